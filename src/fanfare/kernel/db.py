@@ -1,7 +1,7 @@
 """The database handle: SQL in, rows out, over a pool or over the one connection of a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
@@ -40,17 +40,24 @@ class Quick(asyncpg.Connection[Record]):
 class Db:
     """Runs statements. Made over a pool each runs by itself; inside `transaction()` all run on one connection."""
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_background", "_connection", "_pool")
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", connection: Connection | None = None) -> None:
-        """Take the pool, and the connection when this handle belongs to a transaction."""
+    def __init__(self, pool: "asyncpg.Pool[Record] | None" = None, connection: Connection | None = None) -> None:
+        """Take the pool, or none when `open` comes later; and the connection of the transaction it belongs to."""
         self._pool = pool
         self._connection = connection
+        self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def connect(cls, dsn: str, *, size: int = 10, statement_seconds: float = 30) -> "Db":
-        """Open a pool of at most `size` connections. No connection is made before the first statement."""
-        pool = await asyncpg.create_pool(
+        """Return a handle over a new pool of at most `size` connections."""
+        db = cls()
+        await db.open(dsn, size=size, statement_seconds=statement_seconds)
+        return db
+
+    async def open(self, dsn: str, *, size: int = 10, statement_seconds: float = 30) -> None:
+        """Open the pool. No connection is made before the first statement."""
+        self._pool = await asyncpg.create_pool(
             dsn,
             min_size=0,
             max_size=size,
@@ -68,11 +75,20 @@ class Db:
                 "idle_in_transaction_session_timeout": "60000",
             },
         )
-        return cls(pool)
 
     async def close(self) -> None:
-        """Close every connection of the pool."""
-        await self._pool.close()
+        """Wait for the work left in the background, then close every connection of the pool."""
+        while self._background:
+            await asyncio.wait(self._background)
+        if self._pool is not None:
+            await self._pool.close()
+
+    def leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run work beside the answer; the process does not stop before it has ended."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     @property
     def in_transaction(self) -> bool:
@@ -82,6 +98,9 @@ class Db:
     def _use(self) -> AbstractAsyncContextManager[Any]:
         if self._connection is not None:
             return _Held(self._connection)
+        if self._pool is None:
+            message = "the database is not open yet"
+            raise Unavailable(message)
         return self._pool.acquire(timeout=ACQUIRE_SECONDS)
 
     async def rows(self, sql: str, *args: object) -> list[Record]:

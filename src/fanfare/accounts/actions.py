@@ -1,0 +1,229 @@
+"""Makes accounts, keys and businesses, and changes them."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+from msgspec import UNSET
+
+from fanfare.accounts.schemas import BusinessChanges, NewAccount, NewBusiness, NewKey
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.kernel.keys import SCOPES, hash_secret, new_secret
+
+PREFIX_LETTERS = 8
+
+
+class BusinessNameTaken(Conflict):
+    """Another business of the account has this name"""
+
+
+class BusinessInUse(Conflict):
+    """Campaigns or fans still refer to this business"""
+
+
+async def create_account(
+    db: Db, name: str, now: datetime, *, time_zone: str = "UTC", country_code: str | None = None, currency: str = "USD"
+) -> NewAccount:
+    """Make an account with a first key that has every scope."""
+    async with db.transaction() as held:
+        account_id = await held.value(
+            "insert into accounts (account_name, time_zone, country_code, currency, created_at)"
+            " values ($1, $2, $3, $4, $5) returning account_id",
+            name,
+            time_zone,
+            country_code,
+            currency,
+            now,
+        )
+        key = await create_key(held, account_id, SCOPES, now, name="first key")
+    return NewAccount(account_id, name, key.api_key, key.api_secret)
+
+
+async def create_key(  # noqa: PLR0913 - what a key consists of
+    db: Db, account_id: int, scopes: Sequence[str], now: datetime, *, name: str = "", rate_limit: int = 10_000
+) -> NewKey:
+    """Make a key with one secret. Scopes are names of the API's sections, or `manage`."""
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise BadParameters([("scopes", f"must be among {', '.join(SCOPES)}")])
+    api_key = uuid.uuid4()
+    async with db.transaction() as held:
+        made = await held.value(
+            """
+            insert into api_keys (account_id, api_key, key_name, scopes, rate_limit, created_at)
+            select account_id, $2, $3, $4, $5, $6 from accounts where account_id = $1
+            returning account_id
+            """,
+            account_id,
+            api_key,
+            name,
+            list(scopes),
+            rate_limit,
+            now,
+        )
+        if made is None:
+            raise Unknown
+        secret = await _add_secret(held, account_id, api_key, now)
+    return NewKey(account_id, api_key, secret, list(scopes))
+
+
+async def _add_secret(db: Db, account_id: int, api_key: uuid.UUID, now: datetime) -> str:
+    secret = new_secret()
+    await db.execute(
+        "insert into api_secrets (account_id, api_key, secret_hash, secret_prefix, created_at)"
+        " values ($1, $2, $3, $4, $5)",
+        account_id,
+        api_key,
+        hash_secret(secret),
+        secret[:PREFIX_LETTERS],
+        now,
+    )
+    return secret
+
+
+async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime, *, overlap: timedelta) -> NewKey:
+    """Give a key a new secret; the present ones stay valid for `overlap` and then end by themselves."""
+    async with db.transaction() as held:
+        scopes = await held.value(
+            "select scopes from api_keys where account_id = $1 and api_key = $2 and revoked_at is null for update",
+            account_id,
+            api_key,
+        )
+        if scopes is None:
+            raise Unknown
+        await held.execute(
+            "update api_secrets set expires_at = least(expires_at, $3) where account_id = $1 and api_key = $2",
+            account_id,
+            api_key,
+            now + overlap,
+        )
+        await held.execute(
+            "delete from api_secrets where account_id = $1 and api_key = $2 and expires_at <= $3",
+            account_id,
+            api_key,
+            now,
+        )
+        secret = await _add_secret(held, account_id, api_key, now)
+    return NewKey(account_id, api_key, secret, scopes)
+
+
+async def revoke_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime) -> None:
+    """End a key; every server process refuses it within a second."""
+    revoked = await db.value(
+        "update api_keys set revoked_at = $3 where account_id = $1 and api_key = $2 and revoked_at is null"
+        " returning api_key",
+        account_id,
+        api_key,
+        now,
+    )
+    if revoked is None:
+        raise Unknown
+
+
+async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: datetime) -> int:
+    """Make a business and return its id."""
+    try:
+        business_id: int = await db.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                insert into businesses (account_id, business_name, legal_rules, legal_terms, legal_privacy,
+                                        media_map, scheduler_props, locale_props, style_props, created_at, updated_at)
+                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+                returning account_id, business_id
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'business.created', made.business_id::text, $10, '{}'
+                from hold cross join made
+            )
+            select business_id from made
+            """,
+            account_id,
+            wanted.business_name,
+            wanted.legal_rules,
+            wanted.legal_terms,
+            wanted.legal_privacy,
+            wanted.media_map or {},
+            wanted.scheduler_props or {},
+            wanted.locale_props or {},
+            wanted.style_props or {},
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise BusinessNameTaken from None
+    return business_id
+
+
+async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now: datetime) -> int:
+    """Change the given fields of a business and return its id."""
+    given = {
+        name: value
+        for name in BusinessChanges.__struct_fields__
+        if name != "business_id" and (value := getattr(wanted, name)) is not UNSET
+    }
+    for name in ("media_map", "scheduler_props", "locale_props", "style_props"):
+        if name in given:
+            given[name] = given[name] or {}
+    try:
+        changed = await db.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update businesses as b
+                set business_name = wanted.business_name, legal_rules = wanted.legal_rules,
+                    legal_terms = wanted.legal_terms, legal_privacy = wanted.legal_privacy,
+                    media_map = wanted.media_map, scheduler_props = wanted.scheduler_props,
+                    locale_props = wanted.locale_props, style_props = wanted.style_props, updated_at = $4
+                from (select (jsonb_populate_record(old, $3)).* from businesses as old
+                      where old.account_id = $1 and old.business_id = $2) as wanted
+                where b.account_id = $1 and b.business_id = $2
+                returning b.account_id, b.business_id
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'business.changed', made.business_id::text, $4,
+                       jsonb_build_object('fields', $5::text[])
+                from hold cross join made
+            )
+            select business_id from made
+            """,
+            account_id,
+            wanted.business_id,
+            given,
+            now,
+            list(given),
+        )
+    except asyncpg.UniqueViolationError:
+        raise BusinessNameTaken from None
+    if changed is None:
+        raise Unknown
+    return wanted.business_id
+
+
+async def delete_business(db: Db, account_id: int, business_id: int, now: datetime) -> None:
+    """Delete a business that nothing refers to."""
+    try:
+        deleted = await db.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                delete from businesses where account_id = $1 and business_id = $2 returning account_id, business_id
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'business.deleted', made.business_id::text, $3, '{}'
+                from hold cross join made
+            )
+            select business_id from made
+            """,
+            account_id,
+            business_id,
+            now,
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise BusinessInUse from None
+    if deleted is None:
+        raise Unknown

@@ -1,0 +1,40 @@
+"""Businesses over HTTP: read with the public key, written with the secret."""
+
+from datetime import datetime
+
+from fanfare.accounts import actions, queries
+from fanfare.accounts.schemas import Business, BusinessChanges, BusinessSaved, NewBusiness, OneBusiness
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.keys import PUBLIC, SECRET, Account
+
+
+@endpoint.get("/api/v1/businesses", scope="apps", key=PUBLIC, has_etag=True)
+async def businesses_list(db: Db, account: Account) -> list[Business]:
+    """List the businesses (teams or brands) of the account with legal texts, media and styling."""
+    return await queries.businesses(db, account.id)
+
+
+@endpoint.get("/api/v1/businesses/{business_id}", scope="apps", key=PUBLIC, has_etag=True)
+async def businesses_get(db: Db, account: Account, wanted: OneBusiness) -> Business:
+    """Return one business by its id."""
+    return await queries.business(db, account.id, wanted.business_id)
+
+
+@endpoint.post("/api/v1/manage/businesses", scope="manage", key=SECRET)
+async def manage_businesses_create(db: Db, account: Account, wanted: NewBusiness, now: datetime) -> BusinessSaved:
+    """Create a business; 409 when the account has one of that name."""
+    return BusinessSaved(await actions.create_business(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/businesses/{business_id}", scope="manage", key=SECRET)
+async def manage_businesses_update(db: Db, account: Account, wanted: BusinessChanges, now: datetime) -> BusinessSaved:
+    """Change the given fields of a business; an empty text clears it."""
+    return BusinessSaved(await actions.change_business(db, account.id, wanted, now))
+
+
+@endpoint.delete("/api/v1/manage/businesses/{business_id}", scope="manage", key=SECRET)
+async def manage_businesses_delete(db: Db, account: Account, wanted: OneBusiness, now: datetime) -> bool:
+    """Delete a business; 409 while campaigns or fans refer to it."""
+    await actions.delete_business(db, account.id, wanted.business_id, now)
+    return True

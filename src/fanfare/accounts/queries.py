@@ -1,0 +1,74 @@
+"""Reads accounts, keys and businesses."""
+
+from fanfare.accounts.schemas import Business, KeyInfo
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import unix
+
+BUSINESS = """
+    select business_id, account_id, business_name, legal_rules, legal_terms, legal_privacy,
+           media_map, scheduler_props, locale_props, style_props,
+           extract(epoch from created_at)::bigint as creation_timestamp
+    from businesses
+    where account_id = $1
+"""
+
+
+async def account_by_id(db: Db, account_id: int) -> Account:
+    """Return the account, or refuse as unknown."""
+    row = await db.row(
+        "select account_id, account_name, time_zone, country_code, currency from accounts where account_id = $1",
+        account_id,
+    )
+    if row is None:
+        raise Unknown
+    return Account(row["account_id"], row["account_name"], row["time_zone"], row["country_code"], row["currency"])
+
+
+async def account_ids(db: Db) -> list[int]:
+    """Return the ids of all accounts, for work that goes through them one by one."""
+    return [row["account_id"] for row in await db.rows("select account_id from accounts order by account_id")]
+
+
+async def keys(db: Db, account_id: int) -> list[KeyInfo]:
+    """Return the keys of an account, the oldest first, revoked ones too."""
+    rows = await db.rows(
+        """
+        select k.api_key, k.key_name, k.scopes, k.rate_limit, k.created_at, k.revoked_at,
+               coalesce(array_agg(s.secret_prefix order by s.created_at) filter (where s.secret_prefix is not null),
+                        '{}') as secret_prefixes
+        from api_keys k
+        left join api_secrets s on s.account_id = k.account_id and s.api_key = k.api_key
+        where k.account_id = $1
+        group by k.account_id, k.api_key
+        order by k.created_at, k.api_key
+        """,
+        account_id,
+    )
+    return [
+        KeyInfo(
+            row["api_key"],
+            row["key_name"],
+            row["scopes"],
+            row["rate_limit"],
+            row["secret_prefixes"],
+            unix(row["created_at"]),
+            unix(row["revoked_at"]) if row["revoked_at"] else None,
+        )
+        for row in rows
+    ]
+
+
+async def businesses(db: Db, account_id: int) -> list[Business]:
+    """Return the businesses of an account, the oldest first."""
+    rows = await db.rows(f"{BUSINESS} order by business_id", account_id)
+    return [Business(**row) for row in rows]
+
+
+async def business(db: Db, account_id: int, business_id: int) -> Business:
+    """Return one business, or refuse as unknown."""
+    row = await db.row(f"{BUSINESS} and business_id = $2", account_id, business_id)
+    if row is None:
+        raise Unknown
+    return Business(**row)

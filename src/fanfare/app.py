@@ -1,0 +1,62 @@
+"""The ordered list of domains, low to high, and the ASGI application built from their calls."""
+
+import importlib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from types import ModuleType
+
+from fanfare.kernel import addresses, health, http, log
+from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Endpoint, endpoints_of
+from fanfare.kernel.settings import Settings
+
+# Each imports only what stands before it.
+DOMAINS = (
+    "fanfare.accounts",
+    "fanfare.places",
+    "fanfare.fans",
+    "fanfare.campaigns",
+    "fanfare.segments",
+)
+
+
+def modules(part: str) -> Iterator[ModuleType]:
+    """Yield the modules of that name (`endpoints`, `jobs`) of the domains that have one, low to high."""
+    for domain in DOMAINS:
+        if find_spec(f"{domain}.{part}"):
+            yield importlib.import_module(f"{domain}.{part}")
+
+
+def endpoints() -> list[Endpoint]:
+    """Return every call that is served."""
+    return [endpoint for module in modules("endpoints") for endpoint in endpoints_of(module)]
+
+
+class Lifespan:
+    """Opens the database when the process starts to serve and closes it when it stops."""
+
+    def __init__(self, service: http.Service, settings: Settings) -> None:
+        """Take whose database it is."""
+        self.service = service
+        self.settings = settings
+
+    async def process_startup(self, *_: object) -> None:
+        """Open the pool; no connection is made before the first call."""
+        await self.service.db.open(self.settings.database_url, size=self.settings.pool_size)
+
+    async def process_shutdown(self, *_: object) -> None:
+        """Wait for what still runs, then close the pool."""
+        await self.service.db.close()
+
+
+def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened:
+    """Return the ASGI application; its database is opened by the server's lifespan."""
+    log.configure(settings.log_level)
+    service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies))
+    app = http.application(service, endpoints())
+    app.add_middleware(Lifespan(service, settings))
+    app.add_route("/healthz", health.Health())
+    app.add_route("/readyz", health.Ready(service.db))
+    app.add_route("/metrics", health.Metrics())
+    return http.Straightened(app)

@@ -1,0 +1,80 @@
+"""Answers out: JSON, problem+json, gzip and ETag, and the exceptions that become refusals."""
+
+import gzip
+import hashlib
+from typing import Any
+
+import asyncpg
+import falcon
+import msgspec
+import structlog
+from falcon.asgi import Request, Response
+
+from fanfare.kernel.db import OUTAGES
+from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
+
+log = structlog.get_logger()
+encoder = msgspec.json.Encoder(decimal_format="number")
+
+GZIP_FROM = 1024
+GZIP_LEVEL = 1
+# What PostgreSQL says of a value that passed the wire but does not fit: a number too large, a text it cannot store.
+MISFITS = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
+
+
+def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
+    """Return the body of an answer; None is the empty 200."""
+    return b"" if answer is None else encoder.encode(answer)
+
+
+def put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool = False) -> None:
+    """Fill a response, compressed when the caller accepts it; 304 when it has this answer already."""
+    response.status = status
+    if has_etag:
+        etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+        response.set_header("ETag", etag)
+        response.set_header("Cache-Control", "no-cache")
+        if etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
+            response.status = 304
+            return
+    if body:
+        response.content_type = "application/json"
+    if len(body) >= GZIP_FROM:
+        response.append_header("Vary", "Accept-Encoding")
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            response.set_header("Content-Encoding", "gzip")
+            body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    response.data = body
+
+
+def refusal_of(error: BaseException) -> Refusal:
+    """Return the refusal that an exception means; what is nobody's doing is logged and becomes a 503."""
+    match error:
+        case Refusal():
+            return error
+        case falcon.HTTPMethodNotAllowed():
+            return NotAllowed()
+        case falcon.HTTPNotFound():
+            return Unknown()
+        case falcon.HTTPPayloadTooLarge():
+            return TooLarge()
+        case falcon.HTTPError() if error.status_code < 500:  # noqa: PLR2004 - the caller's fault
+            return Unreadable()
+        case asyncpg.QueryCanceledError():
+            return Unavailable("the question took too long and was given up; narrow it", retry_after=5)
+        case _ if isinstance(error, MISFITS):
+            return BadParameters([("", "a value does not fit what can be stored")])
+        case _ if isinstance(error, OUTAGES):
+            log.warning("unavailable", reason=type(error).__name__)
+            return Unavailable()
+    log.error("fault", kind=type(error).__name__, exc_info=error)
+    return Unavailable("something went wrong here; it has been noted", retry_after=5)
+
+
+def put_refusal(response: Response, refusal: Refusal, request_id: str) -> None:
+    """Fill a response with problem+json."""
+    response.status = refusal.status
+    response.content_type = "application/problem+json"
+    response.data = encoder.encode({**refusal.problem(), "request_id": request_id})
+    if refusal.retry_after is not None:
+        response.set_header("Retry-After", str(refusal.retry_after))

@@ -1,0 +1,103 @@
+"""The endpoint decorator: what a call is, said once in its signature.
+
+A function so marked is called by `kernel/http` with what its parameters ask for by type: the database (`Db`), the
+account (`Account`), who calls (`Caller`), the present moment (`datetime`) and the one struct of parameters (`Params`).
+The function's name is the call's id, its docstring the summary and description of the API document.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from types import ModuleType
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account, Level
+from fanfare.kernel.parameters import Params
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class Page(msgspec.Struct, Generic[M, R]):
+    """Rows with what a reader needs to go on."""
+
+    meta: M
+    data: list[R]
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls: the address that counts as the fan's, and whether the secret was shown."""
+
+    address: str | None
+    has_secret: bool
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A call: where it is served, what it needs, what it takes and what it answers."""
+
+    call_id: str
+    method: str
+    path: str
+    scope: str
+    key: Level
+    handler: Callable[..., Awaitable[Any]]
+    arguments: tuple[tuple[str, Any], ...]
+    params: type[Params] | None
+    answer: Any
+    has_etag: bool = False
+    # how the body comes when it is a bare JSON array: the field that takes it
+    array_field: str | None = None
+
+    @property
+    def is_write(self) -> bool:
+        """Say whether the call changes something."""
+        return self.method != "GET"
+
+
+def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
+    """Yield the calls that a module declares, in the order of its text."""
+    for value in vars(module).values():
+        found = getattr(value, "endpoint", None)
+        if isinstance(found, Endpoint) and getattr(value, "__module__", "") == module.__name__:
+            yield found
+
+
+class _Decorator:
+    """Spells `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
+
+    def get(self, path: str, *, scope: str, key: Level, has_etag: bool = False) -> Callable[[F], F]:
+        """Mark a call that reads."""
+        return self._mark("GET", path, scope, key, has_etag=has_etag)
+
+    def post(self, path: str, *, scope: str, key: Level, array_field: str | None = None) -> Callable[[F], F]:
+        """Mark a call that writes; `array_field` takes a body that is a bare JSON array."""
+        return self._mark("POST", path, scope, key, array_field=array_field)
+
+    def delete(self, path: str, *, scope: str, key: Level) -> Callable[[F], F]:
+        """Mark a call that deletes."""
+        return self._mark("DELETE", path, scope, key)
+
+    def _mark(
+        self, method: Literal["GET", "POST", "DELETE"], path: str, scope: str, key: Level, **more: Any  # noqa: ANN401
+    ) -> Callable[[F], F]:
+        def mark(handler: F) -> F:
+            hints = get_type_hints(handler)
+            answer = hints.pop("return")
+            params = next((hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)), None)
+            unknown = [hint for hint in hints.values() if hint not in (Db, Account, Caller, datetime, params)]
+            if unknown:
+                message = f"{handler.__name__} asks for {unknown}, which no call provides"
+                raise TypeError(message)
+            made = Endpoint(
+                handler.__name__, method, path, scope, key, handler, tuple(hints.items()), params, answer, **more
+            )
+            handler.endpoint = made  # type: ignore[attr-defined]
+            return handler
+
+        return mark
+
+
+endpoint = _Decorator()

@@ -1,0 +1,46 @@
+"""Pages for those who run the server: /healthz (the process answers), /readyz (the database does too), /metrics."""
+
+import asyncio
+
+from falcon.asgi import Request, Response
+
+from fanfare.kernel import answers, metrics
+from fanfare.kernel.db import OUTAGES, Db
+
+READY_SECONDS = 2.0
+
+
+class Health:
+    """`GET /healthz`: 200 while the process answers at all."""
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Say that the process lives."""
+        answers.put(request, response, 200, answers.encode({"status": "ok"}))
+
+
+class Ready:
+    """`GET /readyz`: 200 when the database answers within two seconds, else 503."""
+
+    def __init__(self, db: Db) -> None:
+        """Take the database to ask."""
+        self.db = db
+
+    async def on_get(self, request: Request, response: Response) -> None:
+        """Ask the database for its newest migration."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                version = await self.db.value("select max(version) from schema_migrations")
+        except OUTAGES:
+            answers.put(request, response, 503, answers.encode({"status": "no database", "schema": None}))
+            response.set_header("Retry-After", "1")
+            return
+        answers.put(request, response, 200, answers.encode({"status": "ok", "schema": version}))
+
+
+class Metrics:
+    """`GET /metrics`: figures in the format of Prometheus."""
+
+    async def on_get(self, _: Request, response: Response) -> None:
+        """Give the figures."""
+        response.content_type = "text/plain; version=0.0.4; charset=utf-8"
+        response.data = metrics.exposition()

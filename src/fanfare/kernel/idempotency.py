@@ -1,0 +1,83 @@
+"""`Idempotency-Key`: one effect for one key, whatever is retried.
+
+The answer is stored in the transaction of the write itself, so that after a crash there are both or neither.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Conflict
+
+KEPT = timedelta(hours=24)
+LONGEST = 255
+
+
+class StillRunning(Conflict):
+    """A request with this Idempotency-Key is still running"""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer as it is stored and sent again."""
+
+    status: int
+    body: bytes
+    is_replay: bool = False
+
+
+def request_hash(method: str, path: str, query: bytes, body: bytes) -> bytes:
+    """Return what tells two requests apart."""
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode("utf-8", "replace"), query, body))).digest()
+
+
+async def once(
+    db: Db, account_id: int, key: str, wanted: bytes, now: datetime, act: Callable[[Db], Awaitable[Answered]]
+) -> Answered:
+    """Run `act` once for a key: the first time it acts, later the stored answer returns.
+
+    Refuses with 422 when the key was used for another request and with 409 while the first is still running.
+    A refused request leaves nothing behind, so it may be sent again under its key.
+    """
+    if not 0 < len(key) <= LONGEST or not key.isprintable():
+        raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
+    async with db.transaction() as held:
+        lock = "select pg_try_advisory_xact_lock(hashtextextended($1::text, $2::bigint))"
+        if not await held.value(lock, key, account_id):
+            raise StillRunning
+        stored = await held.row(
+            "select request_hash, status, answer from idempotency_keys"
+            " where account_id = $1 and idempotency_key = $2 and created_at > $3",
+            account_id,
+            key,
+            now - KEPT,
+        )
+        if stored:
+            if stored["request_hash"] != wanted:
+                raise BadParameters([("Idempotency-Key", "was used for another request")])
+            return Answered(stored["status"], stored["answer"], is_replay=True)
+        answered = await act(held)
+        await held.execute(
+            """
+            insert into idempotency_keys (account_id, idempotency_key, request_hash, status, answer, created_at)
+            values ($1, $2, $3, $4, $5, $6)
+            on conflict (account_id, idempotency_key) do update
+            set request_hash = excluded.request_hash, status = excluded.status,
+                answer = excluded.answer, created_at = excluded.created_at
+            """,
+            account_id,
+            key,
+            wanted,
+            answered.status,
+            answered.body,
+            now,
+        )
+    return answered
+
+
+async def forget_keys(db: Db, now: datetime) -> None:
+    """Delete the answers that may no longer be replayed."""
+    # Housekeeping over all accounts at once.
+    await db.execute("delete from idempotency_keys where account_id is not null and created_at <= $1", now - KEPT)

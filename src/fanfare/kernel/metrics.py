@@ -1,0 +1,28 @@
+"""What Prometheus reads at /metrics: calls by name and status, their durations, and the state of the pool."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
+
+CALLS = Counter("fanfare_calls", "Calls answered", ["call", "status"])
+SECONDS = Histogram(
+    "fanfare_call_seconds",
+    "Seconds from the first byte read to the answer made",
+    ["call"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+def answered(call_id: str, status: int, seconds: float) -> None:
+    """Count one answer."""
+    CALLS.labels(call_id, status).inc()
+    SECONDS.labels(call_id).observe(seconds)
+
+
+def exposition() -> bytes:
+    """Return the figures of all server processes where they share a directory, else of this one."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

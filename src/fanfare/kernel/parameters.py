@@ -1,0 +1,214 @@
+"""Parameters in: path, query, form, multipart and JSON merged into one set, and that set read into one struct."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
+from fanfare.kernel.wire import Alias, Form, ListForm, Wildcard, spoiled
+
+MAX_FIELDS = 1000
+Raw = dict[str, list[object]]
+P = TypeVar("P", bound="Params")
+
+
+class Params(msgspec.Struct, kw_only=True):
+    """The parameters of a call. A field of type `… | UnsetType` tells an empty value (clear) from none (keep)."""
+
+    # Named in the API document as an example body.
+    example: ClassVar[Mapping[str, object]] = {}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong across fields; `given` holds the fields that were given and are right by themselves."""
+        yield from ()
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """How one field of a parameter struct is filled."""
+
+    name: str
+    wire_names: tuple[str, ...]
+    form: Form
+    is_required: bool
+    clears: bool
+    description: str
+    prefix: str | None = None
+
+
+@cache
+def slots(struct: type[Params]) -> tuple[Slot, ...]:
+    """Return the slots of a parameter struct, in the order of its fields."""
+    hints = get_type_hints(struct, include_extras=True)
+    required = {field.name for field in msgspec.structs.fields(struct) if field.required}
+    return tuple(
+        _slot(name, hints[name], is_required=name in required) for name in struct.__struct_fields__
+    )
+
+
+def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
+    marks = list(_marks(hint))
+    description = next((mark for mark in marks if isinstance(mark, str)), "")
+    clears = msgspec.UnsetType in marks
+    wildcard = next((mark for mark in marks if isinstance(mark, Wildcard)), None)
+    if wildcard:
+        return Slot(name, (), wildcard.each, False, clears, description, wildcard.prefix)
+    form = next((mark for mark in marks if isinstance(mark, Form)), None)
+    if form is None:
+        message = f"{name} has no Form in its annotation"
+        raise TypeError(message)
+    aliases = [mark for mark in marks if isinstance(mark, Alias)]
+    names = [alias.name for alias in aliases]
+    if not any(alias.only for alias in aliases):
+        names.insert(0, name)
+    if isinstance(form, ListForm):
+        names += [f"{each}[]" for each in names if not each.endswith("[]")]
+    return Slot(name, tuple(names), form, is_required, clears, description)
+
+
+def _marks(hint: object) -> Iterator[object]:
+    """Yield every mark of an annotation, the outermost first, and UnsetType where the union names it."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        inner, *marks = get_args(hint)
+        yield from marks
+        yield from _marks(inner)
+    elif origin in (Union, UnionType):
+        for part in get_args(hint):
+            yield from _marks(part)
+    elif hint is msgspec.UnsetType:
+        yield hint
+
+
+def read(struct: type[P], raw: Raw) -> P:
+    """Return the struct filled from the raw parameters, or refuse naming every wrong field.
+
+    An empty value means "not given", or "clear" where the field tells the two apart.
+    """
+    given: dict[str, Any] = {}
+    errors: list[tuple[str, str]] = []
+    for slot in slots(struct):
+        try:
+            if slot.prefix is None:
+                _read_field(slot, raw, given)
+            else:
+                _read_wildcard(struct, slot, raw, given)
+        except _Wrong as wrong:
+            errors += wrong.errors
+    errors += struct.faults(given)
+    if errors:
+        raise BadParameters(errors)
+    return struct(**given)
+
+
+class _Wrong(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, errors: list[tuple[str, str]]) -> None:
+        self.errors = errors
+
+
+def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
+    for wire_name in slot.wire_names:
+        if wire_name in raw:
+            values = raw[wire_name]
+            break
+    else:
+        wire_name, values = slot.wire_names[0], []
+    value = _one(slot, wire_name, values)
+    if _is_nothing(slot.form, value):
+        if slot.clears and values:
+            given[slot.name] = None
+        elif slot.is_required:
+            raise _Wrong([(slot.wire_names[0], "is required")])
+        return
+    given[slot.name] = _read_value(slot.form, wire_name, value)
+
+
+def _one(slot: Slot, wire_name: str, values: list[object]) -> object:
+    if isinstance(slot.form, ListForm):
+        if len(values) == 1 and isinstance(values[0], list):
+            return values[0]
+        return values or None
+    if len(values) > 1 and any(value != values[0] for value in values):
+        raise _Wrong([(wire_name, "was given more than once")])
+    return values[0] if values else None
+
+
+def _is_nothing(form: Form, value: object) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, str):
+        return value == "" or value.strip().lower() in form.nothing
+    return isinstance(form, ListForm) and value == [""]
+
+
+def _read_value(form: Form, wire_name: str, value: object) -> object:
+    try:
+        if fault := spoiled(value):
+            raise ValueError(fault)  # noqa: TRY301 - one place tells both kinds
+        return form.read(value)
+    except ValueError as error:
+        raise _Wrong([(wire_name, str(error))]) from None
+
+
+def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
+    prefix = slot.prefix or ""
+    named = {wire_name for other in slots(struct) for wire_name in other.wire_names}
+    found: dict[str, Any] = {}
+    errors: list[tuple[str, str]] = []
+    for wire_name, values in raw.items():
+        if not wire_name.startswith(prefix) or wire_name in named or wire_name == prefix:
+            continue
+        key = wire_name[len(prefix) :]
+        value = values[0] if len(values) == 1 else values
+        try:
+            if fault := spoiled(key):
+                raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])
+            found[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
+        except _Wrong as wrong:
+            errors += wrong.errors
+    if errors:
+        raise _Wrong(errors)
+    if found:
+        given[slot.name] = found
+
+
+def from_query(text: bytes) -> Raw:
+    """Return the parameters of a query string or of a urlencoded form."""
+    if not text:
+        return {}
+    raw: Raw = {}
+    try:
+        pairs = parse_qsl(text.decode("ascii", "strict"), keep_blank_values=True, errors="strict")
+    except UnicodeError:
+        message = "the parameters are not valid UTF-8"
+        raise Unreadable(message) from None
+    for name, value in pairs:
+        raw.setdefault(name, []).append(value)
+    _check_count(raw)
+    return raw
+
+
+def from_json(body: bytes) -> Raw:
+    """Return the parameters of a JSON body: its members, or a bare array under the name ''."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        message = f"the body is not readable JSON: {error}"
+        raise Unreadable(message) from None
+    if isinstance(value, list):
+        return {"": [value]}
+    if not isinstance(value, dict):
+        message = "the body must be a JSON object or array"
+        raise Unreadable(message)
+    _check_count(value)
+    return {name: [member] for name, member in value.items()}
+
+
+def _check_count(raw: Mapping[str, object]) -> None:
+    if len(raw) > MAX_FIELDS:
+        message = f"more than {MAX_FIELDS} parameters"
+        raise TooLarge(message)
