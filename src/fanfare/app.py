@@ -24,7 +24,7 @@ DOMAINS = (
 def modules(part: str) -> Iterator[ModuleType]:
     """Yield the modules of that name (`endpoints`, `jobs`) of the domains that have one, low to high."""
     for domain in DOMAINS:
-        if find_spec(f"{domain}.{part}"):
+        if find_spec(domain) and find_spec(f"{domain}.{part}"):
             yield importlib.import_module(f"{domain}.{part}")
 
 

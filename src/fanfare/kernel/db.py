@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -11,8 +11,12 @@ import msgspec
 from fanfare.kernel.errors import Unavailable
 
 Record = asyncpg.Record
-Connection = asyncpg.Connection[Record]
 T = TypeVar("T")
+# The driver's classes take a type argument in their stubs alone.
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[Record]
+else:
+    Connection = asyncpg.Connection
 
 ACQUIRE_SECONDS = 5.0
 RACES = 8
@@ -30,7 +34,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
 )
 
 
-class Quick(asyncpg.Connection[Record]):
+class Quick(Connection):
     """A connection that needs no reset between callers: nothing here leaves SET, LISTEN or session locks behind."""
 
     async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature

@@ -2,10 +2,12 @@
 
 import asyncio
 
+import asyncpg
 from falcon.asgi import Request, Response
 
 from fanfare.kernel import answers, metrics
 from fanfare.kernel.db import OUTAGES, Db
+from fanfare.kernel.errors import Unavailable
 
 READY_SECONDS = 2.0
 
@@ -30,7 +32,7 @@ class Ready:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 version = await self.db.value("select max(version) from schema_migrations")
-        except OUTAGES:
+        except (*OUTAGES, asyncpg.UndefinedTableError, Unavailable):
             answers.put(request, response, 503, answers.encode({"status": "no database", "schema": None}))
             response.set_header("Retry-After", "1")
             return

@@ -129,16 +129,16 @@ async def call(  # noqa: PLR0913 - what an endpoint may ask for
     """Read the parameters, call the endpoint with what its signature asks for, encode its answer."""
     arguments: dict[str, object] = {}
     for name, hint in endpoint.arguments:
-        if hint is endpoint.params:
+        if endpoint.params is not None and hint is endpoint.params:
             if endpoint.array_field and "" in raw:
                 raw[endpoint.array_field] = raw.pop("")
-            arguments[name] = read(hint, raw)
+            arguments[name] = read(endpoint.params, raw)
         else:
             arguments[name] = {Db: db, Account: account, Caller: caller, datetime: now}[hint]
     return Answered(200, answers.encode(await endpoint.handler(**arguments)))
 
 
-def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App:
+def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:
     """Return the falcon application that serves these endpoints, with HEAD and OPTIONS beside them."""
     app = falcon.asgi.App(media_type="application/json")
     app.req_options.strip_url_path_trailing_slash = True
@@ -180,7 +180,7 @@ def _options(methods: list[str], *, is_public: bool) -> Responder:
 async def _refuse(request: Request, response: Response, error: Exception, _: dict[str, Any]) -> None:
     request_id = start(request, response)
     if isinstance(error, falcon.HTTPMethodNotAllowed):
-        response.set_header("Allow", (error.headers or {}).get("Allow", ""))  # type: ignore[union-attr,call-overload]
+        response.set_header("Allow", (error.headers or {}).get("Allow", ""))  # type: ignore[union-attr]
     answers.put_refusal(response, answers.refusal_of(error), request_id)
 
 
