@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -11,6 +12,7 @@ def networks(ranges: Sequence[str]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(each.strip(), strict=False) for each in ranges if each.strip())
 
 
+@lru_cache(4096)
 def _normal(address: str | None) -> str | None:
     try:
         found = ipaddress.ip_address((address or "").strip().split("%")[0])

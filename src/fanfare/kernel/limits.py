@@ -25,6 +25,14 @@ class Allowance(msgspec.Struct, frozen=True):
     remaining: int
     reset: int
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell it."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset),
+        }
+
 
 class _Lease(msgspec.Struct):
     minute: int = -1

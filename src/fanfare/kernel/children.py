@@ -1,0 +1,114 @@
+"""Starting processes that do not outlive this one, whatever kills it."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+PR_SET_PDEATHSIG = 1
+# A process of another parent is a pipe's length away from the news: `read` ends when the last writer is gone.
+WATCHER = 'read _; kill -"$1" "$2" 2>/dev/null'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What to start: a command with its user, directory, environment and inherited files."""
+
+    command: Sequence[str]
+    env: Mapping[str, str] | None = None
+    cwd: Path | str | None = None
+    user: tuple[int, int] | None = None
+    fds: Sequence[int] = ()
+    input: int | IO[bytes] = subprocess.DEVNULL
+    output: int | IO[bytes] | None = None
+    errors: int | IO[bytes] | None = None
+    # what the process is told when this one dies
+    last_word: signal.Signals = signal.SIGTERM
+
+
+@dataclass
+class Launched:
+    """A process that was started here, and on systems without a parent-death signal its watcher."""
+
+    process: subprocess.Popen[bytes]
+    watcher: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return self.process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+        status = self.process.poll()
+        if status is not None:
+            self._dismiss_watcher()
+        return status
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the end up to that many seconds and return the exit status, or None when it still runs."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        return self.poll()
+
+    def tell(self, word: signal.Signals) -> None:
+        """Send a signal; one that comes too late is no fault."""
+        self.process.send_signal(word)
+
+    def _dismiss_watcher(self) -> None:
+        if self.watcher is not None:
+            self.watcher.kill()
+            self.watcher.wait()
+            if self.watcher.stdin is not None:
+                self.watcher.stdin.close()
+            self.watcher = None
+
+
+def launch(what: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
+    """Start a process that gets `last_word` when this process dies.
+
+    Linux sends it by itself; elsewhere (`watch`) a shell waits on a pipe that only this process holds open. Call it
+    from the main thread: Linux counts the thread that started a process as its parent.
+    """
+    uid, gid = what.user or (None, None)
+    process = subprocess.Popen(  # noqa: S603 - the commands are this program's own
+        what.command,
+        env=what.env,
+        cwd=what.cwd,
+        user=uid,
+        group=gid,
+        extra_groups=None if what.user is None else [],
+        pass_fds=what.fds,
+        stdin=what.input,
+        stdout=what.output,
+        stderr=what.errors,
+        # Its own group: Ctrl-C reaches this process alone, which then stops the others in order.
+        process_group=0,
+        preexec_fn=None if watch else _tied_to(os.getpid(), what.last_word),  # noqa: PLW1509 - no threads here
+    )
+    if not watch:
+        return Launched(process)
+    name = what.last_word.name.removeprefix("SIG")
+    watcher = subprocess.Popen(  # noqa: S603 - a constant script
+        ["/bin/sh", "-c", WATCHER, "watcher", name, str(process.pid)], stdin=subprocess.PIPE, process_group=0
+    )
+    return Launched(process, watcher)
+
+
+def _tied_to(parent: int, word: signal.Signals) -> Callable[[], None]:
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def tie() -> None:
+        prctl(PR_SET_PDEATHSIG, int(word), 0, 0, 0)
+        if os.getppid() != parent:
+            # The parent died before the tie was made.
+            os._exit(1)
+
+    return tie

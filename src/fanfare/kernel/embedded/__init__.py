@@ -1,0 +1,11 @@
+"""The PostgreSQL that comes in the wheel: made, started, restarted and stopped here.
+
+`hold` keeps a data directory to one owner, `user` decides who runs the server, `binaries` where its programs are,
+`configuration` how it is set, `server` runs it.
+"""
+
+from fanfare.kernel.embedded.hold import AlreadyHeld, Hold, Running, running
+from fanfare.kernel.embedded.server import Embedded
+from fanfare.kernel.embedded.user import CannotStart
+
+__all__ = ["AlreadyHeld", "CannotStart", "Embedded", "Hold", "Running", "running"]

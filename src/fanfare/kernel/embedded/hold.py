@@ -1,0 +1,118 @@
+"""One data directory, one owner: the lock, who holds it, and what the holder tells the other commands."""
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self, TypeVar
+
+import msgspec
+
+LOCK = "lock"
+FACTS = "fanfare.json"
+
+T = TypeVar("T")
+
+
+class Holder(msgspec.Struct):
+    """Who holds a data directory: the process, what it does, and since when (ISO 8601, GMT)."""
+
+    pid: int
+    purpose: str
+    since: str
+
+
+class Running(msgspec.Struct):
+    """What `fanfare up` writes to DATA_DIR/fanfare.json: its process, its address, and the embedded database."""
+
+    pid: int
+    url: str | None
+    # None when the database is an outside one: its address may hold a password
+    database_url: str | None
+    since: str
+
+
+class AlreadyHeld(Exception):  # noqa: N818 - an answer to the operator, told as it is
+    """Another process holds the data directory."""
+
+    def __init__(self, data_dir: Path, holder: Holder | None) -> None:
+        """Take who holds it, when the lock says so."""
+        self.holder = holder
+        who = f"{holder.purpose} (pid {holder.pid}) since {holder.since}" if holder else "another process"
+        super().__init__(f"{data_dir} is in use by {who}")
+
+
+class Hold:
+    """The lock of a data directory. The system frees it when the process ends, however it ends."""
+
+    def __init__(self, data_dir: Path, purpose: str) -> None:
+        """Take the directory, made when it is missing, and what it is held for."""
+        self.data_dir = data_dir
+        self.purpose = purpose
+        self.since = datetime.now(UTC).isoformat(timespec="seconds")
+        self._lock: int | None = None
+
+    def take(self) -> None:
+        """Take the lock or raise `AlreadyHeld`."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(self.data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found = _read(self.data_dir / LOCK, Holder)
+            os.close(lock)
+            raise AlreadyHeld(self.data_dir, found) from None
+        os.ftruncate(lock, 0)
+        os.write(lock, msgspec.json.encode(Holder(os.getpid(), self.purpose, self.since)))
+        self._lock = lock
+        # What a killed holder left would send commands to a server that is gone.
+        (self.data_dir / FACTS).unlink(missing_ok=True)
+
+    def publish(self, url: str | None, database_url: str | None) -> None:
+        """Write DATA_DIR/fanfare.json, readable by the owner alone."""
+        facts = Running(os.getpid(), url, database_url, self.since)
+        replace(self.data_dir / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+
+    def release(self) -> None:
+        """Give the directory back."""
+        if self._lock is not None:
+            (self.data_dir / FACTS).unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        """Take the lock."""
+        self.take()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release it."""
+        self.release()
+
+
+def running(data_dir: Path) -> Running | None:
+    """Return what the process that holds the directory has published, or None."""
+    holder = _read(data_dir / LOCK, Holder)
+    found = _read(data_dir / FACTS, Running)
+    return found if holder and found and found.pid == holder.pid else None
+
+
+def replace(path: Path, content: bytes, user: tuple[int, int] | None = None) -> None:
+    """Put a whole new file in a name's place, mode 0600, for a user; a link that lies there is not followed."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(file, content)
+        if user is not None:
+            os.fchown(file, *user)
+    finally:
+        os.close(file)
+    fresh.replace(path)
+
+
+def _read(path: Path, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
+        return None

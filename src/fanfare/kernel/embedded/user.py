@@ -1,0 +1,79 @@
+"""Who runs the server. PostgreSQL refuses to run as root, so root hands it to a user without rights."""
+
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+# A user made for it is best; `nobody` is everywhere.
+CANDIDATES = ("fanfare", "postgres", "nobody")
+
+
+class CannotStart(Exception):  # noqa: N818 - an answer to the operator, told as it is
+    """The embedded PostgreSQL cannot be started here; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class User:
+    """The system user that the server runs as."""
+
+    name: str
+    uid: int
+    gid: int
+    # whether it is another one than this process
+    is_other: bool
+
+    @property
+    def ids(self) -> tuple[int, int] | None:
+        """Return what files must be given to and processes dropped to, or None for this process's own."""
+        return (self.uid, self.gid) if self.is_other else None
+
+    def passes(self, path: Path) -> bool:
+        """Say whether this user may pass through every directory down to and with this one."""
+        resolved = path.resolve()
+        return all(self._may_enter(each.stat()) for each in (resolved, *resolved.parents))
+
+    def _may_enter(self, directory: os.stat_result) -> bool:
+        if directory.st_uid == self.uid:
+            return bool(directory.st_mode & stat.S_IXUSR)
+        if directory.st_gid == self.gid:
+            return bool(directory.st_mode & stat.S_IXGRP)
+        return bool(directory.st_mode & stat.S_IXOTH)
+
+
+def server_user(cluster: Path, wanted: str | None) -> User:
+    """Return the user for a database cluster: its owner when it exists, else this user, else one without rights."""
+    owner = cluster.stat().st_uid if cluster.exists() else None
+    me = os.geteuid()
+    if me != 0:
+        if owner not in (None, me):
+            message = f"{cluster} belongs to user id {owner}, and only that user or root can run it"
+            raise CannotStart(message)
+        return _named(_by_id(me), is_other=False)
+    if owner:
+        return _named(_by_id(owner), is_other=True)
+    for name in (wanted,) if wanted else CANDIDATES:
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        if found.pw_uid != 0:
+            return _named(found, is_other=True)
+    message = (
+        "PostgreSQL does not run as root, and no other user was found to run it "
+        f"({wanted or ', '.join(CANDIDATES)}): make one and name it in FANFARE_POSTGRES_USER, or set DATABASE_URL"
+    )
+    raise CannotStart(message)
+
+
+def _by_id(uid: int) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        message = f"user id {uid} has no name on this system, which PostgreSQL needs: add it to /etc/passwd"
+        raise CannotStart(message) from None
+
+
+def _named(entry: pwd.struct_passwd, *, is_other: bool) -> User:
+    return User(entry.pw_name, entry.pw_uid, entry.pw_gid, is_other)

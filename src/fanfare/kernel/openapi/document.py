@@ -1,0 +1,138 @@
+"""The document as a whole: its paths, its components and the words about everything."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.keys import PUBLIC
+from fanfare.kernel.openapi import responses
+from fanfare.kernel.openapi.parameters import body, parameters, path_names
+
+Json = dict[str, Any]
+
+ABOUT = """
+A self-hosted fan CRM and engagement server.
+
+## Keys
+Every call needs the account's **api_key**, sent as the header `Api-Key` or as a parameter. Calls marked as secret need
+the **api_secret** beside it, as the header `Api-Secret` or as a parameter. A key serves the scopes that it was given;
+they are the sections of this page. Prefer the headers: addresses end up in logs.
+
+## Parameters
+They may come in the query string, in a form (`application/x-www-form-urlencoded`, `multipart/form-data`) or as a JSON
+object; a call gets one merged set, in which the path beats the body and the body the query. Names that a call does not
+know are ignored. A flag is `true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`. A list is a repeated name, `name[]`, a
+comma list or a JSON array. A day is `YYYY-MM-DD`; a moment `YYYY-MM-DD HH:MM:SS` in GMT, ISO 8601 or unix seconds. An
+empty value means that none was given, except where null is listed as a type: there it clears.
+
+## Refusals
+They are `application/problem+json` (RFC 9457). Programs compare `code`; people read `detail`; a 422 names every wrong
+parameter in `errors`. What belongs to another account is as unknown as what never was: both are the same 404.
+
+## Trying again
+A write with an `Idempotency-Key` happens once: the same request under the same key within 24 hours gets the stored
+answer. 429 and 503 say in `Retry-After` how long to wait. A key may make 10,000 calls a minute unless it was given
+another limit.
+
+## Paging
+Each list says in its description how it is paged. A reader that follows the rule sees every committed row exactly once,
+whatever is written beside it.
+"""
+
+
+def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, str] | None = None) -> Json:
+    """Return the OpenAPI 3.1 document of some calls; `scopes` are the words about each scope, in the order to tell."""
+    told = list(endpoints)
+    answers = responses.Answers(told)
+    schemas: Json = dict(answers.schemas)
+    paths: dict[str, Json] = {}
+    for endpoint in told:
+        paths.setdefault(_plain(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Fanfare API",
+            "version": version,
+            "description": ABOUT.strip(),
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "This server"}],
+        "tags": _tags(told, scopes or {}),
+        "paths": paths,
+        "components": _components(schemas),
+    }
+
+
+def _plain(path: str) -> str:
+    """Return a path template without falcon's converters."""
+    for name in path_names(path):
+        start = path.index("{" + name)
+        path = f"{path[:start]}{{{name}}}{path[path.index('}', start) + 1 :]}"
+    return path
+
+
+def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:
+    summary, description = _words(endpoint.handler.__doc__ or endpoint.call_id)
+    told: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
+    if description:
+        told["description"] = description
+    told["security"] = security(endpoint)
+    told["parameters"] = parameters(endpoint)
+    wanted = body(endpoint, schemas)
+    if wanted:
+        told["requestBody"] = wanted
+    told["responses"] = responses.of(endpoint, answers)
+    return told
+
+
+def _words(docstring: str) -> tuple[str, str]:
+    """Return the first sentence of a docstring without its stop, and the rest with its lines joined to paragraphs."""
+    paragraphs = [" ".join(each.split()) for each in docstring.strip().split("\n\n")]
+    summary, stop, more = paragraphs[0].partition(". ")
+    rest = [more] if stop else []
+    return summary.removesuffix("."), "\n\n".join(rest + paragraphs[1:])
+
+
+def security(endpoint: Endpoint) -> list[Json]:
+    """Return what a call needs: the key alone or with the secret, all in headers or all in parameters."""
+    if endpoint.key == PUBLIC:
+        return [{"ApiKey": []}, {"ApiKeyParameter": []}]
+    return [{"ApiKey": [], "ApiSecret": []}, {"ApiKeyParameter": [], "ApiSecretParameter": []}]
+
+
+def _tags(endpoints: Iterable[Endpoint], scopes: Mapping[str, str]) -> list[Json]:
+    used = dict.fromkeys(endpoint.scope for endpoint in endpoints)
+    names = [*(name for name in scopes if name in used), *(name for name in used if name not in scopes)]
+    return [{"name": name, "description": scopes[name]} if name in scopes else {"name": name} for name in names]
+
+
+def _components(schemas: Json) -> Json:
+    return {
+        "schemas": dict(sorted(schemas.items())),
+        "responses": responses.shared(),
+        "headers": responses.headers(),
+        "parameters": {
+            "IdempotencyKey": {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "A word of the caller's choice, such as a UUID, under which this write happens once.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            },
+            "IfNoneMatch": {
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "The ETag of the answer that the caller has.",
+                "schema": {"type": "string", "pattern": "^[ -~]*$"},
+            },
+        },
+        "securitySchemes": {
+            "ApiKey": _key("header", "Api-Key", "The account's public key, a UUID."),
+            "ApiSecret": _key("header", "Api-Secret", "The secret that belongs to the key."),
+            "ApiKeyParameter": _key("query", "api_key", "The public key as a parameter."),
+            "ApiSecretParameter": _key("query", "api_secret", "The secret as a parameter."),
+        },
+    }
+
+
+def _key(place: str, name: str, description: str) -> Json:
+    return {"type": "apiKey", "in": place, "name": name, "description": description}
