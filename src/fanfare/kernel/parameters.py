@@ -23,7 +23,7 @@ class Params(msgspec.Struct, kw_only=True):
     example: ClassVar[Mapping[str, object]] = {}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
         """Yield what is wrong across fields; `given` holds the fields that were given and are right by themselves."""
         yield from ()
 
@@ -45,9 +45,7 @@ def slots(struct: type[Params]) -> tuple[Slot, ...]:
     """Return the slots of a parameter struct, in the order of its fields."""
     hints = get_type_hints(struct, include_extras=True)
     required = {field.name for field in msgspec.structs.fields(struct) if field.required}
-    return tuple(
-        _slot(name, hints[name], is_required=name in required) for name in struct.__struct_fields__
-    )
+    return tuple(_slot(name, hints[name], is_required=name in required) for name in struct.__struct_fields__)
 
 
 def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
@@ -56,12 +54,14 @@ def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
     clears = msgspec.UnsetType in marks
     wildcard = next((mark for mark in marks if isinstance(mark, Wildcard)), None)
     if wildcard:
-        return Slot(name, (), wildcard.each, False, clears, description, wildcard.prefix)
+        return Slot(
+            name, (), wildcard.each, is_required=False, clears=clears, description=description, prefix=wildcard.prefix
+        )
     form = next((mark for mark in marks if isinstance(mark, Form)), None)
     if form is None:
         message = f"{name} has no Form in its annotation"
         raise TypeError(message)
-    aliases = [mark for mark in marks if isinstance(mark, Alias)]
+    aliases = [mark for mark in reversed(marks) if isinstance(mark, Alias)]
     names = [alias.name for alias in aliases]
     if not any(alias.only for alias in aliases):
         names.insert(0, name)
@@ -75,7 +75,8 @@ def _marks(hint: object) -> Iterator[object]:
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *marks = get_args(hint)
-        yield from marks
+        # Python joins Annotated within Annotated into one list, in which the outermost comes last.
+        yield from reversed(marks)
         yield from _marks(inner)
     elif origin in (Union, UnionType):
         for part in get_args(hint):
@@ -119,7 +120,7 @@ def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
         wire_name, values = slot.wire_names[0], []
     value = _one(slot, wire_name, values)
     if _is_nothing(slot.form, value):
-        if slot.clears and values:
+        if slot.clears and values and _is_empty(value):
             given[slot.name] = None
         elif slot.is_required:
             raise _Wrong([(slot.wire_names[0], "is required")])
@@ -129,9 +130,8 @@ def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
 
 def _one(slot: Slot, wire_name: str, values: list[object]) -> object:
     if isinstance(slot.form, ListForm):
-        if len(values) == 1 and isinstance(values[0], list):
-            return values[0]
-        return values or None
+        # One value may be a comma list, several are the entries themselves.
+        return values if len(values) > 1 else next(iter(values), None)
     if len(values) > 1 and any(value != values[0] for value in values):
         raise _Wrong([(wire_name, "was given more than once")])
     return values[0] if values else None
@@ -143,6 +143,11 @@ def _is_nothing(form: Form, value: object) -> bool:
     if isinstance(value, str):
         return value == "" or value.strip().lower() in form.nothing
     return isinstance(form, ListForm) and value == [""]
+
+
+def _is_empty(value: object) -> bool:
+    """Tell the empty text and null from the words that clients write for nothing: those clear no field."""
+    return not isinstance(value, str) or not value.strip()
 
 
 def _read_value(form: Form, wire_name: str, value: object) -> object:
@@ -166,7 +171,7 @@ def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, given: dict[str, 
         value = values[0] if len(values) == 1 else values
         try:
             if fault := spoiled(key):
-                raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])
+                raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - one place gathers both kinds
             found[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
         except _Wrong as wrong:
             errors += wrong.errors
@@ -182,7 +187,7 @@ def from_query(text: bytes) -> Raw:
         return {}
     raw: Raw = {}
     try:
-        pairs = parse_qsl(text.decode("ascii", "strict"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict")
     except UnicodeError:
         message = "the parameters are not valid UTF-8"
         raise Unreadable(message) from None

@@ -7,7 +7,6 @@ from typing import Any
 Json = dict[str, Any]
 
 DEEPEST = 6
-LONGEST_ITEMS = 1
 FORMATS = {
     "date": "2026-03-14",
     "date-time": "2026-03-14T19:30:00Z",
@@ -43,38 +42,37 @@ def example(name: str, schema: Mapping[str, Any], schemas: Mapping[str, Any], de
 
     `schemas` are the components that references lead to.
     """
-    for key in ("examples", "enum"):
-        if schema.get(key):
-            return schema[key][0]
-    for key in ("const", "default"):
-        if schema.get(key) is not None:
-            return schema[key]
+    given = [*schema.get("examples", ()), *schema.get("enum", ()), schema.get("const"), schema.get("default")]
+    told = next((each for each in given if each is not None), None)
+    if told is not None:
+        return told
     if "$ref" in schema:
         target = schema["$ref"].rpartition("/")[2]
         return example(name, schemas[target], schemas, depth + 1) if depth < DEEPEST else None
     if "anyOf" in schema:
-        chosen = next((each for each in schema["anyOf"] if each.get("type") != "null"), {})
+        chosen: Json = next((each for each in schema["anyOf"] if each.get("type") != "null"), {})
         return example(name, chosen, schemas, depth)
     return _of_type(name, schema, schemas, depth)
 
 
 def _of_type(name: str, schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -> object:
     kinds = schema.get("type")
+    value: object = None
     match kinds[0] if isinstance(kinds, list) else kinds:
         case "string":
-            return _text(name, schema)
+            value = _text(name, schema)
         case "integer":
-            return _bounded(_by_name(name, WHOLES, 1), schema)
+            value = _bounded(_by_name(name, WHOLES, 1), schema)
         case "number":
-            return _bounded(_by_name(name, NUMBERS, 12.5), schema)
+            value = _bounded(_by_name(name, NUMBERS, 12.5), schema)
         case "boolean":
-            return True
+            value = True
         case "array":
             item = example(name.removesuffix("s"), schema.get("items", {}), schemas, depth + 1)
-            return [] if item is None else [item]
+            value = [] if item is None else [item]
         case "object":
-            return _object(schema, schemas, depth)
-    return None
+            value = _object(schema, schemas, depth)
+    return value
 
 
 def _text(name: str, schema: Mapping[str, Any]) -> str | None:
@@ -88,7 +86,9 @@ def _by_name(name: str, table: tuple[tuple[str, Any], ...], otherwise: Any) -> A
 
 
 def _bounded(number: float, schema: Mapping[str, Any]) -> float:
-    return max(schema.get("minimum", number), min(schema.get("maximum", number), number))
+    least: float = schema.get("minimum", number)
+    most: float = schema.get("maximum", number)
+    return max(least, min(most, number))
 
 
 def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -> Json | None:

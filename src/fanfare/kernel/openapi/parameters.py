@@ -1,5 +1,6 @@
 """What goes in: the slots of a parameter struct as OpenAPI parameters, or as the properties of a body."""
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -117,7 +118,7 @@ def slot_schema(endpoint: Endpoint, slot: Slot, *, is_default_told: bool = True)
 
 
 def _not_empty(schema: Json) -> Json:
-    """An empty value means that none was given, so what is required may not be one."""
+    """Refuse the empty value: it means that none was given, so what is required may not be one."""
     if schema.get("type") == "array":
         return {"minItems": 1, **schema}
     if schema.get("type") == "string" and not schema.keys() & {"enum", "format", "pattern"}:
@@ -146,7 +147,7 @@ def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     schema = _body_schema(endpoint, inside)
     name = _keep(schemas, endpoint.params.__name__, endpoint.call_id, schema)
     ref = {"$ref": f"#/components/schemas/{name}"}
-    shown = {"example": _body_example(endpoint.params.example, schema)}
+    shown = {"example": _body_example(endpoint.params.example, inside, schema)}
     media = {"schema": ref, **shown}
     encoding = _encoding(schema["properties"])
     form = {**media, "encoding": encoding} if encoding else media
@@ -174,6 +175,8 @@ def _body_schema(endpoint: Endpoint, inside: Iterable[Slot]) -> Json:
         elif slot.is_required:
             either.append({"anyOf": [{"required": [name]} for name in names]})
     told: Json = {"type": "object", "properties": properties}
+    if endpoint.params and endpoint.params.__doc__:
+        told["description"] = inspect.cleandoc(endpoint.params.__doc__)
     extra = {"patternProperties": patterns, "required": required, "allOf": either}
     return told | {key: value for key, value in extra.items() if value}
 
@@ -206,10 +209,10 @@ def _encoding(properties: Mapping[str, Json]) -> Json:
     }
 
 
-def _body_example(given: Mapping[str, object], schema: Json) -> Json:
+def _body_example(given: Mapping[str, object], inside: Iterable[Slot], schema: Json) -> Json:
     if given:
         return dict(given)
-    required = set(schema.get("required", ()))
-    optional = [name for name in schema["properties"] if name not in required][:SHOWN]
-    shown = {name: told for name, told in schema["properties"].items() if name in required or name in optional}
-    return {name: value for name, told in shown.items() if (value := example(name, told, {})) is not None}
+    named = [slot for slot in inside if slot.prefix is None]
+    shown = [slot for slot in named if slot.is_required] + [slot for slot in named if not slot.is_required][:SHOWN]
+    names = [slot.wire_names[0] for slot in shown]
+    return {name: value for name in names if (value := example(name, schema["properties"][name], {})) is not None}

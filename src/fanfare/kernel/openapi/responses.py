@@ -59,7 +59,7 @@ class Answers:
         for endpoint in endpoints:
             types += [each for each in _parts(endpoint.answer) if each not in types]
         made, self.schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
-        self._by_type = dict(zip(map(repr, types), map(_straightened, made), strict=True))
+        self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_straightened, made), strict=True))
         for name, schema in self.schemas.items():
             self.schemas[name] = _straightened(schema)
 
@@ -99,13 +99,22 @@ def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
     if schema.get("format") == "decimal":
         return {key: value for key, value in schema.items() if key != "format"} | {"type": "number"}
     if "properties" not in schema:
-        return {key: _straightened(value) for key, value in schema.items()}
+        return _joined({key: _straightened(value) for key, value in schema.items()})
     told = {key: _straightened(value) for key, value in schema.items() if key not in ("properties", "required")}
     fields = {name: _straightened(value) for name, value in schema["properties"].items()}
     given = set(schema.get("required", ()))
     told["properties"] = {name: _without_default(value) for name, value in fields.items()}
     told["required"] = [name for name, value in fields.items() if name in given or "default" in value]
     return told
+
+
+def _joined(schema: Json) -> Json:
+    """Write "this or null" as a list of two types, where it is that simple."""
+    match schema.get("anyOf"):
+        case [{"type": str(kind), **more}, {"type": "null"}] if "enum" not in more:
+            rest = {key: value for key, value in schema.items() if key != "anyOf"}
+            return {**rest, "type": [kind, "null"], **more}
+    return schema
 
 
 def _without_default(schema: Json) -> Json:

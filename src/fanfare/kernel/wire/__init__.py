@@ -1,0 +1,104 @@
+"""The odd formats of the wire as types: parsed here once, plain Python below.
+
+A field of a parameter struct is annotated with one of the names at the end of this file. Each carries a Form, which
+reads what came in (text from a query or form, any JSON value from a body) and describes itself for the API document.
+A Form refuses with a ValueError whose text is told to the caller. The same value is read alike wherever it comes from.
+"""
+
+import ipaddress
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fanfare.kernel.wire.forms import (
+    NOTHING,
+    AddressForm,
+    AddressRangeForm,
+    ChoiceForm,
+    FlagForm,
+    Form,
+    TextForm,
+    UuidForm,
+    spoiled,
+    text_of,
+)
+from fanfare.kernel.wire.lists import Alias, AnyForm, JsonForm, ListForm, Wildcard
+from fanfare.kernel.wire.numbers import MAX_ID, MoneyForm, NumberForm, WholeForm
+from fanfare.kernel.wire.times import (
+    EARLIEST,
+    LATEST,
+    DayForm,
+    MomentForm,
+    TimeZoneForm,
+    day_bounds,
+    iso,
+    unix,
+)
+
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "MAX_ID",
+    "NOTHING",
+    "Address",
+    "AddressForm",
+    "AddressRange",
+    "AddressRangeForm",
+    "Alias",
+    "AnyForm",
+    "ChoiceForm",
+    "Day",
+    "DayForm",
+    "Flag",
+    "FlagForm",
+    "Form",
+    "Id",
+    "Ids",
+    "JsonForm",
+    "JsonObject",
+    "Latitude",
+    "ListForm",
+    "LongText",
+    "Longitude",
+    "Moment",
+    "MomentForm",
+    "Money",
+    "MoneyForm",
+    "NumberForm",
+    "Text",
+    "TextForm",
+    "Texts",
+    "TimeZone",
+    "TimeZoneForm",
+    "Uuid",
+    "UuidForm",
+    "Uuids",
+    "Whole",
+    "WholeForm",
+    "Wildcard",
+    "day_bounds",
+    "iso",
+    "spoiled",
+    "text_of",
+    "unix",
+]
+
+Text = Annotated[str, TextForm()]
+LongText = Annotated[str, TextForm(10_000)]
+Flag = Annotated[bool, FlagForm()]
+Id = Annotated[int, WholeForm(0)]
+Whole = Annotated[int, WholeForm()]
+Latitude = Annotated[float, NumberForm(-90, 90)]
+Longitude = Annotated[float, NumberForm(-180, 180)]
+Money = Annotated[Decimal, MoneyForm()]
+Day = Annotated[date, DayForm()]
+Moment = Annotated[datetime, MomentForm()]
+Uuid = Annotated[uuid.UUID, UuidForm()]
+Address = Annotated[str, AddressForm()]
+AddressRange = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, AddressRangeForm()]
+TimeZone = Annotated[str, TimeZoneForm()]
+Texts = Annotated[list[str], ListForm(TextForm())]
+Ids = Annotated[list[int], ListForm(WholeForm(0))]
+Uuids = Annotated[list[uuid.UUID], ListForm(UuidForm())]
+JsonObject = Annotated[dict[str, Any], JsonForm()]

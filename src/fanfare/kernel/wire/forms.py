@@ -1,0 +1,162 @@
+"""What a Form is, and the Forms of words: texts, choices, flags, ids and addresses of the internet."""
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+FLAGS = {
+    **dict.fromkeys(("true", "on", "1", "yes", "t", "y"), True),
+    **dict.fromkeys(("false", "off", "0", "no", "f", "n"), False),
+}
+NOTHING = frozenset({"", "none", "null"})
+# The promise S12.
+DEEPEST = 20
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class Form:
+    """Reads one kind of value; `nothing` are the texts that mean that no value was given."""
+
+    nothing: frozenset[str] = frozenset({""})
+
+    def read(self, raw: object) -> Any:  # noqa: ANN401 - each Form has its own result
+        """Return the value, or raise ValueError with what is wrong."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, object]:
+        """Return the JSON Schema of the value as it travels."""
+        raise NotImplementedError
+
+
+def text_of(raw: object) -> str:
+    """Return a scalar as text: clients send numbers where text is meant."""
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, int | float):
+        return str(raw)
+    message = "must be a text"
+    raise ValueError(message)
+
+
+class TextForm(Form):
+    """A text of at most `longest` characters, without surrounding blanks."""
+
+    def __init__(self, longest: int = 255, pattern: str | None = None, hint: str = "") -> None:
+        self.longest = longest
+        self.pattern = re.compile(pattern) if pattern else None
+        self.hint = hint
+
+    def read(self, raw: object) -> str:
+        text = text_of(raw).strip()
+        if len(text) > self.longest:
+            message = f"must be at most {self.longest} characters"
+            raise ValueError(message)
+        if self.pattern and not self.pattern.fullmatch(text):
+            raise ValueError(self.hint)
+        return text
+
+    def schema(self) -> dict[str, object]:
+        told: dict[str, object] = {"type": "string", "maxLength": self.longest}
+        if self.pattern:
+            told["pattern"] = f"^(?:{self.pattern.pattern})$"
+        return told
+
+
+class ChoiceForm(Form):
+    """One of some words, in any case."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.by_lower = {word.lower(): word for word in words}
+
+    def read(self, raw: object) -> str:
+        word = self.by_lower.get(text_of(raw).strip().lower())
+        if word is None:
+            message = f"must be one of {', '.join(self.words)}"
+            raise ValueError(message)
+        return word
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "enum": list(self.words)}
+
+
+class FlagForm(Form):
+    """true/false, on/off, 1/0 or yes/no."""
+
+    nothing = NOTHING
+
+    def read(self, raw: object) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        flag = FLAGS.get(text_of(raw).strip().lower())
+        if flag is None:
+            message = "must be true or false (also on/off, 1/0, yes/no)"
+            raise ValueError(message)
+        return flag
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "boolean"}
+
+
+class UuidForm(Form):
+    """A UUID."""
+
+    nothing = NOTHING
+
+    def read(self, raw: object) -> uuid.UUID:
+        try:
+            return uuid.UUID(text_of(raw).strip())
+        except ValueError:
+            message = "must be a UUID"
+            raise ValueError(message) from None
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "uuid"}
+
+
+class AddressForm(Form):
+    """An address of the internet, version 4 or 6."""
+
+    def read(self, raw: object) -> str:
+        try:
+            return str(ipaddress.ip_address(text_of(raw).strip().split("%")[0]))
+        except ValueError:
+            message = "must be an IPv4 or IPv6 address"
+            raise ValueError(message) from None
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}], "examples": ["192.0.2.7"]}
+
+
+class AddressRangeForm(Form):
+    """An address or a range in CIDR notation; bits behind the prefix are cleared."""
+
+    def read(self, raw: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        try:
+            return ipaddress.ip_network(text_of(raw).strip().split("%")[0], strict=False)
+        except ValueError:
+            message = "must be an IPv4 or IPv6 address or a range such as 192.0.2.0/24"
+            raise ValueError(message) from None
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "maxLength": 64, "examples": ["192.0.2.0/24"]}
+
+
+def spoiled(value: object, depth: int = 0) -> str | None:
+    """Say what keeps a value from being stored: NUL, a lone surrogate, or nesting deeper than 20."""
+    if isinstance(value, str):
+        if "\0" in value:
+            return "must not contain NUL characters"
+        if not value.isascii() and SURROGATES.search(value):
+            return "must not contain lone surrogates"
+        return None
+    if not isinstance(value, Mapping | list):
+        return None
+    if depth >= DEEPEST:
+        return f"must not be nested deeper than {DEEPEST} levels"
+    parts = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
+    return next((fault for part in parts if (fault := spoiled(part, depth + 1))), None)

@@ -1,0 +1,93 @@
+"""Forms of what has parts: lists and JSON; and the marks that let a field gather or go by several names."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from fanfare.kernel.wire.forms import Form, spoiled
+
+
+def decoded_json(text: str, message: str) -> object:
+    """Return what a JSON text holds, or raise ValueError: with the message, or with what spoils the value."""
+    try:
+        value = msgspec.json.decode(text.encode())
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise ValueError(message) from None
+    if fault := spoiled(value):
+        raise ValueError(fault)
+    return value
+
+
+class ListForm(Form):
+    """Several values: a repeated name, name[], a comma list, or a JSON array."""
+
+    def __init__(self, each: Form, most: int = 1000) -> None:
+        self.each = each
+        self.most = most
+        self.nothing = each.nothing
+
+    def read(self, raw: object) -> list[Any]:
+        items = [item for item in self._items(raw) if not (isinstance(item, str) and not item.strip())]
+        if len(items) > self.most:
+            message = f"must have at most {self.most} entries"
+            raise ValueError(message)
+        return [self.each.read(item) for item in items]
+
+    def _items(self, raw: object) -> Sequence[object]:
+        if isinstance(raw, list):
+            return raw
+        if not isinstance(raw, str):
+            return [raw]
+        match raw.lstrip()[:1]:
+            case "[":
+                decoded = decoded_json(raw, "is not a readable JSON array")
+                return decoded if isinstance(decoded, list) else [decoded]
+            case "{":
+                return [raw]
+        return raw.split(",")
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "array", "items": self.each.schema(), "maxItems": self.most}
+
+
+class JsonForm(Form):
+    """Any JSON object; as text it is decoded first."""
+
+    def read(self, raw: object) -> dict[str, Any]:
+        message = "must be a JSON object"
+        value = decoded_json(raw, message) if isinstance(raw, str) else raw
+        if not isinstance(value, dict):
+            raise ValueError(message)  # noqa: TRY004 - what a Form refuses with
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "object", "additionalProperties": True}
+
+
+class AnyForm(Form):
+    """Any JSON value, kept as it came."""
+
+    def read(self, raw: object) -> object:
+        return raw
+
+    def schema(self) -> dict[str, object]:
+        return {}
+
+
+class Wildcard:
+    """Marks a field that gathers every parameter whose name begins with `prefix`, by the part behind it."""
+
+    def __init__(self, prefix: str, each: Form) -> None:
+        """Take the prefix, such as `field_`, and the Form of each value."""
+        self.prefix = prefix
+        self.each = each
+
+
+class Alias:
+    """Marks a further spelling under which a field may arrive, or `only` one that replaces its Python name."""
+
+    def __init__(self, name: str, *, only: bool = False) -> None:
+        """Take the spelling."""
+        self.name = name
+        self.only = only

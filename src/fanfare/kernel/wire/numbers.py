@@ -1,0 +1,90 @@
+"""Forms of numbers: whole ones, fractions, amounts of money."""
+
+import math
+import re
+from decimal import Decimal
+
+from fanfare.kernel.wire.forms import NOTHING, Form, text_of
+
+MAX_ID = 2**63 - 1
+# Python reads more as a number than the wire means: nan, 1_000, digits of other scripts.
+NUMERAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+WHOLE = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
+
+
+def numeral(raw: object) -> str | None:
+    """Return a number as its text, or None for what is none. A number of JSON and its text are the same."""
+    text = None if isinstance(raw, bool) or not isinstance(raw, str | int | float) else text_of(raw).strip()
+    return text if text and NUMERAL.fullmatch(text) else None
+
+
+class WholeForm(Form):
+    """A whole number between two bounds."""
+
+    nothing = NOTHING
+
+    def __init__(self, least: int = -MAX_ID, most: int = MAX_ID) -> None:
+        self.least = least
+        self.most = most
+
+    def read(self, raw: object) -> int:
+        number = self._number(raw)
+        if number is None:
+            message = "must be a whole number"
+            raise ValueError(message)
+        if not self.least <= number <= self.most:
+            message = f"must be between {self.least} and {self.most}"
+            raise ValueError(message)
+        return number
+
+    def _number(self, raw: object) -> int | None:
+        # A client that keeps its ids as floats sends 1042.0, as a number or as text.
+        if type(raw) is int:
+            return raw
+        if isinstance(raw, float) and raw.is_integer():
+            return int(raw)
+        found = WHOLE.fullmatch(raw) if isinstance(raw, str) else None
+        return int(found[1]) if found else None
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+
+
+class NumberForm(Form):
+    """A finite number between two bounds."""
+
+    nothing = NOTHING
+
+    def __init__(self, least: float, most: float) -> None:
+        self.least = least
+        self.most = most
+
+    def read(self, raw: object) -> float:
+        text = numeral(raw)
+        number = math.nan if text is None else float(text)
+        if not self.least <= number <= self.most:
+            message = f"must be a number between {self.least:g} and {self.most:g}"
+            raise ValueError(message)
+        return number
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "number", "minimum": self.least, "maximum": self.most}
+
+
+class MoneyForm(Form):
+    """An amount without a currency, kept to four decimals: a sum made of binary fractions ends in dust."""
+
+    nothing = NOTHING
+    most = Decimal(10) ** 12
+
+    def read(self, raw: object) -> Decimal:
+        text = numeral(raw)
+        amount = None if text is None else Decimal(text)
+        if amount is None or abs(amount) >= self.most:
+            message = f"must be an amount such as 12.50, below {self.most:,f}"
+            raise ValueError(message)
+        return round(amount, 4)
+
+    def schema(self) -> dict[str, object]:
+        most = float(self.most) - 1
+        return {"type": "number", "minimum": -most, "maximum": most}

@@ -1,0 +1,101 @@
+"""Forms of days, moments and time zones, and the spellings of times in answers."""
+
+import math
+import re
+from datetime import UTC, date, datetime
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from fanfare.kernel.wire.forms import NOTHING, Form, text_of
+
+EARLIEST, LATEST = 1900, 2200
+
+
+class DayForm(Form):
+    """A calendar day, YYYY-MM-DD; a time behind it is ignored."""
+
+    nothing = NOTHING
+    pattern = re.compile(r"\s*([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.+Z-]*)?\s*")
+
+    def __init__(self, earliest: int = EARLIEST, latest: int = LATEST) -> None:
+        self.earliest = earliest
+        self.latest = latest
+
+    def read(self, raw: object) -> date:
+        found = self.pattern.fullmatch(raw) if isinstance(raw, str) else None
+        try:
+            day = date(int(found[1]), int(found[2]), int(found[3])) if found else None
+        except ValueError:
+            day = None
+        if day is None or not self.earliest <= day.year <= self.latest:
+            message = f"must be a day written YYYY-MM-DD, from {self.earliest} to {self.latest}"
+            raise ValueError(message)
+        return day
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "date"}
+
+
+class MomentForm(Form):
+    """A moment: YYYY-MM-DD HH:MM:SS in GMT, ISO 8601, or unix seconds."""
+
+    nothing = NOTHING
+
+    def read(self, raw: object) -> datetime:
+        try:
+            moment = self._moment(raw)
+        except (ValueError, OverflowError, OSError):
+            moment = None
+        if moment is None or not EARLIEST <= moment.year <= LATEST:
+            message = "must be a moment written YYYY-MM-DD HH:MM:SS (GMT), in ISO 8601 or in unix seconds"
+            raise ValueError(message)
+        return moment
+
+    def _moment(self, raw: object) -> datetime:
+        text = text_of(raw).strip()
+        if re.fullmatch(r"-?[0-9]{1,11}(\.[0-9]{1,9})?", text):
+            return datetime.fromtimestamp(float(text), UTC)
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "format": "date-time"}
+
+
+@cache
+def zones() -> frozenset[str]:
+    """Return the names of the time zones; finding them reads the whole database of zones from the disk."""
+    return frozenset(available_timezones())
+
+
+class TimeZoneForm(Form):
+    """The name of a time zone in the IANA database."""
+
+    def read(self, raw: object) -> str:
+        name = text_of(raw).strip()
+        if name not in zones():
+            message = "must be a time zone such as America/Vancouver"
+            raise ValueError(message)
+        return name
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string", "maxLength": 64, "examples": ["America/Vancouver", "Europe/London"]}
+
+
+def unix(moment: datetime) -> int:
+    """Return a moment as unix seconds."""
+    return math.floor(moment.timestamp())
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as ISO 8601 in GMT, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """Return the first moment of a day in a zone and the first moment of the day after it."""
+    zone_info = ZoneInfo(zone)
+    start = datetime(day.year, day.month, day.day, tzinfo=zone_info)
+    after = date.fromordinal(day.toordinal() + 1)
+    end = datetime(after.year, after.month, after.day, tzinfo=zone_info)
+    return start.astimezone(UTC), end.astimezone(UTC)
