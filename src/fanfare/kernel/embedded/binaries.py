@@ -56,7 +56,7 @@ def binaries_for(user: User, runtime: Path) -> Binaries:
             "where programs may run, or set DATABASE_URL"
         )
         raise CannotStart(message) from None
-    # "postgres (PostgreSQL) 18.6"
+    # It says: postgres (PostgreSQL) 18.6
     return Binaries(directory, int(version.stdout.split()[-1].split(b".")[0]))
 
 

@@ -131,7 +131,9 @@ class Embedded:
                     os.chown(made, *self.user.ids)
                 replace(remembered, str(made).encode())
                 return made
-        message = f"no directory for the socket of PostgreSQL: set TMPDIR to a short path that {self.user.name} may enter"
+        message = (
+            f"no directory for the socket of PostgreSQL: set TMPDIR to a short path that {self.user.name} may enter"
+        )
         raise CannotStart(message)
 
     @contextmanager

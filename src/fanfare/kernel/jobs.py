@@ -1,0 +1,141 @@
+"""Work for later: declared in a domain's `jobs.py`, put in the queue by its writers, done by the worker.
+
+The queue is pgqueuer's, in the schema `jobs` of the same database, so that a job is queued by the transaction that
+wants it or not at all. A job of a worker that died is given to another after the heartbeat timeout, so a job may run
+twice and must bear it.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+import msgspec
+
+from fanfare.kernel.db import Connection, Db
+
+if TYPE_CHECKING:
+    # Sixteen megabytes that the server processes do without.
+    from pgqueuer.domain.settings import DBSettings
+
+F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+
+SCHEMA = "jobs"
+CHANNEL = "fanfare_jobs"
+MARK = "__fanfare_job__"
+TRIES = 8
+
+# The queue's own statement imports the whole of it; this one does what that one does, without its statistics.
+ENQUEUE = """
+    insert into jobs.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status)
+    values (0, $1, $2, now() + $3::interval, $4, 'queued')
+    on conflict (dedupe_key)
+        where status = any (array['queued'::jobs.pgqueuer_status, 'picked'::jobs.pgqueuer_status])
+          and dedupe_key is not null
+        do nothing
+    returning id
+"""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A function of a `jobs.py`, and when it runs: when queued, or as the clock says (`crontab`, GMT)."""
+
+    name: str
+    run: Callable[..., Awaitable[None]]
+    crontab: str | None = None
+    # how often it is tried before it is set aside as failed
+    tries: int = TRIES
+    # how many of it run at once over all workers; 0 for any number
+    at_once: int = 0
+
+    async def work(self, db: Db, now: datetime, payload: bytes | None) -> None:
+        """Call the function with what its parameters ask for by type: the database, the moment, the payload."""
+        given: dict[str, Any] = {}
+        for parameter, kind in _parameters(self.run).items():
+            if kind is Db:
+                given[parameter] = db
+            elif kind is datetime:
+                given[parameter] = now
+            else:
+                given[parameter] = msgspec.json.decode(payload or b"null", type=kind)
+        await self.run(**given)
+
+
+def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
+    """Declare a job that runs when queued. Its payload is the parameter that is neither `Db` nor `datetime`.
+
+    One that raises is tried again after 1, 2, 4, … seconds (5 minutes at most); after `tries` it is kept as failed.
+    """
+
+    def mark(run: F) -> F:
+        setattr(run, MARK, Job(_name(run), run, None, tries, at_once))
+        return run
+
+    return mark
+
+
+def schedule(crontab: str) -> Callable[[F], F]:
+    """Declare a job that runs as a crontab says, in GMT, with seconds last if any; once over all workers."""
+
+    def mark(run: F) -> F:
+        setattr(run, MARK, Job(_name(run), run, crontab))
+        return run
+
+    return mark
+
+
+def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
+    """Return the jobs that the modules declare."""
+    found: dict[str, Job] = {}
+    for module in modules:
+        for _, function in inspect.getmembers(module, inspect.isfunction):
+            declared = getattr(function, MARK, None)
+            if declared is not None and function.__module__ == module.__name__:
+                found[declared.name] = declared
+    return list(found.values())
+
+
+async def enqueue(
+    db: Db, wanted: Callable[..., Awaitable[None]] | str, payload: object = None, *, once: str = "", after: float = 0
+) -> int | None:
+    """Queue a job, in the caller's transaction when `db` is one, to run `after` that many seconds.
+
+    `wanted` is the function or its name. With `once`, nothing is queued and None returned while a job of the same
+    key waits or runs. The payload must hold ids, not what belongs to a person: it outlives the transaction.
+    """
+    name = wanted if isinstance(wanted, str) else _name(wanted)
+    queued: int | None = await db.value(
+        ENQUEUE, name, msgspec.json.encode(payload), timedelta(seconds=after), f"{name}:{once}" if once else None
+    )
+    return queued
+
+
+def queue_settings() -> "DBSettings":
+    """Return the names of the queue's tables."""
+    from pgqueuer.domain.settings import DBSettings  # noqa: PLC0415 - as above
+    from pgqueuer.domain.types import Channel  # noqa: PLC0415 - as above
+
+    return DBSettings(db_schema=SCHEMA, channel=Channel(CHANNEL))
+
+
+async def install(connection: Connection) -> None:
+    """Make the queue's tables or bring them to the installed pgqueuer. The caller keeps other starters out."""
+    from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver  # noqa: PLC0415 - as above
+    from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment  # noqa: PLC0415 - as above
+    from pgqueuer.adapters.persistence.queries import Queries  # noqa: PLC0415 - as above
+
+    queries = Queries(AsyncpgDriver(connection), qbe=QueryBuilderEnvironment(settings=queue_settings()))
+    if await queries.schema_is_installed():
+        await queries.apply_upgrade()
+    else:
+        await queries.install()
+
+
+def _name(run: Callable[..., Awaitable[None]]) -> str:
+    return f"{run.__module__.removeprefix('fanfare.').removesuffix('.jobs')}.{run.__name__}"
+
+
+def _parameters(run: Callable[..., Awaitable[None]]) -> dict[str, Any]:
+    hints = get_type_hints(run)
+    return {name: hints[name] for name in inspect.signature(run).parameters}

@@ -1,0 +1,104 @@
+"""What can be set, from the environment; the command line's options go before it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PREFIX = "FANFARE_"
+# Named as everywhere else, so that what sets it for other programs sets it here.
+PLAIN = {"database_url": "DATABASE_URL"}
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MOST_PORT = 65535
+
+
+class BadSettings(Exception):  # noqa: N818 - an answer to the operator, told as it is
+    """A setting cannot be used; the message names it."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process. Each field is read from `FANFARE_<NAME>`, `database_url` from `DATABASE_URL`."""
+
+    # where the embedded database, its log and fanfare.json are kept
+    data_dir: Path = Path(".data")
+    host: str = "127.0.0.1"
+    # 0 takes any free one
+    port: int = 8080
+    # PostgreSQL 15 to 18 elsewhere; empty means the embedded one
+    database_url: str = ""
+    # server processes
+    workers: int = 1
+    # connections of each server process, and of the worker
+    pool_size: int = 10
+    worker_pool_size: int = 5
+    log_level: str = "info"
+    # ranges of addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8
+    trusted_proxies: tuple[str, ...] = ()
+    # bytes of a request's body
+    max_body: int = 1024 * 1024
+    # the system user that runs the embedded database when root starts it; empty: fanfare, postgres or nobody
+    postgres_user: str = ""
+    # seconds without a sign of life after which a worker's job is given to another
+    heartbeat_seconds: float = 30.0
+
+    def changed(self, **options: object) -> "Settings":
+        """Return these settings with those options that are not None; raises `BadSettings`."""
+        given = {name: value for name, value in options.items() if value is not None}
+        return _checked(msgspec.structs.replace(self, **given))
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make a child process read these settings."""
+        written: dict[str, str] = {}
+        for name, value in msgspec.structs.asdict(self).items():
+            written[variable(name)] = ",".join(value) if isinstance(value, tuple) else str(value)
+        return written
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PLAIN.get(name, PREFIX + name.upper())
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of the environment; an empty variable counts as not set. Raises `BadSettings`."""
+    source = os.environ if environment is None else environment
+    given: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        text = source.get(variable(field.name), "").strip()
+        if text:
+            given[field.name] = _read(field.name, field.type, text)
+    return _checked(Settings(**given))
+
+
+def _read(name: str, kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the field has
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind is Path:
+        return Path(text)
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        message = f"{variable(name)} is not {'a number' if kind in (int, float) else 'readable'}: {text}"
+        raise BadSettings(message) from None
+
+
+def _checked(settings: Settings) -> Settings:
+    wrong = {
+        "port": not 0 <= settings.port <= MOST_PORT,
+        "workers": settings.workers < 1,
+        "pool_size": settings.pool_size < 1,
+        # the queue listens on a connection of its own
+        "worker_pool_size": settings.worker_pool_size < 1,
+        "max_body": settings.max_body < 1,
+        "heartbeat_seconds": settings.heartbeat_seconds <= 0,
+        "log_level": settings.log_level not in LOG_LEVELS,
+        "database_url": settings.database_url != ""
+        and not settings.database_url.startswith(("postgresql://", "postgres://")),
+    }
+    for name, is_wrong in wrong.items():
+        if is_wrong:
+            message = f"{variable(name)} cannot be {getattr(settings, name)!r}"
+            raise BadSettings(message)
+    return settings

@@ -1,0 +1,159 @@
+"""The worker: takes jobs from the queue and does them until it is told to stop."""
+
+import asyncio
+import functools
+import signal
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.types import Channel
+from pgqueuer.models import Job as Queued
+from pgqueuer.models import Schedule
+
+from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.db import OUTAGES, Db
+from fanfare.kernel.jobs import CHANNEL, Job, queue_settings, schedule
+from fanfare.kernel.settings import Settings
+
+log = structlog.get_logger()
+
+QUEUE_CONNECTIONS = 4
+MOST_DELAY = timedelta(minutes=5)
+OUTAGE_PAUSE = 1.0
+KEPT_DAYS = 7
+
+
+class Failed(Exception):  # noqa: N818 - what the queue keeps of a failure
+    """A job failed. It names the kind of the error only: a message may quote what a person wrote."""
+
+
+class Worker:
+    """Does the jobs of some modules; one lives in each worker process."""
+
+    def __init__(self, settings: Settings, jobs: Sequence[Job], clock: Clock = system_clock) -> None:
+        """Take what to do and where."""
+        self.settings = settings
+        self.jobs = jobs
+        self.clock = clock
+        self.stopping = asyncio.Event()
+        self._db = Db()
+
+    async def run(self) -> None:
+        """Work until `stop`, through outages of the database. Jobs under way are finished first."""
+        await self._db.open(self.settings.database_url, size=self.settings.worker_pool_size)
+        try:
+            while not self.stopping.is_set():
+                try:
+                    await self._work()
+                except OUTAGES as error:
+                    log.warning("no database", reason=type(error).__name__)
+                    await self._pause()
+        finally:
+            await self._db.close()
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+        self.stopping.set()
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), OUTAGE_PAUSE)
+        except TimeoutError:
+            return
+
+    async def _work(self) -> None:
+        async with asyncpg.create_pool(
+            self.settings.database_url,
+            min_size=1,
+            max_size=QUEUE_CONNECTIONS,
+            server_settings={"application_name": "fanfare queue", "timezone": "UTC", "jit": "off"},
+        ) as pool:
+            queue = self._queue(pool)
+            told = asyncio.create_task(self._tell(queue))
+            try:
+                await queue.run(
+                    heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_seconds),
+                    dequeue_timeout=timedelta(seconds=min(30.0, self.settings.heartbeat_seconds)),
+                    shutdown_on_listener_failure=True,
+                )
+            finally:
+                told.cancel()
+
+    async def _tell(self, queue: PgQueuer) -> None:
+        await self.stopping.wait()
+        queue.shutdown.set()
+
+    def _queue(self, pool: "asyncpg.Pool[asyncpg.Record]") -> PgQueuer:
+        names = queue_settings()
+        driver = AsyncpgPoolDriver(pool)
+        queries = Queries(
+            driver,
+            qbe=QueryBuilderEnvironment(settings=names),
+            qbq=QueryQueueBuilder(settings=names),
+            qbs=QuerySchedulerBuilder(settings=names),
+        )
+        queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
+        for job in (*self.jobs, Job("kernel.forget_done", forget_done, FORGET_AT)):
+            if job.crontab is None:
+                queue.entrypoint(job.name, concurrency_limit=job.at_once, accepts_context=False, on_failure="hold")(
+                    functools.partial(self._do, job)
+                )
+            else:
+                queue.schedule(job.name, job.crontab, accepts_context=False, clean_old=True)(
+                    functools.partial(self._do_scheduled, job)
+                )
+        return queue
+
+    async def _do(self, job: Job, queued: Queued) -> None:
+        with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):
+            try:
+                await job.work(self._db, self.clock(), queued.payload)
+            except Exception as error:
+                kind = type(error).__qualname__
+                tried = queued.attempts + 1
+                log.warning("job failed", tried=tried, exc_info=error)
+                if tried >= job.tries:
+                    raise Failed(kind) from None
+                delay = min(timedelta(seconds=2**queued.attempts), MOST_DELAY)
+                raise RetryRequested(delay, kind) from None
+
+    async def _do_scheduled(self, job: Job, _: Schedule) -> None:
+        with structlog.contextvars.bound_contextvars(job=job.name):
+            try:
+                await job.work(self._db, self.clock(), None)
+            except Exception as error:
+                log.warning("job failed", exc_info=error)
+
+
+FORGET_AT = "17 * * * *"
+
+
+@schedule(FORGET_AT)
+async def forget_done(db: Db) -> None:
+    """Delete what the queue remembers of jobs done or failed more than seven days ago."""
+    for table in ("pgqueuer_log", "pgqueuer_statistics"):
+        await db.execute(f"delete from jobs.{table} where created < now() - make_interval(days => $1)", KEPT_DAYS)  # noqa: S608 - constants
+    await db.execute(
+        "delete from jobs.pgqueuer where status = 'failed' and updated < now() - make_interval(days => $1)", KEPT_DAYS
+    )
+
+
+async def work(settings: Settings, jobs: Sequence[Job]) -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+    worker = Worker(settings, jobs)
+    loop = asyncio.get_running_loop()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(word, worker.stop)
+    log.info("working", jobs=len(jobs))
+    await worker.run()

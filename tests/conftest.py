@@ -1,0 +1,103 @@
+"""What every test stands on: one PostgreSQL for the run, and a fresh migrated database for each module.
+
+It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose user may create databases.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.embedded import Embedded, Hold
+from fanfare.kernel.migrate import migrate
+from fanfare.kernel.settings import Settings
+
+NewDatabase = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL whose databases may be made and dropped."""
+    outside = os.environ.get("FANFARE_TEST_DATABASE_URL")
+    if outside:
+        yield outside
+        return
+    data_dir = tmp_path_factory.mktemp("postgres")
+    with Hold(data_dir, "tests"), Embedded(data_dir, durable=False) as postgres:
+        yield postgres.database_url
+
+
+def named(url: str, database: str) -> str:
+    """Return the address of another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+async def _run(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
+    """Makes databases without tables; they are dropped at the end of the run."""
+    made: list[str] = []
+
+    async def make() -> str:
+        made.append(f"test_{secrets.token_hex(6)}")
+        await _run(server_url, f"create database {made[-1]}")
+        return named(server_url, made[-1])
+
+    yield make
+    for database in made:
+        await _run(server_url, f"drop database if exists {database} with (force)")
+
+
+@pytest.fixture(scope="session")
+async def template(empty_database: NewDatabase) -> str:
+    """The address of a migrated database that nobody connects to, so that it can be copied."""
+    url = await empty_database()
+    await migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatabase]:
+    """Makes migrated databases without rows, each a copy of the template."""
+    made: list[str] = []
+    model = urlsplit(template).path.removeprefix("/")
+
+    async def make() -> str:
+        made.append(f"test_{secrets.token_hex(6)}")
+        await _run(server_url, f"create database {made[-1]} template {model}")
+        return named(server_url, made[-1])
+
+    yield make
+    for database in made:
+        await _run(server_url, f"drop database if exists {database} with (force)")
+
+
+@pytest.fixture(scope="module")
+async def database_url(new_database: NewDatabase) -> str:
+    """The address of the module's own migrated database."""
+    return await new_database()
+
+
+@pytest.fixture(scope="module")
+async def db(database_url: str) -> AsyncIterator[Db]:
+    """A handle on the module's own database."""
+    handle = await Db.connect(database_url, size=10)
+    yield handle
+    await handle.close()
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: str) -> Settings:
+    """The settings of a server on the module's own database."""
+    return Settings(database_url=database_url)
