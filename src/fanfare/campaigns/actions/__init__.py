@@ -1,0 +1,1 @@
+"""Writes campaigns and activities, by noun."""

@@ -1,0 +1,78 @@
+"""Records what is counted in campaigns: views, and what apps report. Neither is announced: they are figures."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ViewsSaved
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import Account
+
+
+def _hash(viewer: str | None, account_id: int) -> bytes:
+    """Return what is kept of what a site calls a viewer; nothing when it does not tell viewers apart."""
+    return hashlib.sha256(f"{account_id} {viewer}".encode()).digest()[:16] if viewer else b""
+
+
+async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime) -> ViewsSaved:
+    """Count views of a campaign on their day in the account's zone, or refuse an unknown campaign."""
+    day = (wanted.viewed_at or now).astimezone(ZoneInfo(account.time_zone)).date()
+    view_count = await db.value(
+        """
+        insert into campaign_views (account_id, page_tab_id, viewed_on, viewer_hash, view_count)
+        select $1, page_tab_id, $3, $4, $5 from campaigns where account_id = $1 and page_tab_id = $2
+        on conflict (account_id, page_tab_id, viewed_on, viewer_hash) do update
+        set view_count = campaign_views.view_count + excluded.view_count
+        returning view_count
+        """,
+        account.id,
+        wanted.page_tab_id,
+        day,
+        _hash(wanted.viewer, account.id),
+        wanted.view_count,
+    )
+    if view_count is None:
+        raise Unknown
+    return ViewsSaved(wanted.page_tab_id, day, view_count)
+
+
+async def record_events(db: Db, account_id: int, wanted: NewEvents, now: datetime) -> EventsSaved:
+    """Record what an app reports from inside a campaign, all or nothing, and return the ids in order."""
+    await check_campaign(db, account_id, wanted.page_tab_id)
+    await _check_fans(db, account_id, wanted.events)
+    rows = await db.rows(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        listed as materialized (
+            select target, fan_id, occurred_at, props
+            from hold
+            cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
+                 as event (target, fan_id, occurred_at, props, place)
+            order by place
+        )
+        insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
+        select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
+        returning event_id
+        """,
+        account_id,
+        wanted.page_tab_id,
+        [event[0] for event in wanted.events],
+        [event[1] for event in wanted.events],
+        [event[2] or now for event in wanted.events],
+        [event[3] for event in wanted.events],
+    )
+    return EventsSaved([row["event_id"] for row in rows])
+
+
+async def _check_fans(db: Db, account_id: int, events: list[Any]) -> None:
+    fan_ids = {event[1] for event in events if event[1] is not None}
+    found = await db.rows(
+        "select fan_id from fans where account_id = $1 and fan_id = any($2)", account_id, list(fan_ids)
+    )
+    unknown = fan_ids - {row["fan_id"] for row in found}
+    wrong = [place for place, event in enumerate(events) if event[1] in unknown]
+    if wrong:
+        raise BadParameters([("events", f"[{place}].fan_id is not a fan of the account") for place in wrong])

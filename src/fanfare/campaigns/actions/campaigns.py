@@ -1,0 +1,171 @@
+"""Makes, changes and closes campaigns."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from msgspec import UNSET
+
+from fanfare.campaigns.queries.known import has_fan
+from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing, NewCampaign
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+
+COLUMNS = {"start_timestamp": "starts_at", "end_timestamp": "ends_at", "timezone": "time_zone"}
+OBJECTS = ("media_map", "props", "locale_props", "style_props", "links_map")
+
+
+class CampaignTitleTaken(Conflict):
+    """Another custom campaign of the account has this title"""
+
+
+class CampaignClosed(Conflict):
+    """The campaign is closed, with another winner"""
+
+
+def _stored(given: dict[str, Any]) -> dict[str, Any]:
+    """Return given fields by the names of their columns; an object that is cleared is empty."""
+    return {COLUMNS.get(name, name): {} if name in OBJECTS and not value else value for name, value in given.items()}
+
+
+async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: datetime) -> int:
+    """Make a campaign and return its page_tab_id."""
+    given = {name: getattr(wanted, name) for name in NewCampaign.__struct_fields__ if name != "page_tab_ids"}
+    async with db.transaction() as held:
+        try:
+            page_tab_id: int = await held.value(CREATE, account_id, _stored(given), now)
+        except asyncpg.UniqueViolationError:
+            raise CampaignTitleTaken from None
+        except asyncpg.ForeignKeyViolationError:
+            raise _unknown_business() from None
+        if wanted.page_tab_ids:
+            await _set_members(held, account_id, page_tab_id, wanted.page_tab_ids)
+    return page_tab_id
+
+
+CREATE = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        insert into campaigns (account_id, title, app_type, business_id, stream_key, is_active, is_scheduled,
+                               live_status, starts_at, ends_at, time_zone, media_map, props, locale_props,
+                               style_props, links_map, created_at, updated_at)
+        select $1, title, app_type, business_id, stream_key, is_active, is_scheduled,
+               live_status, starts_at, ends_at, time_zone, media_map, props, locale_props,
+               style_props, links_map, $3, $3
+        from jsonb_populate_record(null::campaigns, $2)
+        returning account_id, page_tab_id
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select made.account_id, nextval('positions'), 'campaign.created', made.page_tab_id::text, $3, '{}'
+        from hold cross join made
+    )
+    select page_tab_id from made
+"""
+
+
+def _unknown_business() -> BadParameters:
+    return BadParameters([("business_id", "is not a business of the account")])
+
+
+async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
+    """Change the given fields of a campaign and return its page_tab_id."""
+    given = {
+        name: value
+        for name in CampaignChanges.__struct_fields__
+        if name != "page_tab_id" and (value := getattr(wanted, name)) is not UNSET
+    }
+    fields = list(given)
+    members = given.pop("page_tab_ids", UNSET)
+    async with db.transaction() as held:
+        try:
+            changed = await held.value(CHANGE, account_id, wanted.page_tab_id, _stored(given), now, fields)
+        except asyncpg.UniqueViolationError:
+            raise CampaignTitleTaken from None
+        except asyncpg.ForeignKeyViolationError:
+            raise _unknown_business() from None
+        if changed is None:
+            raise Unknown
+        if members is not UNSET:
+            await _set_members(held, account_id, wanted.page_tab_id, members or [])
+    return wanted.page_tab_id
+
+
+# The new values are read from the row that is written, so that changes of different fields at once all stay.
+CHANGE = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        update campaigns c
+        set (title, app_type, business_id, stream_key, is_active, is_scheduled, live_status, starts_at, ends_at,
+             time_zone, media_map, props, locale_props, style_props, links_map) = (
+                select title, app_type, business_id, stream_key, is_active, is_scheduled, live_status, starts_at,
+                       ends_at, time_zone, media_map, props, locale_props, style_props, links_map
+                from jsonb_populate_record(c, $3)),
+            updated_at = $4
+        where c.account_id = $1 and c.page_tab_id = $2
+        returning c.account_id, c.page_tab_id
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select made.account_id, nextval('positions'), 'campaign.changed', made.page_tab_id::text, $4,
+               jsonb_build_object('fields', $5::text[])
+        from hold cross join made
+    )
+    select page_tab_id from made
+"""
+
+
+async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Sequence[int]) -> None:
+    wanted = list(dict.fromkeys(members))
+    if page_tab_id in wanted:
+        raise BadParameters([("page_tab_ids", "must not hold the bundle itself")])
+    await db.execute("delete from campaign_members where account_id = $1 and page_tab_id = $2", account_id, page_tab_id)
+    try:
+        await db.execute(
+            """
+            insert into campaign_members (account_id, page_tab_id, member_page_tab_id, place)
+            select $1, $2, member_page_tab_id, place
+            from unnest($3::bigint[]) with ordinality as member (member_page_tab_id, place)
+            """,
+            account_id,
+            page_tab_id,
+            wanted,
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise BadParameters([("page_tab_ids", "must be campaigns of the account")]) from None
+
+
+async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: datetime) -> int:
+    """Close a campaign, name its winner and return its page_tab_id; closing it again the same way changes nothing."""
+    async with db.transaction() as held:
+        campaign = await held.row(
+            "select closed_at, winner_fan_id from campaigns where account_id = $1 and page_tab_id = $2 for update",
+            account_id,
+            wanted.page_tab_id,
+        )
+        if campaign is None:
+            raise Unknown
+        if campaign["closed_at"] is not None and campaign["winner_fan_id"] == wanted.winner_fan_id:
+            return wanted.page_tab_id
+        if campaign["winner_fan_id"] is not None:
+            raise CampaignClosed
+        if wanted.winner_fan_id is not None and not await has_fan(held, account_id, wanted.winner_fan_id):
+            raise BadParameters([("winner_fan_id", "is not a fan of the account")])
+        await held.execute(CLOSE, account_id, wanted.page_tab_id, wanted.winner_fan_id, now)
+    return wanted.page_tab_id
+
+
+CLOSE = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        update campaigns
+        set closed_at = coalesce(closed_at, $4), winner_fan_id = $3, is_active = false, updated_at = $4
+        where account_id = $1 and page_tab_id = $2
+        returning account_id, page_tab_id, winner_fan_id
+    )
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select made.account_id, nextval('positions'), 'campaign.closed', made.page_tab_id::text, made.winner_fan_id, $4,
+           '{}'
+    from hold cross join made
+"""

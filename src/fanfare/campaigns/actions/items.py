@@ -1,0 +1,184 @@
+"""Makes, changes and deletes the items of campaigns, and places wagers on them."""
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from msgspec import UNSET
+
+from fanfare.campaigns.queries.known import has_fan
+from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+
+COLUMNS = {"position": "place", "active_date": "active_on", "activation_timestamp": "activated_at"}
+OBJECTS = ("media_map", "props")
+
+
+class ItemSoldOut(Conflict):
+    """Fewer of the item are left than wanted"""
+
+
+class ItemTaken(Conflict):
+    """More of the item are taken, or wagers are placed on it"""
+
+
+def _stored(given: dict[str, Any]) -> dict[str, Any]:
+    """Return given fields by the names of their columns; an object that is cleared is empty."""
+    return {COLUMNS.get(name, name): {} if name in OBJECTS and not value else value for name, value in given.items()}
+
+
+async def _check_tag(db: Db, account_id: int, tag_id: int | None) -> None:
+    known = "select true from tags where account_id = $1 and tag_id = $2"
+    if tag_id is not None and not await db.value(known, account_id, tag_id):
+        raise BadParameters([("tag_id", "is not a tag of the account")])
+
+
+async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -> int:
+    """Add an item to a campaign and return its tab_item_id."""
+    await _check_tag(db, account_id, wanted.tag_id)
+    given = {name: getattr(wanted, name) for name in NewItem.__struct_fields__}
+    try:
+        tab_item_id: int = await db.value(
+            f"""
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                insert into campaign_items (account_id, page_tab_id, title, subtitle, description, tag_id, place,
+                                            active_on, activated_at, props, item_count, item_group_name, price,
+                                            media_uid, latitude, longitude, media_map, created_at, updated_at)
+                select $1, page_tab_id, title, subtitle, description, tag_id, place,
+                       active_on, activated_at, props, item_count, item_group_name, price,
+                       media_uid, latitude, longitude, media_map, $3, $3
+                from jsonb_populate_record(null::campaign_items, $2)
+                returning account_id, page_tab_id, tab_item_id
+            ),
+            {LOGGED.replace("$at", "$3")}
+            select tab_item_id from made
+            """,  # noqa: S608 - fixed parts
+            account_id,
+            _stored(given),
+            now,
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise Unknown from None
+    return tab_item_id
+
+
+# An item is part of its campaign: its change is the campaign's.
+LOGGED = """
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select made.account_id, nextval('positions'), 'campaign.changed', made.page_tab_id::text, $at,
+               jsonb_build_object('fields', '["items"]'::jsonb, 'tab_item_id', made.tab_item_id)
+        from hold cross join made
+    )
+"""
+
+
+async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetime) -> int:
+    """Change the given fields of an item and return its tab_item_id."""
+    given = {
+        name: value
+        for name in ItemChanges.__struct_fields__
+        if name not in ("page_tab_id", "tab_item_id") and (value := getattr(wanted, name)) is not UNSET
+    }
+    await _check_tag(db, account_id, given.get("tag_id"))
+    try:
+        changed = await db.value(CHANGE, account_id, wanted.page_tab_id, wanted.tab_item_id, _stored(given), now)
+    except asyncpg.CheckViolationError:
+        raise ItemTaken from None
+    if changed is None:
+        raise Unknown
+    return wanted.tab_item_id
+
+
+# The new values are read from the row that is written, so that changes of different fields at once all stay.
+CHANGE = f"""
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        update campaign_items i
+        set (title, subtitle, description, tag_id, place, active_on, activated_at, props, item_count,
+             item_group_name, price, media_uid, latitude, longitude, media_map) = (
+                select title, subtitle, description, tag_id, place, active_on, activated_at, props, item_count,
+                       item_group_name, price, media_uid, latitude, longitude, media_map
+                from jsonb_populate_record(i, $4)),
+            updated_at = $5
+        where i.account_id = $1 and i.page_tab_id = $2 and i.tab_item_id = $3
+        returning i.account_id, i.page_tab_id, i.tab_item_id
+    ),
+    {LOGGED.replace("$at", "$5")}
+    select tab_item_id from made
+"""  # noqa: S608 - fixed parts
+
+
+async def delete_item(db: Db, account_id: int, wanted: OneItem, now: datetime) -> None:
+    """Delete an item on which no wager is placed."""
+    deleted = await db.value(DELETE, account_id, wanted.page_tab_id, wanted.tab_item_id, now)
+    if deleted is None:
+        known = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
+        if await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
+            raise ItemTaken
+        raise Unknown
+
+
+DELETE = f"""
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        delete from campaign_items
+        where account_id = $1 and page_tab_id = $2 and tab_item_id = $3 and items_purchased = 0
+        returning account_id, page_tab_id, tab_item_id
+    ),
+    {LOGGED.replace("$at", "$4")}
+    select tab_item_id from made
+"""  # noqa: S608 - fixed parts
+
+
+async def place_wager(db: Db, account_id: int, wanted: NewWager, now: datetime) -> WagerSaved:
+    """Place a wager; refuse when fewer of the item are left than wanted."""
+    wager_id = await db.value(
+        PLACE,
+        account_id,
+        wanted.page_tab_id,
+        wanted.tab_item_id,
+        wanted.fan_id,
+        wanted.item_count,
+        wanted.point_count,
+        wanted.props or {},
+        now,
+    )
+    if wager_id is None:
+        known = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
+        if not await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
+            raise Unknown
+        if not await has_fan(db, account_id, wanted.fan_id):
+            raise BadParameters([("fan_id", "is not a fan of the account")])
+        raise ItemSoldOut
+    return WagerSaved(wager_id, wanted.tab_item_id, wanted.fan_id)
+
+
+# The item's row is the turnstile: each wager counts itself there, and stays out when the count would pass the stock.
+PLACE = """
+    with hold as materialized (select hold_position($1) as held),
+    taken as (
+        update campaign_items
+        set items_purchased = items_purchased + $5
+        where account_id = $1 and page_tab_id = $2 and tab_item_id = $3
+          and (item_count is null or items_purchased + $5 <= item_count)
+          and exists (select from fans where account_id = $1 and fan_id = $4)
+        returning account_id, page_tab_id, tab_item_id
+    ),
+    placed as (
+        insert into wagers (account_id, wager_id, page_tab_id, tab_item_id, fan_id, item_count, point_count, props,
+                            created_at)
+        select taken.account_id, nextval('positions'), taken.page_tab_id, taken.tab_item_id, $4, $5, $6, $7, $8
+        from hold cross join taken
+        returning account_id, wager_id, page_tab_id, tab_item_id, fan_id
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select account_id, wager_id, 'wager.placed', wager_id::text, fan_id, $8,
+               jsonb_build_object('page_tab_id', page_tab_id, 'tab_item_id', tab_item_id)
+        from placed
+    )
+    select wager_id from placed
+"""

@@ -1,0 +1,1 @@
+"""Reads campaigns, activities and their figures, by noun."""

@@ -1,0 +1,160 @@
+"""Reads activities: the feed that pullers follow, one fan's, one campaign's, and counts by property.
+
+No feed shows an activity beyond the settled position, so that none can appear behind a reader who has passed it.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from fanfare.campaigns.queries.known import check_campaign, has_fan
+from fanfare.campaigns.schemas.activities import (
+    LONGEST_LIST,
+    PAGE,
+    Activity,
+    ActivityPageMeta,
+    ActivityWindow,
+    CampaignActivity,
+    CampaignActivityWindow,
+    Counter,
+    CounterChoice,
+    FanActivity,
+    FanActivityWindow,
+)
+from fanfare.kernel import changes
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+
+FAN_PAGE = 200
+CAMPAIGN_PAGE = 1000
+
+# The columns in the order of the fields of Activity. The values recorded stay the text that PostgreSQL keeps.
+ROWS = """
+    select a.activity_id, a.account_id, a.fan_id, date_trunc('second', a.created_at), c.title, c.app_type,
+           a.page_tab_id,
+           array(select b.business_id from fan_businesses b
+                 where b.account_id = a.account_id and b.fan_id = a.fan_id and b.is_opted_in order by b.business_id),
+           coalesce(f.is_subscribed, false), coalesce(f.is_phone_subscribed, false),
+           floor(extract(epoch from a.created_at))::bigint, c.stream_key, a.ip_address, a.user_key,
+           nullif(concat_ws(' ', f.first_name, f.last_name), ''), a.props::text
+    from page a
+    left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
+    left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
+"""
+
+
+async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
+    """Return a page of activities, the newest first unless `min_activity_id` is given, with where to go on."""
+    settled = await changes.settled(db, account.id)
+    ascends = wanted.min_activity_id is not None
+    sql, args = _page(account, wanted, settled, ascends=ascends)
+    data = [Activity(*(*row[:-1], msgspec.Raw(row[-1].encode()))) for row in await db.rows(sql, *args)]
+    return Page(_meta(data, wanted, settled, ascends=ascends), data)
+
+
+def _page(account: Account, wanted: ActivityWindow, settled: int, *, ascends: bool) -> tuple[str, list[object]]:
+    upper = settled + 1 if wanted.max_activity_id is None else min(wanted.max_activity_id, settled + 1)
+    args: list[object] = [account.id, wanted.min_activity_id or 0, upper, min(wanted.limit or PAGE, PAGE)]
+    where = "account_id = $1 and activity_id > $2 and activity_id < $3"
+    if wanted.page_tab_id is not None:
+        args.append(wanted.page_tab_id)
+        where += f" and page_tab_id = ${len(args)}"
+    if wanted.activity_date is not None:
+        args += day_bounds(wanted.activity_date, account.time_zone)
+        where += f" and created_at >= ${len(args) - 1} and created_at < ${len(args)}"
+    order = "asc" if ascends else "desc"
+    page = f"select * from activities where {where} order by activity_id {order} limit $4"  # noqa: S608 - fixed parts
+    return f"with page as materialized ({page}) {ROWS} order by a.activity_id {order}", args
+
+
+def _meta(data: list[Activity], wanted: ActivityWindow, settled: int, *, ascends: bool) -> ActivityPageMeta:
+    order: Literal["asc", "desc"] = "asc" if ascends else "desc"
+    if data:
+        ends = (data[0].activity_id, data[-1].activity_id)
+        return ActivityPageMeta(order, min(ends), max(ends))
+    asked_min, asked_max = wanted.min_activity_id, wanted.max_activity_id
+    if ascends and asked_max is not None and asked_max > settled:
+        # Rows below that bound may still come, so a reader must not be sent on to it.
+        asked_max = asked_min
+    low = asked_min if asked_min is not None else asked_max
+    high = asked_max if asked_max is not None else asked_min
+    return ActivityPageMeta(order, low or 0, high or 0)
+
+
+async def fan_activities(db: Db, account_id: int, wanted: FanActivityWindow) -> list[FanActivity]:
+    """Return what one fan did, the newest first, or refuse a fan that is not there."""
+    settled = await changes.settled(db, account_id)
+    rows = await db.rows(
+        """
+        select a.account_id, a.fan_id, date_trunc('second', a.created_at), c.title, a.props, a.activity_id,
+               a.page_tab_id
+        from activities a
+        left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
+        where a.account_id = $1 and a.fan_id = $2 and a.activity_id < $3
+          and ($4::text is null or lower(c.title) = lower($4))
+        order by a.activity_id desc
+        limit $5
+        """,
+        account_id,
+        wanted.fan_id,
+        min(wanted.max_activity_id or settled + 1, settled + 1),
+        wanted.campaign_title,
+        min(wanted.limit or FAN_PAGE, LONGEST_LIST),
+    )
+    if not rows and not await has_fan(db, account_id, wanted.fan_id):
+        raise Unknown
+    return [FanActivity(*row) for row in rows]
+
+
+async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityWindow) -> list[CampaignActivity]:
+    """Return the activities of one campaign by ids and times alone, or refuse a campaign that is not there."""
+    settled = await changes.settled(db, account_id)
+    order = "desc" if wanted.min_activity_id is None else "asc"
+    rows = await db.rows(
+        f"""
+        select fan_id, activity_id, floor(extract(epoch from created_at))::bigint
+        from activities
+        where account_id = $1 and page_tab_id = $2 and activity_id > $3 and activity_id < $4
+        order by activity_id {order}
+        limit $5
+        """,  # noqa: S608 - one of two words
+        account_id,
+        wanted.page_tab_id,
+        wanted.min_activity_id or 0,
+        settled + 1 if wanted.max_activity_id is None else min(wanted.max_activity_id, settled + 1),
+        min(wanted.limit or CAMPAIGN_PAGE, LONGEST_LIST),
+    )
+    if not rows:
+        await check_campaign(db, account_id, wanted.page_tab_id)
+    return [CampaignActivity(*row) for row in rows]
+
+
+async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Counter]:
+    """Return how often each value of a property was recorded in custom campaigns, the most frequent first.
+
+    Each entry of a list counts as a value of its own.
+    """
+    rows = await db.rows(
+        """
+        select a.account_id, c.title, property.key, count(*), entry.value
+        from campaigns c
+        join activities a on a.account_id = c.account_id and a.page_tab_id = c.page_tab_id
+        cross join jsonb_each(a.props) as property
+        cross join jsonb_array_elements_text(
+            case jsonb_typeof(property.value) when 'array' then property.value
+            else jsonb_build_array(property.value) end) as entry (value)
+        where c.account_id = $1 and a.account_id = $1 and c.app_type = 'custom'
+          and ($2::text is null or lower(c.title) = lower($2)) and ($3::text is null or property.key = $3)
+        group by a.account_id, c.page_tab_id, c.title, property.key, entry.value
+        order by count(*) desc, c.page_tab_id, property.key, entry.value
+        limit $4
+        """,
+        account_id,
+        wanted.campaign_title,
+        wanted.property_name,
+        min(wanted.limit or LONGEST_LIST, LONGEST_LIST),
+    )
+    return [Counter(*row) for row in rows]

@@ -1,0 +1,84 @@
+"""Reads campaigns and their configuration."""
+
+from typing import Any
+
+from fanfare.campaigns.queries.items import public_items
+from fanfare.campaigns.schemas.campaigns import (
+    Campaign,
+    CampaignChoice,
+    CampaignDetails,
+    CrmCampaign,
+    OneCampaignDetailed,
+)
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+
+# The columns in the order of the fields of Campaign. What only the CRM may know, such as the winner, is not among them.
+CAMPAIGN = """
+    c.page_tab_id, c.title, c.app_type, floor(extract(epoch from c.created_at))::bigint, c.live_status, c.business_id,
+    c.is_scheduled, c.is_active, c.media_map, c.time_zone, c.props, c.locale_props, c.style_props, c.links_map
+"""
+
+
+async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCampaign]:
+    """Return the campaigns whose title holds the text, the oldest first."""
+    rows = await db.rows(
+        """
+        select account_id, title, page_tab_id, stream_key, app_type, is_active,
+               floor(extract(epoch from created_at))::bigint, winner_fan_id
+        from campaigns
+        where account_id = $1 and ($2::text is null or strpos(lower(title), lower($2)) > 0)
+        order by page_tab_id
+        """,
+        account_id,
+        text,
+    )
+    return [CrmCampaign(*row) for row in rows]
+
+
+async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Campaign]:
+    """Return the campaigns that match, the oldest first."""
+    rows = await db.rows(
+        f"""
+        select {CAMPAIGN}
+        from campaigns c
+        where c.account_id = $1 and ($2::text is null or c.app_type = $2)
+          and ($3::boolean is null or c.is_scheduled = $3) and ($4::bigint is null or c.business_id = $4)
+        order by c.page_tab_id
+        """,  # noqa: S608 - fixed parts
+        account_id,
+        wanted.app_type,
+        wanted.is_scheduled,
+        wanted.business_id,
+    )
+    return [Campaign(*row) for row in rows]
+
+
+async def campaign(db: Db, account_id: int, wanted: OneCampaignDetailed) -> CampaignDetails:
+    """Return one campaign with its bundle's members and, when asked for, its items; refuse an unknown one."""
+    row = await db.row(
+        f"""
+        select {CAMPAIGN}, c.stream_key, floor(extract(epoch from c.starts_at))::bigint,
+               floor(extract(epoch from c.ends_at))::bigint,
+               array(select member_page_tab_id from campaign_members m
+                     where m.account_id = c.account_id and m.page_tab_id = c.page_tab_id order by m.place)
+        from campaigns c
+        where c.account_id = $1 and c.page_tab_id = $2
+        """,  # noqa: S608 - fixed parts
+        account_id,
+        wanted.page_tab_id,
+    )
+    if row is None:
+        raise Unknown
+    items = await public_items(db, account_id, wanted.page_tab_id) if wanted.include_details else None
+    return CampaignDetails(*(*row, items))
+
+
+async def campaign_props(db: Db, account_id: int, page_tab_id: int) -> dict[str, Any]:
+    """Return the settings of one campaign as its editor gave them, or refuse an unknown one."""
+    props: dict[str, Any] | None = await db.value(
+        "select props from campaigns where account_id = $1 and page_tab_id = $2", account_id, page_tab_id
+    )
+    if props is None:
+        raise Unknown
+    return props

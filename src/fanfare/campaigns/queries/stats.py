@@ -1,0 +1,135 @@
+"""Figures of campaigns, counted from what is stored when they are asked for."""
+
+from typing import Any
+
+from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.schemas.stats import (
+    LONGEST_LIST,
+    OF_POINTS,
+    WAGERS,
+    BundleStats,
+    CampaignStats,
+    DetailedStatsChoice,
+    StatsRange,
+)
+from fanfare.kernel import changes
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+
+# For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.
+STATS = """
+    with entries as (
+        select a.page_tab_id, count(*) as total_entries, count(distinct a.fan_id) as fan_count,
+               count(distinct a.fan_id) filter (where f.is_subscribed or f.is_phone_subscribed) as subscribers,
+               count(distinct a.fan_id) filter (where f.is_phone_subscribed) as phone_subscribers,
+               count(distinct a.fan_id) filter (where f.is_subscribed) as email_subscribers
+        from activities a
+        left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
+        where a.account_id = $1 and a.page_tab_id = any($2)
+          and a.created_at >= coalesce($3::timestamptz, '-infinity')
+          and a.created_at < coalesce($4::timestamptz, 'infinity')
+        group by grouping sets ((a.page_tab_id), ())
+    ),
+    views as (
+        select page_tab_id, sum(view_count)::bigint as view_count,
+               count(distinct viewer_hash) filter (where viewer_hash <> '') as unique_view_count
+        from campaign_views
+        where account_id = $1 and page_tab_id = any($2)
+          and viewed_on between coalesce($5::date, '-infinity') and coalesce($6::date, 'infinity')
+        group by grouping sets ((page_tab_id), ())
+    ),
+    counted as (
+        select page_tab_id, title from campaigns where account_id = $1 and page_tab_id = any($2)
+        union all
+        select null, null
+    )
+    select c.page_tab_id, c.title, coalesce(e.total_entries, 0), coalesce(e.fan_count, 0),
+           coalesce(v.view_count, 0), coalesce(v.unique_view_count, 0),
+           coalesce(e.subscribers, 0), coalesce(e.phone_subscribers, 0), coalesce(e.email_subscribers, 0)
+    from counted c
+    left join entries e on e.page_tab_id is not distinct from c.page_tab_id
+    left join views v on v.page_tab_id is not distinct from c.page_tab_id
+    order by array_position($2, c.page_tab_id)
+"""
+
+
+async def _stats(db: Db, account: Account, page_tab_ids: list[int], wanted: StatsRange) -> list[Record]:
+    start = day_bounds(wanted.start_date, account.time_zone)[0] if wanted.start_date else None
+    end = day_bounds(wanted.end_date, account.time_zone)[1] if wanted.end_date else None
+    return await db.rows(STATS, account.id, page_tab_ids, start, end, wanted.start_date, wanted.end_date)
+
+
+async def campaign_stats(db: Db, account: Account, wanted: StatsRange) -> CampaignStats:
+    """Return entries, fans, views and opt-ins of one campaign, or refuse an unknown one."""
+    row = (await _stats(db, account, [wanted.page_tab_id], wanted))[0]
+    if row[0] is None:
+        raise Unknown
+    return CampaignStats(*row)
+
+
+async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleStats:
+    """Return the figures over all campaigns of a bundle and of each, or refuse an unknown one."""
+    bundle = await db.row(
+        """
+        select c.title, array(select m.member_page_tab_id from campaign_members m
+                              where m.account_id = c.account_id and m.page_tab_id = c.page_tab_id
+                              order by m.place) as page_tab_ids
+        from campaigns c where c.account_id = $1 and c.page_tab_id = $2
+        """,
+        account.id,
+        wanted.page_tab_id,
+    )
+    if bundle is None:
+        raise Unknown
+    *members, total = await _stats(db, account, bundle["page_tab_ids"], wanted)
+    summary = CampaignStats(wanted.page_tab_id, bundle["title"], *total[2:])
+    return BundleStats(summary, [CampaignStats(*member) for member in members])
+
+
+async def detailed_stats(db: Db, account_id: int, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
+    """Return the rows of one kind, the oldest first, or refuse an unknown campaign and kinds without a source."""
+    if wanted.target in OF_POINTS:
+        raise BadParameters([("target", "is counted from points, which this server does not keep yet")])
+    if wanted.tab_item_id is not None and wanted.target != WAGERS:
+        raise BadParameters([("tab_item_id", f"goes with target {WAGERS} alone")])
+    settled = await changes.settled(db, account_id)
+    args = (
+        account_id,
+        wanted.page_tab_id,
+        wanted.tab_item_id if wanted.target == WAGERS else wanted.target,
+        wanted.min_event_id or 0,
+        settled,
+        wanted.start_timestamp,
+        wanted.end_timestamp,
+        min(wanted.limit or LONGEST_LIST, LONGEST_LIST),
+    )
+    rows = await db.rows(WAGER_ROWS if wanted.target == WAGERS else EVENT_ROWS, *args)
+    if not rows:
+        await check_campaign(db, account_id, wanted.page_tab_id)
+    return [dict(row) for row in rows]
+
+
+EVENT_ROWS = """
+    select event_id, page_tab_id, target, fan_id, date_trunc('second', occurred_at) as creation_date,
+           floor(extract(epoch from occurred_at))::bigint as creation_timestamp, props
+    from campaign_events
+    where account_id = $1 and page_tab_id = $2 and target = $3 and event_id > $4 and event_id <= $5
+      and occurred_at >= coalesce($6::timestamptz, '-infinity') and occurred_at < coalesce($7::timestamptz, 'infinity')
+    order by event_id
+    limit $8
+"""
+WAGER_ROWS = """
+    select w.wager_id, w.page_tab_id, w.tab_item_id, i.title, w.fan_id, w.item_count, w.point_count,
+           date_trunc('second', w.created_at) as creation_date,
+           floor(extract(epoch from w.created_at))::bigint as creation_timestamp, w.props
+    from wagers w
+    left join campaign_items i on i.account_id = w.account_id and i.tab_item_id = w.tab_item_id
+    where w.account_id = $1 and w.page_tab_id = $2 and ($3::bigint[] is null or w.tab_item_id = any($3))
+      and w.wager_id > $4 and w.wager_id <= $5
+      and w.created_at >= coalesce($6::timestamptz, '-infinity')
+      and w.created_at < coalesce($7::timestamptz, 'infinity')
+    order by w.wager_id
+    limit $8
+"""

@@ -1,0 +1,1 @@
+"""Shapes of campaigns and activities, by noun."""

@@ -1,0 +1,186 @@
+"""Shapes of activities: what fans did, and the parameters that ask for it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import (
+    Address,
+    AnyForm,
+    Day,
+    Flag,
+    Id,
+    Text,
+    TextForm,
+    WholeForm,
+    Wildcard,
+)
+
+PAGE = 200
+LONGEST_LIST = 10_000
+
+Limit = Annotated[int, WholeForm(1)]
+Place = Annotated[str, TextForm(100)]
+CountryCode = Annotated[str, TextForm(100)]
+
+
+class Network(msgspec.Struct):
+    """One way in which a fan is known elsewhere."""
+
+    network: str
+    user_key: str
+
+
+class Activity(msgspec.Struct):
+    """What a fan did, with the campaign it belongs to and the fan's consents as they are now.
+
+    `name` is the fan's own; `details` are the values recorded with the activity. The last three are null unless
+    `include_details` was asked for. `creation_date` is GMT to the second, `creation_timestamp` unix seconds.
+    """
+
+    activity_id: int
+    account_id: int
+    fan_id: int
+    creation_date: datetime
+    campaign_title: str | None
+    app_type: str | None
+    page_tab_id: int | None
+    opted_in_business_ids: list[int]
+    is_subscribed: bool
+    is_phone_subscribed: bool
+    creation_timestamp: int
+    stream_key: str | None
+    ip_address: str | None
+    user_key: str | None
+    name: str | None
+    details: dict[str, Any]
+    fan: dict[str, Any] | None = None
+    networks: list[Network] | None = None
+    idol_names: list[str] | None = None
+
+
+class ActivityPageMeta(msgspec.Struct):
+    """The direction of a page and its lowest and highest activity_id; an empty page repeats what it was asked with."""
+
+    order: Literal["asc", "desc"]
+    min_activity_id: int
+    max_activity_id: int
+
+
+class ActivityWindow(Params):
+    """Which activities, by pages of at most 200."""
+
+    min_activity_id: Annotated[Id | None, "Only activities with a larger id, the oldest first."] = None
+    max_activity_id: Annotated[Id | None, "Only activities with a smaller id."] = None
+    limit: Annotated[Limit | None, "Page size; more than 200 means 200, the default."] = None
+    page_tab_id: Annotated[Id | None, "Only activities in this campaign."] = None
+    activity_date: Annotated[Day | None, "Only activities of this day in the account's time zone."] = None
+    include_details: Annotated[Flag, "Add fan, networks and idol_names to each row; else they are null."] = False
+
+
+class FanActivity(msgspec.Struct):
+    """What one fan did. `creation_date` is GMT to the second."""
+
+    account_id: int
+    fan_id: int
+    creation_date: datetime
+    campaign_title: str | None
+    props: dict[str, Any]
+    activity_id: int
+    page_tab_id: int | None
+
+
+class FanActivityWindow(Params):
+    """Which activities of one fan, the newest first."""
+
+    fan_id: Annotated[Id, "Fan whose activities are read."]
+    limit: Annotated[Limit | None, "Most rows to return, 200 by default, at most 10000."] = None
+    campaign_title: Annotated[Text | None, "Only activities in campaigns of this title."] = None
+    max_activity_id: Annotated[Id | None, "Only activities with a smaller id: the next page."] = None
+
+
+class CampaignActivity(msgspec.Struct):
+    """An activity without anything personal beyond the fan id. Time in unix seconds."""
+
+    fan_id: int
+    activity_id: int
+    creation_timestamp: int
+
+
+class CampaignActivityWindow(Params):
+    """Which activities of one campaign, the newest first, or the oldest first from `min_activity_id` on."""
+
+    page_tab_id: Annotated[Id, "Campaign whose activities are read."]
+    limit: Annotated[Limit | None, "Most rows to return, 1000 by default, at most 10000."] = None
+    min_activity_id: Annotated[Id | None, "Only activities with a larger id, the oldest first."] = None
+    max_activity_id: Annotated[Id | None, "Only activities with a smaller id."] = None
+
+
+class Counter(msgspec.Struct):
+    """How many activities of a campaign carry a property with this value (as text; null where it is null)."""
+
+    account_id: int
+    campaign_title: str
+    property_name: str
+    counter: int
+    property_value: str | None
+
+
+class CounterChoice(Params):
+    """What to count: activities of custom campaigns by the values of their properties."""
+
+    campaign_title: Annotated[Text | None, "Name of the custom campaign; all of them when left out."] = None
+    property_name: Annotated[Text | None, "Custom property to count; all of them when left out."] = None
+    limit: Annotated[Limit | None, "Most rows to return, the highest first; at most and by default 10000."] = None
+
+
+class NewActivity(Params):
+    """An activity of a fan who is found by email, or made."""
+
+    email: Annotated[Text, "Email address of the fan."]
+    first_name: Annotated[Text | None, "Given name of the fan."] = None
+    last_name: Annotated[Text | None, "Family name of the fan."] = None
+    phone: Annotated[Text | None, "Phone number of the fan."] = None
+    campaign_title: Annotated[Text | None, "Name of the custom campaign; made when new."] = None
+    province: Annotated[Place | None, "Province or state."] = None
+    postal_code: Annotated[Place | None, "Postal code or ZIP."] = None
+    country_code: Annotated[CountryCode | None, "Country, as a two-letter code."] = None
+    is_subscribed: Annotated[Flag | None, "Email marketing opt-in."] = None
+    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
+    ip_address: Annotated[Address | None, "Address that the fan used."] = None
+    user_key: Annotated[Text | None, "What the integration calls the fan or the visit."] = None
+    props: Annotated[
+        dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
+    ] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "email": "sam@example.com",
+        "first_name": "Sam",
+        "campaign_title": "Half-time quiz",
+        "is_subscribed": True,
+        "field_team": "blue",
+    }
+
+
+class NewFanActivity(Params):
+    """An activity of a known fan."""
+
+    fan_id: Annotated[Id, "Fan who did it."]
+    campaign_title: Annotated[Text, "Name of the custom campaign; made when new."]
+    ip_address: Annotated[Address | None, "Address that the fan used."] = None
+    user_key: Annotated[Text | None, "What the integration calls the fan or the visit."] = None
+    props: Annotated[
+        dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
+    ] = None
+
+    example: ClassVar[Mapping[str, object]] = {"campaign_title": "Half-time quiz", "field_team": "blue"}
+
+
+class ActivitySaved(msgspec.Struct):
+    """The activity that was recorded, and the fan it belongs to."""
+
+    fan_id: int
+    activity_id: int

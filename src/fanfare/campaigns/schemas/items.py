@@ -1,0 +1,191 @@
+"""Shapes of what a campaign consists of: items, and the wagers placed on them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import (
+    AnyForm,
+    Day,
+    Id,
+    JsonObject,
+    Latitude,
+    Longitude,
+    LongText,
+    Moment,
+    Money,
+    Text,
+    Uuid,
+    Whole,
+    WholeForm,
+    Wildcard,
+)
+
+MOST = 2**31 - 1
+Count = Annotated[int, WholeForm(0, MOST)]
+Position = Annotated[int, WholeForm(-MOST, MOST)]
+
+
+class PublicItem(msgspec.Struct):
+    """A quiz question, wager item or product of a campaign.
+
+    `item_count` is how many there are in all and `inventory_count` how many are left, both null without an end.
+    `creation_date` is GMT to the second, `active_date` a day, `activation_timestamp` unix seconds.
+    """
+
+    tab_item_id: int
+    page_tab_id: int
+    creation_date: datetime
+    title: str
+    subtitle: str | None
+    description: str | None
+    tag_id: int | None
+    tag_name: str | None
+    position: int
+    active_date: date | None
+    props: dict[str, Any]
+    inventory_count: int | None
+    item_count: int | None
+    item_group_name: str | None
+    activation_timestamp: int | None
+    price: Decimal | None
+    media_uid: UUID | None
+    items_purchased: int
+    latitude: float | None
+    longitude: float | None
+    media_map: dict[str, Any]
+
+
+class Wager(msgspec.Struct):
+    """What a fan placed on an item. Time in unix seconds."""
+
+    wager_id: int
+    fan_id: int
+    item_count: int
+    point_count: int
+    creation_timestamp: int
+    props: dict[str, Any]
+
+
+class WagerEntry(PublicItem):
+    """An item with the wagers placed on it, the oldest first."""
+
+    wagers: list[Wager] = []
+
+
+class WagerChoice(Params):
+    """Which items of a wager campaign: by text and by their day (active_date, else the day they were created)."""
+
+    page_tab_id: Annotated[Id, "Wager campaign."]
+    q: Annotated[Text | None, "Text that title, subtitle or description must hold."] = None
+    start_date: Annotated[Day | None, "First day of the range."] = None
+    end_date: Annotated[Day | None, "Last day of the range."] = None
+
+
+class NewItem(Params):
+    """An item to be added to a campaign."""
+
+    page_tab_id: Annotated[Id, "Campaign that it belongs to."]
+    title: Annotated[Text, "Name of the item, or the question."]
+    subtitle: Annotated[Text | None, "Second line."] = None
+    description: Annotated[LongText | None, "Text of the item."] = None
+    tag_id: Annotated[Id | None, "Tag given to fans who take it."] = None
+    position: Annotated[Position, "Place in the list, ascending."] = 0
+    active_date: Annotated[Day | None, "Day on which it is on."] = None
+    props: Annotated[JsonObject | None, "Settings of the item, such as answers. Public."] = None
+    item_count: Annotated[Count | None, "How many there are in all; no end when left out."] = None
+    item_group_name: Annotated[Text | None, "Group of items that it belongs to."] = None
+    activation_timestamp: Annotated[Moment | None, "When it opens."] = None
+    price: Annotated[Money | None, "Price in the account's currency, or in points."] = None
+    media_uid: Annotated[Uuid | None, "Picture."] = None
+    latitude: Annotated[Latitude | None, "Where it is."] = None
+    longitude: Annotated[Longitude | None, "Where it is."] = None
+    media_map: Annotated[JsonObject | None, "Pictures by purpose."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"title": "Home side wins", "price": 10, "item_count": 500}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a price below zero."""
+        yield from price_faults(given)
+
+
+class ItemChanges(Params):
+    """Fields of an item to be changed; an empty value clears, a field left out stays."""
+
+    page_tab_id: Annotated[Id, "Campaign that it belongs to."]
+    tab_item_id: Annotated[Id, "Item to change."]
+    title: Annotated[Text | None | UnsetType, "Name of the item, or the question."] = UNSET
+    subtitle: Annotated[Text | None | UnsetType, "Second line."] = UNSET
+    description: Annotated[LongText | None | UnsetType, "Text of the item."] = UNSET
+    tag_id: Annotated[Id | None | UnsetType, "Tag given to fans who take it."] = UNSET
+    position: Annotated[Position | None | UnsetType, "Place in the list, ascending."] = UNSET
+    active_date: Annotated[Day | None | UnsetType, "Day on which it is on."] = UNSET
+    props: Annotated[JsonObject | None | UnsetType, "Settings of the item, such as answers. Public."] = UNSET
+    item_count: Annotated[Count | None | UnsetType, "How many there are in all."] = UNSET
+    item_group_name: Annotated[Text | None | UnsetType, "Group of items that it belongs to."] = UNSET
+    activation_timestamp: Annotated[Moment | None | UnsetType, "When it opens."] = UNSET
+    price: Annotated[Money | None | UnsetType, "Price in the account's currency, or in points."] = UNSET
+    media_uid: Annotated[Uuid | None | UnsetType, "Picture."] = UNSET
+    latitude: Annotated[Latitude | None | UnsetType, "Where it is."] = UNSET
+    longitude: Annotated[Longitude | None | UnsetType, "Where it is."] = UNSET
+    media_map: Annotated[JsonObject | None | UnsetType, "Pictures by purpose."] = UNSET
+
+    example: ClassVar[Mapping[str, object]] = {"item_count": 600}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse to clear the title, and a price below zero."""
+        for name in ("title", "position"):
+            if name in given and given[name] is None:
+                yield name, "must not be empty"
+        yield from price_faults(given)
+
+
+def price_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a fault when the price is below zero."""
+    price = given.get("price")
+    if price is not None and price < 0:
+        yield "price", "must not be below zero"
+
+
+class OneItem(Params):
+    """Which item."""
+
+    page_tab_id: Annotated[Id, "Campaign that it belongs to."]
+    tab_item_id: Annotated[Id, "Item to delete."]
+
+
+class ItemSaved(msgspec.Struct):
+    """The item that was written."""
+
+    tab_item_id: int
+
+
+class NewWager(Params):
+    """A wager to be placed on an item."""
+
+    page_tab_id: Annotated[Id, "Wager campaign."]
+    tab_item_id: Annotated[Id, "Item that it is placed on."]
+    fan_id: Annotated[Id, "Fan who places it."]
+    item_count: Annotated[Annotated[int, WholeForm(1, MOST)], "How many of the item."] = 1
+    point_count: Annotated[Whole, "Points that it costs."] = 0
+    props: Annotated[
+        dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
+    ] = None
+
+    example: ClassVar[Mapping[str, object]] = {"tab_item_id": 1, "fan_id": 1, "item_count": 2, "point_count": 20}
+
+
+class WagerSaved(msgspec.Struct):
+    """The wager that was placed."""
+
+    wager_id: int
+    tab_item_id: int
+    fan_id: int

@@ -1,0 +1,164 @@
+"""Shapes of what is counted in campaigns: views, app events and the figures made of them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import ChoiceForm, Day, Form, Id, Ids, Moment, MomentForm, Text, WholeForm
+
+LONGEST_LIST = 10_000
+MOST_VIEWS = 1_000_000
+WAGERS = "wager_points"
+# What apps report themselves; the rows lie in campaign_events.
+REPORTED = (
+    "quiz_results",
+    "clicker_results",
+    "chat_history",
+    "overlay_timeline",
+    "feed_switching",
+    "websocket_connections",
+    "websocket_raw_connections",
+)
+# Rows that come from the points of fans.
+OF_POINTS = ("leaderboard", "fan_points")
+
+
+class CampaignStats(msgspec.Struct):
+    """Figures of a campaign. Each fan counts once: `fan_count` all, the others those who agree to be written to now.
+
+    `subscribers` agree by email or by phone. `unique_view_count` counts viewers that the site tells apart once.
+    """
+
+    page_tab_id: int
+    name: str
+    total_entries: int
+    fan_count: int
+    view_count: int
+    unique_view_count: int
+    subscribers: int
+    phone_subscribers: int
+    email_subscribers: int
+
+
+class BundleStats(msgspec.Struct):
+    """Figures of a bundle: over all members with each fan and viewer once, then of each member."""
+
+    summary: CampaignStats
+    bundles: list[CampaignStats]
+
+
+class StatsRange(Params):
+    """Which campaign and which days, both ends included, in the account's time zone."""
+
+    page_tab_id: Annotated[Id, "Campaign to count."]
+    start_date: Annotated[Day | None, "First day of the range."] = None
+    end_date: Annotated[Day | None, "Last day of the range."] = None
+
+
+class DetailedStatsChoice(Params):
+    """Which rows of a campaign: one kind, in a window whose start is included and whose end is not."""
+
+    page_tab_id: Annotated[Id, "Campaign to read."]
+    target: Annotated[
+        Annotated[str, ChoiceForm(*OF_POINTS, *REPORTED, WAGERS)],
+        "Kind of rows: leaderboard, fan_points, quiz_results, clicker_results, chat_history, overlay_timeline, "
+        "feed_switching, websocket_connections, websocket_raw_connections or wager_points.",
+    ]
+    start_timestamp: Annotated[Moment | None, "Window start."] = None
+    end_timestamp: Annotated[Moment | None, "Window end."] = None
+    tab_item_id: Annotated[Ids | None, "Only these items; for target wager_points."] = None
+    limit: Annotated[
+        Annotated[int, WholeForm(1)] | None, "Most rows to return, the oldest first; at most and by default 10000."
+    ] = None
+    min_event_id: Annotated[Id | None, "Only rows with a larger event_id (wager_id for wager_points)."] = None
+
+
+class NewViews(Params):
+    """Views of a campaign to be recorded."""
+
+    page_tab_id: Annotated[Id, "Campaign that was viewed."]
+    viewer: Annotated[Text | None, "What tells the viewer apart, such as a cookie; only a hash of it is kept."] = None
+    view_count: Annotated[Annotated[int, WholeForm(1, MOST_VIEWS)], "How many views."] = 1
+    viewed_at: Annotated[Moment | None, "When; now when left out."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"viewer": "3f0c2a", "view_count": 1}
+
+
+class ViewsSaved(msgspec.Struct):
+    """The day (in the account's time zone) and what it holds of this viewer."""
+
+    page_tab_id: int
+    view_date: date
+    view_count: int
+
+
+class ReportedEvent(msgspec.Struct, forbid_unknown_fields=False):
+    """Something that happened inside a campaign, as its app reports it."""
+
+    target: str
+    fan_id: int | None = None
+    occurred_at: str | int | float | None = None
+    props: dict[str, Any] = {}
+
+
+class EventsForm(Form):
+    """A list of events, each a JSON object with target, fan_id, occurred_at and props."""
+
+    most = 1000
+    moment = MomentForm()
+
+    def read(self, raw: object) -> list[tuple[str, int | None, datetime | None, dict[str, Any]]]:
+        """Return target, fan, moment and props of each event."""
+        try:
+            decoded = msgspec.json.decode(raw.encode()) if isinstance(raw, str) else raw
+            events = msgspec.convert(decoded, list[ReportedEvent])
+        except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+            raise ValueError(str(error)) from None
+        if len(events) > self.most:
+            message = f"must have at most {self.most} entries"
+            raise ValueError(message)
+        return [self._event(place, event) for place, event in enumerate(events)]
+
+    def _event(self, place: int, event: ReportedEvent) -> tuple[str, int | None, datetime | None, dict[str, Any]]:
+        if event.target not in REPORTED:
+            message = f"[{place}].target must be one of {', '.join(REPORTED)}"
+            raise ValueError(message)
+        if event.fan_id is not None and not 0 < event.fan_id < 2**63:
+            message = f"[{place}].fan_id must be the id of a fan"
+            raise ValueError(message)
+        moment = self.moment.read(event.occurred_at) if event.occurred_at is not None else None
+        return event.target, event.fan_id, moment, event.props
+
+    def schema(self) -> dict[str, object]:
+        """Return the JSON Schema of the list."""
+        event = {
+            "type": "object",
+            "required": ["target"],
+            "properties": {
+                "target": {"type": "string", "enum": list(REPORTED)},
+                "fan_id": {"type": ["integer", "null"], "minimum": 1},
+                "occurred_at": {"type": ["string", "null"], "format": "date-time"},
+                "props": {"type": "object"},
+            },
+        }
+        return {"type": "array", "items": event, "maxItems": self.most}
+
+
+class NewEvents(Params):
+    """Events to be recorded, at most 1000 in a call; the body may be the bare array."""
+
+    page_tab_id: Annotated[Id, "Campaign in which they happened."]
+    events: Annotated[list[Any], EventsForm(), "Objects with target, fan_id, occurred_at (now when left out), props."]
+
+    example: ClassVar[Mapping[str, object]] = {
+        "events": [{"target": "chat_history", "fan_id": 1, "props": {"text": "what a goal"}}]
+    }
+
+
+class EventsSaved(msgspec.Struct):
+    """The ids that the events got, in their order."""
+
+    event_ids: list[int]
