@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from types import ModuleType
 
-from fanfare.kernel import addresses, health, http, log
+from fanfare.kernel import addresses, health, http, log, reference
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Endpoint, endpoints_of
+from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
 
 # Each imports only what stands before it.
@@ -19,6 +20,20 @@ DOMAINS = (
     "fanfare.campaigns",
     "fanfare.segments",
 )
+
+# What each scope is for, in the order of the reference page.
+SCOPES = {
+    "crm": "Fans, their fields, tags and activities, campaigns and tickets, for systems that hold the secret.",
+    "segments": "Groups of fans: tags, frozen snapshots and saved searches.",
+    "sessions": "Fans who log in, for sites and apps.",
+    "apps": "What sites and apps show to everyone: businesses, campaigns, leaderboards.",
+    "idols": "The persons and teams that fans follow, and their events.",
+    "streams": "Walls of social content.",
+    "reports": "Reports to share.",
+    "ads": "Figures of advertising.",
+    "misc": "Points, purchases, trackers and small things.",
+    "manage": "What an account sets up: businesses, fields, tags, campaigns.",
+}
 
 
 def modules(part: str) -> Iterator[ModuleType]:
@@ -54,9 +69,12 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened
     """Return the ASGI application; its database is opened by the server's lifespan."""
     log.configure(settings.log_level)
     service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies))
-    app = http.application(service, endpoints())
+    served = endpoints()
+    app = http.application(service, served)
     app.add_middleware(Lifespan(service, settings))
     app.add_route("/healthz", health.Health())
     app.add_route("/readyz", health.Ready(service.db))
     app.add_route("/metrics", health.Metrics())
+    app.add_route("/openapi.json", OpenApi(served, SCOPES))
+    reference.add_routes(app)
     return http.Straightened(app)

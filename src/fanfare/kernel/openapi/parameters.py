@@ -50,7 +50,11 @@ def _path_name(endpoint: Endpoint, slot: Slot) -> str | None:
 
 def _path_parameter(endpoint: Endpoint, slot: Slot, name: str) -> Json:
     schema = _not_empty(slot_schema(endpoint, slot, is_default_told=False))
-    return _described({"name": name, "in": "path", "required": True, "schema": schema}, slot.description)
+    told: Json = {"name": name, "in": "path", "required": True, "schema": schema}
+    shown = example(name, schema, {})
+    if shown is not None:
+        told["example"] = shown
+    return _described(told, slot.description)
 
 
 def _query_parameters(endpoint: Endpoint, slot: Slot) -> Iterator[Json]:

@@ -110,10 +110,10 @@ def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
 
 def _joined(schema: Json) -> Json:
     """Write "this or null" as a list of two types, where it is that simple."""
-    match schema.get("anyOf"):
-        case [{"type": str(kind), **more}, {"type": "null"}] if "enum" not in more:
-            rest = {key: value for key, value in schema.items() if key != "anyOf"}
-            return {**rest, "type": [kind, "null"], **more}
+    parts = schema.get("anyOf", ())
+    if len(parts) == 2 and parts[1] == {"type": "null"} and isinstance(parts[0].get("type"), str):  # noqa: PLR2004
+        rest = {key: value for key, value in schema.items() if key != "anyOf"}
+        return {**rest, **parts[0], "type": [parts[0]["type"], "null"]}
     return schema
 
 

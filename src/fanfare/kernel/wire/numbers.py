@@ -7,6 +7,7 @@ from decimal import Decimal
 from fanfare.kernel.wire.forms import NOTHING, Form, text_of
 
 MAX_ID = 2**63 - 1
+EXACT = 2**53 - 1
 # Python reads more as a number than the wire means: nan, 1_000, digits of other scripts.
 NUMERAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 WHOLE = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
@@ -47,7 +48,8 @@ class WholeForm(Form):
         return int(found[1]) if found else None
 
     def schema(self) -> dict[str, object]:
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
+        # Told no wider than what every reader of JSON carries exactly.
+        return {"type": "integer", "minimum": max(self.least, -EXACT), "maximum": min(self.most, EXACT)}
 
 
 class NumberForm(Form):
