@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterable
 
 
+class CannotRun(Exception):  # noqa: N818 - an answer to the operator, told as it is
+    """A command cannot do its work here; the message says why and what to do."""
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of the program
     """The request cannot be carried out"""
 
@@ -68,7 +72,7 @@ class Unknown(Refusal):
 
 
 class NotAllowed(Refusal):
-    """This address does not answer that method"""
+    """The address does not answer that method"""
 
     status = 405
 

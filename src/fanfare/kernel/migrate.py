@@ -13,6 +13,7 @@ import msgspec
 
 from fanfare.kernel import jobs
 from fanfare.kernel.db import Connection
+from fanfare.kernel.errors import CannotRun
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
@@ -23,7 +24,7 @@ PAUSE = 0.1
 UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 
 
-class CannotMigrate(Exception):  # noqa: N818 - an answer to the operator, told as it is
+class CannotMigrate(CannotRun):
     """The database cannot be brought to the schema of this code; the message says why."""
 
 

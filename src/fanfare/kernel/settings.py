@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from fanfare.kernel.errors import CannotRun
+
 PREFIX = "FANFARE_"
 # Named as everywhere else, so that what sets it for other programs sets it here.
 PLAIN = {"database_url": "DATABASE_URL"}
@@ -14,7 +16,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_PORT = 65535
 
 
-class BadSettings(Exception):  # noqa: N818 - an answer to the operator, told as it is
+class BadSettings(CannotRun):
     """A setting cannot be used; the message names it."""
 
 

@@ -8,6 +8,8 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from fanfare.kernel.errors import CannotRun
+
 LOCK = "lock"
 FACTS = "fanfare.json"
 
@@ -32,7 +34,7 @@ class Running(msgspec.Struct):
     since: str
 
 
-class AlreadyHeld(Exception):  # noqa: N818 - an answer to the operator, told as it is
+class AlreadyHeld(CannotRun):
     """Another process holds the data directory."""
 
     def __init__(self, data_dir: Path, holder: Holder | None) -> None:

@@ -40,7 +40,7 @@ class Embedded:
         self.cluster = self.data_dir / CLUSTER
         self.durable = durable
         self.user = server_user(self.cluster, user)
-        self._launched: Launched | None = None
+        self.launched: Launched | None = None
         self._runtime: Path | None = None
         self._binaries: Binaries | None = None
 
@@ -71,7 +71,7 @@ class Embedded:
         for name, content in files(self.runtime, self.user, durable=self.durable).items():
             replace(self.cluster / name, content.encode(), self.user.ids)
         with self._path_for_server(self.cluster) as (path, fds), self._open_log() as log:
-            self._launched = launch(
+            self.launched = launch(
                 Launch(
                     command=[binaries["postgres"], "-D", path],
                     env=_environment(),
@@ -83,17 +83,17 @@ class Embedded:
                     last_word=signal.SIGINT,
                 )
             )
-        return self._launched
+        return self.launched
 
     def stop(self) -> None:
         """Stop the server: sessions are ended, data written; harder when that takes too long."""
-        if self._launched is not None:
+        if self.launched is not None:
             for word, seconds in zip((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL), STOP_SECONDS, strict=True):
-                if self._launched.poll() is not None:
+                if self.launched.poll() is not None:
                     break
-                self._launched.tell(word)
-                self._launched.wait(seconds)
-            self._launched = None
+                self.launched.tell(word)
+                self.launched.wait(seconds)
+            self.launched = None
         if self._runtime is not None:
             shutil.rmtree(self._runtime, ignore_errors=True)
             (self.data_dir / RUNTIME).unlink(missing_ok=True)
@@ -215,9 +215,9 @@ class Embedded:
         """Wait for the word `ready` that the server writes into its postmaster.pid."""
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
-            if self._launched is None or self._launched.poll() is not None:
+            if self.launched is None or self.launched.poll() is not None:
                 break
-            if self._says_ready(self._launched.pid):
+            if self._says_ready(self.launched.pid):
                 return
             time.sleep(PAUSE)
         message = f"PostgreSQL did not start; its last words, in {self.data_dir / LOG}: {self._last_words()}"

@@ -6,11 +6,13 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from fanfare.kernel.errors import CannotRun
+
 # A user made for it is best; `nobody` is everywhere.
 CANDIDATES = ("fanfare", "postgres", "nobody")
 
 
-class CannotStart(Exception):  # noqa: N818 - an answer to the operator, told as it is
+class CannotStart(CannotRun):
     """The embedded PostgreSQL cannot be started here; the message says why and what to do."""
 
 

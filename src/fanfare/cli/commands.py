@@ -1,0 +1,32 @@
+"""The commands, their options, and how a refusal is told on a shell."""
+
+import sys
+
+import typer
+
+from fanfare.cli import accounts, demo, processes
+from fanfare.kernel.errors import CannotRun, Refusal
+
+app = typer.Typer(
+    name="fanfare",
+    help="Fanfare: a self-hosted fan CRM and engagement server on one PostgreSQL.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(processes.up)
+app.command()(processes.serve)
+app.command()(processes.work)
+app.command()(processes.migrate)
+app.command()(demo.demo)
+app.add_typer(accounts.account, name="account")
+app.add_typer(accounts.key, name="key")
+
+
+def run() -> None:
+    """Run the command line. What cannot be done is told in one line, with exit status 1."""
+    try:
+        app()
+    except (CannotRun, Refusal) as error:
+        sys.stderr.write(f"fanfare: {error}\n")
+        sys.exit(1)

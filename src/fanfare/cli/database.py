@@ -1,0 +1,60 @@
+"""How a short command reaches the database: an outside one, the one that runs, or one started for the while."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.embedded import AlreadyHeld, Embedded, Hold, running
+from fanfare.kernel.migrate import migrate
+from fanfare.kernel.settings import Settings
+
+T = TypeVar("T")
+
+# Another command may be at it, or `fanfare up` may just be starting.
+PATIENCE = 60.0
+PAUSE = 0.1
+
+
+@contextmanager
+def reached(settings: Settings, purpose: str) -> Iterator[str]:
+    """Give the address of the database; the embedded one is started when nobody runs it."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    hold = Hold(settings.data_dir, purpose)
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            hold.take()
+            break
+        except AlreadyHeld:
+            found = running(settings.data_dir)
+            if found is not None and found.database_url is not None:
+                yield found.database_url
+                return
+            if time.monotonic() > end:
+                raise
+            time.sleep(PAUSE)
+    try:
+        with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
+            yield embedded.database_url
+    finally:
+        hold.release()
+
+
+def in_database(settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]]) -> T:
+    """Do something in the migrated database and return what it returns."""
+    with reached(settings, purpose) as url:
+        return asyncio.run(_act(url, act))
+
+
+async def _act(url: str, act: Callable[[Db], Awaitable[T]]) -> T:
+    await migrate(url)
+    db = await Db.connect(url, size=4, statement_seconds=600)
+    try:
+        return await act(db)
+    finally:
+        await db.close()

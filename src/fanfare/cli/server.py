@@ -1,0 +1,74 @@
+"""A server process: `python -m fanfare.cli.server`, started by `fanfare up` and `fanfare serve` with a socket."""
+
+import os
+import resource
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from fanfare.app import create
+from fanfare.kernel import settings as settings_
+from fanfare.kernel.protocol import OneWriteProtocol
+
+SOCKET = "FANFARE_SOCKET"
+READY = "FANFARE_READY"
+GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 75
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, saying when it serves."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        """Take what to call once the application has started."""
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self.ready()
+
+
+def main() -> None:
+    """Serve on the inherited socket until SIGTERM, then finish what is under way."""
+    settings = settings_.from_environment()
+    _raise_limit_of_files()
+    config = uvicorn.Config(
+        create(settings),
+        http=OneWriteProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        # the application has set up the log
+        log_config=None,
+        server_header=False,
+        # whose address counts is decided by the application, from FANFARE_TRUSTED_PROXIES
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    Server(config, _say_ready).run([socket.socket(fileno=int(os.environ[SOCKET]))])
+
+
+def _say_ready() -> None:
+    try:
+        os.write(int(os.environ[READY]), b"1")
+    except OSError:
+        # Somebody has said so before, and nobody listens any more.
+        return
+
+
+def _raise_limit_of_files() -> None:
+    """Take as many open files as the system lets: each connection is one, slow ones too."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""`python -m fanfare.cli.up up|serve|work`: the processes of a running Fanfare, and what holds them together.
+
+The command line turns into this. It is light: what is imported here stays in memory as long as Fanfare runs.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fanfare.kernel.children import Launch, Launched, launch
+from fanfare.kernel.embedded import Embedded, Hold, running
+from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.settings import Settings, from_environment
+from fanfare.kernel.supervise import Kept, Supervisor, Told, stoppable
+
+BACKLOG = 2048
+MIGRATION_SECONDS = 3600.0
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how it is shown
+# As in fanfare.cli.server, which is not imported here.
+SOCKET = "FANFARE_SOCKET"
+READY = "FANFARE_READY"
+
+
+def up(settings: Settings) -> None:
+    """Run all of Fanfare until SIGTERM or Ctrl-C: the embedded database, or DATABASE_URL, servers and the worker."""
+    hold = Hold(settings.data_dir, "fanfare up")
+    try:
+        with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
+            ready = settings.changed(database_url=embedded.database_url) if embedded else settings
+            _migrate(ready)
+            database = [Kept("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
+
+            def announce() -> None:
+                hold.publish(url_of(listener), embedded.database_url if embedded else None)
+                _tell(f"Fanfare serves at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it")
+
+            with _servers(ready, listener) as (servers, pipe):
+                Supervisor([*database, *servers, _worker(ready)], (pipe, announce)).run()
+    except Told:
+        return
+
+
+def serve(settings: Settings) -> None:
+    """Run server processes on a database that others run."""
+    reachable = _of_others(settings)
+    try:
+        with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
+            Supervisor(servers, (pipe, lambda: _tell(f"Fanfare serves at {url_of(listener)}; Ctrl-C stops it"))).run()
+    except Told:
+        return
+
+
+def work(settings: Settings) -> None:
+    """Run a worker process on a database that others run."""
+    Supervisor([_worker(_of_others(settings))]).run()
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """Give a listening socket. This process holds it, so that a server started anew has the same port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        message = f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
+        raise CannotRun(message) from None
+    with listener:
+        yield listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address at which this machine reaches the socket."""
+    host, port = listener.getsockname()[:2]
+    shown = ANYWHERE.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Embedded | None]:
+    if settings.database_url:
+        yield None
+        return
+    with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
+        yield embedded
+
+
+def _of_others(settings: Settings) -> Settings:
+    if settings.database_url:
+        return settings
+    found = running(settings.data_dir)
+    if found is None or found.database_url is None:
+        message = f"no database: set DATABASE_URL, or let `fanfare up` run on {settings.data_dir}"
+        raise CannotRun(message)
+    return settings.changed(database_url=found.database_url)
+
+
+def _migrate(settings: Settings) -> None:
+    """Migrate in a process of its own, whose memory is free again afterwards."""
+    migration = launch(Launch(command=_python("fanfare.cli", "migrate", "--quiet"), env=_environment(settings)))
+    if migration.wait(MIGRATION_SECONDS) != 0:
+        message = "the database could not be migrated"
+        raise CannotRun(message)
+
+
+@contextmanager
+def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Kept], int]]:
+    """Give the server processes to keep, and the pipe on which the first says that it serves."""
+    reader, writer = os.pipe()
+    fds = (listener.fileno(), writer)
+    environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
+    if settings.workers > 1:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_emptied(settings.data_dir.resolve() / "metrics"))
+
+    def start() -> Launched:
+        return launch(Launch(command=_python("fanfare.cli.server"), env=environment, fds=fds))
+
+    try:
+        yield [Kept(f"server {number}", start) for number in range(1, settings.workers + 1)], reader
+    finally:
+        os.close(writer)
+
+
+def _worker(settings: Settings) -> Kept:
+    environment = _environment(settings)
+    return Kept("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment)))
+
+
+def _python(module: str, *words: str) -> list[str]:
+    # -P: what lies in the working directory is not this program.
+    return [sys.executable, "-P", "-m", module, *words]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, **settings.environment()}
+
+
+def _emptied(directory: Path) -> Path:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in directory.glob("*.db"):
+        file.unlink()
+    return directory
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run what the one argument names. What cannot be done is told in one line, with exit status 1."""
+    try:
+        {"up": up, "serve": serve, "work": work}[sys.argv[1]](from_environment())
+    except CannotRun as error:
+        sys.stderr.write(f"fanfare: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
