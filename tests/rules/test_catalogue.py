@@ -1,0 +1,157 @@
+"""The catalogue: each of its calls is served by one endpoint as it says, or stands in not_yet_served.txt."""
+
+import copy
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from fanfare import app
+from fanfare.kernel import openapi
+from fanfare.kernel.endpoint import Endpoint
+from tests.rules.project import ROOT
+
+CONTRACT = ROOT / "contract"
+LISTED = Path(__file__).with_name("not_yet_served.txt")
+Call = dict[str, Any]
+
+
+def checker() -> ModuleType:
+    """Return the contract's own check.py as a module."""
+    spec = importlib.util.spec_from_file_location("contract_check", CONTRACT / "check.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CHECK = checker()
+
+
+def not_yet_served(text: str) -> list[str]:
+    """Return the call ids of the list, without its comments."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def list_faults(calls: Iterable[str], served: set[str], listed: list[str]) -> list[str]:
+    """Return what is wrong with the list: it holds exactly the calls of the catalogue that are not served."""
+    catalogue = list(calls)
+    return (
+        [f"{call} is neither served nor listed" for call in catalogue if call not in served and call not in listed]
+        + [f"{call} is served and still listed" for call in listed if call in served]
+        + [f"{call} is listed and no call of the catalogue" for call in listed if call not in catalogue]
+        + [f"{call} is listed twice" for call in sorted({each for each in listed if listed.count(each) > 1})]
+    )
+
+
+def served_twice(endpoints: Iterable[Endpoint]) -> list[str]:
+    """Return what two endpoints share: a call id, or a method and path."""
+    seen: set[str] = set()
+    twice = []
+    for endpoint in endpoints:
+        for name in (endpoint.call_id, f"{endpoint.method} {CHECK.shape(endpoint.path)}"):
+            if name in seen:
+                twice.append(f"{name} is served twice")
+            seen.add(name)
+    return twice
+
+
+def call_faults(document: Call, calls: Iterable[Call], served: dict[str, Endpoint]) -> list[str]:
+    """Return how the served calls differ from the catalogue: id, method, path, key, parameters, answer, scope."""
+    operations = {
+        (verb, CHECK.shape(path)): operation
+        for path, item in document.get("paths", {}).items()
+        for verb, operation in item.items()
+        if isinstance(operation, dict)
+    }
+    told = []
+    for call in calls:
+        endpoint = served.get(call["id"])
+        if endpoint is None:
+            continue
+        found = list(CHECK.faults(document, operations, call))
+        if (endpoint.method, CHECK.shape(endpoint.path)) != (call["method"], CHECK.shape(call["path"])):
+            found.append(f"is at {endpoint.method} {endpoint.path}")
+        if endpoint.scope != call["section"]:
+            found.append(f"has the scope {endpoint.scope}, not {call['section']}")
+        if not endpoint.handler.__module__.startswith(f"fanfare.{call['domain']}."):
+            found.append(f"is not in {call['domain']}")
+        told += [f"{call['id']}: {words}" for words in found]
+    return told
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> list[Call]:
+    calls: list[Call] = yaml.safe_load((CONTRACT / "catalogue.yaml").read_text("utf-8"))
+    return calls
+
+
+@pytest.fixture(scope="module")
+def served() -> dict[str, Endpoint]:
+    return {endpoint.call_id: endpoint for endpoint in app.endpoints()}
+
+
+@pytest.fixture(scope="module")
+def document() -> Call:
+    made: Call = openapi.document(app.endpoints(), "0")
+    return made
+
+
+def test_each_call_is_served_or_listed(catalogue: list[Call], served: dict[str, Endpoint]) -> None:
+    listed = not_yet_served(LISTED.read_text("utf-8"))
+    assert list_faults([call["id"] for call in catalogue], set(served), listed) == []
+
+
+def test_nothing_is_served_twice() -> None:
+    assert served_twice(app.endpoints()) == []
+
+
+def test_served_calls_are_as_the_catalogue_says(
+    catalogue: list[Call], served: dict[str, Endpoint], document: Call
+) -> None:
+    assert call_faults(document, catalogue, served) == []
+
+
+def test_calls_of_our_own_are_told_apart(catalogue: list[Call], served: dict[str, Endpoint]) -> None:
+    theirs = {(call["method"], CHECK.shape(call["path"])): call["id"] for call in catalogue}
+    own = [each for name, each in served.items() if name not in theirs.values()]
+    assert [each.call_id for each in own if (each.method, CHECK.shape(each.path)) in theirs] == []
+
+
+def test_sees_a_list_that_lies() -> None:
+    assert list_faults(["a", "b", "c"], {"b"}, ["b", "c", "c", "d"]) == [
+        "a is neither served nor listed",
+        "b is served and still listed",
+        "d is listed and no call of the catalogue",
+        "c is listed twice",
+    ]
+
+
+def test_sees_each_difference(catalogue: list[Call], served: dict[str, Endpoint], document: Call) -> None:
+    held = next(call for call in catalogue if call["id"] in served)
+    wrong = copy.deepcopy(held)
+    wrong["params"].append({"name": "made_up"})
+    wrong["result"]["fields"].append("made_up_field")
+    wrong["key"] = "public" if held["key"] == "secret" else "secret"
+    wrong["section"], wrong["domain"] = "elsewhere", "nowhere"
+    assert call_faults(document, [held], served) == []
+    assert call_faults(document, [wrong], served) == [
+        f"{held['id']}: parameter made_up",
+        f"{held['id']}: field made_up_field",
+        f"{held['id']}: should be a {wrong['key']} call",
+        f"{held['id']}: has the scope {held['section']}, not elsewhere",
+        f"{held['id']}: is not in nowhere",
+    ]
+    gone = {**wrong, "path": "/api/v1/nowhere"}
+    assert f"{held['id']}: not served" in call_faults(document, [gone], served)
+
+
+def test_sees_a_call_served_twice() -> None:
+    one = app.endpoints()[0]
+    assert served_twice([one, one]) == [f"{one.call_id} is served twice", f"{one.method} {one.path} is served twice"]

@@ -1,0 +1,35 @@
+"""The tests mirror the source: a folder of code has its folder of tests, by the same name."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.rules.project import PACKAGE, TESTS, domains
+
+# What is tested as a whole rather than by folder.
+BESIDE = frozenset({"rules", "clients", "faults", "fuzz", "bench"})
+
+
+def unmirrored(code: Iterable[str], tests: dict[str, int]) -> list[str]:
+    """Return the folders of code without a test file, and the folders of tests without code."""
+    code = set(code)
+    missing = [f"src/fanfare/{name} has no test in tests/{name}" for name in sorted(code) if not tests.get(name)]
+    strays = sorted(name for name in tests if name not in code | BESIDE)
+    return missing + [f"tests/{name} mirrors nothing in src/fanfare" for name in strays]
+
+
+def counted(folder: Path = TESTS) -> dict[str, int]:
+    """Count the test files of each folder of tests."""
+    folders = [path for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    return {path.name: len(list(path.rglob("test_*.py"))) for path in folders if any(path.rglob("*.py"))}
+
+
+def test_each_folder_of_code_has_tests() -> None:
+    code = [path.name for path in domains()] + [(PACKAGE / "kernel").name]
+    assert unmirrored(code, counted()) == []
+
+
+def test_sees_a_folder_without_tests_and_tests_without_a_folder() -> None:
+    assert unmirrored(["fans", "points"], {"fans": 2, "points": 0, "idol": 1, "rules": 9}) == [
+        "src/fanfare/points has no test in tests/points",
+        "tests/idol mirrors nothing in src/fanfare",
+    ]

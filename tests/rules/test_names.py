@@ -1,0 +1,149 @@
+"""Names say what a thing is: tables, columns, endpoints, and what must not be named at all."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rules import project
+from tests.rules.project import PACKAGE, ROOT, Source, functions, sources
+from tests.rules.schema import Table, migration_texts, tables
+
+TIME = re.compile(r"_at$")
+DAY = re.compile(r"_(on|date)$")
+FLAG = re.compile(r"^(is|has)_")
+# Hosts of package registries: a lock or a command that names one does not work behind a mirror.
+REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs")
+TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "Makefile", ".ci/*")
+
+
+def table_name_faults(made: dict[str, Table]) -> Iterator[str]:
+    """Yield tables that are no plural in snake_case, and columns whose type and name disagree."""
+    for table in made.values():
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*s", table.name.split(".")[-1]):
+            yield f"{table.name} is no plural in snake_case"
+        if table.name == "events":
+            yield "events: an event is named with its owner"
+        for name, words in table.columns.items():
+            wanted = {"timestamptz": TIME, "timestamp": TIME, "date": DAY, "boolean": FLAG}.get(words.split()[0])
+            if wanted and not wanted.search(name):
+                yield f"{table.name}.{name} is a {words.split()[0]} and not named {wanted.pattern}"
+
+
+def is_endpoint(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    marks = [each.func for each in node.decorator_list if isinstance(each, ast.Call)]
+    return any(
+        isinstance(m, ast.Attribute) and isinstance(m.value, ast.Name) and m.value.id == "endpoint" for m in marks
+    )
+
+
+def endpoint_faults(code: Iterable[Source]) -> Iterator[str]:
+    """Yield the endpoints that do more than say what they are and call one action or query."""
+    for source in code:
+        for node in functions(source.tree):
+            if not is_endpoint(node):
+                continue
+            place = f"{source.name}:{node.name}"
+            if not source.name.endswith("/endpoints.py") and "/endpoints/" not in source.name:
+                yield f"{place} is an endpoint outside endpoints.py"
+            if ast.get_docstring(node) is None:
+                yield f"{place} has no docstring"
+            awaited = [each for each in ast.walk(node) if isinstance(each, ast.Await)]
+            if len(awaited) != 1 or len(node.body) > 3:
+                yield f"{place} is more than a docstring and one call"
+
+
+def wire_words_below(code: Iterable[Source]) -> Iterator[str]:
+    """Yield the files below the endpoints that speak HTTP."""
+    for source in code:
+        folder = source.name.removeprefix("src/fanfare/").split("/")[0]
+        if folder in ("kernel", "cli", "app.py", "cli.py"):
+            continue
+        for node in ast.walk(source.tree):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                if name.split(".")[0] in ("falcon", "uvicorn") or name == "fanfare.kernel.http":
+                    yield f"{source.name} imports {name}"
+
+
+def registries_named(root: Path) -> list[str]:
+    """Return the files kept in the repository that name a package registry."""
+    paths = {path for pattern in TEXTS for path in root.rglob(pattern) if path.is_file()}
+    kept = [path for path in paths if not {".venv", ".venv-lock", ".git", ".data"} & set(path.relative_to(root).parts)]
+    return sorted(path.relative_to(root).as_posix() for path in kept if REGISTRY.search(path.read_text("utf-8")))
+
+
+def test_tables_and_columns_are_named_by_rule() -> None:
+    assert list(table_name_faults(tables(migration_texts()))) == []
+
+
+def test_endpoints_are_a_signature_a_docstring_and_one_call() -> None:
+    assert list(endpoint_faults(sources(PACKAGE))) == []
+
+
+def test_http_is_spoken_by_the_kernel_alone() -> None:
+    assert list(wire_words_below(sources(PACKAGE))) == []
+
+
+def test_no_registry_is_named() -> None:
+    assert registries_named(ROOT) == []
+
+
+def test_layers_name_every_domain() -> None:
+    # Import-linter cannot say "each package": its list of domains is held complete here.
+    listed = set(re.findall(r'^    "(fanfare\.\w+)",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE))
+    assert listed == {f"fanfare.{path.name}" for path in project.domains() if path.name != "cli"}
+
+
+def test_sees_wrong_names_of_tables_and_columns() -> None:
+    made = tables(
+        [
+            "create table ticket (created timestamptz, born date, active boolean, sold_at timestamptz, is_on boolean)",
+            "create table events (x bigint)",
+        ]
+    )
+    assert list(table_name_faults(made)) == [
+        "ticket is no plural in snake_case",
+        "ticket.created is a timestamptz and not named _at$",
+        "ticket.born is a date and not named _(on|date)$",
+        "ticket.active is a boolean and not named ^(is|has)_",
+        "events: an event is named with its owner",
+    ]
+
+
+LOUD = '''
+@endpoint.get("/x")
+async def x_get(db):
+    """Get."""
+    y = await queries.x(db)
+    return await queries.z(db, y)
+
+@endpoint.get("/y")
+async def y_get(db):
+    return await queries.y(db)
+'''
+
+
+def test_sees_an_endpoint_that_does_more() -> None:
+    assert list(endpoint_faults([Source("src/fanfare/fans/endpoints.py", LOUD)])) == [
+        "src/fanfare/fans/endpoints.py:x_get is more than a docstring and one call",
+        "src/fanfare/fans/endpoints.py:y_get has no docstring",
+    ]
+    assert "a.py:x_get is an endpoint outside endpoints.py" in endpoint_faults([Source("a.py", LOUD)])
+
+
+@pytest.mark.parametrize(
+    "line", ["import falcon", "from falcon.asgi import Request", "from fanfare.kernel.http import x"]
+)
+def test_sees_http_below_the_endpoints(line: str) -> None:
+    assert len(list(wire_words_below([Source("src/fanfare/fans/queries.py", line)]))) == 1
+    assert list(wire_words_below([Source("src/fanfare/kernel/http.py", line)])) == []
+
+
+def test_sees_a_registry(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("https://" + "pypi" + ".org/simple")
+    (tmp_path / "b.md").write_text("nothing")
+    assert registries_named(tmp_path) == ["a.md"]

@@ -1,0 +1,86 @@
+"""The account comes first, and every statement names it; SQL is lower case and names its columns."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from tests.rules import waivers
+from tests.rules.project import PACKAGE, Source, sources
+from tests.rules.schema import migration_texts, tables
+from tests.rules.sql import tables_of, texts
+
+LOUD = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|JOIN|VALUES|RETURNING|ORDER BY|GROUP BY)\b")
+
+
+def tenants_tables() -> set[str]:
+    made = tables(migration_texts())
+    return {name for name, table in made.items() if "account_id" in table.columns and name not in waivers.TABLES}
+
+
+def account_faults(code: Iterable[Source], owned: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the statements on tenants' tables that do not name the account for each table they name."""
+    for source in code:
+        for text in texts(source):
+            named = [name for name in tables_of(text.sql) if name in owned]
+            if named and text.sql.count("account_id") < len(named):
+                yield text.place, f"{', '.join(named)} without its account: {' '.join(text.sql.split())[:90]}"
+
+
+def account_places(code: Iterable[Source]) -> Iterator[str]:
+    """Yield the statements whose account is not the first argument."""
+    for source in code:
+        for text in texts(source):
+            for found in re.finditer(r"\baccount_id = \$(\d+)", text.sql):
+                if found[1] != "1":
+                    yield f"{text.place}: the account is ${found[1]}, not $1"
+
+
+def style_faults(code: Iterable[Source]) -> Iterator[str]:
+    """Yield capitals and unnamed columns in SQL."""
+    for source in code:
+        for text in texts(source):
+            if found := LOUD.search(text.sql):
+                yield f"{text.place}: {found[0]} in capitals"
+            if re.search(r"\bselect \*|\bselect \w+\.\*", text.sql):
+                yield f"{text.place}: columns are not named"
+
+
+def test_every_statement_names_the_account() -> None:
+    assert waivers.without(account_faults(sources(PACKAGE), tenants_tables()), waivers.STATEMENTS) == []
+
+
+def test_the_account_is_the_first_argument() -> None:
+    assert list(account_places(sources(PACKAGE))) == []
+
+
+def test_sql_is_lower_case_and_names_its_columns() -> None:
+    assert list(style_faults(sources(PACKAGE))) == []
+
+
+BAD = '''
+"""Docstring: select everything from fans."""
+WHOLE = "select fan_id from fans where fan_id = $1"
+async def join(db):
+    """Say select x from tags."""
+    await db.rows("select 1 from fans f join tags t on t.tag_id = f.tag_id where f.account_id = $1")
+async def gap(db, order):
+    await db.rows(f"select fan_id from fans where {order} " + order)
+async def good(db):
+    await db.rows("select 1 from fans f join tags t on t.account_id = f.account_id where f.account_id = $1")
+    raise ValueError("no tag from tags was meant")
+async def second(db):
+    await db.rows("SELECT * from fans where account_id = $2")
+    await db.rows("select * from fans where account_id = $1")
+'''
+
+
+def test_sees_a_statement_without_its_account() -> None:
+    found = [place for place, _ in account_faults([Source("a.py", BAD)], {"fans", "tags"})]
+    assert found == ["a.py:module", "a.py:join", "a.py:gap"]
+
+
+def test_sees_another_place_capitals_and_unnamed_columns() -> None:
+    assert list(account_places([Source("a.py", BAD)])) == ["a.py:second: the account is $2, not $1"]
+    assert list(style_faults([Source("a.py", BAD)])) == [
+        "a.py:second: SELECT in capitals",
+        "a.py:second: columns are not named",
+    ]

@@ -1,0 +1,34 @@
+"""Where a rule does not hold, and why. Reasons come from the closed list; a waiver that nothing needs is a fault."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a rule may be broken in one named place."""
+
+    REFERENCE = "a reference table: small, the same on every node of a distributed database"
+    FINDS_ACCOUNT = "read before the account is known: this is how it is found"
+    HOUSEKEEPING = "work on all accounts at once, outside any call"
+    ONE_STATEMENT = "one SQL statement, which is read as a whole"
+
+
+# A table that no account owns, or a unique index that does not begin with the account.
+TABLES: dict[str, Reason] = {
+    "accounts": Reason.REFERENCE,
+}
+INDEXES: dict[str, Reason] = {
+    "api_keys_by_key": Reason.FINDS_ACCOUNT,
+}
+# A function whose SQL may leave out the account: `path:function`.
+STATEMENTS: dict[str, Reason] = {}
+# A function longer than the rule: `path:function`.
+FUNCTIONS: dict[str, Reason] = {}
+
+
+def without(faults: Iterable[tuple[str, str]], waivers: dict[str, Reason]) -> list[str]:
+    """Return the faults, each given as its place and its words, that no waiver covers, and the waivers not needed."""
+    found = list(faults)
+    places = {place for place, _ in found}
+    told = [f"{place}: {words}" for place, words in found if place not in waivers]
+    return told + [f"{place}: waived ({waivers[place]}) without need" for place in waivers if place not in places]
