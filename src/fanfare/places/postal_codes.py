@@ -1,0 +1,37 @@
+"""Postal codes in the form that the country's post writes."""
+
+import re
+
+from fanfare.places.spelling import tidy
+
+LONGEST = 20
+# Canada Post uses neither D, F, I, O, Q nor U, and starts no code with W or Z.
+CANADIAN = re.compile(r"([ABCEGHJ-NPRSTVXY][0-9][ABCEGHJ-NPRSTV-Z])([0-9][ABCEGHJ-NPRSTV-Z][0-9])?")
+AMERICAN = re.compile(r"([0-9]{5})([0-9]{4})?")
+BRITISH = re.compile(r"([A-Z]{1,2}[0-9][0-9A-Z]?|GIR)([0-9][ABD-HJLNP-UW-Z]{2})?")
+DUTCH = re.compile(r"([1-9][0-9]{3})([A-Z]{2})?")
+FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
+    "CA": (CANADIAN, " ", "must be a Canadian postal code such as V6B 1A1"),
+    "US": (AMERICAN, "-", "must be a ZIP code of five figures, or nine such as 98101-1234"),
+    "GB": (BRITISH, " ", "must be a British postcode such as SW1A 1AA"),
+    "NL": (DUTCH, " ", "must be a Dutch postcode such as 1012 AB"),
+}
+
+
+def postal_code_kept(country: str | None, text: str | None) -> str | None:
+    """Return the normal form of a postal code; None and blanks give None.
+
+    US, CA, GB and NL have their own form, of which the first half alone is taken too, since some systems give no
+    more away. Elsewhere only case and blanks are put right. Raises ValueError for what the country has not.
+    """
+    written = tidy(text, LONGEST)
+    if written is None:
+        return None
+    written = written.upper()
+    if country not in FORMS:
+        return written
+    pattern, joint, hint = FORMS[country]
+    match = pattern.fullmatch(re.sub(r"[\s.-]", "", written))
+    if match is None:
+        raise ValueError(hint)
+    return joint.join(half for half in match.groups() if half)

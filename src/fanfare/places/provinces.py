@@ -1,0 +1,201 @@
+"""Provinces, states and regions of a country, by code, name or usual abbreviation."""
+
+import re
+from functools import cache, lru_cache
+from importlib.resources import files
+
+import msgspec
+
+from fanfare.places.countries import country_codes
+from fanfare.places.spelling import LONGEST, fold, tidy
+
+# Countries whose provinces are few and known to all who live there: anything else is a mistake.
+CLOSED = ("US", "CA", "AU")
+# Where letters are addressed by the code, which is thus what other systems hold.
+BY_CODE = ("US", "CA")
+HOME_NATIONS = ("ENG", "SCT", "WLS", "NIR")
+SHORTEST_CODE = 2
+# The forces' post of the US is no part of ISO 3166-2.
+FORCES = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
+ALIASES = {
+    "US": {
+        "AL": "Ala",
+        "AZ": "Ariz",
+        "AR": "Ark",
+        "CA": "Calif, Cal",
+        "CO": "Colo, Col",
+        "CT": "Conn",
+        "DC": "Washington DC, Washington D C, Dist of Columbia",
+        "DE": "Del",
+        "FL": "Fla, Flor",
+        "HI": "Hawai'i",
+        "ID": "Ida",
+        "IL": "Ill",
+        "IN": "Ind",
+        "KS": "Kan, Kans",
+        "KY": "Kent, Ken",
+        "MA": "Mass",
+        "MI": "Mich",
+        "MN": "Minn",
+        "MS": "Miss",
+        "MT": "Mont",
+        "NC": "N Carolina, N Car",
+        "ND": "N Dakota, N Dak",
+        "NE": "Neb, Nebr",
+        "NH": "N Hampshire",
+        "NJ": "N Jersey",
+        "NM": "N Mexico, N Mex",
+        "NV": "Nev",
+        "NY": "New York State, N York",
+        "OK": "Okla",
+        "OR": "Ore, Oreg",
+        "PA": "Penn, Penna",
+        "RI": "R Island",
+        "SC": "S Carolina, S Car",
+        "SD": "S Dakota, S Dak",
+        "TN": "Tenn",
+        "TX": "Tex",
+        "VA": "Virg",
+        "VI": "US Virgin Islands, Virgin Islands",
+        "VT": "Verm",
+        "WA": "Wash, Washington State",
+        "WI": "Wis, Wisc",
+        "WV": "W Virginia, W Va",
+        "WY": "Wyo",
+    },
+    "CA": {
+        "AB": "Alta",
+        "BC": "Brit Columbia, Colombie-Britannique, Brit Col",
+        "MB": "Man",
+        "NB": "Nouveau-Brunswick, New Bruns",
+        "NL": "Newfoundland, NFLD, Labrador, NF, Newfoundland & Labrador, Terre-Neuve-et-Labrador",
+        "NS": "Nouvelle-Écosse",
+        "NT": "NWT, Northwest Territory, Territoires du Nord-Ouest",
+        "ON": "Ont",
+        "PE": "PEI, Île-du-Prince-Édouard",
+        "QC": "Que, PQ, Québec",
+        "SK": "Sask",
+        "YT": "YK, YU, Yukon Territory",
+    },
+    "AU": {"NSW": "N S Wales", "QLD": "Queens", "SA": "S Australia", "TAS": "Tassie", "WA": "W Australia"},
+    "GB": {"ENG": "Eng", "SCT": "Scot, SCO", "WLS": "Cymru, WAL", "NIR": "NI, N Ireland, Ulster"},
+    "DE": {
+        "BY": "Bavaria",
+        "HE": "Hesse",
+        "MV": "Mecklenburg-Western Pomerania",
+        "NI": "Lower Saxony",
+        "NW": "North Rhine-Westphalia, NRW",
+        "RP": "Rhineland-Palatinate",
+        "SN": "Saxony",
+        "ST": "Saxony-Anhalt",
+        "TH": "Thuringia",
+    },
+    "NL": {"NB": "North Brabant", "NH": "North Holland", "ZH": "South Holland", "FR": "Friesland"},
+}
+
+
+class IsoProvince(msgspec.Struct):
+    """A row of pycountry's list; the code holds the country's, a hyphen and the province's."""
+
+    code: str
+    name: str
+
+
+def _clean(name: str) -> tuple[str, list[str]]:
+    """Return the name as one would write it, and what else the list says beside it.
+
+    The list turns names around (`Madrid, Comunidad de`) and adds others in brackets (`Wales [Cymru GB-CYM]`).
+    """
+    others = re.findall(r"[\[(]([^\])]*?)(?: [A-Z]{2}-\w+)?[\])]", name)
+    plain = re.sub(r"\s*[\[(].*", "", name).strip("/ ")
+    first, comma, rest = plain.partition(", ")
+    if comma and not re.search(", | and | y ", rest):
+        # London is not the City of London, which is one square mile of it.
+        return f"{rest} {first}", [plain, *([] if rest == "City of" else [first]), *others]
+    return plain, others
+
+
+@lru_cache(maxsize=32)
+def _provinces(country: str) -> dict[str, tuple[str, str]]:
+    """Return code and name of each province by its folded code, name and aliases."""
+    written = files("pycountry").joinpath("databases", "iso3166-2.json").read_bytes()
+    listed = msgspec.json.decode(written, type=dict[str, list[IsoProvince]])["3166-2"]
+    found: dict[str, tuple[str, str]] = {}
+    by_code: dict[str, tuple[str, str]] = {}
+    for row in listed:
+        if row.code.startswith(f"{country}-"):
+            code = row.code[3:]
+            name, others = _clean(row.name)
+            by_code[code] = (code, name)
+            for other in (name, *others):
+                found.setdefault(fold(other), (code, name))
+    if country == "US":
+        by_code |= {code: (code, name) for code, name in FORCES.items()}
+        found |= {fold(name): (code, name) for code, name in FORCES.items()}
+    for code, names in ALIASES.get(country, {}).items():
+        found |= {fold(name): by_code[code] for name in names.split(", ")}
+    found |= {fold(f"{country}-{code}"): row for code, row in by_code.items()}
+    return found | {fold(code): row for code, row in by_code.items()}
+
+
+def _find(country: str, text: str) -> tuple[str, str] | None:
+    if len(text) > LONGEST:
+        return None
+    spelling = fold(text)
+    found = _provinces(country)
+    return found.get(spelling) or found.get(re.sub("^(?:county|co) ", "", spelling))
+
+
+def province_code(country: str, text: str) -> str | None:
+    """Return the code of the province within its country, such as BC or NSW, or None when none is called so.
+
+    `country` is a two-letter code; `text` a code, with or without the country's, a name or an abbreviation.
+    """
+    found = _find(country, text)
+    return found and found[0]
+
+
+def province_name(country: str, text: str) -> str | None:
+    """Return the name of the province in the country's own letters, or None when none is called so."""
+    found = _find(country, text)
+    return found and found[1]
+
+
+def province_kept(country: str | None, text: str | None) -> str | None:
+    """Return what is stored for a province: the code in the US and Canada, elsewhere the name.
+
+    None and blanks give None. Raises ValueError for what is no province of the US, Canada or Australia; in other
+    countries people write counties and regions that no list holds, so those stay as they are written.
+    """
+    written = tidy(text)
+    if written is None or country is None:
+        return written
+    found = _find(country, written)
+    if found is None and country in CLOSED:
+        example = "such as BC or British Columbia" if country == "CA" else "by its code or name"
+        message = f"must be a province or state of {country}, {example}"
+        raise ValueError(message)
+    if found is None:
+        return written
+    return found[0] if country in BY_CODE else found[1]
+
+
+@cache
+def _homes() -> dict[str, str | None]:
+    homes: dict[str, str | None] = {}
+    for country in (*CLOSED, "GB"):
+        for spelling, (code, _) in _provinces(country).items():
+            if country != "GB" or code in HOME_NATIONS:
+                homes[spelling] = None if spelling in homes else country
+    return homes
+
+
+def country_of_province(text: str) -> str | None:
+    """Return the country that a province's name alone tells, or None where it could be several or is unknown.
+
+    A two-letter code that is a country's too tells nothing: DE is Delaware and Germany.
+    """
+    spelling = fold(text[:LONGEST])
+    if len(spelling) == SHORTEST_CODE and spelling.upper() in country_codes():
+        return None
+    return _homes().get(spelling)
