@@ -5,16 +5,22 @@ It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose u
 
 import os
 import secrets
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import uvicorn
 
+from fanfare.app import create
 from fanfare.kernel.db import Db
 from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.migrate import migrate
+from fanfare.kernel.protocol import OneWriteProtocol
 from fanfare.kernel.settings import Settings
+from tests.api import Api, new_api
 
 NewDatabase = Callable[[], Awaitable[str]]
 
@@ -101,3 +107,34 @@ async def db(database_url: str) -> AsyncIterator[Db]:
 def settings(database_url: str) -> Settings:
     """The settings of a server on the module's own database."""
     return Settings(database_url=database_url)
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings) -> Iterator[str]:
+    """The address of a server in a thread of its own, on the module's database."""
+    config = uvicorn.Config(
+        create(settings), port=0, http=OneWriteProtocol, access_log=False, log_level="warning", proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture(scope="module")
+async def api(base_url: str, db: Db) -> AsyncIterator[Api]:
+    """A client for an account of the module's own."""
+    async with new_api(base_url, db) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def other_api(base_url: str, db: Db) -> AsyncIterator[Api]:
+    """A client for a second account, which must never see the first."""
+    async with new_api(base_url, db, "Southside") as made:
+        yield made

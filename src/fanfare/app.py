@@ -18,6 +18,7 @@ DOMAINS = (
     "fanfare.places",
     "fanfare.fans",
     "fanfare.campaigns",
+    "fanfare.points",
     "fanfare.segments",
 )
 

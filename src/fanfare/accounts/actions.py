@@ -41,7 +41,7 @@ async def create_account(
     return NewAccount(account_id, name, key.api_key, key.api_secret)
 
 
-async def create_key(  # noqa: PLR0913 - what a key consists of
+async def create_key(
     db: Db, account_id: int, scopes: Sequence[str], now: datetime, *, name: str = "", rate_limit: int = 10_000
 ) -> NewKey:
     """Make a key with one secret. Scopes are names of the API's sections, or `manage`."""

@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import traceback
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -47,27 +49,31 @@ def put(request: Request, response: Response, status: int, body: bytes, *, has_e
     response.data = body
 
 
+# What an exception means that is not a refusal already; the first that fits.
+MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
+    ((falcon.HTTPMethodNotAllowed,), NotAllowed),
+    ((falcon.HTTPNotFound,), Unknown),
+    ((falcon.HTTPPayloadTooLarge,), TooLarge),
+    ((asyncpg.QueryCanceledError,), lambda: Unavailable("the question took too long; narrow it", retry_after=5)),
+    (MISFITS, lambda: BadParameters([("", "a value does not fit what can be stored")])),
+)
+
+
 def refusal_of(error: BaseException) -> Refusal:
     """Return the refusal that an exception means; what is nobody's doing is logged and becomes a 503."""
-    match error:
-        case Refusal():
-            return error
-        case falcon.HTTPMethodNotAllowed():
-            return NotAllowed()
-        case falcon.HTTPNotFound():
-            return Unknown()
-        case falcon.HTTPPayloadTooLarge():
-            return TooLarge()
-        case falcon.HTTPError() if error.status_code < 500:  # noqa: PLR2004 - the caller's fault
-            return Unreadable()
-        case asyncpg.QueryCanceledError():
-            return Unavailable("the question took too long and was given up; narrow it", retry_after=5)
-        case _ if isinstance(error, MISFITS):
-            return BadParameters([("", "a value does not fit what can be stored")])
-        case _ if isinstance(error, OUTAGES):
-            log.warning("unavailable", reason=type(error).__name__)
-            return Unavailable()
-    log.error("fault", kind=type(error).__name__, exc_info=error)
+    if isinstance(error, Refusal):
+        return error
+    for kinds, refusal in MEANINGS:
+        if isinstance(error, kinds):
+            return refusal()
+    if isinstance(error, falcon.HTTPError) and error.status_code < 500:  # noqa: PLR2004 - the caller's fault
+        return Unreadable()
+    if isinstance(error, OUTAGES):
+        log.warning("unavailable", reason=type(error).__name__)
+        return Unavailable()
+    # Where it happened, but not its text: that may hold what somebody sent.
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("fault", kind=type(error).__name__, frames=frames)
     return Unavailable("something went wrong here; it has been noted", retry_after=5)
 
 

@@ -81,12 +81,18 @@ class _Decorator:
         return self._mark("DELETE", path, scope, key)
 
     def _mark(
-        self, method: Literal["GET", "POST", "DELETE"], path: str, scope: str, key: Level, **more: Any  # noqa: ANN401
+        self,
+        method: Literal["GET", "POST", "DELETE"],
+        path: str,
+        scope: str,
+        key: Level,
+        **more: Any,  # noqa: ANN401
     ) -> Callable[[F], F]:
         def mark(handler: F) -> F:
             hints = get_type_hints(handler)
             answer = hints.pop("return")
-            params = next((hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)), None)
+            structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
+            params = structs[0] if structs else None
             unknown = [hint for hint in hints.values() if hint not in (Db, Account, Caller, datetime, params)]
             if unknown:
                 message = f"{handler.__name__} asks for {unknown}, which no call provides"

@@ -83,7 +83,7 @@ class Service:
             response.set_header("Idempotent-Replayed", "true")
         answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
 
-    async def _act(  # noqa: PLR0913 - the parts of one request, named once
+    async def _act(
         self, endpoint: Endpoint, request: Request, key: Key, body: bytes, now: datetime, act: Callable[[Db], Any]
     ) -> Answered:
         repeat_key = request.headers.get("idempotency-key")
@@ -125,9 +125,7 @@ def credential(request: Request, raw: Raw, name: str) -> str | None:
     return given
 
 
-async def call(  # noqa: PLR0913 - what an endpoint may ask for
-    endpoint: Endpoint, db: Db, account: Account, caller: Caller, now: datetime, raw: Raw
-) -> Answered:
+async def call(endpoint: Endpoint, db: Db, account: Account, caller: Caller, now: datetime, raw: Raw) -> Answered:
     """Read the parameters, call the endpoint with what its signature asks for, encode its answer."""
     arguments: dict[str, object] = {}
     for name, hint in endpoint.arguments:

@@ -30,6 +30,7 @@ class JoinedTransport:
         self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
+        """Give the transport's own, after what was kept back is written."""
         if self._head:
             data, self._head = self._head, b""
             self._transport.write(data)

@@ -1,0 +1,309 @@
+"""Books points and keeps balances and ranks true in the same statement."""
+
+import uuid
+from datetime import datetime
+
+import asyncpg
+from msgspec import UNSET
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
+
+# Moves fans on their boards. It reads `booked` (account_id, fan_id, board, point_count): what is added to whose total
+# where. Buckets are written in one order by every statement, so that two of them never wait for each other in a ring.
+MOVE = """
+    moved as (
+        insert into standings as s (account_id, board, fan_id, total, award_count)
+        select account_id, board, fan_id, point_count, 1 from booked
+        order by board, fan_id
+        on conflict (account_id, board, fan_id) do update
+        set total = s.total + excluded.total, award_count = s.award_count + 1
+        returning account_id, board, fan_id, total, award_count
+    ),
+    steps as (
+        select moved.account_id, moved.board, step.level, step.bucket, sum(step.fans) as fans
+        from moved
+        join booked on booked.board = moved.board and booked.fan_id = moved.fan_id
+        cross join lateral (values
+            (0, standing_bucket(moved.total), 1),
+            (1, standing_bucket(moved.total) >> 7, 1),
+            (0, standing_bucket(moved.total - booked.point_count), case when moved.award_count = 1 then 0 else -1 end),
+            (1, standing_bucket(moved.total - booked.point_count) >> 7,
+             case when moved.award_count = 1 then 0 else -1 end)
+        ) as step (level, bucket, fans)
+        group by moved.account_id, moved.board, step.level, step.bucket
+        having sum(step.fans) <> 0
+    ),
+    counted as (
+        insert into standing_buckets as b (account_id, board, level, bucket, fan_count)
+        select account_id, board, level, bucket, fans from steps
+        order by board, level, bucket
+        on conflict (account_id, board, level, bucket) do update set fan_count = b.fan_count + excluded.fan_count
+    )
+"""
+
+
+class PointNameTaken(Conflict):
+    """Another point category of the account has this name"""
+
+
+class PointClosed(Conflict):
+    """No points are booked in this category any more"""
+
+
+class AwardKeyUsed(Conflict):
+    """The award_key stands for another booking"""
+
+
+async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime) -> uuid.UUID:
+    """Make a category and return its uid."""
+    point_uid = uuid.uuid4()
+    try:
+        await db.execute(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                insert into points (account_id, point_uid, point_name, description, created_at, updated_at)
+                values ($1, $2, $3, $4, $5, $5)
+                returning account_id, point_uid
+            )
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select made.account_id, nextval('positions'), 'point.created', made.point_uid::text, $5, '{}'
+            from hold cross join made
+            """,
+            account_id,
+            point_uid,
+            wanted.point_name,
+            wanted.description,
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise PointNameTaken from None
+    return point_uid
+
+
+async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datetime) -> uuid.UUID:
+    """Change the given fields of a category and return its uid."""
+    named, described, opened = (
+        wanted.point_name is not UNSET,
+        wanted.description is not UNSET,
+        wanted.is_active is not UNSET,
+    )
+    try:
+        changed = await db.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update points
+                set point_name = case when $3 then $4 else point_name end,
+                    description = case when $5 then $6 else description end,
+                    is_active = case when $7 then $8 else is_active end,
+                    updated_at = $9
+                where account_id = $1 and point_uid = $2
+                returning account_id, point_uid
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'point.changed', made.point_uid::text, $9, '{}'
+                from hold cross join made
+            )
+            select point_uid from made
+            """,
+            account_id,
+            wanted.point_uid,
+            named,
+            wanted.point_name if named else None,
+            described,
+            wanted.description if described else None,
+            opened,
+            wanted.is_active if opened else None,
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise PointNameTaken from None
+    if changed is None:
+        raise Unknown
+    return wanted.point_uid
+
+
+async def award_points(
+    db: Db, account_id: int, wanted: NewAward, now: datetime, *, address: str | None = None
+) -> uuid.UUID:
+    """Book points for a fan and return the booking's uid; an award_key used before returns its first booking.
+
+    Refuses an unknown fan, category, campaign or activity, a closed category, and an award_key that stands for
+    other points.
+    """
+    row = await db.racing(lambda held: _book(held, account_id, wanted, now, address))
+    if row["fan_point_uid"] is None:
+        raise PointClosed if row["is_known"] else Unknown
+    if not row["is_same"]:
+        raise AwardKeyUsed
+    booked: uuid.UUID = row["fan_point_uid"]
+    return booked
+
+
+async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
+    row = await db.row(
+        f"""
+        with hold as materialized (select hold_position($1) as held),
+        prior as (
+            select fan_point_uid, fan_id, point_uid, point_count from fan_points
+            where account_id = $1 and award_key = $12
+        ),
+        known as (
+            select f.fan_id, p.point_uid, p.is_active
+            from fans f
+            join points p on p.account_id = f.account_id and p.point_uid = $3
+            where f.account_id = $1 and f.fan_id = $2
+              and ($7::bigint is null or exists (
+                  select from campaigns c where c.account_id = $1 and c.page_tab_id = $7))
+              and ($8::bigint is null or exists (
+                  select from activities a where a.account_id = $1 and a.activity_id = $8))
+        ),
+        made as (
+            insert into fan_points (account_id, fan_point_id, fan_point_uid, fan_id, point_uid, point_count, point_type,
+                                    reward_uid, page_tab_id, activity_id, session_uid, performance_uid, point_source,
+                                    award_key, award_signature, ip_address, props, created_at)
+            select $1, nextval('positions'), $4, known.fan_id, known.point_uid, $5, $6,
+                   $9, $7, $8, $10, $11, $13, $12, $14, $15, $16, $17
+            from hold cross join known
+            where known.is_active and not exists (select from prior)
+            returning account_id, fan_point_id, fan_point_uid, fan_id, point_uid, page_tab_id, point_count
+        ),
+        booked as (
+            select account_id, fan_id, 'point:' || point_uid as board, point_count from made
+            union all
+            select account_id, fan_id, 'campaign:' || page_tab_id, point_count from made where page_tab_id is not null
+        ),
+        {MOVE},
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select account_id, fan_point_id, 'points.awarded', fan_point_uid::text, fan_id, $17,
+                   jsonb_build_object('point_uid', point_uid, 'point_count', point_count)
+            from made
+        )
+        select coalesce(made.fan_point_uid, prior.fan_point_uid) as fan_point_uid,
+               prior.fan_point_uid is null or (prior.fan_id, prior.point_uid, prior.point_count) = ($2, $3, $5)
+                   as is_same,
+               exists (select from known) as is_known
+        from (select) as one left join made on true left join prior on true
+        """,  # noqa: S608 - MOVE is fixed text
+        account_id,
+        wanted.fan_id,
+        wanted.point_uid,
+        uuid.uuid4(),
+        wanted.point_count,
+        wanted.point_type or "points",
+        wanted.page_tab_id,
+        wanted.activity_id,
+        wanted.reward_uid,
+        wanted.session_uid,
+        wanted.performance_uid,
+        wanted.award_key,
+        wanted.point_source,
+        wanted.award_signature,
+        address,
+        wanted.props or {},
+        now,
+    )
+    if row is None:
+        raise Unknown
+    return row
+
+
+async def award_named_points(db: Db, account_id: int, named: NewNamedAward, now: datetime) -> uuid.UUID:
+    """Book points of a category given by its name."""
+    point_uid = await db.value(
+        "select point_uid from points where account_id = $1 and lower(point_name) = lower($2)",
+        account_id,
+        named.point_name,
+    )
+    if point_uid is None:
+        raise Unknown
+    wanted = NewAward(
+        point_uid=point_uid, fan_id=named.fan_id, point_count=named.point_count, award_key=named.award_key
+    )
+    return await award_points(db, account_id, wanted, now)
+
+
+async def show_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hidden: bool) -> None:
+    """Hide a fan from public boards, or show the fan again."""
+    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id):
+        raise Unknown
+    if is_hidden:
+        await db.execute(
+            "insert into hidden_fans (account_id, fan_id, created_at) values ($1, $2, $3)"
+            " on conflict (account_id, fan_id) do nothing",
+            account_id,
+            fan_id,
+            now,
+        )
+    else:
+        await db.execute("delete from hidden_fans where account_id = $1 and fan_id = $2", account_id, fan_id)
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Take a fan off every board; the bookings stay, without an address."""
+    await db.execute(
+        """
+        with gone as (
+            delete from standings where account_id = $1 and fan_id = $2 returning account_id, board, total
+        ),
+        steps as (
+            select gone.account_id, gone.board, step.level, step.bucket
+            from gone
+            cross join lateral (values (0, standing_bucket(gone.total)), (1, standing_bucket(gone.total) >> 7))
+                as step (level, bucket)
+        ),
+        uncounted as (
+            update standing_buckets b set fan_count = b.fan_count - 1
+            from steps
+            where b.account_id = $1 and b.account_id = steps.account_id
+              and b.board = steps.board and b.level = steps.level and b.bucket = steps.bucket
+        ),
+        shown as (
+            delete from hidden_fans where account_id = $1 and fan_id = $2
+        )
+        update fan_points set ip_address = null where account_id = $1 and fan_id = $2 and ip_address is not null
+        """,
+        account_id,
+        fan_id,
+    )
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Give all bookings of one fan to another, whose totals and ranks follow."""
+    booked = await db.rows(
+        """
+        with gone as (
+            update fan_points set fan_id = $3 where account_id = $1 and fan_id = $2
+            returning point_uid, page_tab_id, point_count
+        )
+        select board, sum(point_count)::bigint as point_count from (
+            select 'point:' || point_uid as board, point_count from gone
+            union all
+            select 'campaign:' || page_tab_id, point_count from gone where page_tab_id is not null
+        ) as each
+        group by board order by board
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
+    await forget_fan(db, account_id, old_fan_id)
+    await db.execute(
+        f"""
+        with booked as (
+            select $1::bigint as account_id, $2::bigint as fan_id, board, point_count
+            from unnest($3::text[], $4::bigint[]) as given (board, point_count)
+        ),
+        {MOVE}
+        select count(*) from moved
+        """,  # noqa: S608 - MOVE is fixed text
+        account_id,
+        fan_id,
+        [row["board"] for row in booked],
+        [row["point_count"] for row in booked],
+    )

@@ -1,0 +1,134 @@
+"""Points over HTTP: categories, bookings, balances and boards."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Caller, Page, endpoint
+from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.points import actions, queries
+from fanfare.points.schemas import (
+    Award,
+    Awarded,
+    AwardQuery,
+    Balance,
+    CampaignAward,
+    CampaignBoardQuery,
+    CampaignPlace,
+    CampaignWindow,
+    LeaderboardMeta,
+    LeaderboardQuery,
+    NamedAwarded,
+    NewAward,
+    NewNamedAward,
+    NewPoint,
+    OneFan,
+    Place,
+    Point,
+    PointChanges,
+    PointSaved,
+    PublicBoardQuery,
+    PublicPlace,
+    Standing,
+    StandingQuery,
+    TotalPoints,
+    Visibility,
+    VisibilitySaved,
+)
+
+
+@endpoint.get("/api/v1/crm/fan_points", scope="crm", key=SECRET)
+async def crm_fan_points_list(db: Db, account: Account, wanted: AwardQuery) -> list[Award]:
+    """List point awards made inside a date range, or rank their sums by fan.
+
+    The newest come first. With `leaderboard` each fan has one row: the sum as point_count, and its rank.
+    """
+    return await queries.awards(db, account, wanted)
+
+
+@endpoint.post("/api/v1/crm/fan_points", scope="crm", key=SECRET)
+async def crm_fan_points_award(db: Db, account: Account, caller: Caller, wanted: NewAward, now: datetime) -> Awarded:
+    """Book points (possibly negative) for a fan in one category.
+
+    A repeated `award_key` books nothing and answers with the first booking; 409 when it stands for other points.
+    """
+    return Awarded(await actions.award_points(db, account.id, wanted, now, address=caller.address))
+
+
+@endpoint.get("/api/v1/crm/fan_points/leaderboard", scope="crm", key=SECRET)
+async def crm_fan_points_leaderboard(
+    db: Db, account: Account, wanted: LeaderboardQuery
+) -> Page[LeaderboardMeta, Place]:
+    """Rank fans by points collected in a named category; at least one end of the date range must be given.
+
+    Fans with the same count share a rank, and the next rank counts them all (1, 2, 2, 4).
+    """
+    return Page(*await queries.leaderboard(db, account, wanted))
+
+
+@endpoint.get("/api/v1/crm/campaigns/{page_tab_id}/leaderboard", scope="crm", key=SECRET)
+async def crm_campaign_leaderboard(db: Db, account: Account, wanted: CampaignBoardQuery) -> list[CampaignPlace]:
+    """Show the best fans of one campaign, ten by default, optionally with fans hidden from the public board."""
+    return await queries.campaign_board(
+        db, account.id, wanted.page_tab_id, wanted.limit, show_hidden=bool(wanted.show_hidden)
+    )
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}/points", scope="crm", key=SECRET)
+async def crm_fan_points_get(db: Db, account: Account, wanted: OneFan) -> list[Balance]:
+    """Return the point balances of one fan, one row for each category."""
+    return await queries.balances(db, account.id, wanted.fan_id)
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}/points", scope="crm", key=SECRET)
+async def crm_fan_points_add(db: Db, account: Account, wanted: NewNamedAward, now: datetime) -> NamedAwarded:
+    """Award points of a named category to one fan."""
+    return NamedAwarded(wanted.fan_id, await actions.award_named_points(db, account.id, wanted, now))
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/leaderboard", scope="apps", key=PUBLIC)
+async def campaigns_leaderboard(db: Db, account: Account, wanted: PublicBoardQuery) -> list[PublicPlace]:
+    """Show the public leaderboard of a campaign: display names only, hidden fans left out."""
+    return await queries.public_board(db, account.id, wanted.page_tab_id, wanted.limit)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/total_points", scope="apps", key=PUBLIC)
+async def campaigns_total_points(db: Db, account: Account, wanted: CampaignWindow) -> TotalPoints:
+    """Sum up all points won in a campaign inside a time range."""
+    return TotalPoints(await queries.total_points(db, account.id, wanted))
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
+async def campaigns_fan_points(db: Db, account: Account, wanted: CampaignWindow) -> list[CampaignAward]:
+    """List the point awards of a campaign with nothing personal beyond the fan id; the newest 10,000."""
+    return await queries.campaign_awards(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/manage/points", scope="manage", key=SECRET)
+async def manage_points_list(db: Db, account: Account) -> list[Point]:
+    """List the point categories of the account."""
+    return await queries.points(db, account.id)
+
+
+@endpoint.post("/api/v1/manage/points", scope="manage", key=SECRET)
+async def manage_points_create(db: Db, account: Account, wanted: NewPoint, now: datetime) -> PointSaved:
+    """Create a point category; 409 when the account has one of that name."""
+    return PointSaved(await actions.create_point(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/points/{point_uid}", scope="manage", key=SECRET)
+async def manage_points_update(db: Db, account: Account, wanted: PointChanges, now: datetime) -> PointSaved:
+    """Rename, describe, close or reopen a point category."""
+    return PointSaved(await actions.change_point(db, account.id, wanted, now))
+
+
+@endpoint.get("/api/v1/manage/points/{point_uid}/standing", scope="manage", key=SECRET)
+async def manage_points_standing(db: Db, account: Account, wanted: StandingQuery) -> Standing:
+    """Tell a fan's rank among all fans of a category, with the neighbours around."""
+    return await queries.standing(db, account.id, wanted.point_uid, wanted.fan_id, wanted.around)
+
+
+@endpoint.post("/api/v1/manage/fans/{fan_id}/visibility", scope="manage", key=SECRET)
+async def manage_fans_visibility(db: Db, account: Account, wanted: Visibility, now: datetime) -> VisibilitySaved:
+    """Hide a fan from public leaderboards, or show the fan again."""
+    await actions.show_fan(db, account.id, wanted.fan_id, now, is_hidden=wanted.is_hidden)
+    return VisibilitySaved(wanted.fan_id, wanted.is_hidden)

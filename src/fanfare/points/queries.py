@@ -1,0 +1,318 @@
+"""Reads bookings, balances and leaderboards."""
+
+import uuid
+from datetime import date
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.points.schemas import (
+    Award,
+    AwardQuery,
+    Balance,
+    CampaignAward,
+    CampaignPlace,
+    CampaignWindow,
+    LeaderboardMeta,
+    LeaderboardQuery,
+    Neighbour,
+    Place,
+    Point,
+    PublicPlace,
+    Standing,
+    Window,
+)
+
+ROWS = 1000
+PLACES = 100
+CAMPAIGN_PLACES = 10
+AROUND = 3
+
+# The rank of each total of $3 on board $2, one more than the fans above it: whole buckets first, coarse then fine, and
+# within the total's own bucket the fans themselves. Every part is a short range of an index.
+RANKS = """
+    select wanted.total, 1 + (
+        select coalesce(sum(fan_count), 0) from standing_buckets
+        where account_id = $1 and board = $2 and level = 1 and bucket > standing_bucket(wanted.total) >> 7
+    ) + (
+        select coalesce(sum(fan_count), 0) from standing_buckets
+        where account_id = $1 and board = $2 and level = 0
+          and bucket > standing_bucket(wanted.total) and bucket < ((standing_bucket(wanted.total) >> 7) + 1) << 7
+    ) + (
+        select count(*) from standings
+        where account_id = $1 and board = $2
+          and total > wanted.total and total <= standing_bucket_top(standing_bucket(wanted.total))
+    ) as rank
+    from unnest($3::bigint[]) as wanted (total)
+"""
+
+
+def window(zone: str, start: date | None, end: date | None) -> Window:
+    """Return the moments that two days include in a zone; either may be open."""
+    return Window(day_bounds(start, zone)[0] if start else None, day_bounds(end, zone)[1] if end else None)
+
+
+async def points(db: Db, account_id: int) -> list[Point]:
+    """Return the categories of an account by name."""
+    rows = await db.rows(
+        """
+        select point_uid, account_id, point_name, description, is_active,
+               extract(epoch from created_at)::bigint as creation_timestamp
+        from points where account_id = $1 order by lower(point_name)
+        """,
+        account_id,
+    )
+    return [Point(**row) for row in rows]
+
+
+async def awards(db: Db, account: Account, wanted: AwardQuery) -> list[Award]:
+    """Return single bookings, the newest first, or their sums by fan, the greatest first."""
+    days = window(account.time_zone, wanted.start_date, wanted.end_date)
+    statement = RANKED_AWARDS if wanted.leaderboard else SINGLE_AWARDS
+    rows = await db.rows(
+        statement, account.id, days.start, days.end, wanted.point_uid, wanted.fan_id, wanted.limit or ROWS
+    )
+    return [Award(**row) for row in rows]
+
+
+SINGLE_AWARDS = """
+    select a.fan_point_uid, a.fan_id, a.point_uid, extract(epoch from a.created_at)::bigint as creation_timestamp,
+           a.point_count, a.page_tab_id, a.ip_address, a.point_source, a.session_uid, a.award_signature,
+           a.activity_id, a.point_type, a.props, a.performance_uid, a.reward_uid, p.point_name, f.display_name
+    from fan_points a
+    join points p on p.account_id = a.account_id and p.point_uid = a.point_uid
+    left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
+    where a.account_id = $1 and a.created_at >= $2 and a.created_at < $3
+      and ($4::uuid is null or a.point_uid = $4) and ($5::bigint is null or a.fan_id = $5)
+    order by a.fan_point_id desc
+    limit $6
+"""
+
+RANKED_AWARDS = """
+    with sums as (
+        select a.account_id, a.fan_id, sum(a.point_count)::bigint as point_count, max(a.created_at) as last_at
+        from fan_points a
+        where a.account_id = $1 and a.created_at >= $2 and a.created_at < $3
+          and ($4::uuid is null or a.point_uid = $4) and ($5::bigint is null or a.fan_id = $5)
+        group by a.account_id, a.fan_id
+    )
+    select null::uuid as fan_point_uid, sums.fan_id, $4::uuid as point_uid,
+           extract(epoch from sums.last_at)::bigint as creation_timestamp, sums.point_count,
+           null::bigint as page_tab_id, null::text as ip_address, null::text as point_source,
+           null::uuid as session_uid, null::text as award_signature, null::bigint as activity_id,
+           null::text as point_type, null::jsonb as props, null::uuid as performance_uid, null::uuid as reward_uid,
+           p.point_name, f.display_name, rank() over (order by sums.point_count desc) as rank
+    from sums
+    join fans f on f.account_id = sums.account_id and f.fan_id = sums.fan_id
+    left join points p on p.account_id = sums.account_id and p.point_uid = $4
+    order by sums.point_count desc, sums.fan_id
+    limit $6
+"""
+
+
+async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tuple[LeaderboardMeta, list[Place]]:
+    """Return the best fans of a category over some days; equal counts share a rank, the lower fan_id comes first."""
+    point = await db.row(
+        "select point_uid, point_name from points where account_id = $1 and lower(point_name) = lower($2)",
+        account.id,
+        wanted.point_name,
+    )
+    if point is None:
+        raise Unknown
+    days = window(account.time_zone, wanted.start_date, wanted.end_date)
+    rows = await db.rows(
+        """
+        with sums as (
+            select account_id, fan_id, sum(point_count)::bigint as point_count
+            from fan_points
+            where account_id = $1 and point_uid = $2
+              and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
+            group by account_id, fan_id
+        )
+        select $5::text as point_name, sums.fan_id, sums.point_count as fan_point_count,
+               rank() over (order by sums.point_count desc) as rank, f.display_name
+        from sums join fans f on f.account_id = sums.account_id and f.fan_id = sums.fan_id
+        order by sums.point_count desc, sums.fan_id
+        limit $6
+        """,
+        account.id,
+        point["point_uid"],
+        days.start,
+        days.end,
+        point["point_name"],
+        wanted.limit or PLACES,
+    )
+    places = [Place(**row) for row in rows]
+    return LeaderboardMeta(point["point_name"], wanted.start_date, wanted.end_date, len(places)), places
+
+
+async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
+    """Return what a fan has in each category that ever had a booking for the fan; refuses an unknown fan."""
+    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id):
+        raise Unknown
+    rows = await db.rows(
+        """
+        select s.fan_id, p.point_uid, p.point_name, s.total as point_count
+        from standings s
+        join points p on p.account_id = s.account_id and s.board = 'point:' || p.point_uid
+        where s.account_id = $1 and s.fan_id = $2
+        order by lower(p.point_name)
+        """,
+        account_id,
+        fan_id,
+    )
+    return [Balance(**row) for row in rows]
+
+
+async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, around: int | None) -> Standing:
+    """Return a fan's rank among all fans of a category, with the neighbours on both sides of it."""
+    board = f"point:{point_uid}"
+    async with db.transaction("repeatable_read") as held:
+        total = await held.value(
+            "select total from standings where account_id = $1 and board = $2 and fan_id = $3",
+            account_id,
+            board,
+            fan_id,
+        )
+        if total is None:
+            raise Unknown
+        rows = await held.rows(NEIGHBOURS, account_id, board, total, fan_id, AROUND if around is None else around)
+        totals = sorted({total, *(row["total"] for row in rows)})
+        ranks = {row["total"]: int(row["rank"]) for row in await held.rows(RANKS, account_id, board, totals)}
+    neighbours = [Neighbour(ranks[row["total"]], row["fan_id"], row["display_name"], row["total"]) for row in rows]
+    return Standing(fan_id, point_uid, total, ranks[total], neighbours)
+
+
+# The same order as every leaderboard: total downwards, then fan_id upwards.
+NEIGHBOURS = """
+    with above as (
+        select account_id, fan_id, total from standings
+        where account_id = $1 and board = $2 and (total > $3 or (total = $3 and fan_id < $4))
+        order by total, fan_id desc limit $5
+    ),
+    below as (
+        select account_id, fan_id, total from standings
+        where account_id = $1 and board = $2 and (total < $3 or (total = $3 and fan_id >= $4))
+        order by total desc, fan_id limit $5 + 1
+    )
+    select near.fan_id, near.total, f.display_name
+    from (select * from above union all select * from below) as near
+    join fans f on f.account_id = near.account_id and f.fan_id = near.fan_id
+    order by near.total desc, near.fan_id
+"""
+
+
+async def campaign_board(
+    db: Db, account_id: int, page_tab_id: int, limit: int | None, *, show_hidden: bool
+) -> list[CampaignPlace]:
+    """Return the best fans of a campaign by the points won in it; refuses an unknown campaign."""
+    await known_campaign(db, account_id, page_tab_id)
+    rows = await db.rows(
+        """
+        with places as (
+            select s.account_id, s.fan_id, s.total, h.fan_id is not null as is_hidden,
+                   rank() over (order by s.total desc) as rank
+            from standings s
+            left join hidden_fans h on h.account_id = s.account_id and h.fan_id = s.fan_id
+            where s.account_id = $1 and s.board = 'campaign:' || $2::bigint and ($3 or h.fan_id is null)
+            order by s.total desc, s.fan_id
+            limit $4
+        )
+        select places.rank, places.fan_id, f.display_name, places.is_hidden,
+               extract(epoch from last.created_at)::bigint as activity_timestamp, places.total as points,
+               coalesce((select sum(b.total) from standings b
+                         where b.account_id = places.account_id and b.fan_id = places.fan_id
+                           and b.board like 'point:%'), 0)::bigint as balance,
+               whole_number(last.props ->> 'activity_duration_ms') as activity_duration_ms,
+               whole_number(last.props ->> 'correct_count') as correct_count
+        from places
+        join fans f on f.account_id = places.account_id and f.fan_id = places.fan_id
+        left join lateral (
+            select a.created_at, a.props from activities a
+            where a.account_id = places.account_id and a.fan_id = places.fan_id and a.page_tab_id = $2
+            order by a.created_at desc limit 1
+        ) as last on true
+        order by places.rank, places.fan_id
+        """,
+        account_id,
+        page_tab_id,
+        show_hidden,
+        limit or CAMPAIGN_PLACES,
+    )
+    return [CampaignPlace(**row) for row in rows]
+
+
+async def public_board(db: Db, account_id: int, page_tab_id: int, limit: int | None) -> list[PublicPlace]:
+    """Return the public board of a campaign: hidden fans left out, nothing personal beyond the display name."""
+    await known_campaign(db, account_id, page_tab_id)
+    rows = await db.rows(
+        """
+        with places as (
+            select s.account_id, s.fan_id, s.total
+            from standings s
+            where s.account_id = $1 and s.board = 'campaign:' || $2::bigint
+              and not exists (select from hidden_fans h where h.account_id = s.account_id and h.fan_id = s.fan_id)
+            order by s.total desc, s.fan_id
+            limit $3
+        )
+        select places.fan_id, f.display_name, places.total as points,
+               coalesce((select max(whole_number(a.props ->> 'correct_count')) from activities a
+                         where a.account_id = places.account_id and a.fan_id = places.fan_id
+                           and a.page_tab_id = $2), 0) as correct_answer_count,
+               coalesce((select sum(p.point_count) from fan_points p
+                         where p.account_id = places.account_id and p.fan_id = places.fan_id
+                           and p.page_tab_id = $2 and p.point_source = 'clicker'), 0)::bigint as clicker_points
+        from places
+        join fans f on f.account_id = places.account_id and f.fan_id = places.fan_id
+        order by places.total desc, places.fan_id
+        """,
+        account_id,
+        page_tab_id,
+        limit or CAMPAIGN_PLACES,
+    )
+    return [PublicPlace(**row) for row in rows]
+
+
+async def total_points(db: Db, account_id: int, wanted: CampaignWindow) -> int:
+    """Return the sum of a campaign's bookings in a window."""
+    await known_campaign(db, account_id, wanted.page_tab_id)
+    total: int = await db.value(
+        """
+        select coalesce(sum(point_count), 0)::bigint from fan_points
+        where account_id = $1 and page_tab_id = $2
+          and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
+        """,
+        account_id,
+        wanted.page_tab_id,
+        wanted.start_timestamp,
+        wanted.end_timestamp,
+    )
+    return total
+
+
+async def campaign_awards(db: Db, account_id: int, wanted: CampaignWindow) -> list[CampaignAward]:
+    """Return the bookings of a campaign, the newest first, at most 10,000."""
+    await known_campaign(db, account_id, wanted.page_tab_id)
+    rows = await db.rows(
+        """
+        select fan_id, point_count, extract(epoch from created_at)::bigint as creation_timestamp
+        from fan_points
+        where account_id = $1 and page_tab_id = $2
+          and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
+        order by created_at desc, fan_point_id desc
+        limit 10000
+        """,
+        account_id,
+        wanted.page_tab_id,
+        wanted.start_timestamp,
+        wanted.end_timestamp,
+    )
+    return [CampaignAward(**row) for row in rows]
+
+
+async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
+    """Refuse a campaign that the account does not have."""
+    known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
+    if not await db.value(known, account_id, page_tab_id):
+        raise Unknown

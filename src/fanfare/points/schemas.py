@@ -1,0 +1,327 @@
+"""Shapes of point categories, bookings, balances and leaderboards."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import ChoiceForm, Day, Flag, Id, JsonObject, LongText, Moment, Text, Uuid, WholeForm
+
+MOST = 10**12
+Count = Annotated[int, WholeForm(-MOST, MOST)]
+Rows = Annotated[int, WholeForm(1, 10_000)]
+Places = Annotated[int, WholeForm(1, 1000)]
+PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
+
+
+class Point(msgspec.Struct):
+    """A category of points. Times are unix seconds."""
+
+    point_uid: uuid.UUID
+    account_id: int
+    point_name: str
+    description: str | None
+    is_active: bool
+    creation_timestamp: int
+
+
+class NewPoint(Params):
+    """A category to be made."""
+
+    point_name: Annotated[Text, "Name of the category; unique in the account."]
+    description: Annotated[LongText | None, "What the points are given for."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty"}
+
+
+class PointChanges(Params):
+    """Fields of a category to be changed."""
+
+    point_uid: Annotated[Uuid, "Category to change."]
+    point_name: Annotated[Text | None | UnsetType, "Name of the category; unique in the account."] = UNSET
+    description: Annotated[LongText | None | UnsetType, "What the points are given for."] = UNSET
+    is_active: Annotated[Flag | None | UnsetType, "Whether points may still be booked."] = UNSET
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse to clear what is always there."""
+        for name in ("point_name", "is_active"):
+            if name in given and given[name] is None:
+                yield name, "must not be empty"
+
+
+class PointSaved(msgspec.Struct):
+    """The category that was written."""
+
+    point_uid: uuid.UUID
+
+
+class AwardQuery(Params):
+    """Which bookings to list, or which window to rank."""
+
+    start_date: Annotated[Day, "First day (YYYY-MM-DD), in the account's zone."]
+    end_date: Annotated[Day, "Last day (YYYY-MM-DD), in the account's zone."]
+    point_uid: Annotated[Uuid | None, "Only this point category."] = None
+    fan_id: Annotated[Id | None, "Only this fan."] = None
+    leaderboard: Annotated[Flag | None, "Return a ranking instead of single bookings; off by default."] = None
+    limit: Annotated[Rows | None, "Most rows to return; 1000 by default."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a window that ends before it starts."""
+        return backwards(given)
+
+
+def backwards(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a fault when the window ends before it starts."""
+    for start, end in (("start_date", "end_date"), ("start_timestamp", "end_timestamp")):
+        if given.get(start) and given.get(end) and given[end] < given[start]:
+            yield end, f"must not lie before {start}"
+
+
+class Award(msgspec.Struct):
+    """A booking; in a leaderboard answer one row for each fan, with the sum as point_count and its rank."""
+
+    fan_point_uid: uuid.UUID | None
+    fan_id: int
+    point_uid: uuid.UUID | None
+    creation_timestamp: int | None
+    point_count: int
+    page_tab_id: int | None
+    ip_address: str | None
+    point_source: str | None
+    session_uid: uuid.UUID | None
+    award_signature: str | None
+    activity_id: int | None
+    point_type: str | None
+    props: dict[str, Any] | None
+    performance_uid: uuid.UUID | None
+    reward_uid: uuid.UUID | None
+    point_name: str | None
+    display_name: str | None
+    rank: int | None = None
+
+
+class NewAward(Params):
+    """Points to be booked for a fan."""
+
+    point_uid: Annotated[Uuid, "Category the points belong to."]
+    fan_id: Annotated[Id, "Fan who gets the points."]
+    point_count: Annotated[Count, "Points to book; may be negative."]
+    point_type: Annotated[PointType | None, "Kind of points: points (default), atvenu or bestring."] = None
+    reward_uid: Annotated[Uuid | None, "Reward to tie the points to."] = None
+    page_tab_id: Annotated[Id | None, "Campaign to tie the points to."] = None
+    activity_id: Annotated[Id | None, "Activity to tie the points to."] = None
+    session_uid: Annotated[Uuid | None, "Session to tie the points to."] = None
+    award_key: Annotated[Text | None, "Caller-chosen key that stops double awards."] = None
+    performance_uid: Annotated[Uuid | None, "Performance to tie the points to."] = None
+    point_source: Annotated[Text | None, "What gave the points, such as quiz or clicker."] = None
+    award_signature: Annotated[Text | None, "Signature of the system that gave the points."] = None
+    props: Annotated[JsonObject | None, "Further values to keep with the booking."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "point_uid": "4a1c6f0e-5f0f-4ad1-9c43-1f2f3f0a7d11",
+        "fan_id": 1024,
+        "point_count": 50,
+        "award_key": "match-17-checkin-1024",
+    }
+
+
+class Awarded(msgspec.Struct):
+    """The booking that was made, or that stands under the award_key since an earlier call."""
+
+    fan_point_uid: uuid.UUID
+
+
+class NewNamedAward(Params):
+    """Points of a named category for one fan."""
+
+    fan_id: Annotated[Id, "Fan who gets the points."]
+    point_name: Annotated[Text, "Name of the point category."]
+    point_count: Annotated[Count, "Points to award."]
+    award_key: Annotated[Text | None, "Caller-chosen key that stops double awards."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}
+
+
+class NamedAwarded(msgspec.Struct):
+    """The booking that was made."""
+
+    fan_id: int
+    fan_point_uid: uuid.UUID
+
+
+class OneFan(Params):
+    """Which fan."""
+
+    fan_id: Annotated[Id, "Fan to read."]
+
+
+class Balance(msgspec.Struct):
+    """What a fan has in one category."""
+
+    fan_id: int
+    point_uid: uuid.UUID
+    point_name: str
+    point_count: int
+
+
+class LeaderboardQuery(Params):
+    """Which category to rank over which days; at least one end must be given."""
+
+    point_name: Annotated[Text, "Name of the point category."]
+    start_date: Annotated[Day | None, "First day (YYYY-MM-DD); this or end_date is needed."] = None
+    end_date: Annotated[Day | None, "Last day (YYYY-MM-DD); this or start_date is needed."] = None
+    limit: Annotated[Places | None, "How many places; 100 by default."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a window without ends, or one that ends before it starts."""
+        if "start_date" not in given and "end_date" not in given:
+            yield "start_date", "is required when end_date is left out"
+        yield from backwards(given)
+
+
+class Place(msgspec.Struct):
+    """A place of a leaderboard; fans with the same count share a rank."""
+
+    point_name: str
+    fan_id: int
+    fan_point_count: int
+    rank: int
+    display_name: str | None
+
+
+class LeaderboardMeta(msgspec.Struct):
+    """What was ranked."""
+
+    point_name: str
+    start_date: date | None
+    end_date: date | None
+    count: int
+
+
+class CampaignBoardQuery(Params):
+    """Which campaign's board."""
+
+    page_tab_id: Annotated[Id, "Campaign to rank."]
+    show_hidden: Annotated[Flag | None, "Also show fans hidden from the public board; off by default."] = None
+    limit: Annotated[Places | None, "How many places of the board; 10 by default."] = None
+
+
+class CampaignPlace(msgspec.Struct):
+    """A place of a campaign's board. `points` are won in the campaign, `balance` is all that the fan has."""
+
+    rank: int
+    fan_id: int
+    display_name: str | None
+    is_hidden: bool
+    activity_timestamp: int | None
+    points: int
+    balance: int
+    activity_duration_ms: int | None
+    correct_count: int | None
+
+
+class PublicBoardQuery(Params):
+    """Which campaign's public board."""
+
+    page_tab_id: Annotated[Id, "Campaign to rank."]
+    session_uid: Annotated[Uuid | None, "Session of the signed-in fan; needed for friends_only."] = None
+    friends_only: Annotated[Flag | None, "Only the signed-in fan's friends."] = None
+    limit: Annotated[Places | None, "How many places of the board; 10 by default."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse friends_only: no network that tells us a fan's friends is connected."""
+        if given.get("friends_only"):
+            yield "friends_only", "no network that knows a fan's friends is connected"
+
+
+class PublicPlace(msgspec.Struct):
+    """A place of a campaign's public board, without anything personal beyond the chosen display name."""
+
+    fan_id: int
+    display_name: str | None
+    correct_answer_count: int
+    points: int
+    clicker_points: int
+
+
+class CampaignWindow(Params):
+    """A campaign and a time range."""
+
+    page_tab_id: Annotated[Id, "Campaign to read."]
+    start_timestamp: Annotated[Moment | None, "Window start, included."] = None
+    end_timestamp: Annotated[Moment | None, "Window end, not included."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a window that ends before it starts."""
+        return backwards(given)
+
+
+class TotalPoints(msgspec.Struct):
+    """The sum of all bookings in a campaign."""
+
+    total_points: int
+
+
+class CampaignAward(msgspec.Struct):
+    """A booking with nothing personal beyond the fan's id."""
+
+    fan_id: int
+    point_count: int
+    creation_timestamp: int
+
+
+class StandingQuery(Params):
+    """Whose rank in which category."""
+
+    point_uid: Annotated[Uuid, "Category to rank."]
+    fan_id: Annotated[Id, "Fan to find."]
+    around: Annotated[Annotated[int, WholeForm(0, 50)] | None, "Neighbours on each side; 3 by default."] = None
+
+
+class Neighbour(msgspec.Struct):
+    """A fan near another on a board."""
+
+    rank: int
+    fan_id: int
+    display_name: str | None
+    point_count: int
+
+
+class Standing(msgspec.Struct):
+    """A fan's rank among all fans of a category, with the neighbours around."""
+
+    fan_id: int
+    point_uid: uuid.UUID
+    point_count: int
+    rank: int
+    around: list[Neighbour]
+
+
+class Visibility(Params):
+    """Whether a fan appears on public boards."""
+
+    fan_id: Annotated[Id, "Fan to hide or show."]
+    is_hidden: Annotated[Flag, "true hides the fan from public boards, false shows the fan again."]
+
+
+class VisibilitySaved(msgspec.Struct):
+    """Whether a fan now appears on public boards."""
+
+    fan_id: int
+    is_hidden: bool
+
+
+class Window(msgspec.Struct, frozen=True):
+    """From a moment (included) to a moment (not included); None is open."""
+
+    start: datetime | None
+    end: datetime | None
