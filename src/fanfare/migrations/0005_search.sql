@@ -35,7 +35,6 @@ create table searches (
     account_id bigint not null references accounts (account_id),
     search_uid uuid not null,
     criteria jsonb not null,
-    max_count integer not null,
     next_row integer not null,
     created_at timestamptz not null,
     primary key (account_id, search_uid)
@@ -43,6 +42,7 @@ create table searches (
 create index searches_by_age on searches (account_id, created_at);
 
 -- The set of a search in the order of its rows: row numbers from first_row up to, not including, end_row.
+-- No foreign key: the set is written by a transaction whose snapshot is older than the row of the search.
 create table search_chunks (
     account_id bigint not null,
     search_uid uuid not null,
@@ -50,6 +50,5 @@ create table search_chunks (
     end_row integer not null check (end_row = first_row + cardinality(fan_ids)),
     is_last boolean not null,
     fan_ids bigint[] not null,
-    primary key (account_id, search_uid, first_row),
-    foreign key (account_id, search_uid) references searches (account_id, search_uid) on delete cascade
+    primary key (account_id, search_uid, first_row)
 );

@@ -1,0 +1,192 @@
+"""Makes the data set of the search figures: 1,000,000 fans, 5,000,000 activities, 3,000,000 tags, by COPY.
+
+    python -m bench.data --dsn postgresql://…          # an empty database; takes two to three minutes
+
+A second, small account lies in the same tables, so that statistics know more than one tenant. The seed is fixed: two
+runs make the same rows, and every age and day counts back from NOW.
+"""
+
+import argparse
+import asyncio
+import itertools
+import random
+import sys
+import time
+from bisect import bisect
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from fanfare.kernel.migrate import migrate
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ACCOUNT, SMALL_ACCOUNT = 1, 2
+TAGS, CAMPAIGNS = 60, 30
+DAYS = 730
+Row = tuple[object, ...]
+
+NAMES = """Ada Aiko Alba Amir Anna Ben Bao Carla Chen Dario Diego Elif Emma Eva Fadi Finn Gina Hana Hugo Ida Ines
+Ivan Jack Jana Jose Kai Kofi Lara Lea Leo Lina Luca Luis Maja Mara Marc Maya Mia Milo Nadia Nina Noah Nora Olga Omar
+Otto Paul Petra Priya Rafa Rana René Rosa Sami Sara Sofia Theo Tom Uma Vera Viktor Wei Yara Yuki Zoë"""
+SURNAMES = """Abe Adams Ahmed Alvarez Bauer Becker Bell Berg Bianchi Brown Castro Chan Costa Cruz Diaz Dubois Evans
+Fischer Fox Garcia Gomez Gray Haas Hall Hansen Hill Ito Jansen Jones Khan Kim King Klein Koch Kovac Lee Lopez Lund Ma
+Marin Martin Meyer Mori Müller Nagy Nguyen Novak Okafor Olsen Ortiz Park Patel Perez Popov Quinn Reed Rossi Ruiz Sato
+Schmidt Silva Singh Smith Suzuki Tanaka Torres Vogel Wagner Walker Wang Weber White Wong Young Zhang"""
+FIRST_NAMES, LAST_NAMES = NAMES.split(), SURNAMES.split()
+# province, metro area, country, share of the fans
+PLACES = [
+    ("CA", "Los Angeles", "US", 14), ("NY", "New York", "US", 11), ("TX", "Dallas", "US", 9), ("FL", "Miami", "US", 7),
+    ("IL", "Chicago", "US", 6), ("WA", "Seattle", "US", 5), ("CO", "Denver", "US", 4), ("TN", "Nashville", "US", 4),
+    ("GA", "Atlanta", "US", 4), ("MA", "Boston", "US", 4), ("OR", "Portland", "US", 3), ("AZ", "Phoenix", "US", 3),
+    ("NV", "Las Vegas", "US", 2), ("MI", "Detroit", "US", 3), ("PA", "Philadelphia", "US", 3), ("UT", "Provo", "US", 1),
+    ("BC", "Vancouver", "CA", 6), ("ON", "Toronto", "CA", 7), ("QC", "Montreal", "CA", 3), ("AB", "Calgary", "CA", 1),
+]  # fmt: skip
+GENDERS = ["female", "male", None, "diverse", "other", "empty"]
+SOURCES = ["campaign", "tickets", "import", "wifi", "session", "api"]
+FAN_COLUMNS = """account_id fan_id first_name last_name email phone gender birth_date country_code province city
+postal_code metro_area latitude longitude ip_address is_subscribed is_phone_subscribed is_optout is_confirmed rating
+fan_source created_at updated_at position"""
+
+
+def pick(chance: random.Random, weights: list[int]) -> int:
+    """Return an index with a probability in proportion to its weight; `weights` are running totals."""
+    return bisect(weights, chance.random() * weights[-1])
+
+
+def running(weights: list[int]) -> list[int]:
+    """Return the running totals of some weights."""
+    return list(itertools.accumulate(weights))
+
+
+def name_of(fan_id: int) -> tuple[str, str]:
+    """Return a fan's first and last name, which follow from the id so that every table can tell the mail address."""
+    mixed = fan_id * 2654435761 % 2**32
+    return FIRST_NAMES[mixed % len(FIRST_NAMES)], LAST_NAMES[(mixed >> 16) % len(LAST_NAMES)]
+
+
+def email_of(fan_id: int) -> str:
+    """Return a fan's mail address."""
+    return f"{'.'.join(name_of(fan_id))}.{fan_id}@example.com".lower()
+
+
+def fans(chance: random.Random, account: int, first: int, count: int) -> Iterator[Row]:
+    """Yield the rows of `fans`, the oldest first: ids follow the time of creation, as they do in life."""
+    places, genders, sources = (
+        running([each[3] for each in PLACES]),
+        running([44, 38, 14, 1, 1, 2]),
+        running([35, 30, 15, 8, 7, 5]),
+    )
+    for number in range(count):
+        province, metro, country, _ = PLACES[pick(chance, places)]
+        name, surname = name_of(first + number)
+        created = NOW - timedelta(days=DAYS * 2) * (1 - number / count)
+        has_phone = chance.random() < 0.45
+        born = date(2012, 1, 1) - timedelta(days=int(abs(chance.gauss(0, 1)) * 7000)) if chance.random() < 0.7 else None
+        postal = (
+            f"{chance.randrange(10000, 99999)}"
+            if country == "US"
+            else f"V{chance.randrange(10)}B {chance.randrange(10)}K{chance.randrange(10)}"
+        )
+        is_mailed = chance.random() < 0.55
+        yield (
+            account, first + number, name, surname, email_of(first + number),
+            f"+1604{first + number:07d}" if has_phone else None, GENDERS[pick(chance, genders)], born, country,
+            province, metro, postal, metro, chance.uniform(25, 55), chance.uniform(-125, -70), f"192.0.2.{chance.randrange(256)}",
+            is_mailed, has_phone and chance.random() < 0.3, not is_mailed and chance.random() < 0.1, is_mailed,
+            min(5, 1 + round(chance.expovariate(1.1) * 2) / 2), SOURCES[pick(chance, sources)], created, created,
+            first + number,
+        )  # fmt: skip
+
+
+def identifiers(chance: random.Random, account: int, first: int, count: int) -> Iterator[Row]:
+    """Yield the rows of `fan_identifiers`: an address each, and outside keys for some."""
+    for fan_id in range(first, first + count):
+        yield (account, "email", email_of(fan_id), fan_id, NOW)
+        for network, share in (("yinzcam", 0.10), ("facebook", 0.04), ("spotify", 0.02)):
+            if chance.random() < share:
+                yield (account, network, f"{network}-{fan_id}", fan_id, NOW)
+
+
+def activities(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+    """Yield the rows of `activities` in the order of time; few fans do most, a third do nothing."""
+    for number in range(wanted):
+        fan_id = first + int(count * 0.67 * chance.random() ** 1.6) * 7919 % count
+        moment = NOW - timedelta(days=DAYS) * (1 - number / wanted)
+        yield (account, number + 1, fan_id, 1 + int(CAMPAIGNS * number / wanted), '{"answer": "yes"}', moment)
+
+
+def fan_tags(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+    """Yield the rows of `fan_tags`: the first tag is on a tenth of the fans, the last on a few hundred."""
+    shares = [1 / (1 + tag) ** 1.1 for tag in range(TAGS)]
+    scale = wanted / sum(shares)
+    for tag, share in enumerate(shares):
+        many = min(count, int(share * scale))
+        for fan_id in chance.sample(range(first, first + count), many):
+            yield (account, tag + 1, fan_id, NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS)))
+
+
+async def copy(db: asyncpg.Connection, table: str, columns: list[str], rows: Iterator[Row]) -> None:
+    """Copy the rows into a table and print how fast that went."""
+    started, done = time.perf_counter(), 0
+    while batch := list(itertools.islice(rows, 100_000)):
+        await db.copy_records_to_table(table, records=batch, columns=columns)
+        done += len(batch)
+        print(f"\r{table}: {done:,}", end="", file=sys.stderr, flush=True)
+    print(f"\r{table}: {done:,} rows in {time.perf_counter() - started:.0f} s", file=sys.stderr)
+
+
+async def account(db: asyncpg.Connection, account_id: int, first: int, count: int, scale: float) -> None:
+    """Fill one account."""
+    chance = random.Random(account_id)
+    await db.execute(
+        "insert into accounts values ($1, $2, 'America/Vancouver', 'CA', 'CAD', $3)",
+        account_id,
+        f"bench {account_id}",
+        NOW,
+    )
+    for page_tab_id in range(1, CAMPAIGNS + 1):
+        await db.execute(
+            """
+            insert into campaigns (account_id, page_tab_id, title, created_at, updated_at) values ($1, $2, $3, $4, $4)
+            """,
+            account_id,
+            page_tab_id,
+            f"campaign {page_tab_id}",
+            NOW,
+        )
+    for tag_id in range(1, TAGS + 1):
+        await db.execute("insert into tags values ($1, $2, $3, $4)", account_id, tag_id, f"tag {tag_id}", NOW)
+    await copy(db, "fans", FAN_COLUMNS.split(), fans(chance, account_id, first, count))
+    columns = ["account_id", "network", "identifier_value", "fan_id", "created_at"]
+    await copy(db, "fan_identifiers", columns, identifiers(chance, account_id, first, count))
+    columns = ["account_id", "activity_id", "fan_id", "page_tab_id", "props", "created_at"]
+    await copy(db, "activities", columns, activities(chance, account_id, first, count, int(5_000_000 * scale)))
+    columns = ["account_id", "tag_id", "fan_id", "created_at"]
+    await copy(db, "fan_tags", columns, fan_tags(chance, account_id, first, count, int(3_000_000 * scale)))
+
+
+async def make(dsn: str, scale: float) -> None:
+    """Lay the tables and fill them."""
+    await migrate(dsn)
+    db = await asyncpg.connect(dsn)
+    # What refers to a fan is made from the same numbers; checking 9,000,000 foreign keys would double the time.
+    await db.execute("set session_replication_role = replica")
+    await account(db, ACCOUNT, 1, int(1_000_000 * scale), scale)
+    await account(db, SMALL_ACCOUNT, 10_000_001, int(20_000 * scale), scale / 50)
+    await db.execute("set session_replication_role = origin")
+    await db.execute("vacuum (analyze)")
+    await db.close()
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--scale", type=float, default=1.0, help="1 makes the whole set")
+    wanted = parser.parse_args()
+    asyncio.run(make(wanted.dsn, wanted.scale))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Starts searches, writes their sets down, and moves the place up to which they were read.
+
+The first page and the whole set come from one snapshot: a transaction answers the first page, and when more remain it
+goes on beside the answer to write the rest down. What says that it is at work is an advisory lock, which its end frees
+however it ends; a set left unfinished by a process that died is found anew behind its first page by whoever comes next.
+"""
+
+import asyncio
+import time
+import uuid
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.errors import Unavailable, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.segments.queries import criteria, found, searches
+from fanfare.segments.queries.searches import Search
+from fanfare.segments.queries.where import Where, where
+from fanfare.segments.schemas import FanSearch, FoundFan, SearchCursor, SearchMeta
+
+log = structlog.get_logger()
+Answer = Page[SearchMeta, FoundFan]
+
+# Searches of one process that hold a connection at once; each needs a second one for an instant.
+AT_ONCE = 3
+PATIENCE_SECONDS = 20.0
+PAUSE_SECONDS = 0.02
+STORE_SECONDS = 600
+CHUNK = 1000
+
+STORE = """
+    insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
+    select $1, {uid}, {row} + number * {chunk}, {row} + number * {chunk} + cardinality(fan_ids),
+           number = max(number) over (), fan_ids
+    from (
+        select (place - 1) / {chunk} as number, array_agg(fan_id order by place) as fan_ids
+        from (select fan_id, row_number() over (order by fan_id)::integer as place from ({wanted}) whole) numbered
+        group by 1
+    ) chunks
+"""
+
+slots = asyncio.Semaphore(AT_ONCE)
+
+
+async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer:
+    """Fix the set of a new search and return its first page."""
+    first: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    db.leave(_run(db, account, wanted, now, first))
+    try:
+        return await asyncio.wait_for(first, PATIENCE_SECONDS)
+    except TimeoutError:
+        message = "too many searches are running; try again shortly"
+        raise Unavailable(message) from None
+
+
+async def _run(db: Db, account: Account, wanted: FanSearch, now: datetime, first: asyncio.Future[Answer]) -> None:
+    search_uid = uuid.uuid4()
+    try:
+        async with slots, db.transaction("repeatable_read") as own:
+            if first.done():
+                return
+            await _take(own, account.id, search_uid)
+            condition = await _condition(own, account, wanted, now)
+            most = min(wanted.limit, wanted.max_count)
+            fan_ids = await found.ids(own, condition, most + (most < wanted.max_count))
+            page = await found.fans(own, account.id, fan_ids[:most], wanted)
+            is_whole = len(fan_ids) <= most
+            await _note(db, account.id, Search(search_uid, wanted, now, len(page), 0, is_whole), fan_ids[:most])
+            following = None if is_whole else f"{search_uid}.{most}"
+            meta = SearchMeta(search_uid, following, len(page) if is_whole else None, wanted.limit)
+            if not first.done():
+                first.set_result(Page(meta, page))
+            if not is_whole:
+                await _store(own, condition, Search(search_uid, wanted, now, most, fan_ids[most - 1], is_whole))
+    except Exception as error:  # noqa: BLE001 - told to the caller, or found again by the next page
+        if not first.done():
+            first.set_exception(error)
+        else:
+            log.warning("search left unfinished", search_uid=str(search_uid), reason=type(error).__name__)
+
+
+async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> None:
+    """Say by a lock that this transaction writes the set down, and have each statement planned for its values."""
+    await own.value(
+        """
+        select pg_advisory_xact_lock(hashtextextended($2::text, $1)),
+               set_config('plan_cache_mode', 'force_custom_plan', true)
+        """,
+        account_id,
+        search_uid,
+    )
+
+
+async def _condition(own: Db, account: Account, wanted: FanSearch, now: datetime) -> Where:
+    at = await criteria.setting(own, account, wanted, now)
+    return where(account.id, criteria.criteria(wanted, at))
+
+
+async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int]) -> None:
+    """Commit the search with its first page, before that is answered and apart from the transaction of the set."""
+    kept = msgspec.structs.replace(search.wanted, search_uid=None)
+    await db.execute(
+        """
+        with started as (
+            insert into searches (account_id, search_uid, criteria, next_row, created_at)
+            values ($1, $2, $3, cardinality($4::bigint[]), $5)
+        )
+        insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
+        values ($1, $2, 0, cardinality($4), $6, $4)
+        """,
+        account_id,
+        search.search_uid,
+        {name: value for name, value in msgspec.to_builtins(kept).items() if value is not None},
+        fan_ids,
+        search.created_at,
+        search.is_whole,
+    )
+
+
+async def _store(own: Db, condition: Where, search: Search) -> None:
+    """Write down the rest of a set, behind the last fan that is already there."""
+    wanted, args = found.statement(condition, search.wanted.max_count - search.rows, search.last_fan_id)
+    first = len(args) + 1
+    await own.value("select set_config('statement_timeout', $1, true)", str(STORE_SECONDS * 1000))
+    await own.execute(
+        STORE.format(
+            wanted=wanted, uid=f"${first}::uuid", row=f"${first + 1}::integer", chunk=f"${first + 2}::integer"
+        ),
+        *args,
+        search.search_uid,
+        search.rows,
+        CHUNK,
+    )
+
+
+async def next_page(db: Db, account: Account, cursor: SearchCursor, wanted: FanSearch, now: datetime) -> Answer:
+    """Return the next page of a started search, and move on unless the cursor names a row."""
+    search = await _whole(db, account, cursor.search_uid, now)
+    shown = msgspec.structs.replace(
+        search.wanted,
+        include_recent_entry=wanted.include_recent_entry or search.wanted.include_recent_entry,
+        include_tags=wanted.include_tags or search.wanted.include_tags,
+        include_business_opt_ins=wanted.include_business_opt_ins or search.wanted.include_business_opt_ins,
+    )
+    row = cursor.row
+    at_least = 0
+    while True:
+        place = row if row is not None else await _move(db, account.id, search, wanted.limit, at_least)
+        fan_ids = await searches.fan_ids(db, account.id, search.search_uid, place, wanted.limit)
+        page = await found.fans(db, account.id, fan_ids, shown)
+        if page or not fan_ids:
+            break
+        # Nobody of this page is left: only the end of a search is an empty page.
+        present = await searches.next_present(db, account.id, search.search_uid, place + wanted.limit)
+        at_least = search.rows if present is None else present
+        row = None if row is None else at_least
+    after = place + wanted.limit
+    following = f"{search.search_uid}.{after}" if after < search.rows else None
+    return Page(SearchMeta(search.search_uid, following, search.rows, wanted.limit), page)
+
+
+async def _move(db: Db, account_id: int, search: Search, limit: int, at_least: int) -> int:
+    """Take the next rows of a search for this caller alone and return the first."""
+    place: int | None = await db.value(
+        """
+        update searches set next_row = least(greatest(next_row, $4), $5) + $3
+        where account_id = $1 and search_uid = $2
+        returning next_row - $3
+        """,
+        account_id,
+        search.search_uid,
+        limit,
+        at_least,
+        search.rows,
+    )
+    if place is None:
+        raise Unknown
+    return place
+
+
+async def _whole(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
+    """Return a search when its set is written down; wait for that, or see to it when nobody else does."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        search = await searches.search(db, account.id, search_uid, now)
+        if search.is_whole:
+            return search
+        if time.monotonic() > end:
+            message = "the search is still being prepared; ask for this page again"
+            raise Unavailable(message, retry_after=2)
+        if not await _finish(db, account, search):
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _finish(db: Db, account: Account, search: Search) -> bool:
+    """Write a set down if nobody is at it, and say whether it may be whole now.
+
+    It runs at the default isolation: the lock may come free by the end of a transaction that wrote the set, and the
+    next statement must see that.
+    """
+    async with slots, db.transaction() as own:
+        is_free = await own.value(
+            "select pg_try_advisory_xact_lock(hashtextextended($2::text, $1))", account.id, search.search_uid
+        )
+        if not is_free:
+            return False
+        left = await searches.search(own, account.id, search.search_uid, search.created_at)
+        if not left.is_whole:
+            await _take(own, account.id, search.search_uid)
+            await _store(own, await _condition(own, account, left.wanted, left.created_at), left)
+    return True
+
+
+async def forget_searches(db: Db, account_id: int, before: datetime) -> None:
+    """Delete the searches of an account that were started before a moment, with their sets."""
+    await db.execute(
+        """
+        with gone as (
+            delete from searches s where s.account_id = $1 and s.created_at <= $2 returning s.search_uid
+        )
+        delete from search_chunks c
+        where c.account_id = $1 and c.search_uid = any (select search_uid from gone)
+        """,
+        account_id,
+        before,
+    )

@@ -1,0 +1,30 @@
+"""Calls of the fan search and of the list of tags."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.segments import actions
+from fanfare.segments.queries import tags
+from fanfare.segments.schemas import FanSearch, FoundFan, SearchMeta, TagGiven, TagWindow
+
+
+@endpoint.get("/api/v1/crm/fans", scope="crm", key=SECRET)
+async def crm_fans_search(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Page[SearchMeta, FoundFan]:
+    """Find fans by what they are and did.
+
+    The set is fixed when the search starts, in the order of the fans' ids, and kept for 24 hours. Send
+    `meta.search_uid` back, the same value each time, until `data` is empty: the server holds the place. Or follow
+    `meta.next_search_uid`, which does not move that place and may be asked for again. Fans that were deleted or merged
+    meanwhile drop out. An unknown or expired search is a 404.
+    """
+    if wanted.search_uid is not None:
+        return await actions.next_page(db, account, wanted.search_uid, wanted, now)
+    return await actions.start_search(db, account, wanted, now)
+
+
+@endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)
+async def crm_tags_list(db: Db, account: Account, wanted: TagWindow) -> list[TagGiven]:
+    """List which fans were given which tags, the oldest first, 10,000 at most."""
+    return await tags.tags_given(db, account, wanted)

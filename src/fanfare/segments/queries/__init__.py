@@ -1,0 +1,1 @@
+"""Reads fans by criteria and tags by time."""

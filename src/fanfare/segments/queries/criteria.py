@@ -1,0 +1,157 @@
+"""What each parameter of the search asks of a fan, as fragments for the `where` builder."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.places.provinces import province_kept
+from fanfare.segments.queries.where import Criterion
+from fanfare.segments.schemas import Criteria
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What criteria are read against: the account's zone and country, its today, and the tags that they name."""
+
+    zone: str
+    country_code: str | None
+    today: date
+    tag_ids: dict[str, int]
+
+    def start_of(self, day: date) -> datetime:
+        """Return the first moment of a day in the account's zone."""
+        return day_bounds(day, self.zone)[0]
+
+    def end_of(self, day: date) -> datetime:
+        """Return the first moment after a day in the account's zone."""
+        return day_bounds(day, self.zone)[1]
+
+
+async def setting(db: Db, account: Account, wanted: Criteria, now: datetime) -> Setting:
+    """Return what the criteria are read against at this moment."""
+    names = sorted({name.lower() for name in wanted.fan_tags or ()})
+    rows = []
+    if names:
+        sql = "select lower(tag_name) as tag_name, tag_id from tags where account_id = $1 and lower(tag_name) = any($2)"
+        rows = await db.rows(sql, account.id, names)
+    today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    tag_ids = {row["tag_name"]: row["tag_id"] for row in rows}
+    return Setting(account.time_zone, account.country_code, today, tag_ids)
+
+
+def criteria(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    """Yield the criteria that were given."""
+    for part in PARTS:
+        yield from part(wanted, at)
+
+
+def _person(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    if wanted.name is not None:
+        pattern = "%" + wanted.name.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        yield Criterion("f.search_text like fold_text({})", (pattern,))
+    if wanted.fan_gender is not None:
+        yield Criterion("f.gender = {}", (wanted.fan_gender,))
+    if wanted.fan_youngest_age is not None:
+        yield Criterion("f.birth_date <= {}", (years_before(at.today, wanted.fan_youngest_age),))
+    if wanted.fan_oldest_age is not None:
+        yield Criterion("f.birth_date > {}", (years_before(at.today, wanted.fan_oldest_age + 1),))
+    if wanted.fan_networks is not None:
+        sql = """exists (select from fan_identifiers i
+            where i.account_id = $1 and i.fan_id = f.fan_id and i.network = any({}::text[]))"""
+        yield Criterion(sql, ([network.lower() for network in wanted.fan_networks],))
+
+
+def _place(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    if wanted.fan_postal_codes is not None:
+        codes = [code.replace(" ", "").upper() for code in wanted.fan_postal_codes]
+        yield Criterion("upper(replace(f.postal_code, ' ', '')) = any({}::text[])", (codes,), is_narrow=True)
+    if wanted.fan_provinces is not None:
+        yield Criterion("f.province = any({}::text[])", (provinces_kept(wanted.fan_provinces, at.country_code),))
+    if wanted.fan_metro_areas is not None:
+        yield Criterion("lower(f.metro_area) = any({}::text[])", ([each.lower() for each in wanted.fan_metro_areas],))
+
+
+def _record(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    flags = {
+        "f.is_subscribed": wanted.fan_is_subscribed,
+        "f.is_optout": wanted.fan_is_optout,
+        "f.is_phone_subscribed": wanted.fan_is_phone_subscribed,
+    }
+    for column, flag in flags.items():
+        if flag is not None:
+            yield Criterion(column if flag else f"not {column}")
+    if wanted.fan_rating is not None:
+        yield Criterion("f.rating >= {}::float8::numeric", (wanted.fan_rating,))
+    if wanted.fan_source is not None:
+        yield Criterion("lower(f.fan_source) = {}", (wanted.fan_source.lower(),))
+    if wanted.fan_start_creation_date is not None:
+        yield Criterion("f.created_at >= {}", (at.start_of(wanted.fan_start_creation_date),))
+    if wanted.fan_end_creation_date is not None:
+        yield Criterion("f.created_at < {}", (at.end_of(wanted.fan_end_creation_date),))
+
+
+ACTIVE = "exists (select from activities a where a.account_id = $1 and a.fan_id = f.fan_id{})"
+
+
+def _activity(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    if wanted.crm_active_days is not None:
+        since = at.start_of(at.today - timedelta(days=wanted.crm_active_days))
+        yield Criterion(ACTIVE.format(" and a.created_at >= {}"), (since,))
+    if wanted.crm_inactive_days is not None:
+        since = at.start_of(at.today - timedelta(days=wanted.crm_inactive_days))
+        yield Criterion("not " + ACTIVE.format(" and a.created_at >= {}"), (since,))
+    if wanted.crm_start_active_date is None and wanted.crm_end_active_date is None:
+        return
+    window, values = "", list[object]()
+    if wanted.crm_start_active_date is not None:
+        window, values = " and a.created_at >= {}", [at.start_of(wanted.crm_start_active_date)]
+    if wanted.crm_end_active_date is not None:
+        window, values = window + " and a.created_at < {}", [*values, at.end_of(wanted.crm_end_active_date)]
+    yield Criterion(ACTIVE.format(window), tuple(values))
+
+
+TAGGED = "exists (select from fan_tags t where t.account_id = $1 and t.fan_id = f.fan_id and t.tag_id = {})"
+
+
+def _tags(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    if not wanted.fan_tags:
+        return
+    names = {name.lower() for name in wanted.fan_tags}
+    known = sorted(at.tag_ids[name] for name in names if name in at.tag_ids)
+    is_any = wanted.fan_tag_relations == "any"
+    if not known or (not is_any and len(known) < len(names)):
+        yield Criterion("false")
+    elif is_any and len(known) > 1:
+        yield Criterion(TAGGED.format("any({}::bigint[])"), (known,))
+    else:
+        yield from (Criterion(TAGGED.format("{}"), (tag_id,)) for tag_id in known)
+
+
+PARTS: tuple[Callable[[Criteria, Setting], Iterator[Criterion]], ...] = (_person, _place, _record, _activity, _tags)
+
+
+def years_before(day: date, years: int) -> date:
+    """Return the last day of birth of somebody who is that many years old on a day.
+
+    On 29 February it is 28 February where the year had no 29th: who was born on 1 March is not that old yet.
+    """
+    year = max(day.year - years, 1)
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return day.replace(year=year, day=28)
+
+
+def provinces_kept(names: list[str], country_code: str | None) -> list[str]:
+    """Return the ways in which provinces may be stored: as written, by code or by name."""
+    kept = {spelling for name in names for spelling in (name, name.upper(), name.title())}
+    for country in {"US", "CA", country_code or "US"}:
+        for name in names:
+            with suppress(ValueError):
+                kept.add(province_kept(country, name) or name)
+    return sorted(kept)

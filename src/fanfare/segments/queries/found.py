@@ -1,0 +1,90 @@
+"""The fans that a condition holds for: their ids in the order of a search, and the rows of some of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fanfare.kernel.db import Db, Record
+from fanfare.segments.queries.where import Where
+from fanfare.segments.schemas import FanSearch, FoundFan
+
+# A search's order is that of the ids: it needs no sorting, and what is left of a set can be found anew behind any fan.
+IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id limit {limit}"
+# `offset 0` keeps the planner from walking all fans in order in the hope to meet the few soon.
+NARROW = """
+    select found.fan_id
+    from (select f.fan_id from fans f where f.account_id = $1 and {condition} offset 0) found
+    order by found.fan_id
+    limit {limit}
+"""
+
+
+def statement(where: Where, limit: int, after: int | None = None) -> tuple[str, tuple[object, ...]]:
+    """Return the statement, with its arguments, that finds the ids of at most `limit` fans behind one of them."""
+    args, (limit_mark, after_mark) = where.with_arguments(limit, after)
+    form, condition = NARROW if where.is_narrow else IN_ORDER, where.sql
+    if after is None:
+        return form.format(condition=condition, limit=limit_mark), args[:-1]
+    return form.format(condition=f"f.fan_id > {after_mark}\n  and {condition}", limit=limit_mark), args
+
+
+async def ids(db: Db, where: Where, limit: int) -> list[int]:
+    """Return the ids of the first fans."""
+    sql, args = statement(where, limit)
+    return [row["fan_id"] for row in await db.rows(sql, *args)]
+
+
+async def fans(db: Db, account_id: int, fan_ids: Sequence[int], wanted: FanSearch) -> list[FoundFan]:
+    """Return those of the fans that are still there, in the order of their ids."""
+    if not fan_ids:
+        return []
+    rows = await db.rows(
+        """
+        select f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
+               f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
+               extract(epoch from f.created_at)::bigint as creation_timestamp, f.ip_address, f.country_code, f.city,
+               f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
+               f.birth_date::text as birth_date, f.metro_area, f.postal_code, f.gender,
+               recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,
+               (select jsonb_object_agg(v.crm_field_key, v.field_value) from fan_fields v
+                where v.account_id = $1 and v.fan_id = f.fan_id) as field_values,
+               case when $3 then array(
+                   select t.tag_name from fan_tags g
+                   join tags t on t.account_id = $1 and t.tag_id = g.tag_id
+                   where g.account_id = $1 and g.fan_id = f.fan_id order by lower(t.tag_name)) end as tags,
+               case when $4 then array(
+                   select b.business_id from fan_businesses b
+                   where b.account_id = $1 and b.fan_id = f.fan_id and b.is_opted_in
+                   order by b.business_id) end as opted_in_business_ids
+        from fans f
+        left join lateral (
+            select a.page_tab_id, c.title from activities a
+            join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
+            where $5 and a.account_id = $1 and a.fan_id = f.fan_id
+            order by a.created_at desc, a.activity_id desc
+            limit 1) recent on true
+        where f.account_id = $1 and f.fan_id = any($2::bigint[])
+        order by f.fan_id
+        """,
+        account_id,
+        fan_ids,
+        wanted.include_tags,
+        wanted.include_business_opt_ins,
+        wanted.include_recent_entry,
+    )
+    return [_fan(row) for row in rows]
+
+
+def _fan(row: Record) -> FoundFan:
+    given = dict(row)
+    values = given.pop("field_values") or {}
+    tags, businesses = given.pop("tags") or [], given.pop("opted_in_business_ids") or []
+    texts = [f"{key}={_written(value)}" for key, value in sorted(values.items())]
+    return FoundFan(**given, fields=texts, field_values=values, tags=tags, opted_in_business_ids=businesses)
+
+
+def _written(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(_written(each) for each in value)
+    return "" if value is None else str(value)

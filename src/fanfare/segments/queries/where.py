@@ -1,0 +1,46 @@
+"""The one place where SQL is composed: fixed fragments, every value a bind parameter.
+
+A domain adds criteria by yielding `Criterion`s; only their text, written in the source, reaches the statement.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """A condition on the fan `f` of account `$1`, with `{}` standing for each of its values in turn.
+
+    `is_narrow` says that an index finds the few fans it holds for; then they are found first and put in order
+    afterwards, whatever the planner guesses.
+    """
+
+    sql: str
+    values: tuple[object, ...] = ()
+    is_narrow: bool = False
+
+
+class Where(msgspec.Struct, frozen=True):
+    """A condition ready to stand in a statement whose first argument is the account, with all its arguments."""
+
+    sql: str
+    args: tuple[object, ...]
+    is_narrow: bool = False
+
+    def with_arguments(self, *values: object) -> tuple[tuple[object, ...], list[str]]:
+        """Return the arguments with further ones behind them, and the placeholders of those."""
+        first = len(self.args) + 1
+        return (*self.args, *values), [f"${number}" for number in range(first, first + len(values))]
+
+
+def where(account_id: int, criteria: Iterable[Criterion]) -> Where:
+    """Return the condition that all criteria hold."""
+    parts: list[str] = []
+    args: list[object] = [account_id]
+    is_narrow = False
+    for criterion in criteria:
+        first = len(args) + 1
+        parts.append(criterion.sql.format(*(f"${first + number}" for number in range(len(criterion.values)))))
+        args += criterion.values
+        is_narrow |= criterion.is_narrow
+    return Where("\n  and ".join(parts) or "true", tuple(args), is_narrow)

@@ -1,0 +1,242 @@
+"""Shapes of the fan search and of the list of tags."""
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import (
+    NOTHING,
+    ChoiceForm,
+    Day,
+    DayForm,
+    Flag,
+    Form,
+    ListForm,
+    MomentForm,
+    Money,
+    NumberForm,
+    Text,
+    TextForm,
+    Texts,
+    Uuids,
+    WholeForm,
+    text_of,
+)
+
+MAX_LIMIT = 1000
+MAX_COUNT = 1_000_000
+DEFAULT_COUNT = 100_000
+SEARCH_HOURS = 24
+
+Names = Annotated[list[str], ListForm(TextForm(), most=100)]
+Relation = Annotated[str, ChoiceForm("any", "all")]
+Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
+Days = Annotated[int, WholeForm(0, 36_500)]
+Age = Annotated[int, WholeForm(0, 150)]
+Rating = Annotated[float, NumberForm(1, 5)]
+Count = Annotated[int, WholeForm(0, 1_000_000)]
+
+
+class SearchCursor(msgspec.Struct, frozen=True):
+    """A running search, and the row to read from; without one the server's own position counts."""
+
+    search_uid: uuid.UUID
+    row: int | None = None
+
+
+class SearchCursorForm(Form):
+    """The `search_uid` of an earlier answer, or its `next_search_uid`."""
+
+    nothing = NOTHING
+    pattern = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.([0-9]{1,7}))?")
+
+    def read(self, raw: object) -> SearchCursor:
+        """Return the search and, when it was a `next_search_uid`, the row."""
+        found = self.pattern.fullmatch(text_of(raw).strip().lower())
+        if not found:
+            message = "must be the search_uid or next_search_uid of an earlier answer"
+            raise ValueError(message)
+        return SearchCursor(uuid.UUID(found[1]), int(found[2]) if found[2] else None)
+
+    def schema(self) -> dict[str, object]:
+        """Return the pattern."""
+        return {"type": "string", "pattern": f"^{self.pattern.pattern}$"}
+
+
+# Criteria whose data does not exist yet. Each leaves this list together with the domain that stores its data;
+# idol_relations and ticket_is_negative only say how others are meant, and do nothing alone.
+NOT_YET = (
+    "fan_incl_snapshot_uids",
+    "fan_excl_snapshot_uids",
+    "idol_names",
+    "ticket_event_name",
+    "ticket_price_code",
+    "ticket_start_purchase_date",
+    "ticket_end_purchase_date",
+    "ticket_venue_name",
+    "ticket_venue_provinces",
+    "ticket_purchased_days",
+    "ticket_artist_name",
+    "ticket_start_event_date",
+    "ticket_end_event_date",
+    "ticket_seat_price_min",
+    "ticket_seat_price_max",
+    "ticket_seat_count_min",
+    "ticket_seat_count_max",
+    "ticket_sales_count_min",
+    "ticket_sales_count_max",
+)
+
+
+class Criteria(Params):
+    """Which fans: all given criteria must hold. Days are days in the account's time zone."""
+
+    name: Annotated[Text | None, "Part of the name or mail address, in any case and without regard to accents"] = None
+    crm_active_days: Annotated[Days | None, "Did something since this many days ago"] = None
+    crm_inactive_days: Annotated[Days | None, "Did nothing since this many days ago, or never did anything"] = None
+    crm_start_active_date: Annotated[Day | None, "Did something on or after this day"] = None
+    crm_end_active_date: Annotated[Day | None, "Did something on or before this day"] = None
+    fan_youngest_age: Annotated[Age | None, "At least this many years old today"] = None
+    fan_oldest_age: Annotated[Age | None, "At most this many years old today"] = None
+    fan_incl_snapshot_uids: Annotated[Uuids | None, "Inside one of these snapshots"] = None
+    fan_excl_snapshot_uids: Annotated[Uuids | None, "Outside all of these snapshots"] = None
+    fan_tags: Annotated[Names | None, "Carries these tags (their names, in any case)"] = None
+    fan_tag_relations: Annotated[Relation, "Whether one of the tags is enough (any) or all are needed"] = "any"
+    fan_networks: Annotated[Names | None, "Has an identity on one of these networks"] = None
+    fan_is_subscribed: Annotated[Flag | None, "Opted in to mail, or not"] = None
+    fan_is_optout: Annotated[Flag | None, "Opted out of everything, or not"] = None
+    fan_is_phone_subscribed: Annotated[Flag | None, "Opted in to text messages, or not"] = None
+    fan_postal_codes: Annotated[Texts | None, "One of these postal codes, without regard to case and blanks"] = None
+    fan_provinces: Annotated[Texts | None, "One of these provinces or states, in any case"] = None
+    fan_rating: Annotated[Rating | None, "At least this rating"] = None
+    fan_gender: Annotated[Gender | None, "This gender"] = None
+    fan_source: Annotated[Text | None, "Came from this source, in any case"] = None
+    fan_metro_areas: Annotated[Texts | None, "One of these metro areas, in any case"] = None
+    fan_start_creation_date: Annotated[Day | None, "Created on or after this day"] = None
+    fan_end_creation_date: Annotated[Day | None, "Created on or before this day"] = None
+    idol_names: Annotated[Names | None, "Fan of these idols"] = None
+    idol_relations: Annotated[Relation, "Whether one of the idols is enough (any) or all are needed"] = "any"
+    ticket_event_name: Annotated[Text | None, "Holds a ticket for this event"] = None
+    ticket_price_code: Annotated[Text | None, "Holds a ticket of this price level"] = None
+    ticket_start_purchase_date: Annotated[Day | None, "Bought a ticket on or after this day"] = None
+    ticket_end_purchase_date: Annotated[Day | None, "Bought a ticket on or before this day"] = None
+    ticket_venue_name: Annotated[Text | None, "Holds a ticket for this venue"] = None
+    ticket_venue_provinces: Annotated[Texts | None, "Holds a ticket for a venue in one of these provinces"] = None
+    ticket_purchased_days: Annotated[Days | None, "Bought a ticket since this many days ago"] = None
+    ticket_artist_name: Annotated[Text | None, "Holds a ticket for this artist"] = None
+    ticket_start_event_date: Annotated[Day | None, "Holds a ticket for an event on or after this day"] = None
+    ticket_end_event_date: Annotated[Day | None, "Holds a ticket for an event on or before this day"] = None
+    ticket_seat_price_min: Annotated[Money | None, "Paid at least this much a seat"] = None
+    ticket_seat_price_max: Annotated[Money | None, "Paid at most this much a seat"] = None
+    ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats"] = None
+    ticket_seat_count_max: Annotated[Count | None, "Bought at most this many seats"] = None
+    ticket_sales_count_min: Annotated[Count | None, "Bought at least this many times"] = None
+    ticket_sales_count_max: Annotated[Count | None, "Bought at most this many times"] = None
+    ticket_is_negative: Annotated[Flag, "Fans for whom the ticket criteria do not hold"] = False
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the criteria that cannot be answered yet."""
+        yield from ((name, "cannot be searched yet: its data is not served") for name in NOT_YET if name in given)
+
+
+class FanSearch(Criteria):
+    """A search: its criteria, what its rows shall hold and how it is read."""
+
+    example: ClassVar[Mapping[str, object]] = {"fan_provinces": "BC,WA", "crm_active_days": 30, "limit": 200}
+
+    include_recent_entry: Annotated[Flag, "Fill last_page_tab_id and last_campaign_name"] = False
+    include_tags: Annotated[Flag, "Fill tags"] = False
+    include_business_opt_ins: Annotated[Flag, "Fill opted_in_business_ids"] = False
+    search_uid: Annotated[SearchCursor | None, SearchCursorForm(), "Go on with a search; its criteria stay"] = None
+    limit: Annotated[int, WholeForm(1, MAX_LIMIT), "Rows a page"] = MAX_LIMIT
+    max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Most rows of the whole search"] = DEFAULT_COUNT
+
+
+class FoundFan(msgspec.Struct):
+    """A fan found. `fields` holds `key=value` texts, `field_values` the same with their types.
+
+    `tags`, `last_page_tab_id`, `last_campaign_name` and `opted_in_business_ids` are filled on demand.
+    """
+
+    fan_id: int
+    account_id: int
+    name: str | None
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    province: str | None
+    latitude: float | None
+    longitude: float | None
+    creation_timestamp: int
+    ip_address: str | None
+    country_code: str | None
+    city: str | None
+    is_subscribed: bool
+    is_phone_subscribed: bool
+    rating: float | None
+    phone: str | None
+    birth_date: str | None
+    metro_area: str | None
+    postal_code: str | None
+    fields: list[str]
+    field_values: dict[str, Any]
+    gender: str | None
+    tags: list[str]
+    last_page_tab_id: int | None
+    last_campaign_name: str | None
+    opted_in_business_ids: list[int]
+
+
+class SearchMeta(msgspec.Struct):
+    """How to go on: send `search_uid` until `data` is empty, or follow `next_search_uid`, which may be retried.
+
+    `next_search_uid` is null on the last page. `count` is the number of fans in the set (at most max_count), null
+    while it is still being written down.
+    """
+
+    search_uid: uuid.UUID
+    next_search_uid: str | None
+    count: int | None
+    limit: int
+
+
+class StartForm(Form):
+    """A moment, or a day that stands for its first moment in the account's time zone."""
+
+    nothing = NOTHING
+    day = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*")
+
+    def read(self, raw: object) -> date | datetime:
+        """Return the day or the moment."""
+        form: Form = DayForm() if isinstance(raw, str) and self.day.fullmatch(raw) else MomentForm()
+        read: date | datetime = form.read(raw)
+        return read
+
+    def schema(self) -> dict[str, object]:
+        """Return both formats."""
+        return {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
+
+
+class TagWindow(Params):
+    """Which assignments, by when they were made."""
+
+    start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
+    end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
+
+
+class TagGiven(msgspec.Struct):
+    """One tag on one fan."""
+
+    tag_name: str
+    tag_id: int
+    fan_id: int
+    creation_timestamp: int
+    first_name: str | None
+    last_name: str | None
+    email: str | None
