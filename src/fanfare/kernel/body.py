@@ -61,10 +61,12 @@ def _from_multipart(body: bytes, content_type: str) -> Raw:
     raw: Raw = {}
 
     def keep(name: bytes | None, value: bytes | None) -> None:
-        if len(raw) > MAX_FIELDS:
+        if not name:
+            return
+        if len(raw) >= MAX_FIELDS and name.decode() not in raw:
             message = f"more than {MAX_FIELDS} parameters"
             raise TooLarge(message)
-        raw.setdefault((name or b"").decode(), []).append((value or b"").decode())
+        raw.setdefault(name.decode(), []).append((value or b"").decode())
 
     def on_field(field: Any) -> None:  # noqa: ANN401 - the parser's own protocol type is not exported
         keep(field.field_name, field.value)

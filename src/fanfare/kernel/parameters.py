@@ -192,13 +192,14 @@ def from_query(text: bytes) -> Raw:
         message = "the parameters are not valid UTF-8"
         raise Unreadable(message) from None
     for name, value in pairs:
-        raw.setdefault(name, []).append(value)
+        if name:
+            raw.setdefault(name, []).append(value)
     _check_count(raw)
     return raw
 
 
 def from_json(body: bytes) -> Raw:
-    """Return the parameters of a JSON body: its members, or a bare array under the name ''."""
+    """Return the parameters of a JSON body: its members, or a bare array under the name '', which nothing else has."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -210,7 +211,7 @@ def from_json(body: bytes) -> Raw:
         message = "the body must be a JSON object or array"
         raise Unreadable(message)
     _check_count(value)
-    return {name: [member] for name, member in value.items()}
+    return {name: [member] for name, member in value.items() if name}
 
 
 def _check_count(raw: Mapping[str, object]) -> None:

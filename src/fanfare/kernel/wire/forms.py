@@ -72,6 +72,7 @@ class ChoiceForm(Form):
     def __init__(self, *words: str) -> None:
         self.words = words
         self.by_lower = {word.lower(): word for word in words}
+        self.nothing = NOTHING - self.by_lower.keys()
 
     def read(self, raw: object) -> str:
         word = self.by_lower.get(text_of(raw).strip().lower())
@@ -143,7 +144,9 @@ class AddressRangeForm(Form):
             raise ValueError(message) from None
 
     def schema(self) -> dict[str, object]:
-        return {"type": "string", "maxLength": 64, "examples": ["192.0.2.0/24"]}
+        octet, bits = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])", "(3[0-2]|[12]?[0-9])"
+        told = [{"format": "ipv4"}, {"format": "ipv6"}, {"pattern": rf"^({octet}\.){{3}}{octet}/{bits}$"}]
+        return {"type": "string", "anyOf": told, "examples": ["192.0.2.0/24"]}
 
 
 def spoiled(value: object, depth: int = 0) -> str | None:

@@ -42,7 +42,7 @@ class WholeForm(Form):
         # A client that keeps its ids as floats sends 1042.0, as a number or as text.
         if type(raw) is int:
             return raw
-        if isinstance(raw, float) and raw.is_integer():
+        if isinstance(raw, float) and raw.is_integer() and abs(raw) <= EXACT:
             return int(raw)
         found = WHOLE.fullmatch(raw) if isinstance(raw, str) else None
         return int(found[1]) if found else None
