@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from fanfare.kernel.addresses import networks
 from fanfare.kernel.errors import CannotRun
 
 PREFIX = "FANFARE_"
@@ -14,6 +15,7 @@ PREFIX = "FANFARE_"
 PLAIN = {"database_url": "DATABASE_URL"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_PORT = 65535
+SCHEMES = ("postgresql://", "postgres://")
 
 
 class BadSettings(CannotRun):
@@ -91,16 +93,26 @@ def _checked(settings: Settings) -> Settings:
         "port": not 0 <= settings.port <= MOST_PORT,
         "workers": settings.workers < 1,
         "pool_size": settings.pool_size < 1,
-        # the queue listens on a connection of its own
         "worker_pool_size": settings.worker_pool_size < 1,
         "max_body": settings.max_body < 1,
         "heartbeat_seconds": settings.heartbeat_seconds <= 0,
         "log_level": settings.log_level not in LOG_LEVELS,
-        "database_url": settings.database_url != ""
-        and not settings.database_url.startswith(("postgresql://", "postgres://")),
+        "trusted_proxies": not _are_networks(settings.trusted_proxies),
     }
     for name, is_wrong in wrong.items():
         if is_wrong:
             message = f"{variable(name)} cannot be {getattr(settings, name)!r}"
             raise BadSettings(message)
+    if settings.database_url and not settings.database_url.startswith(SCHEMES):
+        # It is not repeated: it may hold a password.
+        message = f"DATABASE_URL must begin with {' or '.join(SCHEMES)}"
+        raise BadSettings(message)
     return settings
+
+
+def _are_networks(ranges: tuple[str, ...]) -> bool:
+    try:
+        networks(ranges)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,128 @@
+"""The command line: accounts and keys, whether Fanfare runs or not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.conftest import NewDatabase
+
+FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*FANFARE, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+def told(*words: str, **environment: str) -> Any:
+    ran = run(*words, "--json", **environment)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+@pytest.fixture(scope="module")
+async def outside(new_database: NewDatabase) -> dict[str, str]:
+    """The environment with an outside database."""
+    return {"DATABASE_URL": await new_database()}
+
+
+def test_the_first_account_starts_and_stops_the_embedded_database(tmp_path: Path) -> None:
+    data_dir = str(tmp_path / "data")
+    first = told("account", "create", "Club", "--data-dir", data_dir)
+    assert set(first) >= {"account_id", "api_key", "api_secret"}
+    assert first["api_secret"].startswith("ffs_")
+    assert told("account", "create", "Other", "--data-dir", data_dir)["account_id"] != first["account_id"]
+    assert not (tmp_path / "data" / "fanfare.json").exists()
+    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
+
+
+def test_commands_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    command = [*FANFARE, "account", "create", "Club", "--json", "--data-dir", str(tmp_path / "data")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    answers = [json.loads(each.communicate(timeout=60)[0]) for each in running]
+    assert len({answer["account_id"] for answer in answers}) == 3
+
+
+def test_people_are_shown_the_secret_once(outside: dict[str, str]) -> None:
+    ran = run("account", "create", "Club", "--time-zone", "America/New_York", **outside)
+    assert ran.returncode == 0
+    assert "api_secret  ffs_" in ran.stdout
+    assert "will not be shown again" in ran.stdout
+
+
+def test_a_key_lives_its_life(outside: dict[str, str]) -> None:
+    account = str(told("account", "create", "Club", **outside)["account_id"])
+    made = told("key", "create", "--account", account, "--scope", "crm", "--name", "site", **outside)
+    assert made["scopes"] == ["crm"]
+    rotated = told("key", "rotate", made["api_key"], "--account", account, "--overlap-hours", "1", **outside)
+    assert rotated["api_key"] == made["api_key"]
+    assert rotated["api_secret"] != made["api_secret"]
+    keys = {key["api_key"]: key for key in told("key", "list", "--account", account, **outside)}
+    assert len(keys) == 2
+    assert len(keys[made["api_key"]]["secret_prefixes"]) == 2
+    assert made["api_secret"] not in json.dumps(list(keys.values()))
+    assert run("key", "revoke", made["api_key"], "--account", account, **outside).returncode == 0
+    listed = run("key", "list", "--account", account, **outside).stdout
+    assert "revoked" in next(line for line in listed.splitlines() if made["api_key"] in line)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("account", "create", "Club", "--time-zone", "Mars/Base"), "no time zone 'Mars/Base'"),
+        (("key", "create", "--account", "999999"), "There is no such thing here"),
+        (("key", "create", "--account", "1", "--scope", "everything"), "scopes: must be among"),
+        (("key", "revoke", "00000000-0000-4000-8000-000000000000", "--account", "1"), "There is no such thing here"),
+        (("work", "--log-level", "loud"), "FANFARE_LOG_LEVEL cannot be 'loud'"),
+    ],
+)
+def test_a_refusal_is_one_line(outside: dict[str, str], words: tuple[str, ...], reason: str) -> None:
+    ran = run(*words, **outside)
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith("fanfare: ")
+    assert reason in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_processes_by_themselves_need_a_database(tmp_path: Path, command: str) -> None:
+    ran = run(command, "--data-dir", str(tmp_path / "data"), DATABASE_URL="")
+    assert ran.returncode == 1
+    assert "no database: set DATABASE_URL" in ran.stderr
+
+
+async def test_migrate_says_what_it_applied(empty_database: NewDatabase) -> None:
+    url = await empty_database()
+    first = run("migrate", DATABASE_URL=url)
+    assert first.returncode == 0, first.stderr
+    assert "applied 0001 accounts" in first.stdout
+    assert run("migrate", DATABASE_URL=url).stdout == "the database is up to date\n"
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("select to_regclass('jobs.pgqueuer') is not null")
+    await connection.close()
+
+
+def test_serve_and_work_run_beside_each_other(outside: dict[str, str], tmp_path: Path) -> None:
+    environment = {**os.environ, **outside, "FANFARE_DATA_DIR": str(tmp_path)}
+    serve = subprocess.Popen([*FANFARE, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment)
+    work = subprocess.Popen([*FANFARE, "work"], stderr=subprocess.PIPE, text=True, env=environment)
+    assert serve.stdout is not None
+    assert work.stderr is not None
+    assert "Fanfare serves at http://127.0.0.1:" in serve.stdout.readline()
+    assert '"event": "working"' in work.stderr.readline()
+    for each in (serve, work):
+        each.terminate()
+        each.communicate(timeout=20)
+        assert each.returncode == 0
