@@ -25,7 +25,7 @@ class Api:
     async def get(self, path: str, **params: Any) -> Answer:
         return await self.client.get(path, params=params, headers=self.keys)
 
-    async def post(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> Answer:
+    async def post(self, path: str, headers: dict[str, str] | None = None, /, **body: Any) -> Answer:
         return await self.client.post(path, json=body, headers={**self.keys, **(headers or {})})
 
     async def delete(self, path: str, **params: Any) -> Answer:

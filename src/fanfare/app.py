@@ -17,6 +17,7 @@ DOMAINS = (
     "fanfare.accounts",
     "fanfare.places",
     "fanfare.fans",
+    "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
     "fanfare.segments",

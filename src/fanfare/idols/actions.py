@@ -1,0 +1,319 @@
+"""Makes idols and events, changes them, and ties fans to idols."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from fanfare.idols.schemas import FanIdolChange, IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Conflict, Unknown
+
+
+class IdolNameTaken(Conflict):
+    """Another idol of the account has this name"""
+
+
+async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -> uuid.UUID:
+    """Make an idol with its labels and return its uid."""
+    idol_uid = uuid.uuid4()
+    try:
+        await db.execute(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                insert into idols (account_id, idol_uid, idol_name, idol_type, spotify_uid, artist_id, discovery_id,
+                                   description, image_url, link_url, spotify_follower_count, created_at, updated_at)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $13)
+                returning account_id, idol_uid
+            ),
+            labelled as (
+                insert into idol_labels (account_id, idol_uid, label_name)
+                select distinct made.account_id, made.idol_uid, label from made cross join unnest($12::text[]) as label
+            )
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select made.account_id, nextval('positions'), 'idol.created', made.idol_uid::text, $13, '{}'
+            from hold cross join made
+            """,
+            account_id,
+            idol_uid,
+            wanted.idol_name,
+            wanted.idol_type or ("artist" if wanted.spotify_uid else "other"),
+            wanted.spotify_uid,
+            wanted.artist_id,
+            wanted.discovery_id,
+            wanted.description,
+            wanted.image_url,
+            wanted.link_url,
+            wanted.spotify_follower_count,
+            wanted.label_names or [],
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise IdolNameTaken from None
+    return idol_uid
+
+
+async def change_idol(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
+    """Change the given fields of an idol and return its uid."""
+    given = {name: value for name, value in _fields(wanted).items() if value is not UNSET}
+    labels = given.pop("label_names", None) if "label_names" in given else UNSET
+    given.pop("idol_uid")
+    try:
+        changed = await db.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update idols as i
+                set idol_name = wanted.idol_name, artist_id = wanted.artist_id, discovery_id = wanted.discovery_id,
+                    description = wanted.description, image_url = wanted.image_url, link_url = wanted.link_url,
+                    spotify_follower_count = wanted.spotify_follower_count, updated_at = $6
+                from (select (jsonb_populate_record(old, $3)).* from idols as old
+                      where old.account_id = $1 and old.idol_uid = $2) as wanted
+                where i.account_id = $1 and i.idol_uid = $2
+                returning i.account_id, i.idol_uid
+            ),
+            unlabelled as (
+                delete from idol_labels
+                where account_id = $1 and idol_uid = $2 and $4 and label_name <> all ($5::text[])
+            ),
+            labelled as (
+                insert into idol_labels (account_id, idol_uid, label_name)
+                select distinct made.account_id, made.idol_uid, label from made cross join unnest($5::text[]) as label
+                where $4
+                on conflict (account_id, idol_uid, label_name) do nothing
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'idol.changed', made.idol_uid::text, $6, '{}'
+                from hold cross join made
+            )
+            select idol_uid from made
+            """,
+            account_id,
+            wanted.idol_uid,
+            given,
+            labels is not UNSET,
+            (labels or []) if labels is not UNSET else [],
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise IdolNameTaken from None
+    if changed is None:
+        raise Unknown
+    return wanted.idol_uid
+
+
+def _fields(struct: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+
+
+async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
+    """Delete an idol with its events; its fans follow it no more."""
+    deleted = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        untied as (delete from fan_idols where account_id = $1 and idol_uid = $2),
+        gone as (delete from idols where account_id = $1 and idol_uid = $2 returning account_id, idol_uid),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select gone.account_id, nextval('positions'), 'idol.deleted', gone.idol_uid::text, $3, '{}'
+            from hold cross join gone
+        )
+        select idol_uid from gone
+        """,
+        account_id,
+        idol_uid,
+        now,
+    )
+    if deleted is None:
+        raise Unknown
+
+
+async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: datetime) -> uuid.UUID:
+    """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol or event."""
+    is_change = isinstance(wanted, IdolEventChanges)
+    event_uid = wanted.event_uid if isinstance(wanted, IdolEventChanges) else uuid.uuid4()
+    saved = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into idol_events as e (
+                account_id, event_uid, idol_uid, performance_uid, event_name, starts_at, ends_at, venue_name,
+                display_venue_name, city, province, country_code, event_url, ticket_url, label_name, image_url,
+                is_available, created_at, updated_at)
+            select i.account_id, $2, i.idol_uid, $4, $5, $6, $7, $8,
+                   $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18
+            from idols i
+            where i.account_id = $1 and i.idol_uid = $3
+              and $19 = exists (select from idol_events old where old.account_id = $1 and old.event_uid = $2)
+            on conflict (account_id, event_uid) do update
+            set idol_uid = excluded.idol_uid, performance_uid = excluded.performance_uid,
+                event_name = excluded.event_name, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+                venue_name = excluded.venue_name, display_venue_name = excluded.display_venue_name,
+                city = excluded.city, province = excluded.province, country_code = excluded.country_code,
+                event_url = excluded.event_url, ticket_url = excluded.ticket_url, label_name = excluded.label_name,
+                image_url = excluded.image_url, is_available = excluded.is_available, updated_at = excluded.updated_at
+            returning account_id, event_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select made.account_id, nextval('positions'),
+                   case when $19 then 'idol_event.changed' else 'idol_event.created' end,
+                   made.event_uid::text, $18, '{}'
+            from hold cross join made
+        )
+        select event_uid from made
+        """,
+        account_id,
+        event_uid,
+        wanted.idol_uid,
+        wanted.performance_uid,
+        wanted.event_name,
+        wanted.start_timestamp,
+        wanted.end_timestamp,
+        wanted.venue_name,
+        wanted.display_venue_name,
+        wanted.city,
+        wanted.province,
+        wanted.country_code.upper() if wanted.country_code else None,
+        wanted.event_url,
+        wanted.ticket_url,
+        wanted.label_name,
+        wanted.image_url,
+        wanted.is_available is not False,
+        now,
+        is_change,
+    )
+    if saved is None:
+        raise Unknown
+    return event_uid
+
+
+async def delete_idol_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> None:
+    """Delete an event."""
+    deleted = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (delete from idol_events where account_id = $1 and event_uid = $2 returning account_id, event_uid),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select gone.account_id, nextval('positions'), 'idol_event.deleted', gone.event_uid::text, $3, '{}'
+            from hold cross join gone
+        )
+        select event_uid from gone
+        """,
+        account_id,
+        event_uid,
+        now,
+    )
+    if deleted is None:
+        raise Unknown
+
+
+async def change_fan_idol(db: Db, account_id: int, wanted: FanIdolChange, now: datetime) -> uuid.UUID:
+    """Tie a fan to an idol or untie them, and return the idol's uid.
+
+    Refuses an unknown fan or idol. A following that the fan chose stays so when it is concluded once more.
+    """
+    known = await db.row(
+        """
+        select f.fan_id, i.idol_uid
+        from fans f
+        join idols i on i.account_id = f.account_id
+         and case when $3::uuid is null then lower(i.idol_name) = lower($4) else i.idol_uid = $3 end
+        where f.account_id = $1 and f.fan_id = $2
+        """,
+        account_id,
+        wanted.fan_id,
+        wanted.idol_uid,
+        wanted.idol_name,
+    )
+    if known is None:
+        raise Unknown
+    idol_uid: uuid.UUID = known["idol_uid"]
+    if wanted.action == "add":
+        await tie_fans(db, account_id, [wanted.fan_id], [idol_uid], now, is_explicit=wanted.is_explicit is not False)
+    else:
+        await untie_fan(db, account_id, wanted.fan_id, idol_uid, now)
+    return idol_uid
+
+
+async def tie_fans(
+    db: Db, account_id: int, fan_ids: list[int], idol_uids: list[uuid.UUID], now: datetime, *, is_explicit: bool
+) -> None:
+    """Tie each fan to the idol at the same place, all in one statement; what is tied already stays."""
+    await db.execute(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
+            select distinct $1::bigint, idol_uid, fan_id, $4::boolean, $5::timestamptz, $5::timestamptz
+            from unnest($2::bigint[], $3::uuid[]) as given (fan_id, idol_uid)
+            order by idol_uid, fan_id
+            on conflict (account_id, idol_uid, fan_id) do update
+            set is_explicit = true, updated_at = excluded.updated_at
+            where excluded.is_explicit and not f.is_explicit
+            returning account_id, idol_uid, fan_id
+        )
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select made.account_id, nextval('positions'), 'fan_idol.added', made.idol_uid::text, made.fan_id, $5,
+               jsonb_build_object('is_explicit', $4::boolean)
+        from hold cross join made
+        """,
+        account_id,
+        fan_ids,
+        idol_uids,
+        is_explicit,
+        now,
+    )
+
+
+async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:
+    """Untie a fan from an idol; tells whether they were tied."""
+    gone = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from fan_idols where account_id = $1 and idol_uid = $2 and fan_id = $3
+            returning account_id, idol_uid, fan_id
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select gone.account_id, nextval('positions'), 'fan_idol.removed', gone.idol_uid::text, gone.fan_id, $4, '{}'
+            from hold cross join gone
+        )
+        select fan_id from gone
+        """,
+        account_id,
+        idol_uid,
+        fan_id,
+        now,
+    )
+    return gone is not None
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Delete whom a fan follows."""
+    await db.execute("delete from fan_idols where account_id = $1 and fan_id = $2", account_id, fan_id)
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Let one fan follow what another followed; what either chose counts as chosen."""
+    await db.execute(
+        """
+        insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
+        select account_id, idol_uid, $3, is_explicit, created_at, updated_at
+        from fan_idols where account_id = $1 and fan_id = $2
+        on conflict (account_id, idol_uid, fan_id) do update
+        set is_explicit = f.is_explicit or excluded.is_explicit,
+            created_at = least(f.created_at, excluded.created_at)
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
+    await forget_fan(db, account_id, old_fan_id)

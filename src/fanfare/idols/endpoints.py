@@ -1,0 +1,112 @@
+"""Idols over HTTP: read with the public key, written with the secret."""
+
+from datetime import datetime
+
+from fanfare.idols import actions, queries
+from fanfare.idols.schemas import (
+    EventSearch,
+    FanIdol,
+    FanIdolChange,
+    FanIdolPair,
+    FanIdolQuery,
+    FanIdolSaved,
+    Idol,
+    IdolChanges,
+    IdolEvent,
+    IdolEventChanges,
+    IdolEventSaved,
+    IdolSaved,
+    IdolSearch,
+    NewIdol,
+    NewIdolEvent,
+    OneIdol,
+    OneIdolEvent,
+)
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import PUBLIC, SECRET, Account
+
+
+@endpoint.post("/api/v1/idols", scope="idols", key=SECRET)
+async def idols_create(db: Db, account: Account, wanted: NewIdol, now: datetime) -> IdolSaved:
+    """Add an idol (artist, sponsor, podcast, team or other); 409 when the account has one of that name.
+
+    An artist needs a Spotify id, every other type must not have one.
+    """
+    return IdolSaved(await actions.create_idol(db, account.id, wanted, now))
+
+
+@endpoint.get("/api/v1/idols", scope="idols", key=PUBLIC, has_etag=True)
+async def idols_search(db: Db, account: Account, wanted: IdolSearch) -> list[Idol]:
+    """Find idols by name expression or label, by name."""
+    return await queries.idols(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/idols/events", scope="idols", key=PUBLIC, has_etag=True)
+async def idols_events_list(db: Db, account: Account, wanted: EventSearch) -> list[IdolEvent]:
+    """Find idol events (shows, sets) by idol, venue, text, label, performance or days; by start.
+
+    Times are the venue's own. Answers with an ETag, so that a poller gets 304 while nothing changed.
+    """
+    return await queries.idol_events(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/idols/{idol_uid}", scope="idols", key=PUBLIC, has_etag=True)
+async def idols_get(db: Db, account: Account, wanted: OneIdol) -> Idol:
+    """Return one idol by its uid."""
+    return await queries.idol(db, account.id, wanted.idol_uid)
+
+
+@endpoint.post("/api/v1/manage/idols/{idol_uid}", scope="manage", key=SECRET)
+async def manage_idols_update(db: Db, account: Account, wanted: IdolChanges, now: datetime) -> IdolSaved:
+    """Change the given fields of an idol; `label_names` replaces all of its labels."""
+    return IdolSaved(await actions.change_idol(db, account.id, wanted, now))
+
+
+@endpoint.delete("/api/v1/manage/idols/{idol_uid}", scope="manage", key=SECRET)
+async def manage_idols_delete(db: Db, account: Account, wanted: OneIdol, now: datetime) -> bool:
+    """Delete an idol with its events; its fans follow it no more."""
+    await actions.delete_idol(db, account.id, wanted.idol_uid, now)
+    return True
+
+
+@endpoint.post("/api/v1/manage/idol_events", scope="manage", key=SECRET)
+async def manage_idol_events_create(db: Db, account: Account, wanted: NewIdolEvent, now: datetime) -> IdolEventSaved:
+    """Add an event of an idol."""
+    return IdolEventSaved(await actions.save_idol_event(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/idol_events/{event_uid}", scope="manage", key=SECRET)
+async def manage_idol_events_update(
+    db: Db, account: Account, wanted: IdolEventChanges, now: datetime
+) -> IdolEventSaved:
+    """Write an event anew: every field is as given, and empty when left out."""
+    return IdolEventSaved(await actions.save_idol_event(db, account.id, wanted, now))
+
+
+@endpoint.delete("/api/v1/manage/idol_events/{event_uid}", scope="manage", key=SECRET)
+async def manage_idol_events_delete(db: Db, account: Account, wanted: OneIdolEvent, now: datetime) -> bool:
+    """Delete an event."""
+    await actions.delete_idol_event(db, account.id, wanted.event_uid, now)
+    return True
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}/idols", scope="crm", key=SECRET)
+async def crm_fan_idols_list(db: Db, account: Account, wanted: FanIdolQuery) -> list[FanIdol]:
+    """List the idols a fan follows, optionally limited to a label or one idol."""
+    return await queries.fan_idols(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}/idols", scope="crm", key=SECRET)
+async def crm_fan_idols_save(db: Db, account: Account, wanted: FanIdolChange, now: datetime) -> FanIdolSaved:
+    """Add or remove one idol for a fan, the idol being named by uid or by name."""
+    return FanIdolSaved(wanted.fan_id, await actions.change_fan_idol(db, account.id, wanted, now))
+
+
+@endpoint.delete("/api/v1/crm/idol_fans", scope="crm", key=SECRET)
+async def crm_idol_fans_delete(db: Db, account: Account, wanted: FanIdolPair, now: datetime) -> bool:
+    """Remove the link between a fan and an idol; unknown when there is none."""
+    if not await actions.untie_fan(db, account.id, wanted.fan_id, wanted.idol_uid, now):
+        raise Unknown
+    return True

@@ -1,0 +1,117 @@
+"""Reads idols, their events, and whom a fan follows."""
+
+import uuid
+
+from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Idol, IdolEvent, IdolSearch
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+
+IDOLS = """
+    select i.account_id, i.idol_uid, i.idol_name, i.idol_type, i.description, i.spotify_uid, i.spotify_follower_count,
+           i.artist_id, i.discovery_id, i.media_uid, i.image_url, i.link_url,
+           array(select l.label_name from idol_labels l
+                 where l.account_id = i.account_id and l.idol_uid = i.idol_uid order by l.label_name) as idol_labels
+    from idols i
+    where i.account_id = $1
+"""
+
+EVENTS = """
+    select e.event_uid, e.event_uid as idol_event_uid, e.account_id, e.idol_uid, e.performance_uid, e.event_name,
+           to_char(e.starts_at, 'YYYY-MM-DD HH24:MI:SS') as start_timestamp,
+           to_char(e.ends_at, 'YYYY-MM-DD HH24:MI:SS') as end_timestamp,
+           to_char(e.starts_at, 'YYYY-MM-DD') as start_date,
+           to_char(e.starts_at, 'HH24:MI:SS') as start_time,
+           to_char(e.ends_at, 'HH24:MI:SS') as end_time,
+           e.venue_name, coalesce(e.display_venue_name, e.venue_name) as display_venue_name, e.city, e.province,
+           e.country_code, e.event_url, e.ticket_url, e.label_name, i.idol_name, i.image_url as idol_image_url,
+           e.media_uid, e.image_url, e.is_available
+    from idol_events e
+    join idols i on i.account_id = e.account_id and i.idol_uid = e.idol_uid
+    where e.account_id = $1
+"""
+
+
+def pattern(expression: str) -> str:
+    """Return a LIKE pattern for a part of a text in which * stands for anything."""
+    plain = expression.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain.replace('*', '%')}%"
+
+
+async def idols(db: Db, account_id: int, wanted: IdolSearch) -> list[Idol]:
+    """Return the idols whose name holds the expression and that carry the label, by name."""
+    rows = await db.rows(
+        IDOLS
+        + """
+          and ($2::text is null or i.idol_name ilike $2)
+          and ($3::text is null or exists (
+              select from idol_labels l
+              where l.account_id = i.account_id and l.idol_uid = i.idol_uid and lower(l.label_name) = lower($3)))
+        order by lower(i.idol_name), i.idol_uid
+        """,
+        account_id,
+        pattern(wanted.idol_name) if wanted.idol_name else None,
+        wanted.label_name,
+    )
+    return [Idol(**row) for row in rows]
+
+
+async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
+    """Return one idol, or refuse as unknown."""
+    row = await db.row(f"{IDOLS} and i.idol_uid = $2", account_id, idol_uid)
+    if row is None:
+        raise Unknown
+    return Idol(**row)
+
+
+async def idol_events(db: Db, account_id: int, wanted: EventSearch) -> list[IdolEvent]:
+    """Return the events that fit, by start; days are the venue's."""
+    rows = await db.rows(
+        EVENTS
+        + """
+          and ($2::uuid is null or e.idol_uid = $2)
+          and ($3::text is null or lower($3) in (lower(e.venue_name), lower(e.display_venue_name)))
+          and ($4::text is null or e.event_name ilike $4 or i.idol_name ilike $4 or e.venue_name ilike $4)
+          and ($5::text is null or lower(e.label_name) = lower($5))
+          and ($6::date is null or e.starts_at >= $6) and ($7::date is null or e.starts_at < $7 + 1)
+          and ($8::uuid is null or e.performance_uid = $8)
+        order by e.starts_at, e.event_uid
+        """,
+        account_id,
+        wanted.idol_uid,
+        wanted.venue_name,
+        pattern(wanted.q) if wanted.q else None,
+        wanted.label_name,
+        wanted.start_date,
+        wanted.end_date,
+        wanted.performance_uid,
+    )
+    return [IdolEvent(**row) for row in rows]
+
+
+async def fan_idols(db: Db, account_id: int, wanted: FanIdolQuery) -> list[FanIdol]:
+    """Return whom a fan follows, by name; refuses an unknown fan."""
+    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, wanted.fan_id):
+        raise Unknown
+    rows = await db.rows(
+        """
+        select f.account_id, f.idol_uid, i.idol_name, i.idol_type, i.description, f.is_explicit,
+               extract(epoch from f.created_at)::bigint as creation_timestamp,
+               extract(epoch from f.updated_at)::bigint as last_update_timestamp,
+               array(select l.label_name from idol_labels l
+                     where l.account_id = i.account_id and l.idol_uid = i.idol_uid
+                     order by l.label_name) as idol_labels
+        from fan_idols f
+        join idols i on i.account_id = f.account_id and i.idol_uid = f.idol_uid
+        where f.account_id = $1 and f.fan_id = $2
+          and ($3::uuid is null or f.idol_uid = $3)
+          and ($4::text is null or exists (
+              select from idol_labels l
+              where l.account_id = i.account_id and l.idol_uid = i.idol_uid and lower(l.label_name) = lower($4)))
+        order by lower(i.idol_name), f.idol_uid
+        """,
+        account_id,
+        wanted.fan_id,
+        wanted.idol_uid,
+        wanted.label_name,
+    )
+    return [FanIdol(**row) for row in rows]

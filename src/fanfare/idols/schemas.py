@@ -1,0 +1,321 @@
+"""Shapes of idols, their events and the fans who follow them."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import (
+    AnyForm,
+    ChoiceForm,
+    Day,
+    Flag,
+    Id,
+    ListForm,
+    LongText,
+    MomentForm,
+    Text,
+    TextForm,
+    Texts,
+    Uuid,
+    WholeForm,
+)
+
+IdolType = Annotated[str, ChoiceForm("artist", "sponsor", "podcast", "team", "other")]
+Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
+Followers = Annotated[int, WholeForm(0)]
+
+
+class LocalTimeForm(MomentForm):
+    """A time at the venue, YYYY-MM-DD HH:MM[:SS], without a zone."""
+
+    def read(self, raw: object) -> datetime:
+        """Return the time as it stands on the poster."""
+        try:
+            found = datetime.fromisoformat(str(raw).strip())
+        except ValueError:
+            found = None
+        if found is None or found.tzinfo is not None or not 1900 <= found.year <= 2200:  # noqa: PLR2004 - as all days
+            message = "must be the venue's own time written YYYY-MM-DD HH:MM:SS, without a zone"
+            raise ValueError(message)
+        return found
+
+    def schema(self) -> dict[str, object]:
+        """Describe the text."""
+        return {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?$"}
+
+
+LocalTime = Annotated[datetime, LocalTimeForm()]
+
+
+class Idol(msgspec.Struct):
+    """An idol with its labels."""
+
+    account_id: int
+    idol_uid: uuid.UUID
+    idol_name: str
+    idol_type: str
+    description: str | None
+    spotify_uid: str | None
+    spotify_follower_count: int | None
+    artist_id: str | None
+    discovery_id: str | None
+    media_uid: uuid.UUID | None
+    image_url: str | None
+    link_url: str | None
+    idol_labels: list[str]
+
+
+class IdolSearch(Params):
+    """Which idols to find."""
+
+    idol_name: Annotated[Text | None, "Name expression to search: a part of the name; * stands for anything."] = None
+    label_name: Annotated[Text | None, "Only idols with this label."] = None
+
+
+class OneIdol(Params):
+    """Which idol."""
+
+    idol_uid: Annotated[Uuid, "Idol by its uid."]
+
+
+class NewIdol(Params):
+    """An idol to be made."""
+
+    idol_name: Annotated[Text, "Name of the new idol; unique in the account."]
+    spotify_uid: Annotated[Text | None, "Spotify id; needed for an artist, refused for any other type."] = None
+    artist_id: Annotated[Text | None, "Artist id."] = None
+    discovery_id: Annotated[Text | None, "Discovery id."] = None
+    idol_type: Annotated[
+        IdolType | None, "artist (needs spotify_uid), sponsor, podcast, team or other (must not have one)."
+    ] = None
+    label_names: Annotated[Texts | None, "Labels for the idol."] = None
+    description: Annotated[LongText | None, "What the idol is."] = None
+    image_url: Annotated[Url | None, "Picture address."] = None
+    link_url: Annotated[Url | None, "Page of the idol."] = None
+    spotify_follower_count: Annotated[Followers | None, "Followers on Spotify."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "idol_name": "Northside FC",
+        "idol_type": "team",
+        "label_names": ["football"],
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse an artist without a Spotify id and any other with one; without a type the id decides."""
+        kind = given.get("idol_type") or ("artist" if given.get("spotify_uid") else "other")
+        if kind == "artist" and not given.get("spotify_uid"):
+            yield "spotify_uid", "is required for an artist"
+        if kind != "artist" and given.get("spotify_uid"):
+            yield "spotify_uid", "is only for an artist"
+
+
+class IdolChanges(Params):
+    """Fields of an idol to be changed; the type stays."""
+
+    idol_uid: Annotated[Uuid, "Idol to change."]
+    idol_name: Annotated[Text | None | UnsetType, "Name of the idol; unique in the account."] = UNSET
+    artist_id: Annotated[Text | None | UnsetType, "Artist id."] = UNSET
+    discovery_id: Annotated[Text | None | UnsetType, "Discovery id."] = UNSET
+    description: Annotated[LongText | None | UnsetType, "What the idol is."] = UNSET
+    image_url: Annotated[Url | None | UnsetType, "Picture address."] = UNSET
+    link_url: Annotated[Url | None | UnsetType, "Page of the idol."] = UNSET
+    spotify_follower_count: Annotated[Followers | None | UnsetType, "Followers on Spotify."] = UNSET
+    label_names: Annotated[Texts | None | UnsetType, "All labels of the idol from now on."] = UNSET
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse to clear the name."""
+        if "idol_name" in given and given["idol_name"] is None:
+            yield "idol_name", "must not be empty"
+
+
+class IdolSaved(msgspec.Struct):
+    """The idol that was written."""
+
+    idol_uid: uuid.UUID
+
+
+class EventSearch(Params):
+    """Which idol events to find."""
+
+    idol_uid: Annotated[Uuid | None, "Only events of this idol."] = None
+    venue_name: Annotated[Text | None, "Only events at this venue."] = None
+    q: Annotated[Text | None, "Text in the name of the event, the idol or the venue."] = None
+    label_name: Annotated[Text | None, "Only events with this label."] = None
+    start_date: Annotated[Day | None, "First day of the range, at the venue."] = None
+    end_date: Annotated[Day | None, "Last day of the range, at the venue."] = None
+    performance_uid: Annotated[Uuid | None, "Only events of this performance."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a range that ends before it starts."""
+        if given.get("start_date") and given.get("end_date") and given["end_date"] < given["start_date"]:
+            yield "end_date", "must not lie before start_date"
+
+
+class IdolEvent(msgspec.Struct):
+    """A show or set. Times are the venue's own, YYYY-MM-DD HH:MM:SS without a zone."""
+
+    event_uid: uuid.UUID
+    idol_event_uid: uuid.UUID
+    account_id: int
+    idol_uid: uuid.UUID
+    performance_uid: uuid.UUID | None
+    event_name: str | None
+    start_timestamp: str
+    end_timestamp: str | None
+    start_date: str
+    start_time: str
+    end_time: str | None
+    venue_name: str | None
+    display_venue_name: str | None
+    city: str | None
+    province: str | None
+    country_code: str | None
+    event_url: str | None
+    ticket_url: str | None
+    label_name: str | None
+    idol_name: str
+    idol_image_url: str | None
+    media_uid: uuid.UUID | None
+    image_url: str | None
+    is_available: bool
+
+
+class NewIdolEvent(Params):
+    """An event to be made."""
+
+    idol_uid: Annotated[Uuid, "Idol who performs."]
+    start_timestamp: Annotated[LocalTime, "Start in the venue's own time."]
+    end_timestamp: Annotated[LocalTime | None, "End in the venue's own time."] = None
+    event_name: Annotated[Text | None, "Name of the event."] = None
+    performance_uid: Annotated[Uuid | None, "Performance that the event belongs to."] = None
+    venue_name: Annotated[Text | None, "Venue."] = None
+    display_venue_name: Annotated[Text | None, "Venue as it is shown, such as a stage."] = None
+    city: Annotated[Text | None, "City."] = None
+    province: Annotated[Text | None, "Province or state."] = None
+    country_code: Annotated[Annotated[str, TextForm(2)] | None, "Country, as a two-letter code."] = None
+    event_url: Annotated[Url | None, "Page of the event."] = None
+    ticket_url: Annotated[Url | None, "Where tickets are sold."] = None
+    label_name: Annotated[Text | None, "Label of the event."] = None
+    image_url: Annotated[Url | None, "Picture address."] = None
+    is_available: Annotated[Flag | None, "Whether fans may still put it on their schedule; true by default."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "idol_uid": "4a1c6f0e-5f0f-4ad1-9c43-1f2f3f0a7d11",
+        "event_name": "Main stage, Saturday",
+        "start_timestamp": "2027-07-03 20:30:00",
+        "venue_name": "Harbour Park",
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse an end before the start."""
+        if given.get("end_timestamp") and given.get("start_timestamp", datetime.min) > given["end_timestamp"]:  # noqa: DTZ901 - local times
+            yield "end_timestamp", "must not lie before start_timestamp"
+
+
+class IdolEventChanges(NewIdolEvent, kw_only=True):
+    """An event as it is to be from now on."""
+
+    event_uid: Annotated[Uuid, "Event to change."]
+
+
+class OneIdolEvent(Params):
+    """Which event."""
+
+    event_uid: Annotated[Uuid, "Idol event by its uid."]
+
+
+class IdolEventSaved(msgspec.Struct):
+    """The event that was written."""
+
+    event_uid: uuid.UUID
+
+
+class FanIdolQuery(Params):
+    """Which idols of a fan."""
+
+    fan_id: Annotated[Id, "Fan to read."]
+    label_name: Annotated[Text | None, "Only idols with this label."] = None
+    idol_uid: Annotated[Uuid | None, "Only this idol."] = None
+
+
+class FanIdol(msgspec.Struct):
+    """An idol that a fan follows. Times are unix seconds."""
+
+    account_id: int
+    idol_uid: uuid.UUID
+    idol_name: str
+    idol_type: str
+    description: str | None
+    is_explicit: bool
+    creation_timestamp: int
+    last_update_timestamp: int
+    idol_labels: list[str]
+
+
+class FanIdolChange(Params):
+    """One idol to be added to a fan, or taken away."""
+
+    fan_id: Annotated[Id, "Fan to change."]
+    action: Annotated[Annotated[str, ChoiceForm("add", "delete")], "add or delete."]
+    idol_uid: Annotated[Uuid | None, "Idol by uid; this or idol_name is needed."] = None
+    idol_name: Annotated[Text | None, "Idol by name; this or idol_uid is needed."] = None
+    is_explicit: Annotated[Flag | None, "The fan chose the idol themselves; true by default."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"action": "add", "idol_name": "Northside FC"}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse to guess the idol."""
+        if not given.get("idol_uid") and not given.get("idol_name"):
+            yield "idol_uid", "is required when idol_name is left out"
+
+
+class FanIdolSaved(msgspec.Struct):
+    """The fan and the idol that were tied or untied."""
+
+    fan_id: int
+    idol_uid: uuid.UUID
+
+
+class FanIdolPair(Params):
+    """Which fan and which idol."""
+
+    fan_id: Annotated[Id, "Fan to unlink."]
+    idol_uid: Annotated[Uuid, "Idol to unlink."]
+
+
+class ManyFanIdols(Params):
+    """Fans to be tied to idols."""
+
+    idol_fans: Annotated[
+        Annotated[list[Any], ListForm(AnyForm(), most=1000)],
+        "Array of JSON strings, one per fan and idol; each needs email or phone, or user_key with network,"
+        " and idol_uid or idol_name.",
+    ]
+
+    example: ClassVar[Mapping[str, object]] = {
+        "idol_fans": ['{"email": "ada@example.com", "idol_name": "Northside FC"}']
+    }
+
+
+class ItemFault(msgspec.Struct):
+    """What is wrong with one item, by its place from 0."""
+
+    index: int
+    error: str
+
+
+class ManyFanIdolsSaved(msgspec.Struct):
+    """The rows that were written and those that were not, with the reason."""
+
+    inserted: list[FanIdolSaved]
+    errors: list[ItemFault]
