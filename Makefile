@@ -18,6 +18,11 @@ setup:
 setup-dev: setup
 	@.ci/install requirements-dev.lock
 
+# Data, keys and all stay in .data; FANS counts only the first time.
+FANS = 20000
+demo: setup
+	@.ci/demo $(FANS)
+
 test: setup-dev
 	$(BIN)/pytest
 
@@ -35,4 +40,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) pyproject.toml --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock >/dev/null
 
-.PHONY: help setup setup-dev test check lock
+.PHONY: help setup setup-dev demo test check lock

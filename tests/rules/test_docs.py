@@ -1,0 +1,174 @@
+"""The docs are true: every command, setting, path, link, call and make target that they name exists."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import typer.main
+import yaml
+
+from fanfare import app
+from fanfare.cli.commands import app as command
+from fanfare.kernel import settings
+from tests.rules.project import PACKAGE, ROOT
+
+DOCS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/**/*.md")
+CODE = re.compile(r"`([^`\n]+)`")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+SETTING = re.compile(r"\b(?:FANFARE_[A-Z_]+|[A-Z]+_URL)\b")
+CALL = re.compile(r"/(?:api/)?v1/[\w/{}*.-]+")
+TARGET = re.compile(r"(?:^|\s)make ([a-z][a-z-]*(?: [a-z][a-z-]*)*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[ /])fanfare((?: [a-z][a-z-]*)+)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+# What looks like a file: a path with a slash, or a name with an ending that we use.
+FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+/|[\w.-]+\.(?:py|md|sql|toml|lock|txt|yaml)|Makefile")
+# Named without being ours: what a running server keeps, and a path of an address.
+ELSEWHERE = re.compile(
+    r"(?:operator|postgresql)\.conf|fanfare\.json|application/[\w+]+|\.data|\d+\.\d+.*|openapi\.json"
+)
+
+
+class Named(NamedTuple):
+    """What the docs may name."""
+
+    commands: set[str]
+    options: set[str]
+    settings: set[str]
+    calls: set[str]
+    targets: set[str]
+
+
+def commands_of(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each command with its words."""
+    yield name, group
+    for word, child in getattr(group, "commands", {}).items():
+        yield from commands_of(child, f"{name} {word}".strip())
+
+
+def named() -> Named:
+    """Return what exists."""
+    found = dict(commands_of(typer.main.get_command(command)))
+    options = {option for each in found.values() for parameter in each.params for option in parameter.opts}
+    variables = {settings.variable(field.name) for field in msgspec.structs.fields(settings.Settings)}
+    catalogue = yaml.safe_load((ROOT / "contract" / "catalogue.yaml").read_text("utf-8"))
+    calls = {plain(each.path) for each in app.endpoints()}
+    assert calls & {plain(call["path"]) for call in catalogue}
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    return Named(set(found) - {""}, {*options, "--help"}, variables, calls, targets)
+
+
+def plain(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def words_of(text: str) -> Iterator[str]:
+    """Yield what a document says as code: its spans and the lines of its shell blocks."""
+    for _, block in BLOCK.findall(text):
+        yield from (line.partition("#")[0] for line in block.splitlines())
+    yield from CODE.findall(BLOCK.sub("", text))
+
+
+def link_faults(text: str, folder: Path) -> Iterator[str]:
+    for link in LINK.findall(text):
+        if "://" not in link and not (folder / link.partition("#")[0]).exists():
+            yield f"no file {link}"
+
+
+def path_faults(word: str, roots: Iterable[Path]) -> Iterator[str]:
+    """Yield the paths of a piece of code that are nowhere; one that starts with a slash is an address."""
+    for found in FILE.finditer(word):
+        path = found[0]
+        if "/" in word[: found.start()][-1:] or "://" in word or ELSEWHERE.fullmatch(path):
+            continue
+        if not any((root / path).exists() for root in roots):
+            yield f"no file {path}"
+
+
+def word_faults(word: str, known: Named) -> Iterator[str]:
+    """Yield the commands, options, settings, targets and calls of a piece of code that do not exist."""
+    yield from (f"no setting {name}" for name in SETTING.findall(word) if name not in known.settings)
+    for found in TARGET.findall(word):
+        yield from (f"no target {name}" for name in found.split() if name not in known.targets)
+    for found in COMMAND.findall(word):
+        if not any(found.strip() == name or f"{found.strip()} ".startswith(f"{name} ") for name in known.commands):
+            yield f"no command fanfare {found.strip()}"
+    if "curl" not in word and "pytest" not in word:
+        yield from (f"no option {name}" for name in OPTION.findall(word) if name not in known.options)
+    for call in CALL.findall(word):
+        if plain("/api/v1" + call.partition("/v1")[2]).rstrip("/") not in known.calls:
+            yield f"no call {call}"
+
+
+def faults(name: str, text: str, known: Named) -> list[str]:
+    """Return what a document names that is not there."""
+    folder = (ROOT / name).parent
+    domains = [path for path in PACKAGE.iterdir() if path.is_dir()]
+    found = list(link_faults(text, folder))
+    for word in words_of(text):
+        found += path_faults(word, (ROOT, PACKAGE, folder, *domains))
+        found += word_faults(word, known)
+    return [f"{name}: {fault}" for fault in dict.fromkeys(found)]
+
+
+def documents() -> dict[str, str]:
+    paths = sorted(path for pattern in DOCS for path in ROOT.glob(pattern))
+    return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
+
+
+def test_what_the_docs_name_exists() -> None:
+    known = named()
+    assert [fault for name, text in documents().items() for fault in faults(name, text, known)] == []
+
+
+def test_every_setting_and_command_is_told() -> None:
+    known = named()
+    told = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    leaves = {name for name in known.commands if not any(each.startswith(f"{name} ") for each in known.commands)}
+    assert sorted(name for name in known.settings if f"`{name}`" not in told) == []
+    assert sorted(name for name in leaves if f"`fanfare {name}`" not in told) == []
+
+
+def test_settings_are_told_with_their_defaults() -> None:
+    told = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]*)` )?\|", told, re.MULTILINE))
+    defaults = msgspec.structs.asdict(settings.Settings())
+    wanted = {
+        settings.variable(name): f"{value:g}" if isinstance(value, float) else str(value or "")
+        for name, value in defaults.items()
+    }
+    assert rows == wanted
+
+
+def test_glossary_is_in_order() -> None:
+    words = re.findall(r"^\| (\w+) \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.MULTILINE)[1:]
+    assert words == sorted(words)
+
+
+KNOWN = Named({"up", "key", "key list"}, {"--port"}, {"DATABASE_URL"}, {"/api/v1/crm/fans/{}"}, {"demo"})
+GOOD = """
+`fanfare up --port`, `fanfare key list ID`, `make demo`, `DATABASE_URL`, [a](../README.md), [b](https://example.com/x)
+`src/fanfare/app.py`, `kernel/db.py`, `GET /api/v1/crm/fans/{fan_id}`, `10.0.0.0/8`, `/healthz`
+
+```
+make demo   # a comment with fanfare nothing
+```
+"""
+BAD = """
+`fanfare down --prot`, `make lunch`, `FANFARE_COLOUR`, [a](nowhere.md), `src/fanfare/nowhere.py`, `/api/v1/crm/fins`
+"""
+
+
+def test_sees_what_does_not_exist() -> None:
+    assert faults("docs/x.md", GOOD, KNOWN) == []
+    assert sorted(faults("docs/x.md", BAD, KNOWN)) == [
+        "docs/x.md: no call /api/v1/crm/fins",
+        "docs/x.md: no command fanfare down",
+        "docs/x.md: no file nowhere.md",
+        "docs/x.md: no file src/fanfare/nowhere.py",
+        "docs/x.md: no option --prot",
+        "docs/x.md: no setting FANFARE_COLOUR",
+        "docs/x.md: no target lunch",
+    ]
