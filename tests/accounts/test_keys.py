@@ -1,0 +1,88 @@
+"""Keys: what they allow, how they change, and what is stored of them."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fanfare.accounts import actions, queries
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import KEPT_SECONDS, hash_secret, is_whole
+from tests.api import Api
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def status(api: Api, api_key: uuid.UUID, secret: str | None, path: str = "/api/v1/manage/businesses") -> int:
+    headers = {"Api-Key": str(api_key)} | ({"Api-Secret": secret} if secret else {})
+    answer = await api.client.post(path, headers=headers, json={"business_name": f"B {uuid.uuid4()}"})
+    return answer.status_code
+
+
+async def test_a_secret_is_whole_by_its_checksum(api: Api) -> None:
+    secret = api.keys["Api-Secret"]
+    assert is_whole(secret)
+    assert not is_whole(secret[:-1] + ("a" if secret[-1] != "a" else "b"))
+    assert not is_whole("ffs_short")
+
+
+async def test_only_hashes_are_stored(api: Api, db: Db) -> None:
+    secret = api.keys["Api-Secret"]
+    rows = await db.rows("select s::text as row, secret_hash from api_secrets s where account_id = $1", api.account_id)
+    assert [row["secret_hash"] for row in rows] == [hash_secret(secret)]
+    assert all(secret not in row["row"] for row in rows)
+
+
+async def test_scope_and_secret_are_needed(api: Api, db: Db) -> None:
+    key = await actions.create_key(db, api.account_id, ["apps"], now())
+    assert await status(api, key.api_key, key.api_secret) == 403
+    full = await actions.create_key(db, api.account_id, ["manage"], now())
+    assert await status(api, full.api_key, None) == 403
+    assert await status(api, full.api_key, key.api_secret) == 401
+    assert await status(api, full.api_key, full.api_secret) == 200
+    assert await status(api, uuid.uuid4(), full.api_secret) == 401
+
+
+async def test_a_wrong_secret_is_refused_on_public_calls_too(api: Api) -> None:
+    headers = {"Api-Key": api.keys["Api-Key"], "Api-Secret": "wrong"}
+    assert (await api.client.get("/api/v1/businesses", headers=headers)).status_code == 401
+
+
+async def test_rotation_leaves_an_overlap(api: Api, db: Db) -> None:
+    key = await actions.create_key(db, api.account_id, ["manage"], now())
+    new = await actions.rotate_key(db, api.account_id, key.api_key, now(), overlap=timedelta(seconds=2))
+    assert await status(api, key.api_key, key.api_secret) == 200
+    assert await status(api, key.api_key, new.api_secret) == 200
+    await asyncio.sleep(2.1)
+    assert await status(api, key.api_key, key.api_secret) == 401
+    assert await status(api, key.api_key, new.api_secret) == 200
+
+
+async def test_a_revoked_key_ends_within_a_second(api: Api, db: Db) -> None:
+    key = await actions.create_key(db, api.account_id, ["manage"], now())
+    assert await status(api, key.api_key, key.api_secret) == 200
+    await actions.revoke_key(db, api.account_id, key.api_key, now())
+    await asyncio.sleep(KEPT_SECONDS + 0.1)
+    assert await status(api, key.api_key, key.api_secret) == 401
+    with pytest.raises(Unknown):
+        await actions.revoke_key(db, api.account_id, key.api_key, now())
+
+
+async def test_keys_are_listed_by_prefix(api: Api, db: Db) -> None:
+    key = await actions.create_key(db, api.account_id, ["crm", "misc"], now(), name="shop", rate_limit=7)
+    listed = {each.api_key: each for each in await queries.keys(db, api.account_id)}
+    mine = listed[key.api_key]
+    assert (mine.key_name, mine.scopes, mine.rate_limit) == ("shop", ["crm", "misc"], 7)
+    assert mine.secret_prefixes == [key.api_secret[:8]]
+    assert mine.revocation_timestamp is None
+
+
+async def test_unknown_scopes_and_accounts_are_refused(db: Db) -> None:
+    with pytest.raises(BadParameters):
+        await actions.create_key(db, 1, ["everything"], now())
+    with pytest.raises(Unknown):
+        await actions.create_key(db, 2**40, ["crm"], now())
