@@ -49,6 +49,8 @@ def test_an_operation_is_told_by_its_docstring(told: Json) -> None:
     assert listed["summary"] == "List things"
     assert listed["description"] == "Newest first.\n\nPaged by search_uid."
     assert listed["tags"] == ["crm"]
+    deleted = told["paths"]["/api/v1/things/{thing_id}"]["delete"]
+    assert (deleted["summary"], deleted["description"]) == ("Delete a thing", "409 while it is used.")
     assert told["tags"] == [{"name": "apps", "description": "What sites show."}, {"name": "crm"}]
 
 

@@ -137,7 +137,7 @@ async def things_create(db: Db, account: Account, wanted: Batch) -> list[Thing]:
 
 @endpoint.delete("/api/v1/things/{thing_id}", scope="crm", key=SECRET)
 async def things_delete(db: Db, account: Account, wanted: OneThing) -> bool:  # noqa: ARG001
-    """Delete a thing."""
+    """Delete a `thing`; 409 while it is used."""
     return True
 
 

@@ -32,6 +32,7 @@ SETTINGS = {
     "mcp": {"disabled": True},
     "hideClientButton": True,
     "showDeveloperTools": "never",
+    "orderSchemaPropertiesBy": "preserve",
     "documentDownloadType": "json",
     "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
     "authentication": {"preferredSecurityScheme": [["ApiKey", "ApiSecret"]]},

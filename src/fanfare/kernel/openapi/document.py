@@ -1,12 +1,13 @@
 """The document as a whole: its paths, its components and the words about everything."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fanfare.kernel.endpoint import Endpoint
 from fanfare.kernel.keys import PUBLIC
 from fanfare.kernel.openapi import responses
-from fanfare.kernel.openapi.parameters import body, parameters, path_names
+from fanfare.kernel.openapi.parameters import body, parameters, path_names, sentence
 
 Json = dict[str, Any]
 
@@ -77,6 +78,8 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
     if description:
         told["description"] = description
     told["security"] = security(endpoint)
+    # Scalar shows it beside the title.
+    told["x-badges"] = [{"name": f"{endpoint.key} key"}]
     told["parameters"] = parameters(endpoint)
     wanted = body(endpoint, schemas)
     if wanted:
@@ -86,11 +89,11 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
 
 
 def _words(docstring: str) -> tuple[str, str]:
-    """Return the first sentence of a docstring without its stop, and the rest with its lines joined to paragraphs."""
-    paragraphs = [" ".join(each.split()) for each in docstring.strip().split("\n\n")]
-    summary, stop, more = paragraphs[0].partition(". ")
-    rest = [more] if stop else []
-    return summary.removesuffix("."), "\n\n".join(rest + paragraphs[1:])
+    """Return the first clause of a docstring, which titles the call, and the rest as paragraphs of one line each."""
+    first, *others = (" ".join(each.split()) for each in docstring.strip().split("\n\n"))
+    summary, *more = re.split(r"[.;] ", first, maxsplit=1)
+    rest = [sentence(clause) for clause in more]
+    return summary.removesuffix(".").replace("`", ""), "\n\n".join(rest + others)
 
 
 def security(endpoint: Endpoint) -> list[Json]:
