@@ -81,7 +81,7 @@ def path_faults(word: str, roots: Iterable[Path]) -> Iterator[str]:
     """Yield the paths of a piece of code that are nowhere; one that starts with a slash is an address."""
     for found in FILE.finditer(word):
         path = found[0]
-        if "/" in word[: found.start()][-1:] or "://" in word or ELSEWHERE.fullmatch(path):
+        if word[: found.start()].endswith(("/", "$")) or "://" in word or ELSEWHERE.fullmatch(path):
             continue
         if not any((root / path).exists() for root in roots):
             yield f"no file {path}"
