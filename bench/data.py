@@ -92,7 +92,7 @@ def fans(chance: random.Random, account: int, first: int, count: int) -> Iterato
         yield (
             account, first + number, name, surname, email_of(first + number),
             f"+1604{first + number:07d}" if has_phone else None, GENDERS[pick(chance, genders)], born, country,
-            province, metro, postal, metro, chance.uniform(25, 55), chance.uniform(-125, -70), f"192.0.2.{chance.randrange(256)}",
+            province, metro, postal, metro, chance.uniform(25, 55), chance.uniform(-125, -70), "192.0.2.1",
             is_mailed, has_phone and chance.random() < 0.3, not is_mailed and chance.random() < 0.1, is_mailed,
             min(5, 1 + round(chance.expovariate(1.1) * 2) / 2), SOURCES[pick(chance, sources)], created, created,
             first + number,

@@ -29,12 +29,13 @@ create index fan_identifiers_by_fan on fan_identifiers (account_id, fan_id, netw
 create statistics fans_metro_areas on lower(metro_area) from fans;
 create statistics fans_sources on lower(fan_source) from fans;
 
--- A search and the place up to which it has been read. `criteria` are its parameters, to find the rest of its set anew
--- when the process that was writing it down died.
+-- A search and the place up to which it has been read. `criteria` are its parameters, to find the rest of its set anew,
+-- up to the newest fan of its start, when the process that was writing it down died.
 create table searches (
     account_id bigint not null references accounts (account_id),
     search_uid uuid not null,
     criteria jsonb not null,
+    newest_fan_id bigint not null,
     next_row integer not null,
     created_at timestamptz not null,
     primary key (account_id, search_uid)

@@ -9,6 +9,7 @@ import asyncio
 import time
 import uuid
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 import msgspec
 import structlog
@@ -43,7 +44,11 @@ STORE = """
     ) chunks
 """
 
-slots = asyncio.Semaphore(AT_ONCE)
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _slot() -> asyncio.Semaphore:
+    return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
 async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer:
@@ -60,22 +65,23 @@ async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetim
 async def _run(db: Db, account: Account, wanted: FanSearch, now: datetime, first: asyncio.Future[Answer]) -> None:
     search_uid = uuid.uuid4()
     try:
-        async with slots, db.transaction("repeatable_read") as own:
+        async with _slot(), db.transaction("repeatable_read") as own:
             if first.done():
                 return
-            await _take(own, account.id, search_uid)
+            newest = await _take(own, account.id, search_uid)
             condition = await _condition(own, account, wanted, now)
             most = min(wanted.limit, wanted.max_count)
             fan_ids = await found.ids(own, condition, most + (most < wanted.max_count))
             page = await found.fans(own, account.id, fan_ids[:most], wanted)
             is_whole = len(fan_ids) <= most
-            await _note(db, account.id, Search(search_uid, wanted, now, len(page), 0, is_whole), fan_ids[:most])
+            search = Search(search_uid, wanted, now, newest, len(page), fan_ids[len(page) - 1] if page else 0, is_whole)
+            await _note(db, account.id, search, fan_ids[:most])
             following = None if is_whole else f"{search_uid}.{most}"
             meta = SearchMeta(search_uid, following, len(page) if is_whole else None, wanted.limit)
             if not first.done():
                 first.set_result(Page(meta, page))
             if not is_whole:
-                await _store(own, condition, Search(search_uid, wanted, now, most, fan_ids[most - 1], is_whole))
+                await _store(own, condition, search)
     except Exception as error:  # noqa: BLE001 - told to the caller, or found again by the next page
         if not first.done():
             first.set_exception(error)
@@ -83,21 +89,26 @@ async def _run(db: Db, account: Account, wanted: FanSearch, now: datetime, first
             log.warning("search left unfinished", search_uid=str(search_uid), reason=type(error).__name__)
 
 
-async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> None:
-    """Say by a lock that this transaction writes the set down, and have each statement planned for its values."""
-    await own.value(
+async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
+    """Say by a lock that this transaction writes the set down; return the newest fan of its snapshot.
+
+    Each of its statements is planned for its own values.
+    """
+    newest: int = await own.value(
         """
-        select pg_advisory_xact_lock(hashtextextended($2::text, $1)),
+        select coalesce((select max(f.fan_id) from fans f where f.account_id = $1), 0),
+               pg_advisory_xact_lock(hashtextextended($2::uuid::text, $1)),
                set_config('plan_cache_mode', 'force_custom_plan', true)
         """,
         account_id,
         search_uid,
     )
+    return newest
 
 
-async def _condition(own: Db, account: Account, wanted: FanSearch, now: datetime) -> Where:
+async def _condition(own: Db, account: Account, wanted: FanSearch, now: datetime, newest: int | None = None) -> Where:
     at = await criteria.setting(own, account, wanted, now)
-    return where(account.id, criteria.criteria(wanted, at))
+    return where(account.id, criteria.criteria(wanted, at, newest))
 
 
 async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int]) -> None:
@@ -106,8 +117,8 @@ async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int]) -> 
     await db.execute(
         """
         with started as (
-            insert into searches (account_id, search_uid, criteria, next_row, created_at)
-            values ($1, $2, $3, cardinality($4::bigint[]), $5)
+            insert into searches (account_id, search_uid, criteria, newest_fan_id, next_row, created_at)
+            values ($1, $2, $3, $7, cardinality($4::bigint[]), $5)
         )
         insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
         values ($1, $2, 0, cardinality($4), $6, $4)
@@ -118,6 +129,7 @@ async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int]) -> 
         fan_ids,
         search.created_at,
         search.is_whole,
+        search.newest_fan_id,
     )
 
 
@@ -202,16 +214,17 @@ async def _finish(db: Db, account: Account, search: Search) -> bool:
     It runs at the default isolation: the lock may come free by the end of a transaction that wrote the set, and the
     next statement must see that.
     """
-    async with slots, db.transaction() as own:
+    async with _slot(), db.transaction() as own:
         is_free = await own.value(
-            "select pg_try_advisory_xact_lock(hashtextextended($2::text, $1))", account.id, search.search_uid
+            "select pg_try_advisory_xact_lock(hashtextextended($2::uuid::text, $1))", account.id, search.search_uid
         )
         if not is_free:
             return False
         left = await searches.search(own, account.id, search.search_uid, search.created_at)
         if not left.is_whole:
             await _take(own, account.id, search.search_uid)
-            await _store(own, await _condition(own, account, left.wanted, left.created_at), left)
+            condition = await _condition(own, account, left.wanted, left.created_at, left.newest_fan_id)
+            await _store(own, condition, left)
     return True
 
 

@@ -44,8 +44,10 @@ async def setting(db: Db, account: Account, wanted: Criteria, now: datetime) -> 
     return Setting(account.time_zone, account.country_code, today, tag_ids)
 
 
-def criteria(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
-    """Yield the criteria that were given."""
+def criteria(wanted: Criteria, at: Setting, newest: int | None = None) -> Iterator[Criterion]:
+    """Yield the criteria that were given, and that no fan is newer than the one named."""
+    if newest is not None:
+        yield Criterion("f.fan_id <= {}", (newest,))
     for part in PARTS:
         yield from part(wanted, at)
 

@@ -11,11 +11,15 @@ from fanfare.segments.schemas import SEARCH_HOURS, FanSearch
 
 
 class Search(msgspec.Struct, frozen=True):
-    """A started search. `rows` are written down so far, `last_fan_id` in the last; when `is_whole` that is its set."""
+    """A started search. No fan was newer than `newest_fan_id` when it began.
+
+    `rows` are written down so far, with `last_fan_id` in the last of them; when `is_whole` they are its set.
+    """
 
     search_uid: uuid.UUID
     wanted: FanSearch
     created_at: datetime
+    newest_fan_id: int
     rows: int
     last_fan_id: int
     is_whole: bool
@@ -25,7 +29,8 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
     """Return a search of the last 24 hours, or refuse as unknown."""
     row = await db.row(
         """
-        select s.criteria, s.created_at, c.end_row, c.is_last, c.fan_ids[c.end_row - c.first_row] as last_fan_id
+        select s.criteria, s.created_at, s.newest_fan_id, c.end_row, c.is_last,
+               c.fan_ids[c.end_row - c.first_row] as last_fan_id
         from searches s
         cross join lateral (
             select d.first_row, d.end_row, d.is_last, d.fan_ids from search_chunks d
@@ -41,8 +46,8 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
     if row is None:
         raise Unknown
     wanted = msgspec.convert(row["criteria"], FanSearch)
-    last = row["last_fan_id"] or 0
-    return Search(search_uid, wanted, row["created_at"], row["end_row"], last, row["is_last"])
+    last, newest = row["last_fan_id"] or 0, row["newest_fan_id"]
+    return Search(search_uid, wanted, row["created_at"], newest, row["end_row"], last, row["is_last"])
 
 
 async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limit: int) -> list[int]:

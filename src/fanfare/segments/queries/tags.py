@@ -19,7 +19,8 @@ async def tags_given(db: Db, account: Account, wanted: TagWindow) -> list[TagGiv
         from (
             select given.tag_id, given.fan_id, given.created_at from fan_tags given
             where given.account_id = $1
-              and given.created_at >= coalesce($2, '-infinity') and given.created_at < coalesce($3, 'infinity')
+              and given.created_at >= coalesce($2::timestamptz, '-infinity')
+              and given.created_at < coalesce($3::timestamptz, 'infinity')
             order by given.created_at, given.tag_id, given.fan_id
             limit $4
         ) g
