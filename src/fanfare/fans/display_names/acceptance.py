@@ -1,0 +1,144 @@
+"""Accepts a display name, or says why not."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import msgspec
+
+from fanfare.fans.display_names.spelling import dotted, pattern_of, pieces, readings, scattered, undisguised
+from fanfare.fans.display_names.words import (
+    SHORT_APART,
+    refused_roots,
+    refused_words,
+    scattered_roots,
+    sheltered_words,
+)
+
+LONGEST = 64
+# A short word of the operator's is refused where it stands alone, a longer one inside others too.
+SHORTEST_INSIDE = 4
+MOST_MARKS = 3
+# Joins of emoji and of letters in Persian or Hindi, and the forms of emoji: invisible, yet part of what is written.
+JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
+RESERVED = frozenset(
+    """
+    admin administrator anonymous deleted helpdesk moderator mod none null official root security staff superuser
+    support sysadmin system undefined webmaster
+    """.split()  # noqa: SIM905 - words are read as a text
+)
+# These are refused beside other words as well: `Site Admin` and `admin_2` claim the same.
+CLAIMS = frozenset({"admin", "administrator", "moderator", "sysadmin", "webmaster"})
+OFFICES = r"(?:admin|mod|official|support|staff|team|security|help)"
+MAIL = re.compile(r"[^\s@]+@[^\s@]+\.\w{2,}|\w\s*[\[(]at[\])]\s*\w", re.IGNORECASE)
+LINK = re.compile(
+    r"https?:|www\.|://|\bdot\s*com\b|[\w-]{2,}\.(?:com|net|org|info|biz|io|gg|tv|xyz|app|shop|site|online|club|link|top|ru)\b"
+    r"|[\w-]{2,}\.[a-z]{2,}/",
+    re.IGNORECASE,
+)
+PHONE = re.compile(r"\+(?:\d[\s().-]{0,2}){7}|(?:\d[\s().-]{0,2}){9}|(?<!\d)\d{3}[-. ]\d{4}(?!\d)")
+
+
+class NameRules(msgspec.Struct, frozen=True):
+    """An operator's own words, and names that no fan may take, such as the account's. In any case."""
+
+    allowed: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    reserved: frozenset[str] = frozenset()
+
+
+PLAIN = NameRules()
+
+
+def accepted_name(name: str, rules: NameRules = PLAIN) -> str:
+    """Return the name as it may be shown, composed and with single blanks.
+
+    Raises ValueError with the reason when it may not. Words that the operator allows are not looked at; the words
+    that it refuses are refused in any disguise.
+    """
+    shown = _shown(name)
+    plain = undisguised(shown)
+    _refuse_contact(unicodedata.normalize("NFKC", shown))
+    if _is_reserved(plain, rules.reserved):
+        message = "is reserved"
+        raise ValueError(message)
+    if _is_offensive(shown, plain, rules):
+        message = "holds a word that may not be shown here"
+        raise ValueError(message)
+    return shown
+
+
+def _shown(name: str) -> str:
+    too_long = f"must be at most {LONGEST} characters"
+    # Before anything that takes time by the length; invisible characters do not count below.
+    if len(name) > 4 * LONGEST:
+        raise ValueError(too_long)
+    written = unicodedata.normalize("NFC", name.strip())
+    kinds = [unicodedata.category(letter) for letter in written]
+    if {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} & set(kinds):
+        message = "must hold no control characters"
+        raise ValueError(message)
+    if "M" * (MOST_MARKS + 1) in "".join(kind[0] for kind in kinds):
+        message = "must not pile marks upon a letter"
+        raise ValueError(message)
+    visible = (x for x, kind in zip(written, kinds, strict=True) if kind != "Cf" or x in JOINERS)
+    shown = " ".join("".join(visible).split())
+    if not any(unicodedata.category(letter)[0] in "LN" or unicodedata.category(letter) == "So" for letter in shown):
+        message = "must hold a letter or a figure"
+        raise ValueError(message)
+    if len(shown) > LONGEST:
+        raise ValueError(too_long)
+    return shown
+
+
+def _refuse_contact(shown: str) -> None:
+    for pattern, what in ((MAIL, "mail address"), (LINK, "web address"), (PHONE, "phone number")):
+        if pattern.search(shown):
+            message = f"must hold no {what}"
+            raise ValueError(message)
+
+
+def _squeezed(text: str) -> str:
+    return "".join(letter for letter in text if letter.isalnum())
+
+
+def _is_reserved(plain: str, reserved: frozenset[str]) -> bool:
+    if CLAIMS & set(readings(plain)):
+        return True
+    whole = {_squeezed(plain.casefold()), "".join(pieces(plain))}
+    whole.update(readings("".join(plain.casefold().split())))
+    own = {_squeezed(undisguised(word).casefold()) for word in reserved} - {""}
+    offices = "|".join(map(re.escape, own))
+    claims = re.compile(rf"(?:the)?(?:{offices}){OFFICES}|{OFFICES}(?:{offices})") if own else None
+    return any(one in RESERVED or one in own or (claims and claims.fullmatch(one)) for one in whole)
+
+
+@lru_cache(maxsize=256)
+def _own_pattern(words: frozenset[str]) -> re.Pattern[str] | None:
+    inside = sorted({_squeezed(undisguised(word).casefold()) for word in words})
+    patterns = [pattern_of(word) for word in inside if len(word) >= SHORTEST_INSIDE]
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+@lru_cache(maxsize=256)
+def _own_words(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(undisguised(word).casefold().strip() for word in words)
+
+
+def _is_offensive(shown: str, plain: str, rules: NameRules) -> bool:
+    allowed = _own_words(rules.allowed)
+    words = (refused_words() | _own_words(rules.refused)) - allowed
+    plain = sheltered_words(allowed).sub(" ", plain)
+    # Other alphabets have words of their own, which Latin twins would hide.
+    native = {word for word in re.findall(r"\w+", shown.casefold()) if not word.isascii()}
+    if not words.isdisjoint(readings(plain)) or not words.isdisjoint(native):
+        return True
+    text = plain.casefold()
+    own = _own_pattern(rules.refused - rules.allowed)
+    if refused_roots().search(text) or (own and own.search(text)):
+        return True
+    for joined, are_single in scattered(text):
+        is_word = are_single and joined in words and (len(joined) >= SHORTEST_INSIDE or joined in SHORT_APART)
+        if is_word or scattered_roots().match(joined) or (own and own.search(joined)):
+            return True
+    return any(scattered_roots().fullmatch(joined) or (own and own.fullmatch(joined)) for joined in dotted(text))

@@ -1,0 +1,102 @@
+"""Sees through disguised spelling: other alphabets, figures for letters, stretched and scattered letters."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
+
+# Letters of other alphabets that look like a Latin one, in pairs: Cyrillic, Greek, Latin with a stroke, small capitals.
+TWINS = (
+    "аaвbеeёeіiїiјjкkмmнhоoрpсcтtуyхxѕsԁdԍgһhԛqԝwӏlьbпnгrАAВBЕEІIЈJКKМMНHОOРPСCТTУYХXЅS"  # noqa: RUF001
+    "αaβbεeηnιiκkνvοoρpτtυuχxωwγyΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX"  # noqa: RUF001
+    "ƒfғføoØOđdłlħhŧtıiſsɡgɑaɩiʀrɴnʜhʟlᴀaᴄcᴅdᴇeᴋkᴍmᴏoᴘpᴛtᴜuᴠvᴡwᴢz"  # noqa: RUF001
+)
+CONFUSABLES = str.maketrans(dict(zip(TWINS[::2], TWINS[1::2], strict=True)) | {"æ": "ae", "œ": "oe", "Æ": "AE"})
+# What may stand for a letter inside a word; a star, for any vowel and what follows it.
+STANDS_FOR = {
+    "a": "a4@*^",
+    "b": "b8",
+    "c": "c(*",
+    "e": "e3*",
+    "g": "g9",
+    "h": "h#",
+    "i": "i1!|*",
+    "k": "kq",
+    "l": "l1|!",
+    "o": "o0*",
+    "s": "s5$z",
+    "t": "t7+",
+    "u": "uv0*",
+}
+FIGURES = str.maketrans("0345789@$!+|", "oeastbgasiti")
+SYMBOLS = r"@$!+|*#^("
+PIECE = re.compile(rf"[{re.escape(SYMBOLS)}]*[^\W_](?:[^\W_]|[{re.escape(SYMBOLS)}])*")
+HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
+STRETCHED = 3
+SCATTERED = 2
+
+
+def undisguised(text: str) -> str:
+    """Return the text in plain letters: compatible forms, without marks and what is invisible, in Latin twins."""
+    letters = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
+    seen = "".join(letter for letter in letters if unicodedata.category(letter) not in {"Mn", "Me", "Cf"})
+    return seen.translate(CONFUSABLES)
+
+
+def pattern_of(word: str) -> str:
+    """Return the regular expression of a word in every disguise: each letter stretched, or under its stand-in."""
+    parts = []
+    for letter, run in groupby(word):
+        many = len(list(run))
+        if letter == "f":
+            parts.append("(?:f|ph)+")
+        else:
+            parts.append(f"[{re.escape(STANDS_FOR.get(letter, letter))}]{{{many},}}")
+    return "".join(parts)
+
+
+def pieces(text: str) -> list[str]:
+    """Return the words of a text in small letters, as they are written between blanks and points."""
+    return [piece.casefold() for piece in PIECE.findall(text)]
+
+
+def readings(text: str) -> Iterator[str]:
+    """Yield every word that the text can be read to hold: as written, by capitals, unstretched, decoded."""
+    for piece in PIECE.findall(text):
+        humps = HUMP.findall(piece)
+        for word in {piece, *(humps if len(humps) > 1 else ())}:
+            yield from _spellings(word.casefold())
+
+
+def _spellings(word: str) -> Iterator[str]:
+    bare = word.strip("0123456789*!|+")
+    plain = {word, bare}
+    if not word.isalpha() and bare:
+        figured = {word, word.rstrip("0123456789")} if word[0].isdigit() else {word}
+        plain |= {one.replace("1", letter).translate(FIGURES) for one in figured for letter in "il"}
+    for one in plain:
+        yield one
+        runs = [(letter, len(list(run))) for letter, run in groupby(one)]
+        if any(many >= STRETCHED for _, many in runs):
+            for kept in (1, 2):
+                yield "".join(letter * (kept if many >= STRETCHED else many) for letter, many in runs)
+
+
+def scattered(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield what scattered letters make together, and whether all of them stood alone.
+
+    `f u c k` and `fu ck` by pieces of one or two letters; `f.uck` by points, lines and stars between letters. Whole
+    words with blanks between them are never drawn together: `push it` is no word.
+    """
+    for _, group in groupby(pieces(text), key=lambda piece: len(piece) <= SCATTERED):
+        run = list(group)
+        if len(run) > 1 and len(run[0]) <= SCATTERED:
+            yield "".join(run), all(len(piece) == 1 for piece in run)
+
+
+def dotted(text: str) -> Iterator[str]:
+    """Yield each word with points, lines or other signs inside it, without them."""
+    for group in text.casefold().split():
+        inner = pieces(group)
+        if len(inner) > 1:
+            yield "".join(inner)
