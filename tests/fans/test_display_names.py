@@ -19,7 +19,8 @@ Grass Roots|Glass Joe|Embarrass|Passion|Cassandra|Assistant Coach|Massachusetts|
 Wish It Was|Mishit|Fukuda|Fukushima United|Suffolk|Norfolk n Chance|Kung Fu Panda|Fu Manchu|Shi Tao|Shi T.|Ana L.
 Anal\u00eda|Analia|Canal Street|Pussycat Dolls|Pussy Riot|Octopussy|Snigger|Swanker|Rwanda|Niger|Nigeria Fan
 Vinegar|Badminton|Badmington Admins'|Administrata|Modern Mod|Toledo|Sexton|Middlesex|Unisex|Sextant
-Circumstance|Torpedo Moscow|Swansea Jack|Document|Cucumber|Magna Carta|Hooker|Super Hooper|Titmouse|Titanic|Shoreham|Horne|Jihad Badr
+Circumstance|Torpedo Moscow|Swansea Jack|Document|Cucumber|Magna Carta
+Hooker|Super Hooper|Titmouse|Titanic|Shoreham|Horne|Jihad Badr
 Nazir|Nazim|Ashkenazi|Pakistan Zindabad|Spice Girls|Chinkapin|Raccoon|Tycoon|Cocoon|Dyke|Arsenal|Arsenal 4 Life
 Parsenn|Butt|Weiner|Wang|Kuntz|Schmuck|Porntip|Siriporn|Merdeka|Computa|Reputation|Disputa|Mike69|Fan1990-2024|4ever
 J.R. Smith|A.S. Roma|AS Roma|R2D2|M4rk|L33t Fan|Tom455|X AE A-12|\u00c5sa|Bj\u00f6rk
