@@ -10,6 +10,7 @@ import httpx
 
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.db import Db
+from tests import answers
 
 Answer = httpx.Response
 
@@ -50,5 +51,5 @@ async def new_api(
     """Give a client for a new account."""
     made = await create_account(db, name, datetime.now(UTC), time_zone=time_zone, country_code="CA")
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx.AsyncClient(base_url=base_url, limits=limits, timeout=30) as client:
+    async with answers.Client(base_url=base_url, limits=limits, timeout=30) as client:
         yield Api(client, made.account_id, made.api_key, made.api_secret)

@@ -1,0 +1,133 @@
+"""Every answer that any test gets is held against the API document and the catalogue, as it comes in."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import jsonschema_rs
+import yaml
+
+from fanfare import app
+from fanfare.kernel import openapi
+
+CATALOGUE = Path(__file__).parents[1] / "contract" / "catalogue.yaml"
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "error", "request_id"],
+    "properties": {
+        "status": {"type": "integer", "minimum": 400},
+        "code": {"type": "string", "pattern": "^[a-z_]+$"},
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object", "required": ["field", "message"]},
+        },
+    },
+}
+Json = Any
+
+
+class Told(NamedTuple):
+    """What the document and the catalogue say of a call's answers."""
+
+    call_id: str
+    pattern: re.Pattern[str]
+    fits: jsonschema_rs.Draft202012Validator | None
+    statuses: frozenset[str]
+    # how the rows lie in the answer, and the fields that each must have
+    shape: str
+    fields: frozenset[str]
+
+
+@cache
+def told() -> dict[str, list[Told]]:
+    """Return the calls by method, those with literal paths before those with placeholders."""
+    document = openapi.document(app.endpoints(), "0")
+    results = {call["id"]: call["result"] for call in yaml.safe_load(CATALOGUE.read_text("utf-8"))}
+    found: dict[str, list[Told]] = {}
+    for path in sorted(document["paths"], key=lambda each: [part.startswith("{") for part in each.split("/")]):
+        for verb, operation in document["paths"][path].items():
+            found.setdefault(verb.upper(), []).append(_told(path, operation, document, results))
+    return found
+
+
+def _told(path: str, operation: Json, document: Json, results: dict[str, Json]) -> Told:
+    content = operation["responses"]["200"].get("content", {}).get("application/json")
+    schema = content and {**content["schema"], "components": document["components"]}
+    result = results.get(operation["operationId"], {"shape": "", "fields": []})
+    return Told(
+        operation["operationId"],
+        re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "/?"),
+        jsonschema_rs.Draft202012Validator(schema, validate_formats=True) if schema else None,
+        frozenset(operation["responses"]),
+        result["shape"],
+        frozenset(name for name in result["fields"] if re.fullmatch(r"\w+", name)) & row_fields(schema, document),
+    )
+
+
+def row_fields(schema: Json, document: Json) -> frozenset[str]:
+    """Return the fields of a row: of the answer itself, of its items, or of the items under data."""
+    schema = _resolved(schema or {}, document)
+    if "items" in schema:
+        return row_fields(schema["items"], document)
+    properties = schema.get("properties", {})
+    for name in ("data", "records"):
+        if name in properties:
+            return row_fields(properties[name], document)
+    return frozenset(properties)
+
+
+def _resolved(schema: Json, document: Json) -> Json:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+def rows(body: Json) -> list[Json]:
+    """Return the rows of an answer of any form."""
+    if isinstance(body, dict):
+        body = next((body[name] for name in ("data", "records") if isinstance(body.get(name), list)), [body])
+    return [row for row in body if isinstance(row, dict)] if isinstance(body, list) else []
+
+
+def faults(method: str, path: str, status: int, body: Json) -> list[str]:
+    """Return how an answer (its JSON, None when it has none) differs from what is told of its call."""
+    path = re.sub(r"^/v1/", "/api/v1/", re.sub(r"/{2,}", "/", path))
+    call = next((each for each in told().get(method, ()) if each.pattern.fullmatch(path)), None)
+    if status >= 400:
+        found = [error.message for error in jsonschema_rs.iter_errors(PROBLEM, body)]
+        if not found and (body["status"] != status or ("errors" in body) != (status == 422)):
+            found.append(f"status {body['status']} and errors do not fit {status}")
+        return found + (
+            [f"{status} is not told of {call.call_id}"] if call and str(status) not in call.statuses else []
+        )
+    if call is None or call.fits is None or body is None:
+        return []
+    found = [f"{call.call_id} {error.instance_path}: {error.message[:300]}" for error in call.fits.iter_errors(body)]
+    lacking = {name for row in rows(body) for name in call.fields - set(row)}
+    return found + [f"{call.call_id}: a row lacks {name}" for name in sorted(lacking)]
+
+
+def check(response: httpx.Response) -> None:
+    """Hold an answer of the server against what is told of it."""
+    is_head = response.request.method == "HEAD"
+    kind = response.headers.get("content-type", "")
+    body = response.json() if "json" in kind and response.content and not is_head else None
+    if response.status_code >= 400 and not is_head:
+        assert kind.startswith("application/problem+json"), f"{response.status_code} as {kind}"
+    elif body is None:
+        return
+    path = response.request.url.raw_path.decode().partition("?")[0]
+    assert faults(response.request.method, path, response.status_code, body) == []
+
+
+class Client(httpx.AsyncClient):
+    """A client that checks whatever it gets, but what is read as a stream."""
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **more: Any) -> httpx.Response:
+        response = await super().send(request, stream=stream, **more)
+        if not stream:
+            check(response)
+        return response
