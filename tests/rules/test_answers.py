@@ -7,10 +7,11 @@ from tests import answers
 from tests.answers import faults
 
 BUSINESS = {
-    "account_id": 1, "business_id": 1, "business_name": "Northside FC", "legal_rules": None, "legal_terms": None, "legal_privacy": None,
-    "media_map": {}, "scheduler_props": {}, "locale_props": {}, "style_props": {},
-    "creation_timestamp": 1, "last_update_timestamp": 1,
-}  # fmt: skip
+    **dict.fromkeys(("account_id", "business_id", "creation_timestamp", "last_update_timestamp"), 1),
+    **dict.fromkeys(("media_map", "scheduler_props", "locale_props", "style_props"), {}),
+    **dict.fromkeys(("legal_rules", "legal_terms", "legal_privacy")),
+    "business_name": "Northside FC",
+}
 PROBLEM = {
     "type": "about:blank", "title": "No", "status": 404, "detail": "No", "code": "unknown", "error": "No",
     "request_id": "1",
