@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -129,11 +131,33 @@ def test_binaries_under_a_closed_directory_are_copied(data_dir: Path, monkeypatc
         assert ask(postgres.database_url, "select similarity('one', 'one')") == 1
 
 
-def test_only_its_owner_may_connect(data_dir: Path) -> None:
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
-        other = postgres.database_url.replace("fanfare@", "postgres@")
-        with pytest.raises(asyncpg.PostgresError):
-            ask(other, "select 1")
+@pytest.mark.skipif(not IS_ROOT, reason="only root can be another user for a moment")
+def test_another_program_of_the_servers_user_may_not_connect(data_dir: Path) -> None:
+    with Hold(data_dir, "test"), Embedded(data_dir, durable=False, user="nobody") as postgres:
+        door = str(postgres.runtime / ".s.PGSQL.5432")
+        assert first_letter(door, None) == b"R"
+        assert first_letter(door, postgres.user.ids) == b"E"
+
+
+def first_letter(door: str, user: tuple[int, int] | None) -> bytes:
+    """Ask for a session as some user of the system, and return how the server's answer begins: E says no."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if user is not None:
+            os.setgroups([])
+            os.setgid(user[1])
+            os.setuid(user[0])
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(door)
+            words = struct.pack("!i", 196608) + b"user\0fanfare\0database\0fanfare\0\0"
+            client.sendall(struct.pack("!i", len(words) + 4) + words)
+            os.write(writer, client.recv(1))
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        return answer.read()
 
 
 def test_starts_again_after_kill_9_of_the_server(data_dir: Path) -> None:

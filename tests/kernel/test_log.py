@@ -13,7 +13,6 @@ import structlog
 from fanfare.kernel import log
 from fanfare.kernel.supervise import say
 
-
 ADA = "Key (name)=(Ada) already exists"
 
 
@@ -70,9 +69,13 @@ def test_a_date_stays(lines: io.StringIO) -> None:
     assert last(lines)["event"] == "day closed on 2026-11-23"
 
 
+def refuse() -> None:
+    raise asyncpg.UniqueViolationError(ADA)
+
+
 def break_twice() -> None:
     try:
-        raise asyncpg.UniqueViolationError(ADA)
+        refuse()
     except asyncpg.UniqueViolationError as error:
         raise ValueError(ADA) from error
 

@@ -43,6 +43,14 @@ async def test_a_failing_file_leaves_nothing(empty_database: NewDatabase, tmp_pa
     assert await ask(url, "select max(version) from schema_migrations") == 1
 
 
+async def test_what_cannot_be_noted_is_not_applied(empty_database: NewDatabase, tmp_path: Path) -> None:
+    url = await empty_database()
+    unnotable = "create table second (id int); alter table schema_migrations add check (version < 2);"
+    with pytest.raises(CannotMigrate, match="failed"):
+        await migrate(url, write(tmp_path, m0001_first=FIRST, m0002_second=unnotable))
+    assert await ask(url, "select to_regclass('second')") is None
+
+
 async def test_starters_do_not_race(empty_database: NewDatabase, tmp_path: Path) -> None:
     url = await empty_database()
     index = "-- no transaction\n-- beside the writers\ncreate index concurrently first_ids on first (id);"
