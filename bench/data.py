@@ -176,6 +176,7 @@ async def make(dsn: str, scale: float) -> None:
     await account(db, SMALL_ACCOUNT, 10_000_001, int(20_000 * scale), scale / 50)
     await db.execute("set session_replication_role = origin")
     await db.execute("vacuum (analyze)")
+    await db.execute("create table bench_is_filled ()")
     await db.close()
 
 

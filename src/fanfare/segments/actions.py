@@ -51,6 +51,13 @@ def _slot() -> asyncio.Semaphore:
     return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
+async def search_fans(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer:
+    """Return a page of fans: the next one of the search that is named, or the first of a new one."""
+    if wanted.search_uid is not None:
+        return await next_page(db, account, wanted.search_uid, wanted, now)
+    return await start_search(db, account, wanted, now)
+
+
 async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer:
     """Fix the set of a new search and return its first page."""
     first: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()

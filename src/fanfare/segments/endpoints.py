@@ -19,9 +19,7 @@ async def crm_fans_search(db: Db, account: Account, wanted: FanSearch, now: date
     `meta.next_search_uid`, which does not move that place and may be asked for again. Fans that were deleted or merged
     meanwhile drop out. An unknown or expired search is a 404.
     """
-    if wanted.search_uid is not None:
-        return await actions.next_page(db, account, wanted.search_uid, wanted, now)
-    return await actions.start_search(db, account, wanted, now)
+    return await actions.search_fans(db, account, wanted, now)
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)

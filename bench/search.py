@@ -1,0 +1,205 @@
+"""The fan search over 1,000,000 fans, 5,000,000 activities and 3,000,000 tags: first page of 1000, and count.
+
+    nice python -m bench.search                     # an embedded PostgreSQL in .data/bench, made once (3 minutes)
+    nice python -m bench.search --dsn postgresql://…  # a database filled by `python -m bench.data`
+
+Twelve searches from one criterion to six, each statement run in turn ROUNDS times after one to warm up. `page` is the
+statement that finds the first 1001 ids, `answer` the whole call in the server (snapshot, ids, rows with all they can
+hold, the search committed), `count` the number of fans. The yardsticks are the bare statements: ids in the order of the
+primary key, and a count of all fans. Exits 1 when a target is missed.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from bench.data import ACCOUNT, NOW, make
+from fanfare.accounts.queries import account_by_id
+from fanfare.kernel.db import Db
+from fanfare.kernel.embedded import Embedded, Hold
+from fanfare.kernel.keys import Account
+from fanfare.segments import actions
+from fanfare.segments.queries import found
+from fanfare.segments.queries.criteria import criteria, setting
+from fanfare.segments.queries.where import Where, where
+from fanfare.segments.schemas import FanSearch
+
+COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
+FOLDER = Path(".data/bench")
+ROUNDS = 7
+# Milliseconds: median and worst of the twelve.
+TARGETS = {"page": (10.0, 150.0), "count": (140.0, 420.0)}
+
+SEARCHES = {
+    "province": FanSearch(fan_provinces=["BC"]),
+    "part of a name": FanSearch(name="kovac"),
+    "rare tag": FanSearch(fan_tags=["tag 40"]),
+    "active 30 days": FanSearch(crm_active_days=30),
+    "2: provinces, mail": FanSearch(fan_provinces=["CA", "NY"], fan_is_subscribed=True),
+    "2: any of 3 tags, gender": FanSearch(fan_tags=["tag 3", "tag 9", "tag 20"], fan_gender="female"),
+    "3: inactive 180 days, mail, no opt-out": FanSearch(
+        crm_inactive_days=180, fan_is_subscribed=True, fan_is_optout=False
+    ),
+    "3: ages, province, mail": FanSearch(
+        fan_youngest_age=18, fan_oldest_age=25, fan_provinces=["TX"], fan_is_subscribed=True
+    ),
+    "3: both tags, rating, active 90 days": FanSearch(
+        fan_tags=["tag 1", "tag 5"], fan_tag_relations="all", fan_rating=3, crm_active_days=90
+    ),
+    "4: active 90 days, provinces, mail, tag": FanSearch(
+        crm_active_days=90, fan_provinces=["BC", "WA"], fan_is_subscribed=True, fan_tags=["tag 2"]
+    ),
+    "5: network, age, gender, mail, creation": FanSearch(
+        fan_networks=["facebook"],
+        fan_youngest_age=30,
+        fan_gender="male",
+        fan_is_subscribed=True,
+        fan_start_creation_date=date(2026, 1, 1),
+    ),
+    "6: provinces, age, mail, tags, active, rating": FanSearch(
+        fan_provinces=["CA", "OR", "WA"],
+        fan_youngest_age=21,
+        fan_is_subscribed=True,
+        fan_tags=["tag 1", "tag 2", "tag 4"],
+        crm_active_days=180,
+        fan_rating=2,
+    ),
+}
+
+
+async def median(run: Callable[[], Awaitable[object]]) -> float:
+    """Return the median of the run's milliseconds."""
+    await run()
+    taken = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        await run()
+        taken.append((time.perf_counter() - started) * 1000)
+    return statistics.median(taken)
+
+
+class Bench:
+    """Measures one search after the other."""
+
+    def __init__(self, db: Db, account: Account, explain: str | None) -> None:
+        """Take the data set, and the part of a name whose plans to print."""
+        self.db, self.account, self.explain = db, account, explain
+
+    async def figures(self, name: str, wanted: FanSearch) -> dict[str, float]:
+        """Return the milliseconds of a search's three parts and the fans it finds."""
+        at = await setting(self.db, self.account, wanted, NOW)
+        condition = where(ACCOUNT, criteria(wanted, at))
+        page, count = found.statement(condition, 1001), counting(condition)
+        if self.explain and self.explain in name:
+            for sql, args in (page, count):
+                rows = await self.db.rows(f"explain (analyze, buffers) {sql}", *args)
+                print("\n".join(row[0] for row in rows), end="\n\n")
+        return {
+            "page": await self.planned(*page),
+            "answer": await self.answer(wanted),
+            "count": await self.planned(*count),
+            "fans": await self.db.value(count[0], *count[1]),
+        }
+
+    async def planned(self, sql: str, args: tuple[object, ...]) -> float:
+        """Return the milliseconds of a statement, planned for its values as a search plans it."""
+        async with self.db.transaction() as db:
+            await db.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
+            return await median(lambda: db.rows(sql, *args))
+
+    async def answer(self, wanted: FanSearch) -> float:
+        """Return the milliseconds to a first page, apart from the rest of the set, which is written down behind it."""
+        shown = msgspec.structs.replace(
+            wanted, include_tags=True, include_recent_entry=True, include_business_opt_ins=True
+        )
+        taken = []
+        for _ in range(ROUNDS + 1):
+            started = time.perf_counter()
+            await actions.start_search(self.db, self.account, shown, NOW)
+            taken.append((time.perf_counter() - started) * 1000)
+            await settle(self.db)
+        return statistics.median(taken[1:])
+
+
+async def settle(db: Db) -> None:
+    """Wait for the set that is being written down, and delete it."""
+    while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - the task belongs to the database handle
+        await asyncio.sleep(0.01)
+    await db.execute("delete from search_chunks where account_id = $1", ACCOUNT)
+    await db.execute("delete from searches where account_id = $1", ACCOUNT)
+
+
+def counting(condition: Where) -> tuple[str, tuple[object, ...]]:
+    """Return the statement that counts."""
+    return COUNT.format(condition=condition.sql), condition.args
+
+
+async def measure(dsn: str, explain: str | None) -> bool:
+    """Print the table and say whether the targets are met."""
+    db = await Db.connect(dsn)
+    bench = Bench(db, await account_by_id(db, ACCOUNT), explain)
+    print(f"{'milliseconds, medians of ' + str(ROUNDS):46} {'page':>8} {'answer':>8} {'count':>8} {'fans':>9}")
+    table: dict[str, dict[str, float]] = {}
+    for name, wanted in SEARCHES.items():
+        table[name] = row = await bench.figures(name, wanted)
+        print(f"{name:46} {row['page']:8.1f} {row['answer']:8.1f} {row['count']:8.1f} {row['fans']:9,.0f}", flush=True)
+    bare = "select f.fan_id from fans f where f.account_id = $1 order by f.fan_id limit 1001"
+    ids, everyone = await bench.planned(bare, (ACCOUNT,)), await bench.planned(*counting(where(ACCOUNT, [])))
+    print(f"{'yardstick: bare ids, bare count(*)':46} {ids:8.1f} {'':8} {everyone:8.1f} {1_000_000:9,}")
+    await db.close()
+    met = [told(table, name, *target) for name, target in TARGETS.items()]
+    return all(met)
+
+
+def told(table: dict[str, dict[str, float]], name: str, most_median: float, most: float) -> bool:
+    """Print a column's median and worst beside its targets and say whether both are met."""
+    taken = [row[name] for row in table.values()]
+    middle, worst = statistics.median(taken), max(taken)
+    print(f"{name}: median {middle:.1f} (target {most_median:g}), worst {worst:.1f} (target {most:g})")
+    return middle <= most_median and worst <= most
+
+
+async def is_filled(dsn: str) -> bool:
+    """Say whether the database holds the data set."""
+    db = await asyncpg.connect(dsn)
+    try:
+        return bool(await db.fetchval("select to_regclass('bench_is_filled') is not null"))
+    finally:
+        await db.close()
+
+
+@contextmanager
+def database(dsn: str | None) -> Iterator[str]:
+    """Give the address of a filled database: the one named, or the embedded one."""
+    if dsn:
+        yield dsn
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with Hold(FOLDER, "bench"), Embedded(FOLDER) as postgres:
+        if not asyncio.run(is_filled(postgres.database_url)):
+            asyncio.run(make(postgres.database_url, 1.0))
+        yield postgres.database_url
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--dsn")
+    parser.add_argument("--explain", help="print the plans of the searches whose name holds this")
+    wanted = parser.parse_args()
+    with database(wanted.dsn) as dsn:
+        is_met = asyncio.run(measure(dsn, wanted.explain))
+    sys.exit(0 if is_met else 1)
+
+
+if __name__ == "__main__":
+    main()
