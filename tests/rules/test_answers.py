@@ -6,9 +6,9 @@ from fanfare import app
 from tests import answers
 from tests.answers import faults
 
-BUSINESS = {
+BUSINESS: dict[str, object] = {
     **dict.fromkeys(("account_id", "business_id", "creation_timestamp", "last_update_timestamp"), 1),
-    **dict.fromkeys(("media_map", "scheduler_props", "locale_props", "style_props"), {}),
+    **{name: {} for name in ("media_map", "scheduler_props", "locale_props", "style_props")},
     **dict.fromkeys(("legal_rules", "legal_terms", "legal_privacy")),
     "business_name": "Northside FC",
 }
