@@ -138,7 +138,6 @@ def test_what_is_killed_comes_back(up: Up, word: str) -> None:
 
 def test_sigterm_ends_everything_within_seconds(tmp_path: Path) -> None:
     with running_up(tmp_path / "data") as up:
-        assert up.seconds_to_serve < 6
         family = up.family()
         assert len(family) > 5
         sockets = Path(up.facts["database_url"].partition("host=")[2].partition("&")[0])

@@ -21,9 +21,9 @@ from fanfare.kernel.errors import CannotRun
 
 STOP_WORDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # The first death is answered at once; a process that goes on dying is given longer pauses.
-DELAYS = (0.0, 0.5, 1.0, 2.0, 5.0)
+DELAYS = (0.0, 0.5, 1.0, 2.0)
 # Having lived so long, a process counts as healthy again.
-HEALTHY_SECONDS = 20.0
+HEALTHY_SECONDS = 5.0
 TICK = 1.0
 INIT = 1
 
