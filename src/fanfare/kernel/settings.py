@@ -40,8 +40,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     # ranges of addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8
     trusted_proxies: tuple[str, ...] = ()
-    # bytes of a request's body
-    max_body: int = 1024 * 1024
     # the system user that runs the embedded database when root starts it; empty: fanfare, postgres or nobody
     postgres_user: str = ""
     # seconds without a sign of life after which a worker's job is given to another
@@ -94,7 +92,6 @@ def _checked(settings: Settings) -> Settings:
         "workers": settings.workers < 1,
         "pool_size": settings.pool_size < 1,
         "worker_pool_size": settings.worker_pool_size < 1,
-        "max_body": settings.max_body < 1,
         "heartbeat_seconds": settings.heartbeat_seconds <= 0,
         "log_level": settings.log_level not in LOG_LEVELS,
         "trusted_proxies": not _are_networks(settings.trusted_proxies),
