@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from types import ModuleType
 
+from fanfare.campaigns.actions import followers as campaigns
+from fanfare.fans import followers
+from fanfare.idols import actions as idols
 from fanfare.kernel import addresses, health, http, log, reference
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
+from fanfare.points import actions as points
 
 # Each imports only what stands before it.
 DOMAINS = (
@@ -22,6 +26,10 @@ DOMAINS = (
     "fanfare.points",
     "fanfare.segments",
 )
+
+# Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
+FOLLOWERS = (idols, campaigns, points)
+followers.hand_down(FOLLOWERS, idols.tie_by_names)
 
 # What each scope is for, in the order of the reference page.
 SCOPES = {

@@ -12,6 +12,8 @@ from fanfare.idols.schemas import FanIdolChange, IdolChanges, IdolEventChanges, 
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Conflict, Unknown
 
+TABLES = ("fan_idols",)
+
 
 class IdolNameTaken(Conflict):
     """Another idol of the account has this name"""
@@ -270,6 +272,49 @@ async def tie_fans(
         is_explicit,
         now,
     )
+
+
+async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) -> list[uuid.UUID]:
+    """Return the idols of some names, each at its place; those not known yet are made, of the type other."""
+
+    async def write(held: Db) -> list[uuid.UUID]:
+        rows = await held.rows(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            asked as materialized (
+                select place, name from unnest($2::text[]) with ordinality as given (name, place)
+            ),
+            made as (
+                insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
+                select $1, gen_random_uuid(), fresh.name, 'other', $3, $3
+                from (select distinct on (lower(name)) name from asked order by lower(name), place) as fresh
+                where not exists (
+                    select from idols i where i.account_id = $1 and lower(i.idol_name) = lower(fresh.name))
+                returning idol_uid, idol_name
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select $1, nextval('positions'), 'idol.created', made.idol_uid::text, $3, '{}' from hold cross join made
+            )
+            select coalesce(i.idol_uid, made.idol_uid) as idol_uid
+            from asked
+            left join idols i on i.account_id = $1 and lower(i.idol_name) = lower(asked.name)
+            left join made on lower(made.idol_name) = lower(asked.name)
+            order by asked.place
+            """,
+            account_id,
+            names,
+            now,
+        )
+        return [row["idol_uid"] for row in rows]
+
+    return await db.racing(write)
+
+
+async def tie_by_names(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
+    """Tie a fan to idols by name, as the fan's own choice; idols that are not known yet are made."""
+    idol_uids = await known_idols(db, account_id, idol_names, now)
+    await tie_fans(db, account_id, [fan_id] * len(idol_uids), idol_uids, now, is_explicit=True)
 
 
 async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:

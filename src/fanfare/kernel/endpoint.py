@@ -5,6 +5,8 @@ account (`Account`), who calls (`Caller`), the present moment (`datetime`) and t
 The function's name is the call's id, its docstring the summary and description of the API document.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from types import ModuleType
@@ -58,7 +60,9 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
-    """Yield the calls that a module declares, in the order of its text."""
+    """Yield the calls that a module declares, in the order of its text; of a folder those of its modules by name."""
+    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        yield from endpoints_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
     for value in vars(module).values():
         found = getattr(value, "endpoint", None)
         if isinstance(found, Endpoint) and getattr(value, "__module__", "") == module.__name__:

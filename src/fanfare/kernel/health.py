@@ -10,6 +10,7 @@ from fanfare.kernel.db import OUTAGES, Db
 from fanfare.kernel.errors import Unavailable
 
 READY_SECONDS = 2.0
+NOT_READY: tuple[type[BaseException], ...] = (*OUTAGES, asyncpg.UndefinedTableError, Unavailable)
 
 
 class Health:
@@ -32,7 +33,7 @@ class Ready:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 version = await self.db.value("select max(version) from schema_migrations")
-        except (*OUTAGES, asyncpg.UndefinedTableError, Unavailable):
+        except NOT_READY:
             answers.put(request, response, 503, answers.encode({"status": "no database", "schema": None}))
             response.set_header("Retry-After", "1")
             return

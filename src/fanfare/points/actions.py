@@ -44,6 +44,9 @@ MOVE = """
 """
 
 
+TABLES = ("fan_points", "standings", "hidden_fans")
+
+
 class PointNameTaken(Conflict):
     """Another point category of the account has this name"""
 

@@ -1,0 +1,1 @@
+"""Makes, changes and deletes fans and what is noted about them."""

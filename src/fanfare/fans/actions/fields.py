@@ -1,0 +1,164 @@
+"""Defines custom fields, and sets a fan's values in them by their types."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from fanfare.fans.schemas.notes import FieldDefinition
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.wire import DayForm, FlagForm, ListForm, TextForm, text_of
+
+LONG_TEXT = TextForm(10_000)
+URL = TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")
+
+
+def _number(raw: object, _: list[str]) -> int | float:
+    try:
+        number = float(text_of(raw))
+    except ValueError:
+        number = float("nan")
+    if not abs(number) < 1e15:  # noqa: PLR2004 - what a float tells apart
+        message = "must be a number"
+        raise ValueError(message)
+    return int(number) if number.is_integer() else number
+
+
+def _choice(raw: object, options: list[str]) -> str:
+    by_lower = {option.lower(): option for option in options}
+    chosen = by_lower.get(text_of(raw).strip().lower())
+    if chosen is None:
+        message = f"must be one of {', '.join(options)}"
+        raise ValueError(message)
+    return chosen
+
+
+def _choices(raw: object, options: list[str]) -> list[str]:
+    return list(dict.fromkeys(_choice(each, options) for each in ListForm(TextForm()).read(raw)))
+
+
+# How a value of each type is read; `options` are those of a choice.
+TYPES: dict[str, Callable[[object, list[str]], Any]] = {
+    "text": lambda raw, _: LONG_TEXT.read(raw),
+    "number": _number,
+    "date": lambda raw, _: DayForm().read(raw).isoformat(),
+    "boolean": lambda raw, _: FlagForm().read(raw),
+    "url": lambda raw, _: URL.read(raw),
+    "choice": _choice,
+    "choices": _choices,
+}
+
+
+async def save_field(db: Db, account_id: int, wanted: FieldDefinition, now: datetime) -> None:
+    """Define a field, or change its options and whether it is in use; the type of a field with values stays."""
+    saved = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into crm_fields as f (account_id, crm_field_key, field_type, field_options, is_active, is_global,
+                                         created_at, updated_at)
+            select $1, $2, $3, $4, $5, $6, $7, $7
+            on conflict (account_id, crm_field_key) do update
+            set field_type = excluded.field_type, field_options = excluded.field_options,
+                is_active = excluded.is_active, is_global = excluded.is_global, updated_at = excluded.updated_at
+            where f.field_type = excluded.field_type or not exists (
+                select from fan_fields v where v.account_id = $1 and v.crm_field_key = f.crm_field_key)
+            returning crm_field_key
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), 'field.saved', made.crm_field_key, $7, '{}' from hold cross join made
+        )
+        select crm_field_key from made
+        """,
+        account_id,
+        wanted.crm_field_key,
+        wanted.field_type,
+        wanted.field_options or [],
+        wanted.is_active is not False,
+        bool(wanted.is_global),
+        now,
+    )
+    if saved is None:
+        raise BadParameters([("field_type", "cannot change while fans have values in the field")])
+
+
+async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetime) -> None:
+    """Delete a field with the values of all fans."""
+    async with db.transaction() as held:
+        await held.value("select hold_position($1)", account_id)
+        await held.execute(
+            "delete from fan_fields where account_id = $1 and crm_field_key = $2", account_id, crm_field_key
+        )
+        gone = await held.value(
+            """
+            with gone as (
+                delete from crm_fields where account_id = $1 and crm_field_key = $2 returning crm_field_key
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select $1, nextval('positions'), 'field.deleted', crm_field_key, $3, '{}' from gone
+            )
+            select crm_field_key from gone
+            """,
+            account_id,
+            crm_field_key,
+            now,
+        )
+        if gone is None:
+            raise Unknown
+
+
+async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> dict[str, Any]:
+    """Return custom values by the types of their fields; refuses (422) every unknown field and wrong value."""
+    rows = await db.rows(
+        "select crm_field_key, field_type, field_options, is_active from crm_fields"
+        " where account_id = $1 and crm_field_key = any($2::text[])",
+        account_id,
+        list(given),
+    )
+    known = {row["crm_field_key"]: row for row in rows if row["is_active"]}
+    values: dict[str, Any] = {}
+    errors = list(_unknown(given, known))
+    for key in sorted(set(given) & set(known)):
+        try:
+            row = known[key]
+            values[key] = None if given[key] is None else TYPES[row["field_type"]](given[key], row["field_options"])
+        except ValueError as wrong:
+            errors.append((f"field_{key}", str(wrong)))
+    if errors:
+        raise BadParameters(errors)
+    return values
+
+
+def _unknown(given: Mapping[str, object], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key in sorted(set(given) - set(known)):
+        yield f"field_{key}", "is no active custom field of this account"
+
+
+async def set_values(db: Db, account_id: int, fan_id: int, values: Mapping[str, Any], now: datetime) -> list[str]:
+    """Set a fan's custom values, None deletes; return the fields that changed. Part of the caller's transaction."""
+    kept = {key: value for key, value in values.items() if value is not None}
+    rows = await db.rows(
+        """
+        with gone as (
+            delete from fan_fields where account_id = $1 and fan_id = $2 and crm_field_key = any($3::text[])
+            returning crm_field_key
+        ),
+        made as (
+            insert into fan_fields as f (account_id, fan_id, crm_field_key, field_value, updated_at)
+            select $1, $2, key, value, $5 from jsonb_each($4::jsonb) as given (key, value)
+            on conflict (account_id, fan_id, crm_field_key) do update
+            set field_value = excluded.field_value, updated_at = excluded.updated_at
+            where f.field_value <> excluded.field_value
+            returning crm_field_key
+        )
+        select crm_field_key from gone union all select crm_field_key from made
+        """,
+        account_id,
+        fan_id,
+        [key for key, value in values.items() if value is None],
+        kept,
+        now,
+    )
+    return sorted(row["crm_field_key"] for row in rows)

@@ -1,0 +1,149 @@
+"""Outside identities of a fan, push tokens, and addresses that are banned or let in."""
+
+import ipaddress
+from datetime import datetime
+
+import asyncpg
+
+from fanfare.fans.schemas.notes import AddressEntry, IdentifierChange, PushToken
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Conflict, Unknown
+
+WHOLE_ACCOUNT = 0
+
+
+class IdentityTaken(Conflict):
+    """Another fan has this identity"""
+
+
+async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
+    """Note an outside identity of a fan; one that the fan has already stays."""
+    try:
+        known = await db.value(
+            """
+            with fan as (select fan_id from fans where account_id = $1 and fan_id = $2),
+            hold as materialized (select hold_position($1) as held),
+            made as (
+                insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+                select $1, lower($3), $4, fan_id, $5 from fan
+                where not exists (
+                    select from fan_identifiers i
+                    where i.account_id = $1 and i.network = lower($3) and i.identifier_value = $4 and i.fan_id = $2)
+                returning fan_id
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+                select $1, nextval('positions'), 'fan.identified', made.fan_id::text, made.fan_id, $5,
+                       jsonb_build_object('network', lower($3))
+                from hold cross join made
+            )
+            select fan_id from fan
+            """,
+            account_id,
+            wanted.fan_id,
+            wanted.network,
+            wanted.identifier_value,
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise IdentityTaken from None
+    if known is None:
+        raise Unknown
+
+
+async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
+    """Forget an outside identity of a fan."""
+    gone = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from fan_identifiers
+            where account_id = $1 and fan_id = $2 and network = lower($3) and identifier_value = $4
+            returning fan_id
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'fan.unidentified', gone.fan_id::text, gone.fan_id, $5,
+                   jsonb_build_object('network', lower($3))
+            from hold cross join gone
+        )
+        select fan_id from gone
+        """,
+        account_id,
+        wanted.fan_id,
+        wanted.network,
+        wanted.identifier_value,
+        now,
+    )
+    if gone is None:
+        raise Unknown
+
+
+async def save_push_token(db: Db, account_id: int, wanted: PushToken, now: datetime) -> None:
+    """Keep the push token of an app's user; the identity on the network yinzcam tells whose it is."""
+    await db.execute(
+        """
+        insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $5)
+        on conflict (account_id, user_key, push_token) do update
+        set device_network = excluded.device_network, updated_at = excluded.updated_at
+        """,
+        account_id,
+        wanted.user_key,
+        wanted.push_token,
+        wanted.device_network,
+        now,
+    )
+
+
+async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datetime) -> None:
+    """Ban an address or range, or let it in, for the account or for one campaign."""
+    if wanted.page_tab_id is not None and not await db.value(
+        "select true from campaigns where account_id = $1 and page_tab_id = $2", account_id, wanted.page_tab_id
+    ):
+        raise Unknown
+    await db.execute(
+        """
+        insert into ip_addresses (account_id, page_tab_id, ip_address, is_blocked, created_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict (account_id, page_tab_id, ip_address) do update set is_blocked = excluded.is_blocked
+        """,
+        account_id,
+        wanted.page_tab_id or WHOLE_ACCOUNT,
+        wanted.ip_address,
+        wanted.is_blocked,
+        now,
+    )
+
+
+async def delete_address(db: Db, account_id: int, wanted: AddressEntry) -> None:
+    """Remove an entry of that kind."""
+    gone = await db.value(
+        "delete from ip_addresses"
+        " where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4 returning true",
+        account_id,
+        wanted.page_tab_id or WHOLE_ACCOUNT,
+        wanted.ip_address,
+        wanted.is_blocked,
+    )
+    if gone is None:
+        raise Unknown
+
+
+async def is_blocked(db: Db, account_id: int, page_tab_id: int | None, address: str | None) -> bool:
+    """Say whether an address is banned: the campaign's own entries count first, then the narrowest range."""
+    if address is None:
+        return False
+    found = await db.value(
+        """
+        select is_blocked from ip_addresses
+        where account_id = $1 and page_tab_id in ($2, $3) and ip_address >>= $4::inet
+        order by page_tab_id = $3, masklen(ip_address) desc
+        limit 1
+        """,
+        account_id,
+        page_tab_id or WHOLE_ACCOUNT,
+        WHOLE_ACCOUNT,
+        ipaddress.ip_address(address),
+    )
+    return bool(found)

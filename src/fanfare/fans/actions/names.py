@@ -1,0 +1,80 @@
+"""Display names: whether one may be taken, and the words that an account allows or refuses in them."""
+
+from datetime import datetime
+
+from fanfare.fans.display_names import NameRules, accepted_name, alternatives
+from fanfare.kernel.clock import system_chance
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import Account
+
+CANDIDATES = 12
+
+
+async def name_rules(db: Db, account: Account) -> NameRules:
+    """Return the account's own words; nobody is called like the account."""
+    rows = await db.rows("select word, is_allowed from display_name_words where account_id = $1", account.id)
+    return NameRules(
+        allowed=frozenset(row["word"] for row in rows if row["is_allowed"]),
+        refused=frozenset(row["word"] for row in rows if not row["is_allowed"]),
+        reserved=frozenset({account.name}),
+    )
+
+
+async def free_name(db: Db, account: Account, wanted: str | None, fan_id: int) -> str | None:
+    """Return a display name as it is shown, or refuse (422) one that may not be; the database refuses a taken one."""
+    if wanted is None:
+        return None
+    current = await db.value("select display_name from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
+    return wanted if wanted == current else await _accepted(db, account, wanted)
+
+
+async def _accepted(db: Db, account: Account, wanted: str) -> str:
+    try:
+        return accepted_name(wanted, await name_rules(db, account))
+    except ValueError as wrong:
+        raise BadParameters([("display_name", str(wrong))]) from None
+
+
+async def usable_name(db: Db, account: Account, wanted: str) -> str:
+    """Return the wanted name when nobody has it, else a free one near it; refuses one that may not be shown."""
+    shown = await _accepted(db, account, wanted)
+    rules = await name_rules(db, account)
+    offered = [shown]
+    for name in alternatives(shown, frozenset(), system_chance(), rules):
+        offered.append(name)
+        if len(offered) > CANDIDATES:
+            break
+    rows = await db.rows(
+        "select lower(display_name) as taken from fans where account_id = $1 and lower(display_name) = any($2::text[])",
+        account.id,
+        [name.lower() for name in offered],
+    )
+    taken = {row["taken"] for row in rows}
+    free = next((name for name in offered if name.lower() not in taken), None)
+    if free is None:
+        raise BadParameters([("display_name", "is taken, and so are the names near it")])
+    return free
+
+
+async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_allowed: bool) -> None:
+    """Allow or refuse a word in display names."""
+    await db.execute(
+        """
+        insert into display_name_words (account_id, word, is_allowed, created_at) values ($1, lower($2), $3, $4)
+        on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
+        """,
+        account_id,
+        word,
+        is_allowed,
+        now,
+    )
+
+
+async def delete_word(db: Db, account_id: int, word: str) -> None:
+    """Forget what was said about a word."""
+    gone = await db.value(
+        "delete from display_name_words where account_id = $1 and word = lower($2) returning word", account_id, word
+    )
+    if gone is None:
+        raise Unknown

@@ -1,0 +1,41 @@
+"""Hashes passwords beside the event loop, a few at a time, so that many logins at once take no more memory than few."""
+
+import asyncio
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+# OWASP's figures for argon2id: 19 MiB, two passes, one lane.
+MEMORY_KIB = 19 * 1024
+PASSES = 2
+AT_ONCE = 4
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=1)
+
+
+@cache
+def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    return asyncio.Semaphore(AT_ONCE)
+
+
+async def password_hash(password: str) -> str:
+    """Return what is stored of a password."""
+    async with _turns(asyncio.get_running_loop()):
+        return await asyncio.to_thread(_hasher().hash, password)
+
+
+async def is_password(stored: str, password: str) -> bool:
+    """Say whether a password is the stored one."""
+
+    def verify() -> bool:
+        try:
+            return _hasher().verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async with _turns(asyncio.get_running_loop()):
+        return await asyncio.to_thread(verify)

@@ -1,0 +1,52 @@
+"""Fans over HTTP: made, read, changed, deleted, and those changed last."""
+
+from datetime import datetime
+
+from fanfare.fans.actions import fans as actions
+from fanfare.fans.queries import fans as queries
+from fanfare.fans.schemas.fans import Fan, FanChanges, FanSaved, LatestFan, LatestMeta, LatestWindow, NewFan, OneFan
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+
+
+@endpoint.post("/api/v1/crm/fans", scope="crm", key=SECRET)
+async def crm_fans_create(db: Db, account: Account, wanted: NewFan, now: datetime) -> FanSaved:
+    """Create a fan; an email or a phone is mandatory.
+
+    Who is known by that address or number is changed instead, so that one person stays one fan.
+    """
+    return FanSaved(await actions.create_fan(db, account, wanted, now, source="crm_fans_create"))
+
+
+@endpoint.get("/api/v1/crm/fans/latest", scope="crm", key=SECRET)
+async def crm_fans_latest(db: Db, account: Account, wanted: LatestWindow) -> Page[LatestMeta, LatestFan]:
+    """Page through recently changed fans, 1000 a page, for incremental sync.
+
+    Pass meta.max_fan_time_key as min_time_key to continue. Each fan comes at its newest change, and no change is
+    missed, also one that commits late.
+    """
+    return await queries.latest(db, account, wanted)
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)
+async def crm_fans_get(db: Db, account: Account, wanted: OneFan) -> Fan:
+    """Return the full record of one fan."""
+    return await queries.fan(db, account.id, wanted.fan_id)
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)
+async def crm_fans_update(db: Db, account: Account, wanted: FanChanges, now: datetime) -> FanSaved:
+    """Change the given fields of a fan; an empty value clears, a field left out stays.
+
+    Province, city and postal code are only accepted together with country_code. 409 when another fan has the mail
+    address or the display name.
+    """
+    return FanSaved(await actions.change_fan(db, account, wanted, now, source="crm_fans_update"))
+
+
+@endpoint.delete("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)
+async def crm_fans_delete(db: Db, account: Account, wanted: OneFan, now: datetime) -> bool:
+    """Delete a fan with all that is personal; activities and amounts stay without a name."""
+    await actions.delete_fan(db, account.id, wanted.fan_id, now)
+    return True

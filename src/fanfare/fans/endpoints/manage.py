@@ -1,0 +1,115 @@
+"""Management over HTTP of what fans carry: custom fields, tags, identities, consents, words."""
+
+from datetime import datetime
+
+from fanfare.fans.actions import fields, identifiers, names, tags
+from fanfare.fans.queries import notes as queries
+from fanfare.fans.schemas.fans import FanSaved, OneFan
+from fanfare.fans.schemas.notes import (
+    Consent,
+    Field,
+    FieldDefinition,
+    FieldSaved,
+    IdentifierChange,
+    NameWord,
+    NameWordEntry,
+    NewTag,
+    OneField,
+    OneNameWord,
+    OneTag,
+    Tag,
+    TagChange,
+    TagChanged,
+    TagSaved,
+)
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.keys import SECRET, Account
+
+
+@endpoint.get("/api/v1/manage/fields", scope="manage", key=SECRET)
+async def manage_fields_list(db: Db, account: Account) -> list[Field]:
+    """List the custom fields with how many fans have a value in each."""
+    return await queries.fields(db, account.id, with_counts=True)
+
+
+@endpoint.post("/api/v1/manage/fields", scope="manage", key=SECRET)
+async def manage_fields_save(db: Db, account: Account, wanted: FieldDefinition, now: datetime) -> FieldSaved:
+    """Define a custom field or change it; its type stays while fans have values in it."""
+    await fields.save_field(db, account.id, wanted, now)
+    return FieldSaved(wanted.crm_field_key)
+
+
+@endpoint.delete("/api/v1/manage/fields/{crm_field_key}", scope="manage", key=SECRET)
+async def manage_fields_delete(db: Db, account: Account, wanted: OneField, now: datetime) -> bool:
+    """Delete a custom field with the values of all fans; deactivate it to keep them."""
+    await fields.delete_field(db, account.id, wanted.crm_field_key, now)
+    return True
+
+
+@endpoint.get("/api/v1/manage/tags", scope="manage", key=SECRET)
+async def manage_tags_list(db: Db, account: Account) -> list[Tag]:
+    """List the tags with how many fans carry each."""
+    return await queries.tags(db, account.id)
+
+
+@endpoint.post("/api/v1/manage/tags", scope="manage", key=SECRET)
+async def manage_tags_create(db: Db, account: Account, wanted: NewTag, now: datetime) -> TagSaved:
+    """Create a tag; one of that name stays."""
+    return TagSaved(await tags.create_tag(db, account.id, wanted.tag_name, now))
+
+
+@endpoint.delete("/api/v1/manage/tags/{tag_id}", scope="manage", key=SECRET)
+async def manage_tags_delete(db: Db, account: Account, wanted: OneTag, now: datetime) -> bool:
+    """Delete a tag; the fans who carry it lose it."""
+    await tags.delete_tag(db, account.id, wanted.tag_id, now)
+    return True
+
+
+@endpoint.post("/api/v1/manage/tags/fans", scope="manage", key=SECRET)
+async def manage_tags_fans(db: Db, account: Account, wanted: TagChange, now: datetime) -> TagChanged:
+    """Give a tag to up to 10,000 fans or take it from them, named by id or mail address.
+
+    Every entry gets a status: added, removed, unchanged or unknown. One unknown fan keeps no other from its tag.
+    """
+    return await tags.change_tag(db, account.id, wanted, now)
+
+
+@endpoint.get("/api/v1/manage/fans/{fan_id}/consents", scope="manage", key=SECRET)
+async def manage_fans_consents(db: Db, account: Account, wanted: OneFan) -> list[Consent]:
+    """List every word of a fan on consent: channel, wording, source, address and time, the first first."""
+    return await queries.consents(db, account.id, wanted.fan_id)
+
+
+@endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
+async def manage_fans_identifiers_add(db: Db, account: Account, wanted: IdentifierChange, now: datetime) -> FanSaved:
+    """Note an outside identity of a fan; 409 when another fan has it."""
+    await identifiers.add_identifier(db, account.id, wanted, now)
+    return FanSaved(wanted.fan_id)
+
+
+@endpoint.delete("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
+async def manage_fans_identifiers_delete(db: Db, account: Account, wanted: IdentifierChange, now: datetime) -> bool:
+    """Forget an outside identity of a fan."""
+    await identifiers.remove_identifier(db, account.id, wanted, now)
+    return True
+
+
+@endpoint.get("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
+async def manage_display_name_words_list(db: Db, account: Account) -> list[NameWord]:
+    """List the words that the account allows or refuses in display names, beside the built-in list."""
+    return await queries.name_words(db, account.id)
+
+
+@endpoint.post("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
+async def manage_display_name_words_save(db: Db, account: Account, wanted: NameWordEntry, now: datetime) -> bool:
+    """Allow or refuse a word in display names."""
+    await names.save_word(db, account.id, wanted.word, now, is_allowed=wanted.is_allowed)
+    return True
+
+
+@endpoint.delete("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
+async def manage_display_name_words_delete(db: Db, account: Account, wanted: OneNameWord) -> bool:
+    """Forget what was said about a word."""
+    await names.delete_word(db, account.id, wanted.word)
+    return True

@@ -1,0 +1,69 @@
+"""What is noted about fans over HTTP: identities, custom fields, display names, watched addresses, push tokens."""
+
+from datetime import datetime
+
+from fanfare.fans.actions import identifiers, names
+from fanfare.fans.queries import notes as queries
+from fanfare.fans.schemas.fans import OneFan
+from fanfare.fans.schemas.notes import (
+    AddressEntry,
+    AddressSaved,
+    Field,
+    Identifier,
+    NameCheck,
+    PushToken,
+    UsableName,
+    WatchedAddress,
+)
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.keys import SECRET, Account
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}/identifiers", scope="crm", key=SECRET)
+async def crm_fan_identifiers_list(db: Db, account: Account, wanted: OneFan) -> list[Identifier]:
+    """List the external identities (network plus value) known for a fan, the oldest first."""
+    return await queries.identifiers(db, account.id, wanted.fan_id)
+
+
+@endpoint.get("/api/v1/crm/fields", scope="crm", key=SECRET)
+async def crm_fields_list(db: Db, account: Account) -> list[Field]:
+    """List the custom fields defined on the account."""
+    return await queries.fields(db, account.id)
+
+
+@endpoint.get("/api/v1/crm/display_name", scope="crm", key=SECRET)
+async def crm_display_name_check(db: Db, account: Account, wanted: NameCheck) -> UsableName:
+    """Test a display name: answer with a usable name, altered when the wanted one is taken; 422 when it may not be."""
+    return UsableName(await names.usable_name(db, account, wanted.display_name))
+
+
+@endpoint.get("/api/v1/crm/ip_addresses", scope="crm", key=SECRET)
+async def crm_ip_addresses_list(db: Db, account: Account) -> list[WatchedAddress]:
+    """List watched IP addresses, each either banned or explicitly allowed."""
+    return await queries.watched_addresses(db, account.id)
+
+
+@endpoint.post("/api/v1/crm/ip_addresses", scope="crm", key=SECRET)
+async def crm_ip_addresses_save(db: Db, account: Account, wanted: AddressEntry, now: datetime) -> AddressSaved:
+    """Ban or allow an address or CIDR range for the account, or for one campaign only.
+
+    A banned address writes nothing through public calls. A campaign's own entry beats one of the account, a narrower
+    range a wider one.
+    """
+    await identifiers.save_address(db, account.id, wanted, now)
+    return AddressSaved(wanted.page_tab_id, queries.address_text(wanted.ip_address))
+
+
+@endpoint.delete("/api/v1/crm/ip_addresses", scope="crm", key=SECRET)
+async def crm_ip_addresses_delete(db: Db, account: Account, wanted: AddressEntry) -> bool:
+    """Remove a ban or allow entry."""
+    await identifiers.delete_address(db, account.id, wanted)
+    return True
+
+
+@endpoint.post("/api/v1/yinzcam/push_tokens", scope="misc", key=SECRET)
+async def yinzcam_push_tokens_save(db: Db, account: Account, wanted: PushToken, now: datetime) -> bool:
+    """Store a device push token for a YinzCam app user."""
+    await identifiers.save_push_token(db, account.id, wanted, now)
+    return True

@@ -1,0 +1,50 @@
+"""What higher domains do in the same transaction when a fan is merged or forgotten, or named with idols.
+
+Each domain that keeps a `fan_id` hands down its module: TABLES names its tables, move_fan and forget_fan act on them.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from fanfare.kernel.db import Db
+
+
+class Follower(Protocol):
+    """A module of a domain that keeps something of a fan."""
+
+    async def move_fan(self, db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+        """Give what one fan has to another."""
+
+    async def forget_fan(self, db: Db, account_id: int, fan_id: int) -> None:
+        """Delete what is personal of a fan."""
+
+
+TieIdols = Callable[[Db, int, int, list[str], datetime], Awaitable[None]]
+
+_followers: list[Follower] = []
+_tie_idols: list[TieIdols] = []
+
+
+def hand_down(followers: Sequence[Follower], tie_idols: TieIdols) -> None:
+    """Take the followers, low to high, and what ties a fan to idols by name. Called once, by app.py."""
+    _followers[:] = followers
+    _tie_idols[:] = [tie_idols]
+
+
+async def forget(db: Db, account_id: int, fan_id: int) -> None:
+    """Let every follower forget a fan; part of the caller's transaction."""
+    for follower in _followers:
+        await follower.forget_fan(db, account_id, fan_id)
+
+
+async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Let every follower give what one fan has to another; part of the caller's transaction."""
+    for follower in _followers:
+        await follower.move_fan(db, account_id, old_fan_id, fan_id)
+
+
+async def tie(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
+    """Tie a fan to idols by name; part of the caller's transaction."""
+    for tie_idols in _tie_idols:
+        await tie_idols(db, account_id, fan_id, idol_names, now)

@@ -1,0 +1,1 @@
+"""Reads fans and what is noted about them."""

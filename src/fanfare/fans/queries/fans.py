@@ -1,0 +1,146 @@
+"""Reads fans: one, several, and those changed last."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fanfare.fans.schemas.fans import Fan, LatestFan, LatestMeta, LatestWindow
+from fanfare.kernel.changes import settled
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds, iso, unix
+
+LATEST_ROWS = 1000
+# How far clocks of servers may differ: what a key that cannot be found any more is read back by.
+SLACK = timedelta(minutes=5)
+
+# All that an answer tells of a fan, for the fans f of a statement whose $1 is the account.
+COLUMNS = """
+    f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
+    f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude, f.ip_address, f.country_code, f.city,
+    f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone, f.birth_date::text as birth_date,
+    f.metro_area, f.postal_code, f.gender, f.add_phone, f.display_name, f.image_url, f.is_optout, f.is_confirmed,
+    f.is_phone_confirmed, f.fan_source, f.created_at, f.updated_at,
+    recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,
+    (select jsonb_object_agg(v.crm_field_key, v.field_value) from fan_fields v
+     where v.account_id = $1 and v.fan_id = f.fan_id) as field_values,
+    array(select t.tag_name from fan_tags g
+          join tags t on t.account_id = $1 and t.tag_id = g.tag_id
+          where g.account_id = $1 and g.fan_id = f.fan_id order by lower(t.tag_name)) as tags,
+    array(select b.business_id from fan_businesses b
+          where b.account_id = $1 and b.fan_id = f.fan_id and b.is_opted_in
+          order by b.business_id) as opted_in_business_ids
+"""
+RECENT = """
+    left join lateral (
+        select a.page_tab_id, c.title from activities a
+        join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
+        where a.account_id = $1 and a.fan_id = f.fan_id
+        order by a.created_at desc, a.activity_id desc
+        limit 1) recent on true
+"""
+ONE = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = $2"  # noqa: S608 - fixed parts
+MANY = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = any($2::bigint[])"  # noqa: S608 - fixed parts
+LATEST = f"""
+    select {COLUMNS} from fans f {RECENT}
+    where f.account_id = $1 and f.position > $2 and f.position <= $3 and ($4::timestamptz is null or f.updated_at >= $4)
+    order by f.position
+    limit $5
+"""  # noqa: S608 - fixed parts
+
+
+def written(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a custom value as the text behind `key=`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(written(each) for each in value)
+    return str(value)
+
+
+def shaped(row: Record) -> dict[str, Any]:
+    """Return the fields of a Fan from a row of COLUMNS."""
+    given = dict(row)
+    given.pop("updated_at")
+    values = given["field_values"] = given["field_values"] or {}
+    given["fields"] = [f"{key}={written(value)}" for key, value in sorted(values.items())]
+    given["creation_timestamp"] = unix(given.pop("created_at"))
+    return given
+
+
+async def fan(db: Db, account_id: int, fan_id: int) -> Fan:
+    """Return one fan, or refuse as unknown."""
+    row = await db.row(ONE, account_id, fan_id)
+    if row is None:
+        raise Unknown
+    return Fan(**shaped(row))
+
+
+async def fans_by_ids(db: Db, account_id: int, fan_ids: Sequence[int]) -> list[Fan]:
+    """Return those of the fans that are there, by id."""
+    rows = await db.rows(f"{MANY} order by f.fan_id", account_id, list(fan_ids))
+    return [Fan(**shaped(row)) for row in rows]
+
+
+async def known_fan(db: Db, account_id: int, fan_id: int) -> int:
+    """Return the id of a fan that is there, or refuse as unknown."""
+    found: int | None = await db.value(
+        "select fan_id from fans where account_id = $1 and fan_id = $2", account_id, fan_id
+    )
+    if found is None:
+        raise Unknown
+    return found
+
+
+async def latest(db: Db, account: Account, wanted: LatestWindow) -> Page[LatestMeta, LatestFan]:
+    """Return the next fans by their last change, each once at its newest; never skips a change that commits late."""
+    bound = await settled(db, account.id)
+    after = await _position(db, account.id, wanted.min_time_key) if wanted.min_time_key else 0
+    since = day_bounds(wanted.last_update_date, account.time_zone)[0] if wanted.last_update_date else None
+    rows = await db.rows(LATEST, account.id, after, bound, since, LATEST_ROWS)
+    page = [_latest(row) for row in rows]
+    keys = (page[0].fan_time_key, page[-1].fan_time_key) if page else (wanted.min_time_key, wanted.min_time_key)
+    return Page(LatestMeta(*keys, len(page)), page)
+
+
+def _latest(row: Record) -> LatestFan:
+    created, updated = row["created_at"], row["updated_at"]
+    return LatestFan(
+        **shaped(row),
+        fan_time_key=f"{unix(updated)}_{updated.microsecond // 1000:03d}_{row['fan_id']}",
+        last_update_timestamp=unix(updated),
+        creation_timestamp_iso=iso(created),
+        last_update_timestamp_iso=iso(updated),
+    )
+
+
+async def _position(db: Db, account_id: int, time_key: str) -> int:
+    """Return the position that a key stands for.
+
+    It is the fan's change at that millisecond, found in the log; when the log no longer has it, a position safely
+    before it, so that some fans come twice but none is missed.
+    """
+    seconds, milliseconds, fan_id = (int(part) for part in time_key.split("_"))
+    moment = datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
+    found: int | None = await db.value(
+        """
+        select coalesce(
+            (select max(c.position) from changes c
+             where c.account_id = $1 and c.fan_id = $2 and c.occurred_at >= $3
+               and c.occurred_at < $3 + interval '1 millisecond' and c.topic like 'fan.%'),
+            (select f.position from fans f
+             where f.account_id = $1 and f.fan_id = $2 and f.updated_at >= $3
+               and f.updated_at < $3 + interval '1 millisecond'),
+            (select min(f.position) - 1 from fans f where f.account_id = $1 and f.updated_at >= $3 - $4::interval))
+        """,
+        account_id,
+        fan_id,
+        moment,
+        SLACK,
+    )
+    if found is not None:
+        return found
+    newest: int = await db.value("select coalesce(max(f.position), 0) from fans f where f.account_id = $1", account_id)
+    return newest

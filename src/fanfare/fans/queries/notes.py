@@ -1,0 +1,108 @@
+"""Reads custom fields, tags, identities, consents, watched addresses and words."""
+
+import ipaddress
+
+from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.schemas.notes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
+from fanfare.kernel.db import Db
+from fanfare.kernel.wire import iso, unix
+
+
+async def fields(db: Db, account_id: int, *, with_counts: bool = False) -> list[Field]:
+    """Return the custom fields of an account by key."""
+    rows = await db.rows(
+        """
+        select crm_field_key, account_id, field_type, extract(epoch from created_at)::bigint as creation_timestamp,
+               field_options, is_active, is_global,
+               case when $2 then (select count(*) from fan_fields v
+                                  where v.account_id = f.account_id and v.crm_field_key = f.crm_field_key)
+               end as fan_count
+        from crm_fields f where account_id = $1 order by crm_field_key
+        """,
+        account_id,
+        with_counts,
+    )
+    return [Field(**row) for row in rows]
+
+
+async def tags(db: Db, account_id: int) -> list[Tag]:
+    """Return the tags of an account by name, with how many fans carry each."""
+    rows = await db.rows(
+        """
+        select t.tag_id, t.tag_name, extract(epoch from t.created_at)::bigint as creation_timestamp,
+               count(g.fan_id) as fan_count
+        from tags t left join fan_tags g on g.account_id = t.account_id and g.tag_id = t.tag_id
+        where t.account_id = $1
+        group by t.account_id, t.tag_id
+        order by lower(t.tag_name)
+        """,
+        account_id,
+    )
+    return [Tag(**row) for row in rows]
+
+
+async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
+    """Return the identities of a fan, the oldest first; refuses an unknown fan."""
+    await known_fan(db, account_id, fan_id)
+    rows = await db.rows(
+        "select account_id, fan_id, network, identifier_value, created_at from fan_identifiers"
+        " where account_id = $1 and fan_id = $2 order by created_at, network, identifier_value",
+        account_id,
+        fan_id,
+    )
+    return [
+        Identifier(
+            row["account_id"],
+            row["fan_id"],
+            row["network"],
+            row["identifier_value"],
+            unix(row["created_at"]),
+            iso(row["created_at"]),
+        )
+        for row in rows
+    ]
+
+
+async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
+    """Return every word of a fan on consent, the first first; refuses an unknown fan."""
+    await known_fan(db, account_id, fan_id)
+    rows = await db.rows(
+        """
+        select consent_id, fan_id, channel, business_id, is_granted, wording, consent_source, ip_address,
+               extract(epoch from given_at)::bigint as given_timestamp
+        from consents where account_id = $1 and fan_id = $2 order by consent_id
+        """,
+        account_id,
+        fan_id,
+    )
+    return [Consent(**row) for row in rows]
+
+
+async def watched_addresses(db: Db, account_id: int) -> list[WatchedAddress]:
+    """Return the addresses that are banned or let in, those of the whole account first."""
+    rows = await db.rows(
+        """
+        select nullif(page_tab_id, 0) as page_tab_id, is_blocked, extract(epoch from created_at)::bigint
+                   as creation_timestamp,
+               case when masklen(ip_address) = case family(ip_address) when 4 then 32 else 128 end
+                    then host(ip_address) else ip_address::text end as ip_address
+        from ip_addresses as entries where account_id = $1 order by entries.page_tab_id, entries.ip_address
+        """,
+        account_id,
+    )
+    return [WatchedAddress(**row) for row in rows]
+
+
+async def name_words(db: Db, account_id: int) -> list[NameWord]:
+    """Return the words that the account allows or refuses in display names."""
+    rows = await db.rows(
+        "select word, is_allowed, extract(epoch from created_at)::bigint as creation_timestamp"
+        " from display_name_words where account_id = $1 order by word",
+        account_id,
+    )
+    return [NameWord(**row) for row in rows]
+
+
+def address_text(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
+    """Return a range as it is written: one address without its prefix."""
+    return str(network.network_address) if network.num_addresses == 1 else str(network)

@@ -1,0 +1,1 @@
+"""Shapes of fans and of what is noted about them."""

@@ -1,0 +1,244 @@
+"""Shapes of a fan: as answered, as made, as changed."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.fans.contact import mail_address, phone_number
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import (
+    Address,
+    AnyForm,
+    ChoiceForm,
+    DayForm,
+    Flag,
+    FlagForm,
+    Form,
+    Id,
+    Latitude,
+    Longitude,
+    Text,
+    TextForm,
+    Texts,
+    Wildcard,
+    text_of,
+)
+
+Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
+Place = Annotated[str, TextForm(128)]
+Phone = Annotated[str, TextForm(64)]
+Password = Annotated[str, TextForm(256)]
+BirthDate = Annotated[date, DayForm(1900, 2200)]
+
+
+class MailForm(Form):
+    """A mail address, in the form in which it is shown."""
+
+    def read(self, raw: object) -> str:
+        """Return the address, or refuse what no mail could be sent to."""
+        return mail_address(text_of(raw))
+
+    def schema(self) -> dict[str, object]:
+        """Describe the address."""
+        return {"type": "string", "format": "email", "maxLength": 254}
+
+
+Mail = Annotated[str, MailForm()]
+Fields = Annotated[
+    dict[str, Any] | None, Wildcard("field_", AnyForm()), "Custom field value; the part after field_ is its key."
+]
+Businesses = Annotated[
+    dict[str, bool] | None,
+    Wildcard("business_", FlagForm()),
+    "Opt-in flag for the business whose id is in the name: true/on opts in, false/off opts out.",
+]
+
+
+class Fan(msgspec.Struct, kw_only=True):
+    """A fan. `fields` are custom values written `key=value`, `field_values` the same with their types.
+
+    creation_timestamp is in unix seconds, rating from 1 to 5, phone E.164, birth_date YYYY-MM-DD.
+    """
+
+    fan_id: int
+    account_id: int
+    name: str | None
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    province: str | None
+    latitude: float | None
+    longitude: float | None
+    creation_timestamp: int
+    ip_address: str | None
+    country_code: str | None
+    city: str | None
+    is_subscribed: bool
+    is_phone_subscribed: bool
+    rating: float | None
+    phone: str | None
+    birth_date: str | None
+    metro_area: str | None
+    postal_code: str | None
+    fields: list[str]
+    field_values: dict[str, Any]
+    gender: str | None
+    tags: list[str]
+    add_phone: str | None
+    display_name: str | None
+    image_url: str | None
+    is_optout: bool
+    is_confirmed: bool
+    is_phone_confirmed: bool
+    fan_source: str | None
+    opted_in_business_ids: list[int]
+    last_page_tab_id: int | None
+    last_campaign_name: str | None
+
+
+class LatestFan(Fan, kw_only=True):
+    """A fan in the feed of changes, with the key of the change. Timestamps are unix seconds, `_iso` ones GMT."""
+
+    fan_time_key: str
+    last_update_timestamp: int
+    creation_timestamp_iso: str
+    last_update_timestamp_iso: str
+
+
+class LatestMeta(msgspec.Struct):
+    """The keys of the first and last fan of a page, and how many it holds; an empty page repeats the key asked with."""
+
+    min_fan_time_key: str | None
+    max_fan_time_key: str | None
+    count: int
+
+
+class OneFan(Params):
+    """Which fan."""
+
+    fan_id: Annotated[Id, "Fan by its id; the id of a fan that became another leads to that one."]
+
+
+def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a phone number whose country is told, and with opt-ins of no business."""
+    phone = given.get("phone")
+    if phone and phone.startswith("+"):
+        try:
+            phone_number(phone)
+        except ValueError as wrong:
+            yield "phone", str(wrong)
+    for key in given.get("businesses") or {}:
+        if not key.isascii() or not key.isdigit() or len(key) > 18:  # noqa: PLR2004 - the longest id
+            yield f"business_{key}", "must name a business by its id"
+
+
+class NewFan(Params):
+    """A fan to be made; who is known by mail address or phone number is changed instead."""
+
+    first_name: Annotated[Text | None, "Given name of the fan."] = None
+    last_name: Annotated[Text | None, "Family name of the fan."] = None
+    email: Annotated[Mail | None, "Email address; this or phone is needed."] = None
+    password: Annotated[Password | None, "The fan's password."] = None
+    display_name: Annotated[Text | None, "Public name of the fan; unique in the account."] = None
+    gender: Annotated[Gender | None, "male, female, diverse, other or empty."] = None
+    is_subscribed: Annotated[Flag | None, "Email opt-in as true/false/on/off."] = None
+    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
+    is_confirmed: Annotated[Flag | None, "Email address is confirmed."] = None
+    is_phone_confirmed: Annotated[Flag | None, "Phone number is confirmed."] = None
+    phone: Annotated[Phone | None, "Phone number; this or email is needed."] = None
+    birth_date: Annotated[BirthDate | None, "Date of birth, YYYY-MM-DD."] = None
+    ip_address: Annotated[Address | None, "IP address of the fan."] = None
+    latitude: Annotated[Latitude | None, "Latitude."] = None
+    longitude: Annotated[Longitude | None, "Longitude."] = None
+    fan_source: Annotated[Text | None, "Where the fan came from, stored when a fan is created."] = None
+    is_optout: Annotated[Flag | None, "Fan opted out of everything."] = None
+    idol_names: Annotated[Texts | None, "Idols the fan follows; made when new."] = None
+    country_code: Annotated[Place | None, "Country, as a two-letter code or by name."] = None
+    province: Annotated[Place | None, "Province or state."] = None
+    city: Annotated[Place | None, "City."] = None
+    postal_code: Annotated[Place | None, "Postal code."] = None
+    image_url: Annotated[Annotated[str, TextForm(2000)] | None, "Picture of the fan."] = None
+    consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "What the fan read when agreeing."] = None
+    consent_source: Annotated[Text | None, "Where the fan agreed, such as the name of a form."] = None
+    businesses: Businesses = None
+    fields: Fields = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "email": "ada@example.com",
+        "first_name": "Ada",
+        "is_subscribed": True,
+        "country_code": "CA",
+        "province": "BC",
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a fan who can be neither recognised nor reached."""
+        if "email" not in given and "phone" not in given:
+            yield "email", "is required when phone is left out"
+        yield from wrong_contact(given)
+
+
+class FanChanges(Params):
+    """Fields of a fan to be changed; an empty value clears, a field left out stays."""
+
+    fan_id: Annotated[Id, "Fan to change."]
+    first_name: Annotated[Text | None | UnsetType, "Given name of the fan."] = UNSET
+    last_name: Annotated[Text | None | UnsetType, "Family name of the fan."] = UNSET
+    email: Annotated[Mail | None | UnsetType, "Email address of the fan."] = UNSET
+    password: Annotated[Password | None, "New password."] = None
+    display_name: Annotated[Text | None | UnsetType, "Public name of the fan; unique in the account."] = UNSET
+    gender: Annotated[Gender | None | UnsetType, "male, female, diverse, other or empty."] = UNSET
+    is_subscribed: Annotated[Flag | None, "Email opt-in as true/false/on/off."] = None
+    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
+    phone: Annotated[Phone | None | UnsetType, "Phone number of the fan."] = UNSET
+    birth_date: Annotated[BirthDate | None | UnsetType, "Date of birth, YYYY-MM-DD."] = UNSET
+    ip_address: Annotated[Address | None | UnsetType, "IP address of the fan."] = UNSET
+    country_code: Annotated[Place | None | UnsetType, "Country, as a two-letter code or by name."] = UNSET
+    province: Annotated[Place | None | UnsetType, "Province or state; only with country_code."] = UNSET
+    city: Annotated[Place | None | UnsetType, "City; only with country_code."] = UNSET
+    postal_code: Annotated[Place | None | UnsetType, "Postal code; only with country_code."] = UNSET
+    is_confirmed: Annotated[Flag | None, "Email address is confirmed."] = None
+    is_phone_confirmed: Annotated[Flag | None, "Phone number is confirmed."] = None
+    is_optout: Annotated[Flag | None, "Fan opted out of everything."] = None
+    latitude: Annotated[Latitude | None | UnsetType, "Latitude."] = UNSET
+    longitude: Annotated[Longitude | None | UnsetType, "Longitude."] = UNSET
+    image_url: Annotated[Annotated[str, TextForm(2000)] | None | UnsetType, "Picture of the fan."] = UNSET
+    add_phone: Annotated[Phone | None | UnsetType, "Second phone number of the fan."] = UNSET
+    consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "What the fan read when agreeing."] = None
+    consent_source: Annotated[Text | None, "Where the fan agreed, such as the name of a form."] = None
+    businesses: Businesses = None
+    fields: Fields = None
+
+    example: ClassVar[Mapping[str, object]] = {"first_name": "Ada", "country_code": "CA", "city": "Vancouver"}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse parts of an address without their country."""
+        if not given.get("country_code"):
+            for name in ("province", "city", "postal_code"):
+                if given.get(name):
+                    yield name, "is only accepted together with country_code"
+        yield from wrong_contact(given)
+
+
+class FanSaved(msgspec.Struct):
+    """The fan that was written."""
+
+    fan_id: int
+
+
+class LatestWindow(Params):
+    """Which changed fans, by pages of 1000, the longest unchanged first."""
+
+    last_update_date: Annotated[
+        Annotated[date, DayForm()] | None, "Only fans changed on this day (YYYY-MM-DD, the account's zone) or later."
+    ] = None
+    min_time_key: Annotated[
+        Annotated[str, TextForm(64, r"\d{1,12}_\d{1,3}_\d{1,18}", "must be a max_fan_time_key of an earlier answer")]
+        | None,
+        "Continue after this key, shaped <unix_time>_<milliseconds>_<fan_id>; use the previous meta.max_fan_time_key.",
+    ] = None

@@ -1,0 +1,229 @@
+"""Shapes of what is noted about fans: custom fields, tags, identities, consents, addresses, words, push tokens."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import AddressRange, ChoiceForm, Flag, Id, ListForm, Text, TextForm, Texts, WholeForm
+
+Key = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
+FieldType = Annotated[str, ChoiceForm("text", "number", "date", "boolean", "choice", "choices", "url")]
+Network = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
+DeviceNetwork = Annotated[str, ChoiceForm("ios", "android")]
+OWN_NETWORKS = ("email", "phone")
+MANY = 10_000
+
+
+class Field(msgspec.Struct):
+    """A custom field. creation_timestamp is in unix seconds, fan_count the fans with a value in it."""
+
+    crm_field_key: str
+    account_id: int
+    field_type: str
+    creation_timestamp: int
+    field_options: list[Any]
+    is_active: bool
+    is_global: bool
+    fan_count: int | None = None
+
+
+class FieldDefinition(Params):
+    """A custom field to be defined or changed."""
+
+    crm_field_key: Annotated[Key, "Key of the field: the part behind field_."]
+    field_type: Annotated[FieldType, "What its values are; stays as it is while fans have values in the field."]
+    field_options: Annotated[Texts | None, "What may be chosen; for choice and choices."] = None
+    is_active: Annotated[Flag | None, "Whether values may be set; true by default."] = None
+    is_global: Annotated[Flag | None, "Whether the field counts for all businesses."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "crm_field_key": "shirt_size",
+        "field_type": "choice",
+        "field_options": ["S", "M", "L"],
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a choice without options."""
+        if given.get("field_type") in ("choice", "choices") and not given.get("field_options"):
+            yield "field_options", "is required for choice and choices"
+
+
+class OneField(Params):
+    """Which custom field."""
+
+    crm_field_key: Annotated[Key, "Key of the field."]
+
+
+class FieldSaved(msgspec.Struct):
+    """The field that was written."""
+
+    crm_field_key: str
+
+
+class Tag(msgspec.Struct):
+    """A tag, with how many fans carry it. creation_timestamp is in unix seconds."""
+
+    tag_id: int
+    tag_name: str
+    creation_timestamp: int
+    fan_count: int
+
+
+class TagChange(Params):
+    """A tag to be given to fans or taken from them."""
+
+    tag_name: Annotated[Text, "Name of the tag; made when it is new and given."]
+    action: Annotated[Annotated[str, ChoiceForm("add", "delete")] | None, "add (default) or delete."] = None
+    fan_ids: Annotated[Annotated[list[int], ListForm(WholeForm(0), MANY)] | None, "Fans by id, at most 10000."] = None
+    emails: Annotated[Annotated[list[str], ListForm(TextForm(), MANY)] | None, "Fans by mail address."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"tag_name": "season ticket", "fan_ids": [1, 2]}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a change of nobody."""
+        if not given.get("fan_ids") and not given.get("emails"):
+            yield "fan_ids", "is required when emails is left out"
+
+
+class TagRow(msgspec.Struct):
+    """What became of one entry: added, removed, unchanged or unknown."""
+
+    fan_id: int | None
+    email: str | None
+    status: str
+
+
+class TagChanged(msgspec.Struct):
+    """What became of every entry, fan_ids first, in the order given."""
+
+    tag_id: int | None
+    tag_name: str
+    rows: list[TagRow]
+
+
+class NewTag(Params):
+    """A tag to be made."""
+
+    tag_name: Annotated[Text, "Name of the tag; unique in the account."]
+
+
+class OneTag(Params):
+    """Which tag."""
+
+    tag_id: Annotated[Id, "Tag by its id."]
+
+
+class TagSaved(msgspec.Struct):
+    """The tag that was written, or that has the name already."""
+
+    tag_id: int
+
+
+class Identifier(msgspec.Struct):
+    """An identity of a fan: a network and what the fan is called there."""
+
+    account_id: int
+    fan_id: int
+    network: str
+    identifier_value: str
+    creation_timestamp: int
+    creation_timestamp_iso: str
+
+
+class IdentifierChange(Params):
+    """An outside identity of a fan."""
+
+    fan_id: Annotated[Id, "Fan who has the identity."]
+    network: Annotated[Network, "Network, such as facebook or a ticketing system; not email or phone."]
+    identifier_value: Annotated[Text, "What the fan is called there."]
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Leave mail addresses and phone numbers to the fan itself."""
+        if str(given.get("network", "")).lower() in OWN_NETWORKS:
+            yield "network", "is changed with the fan itself"
+
+
+class Consent(msgspec.Struct):
+    """A word on consent, as it stands in the ledger. given_timestamp is in unix seconds."""
+
+    consent_id: int
+    fan_id: int
+    channel: str
+    business_id: int | None
+    is_granted: bool
+    wording: str | None
+    consent_source: str
+    ip_address: str | None
+    given_timestamp: int
+
+
+class WatchedAddress(msgspec.Struct):
+    """An address or range that is banned or let in; page_tab_id is null when it counts for the whole account."""
+
+    page_tab_id: int | None
+    ip_address: str
+    is_blocked: bool
+    creation_timestamp: int
+
+
+class AddressEntry(Params):
+    """An address or range to be banned or let in, or the entry to be removed."""
+
+    ip_address: Annotated[AddressRange, "Address or CIDR range."]
+    is_blocked: Annotated[Flag, "true bans the address, false allows it."]
+    page_tab_id: Annotated[Id | None, "Campaign the entry applies to; the whole account when left out."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"ip_address": "192.0.2.0/24", "is_blocked": True}
+
+
+class AddressSaved(msgspec.Struct):
+    """The entry that was written."""
+
+    page_tab_id: int | None
+    ip_address: str
+
+
+class PushToken(Params):
+    """The push token of a device."""
+
+    user_key: Annotated[Text, "User key in the app."]
+    push_token: Annotated[Annotated[str, TextForm(4096)], "Push token of the device."]
+    device_network: Annotated[DeviceNetwork, "ios or android."]
+
+
+class NameCheck(Params):
+    """A display name to be tested."""
+
+    display_name: Annotated[Annotated[str, TextForm(256)], "Name to test."]
+
+
+class UsableName(msgspec.Struct):
+    """A name that may be taken: the wanted one, or one near it."""
+
+    display_name: str
+
+
+class NameWord(msgspec.Struct):
+    """A word that the account allows or refuses in display names."""
+
+    word: str
+    is_allowed: bool
+    creation_timestamp: int
+
+
+class NameWordEntry(Params):
+    """A word to be allowed or refused in display names."""
+
+    word: Annotated[Annotated[str, TextForm(64)], "The word, in any case."]
+    is_allowed: Annotated[Flag, "true allows a word of the built-in list, false refuses a word."]
+
+
+class OneNameWord(Params):
+    """Which word."""
+
+    word: Annotated[Annotated[str, TextForm(64)], "The word, in any case."]

@@ -1,0 +1,109 @@
+"""The feed of changed fans: every change once, in order, from any key."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import asyncpg
+
+from fanfare.kernel.db import Db
+from tests.api import Api
+
+LATEST = "/api/v1/crm/fans/latest"
+
+
+async def made(api: Api, name: str) -> int:
+    answer = await api.post("/api/v1/crm/fans", email=f"{uuid.uuid4().hex}@example.com", first_name=name)
+    return int((await api.ok(answer))["fan_id"])
+
+
+async def page(api: Api, **wanted: Any) -> dict[str, Any]:
+    answered: dict[str, Any] = await api.ok(await api.get(LATEST, **wanted))
+    return answered
+
+
+async def test_the_feed_goes_on_where_it_stopped(api: Api) -> None:
+    fans = [await made(api, "first") for _ in range(3)]
+    first = await page(api)
+    assert [row["fan_id"] for row in first["data"]] == fans
+    assert first["meta"]["count"] == 3
+    key = first["meta"]["max_fan_time_key"]
+    assert first["data"][-1]["fan_time_key"] == key
+    empty = await page(api, min_time_key=key)
+    assert (empty["data"], empty["meta"]["max_fan_time_key"]) == ([], key)
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fans[0]}", first_name="changed"))
+    (row,) = (await page(api, min_time_key=key))["data"]
+    assert (row["fan_id"], row["first_name"]) == (fans[0], "changed")
+    assert isinstance(row["creation_timestamp"], int)
+    assert row["last_update_timestamp_iso"].endswith("Z")
+
+
+async def test_a_key_holds_although_its_fan_changed_again(api: Api) -> None:
+    fan_id = await made(api, "moves")
+    other = await made(api, "stays")
+    keys = {row["fan_id"]: row["fan_time_key"] for row in (await page(api))["data"]}
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}", first_name="moved"))
+    rows = (await page(api, min_time_key=keys[fan_id]))["data"]
+    assert [row["fan_id"] for row in rows] == [other, fan_id]
+
+
+async def test_a_key_without_its_change_is_read_back_safely(api: Api, db: Db) -> None:
+    fan_id = await made(api, "trimmed")
+    key = (await page(api))["meta"]["max_fan_time_key"]
+    later = await made(api, "later")
+    await db.execute("delete from changes where account_id = $1", api.account_id)
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}", first_name="again"))
+    await db.execute("delete from changes where account_id = $1", api.account_id)
+    rows = (await page(api, min_time_key=key))["data"]
+    assert {later, fan_id} <= {row["fan_id"] for row in rows}
+
+
+async def test_a_late_commit_is_not_missed(api: Api, database_url: str) -> None:
+    key = (await page(api))["meta"]["max_fan_time_key"]
+    slow = await asyncpg.connect(database_url)
+    try:
+        transaction = slow.transaction()
+        await transaction.start()
+        slow_id = await slow.fetchval(
+            "with hold as materialized (select hold_position($1) as held)"
+            " insert into fans (account_id, first_name, created_at, updated_at, position)"
+            " select $1, 'slow', now(), now(), nextval('positions') from hold returning fan_id",
+            api.account_id,
+        )
+        quick_id = await made(api, "quick")
+        during = await page(api, min_time_key=key)
+        await transaction.commit()
+    finally:
+        await slow.close()
+    after = await page(api, min_time_key=during["meta"]["max_fan_time_key"])
+    seen = [row["fan_id"] for row in during["data"] + after["data"]]
+    assert seen == [slow_id, quick_id]
+
+
+async def test_changes_since_a_day(api: Api) -> None:
+    await made(api, "today")
+    assert (await page(api, last_update_date="2020-01-01"))["data"] != []
+    assert (await page(api, last_update_date="2199-01-01"))["data"] == []
+    bad = await api.get(LATEST, min_time_key="yesterday")
+    assert bad.json()["errors"][0]["field"] == "min_time_key"
+
+
+async def test_followers_of_the_feed_see_every_fan(api: Api) -> None:
+    key = (await page(api))["meta"]["max_fan_time_key"]
+    done = asyncio.Event()
+
+    async def follow() -> list[int]:
+        seen: list[int] = []
+        at, last = key, False
+        while not last:
+            last = done.is_set()
+            got = await page(api, min_time_key=at)
+            seen += [row["fan_id"] for row in got["data"]]
+            at = got["meta"]["max_fan_time_key"]
+        return seen
+
+    followers = [asyncio.create_task(follow()) for _ in range(3)]
+    fans = await asyncio.gather(*(made(api, "many") for _ in range(60)))
+    done.set()
+    for seen in await asyncio.gather(*followers):
+        assert set(seen) >= set(fans)
