@@ -18,6 +18,15 @@ WRITTEN_NUMBER = re.compile(
 )
 
 
+# What nearly every address looks like, under domains that no standard sets aside: right without asking the library,
+# which takes fifty times as long.
+PLAIN_MAIL = re.compile(
+    r"(?=.{1,64}@)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
+    r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!local\b|localhost\b|test\b|invalid\b|onion\b|arpa\b)[a-z]{2,24}",
+    re.ASCII,
+)
+
+
 def mail_address(text: str) -> str:
     """Return the address as it is shown: composed letters, domain in small letters and its own script, no blanks.
 
@@ -31,6 +40,8 @@ def mail_address(text: str) -> str:
     if len(written) > LONGEST_MAIL:
         message = f"must be a mail address of at most {LONGEST_MAIL} characters"
         raise ValueError(message)
+    if PLAIN_MAIL.fullmatch(written) and "xn--" not in written and "--" not in written:
+        return written
     try:
         return validate_email(written, check_deliverability=False, strict=True).normalized
     except EmailNotValidError as wrong:

@@ -100,7 +100,8 @@ def read(struct: type[P], raw: Raw) -> P:
                 _read_wildcard(struct, slot, raw, given)
         except _Wrong as wrong:
             errors += wrong.errors
-    errors += struct.faults(given)
+    wrong = {field for field, _ in errors}
+    errors += [fault for fault in struct.faults(given) if fault[0] not in wrong]
     if errors:
         raise BadParameters(errors)
     return struct(**given)
