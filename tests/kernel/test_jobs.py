@@ -13,10 +13,14 @@ import msgspec
 import pytest
 
 from fanfare.kernel.db import Db
-from fanfare.kernel.jobs import Job, enqueue, job, jobs_of, schedule
+from fanfare.kernel.jobs import Job, enqueue, install, job, jobs_of, schedule
 from fanfare.kernel.settings import Settings
 from fanfare.kernel.worker import Worker, forget_done
 from tests.conftest import NewDatabase
+
+HAS_TRACEBACK = (
+    "select count(*) from information_schema.columns where table_schema = 'jobs' and column_name = 'traceback'"
+)
 
 
 class Greeting(msgspec.Struct):
@@ -139,6 +143,17 @@ async def test_a_schedule_runs_by_the_clock(settings: Settings, db: Db) -> None:
 
     async with working(settings, only("tick")):
         await until(has_ticked)
+
+
+async def test_the_queue_of_another_version_is_brought_to_this_one(db: Db) -> None:
+    await db.execute("alter table jobs.pgqueuer_log drop column traceback")
+    async with db.connection() as connection:
+        await install(connection)
+    assert await db.value(HAS_TRACEBACK) == 0
+    await db.execute("comment on schema jobs is 'pgqueuer 0.1'")
+    async with db.connection() as connection:
+        await install(connection)
+    assert await db.value(HAS_TRACEBACK) == 1
 
 
 async def test_old_results_are_forgotten(db: Db) -> None:

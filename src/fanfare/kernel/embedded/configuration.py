@@ -12,6 +12,13 @@ MIB = 1024 * 1024
 DATABASE = "fanfare"
 PORT = 5432
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+# Messages of errors, their details and statements quote what people wrote; none of it may reach a log.
+SILENT = {
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
+}
 
 
 def machine_memory() -> int:
@@ -46,11 +53,7 @@ def settings(sockets: Path, memory: int, *, durable: bool) -> dict[str, str | in
         "max_parallel_workers_per_gather": min(2, cores),
         "timezone": "UTC",
         "log_timezone": "UTC",
-        # Messages of errors, their details and statements quote what people wrote; none of it may reach a log.
-        "log_min_messages": "log",
-        "log_min_error_statement": "panic",
-        "log_error_verbosity": "terse",
-        "log_checkpoints": "off",
+        **SILENT,
     }
     if not durable:
         chosen |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
