@@ -1,71 +1,90 @@
-"""Records activities, and moves or forgets those of a fan."""
+"""Records activities: of a fan known by id, or of one found or made by contact data, in one statement."""
 
 from datetime import datetime
 
-from fanfare.campaigns.schemas.activities import ActivitySaved, NewFanActivity
+from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
+from fanfare.fans.actions.people import FOUND, Person, columns, person
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
 
-# From a CTE `who` (fan_id), the title in $2 and the moment in $3: the campaign, made when its title is new, the
-# activity ($4 address, $5 user key, $6 values), and the rows of the change log. Two first uses of a title at once end
-# in a unique violation for one, which is tried again.
+SOURCE = "activity"
+
+# From the CTEs `hold` and `who` (fan_id): the campaign, made when its title is new, the activity, and the rows of the
+# change log. Two first uses of a title at once end in a unique violation for one, which is tried again.
 RECORDED = """
     known as materialized (
         select page_tab_id from campaigns
-        where account_id = $1 and app_type = 'custom' and lower(title) = lower($2)
+        where account_id = $1 and app_type = 'custom' and lower(title) = lower({title})
     ),
-    made as (
+    begun as (
         insert into campaigns (account_id, title, app_type, created_at, updated_at)
-        select $1, $2, 'custom', $3, $3 from who
-        where $2::text is not null and not exists (select from known)
+        select $1, {title}, 'custom', {now}, {now} from who
+        where {title}::text is not null and not exists (select from known)
         returning page_tab_id
     ),
     recorded as (
         insert into activities (account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at)
         select $1, nextval('positions'), who.fan_id,
-               coalesce((select page_tab_id from known), (select page_tab_id from made)), $4, $5, $6, $3
+               coalesce((select page_tab_id from known), (select page_tab_id from begun)),
+               {ip_address}, {user_key}, {props}, {now}
         from hold cross join who
         returning activity_id, fan_id, page_tab_id
     ),
     told as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, activity_id, 'activity.created', activity_id::text, fan_id, $3,
+        select $1, activity_id, 'activity.created', activity_id::text, fan_id, {now},
                jsonb_build_object('page_tab_id', page_tab_id)
         from recorded
         union all
-        select $1, nextval('positions'), 'campaign.created', page_tab_id::text, null, $3, '{}'
-        from hold cross join made
+        select $1, nextval('positions'), 'campaign.created', page_tab_id::text, null, {now}, '{{}}'
+        from hold cross join begun
     )
+    select fan_id, activity_id from recorded
 """
-
-
-async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, now: datetime) -> ActivitySaved:
-    """Record an activity of a known fan, and make its campaign when the title is new; refuse an unknown fan."""
-
-    async def write(held: Db) -> ActivitySaved:
-        row = await held.row(
-            OF_KNOWN_FAN,
-            account_id,
-            wanted.campaign_title,
-            now,
-            wanted.ip_address,
-            wanted.user_key,
-            wanted.props or {},
-            wanted.fan_id,
-        )
-        if row is None:
-            raise Unknown
-        return ActivitySaved(row["fan_id"], row["activity_id"])
-
-    return await db.racing(write)
-
 
 # The fan's row is held, so that an erasure running at the same time waits and then finds this activity too.
 OF_KNOWN_FAN = f"""
     with hold as materialized (select hold_position($1) as held),
     who as materialized (
-        select fan_id from fans where account_id = $1 and fan_id = $7 for key share
+        select fan_id from fans where account_id = $1 and fan_id = $2 for key share
     ),
-    {RECORDED}
-    select fan_id, activity_id from recorded
+    {RECORDED.format(title="$3", ip_address="$4", user_key="$5", props="$6", now="$7")}
 """  # noqa: S608 - fixed parts
+OF_FOUND_FAN = f"""
+    with hold as materialized (select hold_position($1) as held),
+    {FOUND},
+    {RECORDED.format(title="$20", ip_address="$21", user_key="$22", props="$23", now="$18")}
+"""
+
+
+async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, now: datetime) -> ActivitySaved:
+    """Record an activity of a known fan, and make its campaign when the title is new; refuse an unknown fan."""
+    arguments = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {}, now)
+    row = await db.racing(lambda held: held.row(OF_KNOWN_FAN, account_id, wanted.fan_id, *arguments))
+    if row is None:
+        raise Unknown
+    return ActivitySaved(row["fan_id"], row["activity_id"])
+
+
+async def record_activity(db: Db, account: Account, wanted: NewActivity, now: datetime) -> ActivitySaved:
+    """Record an activity of the fan with this mail address or phone, who is made when there is none."""
+    who = columns([_person(account, wanted)])
+    activity = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {})
+    row = await db.racing(lambda held: held.row(OF_FOUND_FAN, account.id, *who, now, SOURCE, *activity))
+    if row is None:
+        raise Unknown
+    return ActivitySaved(row["fan_id"], row["activity_id"])
+
+
+def _person(account: Account, wanted: NewActivity) -> Person:
+    contact = {name: getattr(wanted, name) for name in ("email", "phone", "country_code", "province", "postal_code")}
+    return person(
+        contact,
+        home_country=account.country_code,
+        first_name=wanted.first_name,
+        last_name=wanted.last_name,
+        ip_address=wanted.ip_address,
+        is_subscribed=wanted.is_subscribed,
+        is_phone_subscribed=wanted.is_phone_subscribed,
+    )

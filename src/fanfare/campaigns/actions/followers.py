@@ -1,0 +1,46 @@
+"""What campaigns keep of a fan, when two fans become one and when one is forgotten."""
+
+from fanfare.kernel.db import Db
+
+TABLES = ("campaigns", "activities", "wagers", "campaign_events")
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Give what one fan did and won to another."""
+    await db.execute(
+        """
+        with won as (
+            update campaigns set winner_fan_id = $3 where account_id = $1 and winner_fan_id = $2
+        ),
+        wagered as (
+            update wagers set fan_id = $3 where account_id = $1 and fan_id = $2
+        ),
+        reported as (
+            update campaign_events set fan_id = $3 where account_id = $1 and fan_id = $2
+        )
+        update activities set fan_id = $3 where account_id = $1 and fan_id = $2
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Keep what was done, so that figures and feeds stay, without who did it, from where, and in which words."""
+    await db.execute(
+        """
+        with won as (
+            update campaigns set winner_fan_id = null where account_id = $1 and winner_fan_id = $2
+        ),
+        wagered as (
+            update wagers set props = '{}' where account_id = $1 and fan_id = $2
+        ),
+        reported as (
+            update campaign_events set fan_id = null, props = '{}' where account_id = $1 and fan_id = $2
+        )
+        update activities set ip_address = null, user_key = null, props = '{}' where account_id = $1 and fan_id = $2
+        """,
+        account_id,
+        fan_id,
+    )

@@ -1,0 +1,219 @@
+"""Campaigns and activities over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+from fanfare.campaigns.actions import activities as recording
+from fanfare.campaigns.actions import audience
+from fanfare.campaigns.actions import campaigns as editing
+from fanfare.campaigns.actions import items as stocking
+from fanfare.campaigns.queries import activities, campaigns, items, stats
+from fanfare.campaigns.schemas.activities import (
+    Activity,
+    ActivityPageMeta,
+    ActivitySaved,
+    ActivityWindow,
+    CampaignActivity,
+    CampaignActivityWindow,
+    Counter,
+    CounterChoice,
+    FanActivity,
+    FanActivityWindow,
+    NewActivity,
+    NewFanActivity,
+)
+from fanfare.campaigns.schemas.campaigns import (
+    Campaign,
+    CampaignChanges,
+    CampaignChoice,
+    CampaignClosing,
+    CampaignDetails,
+    CampaignSaved,
+    CampaignSearch,
+    CrmCampaign,
+    NewCampaign,
+    OneCampaign,
+    OneCampaignDetailed,
+)
+from fanfare.campaigns.schemas.items import (
+    ItemChanges,
+    ItemSaved,
+    NewItem,
+    NewWager,
+    OneItem,
+    PublicItem,
+    WagerChoice,
+    WagerEntry,
+    WagerSaved,
+)
+from fanfare.campaigns.schemas.stats import (
+    BundleStats,
+    CampaignStats,
+    DetailedStatsChoice,
+    EventsSaved,
+    NewEvents,
+    NewViews,
+    StatsRange,
+    ViewsSaved,
+)
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import PUBLIC, SECRET, Account
+
+
+@endpoint.get("/api/v1/crm/activities/counters", scope="crm", key=SECRET)
+async def crm_activity_counters(db: Db, account: Account, wanted: CounterChoice) -> list[Counter]:
+    """Count the values of a custom property over the activities of a named custom campaign, one row for each value."""
+    return await activities.counters(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/crm/campaigns", scope="crm", key=SECRET)
+async def crm_campaigns_list(db: Db, account: Account, wanted: CampaignSearch) -> list[CrmCampaign]:
+    """List the account's campaigns, optionally those whose title holds a text."""
+    return await campaigns.crm_campaigns(db, account.id, wanted.q)
+
+
+@endpoint.get("/api/v1/crm/activities", scope="crm", key=SECRET)
+async def crm_activities_list(db: Db, account: Account, wanted: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
+    """Read the incremental feed of activities, at most 200 a page.
+
+    The newest come first, and the next page is `max_activity_id = meta.min_activity_id`. With `min_activity_id` the
+    feed walks forward, and the next page is `min_activity_id = meta.max_activity_id`. A reader that follows either
+    sees every activity once.
+    """
+    return await activities.activity_page(db, account, wanted)
+
+
+@endpoint.post("/api/v1/crm/activities", scope="crm", key=SECRET)
+async def crm_activities_create(db: Db, account: Account, wanted: NewActivity, now: datetime) -> list[ActivitySaved]:
+    """Record an activity together with the details of the fan who did it, for data integrations.
+
+    The fan is found by email, then by phone, or made; what is known of the fan is never overwritten, only completed.
+    Values in field_* parameters are recorded with the activity. The answer has one entry.
+    """
+    return [await recording.record_activity(db, account, wanted, now)]
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
+async def crm_fan_activities_list(db: Db, account: Account, wanted: FanActivityWindow) -> list[FanActivity]:
+    """List the activities of one fan, optionally of a single campaign, the newest first."""
+    return await activities.fan_activities(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
+async def crm_fan_activities_create(db: Db, account: Account, wanted: NewFanActivity, now: datetime) -> ActivitySaved:
+    """Record an activity of one fan in a custom campaign, with custom values in field_* parameters."""
+    return await recording.record_fan_activity(db, account.id, wanted, now)
+
+
+@endpoint.get("/api/v1/campaigns", scope="apps", key=PUBLIC, has_etag=True)
+async def campaigns_list(db: Db, account: Account, wanted: CampaignChoice) -> list[Campaign]:
+    """List campaigns with their display configuration, by type, business and whether the scheduler shows them."""
+    return await campaigns.campaigns(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}", scope="apps", key=PUBLIC, has_etag=True)
+async def campaigns_get(db: Db, account: Account, wanted: OneCampaignDetailed) -> CampaignDetails:
+    """Return the configuration of one campaign, with its quiz questions or items on request."""
+    return await campaigns.campaign(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/props", scope="apps", key=PUBLIC, has_etag=True)
+async def campaigns_props(db: Db, account: Account, wanted: OneCampaign) -> dict[str, Any]:
+    """Return all configured properties of one campaign."""
+    return await campaigns.campaign_props(db, account.id, wanted.page_tab_id)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_activities", scope="apps", key=PUBLIC)
+async def campaigns_fan_activities(db: Db, account: Account, wanted: CampaignActivityWindow) -> list[CampaignActivity]:
+    """List the activities of a campaign with nothing personal beyond the fan id."""
+    return await activities.campaign_activities(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/stats", scope="apps", key=SECRET)
+async def campaigns_stats(db: Db, account: Account, wanted: StatsRange) -> CampaignStats:
+    """Count entries, fans, views and opt-ins of one campaign inside a date range."""
+    return await stats.campaign_stats(db, account, wanted)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/bundle_stats", scope="apps", key=SECRET)
+async def campaigns_bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleStats:
+    """Count over a bundle: one summary, in which each fan counts once, and the numbers of every campaign in it."""
+    return await stats.bundle_stats(db, account, wanted)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/detailed_stats", scope="apps", key=SECRET)
+async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
+    """Read row-level statistics of a campaign; `target` chooses which kind, and the row layout depends on it.
+
+    wager_points gives wagers; the other kinds give what apps reported. leaderboard and fan_points answer 422 until
+    points are kept.
+    """
+    return await stats.detailed_stats(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/campaigns/{page_tab_id}/wager_entries", scope="apps", key=SECRET)
+async def campaigns_wager_entries(db: Db, account: Account, wanted: WagerChoice) -> list[WagerEntry]:
+    """List the items of a wager campaign with the wagers placed on them."""
+    return await items.wager_entries(db, account, wanted)
+
+
+@endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET)
+async def manage_campaigns_create(db: Db, account: Account, wanted: NewCampaign, now: datetime) -> CampaignSaved:
+    """Create a campaign; 409 when a custom one of that title exists."""
+    return CampaignSaved(await editing.create_campaign(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}", scope="manage", key=SECRET)
+async def manage_campaigns_update(db: Db, account: Account, wanted: CampaignChanges, now: datetime) -> CampaignSaved:
+    """Change the given fields of a campaign; an empty value clears. `page_tab_ids` replaces the bundle's members."""
+    return CampaignSaved(await editing.change_campaign(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/close", scope="manage", key=SECRET)
+async def manage_campaigns_close(db: Db, account: Account, wanted: CampaignClosing, now: datetime) -> CampaignSaved:
+    """Close a campaign and name its winner; 409 when it has another winner already."""
+    return CampaignSaved(await editing.close_campaign(db, account.id, wanted, now))
+
+
+@endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET)
+async def manage_campaign_items_list(db: Db, account: Account, wanted: OneCampaign) -> list[PublicItem]:
+    """List the items of a campaign in their order."""
+    return await items.items(db, account.id, wanted.page_tab_id)
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET)
+async def manage_campaign_items_create(db: Db, account: Account, wanted: NewItem, now: datetime) -> ItemSaved:
+    """Add an item, such as a quiz question or something to wager on, to a campaign."""
+    return ItemSaved(await stocking.create_item(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/items/{tab_item_id}", scope="manage", key=SECRET)
+async def manage_campaign_items_update(db: Db, account: Account, wanted: ItemChanges, now: datetime) -> ItemSaved:
+    """Change the given fields of an item; an empty value clears. 409 when more are taken than there would be."""
+    return ItemSaved(await stocking.change_item(db, account.id, wanted, now))
+
+
+@endpoint.delete("/api/v1/manage/campaigns/{page_tab_id}/items/{tab_item_id}", scope="manage", key=SECRET)
+async def manage_campaign_items_delete(db: Db, account: Account, wanted: OneItem, now: datetime) -> bool:
+    """Delete an item; 409 once wagers are placed on it."""
+    await stocking.delete_item(db, account.id, wanted, now)
+    return True
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/wagers", scope="manage", key=SECRET)
+async def manage_campaign_wagers_create(db: Db, account: Account, wanted: NewWager, now: datetime) -> WagerSaved:
+    """Place a wager on an item for a fan; 409 when fewer are left than wanted."""
+    return await stocking.place_wager(db, account.id, wanted, now)
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/views", scope="manage", key=SECRET)
+async def manage_campaign_views_create(db: Db, account: Account, wanted: NewViews, now: datetime) -> ViewsSaved:
+    """Record views of a campaign; the answer is what its day holds of this viewer."""
+    return await audience.record_views(db, account, wanted, now)
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events")
+async def manage_campaign_events_create(db: Db, account: Account, wanted: NewEvents, now: datetime) -> EventsSaved:
+    """Record what an app reports from inside a campaign, at most 1000 events in a call, all or nothing."""
+    return await audience.record_events(db, account.id, wanted, now)
