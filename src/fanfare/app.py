@@ -7,6 +7,7 @@ from types import ModuleType
 
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.fans import followers
+from fanfare.fans.actions import own as fans
 from fanfare.idols import actions as idols
 from fanfare.kernel import addresses, health, http, log, reference
 from fanfare.kernel.clock import Clock, system_clock
@@ -28,7 +29,7 @@ DOMAINS = (
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (idols, campaigns, points)
+FOLLOWERS = (fans, idols, campaigns, points)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 
 # What each scope is for, in the order of the reference page.

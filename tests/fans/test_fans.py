@@ -203,8 +203,8 @@ async def test_custom_fields_have_types(api: Api) -> None:
         field_likes="home,AWAY",
     )  # fmt: skip
     fan = await read(api, fan_id)
-    assert fan["field_values"] == {
-        "shirt": "M", "visits": 7, "joined": "2024-02-29", "vip": True, "likes": ["home", "away"]}  # fmt: skip
+    typed = {"shirt": "M", "visits": 7, "joined": "2024-02-29", "vip": True, "likes": ["home", "away"]}
+    assert fan["field_values"] == typed
     assert fan["fields"] == ["joined=2024-02-29", "likes=home,away", "shirt=M", "vip=true", "visits=7"]
     await api.ok(await api.post(f"{FANS}/{fan_id}", field_visits="", field_note="hello"))
     assert "visits" not in (await read(api, fan_id))["field_values"]
@@ -257,7 +257,7 @@ async def test_only_documented_fields_change(api: Api, other_api: Api, db: Db) -
             props={"a": 1},
             tags=["x"],
             fan_source="x",
-        )  # fmt: skip
+        )
     )
     after = await db.row("select * from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
     assert before == after

@@ -59,22 +59,26 @@ async def once(
                 raise BadParameters([("Idempotency-Key", "was used for another request")])
             return Answered(stored["status"], stored["answer"], is_replay=True)
         answered = await act(held)
-        await held.execute(
-            """
-            insert into idempotency_keys (account_id, idempotency_key, request_hash, status, answer, created_at)
-            values ($1, $2, $3, $4, $5, $6)
-            on conflict (account_id, idempotency_key) do update
-            set request_hash = excluded.request_hash, status = excluded.status,
-                answer = excluded.answer, created_at = excluded.created_at
-            """,
-            account_id,
-            key,
-            wanted,
-            answered.status,
-            answered.body,
-            now,
-        )
+        await _keep(held, account_id, key, wanted, now, answered)
     return answered
+
+
+async def _keep(db: Db, account_id: int, key: str, wanted: bytes, now: datetime, answered: Answered) -> None:
+    await db.execute(
+        """
+        insert into idempotency_keys (account_id, idempotency_key, request_hash, status, answer, created_at)
+        values ($1, $2, $3, $4, $5, $6)
+        on conflict (account_id, idempotency_key) do update
+        set request_hash = excluded.request_hash, status = excluded.status,
+            answer = excluded.answer, created_at = excluded.created_at
+        """,
+        account_id,
+        key,
+        wanted,
+        answered.status,
+        answered.body,
+        now,
+    )
 
 
 async def forget_keys(db: Db, now: datetime) -> None:

@@ -221,8 +221,6 @@ async def delete_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> Non
     async with db.transaction() as held:
         old = await _locked(held, account_id, fan_id)
         await followers.forget(held, account_id, old["fan_id"])
-        await held.execute("delete from consents where account_id = $1 and fan_id = $2", account_id, fan_id)
-        await held.execute("delete from fan_tags where account_id = $1 and fan_id = $2", account_id, fan_id)
         await held.execute(
             """
             with gone as (delete from fans where account_id = $1 and fan_id = $2 returning fan_id)

@@ -5,7 +5,7 @@ person. Who comes first is decided by the primary key of fan_identifiers: a writ
 tries again, then sees the winner's row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -177,20 +177,10 @@ def person(
     of Person. `home_country` is the country of a number written as at home when the person's own is not known.
     """
     errors: list[tuple[str, str]] = []
-    mail = number = None
-    address = Address()
-    try:
-        address = complete_address(*(contact.get(part) for part in ("country_code", "province", "city", "postal_code")))
-    except WrongAddressError as wrong:
-        errors += wrong.errors
-    try:
-        mail = mail_address(email) if (email := contact.get("email")) else None
-    except ValueError as wrong:
-        errors.append(("email", str(wrong)))
-    try:
-        number = phone_number(phone, address.country_code or home_country) if (phone := contact.get("phone")) else None
-    except ValueError as wrong:
-        errors.append(("phone", str(wrong)))
+    address = _address(contact, errors)
+    home = address.country_code or home_country
+    mail = _read("email", contact, mail_address, errors)
+    number = _read("phone", contact, lambda phone: phone_number(phone, home), errors)
     if not errors and mail is None and number is None:
         errors.append(("email", "is required when phone is left out"))
     if errors:
@@ -205,6 +195,25 @@ def person(
         postal_code=address.postal_code,
         **known,
     )
+
+
+def _address(contact: Mapping[str, str | None], errors: list[tuple[str, str]]) -> Address:
+    try:
+        return complete_address(*(contact.get(part) for part in ("country_code", "province", "city", "postal_code")))
+    except WrongAddressError as wrong:
+        errors += wrong.errors
+        return Address()
+
+
+def _read(
+    name: str, contact: Mapping[str, str | None], form: Callable[[str], str], errors: list[tuple[str, str]]
+) -> str | None:
+    given = contact.get(name)
+    try:
+        return form(given) if given else None
+    except ValueError as wrong:
+        errors.append((name, str(wrong)))
+        return None
 
 
 def fold(people: Sequence[Person]) -> tuple[list[Person], list[int]]:

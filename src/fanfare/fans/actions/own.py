@@ -1,0 +1,53 @@
+"""What the fans domain itself keeps of a fan, when one is forgotten or two become one."""
+
+from fanfare.kernel.db import Db
+
+# The change log names a fan by number alone, so it stays as it is.
+TABLES = ("fans", "fan_identifiers", "fan_businesses", "fan_fields", "fan_tags", "consents", "changes")
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Delete the words on consent and the tags; the rest goes with the fan's row."""
+    await db.execute(
+        """
+        with untagged as (delete from fan_tags where account_id = $1 and fan_id = $2)
+        delete from consents where account_id = $1 and fan_id = $2
+        """,
+        account_id,
+        fan_id,
+    )
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Give what is noted of one fan to another, who keeps its own word where both have one."""
+    await db.execute(
+        """
+        with identities as (
+            update fan_identifiers set fan_id = $3 where account_id = $1 and fan_id = $2
+        ),
+        said as (
+            update consents set fan_id = $3 where account_id = $1 and fan_id = $2
+        ),
+        tagged as (
+            insert into fan_tags (account_id, tag_id, fan_id, created_at)
+            select account_id, tag_id, $3, created_at from fan_tags where account_id = $1 and fan_id = $2
+            on conflict (account_id, tag_id, fan_id) do nothing
+        ),
+        untagged as (
+            delete from fan_tags where account_id = $1 and fan_id = $2
+        ),
+        opted as (
+            insert into fan_businesses (account_id, fan_id, business_id, is_opted_in, updated_at)
+            select account_id, $3, business_id, is_opted_in, updated_at
+            from fan_businesses where account_id = $1 and fan_id = $2
+            on conflict (account_id, fan_id, business_id) do nothing
+        )
+        insert into fan_fields (account_id, fan_id, crm_field_key, field_value, updated_at)
+        select account_id, $3, crm_field_key, field_value, updated_at
+        from fan_fields where account_id = $1 and fan_id = $2
+        on conflict (account_id, fan_id, crm_field_key) do nothing
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
