@@ -99,13 +99,15 @@ async def _run(db: Db, account: Account, wanted: FanSearch, now: datetime, first
 async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
     """Say by a lock that this transaction writes the set down; return the newest fan of its snapshot.
 
-    Each of its statements is planned for its own values.
+    Each of its statements is planned for its own values, and without parallel workers: they take longer to start than
+    a first page takes.
     """
     newest: int = await own.value(
         """
         select coalesce((select max(f.fan_id) from fans f where f.account_id = $1), 0),
                pg_advisory_xact_lock(hashtextextended($2::uuid::text, $1)),
-               set_config('plan_cache_mode', 'force_custom_plan', true)
+               set_config('plan_cache_mode', 'force_custom_plan', true),
+               set_config('max_parallel_workers_per_gather', '0', true)
         """,
         account_id,
         search_uid,

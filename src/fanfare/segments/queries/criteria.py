@@ -71,7 +71,7 @@ def _person(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
 def _place(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     if wanted.fan_postal_codes is not None:
         codes = [code.replace(" ", "").upper() for code in wanted.fan_postal_codes]
-        yield Criterion("upper(replace(f.postal_code, ' ', '')) = any({}::text[])", (codes,), is_narrow=True)
+        yield Criterion("upper(replace(f.postal_code, ' ', '')) = any({}::text[])", (codes,))
     if wanted.fan_provinces is not None:
         yield Criterion("f.province = any({}::text[])", (provinces_kept(wanted.fan_provinces, at.country_code),))
     if wanted.fan_metro_areas is not None:

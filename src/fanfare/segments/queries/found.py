@@ -1,30 +1,22 @@
 """The fans that a condition holds for: their ids in the order of a search, and the rows of some of them."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from fanfare.fans.queries.fans import written
 from fanfare.kernel.db import Db, Record
 from fanfare.segments.queries.where import Where
 from fanfare.segments.schemas import FanSearch, FoundFan
 
 # A search's order is that of the ids: it needs no sorting, and what is left of a set can be found anew behind any fan.
 IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id limit {limit}"
-# `offset 0` keeps the planner from walking all fans in order in the hope to meet the few soon.
-NARROW = """
-    select found.fan_id
-    from (select f.fan_id from fans f where f.account_id = $1 and {condition} offset 0) found
-    order by found.fan_id
-    limit {limit}
-"""
 
 
 def statement(where: Where, limit: int, after: int | None = None) -> tuple[str, tuple[object, ...]]:
     """Return the statement, with its arguments, that finds the ids of at most `limit` fans behind one of them."""
     args, (limit_mark, after_mark) = where.with_arguments(limit, after)
-    form, condition = NARROW if where.is_narrow else IN_ORDER, where.sql
     if after is None:
-        return form.format(condition=condition, limit=limit_mark), args[:-1]
-    return form.format(condition=f"f.fan_id > {after_mark}\n  and {condition}", limit=limit_mark), args
+        return IN_ORDER.format(condition=where.sql, limit=limit_mark), args[:-1]
+    return IN_ORDER.format(condition=f"f.fan_id > {after_mark}\n  and {where.sql}", limit=limit_mark), args
 
 
 async def ids(db: Db, where: Where, limit: int) -> list[int]:
@@ -78,13 +70,5 @@ def _fan(row: Record) -> FoundFan:
     given = dict(row)
     values = given.pop("field_values") or {}
     tags, businesses = given.pop("tags") or [], given.pop("opted_in_business_ids") or []
-    texts = [f"{key}={_written(value)}" for key, value in sorted(values.items())]
+    texts = [f"{key}={written(value)}" for key, value in sorted(values.items())]
     return FoundFan(**given, fields=texts, field_values=values, tags=tags, opted_in_business_ids=businesses)
-
-
-def _written(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ",".join(_written(each) for each in value)
-    return "" if value is None else str(value)

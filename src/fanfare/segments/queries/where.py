@@ -9,15 +9,10 @@ import msgspec
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """A condition on the fan `f` of account `$1`, with `{}` standing for each of its values in turn.
-
-    `is_narrow` says that an index finds the few fans it holds for; then they are found first and put in order
-    afterwards, whatever the planner guesses.
-    """
+    """A condition on the fan `f` of account `$1`, with `{}` standing for each of its values in turn."""
 
     sql: str
     values: tuple[object, ...] = ()
-    is_narrow: bool = False
 
 
 class Where(msgspec.Struct, frozen=True):
@@ -25,7 +20,6 @@ class Where(msgspec.Struct, frozen=True):
 
     sql: str
     args: tuple[object, ...]
-    is_narrow: bool = False
 
     def with_arguments(self, *values: object) -> tuple[tuple[object, ...], list[str]]:
         """Return the arguments with further ones behind them, and the placeholders of those."""
@@ -37,10 +31,8 @@ def where(account_id: int, criteria: Iterable[Criterion]) -> Where:
     """Return the condition that all criteria hold."""
     parts: list[str] = []
     args: list[object] = [account_id]
-    is_narrow = False
     for criterion in criteria:
         first = len(args) + 1
         parts.append(criterion.sql.format(*(f"${first + number}" for number in range(len(criterion.values)))))
         args += criterion.values
-        is_narrow |= criterion.is_narrow
-    return Where("\n  and ".join(parts) or "true", tuple(args), is_narrow)
+    return Where("\n  and ".join(parts) or "true", tuple(args))
