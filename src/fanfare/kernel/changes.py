@@ -10,8 +10,12 @@ lock table, by `hold_position(account)`, a lower bound of the positions that its
     insert into changes (account_id, position, topic, subject_id, occurred_at, data)
     select $1, thing_id, 'thing.created', thing_id::text, $2, '{}' from made
 
-`hold` is materialized and read first, so the lock stands before the position is taken. A reader asks `settled` and
-then, in a new statement, reads no further than that: everything up to it is committed or will never be.
+What takes a position must read `hold`, or come in a later statement of the same transaction: then the lock stands
+before the position is taken. A reader asks `settled` and then, in a new statement, reads no further than that:
+everything up to it is committed or will never be. Nobody waits for anybody. Why so: docs/decisions/0002-positions.md.
+
+`settled` is a bound, not a place to go on from: a reader goes on from the last row it saw. A crash may take back the
+positions of transactions that never committed, and later ones take them anew.
 """
 
 from datetime import datetime
@@ -21,9 +25,11 @@ import msgspec
 
 from fanfare.kernel.db import Db
 
+TRIMMED_AT_ONCE = 5000
+
 
 class Change(msgspec.Struct, frozen=True):
-    """A row of the log."""
+    """A row of the log. `data` names the changed fields and ids and holds nothing personal."""
 
     position: int
     topic: str
@@ -33,29 +39,50 @@ class Change(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class ChangePage(msgspec.Struct, frozen=True):
+    """Changes in their order, the `after` to ask the next page with, and whether this one reached the end for now."""
+
+    changes: list[Change]
+    after: int
+    is_last: bool
+
+
 async def settled(db: Db, account_id: int) -> int:
     """Return the position up to which nothing of an account can still appear.
 
-    The sequence is read before the locks: a writer whose lock is not yet there takes its positions later, above it.
+    What is read afterwards must be a new statement with its own snapshot, so this refuses (`RuntimeError`) to run in a
+    transaction that keeps one. The sequence is read before the locks, which the subquery that needs its value makes
+    sure of: a writer whose lock is not yet there takes its positions later, above it. A lock keeps the lower 32 bits
+    of a position; the nearest number to the newest position that ends with them is meant.
     """
-    bound: int = await db.value(
+    row = await db.row(
         """
         with newest as materialized (select last_value from positions)
-        select least(newest.last_value, (
-            select min(l.objid::bigint << 6) from pg_locks l
-            where l.locktype = 'advisory' and l.objsubid = 2 and l.database = (
-                      select oid from pg_database where datname = current_database())
-              and l.classid = (($1::bigint & 2147483647)::integer)::oid and l.granted
-        ))
+        select coalesce(
+                   (select min(newest.last_value - 2147483648
+                               + ((l.objid::bigint - newest.last_value + 2147483648) & 4294967295))
+                    from pg_locks l
+                    where l.locktype = 'advisory' and l.objsubid = 2 and l.classid::bigint = $1::bigint & 2147483647
+                      and l.database = (select oid from pg_database where datname = current_database())),
+                   newest.last_value) as held,
+               newest.last_value, current_setting('transaction_isolation') as isolation
         from newest
         """,
         account_id,
     )
+    if row is None or row["isolation"] != "read committed":
+        message = "settled() needs statements with snapshots of their own: isolation `read committed`"
+        raise RuntimeError(message)
+    # A writer that came after the sequence was read may hold a higher one.
+    bound: int = min(row["held"], row["last_value"])
     return bound
 
 
-async def feed(db: Db, account_id: int, after: int, limit: int) -> list[Change]:
-    """Return the changes behind a position, in order, as far as they are settled."""
+async def feed(db: Db, account_id: int, after: int, limit: int) -> ChangePage:
+    """Return at most `limit` changes behind the position `after`, in order, as far as they are settled.
+
+    Following `after` from page to page gives every committed change exactly once.
+    """
     bound = await settled(db, account_id)
     rows = await db.rows(
         """
@@ -68,4 +95,60 @@ async def feed(db: Db, account_id: int, after: int, limit: int) -> list[Change]:
         bound,
         limit,
     )
-    return [Change(**row) for row in rows]
+    found = [Change(**row) for row in rows]
+    return ChangePage(found, found[-1].position if found else after, is_last=len(found) < limit)
+
+
+async def trim_changes(db: Db, older_than: datetime) -> int:
+    """Delete the changes that occurred before a moment, a few thousand at once; return how many there were."""
+    accounts = await db.rows("select account_id from accounts order by account_id")
+    return sum([await _trim(db, row["account_id"], older_than) for row in accounts])
+
+
+async def _trim(db: Db, account_id: int, older_than: datetime) -> int:
+    """Delete from the beginning of an account's log on, and stop at a batch that holds a younger change."""
+    trimmed = 0
+    while True:
+        word = await db.execute(
+            """
+            delete from changes
+            where account_id = $1 and occurred_at < $2 and position <= (
+                select max(oldest.position) from (
+                    select position from changes where account_id = $1 order by position limit $3
+                ) as oldest)
+            """,
+            account_id,
+            older_than,
+            TRIMMED_AT_ONCE,
+        )
+        deleted = int(word.removeprefix("DELETE "))
+        trimmed += deleted
+        if deleted < TRIMMED_AT_ONCE:
+            return trimmed
+
+
+async def trim(db: Db, account_id: int, before: datetime, *, batch: int = 10_000) -> int:
+    """Delete the changes of before a moment, a batch at a time, and return how many they were.
+
+    The log is in the order of positions, which is nearly that of time: it is read from its start until a batch holds
+    nothing old.
+    """
+    deleted = 0
+    while True:
+        word = await db.execute(
+            """
+            delete from changes where account_id = $1 and position in (
+                select oldest.position from (
+                    select position, occurred_at from changes where account_id = $1 order by position limit $3
+                ) as oldest
+                where oldest.occurred_at < $2
+            )
+            """,
+            account_id,
+            before,
+            batch,
+        )
+        count = int(word.rpartition(" ")[2])
+        deleted += count
+        if count == 0:
+            return deleted
