@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from fanfare.accounts import queries
-from fanfare.kernel.changes import trim
+from fanfare.kernel.changes import trim_changes
 from fanfare.kernel.db import Db
 from fanfare.kernel.idempotency import forget_keys
 from fanfare.kernel.jobs import schedule
@@ -23,5 +22,4 @@ async def forget_calls(db: Db, now: datetime) -> None:
 @schedule("41 3 * * *")
 async def trim_log(db: Db, now: datetime) -> None:
     """Delete changes of more than 90 days."""
-    for account_id in await queries.account_ids(db):
-        await trim(db, account_id, now - LOG_KEPT)
+    await trim_changes(db, now - LOG_KEPT)

@@ -125,30 +125,3 @@ async def _trim(db: Db, account_id: int, older_than: datetime) -> int:
         trimmed += deleted
         if deleted < TRIMMED_AT_ONCE:
             return trimmed
-
-
-async def trim(db: Db, account_id: int, before: datetime, *, batch: int = 10_000) -> int:
-    """Delete the changes of before a moment, a batch at a time, and return how many they were.
-
-    The log is in the order of positions, which is nearly that of time: it is read from its start until a batch holds
-    nothing old.
-    """
-    deleted = 0
-    while True:
-        word = await db.execute(
-            """
-            delete from changes where account_id = $1 and position in (
-                select oldest.position from (
-                    select position, occurred_at from changes where account_id = $1 order by position limit $3
-                ) as oldest
-                where oldest.occurred_at < $2
-            )
-            """,
-            account_id,
-            before,
-            batch,
-        )
-        count = int(word.rpartition(" ")[2])
-        deleted += count
-        if count == 0:
-            return deleted
