@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
-from fanfare.fans.actions.people import FOUND, Person, columns, person
+from fanfare.fans.actions.people import FOUND, columns, person
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 
-SOURCE = "activity"
+SOURCE = "crm_activities_create"
+CONTACT = ("email", "phone", "country_code", "province", "postal_code")
+KNOWN = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
 
 # From the CTEs `hold` and `who` (fan_id): the campaign, made when its title is new, the activity, and the rows of the
 # change log. Two first uses of a title at once end in a unique violation for one, which is tried again.
@@ -69,22 +71,11 @@ async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, n
 
 async def record_activity(db: Db, account: Account, wanted: NewActivity, now: datetime) -> ActivitySaved:
     """Record an activity of the fan with this mail address or phone, who is made when there is none."""
-    who = columns([_person(account, wanted)])
+    contact = {name: getattr(wanted, name) for name in CONTACT}
+    known = {name: getattr(wanted, name) for name in KNOWN}
+    who = columns([person(contact, home_country=account.country_code, **known)])
     activity = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {})
     row = await db.racing(lambda held: held.row(OF_FOUND_FAN, account.id, *who, now, SOURCE, *activity))
     if row is None:
         raise Unknown
     return ActivitySaved(row["fan_id"], row["activity_id"])
-
-
-def _person(account: Account, wanted: NewActivity) -> Person:
-    contact = {name: getattr(wanted, name) for name in ("email", "phone", "country_code", "province", "postal_code")}
-    return person(
-        contact,
-        home_country=account.country_code,
-        first_name=wanted.first_name,
-        last_name=wanted.last_name,
-        ip_address=wanted.ip_address,
-        is_subscribed=wanted.is_subscribed,
-        is_phone_subscribed=wanted.is_phone_subscribed,
-    )

@@ -5,7 +5,7 @@ No feed shows an activity beyond the settled position, so that none can appear b
 
 from typing import Literal
 
-from msgspec import Raw
+from msgspec import Raw, convert
 
 from fanfare.campaigns.queries.known import check_campaign, has_fan
 from fanfare.campaigns.schemas.activities import (
@@ -20,7 +20,9 @@ from fanfare.campaigns.schemas.activities import (
     CounterChoice,
     FanActivity,
     FanActivityWindow,
+    Network,
 )
+from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel import changes
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.endpoint import Page
@@ -52,6 +54,8 @@ async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Pag
     ascends = wanted.min_activity_id is not None
     sql, args = _page(account, wanted, settled, ascends=ascends)
     data = [_activity(row) for row in await db.rows(sql, *args)]
+    if wanted.include_details:
+        await _add_details(db, account.id, data)
     return Page(_meta(data, wanted, settled, ascends=ascends), data)
 
 
@@ -64,6 +68,30 @@ def _activity(row: Record) -> Activity:
     # The values recorded go out as the text that PostgreSQL keeps.
     made.details = Raw(row["details"].encode())  # type: ignore[assignment]
     return made
+
+
+async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
+    fan_ids = list({row.fan_id for row in data})
+    fans = {fan.fan_id: fan for fan in await fans_by_ids(db, account_id, fan_ids)}
+    rows = await db.rows(
+        """
+        select wanted.fan_id,
+               (select coalesce(jsonb_agg(jsonb_build_object(
+                           'network', i.network, 'identifier_value', i.identifier_value) order by i.network), '[]')
+                from fan_identifiers i
+                where i.account_id = $1 and i.fan_id = wanted.fan_id and i.network not in ('email', 'phone')),
+               array(select d.idol_name
+                     from fan_idols n join idols d on d.account_id = n.account_id and d.idol_uid = n.idol_uid
+                     where n.account_id = $1 and n.fan_id = wanted.fan_id order by lower(d.idol_name))
+        from unnest($2::bigint[]) as wanted (fan_id)
+        """,
+        account_id,
+        fan_ids,
+    )
+    ties = {row[0]: (convert(row[1], list[Network]), row[2]) for row in rows}
+    for row in data:
+        row.fan = fans.get(row.fan_id)
+        row.networks, row.idol_names = ties[row.fan_id]
 
 
 def _page(account: Account, wanted: ActivityWindow, settled: int, *, ascends: bool) -> tuple[str, list[object]]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     Address,
@@ -28,10 +29,10 @@ CountryCode = Annotated[str, TextForm(100)]
 
 
 class Network(msgspec.Struct):
-    """One way in which a fan is known elsewhere."""
+    """A connection of a fan: a network or other system, and who the fan is there."""
 
     network: str
-    user_key: str
+    identifier_value: str
 
 
 class Activity(msgspec.Struct):
@@ -57,7 +58,7 @@ class Activity(msgspec.Struct):
     user_key: str | None
     name: str | None
     details: dict[str, Any]
-    fan: dict[str, Any] | None = None
+    fan: Fan | None = None
     networks: list[Network] | None = None
     idol_names: list[str] | None = None
 

@@ -1,0 +1,128 @@
+"""Items of campaigns and the wagers placed on them: never more than there are."""
+
+import asyncio
+from typing import Any
+
+from fanfare.kernel.db import Db
+from tests.api import Api
+from tests.campaigns.fans import some_fan
+
+MANAGE = "/api/v1/manage/campaigns"
+FIELDS = [
+    "tab_item_id", "page_tab_id", "creation_date", "title", "subtitle", "description", "tag_id", "tag_name", "position",
+    "active_date", "props", "inventory_count", "item_count", "item_group_name", "activation_timestamp", "price",
+    "media_uid", "items_purchased", "latitude", "longitude", "media_map", "wagers",
+]  # fmt: skip
+
+
+async def some_campaign(api: Api, title: str = "Wagers") -> int:
+    made = await api.ok(await api.post(MANAGE, title=title, app_type="wager"))
+    return int(made["page_tab_id"])
+
+
+async def some_item(api: Api, page_tab_id: int, title: str = "Home wins", **more: Any) -> int:
+    made = await api.ok(await api.post(f"{MANAGE}/{page_tab_id}/items", title=title, **more))
+    return int(made["tab_item_id"])
+
+
+async def entries(api: Api, page_tab_id: int, **wanted: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await api.ok(
+        await api.get(f"/api/v1/campaigns/{page_tab_id}/wager_entries", **wanted)
+    )
+    return found
+
+
+async def test_an_entry_shows_the_item_and_its_wagers(api: Api, db: Db) -> None:
+    page_tab_id, fan_id = await some_campaign(api), await some_fan(db, api.account_id)
+    given: dict[str, Any] = {
+        "subtitle": "full time", "description": "d", "position": 3, "active_date": "2026-03-01", "props": {"odds": 2.5},
+        "item_count": 10, "item_group_name": "results", "activation_timestamp": 1767261600, "price": 12.5,
+        "media_uid": "5eedc0de-0000-4000-8000-000000000001", "latitude": 49.25, "longitude": -123.0,
+        "media_map": {"a": "b"},
+    }  # fmt: skip
+    tab_item_id = await some_item(api, page_tab_id, **given)
+    wager = {"tab_item_id": tab_item_id, "fan_id": fan_id}
+    placed = await api.ok(
+        await api.post(f"{MANAGE}/{page_tab_id}/wagers", **wager, item_count=4, point_count=40, field_side="home")
+    )
+    entry = (await entries(api, page_tab_id))[0]
+    assert list(entry) == FIELDS
+    assert {name: entry[name] for name in given} == given
+    assert (entry["inventory_count"], entry["items_purchased"], entry["tag_name"]) == (6, 4, None)
+    stamp = entry["wagers"][0].pop("creation_timestamp")
+    assert isinstance(stamp, int)
+    assert entry["wagers"] == [
+        {
+            "wager_id": placed["wager_id"],
+            "fan_id": fan_id,
+            "item_count": 4,
+            "point_count": 40,
+            "props": {"side": "home"},
+        }
+    ]
+    rows = await api.ok(await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target="wager_points"))
+    assert [(row["wager_id"], row["fan_id"], row["point_count"]) for row in rows] == [(placed["wager_id"], fan_id, 40)]
+
+
+async def test_entries_are_found_by_text_and_day(api: Api, db: Db) -> None:
+    page_tab_id = await some_campaign(api)
+    dated = await some_item(api, page_tab_id, "Away wins", active_date="2026-03-01")
+    made = await some_item(api, page_tab_id, "Draw", description="after EXTRA time")
+    created = "update campaign_items set created_at = $2 where account_id = $1 and tab_item_id = $3"
+    # Half past eleven at night on 28 February in Vancouver.
+    await db.execute(created.replace("$2", "'2026-03-01 07:30+00'").replace("$3", "$2"), api.account_id, made)
+
+    async def found(**wanted: Any) -> list[int]:
+        return [entry["tab_item_id"] for entry in await entries(api, page_tab_id, **wanted)]
+
+    assert await found(q="extra") == [made]
+    assert await found(q="WINS") == [dated]
+    assert await found(start_date="2026-03-01", end_date="2026-03-01") == [dated]
+    assert await found(end_date="2026-02-28") == [made]
+    assert await found(start_date="2026-03-02") == []
+
+
+async def test_many_at_once_never_take_more_than_there_are(api: Api, db: Db) -> None:
+    page_tab_id, fan_id = await some_campaign(api), await some_fan(db, api.account_id)
+    tab_item_id = await some_item(api, page_tab_id, item_count=7)
+    path, wanted = f"{MANAGE}/{page_tab_id}/wagers", {"tab_item_id": tab_item_id, "fan_id": fan_id, "item_count": 2}
+    answers = await asyncio.gather(*[api.post(path, **wanted) for _ in range(12)])
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [409] * 9
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"item_sold_out"}
+    entry = (await entries(api, page_tab_id))[0]
+    assert (entry["inventory_count"], entry["items_purchased"], len(entry["wagers"])) == (1, 6, 3)
+    fewer = await api.post(f"{MANAGE}/{page_tab_id}/items/{tab_item_id}", item_count=5)
+    assert (fewer.status_code, fewer.json()["code"]) == (409, "item_taken")
+    assert (await api.delete(f"{MANAGE}/{page_tab_id}/items/{tab_item_id}")).status_code == 409
+
+
+async def test_items_change_and_go(api: Api) -> None:
+    page_tab_id = await some_campaign(api)
+    last = await some_item(api, page_tab_id, "Last", position=9)
+    first = await some_item(api, page_tab_id, "First", position=-1, price="1.5", props={"a": 1})
+    await api.ok(await api.post(f"{MANAGE}/{page_tab_id}/items/{first}", price="", subtitle="s", props=""))
+    items = await api.ok(await api.get(f"{MANAGE}/{page_tab_id}/items"))
+    assert [item["tab_item_id"] for item in items] == [first, last]
+    assert (items[0]["price"], items[0]["subtitle"], items[0]["props"]) == (None, "s", {})
+    shown = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}", include_details="true"))
+    assert [item["title"] for item in shown["items"]] == ["First", "Last"]
+    assert await api.ok(await api.delete(f"{MANAGE}/{page_tab_id}/items/{first}")) is True
+    assert (await api.delete(f"{MANAGE}/{page_tab_id}/items/{first}")).status_code == 404
+
+
+async def test_wrong_items_and_wagers_are_refused(api: Api, other_api: Api, db: Db) -> None:
+    page_tab_id, fan_id = await some_campaign(api), await some_fan(db, api.account_id)
+    tab_item_id = await some_item(api, page_tab_id)
+    for wrong in ({"title": ""}, {"price": -1}, {"tag_id": 999}, {"item_count": -1}, {"latitude": 91}):
+        refused = await api.post(f"{MANAGE}/{page_tab_id}/items/{tab_item_id}", **wrong)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, next(iter(wrong)))
+    theirs = await some_fan(db, other_api.account_id)
+    path = f"{MANAGE}/{page_tab_id}/wagers"
+    assert (await api.post(path, tab_item_id=tab_item_id, fan_id=theirs)).json()["errors"][0]["field"] == "fan_id"
+    assert (await api.post(path, tab_item_id=tab_item_id + 999, fan_id=fan_id)).status_code == 404
+    assert (await api.post(path, tab_item_id=tab_item_id, fan_id=fan_id, item_count=0)).status_code == 422
+    assert (await other_api.post(path, tab_item_id=tab_item_id, fan_id=theirs)).status_code == 404
+    assert (await other_api.post(f"{MANAGE}/{page_tab_id}/items", title="Mine")).status_code == 404
+    assert (await other_api.post(f"{MANAGE}/{page_tab_id}/items/{tab_item_id}", title="Mine")).status_code == 404
+    assert (await other_api.get(f"{MANAGE}/{page_tab_id}/items")).status_code == 404
+    assert (await other_api.get(f"/api/v1/campaigns/{page_tab_id}/wager_entries")).status_code == 404

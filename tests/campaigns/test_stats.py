@@ -1,0 +1,163 @@
+"""Figures of campaigns equal a plain recomputation, day by day in the account's zone."""
+
+import random
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fanfare.kernel.db import Db
+from tests.api import Api
+from tests.campaigns.fans import at, some_activities, some_fan
+
+MANAGE = "/api/v1/manage/campaigns"
+ZONE = ZoneInfo("America/Vancouver")
+
+
+class Seen(NamedTuple):
+    """What a test put in: who (a fan's id or a viewer) did it where and when."""
+
+    page_tab_id: int
+    who: int | str | None
+    moment: datetime
+    times: int = 1
+
+    def is_in(self, campaigns: set[int], start: date | None, end: date | None) -> bool:
+        day = self.moment.astimezone(ZONE).date()
+        return self.page_tab_id in campaigns and (start is None or start <= day) and (end is None or day <= end)
+
+
+async def some_campaign(api: Api, title: str, **more: Any) -> int:
+    made = await api.ok(await api.post(MANAGE, title=title, app_type="quiz", **more))
+    return int(made["page_tab_id"])
+
+
+def recomputed(entries: list[Seen], views: list[Seen], flags: dict[int, tuple[bool, bool]]) -> dict[str, int]:
+    fans = {int(entry.who or 0) for entry in entries}
+    return {
+        "total_entries": len(entries),
+        "fan_count": len(fans),
+        "view_count": sum(view.times for view in views),
+        "unique_view_count": len({view.who for view in views if view.who}),
+        "subscribers": sum(any(flags[fan]) for fan in fans),
+        "phone_subscribers": sum(flags[fan][1] for fan in fans),
+        "email_subscribers": sum(flags[fan][0] for fan in fans),
+    }
+
+
+async def test_stats_equal_a_plain_recomputation(api: Api, db: Db) -> None:
+    chance = random.Random(7)
+    campaigns = [await some_campaign(api, f"Counted {number}") for number in range(3)]
+    bundle = await some_campaign(api, "All", page_tab_ids=[campaigns[2], campaigns[0]])
+    flags: dict[int, tuple[bool, bool]] = {}
+    for _ in range(12):
+        mail, phone = chance.random() < 0.5, chance.random() < 0.4
+        flags[await some_fan(db, api.account_id, mail=mail, phone=phone)] = (mail, phone)
+    # Around the change of the clocks on 2 November 2025, hour by hour.
+    moments = [at("2025-10-31") + timedelta(minutes=chance.randrange(60 * 24 * 6)) for _ in range(260)]
+    entries = [Seen(chance.choice(campaigns), chance.choice(list(flags)), moment) for moment in moments]
+    for entry in entries:
+        await some_activities(db, api.account_id, int(entry.who or 0), entry.page_tab_id, entry.moment)
+    viewers = [None, "a", "b", "c", "d"]
+    views = [
+        Seen(chance.choice(campaigns), chance.choice(viewers), each, chance.randrange(1, 4)) for each in moments[:90]
+    ]
+    for view in views:
+        told = {"viewer": view.who, "view_count": view.times, "viewed_at": view.moment.isoformat()}
+        await api.ok(await api.post(f"{MANAGE}/{view.page_tab_id}/views", **told))
+    for start, end in ((None, None), ("2025-11-02", "2025-11-02"), ("2025-11-01", None), (None, "2025-11-03")):
+        days = (start and date.fromisoformat(start), end and date.fromisoformat(end))
+        wanted = {"start_date": start or "", "end_date": end or ""}
+
+        def expected(*kept: int, days: Any = days) -> dict[str, int]:
+            mine = [[each for each in some if each.is_in(set(kept), *days)] for some in (entries, views)]
+            return recomputed(mine[0], mine[1], flags)
+
+        for number, page_tab_id in enumerate(campaigns):
+            counted = await api.ok(await api.get(f"/api/v1/campaigns/{page_tab_id}/stats", **wanted))
+            named = {"page_tab_id": page_tab_id, "name": f"Counted {number}"}
+            assert counted == {**named, **expected(page_tab_id)}
+        both = await api.ok(await api.get(f"/api/v1/campaigns/{bundle}/bundle_stats", **wanted))
+        assert both["summary"] == {"page_tab_id": bundle, "name": "All", **expected(campaigns[0], campaigns[2])}
+        assert [row["page_tab_id"] for row in both["bundles"]] == [campaigns[2], campaigns[0]]
+        assert both["bundles"][1] == await api.ok(await api.get(f"/api/v1/campaigns/{campaigns[0]}/stats", **wanted))
+
+
+async def test_a_campaign_without_entries_counts_zero(api: Api, other_api: Api) -> None:
+    page_tab_id = await some_campaign(api, "Nobody")
+    counted = await api.ok(await api.get(f"/api/v1/campaigns/{page_tab_id}/stats"))
+    assert {counted[name] for name in counted if name not in ("page_tab_id", "name")} == {0}
+    bundle = await api.ok(await api.get(f"/api/v1/campaigns/{page_tab_id}/bundle_stats"))
+    assert (bundle["summary"]["fan_count"], bundle["bundles"]) == (0, [])
+    for call in ("stats", "bundle_stats"):
+        assert (await other_api.get(f"/api/v1/campaigns/{page_tab_id}/{call}")).status_code == 404
+
+
+async def test_views_add_up_and_viewers_are_not_kept_by_name(api: Api, other_api: Api, db: Db) -> None:
+    page_tab_id = await some_campaign(api, "Viewed")
+    path = f"{MANAGE}/{page_tab_id}/views"
+    await api.ok(await api.post(path, viewer="jane@example.com", viewed_at="2026-01-01T07:59:59Z"))
+    added = await api.ok(await api.post(path, viewer="jane@example.com", view_count=4, viewed_at=1767225600))
+    assert added == {"page_tab_id": page_tab_id, "view_date": "2025-12-31", "view_count": 5}
+    assert (await api.ok(await api.post(path, viewed_at=1767225600)))["view_count"] == 1
+    kept = await db.value("select string_agg(v::text, ' ') from campaign_views v where account_id = $1", api.account_id)
+    assert "jane" not in kept
+    assert (await other_api.post(path)).status_code == 404
+    assert (await api.post(path, view_count=0)).status_code == 422
+
+
+async def test_what_apps_report_comes_back_by_kind_and_window(api: Api, other_api: Api, db: Db) -> None:
+    page_tab_id, fan_id = await some_campaign(api, "Reported"), await some_fan(db, api.account_id)
+    path = f"{MANAGE}/{page_tab_id}/events"
+    moments = ["2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z", "2026-01-01T12:00:00Z"]
+    reported = [
+        {"target": "chat_history", "fan_id": fan_id, "occurred_at": each, "props": {"text": str(number)}}
+        for number, each in enumerate(moments)
+    ]
+    told = await api.ok(await api.client.post(path, json=[*reported, {"target": "quiz_results"}], headers=api.keys))
+    assert told["event_ids"] == sorted(told["event_ids"])
+
+    async def rows(target: str, **wanted: Any) -> list[dict[str, Any]]:
+        answer = await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target=target, **wanted)
+        found: list[dict[str, Any]] = await api.ok(answer)
+        return found
+
+    chat = await rows("chat_history")
+    assert [(row["event_id"], row["creation_date"], row["props"]) for row in chat] == [
+        (told["event_ids"][number], each, {"text": str(number)}) for number, each in enumerate(moments)
+    ]
+    window = {"start_timestamp": moments[1], "end_timestamp": moments[2]}
+    assert [row["creation_date"] for row in await rows("chat_history", **window)] == moments[1:2]
+    assert len(await rows("chat_history", min_event_id=chat[0]["event_id"], limit=1)) == 1
+    assert [row["fan_id"] for row in await rows("quiz_results")] == [None]
+    assert await rows("overlay_timeline") == []
+    unknown = await other_api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target="chat_history")
+    assert unknown.status_code == 404
+    assert (await other_api.post(path, events=[{"target": "chat_history"}])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"target": "gossip"}],
+        [{"fan_id": 1}],
+        [{"target": "chat_history", "fan_id": 2**62}],
+        {"target": "chat_history"},
+    ],
+)
+async def test_a_wrong_report_is_refused_whole(api: Api, db: Db, events: Any) -> None:
+    page_tab_id = await some_campaign(api, f"Refused {events}"[:200])
+    listed = [{"target": "quiz_results"}, *events] if isinstance(events, list) else events
+    refused = await api.post(f"{MANAGE}/{page_tab_id}/events", events=listed)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "events")
+    kept = "select count(*) from campaign_events where account_id = $1 and page_tab_id = $2"
+    assert await db.value(kept, api.account_id, page_tab_id) == 0
+
+
+@pytest.mark.parametrize("target", ["leaderboard", "fan_points"])
+async def test_kinds_that_need_points_say_so(api: Api, target: str) -> None:
+    page_tab_id = await some_campaign(api, f"Points {target}")
+    refused = await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target=target)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "target")
+    assert "points" in refused.json()["detail"]
