@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     postgres_user: str = ""
     # seconds without a sign of life after which a worker's job is given to another
     heartbeat_seconds: float = 30.0
+    # days that the change log is kept
+    changes_days: int = 90
 
     def changed(self, **options: object) -> "Settings":
         """Return these settings with those options that are not None; raises `BadSettings`."""
@@ -93,6 +95,7 @@ def _checked(settings: Settings) -> Settings:
         "pool_size": settings.pool_size < 1,
         "worker_pool_size": settings.worker_pool_size < 1,
         "heartbeat_seconds": settings.heartbeat_seconds <= 0,
+        "changes_days": settings.changes_days < 1,
         "log_level": settings.log_level not in LOG_LEVELS,
         "trusted_proxies": not _are_networks(settings.trusted_proxies),
     }

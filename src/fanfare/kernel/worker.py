@@ -4,7 +4,7 @@ import asyncio
 import functools
 import signal
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import structlog
@@ -21,6 +21,7 @@ from pgqueuer.domain.types import Channel
 from pgqueuer.models import Job as Queued
 from pgqueuer.models import Schedule
 
+from fanfare.kernel.changes import trim_changes
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import OUTAGES, Db
 from fanfare.kernel.jobs import CHANNEL, Job, queue_settings, schedule
@@ -32,6 +33,8 @@ QUEUE_CONNECTIONS = 4
 MOST_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
 KEPT_DAYS = 7
+FORGET_AT = "17 * * * *"
+TRIM_AT = "47 3 * * *"
 
 
 class Failed(Exception):  # noqa: N818 - what the queue keeps of a failure
@@ -104,7 +107,8 @@ class Worker:
             qbs=QuerySchedulerBuilder(settings=names),
         )
         queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
-        for job in (*self.jobs, Job("kernel.forget_done", forget_done, FORGET_AT)):
+        own = Job("kernel.forget_done", forget_done, FORGET_AT), Job("kernel.trim", self.trim, TRIM_AT)
+        for job in (*self.jobs, *own):
             if job.crontab is None:
                 queue.entrypoint(job.name, concurrency_limit=job.at_once, accepts_context=False, on_failure="hold")(
                     functools.partial(self._do, job)
@@ -114,6 +118,10 @@ class Worker:
                     functools.partial(self._do_scheduled, job)
                 )
         return queue
+
+    async def trim(self, db: Db, now: datetime) -> None:
+        """Delete the changes that are older than the settings say."""
+        await trim_changes(db, now - timedelta(days=self.settings.changes_days))
 
     async def _do(self, job: Job, queued: Queued) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):
@@ -134,9 +142,6 @@ class Worker:
                 await job.work(self._db, self.clock(), None)
             except Exception as error:
                 log.warning("job failed", exc_info=error)
-
-
-FORGET_AT = "17 * * * *"
 
 
 @schedule(FORGET_AT)
