@@ -8,7 +8,7 @@ from types import ModuleType
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.fans import followers
 from fanfare.fans.actions import own as fans
-from fanfare.idols import actions as idols
+from fanfare.idols.actions import ties as idols
 from fanfare.kernel import addresses, health, http, log, reference
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db

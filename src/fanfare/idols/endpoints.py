@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
-from fanfare.idols import actions, queries
+from fanfare.idols import queries
+from fanfare.idols.actions import idols as actions
+from fanfare.idols.actions import many, ties
 from fanfare.idols.schemas import (
     EventSearch,
     FanIdol,
@@ -17,6 +19,8 @@ from fanfare.idols.schemas import (
     IdolEventSaved,
     IdolSaved,
     IdolSearch,
+    ManyFanIdols,
+    ManyFanIdolsSaved,
     NewIdol,
     NewIdolEvent,
     OneIdol,
@@ -101,12 +105,22 @@ async def crm_fan_idols_list(db: Db, account: Account, wanted: FanIdolQuery) -> 
 @endpoint.post("/api/v1/crm/fans/{fan_id}/idols", scope="crm", key=SECRET)
 async def crm_fan_idols_save(db: Db, account: Account, wanted: FanIdolChange, now: datetime) -> FanIdolSaved:
     """Add or remove one idol for a fan, the idol being named by uid or by name."""
-    return FanIdolSaved(wanted.fan_id, await actions.change_fan_idol(db, account.id, wanted, now))
+    return FanIdolSaved(wanted.fan_id, await ties.change_fan_idol(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/crm/idol_fans", scope="crm", key=SECRET)
+async def crm_idol_fans_create(db: Db, account: Account, wanted: ManyFanIdols, now: datetime) -> ManyFanIdolsSaved:
+    """Link fans to idols in bulk, at most 1000 at once; every failed row is named with its reason.
+
+    Each row identifies the fan by email or phone (the fan is made when new) or by user_key with network (the fan must
+    be known by it), and the idol by idol_uid or idol_name (made when new).
+    """
+    return await many.tie_many(db, account, wanted.idol_fans, now)
 
 
 @endpoint.delete("/api/v1/crm/idol_fans", scope="crm", key=SECRET)
 async def crm_idol_fans_delete(db: Db, account: Account, wanted: FanIdolPair, now: datetime) -> bool:
     """Remove the link between a fan and an idol; unknown when there is none."""
-    if not await actions.untie_fan(db, account.id, wanted.fan_id, wanted.idol_uid, now):
+    if not await ties.untie_fan(db, account.id, wanted.fan_id, wanted.idol_uid, now):
         raise Unknown
     return True

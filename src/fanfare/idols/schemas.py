@@ -307,6 +307,28 @@ class ManyFanIdols(Params):
     }
 
 
+class FanIdolItem(Params):
+    """One fan and one idol of a batch."""
+
+    email: Annotated[Text | None, "Mail address of the fan."] = None
+    phone: Annotated[Text | None, "Phone number of the fan."] = None
+    user_key: Annotated[Text | None, "What the fan is called on the network."] = None
+    network: Annotated[Text | None, "Network of the user_key."] = None
+    idol_uid: Annotated[Uuid | None, "Idol by uid; this or idol_name is needed."] = None
+    idol_name: Annotated[Text | None, "Idol by name; this or idol_uid is needed."] = None
+    first_name: Annotated[Text | None, "Given name of the fan."] = None
+    last_name: Annotated[Text | None, "Family name of the fan."] = None
+    is_explicit: Annotated[Flag | None, "The fan chose the idol themselves; true by default."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse to guess the fan or the idol."""
+        if not (given.get("email") or given.get("phone") or (given.get("user_key") and given.get("network"))):
+            yield "email", "or phone, or user_key with network, is required"
+        if not given.get("idol_uid") and not given.get("idol_name"):
+            yield "idol_uid", "is required when idol_name is left out"
+
+
 class ItemFault(msgspec.Struct):
     """What is wrong with one item, by its place from 0."""
 

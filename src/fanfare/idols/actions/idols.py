@@ -1,4 +1,4 @@
-"""Makes idols and events, changes them, and ties fans to idols."""
+"""Makes idols and events, and changes them."""
 
 import uuid
 from datetime import datetime
@@ -8,11 +8,9 @@ import asyncpg
 import msgspec
 from msgspec import UNSET
 
-from fanfare.idols.schemas import FanIdolChange, IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
+from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Conflict, Unknown
-
-TABLES = ("fan_idols",)
 
 
 class IdolNameTaken(Conflict):
@@ -214,151 +212,3 @@ async def delete_idol_event(db: Db, account_id: int, event_uid: uuid.UUID, now: 
     )
     if deleted is None:
         raise Unknown
-
-
-async def change_fan_idol(db: Db, account_id: int, wanted: FanIdolChange, now: datetime) -> uuid.UUID:
-    """Tie a fan to an idol or untie them, and return the idol's uid.
-
-    Refuses an unknown fan or idol. A following that the fan chose stays so when it is concluded once more.
-    """
-    known = await db.row(
-        """
-        select f.fan_id, i.idol_uid
-        from fans f
-        join idols i on i.account_id = f.account_id
-         and case when $3::uuid is null then lower(i.idol_name) = lower($4) else i.idol_uid = $3 end
-        where f.account_id = $1 and f.fan_id = $2
-        """,
-        account_id,
-        wanted.fan_id,
-        wanted.idol_uid,
-        wanted.idol_name,
-    )
-    if known is None:
-        raise Unknown
-    idol_uid: uuid.UUID = known["idol_uid"]
-    if wanted.action == "add":
-        await tie_fans(db, account_id, [wanted.fan_id], [idol_uid], now, is_explicit=wanted.is_explicit is not False)
-    else:
-        await untie_fan(db, account_id, wanted.fan_id, idol_uid, now)
-    return idol_uid
-
-
-async def tie_fans(
-    db: Db, account_id: int, fan_ids: list[int], idol_uids: list[uuid.UUID], now: datetime, *, is_explicit: bool
-) -> None:
-    """Tie each fan to the idol at the same place, all in one statement; what is tied already stays."""
-    await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
-            select distinct $1::bigint, idol_uid, fan_id, $4::boolean, $5::timestamptz, $5::timestamptz
-            from unnest($2::bigint[], $3::uuid[]) as given (fan_id, idol_uid)
-            order by idol_uid, fan_id
-            on conflict (account_id, idol_uid, fan_id) do update
-            set is_explicit = true, updated_at = excluded.updated_at
-            where excluded.is_explicit and not f.is_explicit
-            returning account_id, idol_uid, fan_id
-        )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select made.account_id, nextval('positions'), 'fan_idol.added', made.idol_uid::text, made.fan_id, $5,
-               jsonb_build_object('is_explicit', $4::boolean)
-        from hold cross join made
-        """,
-        account_id,
-        fan_ids,
-        idol_uids,
-        is_explicit,
-        now,
-    )
-
-
-async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) -> list[uuid.UUID]:
-    """Return the idols of some names, each at its place; those not known yet are made, of the type other."""
-
-    async def write(held: Db) -> list[uuid.UUID]:
-        rows = await held.rows(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            asked as materialized (
-                select place, name from unnest($2::text[]) with ordinality as given (name, place)
-            ),
-            made as (
-                insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
-                select $1, gen_random_uuid(), fresh.name, 'other', $3, $3
-                from (select distinct on (lower(name)) name from asked order by lower(name), place) as fresh
-                where not exists (
-                    select from idols i where i.account_id = $1 and lower(i.idol_name) = lower(fresh.name))
-                returning idol_uid, idol_name
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select $1, nextval('positions'), 'idol.created', made.idol_uid::text, $3, '{}' from hold cross join made
-            )
-            select coalesce(i.idol_uid, made.idol_uid) as idol_uid
-            from asked
-            left join idols i on i.account_id = $1 and lower(i.idol_name) = lower(asked.name)
-            left join made on lower(made.idol_name) = lower(asked.name)
-            order by asked.place
-            """,
-            account_id,
-            names,
-            now,
-        )
-        return [row["idol_uid"] for row in rows]
-
-    return await db.racing(write)
-
-
-async def tie_by_names(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
-    """Tie a fan to idols by name, as the fan's own choice; idols that are not known yet are made."""
-    idol_uids = await known_idols(db, account_id, idol_names, now)
-    await tie_fans(db, account_id, [fan_id] * len(idol_uids), idol_uids, now, is_explicit=True)
-
-
-async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:
-    """Untie a fan from an idol; tells whether they were tied."""
-    gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from fan_idols where account_id = $1 and idol_uid = $2 and fan_id = $3
-            returning account_id, idol_uid, fan_id
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select gone.account_id, nextval('positions'), 'fan_idol.removed', gone.idol_uid::text, gone.fan_id, $4, '{}'
-            from hold cross join gone
-        )
-        select fan_id from gone
-        """,
-        account_id,
-        idol_uid,
-        fan_id,
-        now,
-    )
-    return gone is not None
-
-
-async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete whom a fan follows."""
-    await db.execute("delete from fan_idols where account_id = $1 and fan_id = $2", account_id, fan_id)
-
-
-async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Let one fan follow what another followed; what either chose counts as chosen."""
-    await db.execute(
-        """
-        insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
-        select account_id, idol_uid, $3, is_explicit, created_at, updated_at
-        from fan_idols where account_id = $1 and fan_id = $2
-        on conflict (account_id, idol_uid, fan_id) do update
-        set is_explicit = f.is_explicit or excluded.is_explicit,
-            created_at = least(f.created_at, excluded.created_at)
-        """,
-        account_id,
-        old_fan_id,
-        fan_id,
-    )
-    await forget_fan(db, account_id, old_fan_id)

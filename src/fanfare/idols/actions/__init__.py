@@ -1,0 +1,1 @@
+"""Makes idols and events, changes them, and ties fans to idols."""

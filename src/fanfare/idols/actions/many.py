@@ -1,0 +1,108 @@
+"""Ties many fans to idols at once and tells of every row what became of it."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fanfare.fans.actions.people import Person, find_or_create, person
+from fanfare.idols.actions.ties import known_idols, tie_fans
+from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ItemFault, ManyFanIdolsSaved
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.keys import Account
+from fanfare.kernel.parameters import read
+
+SOURCE = "crm_idol_fans_create"
+
+
+class Row(msgspec.Struct):
+    """A row on its way: what was asked, and the fan and idol as they become known."""
+
+    index: int
+    item: FanIdolItem
+    who: Person | None
+    fan_id: int | None = None
+    idol_uid: uuid.UUID | None = None
+
+
+async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ManyFanIdolsSaved:
+    """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
+    rows, faults = _rows(account, items)
+    async with db.transaction() as held:
+        await _find_idols(held, account.id, rows, now)
+        await _find_fans(held, account.id, [row for row in rows if row.idol_uid], now)
+        for row in rows:
+            if row.idol_uid is None:
+                faults.append(ItemFault(row.index, "idol_uid: there is no such idol"))
+            elif row.fan_id is None:
+                faults.append(ItemFault(row.index, "user_key: no fan is known by it on this network"))
+        whole = [row for row in rows if row.fan_id and row.idol_uid]
+        for is_explicit in (True, False):
+            pairs = [row for row in whole if (row.item.is_explicit is not False) == is_explicit]
+            fan_ids, idol_uids = [row.fan_id or 0 for row in pairs], [row.idol_uid for row in pairs if row.idol_uid]
+            await tie_fans(held, account.id, fan_ids, idol_uids, now, is_explicit=is_explicit)
+    saved = [FanIdolSaved(row.fan_id, row.idol_uid) for row in whole if row.fan_id and row.idol_uid]
+    return ManyFanIdolsSaved(saved, sorted(faults, key=lambda fault: fault.index))
+
+
+def _rows(account: Account, items: Sequence[Any]) -> tuple[list[Row], list[ItemFault]]:
+    rows: list[Row] = []
+    faults: list[ItemFault] = []
+    for index, item in enumerate(items):
+        try:
+            rows.append(_row(account, index, item))
+        except BadParameters as wrong:
+            faults.append(ItemFault(index, wrong.detail))
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            faults.append(ItemFault(index, "is not a readable JSON object"))
+    return rows, faults
+
+
+def _row(account: Account, index: int, item: Any) -> Row:  # noqa: ANN401 - any JSON value
+    given = msgspec.json.decode(item.encode()) if isinstance(item, str) else item
+    if not isinstance(given, dict):
+        raise BadParameters([("idol_fans", "must be a JSON object")])
+    wanted = read(FanIdolItem, {name: [value] for name, value in given.items()})
+    contact = {"email": wanted.email, "phone": wanted.phone}
+    names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
+    is_reachable = wanted.email or wanted.phone
+    return Row(index, wanted, person(contact, home_country=account.country_code, **names) if is_reachable else None)
+
+
+async def _find_idols(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
+    named = [row for row in rows if not row.item.idol_uid]
+    uids = await known_idols(db, account_id, [row.item.idol_name or "" for row in named], now) if named else []
+    for row, idol_uid in zip(named, uids, strict=True):
+        row.idol_uid = idol_uid
+    wanted = [row.item.idol_uid for row in rows if row.item.idol_uid]
+    found = await db.rows(
+        "select idol_uid from idols where account_id = $1 and idol_uid = any($2::uuid[])", account_id, wanted
+    )
+    known = {each["idol_uid"] for each in found}
+    for row in rows:
+        if row.item.idol_uid in known:
+            row.idol_uid = row.item.idol_uid
+
+
+async def _find_fans(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
+    met = [row for row in rows if row.who]
+    fan_ids = await find_or_create(db, account_id, [row.who for row in met if row.who], now, source=SOURCE)
+    for row, fan_id in zip(met, fan_ids, strict=True):
+        row.fan_id = fan_id
+    called = [row for row in rows if not row.who]
+    found = await db.rows(
+        """
+        select asked.place, i.fan_id
+        from unnest($2::text[], $3::text[]) with ordinality as asked (network, user_key, place)
+        join fan_identifiers i
+          on i.account_id = $1 and i.network = lower(asked.network) and i.identifier_value = asked.user_key
+        """,
+        account_id,
+        [row.item.network for row in called],
+        [row.item.user_key for row in called],
+    )
+    for each in found:
+        called[each["place"] - 1].fan_id = each["fan_id"]
