@@ -102,22 +102,21 @@ def _page(account: Account, wanted: ActivityWindow, settled: int, *, ascends: bo
     """
     upper = settled + 1 if wanted.max_activity_id is None else min(wanted.max_activity_id, settled + 1)
     args: list[object] = [account.id, wanted.min_activity_id or 0, upper, min(wanted.limit or PAGE, PAGE)]
-    source, where = "activities", "account_id = $1"
+    source, more = "activities", ""
     if wanted.page_tab_id is not None:
         args.append(wanted.page_tab_id)
-        where += f" and page_tab_id = ${len(args)}"
+        more += f" and page_tab_id = ${len(args)}"
     if wanted.activity_date is not None:
         # The rows of the day are gathered by their time first: walking the ids could pass millions of other days.
         args += day_bounds(wanted.activity_date, account.time_zone)
-        source = (
-            f"(select {COLUMNS} from activities where {where}"  # noqa: S608 - fixed parts
-            f" and created_at >= ${len(args) - 1} and created_at < ${len(args)} offset 0) as day"
-        )
+        day = f"created_at >= ${len(args) - 1} and created_at < ${len(args)}"
+        fixed = f"select {COLUMNS} from activities where account_id = $1{more} and {day} offset 0"  # noqa: S608
+        source = f"({fixed}) as day"
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
-        f"select {COLUMNS} from (select {COLUMNS} from {source} where {where} and activity_id {near}"  # noqa: S608 - fixed parts
-        f" order by activity_id {order} limit {PAGE}) as next where activity_id {far}"
-        f" order by activity_id {order} limit $4"
+        f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
+        f" where account_id = $1{more} and activity_id {near} order by activity_id {order} limit {PAGE}) as next"
+        f" where activity_id {far} order by activity_id {order} limit $4"
     )
     return f"with page as materialized ({page}) {ROWS} order by a.activity_id {order}", args
 

@@ -93,7 +93,7 @@ def _bounded(number: float, schema: Mapping[str, Any]) -> float:
 
 def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -> Json | None:
     if depth >= DEEPEST:
-        return None
+        return None if schema.get("required") else {}
     return {
         name: example(name, told, schemas, depth + 1)
         for name, told in schema.get("properties", {}).items()
