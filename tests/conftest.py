@@ -20,6 +20,7 @@ from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.migrate import migrate
 from fanfare.kernel.protocol import OneWriteProtocol
 from fanfare.kernel.settings import Settings
+from tests import holds
 from tests.api import Api, new_api
 
 NewDatabase = Callable[[], Awaitable[str]]
@@ -70,6 +71,7 @@ async def template(empty_database: NewDatabase) -> str:
     """The address of a migrated database that nobody connects to, so that it can be copied."""
     url = await empty_database()
     await migrate(url)
+    await _run(url, holds.WATCH)
     return url
 
 

@@ -1,0 +1,203 @@
+"""R4: whoever follows ids sees each committed row exactly once, though writers commit in another order than they began.
+
+The seed is printed; FANFARE_SEED repeats one. `make faults` (FANFARE_FAULTS=full) writes for two minutes.
+"""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from fanfare.kernel.changes import feed, settled
+from fanfare.kernel.db import Db
+from tests.conftest import NewDatabase
+
+ACCOUNT, OTHER = 3, 4
+WRITERS = 16
+SECONDS = 120.0 if os.environ.get("FANFARE_FAULTS") == "full" else 4.0
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+THINGS = """
+    create table things (
+        account_id bigint not null, thing_id bigint not null, writer integer not null,
+        primary key (account_id, thing_id)
+    )
+"""
+WRITE = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        insert into things (account_id, thing_id, writer)
+        select $1, nextval('positions'), $2 from hold cross join generate_series(1, $3::integer)
+        returning thing_id
+    )
+    insert into changes (account_id, position, topic, subject_id, occurred_at)
+    select $1, thing_id, 'thing.created', thing_id::text, $4 from made
+    returning position
+"""
+
+
+class GaveUp(Exception):  # noqa: N818 - a writer's own choice, no error
+    """Rolls a transaction back."""
+
+
+@dataclass
+class Run:
+    """Writers and readers on one database, and what each has seen."""
+
+    writers: Db
+    readers: Db
+    seed: int
+    ends_at: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    acknowledged: set[int] = field(default_factory=set)
+    is_written: bool = False
+
+    async def write(self, number: int) -> None:
+        """Write in every way that there is until the time is over."""
+        chance = random.Random(f"{self.seed}/{number}")
+        ways = (self._at_once, self._at_once, self._slowly, self._giving_up, self._trying_again, self._dying)
+        while time.monotonic() < self.ends_at:
+            account_id = OTHER if chance.random() < 0.2 else ACCOUNT
+            with suppress(GaveUp, asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
+                told = await chance.choice(ways)(chance, account_id, number)
+                if account_id == ACCOUNT:
+                    self.acknowledged.update(told)
+            await asyncio.sleep(chance.random() * 0.02)
+
+    async def _tell(self, db: Db, chance: random.Random, account_id: int, number: int) -> list[int]:
+        rows = await db.rows(WRITE, account_id, number, chance.choice((1, 1, 1, 2, 40)), NOW)
+        return [row["position"] for row in rows]
+
+    async def _at_once(self, chance: random.Random, account_id: int, number: int) -> list[int]:
+        return await self._tell(self.writers, chance, account_id, number)
+
+    async def _slowly(self, chance: random.Random, account_id: int, number: int) -> list[int]:
+        async with self.writers.transaction() as held:
+            told = await self._tell(held, chance, account_id, number)
+            await held.execute("select pg_sleep($1)", chance.choice((0.01, 0.1, 0.8)))
+            return told + await self._tell(held, chance, account_id, number)
+
+    async def _giving_up(self, chance: random.Random, account_id: int, number: int) -> list[int]:
+        async with self.writers.transaction() as held:
+            await self._tell(held, chance, account_id, number)
+            await asyncio.sleep(chance.random() * 0.1)
+            raise GaveUp
+
+    async def _trying_again(self, chance: random.Random, account_id: int, number: int) -> list[int]:
+        async with self.writers.transaction() as held:
+            with suppress(GaveUp):
+                async with held.transaction() as inner:
+                    await self._tell(inner, chance, account_id, number)
+                    raise GaveUp
+            await asyncio.sleep(chance.random() * 0.1)
+            told = await self._tell(held, chance, account_id, number)
+            await held.execute("select pg_sleep($1)", chance.random() * 0.1)
+            return told
+
+    async def _dying(self, chance: random.Random, account_id: int, number: int) -> list[int]:
+        async with self.writers.transaction() as held:
+            await self._tell(held, chance, account_id, number)
+            await held.execute("select pg_terminate_backend(pg_backend_pid())")
+            raise GaveUp
+
+    async def follow(self, read: Callable[[Db, int], Awaitable[list[int]]]) -> list[int]:
+        """Follow ids, each page from the last id seen, until the writers are done and nothing more comes."""
+        followed: list[int] = []
+        while True:
+            is_over = self.is_written
+            page = await read(self.readers, followed[-1] if followed else 0)
+            followed += page
+            if not page:
+                if is_over:
+                    return followed
+                await asyncio.sleep(0.002)
+
+    async def race(self, *reads: Callable[[Db, int], Awaitable[list[int]]]) -> list[list[int]]:
+        """Write and follow side by side; return what each reader saw."""
+        print(f"seed {self.seed}")  # noqa: T201 - to run it again
+        following = [asyncio.create_task(self.follow(read)) for read in reads]
+        await asyncio.gather(*(self.write(number) for number in range(WRITERS)))
+        self.is_written = True
+        return await asyncio.gather(*following)
+
+    async def committed(self) -> list[int]:
+        """Return what is there in the end, in order; all that was acknowledged must be."""
+        rows = await self.readers.rows("select thing_id from things where account_id = $1 order by thing_id", ACCOUNT)
+        found = [row["thing_id"] for row in rows]
+        assert self.acknowledged <= set(found)
+        return found
+
+
+@pytest.fixture
+async def run(new_database: NewDatabase) -> AsyncIterator[Run]:
+    url = await new_database()
+    writers, readers = await Db.connect(url, size=WRITERS), await Db.connect(url, size=4)
+    await writers.execute(THINGS)
+    yield Run(writers, readers, int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**9))
+    await writers.close()
+    await readers.close()
+
+
+def changes_by(limit: int) -> Callable[[Db, int], Awaitable[list[int]]]:
+    async def read(db: Db, after: int) -> list[int]:
+        return [change.position for change in (await feed(db, ACCOUNT, after, limit)).changes]
+
+    return read
+
+
+def things_by(limit: int) -> Callable[[Db, int], Awaitable[list[int]]]:
+    async def read(db: Db, after: int) -> list[int]:
+        return await things(db, after, await settled(db, ACCOUNT), limit)
+
+    return read
+
+
+async def things(db: Db, after: int, bound: int, limit: int) -> list[int]:
+    rows = await db.rows(
+        """
+        select thing_id from things where account_id = $1 and thing_id > $2 and thing_id <= $3
+        order by thing_id limit $4
+        """,
+        ACCOUNT,
+        after,
+        bound,
+        limit,
+    )
+    return [row["thing_id"] for row in rows]
+
+
+async def naively(db: Db, after: int) -> list[int]:
+    """Read as far as there is anything, as one would without the holds."""
+    return await things(db, after, 2**62, 100)
+
+
+async def test_every_reader_sees_each_committed_row_once(run: Run) -> None:
+    followed = await run.race(changes_by(7), changes_by(1000), things_by(3), things_by(200))
+    expected = await run.committed()
+    assert len(expected) > 100
+    for seen in followed:
+        missed, repeated = set(expected) - set(seen), len(seen) - len(set(seen))
+        assert (len(missed), repeated) == (0, 0)
+        assert seen == expected
+
+
+async def test_a_reader_who_ignores_the_holds_misses_rows(run: Run) -> None:
+    run.ends_at = time.monotonic() + 2
+    (seen,) = await run.race(naively)
+    assert set(await run.committed()) - set(seen)
+
+
+async def test_a_reader_misses_rows_when_writers_do_not_hold(run: Run) -> None:
+    run.ends_at = time.monotonic() + 2
+    await run.writers.execute("drop trigger watch_holds on changes")
+    await run.writers.execute(
+        "create or replace function hold_position(account_id bigint) returns boolean language sql as 'select true'"
+    )
+    (seen,) = await run.race(changes_by(100))
+    assert set(await run.committed()) - set(seen)
