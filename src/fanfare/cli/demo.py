@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
@@ -19,10 +21,19 @@ def demo(
 ) -> None:
     """Make an account with believable fans, campaigns and activities over two years."""
     # The makers of names and the like are large, and no other command needs them.
-    from fanfare.demo import fill  # noqa: PLC0415 - as said
+    from fanfare.demo import create_demo  # noqa: PLC0415 - as said
 
     settings = from_environment().changed(data_dir=data_dir)
-    made = in_database(settings, "fanfare demo", lambda db: fill(db, fans, system_clock()))
+    # Progress goes where nobody reads the keys from, and only when somebody is looking.
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, share: float) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what.replace("_", " "), total=1.0)
+            bars.update(tasks[what], completed=share)
+
+        made = in_database(settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report))
     if as_json:
         typer.echo(msgspec.json.encode(made).decode())
         return

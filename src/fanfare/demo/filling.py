@@ -1,0 +1,195 @@
+"""Fills an account: what is few through the domains' own actions, what is many by COPY, all in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import cast
+
+import msgspec
+
+from fanfare.accounts.actions import create_account, create_business
+from fanfare.accounts.schemas import NewAccount, NewBusiness
+from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
+from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
+from fanfare.demo.copying import copy_rows
+from fanfare.demo.people import Crowd, DemoPerson
+from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, campaigns
+from fanfare.demo.rows import COLUMNS, Ids, Row, Rows, positions_needed
+from fanfare.demo.story import Happening, Story
+from fanfare.fans.actions.fields import save_field
+from fanfare.fans.actions.tags import create_tag
+from fanfare.fans.schemas.notes import FieldDefinition
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Conflict
+
+Report = Callable[[str, float], None]
+NAME = "Harbour City"
+SEED = 1887
+REPORT_EVERY = 500
+# Campaigns are laid out some days before they open, and closed on the day after they end.
+LAYING_OUT = timedelta(days=4)
+CLOSING = timedelta(hours=11)
+# Where a row of activities has its fan and its campaign.
+ENTRANT, ENTERED = (COLUMNS["activities"].index(name) for name in ("fan_id", "page_tab_id"))
+
+
+# The rows of the change log that the domains' own statements would have written beside each.
+ANNOUNCE_ACTIVITIES = """
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select account_id, activity_id, 'activity.created', activity_id::text, fan_id, created_at,
+           jsonb_build_object('page_tab_id', page_tab_id)
+    from activities where account_id = $1
+"""
+ANNOUNCE_CONSENTS = """
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select account_id, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
+           fan_id::text, fan_id, given_at, jsonb_build_object('channel', channel, 'business_id', business_id)
+    from consents where account_id = $1
+"""
+
+
+class NotEmpty(Conflict):
+    """The account has fans already"""
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """How many rows were made."""
+
+    fans: int
+    activities: int
+    tags: int
+    consents: int
+
+
+def _silent(what: str, share: float) -> None:
+    """Tell nobody."""
+
+
+async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent) -> NewAccount:
+    """Make an account full of made-up fans and return its keys."""
+    account = await create_account(
+        db, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
+    )
+    await fill(db, account.account_id, fans, now=now, report=report)
+    return account
+
+
+async def fill(
+    db: Db, account_id: int, fans: int = 20_000, *, now: datetime, seed: int = SEED, report: Report = _silent
+) -> Filled:
+    """Fill an empty account; the same seed, number and moment make the same fans, but for their ids.
+
+    `report` is told what is being done and the share of it that is done. Refuses an account that has fans.
+    """
+    if await db.value("select fan_id from fans where account_id = $1 limit 1", account_id) is not None:
+        raise NotEmpty
+    programme = campaigns(now)
+    people, happenings = _lives(fans, now, seed, report)
+    async with db.transaction() as held:
+        ids = await _make_programme(held, account_id, programme, now)
+        ids = ids._replace(
+            fans=iter(await _next(held, account_id, "fans_fan_id_seq", len(people))),
+            positions=iter(await _next(held, account_id, "positions", positions_needed(happenings, people))),
+        )
+        tables = _rows(ids, people, happenings, report)
+        async with held.connection() as connection:
+            for table, columns in COLUMNS.items():
+                await copy_rows(connection, table, columns, tables[table], report)
+        await held.execute(ANNOUNCE_ACTIVITIES, account_id)
+        await held.execute(ANNOUNCE_CONSENTS, account_id)
+        await _close(held, ids, programme, tables["activities"], now)
+    await db.execute(f"analyze {', '.join(COLUMNS)}")
+    return Filled(len(people), *(len(tables[table]) for table in ("activities", "fan_tags", "consents")))
+
+
+def _lives(fans: int, now: datetime, seed: int, report: Report) -> tuple[list[DemoPerson], list[Happening]]:
+    """Return the people and all that happened to them, in the order of time."""
+    story = Story(seed, now, campaigns(now))
+    people: list[DemoPerson] = []
+    happenings: list[Happening] = []
+    for number, person in enumerate(Crowd(seed, now.date()).people(fans)):
+        people.append(person)
+        happenings.extend(story.life(number, person))
+        if number % REPORT_EVERY == 0:
+            report("people", number / fans)
+    # Happenings of one moment keep their order, so that an arrival stays the first.
+    happenings.sort(key=lambda happening: happening.moment)
+    report("people", 1.0)
+    return people, happenings
+
+
+def _rows(ids: Ids, people: list[DemoPerson], happenings: list[Happening], report: Report) -> dict[str, list[Row]]:
+    rows = Rows(ids, people)
+    for number, happening in enumerate(happenings):
+        rows.tell(happening)
+        if number % (10 * REPORT_EVERY) == 0:
+            report("lives", number / len(happenings))
+    report("lives", 1.0)
+    return rows.finished()
+
+
+async def _next(db: Db, account_id: int, sequence: str, many: int) -> list[int]:
+    """Return the next numbers of a sequence, in order; the positions among them are held for the transaction."""
+    await db.value("select hold_position($1)", account_id)
+    numbers: list[int] = await db.value(
+        "select array(select nextval($1::regclass) from generate_series(1, $2::bigint))", sequence, many
+    )
+    return numbers
+
+
+async def _make_programme(db: Db, account_id: int, programme: list[DemoCampaign], now: datetime) -> Ids:
+    """Make businesses, fields, tags and campaigns as of the days on which they were made."""
+    began = now - YEARS
+    businesses = [await create_business(db, account_id, _business(business), began) for business in BUSINESSES]
+    for field in FIELDS:
+        definition = FieldDefinition(
+            crm_field_key=field.key, field_type=field.field_type, field_options=list(field.options), is_global=True
+        )
+        await save_field(db, account_id, definition, began)
+    tags = [await create_tag(db, account_id, tag.name, began) for tag in TAGS]
+    page_tab_ids = [
+        await create_campaign(db, account_id, _campaign(each, businesses, now), min(each.starts_at - LAYING_OUT, now))
+        for each in programme
+    ]
+    return Ids(account_id, businesses, page_tab_ids, tags, iter(()), iter(()))
+
+
+def _business(business: DemoBusiness) -> NewBusiness:
+    site = f"https://{business.slug}.example.com"
+    return NewBusiness(
+        business_name=business.name,
+        legal_rules=f"{site}/rules",
+        legal_terms=f"{site}/terms",
+        legal_privacy=f"{site}/privacy",
+        media_map={"logo": f"{site}/logo.png"},
+        style_props={"primary_color": business.color},
+    )
+
+
+def _campaign(campaign: DemoCampaign, businesses: list[int], now: datetime) -> NewCampaign:
+    return NewCampaign(
+        title=campaign.title,
+        app_type=campaign.app_type,
+        business_id=businesses[campaign.business],
+        is_active=campaign.ends_at > now,
+        is_scheduled=campaign.ends_at > now,
+        start_timestamp=campaign.starts_at,
+        end_timestamp=campaign.ends_at,
+        timezone="America/Vancouver",
+        props={"entries_per_fan": 1 if campaign.is_once else None},
+    )
+
+
+async def _close(db: Db, ids: Ids, programme: list[DemoCampaign], activities: list[Row], now: datetime) -> None:
+    """Close what is over; a sweepstakes has a winner when anybody entered."""
+    entrants: dict[object, list[int]] = defaultdict(list)
+    for row in activities:
+        entrants[row[ENTERED]].append(cast("int", row[ENTRANT]))
+    for page_tab_id, campaign in zip(ids.campaigns, programme, strict=True):
+        if campaign.ends_at > now:
+            continue
+        fans = entrants[page_tab_id]
+        has_winner = campaign.app_type == "sweepstakes" and fans
+        winner = fans[len(fans) // 3] if has_winner else None
+        closing = CampaignClosing(page_tab_id=page_tab_id, winner_fan_id=winner)
+        await close_campaign(db, ids.account_id, closing, min(campaign.ends_at + CLOSING, now))

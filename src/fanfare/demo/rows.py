@@ -1,0 +1,178 @@
+"""Turns lives into rows: the fold of consents, what fans have by now, and the change log in the order of time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fanfare.demo.people import DemoPerson
+from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
+from fanfare.fans.actions.consents import Word, folded
+
+Row = tuple[object, ...]
+# What is copied, in an order that foreign keys allow.
+TABLES = {
+    "fans": """account_id fan_id position created_at updated_at is_subscribed is_phone_subscribed is_optout
+        is_confirmed is_phone_confirmed birth_date gender province country_code fan_source metro_area postal_code city
+        first_name last_name email phone display_name latitude longitude ip_address image_url""",
+    "fan_identifiers": "account_id network identifier_value fan_id created_at",
+    "consents": """account_id consent_id fan_id channel business_id is_granted wording consent_source ip_address
+        given_at""",
+    "fan_businesses": "account_id fan_id business_id is_opted_in updated_at",
+    "fan_fields": "account_id fan_id crm_field_key field_value updated_at",
+    "fan_tags": "account_id tag_id fan_id created_at",
+    "activities": "account_id activity_id fan_id page_tab_id ip_address props created_at",
+    "changes": "account_id position topic subject_id fan_id occurred_at data",
+}
+COLUMNS = {table: names.split() for table, names in TABLES.items()}
+NO_FLAGS = {"is_subscribed": False, "is_phone_subscribed": False, "is_optout": False}
+
+
+class Ids(NamedTuple):
+    """The ids that the database gave out: by place in the programme, and in order for fans and positions."""
+
+    account_id: int
+    businesses: Sequence[int]
+    campaigns: Sequence[int]
+    tags: Sequence[int]
+    fans: Iterator[int]
+    positions: Iterator[int]
+
+
+class Fan(msgspec.Struct):
+    """What a fan has by now; times as texts."""
+
+    fan_id: int
+    position: int
+    person: DemoPerson
+    source: str
+    created_at: str
+    updated_at: str
+    flags: dict[str, bool]
+    businesses: dict[int, tuple[bool, str]]
+    values: dict[str, tuple[object, str]]
+
+
+class Rows:
+    """Collects rows while happenings are told in the order of time.
+
+    Activities and words on consent have their change's position as their id, so their rows of the change log are
+    read off them later.
+    """
+
+    def __init__(self, ids: Ids, people: Sequence[DemoPerson]) -> None:
+        """Take the ids to be used, and the people that the happenings are about."""
+        self.ids = ids
+        self.people = people
+        self.fans: dict[int, Fan] = {}
+        self.tables: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
+            Said: self._said,
+            Entered: self._entered,
+            Tagged: self._tagged,
+            Changed: self._changed,
+        }
+
+    def tell(self, happening: Happening) -> None:
+        """Take in one happening; an arrival comes before all else of its fan."""
+        told_at = datetime.fromtimestamp(happening.moment, UTC).isoformat()
+        if isinstance(happening.what, Arrival):
+            self.fans[happening.fan] = self._arrived(self.people[happening.fan], happening.what, told_at)
+        else:
+            self.tellers[type(happening.what)](self.fans[happening.fan], happening.what, told_at)
+
+    def finished(self) -> dict[str, list[Row]]:
+        """Return the rows of every table, once all is told."""
+        account_id = self.ids.account_id
+        for fan in self.fans.values():
+            self.tables["fans"].append(_fan_row(account_id, fan))
+            for business, (is_opted_in, at) in fan.businesses.items():
+                row = (account_id, fan.fan_id, self.ids.businesses[business], is_opted_in, at)
+                self.tables["fan_businesses"].append(row)
+            for key, (value, at) in fan.values.items():
+                self.tables["fan_fields"].append((account_id, fan.fan_id, key, msgspec.json.encode(value), at))
+        return self.tables
+
+    def _announce(self, topic: str, subject: int, fan_id: int, at: str, data: bytes = b"{}") -> int:
+        position = next(self.ids.positions)
+        self.tables["changes"].append((self.ids.account_id, position, topic, str(subject), fan_id, at, data))
+        return position
+
+    def _arrived(self, person: DemoPerson, came: Arrival, at: str) -> Fan:
+        fan_id = next(self.ids.fans)
+        position = self._announce("fan.created", fan_id, fan_id, at)
+        values = {key: (value, at) for key, value in came.values.items()}
+        flags = folded(NO_FLAGS, came.words)
+        fan = Fan(fan_id, position, person, came.source, at, at, flags, {}, values)
+        known = {"email": person.email and person.email.lower(), "phone": person.phone}
+        for network, key in (known | person.identities).items():
+            if key:
+                self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, at))
+        for network in person.identities:
+            self._announce("fan.identified", fan_id, fan_id, at, b'{"network":"%s"}' % network.encode())
+        for word in came.words:
+            self._note(fan, word, came.source, at)
+        return fan
+
+    def _note(self, fan: Fan, word: Word, source: str, at: str) -> None:
+        """Write a word down and fold those on businesses, as the fans' own actions do."""
+        business_id = None if word.business_id is None else self.ids.businesses[word.business_id]
+        self.tables["consents"].append(
+            (self.ids.account_id, next(self.ids.positions), fan.fan_id, word.channel, business_id, word.is_granted,
+             wording(word), source, fan.person.ip_address, at)
+        )  # fmt: skip
+        if word.business_id is not None:
+            fan.businesses[word.business_id] = (word.is_granted, at)
+        elif word.channel == "everything" and not word.is_granted:
+            withdrawn = {business: (False, at) for business, (is_opted_in, _) in fan.businesses.items() if is_opted_in}
+            fan.businesses.update(withdrawn)
+
+    def _updated(self, fan: Fan, fields: list[str], at: str) -> None:
+        if fields:
+            fan.position = self._announce(
+                "fan.updated", fan.fan_id, fan.fan_id, at, msgspec.json.encode({"fields": fields})
+            )
+            fan.updated_at = at
+
+    def _said(self, fan: Fan, said: Said, at: str) -> None:
+        self._note(fan, said.word, said.source, at)
+        flags = folded(fan.flags, [said.word])
+        changed = [name for name, flag in flags.items() if flag != fan.flags[name]]
+        fan.flags = flags
+        self._updated(fan, changed, at)
+
+    def _entered(self, fan: Fan, entered: Entered, at: str) -> None:
+        page_tab_id = self.ids.campaigns[entered.campaign]
+        props = msgspec.json.encode(entered.props)
+        self.tables["activities"].append(
+            (self.ids.account_id, next(self.ids.positions), fan.fan_id, page_tab_id, fan.person.ip_address, props, at)
+        )
+
+    def _tagged(self, fan: Fan, tagged: Tagged, at: str) -> None:
+        tag_id = self.ids.tags[tagged.tag]
+        self._announce("tag.added", tag_id, fan.fan_id, at)
+        self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, at))
+
+    def _changed(self, fan: Fan, changed: Changed, at: str) -> None:
+        if fan.values.get(changed.key, (None, at))[0] != changed.value:
+            fan.values[changed.key] = (changed.value, at)
+            self._updated(fan, [changed.key], at)
+
+
+def positions_needed(happenings: Sequence[Happening], people: Sequence[DemoPerson]) -> int:
+    """Return how many positions the happenings take at most."""
+    said = sum(isinstance(each.what, Said) for each in happenings)
+    words = sum(len(each.what.words) for each in happenings if isinstance(each.what, Arrival))
+    return len(happenings) + said + words + sum(len(person.identities) for person in people)
+
+
+def _fan_row(account_id: int, fan: Fan) -> Row:
+    person, town = fan.person, fan.person.town
+    return (
+        account_id, fan.fan_id, fan.position, fan.created_at, fan.updated_at, fan.flags["is_subscribed"],
+        fan.flags["is_phone_subscribed"], fan.flags["is_optout"], person.is_confirmed, person.is_phone_confirmed,
+        person.birth_date, person.gender, town.province, town.country_code, fan.source, town.metro_area,
+        person.postal_code, town.name, person.first_name, person.last_name, person.email, person.phone,
+        person.display_name, person.latitude, person.longitude, person.ip_address, person.image_url,
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""Tells what each made-up fan did and said, and when: arrivals, activities, consents, tags and values."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from random import Random
+from typing import Any, NamedTuple
+
+from fanfare.demo.people import DemoPerson
+from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoCampaign, entry, field_value
+from fanfare.demo.shares import Shares
+from fanfare.fans.actions.consents import Word
+
+DAY = 86_400.0
+# Most of the crowd lives on the Pacific coast, eight hours behind Greenwich, and is awake in the evening.
+BEHIND = 8 * 3600.0
+AWAKE = (2, 1, 1, 0.5, 0.5, 1, 3, 5, 6, 5, 5, 6, 8, 7, 5, 5, 6, 8, 10, 12, 13, 12, 8, 4)
+HOURS = Shares((share, hour) for hour, share in enumerate(AWAKE))
+HOMES = Shares((business.share, number) for number, business in enumerate(BUSINESSES))
+# By which door a fan came. Lists were imported on two days: at the start, and when the box office was joined.
+DOORS = Shares([(70, "campaign"), (12, "import"), (8, "ticketing"), (6, "wifi"), (4, "session")])
+IMPORT_DAYS = {"import": 0, "ticketing": 310}
+MOST_ACTIVITIES = 160
+TRIES = 12
+HABITS = {
+    "answers on mail": 0.90,
+    "mail": 0.74,
+    "answers on texts": 0.70,
+    "texts": 0.46,
+    "answers on business": 0.85,
+    "business": 0.72,
+    "answers elsewhere": 0.40,
+    "leaves mail": 0.07,
+    "comes back": 0.12,
+    "leaves texts": 0.05,
+    "leaves business": 0.03,
+    "opts out": 0.03,
+    "changes": 0.18,
+}
+WORDINGS = {
+    "email": "Yes, send me news and offers by email. I can unsubscribe at any time.",
+    "phone": "Yes, send me text messages. Message and data rates may apply; reply STOP to end.",
+    "business": "Yes, keep me posted about this club or venue.",
+}
+
+
+class Arrival(NamedTuple):
+    """How a fan came: by which door, what the fan said there, and the values given."""
+
+    source: str
+    words: list[Word]
+    values: dict[str, object]
+
+
+class Said(NamedTuple):
+    """A later word on consent, and by which way it came."""
+
+    word: Word
+    source: str
+
+
+class Entered(NamedTuple):
+    """An activity: the place of the campaign in the programme, and what was entered."""
+
+    campaign: int
+    props: dict[str, Any]
+
+
+class Tagged(NamedTuple):
+    """A tag given, by its place in the programme."""
+
+    tag: int
+
+
+class Changed(NamedTuple):
+    """A value of a custom field changed by the fan."""
+
+    key: str
+    value: object
+
+
+class Happening(NamedTuple):
+    """Something that happened to a fan (a place in the crowd), at unix seconds."""
+
+    moment: float
+    fan: int
+    what: Arrival | Said | Entered | Tagged | Changed
+
+
+def wording(word: Word) -> str | None:
+    """Return what a fan had read who said yes."""
+    return WORDINGS.get(word.channel) if word.is_granted else None
+
+
+class Story:
+    """Tells the lives of fans; the same seed, moment and programme tell the same lives."""
+
+    def __init__(self, seed: int, now: datetime, programme: list[DemoCampaign]) -> None:
+        """Take what decides everything."""
+        self.chance = Random(f"{seed} story")  # noqa: S311 - made-up data that can be made again
+        self.today = now.date()
+        self.now = now.timestamp()
+        self.began = (now - YEARS).timestamp()
+        self.programme = programme
+        self.spans = [(each.starts_at.timestamp(), each.ends_at.timestamp()) for each in programme]
+        begun = [place for place, (start, _) in enumerate(self.spans) if start < self.now]
+        # For each home, campaigns by what they draw there.
+        self.draws = [
+            Shares(
+                (programme[place].weight * (5 if programme[place].business == home else 1), place) for place in begun
+            )
+            for home in range(len(BUSINESSES))
+        ]
+
+    def life(self, fan: int, person: DemoPerson) -> Iterator[Happening]:
+        """Yield all that happens to a fan, the arrival first; the rest in no order, and never before it."""
+        door, home = DOORS.pick(self.chance), HOMES.pick(self.chance)
+        first = self.draws[home].pick(self.chance) if door == "campaign" else None
+        came = self._came_by(door) if first is None else self._wave(first)
+        asked_by = home if first is None else self.programme[first].business
+        words = self._words(person, asked_by)
+        values = {
+            field.key: field_value(field, self.chance, self.today) for field in FIELDS if self._happens(field.share)
+        }
+        yield Happening(came, fan, Arrival(door, words, values))
+        businesses = {asked_by}
+        for moment, place in self._entries(home, came, first):
+            campaign = self.programme[place]
+            props = entry(campaign.app_type, campaign.title, self.chance)
+            yield Happening(moment, fan, Entered(place, props))
+            if campaign.business not in businesses and self._does("answers elsewhere"):
+                businesses.add(campaign.business)
+                word = Word("business", self._does("business"), campaign.business)
+                yield Happening(moment, fan, Said(word, "campaign"))
+        for what in self._notes(home, words):
+            yield Happening(self._later(came), fan, what)
+        # The last word of those who leave for good, some after a yes.
+        if self._does("opts out"):
+            yield Happening(self._later(came), fan, Said(Word("everything", is_granted=False), "unsubscribe"))
+
+    def _happens(self, share: float) -> bool:
+        return self.chance.random() < share
+
+    def _does(self, habit: str) -> bool:
+        return self.chance.random() < HABITS[habit]
+
+    def _later(self, moment: float) -> float:
+        return self.chance.uniform(moment, self.now)
+
+    def _came_by(self, door: str) -> float:
+        if door in IMPORT_DAYS:
+            # A file of thousands takes some minutes.
+            return self.began + IMPORT_DAYS[door] * DAY + self.chance.uniform(0, 600)
+        return self._at_day_hour(self.chance.uniform(self.began, self.now), self.began, self.now)
+
+    def _wave(self, place: int) -> float:
+        """Return a moment in a campaign: most enter at once, some at the last hour, in the evening above all."""
+        start, end = self.spans[place]
+        kind = self.chance.random()
+        if kind < 0.55:  # noqa: PLR2004 - the share of the first wave
+            share = min(self.chance.expovariate(5), 1.0)
+        elif kind < 0.75:  # noqa: PLR2004 - and of the last
+            share = 1 - min(self.chance.expovariate(20), 1.0)
+        else:
+            share = self.chance.random()
+        moment = start + share * (end - start)
+        if moment >= self.now:
+            moment = self.chance.uniform(start, self.now)
+        return self._at_day_hour(moment, start, min(end, self.now))
+
+    def _at_day_hour(self, moment: float, earliest: float, latest: float) -> float:
+        midnight = moment - (moment - BEHIND) % DAY
+        moved = midnight + HOURS.pick(self.chance) * 3600 + self.chance.uniform(0, 3600)
+        return moved if earliest <= moved <= latest else moment
+
+    def _words(self, person: DemoPerson, business: int) -> list[Word]:
+        words = []
+        if person.email and self._does("answers on mail"):
+            words.append(Word("email", self._does("mail")))
+        if person.phone and self._does("answers on texts"):
+            words.append(Word("phone", self._does("texts")))
+        if self._does("answers on business"):
+            words.append(Word("business", self._does("business"), business))
+        return words
+
+    def _entries(self, home: int, came: float, first: int | None) -> Iterator[tuple[float, int]]:
+        """Yield moments and campaigns: a few for most fans, many for a few."""
+        wanted = int(self.chance.lognormvariate(1.08, 1.08))
+        if first is not None:
+            yield came, first
+        done = {first}
+        for _ in range(min(wanted, MOST_ACTIVITIES)):
+            place = self._open_campaign(home, came, done)
+            if place is None:
+                return
+            done.add(place)
+            start, end = self.spans[place]
+            moment = self._wave(place)
+            yield (moment if moment > came else self.chance.uniform(max(came, start), min(end, self.now))), place
+
+    def _open_campaign(self, home: int, came: float, done: set[int | None]) -> int | None:
+        """Return a campaign that the fan can still enter, or None when none is found soon."""
+        for _ in range(TRIES):
+            place = self.draws[home].pick(self.chance)
+            if self.spans[place][1] > came and not (self.programme[place].is_once and place in done):
+                return place
+        return None
+
+    def _notes(self, home: int, words: list[Word]) -> Iterator[Tagged | Changed | Said]:
+        for number, tag in enumerate(TAGS):
+            if self._happens(tag.share * (1.6 if tag.business == home else 0.25)):
+                yield Tagged(number)
+        if self._does("changes"):
+            field = self.chance.choice(FIELDS)
+            yield Changed(field.key, field_value(field, self.chance, self.today))
+        yield from self._second_thoughts(words)
+
+    def _second_thoughts(self, words: list[Word]) -> Iterator[Said]:
+        leaving = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
+        for word in words:
+            if word.is_granted and self._does(leaving[word.channel]):
+                yield Said(Word(word.channel, is_granted=False, business_id=word.business_id), "unsubscribe")
+                if self._does("comes back"):
+                    yield Said(Word(word.channel, is_granted=True, business_id=word.business_id), "session")

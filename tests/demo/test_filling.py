@@ -1,0 +1,211 @@
+"""The demo account is what the domains themselves would have written, one call at a time."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from fanfare.accounts.actions import create_account
+from fanfare.demo import create_demo, fill
+from fanfare.demo.filling import NotEmpty
+from fanfare.demo.rows import NO_FLAGS
+from fanfare.fans.actions.consents import Word, folded
+from fanfare.fans.actions.fields import TYPES
+from fanfare.kernel.db import Db
+
+NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
+FANS = 1500
+
+
+@pytest.fixture(scope="module")
+async def account_id(db: Db) -> int:
+    await create_demo(db, 40, NOW)
+    return (await create_demo(db, FANS, NOW)).account_id
+
+
+async def test_the_account_has_what_was_promised(db: Db, account_id: int) -> None:
+    async def count(sql: str) -> int:
+        found: int = await db.value(sql, account_id)
+        return found
+
+    assert await count("select count(*) from fans where account_id = $1") == FANS
+    assert await count("select count(*) from businesses where account_id = $1") == 5
+    assert await count("select count(*) from campaigns where account_id = $1") == 30
+    assert await count("select count(*) from crm_fields where account_id = $1") == 8
+    assert 4 * FANS < await count("select count(*) from activities where account_id = $1") < 6 * FANS
+    assert FANS < await count("select count(*) from fan_tags where account_id = $1") < 4 * FANS
+    optouts = await count("select count(*) from fans where account_id = $1 and is_optout")
+    assert 0.01 < optouts / FANS < 0.05
+    most = await count(
+        "select max(many) from (select count(*) as many from activities where account_id = $1 group by fan_id) as each"
+    )
+    assert most > 30
+    assert await count("select count(*) from fans where account_id = $1 and rating is not null") == 0
+
+
+async def test_campaigns_span_two_years_and_what_is_over_is_closed(db: Db, account_id: int) -> None:
+    rows = await db.rows(
+        "select app_type, starts_at, ends_at, closed_at, is_active, winner_fan_id, created_at from campaigns"
+        " where account_id = $1 order by starts_at",
+        account_id,
+    )
+    assert {row["app_type"] for row in rows} == {"sweepstakes", "quiz", "form", "custom", "registration"}
+    assert NOW - timedelta(days=731) < rows[0]["starts_at"] < NOW - timedelta(days=700)
+    assert rows[-1]["starts_at"] > NOW
+    for row in rows:
+        is_over = row["ends_at"] <= NOW
+        assert row["is_active"] is not is_over
+        assert (row["closed_at"] is not None) is is_over
+        assert (row["winner_fan_id"] is not None) is (is_over and row["app_type"] == "sweepstakes")
+        assert row["created_at"] <= min(row["starts_at"], NOW)
+
+
+async def test_activities_lie_in_their_campaign_and_in_the_fans_time(db: Db, account_id: int) -> None:
+    stray = await db.value(
+        """
+        select count(*) from activities a
+        join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
+        join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
+        where a.account_id = $1
+          and not (a.created_at between c.starts_at and c.ends_at and a.created_at between f.created_at and $2)
+        """,
+        account_id,
+        NOW,
+    )
+    assert stray == 0
+    busiest = await db.rows(
+        "select created_at::date, count(*) from activities where account_id = $1 group by 1 order by 2 desc", account_id
+    )
+    # Waves: the busiest tenth of the days hold half of all.
+    assert sum(row[1] for row in busiest[: len(busiest) // 10]) > 0.4 * sum(row[1] for row in busiest)
+
+
+async def test_flags_are_the_fold_of_the_ledger(db: Db, account_id: int) -> None:
+    said: dict[int, list[Word]] = defaultdict(list)
+    businesses: dict[tuple[int, int], bool] = {}
+    for row in await db.rows(
+        "select fan_id, channel, is_granted, business_id from consents where account_id = $1 order by consent_id",
+        account_id,
+    ):
+        said[row["fan_id"]].append(Word(row["channel"], row["is_granted"], row["business_id"]))
+        if row["business_id"] is not None:
+            businesses[row["fan_id"], row["business_id"]] = row["is_granted"]
+        elif row["channel"] == "everything" and not row["is_granted"]:
+            businesses |= {key: False for key in businesses if key[0] == row["fan_id"]}
+    assert {word.channel for words in said.values() for word in words} == {"email", "phone", "business", "everything"}
+    for row in await db.rows(
+        "select fan_id, is_subscribed, is_phone_subscribed, is_optout from fans where account_id = $1", account_id
+    ):
+        assert {name: row[name] for name in NO_FLAGS} == folded(NO_FLAGS, said[row["fan_id"]])
+    kept = await db.rows(
+        "select fan_id, business_id, is_opted_in from fan_businesses where account_id = $1", account_id
+    )
+    assert {(row["fan_id"], row["business_id"]): row["is_opted_in"] for row in kept} == businesses
+
+
+async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> None:
+    topics = {
+        row[0]: row[1]
+        for row in await db.rows("select topic, count(*) from changes where account_id = $1 group by 1", account_id)
+    }
+    for topic, sql in {
+        "fan.created": "select count(*) from fans where account_id = $1",
+        "fan.identified": "select count(*) from fan_identifiers where account_id = $1"
+        " and network not in ('email', 'phone')",
+        "activity.created": "select count(*) from activities where account_id = $1",
+        "tag.added": "select count(*) from fan_tags where account_id = $1",
+        "consent.given": "select count(*) from consents where account_id = $1 and is_granted",
+        "consent.withdrawn": "select count(*) from consents where account_id = $1 and not is_granted",
+        "field.saved": "select count(*) from crm_fields where account_id = $1",
+        "business.created": "select count(*) from businesses where account_id = $1",
+        "campaign.created": "select count(*) from campaigns where account_id = $1",
+        "campaign.closed": "select count(*) from campaigns where account_id = $1 and closed_at is not null",
+    }.items():
+        assert topics.pop(topic) == await db.value(sql, account_id)
+    assert set(topics) == {"fan.updated"}
+    astray = await db.value(
+        """
+        select count(*) from fans f
+        cross join lateral (
+            select position, occurred_at from changes
+            where account_id = $1 and fan_id = f.fan_id and topic in ('fan.created', 'fan.updated')
+            order by position desc limit 1
+        ) as last
+        where f.account_id = $1 and (f.position <> last.position or f.updated_at <> last.occurred_at)
+        """,
+        account_id,
+    )
+    assert astray == 0
+
+
+async def test_the_log_of_fans_runs_with_the_time(db: Db, account_id: int) -> None:
+    moments = await db.rows(
+        "select occurred_at from changes where account_id = $1 and fan_id is not null and topic <> 'campaign.closed'"
+        " order by position",
+        account_id,
+    )
+    assert all(earlier[0] <= later[0] for earlier, later in pairwise(moments))
+
+
+async def test_fans_are_known_by_what_they_have(db: Db, account_id: int) -> None:
+    astray = await db.value(
+        """
+        select count(*) from fans f
+        where account_id = $1 and (
+            email is not null and not exists (
+                select from fan_identifiers i where i.account_id = $1 and i.network = 'email'
+                and i.identifier_value = lower(f.email) and i.fan_id = f.fan_id)
+            or phone is not null and not exists (
+                select from fan_identifiers i where i.account_id = $1 and i.network = 'phone'
+                and i.identifier_value = f.phone and i.fan_id = f.fan_id))
+        """,
+        account_id,
+    )
+    assert astray == 0
+
+
+async def test_custom_values_are_of_their_type(db: Db, account_id: int) -> None:
+    rows = await db.rows(
+        """
+        select d.crm_field_key, d.field_type, d.field_options, v.field_value
+        from fan_fields v join crm_fields d on d.account_id = v.account_id and d.crm_field_key = v.crm_field_key
+        where v.account_id = $1
+        """,
+        account_id,
+    )
+    assert len({row["crm_field_key"] for row in rows}) == 8
+    for row in rows:
+        assert TYPES[row["field_type"]](row["field_value"], row["field_options"]) == row["field_value"]
+
+
+async def test_the_same_seed_makes_the_same_account(db: Db) -> None:
+    async def content(seed: int) -> list[object]:
+        account = await create_account(db, "Again", NOW)
+        reports: list[tuple[str, float]] = []
+        await fill(db, account.account_id, 60, now=NOW, seed=seed, report=lambda *told: reports.append(told))
+        assert {what for what, _ in reports} >= {"people", "lives", "fans", "changes"}
+        assert all(0 <= share <= 1 for _, share in reports)
+        people = await db.rows(
+            "select first_name, email, phone, is_subscribed, created_at from fans"
+            " where account_id = $1 order by fan_id",
+            account.account_id,
+        )
+        topics = await db.rows(
+            "select topic, occurred_at from changes where account_id = $1 order by position", account.account_id
+        )
+        return [*map(tuple, people), *map(tuple, topics)]
+
+    assert await content(3) == await content(3)
+    assert await content(3) != await content(4)
+
+
+async def test_an_account_with_fans_is_not_filled_again(db: Db, account_id: int) -> None:
+    with pytest.raises(NotEmpty):
+        await fill(db, account_id, 10, now=NOW)
+    assert await db.value("select count(*) from fans where account_id = $1", account_id) == FANS
+
+
+async def test_one_fan_is_enough(db: Db) -> None:
+    made = await create_demo(db, 1, NOW)
+    assert await db.value("select count(*) from fans where account_id = $1", made.account_id) == 1
