@@ -99,3 +99,9 @@ def test_the_supervisor_writes_the_same_form(capsys: pytest.CaptureFixture[str])
     found = json.loads(capsys.readouterr().err)
     assert (found["event"], found["process"], found["status"], found["level"]) == ("ended", "server 1", -9, "warning")
     assert found["timestamp"].endswith("Z")
+
+
+def test_a_long_text_is_cut_before_it_is_searched(lines: io.StringIO) -> None:
+    # By the square of its length this would take minutes.
+    structlog.get_logger().info("x" * 1_000_000)
+    assert len(last(lines)["event"]) == log.LONGEST + 1

@@ -25,6 +25,8 @@ PRIVATE_NAMES = frozenset({"api_secret", "session_uid", "request_uid", "reset_ui
 PUBLIC_NAMES = frozenset({"status_code", "code_name", "job_name", "logger_name"})
 # What this program writes itself.
 UNTOUCHED = frozenset({"timestamp", "level", "request_id", "exc_info", "fault"})
+# The patterns below take time by the square of a text's length, and a longer text is no longer read by anybody.
+LONGEST = 2000
 WORDS = re.compile(r"[a-z0-9]+")
 EMAIL = re.compile(r"[^\s@<>\"',;()]+@[^\s@<>\"',;()]+")
 # Eight digits and more, as phones are written; a date is none.
@@ -51,8 +53,9 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What uvicorn says of each request has addresses and query strings.
+    # What uvicorn and httpx say of each request has addresses and query strings.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -93,6 +96,8 @@ def _censored(name: str, value: object) -> object:
 
 
 def _scrubbed(text: str) -> str:
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "…"
     for pattern in (SECRET, PASSWORD_IN_URL, EMAIL, LONG_NUMBER):
         text = pattern.sub(CENSORED, text)
     return text
