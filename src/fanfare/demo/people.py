@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 from random import Random
 
 import msgspec
@@ -145,7 +146,7 @@ class Crowd:
         return self.today - timedelta(days=int(self.chance.uniform(youngest, oldest) * DAYS_A_YEAR))
 
     def _mail(self, first_name: str, last_name: str) -> str:
-        first, last = (fold(name).replace(" ", "") or "fan" for name in (first_name, last_name))
+        first, last = _in_mail(first_name), _in_mail(last_name)
         forms = (f"{first}.{last}", f"{first}{last}", f"{first[0]}{last}", f"{first}_{last}", f"{first}.{last[0]}")
         local, host = self.chance.choice(forms), MAIL_HOSTS.pick(self.chance)
         address = f"{local}@{host}"
@@ -188,3 +189,8 @@ class Crowd:
             "spotify": f"listener{number:x}",
         }
         return {network: key for network, key in keys.items() if self.chance.random() < KNOWN_ON[network]}
+
+
+@cache
+def _in_mail(name: str) -> str:
+    return fold(name).replace(" ", "") or "fan"

@@ -113,11 +113,7 @@ class Numbers:
         """Return a number of the town or of its country in E.164, or None when there is no more."""
         if not town.calling:
             return None
-        areas = town.calling.split() if town.country_code in NORTH_AMERICA else [town.calling]
-        areas = self.chance.sample(areas, len(areas))
-        more = FALLBACK.get(town.country_code, "")
-        areas += more.split("|") if "|" in more else self._mixed(more.split())
-        for area in areas:
+        for area in self._areas(town):
             key = f"{town.country_code} {area}"
             if key not in self.by_area:
                 self.by_area[key] = self._numbers(town.country_code, area)
@@ -126,8 +122,11 @@ class Numbers:
                 return number
         return None
 
-    def _mixed(self, areas: list[str]) -> list[str]:
-        return self.chance.sample(areas, len(areas))
+    def _areas(self, town: Town) -> Iterator[str]:
+        own = town.calling.split() if town.country_code in NORTH_AMERICA else [town.calling]
+        yield from self.chance.sample(own, len(own))
+        more = FALLBACK.get(town.country_code, "")
+        yield from more.split("|") if "|" in more else self.chance.sample(more.split(), len(more.split()))
 
     def _numbers(self, country: str, area: str) -> Iterator[str]:
         many = LINES[country]
