@@ -42,14 +42,14 @@ class Told(NamedTuple):
 
 
 @cache
-def told() -> dict[str, list[Told]]:
-    """Return the calls by method, those with literal paths before those with placeholders."""
+def told() -> list[dict[str, Told]]:
+    """Return the calls of each path by method, literal paths before those with placeholders."""
     document = openapi.document(app.endpoints(), "0")
     results = {call["id"]: call["result"] for call in yaml.safe_load(CATALOGUE.read_text("utf-8"))}
-    found: dict[str, list[Told]] = {}
+    found = []
     for path in sorted(document["paths"], key=lambda each: [part.startswith("{") for part in each.split("/")]):
-        for verb, operation in document["paths"][path].items():
-            found.setdefault(verb.upper(), []).append(_told(path, operation, document, results))
+        item = document["paths"][path].items()
+        found.append({verb.upper(): _told(path, operation, document, results) for verb, operation in item})
     return found
 
 
@@ -95,7 +95,8 @@ def rows(body: Json) -> list[Json]:
 def faults(method: str, path: str, status: int, body: Json) -> list[str]:
     """Return how an answer (its JSON, None when it has none) differs from what is told of its call."""
     path = re.sub(r"^/v1/", "/api/v1/", re.sub(r"/{2,}", "/", path))
-    call = next((each for each in told().get(method, ()) if each.pattern.fullmatch(path)), None)
+    item = next((each for each in told() if next(iter(each.values())).pattern.fullmatch(path)), {})
+    call = item.get(method)
     if status >= 400:
         found = [error.message for error in jsonschema_rs.iter_errors(PROBLEM, body)]
         if not found and (body["status"] != status or ("errors" in body) != (status == 422)):
@@ -120,7 +121,8 @@ def check(response: httpx.Response) -> None:
     elif body is None:
         return
     path = response.request.url.raw_path.decode().partition("?")[0]
-    assert faults(response.request.method, path, response.status_code, body) == []
+    found = faults(response.request.method, path, response.status_code, body)
+    assert not found, found
 
 
 class Client(httpx.AsyncClient):

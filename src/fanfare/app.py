@@ -16,6 +16,7 @@ from fanfare.kernel.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
 from fanfare.points import actions as points
+from fanfare.purchases import actions as purchases
 
 # Each imports only what stands before it.
 DOMAINS = (
@@ -25,11 +26,12 @@ DOMAINS = (
     "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
+    "fanfare.purchases",
     "fanfare.segments",
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (fans, idols, campaigns, points)
+FOLLOWERS = (fans, idols, campaigns, points, purchases)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 
 # What each scope is for, in the order of the reference page.

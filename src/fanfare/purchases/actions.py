@@ -1,0 +1,212 @@
+"""Writes purchases and products, and ties purchases to fans, also when the fan turns up later."""
+
+from datetime import datetime
+
+from fanfare.fans.actions.people import find_or_create, person
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.keys import Account
+from fanfare.purchases.schemas import NewProduct, NewPurchase
+
+SOURCE = "purchase"
+TABLES = ("purchases",)
+
+
+async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> int | None:
+    """Create a line or update the one of that key; return its fan, or None while nobody is known by customer_key.
+
+    Mail address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
+    for later ones, and for earlier ones that had no fan.
+    """
+    async with db.transaction() as held:
+        fan_id = await _fan(held, account, wanted, now)
+        if fan_id and wanted.customer_key:
+            await _claim(held, account.id, wanted, fan_id, now)
+        saved: int | None = await _write(held, account, wanted, fan_id, now)
+        if fan_id and wanted.customer_key:
+            await match_purchases(held, account.id, now, network=wanted.network)
+    return saved
+
+
+async def _fan(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> int | None:
+    contact = {
+        "email": wanted.email,
+        "phone": wanted.phone,
+        "country_code": wanted.country,
+        "province": wanted.province,
+        "city": wanted.city,
+    }
+    if wanted.email or wanted.phone:
+        try:
+            who = person(
+                contact, home_country=account.country_code, first_name=wanted.first_name, last_name=wanted.last_name
+            )
+        except BadParameters as wrong:
+            renamed = [("country" if field == "country_code" else field, told) for field, told in wrong.errors]
+            raise BadParameters(renamed) from None
+        (found,) = await find_or_create(db, account.id, [who], now, source=SOURCE)
+        return found
+    if wanted.customer_key is None:
+        return None
+    known: int | None = await db.value(
+        "select fan_id from fan_identifiers where account_id = $1 and network = lower($2) and identifier_value = $3",
+        account.id,
+        wanted.network,
+        wanted.customer_key,
+    )
+    return known
+
+
+async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now: datetime) -> None:
+    """Let the customer_key lead to the fan, unless it leads to somebody already."""
+    await db.execute(
+        """
+        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+        values ($1, lower($2), $3, $4, $5)
+        on conflict (account_id, network, identifier_value) do nothing
+        """,
+        account_id,
+        wanted.network,
+        wanted.customer_key,
+        fan_id,
+        now,
+    )
+
+
+async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | None, now: datetime) -> int | None:
+    deducted = wanted.deduction_amount
+    saved: int | None = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        saved as (
+            insert into purchases as p (
+                account_id, network, purchase_key, purchase_id, fan_id, ordered_at, created_at, updated_at,
+                gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity, order_key, merchant_key,
+                location_key, customer_key, product_key, product_name, product_category, email, phone,
+                country_code, province, city)
+            select $1, $2, $3, nextval('positions'), $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                   $17, $18, $19, $20, $21, $22, $23
+            from hold
+            on conflict (account_id, network, purchase_key) do update
+            set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
+                updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
+                net_sale_amount = excluded.net_sale_amount, deduction_amount = excluded.deduction_amount,
+                currency = excluded.currency, quantity = excluded.quantity, order_key = excluded.order_key,
+                merchant_key = excluded.merchant_key,
+                location_key = coalesce(excluded.location_key, p.location_key),
+                customer_key = coalesce(excluded.customer_key, p.customer_key),
+                product_key = coalesce(excluded.product_key, p.product_key),
+                product_name = coalesce(excluded.product_name, p.product_name),
+                product_category = coalesce(excluded.product_category, p.product_category),
+                email = coalesce(excluded.email, p.email), phone = coalesce(excluded.phone, p.phone),
+                country_code = coalesce(excluded.country_code, p.country_code),
+                province = coalesce(excluded.province, p.province), city = coalesce(excluded.city, p.city)
+            returning purchase_key, fan_id, purchase_id, created_at = updated_at as is_new
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, case when is_new then purchase_id else nextval('positions') end,
+                   case when is_new then 'purchase.created' else 'purchase.changed' end,
+                   $2 || ':' || purchase_key, fan_id, $6, '{}'
+            from saved
+        )
+        select fan_id from saved
+        """,
+        account.id,
+        wanted.network,
+        wanted.purchase_key,
+        fan_id,
+        wanted.order_timestamp,
+        now,
+        wanted.gross_sale_amount,
+        wanted.net_sale_amount,
+        wanted.gross_sale_amount - wanted.net_sale_amount if deducted is None else deducted,
+        (wanted.currency or account.currency).upper(),
+        1 if wanted.quantity is None else wanted.quantity,
+        wanted.order_key,
+        wanted.merchant_key,
+        wanted.location_key,
+        wanted.customer_key,
+        wanted.product_key,
+        wanted.product_name,
+        wanted.product_category,
+        wanted.email,
+        wanted.phone,
+        wanted.country,
+        wanted.province,
+        wanted.city,
+    )
+    return saved
+
+
+async def match_purchases(db: Db, account_id: int, now: datetime, *, network: str | None = None) -> int:
+    """Tie purchases without a fan to the one whom their customer_key leads to by now; return how many they were."""
+    matched: int = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        matched as (
+            update purchases p set fan_id = i.fan_id, updated_at = $2
+            from fan_identifiers i
+            where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
+              and i.account_id = $1 and i.network = lower(p.network) and i.identifier_value = p.customer_key
+            returning p.network, p.purchase_key, p.fan_id
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'purchase.matched', matched.network || ':' || matched.purchase_key,
+                   matched.fan_id, $2, '{}'
+            from hold cross join matched
+        )
+        select count(*) from matched
+        """,
+        account_id,
+        now,
+        network,
+    )
+    return matched
+
+
+async def save_product(db: Db, account: Account, wanted: NewProduct, now: datetime) -> None:
+    """Create a product or update the one of that key."""
+    await db.execute(
+        """
+        insert into products (account_id, network, product_key, product_name, product_category, product_url, image_url,
+                              price, currency, is_active, created_at, updated_at)
+        values ($1, lower($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+        on conflict (account_id, network, product_key) do update
+        set product_name = excluded.product_name, product_category = excluded.product_category,
+            product_url = excluded.product_url, image_url = excluded.image_url, price = excluded.price,
+            currency = excluded.currency, is_active = excluded.is_active, updated_at = excluded.updated_at
+        """,
+        account.id,
+        wanted.network,
+        wanted.product_key,
+        wanted.product_name,
+        wanted.product_category,
+        wanted.product_url,
+        wanted.image_url,
+        wanted.price,
+        (wanted.currency or account.currency).upper(),
+        wanted.is_active is not False,
+        now,
+    )
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Give the purchases of one fan to another."""
+    await db.execute(
+        "update purchases set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
+    )
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Keep the amounts, and nothing of who bought."""
+    await db.execute(
+        """
+        update purchases
+        set fan_id = null, customer_key = null, email = null, phone = null, city = null, province = null
+        where account_id = $1 and fan_id = $2
+        """,
+        account_id,
+        fan_id,
+    )

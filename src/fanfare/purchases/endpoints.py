@@ -1,0 +1,59 @@
+"""Purchases and products over HTTP."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.purchases import actions, queries
+from fanfare.purchases.schemas import (
+    NewProduct,
+    NewPurchase,
+    Product,
+    ProductQuery,
+    ProductSaved,
+    Purchase,
+    PurchaseMeta,
+    PurchaseQuery,
+    PurchaseSaved,
+)
+
+SHOPIFY = "shopify"
+
+
+@endpoint.post("/api/v1/crm/purchases", scope="crm", key=SECRET)
+async def crm_purchases_upsert(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> PurchaseSaved:
+    """Create or update one purchase line, identified by purchase_key in its network, and link it to a fan.
+
+    Mail address or phone find the fan or make it. A customer_key alone leads to the fan known by it on the network; a
+    line whose customer nobody knows yet is linked as soon as somebody does.
+    """
+    return PurchaseSaved(wanted.purchase_key, await actions.upsert_purchase(db, account, wanted, now))
+
+
+@endpoint.get("/api/v1/crm/purchases", scope="crm", key=SECRET)
+async def crm_purchases_search(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
+    """Page through the purchases of a network inside a date range, 500 a page.
+
+    meta.next_purchase_key is there while more remain: send it back for the next page.
+    """
+    return await queries.purchases(db, account, wanted)
+
+
+@endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET)
+async def shopify_products_search(db: Db, account: Account, wanted: ProductQuery) -> list[Product]:
+    """Search the products of the connected Shopify shop; at most 250, by name."""
+    return await queries.products(db, account.id, wanted, network=SHOPIFY)
+
+
+@endpoint.get("/api/v1/manage/products", scope="manage", key=SECRET)
+async def manage_products_list(db: Db, account: Account, wanted: ProductQuery) -> list[Product]:
+    """Search the products of all shops; at most 250, by name."""
+    return await queries.products(db, account.id, wanted, network=None)
+
+
+@endpoint.post("/api/v1/manage/products", scope="manage", key=SECRET)
+async def manage_products_save(db: Db, account: Account, wanted: NewProduct, now: datetime) -> ProductSaved:
+    """Create a product or update the one of that key in its shop."""
+    await actions.save_product(db, account, wanted, now)
+    return ProductSaved(wanted.network.lower(), wanted.product_key)

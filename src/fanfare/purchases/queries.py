@@ -1,0 +1,110 @@
+"""Reads purchases by pages, and products."""
+
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from fanfare.kernel.changes import settled
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery, When
+
+PAGE = 500
+PRODUCTS = 250
+
+
+def when(zone: str, start: Any, end: Any) -> When:  # noqa: ANN401 - dates or datetimes
+    """Return the moments that two edges include: a day means the whole day in the zone."""
+    first = start if isinstance(start, datetime) else _day(start, zone)[0]
+    last = end if isinstance(end, datetime) else _day(end, zone)[1]
+    if last < first:
+        raise BadParameters([("end_date", "must not lie before start_date")])
+    return When(first, last)
+
+
+def _day(day: date, zone: str) -> tuple[datetime, datetime]:
+    return day_bounds(day, zone)
+
+
+def contains(text: str | None) -> str | None:
+    """Return a LIKE pattern for a part of a text, as it is written."""
+    if text is None:
+        return None
+    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
+async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
+    """Return the next page of purchases, in the order they were first written; refuses an unknown paging key."""
+    after = await _place(db, account.id, wanted)
+    window = when(account.time_zone, wanted.start_date, wanted.end_date)
+    bound = await settled(db, account.id)
+    rows = await db.rows(
+        """
+        select account_id, network, purchase_key, order_key, location_key, merchant_key, customer_key, fan_id,
+               extract(epoch from ordered_at)::bigint as order_timestamp,
+               gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity,
+               product_key, product_name, product_category, email, phone, country_code, province, city,
+               to_char(ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as order_timestamp_iso
+        from purchases
+        where account_id = $1 and network = $2 and purchase_id > $3 and purchase_id <= $4
+          and ordered_at >= $5 and ordered_at < $6
+          and ($7::text is null or product_name ilike $7)
+          and ($8::text is null or merchant_key = $8)
+          and ($9::text is null or location_key = $9)
+        order by purchase_id
+        limit $10
+        """,
+        account.id,
+        wanted.network,
+        after,
+        bound,
+        window.start,
+        window.end,
+        contains(wanted.product_name),
+        wanted.merchant_key,
+        wanted.location_key,
+        PAGE + 1,
+    )
+    page = [Purchase(**row) for row in rows[:PAGE]]
+    following = page[-1].purchase_key if len(rows) > PAGE else UNSET
+    return Page(PurchaseMeta(PAGE, len(page), following), page)
+
+
+async def _place(db: Db, account_id: int, wanted: PurchaseQuery) -> int:
+    if wanted.next_purchase_key is None:
+        return 0
+    place: int | None = await db.value(
+        "select purchase_id from purchases where account_id = $1 and network = $2 and purchase_key = $3",
+        account_id,
+        wanted.network,
+        wanted.next_purchase_key,
+    )
+    if place is None:
+        raise BadParameters([("next_purchase_key", "is no paging key of this network")])
+    return place
+
+
+async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: str | None) -> list[Product]:
+    """Return the products whose name, category or key holds a text, by name, at most 250."""
+    rows = await db.rows(
+        """
+        select account_id, network, product_key, product_name, product_category, product_url, image_url, price,
+               currency, is_active, extract(epoch from created_at)::bigint as creation_timestamp,
+               extract(epoch from updated_at)::bigint as last_update_timestamp
+        from products
+        where account_id = $1 and ($2::text is null or network = $2)
+          and ($3::text is null or product_name ilike $3 or product_category ilike $3 or product_key ilike $3)
+        order by lower(product_name), network, product_key
+        limit $4
+        """,
+        account_id,
+        network,
+        contains(wanted.query),
+        PRODUCTS,
+    )
+    return [Product(**row) for row in rows]

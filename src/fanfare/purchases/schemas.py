@@ -1,0 +1,202 @@
+"""Shapes of purchases and products."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import DayForm, Flag, Form, Moment, MomentForm, Money, Text, TextForm, WholeForm, text_of
+
+Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
+Currency = Annotated[str, TextForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
+Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
+
+
+class EdgeForm(Form):
+    """A day YYYY-MM-DD, which means the account's whole day, or a moment."""
+
+    nothing = MomentForm.nothing
+    day = DayForm()
+    moment = MomentForm()
+
+    def read(self, raw: object) -> Any:  # noqa: ANN401 - a date or a datetime
+        """Return a date or an aware datetime."""
+        text = text_of(raw).strip()
+        return (
+            self.day.read(text)
+            if DayForm.pattern.fullmatch(text) and len(text) == len("2000-01-01")
+            else (self.moment.read(text))
+        )
+
+    def schema(self) -> dict[str, object]:
+        """Describe the text."""
+        return {"anyOf": [self.day.schema(), self.moment.schema()]}
+
+
+Edge = Annotated[Any, EdgeForm()]
+
+
+class Purchase(msgspec.Struct):
+    """A purchase line. order_timestamp is in unix seconds, its `_iso` twin GMT; amounts are in `currency`."""
+
+    account_id: int
+    network: str
+    purchase_key: str
+    order_key: str
+    location_key: str | None
+    merchant_key: str
+    customer_key: str | None
+    fan_id: int | None
+    order_timestamp: int
+    gross_sale_amount: Decimal
+    net_sale_amount: Decimal
+    deduction_amount: Decimal
+    currency: str
+    quantity: int
+    product_key: str | None
+    product_name: str | None
+    product_category: str | None
+    email: str | None
+    phone: str | None
+    country_code: str | None
+    province: str | None
+    city: str | None
+    order_timestamp_iso: str
+
+
+class PurchaseMeta(msgspec.Struct):
+    """How many rows a page may hold and holds; next_purchase_key is there only while more remain."""
+
+    page_size: int
+    count: int
+    next_purchase_key: str | UnsetType = UNSET
+
+
+class PurchaseQuery(Params):
+    """Which purchases, by pages of 500."""
+
+    network: Annotated[Text, "Network the purchases came from."]
+    start_date: Annotated[Edge, "Only purchases on or after this day (the account's) or moment."]
+    end_date: Annotated[Edge, "Only purchases up to this day, included, or before this moment."]
+    product_name: Annotated[Text | None, "Text the product name must contain."] = None
+    merchant_key: Annotated[Text | None, "Only this merchant."] = None
+    location_key: Annotated[Text | None, "Only this location."] = None
+    next_purchase_key: Annotated[Annotated[str, TextForm(512)] | None, "Paging key from the previous answer."] = None
+
+
+class NewPurchase(Params):
+    """A purchase line to be created or updated."""
+
+    purchase_key: Annotated[
+        Text, "Unique key of the purchase line; network, order key and line id joined by hyphens is advised."
+    ]
+    network: Annotated[Text, "Network the purchase came from."]
+    order_key: Annotated[Text, "Order the line belongs to."]
+    merchant_key: Annotated[Text, "Merchant that made the sale."]
+    order_timestamp: Annotated[Moment, "When the purchase happened, YYYY-MM-DD HH:MI:SS in GMT."]
+    gross_sale_amount: Annotated[Money, "Gross amount of the line."]
+    net_sale_amount: Annotated[Money, "Net amount of the line; less than before after a partial refund."]
+    deduction_amount: Annotated[Money | None, "What was deducted; gross less net when left out."] = None
+    location_key: Annotated[Text | None, "Place of the sale."] = None
+    customer_key: Annotated[Text | None, "Customer id of the purchase."] = None
+    email: Annotated[Text | None, "Email of the customer."] = None
+    phone: Annotated[Text | None, "Phone of the customer."] = None
+    country: Annotated[Text | None, "Country code or country name of the customer."] = None
+    province: Annotated[Text | None, "Province of the customer."] = None
+    city: Annotated[Text | None, "City of the customer."] = None
+    product_key: Annotated[Text | None, "Product id."] = None
+    product_name: Annotated[Text | None, "Readable product name."] = None
+    product_category: Annotated[Text | None, "Category of the product."] = None
+    quantity: Annotated[Quantity | None, "Pieces; 1 when left out."] = None
+    currency: Annotated[Currency | None, "Currency of the amounts; the account's when left out."] = None
+    first_name: Annotated[Text | None, "Given name of the customer."] = None
+    last_name: Annotated[Text | None, "Family name of the customer."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "purchase_key": "shop-1001-1",
+        "network": "shop",
+        "order_key": "1001",
+        "merchant_key": "northside",
+        "order_timestamp": "2027-05-01 17:30:00",
+        "gross_sale_amount": "49.90",
+        "net_sale_amount": "44.91",
+        "email": "ada@example.com",
+        "product_name": "Home shirt",
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse parts of an address without their country."""
+        if not given.get("country"):
+            for name in ("province", "city"):
+                if given.get(name):
+                    yield name, "is only accepted together with country"
+
+
+class PurchaseSaved(msgspec.Struct):
+    """The line that was written and the fan it belongs to; null while the fan is not known."""
+
+    purchase_key: str
+    fan_id: int | None
+
+
+class Product(msgspec.Struct):
+    """A product of a shop. Timestamps are unix seconds, the price is in `currency`."""
+
+    account_id: int
+    network: str
+    product_key: str
+    product_name: str
+    product_category: str | None
+    product_url: str | None
+    image_url: str | None
+    price: Decimal | None
+    currency: str | None
+    is_active: bool
+    creation_timestamp: int
+    last_update_timestamp: int
+
+
+class ProductQuery(Params):
+    """Which products."""
+
+    query: Annotated[Text | None, "Product text to look for: in name, category or key."] = None
+
+
+class NewProduct(Params):
+    """A product to be created or updated."""
+
+    network: Annotated[Text, "Shop of the product, such as shopify."]
+    product_key: Annotated[Text, "Product id in the shop."]
+    product_name: Annotated[Text, "Readable name."]
+    product_category: Annotated[Text | None, "Category of the product."] = None
+    product_url: Annotated[Url | None, "Page of the product."] = None
+    image_url: Annotated[Url | None, "Picture address."] = None
+    price: Annotated[Money | None, "Price of one piece."] = None
+    currency: Annotated[Currency | None, "Currency of the price; the account's when left out."] = None
+    is_active: Annotated[Flag | None, "Whether it is on sale; true by default."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "network": "shopify",
+        "product_key": "8001",
+        "product_name": "Home shirt",
+        "price": "49.90",
+    }
+
+
+class ProductSaved(msgspec.Struct):
+    """The product that was written."""
+
+    network: str
+    product_key: str
+
+
+class When(msgspec.Struct, frozen=True):
+    """From a moment (included) to a moment (not included)."""
+
+    start: datetime
+    end: datetime
