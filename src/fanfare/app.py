@@ -15,6 +15,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
+from fanfare.performances import actions as performances
 from fanfare.points import actions as points
 from fanfare.purchases import actions as purchases
 
@@ -26,12 +27,13 @@ DOMAINS = (
     "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
+    "fanfare.performances",
     "fanfare.purchases",
     "fanfare.segments",
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (fans, idols, campaigns, points, purchases)
+FOLLOWERS = (fans, idols, campaigns, points, performances, purchases)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 
 # What each scope is for, in the order of the reference page.

@@ -1,0 +1,262 @@
+"""Makes performances, changes them, and writes the schedules of fans."""
+
+import uuid
+from datetime import datetime
+
+from fanfare.fans.queries.fans import known_fan
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.performances.schemas import NewPerformance, PerformanceChanges
+
+TABLES = ("fan_performances", "fan_events")
+
+
+async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now: datetime) -> uuid.UUID:
+    """Make a performance, or write a `PerformanceChanges` over its performance; fields that are left out stay."""
+    await _check(db, account_id, wanted)
+    is_change = isinstance(wanted, PerformanceChanges)
+    performance_uid = wanted.performance_uid if isinstance(wanted, PerformanceChanges) else uuid.uuid4()
+    given = {name: value for name in NewPerformance.__struct_fields__ if (value := getattr(wanted, name)) is not None}
+    if "country_code" in given:
+        given["country_code"] = given["country_code"].upper()
+    saved = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        old as (select p from performances p where p.account_id = $1 and p.performance_uid = $2),
+        blank as (
+            select jsonb_populate_record(null::performances, jsonb_build_object(
+                'account_id', $1::bigint, 'performance_uid', $2::uuid, 'status', 'draft',
+                'additional_artist_names', '[]'::jsonb, 'created_at', $4::timestamptz)) as p
+        ),
+        wanted as (
+            select (jsonb_populate_record(coalesce((select p from old), blank.p),
+                                          $3::jsonb || jsonb_build_object('updated_at', $4::timestamptz))).*
+            from blank
+            where $5 = exists (select from old)
+        ),
+        made as (
+            insert into performances select wanted.* from wanted
+            on conflict (account_id, performance_uid) do update
+            set performance_name = excluded.performance_name, performance_date = excluded.performance_date,
+                onsale_date = excluded.onsale_date, announce_date = excluded.announce_date, status = excluded.status,
+                venue_uid = excluded.venue_uid, venue_name = excluded.venue_name,
+                display_venue_name = excluded.display_venue_name, city = excluded.city, province = excluded.province,
+                country_code = excluded.country_code, promoter = excluded.promoter, artist_name = excluded.artist_name,
+                additional_artist_names = excluded.additional_artist_names,
+                campaign_event_key = excluded.campaign_event_key, performance_url = excluded.performance_url,
+                buying_group = excluded.buying_group, performance_group_name = excluded.performance_group_name,
+                label_name = excluded.label_name, outlet = excluded.outlet, vendor = excluded.vendor,
+                notes = excluded.notes, business_id = excluded.business_id,
+                referral_page_tab_id = excluded.referral_page_tab_id, fb_ad_account_id = excluded.fb_ad_account_id,
+                fb_event_id = excluded.fb_event_id, updated_at = excluded.updated_at
+            returning performance_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), case when $5 then 'performance.changed' else 'performance.created' end,
+                   made.performance_uid::text, $4, '{}'
+            from hold cross join made
+        )
+        select performance_uid from made
+        """,
+        account_id,
+        performance_uid,
+        given,
+        now,
+        is_change,
+    )
+    if saved is None:
+        raise Unknown
+    return performance_uid
+
+
+async def _check(db: Db, account_id: int, wanted: NewPerformance) -> None:
+    row = await db.row(
+        """
+        select $2::bigint is null or exists (
+                   select from businesses where account_id = $1 and business_id = $2) as has_business,
+               $3::bigint is null or exists (
+                   select from campaigns where account_id = $1 and page_tab_id = $3) as has_campaign
+        """,
+        account_id,
+        wanted.business_id,
+        wanted.referral_page_tab_id,
+    )
+    if row is None or not (row["has_business"] and row["has_campaign"]):
+        missing = [] if row and row["has_business"] else [("business_id", "is no business of this account")]
+        if row and not row["has_campaign"]:
+            missing.append(("referral_page_tab_id", "is no campaign of this account"))
+        raise BadParameters(missing)
+
+
+async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
+    """Delete a performance; it goes from every schedule."""
+    gone = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from performances where account_id = $1 and performance_uid = $2 returning performance_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), 'performance.deleted', gone.performance_uid::text, $3, '{}'
+            from hold cross join gone
+        )
+        select performance_uid from gone
+        """,
+        account_id,
+        performance_uid,
+        now,
+    )
+    if gone is None:
+        raise Unknown
+
+
+async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
+    """Put an idol event on a fan's schedule; one that is there stays. Refuses an unknown fan or event."""
+    known = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        known as (
+            select f.fan_id, e.event_uid from fans f
+            join idol_events e on e.account_id = f.account_id and e.event_uid = $3
+            where f.account_id = $1 and f.fan_id = $2
+        ),
+        made as (
+            insert into fan_events (account_id, fan_id, event_uid, created_at)
+            select $1, fan_id, event_uid, $4 from known
+            on conflict (account_id, fan_id, event_uid) do nothing
+            returning fan_id, event_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'schedule.added', 'event:' || made.event_uid, made.fan_id, $4, '{}'
+            from hold cross join made
+        )
+        select fan_id from known
+        """,
+        account_id,
+        fan_id,
+        event_uid,
+        now,
+    )
+    if known is None:
+        raise Unknown
+
+
+async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
+    """Take an idol event off a fan's schedule; refuses what is not on it."""
+    gone = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from fan_events where account_id = $1 and fan_id = $2 and event_uid = $3
+            returning fan_id, event_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'schedule.removed', 'event:' || gone.event_uid, gone.fan_id, $4, '{}'
+            from hold cross join gone
+        )
+        select fan_id from gone
+        """,
+        account_id,
+        fan_id,
+        event_uid,
+        now,
+    )
+    if gone is None:
+        raise Unknown
+
+
+async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
+    """Link a fan to a performance; a link that is there stays. Refuses an unknown fan or performance."""
+    known = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        known as (
+            select f.fan_id, p.performance_uid from fans f
+            join performances p on p.account_id = f.account_id and p.performance_uid = $3
+            where f.account_id = $1 and f.fan_id = $2
+        ),
+        made as (
+            insert into fan_performances (account_id, fan_id, performance_uid, created_at)
+            select $1, fan_id, performance_uid, $4 from known
+            on conflict (account_id, fan_id, performance_uid) do nothing
+            returning fan_id, performance_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'schedule.added', 'performance:' || made.performance_uid, made.fan_id,
+                   $4, '{}'
+            from hold cross join made
+        )
+        select fan_id from known
+        """,
+        account_id,
+        fan_id,
+        performance_uid,
+        now,
+    )
+    if known is None:
+        raise Unknown
+
+
+async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
+    """Unlink a fan from a performance; refuses what is not linked."""
+    gone = await db.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from fan_performances where account_id = $1 and fan_id = $2 and performance_uid = $3
+            returning fan_id, performance_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'schedule.removed', 'performance:' || gone.performance_uid, gone.fan_id,
+                   $4, '{}'
+            from hold cross join gone
+        )
+        select fan_id from gone
+        """,
+        account_id,
+        fan_id,
+        performance_uid,
+        now,
+    )
+    if gone is None:
+        raise Unknown
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Add what one fan planned to another's schedule."""
+    await known_fan(db, account_id, fan_id)
+    await db.execute(
+        """
+        with events as (
+            insert into fan_events (account_id, fan_id, event_uid, created_at)
+            select account_id, $3, event_uid, created_at from fan_events where account_id = $1 and fan_id = $2
+            on conflict (account_id, fan_id, event_uid) do nothing
+        )
+        insert into fan_performances (account_id, fan_id, performance_uid, created_at)
+        select account_id, $3, performance_uid, created_at
+        from fan_performances where account_id = $1 and fan_id = $2
+        on conflict (account_id, fan_id, performance_uid) do nothing
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
+    await forget_fan(db, account_id, old_fan_id)
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Delete a fan's schedule."""
+    await db.execute(
+        """
+        with events as (delete from fan_events where account_id = $1 and fan_id = $2)
+        delete from fan_performances where account_id = $1 and fan_id = $2
+        """,
+        account_id,
+        fan_id,
+    )

@@ -1,0 +1,88 @@
+"""Performances and schedules over HTTP."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.performances import actions, queries
+from fanfare.performances.schemas import (
+    FanEvent,
+    FanEventSaved,
+    FanPerformance,
+    FanPerformanceSaved,
+    NewPerformance,
+    OnePerformance,
+    Performance,
+    PerformanceChanges,
+    PerformanceSaved,
+    Schedule,
+    ScheduleQuery,
+)
+
+
+@endpoint.get("/api/v1/performances", scope="misc", key=SECRET)
+async def performances_list(db: Db, account: Account) -> list[Performance]:
+    """List all performances (shows, games) of the account by day."""
+    return await queries.performances(db, account.id)
+
+
+@endpoint.post("/api/v1/performances", scope="misc", key=PUBLIC)
+async def performances_create(db: Db, account: Account, wanted: NewPerformance, now: datetime) -> PerformanceSaved:
+    """Create a performance; this call alone among the performance calls works without the secret key."""
+    return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))
+
+
+@endpoint.get("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)
+async def performances_get(db: Db, account: Account, wanted: OnePerformance) -> Performance:
+    """Return one performance by its uid."""
+    return await queries.performance(db, account.id, wanted.performance_uid)
+
+
+@endpoint.post("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)
+async def performances_update(db: Db, account: Account, wanted: PerformanceChanges, now: datetime) -> PerformanceSaved:
+    """Change a performance; name and date must always be sent, other fields stay when left out."""
+    return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))
+
+
+@endpoint.delete("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)
+async def performances_delete(db: Db, account: Account, wanted: OnePerformance, now: datetime) -> bool:
+    """Delete a performance; it goes from every schedule."""
+    await actions.delete_performance(db, account.id, wanted.performance_uid, now)
+    return True
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
+async def crm_fan_events_list(db: Db, account: Account, wanted: ScheduleQuery) -> Schedule:
+    """List the idol events and performances a fan has put on their schedule, as two arrays."""
+    return await queries.schedule(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
+async def crm_fan_events_add(db: Db, account: Account, wanted: FanEvent, now: datetime) -> FanEventSaved:
+    """Put an idol event on a fan's schedule."""
+    await actions.add_event(db, account.id, wanted.fan_id, wanted.event_uid, now)
+    return FanEventSaved(wanted.fan_id, wanted.event_uid)
+
+
+@endpoint.delete("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
+async def crm_fan_events_delete(db: Db, account: Account, wanted: FanEvent, now: datetime) -> bool:
+    """Take an idol event off a fan's schedule."""
+    await actions.remove_event(db, account.id, wanted.fan_id, wanted.event_uid, now)
+    return True
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}/performances", scope="crm", key=SECRET)
+async def crm_fan_performances_add(
+    db: Db, account: Account, wanted: FanPerformance, now: datetime
+) -> FanPerformanceSaved:
+    """Link a fan to a performance."""
+    await actions.add_performance(db, account.id, wanted.fan_id, wanted.performance_uid, now)
+    return FanPerformanceSaved(wanted.fan_id, wanted.performance_uid)
+
+
+@endpoint.delete("/api/v1/crm/fans/{fan_id}/performances", scope="crm", key=SECRET)
+async def crm_fan_performances_delete(db: Db, account: Account, wanted: FanPerformance, now: datetime) -> bool:
+    """Unlink a fan from a performance."""
+    await actions.remove_performance(db, account.id, wanted.fan_id, wanted.performance_uid, now)
+    return True

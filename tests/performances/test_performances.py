@@ -1,0 +1,111 @@
+"""Performances, and what fans put on their schedule."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from fanfare.kernel.db import Db
+from tests.api import Api
+
+PATH = "/api/v1/performances"
+
+
+async def some_performance(api: Api, **more: Any) -> str:
+    given = {"performance_name": "Derby", "performance_date": "2027-07-03", **more}
+    return str((await api.ok(await api.post(PATH, **given)))["performance_uid"])
+
+
+async def some_fan(api: Api) -> int:
+    return int((await api.ok(await api.post("/api/v1/crm/fans", email=f"{uuid.uuid4().hex}@example.com")))["fan_id"])
+
+
+async def test_a_performance_is_made_without_the_secret(api: Api) -> None:
+    given = {"performance_name": "Open air", "performance_date": "2027-08-01", "additional_artist_names": ["A", "B"]}
+    made = await api.ok(await api.public_post(PATH, **given))
+    one = await api.ok(await api.get(f"{PATH}/{made['performance_uid']}"))
+    assert (one["performance_name"], one["performance_date"], one["status"]) == ("Open air", "2027-08-01", "draft")
+    assert (one["additional_artist_names"], one["is_valid_idol"]) == (["A", "B"], False)
+    assert one in await api.ok(await api.get(PATH))
+    assert (await api.public_get(PATH)).status_code == 403
+
+
+async def test_a_change_keeps_what_is_left_out(api: Api) -> None:
+    await api.ok(await api.post("/api/v1/idols", idol_name="The Tide"))
+    uid = await some_performance(api, notes="keep me", status="ready", artist_name="the tide", onsale_date="2027-01-01")
+    changed = {"performance_name": "Derby, moved", "performance_date": "2027-07-04", "venue_name": "Harbour Park"}
+    await api.ok(await api.post(f"{PATH}/{uid}", **changed))
+    one = await api.ok(await api.get(f"{PATH}/{uid}"))
+    assert (one["performance_name"], one["performance_date"]) == ("Derby, moved", "2027-07-04")
+    assert (one["notes"], one["status"], one["onsale_date"]) == ("keep me", "ready", "2027-01-01")
+    assert (one["display_venue_name"], one["is_valid_idol"]) == ("Harbour Park", True)
+    assert (await api.post(f"{PATH}/{uuid.uuid4()}", **changed)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "fields"),
+    [
+        ({}, ["performance_name", "performance_date"]),
+        ({"performance_url": "http://x.example"}, ["performance_name", "performance_date", "performance_url"]),
+        ({"performance_name": "x", "performance_date": "2027-01-01", "buying_group": "b" * 32}, ["buying_group"]),
+        ({"performance_name": "x", "performance_date": "2027-01-01", "status": "gone"}, ["status"]),
+        (
+            {"performance_name": "x", "performance_date": "2027-01-01", "business_id": 1, "referral_page_tab_id": 1},
+            ["business_id", "referral_page_tab_id"],
+        ),
+    ],
+)
+async def test_wrong_fields_are_named(api: Api, given: dict[str, Any], fields: list[str]) -> None:
+    answer = await api.post(PATH, **given)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == fields
+
+
+async def test_a_fan_plans_and_changes_plans(api: Api, db: Db) -> None:
+    fan_id, uid = await some_fan(api), await some_performance(api)
+    idol_uid = (await api.ok(await api.post("/api/v1/idols", idol_name="Planned")))["idol_uid"]
+    event = {"idol_uid": idol_uid, "start_timestamp": "2027-07-03 20:00", "label_name": "main"}
+    event_uid = (await api.ok(await api.post("/api/v1/manage/idol_events", **event)))["event_uid"]
+    fan = f"/api/v1/crm/fans/{fan_id}"
+    for _ in range(2):
+        saved = await api.ok(await api.post(f"{fan}/events", event_uid=event_uid))
+        assert saved == {"fan_id": fan_id, "event_uid": event_uid}
+        saved = await api.ok(await api.post(f"{fan}/performances", performance_uid=uid))
+        assert saved == {"fan_id": fan_id, "performance_uid": uid}
+    plans = await api.ok(await api.get(f"{fan}/events", idol_label_name="MAIN"))
+    assert [row["event_uid"] for row in plans["idol_events"]] == [event_uid]
+    assert [row["performance_uid"] for row in plans["performances"]] == [uid]
+    other = await api.ok(await api.get(f"{fan}/events", idol_label_name="other"))
+    assert other["idol_events"] == []
+    assert await api.ok(await api.delete(f"{fan}/events", event_uid=event_uid)) is True
+    assert (await api.delete(f"{fan}/events", event_uid=event_uid)).status_code == 404
+    assert await api.ok(await api.delete(f"{fan}/performances", performance_uid=uid)) is True
+    assert await api.ok(await api.get(f"{fan}/events")) == {"idol_events": [], "performances": []}
+    topics = await db.rows(
+        "select topic from changes where account_id = $1 and fan_id = $2 and topic like 'schedule.%' order by position",
+        api.account_id,
+        fan_id,
+    )
+    assert [row["topic"] for row in topics] == ["schedule.added"] * 2 + ["schedule.removed"] * 2
+
+
+async def test_a_deleted_performance_leaves_every_schedule(api: Api) -> None:
+    fan_id, uid = await some_fan(api), await some_performance(api)
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/performances", performance_uid=uid))
+    assert await api.ok(await api.delete(f"{PATH}/{uid}")) is True
+    assert (await api.get(f"{PATH}/{uid}")).status_code == 404
+    assert (await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}/events")))["performances"] == []
+
+
+async def test_other_accounts_see_nothing(api: Api, other_api: Api) -> None:
+    fan_id, uid = await some_fan(api), await some_performance(api)
+    theirs = await some_fan(other_api)
+    for answer in (
+        await other_api.get(f"{PATH}/{uid}"),
+        await other_api.delete(f"{PATH}/{uid}"),
+        await other_api.post(f"{PATH}/{uid}", performance_name="x", performance_date="2027-01-01"),
+        await other_api.get(f"/api/v1/crm/fans/{fan_id}/events"),
+        await other_api.post(f"/api/v1/crm/fans/{fan_id}/performances", performance_uid=uid),
+        await other_api.post(f"/api/v1/crm/fans/{theirs}/performances", performance_uid=uid),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown")
