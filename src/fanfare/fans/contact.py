@@ -66,7 +66,7 @@ def phone_number(text: str, region: str | None = None) -> str:
         message = "must be a phone number of digits, such as +1 604 555 0123"
         raise ValueError(message)
     number = match["number"]
-    for candidate, home in _readings(number, region):
+    for candidate, home in _readings(number, region.upper() if region else None):
         found = _e164(candidate, home)
         if found:
             return found
