@@ -1,5 +1,6 @@
 """A server process: `python -m fanfare.cli.server`, started by `fanfare up` and `fanfare serve` with a socket."""
 
+import gc
 import os
 import resource
 import socket
@@ -28,6 +29,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
         await super().startup(sockets)
+        _collect_less()
         if self.started:
             self.ready()
 
@@ -52,6 +54,16 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     Server(config, _say_ready).run([socket.socket(fileno=int(os.environ[SOCKET]))])
+
+
+def _collect_less() -> None:
+    """Leave what the program consists of out of garbage collections, and run them less often.
+
+    A call's objects are freed by their counts as it ends; measured, looking for cycles took a twelfth of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _say_ready() -> None:

@@ -4,6 +4,7 @@ Parameters come from path, query and body alike; a Refusal raised anywhere becom
 """
 
 import itertools
+import logging
 import re
 import secrets
 import time
@@ -27,6 +28,8 @@ from fanfare.kernel.limits import Limits
 from fanfare.kernel.parameters import Raw, from_query, read
 
 log = structlog.get_logger()
+# Asked before each line that is rarely wanted: structlog would make the line first.
+plain_log = logging.getLogger(__name__)
 Responder = Callable[..., Awaitable[None]]
 # A process's own random part and a count: a fresh UUID for each call costs a system call.
 PROCESS_ID = secrets.token_hex(8)
@@ -60,7 +63,8 @@ class Service:
                 answers.put_refusal(response, answers.refusal_of(error), request_id)
             seconds = time.perf_counter() - started
             metrics.answered(endpoint.call_id, int(response.status_code), seconds)
-            log.debug("answered", call=endpoint.call_id, status=response.status_code, ms=round(seconds * 1000, 1))
+            if plain_log.isEnabledFor(logging.DEBUG):
+                log.debug("answered", call=endpoint.call_id, status=response.status_code, ms=round(seconds * 1000, 1))
 
         return respond
 
