@@ -20,7 +20,7 @@ PATH = "/api/v1/businesses"
 
 
 def test_every_call_is_told() -> None:
-    assert sum(len(each) for each in answers.told().values()) == len(app.endpoints())
+    assert sum(len(each) for each in answers.told()) == len(app.endpoints())
     assert faults("GET", PATH, 200, [BUSINESS]) == []
     assert faults("GET", "/v1//businesses/1", 200, BUSINESS) == []
     assert faults("GET", PATH, 404, PROBLEM) == []

@@ -1,9 +1,13 @@
 """uvicorn's HTTP protocol with head and body of an answer in one write: a system call less for each call."""
 
 import asyncio
+import json
+import secrets
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fanfare.kernel.errors import Unreadable
 
 HEAD = b"HTTP/1."
 # The word that asks for a body must not wait for one.
@@ -43,3 +47,14 @@ class OneWriteProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
         """Put the joining transport between."""
         super().connection_made(JoinedTransport(transport))  # type: ignore[arg-type]
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or has a head of more than 64 KiB, and close the connection."""
+        problem = {**Unreadable(msg).problem(), "request_id": secrets.token_hex(14)}
+        body = json.dumps(problem).encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

@@ -1,0 +1,138 @@
+"""Values that break programs, each in each parameter of each call, the others being as in the call's example."""
+
+import asyncio
+import copy
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from fanfare import app
+from fanfare.kernel.endpoint import Endpoint
+from tests.fuzz.conftest import DOCUMENT, Headers
+from tests.fuzz.wire import Answered, Wire
+
+AT_ONCE = 4
+DEEP: Any = []
+for _ in range(40):
+    DEEP = [DEEP]
+HOSTILE: list[Any] = [
+    "\0",
+    "a\0b",
+    "\ud800",
+    "\u202e\u0000\u200b",
+    "'; drop table fans; --",
+    '"><script>alert(1)</script>',
+    "%00%ff%",
+    "=cmd|' /C calc'!A0",
+    2**63,
+    -(2**63),
+    -1,
+    0,
+    10**40,
+    1e308,
+    "NaN",
+    "Infinity",
+    "1e999999",
+    "0x10",
+    "",
+    " ",
+    "None",
+    True,
+    None,
+    [],
+    {},
+    ["a", "a", 1, None, {}],
+    {"": {"$gt": ""}},
+    DEEP,
+    "2026-02-30",
+    "0000-00-00",
+    "99999-12-31",
+    "-infinity",
+    "2026-03-08 02:30:00",
+    "x" * 1_000_000,
+    "1," * 20_000,
+]
+
+
+def example(endpoint: Endpoint) -> dict[str, Any]:
+    """Return parameters with which the call is right, as far as its document has examples."""
+    operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    given = copy.deepcopy(content.get("example", {}))
+    for parameter in operation.get("parameters", []):
+        if "name" in parameter and parameter["in"] in ("query", "path") and parameter.get("required"):
+            given[parameter["name"]] = parameter.get("example", 1)
+    return given if isinstance(given, dict) else {endpoint.array_field or "": given}
+
+
+def names(endpoint: Endpoint) -> list[str]:
+    fields = endpoint.params.__struct_fields__ if endpoint.params else ()
+    return [*fields, *re.findall(r"\{(\w+)", endpoint.path), "api_key"]
+
+
+def cases(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    for name, value in itertools.product(dict.fromkeys(names(endpoint)), HOSTILE):
+        yield {**example(endpoint), name: value}
+
+
+async def send(wire: Wire, endpoint: Endpoint, given: dict[str, Any]) -> Answered:
+    """Send parameters: those of the path in the path, the others as JSON where there is a body, else in the query."""
+
+    def placed(match: re.Match[str]) -> str:
+        value = str(given.pop(match[1], 1)).encode("utf-8", "surrogatepass")[:2000]
+        return "".join(f"%{byte:02x}" for byte in value) or "%20"
+
+    path = re.sub(r"\{(\w+)[^}]*\}", placed, endpoint.path)
+    if endpoint.method == "POST":
+        return await wire.send("POST", path, json.dumps(given).encode())
+    query = urlencode({name: _text(value) for name, value in given.items()}, errors="surrogatepass")
+    return await wire.send(endpoint.method, f"{path}?{query}")
+
+
+def _text(value: Any) -> str:
+    return (value if isinstance(value, str) else json.dumps(value))[:10_000]
+
+
+@pytest.mark.parametrize("endpoint", app.endpoints(), ids=lambda each: each.call_id)
+async def test_hostile_values_are_answered(endpoint: Endpoint, base_url: str, keys: Headers, client: object) -> None:
+    assert client is not None
+    waiting = list(cases(endpoint))
+    failed: list[str] = []
+
+    async def work() -> None:
+        wire = Wire(base_url, keys)
+        while waiting:
+            given = waiting.pop()
+            answered = await send(wire, endpoint, dict(given))
+            if answered.status >= 500:
+                failed.append(f"{answered.status} for {json.dumps(given)[:300]}")
+        await wire.close()
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    assert failed == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /api/v1/businesses?x=" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /api/v1/businesses HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\0" * 5000,
+        b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
+        b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["address", "version", "tls", "nul", "negative length", "two lengths", "chunk"],
+)
+async def test_what_is_no_http_is_refused(request_: bytes, base_url: str) -> None:
+    wire = Wire(base_url, {})
+    answered = await wire.exchange(request_)
+    assert (answered.status, answered.headers["content-type"]) == (400, "application/problem+json")
+    assert json.loads(answered.body)["code"] == "unreadable"
+    await wire.close()
