@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 
+from fanfare.campaigns.actions.activities import COUNT_ALL
 from fanfare.kernel.migrate import migrate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -162,6 +163,7 @@ async def account(db: asyncpg.Connection, account_id: int, first: int, count: in
     await copy(db, "fan_identifiers", columns, identifiers(chance, account_id, first, count))
     columns = ["account_id", "activity_id", "fan_id", "page_tab_id", "props", "created_at"]
     await copy(db, "activities", columns, activities(chance, account_id, first, count, int(5_000_000 * scale)))
+    await db.execute(COUNT_ALL, account_id)
     columns = ["account_id", "tag_id", "fan_id", "created_at"]
     await copy(db, "fan_tags", columns, fan_tags(chance, account_id, first, count, int(3_000_000 * scale)))
 

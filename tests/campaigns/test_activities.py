@@ -247,3 +247,25 @@ async def test_a_campaigns_activities_are_public_by_id_alone(api: Api, other_api
     forward = await api.ok(await api.public_get(path, min_activity_id=ids[0], limit=1))
     assert [row["activity_id"] for row in forward] == [ids[1]]
     assert (await other_api.public_get(path)).status_code == 404
+
+
+async def test_first_and_last_activity_are_kept_with_every_door(api: Api, db: Db) -> None:
+    given = {"email": "counted@example.com", "campaign_title": "Counted"}
+    made = await asyncio.gather(
+        *(api.ok(api_answer) for api_answer in [await api.post("/api/v1/crm/activities", **given) for _ in range(3)])
+    )
+    fan_id = made[0][0]["fan_id"]
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title="Counted"))
+    kept = await db.row(
+        "select first_active_at, last_active_at, activity_count from fan_activity"
+        " where account_id = $1 and fan_id = $2",
+        api.account_id,
+        fan_id,
+    )
+    truth = await db.row(
+        "select min(created_at) as first_active_at, max(created_at) as last_active_at, count(*) as activity_count"
+        " from activities where account_id = $1 and fan_id = $2",
+        api.account_id,
+        fan_id,
+    )
+    assert kept == truth

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fanfare.campaigns.actions.activities import count_activities
 from fanfare.kernel.db import Db
 from tests.api import Api
 
@@ -72,6 +73,7 @@ async def activity(db: Db, account_id: int, fan_id: int, at: datetime, page_tab_
         page_tab_id,
         at,
     )
+    await count_activities(db, account_id)
 
 
 async def found(api: Api, **wanted: Any) -> list[int]:

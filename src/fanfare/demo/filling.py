@@ -9,6 +9,7 @@ import msgspec
 
 from fanfare.accounts.actions import create_account, create_business
 from fanfare.accounts.schemas import NewAccount, NewBusiness
+from fanfare.campaigns.actions.activities import count_activities
 from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
 from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
 from fanfare.demo.copying import copy_rows
@@ -96,9 +97,10 @@ async def fill(
             for table, columns in COLUMNS.items():
                 await copy_rows(connection, table, columns, tables[table], report)
         await held.execute(ANNOUNCE_ACTIVITIES, account_id)
+        await count_activities(held, account_id)
         await held.execute(ANNOUNCE_CONSENTS, account_id)
         await _close(held, ids, programme, tables["activities"], now)
-    await db.execute(f"analyze {', '.join(COLUMNS)}")
+    await db.execute(f"analyze fan_activity, {', '.join(COLUMNS)}")
     return Filled(len(people), *(len(tables[table]) for table in ("activities", "fan_tags", "consents")))
 
 

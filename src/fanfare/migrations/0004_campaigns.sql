@@ -57,6 +57,17 @@ create index activities_by_fan on activities (account_id, fan_id, created_at);
 create index activities_by_campaign on activities (account_id, page_tab_id, activity_id);
 create index activities_by_time on activities using brin (created_at);
 
+-- When each fan was first and last active and how often, kept by the statement that records: most questions about
+-- activity ask no more, and to count a million fans by it takes a quarter of the time that their activities take.
+create table fan_activity (
+    account_id bigint not null,
+    fan_id bigint not null,
+    first_active_at timestamptz not null,
+    last_active_at timestamptz not null,
+    activity_count bigint not null,
+    primary key (account_id, fan_id)
+) with (fillfactor = 80);
+
 -- Views a day and viewer, told apart by a hash of what the site calls them; '' gathers those it does not tell apart.
 -- The day is the account's.
 create table campaign_views (

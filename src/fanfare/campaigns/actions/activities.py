@@ -33,6 +33,14 @@ RECORDED = """
         from hold cross join who
         returning activity_id, fan_id, page_tab_id
     ),
+    counted as (
+        insert into fan_activity as f (account_id, fan_id, first_active_at, last_active_at, activity_count)
+        select $1, fan_id, {now}, {now}, 1 from recorded
+        on conflict (account_id, fan_id) do update
+        set first_active_at = least(f.first_active_at, excluded.first_active_at),
+            last_active_at = greatest(f.last_active_at, excluded.last_active_at),
+            activity_count = f.activity_count + 1
+    ),
     told as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
         select $1, activity_id, 'activity.created', activity_id::text, fan_id, {now},
@@ -58,6 +66,23 @@ OF_FOUND_FAN = f"""
     {FOUND},
     {RECORDED.format(title="$20", ip_address="$21", user_key="$22", props="$23", now="$18")}
 """
+
+
+# After activities came in by COPY.
+COUNT_ALL = """
+    insert into fan_activity (account_id, fan_id, first_active_at, last_active_at, activity_count)
+    select account_id, fan_id, min(created_at), max(created_at), count(*)
+    from activities where account_id = $1
+    group by account_id, fan_id
+    on conflict (account_id, fan_id) do update
+    set first_active_at = excluded.first_active_at, last_active_at = excluded.last_active_at,
+        activity_count = excluded.activity_count
+"""
+
+
+async def count_activities(db: Db, account_id: int) -> None:
+    """Count anew when each fan of an account was active; for imports, which bring activities past the call."""
+    await db.execute(COUNT_ALL, account_id)
 
 
 async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, now: datetime) -> ActivitySaved:

@@ -2,7 +2,7 @@
 
 from fanfare.kernel.db import Db
 
-TABLES = ("campaigns", "activities", "wagers", "campaign_events")
+TABLES = ("campaigns", "activities", "fan_activity", "wagers", "campaign_events")
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
@@ -17,6 +17,18 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
         ),
         reported as (
             update campaign_events set fan_id = $3 where account_id = $1 and fan_id = $2
+        ),
+        gone as (
+            delete from fan_activity where account_id = $1 and fan_id = $2
+            returning first_active_at, last_active_at, activity_count
+        ),
+        counted as (
+            insert into fan_activity as f (account_id, fan_id, first_active_at, last_active_at, activity_count)
+            select $1, $3, first_active_at, last_active_at, activity_count from gone
+            on conflict (account_id, fan_id) do update
+            set first_active_at = least(f.first_active_at, excluded.first_active_at),
+                last_active_at = greatest(f.last_active_at, excluded.last_active_at),
+                activity_count = f.activity_count + excluded.activity_count
         )
         update activities set fan_id = $3 where account_id = $1 and fan_id = $2
         """,
@@ -38,6 +50,9 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
         ),
         reported as (
             update campaign_events set fan_id = null, props = '{}' where account_id = $1 and fan_id = $2
+        ),
+        gone as (
+            delete from fan_activity where account_id = $1 and fan_id = $2
         )
         update activities set ip_address = null, user_key = null, props = '{}' where account_id = $1 and fan_id = $2
         """,

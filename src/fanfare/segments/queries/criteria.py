@@ -97,24 +97,28 @@ def _record(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
         yield Criterion("f.created_at < {}", (at.end_of(wanted.fan_end_creation_date),))
 
 
-ACTIVE = "exists (select from activities a where a.account_id = $1 and a.fan_id = f.fan_id{})"
+# Nearly every question about activity is one about the first or the last.
+ACTIVE = "exists (select from fan_activity a where a.account_id = $1 and a.fan_id = f.fan_id and {})"
+BETWEEN = """exists (select from activities a
+    where a.account_id = $1 and a.fan_id = f.fan_id and a.created_at >= {} and a.created_at < {})"""
 
 
 def _activity(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     if wanted.crm_active_days is not None:
         since = at.start_of(at.today - timedelta(days=wanted.crm_active_days))
-        yield Criterion(ACTIVE.format(" and a.created_at >= {}"), (since,))
+        yield Criterion(ACTIVE.format("a.last_active_at >= {}"), (since,))
     if wanted.crm_inactive_days is not None:
         since = at.start_of(at.today - timedelta(days=wanted.crm_inactive_days))
-        yield Criterion("not " + ACTIVE.format(" and a.created_at >= {}"), (since,))
-    if wanted.crm_start_active_date is None and wanted.crm_end_active_date is None:
-        return
-    window, values = "", list[object]()
-    if wanted.crm_start_active_date is not None:
-        window, values = " and a.created_at >= {}", [at.start_of(wanted.crm_start_active_date)]
-    if wanted.crm_end_active_date is not None:
-        window, values = window + " and a.created_at < {}", [*values, at.end_of(wanted.crm_end_active_date)]
-    yield Criterion(ACTIVE.format(window), tuple(values))
+        yield Criterion("not " + ACTIVE.format("a.last_active_at >= {}"), (since,))
+    start = at.start_of(wanted.crm_start_active_date) if wanted.crm_start_active_date else None
+    end = at.end_of(wanted.crm_end_active_date) if wanted.crm_end_active_date else None
+    if start and end:
+        yield Criterion(ACTIVE.format("a.last_active_at >= {} and a.first_active_at < {}"), (start, end))
+        yield Criterion(BETWEEN, (start, end))
+    elif start:
+        yield Criterion(ACTIVE.format("a.last_active_at >= {}"), (start,))
+    elif end:
+        yield Criterion(ACTIVE.format("a.first_active_at < {}"), (end,))
 
 
 TAGGED = "exists (select from fan_tags t where t.account_id = $1 and t.fan_id = f.fan_id and t.tag_id = {})"
