@@ -13,6 +13,8 @@ from fanfare.accounts.actions import create_account
 from fanfare.kernel import changes
 from fanfare.kernel.changes import feed, settled, trim_changes
 from fanfare.kernel.db import Db
+from fanfare.kernel.settings import Settings
+from fanfare.kernel.worker import Worker
 from tests.conftest import NewDatabase
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -236,3 +238,10 @@ async def test_old_changes_are_trimmed_in_batches(db: Db, monkeypatch: pytest.Mo
         assert await seen(db, account_id) == told[account_id][7:]
     assert await trim_changes(db, NOW + timedelta(days=7)) == 0
     assert all(low < high for low, high in pairwise(await seen(db, ids[0])))
+
+
+async def test_the_worker_trims_what_is_older_than_the_setting(db: Db, settings: Settings) -> None:
+    account = (await create_account(db, "West", NOW)).account_id
+    told = [await tell(db, account, "1", NOW - timedelta(days=days)) for days in (41, 39)]
+    await Worker(settings.changed(changes_days=40), []).trim(db, NOW)
+    assert await seen(db, account) == told[1:]
