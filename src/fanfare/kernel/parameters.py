@@ -100,8 +100,8 @@ def read(struct: type[P], raw: Raw) -> P:
                 _read_wildcard(struct, slot, raw, given)
         except _Wrong as wrong:
             errors += wrong.errors
-    wrong = {field for field, _ in errors}
-    errors += [fault for fault in struct.faults(given) if fault[0] not in wrong]
+    named = {field for field, _ in errors}
+    errors += [fault for fault in struct.faults(given) if fault[0] not in named]
     if errors:
         raise BadParameters(errors)
     return struct(**given)
