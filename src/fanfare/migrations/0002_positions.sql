@@ -9,19 +9,20 @@ select nextval('positions');
 --
 -- Once is enough: a local setting remembers it, and goes with the lock when a savepoint is rolled back. So a
 -- transaction of ten thousand writes keeps one lock, and the lock table does not fill.
+--
+-- One expression of SQL, without a subquery, so that the planner puts it in place: PL/pgSQL took a sixth of the writes.
+-- A null argument would lock nothing without a word, hence the coalesce.
 create function hold_position(account_id bigint) returns boolean
-language plpgsql volatile
+language sql volatile
 as $$
-begin
-    if current_setting('fanfare.held', true) is distinct from account_id::text then
-        -- A null argument would lock nothing without a word, hence the coalesce.
-        perform pg_advisory_xact_lock_shared(
-                    (account_id & 2147483647)::integer,
-                    (coalesce(pg_sequence_last_value('positions'), 0) & 4294967295)::bit(32)::integer),
-                set_config('fanfare.held', account_id::text, true);
-    end if;
-    return true;
-end
+    select case
+        when current_setting('fanfare.held', true) is distinct from account_id::text then
+            pg_advisory_xact_lock_shared(
+                (account_id & 2147483647)::integer,
+                (coalesce(pg_sequence_last_value('positions'), 0) & 4294967295)::bit(32)::integer) is not null
+            and set_config('fanfare.held', account_id::text, true) is not null
+        else true
+    end
 $$;
 
 create table changes (
