@@ -10,6 +10,8 @@ class Reason(StrEnum):
     REFERENCE = "a reference table: small, the same on every node of a distributed database"
     FINDS_ACCOUNT = "read before the account is known: this is how it is found"
     HOUSEKEEPING = "work on all accounts at once, outside any call"
+    BOUND = "an id that bounds what was there at a moment, and means no one"
+    UNCOUNTABLE = "a word without a plural"
     ONE_STATEMENT = "one SQL statement, which is read as a whole"
 
 
@@ -22,6 +24,14 @@ INDEXES: dict[str, Reason] = {
 }
 # A function whose SQL may leave out the account: `path:function`.
 STATEMENTS: dict[str, Reason] = {}
+# A table whose columns look like a fan's id.
+FAN_IDS: dict[str, Reason] = {
+    "searches": Reason.BOUND,
+}
+# A table whose name is no plural.
+TABLE_NAMES: dict[str, Reason] = {
+    "fan_activity": Reason.UNCOUNTABLE,
+}
 # A function longer than the rule: `path:function`.
 FUNCTIONS: dict[str, Reason] = {}
 

@@ -53,9 +53,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What uvicorn and httpx say of each request has addresses and query strings.
-    logging.getLogger("uvicorn.access").disabled = True
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    _hush()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -66,6 +64,12 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _hush() -> None:
+    """Leave out what the libraries say of each request: it has addresses and query strings."""
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

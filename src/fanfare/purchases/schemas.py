@@ -122,8 +122,8 @@ class NewPurchase(Params):
         "order_key": "1001",
         "merchant_key": "northside",
         "order_timestamp": "2027-05-01 17:30:00",
-        "gross_sale_amount": "49.90",
-        "net_sale_amount": "44.91",
+        "gross_sale_amount": 49.9,
+        "net_sale_amount": 44.91,
         "email": "ada@example.com",
         "product_name": "Home shirt",
     }
@@ -184,7 +184,7 @@ class NewProduct(Params):
         "network": "shopify",
         "product_key": "8001",
         "product_name": "Home shirt",
-        "price": "49.90",
+        "price": 49.9,
     }
 
 
