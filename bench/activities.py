@@ -1,0 +1,275 @@
+"""The rates of the main calls, each beside its yardstick: pgbench running the call's very statement.
+
+    python -m bench.activities             # needs wrk and pgbench; takes three minutes
+
+One server process, 16 connections, an embedded PostgreSQL that waits for the disk. Yardstick and call take turns, so
+that what else the machine does falls on both. The last figure is the pull of all activities by one client.
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from bench import data
+from fanfare.accounts.actions import create_key
+from fanfare.campaigns.actions.activities import OF_FOUND_FAN
+from fanfare.fans.queries.fans import ONE
+from fanfare.kernel.db import Db
+from fanfare.kernel.embedded import Embedded, Hold
+from fanfare.kernel.keys import SCOPES
+
+CONNECTIONS = 16
+SCALE = 0.1
+FANS = int(1_000_000 * SCALE)
+UNLIMITED = 1_000_000_000
+PAGE = 200
+
+
+class Contest(NamedTuple):
+    """A call, as wrk's Lua asks for it, the statement that it runs, and the share of the yardstick to reach."""
+
+    name: str
+    lua: str
+    statement: str
+    # what stands in the statement for $1, $2 and so on, in pgbench's words
+    arguments: Mapping[int, str]
+    wanted: float
+
+
+class Target(NamedTuple):
+    """Where the server and its database are, and a key to both."""
+
+    dsn: str
+    port: int
+    api_key: str
+    api_secret: str
+
+
+MAIL = "array['fan' || :fan || '@example.org']"
+CONTESTS = [
+    Contest(
+        "activity with its fan, by POST",
+        """wrk.format("POST", "/api/v1/crm/activities", head, '{"email":"fan' .. fan .. '@example.org",'
+            .. '"first_name":"Ada","last_name":"Berg","campaign_title":"Campaign 7","field_answer":"yes"}')""",
+        OF_FOUND_FAN,
+        {
+            **dict.fromkeys(range(2, 18), "array[null]"),
+            1: str(data.ACCOUNT), 2: "array[0]", 3: MAIL, 4: MAIL, 6: "array['Ada']", 7: "array['Berg']",
+            18: "now()", 19: "'bench'", 20: "'Campaign 7'", 21: "null", 22: "null", 23: """'{"answer": "yes"}'""",
+        },
+        0.40,
+    ),
+    Contest(
+        "fan by id, by GET",
+        'wrk.format("GET", "/api/v1/crm/fans/" .. fan, head)',
+        ONE,
+        {1: str(data.ACCOUNT), 2: ":fan"},
+        0.30,
+    ),
+]  # fmt: skip
+
+
+def pgbench_script(contest: Contest) -> str:
+    """Return the statement with its arguments in place: those that change from call to call are drawn by pgbench."""
+    sql = " ".join(contest.statement.split())
+    filled = re.sub(r"\$(\d+)", lambda found: contest.arguments[int(found[1])], sql)
+    return f"\\set fan random(1, {FANS})\n{filled};\n"
+
+
+def lua_script(contest: Contest, target: Target) -> str:
+    """Return the call as wrk's script."""
+    return f"""
+local head = {{["Api-Key"]="{target.api_key}", ["Api-Secret"]="{target.api_secret}"}}
+head["Content-Type"] = "application/json"
+request = function() local fan = math.random(1, {FANS}); return {contest.lua} end
+"""
+
+
+def pgbench(program: str, target: Target, script: Path, seconds: int) -> float:
+    """Return the transactions a second of pgbench."""
+    url = urlsplit(target.dsn)
+    place = {name: values[0] for name, values in parse_qs(url.query).items()}
+    command = [
+        program,
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        str(CONNECTIONS),
+        "-j",
+        "1",
+        "-T",
+        str(seconds),
+        "-f",
+        str(script),
+    ]
+    command += ["-h", place["host"], "-p", place["port"], "-U", str(url.username), url.path.removeprefix("/")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    return figure(r"tps = ([\d.]+)", told.stdout + told.stderr)
+
+
+def wrk(program: str, target: Target, script: Path, seconds: int) -> float:
+    """Return the requests a second of wrk; an answer that is no success is a fault."""
+    command = [
+        program,
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "-s",
+        str(script),
+        f"http://127.0.0.1:{target.port}",
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told:
+        sys.exit(f"not every call succeeded\n{told}")
+    return figure(r"Requests/sec:\s+([\d.]+)", told)
+
+
+def figure(pattern: str, told: str) -> float:
+    """Return a number out of what a program printed."""
+    found = re.search(pattern, told)
+    if found is None:
+        sys.exit(f"no figure in: {told}")
+    return float(found[1])
+
+
+def compete(contest: Contest, target: Target, folder: Path, rounds: int, seconds: int) -> bool:
+    """Print the medians of yardstick and call and their ratio; say whether it suffices."""
+    sql, lua = folder / "yardstick.sql", folder / "call.lua"
+    sql.write_text(pgbench_script(contest))
+    lua.write_text(lua_script(contest, target))
+    programs = program("pgbench"), program("wrk")
+    wrk(programs[1], target, lua, 2)
+    yardsticks, calls = [], []
+    for _ in range(rounds):
+        yardsticks.append(pgbench(programs[0], target, sql, seconds))
+        calls.append(wrk(programs[1], target, lua, seconds))
+    yardstick, called = statistics.median(yardsticks), statistics.median(calls)
+    ratio = called / yardstick
+    print(
+        f"{contest.name:<34}{called:>9,.0f}/s  pgbench {yardstick:>9,.0f}/s  ratio {ratio:.2f}  wanted {contest.wanted}"
+    )
+    return ratio >= contest.wanted
+
+
+def pull(target: Target, most_pages: int) -> float:
+    """Return the rows a second of one client that pulls activities page by page and reads the JSON."""
+    client = http.client.HTTPConnection("127.0.0.1", target.port)
+    keys = {"Api-Key": target.api_key, "Api-Secret": target.api_secret}
+    rows, last = 0, 0
+    started = time.perf_counter()
+    for _ in range(most_pages):
+        client.request("GET", f"/api/v1/crm/activities?min_activity_id={last}&limit={PAGE}", headers=keys)
+        page = json.loads(client.getresponse().read())
+        if not page["data"]:
+            break
+        rows += len(page["data"])
+        last = page["meta"]["max_activity_id"]
+    return rows / (time.perf_counter() - started)
+
+
+def program(name: str) -> str:
+    """Return the path of a program that the figures need; the embedded PostgreSQL brings pgbench with it."""
+    bundled = [str(path.parent) for path in Path(sys.prefix).glob(f"lib/python*/site-packages/*/pginstall/bin/{name}")]
+    found = shutil.which(name, path=os.pathsep.join([*bundled, os.environ.get("PATH", "")]))
+    if found is None:
+        sys.exit(f"{name} is needed for these figures and was not found")
+    return found
+
+
+@contextmanager
+def served(dsn: str, folder: Path) -> Iterator[Target]:
+    """Run one server process on a database that holds a tenth of the data set."""
+    api_key, api_secret = asyncio.run(filled(dsn))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "DATABASE_URL": dsn, "FANFARE_POOL_SIZE": str(CONNECTIONS)}
+    command = [sys.executable, "-m", "fanfare.cli", "serve", "--workers", "1", "--port", str(port)]
+    with (
+        (folder / "server.log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
+    ):
+        try:
+            wait_until_ready(port)
+            yield Target(dsn, port, api_key, api_secret)
+        except SystemExit:
+            sys.stderr.write((folder / "server.log").read_text()[-3000:])
+            raise
+        finally:
+            server.terminate()
+
+
+async def filled(dsn: str) -> tuple[str, str]:
+    """Fill the database and return a key and its secret."""
+    await data.make(dsn, SCALE)
+    db = await Db.connect(dsn, size=1)
+    # Addresses that can be made of a number: the contests ask by them.
+    await db.execute(
+        "insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)"
+        " select account_id, 'email', 'fan' || fan_id || '@example.org', fan_id, created_at from fans"
+        " where account_id = $1",
+        data.ACCOUNT,
+    )
+    # Beyond everything that the made rows hold.
+    await db.execute("select setval('positions', 100000000), setval('fans_fan_id_seq', 100000000)")
+    await db.execute("vacuum (analyze)")
+    key = await create_key(db, data.ACCOUNT, SCOPES, datetime.now(UTC), rate_limit=UNLIMITED)
+    await db.close()
+    return str(key.api_key), key.api_secret
+
+
+def wait_until_ready(port: int) -> None:
+    """Wait until the server answers that it can serve."""
+    for _ in range(300):
+        client = http.client.HTTPConnection("127.0.0.1", port)
+        try:
+            client.request("GET", "/readyz")
+            if client.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            client.close()
+        time.sleep(0.1)
+    sys.exit("the server did not get ready")
+
+
+def main() -> None:
+    """Read the command line, run the contests, and fail when one falls short."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=4)
+    wanted = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Hold(Path(name) / "data", "bench"),
+        Embedded(Path(name) / "data") as found,
+    ):
+        folder = Path(name)
+        with served(found.database_url, folder) as target:
+            suffices = [compete(each, target, folder, wanted.rounds, wanted.seconds) for each in CONTESTS]
+            pull(target, 50)
+            rate = statistics.median(pull(target, 500) for _ in range(wanted.rounds))
+            print(f"{'pull of all activities':<34}{rate:>9,.0f} rows/s  wanted 20,000")
+    sys.exit(0 if all(suffices) and rate >= 20_000 else 1)
+
+
+if __name__ == "__main__":
+    main()
