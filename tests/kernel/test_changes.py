@@ -246,3 +246,8 @@ async def test_the_worker_trims_what_is_older_than_the_setting(db: Db, settings:
     told = [await tell(db, account, "1", NOW - timedelta(days=days)) for days in (41, 39)]
     await Worker(settings.changed(changes_days=40), []).trim(db, NOW)
     assert await seen(db, account) == told[1:]
+
+
+async def test_the_sequence_keeps_no_positions_back_for_a_connection(db: Db) -> None:
+    # A connection would take them later, below its hold.
+    assert await db.value("select seqcache from pg_sequence where seqrelid = 'positions'::regclass") == 1
