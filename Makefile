@@ -33,6 +33,19 @@ check: setup-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/rules
 
+# A seed is printed; FANFARE_SEED=N repeats its run.
+faults: setup-dev
+	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/segments/test_survival.py
+
+fuzz: setup-dev
+	FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz
+
+# The figures of calls need wrk and pgbench (Debian: wrk, postgresql-contrib).
+bench: setup-dev
+	@missed=; for part in activities changes search; do \
+		nice $(BIN)/python -m bench.$$part || missed="$$missed $$part"; \
+	done; test -z "$$missed" || { echo "missed:$$missed"; exit 1; }
+
 # Versions already in a lock are kept; `make lock UPGRADE=--upgrade` takes the newest.
 lock:
 	@test -x .venv-lock/bin/uv || { python3 -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
@@ -40,4 +53,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) pyproject.toml --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock >/dev/null
 
-.PHONY: help setup setup-dev demo test check lock
+.PHONY: help setup setup-dev demo test check faults fuzz bench lock
