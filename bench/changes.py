@@ -285,6 +285,13 @@ async def prepare(server: str) -> str:
     return dsn
 
 
+async def drop(server: str) -> None:
+    """Leave nothing on somebody else's server."""
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"drop database if exists {DATABASE} with (force)")
+    await connection.close()
+
+
 def measure(server: str, rounds: int, seconds: int) -> None:
     """Print every figure."""
     dsn = asyncio.run(prepare(server))
@@ -319,7 +326,10 @@ def main() -> None:
     wanted = parser.parse_args()
     with suppress(KeyboardInterrupt):
         if wanted.database_url:
-            measure(wanted.database_url, wanted.rounds, wanted.seconds)
+            try:
+                measure(wanted.database_url, wanted.rounds, wanted.seconds)
+            finally:
+                asyncio.run(drop(wanted.database_url))
             return
         with embedded() as server:
             measure(server, wanted.rounds, wanted.seconds)
