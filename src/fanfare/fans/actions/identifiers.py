@@ -7,7 +7,8 @@ import asyncpg
 
 from fanfare.fans.schemas.notes import AddressEntry, IdentifierChange, PushToken
 from fanfare.kernel.db import Db
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.endpoint import Caller
+from fanfare.kernel.errors import Conflict, Forbidden, Unknown
 
 WHOLE_ACCOUNT = 0
 
@@ -128,6 +129,16 @@ async def delete_address(db: Db, account_id: int, wanted: AddressEntry) -> None:
     )
     if gone is None:
         raise Unknown
+
+
+class AddressBlocked(Forbidden):
+    """Nothing is taken from this address"""
+
+
+async def refuse_blocked(db: Db, account_id: int, page_tab_id: int | None, caller: Caller) -> None:
+    """Refuse a stranger whose address is banned; who shows the secret speaks for the account and may write."""
+    if not caller.has_secret and await is_blocked(db, account_id, page_tab_id, caller.address):
+        raise AddressBlocked
 
 
 async def is_blocked(db: Db, account_id: int, page_tab_id: int | None, address: str | None) -> bool:
