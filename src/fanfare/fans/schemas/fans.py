@@ -238,7 +238,7 @@ class LatestWindow(Params):
         Annotated[date, DayForm()] | None, "Only fans changed on this day (YYYY-MM-DD, the account's zone) or later."
     ] = None
     min_time_key: Annotated[
-        Annotated[str, TextForm(64, r"\d{1,12}_\d{1,3}_\d{1,18}", "must be a max_fan_time_key of an earlier answer")]
+        Annotated[str, TextForm(64, r"\d{1,10}_\d{1,3}_\d{1,18}", "must be a max_fan_time_key of an earlier answer")]
         | None,
         "Continue after this key, shaped <unix_time>_<milliseconds>_<fan_id>; use the previous meta.max_fan_time_key.",
     ] = None
