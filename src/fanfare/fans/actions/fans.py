@@ -80,10 +80,11 @@ async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime
 
 
 async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
+    # Not the strongest lock: two who found the same fan, and so share its key, would each wait for the other.
     old = await db.row(
         """
         with hold as materialized (select hold_position($1) as held)
-        select f.* from hold cross join fans f where f.account_id = $1 and f.fan_id = $2 for update of f
+        select f.* from hold cross join fans f where f.account_id = $1 and f.fan_id = $2 for no key update of f
         """,
         account_id,
         fan_id,
@@ -219,6 +220,7 @@ async def _write(
 async def delete_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
     """Delete a fan with all that is personal; what the fan did stays in figures and feeds without a name."""
     async with db.transaction() as held:
+        await held.execute("select from fans where account_id = $1 and fan_id = $2 for update", account_id, fan_id)
         old = await _locked(held, account_id, fan_id)
         await followers.forget(held, account_id, old["fan_id"])
         await held.execute(
