@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fanfare import app
 from tests.rules import project, waivers
 from tests.rules.project import PACKAGE, ROOT, Source, functions, sources
 from tests.rules.schema import Table, migration_texts, tables
@@ -98,6 +99,12 @@ def test_layers_name_every_domain() -> None:
     # Import-linter cannot say "each package": its list of domains is held complete here.
     listed = set(re.findall(r'^    "fanfare\.(\w+)",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE))
     assert listed == {path.name for path in project.domains()} - OTHER_SHAPES
+
+
+def test_layers_are_in_the_order_of_the_domains() -> None:
+    layers = re.findall(r'^    "\(?(\w+)\)?",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    domains = [name.removeprefix("fanfare.") for name in app.DOMAINS]
+    assert [name for name in reversed(layers) if name in domains] == domains
 
 
 def test_sees_wrong_names_of_tables_and_columns() -> None:
