@@ -17,8 +17,9 @@ runs again. A fan who is found stays locked against an erasure until the transac
 
 ADDRESS = ("country_code", "province", "city", "postal_code")
 
-# `lateral … limit 1` has each person looked up by the primary key: before a table is analysed, the planner would rather
-# go through all identifiers. A person is found by mail address, then by number. Somebody found by number who has another address is another person.
+# A person is found by mail address, then by number. Somebody found by number who has another address is another person.
+# `lateral … limit 1` has each looked up by primary key: before the tables are analysed, the planner would rather go
+# through all fans for each person.
 GIVEN = """
     given as materialized (
         select * from unnest(
@@ -34,8 +35,7 @@ GIVEN = """
         cross join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = 'email' and identifier_value = g.mail_key limit 1) i
-        join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-        for key share of f
+        cross join lateral (select from fans where account_id = $1 and fan_id = i.fan_id for key share) held
     ),
     owners as materialized (
         select g.place, i.fan_id,
@@ -46,8 +46,7 @@ GIVEN = """
         cross join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = 'phone' and identifier_value = g.phone limit 1) i
-        join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-        for key share of f
+        cross join lateral (select from fans where account_id = $1 and fan_id = i.fan_id for key share) held
     )
 """
 
