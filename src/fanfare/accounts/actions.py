@@ -173,12 +173,13 @@ async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now:
             with hold as materialized (select hold_position($1) as held),
             made as (
                 update businesses as b
-                set business_name = wanted.business_name, legal_rules = wanted.legal_rules,
-                    legal_terms = wanted.legal_terms, legal_privacy = wanted.legal_privacy,
-                    media_map = wanted.media_map, scheduler_props = wanted.scheduler_props,
-                    locale_props = wanted.locale_props, style_props = wanted.style_props, updated_at = $4
-                from (select (jsonb_populate_record(old, $3)).* from businesses as old
-                      where old.account_id = $1 and old.business_id = $2) as wanted
+                -- read from the row that is written, so that changes of different fields at once all stay
+                set (business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props, locale_props,
+                     style_props) = (
+                        select business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props,
+                               locale_props, style_props
+                        from jsonb_populate_record(b, $3)),
+                    updated_at = $4
                 where b.account_id = $1 and b.business_id = $2
                 returning b.account_id, b.business_id
             ),

@@ -68,11 +68,12 @@ async def change_idol(db: Db, account_id: int, wanted: IdolChanges, now: datetim
             with hold as materialized (select hold_position($1) as held),
             made as (
                 update idols as i
-                set idol_name = wanted.idol_name, artist_id = wanted.artist_id, discovery_id = wanted.discovery_id,
-                    description = wanted.description, image_url = wanted.image_url, link_url = wanted.link_url,
-                    spotify_follower_count = wanted.spotify_follower_count, updated_at = $6
-                from (select (jsonb_populate_record(old, $3)).* from idols as old
-                      where old.account_id = $1 and old.idol_uid = $2) as wanted
+                -- read from the row that is written, so that changes of different fields at once all stay
+                set (idol_name, artist_id, discovery_id, description, image_url, link_url, spotify_follower_count) = (
+                        select idol_name, artist_id, discovery_id, description, image_url, link_url,
+                               spotify_follower_count
+                        from jsonb_populate_record(i, $3)),
+                    updated_at = $6
                 where i.account_id = $1 and i.idol_uid = $2
                 returning i.account_id, i.idol_uid
             ),
