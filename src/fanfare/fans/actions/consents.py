@@ -63,15 +63,16 @@ def folded(flags: Mapping[str, bool], said: Iterable[Word]) -> dict[str, bool]:
     return now
 
 
-async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> None:
+async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> list[str]:
     """Append words to the ledger, fold those on businesses, and announce them; part of the caller's transaction.
 
-    The caller holds a position and folds the fan's own flags. Refuses a business that the account does not have.
+    The caller holds a position and the fan's row, and folds the fan's own flags. Returns the businesses, as
+    `business_<id>`, whose opt-in changed. Refuses a business that the account does not have.
     """
     if not said:
-        return
+        return []
     await _check_businesses(db, account_id, said)
-    await db.execute(
+    rows = await db.rows(
         """
         with told as materialized (
             select nextval('positions') as consent_id, w.* from unnest($3::text[], $4::boolean[], $5::bigint[])
@@ -87,19 +88,25 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
             where account_id = $1 and fan_id = $2 and is_opted_in
               and exists (select from told where channel = 'everything' and not is_granted)
               and not exists (select from told t where t.business_id = fan_businesses.business_id)
+            returning business_id
         ),
         opted as (
-            insert into fan_businesses (account_id, fan_id, business_id, is_opted_in, updated_at)
+            insert into fan_businesses as b (account_id, fan_id, business_id, is_opted_in, updated_at)
             select $1, $2, business_id,
                    is_granted and not exists (select from told where channel = 'everything' and not is_granted), $9
             from told where channel = 'business'
             on conflict (account_id, fan_id, business_id) do update
             set is_opted_in = excluded.is_opted_in, updated_at = excluded.updated_at
+            where b.is_opted_in <> excluded.is_opted_in
+            returning business_id
+        ),
+        announced as (
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
+                   $2::bigint::text, $2, $9, jsonb_build_object('channel', channel, 'business_id', business_id)
+            from told
         )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
-               $2::bigint::text, $2, $9, jsonb_build_object('channel', channel, 'business_id', business_id)
-        from told
+        select business_id from withdrawn union all select business_id from opted
         """,
         account_id,
         fan_id,
@@ -111,6 +118,7 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
         saying.address,
         saying.moment,
     )
+    return [f"business_{row['business_id']}" for row in rows]
 
 
 async def _check_businesses(db: Db, account_id: int, said: list[Word]) -> None:

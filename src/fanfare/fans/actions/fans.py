@@ -14,7 +14,7 @@ from fanfare.fans.actions.fields import read_values, set_values
 from fanfare.fans.actions.names import free_name
 from fanfare.fans.actions.passwords import password_hash
 from fanfare.fans.actions.people import find_or_create, person
-from fanfare.fans.contact import phone_number
+from fanfare.fans.contact import mail_key, phone_number
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
@@ -26,57 +26,118 @@ PLAIN = (
     "first_name", "last_name", "gender", "birth_date", "ip_address", "latitude", "longitude", "image_url",
 )  # fmt: skip
 ADDRESS = ("country_code", "province", "city", "postal_code")
-FLAGS = ("is_subscribed", "is_phone_subscribed", "is_optout")
+PHONES = ("phone", "add_phone")
+CHANNELS = ("is_subscribed", "is_phone_subscribed")
+FLAGS = (*CHANNELS, "is_optout")
+# What a new fan may come with: what finding the fan writes, and what is written after it.
+PERSONAL = ("first_name", "last_name", "birth_date", "gender", "ip_address", "fan_source")
+BESIDES = (
+    "display_name", "password", "latitude", "longitude", "image_url", "is_confirmed", "is_phone_confirmed", "is_optout",
+    "consent_wording", "consent_source", "businesses", "fields",
+)  # fmt: skip
 
 
 class MailTaken(Conflict):
     """Another fan has this mail address"""
 
 
+class PhoneTaken(Conflict):
+    """Another fan has this phone number"""
+
+
 class NameTaken(Conflict):
     """Another fan has this display name"""
 
 
+class Change(msgspec.Struct):
+    """A change of a fan with what takes time to prepare: custom values read by their types, the password hashed."""
+
+    wanted: FanChanges
+    values: dict[str, Any]
+    password_hash: str | None
+    source: str
+    # set only what is empty, beside words on consent, and nothing about how the fan is recognised
+    fills: bool
+
+
 async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *, source: str) -> int:
-    """Make a fan, or change the one who is known by mail address or phone number; return the fan's id."""
+    """Make a fan, or fill what is empty of the one who is known by mail address or number; return the fan's id.
+
+    Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over.
+    """
     contact = {name: getattr(wanted, name) for name in ("email", "phone", *ADDRESS)}
-    who = person(contact, home_country=account.country_code, fan_source=wanted.fan_source)
-    given = {name: value for name in FanChanges.__struct_fields__ if (value := getattr(wanted, name, None)) is not None}
-    for handled in ("email", "phone"):
-        given.pop(handled, None)
+    rest = {name: value for name in BESIDES if (value := getattr(wanted, name)) not in (None, {})}
+    # Words whose circumstances are told go into the ledger with these, the others with the fan.
+    together = () if rest.keys() & {"is_optout", "businesses", "consent_wording", "consent_source"} else CHANNELS
+    rest |= {name: value for name in set(CHANNELS).difference(together) if (value := getattr(wanted, name)) is not None}
+    known = {name: getattr(wanted, name) for name in (*PERSONAL, *together)}
+    who = person(contact, home_country=account.country_code, **known)
+    if not rest and not wanted.idol_names:
+        return (await find_or_create(db, account.id, [who], now, source=source))[0]
+    rest |= {"email": who.mail or UNSET, "phone": who.phone or UNSET, "ip_address": wanted.ip_address or UNSET}
+    change = await _prepared(db, account, FanChanges(fan_id=0, **rest), source, fills=True)
 
-    async def write(held: Db) -> int:
-        (fan_id,) = await find_or_create(held, account.id, [who], now, source=source)
-        if given:
-            await change_fan(held, account, FanChanges(fan_id=fan_id, **given), now, source=source)
-        if wanted.idol_names:
-            await followers.tie(held, account.id, fan_id, wanted.idol_names, now)
-        return fan_id
+    async def write(tried: Db) -> int:
+        async with tried.transaction() as held:
+            (change.wanted.fan_id,) = await find_or_create(held, account.id, [who], now, source=source)
+            await _change(held, account, change, now)
+            if wanted.idol_names:
+                await followers.tie(held, account.id, change.wanted.fan_id, wanted.idol_names, now)
+        return change.wanted.fan_id
 
-    async with db.transaction() as held:
-        return await write(held)
+    return await db.racing(write)
 
 
 async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime, *, source: str) -> int:
-    """Change the given fields of a fan and return the fan's id; refuses an unknown fan and a taken address or name."""
+    """Change the given fields of a fan and return the fan's id.
+
+    Refuses an unknown fan (404), and a mail address, number or display name that another fan has (409).
+    """
+    change = await _prepared(db, account, wanted, source, fills=False)
+
+    async def write(tried: Db) -> int:
+        async with tried.transaction() as held:
+            return await _change(held, account, change, now)
+
+    return await db.racing(write)
+
+
+async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *, fills: bool) -> Change:
+    """Do before the transaction what would make it long."""
     values = await read_values(db, account.id, wanted.fields) if wanted.fields else {}
     secret = await password_hash(wanted.password) if wanted.password else None
-    async with db.transaction() as held:
-        old = await _locked(held, account.id, wanted.fan_id)
-        columns = await _columns(held, account, wanted, old)
-        said = words(wanted.is_subscribed, wanted.is_phone_subscribed, wanted.is_optout, wanted.businesses)
-        columns |= folded({name: old[name] for name in FLAGS}, said)
-        if secret:
-            columns["password_hash"] = secret
-        await _move_identifiers(held, account.id, old, columns, now)
-        saying = Saying(wanted.consent_source or source, now, wanted.consent_wording, columns.get("ip_address"))
-        await note(held, account.id, old["fan_id"], said, saying)
-        changed = await set_values(held, account.id, old["fan_id"], values, now) if values else []
-        changed += [name for name, value in columns.items() if value != old[name]]
-        if changed:
-            await _write(held, account.id, old["fan_id"], columns, changed, now)
+    return Change(wanted, values, secret, source, fills)
+
+
+async def _change(db: Db, account: Account, change: Change, now: datetime) -> int:
+    old = await _locked(db, account.id, change.wanted.fan_id)
     fan_id: int = old["fan_id"]
+    wanted = _filling(change.wanted, old) if change.fills else change.wanted
+    columns = await _columns(db, account, wanted, old)
+    said = words(wanted.is_subscribed, wanted.is_phone_subscribed, wanted.is_optout, wanted.businesses)
+    columns |= folded({name: old[name] for name in FLAGS}, said)
+    if change.password_hash and not (change.fills and old["password_hash"]):
+        columns["password_hash"] = change.password_hash
+    await _move_identifiers(db, account.id, old, columns, now)
+    address = change.wanted.ip_address or None
+    saying = Saying(wanted.consent_source or change.source, now, wanted.consent_wording, address)
+    changed = await note(db, account.id, fan_id, said, saying)
+    if change.values:
+        changed += await set_values(db, account.id, fan_id, change.values, now, fills=change.fills)
+    changed += [name for name, value in columns.items() if value != old[name]]
+    if changed:
+        await _write(db, account.id, fan_id, columns, changed, now)
     return fan_id
+
+
+def _filling(wanted: FanChanges, old: Record) -> FanChanges:
+    """Leave of a change what is empty so far; confirmed is only what is the fan's own address and number."""
+    kept: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
+    for name, flag, key in (("email", "is_confirmed", mail_key), ("phone", "is_phone_confirmed", str)):
+        value = getattr(wanted, name)
+        is_own = value is not UNSET and old[name] is not None and key(value) == key(old[name])
+        kept |= {name: UNSET, flag: True if is_own and getattr(wanted, flag) else None}
+    return msgspec.structs.replace(wanted, **kept)
 
 
 async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
@@ -117,7 +178,7 @@ async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) ->
 def _phones(wanted: FanChanges, home: str | None) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     errors: list[tuple[str, str]] = []
-    for name in ("phone", "add_phone"):
+    for name in PHONES:
         phone = getattr(wanted, name)
         try:
             if phone is not UNSET:
@@ -140,46 +201,58 @@ def _address(wanted: FanChanges) -> dict[str, Any]:
     return {name: getattr(address, name) for name in given}
 
 
+def _identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Return how a fan is recognised, each (network, value) with the column that it comes from."""
+    said = (
+        ("email", "email", fan["email"] and mail_key(fan["email"])),
+        *(("phone", name, fan[name]) for name in PHONES),
+    )
+    return {(network, value): column for network, column, value in reversed(said) if value}
+
+
 async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mapping[str, Any], now: datetime) -> None:
-    """Let the fan be recognised by the new address and number. A number that another fan owns is only noted."""
-    for network, column in (("email", "email"), ("phone", "phone")):
-        if column not in columns or columns[column] == old[column]:
-            continue
-        value = columns[column].lower() if columns[column] else None
-        try:
-            async with db.transaction() as held:
-                await held.execute(
-                    "delete from fan_identifiers where account_id = $1 and fan_id = $2 and network = $3"
-                    " and identifier_value = lower($4)",
-                    account_id,
-                    old["fan_id"],
-                    network,
-                    old[column],
-                )
-                if value:
-                    await held.execute(
-                        "insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)"
-                        " values ($1, $2, $3, $4, $5)",
-                        account_id,
-                        network,
-                        value,
-                        old["fan_id"],
-                        now,
-                    )
-        except asyncpg.UniqueViolationError:
-            await _shared(db, account_id, network, value, old["fan_id"])
+    """Let the fan be recognised by the new address and numbers, and no more by the old.
+
+    An address or number of another fan is refused; a second number of somebody else is only noted.
+    """
+    before, after = _identities(dict(old)), _identities({**old, **columns})
+    if gone := before.keys() - after.keys():
+        await db.execute(
+            """
+            delete from fan_identifiers where account_id = $1 and fan_id = $2
+                and (network, identifier_value) in (select * from unnest($3::text[], $4::text[]))
+            """,
+            account_id,
+            old["fan_id"],
+            [network for network, _ in gone],
+            [value for _, value in gone],
+        )
+    for network, value in sorted(after.keys() - before.keys()):
+        owner = await _claimed(db, account_id, network, value, (old["fan_id"], now))
+        if owner != old["fan_id"] and after[network, value] != "add_phone":
+            raise MailTaken if network == "email" else PhoneTaken
 
 
-async def _shared(db: Db, account_id: int, network: str, value: str | None, fan_id: int) -> None:
-    """Refuse an address that is somebody else's; a shared number, or one's own from before, is right."""
-    owner = await db.value(
+async def _claimed(db: Db, account_id: int, network: str, value: str, claim: tuple[int, datetime]) -> int | None:
+    """Note an identity for a fan from a moment on unless somebody has it; return who has it now."""
+    await db.execute(
+        """
+        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict (account_id, network, identifier_value) do nothing
+        """,
+        account_id,
+        network,
+        value,
+        *claim,
+    )
+    owner: int | None = await db.value(
         "select fan_id from fan_identifiers where account_id = $1 and network = $2 and identifier_value = $3",
         account_id,
         network,
         value,
     )
-    if network == "email" and owner != fan_id:
-        raise MailTaken
+    return owner
 
 
 async def _write(
@@ -197,14 +270,16 @@ async def _write(
                     ip_address = w.ip_address, image_url = w.image_url, is_subscribed = w.is_subscribed,
                     is_phone_subscribed = w.is_phone_subscribed, is_optout = w.is_optout,
                     is_confirmed = w.is_confirmed, is_phone_confirmed = w.is_phone_confirmed,
-                    password_hash = w.password_hash, updated_at = $4, position = nextval('positions')
+                    password_hash = w.password_hash, position = nextval('positions'),
+                    updated_at = greatest($4, f.updated_at + interval '1 millisecond')
                 from (select (jsonb_populate_record(old, $3)).* from fans old
                       where old.account_id = $1 and old.fan_id = $2) as w
                 where f.account_id = $1 and f.fan_id = $2
-                returning f.fan_id, f.position
+                returning f.fan_id, f.position, f.updated_at
             )
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, position, 'fan.updated', fan_id::text, fan_id, $4, jsonb_build_object('fields', $5::text[])
+            select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at,
+                   jsonb_build_object('fields', $5::text[])
             from made
             """,
             account_id,

@@ -136,8 +136,13 @@ def _unknown(given: Mapping[str, object], known: Mapping[str, object]) -> Iterat
         yield f"field_{key}", "is no active custom field of this account"
 
 
-async def set_values(db: Db, account_id: int, fan_id: int, values: Mapping[str, Any], now: datetime) -> list[str]:
-    """Set a fan's custom values, None deletes; return the fields that changed. Part of the caller's transaction."""
+async def set_values(
+    db: Db, account_id: int, fan_id: int, values: Mapping[str, Any], now: datetime, *, fills: bool
+) -> list[str]:
+    """Set a fan's custom values, None deletes; return the fields that changed. Part of the caller's transaction.
+
+    With `fills` a value that is there stays.
+    """
     kept = {key: value for key, value in values.items() if value is not None}
     rows = await db.rows(
         """
@@ -150,15 +155,16 @@ async def set_values(db: Db, account_id: int, fan_id: int, values: Mapping[str, 
             select $1, $2, key, value, $5 from jsonb_each($4::jsonb) as given (key, value)
             on conflict (account_id, fan_id, crm_field_key) do update
             set field_value = excluded.field_value, updated_at = excluded.updated_at
-            where f.field_value <> excluded.field_value
+            where not $6 and f.field_value <> excluded.field_value
             returning crm_field_key
         )
         select crm_field_key from gone union all select crm_field_key from made
         """,
         account_id,
         fan_id,
-        [key for key, value in values.items() if value is None],
+        [key for key, value in values.items() if value is None and not fills],
         kept,
         now,
+        fills,
     )
     return sorted(row["crm_field_key"] for row in rows)

@@ -7,10 +7,15 @@ TABLES = ("fans", "fan_identifiers", "fan_businesses", "fan_fields", "fan_tags",
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete the words on consent and the tags; the rest goes with the fan's row."""
+    """Delete the words on consent, the tags and the tokens of devices; the rest goes with the fan's row."""
     await db.execute(
         """
-        with untagged as (delete from fan_tags where account_id = $1 and fan_id = $2)
+        with silenced as (
+            delete from push_tokens where account_id = $1 and user_key in (
+                select identifier_value from fan_identifiers
+                where account_id = $1 and fan_id = $2 and network = 'yinzcam')
+        ),
+        untagged as (delete from fan_tags where account_id = $1 and fan_id = $2)
         delete from consents where account_id = $1 and fan_id = $2
         """,
         account_id,

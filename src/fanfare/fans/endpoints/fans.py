@@ -14,7 +14,8 @@ from fanfare.kernel.keys import SECRET, Account
 async def crm_fans_create(db: Db, account: Account, wanted: NewFan, now: datetime) -> FanSaved:
     """Create a fan; an email or a phone is mandatory.
 
-    Who is known by that address or number is changed instead, so that one person stays one fan.
+    Who is known by that address or number stays one fan: what is empty is filled, nothing is overwritten, and a word on
+    consent counts.
     """
     return FanSaved(await actions.create_fan(db, account, wanted, now, source="crm_fans_create"))
 
@@ -40,7 +41,7 @@ async def crm_fans_update(db: Db, account: Account, wanted: FanChanges, now: dat
     """Change the given fields of a fan; an empty value clears, a field left out stays.
 
     Province, city and postal code are only accepted together with country_code. 409 when another fan has the mail
-    address or the display name.
+    address, the phone number or the display name.
     """
     return FanSaved(await actions.change_fan(db, account, wanted, now, source="crm_fans_update"))
 

@@ -119,8 +119,8 @@ def _latest(row: Record) -> LatestFan:
 async def _position(db: Db, account_id: int, time_key: str) -> int:
     """Return the position that a key stands for.
 
-    It is the fan's change at that millisecond, found in the log; when the log no longer has it, a position safely
-    before it, so that some fans come twice but none is missed.
+    It is the fan's change at that millisecond, of which there is but one, found in the log; when the log no longer has
+    it, a position safely before it, so that some fans come twice but none is missed.
     """
     seconds, milliseconds, fan_id = (int(part) for part in time_key.split("_"))
     moment = datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
@@ -129,7 +129,7 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
         select coalesce(
             (select max(c.position) from changes c
              where c.account_id = $1 and c.fan_id = $2 and c.occurred_at >= $3
-               and c.occurred_at < $3 + interval '1 millisecond' and c.topic like 'fan.%'),
+               and c.occurred_at < $3 + interval '1 millisecond' and c.topic in ('fan.created', 'fan.updated')),
             (select f.position from fans f
              where f.account_id = $1 and f.fan_id = $2 and f.updated_at >= $3
                and f.updated_at < $3 + interval '1 millisecond'),

@@ -43,7 +43,7 @@ async def tags(db: Db, account_id: int) -> list[Tag]:
 
 async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
     """Return the identities of a fan, the oldest first; refuses an unknown fan."""
-    await known_fan(db, account_id, fan_id)
+    fan_id = await known_fan(db, account_id, fan_id)
     rows = await db.rows(
         "select account_id, fan_id, network, identifier_value, created_at from fan_identifiers"
         " where account_id = $1 and fan_id = $2 order by created_at, network, identifier_value",
@@ -65,7 +65,7 @@ async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
 
 async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
     """Return every word of a fan on consent, the first first; refuses an unknown fan."""
-    await known_fan(db, account_id, fan_id)
+    fan_id = await known_fan(db, account_id, fan_id)
     rows = await db.rows(
         """
         select consent_id, fan_id, channel, business_id, is_granted, wording, consent_source, ip_address,

@@ -136,7 +136,7 @@ def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 class NewFan(Params):
-    """A fan to be made; who is known by mail address or phone number is changed instead."""
+    """A fan to be made; of who is known by mail address or phone number what is empty is filled."""
 
     first_name: Annotated[Text | None, "Given name of the fan."] = None
     last_name: Annotated[Text | None, "Family name of the fan."] = None
