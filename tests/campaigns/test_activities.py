@@ -188,6 +188,22 @@ async def test_a_new_title_used_by_many_at_once_makes_one_campaign(api: Api, db:
     assert [campaign["app_type"] for campaign in found] == ["custom"]
 
 
+async def test_who_loses_the_race_for_a_title_joins_the_winners_campaign(api: Api, db: Db) -> None:
+    fan_id = await some_fan(db, api.account_id)
+    async with db.transaction() as winner:
+        page_tab_id = await winner.value(
+            "insert into campaigns (account_id, title, created_at, updated_at) values ($1, 'Won', now(), now())"
+            " returning page_tab_id",
+            api.account_id,
+        )
+        loser = asyncio.create_task(record(api, fan_id, "WON"))
+        waiting = "select count(*) from pg_locks where not granted"
+        while not await db.value(waiting):  # noqa: ASYNC110 - the lock table is all that tells
+            await asyncio.sleep(0.01)
+    row = (await api.ok(await api.get(FEED, min_activity_id=await loser - 1, limit=1)))["data"][0]
+    assert (row["page_tab_id"], row["campaign_title"]) == (page_tab_id, "Won")
+
+
 async def test_one_fans_activities(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
     first = await record(api, fan_id, "One", field_a="x")
