@@ -1,0 +1,203 @@
+"""A right call of every endpoint, and one real value of each kind of id: what the rules over all calls stand on.
+
+The values of an account are made through the calls themselves. A parameter that bears an id and stands in none of the
+tables is a fault (tests/rules/test_tenancy.py): add how its value is made.
+"""
+
+import copy
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from fanfare import app
+from fanfare.kernel import openapi
+from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.parameters import slots
+from tests.api import Api
+
+ENDPOINTS = app.endpoints()
+DOCUMENT = openapi.document(ENDPOINTS, "0")
+Values = dict[str, Any]
+BEARS_AN_ID = re.compile(r".*(_id|_ids|_uid|_uids|_key|_keys|_cursor)")
+
+# Another name of the parameter for a kind that `made_values` makes.
+SAME_AS = {
+    "fan_ids": "fan_id",
+    "winner_fan_id": "fan_id",
+    "page_tab_ids": "page_tab_id",
+    "referral_page_tab_id": "page_tab_id",
+    "min_activity_id": "activity_id",
+    "max_activity_id": "activity_id",
+    "min_event_id": "event_id",
+    "next_purchase_key": "purchase_key",
+    "business_": "business_id",
+}
+# Ids that callers choose: each account has its own, and another's means nothing.
+CHOSEN = frozenset({
+    "artist_id", "award_key", "campaign_event_key", "customer_key", "discovery_id", "fb_ad_account_id", "fb_event_id",
+    "location_key", "media_uid", "merchant_key", "order_key", "product_key", "spotify_uid", "stream_key", "user_key",
+    "venue_uid",
+})  # fmt: skip
+# Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
+NOT_YET = frozenset({"fan_incl_snapshot_uids", "fan_excl_snapshot_uids", "reward_uid", "session_uid"})
+# An item on which nothing is placed stays free to be deleted.
+INSTEAD = {("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id"}
+# Ids within another parameter: how the whole looks with one of them.
+WITHIN: dict[tuple[str, str], Any] = {
+    ("idol_fans", "idol_uid"): lambda value: [json.dumps({"email": "ada@example.com", "idol_uid": value})],
+    ("idol_fans", "user_key"): lambda value: [
+        json.dumps({"user_key": value, "network": "facebook", "idol_name": "Northside FC"})
+    ],
+    ("events", "fan_id"): lambda value: [{"target": "chat_history", "fan_id": value}],
+}
+# What is needed beside ids and beyond the example.
+NEEDED: dict[str, Values] = {
+    "campaigns_detailed_stats": {"target": "chat_history"},
+    "crm_display_name_check": {"display_name": "Ada"},
+    "crm_fan_points_leaderboard": {"point_name": "Loyalty", "start_date": "2026-01-01", "end_date": "2199-01-01"},
+    "crm_fan_points_list": {"start_date": "2026-01-01", "end_date": "2199-01-01"},
+    "crm_purchases_search": {"network": "shop", "start_date": "2026-01-01", "end_date": "2199-01-01"},
+    "manage_display_name_words_delete": {"word": "grue"},
+    "manage_display_name_words_save": {"word": "gruesome", "is_allowed": True},
+    "manage_fans_identifiers_add": {"network": "yinzcam", "identifier_value": "yz-2"},
+    "manage_fans_identifiers_delete": {"network": "yinzcam", "identifier_value": "yz-1"},
+    "manage_fans_visibility": {"is_hidden": True},
+    "manage_points_create": {"point_name": "Gold"},
+    "manage_tags_create": {"tag_name": "away day"},
+    "yinzcam_push_tokens_save": {"push_token": "t" * 40, "device_network": "ios"},
+    # the example's names are those of what is there already
+    "idols_create": {"idol_name": "Southside FC"},
+    "manage_fields_save": {"crm_field_key": "cap_size"},
+}
+
+
+def parameters(endpoint: Endpoint) -> Iterator[str]:
+    """Yield the names of an endpoint's parameters as they travel; of a wildcard its prefix."""
+    for slot in slots(endpoint.params) if endpoint.params else ():
+        yield slot.prefix or slot.wire_names[0]
+
+
+def ids(endpoint: Endpoint) -> list[str]:
+    """Return the names of the parameters that bear an id."""
+    return [name for name in parameters(endpoint) if BEARS_AN_ID.fullmatch(name) or name == "business_"]
+
+
+def in_path(endpoint: Endpoint) -> set[str]:
+    return set(re.findall(r"\{(\w+)", endpoint.path))
+
+
+def right(endpoint: Endpoint, values: Values) -> Values:
+    """Return parameters with which the call is right for the account whose values these are."""
+    example = copy.deepcopy(dict(endpoint.params.example)) if endpoint.params else {}
+    given = {**example, **NEEDED.get(endpoint.call_id, {})}
+    required = {slot.wire_names[0] for slot in slots(endpoint.params) if slot.is_required} if endpoint.params else set()
+    for name in set(ids(endpoint)) & (required | set(given)) - set(NEEDED.get(endpoint.call_id, {})):
+        if name not in CHOSEN and name not in NOT_YET and name != "purchase_key":
+            kind = INSTEAD.get((endpoint.call_id, name), SAME_AS.get(name, name))
+            given[name] = placed(name, values[kind])
+    given.update({name: "chosen-by-caller" for name in required & CHOSEN if name not in given})
+    for (outer, inner), whole in WITHIN.items():
+        if outer in given and inner in values:
+            given[outer] = whole(values[inner])
+    return given
+
+
+def in_order() -> list[Endpoint]:
+    """Return the endpoints so that each can be called once in one account: what ends something comes last."""
+
+    def late(endpoint: Endpoint) -> tuple[bool, int, str]:
+        ends = endpoint.method == "DELETE" or endpoint.path.endswith("/close")
+        return ends, -len(list(parameters(endpoint))) if ends else 0, endpoint.path
+
+    return sorted(ENDPOINTS, key=late)
+
+
+def placed(name: str, value: Any) -> Any:
+    return [value] if name.endswith("s") else value
+
+
+async def send(api: Api, endpoint: Endpoint, given: Values, **more: Any) -> Any:
+    """Call with the given parameters: the path's in it, others as JSON where there is a body, else in the query."""
+    given = dict(given)
+    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(given.pop(match[1])), endpoint.path)
+    place = {"json": given} if endpoint.method == "POST" else {"params": given}
+    return await api.client.request(endpoint.method, path, headers=api.keys, **{**place, **more})
+
+
+async def made_values(api: Api, mark: str = "my") -> Values:
+    """Make one thing of each kind in an account and return its ids by the name of the parameter that takes them.
+
+    What callers choose themselves begins with the mark.
+    """
+
+    async def post(path: str, **given: Any) -> Any:
+        return await api.ok(await api.post(f"/api/v1/{path}", **given))
+
+    async def got(path: str, **given: Any) -> Any:
+        return await api.ok(await api.get(f"/api/v1/{path}", **given))
+
+    v: Values = {}
+    v["business_id"] = (await post("manage/businesses", business_name=f"Shop of {mark}"))["business_id"]
+    v["crm_field_key"] = f"{mark}_hat_size"
+    await post("manage/fields", crm_field_key=v["crm_field_key"], field_type="text")
+    email, other = "ada@example.com", "bea@example.com"
+    v["fan_id"] = (await post("crm/fans", email=email, first_name="Ada", province="BC", country_code="CA"))["fan_id"]
+    await post("crm/fans", email=other, first_name="Bea", province="BC", country_code="CA")
+    await post(f"manage/fans/{v['fan_id']}/identifiers", network="yinzcam", identifier_value="yz-1")
+    await post("manage/tags", tag_name="early bird")
+    v["tag_id"] = (await got("manage/tags"))[0]["tag_id"]
+    await post("manage/tags/fans", tag_name="early bird", fan_ids=[v["fan_id"]])
+    await post("manage/display_name_words", word="grue", is_allowed=False)
+    await post("crm/ip_addresses", ip_address="192.0.2.0/24", is_blocked=True)
+    v |= await _campaign(post, got, v["fan_id"], mark)
+    v |= await _points(post, v["fan_id"], mark)
+    purchase = {name: f"{mark}-{name}" for name in ("order_key", "merchant_key", "location_key", "customer_key")}
+    v["purchase_key"] = f"{mark}-{uuid.uuid4()}"
+    stamp = {"order_timestamp": "2027-05-01 17:30:00", "gross_sale_amount": 5, "net_sale_amount": 4}
+    for key in (v["purchase_key"], f"{v['purchase_key']}-2"):
+        await post(
+            "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
+        )
+    v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
+    v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
+    return v
+
+
+async def _campaign(post: Any, got: Any, fan_id: int, mark: str) -> Values:
+    v: Values = {}
+    v["page_tab_id"] = (await post("manage/campaigns", title="Half-time quiz", app_type="wager"))["page_tab_id"]
+    campaign = f"manage/campaigns/{v['page_tab_id']}"
+    v["tab_item_id"] = (await post(f"{campaign}/items", title="Home wins", item_count=500))["tab_item_id"]
+    v["wagered_item_id"] = (await post(f"{campaign}/items", title="Away wins", item_count=500))["tab_item_id"]
+    await post(f"{campaign}/wagers", tab_item_id=v["wagered_item_id"], fan_id=fan_id, item_count=1, point_count=2)
+    await post(f"{campaign}/events", events=[{"target": "chat_history", "fan_id": fan_id}] * 2)
+    events = await got(f"campaigns/{v['page_tab_id']}/detailed_stats", target="chat_history")
+    v["event_id"] = events[0]["event_id"]
+    for _ in range(2):
+        await post(f"crm/fans/{fan_id}/activities", campaign_title="Half-time quiz", user_key=f"{mark}-user_key")
+    v["activity_id"] = (await got("crm/activities", limit=200))["data"][-1]["activity_id"]
+    return v
+
+
+async def _points(post: Any, fan_id: int, mark: str) -> Values:
+    v: Values = {}
+    v["point_uid"] = (await post("manage/points", point_name="Loyalty"))["point_uid"]
+    await post("crm/fan_points", point_uid=v["point_uid"], fan_id=fan_id, point_count=5, award_key=f"{mark}-award_key")
+    v["idol_uid"] = (
+        await post("idols", idol_name="Northside FC", idol_type="artist", spotify_uid=f"{mark}-spotify_uid")
+    )["idol_uid"]
+    v["performance_uid"] = (
+        await post(
+            "performances", performance_name="P", performance_date="2027-07-03", fb_event_id=f"{mark}-fb_event_id"
+        )
+    )["performance_uid"]
+    made = await post(
+        "manage/idol_events", idol_uid=v["idol_uid"], start_timestamp="2027-07-03 20:30:00", event_name="E"
+    )
+    v["event_uid"] = made.get("event_uid") or made.get("idol_event_uid")
+    await post(f"crm/fans/{fan_id}/events", event_uid=v["event_uid"])
+    await post(f"crm/fans/{fan_id}/performances", performance_uid=v["performance_uid"])
+    await post(f"crm/fans/{fan_id}/idols", action="add", idol_uid=v["idol_uid"])
+    return v

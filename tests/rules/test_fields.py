@@ -1,0 +1,83 @@
+"""S3: only documented fields change: whatever else is sent with a call, it answers the same and leaves the same rows.
+
+Sent are the names of every column of the database and of every field of every answer, as text, as number and as true.
+"""
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.parameters import slots
+from tests import calls
+from tests.api import new_api
+from tests.rules.twins import large_ids, state, tables, told
+
+# By the name of the run; the first sends nothing beside what is documented.
+SENT: dict[str, Any] = {"nothing": None, "text": "intruder", "number": 88_877_766, "flag": True}
+WRITES = [each for each in calls.in_order() if each.is_write]
+
+
+class Run(NamedTuple):
+    """What each call answered, and the rows that were there in the end."""
+
+    answered: dict[str, tuple[int, str]]
+    left: dict[str, list[str]]
+
+
+async def names(db: Db) -> set[str]:
+    """Return the names of every column and of every field of an answer."""
+    columns = await db.rows(
+        "select distinct column_name from information_schema.columns where table_name = any($1::text[])",
+        [*await tables(db), "api_keys", "api_secrets"],
+    )
+    schemas = calls.DOCUMENT["components"]["schemas"].values()
+    fields = {name for schema in schemas for name in schema.get("properties", {})}
+    return {row["column_name"] for row in columns} | fields
+
+
+def undocumented(endpoint: Endpoint, among: set[str]) -> set[str]:
+    """Return the names that mean nothing to a call."""
+    own = {"api_key", "api_secret", *calls.in_path(endpoint)}
+    prefixes = []
+    for slot in slots(endpoint.params) if endpoint.params else ():
+        own.update(slot.wire_names)
+        prefixes += [slot.prefix] if slot.prefix else []
+    return {name for name in among - own if not any(name.startswith(prefix) for prefix in prefixes)}
+
+
+@pytest.fixture(scope="module")
+async def runs(base_url: str, db: Db) -> dict[str, Run]:
+    await large_ids(db)
+    among = await names(db)
+    found = {}
+    for run, value in SENT.items():
+        async with new_api(base_url, db) as api:
+            values = await calls.made_values(api)
+            answered = {}
+            for endpoint in WRITES:
+                given = calls.right(endpoint, values)
+                more = dict.fromkeys(undocumented(endpoint, among), value) if run != "nothing" else {}
+                answer = await calls.send(api, endpoint, {**more, **given})
+                answered[endpoint.call_id] = (answer.status_code, told(answer.text))
+            found[run] = Run(answered, await state(db, api.account_id))
+    return found
+
+
+@pytest.mark.parametrize("endpoint", WRITES, ids=lambda each: each.call_id)
+def test_the_answer_is_the_same(endpoint: Endpoint, runs: dict[str, Run]) -> None:
+    expected = runs["nothing"].answered[endpoint.call_id]
+    assert expected[0] == 200, expected
+    for run in SENT:
+        assert runs[run].answered[endpoint.call_id] == expected, run
+
+
+@pytest.mark.parametrize("run", SENT)
+def test_the_rows_are_the_same(run: str, runs: dict[str, Run]) -> None:
+    assert runs[run].left == runs["nothing"].left
+
+
+async def test_there_is_much_to_send(db: Db) -> None:
+    found = await names(db)
+    assert {"account_id", "fan_id", "rating", "is_confirmed", "position", "password_hash"} <= found

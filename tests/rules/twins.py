@@ -1,0 +1,47 @@
+"""Two accounts in which the same was done are alike, but for ids, moments, keys and secrets made anew."""
+
+import re
+
+from fanfare.kernel.db import Db
+
+MADE_ANEW = re.compile(
+    r'"request_id":"[^"]*"'
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.\d+)?"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"]*"
+    r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
+    r"|\$argon2[^\"]*"
+    r"|\\\\x[0-9a-f]{32,}"
+)
+FIRST = 7_310_000_000
+STEP = 1_000_000
+# How often a key called is no part of what the calls changed.
+NOT_KEPT = {"api_keys", "api_secrets"}
+
+
+def told(text: str) -> str:
+    """Return an answer or a row without what is made anew each time."""
+    return MADE_ANEW.sub("*", text)
+
+
+async def large_ids(db: Db) -> None:
+    """Let the ids of each kind be so large and so far from others that no other number looks like one."""
+    rows = await db.rows("select sequencename from pg_sequences where schemaname = 'public' order by 1")
+    for number, row in enumerate(rows):
+        await db.execute("select setval($1::text::regclass, $2)", row["sequencename"], FIRST + number * 10 * STEP)
+
+
+async def tables(db: Db) -> list[str]:
+    """Return the tables that have an account's rows."""
+    rows = await db.rows(
+        "select table_name from information_schema.columns where table_schema = 'public' and column_name = 'account_id'"
+    )
+    return sorted({row["table_name"] for row in rows} - NOT_KEPT)
+
+
+async def state(db: Db, account_id: int) -> dict[str, list[str]]:
+    """Return the rows of an account in every table, without what is made anew each time."""
+    found = {}
+    for name in await tables(db):
+        rows = await db.rows(f"select row_to_json(t)::text as row from {name} t where account_id = $1", account_id)
+        found[name] = sorted(told(row["row"]) for row in rows)
+    return found
