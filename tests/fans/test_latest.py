@@ -2,11 +2,15 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
+from fanfare.fans.actions.fans import change_fan
+from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
 from tests.api import Api
 
 LATEST = "/api/v1/crm/fans/latest"
@@ -107,3 +111,16 @@ async def test_followers_of_the_feed_see_every_fan(api: Api) -> None:
     done.set()
     for seen in await asyncio.gather(*followers):
         assert set(seen) >= set(fans)
+
+
+async def test_two_changes_in_one_millisecond_are_two_keys(api: Api, db: Db) -> None:
+    fan_id = await made(api, "none")
+    account = Account(id=api.account_id, name="", time_zone="UTC", country_code=None, currency="USD")
+    moment = datetime.now(UTC)
+    at = (await page(api))["meta"]["max_fan_time_key"]
+    for name, now in (("one", moment), ("two", moment), ("by a slow clock", moment - timedelta(seconds=9))):
+        await change_fan(db, account, FanChanges(fan_id=fan_id, first_name=name), now, source="test")
+        got = await page(api, min_time_key=at)
+        assert [row["first_name"] for row in got["data"]] == [name]
+        at = got["meta"]["max_fan_time_key"]
+    assert (await page(api, min_time_key=at))["data"] == []
