@@ -19,9 +19,13 @@ Headers = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-async def keys(db: Db) -> Headers:
-    account = await create_account(db, "Fuzz", datetime.now(UTC))
-    key = await create_key(db, account.account_id, SCOPES, datetime.now(UTC), rate_limit=NO_LIMIT)
+async def account_id(db: Db) -> int:
+    return (await create_account(db, "Fuzz", datetime.now(UTC))).account_id
+
+
+@pytest.fixture(scope="module")
+async def keys(db: Db, account_id: int) -> Headers:
+    key = await create_key(db, account_id, SCOPES, datetime.now(UTC), rate_limit=NO_LIMIT)
     return {"Api-Key": str(key.api_key), "Api-Secret": key.api_secret}
 
 

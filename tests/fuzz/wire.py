@@ -36,6 +36,8 @@ class Wire:
         answered = await asyncio.wait_for(self.exchange(f"{head}\r\n".encode() + body), SECONDS)
         path = target.partition("?")[0]
         if answered.status < 500:  # what is beyond is told with what was sent
+            kind = "application/problem+json" if answered.status >= 400 else "application/json"
+            assert answered.headers.get("content-type", kind).startswith(kind), answered.headers
             content = json.loads(answered.body) if answered.body else None
             assert answers.faults(method, path, answered.status, content) == []
         return answered

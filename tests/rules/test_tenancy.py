@@ -88,22 +88,11 @@ async def asked(caller: Caller, endpoint: Endpoint, name: str, value: Any) -> tu
     return answer.status_code, REQUEST_ID.sub("", answer.text).replace(str(value), "?")
 
 
-async def kept(db: Db, account_id: int) -> dict[str, str]:
-    """Return a digest of each table's rows of an account."""
-    return {
-        name: await db.value(
-            f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} t where account_id = $1",
-            account_id,
-        )
-        for name in await twins.tables(db)
-    }
-
-
 @pytest.mark.parametrize(("endpoint", "name"), CASES, ids=lambda each: getattr(each, "call_id", each))
 async def test_anothers_id_is_as_unknown_as_nobodys(endpoint: Endpoint, name: str, worlds: Worlds, db: Db) -> None:
     inner = name.rpartition("/")[2]
     theirs, nobodys = pair(inner, worlds.other.values)
-    before = await kept(db, worlds.other.api.account_id)
+    before = await twins.digests(db, worlds.other.api.account_id)
     if CHOSEN & {inner, calls.SAME_AS.get(inner)}:
         expected, got = (
             await asked(worlds.twin, endpoint, name, nobodys),
@@ -120,7 +109,7 @@ async def test_anothers_id_is_as_unknown_as_nobodys(endpoint: Endpoint, name: st
         (expected, got) = ((status, twins.told(OWNER.sub("?", text))) for status, text in (expected, got))
     assert got == expected
     assert got[0] < 500
-    assert await kept(db, worlds.other.api.account_id) == before
+    assert await twins.digests(db, worlds.other.api.account_id) == before
 
 
 def test_every_kind_of_id_has_its_value(worlds: Worlds) -> None:

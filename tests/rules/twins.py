@@ -45,3 +45,14 @@ async def state(db: Db, account_id: int) -> dict[str, list[str]]:
         rows = await db.rows(f"select row_to_json(t)::text as row from {name} t where account_id = $1", account_id)
         found[name] = sorted(told(row["row"]) for row in rows)
     return found
+
+
+async def digests(db: Db, account_id: int) -> dict[str, str]:
+    """Return a digest of an account's rows in every table."""
+    return {
+        name: await db.value(
+            f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {name} t where account_id = $1",
+            account_id,
+        )
+        for name in await tables(db)
+    }
