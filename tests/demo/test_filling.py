@@ -114,6 +114,7 @@ async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> Non
         "fan.identified": "select count(*) from fan_identifiers where account_id = $1"
         " and network not in ('email', 'phone')",
         "activity.created": "select count(*) from activities where account_id = $1",
+        "tag.created": "select count(*) from tags where account_id = $1",
         "tag.added": "select count(*) from fan_tags where account_id = $1",
         "consent.given": "select count(*) from consents where account_id = $1 and is_granted",
         "consent.withdrawn": "select count(*) from consents where account_id = $1 and not is_granted",

@@ -9,7 +9,7 @@ from fanfare.kernel.wire import unix
 BUSINESS = """
     select business_id, account_id, business_name, legal_rules, legal_terms, legal_privacy,
            media_map, scheduler_props, locale_props, style_props,
-           extract(epoch from created_at)::bigint as creation_timestamp
+           floor(extract(epoch from created_at))::bigint as creation_timestamp
     from businesses
     where account_id = $1
 """

@@ -95,8 +95,8 @@ async def fan_idols(db: Db, account_id: int, wanted: FanIdolQuery) -> list[FanId
     rows = await db.rows(
         """
         select f.account_id, f.idol_uid, i.idol_name, i.idol_type, i.description, f.is_explicit,
-               extract(epoch from f.created_at)::bigint as creation_timestamp,
-               extract(epoch from f.updated_at)::bigint as last_update_timestamp,
+               floor(extract(epoch from f.created_at))::bigint as creation_timestamp,
+               floor(extract(epoch from f.updated_at))::bigint as last_update_timestamp,
                array(select l.label_name from idol_labels l
                      where l.account_id = i.account_id and l.idol_uid = i.idol_uid
                      order by l.label_name) as idol_labels

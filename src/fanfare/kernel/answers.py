@@ -13,6 +13,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from fanfare.kernel.db import OUTAGES
+from fanfare.kernel.endpoint import Drawn
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
 
 log = structlog.get_logger()
@@ -26,11 +27,16 @@ MISFITS = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
 
 def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
     """Return the body of an answer; None is the empty 200."""
+    if isinstance(answer, Drawn):
+        return answer.content
     return b"" if answer is None else encoder.encode(answer)
 
 
 def put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool = False) -> None:
-    """Fill a response, compressed when the caller accepts it; 304 when it has this answer already."""
+    """Fill a response, compressed when the caller accepts it; 304 when it has this answer already.
+
+    What is no JSON has its kind of content set before.
+    """
     response.status = status
     if has_etag:
         etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -40,7 +46,7 @@ def put(request: Request, response: Response, status: int, body: bytes, *, has_e
             response.status = 304
             return
     if body:
-        response.content_type = "application/json"
+        response.content_type = response.content_type or "application/json"
     if len(body) >= GZIP_FROM:
         response.append_header("Vary", "Accept-Encoding")
         if "gzip" in request.headers.get("accept-encoding", ""):

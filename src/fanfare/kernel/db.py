@@ -3,23 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
-import msgspec
 
-from fanfare.kernel.errors import Unavailable
+from fanfare.kernel.errors import Refusal, Unavailable
+from fanfare.kernel.pool import Connection, Pool, Record
 
-Record = asyncpg.Record
+__all__ = ["OUTAGES", "Connection", "Db", "Record"]
+
 T = TypeVar("T")
-# The driver's classes take a type argument in their stubs alone.
-if TYPE_CHECKING:
-    Connection = asyncpg.Connection[Record]
-else:
-    Connection = asyncpg.Connection
 
-ACQUIRE_SECONDS = 5.0
 RACES = 8
+# After these a connection is as good as before: PostgreSQL said no, or our own code did.
+SOUND: tuple[type[BaseException], ...] = (asyncpg.PostgresError, Refusal, ValueError, TypeError, LookupError)
 # What PostgreSQL or the way to it says when the fault is not the caller's and will pass.
 OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
@@ -34,19 +31,12 @@ OUTAGES: tuple[type[BaseException], ...] = (
 )
 
 
-class Quick(Connection):
-    """A connection that needs no reset between callers: nothing here leaves SET, LISTEN or session locks behind."""
-
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
-        """Do nothing; measured at 1.3 times the rate of asyncpg's own reset."""
-
-
 class Db:
     """Runs statements. Made over a pool each runs by itself; inside `transaction()` all run on one connection."""
 
     __slots__ = ("_background", "_connection", "_pool")
 
-    def __init__(self, pool: "asyncpg.Pool[Record] | None" = None, connection: Connection | None = None) -> None:
+    def __init__(self, pool: Pool | None = None, connection: Connection | None = None) -> None:
         """Take the pool, or none when `open` comes later; and the connection of the transaction it belongs to."""
         self._pool = pool
         self._connection = connection
@@ -61,24 +51,7 @@ class Db:
 
     async def open(self, dsn: str, *, size: int = 10, statement_seconds: float = 30) -> None:
         """Open the pool. No connection is made before the first statement."""
-        self._pool = await asyncpg.create_pool(
-            dsn,
-            min_size=0,
-            max_size=size,
-            init=_teach_json,
-            connection_class=Quick,
-            statement_cache_size=512,
-            max_cached_statement_lifetime=0,
-            max_inactive_connection_lifetime=600,
-            timeout=ACQUIRE_SECONDS,
-            server_settings={
-                "application_name": "fanfare",
-                "timezone": "UTC",
-                "jit": "off",
-                "statement_timeout": str(int(statement_seconds * 1000)),
-                "idle_in_transaction_session_timeout": "60000",
-            },
-        )
+        self._pool = Pool(dsn, size, statement_seconds)
 
     async def close(self) -> None:
         """Wait for the work left in the background, then close every connection of the pool."""
@@ -105,9 +78,7 @@ class Db:
         if self._pool is None:
             message = "the database is not open yet"
             raise Unavailable(message)
-        # The timer of a bounded wait costs a twentieth of a short call, so it is set only where there is a wait.
-        is_free = self._pool.get_idle_size() > 0
-        return self._pool.acquire(timeout=None if is_free else ACQUIRE_SECONDS)
+        return _Lent(self._pool)
 
     async def rows(self, sql: str, *args: object) -> list[Record]:
         """Return every row of the answer."""
@@ -167,6 +138,22 @@ class Db:
         raise Unavailable(message)
 
 
+class _Lent:
+    """Lends a connection of the pool and gives it back."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._pool.take()
+        return self._connection
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pool.give(self._connection, is_sound=kind is None or issubclass(kind, SOUND))
+
+
 class _Held:
     """Lends a connection that somebody else will give back."""
 
@@ -180,12 +167,3 @@ class _Held:
 
     async def __aexit__(self, *_: object) -> None:
         return None
-
-
-def _dump(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-async def _teach_json(connection: Connection) -> None:
-    for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, schema="pg_catalog", encoder=_dump, decoder=msgspec.json.decode)

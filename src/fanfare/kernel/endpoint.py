@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar, get_type_hints
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 
 import msgspec
 
@@ -28,6 +28,25 @@ class Page(msgspec.Struct, Generic[M, R]):
 
     meta: M
     data: list[R]
+
+
+class Drawn(msgspec.Struct, frozen=True):
+    """An answer that is no JSON: the bytes of a file, whose kind stands in its class."""
+
+    content: bytes
+    media_type: ClassVar[str]
+
+
+class Svg(Drawn, frozen=True):
+    """A drawing as SVG."""
+
+    media_type: ClassVar[str] = "image/svg+xml"
+
+
+class Png(Drawn, frozen=True):
+    """A picture as PNG."""
+
+    media_type: ClassVar[str] = "image/png"
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -52,6 +71,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     has_etag: bool = False
     # how the body comes when it is a bare JSON array: the field that takes it
     array_field: str | None = None
+
+    @property
+    def media_type(self) -> str:
+        """Return what kind of content the call answers with."""
+        is_drawn = isinstance(self.answer, type) and issubclass(self.answer, Drawn)
+        return self.answer.media_type if is_drawn else "application/json"
 
     @property
     def is_write(self) -> bool:

@@ -85,6 +85,7 @@ class Service:
         answered = await self._act(endpoint, request, key, body, now, act)
         if answered.is_replay:
             response.set_header("Idempotent-Replayed", "true")
+        response.content_type = endpoint.media_type
         answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
 
     async def _act(

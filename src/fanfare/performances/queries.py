@@ -11,7 +11,7 @@ from fanfare.performances.schemas import Performance, Schedule, ScheduleQuery
 
 PERFORMANCES = """
     select p.performance_uid, p.account_id, p.performance_name, p.performance_date, p.fb_ad_account_id, p.metro_area,
-           extract(epoch from p.created_at)::bigint as creation_timestamp, p.onsale_date, p.venue_name,
+           floor(extract(epoch from p.created_at))::bigint as creation_timestamp, p.onsale_date, p.venue_name,
            coalesce(p.display_venue_name, p.venue_name) as display_venue_name, p.promoter, p.artist_name,
            p.additional_artist_names, p.campaign_event_key, p.province, p.country_code, p.city, p.performance_url,
            p.status, p.announce_date, p.buying_group, p.notes, p.performance_group_name, p.venue_uid, p.business_id,

@@ -58,7 +58,7 @@ async def points(db: Db, account_id: int) -> list[Point]:
     rows = await db.rows(
         """
         select point_uid, account_id, point_name, description, is_active,
-               extract(epoch from created_at)::bigint as creation_timestamp
+               floor(extract(epoch from created_at))::bigint as creation_timestamp
         from points where account_id = $1 order by lower(point_name)
         """,
         account_id,
@@ -77,7 +77,8 @@ async def awards(db: Db, account: Account, wanted: AwardQuery) -> list[Award]:
 
 
 SINGLE_AWARDS = """
-    select a.fan_point_uid, a.fan_id, a.point_uid, extract(epoch from a.created_at)::bigint as creation_timestamp,
+    select a.fan_point_uid, a.fan_id, a.point_uid,
+           floor(extract(epoch from a.created_at))::bigint as creation_timestamp,
            a.point_count, a.page_tab_id, a.ip_address, a.point_source, a.session_uid, a.award_signature,
            a.activity_id, a.point_type, a.props, a.performance_uid, a.reward_uid, p.point_name, f.display_name
     from fan_points a
@@ -98,7 +99,7 @@ RANKED_AWARDS = """
         group by a.account_id, a.fan_id
     )
     select null::uuid as fan_point_uid, sums.fan_id, $4::uuid as point_uid,
-           extract(epoch from sums.last_at)::bigint as creation_timestamp, sums.point_count,
+           floor(extract(epoch from sums.last_at))::bigint as creation_timestamp, sums.point_count,
            null::bigint as page_tab_id, null::text as ip_address, null::text as point_source,
            null::uuid as session_uid, null::text as award_signature, null::bigint as activity_id,
            null::text as point_type, null::jsonb as props, null::uuid as performance_uid, null::uuid as reward_uid,
@@ -220,7 +221,7 @@ async def campaign_board(
             limit $4
         )
         select places.rank, places.fan_id, f.display_name, places.is_hidden,
-               extract(epoch from last.created_at)::bigint as activity_timestamp, places.total as points,
+               floor(extract(epoch from last.created_at))::bigint as activity_timestamp, places.total as points,
                coalesce((select sum(b.total) from standings b
                          where b.account_id = places.account_id and b.fan_id = places.fan_id
                            and b.board like 'point:%'), 0)::bigint as balance,
@@ -296,7 +297,7 @@ async def campaign_awards(db: Db, account_id: int, wanted: CampaignWindow) -> li
     await known_campaign(db, account_id, wanted.page_tab_id)
     rows = await db.rows(
         """
-        select fan_id, point_count, extract(epoch from created_at)::bigint as creation_timestamp
+        select fan_id, point_count, floor(extract(epoch from created_at))::bigint as creation_timestamp
         from fan_points
         where account_id = $1 and page_tab_id = $2
           and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)

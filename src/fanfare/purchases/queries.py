@@ -46,7 +46,7 @@ async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[Pur
     rows = await db.rows(
         """
         select account_id, network, purchase_key, order_key, location_key, merchant_key, customer_key, fan_id,
-               extract(epoch from ordered_at)::bigint as order_timestamp,
+               floor(extract(epoch from ordered_at))::bigint as order_timestamp,
                gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity,
                product_key, product_name, product_category, email, phone, country_code, province, city,
                to_char(ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as order_timestamp_iso
@@ -94,8 +94,8 @@ async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: st
     rows = await db.rows(
         """
         select account_id, network, product_key, product_name, product_category, product_url, image_url, price,
-               currency, is_active, extract(epoch from created_at)::bigint as creation_timestamp,
-               extract(epoch from updated_at)::bigint as last_update_timestamp
+               currency, is_active, floor(extract(epoch from created_at))::bigint as creation_timestamp,
+               floor(extract(epoch from updated_at))::bigint as last_update_timestamp
         from products
         where account_id = $1 and ($2::text is null or network = $2)
           and ($3::text is null or product_name ilike $3 or product_category ilike $3 or product_key ilike $3)

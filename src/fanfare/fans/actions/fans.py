@@ -11,7 +11,7 @@ from msgspec import UNSET
 from fanfare.fans import followers
 from fanfare.fans.actions.consents import Saying, folded, note, words
 from fanfare.fans.actions.fields import read_values, set_values
-from fanfare.fans.actions.names import free_name
+from fanfare.fans.actions.names import checked_name, free_name
 from fanfare.fans.actions.passwords import password_hash
 from fanfare.fans.actions.people import find_or_create, person
 from fanfare.fans.contact import mail_key, phone_number
@@ -106,6 +106,10 @@ async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *
     """Do before the transaction what would make it long."""
     values = await read_values(db, account.id, wanted.fields) if wanted.fields else {}
     secret = await password_hash(wanted.password) if wanted.password else None
+    if fills:
+        # What is wrong is refused also where the fan has something in its place.
+        _address(wanted)
+        await checked_name(db, account, wanted.display_name or None)
     return Change(wanted, values, secret, source, fills)
 
 

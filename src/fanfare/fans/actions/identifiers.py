@@ -84,10 +84,22 @@ async def save_push_token(db: Db, account_id: int, wanted: PushToken, now: datet
     """Keep the push token of an app's user; the identity on the network yinzcam tells whose it is."""
     await db.execute(
         """
-        insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $5)
-        on conflict (account_id, user_key, push_token) do update
-        set device_network = excluded.device_network, updated_at = excluded.updated_at
+        with hold as materialized (select hold_position($1) as held),
+        known as (
+            select fan_id from fan_identifiers
+            where account_id = $1 and network = 'yinzcam' and identifier_value = $2
+        ),
+        made as (
+            insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
+            values ($1, $2, $3, $4, $5, $5)
+            on conflict (account_id, user_key, push_token) do update
+            set device_network = excluded.device_network, updated_at = excluded.updated_at
+            where p.device_network <> excluded.device_network
+            returning account_id
+        )
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, nextval('positions'), 'push_token.saved', coalesce(known.fan_id::text, ''), known.fan_id, $5, '{}'
+        from hold cross join made left join known on true
         """,
         account_id,
         wanted.user_key,
@@ -105,9 +117,16 @@ async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datet
         raise Unknown
     await db.execute(
         """
-        insert into ip_addresses (account_id, page_tab_id, ip_address, is_blocked, created_at)
-        values ($1, $2, $3, $4, $5)
-        on conflict (account_id, page_tab_id, ip_address) do update set is_blocked = excluded.is_blocked
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into ip_addresses as a (account_id, page_tab_id, ip_address, is_blocked, created_at)
+            values ($1, $2, $3, $4, $5)
+            on conflict (account_id, page_tab_id, ip_address) do update set is_blocked = excluded.is_blocked
+            where a.is_blocked <> excluded.is_blocked
+            returning page_tab_id
+        )
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), 'address.saved', page_tab_id::text, $5, '{}' from hold cross join made
         """,
         account_id,
         wanted.page_tab_id or WHOLE_ACCOUNT,
@@ -117,15 +136,27 @@ async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datet
     )
 
 
-async def delete_address(db: Db, account_id: int, wanted: AddressEntry) -> None:
+async def delete_address(db: Db, account_id: int, wanted: AddressEntry, now: datetime) -> None:
     """Remove an entry of that kind."""
     gone = await db.value(
-        "delete from ip_addresses"
-        " where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4 returning true",
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from ip_addresses
+            where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4
+            returning page_tab_id
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), 'address.deleted', page_tab_id::text, $5, '{}' from hold cross join gone
+        )
+        select page_tab_id from gone
+        """,
         account_id,
         wanted.page_tab_id or WHOLE_ACCOUNT,
         wanted.ip_address,
         wanted.is_blocked,
+        now,
     )
     if gone is None:
         raise Unknown

@@ -29,6 +29,12 @@ async def free_name(db: Db, account: Account, wanted: str | None, fan_id: int) -
     return wanted if wanted == current else await _accepted(db, account, wanted)
 
 
+async def checked_name(db: Db, account: Account, wanted: str | None) -> None:
+    """Refuse (422) a display name that may not be shown."""
+    if wanted:
+        await _accepted(db, account, wanted)
+
+
 async def _accepted(db: Db, account: Account, wanted: str) -> str:
     try:
         return accepted_name(wanted, await name_rules(db, account))
@@ -61,8 +67,16 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
     """Allow or refuse a word in display names."""
     await db.execute(
         """
-        insert into display_name_words (account_id, word, is_allowed, created_at) values ($1, lower($2), $3, $4)
-        on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into display_name_words as w (account_id, word, is_allowed, created_at)
+            values ($1, lower($2), $3, $4)
+            on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
+            where w.is_allowed <> excluded.is_allowed
+            returning word
+        )
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), 'name_word.saved', '', $4, '{}' from hold cross join made
         """,
         account_id,
         word,
@@ -71,10 +85,23 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
     )
 
 
-async def delete_word(db: Db, account_id: int, word: str) -> None:
+async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None:
     """Forget what was said about a word."""
     gone = await db.value(
-        "delete from display_name_words where account_id = $1 and word = lower($2) returning word", account_id, word
+        """
+        with hold as materialized (select hold_position($1) as held),
+        gone as (
+            delete from display_name_words where account_id = $1 and word = lower($2) returning word
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), 'name_word.deleted', '', $3, '{}' from hold cross join gone
+        )
+        select word from gone
+        """,
+        account_id,
+        word,
+        now,
     )
     if gone is None:
         raise Unknown

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
 
-# Fans $2 and mail addresses $3, each with its place; unknown ones have no fan.
+# Fans $2 and mail addresses $3, with what they are compared by in $6, each with its place; unknown ones have no fan.
 ASKED = """
     asked as materialized (
         select place, g.fan_id as named_id, null::text as email, f.fan_id
@@ -14,9 +15,9 @@ ASKED = """
         left join fans f on f.account_id = $1 and f.fan_id = g.fan_id
         union all
         select cardinality($2) + place, null, g.email, i.fan_id
-        from unnest($3::text[]) with ordinality as g (email, place)
+        from unnest($3::text[], $6::text[]) with ordinality as g (email, mail_key, place)
         left join fan_identifiers i
-          on i.account_id = $1 and i.network = 'email' and i.identifier_value = lower(trim(g.email))
+          on i.account_id = $1 and i.network = 'email' and i.identifier_value = g.mail_key
     )
 """
 GIVE = f"""
@@ -64,12 +65,20 @@ TAKE = f"""
 async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) -> TagChanged:
     """Give a tag to fans, or take it from them; tell for every entry what became of it."""
     is_given = wanted.action != "delete"
+    emails = wanted.emails or []
+    keys = [_key(email) for email in emails]
     async with db.transaction() as held:
         tag_id = await (create_tag if is_given else _known_tag)(held, account_id, wanted.tag_name, now)
-        rows = await held.rows(
-            GIVE if is_given else TAKE, account_id, wanted.fan_ids or [], wanted.emails or [], tag_id, now
-        )
+        rows = await held.rows(GIVE if is_given else TAKE, account_id, wanted.fan_ids or [], emails, tag_id, now, keys)
     return TagChanged(tag_id, wanted.tag_name, [TagRow(**row) for row in rows])
+
+
+def _key(email: str) -> str | None:
+    """Return what an address is compared by; what is no address is nobody's."""
+    try:
+        return mail_key(email)
+    except ValueError:
+        return None
 
 
 async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> int:
@@ -79,10 +88,15 @@ async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> i
         tag_id: int = await held.value(
             """
             with known as (select tag_id from tags where account_id = $1 and lower(tag_name) = lower($2)),
+            hold as materialized (select hold_position($1) as held),
             made as (
                 insert into tags (account_id, tag_name, created_at)
                 select $1, $2, $3 where not exists (select from known)
                 returning tag_id
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select $1, nextval('positions'), 'tag.created', made.tag_id::text, $3, '{}' from hold cross join made
             )
             select tag_id from known union all select tag_id from made
             """,
@@ -113,8 +127,11 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
         taken as (delete from fan_tags where account_id = $1 and tag_id = $2 returning fan_id),
         logged as (
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'tag.removed', $2::bigint::text, taken.fan_id, $3, '{}'
+            select $1, nextval('positions'), 'tag.removed', $2::bigint::text, taken.fan_id, $3::timestamptz, '{}'::jsonb
             from hold cross join taken
+            union all
+            select $1, nextval('positions'), 'tag.deleted', $2::bigint::text, null, $3, '{}'::jsonb
+            from hold cross join gone
         )
         select tag_id from gone
         """,

@@ -109,7 +109,7 @@ async def manage_display_name_words_save(db: Db, account: Account, wanted: NameW
 
 
 @endpoint.delete("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
-async def manage_display_name_words_delete(db: Db, account: Account, wanted: OneNameWord) -> bool:
+async def manage_display_name_words_delete(db: Db, account: Account, wanted: OneNameWord, now: datetime) -> bool:
     """Forget what was said about a word."""
-    await names.delete_word(db, account.id, wanted.word)
+    await names.delete_word(db, account.id, wanted.word, now)
     return True

@@ -56,9 +56,9 @@ async def crm_ip_addresses_save(db: Db, account: Account, wanted: AddressEntry, 
 
 
 @endpoint.delete("/api/v1/crm/ip_addresses", scope="crm", key=SECRET)
-async def crm_ip_addresses_delete(db: Db, account: Account, wanted: AddressEntry) -> bool:
+async def crm_ip_addresses_delete(db: Db, account: Account, wanted: AddressEntry, now: datetime) -> bool:
     """Remove a ban or allow entry."""
-    await identifiers.delete_address(db, account.id, wanted)
+    await identifiers.delete_address(db, account.id, wanted, now)
     return True
 
 

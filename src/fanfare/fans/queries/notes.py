@@ -12,7 +12,8 @@ async def fields(db: Db, account_id: int, *, with_counts: bool = False) -> list[
     """Return the custom fields of an account by key."""
     rows = await db.rows(
         """
-        select crm_field_key, account_id, field_type, extract(epoch from created_at)::bigint as creation_timestamp,
+        select crm_field_key, account_id, field_type,
+               floor(extract(epoch from created_at))::bigint as creation_timestamp,
                field_options, is_active, is_global,
                case when $2 then (select count(*) from fan_fields v
                                   where v.account_id = f.account_id and v.crm_field_key = f.crm_field_key)
@@ -29,7 +30,7 @@ async def tags(db: Db, account_id: int) -> list[Tag]:
     """Return the tags of an account by name, with how many fans carry each."""
     rows = await db.rows(
         """
-        select t.tag_id, t.tag_name, extract(epoch from t.created_at)::bigint as creation_timestamp,
+        select t.tag_id, t.tag_name, floor(extract(epoch from t.created_at))::bigint as creation_timestamp,
                count(g.fan_id) as fan_count
         from tags t left join fan_tags g on g.account_id = t.account_id and g.tag_id = t.tag_id
         where t.account_id = $1
@@ -69,7 +70,7 @@ async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
     rows = await db.rows(
         """
         select consent_id, fan_id, channel, business_id, is_granted, wording, consent_source, ip_address,
-               extract(epoch from given_at)::bigint as given_timestamp
+               floor(extract(epoch from given_at))::bigint as given_timestamp
         from consents where account_id = $1 and fan_id = $2 order by consent_id
         """,
         account_id,
@@ -82,7 +83,7 @@ async def watched_addresses(db: Db, account_id: int) -> list[WatchedAddress]:
     """Return the addresses that are banned or let in, those of the whole account first."""
     rows = await db.rows(
         """
-        select nullif(page_tab_id, 0) as page_tab_id, is_blocked, extract(epoch from created_at)::bigint
+        select nullif(page_tab_id, 0) as page_tab_id, is_blocked, floor(extract(epoch from created_at))::bigint
                    as creation_timestamp,
                case when masklen(ip_address) = case family(ip_address) when 4 then 32 else 128 end
                     then host(ip_address) else ip_address::text end as ip_address
@@ -96,7 +97,7 @@ async def watched_addresses(db: Db, account_id: int) -> list[WatchedAddress]:
 async def name_words(db: Db, account_id: int) -> list[NameWord]:
     """Return the words that the account allows or refuses in display names."""
     rows = await db.rows(
-        "select word, is_allowed, extract(epoch from created_at)::bigint as creation_timestamp"
+        "select word, is_allowed, floor(extract(epoch from created_at))::bigint as creation_timestamp"
         " from display_name_words where account_id = $1 order by word",
         account_id,
     )

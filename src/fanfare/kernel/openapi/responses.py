@@ -12,6 +12,7 @@ from fanfare.kernel.errors import Refusal
 from fanfare.kernel.openapi.examples import example
 
 Json = dict[str, Any]
+JSON = "application/json"
 
 TEMPLATE = "#/components/schemas/{name}"
 # The refusals that any call may give, and those that only a write gives.
@@ -57,7 +58,8 @@ class Answers:
         """Take the calls to describe."""
         types: list[Any] = [Problem]
         for endpoint in endpoints:
-            types += [each for each in _parts(endpoint.answer) if each not in types]
+            parts = [] if endpoint.media_type != JSON else _parts(endpoint.answer)
+            types += [each for each in parts if each not in types]
         made, self.schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
         self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_straightened, made), strict=True))
         for name, schema in self.schemas.items():
@@ -73,14 +75,17 @@ class Answers:
             return {"type": "object", "required": ["meta", "data"], "properties": {"meta": meta, "data": rows}}
         return self._by_type[repr(answer)]
 
-    def content(self, answer: Any) -> Json | None:  # noqa: ANN401 - any answer form
+    def content(self, endpoint: Endpoint) -> Json | None:
         """Return the content of the 200 with an example; None for the empty 200."""
-        schema = self.schema(answer)
+        if endpoint.media_type != JSON:
+            # Bytes have no schema of their own.
+            return {endpoint.media_type: {}}
+        schema = self.schema(endpoint.answer)
         if schema is None:
             return None
         media: Json = {"schema": schema}
         shown = example("", schema, self.schemas)
-        return {"application/json": media if shown is None else {**media, "example": shown}}
+        return {JSON: media if shown is None else {**media, "example": shown}}
 
 
 def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
@@ -128,7 +133,7 @@ def of(endpoint: Endpoint, answers: Answers) -> Json:
         headers["Idempotent-Replayed"] = _ref("headers", "Idempotent-Replayed")
     if endpoint.has_etag:
         headers["ETag"] = _ref("headers", "ETag")
-    content = answers.content(endpoint.answer)
+    content = answers.content(endpoint)
     told: Json = {"200": {"description": "Done" if content is None else "The answer", "headers": headers}}
     if content:
         told["200"]["content"] = content

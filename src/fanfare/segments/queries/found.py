@@ -33,7 +33,8 @@ async def fans(db: Db, account_id: int, fan_ids: Sequence[int], wanted: FanSearc
         """
         select f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
                f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
-               extract(epoch from f.created_at)::bigint as creation_timestamp, f.ip_address, f.country_code, f.city,
+               floor(extract(epoch from f.created_at))::bigint as creation_timestamp,
+               f.ip_address, f.country_code, f.city,
                f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
                f.birth_date::text as birth_date, f.metro_area, f.postal_code, f.gender,
                recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,

@@ -14,7 +14,7 @@ async def tags_given(db: Db, account: Account, wanted: TagWindow) -> list[TagGiv
     """Return at most 10,000 assignments made inside the window, the oldest first."""
     rows = await db.rows(
         """
-        select t.tag_name, t.tag_id, g.fan_id, extract(epoch from g.created_at)::bigint as creation_timestamp,
+        select t.tag_name, t.tag_id, g.fan_id, floor(extract(epoch from g.created_at))::bigint as creation_timestamp,
                f.first_name, f.last_name, f.email
         from (
             select given.tag_id, given.fan_id, given.created_at from fan_tags given
