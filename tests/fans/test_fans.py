@@ -115,7 +115,7 @@ async def test_racing_doors_make_one_fan(api: Api, db: Db) -> None:
             case "batch":
                 rows = [{**given, "idol_name": "Racer"}, {"email": f"other{number}@example.com", "idol_name": "Racer"}]
                 answer = await api.ok(await api.post("/api/v1/crm/idol_fans", idol_fans=rows))
-                return int(answer["data"][0]["fan_id"])
+                return int(answer["inserted"][0]["fan_id"])
         return await made(api, **given)
 
     for round_ in range(ROUNDS):
