@@ -1,6 +1,6 @@
-"""Makes the data set of the search figures: 1,000,000 fans, 5,000,000 activities, 3,000,000 tags, by COPY.
+"""Makes the data set of the search figures: 1,000,000 fans, 5,000,000 activities, 3,000,000 tags, 3,000,000 idol links.
 
-    python -m bench.data --dsn postgresql://…          # an empty database; takes two to three minutes
+    python -m bench.data --dsn postgresql://…          # an empty database; by COPY, in three to four minutes
 
 A second, small account lies in the same tables, so that statistics know more than one tenant. The seed is fixed: two
 runs make the same rows, and every age and day counts back from NOW.
@@ -12,6 +12,7 @@ import itertools
 import random
 import sys
 import time
+import uuid
 from bisect import bisect
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +24,7 @@ from fanfare.kernel.migrate import migrate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ACCOUNT, SMALL_ACCOUNT = 1, 2
-TAGS, CAMPAIGNS = 60, 30
+TAGS, CAMPAIGNS, IDOLS = 60, 30, 200
 DAYS = 730
 Row = tuple[object, ...]
 
@@ -127,6 +128,21 @@ def fan_tags(chance: random.Random, account: int, first: int, count: int, wanted
             yield (account, tag + 1, fan_id, NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS)))
 
 
+def idol_uid(account: int, idol: int) -> uuid.UUID:
+    """Return the uid of an account's idol; they lie in no order, as in life."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{account} {idol}")
+
+
+def fan_idols(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+    """Yield the rows of `fan_idols`: the first idol has a fan in six, the last a few thousand; most fans chose them."""
+    shares = [1 / (4 + idol) for idol in range(IDOLS)]
+    scale = wanted / sum(shares)
+    for idol, share in enumerate(shares):
+        for fan_id in chance.sample(range(first, first + count), min(count, int(share * scale))):
+            at = NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS))
+            yield (account, idol_uid(account, idol + 1), fan_id, chance.random() < 0.7, at, at)
+
+
 async def copy(db: asyncpg.Connection, table: str, columns: list[str], rows: Iterator[Row]) -> None:
     """Copy the rows into a table and print how fast that went."""
     started, done = time.perf_counter(), 0
@@ -140,24 +156,7 @@ async def copy(db: asyncpg.Connection, table: str, columns: list[str], rows: Ite
 async def account(db: asyncpg.Connection, account_id: int, first: int, count: int, scale: float) -> None:
     """Fill one account."""
     chance = random.Random(account_id)
-    await db.execute(
-        "insert into accounts values ($1, $2, 'America/Vancouver', 'CA', 'CAD', $3)",
-        account_id,
-        f"bench {account_id}",
-        NOW,
-    )
-    for page_tab_id in range(1, CAMPAIGNS + 1):
-        await db.execute(
-            """
-            insert into campaigns (account_id, page_tab_id, title, created_at, updated_at) values ($1, $2, $3, $4, $4)
-            """,
-            account_id,
-            page_tab_id,
-            f"campaign {page_tab_id}",
-            NOW,
-        )
-    for tag_id in range(1, TAGS + 1):
-        await db.execute("insert into tags values ($1, $2, $3, $4)", account_id, tag_id, f"tag {tag_id}", NOW)
+    await programme(db, account_id)
     await copy(db, "fans", FAN_COLUMNS.split(), fans(chance, account_id, first, count))
     columns = ["account_id", "network", "identifier_value", "fan_id", "created_at"]
     await copy(db, "fan_identifiers", columns, identifiers(chance, account_id, first, count))
@@ -166,6 +165,30 @@ async def account(db: asyncpg.Connection, account_id: int, first: int, count: in
     await db.execute(COUNT_ALL, account_id)
     columns = ["account_id", "tag_id", "fan_id", "created_at"]
     await copy(db, "fan_tags", columns, fan_tags(chance, account_id, first, count, int(3_000_000 * scale)))
+    columns = ["account_id", "idol_uid", "fan_id", "is_explicit", "created_at", "updated_at"]
+    await copy(db, "fan_idols", columns, fan_idols(chance, account_id, first, count, int(3_000_000 * scale)))
+
+
+async def programme(db: asyncpg.Connection, account_id: int) -> None:
+    """Make an account with what its fans can take part in, carry and follow."""
+    await db.execute(
+        "insert into accounts values ($1, $2, 'America/Vancouver', 'CA', 'CAD', $3)",
+        account_id,
+        f"bench {account_id}",
+        NOW,
+    )
+    named: dict[str, list[Row]] = {
+        "insert into campaigns (account_id, page_tab_id, title, created_at, updated_at) values ($1, $2, $3, $4, $4)": [
+            (page_tab_id, f"campaign {page_tab_id}") for page_tab_id in range(1, CAMPAIGNS + 1)
+        ],
+        "insert into tags values ($1, $2, $3, $4)": [(tag_id, f"tag {tag_id}") for tag_id in range(1, TAGS + 1)],
+        """
+        insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
+        values ($1, $2, $3, 'other', $4, $4)
+        """: [(idol_uid(account_id, idol), f"idol {idol}") for idol in range(1, IDOLS + 1)],
+    }
+    for sql, rows in named.items():
+        await db.executemany(sql, [(account_id, *row, NOW) for row in rows])
 
 
 async def make(dsn: str, scale: float) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fanfare.campaigns.actions.activities import count_activities
+from fanfare.idols.actions.ties import known_idols, tie_fans
 from fanfare.kernel.db import Db
 from tests.api import Api
 
@@ -60,6 +61,13 @@ async def tag(db: Db, account_id: int, name: str, *fan_ids: int, at: datetime | 
     sql = "insert into fan_tags (account_id, tag_id, fan_id, created_at) select $1, $2, unnest($3::bigint[]), $4"
     await db.execute(sql, account_id, tag_id, list(fan_ids), at or datetime.now(UTC))
     return tag_id
+
+
+async def follow(db: Db, account_id: int, idol_name: str, *fan_ids: int, is_explicit: bool = True) -> None:
+    """Let fans follow an idol, making it when it is new."""
+    now = datetime.now(UTC)
+    (idol_uid,) = await known_idols(db, account_id, [idol_name], now)
+    await tie_fans(db, account_id, list(fan_ids), [idol_uid] * len(fan_ids), now, is_explicit=is_explicit)
 
 
 async def activity(db: Db, account_id: int, fan_id: int, at: datetime, page_tab_id: int | None = None) -> None:

@@ -10,7 +10,7 @@ from fanfare.kernel.db import Db
 from fanfare.segments.queries.criteria import years_before
 from fanfare.segments.schemas import NOT_YET
 from tests.api import Api
-from tests.segments.crowd import SEARCH, activity, days_ago, fan, found, tag
+from tests.segments.crowd import SEARCH, activity, days_ago, fan, follow, found, tag
 
 ZONE = ZoneInfo("America/Vancouver")
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -45,6 +45,9 @@ async def people(api: Api, other_api: Api, db: Db) -> dict[str, int]:
         made["bob"],
         made["zoe"],
     )
+    await follow(db, api.account_id, "Northside FC", made["zoe"], made["bob"])
+    await follow(db, api.account_id, "The Breakwaters", made["zoe"], made["cai"], is_explicit=False)
+    await follow(db, other_api.account_id, "Southside FC", stranger)
     for name, days in (("zoe", 1), ("zoe", 400), ("bob", 60), ("cai", 400)):
         await activity(db, api.account_id, made[name], days_ago(days))
     return made
@@ -71,6 +74,14 @@ async def people(api: Api, other_api: Api, db: Db) -> dict[str, int]:
         ({"fan_tags": "vip,nobody", "fan_tag_relations": "all"}, ""),
         ({"fan_tags": "nobody"}, ""),
         ({"fan_tags[]": ["VIP", "nobody"]}, "zoe bob"),
+        ({"idol_names": "NORTHSIDE fc"}, "zoe bob"),
+        ({"idol_names": "Northside FC,The Breakwaters"}, "zoe bob cai"),
+        ({"idol_names": "northside fc,the breakwaters", "idol_relations": "all"}, "zoe"),
+        ({"idol_names": "northside fc,nobody", "idol_relations": "all"}, ""),
+        ({"idol_names[]": ["nobody", "The Breakwaters"]}, "zoe cai"),
+        ({"idol_names": "nobody"}, ""),
+        ({"idol_names": "Southside FC"}, ""),
+        ({"idol_names": "northside fc", "fan_tags": "vip,season", "fan_tag_relations": "all"}, "zoe"),
         ({"fan_networks": "Facebook"}, "bob"),
         ({"fan_networks": "facebook,email"}, "zoe bob"),
         ({"fan_is_subscribed": "on"}, "zoe cai"),
@@ -165,6 +176,6 @@ async def test_a_wrong_value_is_refused_by_name(api: Api, name: str, value: obje
 
 async def test_values_never_reach_the_statement(api: Api, people: dict[str, int]) -> None:
     hostile = "'; drop table fans; -- {} {0} $1"
-    for name in ("name", "fan_tags", "fan_networks", "fan_postal_codes", "fan_provinces", "fan_source"):
+    for name in ("name", "fan_tags", "idol_names", "fan_networks", "fan_postal_codes", "fan_provinces", "fan_source"):
         assert await found(api, **{name: hostile}) == []
     assert set(await found(api)) >= set(people.values())

@@ -69,11 +69,10 @@ class SearchCursorForm(Form):
 
 
 # Criteria whose data does not exist yet. Each leaves this list together with the domain that stores its data;
-# idol_relations and ticket_is_negative only say how others are meant, and do nothing alone.
+# ticket_is_negative only says how others are meant, and does nothing alone.
 NOT_YET = (
     "fan_incl_snapshot_uids",
     "fan_excl_snapshot_uids",
-    "idol_names",
     "ticket_event_name",
     "ticket_price_code",
     "ticket_start_purchase_date",
@@ -119,7 +118,7 @@ class Criteria(Params):
     fan_metro_areas: Annotated[Texts | None, "One of these metro areas, in any case"] = None
     fan_start_creation_date: Annotated[Day | None, "Created on or after this day"] = None
     fan_end_creation_date: Annotated[Day | None, "Created on or before this day"] = None
-    idol_names: Annotated[Names | None, "Fan of these idols"] = None
+    idol_names: Annotated[Names | None, "Fan of these idols (their names, in any case), chosen or concluded"] = None
     idol_relations: Annotated[Relation, "Whether one of the idols is enough (any) or all are needed"] = "any"
     ticket_event_name: Annotated[Text | None, "Holds a ticket for this event"] = None
     ticket_price_code: Annotated[Text | None, "Holds a ticket of this price level"] = None

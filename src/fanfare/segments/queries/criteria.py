@@ -1,8 +1,10 @@
 """What each parameter of the search asks of a fan, as fragments for the `where` builder."""
 
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,12 +18,13 @@ from fanfare.segments.schemas import Criteria
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What criteria are read against: the account's zone and country, its today, and the tags that they name."""
+    """What criteria are read against: the account's zone and country, its today, and the tags and idols they name."""
 
     zone: str
     country_code: str | None
     today: date
     tag_ids: dict[str, int]
+    idol_uids: dict[str, uuid.UUID]
 
     def start_of(self, day: date) -> datetime:
         """Return the first moment of a day in the account's zone."""
@@ -34,14 +37,25 @@ class Setting(msgspec.Struct, frozen=True):
 
 async def setting(db: Db, account: Account, wanted: Criteria, now: datetime) -> Setting:
     """Return what the criteria are read against at this moment."""
-    names = sorted({name.lower() for name in wanted.fan_tags or ()})
-    rows = []
-    if names:
-        sql = "select lower(tag_name) as tag_name, tag_id from tags where account_id = $1 and lower(tag_name) = any($2)"
-        rows = await db.rows(sql, account.id, names)
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
-    tag_ids = {row["tag_name"]: row["tag_id"] for row in rows}
-    return Setting(account.time_zone, account.country_code, today, tag_ids)
+    tag_ids = await _known(db, account.id, TAG_IDS, wanted.fan_tags)
+    idol_uids = await _known(db, account.id, IDOL_UIDS, wanted.idol_names)
+    return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids)
+
+
+TAG_IDS = "select lower(tag_name), tag_id from tags where account_id = $1 and lower(tag_name) = any($2)"
+IDOL_UIDS = "select lower(idol_name), idol_uid from idols where account_id = $1 and lower(idol_name) = any($2)"
+
+
+async def _known(db: Db, account_id: int, sql: str, names: list[str] | None) -> dict[str, Any]:
+    """Return the id of each of the names, in small letters, that the account knows."""
+    if not names:
+        return {}
+    return {row[0]: row[1] for row in await db.rows(sql, account_id, _folded(names))}
+
+
+def _folded(names: list[str]) -> list[str]:
+    return sorted({name.lower() for name in names})
 
 
 def criteria(wanted: Criteria, at: Setting, newest: int | None = None) -> Iterator[Criterion]:
@@ -124,21 +138,40 @@ def _activity(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
 TAGGED = "exists (select from fan_tags t where t.account_id = $1 and t.fan_id = f.fan_id and t.tag_id = {})"
 
 
+FOLLOWING = "exists (select from fan_idols i where i.account_id = $1 and i.fan_id = f.fan_id and i.idol_uid = {})"
+
+
 def _tags(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
-    if not wanted.fan_tags:
-        return
-    names = {name.lower() for name in wanted.fan_tags}
-    known = sorted(at.tag_ids[name] for name in names if name in at.tag_ids)
-    is_any = wanted.fan_tag_relations == "any"
-    if not known or (not is_any and len(known) < len(names)):
+    if wanted.fan_tags:
+        ids = [at.tag_ids.get(name) for name in _folded(wanted.fan_tags)]
+        yield from _tied(TAGGED, "any({}::bigint[])", ids, is_any=wanted.fan_tag_relations == "any")
+
+
+def _idols(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    if wanted.idol_names:
+        uids = [at.idol_uids.get(name) for name in _folded(wanted.idol_names)]
+        yield from _tied(FOLLOWING, "any({}::uuid[])", uids, is_any=wanted.idol_relations == "any")
+
+
+def _tied(sql: str, to_any: str, ids: Sequence[object | None], *, is_any: bool) -> Iterator[Criterion]:
+    """Yield that a fan is tied to one of some things, or to all of them; None is what nobody can be tied to."""
+    known = [each for each in ids if each is not None]
+    if not known or (not is_any and len(known) < len(ids)):
         yield Criterion("false")
     elif is_any and len(known) > 1:
-        yield Criterion(TAGGED.format("any({}::bigint[])"), (known,))
+        yield Criterion(sql.format(to_any), (known,))
     else:
-        yield from (Criterion(TAGGED.format("{}"), (tag_id,)) for tag_id in known)
+        yield from (Criterion(sql.format("{}"), (each,)) for each in known)
 
 
-PARTS: tuple[Callable[[Criteria, Setting], Iterator[Criterion]], ...] = (_person, _place, _record, _activity, _tags)
+PARTS: tuple[Callable[[Criteria, Setting], Iterator[Criterion]], ...] = (
+    _person,
+    _place,
+    _record,
+    _activity,
+    _tags,
+    _idols,
+)
 
 
 def years_before(day: date, years: int) -> date:
