@@ -23,8 +23,9 @@ FANS = 20000
 demo: setup
 	@.ci/demo $(FANS)
 
+# In two processes, each with a PostgreSQL of its own.
 test: setup-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 check: setup-dev
 	$(BIN)/ruff check

@@ -115,7 +115,13 @@ def settings(database_url: str) -> Settings:
 def base_url(settings: Settings) -> Iterator[str]:
     """The address of a server in a thread of its own, on the module's database."""
     config = uvicorn.Config(
-        create(settings), port=0, http=OneWriteProtocol, access_log=False, log_level="warning", proxy_headers=False
+        create(settings),
+        port=0,
+        http=OneWriteProtocol,
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
+        timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
     listener = config.bind_socket()

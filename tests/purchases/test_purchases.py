@@ -3,12 +3,16 @@
 import asyncio
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
+from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.db import Db
+from fanfare.purchases.actions import upsert_purchase
 from fanfare.purchases.jobs import match_purchases
+from fanfare.purchases.schemas import NewPurchase
 from tests.api import Api
 
 PATH = "/api/v1/crm/purchases"
@@ -129,6 +133,28 @@ async def test_racing_writers_make_one_line_and_one_fan(api: Api, db: Db) -> Non
     assert len(set(fans)) == 1
     count = "select count(*) from purchases where account_id = $1 and network = 'race'"
     assert await db.value(count, api.account_id) == 4
+
+
+async def test_two_writes_in_one_moment_are_two_changes(api: Api, db: Db) -> None:
+    now = datetime(2027, 6, 1, tzinfo=UTC)
+    wanted = NewPurchase(
+        purchase_key="moment",
+        network="shop",
+        order_key="o-1",
+        merchant_key="northside",
+        order_timestamp=now,
+        gross_sale_amount=Decimal(50),
+        net_sale_amount=Decimal(50),
+    )
+    account = await account_by_id(db, api.account_id)
+    assert account is not None
+    for _ in range(2):
+        await upsert_purchase(db, account, wanted, now)
+    topics = await db.rows(
+        "select topic from changes where account_id = $1 and subject_id = 'shop:moment' order by position",
+        api.account_id,
+    )
+    assert [row["topic"] for row in topics] == ["purchase.created", "purchase.changed"]
 
 
 async def test_wrong_fields_are_named(api: Api) -> None:

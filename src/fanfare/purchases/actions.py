@@ -101,7 +101,7 @@ async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | No
                 email = coalesce(excluded.email, p.email), phone = coalesce(excluded.phone, p.phone),
                 country_code = coalesce(excluded.country_code, p.country_code),
                 province = coalesce(excluded.province, p.province), city = coalesce(excluded.city, p.city)
-            returning purchase_key, fan_id, purchase_id, created_at = updated_at as is_new
+            returning purchase_key, fan_id, purchase_id, xmax = 0 as is_new
         ),
         logged as (
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
