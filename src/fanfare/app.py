@@ -29,6 +29,7 @@ DOMAINS = (
     "fanfare.points",
     "fanfare.performances",
     "fanfare.purchases",
+    "fanfare.ratings",
     "fanfare.segments",
 )
 

@@ -59,6 +59,23 @@ async def test_a_refund_changes_the_line(api: Api, db: Db) -> None:
     assert [each["topic"] for each in topics] == ["purchase.created", "purchase.changed"]
 
 
+async def told(db: Db, account_id: int, subject: str) -> list[tuple[str, int | None]]:
+    """Return the topics and fans of what the change log says of a line."""
+    sql = "select topic, fan_id from changes where account_id = $1 and subject_id = $2 order by position"
+    return [tuple(row) for row in await db.rows(sql, account_id, subject)]
+
+
+async def test_who_loses_a_line_hears_of_it(api: Api, db: Db) -> None:
+    first = await saved(api, "moved-1", email="wrong@example.com", customer_key="moved")
+    second = await saved(api, "moved-1", email="right@example.com")
+    assert first != second
+    assert await told(db, api.account_id, "shop:moved-1") == [
+        ("purchase.created", first), ("purchase.changed", second), ("purchase.changed", first),
+    ]  # fmt: skip
+    identified = "select fan_id from changes where account_id = $1 and topic = 'fan.identified' and fan_id = $2"
+    assert len(await db.rows(identified, api.account_id, first)) == 1
+
+
 async def test_a_customer_is_known_later(api: Api, db: Db) -> None:
     assert await saved(api, "later-1", network="till", customer_key="c-9") is None
     assert await saved(api, "later-2", network="till", customer_key="c-8") is None

@@ -61,9 +61,17 @@ async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now:
     """Let the customer_key lead to the fan, unless it leads to somebody already."""
     await db.execute(
         """
-        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        values ($1, lower($2), $3, $4, $5)
-        on conflict (account_id, network, identifier_value) do nothing
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+            values ($1, lower($2), $3, $4, $5)
+            on conflict (account_id, network, identifier_value) do nothing
+            returning fan_id
+        )
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, nextval('positions'), 'fan.identified', made.fan_id::text, made.fan_id, $5,
+               jsonb_build_object('network', lower($2))
+        from hold cross join made
         """,
         account_id,
         wanted.network,
@@ -78,15 +86,19 @@ async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | No
     saved: int | None = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),
+        taken as materialized (select nextval('positions') as position from hold),
+        old as (
+            select fan_id from purchases where account_id = $1 and network = $2 and purchase_key = $3
+        ),
         saved as (
             insert into purchases as p (
                 account_id, network, purchase_key, purchase_id, fan_id, ordered_at, created_at, updated_at,
                 gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity, order_key, merchant_key,
                 location_key, customer_key, product_key, product_name, product_category, email, phone,
                 country_code, province, city)
-            select $1, $2, $3, nextval('positions'), $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            select $1, $2, $3, taken.position, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                    $17, $18, $19, $20, $21, $22, $23
-            from hold
+            from taken
             on conflict (account_id, network, purchase_key) do update
             set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
                 updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
@@ -101,14 +113,21 @@ async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | No
                 email = coalesce(excluded.email, p.email), phone = coalesce(excluded.phone, p.phone),
                 country_code = coalesce(excluded.country_code, p.country_code),
                 province = coalesce(excluded.province, p.province), city = coalesce(excluded.city, p.city)
-            returning purchase_key, fan_id, purchase_id, xmax = 0 as is_new
+            returning purchase_key, fan_id, purchase_id
+        ),
+        -- Who had the line before hears of it too.
+        told as (
+            select taken.position, saved.fan_id,
+                   case when saved.purchase_id = taken.position then 'created' else 'changed' end as what
+            from saved cross join taken
+            union all
+            select nextval('positions'), old.fan_id, 'changed'
+            from old join saved on saved.fan_id <> old.fan_id cross join taken
         ),
         logged as (
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, case when is_new then purchase_id else nextval('positions') end,
-                   case when is_new then 'purchase.created' else 'purchase.changed' end,
-                   $2 || ':' || purchase_key, fan_id, $6, '{}'
-            from saved
+            select $1, told.position, 'purchase.' || told.what, $2 || ':' || $3, told.fan_id, $6, '{}'
+            from told
         )
         select fan_id from saved
         """,

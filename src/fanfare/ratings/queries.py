@@ -1,0 +1,98 @@
+"""The rule of the rating as one statement, and what it says of a fan. In words: docs/decisions/0016-rating.md."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.ratings.schemas import RatingParts, Since
+
+# What counts as a purchase: rows of fan_id, order_key, ordered_at and amount for the fans $2. A domain that sells adds
+# its own here, and its topics to TOPICS.
+BOUGHT = (
+    """
+    select p.fan_id, p.network || ':' || p.order_key as order_key, p.ordered_at, p.net_sale_amount as amount
+    from purchases p where p.account_id = $1 and p.fan_id = any($2::bigint[])
+    """,
+)
+
+# After which a fan's rating may be another.
+TOPICS = frozenset({
+    "fan.created", "fan.merged", "fan.unmerged", "fan.identified", "fan.unidentified", "consent.given",
+    "consent.withdrawn", "activity.created", "purchase.created", "purchase.changed", "purchase.matched",
+})  # fmt: skip
+
+# The points of the fans $2; $3 to $7 are the first moments of 30, 90, 180, 365 and 730 days ago. An order counts once,
+# while more was paid than paid back.
+POINTS = f"""
+    select f.account_id, f.fan_id, f.rating as kept_rating,
+           case when a.last_active_at >= $3 then 20 when a.last_active_at >= $4 then 14
+                when a.last_active_at >= $5 then 9 when a.last_active_at >= $6 then 5 else 0 end
+           + case when a.activity_count >= 20 then 20 when a.activity_count >= 8 then 14
+                  when a.activity_count >= 3 then 8 when a.activity_count >= 1 then 4 else 0 end as activity_points,
+           case when f.is_subscribed then 6 else 0 end + case when f.is_phone_subscribed then 5 else 0 end
+           + case when exists (select from fan_businesses b where b.account_id = $1 and b.fan_id = f.fan_id
+                               and b.is_opted_in) then 4 else 0 end
+           + 5 * least(2, (select count(distinct i.network) from fan_identifiers i
+                           where i.account_id = $1 and i.fan_id = f.fan_id
+                             and i.network not in ('email', 'phone'))) as connection_points,
+           case when o.newest_at >= $4 then 10 when o.newest_at >= $6 then 6 when o.newest_at >= $7 then 3 else 0 end
+           + case when o.orders >= 8 then 25 when o.orders >= 4 then 20 when o.orders >= 2 then 15
+                  when o.orders >= 1 then 10 else 0 end as purchase_points
+    from fans f
+    left join fan_activity a on a.account_id = $1 and a.fan_id = f.fan_id
+    left join (
+        select kept.fan_id, max(kept.placed_at) as newest_at, count(*) as orders
+        from (
+            select fan_id, order_key, min(ordered_at) as placed_at
+            from ({" union all ".join(BOUGHT)}) bought
+            group by fan_id, order_key
+            having sum(amount) > 0
+        ) kept
+        where kept.placed_at >= $7
+        group by kept.fan_id
+    ) o on o.fan_id = f.fan_id
+    where f.account_id = $1 and f.fan_id = any($2::bigint[])
+"""  # noqa: S608 - fixed texts
+
+# One star for everybody, and half a star more for each ten points, five at most.
+RATED = f"""
+    select p.*, p.activity_points + p.connection_points + p.purchase_points as points,
+           1 + least(8, (p.activity_points + p.connection_points + p.purchase_points) / 10) / 2.0 as rating
+    from ({POINTS}) p
+"""  # noqa: S608 - fixed text
+
+
+def today(account: Account, now: datetime) -> date:
+    """Return the account's day."""
+    return now.astimezone(ZoneInfo(account.time_zone)).date()
+
+
+def since(account: Account, now: datetime) -> Since:
+    """Return the moments from which things count as recent; the same all day long."""
+    day = today(account, now)
+    return Since(*(day_bounds(day - timedelta(days=days), account.time_zone)[0] for days in (30, 90, 180, 365, 730)))
+
+
+def cut(moments: Since) -> tuple[datetime, ...]:
+    """Return the moments in the order of the statement's arguments."""
+    return moments.days_30, moments.days_90, moments.days_180, moments.days_365, moments.days_730
+
+
+async def rating_parts(db: Db, account: Account, fan_id: int, now: datetime) -> RatingParts:
+    """Return what a fan's rating is made of; refuses an unknown fan."""
+    row = await db.row(
+        f"""
+        select fan_id, rating::float8 as rating, kept_rating::float8 as kept_rating, points, activity_points,
+               connection_points, purchase_points
+        from ({RATED}) rated
+        """,  # noqa: S608 - fixed text
+        account.id,
+        [fan_id],
+        *cut(since(account, now)),
+    )
+    if row is None:
+        raise Unknown
+    return RatingParts(**row)

@@ -1,0 +1,49 @@
+"""Shapes of ratings."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Id
+
+
+class RatedFan(Params):
+    """Whose rating."""
+
+    fan_id: Annotated[Id, "Fan to explain."]
+
+
+class RatingParts(msgspec.Struct):
+    """The points of which a fan's rating is made, as of today; ten points are half a star above the first.
+
+    `rating` follows from the points, `kept_rating` is what fan rows show: a minute behind at most, null before the
+    first time.
+    """
+
+    fan_id: int
+    rating: float
+    kept_rating: float | None
+    points: int
+    activity_points: int
+    connection_points: int
+    purchase_points: int
+
+
+class Since(msgspec.Struct, frozen=True):
+    """The first moments of the days that lie so many days back in the account's zone."""
+
+    days_30: datetime
+    days_90: datetime
+    days_180: datetime
+    days_365: datetime
+    days_730: datetime
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Up to which position the change log is worked off, and where the daily pass stands (None: it is through)."""
+
+    position: int
+    pass_day: date
+    pass_to: int | None

@@ -1,0 +1,265 @@
+"""Ratings follow from what fans did, are subscribed to and bought, and no change or day slips by."""
+
+import os
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.campaigns.actions.activities import record_fan_activity
+from fanfare.campaigns.schemas.activities import NewFanActivity
+from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
+from fanfare.purchases.actions import upsert_purchase
+from fanfare.purchases.schemas import NewPurchase
+from fanfare.ratings import actions
+from fanfare.ratings.jobs import rate_fans
+from tests.api import Api
+from tests.conftest import NewDatabase
+from tests.ratings import oracle
+
+ZONE = ZoneInfo("America/Vancouver")
+NOW = datetime(2027, 3, 1, 20, tzinfo=UTC)
+
+
+async def some_fan(api: Api, **given: Any) -> int:
+    return int((await api.ok(await api.post("/api/v1/crm/fans", **given)))["fan_id"])
+
+
+async def rating_of(api: Api, fan_id: int) -> float | None:
+    fan: dict[str, Any] = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}"))
+    rating: float | None = fan["rating"]
+    return rating
+
+
+async def announced(db: Db, account_id: int) -> list[int]:
+    rows = await db.rows(
+        "select fan_id from changes where account_id = $1 and topic = 'fan.updated'"
+        """ and data = '{"fields": ["rating"]}' order by position""",
+        account_id,
+    )
+    return [row["fan_id"] for row in rows]
+
+
+async def active(db: Db, account: Account, fan_id: int, at: datetime) -> None:
+    await record_fan_activity(db, account.id, NewFanActivity(fan_id=fan_id, campaign_title="Quiz"), at)
+
+
+async def buy(db: Db, account: Account, email: str, key: str, at: datetime, net: int = 20) -> None:
+    order, _, _ = key.partition("/")
+    wanted = NewPurchase(
+        purchase_key=key, network="shop", order_key=order, merchant_key="m", order_timestamp=at,
+        gross_sale_amount=Decimal(20), net_sale_amount=Decimal(net), email=email,
+    )  # fmt: skip
+    await upsert_purchase(db, account, wanted, at)
+
+
+async def settle(db: Db, account: Account, now: datetime = NOW) -> None:
+    while not await actions.keep_ratings(db, account, now):
+        pass
+
+
+async def test_a_rating_rises_with_what_a_fan_does(api: Api, db: Db) -> None:
+    account = await account_by_id(db, api.account_id)
+    business = (await api.ok(await api.post("/api/v1/manage/businesses", business_name="Shop")))["business_id"]
+    fan_id = await some_fan(api, email="ada@example.com")
+    assert await rating_of(api, fan_id) is None
+    now = datetime.now(UTC)
+    seen = []
+    for step in (
+        lambda: rate_fans(db, now),
+        lambda: active(db, account, fan_id, now),
+        lambda: api.post(f"/api/v1/crm/fans/{fan_id}", is_subscribed=True, **{f"business_{business}": True}),
+        lambda: buy(db, account, "ada@example.com", "o-1", now),
+        lambda: buy(db, account, "ada@example.com", "o-2", now),
+        lambda: buy(db, account, "ada@example.com", "o-1", now, net=0),
+        lambda: buy(db, account, "ada@example.com", "o-2", now, net=0),
+        lambda: buy(db, account, "ada@example.com", "o-2", now, net=1),
+    ):
+        await step()
+        await rate_fans(db, now)
+        seen.append(await rating_of(api, fan_id))
+    # 0, 24, 34, 54, 59, 54, 34 and again 54 points
+    assert seen == [1, 2, 2.5, 3.5, 3.5, 3.5, 2.5, 3.5]
+    assert await announced(db, api.account_id) == [fan_id] * 6
+    parts = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/rating"))
+    assert parts == {
+        "fan_id": fan_id, "rating": 3.5, "kept_rating": 3.5, "points": 54, "activity_points": 24,
+        "connection_points": 10, "purchase_points": 20,
+    }  # fmt: skip
+    found = await api.ok(await api.get("/api/v1/crm/fans", fan_rating=3.5))
+    assert [(row["fan_id"], row["rating"]) for row in found["data"]] == [(fan_id, 3.5)]
+    assert (await api.ok(await api.get("/api/v1/crm/fans", fan_rating=4)))["data"] == []
+    latest = await api.ok(await api.get("/api/v1/crm/fans/latest"))
+    assert [row["fan_id"] for row in latest["data"]] == [fan_id]
+
+
+async def test_another_accounts_fan_has_no_rating_here(api: Api, other_api: Api) -> None:
+    fan_id = await some_fan(other_api, email="eve@example.com")
+    assert (await api.get(f"/api/v1/manage/fans/{fan_id}/rating")).status_code == 404
+
+
+@pytest.fixture
+async def own(new_database: NewDatabase) -> Any:
+    """A database whose change log nobody else writes to."""
+    handle = await Db.connect(await new_database(), size=4)
+    yield handle
+    await handle.close()
+
+
+async def crowd(db: Db, count: int, name: str = "Crowd") -> tuple[Account, list[int]]:
+    account_id = await db.value(
+        "insert into accounts (account_name, time_zone, created_at) values ($1, 'America/Vancouver', now())"
+        " returning account_id",
+        name,
+    )
+    rows = await db.rows(
+        """
+        with made as (
+            insert into fans (account_id, email, created_at, updated_at, position)
+            select $1, 'fan' || number || '@example.com', $3, $3, nextval('positions')
+            from generate_series(1, $2::int) number
+            returning fan_id, email
+        )
+        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+        select $1, 'email', email, fan_id, $3 from made returning fan_id
+        """,
+        account_id,
+        count,
+        NOW - timedelta(days=900),
+    )
+    return await account_by_id(db, account_id), sorted(row["fan_id"] for row in rows)
+
+
+async def kept(db: Db, account_id: int) -> dict[int, float]:
+    rows = await db.rows("select fan_id, rating::float8 as rating from fans where account_id = $1", account_id)
+    return {row["fan_id"]: row["rating"] for row in rows}
+
+
+async def test_what_is_kept_is_a_plain_recomputation(own: Db) -> None:
+    seed = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
+    print(f"seed {seed}")  # noqa: T201 - to run it again
+    chance = random.Random(seed)
+    account, fan_ids = await crowd(own, 40)
+    moments = [NOW + timedelta(days=100 * number, hours=chance.randrange(24)) for number in range(5)]
+    for now in moments:
+        # What grew old since is the pass's, what happens from here on the change log's.
+        await settle(own, account, now)
+        assert await kept(own, account.id) == await oracle.ratings(own, account.id, ZONE, now)
+        for _ in range(120):
+            await something(own, account, chance, chance.choice(fan_ids), now)
+        await settle(own, account, now)
+        assert await kept(own, account.id) == await oracle.ratings(own, account.id, ZONE, now)
+    assert len(set((await kept(own, account.id)).values())) > 5
+
+
+async def something(db: Db, account: Account, chance: random.Random, fan_id: int, now: datetime) -> None:
+    """Let a fan do or say something, and the change log tell of it, as the domains' own statements do."""
+    # The edges of days are what is mistaken most easily.
+    back = chance.choice((0, 29, 30, 31, 90, 91, 180, 181, 365, 366, 730, 731, chance.randrange(900)))
+    at = now - timedelta(days=back, minutes=chance.choice((0, 0, chance.randrange(1440))))
+    kind = chance.randrange(7)
+    email = await db.value("select email from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
+    if kind < 3:
+        for _ in range(chance.choice((1, 1, 4))):
+            await active(db, account, fan_id, at)
+    elif kind < 5:
+        order = f"{fan_id}-{chance.randrange(6)}"
+        await buy(db, account, email, f"{order}/{chance.randrange(2)}", at, chance.choice((20, 5, 0, -5)))
+    else:
+        await connect(db, account, chance, fan_id, now)
+
+
+IDENTIFY = """
+    insert into fan_identifiers select $1, n, 'key ' || $2, $2, now()
+    from unnest(array['app', 'facebook', 'shop']) n on conflict do nothing
+"""
+UNIDENTIFY = "delete from fan_identifiers where account_id = $1 and fan_id = $2 and network <> 'email'"
+
+
+async def connect(db: Db, account: Account, chance: random.Random, fan_id: int, now: datetime) -> None:
+    """Change a flag, or tie an identity, with the announcement beside."""
+    topic, sql = chance.choice([
+        ("consent.given", "update fans set is_subscribed = true where account_id = $1 and fan_id = $2"),
+        ("consent.withdrawn", "update fans set is_subscribed = false where account_id = $1 and fan_id = $2"),
+        ("consent.given", "update fans set is_phone_subscribed = true where account_id = $1 and fan_id = $2"),
+        ("fan.identified", IDENTIFY),
+        ("fan.unidentified", UNIDENTIFY),
+    ])  # fmt: skip
+    async with db.transaction() as held:
+        await held.execute(sql.replace("$2", "$2::bigint"), account.id, fan_id)
+        await held.value("select hold_position($1)", account.id)
+        await held.execute(
+            "insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)"
+            " values ($1, nextval('positions'), $2, $3::bigint::text, $3, $4, '{}')",
+            account.id, topic, fan_id, now,
+        )  # fmt: skip
+
+
+async def test_a_lost_worker_loses_nothing(own: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 3)
+    monkeypatch.setattr(actions, "PAGE", 4)
+    account, fan_ids = await crowd(own, 10)
+    rate = actions.rate
+    left = [0]
+
+    async def dies(*given: Any) -> int:
+        """Rate, and die before the commit once the tries are used up."""
+        done = await rate(*given)
+        left[0] -= 1
+        if left[0] < 0:
+            raise ConnectionError
+        return done
+
+    monkeypatch.setattr(actions, "rate", dies)
+
+    async def dying(now: datetime) -> int:
+        """Settle with a worker that dies ever later; return how many died."""
+        for died in range(50):
+            left[0] = died % 3
+            try:
+                await settle(own, account, now)
+            except ConnectionError:
+                continue
+            return died
+        message = "it never got through"
+        raise AssertionError(message)
+
+    assert await dying(NOW) > 0
+    assert await kept(own, account.id) == dict.fromkeys(fan_ids, 1.0)
+    for fan_id in fan_ids:
+        await active(own, account, fan_id, NOW)
+    assert await dying(NOW) > 0
+    assert await kept(own, account.id) == dict.fromkeys(fan_ids, 2.0)
+    assert await dying(NOW + timedelta(days=366)) > 0
+    assert await kept(own, account.id) == dict.fromkeys(fan_ids, 1.0)
+    # Each change is announced once, however often it was begun.
+    assert sorted(await announced(own, account.id)) == sorted(fan_ids * 3)
+
+
+async def test_only_who_was_touched_is_rated_anew(own: Db) -> None:
+    account, (first, second) = await crowd(own, 2)
+    await settle(own, account)
+    # Behind the change log's back, so that only rating everyone would see it.
+    await own.execute(
+        "update fans set is_subscribed = true, is_phone_subscribed = true where account_id = $1", account.id
+    )
+    await active(own, account, first, NOW)
+    await settle(own, account)
+    assert await kept(own, account.id) == {first: 2.5, second: 1.0}
+    await settle(own, account, NOW + timedelta(days=1))
+    assert await kept(own, account.id) == {first: 2.5, second: 1.5}
+
+
+async def test_a_run_is_bounded_and_the_next_goes_on(own: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 2)
+    account, fan_ids = await crowd(own, 5)
+    assert await actions.keep_ratings(own, account, NOW, most=1) is False
+    assert sum(rating is not None for rating in (await kept(own, account.id)).values()) == 2
+    assert await actions.keep_ratings(own, account, NOW, most=1) is False
+    assert await actions.keep_ratings(own, account, NOW, most=1) is True
+    assert await kept(own, account.id) == dict.fromkeys(fan_ids, 1.0)
