@@ -32,13 +32,7 @@ async def ratings(db: Db, account_id: int, zone: ZoneInfo, now: datetime) -> dic
     opted = await _grouped(
         db, "select fan_id, business_id from fan_businesses where account_id = $1 and is_opted_in", account_id
     )
-    lines = await db.rows(
-        "select fan_id, network, order_key, ordered_at, net_sale_amount from purchases where account_id = $1",
-        account_id,
-    )
-    orders: dict[int, dict[tuple[str, str], list[tuple[datetime, Decimal]]]] = defaultdict(lambda: defaultdict(list))
-    for line in lines:
-        orders[line["fan_id"]][line["network"], line["order_key"]].append((line["ordered_at"], line["net_sale_amount"]))
+    orders = await _orders(db, account_id)
     fans = "select fan_id, is_subscribed, is_phone_subscribed from fans where account_id = $1"
     rated = {}
     for fan in await db.rows(fans, account_id):
@@ -58,6 +52,15 @@ async def ratings(db: Db, account_id: int, zone: ZoneInfo, now: datetime) -> dic
         points += stepped(len(kept), ((8, 25), (4, 20), (2, 15), (1, 10)))
         rated[fan_id] = min(5, 1 + points // 10 / 2)
     return rated
+
+
+async def _orders(db: Db, account_id: int) -> dict[int, dict[tuple[str, str], list[tuple[datetime, Decimal]]]]:
+    """Return the lines of each fan's orders: when, and what was paid."""
+    sql = "select fan_id, network, order_key, ordered_at, net_sale_amount from purchases where account_id = $1"
+    orders: dict[int, dict[tuple[str, str], list[tuple[datetime, Decimal]]]] = defaultdict(lambda: defaultdict(list))
+    for line in await db.rows(sql, account_id):
+        orders[line["fan_id"]][line["network"], line["order_key"]].append((line["ordered_at"], line["net_sale_amount"]))
+    return orders
 
 
 async def _grouped(db: Db, sql: str, account_id: int) -> dict[int, list[datetime]]:

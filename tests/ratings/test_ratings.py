@@ -91,10 +91,22 @@ async def test_a_rating_rises_with_what_a_fan_does(api: Api, db: Db) -> None:
         "fan_id": fan_id, "rating": 3.5, "kept_rating": 3.5, "points": 54, "activity_points": 24,
         "connection_points": 10, "purchase_points": 20,
     }  # fmt: skip
-    found = await api.ok(await api.get("/api/v1/crm/fans", fan_rating=3.5))
-    assert [(row["fan_id"], row["rating"]) for row in found["data"]] == [(fan_id, 3.5)]
-    assert (await api.ok(await api.get("/api/v1/crm/fans", fan_rating=4)))["data"] == []
-    latest = await api.ok(await api.get("/api/v1/crm/fans/latest"))
+
+
+async def test_the_search_and_the_feed_know_ratings(api: Api, db: Db) -> None:
+    account = await account_by_id(db, api.account_id)
+    fan_id = await some_fan(api, email="bea@example.com", is_subscribed=True)
+    now = datetime.now(UTC)
+    for order in range(8):
+        await buy(db, account, "bea@example.com", f"b-{order}", now)
+    before = await api.ok(await api.get("/api/v1/crm/fans/latest"))
+    await rate_fans(db, now)
+    # 41 points
+    found = await api.ok(await api.get("/api/v1/crm/fans", fan_rating=3, name="bea"))
+    assert [(row["fan_id"], row["rating"]) for row in found["data"]] == [(fan_id, 3)]
+    assert (await api.ok(await api.get("/api/v1/crm/fans", fan_rating=3.5, name="bea")))["data"] == []
+    key = before["meta"]["max_fan_time_key"]
+    latest = await api.ok(await api.get("/api/v1/crm/fans/latest", min_time_key=key))
     assert [row["fan_id"] for row in latest["data"]] == [fan_id]
 
 

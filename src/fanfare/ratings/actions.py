@@ -58,8 +58,8 @@ async def pass_on(db: Db, account: Account, now: datetime) -> bool:
         place = await held.value(
             """
             update rating_progress
-            set pass_day = case when pass_to is null then $2 else pass_day end, pass_to = coalesce(pass_to, 0)
-            where account_id = $1 and (pass_to is not null or pass_day < $2)
+            set passed_on = case when pass_to is null then $2 else passed_on end, pass_to = coalesce(pass_to, 0)
+            where account_id = $1 and (pass_to is not null or passed_on < $2)
             returning pass_to
             """,
             account.id,
@@ -78,13 +78,13 @@ async def pass_on(db: Db, account: Account, now: datetime) -> bool:
 
 async def _progress(db: Db, account: Account, now: datetime) -> Progress:
     """Return how far an account is; a new one begins with a pass over everyone and with the changes from now on."""
-    sql = "select position, pass_day, pass_to from rating_progress where account_id = $1"
+    sql = "select position, passed_on, pass_to from rating_progress where account_id = $1"
     row = await db.row(sql, account.id)
     if row is None:
         bound = await changes.settled(db, account.id)
         await db.execute(
             """
-            insert into rating_progress (account_id, position, pass_day, pass_to) values ($1, $2, $3, 0)
+            insert into rating_progress (account_id, position, passed_on, pass_to) values ($1, $2, $3, 0)
             on conflict (account_id) do nothing
             """,
             account.id,

@@ -45,5 +45,5 @@ class Progress(msgspec.Struct, frozen=True):
     """Up to which position the change log is worked off, and where the daily pass stands (None: it is through)."""
 
     position: int
-    pass_day: date
+    passed_on: date
     pass_to: int | None
