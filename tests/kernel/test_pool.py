@@ -1,6 +1,7 @@
 """The pool: lends each connection to one caller, waits no longer than it must, drops what may be unsound."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -96,3 +97,25 @@ async def test_turns_that_nobody_waits_for_any_more_go_to_the_next(database_url:
     async with asyncio.timeout(3):
         assert await waiting == 3
     await db.close()
+
+
+async def test_who_came_first_is_served_first(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        for _ in range(3):
+            await db.value("select pg_sleep(0.005)")
+            served.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(6)))
+    assert [sorted(served[place : place + 6]) for place in (0, 6, 12)] == [list(range(6))] * 3
+    await db.close()
+
+
+async def test_a_connection_that_cannot_be_made_leaves_its_place(database_url: str) -> None:
+    nowhere = await Db.connect(urlsplit(database_url)._replace(path="/gone").geturl(), size=1)
+    for _ in range(3):
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            await nowhere.value("select 1")
+    await nowhere.close()

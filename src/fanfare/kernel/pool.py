@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
 
+# What a caller waits for: a connection, or none when it may make one.
+Turn = asyncio.Future[Connection | None]
 WAIT_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
 
@@ -40,28 +42,29 @@ class Pool:
             "client_connection_check_interval": "1000",
         }
         self._idle: list[Connection] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[Turn] = deque()
         self._made = 0
         self._is_closed = False
         self._empty = asyncio.Event()
 
     async def take(self) -> Connection:
-        """Lend a connection; wait for one at most five seconds, then raise TimeoutError."""
-        while True:
-            while self._idle:
-                connection = self._idle.pop()
-                if not connection.is_closed():
-                    return connection
-                self._made -= 1
-            if self._is_closed:
-                message = "the database is closed"
-                raise asyncpg.InterfaceError(message)
-            if self._made < self._size:
-                return await self._connect()
-            await self._wait()
+        """Lend a connection; wait for one at most five seconds, first come first served, then raise TimeoutError."""
+        if self._is_closed:
+            message = "the database is closed"
+            raise asyncpg.InterfaceError(message)
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._made -= 1
+        if self._made < self._size:
+            self._made += 1
+            return await self._connect()
+        return await self._turn() or await self._connect()
 
     async def _connect(self) -> Connection:
-        self._made += 1
+        """Make a connection for a place that is counted already."""
+        connection: Connection | None = None
         try:
             connection = await asyncpg.connect(
                 self._dsn,
@@ -73,39 +76,45 @@ class Pool:
             for name in ("json", "jsonb"):
                 await connection.set_type_codec(name, schema="pg_catalog", encoder=_dump, decoder=msgspec.json.decode)
         except BaseException:
-            self._made -= 1
-            self._wake()
+            if connection:
+                connection.terminate()
+            self._pass_on(None)
             raise
         return connection
 
-    async def _wait(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _turn(self) -> Connection | None:
+        """Wait for a connection that is given back, or for the place of one that was dropped."""
+        turn: Turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                await turn
+                return await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                # The turn came as the caller gave up: it is the next one's.
-                self._wake()
+                # It came as the caller gave up.
+                self._pass_on(turn.result())
             raise
-
-    def _wake(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
 
     def give(self, connection: Connection, *, is_sound: bool) -> None:
         """Take a connection back. One that was left in a transaction or in the middle of a statement is ended."""
         if is_sound and not connection.is_closed() and not connection.is_in_transaction() and not self._is_closed:
-            self._idle.append(connection)
+            self._pass_on(connection)
         else:
-            self._made -= 1
             connection.terminate()
+            self._pass_on(None)
+
+    def _pass_on(self, connection: Connection | None) -> None:
+        """Give a connection, or the place of one that is no more, to who waits longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        if connection is None:
+            self._made -= 1
             self._note_empty()
-        self._wake()
+        else:
+            self._idle.append(connection)
 
     async def close(self) -> None:
         """Wait for what is lent, at most ten seconds, and end every connection."""
