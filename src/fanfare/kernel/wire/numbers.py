@@ -42,10 +42,14 @@ class WholeForm(Form):
         # A client that keeps its ids as floats sends 1042.0, as a number or as text.
         if type(raw) is int:
             return raw
-        if isinstance(raw, float) and raw.is_integer() and abs(raw) <= EXACT:
-            return int(raw)
+        if isinstance(raw, float):
+            return int(raw) if raw.is_integer() and abs(raw) <= EXACT else None
         found = WHOLE.fullmatch(raw) if isinstance(raw, str) else None
-        return int(found[1]) if found else None
+        if found is None:
+            return None
+        number = int(found[1])
+        # Beyond this a float may have been another number before.
+        return number if found[0] == found[1] or abs(number) <= EXACT else None
 
     def schema(self) -> dict[str, object]:
         # Told no wider than what every reader of JSON carries exactly.
