@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from fanfare.campaigns.actions import followers as campaigns
+from fanfare.campaigns.queries import stats
 from fanfare.fans import followers
 from fanfare.fans.actions import own as fans
 from fanfare.idols.actions import ties as idols
@@ -17,6 +18,7 @@ from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
 from fanfare.performances import actions as performances
 from fanfare.points import actions as points
+from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 
 # Each imports only what stands before it.
@@ -36,6 +38,7 @@ DOMAINS = (
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
 FOLLOWERS = (fans, idols, campaigns, points, performances, purchases)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
+stats.hand_down(CAMPAIGN_ROWS)
 
 # What each scope is for, in the order of the reference page.
 SCOPES = {

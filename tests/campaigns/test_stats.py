@@ -154,11 +154,3 @@ async def test_a_wrong_report_is_refused_whole(api: Api, db: Db, events: Any) ->
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "events")
     kept = "select count(*) from campaign_events where account_id = $1 and page_tab_id = $2"
     assert await db.value(kept, api.account_id, page_tab_id) == 0
-
-
-@pytest.mark.parametrize("target", ["leaderboard", "fan_points"])
-async def test_kinds_that_need_points_say_so(api: Api, target: str) -> None:
-    page_tab_id = await some_campaign(api, f"Points {target}")
-    refused = await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target=target)
-    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "target")
-    assert "points" in refused.json()["detail"]

@@ -146,8 +146,8 @@ async def campaigns_bundle_stats(db: Db, account: Account, wanted: StatsRange) -
 async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
     """Read row-level statistics of a campaign; `target` chooses which kind, and the row layout depends on it.
 
-    wager_points gives wagers; the other kinds give what apps reported. leaderboard and fan_points answer 422 until
-    points are kept.
+    leaderboard ranks the fans by the points won in the campaign inside the window, hidden ones too; fan_points gives
+    its bookings, wager_points its wagers; the other kinds give what apps reported.
     """
     return await stats.detailed_stats(db, account.id, wanted)
 

@@ -99,7 +99,10 @@ async def campaigns_total_points(db: Db, account: Account, wanted: CampaignWindo
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
 async def campaigns_fan_points(db: Db, account: Account, wanted: CampaignWindow) -> list[CampaignAward]:
-    """List the point awards of a campaign with nothing personal beyond the fan id; the newest 10,000."""
+    """List the point awards of a campaign with nothing personal beyond the fan id; the newest 10,000.
+
+    Hidden fans are left out, as of the public leaderboard.
+    """
     return await queries.campaign_awards(db, account.id, wanted)
 
 

@@ -293,14 +293,15 @@ async def total_points(db: Db, account_id: int, wanted: CampaignWindow) -> int:
 
 
 async def campaign_awards(db: Db, account_id: int, wanted: CampaignWindow) -> list[CampaignAward]:
-    """Return the bookings of a campaign, the newest first, at most 10,000."""
+    """Return the bookings of a campaign, the newest first, at most 10,000; those of hidden fans are left out."""
     await known_campaign(db, account_id, wanted.page_tab_id)
     rows = await db.rows(
         """
         select fan_id, point_count, floor(extract(epoch from created_at))::bigint as creation_timestamp
-        from fan_points
+        from fan_points a
         where account_id = $1 and page_tab_id = $2
           and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
+          and not exists (select from hidden_fans h where h.account_id = $1 and h.fan_id = a.fan_id)
         order by created_at desc, fan_point_id desc
         limit 10000
         """,
@@ -317,3 +318,40 @@ async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
     known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
     if not await db.value(known, account_id, page_tab_id):
         raise Unknown
+
+
+# What campaigns_detailed_stats shows of points, by target. The arguments are campaigns.queries.stats's: $3 is the
+# target itself, $4 the last id already read, $5 the settled position, $6 and $7 the window, $8 the most rows.
+CAMPAIGN_ROWS = {
+    "fan_points": """
+        select a.fan_point_id, a.fan_point_uid, a.page_tab_id, a.fan_id, a.point_uid, p.point_name, a.point_count,
+               a.point_type, a.point_source, a.activity_id, a.award_key,
+               date_trunc('second', a.created_at) as creation_date,
+               floor(extract(epoch from a.created_at))::bigint as creation_timestamp, a.props
+        from fan_points a
+        join points p on p.account_id = a.account_id and p.point_uid = a.point_uid
+        where a.account_id = $1 and a.page_tab_id = $2 and $3::text = 'fan_points'
+          and a.fan_point_id > $4 and a.fan_point_id <= $5
+          and a.created_at >= coalesce($6::timestamptz, '-infinity')
+          and a.created_at < coalesce($7::timestamptz, 'infinity')
+        order by a.fan_point_id
+        limit $8
+    """,
+    "leaderboard": """
+        select rank() over (order by sums.points desc) as rank, sums.fan_id, f.display_name, sums.points,
+               sums.award_count, h.fan_id is not null as is_hidden
+        from (
+            select a.account_id, a.fan_id, sum(a.point_count)::bigint as points, count(*) as award_count
+            from fan_points a
+            where a.account_id = $1 and a.page_tab_id = $2 and $3::text = 'leaderboard'
+              and a.fan_point_id > $4 and a.fan_point_id <= $5
+              and a.created_at >= coalesce($6::timestamptz, '-infinity')
+              and a.created_at < coalesce($7::timestamptz, 'infinity')
+            group by a.account_id, a.fan_id
+        ) sums
+        join fans f on f.account_id = sums.account_id and f.fan_id = sums.fan_id
+        left join hidden_fans h on h.account_id = sums.account_id and h.fan_id = sums.fan_id
+        order by sums.points desc, sums.fan_id
+        limit $8
+    """,
+}

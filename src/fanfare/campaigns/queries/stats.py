@@ -1,11 +1,12 @@
 """Figures of campaigns, counted from what is stored when they are asked for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.stats import (
+    BOARD,
     LONGEST_LIST,
-    OF_POINTS,
     WAGERS,
     BundleStats,
     CampaignStats,
@@ -89,11 +90,11 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
 
 
 async def detailed_stats(db: Db, account_id: int, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
-    """Return the rows of one kind, the oldest first, or refuse an unknown campaign and kinds without a source."""
-    if wanted.target in OF_POINTS:
-        raise BadParameters([("target", "is counted from points, which this server does not keep yet")])
+    """Return the rows of one kind, the oldest first, or refuse an unknown campaign."""
     if wanted.tab_item_id is not None and wanted.target != WAGERS:
         raise BadParameters([("tab_item_id", f"goes with target {WAGERS} alone")])
+    if wanted.target == BOARD and wanted.min_event_id is not None:
+        raise BadParameters([("min_event_id", f"does not go with target {BOARD}: its rows are no events")])
     settled = await changes.settled(db, account_id)
     args = (
         account_id,
@@ -105,12 +106,14 @@ async def detailed_stats(db: Db, account_id: int, wanted: DetailedStatsChoice) -
         wanted.end_timestamp,
         min(wanted.limit or LONGEST_LIST, LONGEST_LIST),
     )
-    rows = await db.rows(WAGER_ROWS if wanted.target == WAGERS else EVENT_ROWS, *args)
+    rows = await db.rows(_statements.get(wanted.target, EVENT_ROWS), *args)
     if not rows:
         await check_campaign(db, account_id, wanted.page_tab_id)
     return [dict(row) for row in rows]
 
 
+# Each takes account, campaign, what tells rows apart further, the last id already read, the settled position, the two
+# ends of the window and the most rows, as `detailed_stats` gives them.
 EVENT_ROWS = """
     select event_id, page_tab_id, target, fan_id, date_trunc('second', occurred_at) as creation_date,
            floor(extract(epoch from occurred_at))::bigint as creation_timestamp, props
@@ -133,3 +136,9 @@ WAGER_ROWS = """
     order by w.wager_id
     limit $8
 """
+_statements = {WAGERS: WAGER_ROWS}
+
+
+def hand_down(statements: Mapping[str, str]) -> None:
+    """Take the statements of the kinds that are counted above campaigns. Called once, by app.py."""
+    _statements.update(statements)

@@ -22,8 +22,9 @@ REPORTED = (
     "websocket_connections",
     "websocket_raw_connections",
 )
-# Rows that come from the points of fans.
-OF_POINTS = ("leaderboard", "fan_points")
+# Rows that the domain of points hands down.
+BOARD = "leaderboard"
+OF_POINTS = (BOARD, "fan_points")
 
 
 class CampaignStats(msgspec.Struct):
@@ -71,9 +72,12 @@ class DetailedStatsChoice(Params):
     end_timestamp: Annotated[Moment | None, "Window end."] = None
     tab_item_id: Annotated[Ids | None, "Only these items; for target wager_points."] = None
     limit: Annotated[
-        Annotated[int, WholeForm(1)] | None, "Most rows to return, the oldest first; at most and by default 10000."
+        Annotated[int, WholeForm(1)] | None,
+        "Most rows to return, the oldest (of leaderboard the best) first; at most and by default 10000.",
     ] = None
-    min_event_id: Annotated[Id | None, "Only rows with a larger event_id (wager_id for wager_points)."] = None
+    min_event_id: Annotated[
+        Id | None, "Only rows with a larger event_id (wager_id for wager_points, fan_point_id for fan_points)."
+    ] = None
 
 
 class NewViews(Params):
