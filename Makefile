@@ -39,7 +39,7 @@ faults: setup-dev
 	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/segments/test_survival.py
 
 fuzz: setup-dev
-	FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz
+	FANFARE_INPUTS=drawn FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz tests/kernel/test_wire.py
 
 # The figures of calls need wrk and pgbench (Debian: wrk, postgresql-contrib).
 bench: setup-dev

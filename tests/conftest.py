@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import uvicorn
+from hypothesis import settings as hypothesis_settings
 
 from fanfare.app import create
 from fanfare.kernel.db import Db
@@ -24,6 +25,11 @@ from tests import holds
 from tests.api import Api, new_api
 
 NewDatabase = Callable[[], Awaitable[str]]
+
+# A change is held by the same inputs each time; `make fuzz` draws new ones.
+hypothesis_settings.register_profile("same", derandomize=True)
+hypothesis_settings.register_profile("drawn")
+hypothesis_settings.load_profile(os.environ.get("FANFARE_INPUTS", "same"))
 
 
 @pytest.fixture(scope="session")
