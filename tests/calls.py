@@ -31,19 +31,25 @@ SAME_AS = {
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_event_id": "event_id",
+    "next_pass_id": "pass_id",
     "next_purchase_key": "purchase_key",
+    "next_scan_key": "scan_key",
     "business_": "business_id",
 }
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
-    "artist_id", "award_key", "campaign_event_key", "customer_key", "discovery_id", "fb_ad_account_id", "fb_event_id",
-    "location_key", "media_uid", "merchant_key", "order_key", "product_key", "spotify_uid", "stream_key", "user_key",
-    "venue_uid",
+    "artist_id", "award_key", "campaign_event_key", "check_in_key", "customer_key", "discovery_id", "event_key",
+    "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id", "media_uid", "merchant_key", "order_key",
+    "product_key", "registration_key", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"fan_incl_snapshot_uids", "fan_excl_snapshot_uids", "reward_uid", "session_uid"})
 # An item on which nothing is placed stays free to be deleted.
-INSTEAD = {("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id"}
+INSTEAD = {
+    ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
+    ("campaigns_pass_check_in", "pass_uid"): "used_pass_uid",
+    ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
+}
 # Ids within another parameter: how the whole looks with one of them.
 WITHIN: dict[tuple[str, str], Any] = {
     ("idol_fans", "idol_uid"): lambda value: [json.dumps({"email": "ada@example.com", "idol_uid": value})],
@@ -58,6 +64,12 @@ NEEDED: dict[str, Values] = {
     "crm_display_name_check": {"display_name": "Ada"},
     "crm_fan_points_leaderboard": {"point_name": "Loyalty", "start_date": "2026-01-01", "end_date": "2199-01-01"},
     "crm_fan_points_list": {"start_date": "2026-01-01", "end_date": "2199-01-01"},
+    "crm_registration_scans_list": {
+        "network": "festival",
+        "scan_group_name": "Tideline",
+        "start_date": "2026-01-01",
+        "end_date": "2199-01-01",
+    },
     "crm_purchases_search": {"network": "shop", "start_date": "2026-01-01", "end_date": "2199-01-01"},
     "manage_display_name_words_delete": {"word": "grue"},
     "manage_display_name_words_save": {"word": "gruesome", "is_allowed": True},
@@ -160,6 +172,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
         await post(
             "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
         )
+    v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -200,4 +213,23 @@ async def _points(post: Any, fan_id: int, mark: str) -> Values:
     await post(f"crm/fans/{fan_id}/events", event_uid=v["event_uid"])
     await post(f"crm/fans/{fan_id}/performances", performance_uid=v["performance_uid"])
     await post(f"crm/fans/{fan_id}/idols", action="add", idol_uid=v["idol_uid"])
+    return v
+
+
+async def _gates(post: Any, page_tab_id: int, fan_id: int, mark: str) -> Values:
+    v: Values = {}
+    keys = {
+        name: f"{mark}-{name}" for name in ("registration_key", "event_key", "lookup_id", "ticket_key", "order_key")
+    }
+    event = {"event_name": "Tideline", "event_date": "2027-07-03", "network": "festival"}
+    person = {"first_name": "Ada", "last_name": "Okoro", "email": "ada@example.com"}
+    await post("crm/registrations", registration_timestamp="2027-06-20 17:30:00", **keys, **event, **person)
+    campaign = f"manage/campaigns/{page_tab_id}"
+    v["section_uid"] = (await post(f"{campaign}/pass_sections", section_name="Floor", capacity=500))["section_uid"]
+    made = await post(f"{campaign}/passes", section_uid=v["section_uid"], quantity=3, fan_id=fan_id)
+    v |= {name: made[0][name] for name in ("pass_uid", "pass_id")}
+    v["used_pass_uid"], v["spare_pass_uid"] = made[1]["pass_uid"], made[2]["pass_uid"]
+    scan = {"network": "festival", "scan_group_name": "Tideline", "scan_timestamp": "2027-07-03 20:31:05"}
+    scan |= {"source_key": f"{mark}-scan", "registration_key": keys["registration_key"]}
+    v["scan_key"] = (await post("manage/registrations/scans", scans=[scan]))["data"][0]["scan_key"]
     return v

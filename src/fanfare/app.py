@@ -20,6 +20,7 @@ from fanfare.performances import actions as performances
 from fanfare.points import actions as points
 from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
+from fanfare.registrations.actions import followers as registrations
 
 # Each imports only what stands before it.
 DOMAINS = (
@@ -30,13 +31,14 @@ DOMAINS = (
     "fanfare.campaigns",
     "fanfare.points",
     "fanfare.performances",
+    "fanfare.registrations",
     "fanfare.purchases",
     "fanfare.ratings",
     "fanfare.segments",
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (fans, idols, campaigns, points, performances, purchases)
+FOLLOWERS = (fans, idols, campaigns, points, performances, registrations, purchases)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 stats.hand_down(CAMPAIGN_ROWS)
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire import (
     MAX_ID,
     AddressForm,
@@ -18,6 +19,7 @@ from fanfare.kernel.wire import (
     AnyForm,
     ChoiceForm,
     DayForm,
+    EdgeForm,
     FlagForm,
     Form,
     JsonForm,
@@ -34,6 +36,7 @@ from fanfare.kernel.wire import (
     spoiled,
     text_of,
     unix,
+    window,
 )
 
 FORMS: tuple[Form, ...] = (
@@ -46,6 +49,7 @@ FORMS: tuple[Form, ...] = (
     MoneyForm(),
     DayForm(),
     MomentForm(),
+    EdgeForm(),
     UuidForm(),
     AddressForm(),
     AddressRangeForm(),
@@ -115,6 +119,8 @@ def _outcome(form: Form, raw: object) -> object:
         (MomentForm(), "2026-03-14T12:30:00-07:00", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
         (MomentForm(), "2026-03-14T19:30:00Z", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
         (MomentForm(), 1773516600, datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
+        (EdgeForm(), "2026-03-14", date(2026, 3, 14)),
+        (EdgeForm(), "2026-03-14 19:30:00", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
         (UuidForm(), "6F1C0A52-8F0E-4B7E-9A55-3F0F8A2F4C11", uuid.UUID("6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11")),
         (AddressForm(), "2001:DB8::0001", "2001:db8::1"),
         (AddressRangeForm(), "192.0.2.9/24", ip_network("192.0.2.0/24")),
@@ -159,6 +165,8 @@ def test_reads(form: Form, raw: object, value: object) -> None:
         (DayForm(), "14/03/2026", "must be a day"),
         (MomentForm(), "yesterday", "must be a moment"),
         (MomentForm(), True, "must be a moment"),
+        (EdgeForm(), "2026-02-30", "must be a day"),
+        (EdgeForm(), "2026-02-30 10:00:00", "must be a moment"),
         (UuidForm(), "x", "must be a UUID"),
         (AddressForm(), "1.2.3", "must be an IPv4"),
         (AddressRangeForm(), "192.0.2.0/33", "must be an IPv4"),
@@ -218,6 +226,33 @@ def test_a_day_is_as_long_as_its_zone_has_it(day: date, zone: str, hours: float)
 )
 def test_days_follow_one_another_without_gap(day: date, zone: str) -> None:
     assert day_bounds(day, zone)[1] == day_bounds(day + timedelta(days=1), zone)[0]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "seconds"),
+    [
+        (date(2026, 3, 8), date(2026, 3, 8), 23 * 3600),
+        (date(2026, 3, 8), datetime(2026, 3, 8, 8, 0, 1, tzinfo=UTC), 1),
+        (datetime(2026, 3, 9, 6, 59, 59, tzinfo=UTC), date(2026, 3, 8), 1),
+        (datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC), 0),
+    ],
+)
+def test_a_window_includes_its_days(start: Any, end: Any, seconds: int) -> None:
+    first, last = window(start, end, "America/Vancouver")
+    assert (last - first).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (date(2026, 3, 9), date(2026, 3, 8)),
+        (datetime(2026, 3, 9, 7, tzinfo=UTC), date(2026, 3, 8)),
+        (datetime(2026, 3, 9, 7, 0, 1, tzinfo=UTC), datetime(2026, 3, 9, 7, tzinfo=UTC)),
+    ],
+)
+def test_a_window_does_not_end_before_it_starts(start: Any, end: Any) -> None:
+    with pytest.raises(BadParameters, match="end_date"):
+        window(start, end, "America/Vancouver")
 
 
 def test_unix_is_the_second_that_began() -> None:

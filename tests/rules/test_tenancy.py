@@ -64,7 +64,7 @@ def pair(name: str, theirs: calls.Values) -> tuple[Any, Any]:
         return str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
     value = theirs.get(kind, f"theirs-{name}")
     if isinstance(value, int):
-        nobodys: Any = value + STEP // 2 * (-1 if name.startswith(("min_", "max_")) else 1)
+        nobodys: Any = value + STEP // 2 * (-1 if name.startswith(("min_", "max_", "next_")) else 1)
     elif name == "min_time_key":
         nobodys = re.sub(r"_\d+$", f"_{FIRST + STEP // 2}", value)
     elif kind in CHOSEN:

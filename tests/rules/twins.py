@@ -11,6 +11,9 @@ MADE_ANEW = re.compile(
     r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
     r"|\$argon2[^\"]*"
     r"|\\\\x[0-9a-f]{32,}"
+    r'|"pass_code":"[A-Z2-9]{8}"'
+    # QR codes of codes made anew
+    r"|<svg.*</svg>|PNG\r\n(?s:.*)"
 )
 FIRST = 7_310_000_000
 STEP = 1_000_000

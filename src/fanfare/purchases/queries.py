@@ -1,8 +1,5 @@
 """Reads purchases by pages, and products."""
 
-from datetime import date, datetime
-from typing import Any
-
 from msgspec import UNSET
 
 from fanfare.kernel.changes import settled
@@ -10,24 +7,11 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
-from fanfare.kernel.wire import day_bounds
-from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery, When
+from fanfare.kernel.wire import window
+from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
 
 PAGE = 500
 PRODUCTS = 250
-
-
-def when(zone: str, start: Any, end: Any) -> When:  # noqa: ANN401 - dates or datetimes
-    """Return the moments that two edges include: a day means the whole day in the zone."""
-    first = start if isinstance(start, datetime) else _day(start, zone)[0]
-    last = end if isinstance(end, datetime) else _day(end, zone)[1]
-    if last < first:
-        raise BadParameters([("end_date", "must not lie before start_date")])
-    return When(first, last)
-
-
-def _day(day: date, zone: str) -> tuple[datetime, datetime]:
-    return day_bounds(day, zone)
 
 
 def contains(text: str | None) -> str | None:
@@ -41,7 +25,7 @@ def contains(text: str | None) -> str | None:
 async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
     """Return the next page of purchases, in the order they were first written; refuses an unknown paging key."""
     after = await _place(db, account.id, wanted)
-    window = when(account.time_zone, wanted.start_date, wanted.end_date)
+    start, end = window(wanted.start_date, wanted.end_date, account.time_zone)
     bound = await settled(db, account.id)
     rows = await db.rows(
         """
@@ -63,8 +47,8 @@ async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[Pur
         wanted.network,
         after,
         bound,
-        window.start,
-        window.end,
+        start,
+        end,
         contains(wanted.product_name),
         wanted.merchant_key,
         wanted.location_key,

@@ -1,7 +1,6 @@
 """Shapes of purchases and products."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -9,35 +8,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import DayForm, Flag, Form, Moment, MomentForm, Money, Text, TextForm, WholeForm, text_of
+from fanfare.kernel.wire import Edge, Flag, Moment, Money, Text, TextForm, WholeForm
 
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
 Currency = Annotated[str, TextForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
 Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
-
-
-class EdgeForm(Form):
-    """A day YYYY-MM-DD, which means the account's whole day, or a moment."""
-
-    nothing = MomentForm.nothing
-    day = DayForm()
-    moment = MomentForm()
-
-    def read(self, raw: object) -> Any:  # noqa: ANN401 - a date or a datetime
-        """Return a date or an aware datetime."""
-        text = text_of(raw).strip()
-        return (
-            self.day.read(text)
-            if DayForm.pattern.fullmatch(text) and len(text) == len("2000-01-01")
-            else (self.moment.read(text))
-        )
-
-    def schema(self) -> dict[str, object]:
-        """Describe the text."""
-        return {"anyOf": [self.day.schema(), self.moment.schema()]}
-
-
-Edge = Annotated[Any, EdgeForm()]
 
 
 class Purchase(msgspec.Struct):
@@ -193,10 +168,3 @@ class ProductSaved(msgspec.Struct):
 
     network: str
     product_key: str
-
-
-class When(msgspec.Struct, frozen=True):
-    """From a moment (included) to a moment (not included)."""
-
-    start: datetime
-    end: datetime

@@ -29,11 +29,13 @@ from fanfare.kernel.wire.times import (
     EARLIEST,
     LATEST,
     DayForm,
+    EdgeForm,
     MomentForm,
     TimeZoneForm,
     day_bounds,
     iso,
     unix,
+    window,
 )
 
 __all__ = [
@@ -50,6 +52,8 @@ __all__ = [
     "ChoiceForm",
     "Day",
     "DayForm",
+    "Edge",
+    "EdgeForm",
     "Flag",
     "FlagForm",
     "Form",
@@ -82,6 +86,7 @@ __all__ = [
     "spoiled",
     "text_of",
     "unix",
+    "window",
 ]
 
 Text = Annotated[str, TextForm()]
@@ -94,6 +99,7 @@ Longitude = Annotated[float, NumberForm(-180, 180)]
 Money = Annotated[Decimal, MoneyForm()]
 Day = Annotated[date, DayForm()]
 Moment = Annotated[datetime, MomentForm()]
+Edge = Annotated[Any, EdgeForm()]
 Uuid = Annotated[uuid.UUID, UuidForm()]
 Address = Annotated[str, AddressForm()]
 AddressRange = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, AddressRangeForm()]

@@ -4,8 +4,10 @@ import math
 import re
 from datetime import UTC, date, datetime
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire.forms import NOTHING, Form, text_of
 
 EARLIEST, LATEST = 1900, 2200
@@ -62,6 +64,22 @@ class MomentForm(Form):
         return {"type": "string", "format": "date-time"}
 
 
+class EdgeForm(Form):
+    """The edge of a window: a day YYYY-MM-DD, which means the account's whole day, or a moment; see `window`."""
+
+    nothing = NOTHING
+    day = DayForm()
+    moment = MomentForm()
+    bare = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+    def read(self, raw: object) -> Any:  # noqa: ANN401 - a date or an aware datetime
+        text = text_of(raw).strip()
+        return (self.day if self.bare.fullmatch(text) else self.moment).read(text)
+
+    def schema(self) -> dict[str, object]:
+        return {"anyOf": [self.day.schema(), self.moment.schema()]}
+
+
 @cache
 def zones() -> frozenset[str]:
     """Return the names of the time zones; finding them reads the whole database of zones from the disk."""
@@ -99,3 +117,15 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     after = date.fromordinal(day.toordinal() + 1)
     end = datetime(after.year, after.month, after.day, tzinfo=zone_info)
     return start.astimezone(UTC), end.astimezone(UTC)
+
+
+def window(start: Any, end: Any, zone: str) -> tuple[datetime, datetime]:  # noqa: ANN401 - dates or datetimes
+    """Return the moments that two edges include, the last excluded: a day means the whole day in the zone.
+
+    Refuses an end_date before the start_date.
+    """
+    first = start if isinstance(start, datetime) else day_bounds(start, zone)[0]
+    last = end if isinstance(end, datetime) else day_bounds(end, zone)[1]
+    if last < first or (last == first and not isinstance(end, datetime)):
+        raise BadParameters([("end_date", "must not lie before start_date")])
+    return first, last

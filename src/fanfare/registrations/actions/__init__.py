@@ -1,0 +1,1 @@
+"""Stores registrations and scans, and lets passes in."""

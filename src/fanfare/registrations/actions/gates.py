@@ -1,0 +1,77 @@
+"""Lets a pass in, once: one conditional update decides, whoever else tries at the same moment."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import unix
+from fanfare.registrations.actions.refusals import PassAlreadyUsed, PassCancelled, Used
+from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
+
+ADMIT = """
+    with hold as materialized (select hold_position($1) as held),
+    admitted as (
+        update passes p
+        set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
+        where p.account_id = $1 and p.page_tab_id = $2 and ($3::text is null or p.pass_code = $3)
+          and ($4::uuid is null or p.pass_uid = $4) and p.checked_in_at is null and p.cancelled_at is null
+        returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, nextval('positions'), 'pass.checked_in', pass_uid::text, coalesce(claim_fan_id, fan_id), $5, '{}'
+        from hold cross join admitted
+    )
+    select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from admitted
+"""
+# `generic` plans would serve both ways of naming a pass badly, so each has its own text.
+BY_CODE = ADMIT.replace("($3::text is null or p.pass_code = $3)", "p.pass_code = $3")
+BY_UID = ADMIT.replace("($4::uuid is null or p.pass_uid = $4)", "p.pass_uid = $4")
+
+
+async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
+    """Let a pass in, or tell the gate again that it did: the one whose name and check_in_key the admission carries.
+
+    Refuses an unknown pass or one of another campaign (404), a cancelled pass, and one that was used: with when and
+    where (409).
+    """
+    code = wanted.pass_code.upper() if wanted.pass_code else None
+    given = (account.id, wanted.page_tab_id, code, wanted.pass_uid)
+    statement = BY_UID if wanted.pass_uid else BY_CODE
+    row = await db.row(statement, *given, now, wanted.gate_name, wanted.check_in_key)
+    if row is None:
+        row = await _found(db, *given)
+        asked = wanted.check_in_key, wanted.gate_name
+        if wanted.check_in_key is None or asked != (row["check_in_key"], row["gate_name"]):
+            raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
+    return CheckedIn(
+        row["pass_uid"],
+        row["section_uid"],
+        row["claim_fan_id"],
+        row["fan_id"],
+        checked_in=True,
+        check_in_timestamp=unix(row["checked_in_at"]),
+        gate_name=row["gate_name"],
+    )
+
+
+async def _found(db: Db, *given: object) -> Record:
+    """Return a pass that was used before; refuses an unknown one and a cancelled one."""
+    row = await db.row(
+        """
+        select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
+               p.cancelled_at, c.time_zone
+        from passes p
+        join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
+        where p.account_id = $1 and p.page_tab_id = $2 and ($3::text is null or p.pass_code = $3)
+          and ($4::uuid is null or p.pass_uid = $4)
+        """,
+        *given,
+    )
+    if row is None:
+        raise Unknown
+    if row["checked_in_at"] is None:
+        # Neither used nor cancelled is one that was made a moment ago, after the update looked.
+        raise PassCancelled if row["cancelled_at"] else Unknown
+    return row

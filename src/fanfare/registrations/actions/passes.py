@@ -1,0 +1,295 @@
+"""Makes sections and passes; lets fans claim, transfer and give up passes."""
+
+import uuid
+from datetime import datetime
+from random import Random
+
+import asyncpg
+import msgspec
+
+from fanfare.campaigns.queries.known import check_campaign
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.registrations.actions.refusals import (
+    PassAlreadyUsed,
+    PassCancelled,
+    PassClaimed,
+    SectionFull,
+    SectionInUse,
+    SectionNameTaken,
+    Used,
+)
+from fanfare.registrations.queries.passes import one_pass, passes_named
+from fanfare.registrations.schemas.passes import NewPasses, NewSection, Pass, PassFan, SectionChanges
+
+# Without I, O, 0 and 1, which are read for one another: 32 letters, 40 bits a code.
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+CODE_LETTERS = 8
+
+
+def pass_code(chance: Random) -> str:
+    """Return a code drawn from a source of chance; that it is new in the account, the database sees to."""
+    return "".join(chance.choices(LETTERS, k=CODE_LETTERS))
+
+
+async def create_section(db: Db, account_id: int, wanted: NewSection, now: datetime) -> uuid.UUID:
+    """Make a section and return its uid; refuses an unknown campaign and a name that the campaign has."""
+    await check_campaign(db, account_id, wanted.page_tab_id)
+    section_uid = uuid.uuid4()
+    try:
+        await db.execute(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                insert into pass_sections (account_id, section_uid, page_tab_id, section_name, capacity, created_at)
+                values ($1, $2, $3, $4, $5, $6)
+                returning section_uid
+            )
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), 'pass_section.created', section_uid::text, $6,
+                   jsonb_build_object('page_tab_id', $3::bigint)
+            from hold cross join made
+            """,
+            account_id,
+            section_uid,
+            wanted.page_tab_id,
+            wanted.section_name,
+            wanted.capacity,
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise SectionNameTaken from None
+    return section_uid
+
+
+async def change_section(db: Db, account_id: int, wanted: SectionChanges, now: datetime) -> uuid.UUID:
+    """Change the name or the capacity of a section and return its uid.
+
+    Refuses an unknown section (404), a name that the campaign has, and a capacity below the passes there are (409).
+    """
+    given = {
+        name: value for name in ("section_name", "capacity") if (value := getattr(wanted, name)) is not msgspec.UNSET
+    }
+    try:
+        changed = await db.value(CHANGE_SECTION, account_id, wanted.section_uid, given, now)
+    except asyncpg.UniqueViolationError:
+        raise SectionNameTaken from None
+    except asyncpg.CheckViolationError:
+        raise SectionInUse from None
+    if changed is None:
+        raise Unknown
+    return wanted.section_uid
+
+
+# The new values are read from the row that is written, so that changes of different fields at once both stay.
+CHANGE_SECTION = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        update pass_sections s
+        set (section_name, capacity) = (
+            select section_name, capacity from jsonb_populate_record(s, $3))
+        where s.account_id = $1 and s.section_uid = $2
+        returning s.section_uid, s.page_tab_id
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), 'pass_section.updated', section_uid::text, $4,
+               jsonb_build_object('page_tab_id', page_tab_id,
+                                  'fields', (select coalesce(jsonb_agg(key), '[]') from jsonb_object_keys($3) key))
+        from hold cross join made
+    )
+    select section_uid from made
+"""
+
+
+async def create_passes(db: Db, account_id: int, wanted: NewPasses, now: datetime, chance: Random) -> list[Pass]:
+    """Make passes with codes of their own and return them.
+
+    Refuses an unknown campaign or fan (404), a section that is not the campaign's (422) or has not the places (409).
+    """
+    await check_campaign(db, account_id, wanted.page_tab_id)
+
+    async def write(tried: Db) -> list[uuid.UUID]:
+        # Drawn anew when one of the codes is taken.
+        codes: dict[str, uuid.UUID] = {}
+        while len(codes) < wanted.quantity:
+            codes.setdefault(pass_code(chance), uuid.uuid4())
+        async with tried.transaction() as held:
+            await _take_places(held, account_id, wanted)
+            await _make(held, account_id, wanted, codes, now)
+        return list(codes.values())
+
+    return await passes_named(db, account_id, await db.racing(write))
+
+
+async def _take_places(db: Db, account_id: int, wanted: NewPasses) -> None:
+    if wanted.section_uid is None:
+        return
+    given = (account_id, wanted.section_uid, wanted.page_tab_id)
+    taken = await db.value(
+        """
+        update pass_sections set pass_count = pass_count + $4
+        where account_id = $1 and section_uid = $2 and page_tab_id = $3
+          and (capacity is null or pass_count + $4 <= capacity)
+        returning true
+        """,
+        *given,
+        wanted.quantity,
+    )
+    if taken:
+        return
+    known = "select true from pass_sections where account_id = $1 and section_uid = $2 and page_tab_id = $3"
+    if await db.value(known, *given):
+        raise SectionFull
+    raise BadParameters([("section_uid", "is no section of this campaign")])
+
+
+async def _make(db: Db, account_id: int, wanted: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
+    fan_id = wanted.fan_id
+    if fan_id is not None:
+        await _hold_fan(db, account_id, fan_id)
+    await db.execute(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            insert into passes (account_id, pass_uid, pass_id, pass_code, page_tab_id, section_uid, fan_id,
+                                created_at, updated_at)
+            select $1, given.pass_uid, nextval('positions'), given.pass_code, $2, $3, $4, $5, $5
+            from hold cross join unnest($6::uuid[], $7::text[]) as given (pass_uid, pass_code)
+            returning pass_uid, pass_id
+        )
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, pass_id, 'pass.created', pass_uid::text, $4, $5, jsonb_build_object('page_tab_id', $2::bigint)
+        from made
+        """,
+        account_id,
+        wanted.page_tab_id,
+        wanted.section_uid,
+        fan_id,
+        now,
+        list(codes.values()),
+        list(codes),
+    )
+
+
+async def _hold_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Refuse an unknown fan; an erasure running at the same time waits."""
+    held = "select fan_id from fans where account_id = $1 and fan_id = $2 for key share"
+    if await db.value(held, account_id, fan_id) is None:
+        raise Unknown
+
+
+CLAIM = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        update passes p set claim_fan_id = $3, claimed_at = $4, updated_at = $4
+        where p.account_id = $1 and p.pass_uid = $2 and p.claim_fan_id is null
+          and p.checked_in_at is null and p.cancelled_at is null
+        returning p.pass_uid
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, nextval('positions'), 'pass.claimed', pass_uid::text, $3, $4, '{}' from hold cross join made
+    )
+    select pass_uid from made
+"""
+TRANSFER = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (
+        update passes p
+        set claim_fan_id = $3, claimed_at = $4, transferred_at = $4, updated_at = $4, pass_code = $5
+        where p.account_id = $1 and p.pass_uid = $2 and p.claim_fan_id is distinct from $3::bigint
+          and p.checked_in_at is null and p.cancelled_at is null
+        returning p.pass_uid
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, nextval('positions'), 'pass.transferred', pass_uid::text, $3, $4, '{}' from hold cross join made
+    )
+    select pass_uid from made
+"""
+
+
+async def claim_pass(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
+    """Give a pass that nobody holds to a fan; again for who holds it, it is no change.
+
+    Refuses an unknown pass or fan, and a pass that another holds, that was used or cancelled.
+    """
+    async with db.transaction() as held:
+        await _hold_fan(held, account.id, wanted.fan_id)
+        made = await held.value(CLAIM, account.id, wanted.pass_uid, wanted.fan_id, now)
+        kept = await one_pass(held, account.id, wanted.pass_uid)
+        if made is None and kept.claim_fan_id != wanted.fan_id:
+            await _refuse_spent(held, account, wanted.pass_uid)
+            raise PassClaimed
+    return kept
+
+
+async def transfer_pass(db: Db, account: Account, wanted: PassFan, now: datetime, chance: Random) -> Pass:
+    """Give a pass to another fan, with a new code: the old one opens no gate any more.
+
+    Again for who holds it, it is no change. Refuses an unknown pass or fan, and a pass that was used or cancelled.
+    """
+
+    async def write(tried: Db) -> Pass:
+        async with tried.transaction() as held:
+            await _hold_fan(held, account.id, wanted.fan_id)
+            given = (account.id, wanted.pass_uid, wanted.fan_id, now, pass_code(chance))
+            made = await held.value(TRANSFER, *given)
+            kept = await one_pass(held, account.id, wanted.pass_uid)
+            if made is None and kept.claim_fan_id != wanted.fan_id:
+                await _refuse_spent(held, account, wanted.pass_uid)
+        return kept
+
+    return await db.racing(write)
+
+
+async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: datetime) -> Pass:
+    """Cancel a pass and free its place; one that is cancelled stays so. Refuses one that is unknown or was used."""
+    async with db.transaction() as held:
+        made = await held.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update passes p set cancelled_at = $3, updated_at = $3
+                where p.account_id = $1 and p.pass_uid = $2 and p.checked_in_at is null and p.cancelled_at is null
+                returning p.pass_uid, p.section_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
+            ),
+            freed as (
+                update pass_sections s set pass_count = s.pass_count - 1
+                from made where s.account_id = $1 and s.section_uid = made.section_uid
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+                select $1, nextval('positions'), 'pass.cancelled', pass_uid::text, fan_id, $3, '{}'
+                from hold cross join made
+            )
+            select pass_uid from made
+            """,
+            account.id,
+            pass_uid,
+            now,
+        )
+        kept = await one_pass(held, account.id, pass_uid)
+        if made is None and kept.cancellation_timestamp is None:
+            await _refuse_spent(held, account, pass_uid)
+    return kept
+
+
+async def _refuse_spent(db: Db, account: Account, pass_uid: uuid.UUID) -> None:
+    """Refuse a pass that was used or cancelled."""
+    row = await db.row(
+        """
+        select p.checked_in_at, p.gate_name, p.cancelled_at, c.time_zone
+        from passes p
+        join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
+        where p.account_id = $1 and p.pass_uid = $2
+        """,
+        account.id,
+        pass_uid,
+    )
+    if row and row["checked_in_at"]:
+        raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
+    if row and row["cancelled_at"]:
+        raise PassCancelled

@@ -1,0 +1,79 @@
+"""Why a pass does not let in: the refusals of a gate, and the same in words for scans that came later."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from fanfare.kernel.db import Record
+from fanfare.kernel.errors import Conflict
+from fanfare.kernel.wire import unix
+
+
+class Used(msgspec.Struct, frozen=True):
+    """When and where a pass was used; the zone is the campaign's."""
+
+    moment: datetime
+    gate_name: str | None
+    time_zone: str
+
+    def told(self) -> str:
+        """Return it as a sentence for people at a gate."""
+        local = self.moment.astimezone(ZoneInfo(self.time_zone))
+        where = f" at {self.gate_name}" if self.gate_name else ""
+        return f"the pass was used on {local:%Y-%m-%d at %H:%M:%S} ({self.time_zone}){where}"
+
+
+class PassAlreadyUsed(Conflict):
+    """The pass was used already"""
+
+    def __init__(self, used: Used) -> None:
+        """Take when and where it was used."""
+        self.used = used
+        super().__init__(used.told())
+
+    def problem(self) -> dict[str, object]:
+        """Return the members of the problem+json answer, with when (unix seconds, and local time) and where."""
+        local = self.used.moment.astimezone(ZoneInfo(self.used.time_zone))
+        return {
+            **super().problem(),
+            "check_in_timestamp": unix(self.used.moment),
+            "check_in_local_time": local.isoformat(timespec="seconds"),
+            "time_zone": self.used.time_zone,
+            "gate_name": self.used.gate_name,
+        }
+
+
+class PassCancelled(Conflict):
+    """The pass was cancelled"""
+
+
+class PassClaimed(Conflict):
+    """Another fan holds the pass; transfer it instead"""
+
+
+class SectionFull(Conflict):
+    """The section has not that many places left"""
+
+
+class SectionInUse(Conflict):
+    """The section has more passes than that"""
+
+
+class SectionNameTaken(Conflict):
+    """Another section of the campaign has this name"""
+
+
+# What stands in scans.refusal, in words; pass_already_used says when and where.
+REASONS = {
+    "refused_at_gate": "the gate did not let the holder in",
+    "unknown_pass": "there is no such pass",
+    "pass_cancelled": "the pass was cancelled",
+}
+
+
+def reason(scan: Record, zone: str) -> str | None:
+    """Return why a scan did not let in; None when it did. The row has the pass's check-in and the campaign's zone."""
+    if scan["refusal"] == "pass_already_used":
+        return Used(scan["checked_in_at"], scan["gate_name"], scan["time_zone"] or zone).told()
+    return REASONS.get(scan["refusal"])

@@ -1,0 +1,156 @@
+"""Stores registrations: of a fan known by id, or of one found or made by contact data."""
+
+from datetime import datetime
+
+import msgspec
+
+from fanfare.fans.actions.fans import change_fan
+from fanfare.fans.actions.people import Person, find_or_create, person
+from fanfare.fans.schemas.fans import FanChanges
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.registrations.queries.registrations import fan_registrations
+from fanfare.registrations.schemas.registrations import (
+    FanRegistrationQuery,
+    NewFanRegistration,
+    NewRegistration,
+    Registration,
+    RegistrationLine,
+)
+
+SOURCE = "registration"
+CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
+CHANNELS = ("is_subscribed", "is_phone_subscribed")
+KNOWN = ("first_name", "last_name", "birth_date", *CHANNELS)
+# What a line keeps when it is sent again without it; of a person, unless it is another fan's by now.
+KEPT = ("activity_id", "event_key", "venue_name", "order_key", "ticket_key", "barcode", "lookup_id")
+PERSONAL = (
+    "phone", "birth_date", "is_minor", "address", "city", "province", "country_code", "postal_code", *CHANNELS,
+)  # fmt: skip
+
+
+async def save_registration(db: Db, account: Account, wanted: NewRegistration, now: datetime) -> int:
+    """Store a registration or write over the one of its key, and return its fan.
+
+    Refuses an unknown fan (404) and an activity that the account does not have (422). What an update leaves out stays.
+    """
+    return await _save(db, account, wanted, wanted.fan_id, now)
+
+
+async def add_registration(db: Db, account: Account, wanted: NewFanRegistration, now: datetime) -> list[Registration]:
+    """Store a registration of a known fan and return the fan's newest."""
+    fan_id = await _save(db, account, wanted, wanted.fan_id, now)
+    return await fan_registrations(db, account.id, FanRegistrationQuery(fan_id=fan_id))
+
+
+async def _save(db: Db, account: Account, wanted: RegistrationLine, fan_id: int | None, now: datetime) -> int:
+    contact = {name: getattr(wanted, name) for name in CONTACT}
+    known = {name: getattr(wanted, name) for name in KNOWN}
+    who = person(contact, home_country=account.country_code, **known)
+
+    async def write(tried: Db) -> int:
+        async with tried.transaction() as held:
+            await _check_activity(held, account.id, wanted.activity_id)
+            new = await _without_old_words(held, account.id, wanted, who)
+            if fan_id is None:
+                (owner,) = await find_or_create(held, account.id, [new], now, source=SOURCE)
+            else:
+                owner = await _known(held, account, new, fan_id, now)
+            await _write(held, account.id, (wanted, who), owner, now)
+        return owner
+
+    return await db.racing(write)
+
+
+async def _without_old_words(db: Db, account_id: int, wanted: RegistrationLine, who: Person) -> Person:
+    """Leave out the words on consent that the line said before: sent again, it says nothing anew.
+
+    A fan who has unsubscribed since must not be subscribed by a door that sends its whole list every night.
+    """
+    if who.is_subscribed is None and who.is_phone_subscribed is None:
+        return who
+    said = await db.row(
+        """
+        select is_subscribed, is_phone_subscribed from registrations
+        where account_id = $1 and network = $2 and registration_key = $3 and mail_key = $4
+        """,
+        account_id,
+        wanted.network,
+        wanted.registration_key,
+        who.mail_key,
+    )
+    if said is None:
+        return who
+    return msgspec.structs.replace(who, **{name: None for name in CHANNELS if getattr(who, name) == said[name]})
+
+
+async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> None:
+    known = "select true from activities where account_id = $1 and activity_id = $2"
+    if activity_id is not None and not await db.value(known, account_id, activity_id):
+        raise BadParameters([("activity_id", "is no activity of this account")])
+
+
+async def _known(db: Db, account: Account, who: Person, fan_id: int, now: datetime) -> int:
+    """Return a fan that is there, after noting what the fan said; of the rest nothing is written over."""
+    if who.is_subscribed is not None or who.is_phone_subscribed is not None:
+        said = FanChanges(fan_id=fan_id, is_subscribed=who.is_subscribed, is_phone_subscribed=who.is_phone_subscribed)
+        await change_fan(db, account, said, now, source=SOURCE)
+    # Held, so that an erasure running at the same time waits and then finds this registration too.
+    found: int | None = await db.value(
+        "select fan_id from fans where account_id = $1 and fan_id = $2 for key share", account.id, fan_id
+    )
+    if found is None:
+        raise Unknown
+    return found
+
+
+SAVE = f"""
+    with hold as materialized (select hold_position($1) as held),
+    saved as (
+        insert into registrations as r (
+            account_id, network, registration_key, registration_id, fan_id, activity_id, registered_at, created_at,
+            updated_at, event_name, event_date, event_key, venue_name, order_key, ticket_key, barcode, lookup_id,
+            is_minor, is_preferred, first_name, last_name, email, mail_key, phone, birth_date, address, city,
+            province, country_code, postal_code, is_subscribed, is_phone_subscribed)
+        select $1, $2, $3, nextval('positions'), $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+               $16, coalesce($17::boolean, false), $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30
+        from hold
+        on conflict (account_id, network, registration_key) do update
+        set fan_id = excluded.fan_id, registered_at = excluded.registered_at, updated_at = excluded.updated_at,
+            event_name = excluded.event_name, event_date = excluded.event_date,
+            is_preferred = coalesce($17::boolean, r.is_preferred), first_name = excluded.first_name,
+            last_name = excluded.last_name, email = excluded.email, mail_key = excluded.mail_key,
+            {", ".join(f"{name} = coalesce(excluded.{name}, r.{name})" for name in KEPT)},
+            {
+    ", ".join(
+        f"{name} = coalesce(excluded.{name}, case when r.fan_id = excluded.fan_id then r.{name} end)"
+        for name in PERSONAL
+    )
+}
+        returning registration_id, xmax = 0 as is_new
+    )
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select $1, case when is_new then registration_id else nextval('positions') end,
+           case when is_new then 'registration.created' else 'registration.updated' end,
+           $2::text || ':' || $3::text, $4, $7, '{{}}'
+    from saved
+"""  # noqa: S608 - fixed parts
+
+
+async def _write(db: Db, account_id: int, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
+    wanted, who = line
+    await db.execute(
+        SAVE,
+        account_id,
+        wanted.network,
+        wanted.registration_key,
+        fan_id,
+        *(wanted.activity_id, wanted.registration_timestamp, now),
+        *(wanted.event_name, wanted.event_date, wanted.event_key, wanted.venue_name),
+        *(wanted.order_key, wanted.ticket_key, wanted.barcode, wanted.lookup_id),
+        *(wanted.is_minor, wanted.is_preferred, wanted.first_name, wanted.last_name),
+        *(who.mail, who.mail_key, who.phone, wanted.birth_date, wanted.address),
+        *(who.city, who.province, who.country_code, who.postal_code),
+        *(wanted.is_subscribed, wanted.is_phone_subscribed),
+    )

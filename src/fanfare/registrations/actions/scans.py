@@ -1,0 +1,182 @@
+"""Stores scans in bulk, each once, and lets passes in that nobody let in before."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.keys import Account
+from fanfare.kernel.parameters import read
+from fanfare.registrations.actions.refusals import reason
+from fanfare.registrations.schemas.scans import ScanFault, ScanItem, ScanSaved, ScansSaved
+
+Key = tuple[str, str]
+
+STORE = """
+    with hold as materialized (select hold_position($1) as held),
+    given as materialized (
+        select g.* from jsonb_to_recordset($2) as g (
+            source_key text, network text, scan_group_name text, scan_timestamp timestamptz, is_success boolean,
+            access_mode text, site_name text, site_id text, node_name text, zone_name text, registration_key text,
+            ticket_order_key text, barcode text, event_key text, event_name text, event_date date, venue_name text,
+            pass_code text, pass_uid uuid, check_in_key text)
+        order by g.network, g.source_key
+    ),
+    stored as (
+        insert into scans (
+            account_id, scan_key, network, source_key, scan_group_name, scanned_at, created_at, is_success, refusal,
+            access_mode, site_name, site_id, node_name, zone_name, registration_key, ticket_order_key, barcode,
+            event_key, event_name, event_date, venue_name, pass_code, pass_uid, check_in_key)
+        select $1, nextval('positions'), g.network, g.source_key, g.scan_group_name, g.scan_timestamp, $3,
+               g.is_success and (meant.pass_uid is not null or not names.a_pass),
+               case when not names.a_pass then null
+                    when meant.pass_uid is null then 'unknown_pass'
+                    when not g.is_success then 'refused_at_gate' end,
+               g.access_mode, g.site_name, g.site_id, g.node_name, g.zone_name, g.registration_key, g.ticket_order_key,
+               g.barcode, g.event_key, g.event_name, g.event_date, g.venue_name, g.pass_code, meant.pass_uid,
+               g.check_in_key
+        from hold
+        cross join given g
+        cross join lateral (select g.pass_code is not null or g.pass_uid is not null as a_pass) names
+        left join lateral (
+            select p.pass_uid from passes p
+            where p.account_id = $1 and p.pass_code = g.pass_code and (g.pass_uid is null or p.pass_uid = g.pass_uid)
+            limit 1) by_code on true
+        left join lateral (
+            select p.pass_uid from passes p
+            where p.account_id = $1 and p.pass_uid = g.pass_uid and g.pass_code is null
+            limit 1) by_uid on true
+        cross join lateral (select coalesce(by_code.pass_uid, by_uid.pass_uid) as pass_uid) meant
+        on conflict (account_id, network, source_key) do nothing
+        returning scan_key, pass_uid, access_mode
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, scan_key, 'scan.created', scan_key::text, $3, '{}' from stored
+    )
+    select scan_key, pass_uid, access_mode from stored
+"""
+
+# Where a scan was made, as a gate that asks names itself.
+GATE = "coalesce(s.node_name, s.zone_name, s.site_name)"
+# Of scans that are new and that their gates let in, the first of each pass.
+ADMIT = f"""
+    with hold as materialized (select hold_position($1) as held),
+    first as materialized (
+        select distinct on (s.pass_uid) s.pass_uid, s.scanned_at, s.check_in_key, s.scan_key, {GATE} as gate_name
+        from scans s
+        where s.account_id = $1 and s.scan_key = any($2::bigint[]) and s.is_success
+        order by s.pass_uid, s.scanned_at, s.scan_key
+    ),
+    admitted as (
+        update passes p
+        set checked_in_at = first.scanned_at, updated_at = $3, gate_name = first.gate_name,
+            check_in_key = first.check_in_key, scan_key = first.scan_key
+        from first
+        where p.account_id = $1 and p.pass_uid = first.pass_uid and p.checked_in_at is null and p.cancelled_at is null
+        returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
+    )
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select $1, nextval('positions'), 'pass.checked_in', pass_uid::text, fan_id, $3, jsonb_build_object()
+    from hold cross join admitted
+"""  # noqa: S608 - fixed parts
+# A gate that asked, got no answer and sends its scan later speaks of one check-in, known to it by its key.
+REFUSE = f"""
+    update scans s
+    set is_success = false,
+        refusal = case when p.checked_in_at is null then 'pass_cancelled' else 'pass_already_used' end
+    from passes p
+    where s.account_id = $1 and s.scan_key = any($2::bigint[]) and s.is_success
+      and p.account_id = $1 and p.pass_uid = s.pass_uid and p.scan_key is distinct from s.scan_key
+      and not (p.check_in_key is not distinct from s.check_in_key and s.check_in_key is not null
+               and p.gate_name is not distinct from {GATE})
+"""  # noqa: S608 - fixed parts
+# Of access_mode: what leads out.
+OUT = ("exit", "out")
+
+
+async def record_scans(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ScansSaved:
+    """Store scans; those that cannot be read are left out and told, a scan sent again is told what became of it.
+
+    Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
+    when and where it was used.
+    """
+    scans, faults = _read(items)
+    once: dict[Key, ScanItem] = {}
+    for _, scan in scans:
+        once.setdefault(_key(scan), scan)
+    fresh, found = await db.racing(lambda tried: _record(tried, account.id, once, now))
+    saved = []
+    for index, scan in scans:
+        row = found[_key(scan)]
+        is_new = row["scan_key"] in fresh
+        fresh.discard(row["scan_key"])
+        why = reason(row, account.time_zone)
+        saved.append(ScanSaved(index, row["scan_key"], not is_new, row["is_success"], row["refusal"], why))
+    return ScansSaved(saved, faults)
+
+
+def _read(items: Sequence[Any]) -> tuple[list[tuple[int, ScanItem]], list[ScanFault]]:
+    scans: list[tuple[int, ScanItem]] = []
+    faults: list[ScanFault] = []
+    for index, item in enumerate(items):
+        if not isinstance(item, dict):
+            faults.append(ScanFault(index, "must be an object"))
+            continue
+        try:
+            scans.append((index, read(ScanItem, {name: [value] for name, value in item.items()})))
+        except BadParameters as wrong:
+            faults.append(ScanFault(index, wrong.detail))
+    return scans, faults
+
+
+def _key(scan: ScanItem) -> Key:
+    """Return what tells a scan from every other of the account."""
+    return scan.network, scan.source_key or f"{scan.device_key}/{scan.device_sequence}"
+
+
+def _stored(key: Key, scan: ScanItem) -> dict[str, Any]:
+    given = {name: getattr(scan, name) for name in ScanItem.__struct_fields__}
+    code = scan.pass_code.upper() if scan.pass_code else None
+    return {**given, "source_key": key[1], "pass_code": code}
+
+
+async def _record(
+    db: Db, account_id: int, once: dict[Key, ScanItem], now: datetime
+) -> tuple[set[int], dict[Key, Record]]:
+    """Return the keys of the scans that are new, and what stands of each."""
+    async with db.transaction() as held:
+        rows = await held.rows(STORE, account_id, [_stored(key, scan) for key, scan in once.items()], now)
+        passing = {
+            row["scan_key"]: row["pass_uid"]
+            for row in rows
+            if row["pass_uid"] and (row["access_mode"] or "").lower() not in OUT
+        }
+        if passing:
+            # Taken in one order, so that two batches never wait for each other in a ring.
+            await held.execute(
+                "select pass_uid from passes where account_id = $1 and pass_uid = any($2::uuid[])"
+                " order by pass_uid for no key update",
+                account_id,
+                list(passing.values()),
+            )
+            await held.execute(ADMIT, account_id, list(passing), now)
+            await held.execute(REFUSE, account_id, list(passing))
+        return {row["scan_key"] for row in rows}, await _found(held, account_id, list(once))
+
+
+async def _found(db: Db, account_id: int, keys: Sequence[Key]) -> dict[Key, Record]:
+    rows = await db.rows(
+        """
+        select s.network, s.source_key, s.scan_key, s.is_success, s.refusal, p.checked_in_at, p.gate_name, c.time_zone
+        from unnest($2::text[], $3::text[]) as asked (network, source_key)
+        join scans s on s.account_id = $1 and s.network = asked.network and s.source_key = asked.source_key
+        left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
+        left join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
+        """,
+        account_id,
+        [network for network, _ in keys],
+        [source_key for _, source_key in keys],
+    )
+    return {(row["network"], row["source_key"]): row for row in rows}

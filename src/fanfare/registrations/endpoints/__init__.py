@@ -1,0 +1,1 @@
+"""Registrations, scans and passes over HTTP."""

@@ -1,0 +1,102 @@
+"""Passes over HTTP."""
+
+from datetime import datetime
+
+from fanfare.kernel.clock import system_chance
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, Png, Svg, endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.registrations.actions import gates
+from fanfare.registrations.actions import passes as actions
+from fanfare.registrations.queries import passes as queries
+from fanfare.registrations.schemas.passes import (
+    CheckedIn,
+    NewCheckIn,
+    NewPasses,
+    NewSection,
+    OnePass,
+    Pass,
+    PassFan,
+    PassMeta,
+    PassQuery,
+    Section,
+    SectionChanges,
+    SectionQuery,
+    SectionSaved,
+)
+
+
+@endpoint.post("/api/v1/campaigns/{page_tab_id}/passes/check_in", scope="apps", key=SECRET)
+async def campaigns_pass_check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
+    """Check in an event pass of a campaign, found by its code or uid; it admits once.
+
+    A pass that was used is 409 with when and where. A gate that lost the answer tries again with the same gate_name and
+    check_in_key (or Idempotency-Key) and is told again that it admitted.
+    """
+    return await gates.check_in(db, account, wanted, now)
+
+
+@endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/pass_sections", scope="manage", key=SECRET)
+async def manage_pass_sections_list(db: Db, account: Account, wanted: SectionQuery) -> list[Section]:
+    """List the sections of a campaign's passes by name."""
+    return await queries.sections(db, account.id, wanted.page_tab_id)
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/pass_sections", scope="manage", key=SECRET)
+async def manage_pass_sections_create(db: Db, account: Account, wanted: NewSection, now: datetime) -> SectionSaved:
+    """Add a section, such as a day or a camping ground, with as many places as `capacity` says."""
+    return SectionSaved(await actions.create_section(db, account.id, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/pass_sections/{section_uid}", scope="manage", key=SECRET)
+async def manage_pass_sections_update(db: Db, account: Account, wanted: SectionChanges, now: datetime) -> SectionSaved:
+    """Rename a section or change its capacity, which cannot lie below the passes that there are."""
+    return SectionSaved(await actions.change_section(db, account.id, wanted, now))
+
+
+@endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET)
+async def manage_passes_list(db: Db, account: Account, wanted: PassQuery) -> Page[PassMeta, Pass]:
+    """Page through the passes of a campaign, 1000 a page, in the order in which they were made."""
+    return await queries.passes(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET)
+async def manage_passes_create(db: Db, account: Account, wanted: NewPasses, now: datetime) -> list[Pass]:
+    """Make passes of a campaign, at most 1000 at once; 409 when the section has not that many places left."""
+    return await actions.create_passes(db, account.id, wanted, now, system_chance())
+
+
+@endpoint.get("/api/v1/manage/passes/{pass_uid}", scope="manage", key=SECRET)
+async def manage_passes_get(db: Db, account: Account, wanted: OnePass) -> Pass:
+    """Return one pass."""
+    return await queries.one_pass(db, account.id, wanted.pass_uid)
+
+
+@endpoint.get("/api/v1/manage/passes/{pass_uid}/qr.svg", scope="manage", key=SECRET)
+async def manage_passes_qr_svg(db: Db, account: Account, wanted: OnePass) -> Svg:
+    """Draw the QR code of a pass as SVG; it says the pass_code."""
+    return await queries.svg(db, account.id, wanted.pass_uid)
+
+
+@endpoint.get("/api/v1/manage/passes/{pass_uid}/qr.png", scope="manage", key=SECRET)
+async def manage_passes_qr_png(db: Db, account: Account, wanted: OnePass) -> Png:
+    """Draw the QR code of a pass as PNG; it says the pass_code."""
+    return await queries.png(db, account.id, wanted.pass_uid)
+
+
+@endpoint.post("/api/v1/manage/passes/{pass_uid}/claim", scope="manage", key=SECRET)
+async def manage_passes_claim(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
+    """Give a pass that nobody holds to a fan; 409 when another holds it."""
+    return await actions.claim_pass(db, account, wanted, now)
+
+
+@endpoint.post("/api/v1/manage/passes/{pass_uid}/transfer", scope="manage", key=SECRET)
+async def manage_passes_transfer(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
+    """Give a pass to another fan; its code changes, so that the old one opens no gate any more."""
+    return await actions.transfer_pass(db, account, wanted, now, system_chance())
+
+
+@endpoint.post("/api/v1/manage/passes/{pass_uid}/cancel", scope="manage", key=SECRET)
+async def manage_passes_cancel(db: Db, account: Account, wanted: OnePass, now: datetime) -> Pass:
+    """Cancel a pass that was not used, and free its place in its section."""
+    return await actions.cancel_pass(db, account, wanted.pass_uid, now)

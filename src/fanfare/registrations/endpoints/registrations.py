@@ -1,0 +1,54 @@
+"""Registrations over HTTP."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.registrations.actions import registrations as actions
+from fanfare.registrations.queries import registrations as queries
+from fanfare.registrations.schemas.registrations import (
+    FanRegistrationQuery,
+    NewFanRegistration,
+    NewRegistration,
+    Registration,
+    RegistrationMeta,
+    RegistrationQuery,
+    RegistrationSaved,
+)
+
+
+@endpoint.get("/api/v1/crm/registrations", scope="crm", key=SECRET)
+async def crm_registrations_search(
+    db: Db, account: Account, wanted: RegistrationQuery
+) -> Page[RegistrationMeta, Registration]:
+    """Find registrations by day, email or performance, the newest first; 50 unless `limit` says otherwise."""
+    return await queries.registrations(db, account, wanted)
+
+
+@endpoint.post("/api/v1/crm/registrations", scope="crm", key=SECRET)
+async def crm_registrations_create(
+    db: Db, account: Account, wanted: NewRegistration, now: datetime
+) -> RegistrationSaved:
+    """Store a wristband or ticket registration, and find or make the fan it belongs to.
+
+    A registration_key that the network used before is written over: what is left out stays.
+    """
+    return RegistrationSaved(wanted.registration_key, await actions.save_registration(db, account, wanted, now))
+
+
+@endpoint.get("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET)
+async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegistrationQuery) -> list[Registration]:
+    """List the registrations of a fan, the newest first."""
+    return await queries.fan_registrations(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET)
+async def crm_fan_registrations_create(
+    db: Db, account: Account, wanted: NewFanRegistration, now: datetime
+) -> list[Registration]:
+    """Add a registration to a fan and answer with the fan's newest 50.
+
+    Of the fan's own data only the words on consent change.
+    """
+    return await actions.add_registration(db, account, wanted, now)

@@ -1,0 +1,1 @@
+"""Reads registrations, scans and passes."""

@@ -1,0 +1,102 @@
+"""Reads passes and their sections, and draws their QR codes."""
+
+import uuid
+from collections.abc import Sequence
+from io import BytesIO
+
+import segno
+
+from fanfare.campaigns.queries.known import check_campaign
+from fanfare.kernel.changes import settled
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, Png, Svg
+from fanfare.kernel.errors import Unknown
+from fanfare.registrations.schemas.passes import Pass, PassMeta, PassQuery, Section
+
+PAGE = 1000
+# A square of the code, in pixels; and the quiet squares around it that readers ask for.
+SCALE, QUIET = 10, 4
+PASSES = """
+    select p.pass_uid, p.pass_id, p.pass_code, p.page_tab_id, p.section_uid, s.section_name, p.fan_id, p.claim_fan_id,
+           p.checked_in_at is not null as checked_in, p.gate_name,
+           floor(extract(epoch from p.created_at))::bigint as creation_timestamp,
+           floor(extract(epoch from p.claimed_at))::bigint as claim_timestamp,
+           floor(extract(epoch from p.transferred_at))::bigint as transfer_timestamp,
+           floor(extract(epoch from p.cancelled_at))::bigint as cancellation_timestamp,
+           floor(extract(epoch from p.checked_in_at))::bigint as check_in_timestamp
+    from passes p
+    left join pass_sections s on s.account_id = p.account_id and s.section_uid = p.section_uid
+    where p.account_id = $1
+"""
+
+
+async def one_pass(db: Db, account_id: int, pass_uid: uuid.UUID) -> Pass:
+    """Return one pass, or refuse as unknown."""
+    row = await db.row(f"{PASSES} and p.pass_uid = $2", account_id, pass_uid)
+    if row is None:
+        raise Unknown
+    return Pass(**row)
+
+
+async def passes_named(db: Db, account_id: int, pass_uids: Sequence[uuid.UUID]) -> list[Pass]:
+    """Return the passes with these uids, in the order in which they were made."""
+    rows = await db.rows(f"{PASSES} and p.pass_uid = any($2::uuid[]) order by p.pass_id", account_id, pass_uids)
+    return [Pass(**row) for row in rows]
+
+
+async def passes(db: Db, account_id: int, wanted: PassQuery) -> Page[PassMeta, Pass]:
+    """Return the next page of a campaign's passes; refuses an unknown campaign."""
+    await check_campaign(db, account_id, wanted.page_tab_id)
+    bound = await settled(db, account_id)
+    rows = await db.rows(
+        PASSES
+        + """
+          and p.page_tab_id = $2 and p.pass_id > $3 and p.pass_id <= $4 and ($5::uuid is null or p.section_uid = $5)
+          and ($6::bigint is null or p.fan_id = $6 or p.claim_fan_id = $6)
+        order by p.pass_id
+        limit $7
+        """,
+        account_id,
+        wanted.page_tab_id,
+        wanted.next_pass_id,
+        bound,
+        wanted.section_uid,
+        wanted.fan_id,
+        PAGE,
+    )
+    found = [Pass(**row) for row in rows]
+    return Page(PassMeta(found[-1].pass_id if found else wanted.next_pass_id, len(found)), found)
+
+
+async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
+    """Return the sections of a campaign by name; refuses an unknown campaign."""
+    await check_campaign(db, account_id, page_tab_id)
+    rows = await db.rows(
+        """
+        select section_uid, page_tab_id, section_name, capacity, pass_count,
+               floor(extract(epoch from created_at))::bigint as creation_timestamp
+        from pass_sections
+        where account_id = $1 and page_tab_id = $2
+        order by lower(section_name)
+        """,
+        account_id,
+        page_tab_id,
+    )
+    return [Section(**row) for row in rows]
+
+
+async def svg(db: Db, account_id: int, pass_uid: uuid.UUID) -> Svg:
+    """Return the QR code of a pass as SVG; it says the pass_code."""
+    return Svg(_drawn((await one_pass(db, account_id, pass_uid)).pass_code, "svg"))
+
+
+async def png(db: Db, account_id: int, pass_uid: uuid.UUID) -> Png:
+    """Return the QR code of a pass as PNG; it says the pass_code."""
+    return Png(_drawn((await one_pass(db, account_id, pass_uid)).pass_code, "png"))
+
+
+def _drawn(text: str, kind: str) -> bytes:
+    # Level Q: a quarter of the squares may be lost to a thumb or a scratch.
+    drawn = BytesIO()
+    segno.make_qr(text, error="q").save(drawn, kind=kind, scale=SCALE, border=QUIET)
+    return drawn.getvalue()

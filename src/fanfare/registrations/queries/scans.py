@@ -1,0 +1,62 @@
+"""Reads scans by pages."""
+
+from fanfare.kernel.changes import settled
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import window
+from fanfare.registrations.schemas.scans import Scan, ScanMeta, ScanQuery
+
+PAGE = 1000
+
+
+async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, Scan]:
+    """Return the next page of scans, in the order in which they were stored; skips none that commits late.
+
+    The registration is read anew each time, so one that is stored after its scan is shown from then on.
+    """
+    start, end = window(wanted.start_date, wanted.end_date, account.time_zone)
+    bound = await settled(db, account.id)
+    rows = await db.rows(
+        """
+        select s.scan_key, s.account_id, s.network, coalesce(r.fan_id, p.claim_fan_id, p.fan_id) as fan_id,
+               coalesce(s.event_key, r.event_key) as event_key, s.is_success, s.access_mode, s.scan_group_name,
+               s.site_name, s.site_id, s.node_name, s.zone_name,
+               floor(extract(epoch from s.scanned_at))::bigint as scan_timestamp,
+               coalesce(s.registration_key, r.registration_key) as registration_key,
+               coalesce(s.ticket_order_key, r.order_key) as ticket_order_key,
+               coalesce(s.event_name, r.event_name) as event_name, coalesce(s.event_date, r.event_date) as event_date,
+               coalesce(s.venue_name, r.venue_name) as venue_name, r.first_name, r.last_name, r.email, r.phone,
+               r.country_code, r.province, r.postal_code,
+               floor(extract(epoch from r.registered_at))::bigint as registration_timestamp,
+               coalesce(s.barcode, r.barcode) as barcode, s.refusal
+        from scans s
+        left join lateral (
+            select r.registration_key, r.fan_id, r.event_key, r.event_name, r.event_date, r.venue_name, r.order_key,
+                   r.first_name, r.last_name, r.email, r.phone, r.country_code, r.province, r.postal_code,
+                   r.registered_at, r.barcode
+            from registrations r
+            where r.account_id = s.account_id and r.network = s.network
+              and (r.registration_key = s.registration_key or s.registration_key is null and r.barcode = s.barcode)
+            order by r.registered_at desc, r.registration_id desc limit 1) r on true
+        left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
+        where s.account_id = $1 and s.network = $2 and s.scan_group_name = $3 and s.scan_key > $4 and s.scan_key <= $5
+          and s.scanned_at >= $6 and s.scanned_at < $7
+          and ($8::text is null or coalesce(s.venue_name, r.venue_name) = $8)
+          and ($9::date is null or coalesce(s.event_date, r.event_date) = $9)
+        order by s.scan_key
+        limit $10
+        """,
+        account.id,
+        wanted.network,
+        wanted.scan_group_name,
+        wanted.next_scan_key,
+        bound,
+        start,
+        end,
+        wanted.venue_name,
+        wanted.event_date,
+        PAGE,
+    )
+    found = [Scan(**row) for row in rows]
+    return Page(ScanMeta(found[-1].scan_key if found else wanted.next_scan_key), found)

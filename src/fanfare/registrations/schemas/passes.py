@@ -1,0 +1,163 @@
+"""Shapes of passes and their sections."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Id, Text, TextForm, Uuid, WholeForm
+
+Code = Annotated[str, TextForm(8, "[A-Za-z0-9]{8}", "must be eight letters and digits")]
+Capacity = Annotated[int, WholeForm(0, 2**31 - 1)]
+Quantity = Annotated[int, WholeForm(1, 1000)]
+
+
+class Section(msgspec.Struct):
+    """A section of a campaign's passes; capacity is null without a limit, pass_count leaves out cancelled passes."""
+
+    section_uid: uuid.UUID
+    page_tab_id: int
+    section_name: str
+    capacity: int | None
+    pass_count: int
+    creation_timestamp: int
+
+
+class Pass(msgspec.Struct):
+    """A pass; timestamps in unix seconds, null for what has not happened.
+
+    fan_id is whom it was made for, claim_fan_id who holds it. pass_code is what its QR code says.
+    """
+
+    pass_uid: uuid.UUID
+    pass_id: int
+    pass_code: str
+    page_tab_id: int
+    section_uid: uuid.UUID | None
+    section_name: str | None
+    fan_id: int | None
+    claim_fan_id: int | None
+    checked_in: bool
+    gate_name: str | None
+    creation_timestamp: int
+    claim_timestamp: int | None
+    transfer_timestamp: int | None
+    cancellation_timestamp: int | None
+    check_in_timestamp: int | None
+
+
+class PassMeta(msgspec.Struct):
+    """What the next page is asked with, and how many rows there are in this one."""
+
+    next_pass_id: int
+    count: int
+
+
+class OnePass(Params):
+    """Which pass."""
+
+    pass_uid: Annotated[Uuid, "Pass."]
+
+
+class PassFan(OnePass):
+    """A pass and who is to hold it."""
+
+    fan_id: Annotated[Id, "Fan who is to hold the pass."]
+
+
+class PassQuery(Params):
+    """Which passes, by pages of 1000, in the order in which they were made."""
+
+    page_tab_id: Annotated[Id, "Campaign."]
+    section_uid: Annotated[Uuid | None, "Only passes of this section."] = None
+    fan_id: Annotated[Id | None, "Only passes that were made for this fan or that this fan holds."] = None
+    next_pass_id: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
+
+
+class NewPasses(Params):
+    """Passes to be made."""
+
+    page_tab_id: Annotated[Id, "Campaign."]
+    section_uid: Annotated[Uuid | None, "Section of the campaign; none when left out."] = None
+    quantity: Annotated[Quantity, "How many."] = 1
+    fan_id: Annotated[Id | None, "Fan whom they are made for; anybody's when left out."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"quantity": 2}
+
+
+class SectionQuery(Params):
+    """Whose sections."""
+
+    page_tab_id: Annotated[Id, "Campaign."]
+
+
+class NewSection(Params):
+    """A section to be made."""
+
+    page_tab_id: Annotated[Id, "Campaign."]
+    section_name: Annotated[Text, "Name, unique in the campaign."]
+    capacity: Annotated[Capacity | None, "Most passes at once; no limit when left out."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"section_name": "Camping", "capacity": 500}
+
+
+class SectionChanges(Params):
+    """Fields of a section to be changed."""
+
+    section_uid: Annotated[Uuid, "Section."]
+    section_name: Annotated[Text | None | UnsetType, "Name, unique in the campaign."] = UNSET
+    capacity: Annotated[Capacity | None | UnsetType, "Most passes at once; no limit when empty."] = UNSET
+
+    example: ClassVar[Mapping[str, object]] = {"capacity": 800}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse to clear the name."""
+        if "section_name" in given and given["section_name"] is None:
+            yield "section_name", "must not be empty"
+
+
+class SectionSaved(msgspec.Struct):
+    """The section that was written."""
+
+    section_uid: uuid.UUID
+
+
+class NewCheckIn(Params):
+    """Who stands at which gate."""
+
+    page_tab_id: Annotated[Id, "Campaign."]
+    pass_code: Annotated[Code | None, "Eight-character alphanumeric code; this or pass_uid is needed."] = None
+    pass_uid: Annotated[Uuid | None, "UUID of the pass; this or pass_code is needed."] = None
+    gate_name: Annotated[Text | None, "Where the pass is checked in; told to whoever tries it again."] = None
+    check_in_key: Annotated[
+        Text | None,
+        "What this gate calls this check-in: sent again after a lost answer, it is told again that it admitted.",
+    ] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "pass_uid": "0f2b7a52-5d0c-4b8e-9a55-3f0f8a2f4c11",
+        "gate_name": "North gate",
+        "check_in_key": "gate-7-1042",
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse what names no pass."""
+        if "pass_code" not in given and "pass_uid" not in given:
+            yield "pass_code", "is required when pass_uid is left out"
+
+
+class CheckedIn(msgspec.Struct):
+    """A pass that was let in, when (unix seconds) and where."""
+
+    pass_uid: uuid.UUID
+    section_uid: uuid.UUID | None
+    claim_fan_id: int | None
+    fan_id: int | None
+    checked_in: bool
+    check_in_timestamp: int
+    gate_name: str | None

@@ -1,0 +1,145 @@
+"""Shapes of registrations."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Day, Flag, Id, Moment, Text, Uuid, WholeForm
+
+Limit = Annotated[int, WholeForm(1, 1000)]
+
+
+class Registration(msgspec.Struct):
+    """A wristband or ticket registered to a fan; timestamps in unix seconds, days YYYY-MM-DD.
+
+    is_subscribed and is_phone_subscribed are the fan's last words, performance_uid the performance of that day that
+    has the event's key or name. fan_id and what is personal are null once the fan is erased.
+    """
+
+    account_id: int
+    registration_key: str
+    order_key: str | None
+    event_name: str
+    event_date: date
+    event_key: str | None
+    fan_id: int | None
+    registration_timestamp: int
+    email: str | None
+    venue_name: str | None
+    barcode: str | None
+    lookup_id: str | None
+    ticket_key: str | None
+    network: str
+    first_name: str | None
+    last_name: str | None
+    phone: str | None
+    address: str | None
+    city: str | None
+    country_code: str | None
+    province: str | None
+    postal_code: str | None
+    is_minor: bool | None
+    birth_date: date | None
+    is_preferred: bool
+    creation_timestamp: int
+    activity_id: int | None
+    is_subscribed: bool
+    is_phone_subscribed: bool
+    performance_uid: uuid.UUID | None
+
+
+class RegistrationMeta(msgspec.Struct):
+    """How many rows there are in this answer."""
+
+    count: int
+
+
+class RegistrationQuery(Params):
+    """Which registrations."""
+
+    start_date: Annotated[Day | None, "Registered on or after this day, in the account's zone."] = None
+    end_date: Annotated[Day | None, "Registered on or before this day, in the account's zone."] = None
+    email: Annotated[Text | None, "Only registrations of this email address."] = None
+    performance_uid: Annotated[Uuid | None, "Only registrations for this performance."] = None
+    limit: Annotated[Limit, "Most rows to return; the newest come first."] = 50
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse an end before the start."""
+        if "start_date" in given and "end_date" in given and given["end_date"] < given["start_date"]:
+            yield "end_date", "must not lie before start_date"
+
+
+class FanRegistrationQuery(Params):
+    """Which registrations of a fan."""
+
+    fan_id: Annotated[Id, "Fan."]
+    limit: Annotated[Limit, "Most rows to return; the newest come first."] = 50
+
+
+class RegistrationLine(Params):
+    """What a door knows of a wristband or ticket and its holder."""
+
+    first_name: Annotated[Text, "Given name of the fan."]
+    last_name: Annotated[Text, "Family name of the fan."]
+    event_name: Annotated[Text, "Name of the event."]
+    event_date: Annotated[Day, "Day of the event, ISO date."]
+    email: Annotated[Text, "Email address of the fan."]
+    registration_key: Annotated[Text, "Unique key of the registration line."]
+    registration_timestamp: Annotated[Moment, "Time of registration, YYYY-MM-DD HH:MI:SS in GMT."]
+    network: Annotated[Text, "Ticketing network."]
+    phone: Annotated[Text | None, "Phone number of the fan."] = None
+    venue_name: Annotated[Text | None, "Venue."] = None
+    barcode: Annotated[Text | None, "Wristband or ticket barcode."] = None
+    lookup_id: Annotated[Text | None, "Look-up id printed on the wristband."] = None
+    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    ticket_key: Annotated[Text | None, "Unique key of the ticket line (one per price code and amount)."] = None
+    is_minor: Annotated[Flag | None, "The holder is under age."] = None
+    birth_date: Annotated[Day | None, "Date of birth, YYYY-MM-DD."] = None
+    country_code: Annotated[Text | None, "Country, as a two-letter code."] = None
+    province: Annotated[Text | None, "Province or state."] = None
+    city: Annotated[Text | None, "City."] = None
+    postal_code: Annotated[Text | None, "Postal code or ZIP."] = None
+    address: Annotated[Text | None, "Street address."] = None
+    activity_id: Annotated[Id | None, "Activity to tie the row to."] = None
+    is_preferred: Annotated[Flag | None, "Marks the preferred registration."] = None
+    is_subscribed: Annotated[Flag | None, "Email marketing opt-in; false opts out, left out says nothing."] = None
+    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in; false opts out, left out says nothing."] = None
+    order_key: Annotated[Text | None, "Order the line belongs to."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "registration_key": "wristband-1001",
+        "network": "festival",
+        "registration_timestamp": "2027-06-20 17:30:00",
+        "event_name": "Tideline",
+        "event_date": "2027-07-03",
+        "first_name": "Ada",
+        "last_name": "Okoro",
+        "email": "ada@example.com",
+        "barcode": "0451001",
+    }
+
+
+class NewRegistration(RegistrationLine):
+    """A registration to be stored, or written over the one of its key."""
+
+    fan_id: Annotated[Id | None, "Fan the registration belongs to; found or made by email and phone when left out."] = (
+        None
+    )
+
+
+class NewFanRegistration(RegistrationLine, kw_only=True):
+    """A registration of a known fan."""
+
+    fan_id: Annotated[Id, "Fan the registration belongs to."]
+
+
+class RegistrationSaved(msgspec.Struct):
+    """The registration that was stored and its fan."""
+
+    registration_key: str
+    fan_id: int

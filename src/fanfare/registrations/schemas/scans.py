@@ -1,0 +1,149 @@
+"""Shapes of scans at gates."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Alias, AnyForm, Day, Edge, Flag, Id, ListForm, Moment, Text, Uuid, WholeForm
+from fanfare.registrations.schemas.passes import Code
+
+MOST = 1000
+
+
+class Scan(msgspec.Struct):
+    """A scan at a gate with the registration that it names by key or barcode; timestamps in unix seconds.
+
+    is_success says whether the holder was let in, refusal why a pass was not.
+    """
+
+    scan_key: int
+    account_id: int
+    network: str
+    fan_id: int | None
+    event_key: str | None
+    is_success: bool
+    access_mode: str | None
+    scan_group_name: str
+    site_name: str | None
+    site_id: str | None
+    node_name: str | None
+    zone_name: str | None
+    scan_timestamp: int
+    registration_key: str | None
+    ticket_order_key: str | None
+    event_name: str | None
+    event_date: date | None
+    venue_name: str | None
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    phone: str | None
+    country_code: str | None
+    province: str | None
+    postal_code: str | None
+    registration_timestamp: int | None
+    barcode: str | None
+    refusal: str | None
+
+
+class ScanMeta(msgspec.Struct):
+    """What the next page is asked with: the last scan_key of this one, or the key asked with when there is none."""
+
+    next_scan_key: int
+
+
+class ScanQuery(Params):
+    """Which scans, by pages of 1000."""
+
+    scan_group_name: Annotated[Text, "Scan group (also called group set)."]
+    start_date: Annotated[Edge, "Scans from this moment, or from this day of the account on."]
+    end_date: Annotated[Edge, "Scans before this moment, or up to this day of the account, included."]
+    network: Annotated[Text, "Ticketing network."]
+    next_scan_key: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
+    venue_name: Annotated[Text | None, "Venue."] = None
+    event_date: Annotated[Day | None, "Day of the event."] = None
+
+
+class NewScans(Params):
+    """Scans of one or many devices, in any order."""
+
+    scans: Annotated[Annotated[list[Any], ListForm(AnyForm(), most=MOST)], "At most 1000 scans, each an object."]
+
+    example: ClassVar[Mapping[str, object]] = {
+        "scans": [
+            {
+                "device_key": "gate-7",
+                "device_sequence": 1042,
+                "network": "festival",
+                "scan_group_name": "Tideline",
+                "scan_timestamp": "2027-07-03 20:31:05",
+                "barcode": "0451001",
+                "node_name": "North gate",
+            }
+        ]
+    }
+
+
+class ScanItem(Params):
+    """One scan of a batch."""
+
+    scan_group_name: Annotated[Text, "Scan group (also called group set)."]
+    network: Annotated[Text, "Ticketing network."]
+    scan_timestamp: Annotated[Moment, "When it was scanned."]
+    source_key: Annotated[Text | None, Alias("scan_key"), "What the gate system calls the scan."] = None
+    device_key: Annotated[Text | None, "Device; with device_sequence it stands for a source_key."] = None
+    device_sequence: Annotated[Annotated[int, WholeForm(0)] | None, "Number of the scan on its device."] = None
+    is_success: Annotated[Flag, "Whether the device let the holder in."] = True
+    access_mode: Annotated[Text | None, "Entry, exit and the like; a pass that goes out (exit, out) is not used."] = (
+        None
+    )
+    site_name: Annotated[Text | None, "Site."] = None
+    site_id: Annotated[Text | None, "Site's id."] = None
+    node_name: Annotated[Text | None, "Gate or reader."] = None
+    zone_name: Annotated[Text | None, "Zone."] = None
+    registration_key: Annotated[Text | None, "Registration that was scanned."] = None
+    ticket_order_key: Annotated[Text | None, "Order of the ticket."] = None
+    barcode: Annotated[Text | None, "Barcode that was read."] = None
+    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    event_name: Annotated[Text | None, "Name of the event."] = None
+    event_date: Annotated[Day | None, "Day of the event."] = None
+    venue_name: Annotated[Text | None, "Venue."] = None
+    pass_code: Annotated[Code | None, "Code of the pass that was scanned."] = None
+    pass_uid: Annotated[Uuid | None, "Uid of the pass that was scanned."] = None
+    check_in_key: Annotated[
+        Text | None, "What the gate (node_name) called this check-in when it tried it online and got no answer."
+    ] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a scan that could not be told from another when it comes again."""
+        if "source_key" not in given and not ("device_key" in given and "device_sequence" in given):
+            yield "source_key", "is required unless there are device_key and device_sequence"
+
+
+class ScanSaved(msgspec.Struct):
+    """What became of one scan; `index` is its place in the batch. Sent again, it is a duplicate told the same."""
+
+    index: int
+    scan_key: int
+    is_duplicate: bool
+    is_success: bool
+    refusal: str | None
+    reason: str | None
+
+
+class ScanFault(msgspec.Struct):
+    """A scan that could not be read; `index` is its place in the batch."""
+
+    index: int
+    error: str
+
+
+class ScansSaved(msgspec.Struct):
+    """The scans that are stored, and those that could not be read."""
+
+    data: list[ScanSaved]
+    errors: list[ScanFault]
