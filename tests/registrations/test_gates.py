@@ -145,23 +145,27 @@ async def told(api: Api, *scans: dict[str, Any]) -> list[dict[str, Any]]:
 
 async def test_of_scans_sent_together_the_earliest_lets_in_and_the_others_say_why_not(api: Api) -> None:
     page_tab_id = await some_campaign(api)
-    made, cancelled = await some_passes(api, page_tab_id, quantity=2)
+    made, cancelled, moved = await some_passes(api, page_tab_id, quantity=3)
     await api.ok(await api.post(f"/api/v1/manage/passes/{cancelled['pass_uid']}/cancel"))
+    heir = await some_fan(api, "heir@example.com")
+    await api.ok(await api.post(f"/api/v1/manage/passes/{moved['pass_uid']}/transfer", fan_id=heir))
     scans = [
         scan(made, "south", 30), scan(made, "north", 10), scan(made, "north", 11, is_success=False),
         scan(cancelled, "north", 12), scan({"pass_code": "AAAAAAAA"}, "north", 13), scan(made, "north", 14),
+        scan(moved, "north", 15),
     ]  # fmt: skip
     rows = await told(api, *scans)
-    assert [row["is_success"] for row in rows] == [False, True, False, False, False, False]
+    assert [row["is_success"] for row in rows] == [False, True, False, False, False, False, False]
     used, at_gate, gone, unknown = "pass_already_used", "refused_at_gate", "pass_cancelled", "unknown_pass"
-    assert [row["refusal"] for row in rows] == [used, None, at_gate, gone, unknown, used]
+    assert [row["refusal"] for row in rows] == [used, None, at_gate, gone, unknown, used, "pass_transferred"]
     # Half past nine in London, where the campaign is.
     why = "the pass was used on 2027-07-03 at 21:00:10 (Europe/London) at north"
     assert [row["reason"] for row in rows] == [
         why, None, "the gate did not let the holder in", "the pass was cancelled", "there is no such pass", why,
+        "the pass was transferred and has another code",
     ]  # fmt: skip
     again = await told(api, *reversed(scans))
-    assert [row["is_duplicate"] for row in again] == [True] * 6
+    assert [row["is_duplicate"] for row in again] == [True] * 7
     same = ("scan_key", "is_success", "refusal", "reason")
     assert [[row[name] for name in same] for row in reversed(again)] == [[row[name] for name in same] for row in rows]
     late = await check_in(api, page_tab_id, pass_uid=made["pass_uid"], gate_name="south")

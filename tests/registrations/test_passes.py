@@ -163,12 +163,30 @@ async def test_a_transferred_pass_has_a_new_code_and_the_old_one_opens_nothing(a
     assert moved["transfer_timestamp"] is not None
     assert await api.ok(await act(api, made, "transfer", fan_id=buyer)) == moved
     gate = f"/api/v1/campaigns/{page_tab_id}/passes/check_in"
-    assert (await api.post(gate, pass_code=made["pass_code"])).status_code == 404
+    old = await api.post(gate, pass_code=made["pass_code"])
+    assert (old.status_code, old.json()["code"]) == (409, "pass_transferred")
+    elsewhere = await some_campaign(api, "Elsewhere")
+    other_gate = f"/api/v1/campaigns/{elsewhere}/passes/check_in"
+    assert (await api.post(other_gate, pass_code=made["pass_code"])).status_code == 404
     assert (await api.post(gate, pass_code=moved["pass_code"])).status_code == 200
     late = await act(api, made, "transfer", fan_id=seller)
     assert (late.status_code, late.json()["code"]) == (409, "pass_already_used")
     expected = ["pass.created", "pass.claimed", "pass.transferred", "pass.checked_in"]
     assert await topics(db, api, made["pass_uid"]) == expected
+
+
+async def test_of_racing_transfers_each_ends_the_code_before_it(api: Api) -> None:
+    page_tab_id = await some_campaign(api)
+    (made,) = await some_passes(api, page_tab_id)
+    fan_ids = await asyncio.gather(*(some_fan(api, f"heir{n}@example.com") for n in range(8)))
+    answers = await asyncio.gather(*(act(api, made, "transfer", fan_id=fan_id) for fan_id in fan_ids))
+    assert {answer.status_code for answer in answers} == {200}
+    codes = {made["pass_code"], *(answer.json()["pass_code"] for answer in answers)}
+    assert len(codes) == 9
+    kept = await api.ok(await api.get(f"{MANAGE}/passes/{made['pass_uid']}"))
+    gate = f"/api/v1/campaigns/{page_tab_id}/passes/check_in"
+    told = {code: (await api.post(gate, pass_code=code)).json().get("code") for code in codes}
+    assert told == dict.fromkeys(codes, "pass_transferred") | {kept["pass_code"]: None}
 
 
 async def test_what_is_spent_cannot_change_hands(api: Api) -> None:

@@ -88,6 +88,16 @@ create index passes_by_campaign on passes (account_id, page_tab_id, pass_id);
 create index passes_by_fan on passes (account_id, fan_id) where fan_id is not null;
 create index passes_by_claimant on passes (account_id, claim_fan_id) where claim_fan_id is not null;
 
+-- Codes that a transfer ended, so that a gate can say so to who comes with one.
+create table ended_pass_codes (
+    account_id bigint not null,
+    pass_code text not null,
+    pass_uid uuid not null,
+    ended_at timestamptz not null,
+    primary key (account_id, pass_code),
+    foreign key (account_id, pass_uid) references passes (account_id, pass_uid)
+);
+
 -- scan_key is the position of the scan's change: what it pages by. source_key makes a scan that is sent twice one.
 create table scans (
     account_id bigint not null,
@@ -98,7 +108,8 @@ create table scans (
     scanned_at timestamptz not null,
     created_at timestamptz not null,
     is_success boolean not null,
-    -- why a pass was not let in: refused_at_gate, unknown_pass, pass_cancelled, pass_already_used
+    -- why a pass was not let in: refused_at_gate, unknown_pass, pass_transferred, pass_cancelled,
+    -- pass_already_used
     refusal text,
     access_mode text,
     site_name text,

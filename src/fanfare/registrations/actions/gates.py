@@ -6,7 +6,7 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import unix
-from fanfare.registrations.actions.refusals import PassAlreadyUsed, PassCancelled, Used
+from fanfare.registrations.actions.refusals import PassAlreadyUsed, PassCancelled, PassTransferred, Used
 from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
 
 ADMIT = """
@@ -33,8 +33,8 @@ BY_UID = ADMIT.replace("($4::uuid is null or p.pass_uid = $4)", "p.pass_uid = $4
 async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
     """Let a pass in, or tell the gate again that it did: the one whose name and check_in_key the admission carries.
 
-    Refuses an unknown pass or one of another campaign (404), a cancelled pass, and one that was used: with when and
-    where (409).
+    Refuses an unknown pass or one of another campaign (404), a cancelled pass, a code that a transfer ended, and a pass
+    that was used: with when and where (409).
     """
     code = wanted.pass_code.upper() if wanted.pass_code else None
     given = (account.id, wanted.page_tab_id, code, wanted.pass_uid)
@@ -56,6 +56,13 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     )
 
 
+ENDED = """
+    select true from ended_pass_codes e
+    join passes p on p.account_id = e.account_id and p.pass_uid = e.pass_uid
+    where e.account_id = $1 and p.page_tab_id = $2 and e.pass_code = $3
+"""
+
+
 async def _found(db: Db, *given: object) -> Record:
     """Return a pass that was used before; refuses an unknown one and a cancelled one."""
     row = await db.row(
@@ -70,6 +77,8 @@ async def _found(db: Db, *given: object) -> Record:
         *given,
     )
     if row is None:
+        if await db.value(ENDED, *given[:3]):
+            raise PassTransferred
         raise Unknown
     if row["checked_in_at"] is None:
         # Neither used nor cancelled is one that was made a moment ago, after the update looked.

@@ -196,12 +196,20 @@ CLAIM = """
 """
 TRANSFER = """
     with hold as materialized (select hold_position($1) as held),
+    old as materialized (
+        select pass_code from passes where account_id = $1 and pass_uid = $2 for no key update
+    ),
     made as (
         update passes p
         set claim_fan_id = $3, claimed_at = $4, transferred_at = $4, updated_at = $4, pass_code = $5
+        from old
         where p.account_id = $1 and p.pass_uid = $2 and p.claim_fan_id is distinct from $3::bigint
           and p.checked_in_at is null and p.cancelled_at is null
-        returning p.pass_uid
+        returning p.pass_uid, old.pass_code as old_code
+    ),
+    ended as (
+        insert into ended_pass_codes (account_id, pass_code, pass_uid, ended_at)
+        select $1, old_code, pass_uid, $4 from made
     ),
     logged as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)

@@ -48,6 +48,10 @@ class PassCancelled(Conflict):
     """The pass was cancelled"""
 
 
+class PassTransferred(Conflict):
+    """The pass was transferred and has another code"""
+
+
 class PassClaimed(Conflict):
     """Another fan holds the pass; transfer it instead"""
 
@@ -68,6 +72,7 @@ class SectionNameTaken(Conflict):
 REASONS = {
     "refused_at_gate": "the gate did not let the holder in",
     "unknown_pass": "there is no such pass",
+    "pass_transferred": "the pass was transferred and has another code",
     "pass_cancelled": "the pass was cancelled",
 }
 

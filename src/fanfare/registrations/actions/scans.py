@@ -31,6 +31,7 @@ STORE = """
         select $1, nextval('positions'), g.network, g.source_key, g.scan_group_name, g.scan_timestamp, $3,
                g.is_success and (meant.pass_uid is not null or not names.a_pass),
                case when not names.a_pass then null
+                    when meant.pass_uid is null and ended.is_so then 'pass_transferred'
                     when meant.pass_uid is null then 'unknown_pass'
                     when not g.is_success then 'refused_at_gate' end,
                g.access_mode, g.site_name, g.site_id, g.node_name, g.zone_name, g.registration_key, g.ticket_order_key,
@@ -47,6 +48,9 @@ STORE = """
             select p.pass_uid from passes p
             where p.account_id = $1 and p.pass_uid = g.pass_uid and g.pass_code is null
             limit 1) by_uid on true
+        cross join lateral (
+            select exists (select from ended_pass_codes e
+                           where e.account_id = $1 and e.pass_code = g.pass_code) as is_so) ended
         cross join lateral (select coalesce(by_code.pass_uid, by_uid.pass_uid) as pass_uid) meant
         on conflict (account_id, network, source_key) do nothing
         returning scan_key, pass_uid, access_mode
