@@ -103,6 +103,24 @@ async def test_ties_share_a_rank(api: Api, db: Db) -> None:
     assert [(row["fan_id"], row["rank"]) for row in standing["around"]] == [(fans[1], 2), (fans[2], 2), (fans[3], 4)]
 
 
+async def test_whoever_stands_around_a_fan_is_told(api: Api, db: Db) -> None:
+    chance = random.Random(7)
+    point_uid = await some_point(api, "Around")
+    fans = await some_fans(db, api.account_id, 25)
+    totals = {fan_id: chance.randrange(-2, 4) for fan_id in fans}
+    for fan_id, total in totals.items():
+        await award(api, point_uid, fan_id, total)
+    order = sorted(fans, key=lambda fan_id: (-totals[fan_id], fan_id))
+    ranked = [(1 + sum(totals[other] > totals[each] for other in fans), each, totals[each]) for each in order]
+    for place in (0, 1, 5, 12, 23, 24):
+        for around in (0, 1, 4, 50):
+            path = f"/api/v1/manage/points/{point_uid}/standing"
+            standing = await api.ok(await api.get(path, fan_id=order[place], around=around))
+            near = [(row["rank"], row["fan_id"], row["point_count"]) for row in standing["around"]]
+            assert near == ranked[max(0, place - around) : place + around + 1]
+            assert standing["rank"] == ranked[place][0]
+
+
 async def test_a_leaderboard_needs_a_day(api: Api) -> None:
     answer = await api.get("/api/v1/crm/fan_points/leaderboard", point_name="Ties")
     assert [each["field"] for each in answer.json()["errors"]] == ["start_date"]

@@ -185,20 +185,31 @@ async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, a
     return Standing(fan_id, point_uid, total, ranks[total], neighbours)
 
 
-# The same order as every leaderboard: total downwards, then fan_id upwards.
+# The same order as every leaderboard: total downwards, then fan_id upwards. Equals and others apart, so that each part
+# reads a few rows of the index, however many fans stand above or below.
 NEIGHBOURS = """
     with above as (
-        select account_id, fan_id, total from standings
-        where account_id = $1 and board = $2 and (total > $3 or (total = $3 and fan_id < $4))
+        select account_id, fan_id, total from (
+            (select account_id, fan_id, total from standings
+             where account_id = $1 and board = $2 and total = $3 and fan_id < $4 order by fan_id desc limit $5)
+            union all
+            (select account_id, fan_id, total from standings
+             where account_id = $1 and board = $2 and total > $3 order by total, fan_id desc limit $5)
+        ) as nearest
         order by total, fan_id desc limit $5
     ),
     below as (
-        select account_id, fan_id, total from standings
-        where account_id = $1 and board = $2 and (total < $3 or (total = $3 and fan_id >= $4))
+        select account_id, fan_id, total from (
+            (select account_id, fan_id, total from standings
+             where account_id = $1 and board = $2 and total = $3 and fan_id >= $4 order by fan_id limit $5 + 1)
+            union all
+            (select account_id, fan_id, total from standings
+             where account_id = $1 and board = $2 and total < $3 order by total desc, fan_id limit $5 + 1)
+        ) as nearest
         order by total desc, fan_id limit $5 + 1
     )
     select near.fan_id, near.total, f.display_name
-    from (select * from above union all select * from below) as near
+    from (select account_id, fan_id, total from above union all select account_id, fan_id, total from below) as near
     join fans f on f.account_id = near.account_id and f.fan_id = near.fan_id
     order by near.total desc, near.fan_id
 """
