@@ -27,11 +27,11 @@ from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.db import Db
 from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.keys import Account
-from fanfare.segments import actions
+from fanfare.segments.actions import searches
 from fanfare.segments.queries import found
 from fanfare.segments.queries.criteria import criteria, setting
 from fanfare.segments.queries.where import Where, where
-from fanfare.segments.schemas import FanSearch
+from fanfare.segments.schemas.search import FanSearch
 
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 FOLDER = Path(".data/bench")
@@ -132,7 +132,7 @@ class Bench:
         taken = []
         for _ in range(ROUNDS + 1):
             started = time.perf_counter()
-            await actions.start_search(self.db, self.account, shown, NOW)
+            await searches.start_search(self.db, self.account, shown, NOW, found.fans)
             taken.append((time.perf_counter() - started) * 1000)
             await settle(self.db)
         return statistics.median(taken[1:])

@@ -31,6 +31,8 @@ SAME_AS = {
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_event_id": "event_id",
+    "fan_excl_snapshot_uids": "snapshot_uid",
+    "fan_incl_snapshot_uids": "snapshot_uid",
     "next_pass_id": "pass_id",
     "next_purchase_key": "purchase_key",
     "next_scan_key": "scan_key",
@@ -43,7 +45,7 @@ CHOSEN = frozenset({
     "product_key", "registration_key", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
-NOT_YET = frozenset({"fan_incl_snapshot_uids", "fan_excl_snapshot_uids", "reward_uid", "session_uid"})
+NOT_YET = frozenset({"reward_uid", "session_uid"})
 # An item on which nothing is placed stays free to be deleted.
 INSTEAD = {
     ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
@@ -77,6 +79,7 @@ NEEDED: dict[str, Values] = {
     "manage_fans_identifiers_delete": {"network": "yinzcam", "identifier_value": "yz-1"},
     "manage_fans_visibility": {"is_hidden": True},
     "manage_points_create": {"point_name": "Gold"},
+    "manage_snapshots_create": {"snapshot_name": "Closing night"},
     "manage_tags_create": {"tag_name": "away day"},
     "yinzcam_push_tokens_save": {"push_token": "t" * 40, "device_network": "ios"},
     # the example's names are those of what is there already
@@ -173,9 +176,16 @@ async def made_values(api: Api, mark: str = "my") -> Values:
             "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
         )
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
+    v |= await _segments(post, v["fan_id"])
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
+
+
+async def _segments(post: Any, fan_id: int) -> Values:
+    filter_uid = (await post("manage/filters", filter_name="Locals", fan_provinces="BC"))["filter_uid"]
+    snapshot = await post("manage/snapshots", snapshot_name="Opening night", fan_ids=[fan_id])
+    return {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
 
 
 async def _campaign(post: Any, got: Any, fan_id: int, mark: str) -> Values:

@@ -21,6 +21,7 @@ from fanfare.points import actions as points
 from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
+from fanfare.segments.actions import snapshots as segments
 
 # Each imports only what stands before it.
 DOMAINS = (
@@ -38,7 +39,7 @@ DOMAINS = (
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (fans, idols, campaigns, points, performances, registrations, purchases)
+FOLLOWERS = (fans, idols, campaigns, points, performances, registrations, purchases, segments)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 stats.hand_down(CAMPAIGN_ROWS)
 

@@ -8,7 +8,7 @@ import pytest
 
 from fanfare.kernel.db import Db
 from fanfare.segments.queries.criteria import years_before
-from fanfare.segments.schemas import NOT_YET
+from fanfare.segments.schemas.search import NOT_YET
 from tests.api import Api
 from tests.segments.crowd import SEARCH, activity, days_ago, fan, follow, found, tag
 

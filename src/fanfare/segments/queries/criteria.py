@@ -13,18 +13,23 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.provinces import province_kept
+from fanfare.segments.queries import filters
 from fanfare.segments.queries.where import Criterion
-from fanfare.segments.schemas import Criteria
+from fanfare.segments.schemas.search import Criteria
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What criteria are read against: the account's zone and country, its today, and the tags and idols they name."""
+    """What criteria are read against: the account's zone and country, its today, and what they name.
+
+    `filters` are the criteria of the filters that are referred to, also by one another, by their uid.
+    """
 
     zone: str
     country_code: str | None
     today: date
     tag_ids: dict[str, int]
     idol_uids: dict[str, uuid.UUID]
+    filters: dict[str, Criteria]
 
     def start_of(self, day: date) -> datetime:
         """Return the first moment of a day in the account's zone."""
@@ -37,17 +42,24 @@ class Setting(msgspec.Struct, frozen=True):
 
 async def setting(db: Db, account: Account, wanted: Criteria, now: datetime) -> Setting:
     """Return what the criteria are read against at this moment."""
+    return await shared_setting(db, account, [wanted], now)
+
+
+async def shared_setting(db: Db, account: Account, wanted: Sequence[Criteria], now: datetime) -> Setting:
+    """Return what several sets of criteria are read against at this moment."""
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
-    tag_ids = await _known(db, account.id, TAG_IDS, wanted.fan_tags)
-    idol_uids = await _known(db, account.id, IDOL_UIDS, wanted.idol_names)
-    return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids)
+    reached = await filters.reached(db, account.id, wanted)
+    read = [*wanted, *reached.values()]
+    tag_ids = await _known(db, account.id, TAG_IDS, [name for each in read for name in each.fan_tags or ()])
+    idol_uids = await _known(db, account.id, IDOL_UIDS, [name for each in read for name in each.idol_names or ()])
+    return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids, reached)
 
 
 TAG_IDS = "select lower(tag_name), tag_id from tags where account_id = $1 and lower(tag_name) = any($2)"
 IDOL_UIDS = "select lower(idol_name), idol_uid from idols where account_id = $1 and lower(idol_name) = any($2)"
 
 
-async def _known(db: Db, account_id: int, sql: str, names: list[str] | None) -> dict[str, Any]:
+async def _known(db: Db, account_id: int, sql: str, names: list[str]) -> dict[str, Any]:
     """Return the id of each of the names, in small letters, that the account knows."""
     if not names:
         return {}
@@ -153,6 +165,38 @@ def _idols(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
         yield from _tied(FOLLOWING, "any({}::uuid[])", uids, is_any=wanted.idol_relations == "any")
 
 
+INSIDE = """exists (select from snapshot_members s
+    where s.account_id = $1 and s.fan_id = f.fan_id and s.snapshot_uid = {})"""
+
+
+def _segments(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    included = [f"snapshot:{uid}" for uid in wanted.fan_incl_snapshot_uids or ()]
+    excluded = [*(f"snapshot:{uid}" for uid in wanted.fan_excl_snapshot_uids or ()), *(wanted.fan_excl_segments or ())]
+    for among in (included, wanted.fan_incl_segments):
+        if among:
+            inside = [each for each in (_inside(segment, at) for segment in among) if each is not None]
+            values = tuple(value for each in inside for value in each.values)
+            yield Criterion(f"({' or '.join(each.sql for each in inside)})" if inside else "false", values)
+    for segment in excluded:
+        outside = _inside(segment, at)
+        if outside is not None:
+            yield Criterion(f"({outside.sql}) is not true", outside.values)
+
+
+def _inside(segment: str, at: Setting) -> Criterion | None:
+    """Return what being in a segment asks of a fan; None for a filter that is not there."""
+    kind, _, key = segment.partition(":")
+    if kind == "tag":
+        return Criterion(TAGGED, (int(key),))
+    if kind == "snapshot":
+        return Criterion(INSIDE, (uuid.UUID(key),))
+    if key not in at.filters:
+        return None
+    parts = list(criteria(at.filters[key], at))
+    values = tuple(value for part in parts for value in part.values)
+    return Criterion(f"({' and '.join(part.sql for part in parts) or 'true'})", values)
+
+
 def _tied(sql: str, to_any: str, ids: Sequence[object | None], *, is_any: bool) -> Iterator[Criterion]:
     """Yield that a fan is tied to one of some things, or to all of them; None is what nobody can be tied to."""
     known = [each for each in ids if each is not None]
@@ -171,6 +215,7 @@ PARTS: tuple[Callable[[Criteria, Setting], Iterator[Criterion]], ...] = (
     _activity,
     _tags,
     _idols,
+    _segments,
 )
 
 

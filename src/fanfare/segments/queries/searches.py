@@ -7,7 +7,7 @@ import msgspec
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.segments.schemas import SEARCH_HOURS, FanSearch
+from fanfare.segments.schemas.search import SEARCH_HOURS, FanSearch
 
 
 class Search(msgspec.Struct, frozen=True):

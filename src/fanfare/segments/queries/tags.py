@@ -5,7 +5,7 @@ from datetime import date, datetime
 from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
-from fanfare.segments.schemas import TagGiven, TagWindow
+from fanfare.segments.schemas.search import TagGiven, TagWindow
 
 MOST_TAGS = 10_000
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import SECRET, Account
-from fanfare.segments import actions
+from fanfare.segments.actions import searches
 from fanfare.segments.queries import tags
-from fanfare.segments.schemas import FanSearch, FoundFan, SearchMeta, TagGiven, TagWindow
+from fanfare.segments.schemas.search import FanSearch, FoundFan, SearchMeta, TagGiven, TagWindow
 
 
 @endpoint.get("/api/v1/crm/fans", scope="crm", key=SECRET)
@@ -19,7 +19,7 @@ async def crm_fans_search(db: Db, account: Account, wanted: FanSearch, now: date
     `meta.next_search_uid`, which does not move that place and may be asked for again. Fans that were deleted or merged
     meanwhile drop out. An unknown or expired search is a 404.
     """
-    return await actions.search_fans(db, account, wanted, now)
+    return await searches.search_fans(db, account, wanted, now)
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)

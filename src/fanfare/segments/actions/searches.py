@@ -8,7 +8,9 @@ however it ends; a set left unfinished by a process that died is found anew behi
 import asyncio
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -21,10 +23,13 @@ from fanfare.kernel.keys import Account
 from fanfare.segments.queries import criteria, found, searches
 from fanfare.segments.queries.searches import Search
 from fanfare.segments.queries.where import Where, where
-from fanfare.segments.schemas import FanSearch, FoundFan, SearchCursor, SearchMeta
+from fanfare.segments.schemas.search import FanSearch, FoundFan, SearchMeta
 
 log = structlog.get_logger()
-Answer = Page[SearchMeta, FoundFan]
+R = TypeVar("R")
+Answer = Page[SearchMeta, R]
+# What reads the rows of an answer: those of the fans that are still there, in the order of their ids.
+Show = Callable[[Db, int, Sequence[int], FanSearch], Awaitable[list[R]]]
 
 # Searches of one process that hold a connection at once; each needs a second one for an instant.
 AT_ONCE = 3
@@ -51,17 +56,22 @@ def _slot() -> asyncio.Semaphore:
     return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
-async def search_fans(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer:
+async def search_fans(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer[FoundFan]:
     """Return a page of fans: the next one of the search that is named, or the first of a new one."""
+    return await a_page(db, account, wanted, now, found.fans)
+
+
+async def a_page(db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Answer[R]:
+    """Return the next page of the search that is named, or the first of a new one, in the rows that are wanted."""
     if wanted.search_uid is not None:
-        return await next_page(db, account, wanted.search_uid, wanted, now)
-    return await start_search(db, account, wanted, now)
+        return await next_page(db, account, wanted, now, show)
+    return await start_search(db, account, wanted, now, show)
 
 
-async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer:
+async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Answer[R]:
     """Fix the set of a new search and return its first page."""
-    first: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    db.leave(_run(db, account, wanted, now, first))
+    first: asyncio.Future[Answer[R]] = asyncio.get_running_loop().create_future()
+    db.leave(_run(db, account, wanted, now, (first, show)))
     try:
         return await asyncio.wait_for(first, PATIENCE_SECONDS)
     except TimeoutError:
@@ -69,22 +79,26 @@ async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetim
         raise Unavailable(message) from None
 
 
-async def _run(db: Db, account: Account, wanted: FanSearch, now: datetime, first: asyncio.Future[Answer]) -> None:
+async def _run(
+    db: Db, account: Account, wanted: FanSearch, now: datetime, asked: tuple[asyncio.Future[Answer[R]], Show[R]]
+) -> None:
     search_uid = uuid.uuid4()
+    first, show = asked
     try:
         async with _slot(), db.transaction("repeatable_read") as own:
             if first.done():
                 return
             newest = await _take(own, account.id, search_uid)
             condition = await _condition(own, account, wanted, now)
-            most = min(wanted.limit, wanted.max_count)
+            # A page of nobody fixes the set all the same.
+            most = min(wanted.limit or CHUNK, wanted.max_count)
             fan_ids = await found.ids(own, condition, most + (most < wanted.max_count))
-            page = await found.fans(own, account.id, fan_ids[:most], wanted)
-            is_whole = len(fan_ids) <= most
-            search = Search(search_uid, wanted, now, newest, len(page), fan_ids[len(page) - 1] if page else 0, is_whole)
-            await _note(db, account.id, search, fan_ids[:most])
-            following = None if is_whole else f"{search_uid}.{most}"
-            meta = SearchMeta(search_uid, following, len(page) if is_whole else None, wanted.limit)
+            is_whole, fan_ids = len(fan_ids) <= most, fan_ids[:most]
+            page = await show(own, account.id, fan_ids[: wanted.limit], wanted)
+            search = Search(search_uid, wanted, now, newest, len(fan_ids), max(fan_ids, default=0), is_whole)
+            await _note(db, account.id, search, fan_ids, len(page))
+            following = None if is_whole and len(page) == len(fan_ids) else f"{search_uid}.{len(page)}"
+            meta = SearchMeta(search_uid, following, len(fan_ids) if is_whole else None, wanted.limit)
             if not first.done():
                 first.set_result(Page(meta, page))
             if not is_whole:
@@ -120,17 +134,17 @@ async def _condition(own: Db, account: Account, wanted: FanSearch, now: datetime
     return where(account.id, criteria.criteria(wanted, at, newest))
 
 
-async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int]) -> None:
+async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int], read: int) -> None:
     """Commit the search with its first page, before that is answered and apart from the transaction of the set."""
     kept = msgspec.structs.replace(search.wanted, search_uid=None)
     await db.execute(
         """
         with started as (
             insert into searches (account_id, search_uid, criteria, newest_fan_id, next_row, created_at)
-            values ($1, $2, $3, $7, cardinality($4::bigint[]), $5)
+            values ($1, $2, $3, $7, $8, $5)
         )
         insert into search_chunks (account_id, search_uid, first_row, end_row, is_last, fan_ids)
-        values ($1, $2, 0, cardinality($4), $6, $4)
+        values ($1, $2, 0, cardinality($4::bigint[]), $6, $4)
         """,
         account_id,
         search.search_uid,
@@ -139,6 +153,7 @@ async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int]) -> 
         search.created_at,
         search.is_whole,
         search.newest_fan_id,
+        read,
     )
 
 
@@ -158,9 +173,10 @@ async def _store(own: Db, condition: Where, search: Search) -> None:
     )
 
 
-async def next_page(db: Db, account: Account, cursor: SearchCursor, wanted: FanSearch, now: datetime) -> Answer:
-    """Return the next page of a started search, and move on unless the cursor names a row."""
-    search = await _whole(db, account, cursor.search_uid, now)
+async def next_page(db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Answer[R]:
+    """Return the next page of a started search, and move on unless its cursor names a row."""
+    cursor: Any = wanted.search_uid
+    search = await whole(db, account, cursor.search_uid, now)
     shown = msgspec.structs.replace(
         search.wanted,
         include_recent_entry=wanted.include_recent_entry or search.wanted.include_recent_entry,
@@ -172,7 +188,7 @@ async def next_page(db: Db, account: Account, cursor: SearchCursor, wanted: FanS
     while True:
         place = row if row is not None else await _move(db, account.id, search, wanted.limit, at_least)
         fan_ids = await searches.fan_ids(db, account.id, search.search_uid, place, wanted.limit)
-        page = await found.fans(db, account.id, fan_ids, shown)
+        page = await show(db, account.id, fan_ids, shown)
         if page or not fan_ids:
             break
         # Nobody of this page is left: only the end of a search is an empty page.
@@ -203,7 +219,7 @@ async def _move(db: Db, account_id: int, search: Search, limit: int, at_least: i
     return place
 
 
-async def _whole(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
+async def whole(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
     """Return a search when its set is written down; wait for that, or see to it when nobody else does."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:

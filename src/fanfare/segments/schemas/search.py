@@ -68,11 +68,32 @@ class SearchCursorForm(Form):
         return {"type": "string", "pattern": f"^{self.pattern.pattern}$"}
 
 
+class SegmentForm(Form):
+    """A segment by its kind and id, such as `tag:7`."""
+
+    nothing = NOTHING
+    pattern = re.compile(r"tag:[0-9]{1,18}|(?:filter|snapshot):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+    def read(self, raw: object) -> str:
+        """Return the segment as it is stored."""
+        text = text_of(raw).strip().lower()
+        if not self.pattern.fullmatch(text):
+            message = "must be filter:uid, snapshot:uid or tag:id"
+            raise ValueError(message)
+        kind, _, key = text.partition(":")
+        return f"tag:{int(key)}" if kind == "tag" else text
+
+    def schema(self) -> dict[str, object]:
+        """Return the pattern."""
+        return {"type": "string", "pattern": f"^(?:{self.pattern.pattern})$"}
+
+
+Segments = Annotated[list[str], ListForm(SegmentForm(), most=100)]
+
+
 # Criteria whose data does not exist yet. Each leaves this list together with the domain that stores its data;
 # ticket_is_negative only says how others are meant, and does nothing alone.
 NOT_YET = (
-    "fan_incl_snapshot_uids",
-    "fan_excl_snapshot_uids",
     "ticket_event_name",
     "ticket_price_code",
     "ticket_start_purchase_date",
@@ -104,6 +125,10 @@ class Criteria(Params):
     fan_oldest_age: Annotated[Age | None, "At most this many years old today"] = None
     fan_incl_snapshot_uids: Annotated[Uuids | None, "Inside one of these snapshots"] = None
     fan_excl_snapshot_uids: Annotated[Uuids | None, "Outside all of these snapshots"] = None
+    fan_incl_segments: Annotated[
+        Segments | None, "Inside one of these segments, each as filter:uid, snapshot:uid or tag:id"
+    ] = None
+    fan_excl_segments: Annotated[Segments | None, "Outside all of these segments"] = None
     fan_tags: Annotated[Names | None, "Carries these tags (their names, in any case)"] = None
     fan_tag_relations: Annotated[Relation, "Whether one of the tags is enough (any) or all are needed"] = "any"
     fan_networks: Annotated[Names | None, "Has an identity on one of these networks"] = None

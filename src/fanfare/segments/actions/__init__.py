@@ -1,0 +1,1 @@
+"""Starts searches, saves filters, freezes snapshots."""

@@ -1,0 +1,199 @@
+"""Saves filters. What a filter refers to must be there, and must not lead back to it."""
+
+import uuid
+from datetime import datetime
+
+import asyncpg
+from msgspec import UNSET
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.segments.queries import filters, references
+from fanfare.segments.queries.segments import unknown_segments
+from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
+from fanfare.segments.schemas.search import Criteria
+
+REFERRING = ("fan_incl_segments", "fan_excl_segments", "fan_incl_snapshot_uids", "fan_excl_snapshot_uids")
+
+
+class FilterNameTaken(Conflict):
+    """Another filter of the account has this name"""
+
+
+class SegmentInUse(Conflict):
+    """A filter refers to this segment"""
+
+
+async def create_filter(db: Db, account: Account, wanted: NewFilter, now: datetime) -> uuid.UUID:
+    """Make a filter and return its uid."""
+    filter_uid = uuid.uuid4()
+    async with db.transaction() as held:
+        await hold_references(held, account.id)
+        await _check_references(held, account.id, filter_uid, wanted)
+        try:
+            await held.execute(
+                """
+                with hold as materialized (select hold_position($1) as held),
+                made as (
+                    insert into filters (account_id, filter_uid, filter_name, group_name, criteria, is_active,
+                                         created_at, updated_at)
+                    values ($1, $2, $3, $4, $5, $6, $7, $7)
+                    returning account_id, filter_uid
+                )
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'filter.created', made.filter_uid::text, $7, '{}'
+                from hold cross join made
+                """,
+                account.id,
+                filter_uid,
+                wanted.filter_name,
+                wanted.group_name,
+                filters.kept(wanted),
+                wanted.is_active,
+                now,
+            )
+        except asyncpg.UniqueViolationError:
+            raise FilterNameTaken from None
+    return filter_uid
+
+
+async def change_filter(db: Db, account: Account, wanted: FilterChanges, now: datetime) -> uuid.UUID:
+    """Change the name, the group or the liveness of a filter and return its uid."""
+    is_grouped = wanted.group_name is not UNSET
+    try:
+        found = await db.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update filters
+                set filter_name = coalesce($3, filter_name), is_active = coalesce($4, is_active),
+                    group_name = case when $5 then $6 else group_name end, updated_at = $7
+                where account_id = $1 and filter_uid = $2
+                returning account_id, filter_uid
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $7, '{}'
+                from hold cross join made
+            )
+            select filter_uid from made
+            """,
+            account.id,
+            wanted.filter_uid,
+            wanted.filter_name,
+            wanted.is_active,
+            is_grouped,
+            wanted.group_name if is_grouped else None,
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise FilterNameTaken from None
+    if found is None:
+        raise Unknown
+    return wanted.filter_uid
+
+
+async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> uuid.UUID:
+    """Give a filter other criteria, in place of all it had, and return its uid."""
+    async with db.transaction() as held:
+        await hold_references(held, account.id)
+        await filters.filter_by_uid(held, account.id, wanted.filter_uid)
+        await _check_references(held, account.id, wanted.filter_uid, wanted)
+        await held.execute(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update filters set criteria = $3, last_search_count = null, updated_at = $4
+                where account_id = $1 and filter_uid = $2
+                returning account_id, filter_uid
+            )
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $4,
+                   '{"fields": ["criteria"]}'
+            from hold cross join made
+            """,
+            account.id,
+            wanted.filter_uid,
+            filters.kept(wanted),
+            now,
+        )
+    return wanted.filter_uid
+
+
+async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
+    """Delete a filter; refuses while another refers to it."""
+    async with db.transaction() as held:
+        await hold_references(held, account_id)
+        await filters.filter_by_uid(held, account_id, filter_uid)
+        await check_unused(held, account_id, f"filter:{filter_uid}")
+        await held.execute(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            gone as (
+                delete from filters where account_id = $1 and filter_uid = $2 returning account_id, filter_uid
+            )
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select gone.account_id, nextval('positions'), 'filter.deleted', gone.filter_uid::text, $3, '{}'
+            from hold cross join gone
+            """,
+            account_id,
+            filter_uid,
+            now,
+        )
+
+
+async def hold_references(db: Db, account_id: int) -> None:
+    """Keep others from changing what refers to what until this transaction ends: two changes could close a circle."""
+    await db.value("select pg_advisory_xact_lock(hashtextextended('filters', $1))", account_id)
+
+
+async def check_unused(db: Db, account_id: int, segment: str) -> None:
+    """Refuse when a filter refers to a segment, given as kind:id."""
+    kind, _, key = segment.partition(":")
+    names = REFERRING if kind == "snapshot" else REFERRING[:2]
+    by = await db.value(
+        """
+        select filter_name from filters
+        where account_id = $1 and exists (
+            select from unnest($2::text[]) as named (name)
+            where criteria -> named.name ?| $3::text[])
+        order by lower(filter_name) limit 1
+        """,
+        account_id,
+        list(names),
+        [segment, key],
+    )
+    if by is not None:
+        message = f'the filter "{by}" refers to this segment'
+        raise SegmentInUse(message)
+
+
+async def _check_references(db: Db, account_id: int, filter_uid: uuid.UUID, wanted: Criteria) -> None:
+    """Refuse what is not there, what leads back to the filter, and what grows too large."""
+    unknown = await unknown_segments(db, account_id, set(filters.referred([wanted])))
+    if unknown:
+        named = ((name, each) for name in REFERRING for each in unknown if _names(wanted, name, each))
+        raise BadParameters((name, f"names an unknown segment: {each}") for name, each in named)
+    linked = await references.links(db, account_id)
+    linked[str(filter_uid)] = filters.filter_uids([wanted])
+    way = references.circle(linked, str(filter_uid))
+    if way:
+        names = [(await filters.filter_by_uid(db, account_id, uuid.UUID(each))).filter_name for each in way]
+        message = f"the filter would contain itself: {' > '.join(names)}"
+        raise BadParameters([(_naming(wanted, f"filter:{way[1]}"), message)])
+    above = {str(filter_uid), *references.dependents(linked, str(filter_uid))}
+    if any(references.parts(linked, each) > references.MOST_PARTS for each in above):
+        message = f"a filter may consist of at most {references.MOST_PARTS} filters"
+        raise BadParameters([(_naming(wanted, *filters.referred([wanted])), message)])
+
+
+def _names(wanted: Criteria, name: str, segment: str) -> bool:
+    """Say whether a criterion names a segment, given as kind:id."""
+    given = {str(each) for each in getattr(wanted, name) or ()}
+    return segment in given or (name not in REFERRING[:2] and segment.removeprefix("snapshot:") in given)
+
+
+def _naming(wanted: Criteria, *segments: str) -> str:
+    """Return the criterion that names one of some segments."""
+    return next((name for name in REFERRING if any(_names(wanted, name, each) for each in segments)), REFERRING[0])

@@ -1,0 +1,35 @@
+"""Reads a segment by pages, as a search whose rows are what a message needs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.keys import Account
+from fanfare.segments.actions.searches import a_page
+from fanfare.segments.queries import found, segments
+from fanfare.segments.schemas.search import FanSearch
+from fanfare.segments.schemas.segments import SegmentFan, SegmentMeta, SegmentReading
+
+# More than a segment can have.
+WHOLE = 2_000_000_000
+
+
+async def segment_fans(
+    db: Db, account: Account, wanted: SegmentReading, now: datetime
+) -> Page[SegmentMeta, SegmentFan]:
+    """Return a page of a segment's fans: the next of a reading, or the first of a new one."""
+    criteria = await segments.criteria_of(db, account.id, wanted)
+    search = msgspec.convert(criteria, FanSearch, from_attributes=True)
+    search = msgspec.structs.replace(search, search_uid=wanted.search_uid, limit=wanted.limit, max_count=WHOLE)
+    page = await a_page(db, account, search, now, contacts)
+    following = page.meta.next_search_uid
+    uid = page.meta.search_uid if following else None
+    return Page(SegmentMeta(uid, following, page.meta.count, wanted.limit), page.data)
+
+
+async def contacts(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:
+    """Return those of the fans that are still there, in the order of their ids, as a message needs them."""
+    return await found.contacts(db, account_id, fan_ids)

@@ -1,0 +1,131 @@
+"""Freezes lists of fans, and follows when a fan on one is merged or forgotten."""
+
+import uuid
+from datetime import datetime
+
+import asyncpg
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.segments.actions.filters import check_unused, hold_references
+from fanfare.segments.actions.searches import whole
+from fanfare.segments.queries import filters
+from fanfare.segments.queries.segments import condition
+from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved
+
+FREEZE_SECONDS = 600
+TABLES = ("snapshot_members",)
+
+
+class SnapshotNameTaken(Conflict):
+    """Another snapshot of the account has this name"""
+
+
+async def create_snapshot(db: Db, account: Account, wanted: NewSnapshot, now: datetime) -> SnapshotSaved:
+    """Freeze the fans of a filter, of a search, or those named; return the list's uid and its size.
+
+    The change is told last: what takes a position keeps readers waiting until it ends, and a long list takes seconds.
+    """
+    snapshot_uid = uuid.uuid4()
+    made_from = "filter" if wanted.filter_uid else "search" if wanted.search_uid else "fans"
+    if wanted.search_uid:
+        await whole(db, account, wanted.search_uid, now)
+    async with db.transaction() as held:
+        await held.value("select set_config('statement_timeout', $1, true)", str(FREEZE_SECONDS * 1000))
+        try:
+            await held.execute(
+                "insert into snapshots (account_id, snapshot_uid, snapshot_name, made_from, created_at)"
+                " values ($1, $2, $3, $4, $5)",
+                account.id,
+                snapshot_uid,
+                wanted.snapshot_name,
+                made_from,
+                now,
+            )
+        except asyncpg.UniqueViolationError:
+            raise SnapshotNameTaken from None
+        fan_count = await _freeze(held, account, snapshot_uid, wanted, now)
+        await _announce(held, account.id, "snapshot.created", snapshot_uid, now)
+    return SnapshotSaved(snapshot_uid, fan_count)
+
+
+FREEZE_FOUND = """
+    insert into snapshot_members (account_id, snapshot_uid, fan_id)
+    select f.account_id, {uid}, f.fan_id from fans f where f.account_id = $1 and {condition}
+"""
+FREEZE_NAMED = """
+    insert into snapshot_members (account_id, snapshot_uid, fan_id)
+    select f.account_id, $2, f.fan_id from fans f where f.account_id = $1 and f.fan_id = any($3::bigint[])
+"""
+FREEZE_READ = """
+    insert into snapshot_members (account_id, snapshot_uid, fan_id)
+    select f.account_id, $2, f.fan_id from fans f
+    where f.account_id = $1 and f.fan_id in (
+        select unnest(c.fan_ids) from search_chunks c where c.account_id = $1 and c.search_uid = $3)
+"""
+
+
+async def _freeze(held: Db, account: Account, snapshot_uid: uuid.UUID, wanted: NewSnapshot, now: datetime) -> int:
+    if wanted.filter_uid:
+        stored = await filters.filter_by_uid(held, account.id, wanted.filter_uid)
+        found = await condition(held, account, filters.criteria_in(stored.criteria), now)
+        args, (uid,) = found.with_arguments(snapshot_uid)
+        word = await held.execute(FREEZE_FOUND.format(uid=uid, condition=found.sql), *args)
+    elif wanted.search_uid:
+        word = await held.execute(FREEZE_READ, account.id, snapshot_uid, wanted.search_uid)
+    else:
+        word = await held.execute(FREEZE_NAMED, account.id, snapshot_uid, wanted.fan_ids or [])
+    return int(word.rpartition(" ")[2])
+
+
+async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UUID, now: datetime) -> None:
+    await held.execute(
+        """
+        with hold as materialized (select hold_position($1) as held)
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), $2, $3, $4, '{}' from hold
+        """,
+        account_id,
+        topic,
+        str(snapshot_uid),
+        now,
+    )
+
+
+async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
+    """Delete a frozen list; refuses while a filter refers to it."""
+    async with db.transaction() as held:
+        await hold_references(held, account_id)
+        is_there = await held.value(
+            "select true from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
+        )
+        if not is_there:
+            raise Unknown
+        await check_unused(held, account_id, f"snapshot:{snapshot_uid}")
+        await held.execute(
+            "delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
+        )
+        await _announce(held, account_id, "snapshot.deleted", snapshot_uid, now)
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Put one fan on the lists that another is on."""
+    await db.execute(
+        """
+        with gone as (
+            delete from snapshot_members where account_id = $1 and fan_id = $2 returning snapshot_uid
+        )
+        insert into snapshot_members (account_id, snapshot_uid, fan_id)
+        select $1, snapshot_uid, $3 from gone
+        on conflict (account_id, snapshot_uid, fan_id) do nothing
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Take a fan off every list."""
+    await db.execute("delete from snapshot_members where account_id = $1 and fan_id = $2", account_id, fan_id)

@@ -1,0 +1,81 @@
+"""Calls on filters: stored searches, their counts and statistics."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.segments.actions import filters as actions
+from fanfare.segments.queries import filters, segments, stats
+from fanfare.segments.schemas.filters import (
+    FanCount,
+    Filter,
+    FilterChanges,
+    FilterListed,
+    FilterSaved,
+    FilterSearch,
+    FilterWindow,
+    NewFilter,
+    OneFilter,
+)
+from fanfare.segments.schemas.search import Criteria
+from fanfare.segments.schemas.stats import FilterStats, NamedFilter
+
+
+@endpoint.get("/api/v1/crm/filters", scope="crm", key=SECRET)
+async def crm_filters_list(db: Db, account: Account, wanted: FilterWindow) -> list[FilterListed]:
+    """List the stored filters, the oldest first."""
+    return await filters.filters_listed(db, account, wanted)
+
+
+@endpoint.get("/api/v1/crm/filters/stats", scope="crm", key=SECRET)
+async def crm_filter_stats(db: Db, account: Account, wanted: NamedFilter, now: datetime) -> FilterStats:
+    """Tell who a stored filter finds now: how many, demographics, places, what they did, and the census beside them."""
+    return await stats.named_stats(db, account, wanted.filter_name, now)
+
+
+@endpoint.get("/api/v1/manage/filters/count", scope="manage", key=SECRET)
+async def manage_filters_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> FanCount:
+    """Count the fans that criteria find now, without saving them."""
+    return FanCount(await segments.fan_count(db, account, wanted, now))
+
+
+@endpoint.get("/api/v1/manage/filters/stats", scope="manage", key=SECRET)
+async def manage_filters_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+    """Tell who criteria find now, without saving them, as for a stored filter."""
+    return await stats.criteria_stats(db, account, wanted, now)
+
+
+@endpoint.post("/api/v1/manage/filters", scope="manage", key=SECRET)
+async def manage_filters_create(db: Db, account: Account, wanted: NewFilter, now: datetime) -> FilterSaved:
+    """Store a search under a name; its criteria are the parameters of the fan search.
+
+    `fan_incl_segments` and `fan_excl_segments` may name other filters. What they name must be there (422), and no
+    filter may contain itself. 409 when the name is taken.
+    """
+    return FilterSaved(await actions.create_filter(db, account, wanted, now))
+
+
+@endpoint.get("/api/v1/manage/filters/{filter_uid}", scope="manage", key=SECRET)
+async def manage_filters_get(db: Db, account: Account, wanted: OneFilter) -> Filter:
+    """Return a filter with its criteria."""
+    return await filters.filter_by_uid(db, account.id, wanted.filter_uid)
+
+
+@endpoint.post("/api/v1/manage/filters/{filter_uid}", scope="manage", key=SECRET)
+async def manage_filters_update(db: Db, account: Account, wanted: FilterChanges, now: datetime) -> FilterSaved:
+    """Change the name or the group of a filter, or whether its members are kept live; its criteria stay."""
+    return FilterSaved(await actions.change_filter(db, account, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/filters/{filter_uid}/criteria", scope="manage", key=SECRET)
+async def manage_filters_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> FilterSaved:
+    """Give a filter other criteria, in place of all it had."""
+    return FilterSaved(await actions.change_criteria(db, account, wanted, now))
+
+
+@endpoint.delete("/api/v1/manage/filters/{filter_uid}", scope="manage", key=SECRET)
+async def manage_filters_delete(db: Db, account: Account, wanted: OneFilter, now: datetime) -> bool:
+    """Delete a filter; 409 while another refers to it."""
+    await actions.delete_filter(db, account.id, wanted.filter_uid, now)
+    return True

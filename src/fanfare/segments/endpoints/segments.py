@@ -1,0 +1,59 @@
+"""Calls on segments: tags, snapshots and filters alike; and the making of snapshots."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.segments.actions import reading, snapshots
+from fanfare.segments.queries import segments
+from fanfare.segments.schemas.filters import NewSnapshot, OneSnapshot, SnapshotSaved
+from fanfare.segments.schemas.segments import (
+    OneSegment,
+    Segment,
+    SegmentFan,
+    SegmentMeta,
+    SegmentReading,
+    SegmentStatus,
+)
+
+
+@endpoint.get("/api/v1/segments", scope="segments", key=SECRET)
+async def segments_list(db: Db, account: Account) -> list[Segment]:
+    """List the segments, each with its number of fans: tags, snapshots (frozen lists) and filters (stored searches)."""
+    return await segments.segments(db, account.id)
+
+
+@endpoint.get("/api/v1/segments/{segment_type}/{segment_id}", scope="segments", key=SECRET)
+async def segments_status(db: Db, account: Account, wanted: OneSegment, now: datetime) -> SegmentStatus:
+    """Count the fans of a segment, and those who can be reached by mail and by text message.
+
+    A filter is evaluated anew. An unknown segment is a 404.
+    """
+    return await segments.segment_status(db, account, wanted, now)
+
+
+@endpoint.get("/api/v1/segments/{segment_type}/{segment_id}/fans", scope="segments", key=SECRET)
+async def segments_fans(
+    db: Db, account: Account, wanted: SegmentReading, now: datetime
+) -> Page[SegmentMeta, SegmentFan]:
+    """Read the fans of a segment by pages of up to 10,000, in the order of their ids.
+
+    The set is fixed when the reading starts and kept for 24 hours. Send `meta.search_uid` back, the same value each
+    time, while there is one: the server holds the place. Or follow `meta.next_search_uid`, which does not move that
+    place and may be asked for again. With `limit=0` the set is fixed and no row sent.
+    """
+    return await reading.segment_fans(db, account, wanted, now)
+
+
+@endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET)
+async def manage_snapshots_create(db: Db, account: Account, wanted: NewSnapshot, now: datetime) -> SnapshotSaved:
+    """Freeze a list of fans: whom a filter finds now, the set of a started search, or some by their ids."""
+    return await snapshots.create_snapshot(db, account, wanted, now)
+
+
+@endpoint.delete("/api/v1/manage/snapshots/{snapshot_uid}", scope="manage", key=SECRET)
+async def manage_snapshots_delete(db: Db, account: Account, wanted: OneSnapshot, now: datetime) -> bool:
+    """Delete a frozen list; 409 while a filter refers to it."""
+    await snapshots.delete_snapshot(db, account.id, wanted.snapshot_uid, now)
+    return True

@@ -1,0 +1,109 @@
+"""Reads filters: their list, one of them, and those that criteria refer to."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+import msgspec
+
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.segments.schemas.filters import Filter, FilterListed, FilterWindow
+from fanfare.segments.schemas.search import Criteria
+
+
+def kept(criteria: Criteria) -> dict[str, object]:
+    """Return the criteria that were given, as they are stored."""
+    nothing = msgspec.to_builtins(Criteria())
+    told = {name: getattr(criteria, name) for name in Criteria.__struct_fields__}
+    return {name: value for name, value in msgspec.to_builtins(told).items() if value != nothing[name]}
+
+
+def criteria_in(stored: object) -> Criteria:
+    """Return criteria from the form in which they are stored."""
+    return msgspec.convert(stored, Criteria)
+
+
+def referred(wanted: Iterable[Criteria]) -> Iterator[str]:
+    """Yield the segments that criteria name, each as filter:uid, snapshot:uid or tag:id."""
+    for each in wanted:
+        yield from (*(each.fan_incl_segments or ()), *(each.fan_excl_segments or ()))
+        uids = (*(each.fan_incl_snapshot_uids or ()), *(each.fan_excl_snapshot_uids or ()))
+        yield from (f"snapshot:{uid}" for uid in uids)
+
+
+def filter_uids(wanted: Iterable[Criteria]) -> set[str]:
+    """Return the uids of the filters that criteria name."""
+    return {each.removeprefix("filter:") for each in referred(wanted) if each.startswith("filter:")}
+
+
+async def reached(db: Db, account_id: int, wanted: Sequence[Criteria]) -> dict[str, Criteria]:
+    """Return the criteria of the filters that some criteria refer to, and that those refer to in turn, by their uid."""
+    known: dict[str, Criteria] = {}
+    missing = filter_uids(wanted)
+    while missing:
+        rows = await db.rows(
+            "select filter_uid, criteria from filters where account_id = $1 and filter_uid = any($2)",
+            account_id,
+            [uuid.UUID(each) for each in sorted(missing)],
+        )
+        fresh = {str(row["filter_uid"]): criteria_in(row["criteria"]) for row in rows}
+        known |= fresh
+        missing = filter_uids(fresh.values()) - known.keys()
+    return known
+
+
+async def filters_listed(db: Db, account: Account, wanted: FilterWindow) -> list[FilterListed]:
+    """Return the filters of a group that were made within some days, the oldest first."""
+    start, end = _first_moment(wanted.creation_start_date, account), _moment_after(wanted.creation_end_date, account)
+    rows = await db.rows(
+        """
+        select filter_uid, filter_name, account_id, floor(extract(epoch from created_at))::bigint as creation_timestamp,
+               last_search_count, group_name, is_active
+        from filters
+        where account_id = $1 and ($2::text is null or lower(group_name) = lower($2))
+          and created_at >= coalesce($3::timestamptz, '-infinity')
+          and created_at < coalesce($4::timestamptz, 'infinity')
+        order by filter_id
+        """,
+        account.id,
+        wanted.group_name,
+        start,
+        end,
+    )
+    return [FilterListed(**row) for row in rows]
+
+
+def _first_moment(day: date | None, account: Account) -> object:
+    return day_bounds(day, account.time_zone)[0] if day else None
+
+
+def _moment_after(day: date | None, account: Account) -> object:
+    return day_bounds(day, account.time_zone)[1] if day else None
+
+
+ONE = """
+    select filter_id, filter_uid, filter_name, group_name, is_active, account_id, criteria, last_search_count,
+           floor(extract(epoch from created_at))::bigint as creation_timestamp,
+           floor(extract(epoch from updated_at))::bigint as last_update_timestamp
+    from filters
+    where account_id = $1
+"""
+
+
+async def filter_by_uid(db: Db, account_id: int, filter_uid: uuid.UUID) -> Filter:
+    """Return one filter, or refuse as unknown."""
+    return _filter(await db.row(f"{ONE} and filter_uid = $2", account_id, filter_uid))
+
+
+async def filter_by_name(db: Db, account_id: int, filter_name: str) -> Filter:
+    """Return the filter of that name, in any case, or refuse as unknown."""
+    return _filter(await db.row(f"{ONE} and lower(filter_name) = lower($2)", account_id, filter_name))
+
+
+def _filter(row: Record | None) -> Filter:
+    if row is None:
+        raise Unknown
+    return Filter(**{name: row[name] for name in Filter.__struct_fields__})

@@ -1,0 +1,120 @@
+"""Reads segments: their list, who can be reached in one, and how many fans criteria find."""
+
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import MAX_ID
+from fanfare.segments.queries import filters
+from fanfare.segments.queries.criteria import criteria, setting
+from fanfare.segments.queries.where import Where, where
+from fanfare.segments.schemas.search import Criteria
+from fanfare.segments.schemas.segments import OneSegment, Segment, SegmentStatus
+
+REACHABLE = """
+    count(*) as fan_count, count(f.email) as email_count, count(f.phone) as phone_count,
+    count(*) filter (where f.phone is not null and f.is_phone_subscribed and not f.is_optout) as phone_subscribe_count,
+    count(*) filter (where f.email is not null and f.is_subscribed and not f.is_optout) as email_subscribe_count,
+    floor(extract(epoch from max(f.updated_at)))::bigint as last_update_timestamp
+"""
+STATUS = f"select {REACHABLE} from fans f where f.account_id = $1 and {{condition}}"  # noqa: S608 - constants
+COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
+KNOWN = {
+    "tag": "select exists (select from tags where account_id = $1 and tag_id = $2)",
+    "snapshot": "select exists (select from snapshots where account_id = $1 and snapshot_uid = $2)",
+    "filter": "select exists (select from filters where account_id = $1 and filter_uid = $2)",
+}
+
+
+async def segments(db: Db, account_id: int) -> list[Segment]:
+    """Return all segments with how many fans are in each: tags, snapshots, filters, each kind by name."""
+    rows = await db.rows(
+        """
+        select s.segment_type, s.segment_id, s.segment_name, s.segment_count
+        from (
+            select 1 as kind, 'tag' as segment_type, t.tag_id::text as segment_id, t.tag_name as segment_name,
+                   coalesce(g.fan_count, 0) as segment_count
+            from tags t
+            left join (select tag_id, count(*) as fan_count from fan_tags where account_id = $1 group by tag_id) g
+              on g.tag_id = t.tag_id
+            where t.account_id = $1
+            union all
+            select 2, 'snapshot', s.snapshot_uid::text, s.snapshot_name, coalesce(m.fan_count, 0)
+            from snapshots s
+            left join (select snapshot_uid, count(*) as fan_count from snapshot_members where account_id = $1
+                       group by snapshot_uid) m on m.snapshot_uid = s.snapshot_uid
+            where s.account_id = $1
+            union all
+            select 3, 'filter', f.filter_uid::text, f.filter_name, f.last_search_count
+            from filters f where f.account_id = $1
+        ) s
+        order by s.kind, lower(s.segment_name), s.segment_id
+        """,
+        account_id,
+    )
+    return [Segment(**row) for row in rows]
+
+
+async def unknown_segments(db: Db, account_id: int, named: set[str]) -> list[str]:
+    """Return those of some segments, each as kind:id, that the account does not have."""
+    return [each for each in sorted(named) if not await _is_known(db, account_id, *each.split(":"))]
+
+
+async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
+    try:
+        named = min(int(key), MAX_ID) if kind == "tag" else uuid.UUID(key)
+    except ValueError:
+        return False
+    found: bool = await db.value(KNOWN[kind], account_id, named)
+    return found
+
+
+async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
+    """Return what being in a segment asks of a fan, or refuse an unknown one."""
+    kind, key = wanted.segment_type, wanted.segment_id.strip().lower()
+    if not (key.isascii() and await _is_known(db, account_id, kind, key)):
+        raise Unknown
+    if kind == "filter":
+        return filters.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
+    if kind == "snapshot":
+        return Criteria(fan_incl_snapshot_uids=[uuid.UUID(key)])
+    return Criteria(fan_incl_segments=[f"tag:{int(key)}"])
+
+
+async def condition(db: Db, account: Account, wanted: Criteria, now: datetime) -> Where:
+    """Return the condition that criteria put on a fan now."""
+    return where(account.id, criteria(wanted, await setting(db, account, wanted, now)))
+
+
+async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
+    """Return how many fans criteria find now."""
+    found = await condition(db, account, wanted, now)
+    counted: int = await db.value(COUNT.format(condition=found.sql), *found.args)
+    return counted
+
+
+async def segment_status(db: Db, account: Account, wanted: OneSegment, now: datetime) -> SegmentStatus:
+    """Return who can be reached in a segment now; a filter keeps how many it found."""
+    found = await condition(db, account, await criteria_of(db, account.id, wanted), now)
+    row = await db.row(STATUS.format(condition=found.sql), *found.args)
+    status = msgspec.convert(dict(row or {}), SegmentStatus)
+    if wanted.segment_type == "filter":
+        await note_count(db, account.id, uuid.UUID(wanted.segment_id), status.fan_count)
+    return status
+
+
+async def note_count(db: Db, account_id: int, filter_uid: uuid.UUID, counted: int) -> None:
+    """Keep how many fans the last look at a filter found."""
+    await db.execute(
+        """
+        update filters set last_search_count = $3
+        where account_id = $1 and filter_uid = $2 and last_search_count is distinct from $3
+        """,
+        account_id,
+        filter_uid,
+        counted,
+    )

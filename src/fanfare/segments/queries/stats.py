@@ -1,0 +1,115 @@
+"""Statistics of the fans that criteria find: all from one pass over them."""
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.keys import Account
+from fanfare.segments.queries import filters
+from fanfare.segments.queries.criteria import criteria, setting, years_before
+from fanfare.segments.queries.segments import REACHABLE, note_count
+from fanfare.segments.queries.where import where
+from fanfare.segments.schemas.search import Criteria
+from fanfare.segments.schemas.segments import SegmentStatus
+from fanfare.segments.schemas.stats import (
+    AgeCount,
+    CountryCount,
+    FanDemographics,
+    FanMetrics,
+    FilterStats,
+    GenderCount,
+    LocationCount,
+    MetroAreaCount,
+)
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+# The first age of each group but the youngest.
+AGES = (18, 25, 35, 45, 55, 65)
+MOST_PLACES = 20
+RECENT_DAYS = 30
+
+# The bits of grouping(gender, born, country_code, metro_area, city): 0 where the column is part of the group.
+WHOLE, GENDER, BORN, COUNTRY, METRO_AREA, LOCATION = 0b11111, 0b01111, 0b10111, 0b11011, 0b11101, 0b11010
+
+# One row for each value of each group, `kind` telling which group it is; of places the first alone.
+GROUPED = f"""
+    with matched as materialized (
+        select f.email, f.phone, f.is_subscribed, f.is_phone_subscribed, f.is_optout, f.updated_at, f.rating, f.gender,
+               f.country_code, f.metro_area, f.city, f.province, f.latitude, f.longitude,
+               width_bucket(f.birth_date, {{born}}::date[]) as born, a.last_active_at, a.activity_count
+        from fans f left join fan_activity a on a.account_id = $1 and a.fan_id = f.fan_id
+        where f.account_id = $1 and {{condition}}
+    ),
+    grouped as (
+        select grouping(f.gender, f.born, f.country_code, f.metro_area, f.city) as kind,
+               f.gender, f.born, f.country_code, f.metro_area, f.city, f.province, {REACHABLE},
+               avg(f.latitude) as latitude, avg(f.longitude) as longitude, count(f.last_active_at) as active_fan_count,
+               count(*) filter (where f.last_active_at >= {{recent}}::timestamptz) as recently_active_fan_count,
+               coalesce(sum(f.activity_count), 0)::bigint as activity_count,
+               round(avg(f.rating), 2)::float8 as average_rating,
+               count(*) filter (where f.is_optout) as optout_count
+        from matched f
+        group by grouping sets ((), (f.gender), (f.born), (f.country_code), (f.metro_area),
+                                (f.city, f.province, f.country_code))
+    ),
+    ranked as (
+        select g.*, row_number() over (
+            partition by g.kind
+            order by g.fan_count desc, g.city, g.metro_area, g.country_code, g.province) as place
+        from grouped g
+        where case g.kind when {COUNTRY} then g.country_code is not null
+                          when {METRO_AREA} then g.metro_area is not null
+                          when {LOCATION} then g.city is not null else true end
+    )
+    select r.* from ranked r where r.place <= {MOST_PLACES} order by r.kind, r.place
+"""  # noqa: S608 - constants; what is asked is put in by the `where` builder
+
+
+async def named_stats(db: Db, account: Account, filter_name: str, now: datetime) -> FilterStats:
+    """Return the statistics of a stored filter, which keeps how many fans it found."""
+    found = await filters.filter_by_name(db, account.id, filter_name)
+    stats = await criteria_stats(db, account, filters.criteria_in(found.criteria), now)
+    await note_count(db, account.id, found.filter_uid, stats.fans.fan_count)
+    return stats
+
+
+async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+    """Return the statistics of the fans that criteria find now."""
+    at = await setting(db, account, wanted, now)
+    condition = where(account.id, criteria(wanted, at))
+    born = [years_before(at.today, age) + timedelta(days=1) for age in reversed(AGES)]
+    recent = at.start_of(at.today - timedelta(days=RECENT_DAYS))
+    args, (born_mark, recent_mark) = condition.with_arguments(born, recent)
+    sql = GROUPED.format(condition=condition.sql, born=born_mark, recent=recent_mark)
+    by_kind: dict[int, list[Record]] = {}
+    for row in await db.rows(sql, *args):
+        by_kind.setdefault(row["kind"], []).append(row)
+    return FilterStats(
+        fans=_part(SegmentStatus, by_kind[WHOLE][0]),
+        fan_demographics=FanDemographics(
+            [_part(GenderCount, row) for row in by_kind.get(GENDER, ())],
+            sorted((_age(row) for row in by_kind.get(BORN, ())), key=lambda each: each.youngest_age or -1),
+        ),
+        top_countries=[_part(CountryCount, row) for row in by_kind.get(COUNTRY, ())],
+        top_metro_areas=[_part(MetroAreaCount, row) for row in by_kind.get(METRO_AREA, ())],
+        top_locations=[_part(LocationCount, row) for row in by_kind.get(LOCATION, ())],
+        fan_metrics=_part(FanMetrics, by_kind[WHOLE][0]),
+        postal_demographics=[],
+    )
+
+
+def _part(struct: type[S], row: Record) -> S:
+    return struct(**{name: row[name] for name in struct.__struct_fields__})
+
+
+def _age(row: Record) -> AgeCount:
+    if row["born"] is None:
+        return AgeCount(None, None, row["fan_count"])
+    # The first bucket is of the oldest.
+    bounds = [0, *AGES, None]
+    place = len(AGES) - row["born"]
+    following = bounds[place + 1]
+    return AgeCount(bounds[place], None if following is None else following - 1, row["fan_count"])

@@ -1,0 +1,130 @@
+"""Shapes of filters (stored searches) and snapshots (frozen lists)."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Alias, Day, Flag, ListForm, Text, Uuid, WholeForm
+from fanfare.segments.schemas.search import Criteria
+
+MOST_FANS = 100_000
+
+FanIds = Annotated[list[int], ListForm(WholeForm(0), most=MOST_FANS)]
+
+
+class FilterWindow(Params):
+    """Which filters, by group and by the days on which they were made."""
+
+    group_name: Annotated[Text | None, Alias("group name"), "Only filters of this group, in any case"] = None
+    creation_start_date: Annotated[Day | None, "Made on or after this day"] = None
+    creation_end_date: Annotated[Day | None, "Made on or before this day"] = None
+
+
+class FilterListed(msgspec.Struct):
+    """A filter. `last_search_count` is what the last look at it counted, null before; times are unix seconds."""
+
+    filter_uid: uuid.UUID
+    filter_name: str
+    account_id: int
+    creation_timestamp: int
+    last_search_count: int | None
+    group_name: str | None
+    is_active: bool
+
+
+class Filter(msgspec.Struct):
+    """A filter with its `criteria`: parameters of the fan search by their names."""
+
+    filter_uid: uuid.UUID
+    filter_name: str
+    account_id: int
+    creation_timestamp: int
+    last_update_timestamp: int
+    last_search_count: int | None
+    group_name: str | None
+    is_active: bool
+    criteria: dict[str, Any]
+
+
+class NewFilter(Criteria, kw_only=True):
+    """A filter to be made: its name and the parameters of its search."""
+
+    example: ClassVar[Mapping[str, object]] = {
+        "filter_name": "Young and near", "fan_provinces": ["BC", "WA"], "fan_oldest_age": 25,
+    }  # fmt: skip
+
+    filter_name: Annotated[Text, "Name of the filter; unique in the account"]
+    group_name: Annotated[Text | None, "Group that it is listed in"] = None
+    is_active: Annotated[Flag, "Whether its members are kept live"] = True
+
+
+class OneFilter(Params):
+    """Which filter."""
+
+    filter_uid: Annotated[Uuid, "Filter by its uid"]
+
+
+class FilterChanges(OneFilter):
+    """What changes of a filter; its criteria stay."""
+
+    example: ClassVar[Mapping[str, object]] = {"group_name": "Season 2027"}
+
+    filter_name: Annotated[Text | None, "Its new name"] = None
+    group_name: Annotated[Text | None | UnsetType, "Group that it is listed in; empty for none"] = msgspec.UNSET
+    is_active: Annotated[Flag | None, "Whether its members are kept live"] = None
+
+
+class FilterSearch(Criteria, kw_only=True):
+    """The criteria of a filter, in place of those it had."""
+
+    example: ClassVar[Mapping[str, object]] = {"fan_provinces": ["BC"], "crm_active_days": 90}
+
+    filter_uid: Annotated[Uuid, "Filter by its uid"]
+
+
+class FilterSaved(msgspec.Struct):
+    """The filter that was written."""
+
+    filter_uid: uuid.UUID
+
+
+class FanCount(msgspec.Struct):
+    """How many fans criteria find now."""
+
+    fan_count: int
+
+
+class NewSnapshot(Params):
+    """A list of fans to be frozen: those of a filter now, those of a started search, or some by their ids."""
+
+    example: ClassVar[Mapping[str, object]] = {"snapshot_name": "Opening night", "fan_ids": [1, 2]}
+
+    snapshot_name: Annotated[Text, "Name of the list; unique in the account"]
+    filter_uid: Annotated[Uuid | None, "Freeze whom this filter finds now"] = None
+    search_uid: Annotated[Uuid | None, "Freeze the set of this search; the deleted drop out"] = None
+    fan_ids: Annotated[FanIds | None, "Freeze these fans; unknown ones are left out"] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Ask for exactly one source."""
+        sources = [name for name in ("filter_uid", "search_uid", "fan_ids") if given.get(name) is not None]
+        if not sources:
+            yield "filter_uid", "is required when search_uid and fan_ids are left out"
+        yield from ((name, f"cannot be given with {sources[0]}") for name in sources[1:])
+
+
+class OneSnapshot(Params):
+    """Which snapshot."""
+
+    snapshot_uid: Annotated[Uuid, "Snapshot by its uid"]
+
+
+class SnapshotSaved(msgspec.Struct):
+    """The list that was frozen, and how many fans are in it."""
+
+    snapshot_uid: uuid.UUID
+    fan_count: int

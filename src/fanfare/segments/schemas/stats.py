@@ -1,0 +1,95 @@
+"""Shapes of the statistics of a filter."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Text
+from fanfare.segments.schemas.segments import SegmentStatus
+
+
+class NamedFilter(Params):
+    """Which filter."""
+
+    example: ClassVar[Mapping[str, object]] = {"filter_name": "Locals"}
+
+    filter_name: Annotated[Text, "Name of the filter, in any case"]
+
+
+class GenderCount(msgspec.Struct):
+    """Fans of a gender; null for those who said nothing."""
+
+    gender: str | None
+    fan_count: int
+
+
+class AgeCount(msgspec.Struct):
+    """Fans between two ages today, both included; both null for those whose birthday is not known."""
+
+    youngest_age: int | None
+    oldest_age: int | None
+    fan_count: int
+
+
+class FanDemographics(msgspec.Struct):
+    """Fans by gender and by age."""
+
+    genders: list[GenderCount]
+    ages: list[AgeCount]
+
+
+class CountryCount(msgspec.Struct):
+    """Fans of a country."""
+
+    country_code: str
+    fan_count: int
+
+
+class MetroAreaCount(msgspec.Struct):
+    """Fans of a metro area."""
+
+    metro_area: str
+    fan_count: int
+
+
+class LocationCount(msgspec.Struct):
+    """Fans of a city; latitude and longitude are the middle of those that are known."""
+
+    city: str
+    province: str | None
+    country_code: str | None
+    fan_count: int
+    latitude: float | None
+    longitude: float | None
+
+
+class FanMetrics(msgspec.Struct):
+    """What the fans did: how many ever did something, how many in the last 30 days, and how much in all."""
+
+    active_fan_count: int
+    recently_active_fan_count: int
+    activity_count: int
+    average_rating: float | None
+    optout_count: int
+
+
+class PostalDemographic(msgspec.Struct):
+    """Fans of a postal code, with what the census says of the people there: null where it is silent."""
+
+    postal_code: str
+    fan_count: int
+    census: dict[str, Any] | None
+
+
+class FilterStats(msgspec.Struct):
+    """Who is in a filter. Places come with the most fans first, at most 20 of each kind, postal codes 100."""
+
+    fans: SegmentStatus
+    fan_demographics: FanDemographics
+    top_countries: list[CountryCount]
+    top_metro_areas: list[MetroAreaCount]
+    top_locations: list[LocationCount]
+    fan_metrics: FanMetrics
+    postal_demographics: list[PostalDemographic]

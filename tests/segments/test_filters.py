@@ -1,0 +1,281 @@
+"""Filters: saved with the parameters of the search, referring to other segments, listed, and told in figures."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanfare.kernel.db import Db
+from fanfare.segments.queries import references
+from tests.api import Api
+from tests.segments.crowd import activity, days_ago, fan, follow, found, tag
+
+FILTERS = "/api/v1/manage/filters"
+PEOPLE: dict[str, dict[str, Any]] = {
+    "zoe": {
+        "first_name": "Zoë", "email": "zoe@example.com", "province": "BC", "is_subscribed": True, "gender": "female",
+        "country_code": "CA", "city": "Vancouver", "metro_area": "Vancouver", "latitude": 49.0, "longitude": -123.0,
+        "birth_date": "2000-01-01", "rating": 4,
+    },
+    "bob": {
+        "first_name": "Bob", "phone": "+16045550001", "province": "WA", "is_phone_subscribed": True, "gender": "male",
+        "country_code": "US", "city": "Seattle", "metro_area": "Seattle",
+    },
+    "cai": {
+        "first_name": "Cai", "email": "cai@example.com", "phone": "+16045550002", "province": "BC", "is_optout": True,
+        "country_code": "CA", "city": "Vancouver", "latitude": 51.0, "longitude": -125.0, "rating": 2,
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def people(api: Api, other_api: Api, db: Db) -> dict[str, int]:
+    made = {}
+    for name, told in PEOPLE.items():
+        made[name] = await fan(db, api.account_id, **{**told, "birth_date": None, "fan_source": "filters"})
+        await fan(db, other_api.account_id, **{**told, "birth_date": None})
+    await db.execute(
+        "update fans set birth_date = '2000-01-01' where account_id = $1 and fan_id = $2", api.account_id, made["zoe"]
+    )
+    await tag(db, api.account_id, "VIP", made["zoe"], made["bob"])
+    await follow(db, api.account_id, "Northside FC", made["bob"])
+    await activity(db, api.account_id, made["zoe"], days_ago(1))
+    await activity(db, api.account_id, made["bob"], days_ago(60))
+    return made
+
+
+async def saved(api: Api, **given: Any) -> str:
+    uid: str = (await api.ok(await api.post(FILTERS, **{"filter_name": f"f {uuid.uuid4()}", **given})))["filter_uid"]
+    return uid
+
+
+async def members(api: Api, uid: str, kind: str = "filter") -> list[int]:
+    answer = await api.ok(await api.get(f"/api/v1/segments/{kind}/{uid}/fans"))
+    return [row["fan_id"] for row in answer["data"]]
+
+
+async def errors(api: Api, **given: Any) -> list[tuple[str, str]]:
+    answer = await api.post(FILTERS, filter_name=f"f {uuid.uuid4()}", **given)
+    assert answer.status_code == 422, answer.text
+    return [(each["field"], each["message"]) for each in answer.json()["errors"]]
+
+
+async def test_a_filter_keeps_its_criteria_and_finds_whom_the_search_finds(api: Api, people: dict[str, int]) -> None:
+    wanted = {"fan_provinces": ["BC"], "crm_active_days": 30, "fan_start_creation_date": "2020-01-01"}
+    uid = await saved(api, filter_name="Near and here", group_name="Season", **wanted)
+    told = await api.ok(await api.get(f"{FILTERS}/{uid}"))
+    assert told["criteria"] == wanted
+    assert (told["filter_name"], told["group_name"], told["is_active"]) == ("Near and here", "Season", True)
+    assert await members(api, uid) == await found(api, **wanted) == [people["zoe"]]
+
+
+async def test_wrong_criteria_are_refused_by_name(api: Api) -> None:
+    assert [field for field, _ in await errors(api, fan_gender="lady", fan_rating=9, fan_incl_segments="club:7")] == [
+        "fan_incl_segments", "fan_rating", "fan_gender",
+    ]  # fmt: skip
+
+
+async def test_a_name_is_taken_once_in_an_account(api: Api, other_api: Api) -> None:
+    uid = await saved(api, filter_name="Only one")
+    other = await saved(api, filter_name="Another")
+    assert (await api.post(FILTERS, filter_name="ONLY ONE")).json()["code"] == "filter_name_taken"
+    assert (await api.post(f"{FILTERS}/{other}", filter_name="only one")).status_code == 409
+    await saved(other_api, filter_name="Only one")
+    assert await api.ok(await api.post(f"{FILTERS}/{uid}", filter_name="Only ONE")) == {"filter_uid": uid}
+
+
+async def test_changes_leave_what_was_not_given(api: Api, people: dict[str, int]) -> None:
+    uid = await saved(api, filter_name="Turning", group_name="A", fan_provinces="WA")
+    await api.ok(await api.post(f"{FILTERS}/{uid}", is_active=False))
+    await api.ok(await api.post(f"{FILTERS}/{uid}", group_name=""))
+    told = await api.ok(await api.get(f"{FILTERS}/{uid}"))
+    assert (told["filter_name"], told["group_name"], told["is_active"]) == ("Turning", None, False)
+    assert told["criteria"] == {"fan_provinces": ["WA"]}
+    await api.ok(await api.post(f"{FILTERS}/{uid}/criteria", fan_tags="vip", fan_source="filters"))
+    assert await members(api, uid) == [people["zoe"], people["bob"]]
+
+
+async def test_filters_are_listed_by_group_and_day(api: Api, db: Db) -> None:
+    uid = await saved(api, filter_name="Listed", group_name="Group L")
+    await db.execute(
+        "update filters set created_at = '2021-03-11 07:30Z' where account_id = $1 and filter_uid = $2",
+        api.account_id,
+        uuid.UUID(uid),
+    )
+
+    async def listed(**wanted: Any) -> list[str]:
+        return [each["filter_uid"] for each in await api.ok(await api.get("/api/v1/crm/filters", **wanted))]
+
+    assert await listed(**{"group name": "group l"}) == await listed(group_name="Group L") == [uid]
+    # 07:30 GMT on the 11th is the 10th in Vancouver.
+    assert await listed(creation_start_date="2021-03-10", creation_end_date="2021-03-10") == [uid]
+    assert await listed(creation_start_date="2021-03-11", creation_end_date="2021-03-12") == []
+
+
+async def test_segments_are_referred_to_from_inside_and_outside(api: Api, people: dict[str, int], db: Db) -> None:
+    zoe, bob, cai = people["zoe"], people["bob"], people["cai"]
+    everyone = {"fan_source": "filters"}
+    vip = await db.value("select tag_id from tags where account_id = $1 and tag_name = 'VIP'", api.account_id)
+    women = await saved(api, fan_gender="female")
+    frozen = (await api.ok(await api.post("/api/v1/manage/snapshots", snapshot_name="Two", fan_ids=[bob, cai])))[
+        "snapshot_uid"
+    ]
+    mixed = await saved(
+        api, fan_incl_segments=[f"filter:{women}", f"snapshot:{frozen}"], fan_excl_segments=f"tag:{vip}"
+    )
+    for wanted, expected in (
+        ({"fan_incl_segments": f"tag:{vip}"}, [zoe, bob]),
+        ({"fan_incl_segments": f"filter:{women}"}, [zoe]),
+        # whose gender is not known is not a woman
+        ({"fan_excl_segments": f"filter:{women}"}, [bob, cai]),
+        ({"fan_incl_snapshot_uids": frozen}, [bob, cai]),
+        ({"fan_excl_snapshot_uids": frozen}, [zoe]),
+        ({"fan_incl_segments": f"snapshot:{frozen},filter:{women}"}, [zoe, bob, cai]),
+        ({"fan_incl_segments": f"snapshot:{frozen},filter:{women}", "fan_excl_segments": f"tag:{vip}"}, [cai]),
+        ({"fan_incl_segments": f"filter:{mixed}"}, [cai]),
+        ({"fan_excl_segments": f"filter:{mixed}"}, [zoe, bob]),
+        ({"fan_incl_segments": f"filter:{uuid.uuid4()}"}, []),
+        ({"fan_excl_segments": f"filter:{uuid.uuid4()}"}, [zoe, bob, cai]),
+    ):
+        assert await found(api, **everyone, **wanted) == expected, wanted
+        assert (await api.ok(await api.get(f"{FILTERS}/count", **everyone, **wanted)))["fan_count"] == len(expected)
+
+
+async def test_a_reference_must_be_there_and_of_the_account(api: Api, other_api: Api) -> None:
+    theirs = await saved(other_api, fan_gender="female")
+    for segment in (f"filter:{theirs}", f"filter:{uuid.uuid4()}", "tag:123456789", f"snapshot:{uuid.uuid4()}"):
+        for name in ("fan_incl_segments", "fan_excl_segments"):
+            assert await errors(api, **{name: segment}) == [(name, f"names an unknown segment: {segment}")]
+    ghost = str(uuid.uuid4())
+    assert await errors(api, fan_excl_snapshot_uids=ghost) == [
+        ("fan_excl_snapshot_uids", f"names an unknown segment: snapshot:{ghost}")
+    ]
+    assert await found(api, fan_incl_segments=f"filter:{theirs}") == []
+
+
+async def test_a_circle_is_refused_and_named(api: Api) -> None:
+    one = await saved(api, filter_name="One")
+    two = await saved(api, filter_name="Two", fan_incl_segments=f"filter:{one}")
+    three = await saved(api, filter_name="Three", fan_excl_segments=f"filter:{two}")
+    for uid, way in ((one, "One > One"), (two, "One > Two > One"), (three, "One > Three > Two > One")):
+        answer = await api.post(f"{FILTERS}/{one}/criteria", fan_excl_segments=f"filter:{uid}")
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [
+            {"field": "fan_excl_segments", "message": f"the filter would contain itself: {way}"}
+        ]
+    assert (await api.ok(await api.get(f"{FILTERS}/{one}")))["criteria"] == {}
+
+
+async def test_two_changes_at_once_close_no_circle(api: Api) -> None:
+    for _ in range(5):
+        one, two = await saved(api), await saved(api)
+        answers = await asyncio.gather(
+            api.post(f"{FILTERS}/{one}/criteria", fan_incl_segments=f"filter:{two}"),
+            api.post(f"{FILTERS}/{two}/criteria", fan_incl_segments=f"filter:{one}"),
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 422]
+
+
+async def test_a_filter_may_not_grow_beyond_all_bounds(api: Api) -> None:
+    lower = bottom = await saved(api, fan_gender="male")
+    # Each refers twice to what is below: 1, 5, 13, 29, 61 filters.
+    for _ in range(4):
+        pair = [f"filter:{await saved(api, fan_incl_segments=f'filter:{lower}')}" for _ in range(2)]
+        lower = await saved(api, fan_incl_segments=pair)
+    pair = [f"filter:{await saved(api, fan_incl_segments=f'filter:{lower}')}" for _ in range(2)]
+    refusal = ("fan_incl_segments", "a filter may consist of at most 100 filters")
+    assert await errors(api, fan_incl_segments=pair) == [refusal]
+    # Nor from below.
+    other = await saved(api, fan_incl_segments=pair[0])
+    answer = await api.post(f"{FILTERS}/{bottom}/criteria", fan_incl_segments=f"filter:{other}")
+    assert "contain itself" in answer.json()["detail"]
+    deep = [f"filter:{await saved(api)}"]
+    for _ in range(2):
+        deep = [f"filter:{await saved(api, fan_excl_segments=deep)}"]
+    answer = await api.post(f"{FILTERS}/{bottom}/criteria", fan_incl_segments=deep)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, refusal[1])
+
+
+async def test_what_is_referred_to_stays(api: Api, people: dict[str, int]) -> None:
+    lower = await saved(api, fan_gender="male")
+    frozen = (await api.ok(await api.post("/api/v1/manage/snapshots", snapshot_name="Kept", fan_ids=[people["zoe"]])))[
+        "snapshot_uid"
+    ]
+    upper = await saved(api, filter_name="Upper", fan_incl_segments=f"filter:{lower}", fan_excl_snapshot_uids=frozen)
+    for path in (f"{FILTERS}/{lower}", f"/api/v1/manage/snapshots/{frozen}"):
+        refused = await api.delete(path)
+        assert (refused.status_code, refused.json()["code"]) == (409, "segment_in_use")
+        assert '"Upper"' in refused.json()["detail"]
+    for path in (f"{FILTERS}/{upper}", f"{FILTERS}/{lower}", f"/api/v1/manage/snapshots/{frozen}"):
+        assert await api.ok(await api.delete(path)) is True
+        assert (await api.delete(path)).status_code == 404
+
+
+async def test_statistics_of_a_stored_and_an_unsaved_filter(api: Api, people: dict[str, int]) -> None:
+    assert len(people) == 3
+    wanted = {"fan_source": "filters"}
+    await saved(api, filter_name="Everyone", **wanted)
+    stats = await api.ok(await api.get("/api/v1/crm/filters/stats", filter_name="everyone"))
+    assert stats == await api.ok(await api.get(f"{FILTERS}/stats", **wanted))
+    last = stats["fans"].pop("last_update_timestamp")
+    assert isinstance(last, int)
+    assert stats["fans"] == {
+        "fan_count": 3, "email_count": 2, "phone_count": 2, "email_subscribe_count": 1, "phone_subscribe_count": 1,
+    }  # fmt: skip
+    genders = {each["gender"]: each["fan_count"] for each in stats["fan_demographics"]["genders"]}
+    assert genders == {"female": 1, "male": 1, None: 1}
+    ages = stats["fan_demographics"]["ages"]
+    assert {"youngest_age": None, "oldest_age": None, "fan_count": 2} in ages
+    assert {"youngest_age": 25, "oldest_age": 34, "fan_count": 1} in ages
+    assert stats["top_countries"] == [
+        {"country_code": "CA", "fan_count": 2}, {"country_code": "US", "fan_count": 1},
+    ]  # fmt: skip
+    assert [each["metro_area"] for each in stats["top_metro_areas"]] == ["Seattle", "Vancouver"]
+    assert stats["top_locations"][0] == {
+        "city": "Vancouver", "province": "BC", "country_code": "CA", "fan_count": 2, "latitude": 50.0,
+        "longitude": -124.0,
+    }  # fmt: skip
+    assert stats["fan_metrics"] == {
+        "active_fan_count": 2, "recently_active_fan_count": 1, "activity_count": 2, "average_rating": 3.0,
+        "optout_count": 1,
+    }  # fmt: skip
+    (listed,) = [
+        each for each in await api.ok(await api.get("/api/v1/crm/filters")) if each["filter_name"] == "Everyone"
+    ]
+    assert listed["last_search_count"] == 3
+
+
+async def test_statistics_of_nobody(api: Api) -> None:
+    stats = await api.ok(await api.get(f"{FILTERS}/stats", fan_source="nobody at all"))
+    assert stats["fans"]["fan_count"] == 0
+    assert stats["fans"]["last_update_timestamp"] is None
+    assert (stats["top_countries"], stats["fan_demographics"]) == ([], {"genders": [], "ages": []})
+    assert stats["fan_metrics"]["average_rating"] is None
+
+
+NODES = st.sampled_from("abcdef")
+
+
+@given(st.dictionaries(NODES, st.sets(NODES, max_size=3)), NODES)
+def test_a_circle_is_found_when_and_only_when_there_is_one(linked: dict[str, set[str]], start: str) -> None:
+    reached, fresh = set[str](), set(linked.get(start, ()))
+    while fresh:
+        reached |= fresh
+        fresh = {each for one in fresh for each in linked.get(one, ())} - reached
+    way = references.circle(linked, start)
+    assert (way is not None) == (start in reached)
+    for one, other in zip(way or [], (way or [])[1:], strict=False):
+        assert other in linked[one]
+    above = {each for each in linked if each != start and start in _below(linked, each)}
+    assert references.dependents(linked, start) - {start} == above
+
+
+def _below(linked: dict[str, set[str]], start: str) -> set[str]:
+    reached, fresh = set[str](), set(linked.get(start, ()))
+    while fresh:
+        reached |= fresh
+        fresh = {each for one in fresh for each in linked.get(one, ())} - reached
+    return reached
