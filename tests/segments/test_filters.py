@@ -242,10 +242,18 @@ async def test_statistics_of_a_stored_and_an_unsaved_filter(api: Api, people: di
         "active_fan_count": 2, "recently_active_fan_count": 1, "activity_count": 2, "average_rating": 3.0,
         "optout_count": 1,
     }  # fmt: skip
-    (listed,) = [
-        each for each in await api.ok(await api.get("/api/v1/crm/filters")) if each["filter_name"] == "Everyone"
-    ]
-    assert listed["last_search_count"] == 3
+
+
+async def test_a_look_at_a_filter_keeps_its_count(api: Api, people: dict[str, int]) -> None:
+    await saved(api, filter_name="Counted", fan_source="filters")
+
+    async def counted() -> int | None:
+        listed = await api.ok(await api.get("/api/v1/crm/filters"))
+        return next(each["last_search_count"] for each in listed if each["filter_name"] == "Counted")
+
+    assert await counted() is None
+    await api.ok(await api.get("/api/v1/crm/filters/stats", filter_name="counted"))
+    assert await counted() == len(people)
 
 
 async def test_statistics_of_nobody(api: Api) -> None:
