@@ -26,8 +26,10 @@ IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
 KILLS = {"fanfare.cli.server": 200 if IS_FULL else 3, "fanfare.cli.worker": 20 if IS_FULL else 1}
 DATABASE_KILLS = 50 if IS_FULL else 2
+RED_SECONDS = 5 if IS_FULL else 30
 WRITERS = 6
-BACK_SECONDS = 10
+# What is promised; the short form runs beside other tests on a busy machine.
+BACK_SECONDS = 10 if IS_FULL else 60
 NUMBERS = count(1)
 
 
@@ -169,7 +171,7 @@ async def test_a_database_that_hangs_turns_readyz_red_and_everything_recovers(lo
     try:
         started = time.monotonic()
         while await asyncio.to_thread(load.up.status) != 503:
-            assert time.monotonic() - started < 5, "/readyz stayed green"
+            assert time.monotonic() - started < RED_SECONDS, "/readyz stayed green"
             await asyncio.sleep(0.1)
         assert await asyncio.to_thread(load.up.status, "/healthz") == 200
         await asyncio.sleep(60 if IS_FULL else 3)
