@@ -150,7 +150,7 @@ async def test_of_scans_sent_together_the_earliest_lets_in_and_the_others_say_wh
     heir = await some_fan(api, "heir@example.com")
     await api.ok(await api.post(f"/api/v1/manage/passes/{moved['pass_uid']}/transfer", fan_id=heir))
     scans = [
-        scan(made, "south", 30), scan(made, "north", 10), scan(made, "north", 11, is_success=False),
+        scan(made, "alpha", 30), scan(made, "north", 10), scan(made, "north", 11, is_success=False),
         scan(cancelled, "north", 12), scan({"pass_code": "AAAAAAAA"}, "north", 13), scan(made, "north", 14),
         scan(moved, "north", 15),
     ]  # fmt: skip
