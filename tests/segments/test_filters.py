@@ -249,7 +249,8 @@ async def test_a_look_at_a_filter_keeps_its_count(api: Api, people: dict[str, in
 
     async def counted() -> int | None:
         listed = await api.ok(await api.get("/api/v1/crm/filters"))
-        return next(each["last_search_count"] for each in listed if each["filter_name"] == "Counted")
+        count: int | None = next(each["last_search_count"] for each in listed if each["filter_name"] == "Counted")
+        return count
 
     assert await counted() is None
     await api.ok(await api.get("/api/v1/crm/filters/stats", filter_name="counted"))
