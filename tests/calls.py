@@ -30,6 +30,8 @@ SAME_AS = {
     "referral_page_tab_id": "page_tab_id",
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
+    "min_ticket_id": "ticket_id",
+    "max_ticket_id": "ticket_id",
     "min_event_id": "event_id",
     "fan_excl_snapshot_uids": "snapshot_uid",
     "fan_incl_snapshot_uids": "snapshot_uid",
@@ -73,6 +75,8 @@ NEEDED: dict[str, Values] = {
         "end_date": "2199-01-01",
     },
     "crm_purchases_search": {"network": "shop", "start_date": "2026-01-01", "end_date": "2199-01-01"},
+    "crm_ticket_stats": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2199-01-01"},
+    "manage_tickets_sales": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2029-01-01"},
     "manage_display_name_words_delete": {"word": "grue"},
     "manage_display_name_words_save": {"word": "gruesome", "is_allowed": True},
     "manage_fans_identifiers_add": {"network": "yinzcam", "identifier_value": "yz-2"},
@@ -167,6 +171,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     await post("manage/display_name_words", word="grue", is_allowed=False)
     await post("crm/ip_addresses", ip_address="192.0.2.0/24", is_blocked=True)
     v |= await _campaign(post, got, v["fan_id"], mark)
+    v |= await _tickets(post, mark)
     v |= await _points(post, v["fan_id"], mark)
     purchase = {name: f"{mark}-{name}" for name in ("order_key", "merchant_key", "location_key", "customer_key")}
     v["purchase_key"] = f"{mark}-{uuid.uuid4()}"
@@ -201,6 +206,18 @@ async def _campaign(post: Any, got: Any, fan_id: int, mark: str) -> Values:
     for _ in range(2):
         await post(f"crm/fans/{fan_id}/activities", campaign_title="Half-time quiz", user_key=f"{mark}-user_key")
     v["activity_id"] = (await got("crm/activities", limit=200))["data"][-1]["activity_id"]
+    return v
+
+
+async def _tickets(post: Any, mark: str) -> Values:
+    v: Values = {}
+    ticket = {
+        "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "paid_amount": 5, "num_seats": 1,
+        "purchase_timestamp": "2027-05-01 17:30:00", "event_date": "2027-07-03", "event_name": "Final",
+    }  # fmt: skip
+    for number in range(2):
+        made = await post("crm/tickets", **ticket, ticket_key=f"{mark}-ticket_key-{number}", event_key=f"{mark}-event")
+        v["ticket_id"] = made["ticket_id"]
     return v
 
 

@@ -22,6 +22,7 @@ from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.segments.actions import snapshots as segments
+from fanfare.tickets.actions import followers as tickets
 
 # Each imports only what stands before it.
 DOMAINS = (
@@ -32,6 +33,7 @@ DOMAINS = (
     "fanfare.campaigns",
     "fanfare.points",
     "fanfare.performances",
+    "fanfare.tickets",
     "fanfare.registrations",
     "fanfare.purchases",
     "fanfare.ratings",
@@ -39,7 +41,7 @@ DOMAINS = (
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (fans, idols, campaigns, points, performances, registrations, purchases, segments)
+FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, segments)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 stats.hand_down(CAMPAIGN_ROWS)
 

@@ -1,0 +1,175 @@
+"""Makes, changes and deletes ticket events."""
+
+import uuid
+from datetime import datetime
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.places.provinces import country_of_province, province_kept
+from fanfare.tickets.schemas.events import TicketEventSave, TicketEventSaved
+
+CLEARABLE = ("event_key", "venue_name", "artist_name", "notes", "label_name", "event_type", "venue_province")
+
+
+class TicketEventTaken(Conflict):
+    """Another ticket event has this key in its network, or without one this day and name"""
+
+
+class TicketEventSold(Conflict):
+    """Tickets were sold for this event"""
+
+
+def venue_province(account: Account, text: str | None) -> str | None:
+    """Return what is stored of a venue's province: as of a fan's where its country is told, else as it is written."""
+    if not text:
+        return None
+    try:
+        return province_kept(country_of_province(text) or account.country_code, text)
+    except ValueError:
+        return text
+
+
+async def save_event(db: Db, account: Account, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
+    """Make, change or delete an event, as its action says.
+
+    Refuses an unknown event_uid (404), names that another event has, and to delete an event with tickets (409).
+    """
+    if wanted.venue_province is not UNSET:
+        wanted = msgspec.structs.replace(wanted, venue_province=venue_province(account, wanted.venue_province))
+    if wanted.action == "delete" and wanted.event_uid:
+        return await _delete_event(db, account.id, wanted.event_uid, now)
+    if wanted.action == "update" and wanted.event_uid:
+        return await _change_event(db, account.id, wanted, now)
+    return await db.racing(lambda held: _create_event(held, account.id, wanted, now))
+
+
+async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
+    row = await db.row(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        known as materialized (
+            (select event_uid from ticket_events
+             where account_id = $1 and event_key = $5 and (network = $4 or network = '' or $4 = '')
+             order by network <> $4, created_at, event_uid limit 1)
+            union all
+            (select event_uid from ticket_events
+             where $5::text is null and account_id = $1 and event_date = $6 and lower(event_name) = lower($7)
+             order by event_key is not null, created_at, event_uid limit 1)
+        ),
+        made as (
+            insert into ticket_events (account_id, event_uid, created_at, updated_at, network, event_key, event_date,
+                                       event_name, venue_name, artist_name, notes, label_name, event_type,
+                                       venue_province)
+            select $1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+            where not exists (select from known)
+            returning event_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select $1, nextval('positions'), 'ticket_event.created', event_uid::text, $3, '{}'
+            from hold cross join made
+        )
+        select event_uid, true as is_new from made union all select event_uid, false from known
+        """,
+        account_id,
+        uuid.uuid4(),
+        now,
+        wanted.network or "",
+        wanted.event_key or None,
+        wanted.event_date,
+        wanted.event_name,
+        *(getattr(wanted, name) or None for name in CLEARABLE[1:]),
+    )
+    if row is None:
+        raise Unknown
+    return TicketEventSaved(row["event_uid"], "create", "success" if row["is_new"] else "duplicate")
+
+
+async def _change_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
+    given = {
+        **{name: value for name in ("event_name", "event_date") if (value := getattr(wanted, name)) is not None},
+        **{name: value for name in CLEARABLE if (value := getattr(wanted, name)) is not UNSET},
+        **({} if wanted.network is UNSET else {"network": wanted.network or ""}),
+    }
+    try:
+        async with db.transaction() as held:
+            old = await _locked(held, account_id, wanted.event_uid)
+            changed = [name for name, value in given.items() if value != old[name]]
+            if changed:
+                await _write(held, account_id, {**dict(old), **given}, changed, now)
+    except asyncpg.UniqueViolationError:
+        raise TicketEventTaken from None
+    return TicketEventSaved(old["event_uid"], "update", "success")
+
+
+async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Record:
+    old = await db.row(
+        """
+        select event_uid, event_date, network, event_key, event_name, venue_name, venue_province, artist_name, notes,
+               label_name, event_type
+        from ticket_events where account_id = $1 and event_uid = $2 for update
+        """,
+        account_id,
+        event_uid,
+    )
+    if old is None:
+        raise Unknown
+    return old
+
+
+async def _write(db: Db, account_id: int, event: dict[str, object], changed: list[str], now: datetime) -> None:
+    await db.execute(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            update ticket_events
+            set event_date = $3, network = $4, event_key = $5, event_name = $6, venue_name = $7, venue_province = $8,
+                artist_name = $9, notes = $10, label_name = $11, event_type = $12,
+                updated_at = greatest($13, updated_at + interval '1 millisecond')
+            where account_id = $1 and event_uid = $2
+            returning event_uid
+        )
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), 'ticket_event.updated', event_uid::text, $13,
+               jsonb_build_object('fields', $14::text[])
+        from hold cross join made
+        """,
+        account_id,
+        *event.values(),
+        now,
+        changed,
+    )
+
+
+async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> TicketEventSaved:
+    async with db.transaction() as held:
+        # Whoever sells a ticket holds its event: so whether any was sold is asked when nobody does, in a new statement.
+        old = await _locked(held, account_id, event_uid)
+        gone = await held.value(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            gone as (
+                delete from ticket_events e
+                where e.account_id = $1 and e.event_uid = $2
+                  and not exists (select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid)
+                returning e.event_uid
+            ),
+            logged as (
+                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+                select $1, nextval('positions'), 'ticket_event.deleted', event_uid::text, $3, '{}'
+                from hold cross join gone
+            )
+            select event_uid from gone
+            """,
+            account_id,
+            old["event_uid"],
+            now,
+        )
+        if gone is None:
+            raise TicketEventSold
+    return TicketEventSaved(old["event_uid"], "delete", "success")

@@ -1,0 +1,21 @@
+"""What tickets keep of a fan, when two fans become one and when one is forgotten."""
+
+from fanfare.kernel.db import Db
+
+TABLES = ("tickets",)
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Give the tickets of one fan to another."""
+    await db.execute(
+        "update tickets set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
+    )
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Keep what was sold, so that figures stay and a line sent again stays a duplicate, without the customer's key."""
+    await db.execute(
+        "update tickets set customer_key = null where account_id = $1 and fan_id = $2 and customer_key is not null",
+        account_id,
+        fan_id,
+    )

@@ -1,0 +1,229 @@
+"""Makes tickets, one or a batch, with the fans who bought them."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from fanfare.fans.actions.people import Batch, Person, batches, columns, person
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.keys import Account
+from fanfare.kernel.parameters import read
+from fanfare.tickets.actions.events import venue_province
+from fanfare.tickets.actions.marking import mark_tickets
+from fanfare.tickets.actions.selling import SOLD
+from fanfare.tickets.schemas.tickets import (
+    BatchSaved,
+    BulkTicket,
+    FieldFault,
+    NewTicket,
+    TicketSaved,
+)
+
+SOURCE = "ticket"
+CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
+KNOWN = ("first_name", "last_name", "fan_source", "is_subscribed", "is_phone_subscribed")
+Key = tuple[str, str]
+
+
+class Line(msgspec.Struct):
+    """A ticket on its way: its place in the batch, what was asked, who bought it, and what became of it."""
+
+    place: int
+    wanted: NewTicket
+    who: Person
+    is_deleted: bool = False
+    saved: TicketSaved | None = None
+
+    @property
+    def key(self) -> Key | None:
+        """Return what tells the ticket from others, where it has such a key."""
+        wanted = self.wanted
+        return (wanted.network or "", wanted.ticket_key) if wanted.ticket_key else None
+
+
+async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: datetime) -> TicketSaved:
+    """Make a ticket and, when needed, its fan and its event; one whose ticket_key is known is a duplicate.
+
+    A duplicate writes nothing, but is_deleted: so a ticket is cancelled, or is there again.
+    """
+    (line,) = await _save(db, account, [_line(account, 0, wanted)], now)
+    return _result(line)
+
+
+async def create_tickets(db: Db, account: Account, items: Sequence[object], now: datetime) -> list[BatchSaved]:
+    """Make the tickets of a batch and tell of each, in its place, what became of it; a wrong one stops no other."""
+    told: list[BatchSaved | None] = [None] * len(items)
+    lines: list[Line] = []
+    for place, item in enumerate(items):
+        try:
+            lines.append(_line(account, place, _read(item)))
+        except BadParameters as wrong:
+            key = item.get("ticket_key") if isinstance(item, Mapping) else None
+            faults = [FieldFault(field, message) for field, message in wrong.errors]
+            told[place] = BatchSaved(None, key if isinstance(key, str) else None, None, "error", faults)
+    for line in await _save(db, account, lines, now):
+        saved = _result(line)
+        told[line.place] = BatchSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, saved.status)
+    return [each for each in told if each]
+
+
+def _read(item: object) -> BulkTicket:
+    if isinstance(item, str):
+        try:
+            item = msgspec.json.decode(item.encode())
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            item = None
+    if not isinstance(item, Mapping):
+        raise BadParameters([("", "must be a JSON object")])
+    return read(BulkTicket, {name: [value] for name, value in item.items()})
+
+
+def _line(account: Account, place: int, wanted: NewTicket) -> Line:
+    contact = {name: getattr(wanted, name) for name in CONTACT}
+    known = {name: getattr(wanted, name) for name in KNOWN}
+    return Line(place, wanted, person(contact, home_country=account.country_code, **known))
+
+
+def _result(line: Line) -> TicketSaved:
+    if line.saved is None:
+        message = "a ticket was neither written nor known"
+        raise RuntimeError(message)
+    return line.saved
+
+
+async def _save(db: Db, account: Account, lines: list[Line], now: datetime) -> list[Line]:
+    if lines:
+        await db.racing(lambda held: _write(held, account, lines, now))
+    return lines
+
+
+async def _write(db: Db, account: Account, lines: list[Line], now: datetime) -> None:
+    """Write what is new: one statement, unless the batch contradicts itself or marks tickets that are there."""
+    known = await _known(db, account.id, lines)
+    fresh = _fresh(lines, known)
+    marks = _marks(lines, known)
+    parts = list(batches([line.who for line in fresh]))
+    if len(parts) + bool(marks) > 1 and not db.in_transaction:
+        async with db.transaction() as held:
+            await _write_parts(held, account, fresh, parts, now)
+            await mark_tickets(held, account.id, marks, now)
+    else:
+        await _write_parts(db, account, fresh, parts, now)
+        await mark_tickets(db, account.id, marks, now)
+    first = {line.key: line.saved for line in fresh if line.saved}
+    for line in lines:
+        if line.saved is None and (saved := first.get(line.key)):
+            line.saved = TicketSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, "duplicate")
+
+
+async def _known(db: Db, account_id: int, lines: list[Line]) -> dict[Key, Record]:
+    keys = list({line.key for line in lines if line.key})
+    if not keys:
+        return {}
+    rows = await db.rows(
+        """
+        select t.network, t.ticket_key, t.ticket_id, t.fan_id, t.is_deleted
+        from unnest($2::text[], $3::text[]) as asked (network, ticket_key)
+        cross join lateral (
+            select network, ticket_key, ticket_id, fan_id, is_deleted from tickets
+            where account_id = $1 and ticket_key = asked.ticket_key and network = asked.network limit 1) t
+        """,
+        account_id,
+        [network for network, _ in keys],
+        [ticket_key for _, ticket_key in keys],
+    )
+    return {(row["network"], row["ticket_key"]): row for row in rows}
+
+
+def _fresh(lines: list[Line], known: dict[Key, Record]) -> list[Line]:
+    """Return the lines to be written: of several with one key the first, which heeds the last word on is_deleted."""
+    fresh: list[Line] = []
+    first: dict[Key, Line] = {}
+    for line in lines:
+        key, said = line.key, line.wanted.is_deleted
+        line.saved, line.is_deleted = None, said or False
+        if key and (row := known.get(key)):
+            line.saved = TicketSaved(row["ticket_id"], row["ticket_key"], row["fan_id"], "duplicate")
+        elif key and key in first:
+            first[key].is_deleted = first[key].is_deleted if said is None else said
+        else:
+            fresh.append(line)
+            if key:
+                first[key] = line
+    return fresh
+
+
+def _marks(lines: list[Line], known: dict[Key, Record]) -> dict[int, bool]:
+    """Return which known tickets are said to be deleted, or to be there again; the last word counts."""
+    said = {
+        known[line.key]["ticket_id"]: (line.wanted.is_deleted, known[line.key]["is_deleted"])
+        for line in lines
+        if line.key in known and line.wanted.is_deleted is not None
+    }
+    return {ticket_id: flag for ticket_id, (flag, was) in said.items() if flag != was}
+
+
+async def _write_parts(db: Db, account: Account, fresh: list[Line], parts: list[Batch], now: datetime) -> None:
+    done = 0
+    for part in parts:
+        lines = fresh[done : done + len(part.places)]
+        done += len(part.places)
+        events, places = _events(account, lines)
+        rows = await db.rows(
+            SOLD,
+            account.id,
+            *columns(part.people),
+            now,
+            SOURCE,
+            *events,
+            part.places,
+            places,
+            *_columns(account, lines),
+        )
+        for line, row in zip(lines, rows, strict=True):
+            line.saved = TicketSaved(row["ticket_id"], line.wanted.ticket_key, row["fan_id"], "success")
+
+
+def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], list[int]]:
+    """Return the events of a batch, each once, as the arrays $20 to $28, and for each line which one is its."""
+    found: dict[tuple[object, ...], tuple[int, list[object]]] = {}
+    places = []
+    for line in lines:
+        wanted = line.wanted
+        network = wanted.network or ""
+        by_name = (wanted.event_date, wanted.event_name.lower())
+        place, row = found.setdefault(
+            (network, wanted.event_key) if wanted.event_key else by_name,
+            (
+                len(found),
+                [uuid.uuid4(), network, wanted.event_key, wanted.event_date, wanted.event_name, None, None, None],
+            ),
+        )
+        about = (wanted.venue_name, wanted.artist_name, venue_province(account, wanted.venue_province))
+        row[-3:] = [old or new for old, new in zip(row[-3:], about, strict=True)]
+        places.append(place)
+    rows = [[place, *row] for place, row in found.values()]
+    return [list(column) for column in zip(*rows, strict=True)], places
+
+
+def _columns(account: Account, lines: list[Line]) -> list[list[object]]:
+    """Return the lines as the arrays $31 to $40."""
+    rows = [
+        (
+            line.wanted.purchase_timestamp,
+            line.wanted.num_seats,
+            line.is_deleted,
+            line.wanted.paid_amount,
+            (line.wanted.currency or account.currency).upper(),
+            line.wanted.network or "",
+            line.wanted.ticket_key,
+            line.wanted.order_key,
+            line.wanted.customer_key,
+            line.wanted.price_code,
+        )
+        for line in lines
+    ]
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,100 @@
+"""Tickets over HTTP."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+from fanfare.tickets.actions import events as events_kept
+from fanfare.tickets.actions import marking
+from fanfare.tickets.actions import tickets as selling
+from fanfare.tickets.queries import events, stats, tickets
+from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery, TicketEventSave, TicketEventSaved
+from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRow, StatsQuery
+from fanfare.tickets.schemas.tickets import (
+    BatchSaved,
+    NewTicket,
+    NewTickets,
+    OneTicket,
+    Ticket,
+    TicketChanged,
+    TicketChanges,
+    TicketPageMeta,
+    TicketSaved,
+    TicketWindow,
+)
+
+
+@endpoint.get("/api/v1/crm/tickets", scope="crm", key=SECRET)
+async def crm_tickets_list(db: Db, account: Account, wanted: TicketWindow) -> Page[TicketPageMeta, Ticket]:
+    """Page through tickets, the newest first, or with `min_ticket_id` the oldest first.
+
+    Follow `meta.max_ticket_id` upwards, or `meta.min_ticket_id` downwards. What was deleted or changed since a day is
+    found with `min_last_update_date` and `include_deleted`.
+    """
+    return await tickets.ticket_page(db, account, wanted)
+
+
+@endpoint.get("/api/v1/crm/tickets/events", scope="crm", key=SECRET)
+async def crm_ticket_events_list(db: Db, account: Account, wanted: TicketEventQuery) -> Page[EventCount, TicketEvent]:
+    """List ticketed events, or find them by exact name (in any case), key, date or venue."""
+    return await events.events(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/crm/tickets/events", scope="crm", key=SECRET)
+async def crm_ticket_events_save(db: Db, account: Account, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
+    """Create, update or delete a ticket event, as `action` says.
+
+    One to be created is matched by event_key, or when that is blank by event_date and event_name: what is there already
+    is a `duplicate` and stays as it is. An event with tickets is not deleted.
+    """
+    return await events_kept.save_event(db, account, wanted, now)
+
+
+@endpoint.get("/api/v1/crm/tickets/stats", scope="crm", key=SECRET)
+async def crm_ticket_stats(db: Db, account: Account, wanted: StatsQuery) -> Sales:
+    """Add up the sales of a range of days: new and returning fans, orders, seats and revenue."""
+    return await stats.sales(db, account, wanted)
+
+
+@endpoint.get("/api/v1/crm/tickets/{ticket_id}", scope="crm", key=SECRET)
+async def crm_tickets_get(db: Db, account: Account, wanted: OneTicket) -> Ticket:
+    """Read one ticket, also a deleted one."""
+    return await tickets.ticket(db, account.id, wanted)
+
+
+@endpoint.post("/api/v1/crm/tickets", scope="crm", key=SECRET)
+async def crm_tickets_create(db: Db, account: Account, wanted: NewTicket, now: datetime) -> TicketSaved:
+    """Create a ticket line and, when needed, its fan and its event.
+
+    A ticket_key that is known in its network is a `duplicate`: nothing is written, except that is_deleted marks the
+    ticket as deleted, or as there again.
+    """
+    return await selling.create_ticket(db, account, wanted, now)
+
+
+@endpoint.post("/api/v1/crm/tickets/bulk", scope="crm", key=SECRET, array_field="tickets")
+async def crm_tickets_bulk_create(db: Db, account: Account, wanted: NewTickets, now: datetime) -> list[BatchSaved]:
+    """Create up to 100 tickets in one call and tell what became of each, in the order sent; a wrong one stops no other.
+
+    Takes a JSON array, or a field `tickets` that holds one.
+    """
+    return await selling.create_tickets(db, account, wanted.tickets, now)
+
+
+@endpoint.get("/api/v1/manage/tickets/sales", scope="manage", key=SECRET)
+async def manage_tickets_sales(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
+    """Add up the sales of a range of days by day or by event."""
+    return await stats.sales_by(db, account, wanted)
+
+
+@endpoint.post("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
+async def manage_tickets_update(db: Db, account: Account, wanted: TicketChanges, now: datetime) -> TicketChanged:
+    """Change the given fields of a ticket."""
+    return await marking.change_ticket(db, account.id, wanted, now)
+
+
+@endpoint.delete("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
+async def manage_tickets_delete(db: Db, account: Account, wanted: OneTicket, now: datetime) -> TicketChanged:
+    """Mark a ticket as deleted: pullers see it with `include_deleted`."""
+    return await marking.delete_ticket(db, account.id, wanted, now)

@@ -1,0 +1,1 @@
+"""Reads tickets by pages, events, and what was sold."""

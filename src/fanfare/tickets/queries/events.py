@@ -1,0 +1,31 @@
+"""Reads ticket events."""
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery
+
+
+async def events(db: Db, account_id: int, wanted: TicketEventQuery) -> Page[EventCount, TicketEvent]:
+    """Return the events that are so named, or those for which no ticket was ever sold, in the order of their days."""
+    rows = await db.rows(
+        """
+        select e.event_uid, e.account_id, e.event_key, e.event_name, e.venue_name, e.artist_name, e.event_date,
+               floor(extract(epoch from e.created_at))::bigint as creation_timestamp,
+               nullif(e.network, '') as network, e.notes, e.label_name, e.event_type, e.venue_province
+        from ticket_events e
+        where e.account_id = $1 and ($2::text is null or lower(e.event_name) = lower($2))
+          and ($3::text is null or e.event_key = $3) and ($4::date is null or e.event_date = $4)
+          and ($5::text is null or e.network = $5) and ($6::text is null or lower(e.venue_name) = lower($6))
+          and (not $7 or not exists (
+              select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid))
+        order by e.event_date, lower(e.event_name), e.event_uid
+        """,
+        account_id,
+        wanted.event_name,
+        wanted.event_key,
+        wanted.event_date,
+        wanted.network,
+        wanted.venue_name,
+        wanted.is_ticketless_only,
+    )
+    return Page(EventCount(len(rows)), [TicketEvent(**row) for row in rows])

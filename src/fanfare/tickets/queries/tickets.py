@@ -1,0 +1,121 @@
+"""Reads tickets: the feed that pullers follow, and one by its id.
+
+No page shows a ticket beyond the settled position, so that none can appear behind a reader who has passed it.
+"""
+
+from typing import Literal
+
+from fanfare.fans.contact import mail_key
+from fanfare.fans.queries.fans import fans_by_ids
+from fanfare.kernel import changes
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.tickets.schemas.tickets import PAGE, OneTicket, Ticket, TicketPageMeta, TicketWindow
+
+COLUMNS = """account_id, ticket_id, fan_id, event_uid, purchased_at, updated_at, num_seats, is_deleted, paid_amount,
+    currency, network, ticket_key, order_key, customer_key, price_code"""
+# From `page`, with the columns in the order of the fields of Ticket.
+ROWS = """
+    select t.ticket_id, t.ticket_key, t.account_id, t.fan_id, f.email, nullif(t.network, ''), t.event_uid, e.event_key,
+           e.event_date, e.event_name, date_trunc('second', t.purchased_at), t.paid_amount, t.currency, t.num_seats,
+           e.artist_name, t.price_code, e.venue_name, f.city, f.province, f.country_code, f.metro_area, f.postal_code,
+           t.customer_key, t.order_key, t.is_deleted, date_trunc('second', t.updated_at)
+    from page t
+    join ticket_events e on e.account_id = t.account_id and e.event_uid = t.event_uid
+    left join fans f on f.account_id = t.account_id and f.fan_id = t.fan_id
+"""
+OF_MAIL = """
+    and fan_id = (
+        select i.fan_id from fan_identifiers i
+        where i.account_id = $1 and i.network = 'email' and i.identifier_value = {})
+"""
+
+
+async def ticket(db: Db, account_id: int, wanted: OneTicket) -> Ticket:
+    """Return a ticket, also a deleted one, or refuse an unknown one."""
+    row = await db.row(
+        f"""
+        with page as (select {COLUMNS} from tickets where account_id = $1 and ticket_id = $2)
+        {ROWS}
+        """,  # noqa: S608 - fixed parts
+        account_id,
+        wanted.ticket_id,
+    )
+    if row is None:
+        raise Unknown
+    return Ticket(*row)
+
+
+async def ticket_page(db: Db, account: Account, wanted: TicketWindow) -> Page[TicketPageMeta, Ticket]:
+    """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to go on."""
+    settled = await changes.settled(db, account.id)
+    ascends = wanted.min_ticket_id is not None
+    sql, args = _page(account, wanted, settled, ascends=ascends)
+    data = [Ticket(*row) for row in await db.rows(sql, *args)]
+    if wanted.data == "fan":
+        fans = {fan.fan_id: fan for fan in await fans_by_ids(db, account.id, list({row.fan_id for row in data}))}
+        for row in data:
+            row.fan = fans.get(row.fan_id)
+    return Page(_meta(data, wanted, settled, ascends=ascends), data)
+
+
+def _page(account: Account, wanted: TicketWindow, settled: int, *, ascends: bool) -> tuple[str, list[object]]:
+    """Return the statement of a page and its arguments.
+
+    It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
+    one for these, and stops planning each page anew.
+    """
+    upper = settled + 1 if wanted.max_ticket_id is None else min(wanted.max_ticket_id, settled + 1)
+    args: list[object] = [account.id, wanted.min_ticket_id or 0, upper, min(wanted.limit or PAGE, PAGE)]
+    more = _filters(account, wanted, args)
+    source = "tickets"
+    if more:
+        # The rows of a window are gathered first: walking the ids could pass millions of others.
+        source = f"(select {COLUMNS} from tickets where account_id = $1{more} offset 0) as gathered"  # noqa: S608
+    shown = "" if wanted.include_deleted else " and not is_deleted"
+    order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
+    page = (
+        f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
+        f" where account_id = $1{shown} and ticket_id {near} order by ticket_id {order} limit {PAGE}) as next"
+        f" where ticket_id {far} order by ticket_id {order} limit $4"
+    )
+    return f"with page as materialized ({page}) {ROWS} order by t.ticket_id {order}", args
+
+
+def _filters(account: Account, wanted: TicketWindow, args: list[object]) -> str:
+    """Return the conditions of the windows and the fan, and put their values to the arguments."""
+    more = ""
+    bounds = (
+        ("purchased_at >=", wanted.min_purchase_date, 0),
+        ("purchased_at <", wanted.max_purchase_date, 1),
+        ("updated_at >=", wanted.min_last_update_date, 0),
+        ("updated_at <", wanted.max_last_update_date, 1),
+    )
+    for condition, day, end in bounds:
+        if day is not None:
+            args.append(day_bounds(day, account.time_zone)[end])
+            more += f" and {condition} ${len(args)}"
+    if wanted.email is not None:
+        try:
+            args.append(mail_key(wanted.email))
+        except ValueError as wrong:
+            raise BadParameters([("email", str(wrong))]) from None
+        more += OF_MAIL.format(f"${len(args)}")
+    return more
+
+
+def _meta(data: list[Ticket], wanted: TicketWindow, settled: int, *, ascends: bool) -> TicketPageMeta:
+    order: Literal["asc", "desc"] = "asc" if ascends else "desc"
+    if data:
+        ends = (data[0].ticket_id, data[-1].ticket_id)
+        return TicketPageMeta(order, min(ends), max(ends))
+    asked_min, asked_max = wanted.min_ticket_id, wanted.max_ticket_id
+    if ascends and asked_max is not None and asked_max > settled:
+        # Rows below that bound may still come, so a reader must not be sent on to it.
+        asked_max = asked_min
+    low = asked_min if asked_min is not None else asked_max
+    high = asked_max if asked_max is not None else asked_min
+    return TicketPageMeta(order, low or 0, high or 0)

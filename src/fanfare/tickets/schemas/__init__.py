@@ -1,0 +1,1 @@
+"""Shapes of tickets, ticket events and their figures."""

@@ -1,0 +1,104 @@
+"""Shapes of ticket events."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, Text, Uuid
+
+
+class TicketEvent(msgspec.Struct):
+    """An event that tickets are sold for. creation_timestamp is in unix seconds."""
+
+    event_uid: uuid.UUID
+    account_id: int
+    event_key: str | None
+    event_name: str
+    venue_name: str | None
+    artist_name: str | None
+    event_date: date
+    creation_timestamp: int
+    network: str | None
+    notes: str | None
+    label_name: str | None
+    event_type: str | None
+    venue_province: str | None
+
+
+class EventCount(msgspec.Struct):
+    """How many events the answer holds."""
+
+    count: int
+
+
+class TicketEventQuery(Params):
+    """Which events."""
+
+    event_name: Annotated[Text | None, "Exact event name."] = None
+    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
+    network: Annotated[Text | None, "Ticketing network."] = None
+    venue_name: Annotated[Text | None, "Exact venue name."] = None
+    is_ticketless_only: Annotated[
+        Flag, "Only events without tickets; may not be mixed with the key, date, name or venue filters."
+    ] = False
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a mix of ticketless events with a look-up of some event."""
+        if given.get("is_ticketless_only"):
+            for name in ("event_key", "event_date", "event_name", "venue_name"):
+                if given.get(name):
+                    yield name, "may not be given together with is_ticketless_only"
+
+
+class TicketEventSave(Params):
+    """An event to be created, updated or deleted; an update changes the given fields, and clears the empty ones."""
+
+    event_name: Annotated[Text | None, "Exact event name."] = None
+    event_key: Annotated[Text | None | UnsetType, "Event id in the ticketing system."] = UNSET
+    event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
+    network: Annotated[Text | None | UnsetType, "Ticketing network."] = UNSET
+    action: Annotated[
+        Annotated[str, ChoiceForm("create", "update", "delete")] | None, "create (default), update or delete."
+    ] = None
+    event_uid: Annotated[Uuid | None, "Event to update or delete; needed for both."] = None
+    venue_name: Annotated[Text | None | UnsetType, "Venue."] = UNSET
+    artist_name: Annotated[Text | None | UnsetType, "Artist."] = UNSET
+    notes: Annotated[LongText | None | UnsetType, "Free notes."] = UNSET
+    label_name: Annotated[Text | None | UnsetType, "Label of the event."] = UNSET
+    event_type: Annotated[Text | None | UnsetType, "Type of event."] = UNSET
+    venue_province: Annotated[Text | None | UnsetType, "Province or state of the venue."] = UNSET
+
+    example: ClassVar[Mapping[str, object]] = {
+        "event_name": "Northside FC - Harbour United",
+        "event_key": "NFC-17",
+        "event_date": "2027-07-03",
+        "network": "boxoffice",
+        "venue_name": "Harbour Park",
+    }
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse what is missing for the action: the event's name and day, or its uid.
+
+        Without a key the event is known by day and name, and without a network by the key alone.
+        """
+        action = given.get("action") or "create"
+        if action == "create":
+            yield from ((name, "is required") for name in ("event_name", "event_date") if name not in given)
+        elif "event_uid" not in given:
+            yield "event_uid", f"is required to {action}"
+
+
+class TicketEventSaved(msgspec.Struct):
+    """What was done to which event: success, or duplicate when the event to be created was there."""
+
+    event_uid: uuid.UUID
+    action: Literal["create", "update", "delete"]
+    status: Literal["success", "duplicate"]

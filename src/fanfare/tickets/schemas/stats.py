@@ -1,0 +1,83 @@
+"""Shapes of what was sold, added up."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import ChoiceForm, Day, Flag, Text
+
+MOST_DAYS = 3653
+
+
+class SalesRange(Params):
+    """Which purchases to add up; days are the account's."""
+
+    max_purchase_date: Annotated[Day, "Last purchase day (YYYY-MM-DD)."]
+    min_purchase_date: Annotated[Day, "First purchase day (YYYY-MM-DD)."]
+    event_name: Annotated[Text | None, "Exact event name."] = None
+    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
+    venue_name: Annotated[Text | None, "Exact venue name."] = None
+    artist_name: Annotated[Text | None, "Artist."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a range that ends before it starts."""
+        first, last = given.get("min_purchase_date"), given.get("max_purchase_date")
+        if first and last and last < first:
+            yield "max_purchase_date", "must not lie before min_purchase_date"
+
+
+class StatsQuery(SalesRange):
+    """Which purchases to add up, and who is a returning fan: by default whoever bought before the first day."""
+
+    event_specific: Annotated[
+        Flag,
+        "Judge new or returning per event: returning is who bought before for another event than now; off by default.",
+    ] = False
+
+
+class Sales(msgspec.Struct):
+    """What was sold: fans who bought, orders, seats, and revenue in the account's currency.
+
+    A line without order_key is an order by itself. `revenue_by_currency` holds every currency.
+    """
+
+    returning_fans_count: int
+    new_fans_count: int
+    sales_count: int
+    seats_count: int
+    revenue: Decimal
+    revenue_by_currency: dict[str, Decimal]
+
+
+class SalesBy(SalesRange):
+    """Which purchases to add up, and by what."""
+
+    by: Annotated[Annotated[str, ChoiceForm("date", "event")] | None, "date (default) or event."] = None
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse also a range of more than ten years: each day is a row."""
+        yield from super().faults(given)
+        first, last = given.get("min_purchase_date"), given.get("max_purchase_date")
+        if first and last and (last - first).days > MOST_DAYS:
+            yield "max_purchase_date", "must lie at most ten years after min_purchase_date"
+
+
+class SalesRow(msgspec.Struct):
+    """What was sold on one day of the account, or for one event; the other is null. Revenue as in the totals."""
+
+    purchase_date: date | None
+    event_uid: uuid.UUID | None
+    event_name: str | None
+    event_date: date | None
+    fans_count: int
+    sales_count: int
+    seats_count: int
+    revenue: Decimal

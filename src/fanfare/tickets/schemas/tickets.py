@@ -1,0 +1,243 @@
+"""Shapes of tickets: as answered, as made one by one or by the hundred."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.fans.schemas.fans import Fan
+from fanfare.kernel.parameters import Params, slots
+from fanfare.kernel.wire import (
+    ChoiceForm,
+    Day,
+    DayForm,
+    Flag,
+    Form,
+    Id,
+    ListForm,
+    Moment,
+    Money,
+    Text,
+    TextForm,
+    WholeForm,
+)
+
+BATCH = 100
+PAGE = 1000
+Limit = Annotated[int, WholeForm(1)]
+Seats = Annotated[int, WholeForm(0, 1_000_000)]
+EventDay = Annotated[date, DayForm()]
+Mail = Annotated[str, TextForm(320)]
+Currency = Annotated[str, TextForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
+
+
+class Ticket(msgspec.Struct):
+    """A ticket line. Times are ISO 8601 in GMT to the second, event_date is YYYY-MM-DD, the amount is in `currency`.
+
+    Mail address and place are those of the fan, as they are now; `fan` is filled on demand.
+    """
+
+    ticket_id: int
+    ticket_key: str | None
+    account_id: int
+    fan_id: int
+    email: str | None
+    network: str | None
+    event_uid: uuid.UUID
+    event_key: str | None
+    event_date: date
+    event_name: str
+    purchase_timestamp: datetime
+    paid_amount: Decimal
+    currency: str
+    num_seats: int
+    artist_name: str | None
+    price_code: str | None
+    venue_name: str | None
+    city: str | None
+    province: str | None
+    country_code: str | None
+    metro_area: str | None
+    postal_code: str | None
+    customer_key: str | None
+    order_key: str | None
+    is_deleted: bool
+    last_updated_timestamp: datetime
+    fan: Fan | None = None
+
+
+class TicketPageMeta(msgspec.Struct):
+    """The direction of a page and its lowest and highest ticket_id; an empty page repeats what it was asked with."""
+
+    order: Literal["asc", "desc"]
+    min_ticket_id: int
+    max_ticket_id: int
+
+
+class TicketWindow(Params):
+    """Which tickets, by pages of at most 1000."""
+
+    min_ticket_id: Annotated[Id | None, "Only tickets with a larger id, the oldest first."] = None
+    max_ticket_id: Annotated[Id | None, "Only tickets with a smaller id."] = None
+    min_purchase_date: Annotated[Day | None, "Bought on or after this day."] = None
+    max_purchase_date: Annotated[Day | None, "Bought on or before this day."] = None
+    min_last_update_date: Annotated[Day | None, "Changed on or after this day."] = None
+    max_last_update_date: Annotated[Day | None, "Changed on or before this day."] = None
+    email: Annotated[Text | None, "Only tickets of the fan with this email address."] = None
+    limit: Annotated[Limit | None, "Page size, never above 1000, the default."] = None
+    data: Annotated[Annotated[str, ChoiceForm("fan")] | None, "Extra data to add; only fan is known."] = None
+    include_deleted: Annotated[Flag, "Also return deleted tickets; off by default."] = False
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a range that ends before it starts."""
+        for range_of in ("purchase_date", "last_update_date"):
+            first, last = given.get(f"min_{range_of}"), given.get(f"max_{range_of}")
+            if first and last and last < first:
+                yield f"max_{range_of}", f"must not lie before min_{range_of}"
+
+
+class OneTicket(Params):
+    """Which ticket."""
+
+    ticket_id: Annotated[Id, "Ticket to read."]
+
+
+class NewTicket(Params, kw_only=True):
+    """A ticket line to be made, with the fan who bought it."""
+
+    first_name: Annotated[Text, "Given name of the fan."]
+    last_name: Annotated[Text, "Family name of the fan."]
+    email: Annotated[Mail, "Email address of the fan."]
+    purchase_timestamp: Annotated[Moment, "Time of purchase, YYYY-MM-DD HH:MI:SS in GMT."]
+    paid_amount: Annotated[Money, "Amount paid for the line, numeric."]
+    num_seats: Annotated[Seats, "Seats bought."]
+    event_date: Annotated[EventDay, "Day of the event, ISO 8601."]
+    event_name: Annotated[Text, "Name of the event."]
+    phone: Annotated[Text | None, "Phone number of the fan."] = None
+    customer_key: Annotated[Text | None, "Customer id in the other system."] = None
+    ticket_key: Annotated[Text | None, "Unique key of the ticket line (one per price code and amount)."] = None
+    price_code: Annotated[Text | None, "Price level of the line."] = None
+    is_subscribed: Annotated[Flag | None, "Email marketing opt-in."] = None
+    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
+    city: Annotated[Text | None, "City."] = None
+    province: Annotated[Text | None, "Province or state."] = None
+    postal_code: Annotated[Text | None, "Postal code or ZIP."] = None
+    country_code: Annotated[Text | None, "Country, as a two-letter code."] = None
+    artist_name: Annotated[Text | None, "Artist."] = None
+    venue_name: Annotated[Text | None, "Venue."] = None
+    venue_province: Annotated[Text | None, "Province or state of the venue."] = None
+    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    network: Annotated[Text | None, "Ticketing network."] = None
+    order_key: Annotated[Text | None, "Order the line belongs to."] = None
+    is_deleted: Annotated[Flag | None, "Marks the ticket as deleted."] = None
+    fan_source: Annotated[Text | None, "Where the fan came from, stored when a fan is created."] = None
+    currency: Annotated[Currency | None, "Currency of the amount; the account's when left out."] = None
+
+    example: ClassVar[Mapping[str, object]] = {
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "email": "ada@example.com",
+        "purchase_timestamp": "2027-05-01T17:30:00Z",
+        "paid_amount": 84.5,
+        "num_seats": 2,
+        "event_date": "2027-07-03",
+        "event_name": "Northside FC - Harbour United",
+        "event_key": "NFC-17",
+        "ticket_key": "order-991-1",
+        "network": "boxoffice",
+    }
+
+
+class BulkTicket(NewTicket, kw_only=True):
+    """A ticket line of a batch: the rules of a single one, with event_key mandatory."""
+
+    event_key: Annotated[Text, "Event id in the ticketing system."]
+
+
+class TicketForm(Form):
+    """A ticket of a batch, kept as it came: what is wrong with one is told in its place, and stops no other."""
+
+    def read(self, raw: object) -> object:
+        """Return the value itself."""
+        return raw
+
+    def schema(self) -> dict[str, object]:
+        """Tell the fields of a ticket."""
+        told = {slot.wire_names[0]: {**slot.form.schema(), "description": slot.description} for slot in SLOTS}
+        return {
+            "type": "object",
+            "properties": told,
+            "required": [slot.wire_names[0] for slot in SLOTS if slot.is_required],
+        }
+
+
+SLOTS = slots(BulkTicket)
+
+
+class NewTickets(Params):
+    """A batch of ticket lines: the body as a bare JSON array, or a field `tickets` that holds one."""
+
+    tickets: Annotated[
+        Annotated[list[Any], ListForm(TicketForm(), most=BATCH)],
+        "Up to 100 tickets, each with the fields of a single one; event_key is mandatory.",
+    ]
+
+    example: ClassVar[Mapping[str, object]] = {"tickets": [dict(NewTicket.example)]}
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse an empty batch."""
+        if "tickets" in given and not given["tickets"]:
+            yield "tickets", "must hold at least one ticket"
+
+
+class TicketSaved(msgspec.Struct):
+    """What became of a ticket: success, or duplicate when the ticket_key was known already."""
+
+    ticket_id: int
+    ticket_key: str | None
+    fan_id: int
+    status: Literal["success", "duplicate"]
+
+
+class FieldFault(msgspec.Struct):
+    """What is wrong with a field."""
+
+    field: str
+    message: str
+
+
+class BatchSaved(msgspec.Struct):
+    """What became of a ticket of a batch, in the place it was sent in; an error names its wrong fields."""
+
+    ticket_id: int | None
+    ticket_key: str | None
+    fan_id: int | None
+    status: Literal["success", "duplicate", "error"]
+    errors: list[FieldFault] = []
+
+
+class TicketChanges(Params):
+    """What to change of a ticket: only the given fields. An empty price_code or order_key clears it."""
+
+    ticket_id: Annotated[Id, "Ticket to change."]
+    purchase_timestamp: Annotated[Moment | None, "Time of purchase, YYYY-MM-DD HH:MI:SS in GMT."] = None
+    paid_amount: Annotated[Money | None, "Amount paid for the line."] = None
+    num_seats: Annotated[Seats | None, "Seats bought."] = None
+    currency: Annotated[Currency | None, "Currency of the amount."] = None
+    price_code: Annotated[Text | None | UnsetType, "Price level of the line."] = UNSET
+    order_key: Annotated[Text | None | UnsetType, "Order the line belongs to."] = UNSET
+    is_deleted: Annotated[Flag | None, "Marks the ticket as deleted, or as there again."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"num_seats": 3, "paid_amount": 126.75}
+
+
+class TicketChanged(msgspec.Struct):
+    """The ticket that was changed."""
+
+    ticket_id: int

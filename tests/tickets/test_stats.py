@@ -1,0 +1,168 @@
+"""What was sold, added up: it equals a plain recomputation, whatever was sold to whom and when."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fanfare.kernel.db import Db
+from tests.api import Api, new_api
+from tests.tickets.sold import Row, bulk, line
+
+STATS, SALES = "/api/v1/crm/tickets/stats", "/api/v1/manage/tickets/sales"
+ZONE = ZoneInfo("America/Vancouver")
+# The clocks go back in this week, so that a day has 25 hours.
+WEEK = datetime(2027, 11, 4, tzinfo=UTC)
+EVENTS = [(f"Show {n}", f"s-{n}", f"2027-12-0{1 + n}", f"Hall {n % 2}", f"Band {n % 3}") for n in range(5)]
+
+
+class Sold(NamedTuple):
+    """A ticket as it was sold."""
+
+    fan: int
+    event: int
+    at: datetime
+    seats: int
+    paid: Decimal
+    order: str | None
+    currency: str
+    is_deleted: bool
+
+
+def drawn(chance: random.Random, number: int) -> list[Sold]:
+    return [
+        Sold(
+            chance.randrange(12),
+            chance.randrange(len(EVENTS)),
+            WEEK + timedelta(minutes=chance.randrange(7 * 24 * 60)),
+            chance.randrange(5),
+            Decimal(chance.randrange(100_000)) / 100,
+            chance.choice([None, f"order-{chance.randrange(number)}"]),
+            "EUR" if chance.random() < 0.1 else "USD",
+            chance.random() < 0.1,
+        )
+        for _ in range(number)
+    ]
+
+
+def sent(row: Sold) -> Row:
+    name, key, day, venue, artist = EVENTS[row.event]
+    return line(
+        email=f"fan{row.fan}@example.com", purchase_timestamp=row.at.isoformat(), num_seats=row.seats,
+        paid_amount=str(row.paid), order_key=row.order, currency=row.currency, is_deleted=row.is_deleted,
+        event_name=name, event_key=key, event_date=day, venue_name=venue, artist_name=artist,
+    )  # fmt: skip
+
+
+def summed(rows: Iterable[Sold]) -> tuple[int, int, Decimal]:
+    """Return orders, seats and revenue in the account's currency."""
+    rows = list(rows)
+    orders = len({row.order for row in rows if row.order}) + sum(row.order is None for row in rows)
+    return orders, sum(row.seats for row in rows), sum((row.paid for row in rows if row.currency == "USD"), Decimal(0))
+
+
+class Question(NamedTuple):
+    """What is asked, and for which events."""
+
+    first: date
+    last: date
+    narrowing: dict[str, str]
+    events: set[int]
+
+    def holds(self, row: Sold) -> bool:
+        return self.first <= row.at.astimezone(ZONE).date() <= self.last and row.event in self.events
+
+    @property
+    def asked(self) -> Row:
+        return {"min_purchase_date": str(self.first), "max_purchase_date": str(self.last), **self.narrowing}
+
+
+def question(chance: random.Random) -> Question:
+    first = (WEEK + timedelta(days=chance.randrange(-1, 7))).date()
+    last = first + timedelta(days=chance.randrange(8))
+    place = chance.randrange(6)
+    if place == 5:
+        return Question(first, last, {}, set(range(len(EVENTS))))
+    value = EVENTS[chance.randrange(len(EVENTS))][place]
+    name = ("event_name", "event_key", "event_date", "venue_name", "artist_name")[place]
+    return Question(first, last, {name: value}, {n for n, event in enumerate(EVENTS) if event[place] == value})
+
+
+def returning(sold: list[Sold], chosen: list[Sold], asked: Question, *, per_event: bool) -> int:
+    now: dict[int, set[int]] = defaultdict(set)
+    for row in chosen:
+        now[row.fan].add(row.event)
+    before = [row for row in sold if row.at.astimezone(ZONE).date() < asked.first and row.fan in now]
+    return len({row.fan for row in before if not per_event or row.event not in now[row.fan]})
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_figures_equal_a_plain_recomputation(base_url: str, db: Db, seed: int) -> None:
+    chance = random.Random(seed)
+    rows = drawn(chance, 90)
+    async with new_api(base_url, db) as api:
+        made = await bulk(api, *map(sent, rows))
+        assert {each["status"] for each in made} == {"success"}
+        sold = [row for row in rows if not row.is_deleted]
+        for _ in range(12):
+            asked = question(chance)
+            chosen = [row for row in sold if asked.holds(row)]
+            await check_totals(api, asked, sold, chosen)
+            await check_parts(api, asked, chosen)
+
+
+async def check_totals(api: Api, asked: Question, sold: list[Sold], chosen: list[Sold]) -> None:
+    orders, seats, revenue = summed(chosen)
+    fans = len({row.fan for row in chosen})
+    for per_event in (False, True):
+        back = returning(sold, chosen, asked, per_event=per_event)
+        answer = await api.ok(await api.get(STATS, **asked.asked, event_specific=per_event))
+        by_currency = answer.pop("revenue_by_currency")
+        assert answer == {
+            "returning_fans_count": back, "new_fans_count": fans - back, "sales_count": orders, "seats_count": seats,
+            "revenue": pytest.approx(float(revenue)),
+        }  # fmt: skip
+        assert set(by_currency) == {row.currency for row in chosen}
+
+
+async def check_parts(api: Api, asked: Question, chosen: list[Sold]) -> None:
+    days, shows = defaultdict(list), defaultdict(list)
+    for row in chosen:
+        days[str(row.at.astimezone(ZONE).date())].append(row)
+        shows[EVENTS[row.event][0]].append(row)
+    for by, name, groups in (("date", "purchase_date", days), ("event", "event_name", shows)):
+        answer = await api.ok(await api.get(SALES, **asked.asked, by=by))
+        told: dict[str, Any] = {
+            row[name]: (row["fans_count"], row["sales_count"], row["seats_count"], row["revenue"]) for row in answer
+        }
+        assert len(told) == len(answer)
+        expected = {}
+        for key, rows in groups.items():
+            orders, seats, revenue = summed(rows)
+            expected[key] = (len({row.fan for row in rows}), orders, seats, pytest.approx(float(revenue)))
+        assert told == expected
+
+
+async def test_another_accounts_sales_do_not_count(api: Api, other_api: Api) -> None:
+    await bulk(api, line(purchase_timestamp="2026-05-05"))
+    asked = {"min_purchase_date": "2026-01-01", "max_purchase_date": "2026-12-31"}
+    assert (await api.ok(await api.get(STATS, **asked)))["sales_count"] == 1
+    assert await other_api.ok(await other_api.get(STATS, **asked)) == {
+        "returning_fans_count": 0, "new_fans_count": 0, "sales_count": 0, "seats_count": 0, "revenue": 0,
+        "revenue_by_currency": {},
+    }  # fmt: skip
+    assert await other_api.ok(await other_api.get(SALES, **asked)) == []
+
+
+async def test_wrong_ranges_are_named(api: Api) -> None:
+    answer = await api.get(STATS)
+    assert [each["field"] for each in answer.json()["errors"]] == ["max_purchase_date", "min_purchase_date"]
+    answer = await api.get(SALES, min_purchase_date="2026-02-01", max_purchase_date="2026-01-01", by="hour")
+    assert [each["field"] for each in answer.json()["errors"]] == ["by", "max_purchase_date"]
+    answer = await api.get(SALES, min_purchase_date="2001-02-01", max_purchase_date="2026-01-01")
+    assert [each["field"] for each in answer.json()["errors"]] == ["max_purchase_date"]
