@@ -9,25 +9,39 @@ from fanfare.kernel.wire import unix
 from fanfare.registrations.actions.refusals import PassAlreadyUsed, PassCancelled, PassTransferred, Used
 from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
 
+# Each way of naming a pass has its own text, and `+ 0` keeps the campaign's index out: a pass must be looked up by its
+# own key also before the tables are analysed, since gates open soon after passes are made.
+BY_CODE = "p.pass_code = $3 and ($4::uuid is null or p.pass_uid = $4)"
+BY_UID = "p.pass_uid = $4 and ($3::text is null or p.pass_code = $3)"
 ADMIT = """
     with hold as materialized (select hold_position($1) as held),
     admitted as (
         update passes p
         set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
-        where p.account_id = $1 and p.page_tab_id = $2 and ($3::text is null or p.pass_code = $3)
-          and ($4::uuid is null or p.pass_uid = $4) and p.checked_in_at is null and p.cancelled_at is null
+        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
+          and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
     ),
     logged as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'pass.checked_in', pass_uid::text, coalesce(claim_fan_id, fan_id), $5, '{}'
+        select $1, nextval('positions'), 'pass.checked_in', pass_uid::text, coalesce(claim_fan_id, fan_id), $5,
+               jsonb_build_object()
         from hold cross join admitted
     )
     select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from admitted
 """
-# `generic` plans would serve both ways of naming a pass badly, so each has its own text.
-BY_CODE = ADMIT.replace("($3::text is null or p.pass_code = $3)", "p.pass_code = $3")
-BY_UID = ADMIT.replace("($4::uuid is null or p.pass_uid = $4)", "p.pass_uid = $4")
+FIND = """
+    select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
+           p.cancelled_at, c.time_zone
+    from passes p
+    join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
+    where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
+"""
+ENDED = """
+    select true from ended_pass_codes e
+    join passes p on p.account_id = e.account_id and p.pass_uid = e.pass_uid
+    where e.account_id = $1 and e.pass_code = $3 and p.page_tab_id + 0 = $2
+"""
 
 
 async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
@@ -38,10 +52,10 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     """
     code = wanted.pass_code.upper() if wanted.pass_code else None
     given = (account.id, wanted.page_tab_id, code, wanted.pass_uid)
-    statement = BY_UID if wanted.pass_uid else BY_CODE
-    row = await db.row(statement, *given, now, wanted.gate_name, wanted.check_in_key)
+    named = BY_UID if wanted.pass_uid else BY_CODE
+    row = await db.row(ADMIT.format(named=named), *given, now, wanted.gate_name, wanted.check_in_key)
     if row is None:
-        row = await _found(db, *given)
+        row = await _found(db, named, *given)
         asked = wanted.check_in_key, wanted.gate_name
         if wanted.check_in_key is None or asked != (row["check_in_key"], row["gate_name"]):
             raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
@@ -56,26 +70,9 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     )
 
 
-ENDED = """
-    select true from ended_pass_codes e
-    join passes p on p.account_id = e.account_id and p.pass_uid = e.pass_uid
-    where e.account_id = $1 and p.page_tab_id = $2 and e.pass_code = $3
-"""
-
-
-async def _found(db: Db, *given: object) -> Record:
-    """Return a pass that was used before; refuses an unknown one and a cancelled one."""
-    row = await db.row(
-        """
-        select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
-               p.cancelled_at, c.time_zone
-        from passes p
-        join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
-        where p.account_id = $1 and p.page_tab_id = $2 and ($3::text is null or p.pass_code = $3)
-          and ($4::uuid is null or p.pass_uid = $4)
-        """,
-        *given,
-    )
+async def _found(db: Db, named: str, *given: object) -> Record:
+    """Return a pass that was used before; refuses an unknown one, a code that was ended, and a cancelled pass."""
+    row = await db.row(FIND.format(named=named), *given)
     if row is None:
         if await db.value(ENDED, *given[:3]):
             raise PassTransferred

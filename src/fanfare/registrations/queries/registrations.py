@@ -24,15 +24,27 @@ REGISTRATIONS = """
            floor(extract(epoch from r.created_at))::bigint as creation_timestamp, r.activity_id,
            coalesce(f.is_subscribed, false) as is_subscribed,
            coalesce(f.is_phone_subscribed, false) as is_phone_subscribed,
-           (select p.performance_uid from performances p
-            where p.account_id = r.account_id and p.performance_date = r.event_date
-              and (p.campaign_event_key = r.event_key or lower(p.performance_name) = lower(r.event_name))
-            order by p.campaign_event_key = r.event_key desc nulls last, p.performance_uid
-            limit 1) as performance_uid
+           meant.performance_uid
     from registrations r
     left join fans f on f.account_id = r.account_id and f.fan_id = r.fan_id
+    left join lateral (
+        select p.performance_uid from performances p
+        where p.account_id = r.account_id and p.performance_date = r.event_date
+          and (p.campaign_event_key = r.event_key or lower(p.performance_name) = lower(r.event_name))
+        order by p.campaign_event_key = r.event_key desc nulls last, p.performance_uid
+        limit 1) meant on true
     where r.account_id = $1
 """
+SEARCH = f"""
+    {REGISTRATIONS}
+      and ($2::timestamptz is null or r.registered_at >= $2) and ($3::timestamptz is null or r.registered_at < $3)
+      and ($4::text is null or r.mail_key = $4)
+      and ($5::uuid is null or (
+          r.event_date = (select performance_date from performances where account_id = $1 and performance_uid = $5)
+          and meant.performance_uid = $5))
+    order by r.registered_at desc, r.registration_id desc
+    limit $6
+"""  # noqa: S608 - fixed parts
 
 
 async def registrations(db: Db, account: Account, wanted: RegistrationQuery) -> Page[RegistrationMeta, Registration]:
@@ -40,17 +52,7 @@ async def registrations(db: Db, account: Account, wanted: RegistrationQuery) -> 
     start = day_bounds(wanted.start_date, account.time_zone)[0] if wanted.start_date else None
     end = day_bounds(wanted.end_date, account.time_zone)[1] if wanted.end_date else None
     rows = await db.rows(
-        REGISTRATIONS
-        + """
-          and ($2::timestamptz is null or r.registered_at >= $2) and ($3::timestamptz is null or r.registered_at < $3)
-          and ($4::text is null or r.mail_key = $4)
-          and ($5::uuid is null or exists (
-              select from performances p
-              where p.account_id = r.account_id and p.performance_uid = $5 and p.performance_date = r.event_date
-                and (p.campaign_event_key = r.event_key or lower(p.performance_name) = lower(r.event_name))))
-        order by r.registered_at desc, r.registration_id desc
-        limit $6
-        """,
+        SEARCH,
         account.id,
         start,
         end,
