@@ -21,7 +21,7 @@ from fanfare.points import actions as points
 from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
-from fanfare.segments.actions import snapshots as segments
+from fanfare.segments.actions import followers as segments
 from fanfare.tickets.actions import followers as tickets
 
 # Each imports only what stands before it.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pgqueuer.domain.settings import DBSettings
 
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+G = TypeVar("G", bound=Callable[..., Awaitable[bool]])
 
 SCHEMA = "jobs"
 CHANNEL = "fanfare_jobs"
@@ -40,17 +41,18 @@ ENQUEUE = """
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A function of a `jobs.py`, and when it runs: when queued, or as the clock says (`crontab`, GMT)."""
+    """A function of a `jobs.py`, and when it runs: when queued, as the clock says (`crontab`, GMT), or always."""
 
     name: str
-    run: Callable[..., Awaitable[None]]
+    run: Callable[..., Awaitable[Any]]
     crontab: str | None = None
     # how often it is tried before it is set aside as failed
     tries: int = TRIES
     # how many of it run at once over all workers; 0 for any number
     at_once: int = 0
+    is_endless: bool = False
 
-    async def work(self, db: Db, now: datetime, payload: bytes | None) -> None:
+    async def work(self, db: Db, now: datetime, payload: bytes | None) -> Any:  # noqa: ANN401 - the function's own
         """Call the function with what its parameters ask for by type: the database, the moment, the payload."""
         given: dict[str, Any] = {}
         for parameter, kind in _parameters(self.run).items():
@@ -60,7 +62,7 @@ class Job(msgspec.Struct, frozen=True):
                 given[parameter] = now
             else:
                 given[parameter] = msgspec.json.decode(payload or b"null", type=kind)
-        await self.run(**given)
+        return await self.run(**given)
 
 
 def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
@@ -84,6 +86,15 @@ def schedule(crontab: str) -> Callable[[F], F]:
         return run
 
     return mark
+
+
+def always(run: G) -> G:
+    """Declare work that every worker does as long as it lives: called again and again, after a pause when it is False.
+
+    It must bear being done by several workers at once, and keep its place in the database.
+    """
+    setattr(run, MARK, Job(_name(run), run, is_endless=True))
+    return run
 
 
 def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
@@ -140,10 +151,10 @@ async def install(connection: Connection) -> None:
     await connection.execute(f"comment on schema {SCHEMA} is '{wanted}'")
 
 
-def _name(run: Callable[..., Awaitable[None]]) -> str:
+def _name(run: Callable[..., Awaitable[Any]]) -> str:
     return f"{run.__module__.removeprefix('fanfare.').removesuffix('.jobs')}.{run.__name__}"
 
 
-def _parameters(run: Callable[..., Awaitable[None]]) -> dict[str, Any]:
+def _parameters(run: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
     hints = get_type_hints(run)
     return {name: hints[name] for name in inspect.signature(run).parameters}

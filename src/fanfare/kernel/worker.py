@@ -32,6 +32,8 @@ log = structlog.get_logger()
 QUEUE_CONNECTIONS = 4
 MOST_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
+# Between two steps of endless work that found nothing to do.
+IDLE_PAUSE = 0.1
 KEPT_DAYS = 7
 FORGET_AT = "17 * * * *"
 TRIM_AT = "47 3 * * *"
@@ -69,9 +71,27 @@ class Worker:
         """Take no more jobs."""
         self.stopping.set()
 
-    async def _pause(self) -> None:
+    async def _go_on(self, job: Job) -> None:
+        """Do endless work, one step after the other, until the worker is told to stop."""
+        while not self.stopping.is_set():
+            try:
+                if not await job.work(self._db, self.clock(), None):
+                    await self._pause(IDLE_PAUSE)
+            except Exception as error:
+                if not isinstance(error, OUTAGES):
+                    log.warning("job failed", job=job.name, exc_info=error)
+                await self._pause(OUTAGE_PAUSE)
+
+    async def _end(self, endless: Sequence["asyncio.Task[None]"]) -> None:
+        """Let the steps under way end when the worker stops; break them off when the queue was lost."""
+        for task in endless:
+            if not self.stopping.is_set():
+                task.cancel()
+        await asyncio.gather(*endless, return_exceptions=True)
+
+    async def _pause(self, seconds: float = OUTAGE_PAUSE) -> None:
         try:
-            await asyncio.wait_for(self.stopping.wait(), OUTAGE_PAUSE)
+            await asyncio.wait_for(self.stopping.wait(), seconds)
         except TimeoutError:
             return
 
@@ -84,6 +104,7 @@ class Worker:
         ) as pool:
             queue = self._queue(pool)
             told = asyncio.create_task(self._tell(queue))
+            endless = [asyncio.create_task(self._go_on(job)) for job in self.jobs if job.is_endless]
             try:
                 await queue.run(
                     heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_seconds),
@@ -92,6 +113,7 @@ class Worker:
                 )
             finally:
                 told.cancel()
+                await self._end(endless)
 
     async def _tell(self, queue: PgQueuer) -> None:
         await self.stopping.wait()
@@ -109,6 +131,8 @@ class Worker:
         queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
         own = Job("kernel.forget_done", forget_done, FORGET_AT), Job("kernel.trim", self.trim, TRIM_AT)
         for job in (*self.jobs, *own):
+            if job.is_endless:
+                continue
             if job.crontab is None:
                 queue.entrypoint(job.name, concurrency_limit=job.at_once, accepts_context=False, on_failure="hold")(
                     functools.partial(self._do, job)

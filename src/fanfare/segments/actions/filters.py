@@ -9,6 +9,7 @@ from msgspec import UNSET
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.segments.actions import members
 from fanfare.segments.queries import filters, references
 from fanfare.segments.queries.segments import unknown_segments
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
@@ -55,43 +56,55 @@ async def create_filter(db: Db, account: Account, wanted: NewFilter, now: dateti
             )
         except asyncpg.UniqueViolationError:
             raise FilterNameTaken from None
+        if wanted.is_active:
+            await members.begin(held, account, filter_uid, now)
     return filter_uid
 
 
 async def change_filter(db: Db, account: Account, wanted: FilterChanges, now: datetime) -> uuid.UUID:
     """Change the name, the group or the liveness of a filter and return its uid."""
-    is_grouped = wanted.group_name is not UNSET
-    try:
-        found = await db.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update filters
-                set filter_name = coalesce($3, filter_name), is_active = coalesce($4, is_active),
-                    group_name = case when $5 then $6 else group_name end, updated_at = $7
-                where account_id = $1 and filter_uid = $2
-                returning account_id, filter_uid
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $7, '{}'
-                from hold cross join made
-            )
-            select filter_uid from made
-            """,
-            account.id,
-            wanted.filter_uid,
-            wanted.filter_name,
-            wanted.is_active,
-            is_grouped,
-            wanted.group_name if is_grouped else None,
-            now,
-        )
-    except asyncpg.UniqueViolationError:
-        raise FilterNameTaken from None
-    if found is None:
-        raise Unknown
+    async with db.transaction() as held:
+        if wanted.is_active is False:
+            await members.end(held, account.id, wanted.filter_uid, now)
+        elif wanted.is_active:
+            await members.begin(held, account, wanted.filter_uid, now)
+        try:
+            found = await _change(held, account.id, wanted, now)
+        except asyncpg.UniqueViolationError:
+            raise FilterNameTaken from None
+        if found is None:
+            raise Unknown
     return wanted.filter_uid
+
+
+async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> uuid.UUID | None:
+    is_grouped = wanted.group_name is not UNSET
+    changed: uuid.UUID | None = await held.value(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            update filters
+            set filter_name = coalesce($3, filter_name), is_active = coalesce($4, is_active),
+                group_name = case when $5 then $6 else group_name end, updated_at = $7
+            where account_id = $1 and filter_uid = $2
+            returning account_id, filter_uid
+        ),
+        logged as (
+            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+            select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $7, '{}'
+            from hold cross join made
+        )
+        select filter_uid from made
+        """,
+        account_id,
+        wanted.filter_uid,
+        wanted.filter_name,
+        wanted.is_active,
+        is_grouped,
+        wanted.group_name if is_grouped else None,
+        now,
+    )
+    return changed
 
 
 async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> uuid.UUID:
@@ -100,6 +113,9 @@ async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: d
         await hold_references(held, account.id)
         await filters.filter_by_uid(held, account.id, wanted.filter_uid)
         await _check_references(held, account.id, wanted.filter_uid, wanted)
+        await members.wait_for_members(held, account.id)
+        above = references.dependents(await references.links(held, account.id), str(wanted.filter_uid))
+        await members.begin_anew(held, account.id, {str(wanted.filter_uid), *above})
         await held.execute(
             """
             with hold as materialized (select hold_position($1) as held),
@@ -127,11 +143,21 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
         await hold_references(held, account_id)
         await filters.filter_by_uid(held, account_id, filter_uid)
         await check_unused(held, account_id, f"filter:{filter_uid}")
+        await members.wait_for_members(held, account_id)
         await held.execute(
             """
             with hold as materialized (select hold_position($1) as held),
             gone as (
-                delete from filters where account_id = $1 and filter_uid = $2 returning account_id, filter_uid
+                delete from filters where account_id = $1 and filter_uid = $2
+                returning account_id, filter_id, filter_uid
+            ),
+            members as (
+                delete from segment_members m
+                where m.account_id = $1 and m.filter_id = (select filter_id from gone)
+            ),
+            stays as (
+                delete from segment_stays s
+                where s.account_id = $1 and s.filter_id = (select filter_id from gone)
             )
             insert into changes (account_id, position, topic, subject_id, occurred_at, data)
             select gone.account_id, nextval('positions'), 'filter.deleted', gone.filter_uid::text, $3, '{}'

@@ -6,6 +6,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.segments.actions import filters as actions
+from fanfare.segments.actions import members
 from fanfare.segments.queries import filters, segments, stats
 from fanfare.segments.schemas.filters import (
     FanCount,
@@ -72,6 +73,13 @@ async def manage_filters_update(db: Db, account: Account, wanted: FilterChanges,
 async def manage_filters_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> FilterSaved:
     """Give a filter other criteria, in place of all it had."""
     return FilterSaved(await actions.change_criteria(db, account, wanted, now))
+
+
+@endpoint.post("/api/v1/manage/filters/{filter_uid}/rebuild", scope="manage", key=SECRET)
+async def manage_filters_rebuild(db: Db, account: Account, wanted: OneFilter) -> bool:
+    """Look at all fans again for an active filter, beside everything else; 404 for one that is not kept live."""
+    await members.rebuild(db, account.id, wanted.filter_uid)
+    return True
 
 
 @endpoint.delete("/api/v1/manage/filters/{filter_uid}", scope="manage", key=SECRET)

@@ -49,8 +49,12 @@ async def segments(db: Db, account_id: int) -> list[Segment]:
                        group by snapshot_uid) m on m.snapshot_uid = s.snapshot_uid
             where s.account_id = $1
             union all
-            select 3, 'filter', f.filter_uid::text, f.filter_name, f.last_search_count
-            from filters f where f.account_id = $1
+            select 3, 'filter', f.filter_uid::text, f.filter_name,
+                   case when s.build_from is null and s.built_at is not null then s.member_count
+                        else f.last_search_count end
+            from filters f
+            left join filter_states s on s.account_id = f.account_id and s.filter_id = f.filter_id
+            where f.account_id = $1
         ) s
         order by s.kind, lower(s.segment_name), s.segment_id
         """,

@@ -1,0 +1,354 @@
+"""Keeps the members of active filters right: follows the change log, and builds filters whose condition became another.
+
+One worker at a time keeps an account, by an advisory lock that its transaction holds. What it finds, what it announces
+and its place in the log are written together, so a worker that dies loses and doubles nothing. Looking at fans takes no
+lock on them and holds no position: only the write at the end does. docs/decisions/0018-live-segments.md
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from fanfare.kernel.changes import feed, settled
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
+from fanfare.segments.queries.live import LiveFilter, Move, live_filters, moved, today
+from fanfare.segments.queries.reads import EVERYTHING, touched
+
+# Changes followed, and fans looked at by a build, in one transaction.
+BATCH = 1000
+CHUNK = 20_000
+BEGINNING, LAST_FAN = -1, 2**63 - 1
+# After so long without following, changes may have been trimmed off the log unread.
+LONGEST_GAP = timedelta(hours=24)
+TABLES = ("segment_members", "segment_stays")
+
+# From the CTE `moved` (filter_id, fan_id, is_entry, is_told): the members, the memberships that ended (of a fan who is
+# still there), the counts, and what is announced.
+MOVE = """
+    come as (
+        insert into segment_members (account_id, filter_id, fan_id, entered_at)
+        select $1, filter_id, fan_id, {now} from moved where is_entry
+        returning filter_id
+    ),
+    gone as (
+        delete from segment_members m using moved
+        where m.account_id = $1 and m.filter_id = moved.filter_id and m.fan_id = moved.fan_id and not moved.is_entry
+        returning m.filter_id, m.fan_id, m.entered_at
+    ),
+    stayed as (
+        insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
+        select $1, g.filter_id, g.fan_id, g.entered_at, {now} from gone g
+        where exists (select from fans f where f.account_id = $1 and f.fan_id = g.fan_id)
+        on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
+    ),
+    counted as (
+        update filter_states s set member_count = s.member_count + d.more
+        from (select filter_id, sum(one) as more
+              from (select filter_id, 1 as one from come union all select filter_id, -1 from gone) each
+              group by filter_id) d
+        where s.account_id = $1 and s.filter_id = d.filter_id
+    ),
+    told as (
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, nextval('positions'), case when moved.is_entry then 'segment.entered' else 'segment.left' end,
+               f.filter_uid::text, moved.fan_id, {now}, '{{}}'
+        from hold cross join moved
+        join filters f on f.account_id = $1 and f.filter_id = moved.filter_id
+        where moved.is_told
+    )
+"""
+MOVE_FOUND = f"""
+    with hold as materialized (select hold_position($1) as held),
+    moved as materialized (
+        select * from unnest($3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[])
+            as g (filter_id, fan_id, is_entry, is_told)
+    ),
+    {MOVE.format(now="$2")}
+    select count(*) from moved
+"""  # noqa: S608 - fixed parts
+# The fans from behind {after} up to {upto}, in the table and among the members.
+MOVE_CHUNK = f"""
+    with hold as materialized (select hold_position($1) as held),
+    inside as materialized (
+        select f.fan_id from fans f
+        where f.account_id = $1 and f.fan_id > {{after}} and f.fan_id <= {{upto}} and {{condition}}
+    ),
+    kept as materialized (
+        select m.fan_id from segment_members m
+        where m.account_id = $1 and m.filter_id = {{filter}} and m.fan_id > {{after}} and m.fan_id <= {{upto}}
+    ),
+    moved as materialized (
+        select {{filter}}::bigint as filter_id, coalesce(i.fan_id, k.fan_id) as fan_id,
+               i.fan_id is not null as is_entry, {{told}}::boolean as is_told
+        from inside i full join kept k on k.fan_id = i.fan_id
+        where i.fan_id is null or k.fan_id is null
+    ),
+    {MOVE}
+    select count(*) from moved
+"""  # noqa: S608 - fixed parts
+
+
+async def keep_members(db: Db, account: Account, now: datetime) -> bool:
+    """Follow the next changes of an account and go on with one build; tell whether there was anything to do."""
+    followed = await follow(db, account, now)
+    return await build(db, account, now) or followed
+
+
+async def wait_for_members(db: Db, account_id: int) -> None:
+    """Keep others from the members of an account until this transaction ends, once they are free."""
+    await db.value("select pg_advisory_xact_lock(hashtextextended('segment_members', $1))", account_id)
+
+
+async def hold_members(db: Db, account_id: int) -> bool:
+    """Keep others from the members of an account until this transaction ends; tell whether they are free."""
+    is_free: bool = await db.value(
+        "select pg_try_advisory_xact_lock(hashtextextended('segment_members', $1))", account_id
+    )
+    return is_free
+
+
+async def follow(db: Db, account: Account, now: datetime) -> bool:
+    """Look again at the fans of the next changes; tell whether there were any."""
+    async with db.transaction() as held:
+        if not await hold_members(held, account.id):
+            return False
+        progress = await held.row(
+            "select position, followed_on, followed_at from segment_progress where account_id = $1", account.id
+        )
+        if progress is None:
+            return False
+        page = await feed(held, account.id, progress["position"], BATCH)
+        day = today(account, now)
+        if not page.changes and progress["followed_on"] == day:
+            return False
+        await held.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
+        live = await live_filters(held, account, now)
+        await _begin_builds(held, account.id, live, is_lost=now - progress["followed_at"] > LONGEST_GAP)
+        moves = await _moves(held, live, touched(page.changes))
+        await _write(held, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
+        await _note(held, account.id, page.after, day, now)
+    return True
+
+
+async def _moves(held: Db, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
+    found: list[Move] = []
+    for each in live:
+        wanted = set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))
+        if wanted:
+            found += await moved(held, each, wanted)
+    return found
+
+
+async def _begin_builds(held: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:
+    """Let those filters be built whose members stand for another condition: changed, of another day, of other names."""
+    for each in live:
+        if is_lost or each.digest != each.stands_for:
+            await held.execute(
+                """
+                update filter_states set condition_digest = $3, build_from = $4
+                where account_id = $1 and filter_id = $2
+                """,
+                account_id,
+                each.filter_id,
+                each.digest,
+                BEGINNING,
+            )
+
+
+async def _write(held: Db, account_id: int, moves: list[Move], told: set[int], now: datetime) -> None:
+    if not moves:
+        return
+    await held.value(
+        MOVE_FOUND,
+        account_id,
+        now,
+        [each.filter_id for each in moves],
+        [each.fan_id for each in moves],
+        [each.is_entry for each in moves],
+        [each.filter_id in told for each in moves],
+    )
+
+
+async def _note(held: Db, account_id: int, position: int, day: date, now: datetime) -> None:
+    await held.execute(
+        "update segment_progress set position = $2, followed_on = $3, followed_at = $4 where account_id = $1",
+        account_id,
+        position,
+        day,
+        now,
+    )
+
+
+async def build(db: Db, account: Account, now: datetime) -> bool:
+    """Look at the next fans of a filter that is being built; tell whether there is one."""
+    async with db.transaction() as held:
+        if not await hold_members(held, account.id):
+            return False
+        building = await held.value(
+            "select filter_id from filter_states where account_id = $1 and build_from is not null limit 1", account.id
+        )
+        if building is None:
+            return False
+        live = await live_filters(held, account, now)
+        await _begin_builds(held, account.id, live, is_lost=False)
+        # First what nobody can read yet, then the shorter way to the end.
+        wanted = min(
+            (each for each in live if each.build_from is not None or each.digest != each.stands_for),
+            key=lambda each: (each.is_built, -(each.build_from or 0), each.filter_id),
+        )
+        await _build_on(held, account.id, wanted, now)
+    return True
+
+
+async def _build_on(held: Db, account_id: int, live: LiveFilter, now: datetime) -> None:
+    """Bring the members among the next fans to what the condition says; end the build with the last of them."""
+    is_begun = live.digest == live.stands_for and live.build_from is not None
+    after = live.build_from if is_begun else BEGINNING
+    upto: int | None = await held.value(
+        "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id offset $3 limit 1",
+        account_id,
+        after,
+        CHUNK - 1,
+    )
+    names = ("now", "after", "upto", "filter", "told")
+    args, marks = live.condition.with_arguments(now, after, upto or LAST_FAN, live.filter_id, live.is_built)
+    await held.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
+    sql = MOVE_CHUNK.format(condition=live.condition.sql, **dict(zip(names, marks, strict=True)))
+    await held.value(sql, *args)
+    if upto is not None:
+        await held.execute(
+            "update filter_states set build_from = $3 where account_id = $1 and filter_id = $2",
+            account_id,
+            live.filter_id,
+            upto,
+        )
+    else:
+        await _end_build(held, account_id, live.filter_id, now)
+
+
+async def _end_build(held: Db, account_id: int, filter_id: int, now: datetime) -> None:
+    """Note that all fans were looked at; the first time is announced, in place of the fans one by one."""
+    await held.execute(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        old as materialized (
+            select filter_id, built_at, member_count from filter_states where account_id = $1 and filter_id = $2
+        ),
+        ended as (
+            update filter_states set build_from = null, built_at = coalesce(built_at, $3)
+            where account_id = $1 and filter_id = $2
+        )
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select f.account_id, nextval('positions'), 'segment.built', f.filter_uid::text, $3,
+               jsonb_build_object('member_count', old.member_count)
+        from hold cross join old
+        join filters f on f.account_id = $1 and f.filter_id = old.filter_id
+        where old.built_at is null
+        """,
+        account_id,
+        filter_id,
+        now,
+    )
+
+
+async def begin(db: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> None:
+    """Let the members of a filter be kept from now on, within the caller's transaction."""
+    # Everything up to here is seen by the build, which comes later.
+    position = await settled(db, account.id)
+    await db.execute(
+        """
+        with first as (
+            insert into segment_progress (account_id, position, followed_on, followed_at) values ($1, $3, $4, $5)
+            on conflict (account_id) do nothing
+        )
+        insert into filter_states (account_id, filter_id, condition_digest, build_from)
+        select f.account_id, f.filter_id, '', $6 from filters f where f.account_id = $1 and f.filter_uid = $2
+        on conflict (account_id, filter_id) do nothing
+        """,
+        account.id,
+        filter_uid,
+        position,
+        today(account, now),
+        now,
+        BEGINNING,
+    )
+
+
+async def begin_anew(db: Db, account_id: int, filter_uids: Iterable[str]) -> None:
+    """Let filters whose criteria are others now be built as if they were new, within the caller's transaction."""
+    await db.execute(
+        """
+        update filter_states s set build_from = $3, built_at = null
+        from filters f
+        where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = any($2::uuid[])
+        """,
+        account_id,
+        sorted(filter_uids),
+        BEGINNING,
+    )
+
+
+async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
+    """Look at all fans again for an active filter; what is found wrong is announced fan by fan."""
+    found = await db.value(
+        """
+        update filter_states s set build_from = $3
+        from filters f
+        where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = $2
+        returning true
+        """,
+        account_id,
+        filter_uid,
+        BEGINNING,
+    )
+    if not found:
+        raise Unknown
+
+
+async def end(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
+    """Keep the members of a filter no more: those it has left at this moment. Within the caller's transaction."""
+    await wait_for_members(db, account_id)
+    await db.execute(
+        """
+        with ended as (
+            delete from filter_states s using filters f
+            where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = $2
+            returning s.filter_id
+        ),
+        gone as (
+            delete from segment_members m
+            where m.account_id = $1 and m.filter_id = (select filter_id from ended)
+            returning m.filter_id, m.fan_id, m.entered_at
+        )
+        insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
+        select $1, g.filter_id, g.fan_id, g.entered_at, $3 from gone g
+        on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
+        """,
+        account_id,
+        filter_uid,
+        now,
+    )
+
+
+async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
+    """Give the memberships of one fan that ended to another; the present ones follow from the change log."""
+    await db.execute(
+        """
+        with gone as (
+            delete from segment_stays where account_id = $1 and fan_id = $2 returning filter_id, entered_at, left_at
+        )
+        insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
+        select $1, filter_id, $3, entered_at, left_at from gone
+        on conflict (account_id, filter_id, fan_id, entered_at) do nothing
+        """,
+        account_id,
+        old_fan_id,
+        fan_id,
+    )
+
+
+async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Delete the memberships of a fan that ended; the present ones follow from the change log, which tells of it."""
+    await db.execute("delete from segment_stays where account_id = $1 and fan_id = $2", account_id, fan_id)

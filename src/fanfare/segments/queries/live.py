@@ -1,0 +1,114 @@
+"""Reads what live membership stands on: the active filters with their conditions, and who of some fans moved."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
+from fanfare.segments.queries import filters
+from fanfare.segments.queries.criteria import criteria, shared_setting
+from fanfare.segments.queries.reads import reads
+from fanfare.segments.queries.where import Where, where
+
+
+class LiveFilter(msgspec.Struct, frozen=True):
+    """An active filter: its condition now, what that reads, and how far its members are."""
+
+    filter_id: int
+    condition: Where
+    reads: frozenset[str]
+    stands_for: bytes
+    build_from: int | None
+    is_built: bool
+
+    @property
+    def digest(self) -> bytes:
+        """Return what tells its condition from another: its text and values."""
+        return hashlib.sha256(repr((self.condition.sql, self.condition.args[1:])).encode()).digest()[:16]
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A fan who entered a filter or left it."""
+
+    filter_id: int
+    fan_id: int
+    is_entry: bool
+
+
+def today(account: Account, now: datetime) -> date:
+    """Return the account's day."""
+    return now.astimezone(ZoneInfo(account.time_zone)).date()
+
+
+async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilter]:
+    """Return the active filters of an account with their conditions now."""
+    rows = await db.rows(
+        """
+        select f.filter_id, f.criteria, s.condition_digest, s.build_from, s.built_at is not null as is_built
+        from filters f
+        join filter_states s on s.account_id = f.account_id and s.filter_id = f.filter_id
+        where f.account_id = $1
+        order by f.filter_id
+        """,
+        account.id,
+    )
+    wanted = [filters.criteria_in(row["criteria"]) for row in rows]
+    at = await shared_setting(db, account, wanted, now)
+    return [
+        LiveFilter(
+            row["filter_id"],
+            where(account.id, criteria(each, at)),
+            reads(each, at.filters),
+            row["condition_digest"],
+            row["build_from"],
+            row["is_built"],
+        )
+        for row, each in zip(rows, wanted, strict=True)
+    ]
+
+
+# Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once.
+MOVED = """
+    select t.fan_id, f.fan_id is not null as is_entry
+    from unnest({fans}::bigint[]) as t (fan_id)
+    left join lateral (
+        select f.fan_id from fans f where f.account_id = $1 and f.fan_id = t.fan_id
+          and {condition}
+        limit 1) f on true
+    left join lateral (
+        select m.fan_id from segment_members m
+        where m.account_id = $1 and m.filter_id = {filter} and m.fan_id = t.fan_id limit 1) m on true
+    where (f.fan_id is null) <> (m.fan_id is null)
+"""
+
+
+async def moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
+    """Return those of some fans who are in a filter and not among its members, or the other way round."""
+    args, (fans, filter_mark) = live.condition.with_arguments(sorted(fan_ids), live.filter_id)
+    rows = await db.rows(MOVED.format(fans=fans, condition=live.condition.sql, filter=filter_mark), *args)
+    return [Move(live.filter_id, row["fan_id"], row["is_entry"]) for row in rows]
+
+
+async def accounts_due(db: Db, now: datetime) -> list[int]:
+    """Return the accounts whose members are not known to be right: written to, on a new day, or being built.
+
+    Which day it is, is told here alone: PostgreSQL's and Python's tables of time zones need not be of one age.
+    """
+    rows = await db.rows(
+        """
+        select p.account_id, p.followed_on, a.time_zone,
+               exists (select from changes c where c.account_id = p.account_id and c.position > p.position)
+               or exists (select from filter_states s where s.account_id = p.account_id and s.build_from is not null)
+                   as is_waiting
+        from segment_progress p
+        join accounts a on a.account_id = p.account_id
+        order by p.account_id
+        """
+    )
+    zones = {row["time_zone"] for row in rows}
+    days = {zone: now.astimezone(ZoneInfo(zone)).date() for zone in zones}
+    return [row["account_id"] for row in rows if row["is_waiting"] or row["followed_on"] != days[row["time_zone"]]]

@@ -1,0 +1,78 @@
+"""What the tests of live membership share: a follower that is run to the end, and what it must have come to."""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.kernel.db import Db
+from fanfare.segments.actions.members import keep_members
+from fanfare.segments.queries import filters, segments
+from fanfare.segments.queries.live import accounts_due
+from tests.api import Api
+
+FILTERS = "/api/v1/manage/filters"
+
+
+async def settle(db: Db, account_id: int, now: datetime) -> None:
+    """Let a worker go on until nothing is left to do."""
+    account = await account_by_id(db, account_id)
+    for _ in range(1000):
+        if account_id not in await accounts_due(db, now):
+            return
+        await keep_members(db, account, now)
+    message = "the follower comes to no end"
+    raise AssertionError(message)
+
+
+async def members(db: Db, account_id: int) -> dict[str, set[int]]:
+    """Return who is kept as a member of each filter, by its name."""
+    rows = await db.rows(
+        "select f.filter_name, m.fan_id from filters f join segment_members m on m.account_id = f.account_id"
+        " and m.filter_id = f.filter_id where f.account_id = $1",
+        account_id,
+    )
+    found: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        found[row["filter_name"]].add(row["fan_id"])
+    return found
+
+
+async def found_now(db: Db, account_id: int, now: datetime) -> dict[str, set[int]]:
+    """Return whom the search finds now for each active filter."""
+    account = await account_by_id(db, account_id)
+    rows = await db.rows("select filter_name, criteria from filters where account_id = $1 and is_active", account_id)
+    told: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        where = await segments.condition(db, account, filters.criteria_in(row["criteria"]), now)
+        sql = f"select f.fan_id from fans f where f.account_id = $1 and {where.sql}"
+        if here := {each["fan_id"] for each in await db.rows(sql, *where.args)}:
+            told[row["filter_name"]] = here
+    return told
+
+
+async def announced(db: Db, account_id: int, filter_uid: str) -> list[tuple[str, int | None]]:
+    """Return what the change log tells of the members of a filter, in its order."""
+    rows = await db.rows(
+        "select topic, fan_id from changes where account_id = $1 and subject_id = $2 and topic like 'segment.%'"
+        " order by position",
+        account_id,
+        filter_uid,
+    )
+    return [(row["topic"].removeprefix("segment."), row["fan_id"]) for row in rows]
+
+
+async def counts(db: Db, account_id: int) -> dict[str, int]:
+    """Return the kept number of members of each filter, by its name; of those that have any."""
+    rows = await db.rows(
+        "select f.filter_name, s.member_count from filters f join filter_states s on s.account_id = f.account_id"
+        " and s.filter_id = f.filter_id where f.account_id = $1 and s.member_count <> 0",
+        account_id,
+    )
+    return {row["filter_name"]: row["member_count"] for row in rows}
+
+
+async def saved(api: Api, name: str, /, **given: Any) -> str:
+    """Store a filter and return its uid."""
+    uid: str = (await api.ok(await api.post(FILTERS, filter_name=name, **given)))["filter_uid"]
+    return uid

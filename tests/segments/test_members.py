@@ -1,0 +1,230 @@
+"""Live membership: who enters and leaves is announced once, whatever the cause; builds, days, and what ends it."""
+
+import asyncio
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.fans.actions.fans import delete_fan
+from fanfare.kernel.db import Db
+from fanfare.segments.actions import members as actions
+from fanfare.segments.queries import live as queries
+from fanfare.segments.queries import reads
+from fanfare.segments.schemas.search import Criteria
+from tests.api import Api
+from tests.segments.crowd import activity, fan, many_fans
+from tests.segments.live import FILTERS, announced, counts, found_now, members, saved, settle
+
+ZONE = ZoneInfo("America/Vancouver")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def new_fan(api: Api, **given: object) -> int:
+    fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", **given)))["fan_id"]
+    return fan_id
+
+
+async def give(api: Api, tag_name: str, *fan_ids: int, action: str = "add") -> None:
+    await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name=tag_name, fan_ids=list(fan_ids), action=action))
+
+
+def mail() -> str:
+    return f"{uuid.uuid4().hex}@example.com"
+
+
+async def test_enters_and_leaves_are_announced_once_each(api: Api, db: Db) -> None:
+    here = await new_fan(api, email=mail())
+    await give(api, "once", here)
+    uid = await saved(api, "once", fan_tags="once", fan_gender="female")
+    await settle(db, api.account_id, now())
+    assert await announced(db, api.account_id, uid) == [("built", None)]
+    await api.ok(await api.post(f"/api/v1/crm/fans/{here}", gender="female"))
+    await settle(db, api.account_id, now())
+    await give(api, "once", here, action="delete")
+    await give(api, "once", here)
+    await settle(db, api.account_id, now())
+    assert await announced(db, api.account_id, uid) == [("built", None), ("entered", here)]
+    await give(api, "once", here, action="delete")
+    for _ in range(3):
+        await settle(db, api.account_id, now())
+    assert await announced(db, api.account_id, uid) == [("built", None), ("entered", here), ("left", here)]
+
+
+async def test_the_first_build_is_announced_as_a_whole(api: Api, db: Db) -> None:
+    everyone = await many_fans(db, api.account_id, 300, "NL")
+    uid = await saved(api, "whole", fan_provinces="NL")
+    await settle(db, api.account_id, now())
+    assert await announced(db, api.account_id, uid) == [("built", None)]
+    data = await db.value("select data from changes where subject_id = $1 and topic = 'segment.built'", uid)
+    assert data == {"member_count": 300}
+    assert (await members(db, api.account_id))["whole"] == set(everyone)
+    listed = await api.ok(await api.get("/api/v1/segments"))
+    assert [each["segment_count"] for each in listed if each["segment_name"] == "whole"] == [300]
+
+
+async def test_other_criteria_are_built_anew_also_above(api: Api, db: Db) -> None:
+    one, two = await new_fan(api, email=mail(), gender="male"), await new_fan(api, email=mail(), gender="diverse")
+    lower = await saved(api, "lower", fan_gender="male")
+    upper = await saved(api, "upper", fan_incl_segments=f"filter:{lower}")
+    await settle(db, api.account_id, now())
+    assert one in (await members(db, api.account_id))["upper"]
+    await api.ok(await api.post(f"{FILTERS}/{lower}/criteria", fan_gender="diverse"))
+    await settle(db, api.account_id, now())
+    assert (await members(db, api.account_id))["upper"] == {two}
+    assert await announced(db, api.account_id, upper) == [("built", None), ("built", None)]
+    await api.ok(await api.post(f"/api/v1/crm/fans/{one}", gender="diverse"))
+    await settle(db, api.account_id, now())
+    assert (await announced(db, api.account_id, upper))[2:] == [("entered", one)]
+
+
+async def test_a_chunk_after_the_other(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 7)
+    everyone = await many_fans(db, api.account_id, 40, "PE")
+    account = await account_by_id(db, api.account_id)
+    await saved(api, "chunks", fan_provinces="PE")
+    assert await actions.build(db, account, now())
+    assert (await members(db, api.account_id))["chunks"] < set(everyone)
+    # What is written behind the build and before it is followed all the same, and not announced fan by fan.
+    late = await new_fan(api, email=mail(), province="PE", country_code="CA")
+    await api.ok(await api.post(f"/api/v1/crm/fans/{everyone[0]}", email=mail(), province="BC", country_code="CA"))
+    await settle(db, api.account_id, now())
+    assert (await members(db, api.account_id))["chunks"] == {*everyone[1:], late}
+
+
+async def test_days_turn_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:
+    midnight = datetime(2027, 3, 15, tzinfo=ZONE)
+    here = await fan(db, api.account_id, birth_date=date(2009, 3, 15))
+    await activity(db, api.account_id, here, midnight - timedelta(days=7))
+    active = await saved(api, "active", crm_active_days=7)
+    adult = await saved(api, "adult", fan_youngest_age=18, fan_oldest_age=18)
+    idle = await saved(api, "idle", crm_inactive_days=7)
+    await settle(db, api.account_id, datetime(2027, 3, 14, 12, tzinfo=ZONE))
+    before = midnight - timedelta(seconds=1)
+    await settle(db, api.account_id, before)
+    found = await members(db, api.account_id)
+    assert (here in found["active"], here in found["adult"], here in found["idle"]) == (True, False, False)
+    turned = midnight + timedelta(days=1)
+    await settle(db, api.account_id, turned - timedelta(seconds=1))
+    assert here in (await members(db, api.account_id))["active"]
+    await settle(db, api.account_id, turned)
+    found = await members(db, api.account_id)
+    assert (here in found["active"], here in found["adult"], here in found["idle"]) == (False, True, True)
+    await settle(db, api.account_id, datetime(2028, 3, 15, tzinfo=ZONE))
+    assert here not in (await members(db, api.account_id))["adult"]
+    told = [(uid, each) for uid in (active, adult, idle) for each in await announced(db, api.account_id, uid)]
+    assert [each for each in told if each[1][1] == here] == [
+        (active, ("left", here)), (adult, ("entered", here)), (adult, ("left", here)), (idle, ("entered", here)),
+    ]  # fmt: skip
+    assert await members(db, api.account_id) == await found_now(db, api.account_id, datetime(2028, 3, 15, tzinfo=ZONE))
+
+
+async def test_a_renamed_idol_is_another(api: Api, db: Db) -> None:
+    here = await new_fan(api, email=mail(), idol_names=["Old Name"])
+    uid = await saved(api, "renamed", idol_names="Old Name")
+    await settle(db, api.account_id, now())
+    assert (await members(db, api.account_id))["renamed"] == {here}
+    (idol,) = [each for each in await api.ok(await api.get("/api/v1/idols")) if each["idol_name"] == "Old Name"]
+    await api.ok(await api.post(f"/api/v1/manage/idols/{idol['idol_uid']}", idol_name="New Name"))
+    await settle(db, api.account_id, now())
+    assert (await members(db, api.account_id))["renamed"] == set()
+    assert await announced(db, api.account_id, uid) == [("built", None), ("left", here)]
+
+
+async def test_a_fan_that_is_gone_leaves(api: Api, db: Db) -> None:
+    here = await new_fan(api, email=mail(), gender="empty")
+    uid = await saved(api, "gone", fan_gender="empty")
+    await settle(db, api.account_id, now())
+    await delete_fan(db, api.account_id, here, now())
+    await settle(db, api.account_id, now())
+    assert await announced(db, api.account_id, uid) == [("built", None), ("left", here)]
+    for table in ("segment_members", "segment_stays"):
+        left = f"select count(*) from {table} where account_id = $1 and fan_id = $2"
+        assert await db.value(left, api.account_id, here) == 0
+
+
+async def test_members_end_with_the_filter_or_its_liveness(api: Api, db: Db) -> None:
+    here = await new_fan(api, email=mail())
+    await give(api, "ends", here)
+    uid = await saved(api, "ends", fan_tags="ends")
+    await settle(db, api.account_id, now())
+    await api.ok(await api.post(f"{FILTERS}/{uid}", is_active=False))
+    await settle(db, api.account_id, now())
+    assert "ends" not in await members(db, api.account_id)
+    assert (await api.post(f"{FILTERS}/{uid}/rebuild")).status_code == 404
+    await api.ok(await api.post(f"{FILTERS}/{uid}", is_active=True))
+    await settle(db, api.account_id, now())
+    assert (await members(db, api.account_id))["ends"] == {here}
+    await api.ok(await api.delete(f"{FILTERS}/{uid}"))
+    await settle(db, api.account_id, now())
+    for table in ("filter_states", "segment_members", "segment_stays"):
+        gone = f"select count(*) from {table} t where t.account_id = $1 and not exists (select from filters f"
+        gone += " where f.account_id = $1 and f.filter_id = t.filter_id)"
+        assert await db.value(gone, api.account_id) == 0
+
+
+async def test_a_rebuild_mends_and_tells_what_it_mended(api: Api, db: Db) -> None:
+    one, two = await new_fan(api, email=mail()), await new_fan(api, email=mail())
+    await give(api, "mend", one)
+    uid = await saved(api, "mend", fan_tags="mend")
+    await settle(db, api.account_id, now())
+    # Past the change log, as an import by COPY does.
+    await db.execute("update fan_tags set fan_id = $3 where account_id = $1 and fan_id = $2", api.account_id, one, two)
+    await api.ok(await api.post(f"{FILTERS}/{uid}/rebuild"))
+    await settle(db, api.account_id, now())
+    assert sorted(await announced(db, api.account_id, uid)) == [("built", None), ("entered", two), ("left", one)]
+    assert (await counts(db, api.account_id))["mend"] == 1
+
+
+async def test_a_log_that_was_not_followed_for_long_is_made_up_for(api: Api, db: Db) -> None:
+    here = await new_fan(api, email=mail())
+    await saved(api, "gap", fan_tags="gap")
+    await settle(db, api.account_id, now())
+    await give(api, "gap", here)
+    await db.execute("delete from changes where account_id = $1", api.account_id)
+    await settle(db, api.account_id, now() + timedelta(days=2))
+    assert (await members(db, api.account_id))["gap"] == {here}
+
+
+async def test_workers_divide_the_accounts(api: Api, db: Db) -> None:
+    everyone = [await new_fan(api, email=mail()) for _ in range(12)]
+    uid = await saved(api, "divided", fan_tags="divided")
+    await settle(db, api.account_id, now())
+    account = await account_by_id(db, api.account_id)
+
+    async def worker() -> None:
+        while api.account_id in await queries.accounts_due(db, now()):
+            await actions.keep_members(db, account, now())
+
+    await asyncio.gather(*(give(api, "divided", each) for each in everyone), *(worker() for _ in range(3)))
+    await settle(db, api.account_id, now())
+    told = await announced(db, api.account_id, uid)
+    assert sorted(told[1:]) == [("entered", each) for each in everyone]
+    assert (await counts(db, api.account_id))["divided"] == len(everyone)
+
+
+async def test_what_dies_in_the_middle_is_done_again_whole(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = await new_fan(api, email=mail())
+    uid = await saved(api, "dies", fan_tags="dies")
+    await settle(db, api.account_id, now())
+    await give(api, "dies", here)
+
+    async def die(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "_note", die)
+        with pytest.raises(ConnectionError):
+            await actions.follow(db, await account_by_id(db, api.account_id), now())
+    assert "dies" not in await members(db, api.account_id)
+    await settle(db, api.account_id, now())
+    assert await announced(db, api.account_id, uid) == [("built", None), ("entered", here)]
+
+
+def test_every_criterion_tells_what_it_reads() -> None:
+    assert set(Criteria.__struct_fields__) == set(reads.READS)
