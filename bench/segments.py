@@ -215,6 +215,9 @@ async def measure(dsn: str, count: int, rate: float, seconds: float) -> bool:
     await migrate(dsn)
     db = await Db.connect(dsn, size=CONNECTIONS + 24, statement_seconds=600)
     account = await account_by_id(db, ACCOUNT)
+    # The data was made with ids of its own.
+    for name in ("fans_fan_id_seq", "positions", "campaigns_page_tab_id_seq", "tags_tag_id_seq"):
+        await db.value("select setval($1::text::regclass, greatest(20000000, nextval($1::text::regclass)))", name)
     fans = await db.value("select count(*) from fans where account_id = $1", ACCOUNT)
     print(f"{fans:,} fans")
     bare = Load(db, account, fans)

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from fanfare.kernel.db import Db
-from fanfare.kernel.jobs import Job, enqueue, install, job, jobs_of, schedule
+from fanfare.kernel.jobs import Job, always, enqueue, install, job, jobs_of, schedule
 from fanfare.kernel.settings import Settings
 from fanfare.kernel.worker import Worker, forget_done
 from tests.conftest import NewDatabase
@@ -44,6 +44,15 @@ async def fail(db: Db) -> None:
 @schedule("* * * * * *")
 async def tick(db: Db) -> None:
     await db.execute("insert into done values ('tick')")
+
+
+@always
+async def go_on(db: Db) -> bool:
+    steps: int = await db.value("insert into done values ('step') returning (select count(*) from done)")
+    if steps == 2:
+        message = "not this time"
+        raise ValueError(message)
+    return steps < 5
 
 
 def declared() -> list[Job]:
@@ -97,6 +106,17 @@ async def test_a_job_is_done_with_its_payload(settings: Settings, db: Db) -> Non
     async with working(settings, only("greet")):
         await until(is_done)
     assert await count(db, "hello") == 2
+
+
+async def test_endless_work_goes_on_until_the_worker_stops(settings: Settings, db: Db) -> None:
+    async def went_on() -> bool:
+        return await count(db, "step") > 8
+
+    async with working(settings, only("go_on")):
+        await until(went_on)
+    done = await count(db, "step")
+    await asyncio.sleep(0.3)
+    assert await count(db, "step") == done
 
 
 async def test_a_job_belongs_to_its_transaction(db: Db) -> None:
