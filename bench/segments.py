@@ -157,7 +157,8 @@ async def worker(dsn: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
 
 
@@ -218,7 +219,7 @@ async def measure(dsn: str, count: int, rate: float, seconds: float) -> bool:
     # The data was made with ids of its own.
     for name in ("fans_fan_id_seq", "positions", "campaigns_page_tab_id_seq", "tags_tag_id_seq"):
         await db.value("select setval($1::text::regclass, greatest(20000000, nextval($1::text::regclass)))", name)
-    fans = await db.value("select count(*) from fans where account_id = $1", ACCOUNT)
+    fans = await db.value("select count(*) from fans where account_id = $1 and fan_id < 10000000", ACCOUNT)
     print(f"{fans:,} fans")
     bare = Load(db, account, fans)
     reached = await bare.run(rate, seconds / 4)
