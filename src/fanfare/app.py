@@ -9,6 +9,7 @@ from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.queries import stats
 from fanfare.fans import followers
 from fanfare.fans.actions import own as fans
+from fanfare.fans.queries.merges import successors
 from fanfare.idols.actions import ties as idols
 from fanfare.kernel import addresses, health, http, log, reference
 from fanfare.kernel.clock import Clock, system_clock
@@ -92,7 +93,7 @@ class Lifespan:
 def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened:
     """Return the ASGI application; its database is opened by the server's lifespan."""
     log.configure(settings.log_level)
-    service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies))
+    service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), successors)
     served = endpoints()
     app = http.application(service, served)
     app.add_middleware(Lifespan(service, settings))

@@ -5,9 +5,13 @@ Both libraries are loaded at the first address, to keep a server that reads none
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 LONGEST_MAIL = 254
 LONGEST_PHONE = 64
+# The columns of a fan that hold a number.
+PHONES = ("phone", "add_phone")
 NORTH_AMERICA = 1
 # The plan of E.164 ends here; some countries have longer numbers, which no gateway abroad takes.
 LONGEST_E164 = 15
@@ -104,3 +108,12 @@ def _e164(number: str, region: str | None) -> str | None:
             return None
     written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return written if len(written) <= LONGEST_E164 + 1 else None
+
+
+def identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Return how a fan is recognised, each (network, value) with the column that it comes from."""
+    said = (
+        ("email", "email", fan["email"] and mail_key(fan["email"])),
+        *(("phone", name, fan[name]) for name in PHONES),
+    )
+    return {(network, value): column for network, column, value in reversed(said) if value}

@@ -1,6 +1,8 @@
 """What higher domains do in the same transaction when a fan is merged or forgotten, or named with idols.
 
 Each domain that keeps a `fan_id` hands down its module: TABLES names its tables, move_fan and forget_fan act on them.
+What a merge moves in these tables is noted and goes back when it is undone, without a word by the domain. Only tables
+whose rows follow from others (sums, ranks) are named in APART: they are left out, and recount_fans makes them anew.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +13,11 @@ from fanfare.kernel.db import Db
 
 
 class Follower(Protocol):
-    """A module of a domain that keeps something of a fan."""
+    """A module of a domain that keeps something of a fan. APART and recount_fans(db, account_id, fan_ids) may lack."""
+
+    @property
+    def TABLES(self) -> Sequence[str]:  # noqa: N802 - a constant of the module
+        """Name the tables."""
 
     async def move_fan(self, db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
         """Give what one fan has to another."""
@@ -32,6 +38,11 @@ def hand_down(followers: Sequence[Follower], tie_idols: TieIdols) -> None:
     _tie_idols[:] = [tie_idols]
 
 
+def noted_tables() -> list[str]:
+    """Return the tables whose rows a merge moves and notes."""
+    return [table for each in _followers for table in each.TABLES if table not in getattr(each, "APART", ())]
+
+
 async def forget(db: Db, account_id: int, fan_id: int) -> None:
     """Let every follower forget a fan; part of the caller's transaction."""
     for follower in _followers:
@@ -42,6 +53,13 @@ async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
     """Let every follower give what one fan has to another; part of the caller's transaction."""
     for follower in _followers:
         await follower.move_fan(db, account_id, old_fan_id, fan_id)
+
+
+async def recount(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
+    """Let the followers make anew what follows from other rows of fans; part of the caller's transaction."""
+    for follower in _followers:
+        if recount_fans := getattr(follower, "recount_fans", None):
+            await recount_fans(db, account_id, fan_ids)
 
 
 async def tie(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:

@@ -16,7 +16,7 @@ import falcon.asgi
 import structlog
 from falcon.asgi import Request, Response
 
-from fanfare.kernel import answers, idempotency, metrics
+from fanfare.kernel import answers, idempotency, metrics, renames
 from fanfare.kernel.addresses import Network, caller_address
 from fanfare.kernel.body import read_body, take_apart
 from fanfare.kernel.clock import Clock
@@ -25,7 +25,7 @@ from fanfare.kernel.endpoint import Caller, Endpoint
 from fanfare.kernel.idempotency import Answered
 from fanfare.kernel.keys import PUBLIC, Account, Key, Keyring
 from fanfare.kernel.limits import Limits
-from fanfare.kernel.parameters import Raw, from_query, read
+from fanfare.kernel.parameters import Params, Raw, from_query, read
 
 log = structlog.get_logger()
 # Asked before each line that is rarely wanted: structlog would make the line first.
@@ -40,11 +40,18 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class Service:
     """What one server process holds while it answers: the database, the keys it has seen, its blocks of calls."""
 
-    def __init__(self, db: Db, clock: Clock, proxies: Iterable[Network] = ()) -> None:
-        """Take the database, the clock, and the networks whose X-Forwarded-For is believed."""
+    def __init__(
+        self,
+        db: Db,
+        clock: Clock,
+        proxies: Iterable[Network] = (),
+        successors: renames.Successors = renames.nobody,
+    ) -> None:
+        """Take database, clock, the networks whose X-Forwarded-For is believed, and what knows of renamed ids."""
         self.db = db
         self.clock = clock
         self.proxies = tuple(proxies)
+        self.successors = successors
         self.keyring = Keyring()
         self.limits = Limits()
 
@@ -80,7 +87,9 @@ class Service:
         address = caller_address(peer[0] if peer else None, request.headers, self.proxies, has_secret=has_secret)
 
         async def act(db: Db) -> Answered:
-            return await call(endpoint, db, key.account, Caller(address, has_secret), now, raw)
+            caller = Caller(address, has_secret)
+            given: dict[object, Any] = {Account: key.account, Caller: caller, datetime: now}
+            return await call(endpoint, db, given, raw, self.successors)
 
         answered = await self._act(endpoint, request, key, body, now, act)
         if answered.is_replay:
@@ -130,17 +139,23 @@ def credential(request: Request, raw: Raw, name: str) -> str | None:
     return given
 
 
-async def call(endpoint: Endpoint, db: Db, account: Account, caller: Caller, now: datetime, raw: Raw) -> Answered:
+async def call(
+    endpoint: Endpoint, db: Db, given: dict[object, Any], raw: Raw, successors: renames.Successors
+) -> Answered:
     """Read the parameters, call the endpoint with what its signature asks for, encode its answer."""
-    arguments: dict[str, object] = {}
-    for name, hint in endpoint.arguments:
-        if endpoint.params is not None and hint is endpoint.params:
-            if endpoint.array_field and "" in raw:
-                raw[endpoint.array_field] = raw.pop("")
-            arguments[name] = read(endpoint.params, raw)
-        else:
-            arguments[name] = {Db: db, Account: account, Caller: caller, datetime: now}[hint]
-    return Answered(200, answers.encode(await endpoint.handler(**arguments)))
+
+    async def act(tried: Db, wanted: Params | None) -> Any:  # noqa: ANN401 - any answer form
+        known = {**given, Db: tried, endpoint.params: wanted}
+        return await endpoint.handler(**{name: known[hint] for name, hint in endpoint.arguments})
+
+    if endpoint.params is None:
+        return Answered(200, answers.encode(await act(db, None)))
+    if endpoint.array_field and "" in raw:
+        raw[endpoint.array_field] = raw.pop("")
+    wanted = read(endpoint.params, raw)
+    if not endpoint.is_write and not renames.named(endpoint.params):
+        return Answered(200, answers.encode(await act(db, wanted)))
+    return Answered(200, answers.encode(await renames.acted(act, successors, db, given[Account].id, wanted)))
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:

@@ -1,6 +1,7 @@
 """Books points and keeps balances and ranks true in the same statement."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -45,6 +46,7 @@ MOVE = """
 
 
 TABLES = ("fan_points", "standings", "hidden_fans")
+APART = ("standings",)
 
 
 class PointNameTaken(Conflict):
@@ -164,6 +166,7 @@ async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, addres
                   select from campaigns c where c.account_id = $1 and c.page_tab_id = $7))
               and ($8::bigint is null or exists (
                   select from activities a where a.account_id = $1 and a.activity_id = $8))
+            for key share of f
         ),
         made as (
             insert into fan_points (account_id, fan_point_id, fan_point_uid, fan_id, point_uid, point_count, point_type,
@@ -233,18 +236,27 @@ async def award_named_points(db: Db, account_id: int, named: NewNamedAward, now:
 
 async def show_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hidden: bool) -> None:
     """Hide a fan from public boards, or show the fan again."""
-    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id):
+    known = await db.value(HIDE if is_hidden else SHOW, account_id, fan_id, now)
+    if known is None:
         raise Unknown
-    if is_hidden:
-        await db.execute(
-            "insert into hidden_fans (account_id, fan_id, created_at) values ($1, $2, $3)"
-            " on conflict (account_id, fan_id) do nothing",
-            account_id,
-            fan_id,
-            now,
-        )
-    else:
-        await db.execute("delete from hidden_fans where account_id = $1 and fan_id = $2", account_id, fan_id)
+
+
+HIDE = """
+    with known as materialized (
+        select fan_id from fans where account_id = $1 and fan_id = $2 for key share
+    ),
+    hidden as (
+        insert into hidden_fans (account_id, fan_id, created_at) select $1, fan_id, $3::timestamptz from known
+        on conflict (account_id, fan_id) do nothing
+    )
+    select fan_id from known
+"""
+SHOW = """
+    with shown as (
+        delete from hidden_fans where account_id = $1 and fan_id = $2
+    )
+    select fan_id from fans where account_id = $1 and fan_id = $2 and $3::timestamptz is not null
+"""
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
@@ -277,36 +289,66 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give all bookings of one fan to another, whose totals and ranks follow."""
-    booked = await db.rows(
+    """Give all bookings of one fan to another, whose totals and ranks follow; who hid either hides the one."""
+    await db.execute(
         """
-        with gone as (
-            update fan_points set fan_id = $3 where account_id = $1 and fan_id = $2
-            returning point_uid, page_tab_id, point_count
+        with unhidden as (
+            delete from hidden_fans where account_id = $1 and fan_id = $2 returning created_at
+        ),
+        hidden as (
+            insert into hidden_fans (account_id, fan_id, created_at) select $1, $3, created_at from unhidden
+            on conflict (account_id, fan_id) do nothing
         )
-        select board, sum(point_count)::bigint as point_count from (
-            select 'point:' || point_uid as board, point_count from gone
-            union all
-            select 'campaign:' || page_tab_id, point_count from gone where page_tab_id is not null
-        ) as each
-        group by board order by board
+        update fan_points set fan_id = $3 where account_id = $1 and fan_id = $2
         """,
         account_id,
         old_fan_id,
         fan_id,
     )
-    await forget_fan(db, account_id, old_fan_id)
-    await db.execute(
-        f"""
-        with booked as (
-            select $1::bigint as account_id, $2::bigint as fan_id, board, point_count
-            from unnest($3::text[], $4::bigint[]) as given (board, point_count)
-        ),
-        {MOVE}
-        select count(*) from moved
-        """,  # noqa: S608 - MOVE is fixed text
-        account_id,
-        fan_id,
-        [row["board"] for row in booked],
-        [row["point_count"] for row in booked],
+    await recount_fans(db, account_id, [old_fan_id, fan_id])
+
+
+async def recount_fans(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
+    """Make the totals of fans, and the buckets they are counted in, what their bookings say.
+
+    The caller holds the fans' rows. Buckets are written in the one order, see MOVE.
+    """
+    await db.execute(RECOUNT, account_id, list(fan_ids))
+
+
+RECOUNT = """
+    with sums as (
+        select fan_id, board, sum(point_count)::bigint as total, count(*) as award_count
+        from fan_points p
+        cross join lateral (values ('point:' || p.point_uid), ('campaign:' || p.page_tab_id)) as b (board)
+        where p.account_id = $1 and p.fan_id = any($2::bigint[]) and b.board is not null
+        group by fan_id, board
+    ),
+    kept as materialized (
+        select fan_id, board, total from standings where account_id = $1 and fan_id = any($2::bigint[])
+    ),
+    gone as (
+        delete from standings s
+        where s.account_id = $1 and s.fan_id = any($2::bigint[])
+          and not exists (select from sums where sums.fan_id = s.fan_id and sums.board = s.board)
+    ),
+    written as (
+        insert into standings as s (account_id, board, fan_id, total, award_count)
+        select $1, board, fan_id, total, award_count from sums
+        order by board, fan_id
+        on conflict (account_id, board, fan_id) do update
+        set total = excluded.total, award_count = excluded.award_count
+    ),
+    steps as (
+        select each.board, step.level, step.bucket, sum(each.fans) as fans
+        from (select board, total, 1 as fans from sums union all select board, total, -1 from kept) as each
+        cross join lateral (values (0, standing_bucket(each.total)), (1, standing_bucket(each.total) >> 7))
+            as step (level, bucket)
+        group by each.board, step.level, step.bucket
+        having sum(each.fans) <> 0
     )
+    insert into standing_buckets as b (account_id, board, level, bucket, fan_count)
+    select $1, board, level, bucket, fans from steps
+    order by board, level, bucket
+    on conflict (account_id, board, level, bucket) do update set fan_count = b.fan_count + excluded.fan_count
+"""

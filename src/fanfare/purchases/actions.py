@@ -48,8 +48,12 @@ async def _fan(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> 
         return found
     if wanted.customer_key is None:
         return None
+    # Held, so that a merge or an erasure at the same time waits and then finds this purchase too.
     known: int | None = await db.value(
-        "select fan_id from fan_identifiers where account_id = $1 and network = lower($2) and identifier_value = $3",
+        """
+        select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+        where i.account_id = $1 and i.network = lower($2) and i.identifier_value = $3 for key share of f
+        """,
         account.id,
         wanted.network,
         wanted.customer_key,
@@ -163,11 +167,21 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
     matched: int = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),
-        matched as (
-            update purchases p set fan_id = i.fan_id, updated_at = $2
-            from fan_identifiers i
+        known as materialized (
+            select p.network, p.purchase_key, f.fan_id
+            from purchases p
+            join fan_identifiers i
+              on i.account_id = $1 and i.network = lower(p.network) and i.identifier_value = p.customer_key
+            join fans f on f.account_id = $1 and f.fan_id = i.fan_id
             where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
-              and i.account_id = $1 and i.network = lower(p.network) and i.identifier_value = p.customer_key
+            order by f.fan_id
+            for key share of f
+        ),
+        matched as (
+            update purchases p set fan_id = known.fan_id, updated_at = $2
+            from known
+            where p.account_id = $1 and p.network = known.network and p.purchase_key = known.purchase_key
+              and p.fan_id is null
             returning p.network, p.purchase_key, p.fan_id
         ),
         logged as (

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ViewsSaved
+from fanfare.fans.queries.merges import successors
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
@@ -42,37 +43,44 @@ async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime
 async def record_events(db: Db, account_id: int, wanted: NewEvents, now: datetime) -> EventsSaved:
     """Record what an app reports from inside a campaign, all or nothing, and return the ids in order."""
     await check_campaign(db, account_id, wanted.page_tab_id)
-    await _check_fans(db, account_id, wanted.events)
-    rows = await db.rows(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        listed as materialized (
-            select target, fan_id, occurred_at, props
-            from hold
-            cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
-                 as event (target, fan_id, occurred_at, props, place)
-            order by place
+    async with db.transaction() as held:
+        fan_ids = await _present_fans(held, account_id, wanted.events)
+        rows = await held.rows(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            listed as materialized (
+                select target, fan_id, occurred_at, props
+                from hold
+                cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
+                     as event (target, fan_id, occurred_at, props, place)
+                order by place
+            )
+            insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
+            select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
+            returning event_id
+            """,
+            account_id,
+            wanted.page_tab_id,
+            [event[0] for event in wanted.events],
+            fan_ids,
+            [event[2] or now for event in wanted.events],
+            [event[3] for event in wanted.events],
         )
-        insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
-        select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
-        returning event_id
-        """,
-        account_id,
-        wanted.page_tab_id,
-        [event[0] for event in wanted.events],
-        [event[1] for event in wanted.events],
-        [event[2] or now for event in wanted.events],
-        [event[3] for event in wanted.events],
-    )
     return EventsSaved([row["event_id"] for row in rows])
 
 
-async def _check_fans(db: Db, account_id: int, events: list[Any]) -> None:
-    fan_ids = {event[1] for event in events if event[1] is not None}
+async def _present_fans(db: Db, account_id: int, events: list[Any]) -> list[int | None]:
+    """Return the fan of each event, following old ids and holding the fans; refuses (422) who is not there."""
+    named = {event[1] for event in events if event[1] is not None}
+    after = await successors(db, account_id, list(named))
     found = await db.rows(
-        "select fan_id from fans where account_id = $1 and fan_id = any($2)", account_id, list(fan_ids)
+        "select fan_id from fans where account_id = $1 and fan_id = any($2::bigint[]) order by fan_id for key share",
+        account_id,
+        [after.get(fan_id, fan_id) for fan_id in named],
     )
-    unknown = fan_ids - {row["fan_id"] for row in found}
-    wrong = [place for place, event in enumerate(events) if event[1] in unknown]
+    known = {row["fan_id"] for row in found}
+    fan_ids = [after.get(event[1], event[1]) for event in events]
+    wrong = [place for place, fan_id in enumerate(fan_ids) if fan_id is not None and fan_id not in known]
     if wrong:
         raise BadParameters([("events", f"[{place}].fan_id is not a fan of the account") for place in wrong])
+    return fan_ids

@@ -1,8 +1,11 @@
 """What campaigns keep of a fan, when two fans become one and when one is forgotten."""
 
+from collections.abc import Sequence
+
 from fanfare.kernel.db import Db
 
 TABLES = ("campaigns", "activities", "fan_activity", "wagers", "campaign_events")
+APART = ("fan_activity",)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
@@ -58,4 +61,26 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
         """,
         account_id,
         fan_id,
+    )
+
+
+async def recount_fans(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
+    """Count anew when fans were active; the caller holds their rows."""
+    await db.execute(
+        """
+        with gone as (
+            delete from fan_activity f
+            where f.account_id = $1 and f.fan_id = any($2::bigint[])
+              and not exists (select from activities a where a.account_id = $1 and a.fan_id = f.fan_id)
+        )
+        insert into fan_activity (account_id, fan_id, first_active_at, last_active_at, activity_count)
+        select account_id, fan_id, min(created_at), max(created_at), count(*)
+        from activities where account_id = $1 and fan_id = any($2::bigint[])
+        group by account_id, fan_id
+        on conflict (account_id, fan_id) do update
+        set first_active_at = excluded.first_active_at, last_active_at = excluded.last_active_at,
+            activity_count = excluded.activity_count
+        """,
+        account_id,
+        list(fan_ids),
     )

@@ -159,12 +159,15 @@ async def place_wager(db: Db, account_id: int, wanted: NewWager, now: datetime) 
 # The item's row is the turnstile: each wager counts itself there, and stays out when the count would pass the stock.
 PLACE = """
     with hold as materialized (select hold_position($1) as held),
+    who as materialized (
+        select fan_id from fans where account_id = $1 and fan_id = $4 for key share
+    ),
     taken as (
         update campaign_items
         set items_purchased = items_purchased + $5
         where account_id = $1 and page_tab_id = $2 and tab_item_id = $3
           and (item_count is null or items_purchased + $5 <= item_count)
-          and exists (select from fans where account_id = $1 and fan_id = $4)
+          and exists (select from who)
         returning account_id, page_tab_id, tab_item_id
     ),
     placed as (

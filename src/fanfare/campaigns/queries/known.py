@@ -12,5 +12,6 @@ async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
 
 
 async def has_fan(db: Db, account_id: int, fan_id: int) -> bool:
-    """Say whether a fan is there."""
-    return bool(await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id))
+    """Say whether a fan is there; in a transaction the fan stays until its end."""
+    known = "select true from fans where account_id = $1 and fan_id = $2 for key share"
+    return bool(await db.value(known, account_id, fan_id))

@@ -133,3 +133,43 @@ async def _check_businesses(db: Db, account_id: int, said: list[Word]) -> None:
     missing = sorted(named - {row["business_id"] for row in rows})
     if missing:
         raise BadParameters([(f"business_{business_id}", "is no business of this account") for business_id in missing])
+
+
+FLAGS = ("is_subscribed", "is_phone_subscribed", "is_optout")
+
+
+async def refold(db: Db, account_id: int, fan_id: int) -> dict[str, bool]:
+    """Fold a fan's whole ledger anew: write the businesses and return the three flags, which the caller writes.
+
+    Part of the caller's transaction, which holds the fan's row.
+    """
+    rows = await db.rows(
+        "select channel, is_granted, business_id, given_at from consents"
+        " where account_id = $1 and fan_id = $2 order by consent_id",
+        account_id,
+        fan_id,
+    )
+    opted: dict[int, tuple[bool, datetime]] = {}
+    for row in rows:
+        business_id, is_granted = row["business_id"], row["is_granted"]
+        if row["channel"] == "everything" and not is_granted:
+            opted |= {each: (False, row["given_at"]) for each, (is_in, _) in opted.items() if is_in}
+        elif business_id is not None and opted.get(business_id, (None,))[0] != is_granted:
+            opted[business_id] = (is_granted, row["given_at"])
+    await db.execute(
+        """
+        insert into fan_businesses as b (account_id, fan_id, business_id, is_opted_in, updated_at)
+        select $1, $2, o.business_id, o.is_opted_in, o.updated_at
+        from unnest($3::bigint[], $4::boolean[], $5::timestamptz[]) as o (business_id, is_opted_in, updated_at)
+        on conflict (account_id, fan_id, business_id) do update
+        set is_opted_in = excluded.is_opted_in, updated_at = excluded.updated_at
+        where b.is_opted_in <> excluded.is_opted_in
+        """,
+        account_id,
+        fan_id,
+        list(opted),
+        [is_in for is_in, _ in opted.values()],
+        [moment for _, moment in opted.values()],
+    )
+    said = [Word(row["channel"], row["is_granted"], row["business_id"]) for row in rows]
+    return folded(dict.fromkeys(FLAGS, False), said)

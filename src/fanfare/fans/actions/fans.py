@@ -11,10 +11,11 @@ from msgspec import UNSET
 from fanfare.fans import followers
 from fanfare.fans.actions.consents import Saying, folded, note, words
 from fanfare.fans.actions.fields import read_values, set_values
+from fanfare.fans.actions.merging import join_verified
 from fanfare.fans.actions.names import checked_name, free_name
 from fanfare.fans.actions.passwords import password_hash
 from fanfare.fans.actions.people import find_or_create, person
-from fanfare.fans.contact import mail_key, phone_number
+from fanfare.fans.contact import PHONES, identities, mail_key, phone_number
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
@@ -26,7 +27,6 @@ PLAIN = (
     "first_name", "last_name", "gender", "birth_date", "ip_address", "latitude", "longitude", "image_url",
 )  # fmt: skip
 ADDRESS = ("country_code", "province", "city", "postal_code")
-PHONES = ("phone", "add_phone")
 CHANNELS = ("is_subscribed", "is_phone_subscribed")
 FLAGS = (*CHANNELS, "is_optout")
 # What a new fan may come with: what finding the fan writes, and what is written after it.
@@ -63,7 +63,8 @@ class Change(msgspec.Struct):
 async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *, source: str) -> int:
     """Make a fan, or fill what is empty of the one who is known by mail address or number; return the fan's id.
 
-    Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over.
+    Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over. Two fans, one
+    known by the address and one by the number, become one when both are told to be verified (`join_verified`).
     """
     contact = {name: getattr(wanted, name) for name in ("email", "phone", *ADDRESS)}
     rest = {name: value for name in BESIDES if (value := getattr(wanted, name)) not in (None, {})}
@@ -79,6 +80,8 @@ async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *,
 
     async def write(tried: Db) -> int:
         async with tried.transaction() as held:
+            if wanted.is_confirmed and wanted.is_phone_confirmed:
+                await join_verified(held, account.id, who, now, source=source)
             (change.wanted.fan_id,) = await find_or_create(held, account.id, [who], now, source=source)
             await _change(held, account, change, now)
             if wanted.idol_names:
@@ -205,21 +208,12 @@ def _address(wanted: FanChanges) -> dict[str, Any]:
     return {name: getattr(address, name) for name in given}
 
 
-def _identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """Return how a fan is recognised, each (network, value) with the column that it comes from."""
-    said = (
-        ("email", "email", fan["email"] and mail_key(fan["email"])),
-        *(("phone", name, fan[name]) for name in PHONES),
-    )
-    return {(network, value): column for network, column, value in reversed(said) if value}
-
-
 async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mapping[str, Any], now: datetime) -> None:
     """Let the fan be recognised by the new address and numbers, and no more by the old.
 
     An address or number of another fan is refused; a second number of somebody else is only noted.
     """
-    before, after = _identities(dict(old)), _identities({**old, **columns})
+    before, after = identities(dict(old)), identities({**old, **columns})
     if gone := before.keys() - after.keys():
         await db.execute(
             """

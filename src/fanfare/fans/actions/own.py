@@ -2,12 +2,13 @@
 
 from fanfare.kernel.db import Db
 
-# The change log names a fan by number alone, so it stays as it is.
-TABLES = ("fans", "fan_identifiers", "fan_businesses", "fan_fields", "fan_tags", "consents", "changes")
+TABLES = ("fans", "fan_identifiers", "fan_businesses", "fan_fields", "fan_tags", "consents", "changes", "fan_merges")
+# A fan's own row is put right by who merges. The change log says what happened to whom then, so it stays as it is.
+APART = ("fans", "changes")
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete the words on consent, the tags and the tokens of devices; the rest goes with the fan's row."""
+    """Delete words on consent, tags, tokens of devices and former ids; the rest goes with the fan's row."""
     await db.execute(
         """
         with silenced as (
@@ -15,7 +16,8 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
                 select identifier_value from fan_identifiers
                 where account_id = $1 and fan_id = $2 and network = 'yinzcam')
         ),
-        untagged as (delete from fan_tags where account_id = $1 and fan_id = $2)
+        untagged as (delete from fan_tags where account_id = $1 and fan_id = $2),
+        unmerged as (delete from fan_merges where account_id = $1 and fan_id = $2)
         delete from consents where account_id = $1 and fan_id = $2
         """,
         account_id,
@@ -29,6 +31,9 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
         """
         with identities as (
             update fan_identifiers set fan_id = $3 where account_id = $1 and fan_id = $2
+        ),
+        merged as (
+            update fan_merges set fan_id = $3 where account_id = $1 and fan_id = $2
         ),
         said as (
             update consents set fan_id = $3 where account_id = $1 and fan_id = $2

@@ -44,7 +44,11 @@ RECENT = """
 ONE = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = $2"  # noqa: S608 - fixed parts
 MANY = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = any($2::bigint[])"  # noqa: S608 - fixed parts
 LATEST = f"""
-    select {COLUMNS} from fans f {RECENT}
+    select {COLUMNS},
+           array(select m.absorbed_id from fan_merges m
+                 where m.account_id = $1 and m.fan_id = f.fan_id and m.undone_at is null
+                 order by m.absorbed_id) as merged_fan_ids
+    from fans f {RECENT}
     where f.account_id = $1 and f.position > $2 and f.position <= $3 and ($4::timestamptz is null or f.updated_at >= $4)
     order by f.position
     limit $5
@@ -129,7 +133,8 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
         select coalesce(
             (select max(c.position) from changes c
              where c.account_id = $1 and c.fan_id = $2 and c.occurred_at >= $3
-               and c.occurred_at < $3 + interval '1 millisecond' and c.topic in ('fan.created', 'fan.updated')),
+               and c.occurred_at < $3 + interval '1 millisecond'
+               and c.topic in ('fan.created', 'fan.updated', 'fan.unmerged')),
             (select f.position from fans f
              where f.account_id = $1 and f.fan_id = $2 and f.updated_at >= $3
                and f.updated_at < $3 + interval '1 millisecond'),

@@ -100,12 +100,16 @@ class Fan(msgspec.Struct, kw_only=True):
 
 
 class LatestFan(Fan, kw_only=True):
-    """A fan in the feed of changes, with the key of the change. Timestamps are unix seconds, `_iso` ones GMT."""
+    """A fan in the feed of changes, with the key of the change. Timestamps are unix seconds, `_iso` ones GMT.
+
+    merged_fan_ids are the ids of fans who became this one: drop their records.
+    """
 
     fan_time_key: str
     last_update_timestamp: int
     creation_timestamp_iso: str
     last_update_timestamp_iso: str
+    merged_fan_ids: list[int]
 
 
 class LatestMeta(msgspec.Struct):

@@ -1,0 +1,205 @@
+"""Notes what a merge moves, in every table that a follower names, and puts it back.
+
+The shape of each table is read from the database: its primary key, the columns that name a fan, and whether a fan can
+have but one row of a kind there (a unique index names the fan). Where not, a merge changes nothing of a row but its
+fan, and the key is all that is noted. Where so, both fans' rows are copied as they were before and as they were after.
+
+Going back, a row is the first fan's again wherever it still is; what the other fan's rows became by the merge is undone
+where it still is so. What was changed or came since stays as it is.
+"""
+
+import msgspec
+
+from fanfare.fans import followers
+from fanfare.kernel.db import Db
+
+# Always noted; put back by who merges, column by column.
+FANS = "fans"
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What must be known of a table; the names of columns are without the account."""
+
+    table: str
+    key: list[str]
+    fan_columns: list[str]
+    columns: list[str]
+    # a fan has at most one row of a kind
+    is_single: bool
+    # columns of the key that name a row of another table, and that table
+    parents: dict[str, str] = {}
+
+    def row_key(self) -> str:
+        """Return the SQL of the primary key of a row `t`, as it is noted."""
+        pairs = ", ".join(f"'{name}', t.{name}" for name in self.key)
+        return f"jsonb_build_object({pairs})"
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A merge: its id, the fan who is absorbed and the fan who stays."""
+
+    account_id: int
+    merge_id: int
+    absorbed_id: int
+    fan_id: int
+
+
+async def shapes(db: Db) -> list[Shape]:
+    """Return the shapes of all tables that a merge notes, in the order of the followers, fans first."""
+    names = [FANS, *followers.noted_tables()]
+    rows = await db.rows(SHAPES, names)
+    found = {row["table"]: row for row in rows}
+    singles = await db.rows(ONE_COLUMN_KEYS)
+    parents = {row["column_name"]: row["table_name"] for row in singles}
+    return [
+        Shape(
+            **found[name],
+            parents={
+                column: parents[column]
+                for column in found[name]["key"]
+                if parents.get(column, name) != name and column not in found[name]["fan_columns"]
+            },
+        )
+        for name in names
+    ]
+
+
+SHAPES = """
+    select c.relname as table,
+           array(select a.attname from pg_index i
+                 cross join unnest(i.indkey) with ordinality as k (attnum, place)
+                 join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
+                 where i.indrelid = c.oid and i.indisprimary and a.attname <> 'account_id'
+                 order by k.place)::text[] as key,
+           array(select a.attname from pg_attribute a
+                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attname ~ 'fan_id$'
+                 order by a.attnum)::text[] as fan_columns,
+           array(select a.attname from pg_attribute a
+                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+                   and a.attname <> 'account_id'
+                 order by a.attnum)::text[] as columns,
+           exists (select from pg_index i
+                   join pg_attribute a on a.attrelid = c.oid and a.attnum = any(i.indkey)
+                   where i.indrelid = c.oid and i.indisunique and a.attname ~ 'fan_id$') as is_single
+    from pg_class c
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and c.relname = any($1::text[])
+"""
+ONE_COLUMN_KEYS = """
+    select c.relname as table_name, a.attname as column_name
+    from pg_index i
+    join pg_class c on c.oid = i.indrelid
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[1]
+    where i.indisprimary and i.indnkeyatts = 2 and c.relnamespace = current_schema()::regnamespace
+"""
+
+
+async def note_before(db: Db, known: list[Shape], pair: Pair) -> None:
+    """Note what the absorbed fan has, and the rows of the other that it may meet."""
+    parts = [
+        f"select t.account_id, '{shape.table}' as table_name, '{column}' as column_name,"  # noqa: S608 - as below
+        f" {shape.row_key()} as row_key, {'to_jsonb(t)' if shape.is_single else 'null::jsonb'} as image"
+        f" from {shape.table} t where t.account_id = $1 and t.{column} in ($3{', $4' if shape.is_single else ''})"
+        for shape in known
+        for column in shape.fan_columns
+    ]
+    await db.execute(
+        f"""
+        insert into merged_rows (account_id, merge_id, table_name, column_name, row_key, row_before)
+        select account_id, $2, table_name, column_name, row_key, image from ({" union all ".join(parts)}) as noted
+        """,  # noqa: S608 - names out of the database's own catalogue
+        *msgspec.structs.astuple(pair),
+    )
+
+
+async def note_after(db: Db, known: list[Shape], pair: Pair) -> None:
+    """Note what the rows of the fan who stays became; what is as before needs no note."""
+    parts = [
+        f"select t.account_id, '{shape.table}' as table_name, '{column}' as column_name,"  # noqa: S608 - as below
+        f" {shape.row_key()} as row_key, to_jsonb(t) as image"
+        f" from {shape.table} t where t.account_id = $1 and t.{column} = $3"
+        for shape in known
+        for column in shape.fan_columns
+        if shape.is_single
+    ]
+    await db.execute(
+        f"""
+        insert into merged_rows (account_id, merge_id, table_name, column_name, row_key, row_after)
+        select account_id, $2, table_name, column_name, row_key, image from ({" union all ".join(parts)}) as noted
+        on conflict (account_id, merge_id, table_name, column_name, row_key) do update
+        set row_after = excluded.row_after
+        """,  # noqa: S608 - as above
+        pair.account_id,
+        pair.merge_id,
+        pair.fan_id,
+    )
+    await db.execute(
+        "delete from merged_rows where account_id = $1 and merge_id = $2 and row_before = row_after",
+        pair.account_id,
+        pair.merge_id,
+    )
+
+
+async def put_back(db: Db, known: list[Shape], pair: Pair) -> None:
+    """Give each noted row back, table by table; both fans are there again."""
+    for shape in known:
+        if shape.table == FANS:
+            continue
+        for column in shape.fan_columns:
+            if shape.is_single:
+                await _undo(db, shape, column, pair)
+            await _give_back(db, shape, column, pair)
+            if shape.is_single:
+                await _insert_again(db, shape, column, pair)
+    await db.execute("delete from merged_rows where account_id = $1 and merge_id = $2", pair.account_id, pair.merge_id)
+
+
+def _noted(shape: Shape, column: str) -> str:
+    return f"m.account_id = $1 and m.merge_id = $2 and m.table_name = '{shape.table}' and m.column_name = '{column}'"
+
+
+async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
+    """Make the rows of the fan who stayed what they were, those that are still what the merge made of them."""
+    same = (
+        f"{_noted(shape, column)} and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key"
+        " and jsonb_populate_record(t, m.row_after) = t"
+    )
+    await db.execute(
+        f"delete from {shape.table} t using merged_rows m"  # noqa: S608 - names out of the catalogue
+        f" where {same} and m.row_before is null and $3::bigint is not null",
+        *msgspec.structs.astuple(pair),
+    )
+    values = [name for name in shape.columns if name not in shape.key]
+    if values:
+        await db.execute(
+            f"update {shape.table} t set ({', '.join(values)}) ="  # noqa: S608 - the same
+            f" (select {', '.join(f'r.{name}' for name in values)} from jsonb_populate_record(t, m.row_before) r)"
+            f" from merged_rows m where {same} and m.row_before ->> '{column}' <> $3::bigint::text",
+            *msgspec.structs.astuple(pair),
+        )
+
+
+async def _give_back(db: Db, shape: Shape, column: str, pair: Pair) -> None:
+    """Let rows that only changed their fan be the first fan's again."""
+    theirs = f"m.row_before ->> '{column}' = $3::bigint::text" if shape.is_single else "m.row_before is null"
+    await db.execute(
+        f"update {shape.table} t set {column} = $3 from merged_rows m"  # noqa: S608 - the same
+        f" where {_noted(shape, column)} and {theirs}"
+        f" and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key",
+        *msgspec.structs.astuple(pair),
+    )
+
+
+async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
+    """Write the rows anew that went away in the merge, unless what they name is gone since."""
+    columns = ["account_id", *shape.columns]
+    there = "".join(
+        f" and exists (select from {parent} p where p.account_id = $1 and p.{name} = r.{name})"
+        for name, parent in shape.parents.items()
+    )
+    await db.execute(
+        f"insert into {shape.table} ({', '.join(columns)}) select {', '.join(f'r.{name}' for name in columns)}"  # noqa: S608 - the same
+        f" from merged_rows m cross join lateral jsonb_populate_record(null::{shape.table}, m.row_before) r"
+        f" where {_noted(shape, column)} and m.row_before is not null and m.row_after is null"
+        f" and m.row_before ->> '{column}' in ($3::bigint::text, $4::bigint::text){there} on conflict do nothing",
+        *msgspec.structs.astuple(pair),
+    )

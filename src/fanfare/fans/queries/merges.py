@@ -1,0 +1,52 @@
+"""Reads which fans became one, and who an old id leads to."""
+
+from collections.abc import Sequence
+
+from fanfare.fans.schemas.merges import Merge, MergeMeta, MergeWindow
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+
+ROWS = 200
+COLUMNS = """
+    m.merge_id, m.fan_id, m.absorbed_id as merged_fan_id, m.merge_source,
+    floor(extract(epoch from m.merged_at))::bigint as merge_timestamp,
+    floor(extract(epoch from m.undone_at))::bigint as unmerge_timestamp
+"""
+
+
+async def successors(db: Db, account_id: int, fan_ids: Sequence[int]) -> dict[int, int]:
+    """Return, for those of the ids that belonged to a fan who became another, the other's."""
+    rows = await db.rows(
+        "select absorbed_id, fan_id from fan_merges"
+        " where account_id = $1 and absorbed_id = any($2::bigint[]) and undone_at is null",
+        account_id,
+        list(fan_ids),
+    )
+    return {row["absorbed_id"]: row["fan_id"] for row in rows}
+
+
+async def merge(db: Db, account_id: int, merge_id: int) -> Merge:
+    """Return one merge that is there."""
+    rows = await db.rows(
+        f"select {COLUMNS} from fan_merges m where m.account_id = $1 and m.merge_id = $2",  # noqa: S608 - fixed parts
+        account_id,
+        merge_id,
+    )
+    return Merge(**rows[0])
+
+
+async def merges(db: Db, account_id: int, wanted: MergeWindow) -> Page[MergeMeta, Merge]:
+    """Return merges, the newest first, undone ones too."""
+    rows = await db.rows(
+        f"""
+        select {COLUMNS} from fan_merges m
+        where m.account_id = $1 and ($2::bigint is null or m.fan_id = $2) and ($3::bigint is null or m.merge_id < $3)
+        order by m.merge_id desc limit $4
+        """,  # noqa: S608 - fixed parts
+        account_id,
+        wanted.fan_id,
+        wanted.max_merge_id,
+        min(wanted.limit or ROWS, ROWS),
+    )
+    found = [Merge(**row) for row in rows]
+    return Page(MergeMeta(found[-1].merge_id if found else wanted.max_merge_id, len(found)), found)

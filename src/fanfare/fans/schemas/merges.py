@@ -1,0 +1,53 @@
+"""Shapes of merges: two fans who became one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Id, WholeForm
+
+
+class Merge(msgspec.Struct):
+    """Two fans who became one: fan_id is the one who stayed, merged_fan_id the id that leads there since.
+
+    merge_source names the call. Timestamps are unix seconds; unmerge_timestamp is null while the two are one.
+    """
+
+    merge_id: int
+    fan_id: int
+    merged_fan_id: int
+    merge_source: str
+    merge_timestamp: int
+    unmerge_timestamp: int | None
+
+
+class MergeMeta(msgspec.Struct):
+    """What the next page is asked with, and how many merges this one holds."""
+
+    min_merge_id: int | None
+    count: int
+
+
+class MergeOther(Params):
+    """Two fans."""
+
+    fan_id: Annotated[Id, "Fan who stays, by its id."]
+    merged_fan_id: Annotated[Id, "Fan whose id leads to the other from now on, or up to now."]
+
+    @classmethod
+    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a fan and itself."""
+        if "fan_id" in given and given["fan_id"] == given.get("merged_fan_id"):
+            yield "merged_fan_id", "is the fan itself"
+
+
+class MergeWindow(Params):
+    """Which merges, the newest first."""
+
+    fan_id: Annotated[Id | None, "Only merges into this fan."] = None
+    max_merge_id: Annotated[Id | None, "Only merges with a smaller id: the previous meta.min_merge_id."] = None
+    limit: Annotated[Annotated[int, WholeForm(1)] | None, "Page size; more than 200 means 200, the default."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"limit": 50}

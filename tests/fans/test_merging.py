@@ -1,0 +1,314 @@
+"""Two fans become one, and are parted again."""
+
+import asyncio
+import random
+import uuid
+from typing import Any
+
+import pytest
+
+from fanfare.fans.actions import journal
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Endpoint
+from tests import calls
+from tests.api import Api, new_api
+from tests.fans.histories import Story, check_flags, check_sums, rows
+from tests.rules import twins
+
+FANS = "/api/v1/crm/fans"
+MANAGE = "/api/v1/manage"
+
+
+async def made(api: Api, **given: Any) -> int:
+    given = given or {"email": f"{uuid.uuid4().hex}@example.com"}
+    return int((await api.ok(await api.post(FANS, **given)))["fan_id"])
+
+
+async def merged(api: Api, fan_id: int, other: int) -> dict[str, Any]:
+    found: dict[str, Any] = await api.ok(await api.post(f"{MANAGE}/fans/{fan_id}/merge", merged_fan_id=other))
+    return found
+
+
+async def parted(api: Api, fan_id: int, other: int) -> dict[str, Any]:
+    found: dict[str, Any] = await api.ok(await api.post(f"{MANAGE}/fans/{fan_id}/unmerge", merged_fan_id=other))
+    return found
+
+
+async def fan(api: Api, fan_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = await api.ok(await api.get(f"{FANS}/{fan_id}"))
+    return found
+
+
+async def test_what_is_empty_is_filled_and_goes_back(api: Api) -> None:
+    ada = await made(api, email="merge-ada@example.com", first_name="Ada", country_code="CA", province="BC")
+    bea = await made(api, phone="+1 604 555 0101", first_name="Bea", last_name="Lace", country_code="FR", city="Paris")
+    before = await fan(api, ada), await fan(api, bea)
+    told = await merged(api, ada, bea)
+    assert (told["fan_id"], told["merged_fan_id"], told["unmerge_timestamp"]) == (ada, bea, None)
+    one = await fan(api, ada)
+    assert (one["first_name"], one["last_name"]) == ("Ada", "Lace")
+    assert (one["phone"], one["country_code"], one["city"]) == ("+16045550101", "CA", None)
+    assert await fan(api, bea) == one
+    assert await made(api, phone="+1 604 555 0101") == ada
+    assert (await parted(api, ada, bea))["unmerge_timestamp"] is not None
+    assert (await fan(api, ada), await fan(api, bea)) == before
+    assert await made(api, phone="+1 604 555 0101") == bea
+
+
+@pytest.fixture(scope="module")
+def chance() -> random.Random:
+    seed = random.randrange(10**6)
+    print("seed", seed)  # noqa: T201 - to replay a failure
+    return random.Random(seed)
+
+
+async def remains(db: Db, account_id: int, fan_id: int) -> list[str]:
+    """The tables in which a fan is named though gone."""
+    left = []
+    for shape in await journal.shapes(db):
+        for column in shape.fan_columns:
+            count = f"select count(*) from {shape.table} where account_id = $1 and {column} = $2"
+            left += [shape.table] * min(1, await db.value(count, account_id, fan_id))
+    return left
+
+
+async def test_any_history_merges_whole_and_comes_apart_again(base_url: str, db: Db, chance: random.Random) -> None:
+    async with new_api(base_url, db) as api:
+        story = Story(api, chance)
+        await story.begin()
+        for _ in range(12):
+            fans = [await story.fan() for _ in range(3)]
+            for _ in range(30):
+                await story.do(chance.choice(fans))
+            before = []
+            for other in fans[1:]:
+                # The second merge is into the first, or takes the first along.
+                pair = (fans[0], other) if other == fans[1] or chance.random() < 0.5 else (other, fans[0])
+                before.append((pair, await rows(db, api.account_id)))
+                await merged(api, *pair)
+                assert await remains(db, api.account_id, pair[1]) == []
+                await check_sums(db, api.account_id)
+                await check_flags(db, api.account_id, pair[0])
+            for pair, expected in reversed(before):
+                await parted(api, *pair)
+                assert await rows(db, api.account_id) == expected
+                await check_sums(db, api.account_id)
+
+
+async def test_what_came_since_stays(api: Api) -> None:
+    ada, bea = await made(api, email="since-ada@example.com"), await made(api, email="since-bea@example.com")
+    tags = f"{MANAGE}/tags/fans"
+    await api.ok(await api.post(tags, tag_name="before", fan_ids=[bea]))
+    await api.ok(await api.post(f"{FANS}/{bea}", first_name="Bea", last_name="Lace", is_subscribed=True))
+    await api.ok(await api.post(f"{FANS}/{bea}/activities", campaign_title="Before"))
+    await merged(api, ada, bea)
+    await api.ok(await api.post(tags, tag_name="since", fan_ids=[bea]))
+    await api.ok(await api.post(f"{FANS}/{bea}", first_name="Ada", is_phone_subscribed=True))
+    await api.ok(await api.post(f"{FANS}/{bea}/activities", campaign_title="Since"))
+    await parted(api, ada, bea)
+    one, other = await fan(api, ada), await fan(api, bea)
+    assert (one["first_name"], one["last_name"], one["tags"]) == ("Ada", None, ["since"])
+    assert (one["is_subscribed"], one["is_phone_subscribed"], one["last_campaign_name"]) == (False, True, "Since")
+    assert (other["first_name"], other["last_name"], other["tags"]) == ("Bea", "Lace", ["before"])
+    assert (other["is_subscribed"], other["is_phone_subscribed"], other["last_campaign_name"]) == (
+        True,
+        False,
+        "Before",
+    )
+
+
+async def test_what_is_gone_since_does_not_come_back(api: Api) -> None:
+    ada, bea, cea = await made(api), await made(api), await made(api)
+    await api.ok(await api.post(f"{MANAGE}/fields", crm_field_key="shoe", field_type="text"))
+    await api.ok(await api.post(f"{MANAGE}/tags/fans", tag_name="brief", fan_ids=[bea]))
+    await api.ok(await api.post(f"{FANS}/{bea}", field_shoe="45", display_name="Brief Bea"))
+    await merged(api, ada, bea)
+    await api.ok(await api.delete(f"{MANAGE}/fields/shoe"))
+    (tag_id,) = [
+        each["tag_id"] for each in await api.ok(await api.get(f"{MANAGE}/tags")) if each["tag_name"] == "brief"
+    ]
+    await api.ok(await api.delete(f"{MANAGE}/tags/{tag_id}"))
+    await api.ok(await api.post(f"{FANS}/{ada}", display_name="Other Ada"))
+    await api.ok(await api.post(f"{FANS}/{cea}", display_name="brief bea"))
+    await parted(api, ada, bea)
+    back = await fan(api, bea)
+    assert (back["tags"], back["field_values"], back["display_name"]) == ([], {}, None)
+
+
+async def test_merges_into_one_fan_are_undone_in_reverse(api: Api) -> None:
+    ada, bea, cea, dea = [await made(api) for _ in range(4)]
+    first = await merged(api, bea, cea)
+    second = await merged(api, ada, bea)
+    assert (await fan(api, cea))["fan_id"] == ada
+    # Asked again, or the other way round, they are one already.
+    assert await merged(api, ada, cea) == {**first, "fan_id": ada}
+    assert await merged(api, bea, ada) == second
+    refused = await api.post(f"{MANAGE}/fans/{ada}/unmerge", merged_fan_id=cea)
+    assert (refused.status_code, refused.json()["code"]) == (409, "merged_since")
+    assert str(bea) in refused.json()["detail"]
+    listed = await api.ok(await api.get(f"{MANAGE}/merges", fan_id=bea, limit=1))
+    assert [each["merged_fan_id"] for each in listed["data"]] == [bea]
+    rest = await api.ok(await api.get(f"{MANAGE}/merges", fan_id=ada, max_merge_id=listed["meta"]["min_merge_id"]))
+    assert [each["merged_fan_id"] for each in rest["data"]] == [cea]
+    await parted(api, ada, bea)
+    await parted(api, bea, cea)
+    assert [(await fan(api, each))["fan_id"] for each in (ada, bea, cea)] == [ada, bea, cea]
+    for one, other in ((ada, dea), (ada, 10**12)):
+        assert (await api.post(f"{MANAGE}/fans/{one}/unmerge", merged_fan_id=other)).status_code == 404
+    assert (await api.post(f"{MANAGE}/fans/{ada}/merge", merged_fan_id=10**12)).status_code == 404
+    assert (await api.post(f"{MANAGE}/fans/{ada}/merge", merged_fan_id=ada)).status_code == 422
+
+
+async def test_feed_log_and_search_tell_of_it(api: Api, db: Db) -> None:
+    ada, bea = await made(api, email="feed-ada@example.com"), await made(api, email="feed-bea@example.com")
+    key = (await api.ok(await api.get(f"{FANS}/latest")))["meta"]["max_fan_time_key"]
+    await merged(api, ada, bea)
+    page = await api.ok(await api.get(f"{FANS}/latest", min_time_key=key))
+    assert [(each["fan_id"], each["merged_fan_ids"]) for each in page["data"]] == [(ada, [bea])]
+    assert await found(api, "feed-bea") == []
+    key = page["meta"]["max_fan_time_key"]
+    await parted(api, ada, bea)
+    page = await api.ok(await api.get(f"{FANS}/latest", min_time_key=key))
+    assert [(each["fan_id"], each["merged_fan_ids"]) for each in page["data"]] == [(ada, []), (bea, [])]
+    page = await api.ok(await api.get(f"{FANS}/latest", min_time_key=page["meta"]["max_fan_time_key"]))
+    assert page["data"] == []
+    assert await found(api, "feed-bea") == [bea]
+    log = await db.rows(
+        "select topic, fan_id, data from changes where account_id = $1 and topic ~ 'merged' and fan_id = $2"
+        " order by position",
+        api.account_id,
+        bea,
+    )
+    assert [(row["topic"], row["data"]) for row in log] == [
+        ("fan.merged", {"into_fan_id": ada}),
+        ("fan.unmerged", {"from_fan_id": ada}),
+    ]
+
+
+async def found(api: Api, text: str) -> list[int]:
+    page = await api.ok(await api.get(FANS, name=text))
+    return [each["fan_id"] for each in page["data"]]
+
+
+async def test_racing_merges_and_writers_lose_nothing(base_url: str, db: Db, chance: random.Random) -> None:
+    """Both directions at once, a third fan in between, and writers who name every one of them."""
+    async with new_api(base_url, db) as api:
+        story = Story(api, chance)
+        await story.begin()
+        for _ in range(4):
+            contacts = [f"{uuid.uuid4().hex}@example.com" for _ in range(3)]
+            fans = [await made(api, email=contact) for contact in contacts]
+            pairs = [(fans[0], fans[1]), (fans[1], fans[0]), (fans[1], fans[2]), (fans[2], fans[0])]
+            chance.shuffle(pairs)
+            writers = [write(api, story, each, contact) for each, contact in zip(fans, contacts, strict=True)]
+            merges = [api.post(f"{MANAGE}/fans/{one}/merge", merged_fan_id=other) for one, other in pairs]
+            answers, _ = await asyncio.gather(asyncio.gather(*merges), asyncio.gather(*writers))
+            assert [each.status_code for each in answers] == [200] * 4
+            one = {(await fan(api, each))["fan_id"] for each in fans}
+            assert len(one) == 1
+            fan_id = one.pop()
+            for gone in set(fans) - {fan_id}:
+                assert await remains(db, api.account_id, gone) == []
+            await check_sums(db, api.account_id)
+            await check_flags(db, api.account_id, fan_id)
+            counts = {
+                "activities": 8 * 3, "fan_points": 4 * 3, "wagers": 4 * 3, "campaign_events": 4 * 3, "consents": 4 * 3,
+                "purchases": 4 * 3,
+            }  # fmt: skip
+            for table, expected in counts.items():
+                count = f"select count(*) from {table} where account_id = $1 and fan_id = $2"
+                assert (table, await db.value(count, api.account_id, fan_id)) == (table, expected)
+            assert len((await fan(api, fan_id))["tags"]) == 4 * 3
+
+
+async def write(api: Api, story: Story, fan_id: int, email: str) -> None:
+    """Write by every door, by the fan's id or address, four times."""
+    for _ in range(4):
+        word = uuid.uuid4().hex
+        campaign = f"{MANAGE}/campaigns/{story.some('page_tab_id')}"
+        keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
+        amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
+        calls: list[tuple[str, dict[str, Any]]] = [
+            (f"{FANS}/{fan_id}/activities", {"campaign_title": "Race"}),
+            ("/api/v1/crm/activities", {"campaign_title": "Race", "email": email}),
+            (f"{FANS}/{fan_id}", {"is_subscribed": True}),
+            ("/api/v1/crm/fan_points", {"fan_id": fan_id, "point_count": 3, "point_uid": story.some("point_uid")}),
+            (f"{MANAGE}/tags/fans", {"tag_name": word, "fan_ids": [fan_id]}),
+            (f"{campaign}/events", {"events": [{"target": "chat_history", "fan_id": fan_id}]}),
+            (f"{campaign}/wagers", {"fan_id": fan_id, "tab_item_id": item_of(story, campaign)}),
+            (f"{MANAGE}/fans/{fan_id}/visibility", {"is_hidden": True}),
+            ("/api/v1/crm/purchases", {"network": "shop", "email": email, **keys, **amounts}),
+            (f"{FANS}/{fan_id}/idols", {"action": "add", "idol_uid": story.some("idol_uid")}),
+        ]
+        for path, given in calls:
+            await api.ok(await api.post(path, **given))
+
+
+def item_of(story: Story, campaign: str) -> int:
+    place = story.values["page_tab_id"].index(int(campaign.rpartition("/")[2]))
+    item: int = story.values["tab_item_id"][place]
+    return item
+
+
+BEARS_A_FAN = [
+    endpoint
+    for endpoint in calls.in_order()
+    if endpoint.params and {"fan_id", "fan_ids", "winner_fan_id", "events"} & set(endpoint.params.__struct_fields__)
+    if "merge" not in endpoint.call_id
+]
+
+
+def named(endpoint: Endpoint) -> set[str]:
+    """The parameters that name one fan, also those that are left out as a rule."""
+    return {"fan_id", "winner_fan_id"} & set(calls.parameters(endpoint))
+
+
+async def test_an_old_id_does_in_every_call_what_the_present_one_does(base_url: str, db: Db) -> None:
+    """Two accounts in which the same is done, in one by the present id, in the other by the old one."""
+    await twins.large_ids(db)
+    async with new_api(base_url, db) as one, new_api(base_url, db) as other:
+        answers: list[list[tuple[int, str]]] = []
+        for api, is_old in ((one, False), (other, True)):
+            values = await calls.made_values(api)
+            old = await made(api, email="absorbed@example.com")
+            await merged(api, values["fan_id"], old)
+            given = {**values, "fan_id": old} if is_old else values
+            told = []
+            for endpoint in BEARS_A_FAN:
+                wanted = {**calls.right(endpoint, given), **dict.fromkeys(named(endpoint), given["fan_id"])}
+                answer = await calls.send(api, endpoint, wanted)
+                told.append((answer.status_code, twins.told(answer.text).replace(str(old), "?")))
+            answers.append(told)
+        assert len(BEARS_A_FAN) > 15
+        for endpoint, expected, got in zip(BEARS_A_FAN, *answers, strict=True):
+            assert (endpoint.call_id, got) == (endpoint.call_id, expected)
+            assert got[0] == 200
+
+
+BOTH = {"is_confirmed": True, "is_phone_confirmed": True}
+
+
+async def test_verified_identities_of_one_request_merge(api: Api) -> None:
+    cases: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], bool]] = [
+        ({}, {}, BOTH, True),
+        ({}, {}, {"is_confirmed": True}, False),
+        ({}, {}, {"is_phone_confirmed": True}, False),
+        ({}, {}, {}, False),
+        ({}, {"email": "own@example.com"}, BOTH, False),
+        ({"phone": "+16045550777", "is_phone_confirmed": True}, {}, BOTH, False),
+        ({"birth_date": "1990-01-01"}, {"birth_date": "1990-01-02"}, BOTH, False),
+    ]
+    for case, (email_fan, phone_fan, given, is_merged) in enumerate(cases):
+        email, phone = f"verified-{case}@example.com", f"+1604555060{case}"
+        one = await made(api, email=email, **email_fan)
+        other = await made(api, phone=phone, **phone_fan)
+        assert await made(api, email=email, phone=phone, **given) == one
+        assert ((await fan(api, other))["fan_id"] == one) == is_merged, case
+
+
+async def test_a_merge_under_an_idempotency_key(api: Api) -> None:
+    ada, bea = await made(api), await made(api)
+    await merged(api, ada, bea)
+    for headers in ({"Idempotency-Key": uuid.uuid4().hex}, {}):
+        answer = await api.post(f"{FANS}/{bea}/activities", headers, campaign_title="Keyed")
+        assert (await api.ok(answer))["fan_id"] == ada
