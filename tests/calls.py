@@ -28,6 +28,7 @@ SAME_AS = {
     "winner_fan_id": "fan_id",
     "page_tab_ids": "page_tab_id",
     "referral_page_tab_id": "page_tab_id",
+    "max_merge_id": "merge_id",
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_ticket_id": "ticket_id",
@@ -170,6 +171,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     await post("manage/tags/fans", tag_name="early bird", fan_ids=[v["fan_id"]])
     await post("manage/display_name_words", word="grue", is_allowed=False)
     await post("crm/ip_addresses", ip_address="192.0.2.0/24", is_blocked=True)
+    v |= await _merge(post, v["fan_id"])
     v |= await _campaign(post, got, v["fan_id"], mark)
     v |= await _tickets(post, mark)
     v |= await _points(post, v["fan_id"], mark)
@@ -191,6 +193,12 @@ async def _segments(post: Any, fan_id: int) -> Values:
     filter_uid = (await post("manage/filters", filter_name="Locals", fan_provinces="BC"))["filter_uid"]
     snapshot = await post("manage/snapshots", snapshot_name="Opening night", fan_ids=[fan_id])
     return {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
+
+
+async def _merge(post: Any, fan_id: int) -> Values:
+    other = (await post("crm/fans", email="ada.old@example.com"))["fan_id"]
+    merge = await post(f"manage/fans/{fan_id}/merge", merged_fan_id=other)
+    return {"merged_fan_id": other, "merge_id": merge["merge_id"]}
 
 
 async def _campaign(post: Any, got: Any, fan_id: int, mark: str) -> Values:

@@ -64,9 +64,8 @@ class Story:
 
     async def do(self, fan_id: int) -> None:
         """Do one thing by chance."""
-        await self.chance.choice([self.say, self.say, self.change, self.follow, self.play, self.buy, self.label])(
-            fan_id
-        )
+        choices = [self.say, self.say, self.change, self.follow, self.play, self.buy, self.label, self.come]
+        await self.chance.choice(choices)(fan_id)
 
     async def say(self, fan_id: int) -> None:
         names = [
@@ -116,6 +115,19 @@ class Story:
             keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
             amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
             await self.post("crm/purchases", network="shop", email=fan["email"], **keys, **amounts)
+
+    async def come(self, fan_id: int) -> None:
+        """Register, get passes, stand on a frozen list."""
+        key = uuid.uuid4().hex
+        event = {"event_name": "Final", "event_date": "2027-06-20", "registration_timestamp": "2027-06-20 17:30:00"}
+        person = {"first_name": "A", "last_name": "B", "email": f"{key}@example.com"}
+        given = {"registration_key": key, "network": "gate", **event, **person}
+        await self.post(f"crm/fans/{fan_id}/registrations", **given)
+        await self.post(f"manage/campaigns/{self.some('page_tab_id')}/passes", quantity=2, fan_id=fan_id)
+        if self.chance.random() < 0.3:
+            fan_ids = [fan_id, *self.values.get("fan_id", [])]
+            await self.post("manage/snapshots", snapshot_name=key, fan_ids=fan_ids)
+            self.values["fan_id"] = [fan_id]
 
     async def label(self, fan_id: int) -> None:
         action = "delete" if self.chance.random() < 0.3 else "add"

@@ -4,6 +4,7 @@ Nothing is looked up for a call that finds its fan. One that is refused is looke
 it has a successor; only calls that would not notice, since they filter by a fan or take a list, are looked into before.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -21,7 +22,8 @@ P = TypeVar("P", bound=Params)
 # Returns, for those of some ids that became another, which one.
 Successors = Callable[[Db, int, list[int]], Awaitable[dict[int, int]]]
 
-FANS = ("fan_id", "fan_ids", "winner_fan_id")
+# Parameters that name fans, and the one that is about the old id itself.
+FANS = re.compile(r"(?!merged_)(?:[a-z_]+_)?fan_ids?")
 # What a call says when a fan is not there: as a refusal, or through a foreign key when it went away meanwhile.
 MISSES = (Unknown, BadParameters, asyncpg.ForeignKeyViolationError)
 RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.ForeignKeyViolationError)
@@ -35,14 +37,14 @@ async def nobody(_: Db, __: int, ___: list[int]) -> dict[int, int]:
 @cache
 def named(struct: type[Params]) -> tuple[str, ...]:
     """Return the fields of a parameter struct that name fans."""
-    return tuple(name for name in struct.__struct_fields__ if name in FANS)
+    return tuple(name for name in struct.__struct_fields__ if FANS.fullmatch(name))
 
 
 @cache
 def is_unnoticed(struct: type[Params]) -> bool:
     """Say whether a call with these parameters may answer without having met its fan: a filter, a list."""
     hints = get_type_hints(struct)
-    return any(name == "fan_ids" or type(None) in get_args(hints[name]) for name in named(struct))
+    return any(name.endswith("s") or type(None) in get_args(hints[name]) for name in named(struct))
 
 
 async def present(successors: Successors, db: Db, account_id: int, wanted: P) -> P:

@@ -154,7 +154,7 @@ async def put_back(db: Db, known: list[Shape], pair: Pair) -> None:
 
 
 def _noted(shape: Shape, column: str) -> str:
-    return f"m.account_id = $1 and m.merge_id = $2 and m.table_name = '{shape.table}' and m.column_name = '{column}'"
+    return f"m.merge_id = $2 and m.table_name = '{shape.table}' and m.column_name = '{column}'"
 
 
 async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
@@ -165,7 +165,7 @@ async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     )
     await db.execute(
         f"delete from {shape.table} t using merged_rows m"  # noqa: S608 - names out of the catalogue
-        f" where {same} and m.row_before is null and $3::bigint is not null",
+        f" where m.account_id = $1 and {same} and m.row_before is null and $3::bigint is not null",
         *msgspec.structs.astuple(pair),
     )
     values = [name for name in shape.columns if name not in shape.key]
@@ -173,7 +173,8 @@ async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
         await db.execute(
             f"update {shape.table} t set ({', '.join(values)}) ="  # noqa: S608 - the same
             f" (select {', '.join(f'r.{name}' for name in values)} from jsonb_populate_record(t, m.row_before) r)"
-            f" from merged_rows m where {same} and m.row_before ->> '{column}' <> $3::bigint::text",
+            f" from merged_rows m where m.account_id = $1 and {same}"
+            f" and m.row_before ->> '{column}' <> $3::bigint::text",
             *msgspec.structs.astuple(pair),
         )
 
@@ -183,7 +184,7 @@ async def _give_back(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     theirs = f"m.row_before ->> '{column}' = $3::bigint::text" if shape.is_single else "m.row_before is null"
     await db.execute(
         f"update {shape.table} t set {column} = $3 from merged_rows m"  # noqa: S608 - the same
-        f" where {_noted(shape, column)} and {theirs}"
+        f" where m.account_id = $1 and {_noted(shape, column)} and {theirs}"
         f" and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key",
         *msgspec.structs.astuple(pair),
     )
@@ -199,7 +200,7 @@ async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     await db.execute(
         f"insert into {shape.table} ({', '.join(columns)}) select {', '.join(f'r.{name}' for name in columns)}"  # noqa: S608 - the same
         f" from merged_rows m cross join lateral jsonb_populate_record(null::{shape.table}, m.row_before) r"
-        f" where {_noted(shape, column)} and m.row_before is not null and m.row_after is null"
+        f" where m.account_id = $1 and {_noted(shape, column)} and m.row_before is not null and m.row_after is null"
         f" and m.row_before ->> '{column}' in ($3::bigint::text, $4::bigint::text){there} on conflict do nothing",
         *msgspec.structs.astuple(pair),
     )

@@ -13,8 +13,8 @@ from fanfare.fans.actions.consents import refold
 from fanfare.fans.actions.journal import Pair
 from fanfare.fans.actions.people import Person
 from fanfare.fans.contact import identities, mail_key
-from fanfare.fans.queries.merges import successors
-from fanfare.fans.schemas.merges import MergeOther
+from fanfare.fans.queries.merges import merge, successors
+from fanfare.fans.schemas.merges import Merge, MergeOther
 from fanfare.kernel.db import RACES, Db, Record
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
@@ -35,8 +35,8 @@ class MergedSince(Conflict):
     """A later merge into this fan must be undone first"""
 
 
-async def merge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime, *, source: str) -> int:
-    """Make two fans one and return the merge's id; of two who are one already, that of their merge.
+async def merge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime, *, source: str) -> Merge:
+    """Make two fans one and return the merge; of two who are one already, the merge that made them so.
 
     Old ids are followed. Refuses (404) who is not there.
     """
@@ -45,7 +45,7 @@ async def merge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime,
         async with tried.transaction() as held:
             return await _merge(held, account_id, (wanted.fan_id, wanted.merged_fan_id), now, source)
 
-    return await db.racing(write)
+    return await merge(db, account_id, await db.racing(write))
 
 
 async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetime, source: str) -> int:
@@ -176,8 +176,8 @@ async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, n
     )
 
 
-async def unmerge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> int:
-    """Part two fans and return the id of the merge that is undone.
+async def unmerge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> Merge:
+    """Part two fans and return the merge that is undone.
 
     What the absorbed fan had goes back; what came or changed since stays. Refuses (404) who were not merged, and (409)
     a merge that is not the last one into the fan.
@@ -187,7 +187,7 @@ async def unmerge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetim
         async with tried.transaction() as held:
             return await _unmerge(held, account_id, wanted, now)
 
-    return await db.racing(write)
+    return await merge(db, account_id, await db.racing(write))
 
 
 async def _unmerge(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> int:
@@ -258,7 +258,9 @@ def _reverted(before: Row, after: Row, current: Row) -> Row:
 
 async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, now: datetime) -> None:
     """Insert the row of the absorbed fan; a display name that somebody took since is that fan's."""
-    columns = ", ".join(name for name in known[0].columns if name not in ("position", "updated_at", "display_name"))
+    # A column that is younger than the merge has its default.
+    there = [name for name in known[0].columns if name in row]
+    columns = ", ".join(name for name in there if name not in ("position", "updated_at", "display_name"))
     await db.execute(
         f"""
         with made as (

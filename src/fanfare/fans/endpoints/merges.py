@@ -22,8 +22,7 @@ async def manage_fans_merge(db: Db, account: Account, wanted: MergeOther, now: d
 
     From then on the old id leads to the fan in every call that takes a fan_id. Two who are one already stay so.
     """
-    merge_id = await merging.merge_fans(db, account.id, wanted, now, source="manage_fans_merge")
-    return await queries.merge(db, account.id, merge_id)
+    return await merging.merge_fans(db, account.id, wanted, now, source="manage_fans_merge")
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/unmerge", scope="manage", key=SECRET)
@@ -32,5 +31,4 @@ async def manage_fans_unmerge(db: Db, account: Account, wanted: MergeOther, now:
 
     Merges into one fan are undone in reverse order: 409 names the one that comes first.
     """
-    merge_id = await merging.unmerge_fans(db, account.id, wanted, now)
-    return await queries.merge(db, account.id, merge_id)
+    return await merging.unmerge_fans(db, account.id, wanted, now)
