@@ -3,11 +3,13 @@
 import asyncio
 import random
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from fanfare.fans.actions import journal
+from fanfare.fans.actions import journal, merging
+from fanfare.fans.schemas.merges import MergeOther
 from fanfare.kernel import renames
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Endpoint
@@ -222,27 +224,54 @@ async def test_racing_merges_and_writers_lose_nothing(base_url: str, db: Db, cha
             assert len((await fan(api, fan_id))["tags"]) == 4 * 3
 
 
-async def write(api: Api, story: Story, fan_id: int, email: str) -> None:
-    """Write by every door, by the fan's id or address, four times."""
-    for _ in range(4):
-        word = uuid.uuid4().hex
-        campaign = f"{MANAGE}/campaigns/{story.some('page_tab_id')}"
-        keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
-        amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
-        calls: list[tuple[str, dict[str, Any]]] = [
-            (f"{FANS}/{fan_id}/activities", {"campaign_title": "Race"}),
-            ("/api/v1/crm/activities", {"campaign_title": "Race", "email": email}),
-            (f"{FANS}/{fan_id}", {"is_subscribed": True}),
-            ("/api/v1/crm/fan_points", {"fan_id": fan_id, "point_count": 3, "point_uid": story.some("point_uid")}),
-            (f"{MANAGE}/tags/fans", {"tag_name": word, "fan_ids": [fan_id]}),
-            (f"{campaign}/events", {"events": [{"target": "chat_history", "fan_id": fan_id}]}),
-            (f"{campaign}/wagers", {"fan_id": fan_id, "tab_item_id": item_of(story, campaign)}),
-            (f"{MANAGE}/fans/{fan_id}/visibility", {"is_hidden": True}),
-            ("/api/v1/crm/purchases", {"network": "shop", "email": email, **keys, **amounts}),
-            (f"{FANS}/{fan_id}/idols", {"action": "add", "idol_uid": story.some("idol_uid")}),
-        ]
-        for path, given in calls:
-            await api.ok(await api.post(path, **given))
+async def write(api: Api, story: Story, fan_id: int, email: str, *, times: int = 4) -> None:
+    """Write by every door, by the fan's id or address, some times."""
+    for _ in range(times):
+        for path, given in doors(story, fan_id, email):
+            await once(api, path, given)
+
+
+def doors(story: Story, fan_id: int, email: str) -> list[tuple[str, dict[str, Any]]]:
+    campaign = f"{MANAGE}/campaigns/{story.some('page_tab_id')}"
+    keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
+    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
+    return [
+        (f"{FANS}/{fan_id}/activities", {"campaign_title": "Race"}),
+        ("/api/v1/crm/activities", {"campaign_title": "Race", "email": email}),
+        (f"{FANS}/{fan_id}", {"is_subscribed": True}),
+        ("/api/v1/crm/fan_points", {"fan_id": fan_id, "point_count": 3, "point_uid": story.some("point_uid")}),
+        (f"{MANAGE}/tags/fans", {"tag_name": uuid.uuid4().hex, "fan_ids": [fan_id]}),
+        (f"{campaign}/events", {"events": [{"target": "chat_history", "fan_id": fan_id}]}),
+        (f"{campaign}/wagers", {"fan_id": fan_id, "tab_item_id": item_of(story, campaign)}),
+        (f"{campaign}/passes", {"fan_id": fan_id, "quantity": 1}),
+        (f"{MANAGE}/fans/{fan_id}/visibility", {"is_hidden": True}),
+        ("/api/v1/crm/purchases", {"network": "shop", "email": email, **keys, **amounts}),
+        (f"{FANS}/{fan_id}/idols", {"action": "add", "idol_uid": story.some("idol_uid")}),
+    ]
+
+
+async def test_whoever_writes_while_a_merge_is_under_way_finds_the_one(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db) as api:
+        story = Story(api, random.Random(1))
+        await story.begin()
+        contact = f"{uuid.uuid4().hex}@example.com"
+        one, other = await made(api), await made(api, email=contact)
+        async with db.transaction() as held:
+            wanted = MergeOther(fan_id=one, merged_fan_id=other)
+            await merging.merge_fans(held, api.account_id, wanted, datetime.now(UTC), source="test")
+            writers = [asyncio.create_task(write(api, story, other, contact, times=1)) for _ in range(4)]
+            writers += [asyncio.create_task(once(api, *call)) for call in doors(story, other, contact)]
+            # Time to get ahead of the merge, for whoever does not wait for it.
+            await asyncio.wait(writers, timeout=1.5)
+        await asyncio.gather(*writers)
+        assert await remains(db, api.account_id, other) == []
+        await check_sums(db, api.account_id)
+        bookings = "select count(*) from fan_points where account_id = $1 and fan_id = $2"
+        assert await db.value(bookings, api.account_id, one) == 5
+
+
+async def once(api: Api, path: str, given: dict[str, Any]) -> None:
+    await api.ok(await api.post(path, **given))
 
 
 def item_of(story: Story, campaign: str) -> int:
