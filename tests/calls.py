@@ -175,13 +175,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _campaign(post, got, v["fan_id"], mark)
     v |= await _tickets(post, mark)
     v |= await _points(post, v["fan_id"], mark)
-    purchase = {name: f"{mark}-{name}" for name in ("order_key", "merchant_key", "location_key", "customer_key")}
-    v["purchase_key"] = f"{mark}-{uuid.uuid4()}"
-    stamp = {"order_timestamp": "2027-05-01 17:30:00", "gross_sale_amount": 5, "net_sale_amount": 4}
-    for key in (v["purchase_key"], f"{v['purchase_key']}-2"):
-        await post(
-            "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
-        )
+    v |= await _purchases(post, email, mark)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
@@ -227,6 +221,17 @@ async def _tickets(post: Any, mark: str) -> Values:
         made = await post("crm/tickets", **ticket, ticket_key=f"{mark}-ticket_key-{number}", event_key=f"{mark}-event")
         v["ticket_id"] = made["ticket_id"]
     return v
+
+
+async def _purchases(post: Any, email: str, mark: str) -> Values:
+    purchase = {name: f"{mark}-{name}" for name in ("order_key", "merchant_key", "location_key", "customer_key")}
+    purchase_key = f"{mark}-{uuid.uuid4()}"
+    stamp = {"order_timestamp": "2027-05-01 17:30:00", "gross_sale_amount": 5, "net_sale_amount": 4}
+    for key in (purchase_key, f"{purchase_key}-2"):
+        await post(
+            "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
+        )
+    return {"purchase_key": purchase_key}
 
 
 async def _points(post: Any, fan_id: int, mark: str) -> Values:

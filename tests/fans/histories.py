@@ -119,6 +119,11 @@ class Story:
     async def come(self, fan_id: int) -> None:
         """Register, get passes, stand on a frozen list."""
         key = uuid.uuid4().hex
+        ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2027-05-01 17:30:00", "ticket_key": key}
+        fan = await self.api.ok(await self.api.get(f"/api/v1/crm/fans/{fan_id}"))
+        if fan["email"]:
+            person = {"first_name": "A", "last_name": "B", "email": fan["email"]}
+            await self.post("crm/tickets", event_name="Final", event_date="2027-06-20", **ticket, **person)
         event = {"event_name": "Final", "event_date": "2027-06-20", "registration_timestamp": "2027-06-20 17:30:00"}
         person = {"first_name": "A", "last_name": "B", "email": f"{key}@example.com"}
         given = {"registration_key": key, "network": "gate", **event, **person}

@@ -49,17 +49,11 @@ async def shapes(db: Db) -> list[Shape]:
     names = [FANS, *followers.noted_tables()]
     rows = await db.rows(SHAPES, names)
     found = {row["table"]: row for row in rows}
-    singles = await db.rows(ONE_COLUMN_KEYS)
-    parents = {row["column_name"]: row["table_name"] for row in singles}
+    parents: dict[tuple[str, str], str] = {}
+    for row in await db.rows(PARENTS, names):
+        parents[row["table_name"], row["column_name"]] = row["parent"]
     return [
-        Shape(
-            **found[name],
-            parents={
-                column: parents[column]
-                for column in found[name]["key"]
-                if parents.get(column, name) != name and column not in found[name]["fan_columns"]
-            },
-        )
+        Shape(**found[name], parents={key: parents[name, key] for key in found[name]["key"] if (name, key) in parents})
         for name in names
     ]
 
@@ -84,12 +78,23 @@ SHAPES = """
     from pg_class c
     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and c.relname = any($1::text[])
 """
-ONE_COLUMN_KEYS = """
-    select c.relname as table_name, a.attname as column_name
-    from pg_index i
-    join pg_class c on c.oid = i.indrelid
-    join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[1]
-    where i.indisprimary and i.indnkeyatts = 2 and c.relnamespace = current_schema()::regnamespace
+# A column of a key names a row of the table that a foreign key tells, or else of the one whose key has that name.
+PARENTS = """
+    with keys as (
+        select i.indrelid as parent_id, p.relname as parent, a.attname as column_name
+        from pg_index i
+        join pg_class p on p.oid = i.indrelid
+        join pg_attribute a on a.attrelid = p.oid and a.attnum = i.indkey[1]
+        where i.indisprimary and i.indnkeyatts = 2 and p.relnamespace = current_schema()::regnamespace
+    )
+    select c.relname as table_name, k.column_name, k.parent
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and a.attname !~ 'fan_id$'
+    join keys k on k.column_name = a.attname and k.parent_id <> c.oid
+    left join pg_constraint f on f.conrelid = c.oid and f.contype = 'f' and a.attnum = any(f.conkey)
+    where c.relnamespace = current_schema()::regnamespace and c.relname = any($1::text[])
+      and case when f.oid is null then (select count(*) from keys o where o.column_name = k.column_name) = 1
+               else f.confrelid = k.parent_id end
 """
 
 
