@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command()(processes.up)
 app.command()(processes.serve)
 app.command()(processes.work)
+app.command()(processes.index)
 app.command()(processes.migrate)
 app.command()(demo.demo)
 app.add_typer(accounts.account, name="account")

@@ -1,4 +1,4 @@
-"""`up`, `serve`, `work`, `migrate`: what runs."""
+"""`up`, `serve`, `work`, `index`, `migrate`: what runs."""
 
 import asyncio
 import os
@@ -52,6 +52,11 @@ def serve(
 def work(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
     """Run a worker only, on the database of DATABASE_URL or of a `fanfare up`."""
     _become("work", data_dir=data_dir, log_level=log_level)
+
+
+def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
+    """Run an index process only, on the database of DATABASE_URL or of a `fanfare up`; several divide the accounts."""
+    _become("index", data_dir=data_dir, log_level=log_level)
 
 
 def migrate(

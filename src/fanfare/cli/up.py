@@ -1,4 +1,4 @@
-"""`python -m fanfare.cli.up up|serve|work`: the processes of a running Fanfare, and what holds them together.
+"""`python -m fanfare.cli.up up|serve|work|index`: the processes of a running Fanfare, and what holds them together.
 
 The command line turns into this. It is light: what is imported here stays in memory as long as Fanfare runs.
 """
@@ -38,7 +38,7 @@ def up(settings: Settings) -> None:
                 _tell(f"Fanfare serves at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it")
 
             with _servers(ready, listener) as (servers, pipe):
-                Supervisor([*database, *servers, _worker(ready)], (pipe, announce)).run()
+                Supervisor([*database, *servers, _worker(ready), *_indexes(ready)], (pipe, announce)).run()
     except Told:
         return
 
@@ -56,6 +56,11 @@ def serve(settings: Settings) -> None:
 def work(settings: Settings) -> None:
     """Run a worker process on a database that others run."""
     Supervisor([_worker(_of_others(settings))]).run()
+
+
+def index(settings: Settings) -> None:
+    """Run an index process on a database that others run."""
+    Supervisor(_indexes(_of_others(settings).changed(indexes=1))).run()
 
 
 @contextmanager
@@ -128,6 +133,15 @@ def _worker(settings: Settings) -> Kept:
     return Kept("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment)))
 
 
+def _indexes(settings: Settings) -> list[Kept]:
+    environment = _environment(settings)
+
+    def start() -> Launched:
+        return launch(Launch(command=_python("fanfare.cli.index"), env=environment))
+
+    return [Kept(f"index {number}", start) for number in range(1, settings.indexes + 1)]
+
+
 def _python(module: str, *words: str) -> list[str]:
     # -P: what lies in the working directory is not this program.
     return [sys.executable, "-P", "-m", module, *words]
@@ -152,7 +166,7 @@ def _tell(line: str) -> None:
 def main() -> None:
     """Run what the one argument names. What cannot be done is told in one line, with exit status 1."""
     try:
-        {"up": up, "serve": serve, "work": work}[sys.argv[1]](from_environment())
+        {"up": up, "serve": serve, "work": work, "index": index}[sys.argv[1]](from_environment())
     except CannotRun as error:
         sys.stderr.write(f"fanfare: {error}\n")
         sys.exit(1)

@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""
     # server processes
     workers: int = 1
+    # index processes that `fanfare up` runs; without one counts are taken from the tables
+    indexes: int = 0
     # connections of each server process, and of the worker
     pool_size: int = 10
     worker_pool_size: int = 5
@@ -92,6 +94,7 @@ def _checked(settings: Settings) -> Settings:
     wrong = {
         "port": not 0 <= settings.port <= MOST_PORT,
         "workers": settings.workers < 1,
+        "indexes": settings.indexes < 0,
         "pool_size": settings.pool_size < 1,
         "worker_pool_size": settings.worker_pool_size < 1,
         "heartbeat_seconds": settings.heartbeat_seconds <= 0,

@@ -7,7 +7,8 @@ from fanfare.kernel.endpoint import endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.segments.actions import filters as actions
 from fanfare.segments.actions import members
-from fanfare.segments.queries import filters, segments, stats
+from fanfare.segments.audience import counting
+from fanfare.segments.queries import filters, stats
 from fanfare.segments.schemas.filters import (
     FanCount,
     Filter,
@@ -38,13 +39,13 @@ async def crm_filter_stats(db: Db, account: Account, wanted: NamedFilter, now: d
 @endpoint.get("/api/v1/manage/filters/count", scope="manage", key=SECRET)
 async def manage_filters_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> FanCount:
     """Count the fans that criteria find now, without saving them."""
-    return FanCount(await segments.fan_count(db, account, wanted, now))
+    return FanCount(await counting.fan_count(db, account, wanted, now))
 
 
 @endpoint.get("/api/v1/manage/filters/stats", scope="manage", key=SECRET)
 async def manage_filters_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
     """Tell who criteria find now, without saving them, as for a stored filter."""
-    return await stats.criteria_stats(db, account, wanted, now)
+    return await counting.criteria_stats(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/filters", scope="manage", key=SECRET)

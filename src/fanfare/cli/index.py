@@ -1,0 +1,32 @@
+"""An index process: `python -m fanfare.cli.index`, started by `fanfare up` and `fanfare index`."""
+
+import asyncio
+import gc
+import signal
+
+from fanfare.kernel import log
+from fanfare.kernel import settings as settings_
+from fanfare.kernel.settings import Settings
+from fanfare.segments.audience.serving import IndexProcess
+
+
+async def serve(settings: Settings) -> None:
+    """Keep indexes of accounts and answer questions until SIGTERM or SIGINT, then store them."""
+    process = IndexProcess(settings)
+    loop = asyncio.get_running_loop()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(word, process.stop)
+    await process.run()
+
+
+def main() -> None:
+    """Run one process."""
+    settings = settings_.from_environment()
+    log.configure(settings.log_level)
+    # Building makes millions of objects, none of them in a circle.
+    gc.disable()
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Answers questions out of the bitmaps of an account: who, how many, and the figures of a filter's statistics."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from pyroaring import BitMap
+
+from fanfare.segments.audience.bitmaps import Value
+from fanfare.segments.audience.holding import Audience
+from fanfare.segments.audience.plans import AllOf, AnyOf, Between, Coded, Having, Plan, Without
+from fanfare.segments.audience.protocol import Ages
+from fanfare.segments.audience.reading import DEGREES, ORIGIN
+from fanfare.segments.schemas.segments import SegmentStatus
+from fanfare.segments.schemas.stats import (
+    AgeCount,
+    CountryCount,
+    FanDemographics,
+    FanMetrics,
+    FilterStats,
+    GenderCount,
+    LocationCount,
+    MetroAreaCount,
+)
+
+
+def fans(audience: Audience, plan: Plan) -> BitMap:
+    """Return the fans for whom a plan holds."""
+    match plan:
+        case AllOf(parts):
+            found = audience.everyone.copy()
+            for part in parts:
+                found &= fans(audience, part)
+            return found
+        case AnyOf(parts):
+            return BitMap.union(BitMap(), *(fans(audience, part) for part in parts))
+        case Without(part):
+            return audience.everyone - fans(audience, part)
+        case Having(facet, values):
+            return audience.facets[facet].fans(values)
+        case Between(column, first, end):
+            numbers = audience.columns[column]
+            found = numbers.at_least(first or 0)
+            return found if end is None else found - numbers.at_least(end)
+        case Coded(column, texts):
+            codes = audience.codes[column]
+            known = {codes[text] for text in texts if text in codes}
+            return BitMap.union(BitMap(), *(audience.columns[column].exactly(code) for code in known))
+
+
+def statistics(audience: Audience, plan: Plan, ages: Ages) -> FilterStats:
+    """Return the statistics of the fans for whom a plan holds, as `queries.stats` computes them."""
+    among = fans(audience, plan)
+    top = {
+        name: audience.facets[name].largest(among, ages.most_places)
+        for name in ("gender", "country_code", "metro_area", "location")
+    }
+    return FilterStats(
+        fans=_status(audience, among),
+        fan_demographics=FanDemographics(_genders(top["gender"], len(among)), _ages(audience, among, ages)),
+        top_countries=[CountryCount(str(value), counted) for value, counted in top["country_code"]],
+        top_metro_areas=[MetroAreaCount(str(value), counted) for value, counted in top["metro_area"]],
+        top_locations=[_location(audience, among, value, counted) for value, counted in top["location"]],
+        fan_metrics=_metrics(audience, among, ages),
+        postal_demographics=[],
+    )
+
+
+def _status(audience: Audience, among: BitMap) -> SegmentStatus:
+    flags = audience.facets["flag"]
+    by_mail, by_phone = flags.fans(["email"]) & among, flags.fans(["phone"]) & among
+    out = flags.fans(["optout"])
+    return SegmentStatus(
+        fan_count=len(among),
+        email_count=len(by_mail),
+        phone_count=len(by_phone),
+        phone_subscribe_count=len((by_phone & flags.fans(["phone_subscribed"])) - out),
+        email_subscribe_count=len((by_mail & flags.fans(["subscribed"])) - out),
+        last_update_timestamp=audience.columns["updated"].greatest(among),
+    )
+
+
+def _genders(found: list[tuple[Value, int]], whole: int) -> list[GenderCount]:
+    counted = [GenderCount(str(value), count) for value, count in found]
+    if silent := whole - sum(each.fan_count for each in counted):
+        counted.append(GenderCount(None, silent))
+    return sorted(counted, key=lambda each: -each.fan_count)
+
+
+def _ages(audience: Audience, among: BitMap, ages: Ages) -> list[AgeCount]:
+    born = audience.columns["born"]
+    counted = []
+    younger = 0
+    for first, last, before in ages.groups:
+        reached = born.at_least(before).intersection_cardinality(among)
+        counted.append(AgeCount(first, last, reached - younger))
+        younger = reached
+    silent = AgeCount(None, None, len(among) - born.known.intersection_cardinality(among))
+    known = [each for each in (silent, *counted) if each.fan_count]
+    return sorted(known, key=lambda each: (each.youngest_age or -1, -each.fan_count))
+
+
+def _location(audience: Audience, among: BitMap, value: Value, counted: int) -> LocationCount:
+    city, country, province = value if isinstance(value, tuple) else (str(value), None, None)
+    there = audience.facets["location"].sets[value] & among
+    middle = [_middle(audience, there, name) for name in ("latitude", "longitude")]
+    return LocationCount(city or "", province, country, counted, *middle)
+
+
+def _middle(audience: Audience, among: BitMap, name: str) -> float | None:
+    numbers = audience.columns[name]
+    known = numbers.known.intersection_cardinality(among)
+    return numbers.total(among) / known / DEGREES - ORIGIN if known else None
+
+
+def _metrics(audience: Audience, among: BitMap, ages: Ages) -> FanMetrics:
+    rating, active = audience.columns["rating"], audience.columns["last_active"]
+    rated = rating.known.intersection_cardinality(among)
+    average = Decimal(rating.total(among)) / (10 * rated) if rated else None
+    return FanMetrics(
+        active_fan_count=active.known.intersection_cardinality(among),
+        recently_active_fan_count=active.at_least(ages.recent).intersection_cardinality(among),
+        activity_count=audience.columns["activity_count"].total(among),
+        average_rating=None if average is None else float(average.quantize(Decimal("0.01"), ROUND_HALF_UP)),
+        optout_count=audience.facets["flag"].fans(["optout"]).intersection_cardinality(among),
+    )

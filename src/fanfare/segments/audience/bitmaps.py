@@ -1,0 +1,158 @@
+"""Sets of fans by value, and numbers of fans in bits: what the index of one account consists of.
+
+A fan's place in a bitmap is the fan's id, so nothing has to be translated; ids of 2^32 and above do not fit.
+"""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+Numbers = npt.NDArray[np.int64]
+Value = str | int | tuple[str | None, ...]
+# The ids of the fans that have a value, for each value: what is read from the tables.
+Groups = dict[Value, "array[int]"]
+
+
+def grouped(values: Iterable[Value | None], fan_ids: Iterable[int]) -> Groups:
+    """Return which fans have which value; None is no value."""
+    groups: defaultdict[Value, array[int]] = defaultdict(lambda: array("I"))
+    for value, fan_id in zip(values, fan_ids, strict=True):
+        if value is not None:
+            groups[value].append(fan_id)
+    return groups
+
+
+def bitmap(fan_ids: Numbers) -> BitMap:
+    """Return the set of some ids."""
+    return BitMap(array("I", fan_ids.astype(np.uint32).tobytes()))
+
+
+class Facet:
+    """One bitmap of fans for each value of something; a fan may have several values."""
+
+    def __init__(self, sets: Iterable[tuple[Value, bytes]] = ()) -> None:
+        """Take what `stored` gave, if anything."""
+        self.sets: dict[Value, BitMap] = {value: BitMap.deserialize(written) for value, written in sets}
+
+    def fans(self, values: Iterable[Value]) -> BitMap:
+        """Return the fans that have one of the values."""
+        return BitMap.union(BitMap(), *(self.sets[value] for value in values if value in self.sets))
+
+    def remove(self, fans: BitMap) -> None:
+        """Take away whatever values some fans have."""
+        emptied = []
+        for value, among in self.sets.items():
+            if among.intersect(fans):
+                among -= fans  # noqa: PLW2901 - changes the set itself
+                if not among:
+                    emptied.append(value)
+        for value in emptied:
+            del self.sets[value]
+
+    def add(self, groups: Groups) -> None:
+        """Give fans their values."""
+        for value, fan_ids in groups.items():
+            if value in self.sets:
+                self.sets[value] |= BitMap(fan_ids)
+            else:
+                self.sets[value] = BitMap(fan_ids)
+
+    def largest(self, among: BitMap, most: int) -> list[tuple[Value, int]]:
+        """Return the values that the most of some fans have, with how many; ties by value, None last."""
+        best: list[tuple[Value, int]] = []
+        for value, having in sorted(self.sets.items(), key=lambda each: -len(each[1])):
+            if len(best) >= most and len(having) < best[most - 1][1]:
+                break
+            if counted := having.intersection_cardinality(among):
+                best.append((value, counted))
+                best.sort(key=lambda each: (-each[1], in_order(each[0])))
+        return best[:most]
+
+    def stored(self) -> Iterator[tuple[Value, bytes]]:
+        """Yield each value with its bitmap as it is written down."""
+        for value, having in self.sets.items():
+            having.run_optimize()
+            yield value, having.serialize()
+
+
+def in_order(value: Value) -> tuple[tuple[bool, str], ...]:
+    """Return what sorts values as the database sorts texts by their bytes, null last."""
+    parts = value if isinstance(value, tuple) else (str(value),)
+    return tuple((part is None, part or "") for part in parts)
+
+
+class Column:
+    """A whole number from 0 on for each fan who has one, as bitmaps of its bits: ranges, sums and the greatest."""
+
+    def __init__(self, known: bytes | None = None, bits: Iterable[bytes] = ()) -> None:
+        """Take what `stored` gave, if anything."""
+        self.known = BitMap.deserialize(known) if known else BitMap()
+        self.bits = [BitMap.deserialize(each) for each in bits]
+
+    def at_least(self, number: int) -> BitMap:
+        """Return the fans whose number is no smaller: from the lowest bit up, who is above the number before it."""
+        if number <= 0:
+            return self.known.copy()
+        below = number - 1
+        if below >> len(self.bits):
+            return BitMap()
+        above = BitMap()
+        for place, bit in enumerate(self.bits):
+            if below >> place & 1:
+                above &= bit
+            else:
+                above |= bit
+        return above
+
+    def exactly(self, number: int) -> BitMap:
+        """Return the fans with this number."""
+        if number >> len(self.bits):
+            return BitMap()
+        found = self.known.copy()
+        for place, bit in enumerate(self.bits):
+            if number >> place & 1:
+                found &= bit
+            else:
+                found -= bit
+        return found
+
+    def total(self, among: BitMap) -> int:
+        """Return the sum over some fans."""
+        return sum(bit.intersection_cardinality(among) << place for place, bit in enumerate(self.bits))
+
+    def greatest(self, among: BitMap) -> int | None:
+        """Return the greatest number that one of some fans has."""
+        left = among & self.known
+        if not left:
+            return None
+        number = 0
+        for place in reversed(range(len(self.bits))):
+            if upper := left & self.bits[place]:
+                left, number = upper, number | 1 << place
+        return number
+
+    def remove(self, fans: BitMap) -> None:
+        """Take away the numbers of some fans."""
+        self.known -= fans
+        for bit in self.bits:
+            bit -= fans  # noqa: PLW2901 - changes the set itself
+
+    def add(self, numbers: Numbers, fan_ids: Numbers) -> None:
+        """Give fans their numbers; a negative one is none."""
+        has_one = numbers >= 0
+        numbers, fan_ids = numbers[has_one], fan_ids[has_one]
+        self.known |= bitmap(fan_ids)
+        width = int(numbers.max(initial=0)).bit_length()
+        self.bits += [BitMap() for _ in range(width - len(self.bits))]
+        for place in range(width):
+            self.bits[place] |= bitmap(fan_ids[(numbers >> place) & 1 == 1])
+
+    def stored(self) -> tuple[bytes, list[bytes]]:
+        """Return the bitmaps as they are written down."""
+        for bit in (self.known, *self.bits):
+            bit.run_optimize()
+        return self.known.serialize(), [bit.serialize() for bit in self.bits]

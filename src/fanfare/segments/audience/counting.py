@@ -1,0 +1,63 @@
+"""Counts and statistics of criteria: by the index when it knows them and answers in time, else by the tables."""
+
+from datetime import datetime, timedelta
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
+from fanfare.segments.audience import asking
+from fanfare.segments.audience.plans import Plan, plan
+from fanfare.segments.audience.protocol import Ages, Answer, Question
+from fanfare.segments.queries import segments, stats
+from fanfare.segments.queries.criteria import Setting, setting, years_before
+from fanfare.segments.schemas.search import Criteria
+from fanfare.segments.schemas.stats import FilterStats
+
+
+async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
+    """Return how many fans criteria find now."""
+    counted = await count(db, account, wanted, now)
+    return await segments.fan_count(db, account, wanted, now) if counted is None else counted
+
+
+async def count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int | None:
+    """Return how many fans criteria find now by the index, or None when it cannot tell."""
+    answer = await _answer(db, account, wanted, now)
+    return answer.count if answer else None
+
+
+async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+    """Return the statistics of the fans that criteria find now."""
+    told = await statistics(db, account, wanted, now)
+    return await stats.criteria_stats(db, account, wanted, now) if told is None else told
+
+
+async def statistics(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats | None:
+    """Return the statistics of the fans that criteria find now by the index, or None when it cannot tell."""
+    answer = await _answer(db, account, wanted, now, with_ages=True)
+    return answer.statistics if answer else None
+
+
+async def _answer(
+    db: Db, account: Account, wanted: Criteria, now: datetime, *, with_ages: bool = False
+) -> Answer | None:
+    # In a transaction the tables say more than the index, which sees only what is committed.
+    if db.in_transaction:
+        return None
+    at = await setting(db, account, wanted, now)
+    asked: Plan | None = plan(wanted, at)
+    if asked is None:
+        return None
+    return await asking.ask(db, Question(account.id, account.time_zone, asked, ages(at) if with_ages else None))
+
+
+def ages(at: Setting) -> Ages:
+    """Return the groups of ages of today, the youngest first."""
+    bounds = [0, *stats.AGES]
+    groups: list[tuple[int, int | None, int]] = []
+    for first, following in zip(bounds, [*stats.AGES, None], strict=True):
+        last = None if following is None else following - 1
+        # Born on this day or later: not yet as old as the following group.
+        born = 0 if following is None else years_before(at.today, following).toordinal() + 1
+        groups.append((first, last, born))
+    recent = (at.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
+    return Ages(groups, recent, stats.MOST_PLACES)

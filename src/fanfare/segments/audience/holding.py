@@ -1,0 +1,98 @@
+"""The index of one account: its bitmaps, how parts of them are replaced, and how they are written down."""
+
+import zlib
+from datetime import datetime
+
+import msgspec
+import numpy as np
+from pyroaring import BitMap
+
+from fanfare.segments.audience.bitmaps import Column, Facet, bitmap
+from fanfare.segments.audience.reading import COLUMNS, FACETS, Piece
+
+# The columns that keep texts, by numbers of their own.
+CODED = ("postal_code",)
+# The part that holds each fan.
+EVERYONE = "number"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far the change log is in the index: up to the change at `position`, and the later ones in `seen`."""
+
+    position: int
+    occurred_at: datetime | None
+    seen: frozenset[int]
+
+
+class Stored(msgspec.Struct):
+    """An index as it is written down. What it was made from is named, so that no other is answered from it."""
+
+    source: str
+    zone: str
+    place: Place
+    everyone: bytes
+    facets: dict[str, list[tuple[int | str | tuple[str | None, ...], bytes]]]
+    columns: dict[str, tuple[bytes, list[bytes]]]
+    codes: dict[str, dict[str, int]]
+
+
+class Audience:
+    """Who has which value of each criterion, in one account; days are days of the zone."""
+
+    def __init__(self, zone: str) -> None:
+        """Begin without anybody."""
+        self.zone = zone
+        self.everyone = BitMap()
+        self.facets = {name: Facet() for names in FACETS.values() for name in names}
+        self.columns = {name: Column() for names in COLUMNS.values() for name in names}
+        self.codes: dict[str, dict[str, int]] = {name: {} for name in CODED}
+
+    def add(self, part: str, piece: Piece) -> None:
+        """Put in what was read; whom it was read of must have been removed from this part before."""
+        for name, groups in piece.facets.items():
+            self.facets[name].add(groups)
+        for name, (texts, fan_ids) in piece.texts.items():
+            codes = self.codes[name]
+            numbers = [codes.setdefault(text, len(codes)) for text in texts]
+            self.columns[name].add(np.array(numbers, dtype=np.int64), fan_ids)
+        if piece.fan_ids is None:
+            return
+        for name, numbers_read in piece.columns.items():
+            self.columns[name].add(numbers_read, piece.fan_ids)
+        if part == EVERYONE:
+            self.everyone |= bitmap(piece.fan_ids)
+
+    def remove(self, part: str, fans: BitMap) -> None:
+        """Take away all that a part holds of some fans."""
+        if part == EVERYONE:
+            self.everyone -= fans
+        for name in FACETS[part]:
+            self.facets[name].remove(fans)
+        for name in COLUMNS[part]:
+            self.columns[name].remove(fans)
+
+    def written(self, source: str, place: Place) -> bytes:
+        """Return the index in the form that `read` takes, behind a checksum."""
+        stored = Stored(
+            source, self.zone, place, self.everyone.serialize(),
+            {name: list(facet.stored()) for name, facet in self.facets.items()},
+            {name: column.stored() for name, column in self.columns.items()},
+            self.codes,
+        )  # fmt: skip
+        packed = msgspec.msgpack.encode(stored)
+        return zlib.crc32(packed).to_bytes(4, "big") + packed
+
+
+def read(written: bytes, source: str, zone: str) -> tuple[Audience, Place] | None:
+    """Return the index that was written down, or None when it is damaged or was made from something else."""
+    if len(written) < 4 or zlib.crc32(written[4:]).to_bytes(4, "big") != written[:4]:  # noqa: PLR2004 - the checksum
+        return None
+    stored = msgspec.msgpack.decode(written[4:], type=Stored)
+    if (stored.source, stored.zone) != (source, zone):
+        return None
+    audience = Audience(zone)
+    audience.everyone = BitMap.deserialize(stored.everyone)
+    audience.facets |= {name: Facet(sets) for name, sets in stored.facets.items()}
+    audience.columns |= {name: Column(*parts) for name, parts in stored.columns.items()}
+    audience.codes |= stored.codes
+    return audience, stored.place

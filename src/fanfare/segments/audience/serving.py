@@ -1,0 +1,208 @@
+"""An index process: takes its share of the accounts, keeps their indexes and answers questions about them.
+
+Who has an account is decided by an advisory lock of a connection that lasts as long as the process, so a process that
+dies leaves its accounts to the others, however it dies. Nothing is lost with it: all is in the tables.
+"""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import msgspec
+import structlog
+
+from fanfare.kernel.db import OUTAGES, Connection, Db
+from fanfare.kernel.settings import Settings
+from fanfare.segments.audience import answers
+from fanfare.segments.audience.following import Behind, Follower
+from fanfare.segments.audience.protocol import Answer, Question, receive, send
+
+log = structlog.get_logger()
+
+POOL = 4
+STATEMENT_SECONDS = 600
+TICK_SECONDS = 1.0
+STORE_SECONDS = 300.0
+# What each index process holds a share of, by which they count each other.
+PRESENT = 2100
+UNABLE: tuple[type[BaseException], ...] = (*OUTAGES, Behind, asyncpg.PostgresError)
+TAKE = "select pg_try_advisory_lock(hashtextextended('fanfare audience', $1))"
+LEAVE = "select pg_advisory_unlock(hashtextextended('fanfare audience', $1))"
+
+
+class IndexProcess:
+    """Answers for the accounts that it could take."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take where the database is and where indexes are stored."""
+        self.settings = settings
+        self.folder = settings.data_dir.resolve() / "audience"
+        self.db = Db()
+        self.followers: dict[int, Follower] = {}
+        self.stopping = asyncio.Event()
+        self.address = ""
+        self._zones: dict[int, str] = {}
+        self.ready: set[int] = set()
+        self._locks: Connection | None = None
+        self._starting: dict[int, asyncio.Task[None]] = {}
+        self._stored_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Serve until `stop`, through outages of the database; then store every index."""
+        await self.db.open(self.settings.database_url, size=POOL, statement_seconds=STATEMENT_SECONDS)
+        async with self._listening():
+            while not self.stopping.is_set():
+                try:
+                    await self._tick()
+                except OUTAGES as error:
+                    log.warning("no database", reason=type(error).__name__)
+                    self._drop_all()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stopping.wait(), TICK_SECONDS)
+        await self._end()
+
+    def stop(self) -> None:
+        """Answer nothing more."""
+        self.stopping.set()
+
+    @contextlib.asynccontextmanager
+    async def _listening(self) -> AsyncIterator[None]:
+        """Listen where only this user may speak. The folder of the data may lie too deep for a socket's name."""
+        with tempfile.TemporaryDirectory(prefix="fanfare-") as folder:
+            self.address = str(Path(folder) / "audience")
+            server = await asyncio.start_unix_server(self._converse, self.address)
+            try:
+                yield
+            finally:
+                server.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, EOFError, msgspec.MsgspecError):
+            while True:
+                question = msgspec.msgpack.decode(await receive(reader), type=Question)
+                await send(writer, await self.answer(question))
+        writer.close()
+
+    async def answer(self, question: Question) -> Answer:
+        """Return the answer as of now, or none."""
+        follower = self.followers.get(question.account_id)
+        if follower is None or question.account_id not in self.ready or question.zone != follower.audience.zone:
+            return Answer()
+        try:
+            audience = await follower.refresh()
+        except UNABLE as error:
+            log.warning("index cannot answer", account_id=question.account_id, reason=type(error).__name__)
+            return Answer()
+        if question.ages is not None:
+            return Answer(statistics=answers.statistics(audience, question.plan, question.ages))
+        return Answer(count=len(answers.fans(audience, question.plan)))
+
+    async def _tick(self) -> None:
+        """Take accounts up to a fair share, leave those above it, and lead all on."""
+        locks = await self._locking()
+        rows = await self.db.rows("select account_id, time_zone from accounts order by account_id")
+        self._zones = {row["account_id"]: row["time_zone"] for row in rows}
+        share = -(-len(rows) // max(await self._processes(locks), 1))
+        for account_id, zone in self._zones.items():
+            follower = self.followers.get(account_id)
+            is_stale = follower is not None and account_id in self.ready and follower.audience.zone != zone
+            if is_stale or (follower is not None and len(self.followers) > share):
+                await self._leave(locks, account_id)
+            elif follower is None and len(self.followers) < share and await locks.fetchval(TAKE, account_id):
+                self._begin(account_id, zone)
+        for account_id in self.ready & self.followers.keys():
+            with contextlib.suppress(Behind):
+                await self.followers[account_id].refresh()
+        if time.monotonic() - self._stored_at > STORE_SECONDS:
+            await self._store()
+
+    async def _locking(self) -> Connection:
+        """Return the connection that holds the locks. With a lost one its accounts are lost too."""
+        if self._locks is None or self._locks.is_closed():
+            self._drop_all()
+            self._locks = await asyncpg.connect(
+                self.settings.database_url, server_settings={"application_name": "fanfare index"}
+            )
+            await self._locks.fetchval("select pg_advisory_lock_shared($1::bigint)", PRESENT)
+        return self._locks
+
+    async def _processes(self, locks: Connection) -> int:
+        counted: int = await locks.fetchval(
+            """
+            select count(*) from pg_locks l
+            where l.locktype = 'advisory' and l.objsubid = 1 and l.classid = 0 and l.objid::bigint = $1::bigint
+              and l.granted and l.database = (select oid from pg_database where datname = current_database())
+            """,
+            PRESENT,
+        )
+        return counted
+
+    def _begin(self, account_id: int, zone: str) -> None:
+        self.followers[account_id] = Follower(self.db, account_id, self.folder)
+        self._starting[account_id] = asyncio.create_task(self._start(account_id, zone))
+
+    async def _start(self, account_id: int, zone: str) -> None:
+        """Make an account's index ready and say where it is answered; one that cannot be made is tried again later."""
+        follower = self.followers[account_id]
+        try:
+            await follower.start(zone)
+            await self.db.execute(
+                """
+                insert into audience_indexes (account_id, address) values ($1, $2)
+                on conflict (account_id) do update set address = excluded.address
+                """,
+                account_id,
+                self.address,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
+            log.warning("index cannot be made", account_id=account_id, reason=type(error).__name__)
+            self._starting.pop(account_id, None)
+            return
+        self.ready.add(account_id)
+        self._starting.pop(account_id, None)
+        await follower.store()
+
+    async def _leave(self, locks: Connection, account_id: int) -> None:
+        """Leave an account to another process, with its index stored for it."""
+        if account_id in self._starting:
+            return
+        follower = self.followers.pop(account_id)
+        self.ready.discard(account_id)
+        await self._forget_address(account_id)
+        with contextlib.suppress(OSError):
+            await follower.store()
+        await locks.fetchval(LEAVE, account_id)
+
+    async def _forget_address(self, account_id: int) -> None:
+        sql = "delete from audience_indexes where account_id = $1 and address = $2"
+        await self.db.execute(sql, account_id, self.address)
+
+    def _drop_all(self) -> None:
+        for task in self._starting.values():
+            task.cancel()
+        self._starting.clear()
+        self.followers.clear()
+        self.ready.clear()
+        if self._locks is not None:
+            self._locks.terminate()
+            self._locks = None
+
+    async def _store(self) -> None:
+        self._stored_at = time.monotonic()
+        for account_id in sorted(self.ready & self.followers.keys()):
+            try:
+                await self.followers[account_id].store()
+            except OSError as error:
+                log.warning("index cannot be stored", account_id=account_id, reason=type(error).__name__)
+
+    async def _end(self) -> None:
+        with contextlib.suppress(*OUTAGES):
+            for account_id in self.ready:
+                await self._forget_address(account_id)
+            await self._store()
+        self._drop_all()
+        await self.db.close()

@@ -1,0 +1,138 @@
+"""Index processes: what they answer through the calls, what the tables answer, and who has which account."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.settings import Settings
+from fanfare.segments.audience import asking, plans
+from fanfare.segments.audience.plans import plan
+from fanfare.segments.audience.protocol import Answer, Question
+from fanfare.segments.audience.serving import IndexProcess
+from fanfare.segments.queries.criteria import Setting
+from fanfare.segments.schemas.search import Criteria
+from tests.api import new_api
+from tests.segments.crowd import fan, many_fans
+
+COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
+NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {})
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[IndexProcess]:
+    """Give an index process that runs in this one."""
+    process = IndexProcess(settings)
+    task = asyncio.create_task(process.run())
+    try:
+        yield process
+    finally:
+        process.stop()
+        await task
+
+
+async def has(process: IndexProcess, count: int) -> None:
+    """Wait until a process answers for so many accounts."""
+    async with asyncio.timeout(60):
+        while len(process.ready) != count:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note of each count and statistics of the server whether the index answered."""
+    told: list[bool] = []
+    ask = asking.ask
+
+    async def noted(db: Db, question: Question) -> Answer | None:
+        answer = await ask(db, question)
+        told.append(answer is not None and (answer.count is not None or answer.statistics is not None))
+        return answer
+
+    monkeypatch.setattr(asking, "ask", noted)
+    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 20.0)
+    return told
+
+
+async def test_a_count_holds_every_write_acknowledged_before(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+) -> None:
+    async with new_api(base_url, db) as api, running(settings.changed(data_dir=tmp_path)) as process:
+        await many_fans(db, api.account_id, 30)
+        accounts = await db.value("select count(*) from accounts")
+        await has(process, accounts)
+        assert (await api.ok(await api.get(COUNT, fan_provinces="BC")))["fan_count"] == 30
+        asked.clear()
+
+        async def write_and_count(city: int) -> None:
+            for made in range(1, 9):
+                given = {"email": f"{city}.{made}@example.com", "country_code": "CA", "postal_code": f"V{city}A 1A1"}
+                await api.ok(await api.post("/api/v1/crm/fans", **given))
+                counted = await api.ok(await api.get(COUNT, fan_postal_codes=f"v{city}a1a1"))
+                assert counted["fan_count"] == made
+            figures = await api.ok(await api.get(STATS, fan_postal_codes=f"v{city}a1a1"))
+            assert (figures["fans"]["fan_count"], figures["top_countries"]) == (
+                8,
+                [{"country_code": "CA", "fan_count": 8}],
+            )
+
+        await asyncio.gather(*(write_and_count(city) for city in range(1, 7)))
+        assert asked == [True] * 54
+
+
+async def test_what_the_index_does_not_know_is_asked_of_the_tables(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+) -> None:
+    async with new_api(base_url, db) as api, running(settings.changed(data_dir=tmp_path)) as process:
+        await fan(db, api.account_id, first_name="Zoë", province="BC")
+        await has(process, await db.value("select count(*) from accounts"))
+        day = "2020-01-01"
+        for wanted in ({"name": "zoe"}, {"crm_start_active_date": day, "crm_end_active_date": day}):
+            counted = await api.ok(await api.get(COUNT, **wanted))
+            assert counted["fan_count"] == ("name" in wanted)
+        assert asked == []
+        inner = await api.ok(await api.post("/api/v1/manage/filters", filter_name="named", name="zoe"))
+        segment = f"filter:{inner['filter_uid']}"
+        for wanted in ({"fan_incl_segments": segment}, {"fan_excl_segments": segment}):
+            counted = await api.ok(await api.get(COUNT, **wanted))
+            assert counted["fan_count"] == ("fan_incl_segments" in wanted)
+        assert asked == []
+
+
+def test_each_parameter_of_the_search_is_known_or_makes_the_question_one_for_the_tables() -> None:
+    known = set()
+    for name in Criteria.__struct_fields__:
+        given = Criteria()
+        setattr(given, name, "x")
+        # What stands there is nothing that a part could read: only its being there is looked at.
+        if name not in plans.KNOWN:
+            assert plan(given, NOWHERE) is None, name
+        else:
+            known.add(name)
+    assert known == plans.KNOWN
+
+
+async def test_processes_divide_the_accounts_and_take_over(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+) -> None:
+    async with new_api(base_url, db, "One") as one, new_api(base_url, db, "Two") as two:
+        accounts = await db.value("select count(*) from accounts")
+        own = settings.changed(data_dir=tmp_path)
+        async with running(own) as first:
+            await has(first, accounts)
+            async with running(own) as second:
+                await has(second, accounts // 2)
+                await has(first, accounts - accounts // 2)
+                for api in (one, two):
+                    await api.ok(await api.post("/api/v1/crm/fans", email="a@example.com"))
+                    assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
+            await has(first, accounts)
+        asked.clear()
+        for api in (one, two):
+            await api.ok(await api.post("/api/v1/crm/fans", email="b@example.com"))
+            assert (await api.ok(await api.get(COUNT)))["fan_count"] == 2
+        assert True not in asked
