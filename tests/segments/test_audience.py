@@ -99,6 +99,7 @@ class Crowd:
     def __init__(self, api: Api, db: Db, account: Account, chance: random.Random) -> None:
         self.api, self.db, self.account, self.chance = api, db, account, chance
         self.fan_ids: list[int] = []
+        self.merged: tuple[int, int] | None = None
         self.snapshot_uid, self.filter_uid, self.tag_id = uuid.UUID(int=0), "", 0
 
     async def fill(self, count: int) -> None:
@@ -147,7 +148,7 @@ class Crowd:
         """Do what programs do to fans, through the calls."""
         acts: list[Callable[[int], Awaitable[None]]] = [
             self._make, self._change, self._tag, self._untag, self._follow, self._act,
-            self._identify, self._delete, self._freeze,
+            self._identify, self._delete, self._freeze, self._thaw, self._merge, self._part,
         ]  # fmt: skip
         for _ in range(writes):
             await self.chance.choice(acts)(self.chance.choice(self.fan_ids))
@@ -194,6 +195,18 @@ class Crowd:
 
     async def _delete(self, fan_id: int) -> None:
         await self._ok("delete", f"crm/fans/{fan_id}")
+
+    async def _thaw(self, _: int) -> None:
+        await self._ok("delete", f"manage/snapshots/{self.snapshot_uid}")
+
+    async def _merge(self, fan_id: int) -> None:
+        merged = self.chance.choice([each for each in self.fan_ids if each != fan_id])
+        await self._ok("post", f"manage/fans/{fan_id}/merge", merged_fan_id=merged)
+        self.merged = (fan_id, merged)
+
+    async def _part(self, _: int) -> None:
+        if self.merged:
+            await self._ok("post", f"manage/fans/{self.merged[0]}/unmerge", merged_fan_id=self.merged[1])
 
     async def _freeze(self, _: int) -> None:
         name = f"list {self.chance.getrandbits(64)}"

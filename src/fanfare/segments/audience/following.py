@@ -8,18 +8,19 @@ import asyncio
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 from pyroaring import BitMap
 
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.changes import Change, settled
+from fanfare.kernel.db import Db
 from fanfare.segments.audience import holding
 from fanfare.segments.audience.holding import Audience, Place
 from fanfare.segments.audience.reading import PARTS, Days, Piece, pieces
+from fanfare.segments.queries import reads
 
 log = structlog.get_logger()
 
@@ -30,22 +31,20 @@ PAGE = 5_000
 MOST_SEEN = 10_000
 FITS = 2**32
 NOTHING = Place(0, None, frozenset())
-# What a change can have touched; one of a topic that is not named here is taken to touch everything of its fan.
-TOUCHED = {
-    "activity.created": ("activity",),
-    "tag.added": ("tag",),
-    "tag.removed": ("tag",),
-    "fan_idol.added": ("idol",),
-    "fan_idol.removed": ("idol",),
-    "fan.identified": ("network", "text", "number"),
-    "fan.unidentified": ("network", "text", "number"),
-    "consent.given": ("number",),
-    "consent.withdrawn": ("number",),
-    "points.awarded": (),
-    "push_token.saved": (),
-    "schedule.added": (),
-    "schedule.removed": (),
+# The parts to read anew for each thing that a change can have touched; a field of a fan that is not named is a text.
+NUMBERS = ("rating", "birth_date", "is_subscribed", "is_phone_subscribed", "is_optout", "latitude", "longitude")
+PARTS_OF: dict[str, tuple[str, ...]] = {
+    reads.ACTIVITY: ("activity",),
+    reads.TAG: ("tag",),
+    reads.IDOL: ("idol",),
+    reads.SNAPSHOT: ("snapshot",),
+    reads.TICKET: (),
+    reads.EVERYTHING: PARTS,
+    **dict.fromkeys(NUMBERS, ("number",)),
 }
+# What is gone as a whole; the log need not tell of each fan who had it.
+ENDED = {"snapshot.deleted": "snapshot", "idol.deleted": "idol", "tag.deleted": "tag"}
+TEXT: tuple[str, ...] = ("text", "number", "network")
 
 
 class Behind(Exception):  # noqa: N818 - what it is at the moment
@@ -95,24 +94,27 @@ class Follower:
     async def _lead_on(self) -> bool:
         """Take in the next changes and tell whether these were the last."""
         bound = await settled(self.db, self.account_id)
-        rows = await self._changes(self.db)
-        if not self._fresh(rows):
-            self._move(rows, bound)
+        changes = await self._changes(self.db)
+        if not self._fresh(changes):
+            self._move(changes, bound)
             return True
         async with self.db.transaction("repeatable_read") as held:
-            rows = await self._changes(held)
-            fresh = self._fresh(rows)
+            changes = await self._changes(held)
+            fresh = self._fresh(changes)
             read = await self._read_anew(held, fresh)
         for part, touched, found in read:
             self.audience.remove(part, touched)
             for piece in found:
                 self.audience.add(part, piece)
-        self._move(rows, bound)
+        for change in fresh:
+            if change.topic in ENDED:
+                self.audience.forget(ENDED[change.topic], change.subject_id)
+        self._move(changes, bound)
         self.is_stored = False
         return len(fresh) < PAGE
 
-    async def _changes(self, db: Db) -> list[Record]:
-        return await db.rows(
+    async def _changes(self, db: Db) -> list[Change]:
+        rows = await db.rows(
             """
             select position, topic, subject_id, fan_id, occurred_at, data from changes
             where account_id = $1 and position > $2 order by position limit $3
@@ -121,36 +123,39 @@ class Follower:
             self.place.position,
             PAGE + len(self.place.seen),
         )
+        return [Change(**row) for row in rows]
 
-    def _fresh(self, rows: Iterable[Record]) -> list[Record]:
-        return [row for row in rows if row["position"] not in self.place.seen]
+    def _fresh(self, changes: Iterable[Change]) -> list[Change]:
+        return [change for change in changes if change.position not in self.place.seen]
 
-    def _move(self, rows: Iterable[Record], bound: int) -> None:
+    def _move(self, changes: Iterable[Change], bound: int) -> None:
         """Go on to the last change below which nothing can appear any more, and remember the later ones."""
         position, occurred_at = self.place.position, self.place.occurred_at
         seen = []
-        for row in rows:
-            if row["position"] <= bound:
-                position, occurred_at = row["position"], row["occurred_at"]
+        for change in changes:
+            if change.position <= bound:
+                position, occurred_at = change.position, change.occurred_at
             else:
-                seen.append(row["position"])
+                seen.append(change.position)
         if len(seen) > MOST_SEEN:
             message = "a transaction has been open for too long"
             raise Behind(message)
         self.place = Place(position, occurred_at, frozenset(seen))
 
-    async def _read_anew(self, held: Db, rows: Iterable[Record]) -> list[tuple[str, BitMap, list[Piece]]]:
+    async def _read_anew(self, held: Db, changes: Sequence[Change]) -> list[tuple[str, BitMap, list[Piece]]]:
         """Return for each part that changes touched whom they touched and what those have now."""
         touched: defaultdict[str, set[int]] = defaultdict(set)
-        for row in rows:
-            for fan_id in _named(row):
-                for part in TOUCHED.get(row["topic"], PARTS):
-                    touched[part].add(fan_id)
-            if row["topic"] == "snapshot.created":
-                touched["snapshot"].update(await self._listed(held, row["subject_id"]))
+        for each, fan_ids in reads.touched(changes).items():
+            for part in PARTS_OF.get(each, TEXT):
+                touched[part] |= fan_ids
+        for change in changes:
+            if change.topic == "snapshot.created":
+                touched["snapshot"].update(await self._listed(held, change.subject_id))
         read = []
         async with held.connection() as connection:
             for part, fan_ids in touched.items():
+                if not fan_ids:
+                    continue
                 _check_fit(fan_ids)
                 ids = sorted(fan_ids)
                 found = pieces(connection, self.account_id, part, Days(self.audience.zone), ids)
@@ -226,12 +231,6 @@ class Follower:
         fresh = self.file.with_suffix(".new")
         fresh.write_bytes(written)
         fresh.replace(self.file)
-
-
-def _named(row: Record) -> list[int]:
-    """Return the fans that a change is about: of a merge and its end, both."""
-    others = [each for name, each in row["data"].items() if name.endswith("fan_id")]
-    return [each for each in (row["fan_id"], *others) if isinstance(each, int)]
 
 
 def _check_fit(fan_ids: Iterable[int]) -> None:

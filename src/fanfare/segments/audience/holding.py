@@ -71,6 +71,10 @@ class Audience:
         for name in COLUMNS[part]:
             self.columns[name].remove(fans)
 
+    def forget(self, facet: str, key: str) -> None:
+        """Take away a value from whoever has it."""
+        self.facets[facet].sets.pop(int(key) if facet == "tag" else key, None)
+
     def written(self, source: str, place: Place) -> bytes:
         """Return the index in the form that `read` takes, behind a checksum."""
         stored = Stored(
