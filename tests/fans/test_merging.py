@@ -270,6 +270,25 @@ async def test_whoever_writes_while_a_merge_is_under_way_finds_the_one(base_url:
         assert await db.value(bookings, api.account_id, one) == 5
 
 
+async def test_events_reported_while_a_fan_becomes_another_find_the_one(base_url: str, db: Db) -> None:
+    """Two merges in a row, so that whoever waited for the fan finds neither it nor the first successor."""
+    async with new_api(base_url, db) as api:
+        story = Story(api, random.Random(2))
+        await story.begin()
+        one, other, third = [await made(api) for _ in range(3)]
+        path = f"{MANAGE}/campaigns/{story.some('page_tab_id')}/events"
+        async with db.transaction() as held:
+            for fan_id, gone in ((one, other), (third, one)):
+                wanted = MergeOther(fan_id=fan_id, merged_fan_id=gone)
+                await merging.merge_fans(held, api.account_id, wanted, datetime.now(UTC), source="test")
+            given = {"events": [{"target": "chat_history", "fan_id": each} for each in (one, other, third)]}
+            writers = [asyncio.create_task(once(api, path, given)) for _ in range(4)]
+            await asyncio.wait(writers, timeout=1)
+        await asyncio.gather(*writers)
+        count = "select count(*) from campaign_events where account_id = $1 and fan_id = $2"
+        assert await db.value(count, api.account_id, third) == 4 * 3
+
+
 async def once(api: Api, path: str, given: dict[str, Any]) -> None:
     await api.ok(await api.post(path, **given))
 

@@ -71,16 +71,27 @@ async def record_events(db: Db, account_id: int, wanted: NewEvents, now: datetim
 
 async def _present_fans(db: Db, account_id: int, events: list[Any]) -> list[int | None]:
     """Return the fan of each event, following old ids and holding the fans; refuses (422) who is not there."""
-    named = {event[1] for event in events if event[1] is not None}
-    after = await successors(db, account_id, list(named))
-    found = await db.rows(
-        "select fan_id from fans where account_id = $1 and fan_id = any($2::bigint[]) order by fan_id for key share",
-        account_id,
-        [after.get(fan_id, fan_id) for fan_id in named],
-    )
-    known = {row["fan_id"] for row in found}
+    named = list({event[1] for event in events if event[1] is not None})
+    known: set[int] = set()
+    before = None
+    # A fan who is missed may have become another one after the look at who became whom.
+    while (after := await successors(db, account_id, named)) != before:
+        known = await _held_fans(db, account_id, {after.get(fan_id, fan_id) for fan_id in named})
+        before = after
+        if all(after.get(fan_id, fan_id) in known for fan_id in named):
+            break
     fan_ids = [after.get(event[1], event[1]) for event in events]
     wrong = [place for place, fan_id in enumerate(fan_ids) if fan_id is not None and fan_id not in known]
     if wrong:
         raise BadParameters([("events", f"[{place}].fan_id is not a fan of the account") for place in wrong])
     return fan_ids
+
+
+async def _held_fans(db: Db, account_id: int, fan_ids: set[int]) -> set[int]:
+    """Return those who are there; they stay until the end of the transaction."""
+    rows = await db.rows(
+        "select fan_id from fans where account_id = $1 and fan_id = any($2::bigint[]) order by fan_id for key share",
+        account_id,
+        list(fan_ids),
+    )
+    return {row["fan_id"] for row in rows}
