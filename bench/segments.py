@@ -226,6 +226,8 @@ async def measure(dsn: str, count: int, rate: float, seconds: float) -> bool:
     print(f"yardstick, no worker: {reached:.0f} writes/s of {rate:g} wanted")
     probe = await prepare(db, account, count)
     async with worker(dsn):
+        # The first is seen when the worker has started.
+        await Load(db, account, fans).probe(probe, 1)
         load = Load(db, account, fans)
         wrote, _ = await asyncio.gather(load.run(rate, seconds), load.probe(probe, seconds))
         print(f"{wrote:.0f} writes/s of {rate:g} wanted, {count} filters: {told(load.lags)}; lost {load.lost}")

@@ -25,6 +25,7 @@ BEARS_AN_ID = re.compile(r".*(_id|_ids|_uid|_uids|_key|_keys|_cursor)")
 # Another name of the parameter for a kind that `made_values` makes.
 SAME_AS = {
     "fan_ids": "fan_id",
+    "after_fan_id": "fan_id",
     "winner_fan_id": "fan_id",
     "page_tab_ids": "page_tab_id",
     "referral_page_tab_id": "page_tab_id",

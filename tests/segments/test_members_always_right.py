@@ -192,6 +192,14 @@ async def test_members_are_whom_the_search_finds(api: Api, db: Db) -> None:
             here = await members(db, api.account_id)
             assert here == await found_now(db, api.account_id, world.now), f"after step {step}"
             assert {name: len(fan_ids) for name, fan_ids in here.items()} == await counts(db, api.account_id)
+    await world.follower_works()
+    for name, uid in world.filters.items():
+        fan_id = world.fan()
+        told = await api.ok(await api.get(f"/api/v1/manage/segments/filter/{uid}/fans/{fan_id}"))
+        searched = await found_now(db, api.account_id, datetime.now(UTC))
+        is_kept = await db.value("select is_active from filters where account_id = $1 and filter_name = $2",
+                                 api.account_id, name)  # fmt: skip
+        assert told["is_member"] == (fan_id in searched[name]) or not is_kept, (name, told)
     assert await changed_nothing(db, api.account_id) == []
     told = await db.value(
         "select count(*) from changes where account_id = $1 and topic = 'segment.left'", api.account_id

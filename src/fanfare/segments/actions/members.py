@@ -215,7 +215,9 @@ async def _build_on(held: Db, account_id: int, live: LiveFilter, now: datetime) 
     names = ("now", "after", "upto", "filter", "told")
     args, marks = live.condition.with_arguments(now, after, upto or LAST_FAN, live.filter_id, live.is_built)
     await held.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
-    sql = MOVE_CHUNK.format(condition=live.condition.sql, **dict(zip(names, marks, strict=True)))
+    # What is grouped would be grouped for everybody once in each chunk.
+    condition = f"({live.condition.sql}) is true" if "group by" in live.condition.sql else live.condition.sql
+    sql = MOVE_CHUNK.format(condition=condition, **dict(zip(names, marks, strict=True)))
     await held.value(sql, *args)
     if upto is not None:
         await held.execute(

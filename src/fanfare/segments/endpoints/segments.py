@@ -6,15 +6,20 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.segments.actions import reading, snapshots
-from fanfare.segments.queries import segments
+from fanfare.segments.queries import past, segments, why
 from fanfare.segments.schemas.filters import NewSnapshot, OneSnapshot, SnapshotSaved
 from fanfare.segments.schemas.segments import (
+    OneMember,
     OneSegment,
+    PastMember,
+    PastMembers,
+    PastMeta,
     Segment,
     SegmentFan,
     SegmentMeta,
     SegmentReading,
     SegmentStatus,
+    Why,
 )
 
 
@@ -44,6 +49,23 @@ async def segments_fans(
     place and may be asked for again. With `limit=0` the set is fixed and no row sent.
     """
     return await reading.segment_fans(db, account, wanted, now)
+
+
+@endpoint.get("/api/v1/manage/segments/{segment_type}/{segment_id}/fans/{fan_id}", scope="manage", key=SECRET)
+async def manage_segments_why(db: Db, account: Account, wanted: OneMember, now: datetime) -> Why:
+    """Tell why a fan is in a segment or not: each criterion with its verdict and the value that it saw."""
+    return await why.why(db, account, wanted, now)
+
+
+@endpoint.get("/api/v1/manage/filters/{filter_uid}/members", scope="manage", key=SECRET)
+async def manage_filters_members(
+    db: Db, account: Account, wanted: PastMembers, now: datetime
+) -> Page[PastMeta, PastMember]:
+    """Tell who was in an active filter at the end of a past day, in the order of the fans' ids.
+
+    Known is what was kept then: nothing from before the filter's first build. Fans who were deleted since are left out.
+    """
+    return await past.past_members(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET)

@@ -174,16 +174,16 @@ def _segments(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     excluded = [*(f"snapshot:{uid}" for uid in wanted.fan_excl_snapshot_uids or ()), *(wanted.fan_excl_segments or ())]
     for among in (included, wanted.fan_incl_segments):
         if among:
-            inside = [each for each in (_inside(segment, at) for segment in among) if each is not None]
-            values = tuple(value for each in inside for value in each.values)
-            yield Criterion(f"({' or '.join(each.sql for each in inside)})" if inside else "false", values)
+            parts = [each for each in (inside(segment, at) for segment in among) if each is not None]
+            values = tuple(value for each in parts for value in each.values)
+            yield Criterion(f"({' or '.join(each.sql for each in parts)})" if parts else "false", values)
     for segment in excluded:
-        outside = _inside(segment, at)
+        outside = inside(segment, at)
         if outside is not None:
             yield Criterion(f"({outside.sql}) is not true", outside.values)
 
 
-def _inside(segment: str, at: Setting) -> Criterion | None:
+def inside(segment: str, at: Setting) -> Criterion | None:
     """Return what being in a segment asks of a fan; None for a filter that is not there."""
     kind, _, key = segment.partition(":")
     if kind == "tag":

@@ -27,8 +27,9 @@ class LiveFilter(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> bytes:
-        """Return what tells its condition from another: its text and values."""
-        return hashlib.sha256(repr((self.condition.sql, self.condition.args[1:])).encode()).digest()[:16]
+        """Return what tells its condition from another: its text and values, whatever the order of a list."""
+        values = [sorted(map(str, each)) if isinstance(each, list) else each for each in self.condition.args[1:]]
+        return hashlib.sha256(repr((self.condition.sql, values)).encode()).digest()[:16]
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -71,13 +72,14 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     ]
 
 
-# Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once.
+# Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once. `is
+# true` keeps the planner from turning what is asked of one fan into a join with all that is there.
 MOVED = """
     select t.fan_id, f.fan_id is not null as is_entry
     from unnest({fans}::bigint[]) as t (fan_id)
     left join lateral (
         select f.fan_id from fans f where f.account_id = $1 and f.fan_id = t.fan_id
-          and {condition}
+          and ({condition}) is true
         limit 1) f on true
     left join lateral (
         select m.fan_id from segment_members m

@@ -29,10 +29,16 @@ class Where(msgspec.Struct, frozen=True):
 
 def where(account_id: int, criteria: Iterable[Criterion]) -> Where:
     """Return the condition that all criteria hold."""
+    parts, args = numbered(account_id, criteria)
+    return Where("\n  and ".join(parts) or "true", args)
+
+
+def numbered(account_id: int, criteria: Iterable[Criterion]) -> tuple[list[str], tuple[object, ...]]:
+    """Return the text of each criterion with its places in the arguments of one statement, and these arguments."""
     parts: list[str] = []
     args: list[object] = [account_id]
     for criterion in criteria:
         first = len(args) + 1
         parts.append(criterion.sql.format(*(f"${first + number}" for number in range(len(criterion.values)))))
         args += criterion.values
-    return Where("\n  and ".join(parts) or "true", tuple(args))
+    return parts, tuple(args)

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Text, WholeForm
+from fanfare.kernel.wire import ChoiceForm, Day, Id, Text, Uuid, WholeForm
 from fanfare.segments.schemas.search import SearchCursor, SearchCursorForm
 
 MOST_ROWS = 10_000
@@ -80,3 +80,58 @@ class SegmentMeta(msgspec.Struct):
     next_search_uid: str | None
     count: int | None
     limit: int
+
+
+class OneMember(OneSegment):
+    """Which fan, in which segment."""
+
+    fan_id: Annotated[Id, "Fan who is in it, or is not"]
+
+
+class Verdict(msgspec.Struct):
+    """What one criterion says of a fan.
+
+    `wanted` are its parameters, `seen` what it looked at: a value, a list, or an object; null where there is nothing.
+    Times in it are unix seconds.
+    """
+
+    criterion: str
+    wanted: dict[str, Any]
+    is_met: bool
+    seen: Any
+
+
+class Why(msgspec.Struct):
+    """Why a fan is in a segment or not: in it is who meets every criterion."""
+
+    fan_id: int
+    segment_type: str
+    segment_id: str
+    is_member: bool
+    criteria: list[Verdict]
+
+
+class PastMembers(Params):
+    """On which day, and which page."""
+
+    example: ClassVar[Mapping[str, object]] = {"day": "2026-05-31", "limit": 1000}
+
+    filter_uid: Annotated[Uuid, "Filter by its uid"]
+    day: Annotated[Day, "Members at the end of this day in the account's time zone; today: now"]
+    after_fan_id: Annotated[Id | None, "Only fans with a larger id; use the previous meta.next_after_fan_id"] = None
+    limit: Annotated[int, WholeForm(1, MOST_ROWS), "Rows a page"] = 1000
+
+
+class PastMember(msgspec.Struct):
+    """A fan who was a member. `left_timestamp` is null for one who still is."""
+
+    fan_id: int
+    entered_timestamp: int
+    left_timestamp: int | None
+
+
+class PastMeta(msgspec.Struct):
+    """How many were members in all, and how to go on; null on the last page."""
+
+    count: int
+    next_after_fan_id: int | None

@@ -1,0 +1,41 @@
+"""Who was in a filter on a past day: by when its members entered and left."""
+
+from datetime import datetime
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import day_bounds
+from fanfare.segments.queries import filters
+from fanfare.segments.schemas.segments import PastMember, PastMembers, PastMeta
+
+# Who was in at a moment. Somebody who became another by a merge may have been in twice.
+THEN = """
+    select m.fan_id, min(m.entered_at) as entered_at, nullif(max(m.left_at), 'infinity') as left_at
+    from filters f
+    cross join lateral (
+        select k.fan_id, k.entered_at, 'infinity'::timestamptz as left_at from segment_members k
+        where k.account_id = $1 and k.filter_id = f.filter_id and k.entered_at < $3
+        union all
+        select s.fan_id, s.entered_at, s.left_at from segment_stays s
+        where s.account_id = $1 and s.filter_id = f.filter_id and s.entered_at < $3 and s.left_at >= $3) m
+    where f.account_id = $1 and f.filter_uid = $2
+    group by m.fan_id
+"""
+COUNT = f"select count(*) from ({THEN}) then_in"  # noqa: S608 - fixed text
+PAGE = f"""
+    select t.fan_id, floor(extract(epoch from t.entered_at))::bigint as entered_timestamp,
+           floor(extract(epoch from t.left_at))::bigint as left_timestamp
+    from ({THEN}) t where t.fan_id > $4 order by t.fan_id limit $5
+"""  # noqa: S608 - fixed text
+
+
+async def past_members(db: Db, account: Account, wanted: PastMembers, now: datetime) -> Page[PastMeta, PastMember]:
+    """Return who was in a filter at the end of a day, as far as it was kept then; refuse an unknown filter."""
+    await filters.filter_by_uid(db, account.id, wanted.filter_uid)
+    end = min(day_bounds(wanted.day, account.time_zone)[1], now)
+    after = -1 if wanted.after_fan_id is None else wanted.after_fan_id
+    count = await db.value(COUNT, account.id, wanted.filter_uid, end)
+    rows = await db.rows(PAGE, account.id, wanted.filter_uid, end, after, wanted.limit + 1)
+    page = [PastMember(**row) for row in rows[: wanted.limit]]
+    return Page(PastMeta(count, page[-1].fan_id if len(rows) > wanted.limit else None), page)
