@@ -1,27 +1,36 @@
 """Fills an account: what is few through the domains' own actions, what is many by COPY, all in one transaction."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
 import msgspec
 
 from fanfare.accounts.actions import create_account, create_business
+from fanfare.accounts.queries import account_by_id
 from fanfare.accounts.schemas import NewAccount, NewBusiness
 from fanfare.campaigns.actions.activities import count_activities
 from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
 from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
+from fanfare.demo.book import Ids, Row
 from fanfare.demo.copying import copy_rows
+from fanfare.demo.following import make_idols, make_sets
+from fanfare.demo.loyalty import STAND, Loyalty, make_points
+from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, campaigns
-from fanfare.demo.rows import COLUMNS, Ids, Row, Rows, positions_needed
+from fanfare.demo.rows import COLUMNS, Rows, positions_needed
+from fanfare.demo.shop import make_products
+from fanfare.demo.shows import make_performances
 from fanfare.demo.story import Happening, Story
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
 from fanfare.fans.schemas.notes import FieldDefinition
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Conflict
+from fanfare.kernel.keys import Account
+from fanfare.ratings.actions import keep_ratings
 
 Report = Callable[[str, float], None]
 NAME = "Harbour City"
@@ -85,33 +94,44 @@ async def fill(
     if await db.value("select fan_id from fans where account_id = $1 limit 1", account_id) is not None:
         raise NotEmpty
     programme = campaigns(now)
-    people, happenings = _lives(fans, now, seed, report)
+    account = await account_by_id(db, account_id)
     async with db.transaction() as held:
-        ids = await _make_programme(held, account_id, programme, now)
+        ids, shows = await _make_programme(held, account, programme, now)
+        people, happenings = _lives(fans, now, seed, shows, report)
+        positions = positions_needed(happenings, people, programme)
         ids = ids._replace(
             fans=iter(await _next(held, account_id, "fans_fan_id_seq", len(people))),
-            positions=iter(await _next(held, account_id, "positions", positions_needed(happenings, people))),
+            positions=iter(await _next(held, account_id, "positions", positions)),
         )
-        tables = _rows(ids, people, happenings, report)
+        rows = Rows(ids, people, lambda book: Loyalty(book, programme, seed))
+        tables = _rows(rows, happenings, report)
         async with held.connection() as connection:
             for table, columns in COLUMNS.items():
                 await copy_rows(connection, table, columns, tables[table], report)
         await held.execute(ANNOUNCE_ACTIVITIES, account_id)
         await count_activities(held, account_id)
         await held.execute(ANNOUNCE_CONSENTS, account_id)
+        await held.execute(STAND, account_id)
         await _close(held, ids, programme, tables["activities"], now)
-    await db.execute(f"analyze fan_activity, {', '.join(COLUMNS)}")
+    await db.execute(f"analyze fan_activity, standings, {', '.join(COLUMNS)}")
+    while not await keep_ratings(db, account, now):
+        report("ratings", 0.5)
     return Filled(len(people), *(len(tables[table]) for table in ("activities", "fan_tags", "consents")))
 
 
-def _lives(fans: int, now: datetime, seed: int, report: Report) -> tuple[list[DemoPerson], list[Happening]]:
+def _lives(
+    fans: int, now: datetime, seed: int, shows: Sequence[tuple[float, int | None]], report: Report
+) -> tuple[list[DemoPerson], list[Happening]]:
     """Return the people and all that happened to them, in the order of time."""
     story = Story(seed, now, campaigns(now))
+    pastimes = Pastimes(seed, now.timestamp(), story.programme, shows)
     people: list[DemoPerson] = []
     happenings: list[Happening] = []
     for number, person in enumerate(Crowd(seed, now.date()).people(fans)):
         people.append(person)
-        happenings.extend(story.life(number, person))
+        lived = list(story.life(number, person))
+        happenings += lived
+        happenings.extend(pastimes.life(number, person, lived))
         if number % REPORT_EVERY == 0:
             report("people", number / fans)
     # Happenings of one moment keep their order, so that an arrival stays the first.
@@ -120,8 +140,7 @@ def _lives(fans: int, now: datetime, seed: int, report: Report) -> tuple[list[De
     return people, happenings
 
 
-def _rows(ids: Ids, people: list[DemoPerson], happenings: list[Happening], report: Report) -> dict[str, list[Row]]:
-    rows = Rows(ids, people)
+def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, list[Row]]:
     for number, happening in enumerate(happenings):
         rows.tell(happening)
         if number % (10 * REPORT_EVERY) == 0:
@@ -139,9 +158,11 @@ async def _next(db: Db, account_id: int, sequence: str, many: int) -> list[int]:
     return numbers
 
 
-async def _make_programme(db: Db, account_id: int, programme: list[DemoCampaign], now: datetime) -> Ids:
-    """Make businesses, fields, tags and campaigns as of the days on which they were made."""
-    began = now - YEARS
+async def _make_programme(
+    db: Db, account: Account, programme: list[DemoCampaign], now: datetime
+) -> tuple[Ids, list[tuple[float, int | None]]]:
+    """Make what fans take part in, as of the days on which it was made; return also when which shows are."""
+    began, account_id = now - YEARS, account.id
     businesses = [await create_business(db, account_id, _business(business), began) for business in BUSINESSES]
     for field in FIELDS:
         definition = FieldDefinition(
@@ -153,7 +174,15 @@ async def _make_programme(db: Db, account_id: int, programme: list[DemoCampaign]
         await create_campaign(db, account_id, _campaign(each, businesses, now), min(each.starts_at - LAYING_OUT, now))
         for each in programme
     ]
-    return Ids(account_id, businesses, page_tab_ids, tags, iter(()), iter(()))
+    idols = await make_idols(db, account_id, now)
+    sets = await make_sets(db, account_id, idols, now)
+    shows = await make_performances(db, account_id, businesses, now)
+    points = await make_points(db, account_id, now)
+    await make_products(db, account, now)
+    made = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points
+    moments: list[tuple[float, int | None]] = [(moment, None) for _, moment in sets]
+    moments += [(show.moment, show.business) for show in shows]
+    return Ids(account_id, businesses, page_tab_ids, tags, *made, iter(()), iter(())), moments
 
 
 def _business(business: DemoBusiness) -> NewBusiness:

@@ -1,16 +1,22 @@
 """Turns lives into rows: the fold of consents, what fans have by now, and the change log in the order of time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from fanfare.demo import following, loyalty, shop, shows
+from fanfare.demo.book import Book, Fan, Ids, Row
+from fanfare.demo.following import Following
+from fanfare.demo.loyalty import Loyalty, earning
 from fanfare.demo.people import DemoPerson
+from fanfare.demo.programme import DemoCampaign
+from fanfare.demo.shop import Till
+from fanfare.demo.shows import Schedules
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
 from fanfare.fans.actions.consents import Word, folded
 
-Row = tuple[object, ...]
 # What is copied, in an order that foreign keys allow.
 TABLES = {
     "fans": """account_id fan_id position created_at updated_at is_subscribed is_phone_subscribed is_optout
@@ -23,35 +29,14 @@ TABLES = {
     "fan_fields": "account_id fan_id crm_field_key field_value updated_at",
     "fan_tags": "account_id tag_id fan_id created_at",
     "activities": "account_id activity_id fan_id page_tab_id ip_address props created_at",
+    **following.TABLES,
+    **shows.TABLES,
+    **loyalty.TABLES,
+    **shop.TABLES,
     "changes": "account_id position topic subject_id fan_id occurred_at data",
 }
 COLUMNS = {table: names.split() for table, names in TABLES.items()}
 NO_FLAGS = {"is_subscribed": False, "is_phone_subscribed": False, "is_optout": False}
-
-
-class Ids(NamedTuple):
-    """The ids that the database gave out: by place in the programme, and in order for fans and positions."""
-
-    account_id: int
-    businesses: Sequence[int]
-    campaigns: Sequence[int]
-    tags: Sequence[int]
-    fans: Iterator[int]
-    positions: Iterator[int]
-
-
-class Fan(msgspec.Struct):
-    """What a fan has by now; times as texts."""
-
-    fan_id: int
-    position: int
-    person: DemoPerson
-    source: str
-    created_at: str
-    updated_at: str
-    flags: dict[str, bool]
-    businesses: dict[int, tuple[bool, str]]
-    values: dict[str, tuple[object, str]]
 
 
 class Rows:
@@ -61,17 +46,24 @@ class Rows:
     read off them later.
     """
 
-    def __init__(self, ids: Ids, people: Sequence[DemoPerson]) -> None:
-        """Take the ids to be used, and the people that the happenings are about."""
+    def __init__(self, ids: Ids, people: Sequence[DemoPerson], loyalty: Callable[[Book], Loyalty]) -> None:
+        """Take the ids to be used, the people that the happenings are about, and who books points."""
         self.ids = ids
         self.people = people
         self.fans: dict[int, Fan] = {}
-        self.tables: dict[str, list[Row]] = {name: [] for name in COLUMNS}
+        self.book = Book(ids, COLUMNS)
+        self.tables = self.book.tables
+        self._announce = self.book.announce
+        self.loyalty = loyalty(self.book)
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
             Said: self._said,
             Entered: self._entered,
             Tagged: self._tagged,
             Changed: self._changed,
+            **self.loyalty.tellers,
+            **Following(self.book).tellers,
+            **Schedules(self.book).tellers,
+            **Till(self.book).tellers,
         }
 
     def tell(self, happening: Happening) -> None:
@@ -93,11 +85,6 @@ class Rows:
             for key, (value, at) in fan.values.items():
                 self.tables["fan_fields"].append((account_id, fan.fan_id, key, msgspec.json.encode(value), at))
         return self.tables
-
-    def _announce(self, topic: str, subject: int, fan_id: int, at: str, data: bytes = b"{}") -> int:
-        position = next(self.ids.positions)
-        self.tables["changes"].append((self.ids.account_id, position, topic, str(subject), fan_id, at, data))
-        return position
 
     def _arrived(self, person: DemoPerson, came: Arrival, at: str) -> Fan:
         fan_id = next(self.ids.fans)
@@ -144,10 +131,11 @@ class Rows:
 
     def _entered(self, fan: Fan, entered: Entered, at: str) -> None:
         page_tab_id = self.ids.campaigns[entered.campaign]
-        props = msgspec.json.encode(entered.props)
+        activity_id, props = next(self.ids.positions), msgspec.json.encode(entered.props)
         self.tables["activities"].append(
-            (self.ids.account_id, next(self.ids.positions), fan.fan_id, page_tab_id, fan.person.ip_address, props, at)
+            (self.ids.account_id, activity_id, fan.fan_id, page_tab_id, fan.person.ip_address, props, at)
         )
+        self.loyalty.earned(fan, entered.campaign, activity_id, entered.props, at)
 
     def _tagged(self, fan: Fan, tagged: Tagged, at: str) -> None:
         tag_id = self.ids.tags[tagged.tag]
@@ -160,11 +148,15 @@ class Rows:
             self._updated(fan, [changed.key], at)
 
 
-def positions_needed(happenings: Sequence[Happening], people: Sequence[DemoPerson]) -> int:
+def positions_needed(
+    happenings: Sequence[Happening], people: Sequence[DemoPerson], programme: Sequence[DemoCampaign]
+) -> int:
     """Return how many positions the happenings take at most."""
+    places = earning(programme)
+    earned = sum(isinstance(each.what, Entered) and each.what.campaign in places for each in happenings)
     said = sum(isinstance(each.what, Said) for each in happenings)
     words = sum(len(each.what.words) for each in happenings if isinstance(each.what, Arrival))
-    return len(happenings) + said + words + sum(len(person.identities) for person in people)
+    return len(happenings) + said + words + earned + sum(len(person.identities) for person in people)
 
 
 def _fan_row(account_id: int, fan: Fan) -> Row:

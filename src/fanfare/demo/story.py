@@ -79,11 +79,14 @@ class Changed(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """Something that happened to a fan (a place in the crowd), at unix seconds."""
+    """Something that happened to a fan (a place in the crowd), at unix seconds.
+
+    `what` is one of the kinds above, or one that another module brings with who tells it.
+    """
 
     moment: float
     fan: int
-    what: Arrival | Said | Entered | Tagged | Changed
+    what: Any
 
 
 def wording(word: Word) -> str | None:

@@ -1,0 +1,55 @@
+"""What is written down while lives are told: rows for COPY, under ids that the database gave out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from fanfare.demo.people import DemoPerson
+
+Row = tuple[object, ...]
+
+
+class Ids(NamedTuple):
+    """The ids that the database gave out: by place in the programme, and in order for fans and positions."""
+
+    account_id: int
+    businesses: Sequence[int]
+    campaigns: Sequence[int]
+    tags: Sequence[int]
+    idols: Sequence[UUID]
+    idol_events: Sequence[UUID]
+    performances: Sequence[UUID]
+    points: Sequence[UUID]
+    fans: Iterator[int]
+    positions: Iterator[int]
+
+
+class Fan(msgspec.Struct):
+    """What a fan has by now; times as texts."""
+
+    fan_id: int
+    position: int
+    person: DemoPerson
+    source: str
+    created_at: str
+    updated_at: str
+    flags: dict[str, bool]
+    businesses: dict[int, tuple[bool, str]]
+    values: dict[str, tuple[object, str]]
+
+
+class Book:
+    """Rows by table, and the change log."""
+
+    def __init__(self, ids: Ids, tables: Iterable[str]) -> None:
+        """Take the ids to be used and the tables to be filled."""
+        self.ids = ids
+        self.tables: dict[str, list[Row]] = {table: [] for table in tables}
+
+    def announce(self, topic: str, subject: object, fan_id: int, at: str, data: bytes = b"{}") -> int:
+        """Note a change and return its position."""
+        position = next(self.ids.positions)
+        self.tables["changes"].append((self.ids.account_id, position, topic, str(subject), fan_id, at, data))
+        return position

@@ -1,0 +1,103 @@
+"""Whom the demo's fans follow: the club and its players, and the festival's bands with their sets."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fanfare.demo.book import Book, Fan
+from fanfare.demo.programme import CLUB, FESTIVAL, PLAYERS, WOMEN, YEARS
+from fanfare.demo.shares import Shares
+from fanfare.idols.actions.idols import create_idol, save_idol_event
+from fanfare.idols.schemas import NewIdol, NewIdolEvent
+from fanfare.kernel.db import Db
+
+TABLES = {"fan_idols": "account_id idol_uid fan_id is_explicit created_at updated_at"}
+TEAMS = ("Harbour City FC", "Harbour City FC Women")
+BANDS = ("Marram", "The Breakwaters", "Nori Kid", "Lantern Hour", "Tall Ships", "DJ Estuary")
+IDOLS = (*TEAMS, *PLAYERS, *BANDS)
+FIRST_PLAYER, FIRST_BAND = len(TEAMS), len(TEAMS) + len(PLAYERS)
+BAND_PLACES = Shares((1 / (1 + number), FIRST_BAND + number) for number in range(len(BANDS)))
+# Days from now on which the festival's sets are, and their stages.
+EDITIONS = (-459, -94, 271)
+STAGES = ("Tide stage", "Dock stage")
+SUMMER = "Tideline"
+
+
+class Followed(NamedTuple):
+    """An idol followed, by its place; not explicit when it was concluded from what the fan did."""
+
+    idol: int
+    is_explicit: bool
+
+
+async def make_idols(db: Db, account_id: int, now: datetime) -> list[UUID]:
+    """Make the idols as of the day on which the account began."""
+    made = []
+    for place, name in enumerate(IDOLS):
+        is_band, is_team = place >= FIRST_BAND, place < FIRST_PLAYER
+        wanted = NewIdol(
+            idol_name=name,
+            idol_type="artist" if is_band else "team" if is_team else "other",
+            spotify_uid=f"demo-{place}" if is_band else None,
+            label_names=["line-up"] if is_band else ["team"] if is_team else ["player", "first team"],
+            image_url=f"https://tideline.example.com/artists/{place}.jpg" if is_band else None,
+        )
+        made.append(await create_idol(db, account_id, wanted, now - YEARS))
+    return made
+
+
+async def make_sets(db: Db, account_id: int, idols: list[UUID], now: datetime) -> list[tuple[UUID, float]]:
+    """Make the festival's sets and return each with its moment, the earliest first."""
+    made = []
+    for edition in EDITIONS:
+        first = (now + timedelta(days=edition)).replace(hour=16, minute=0, second=0, microsecond=0)
+        for number, band in enumerate(BANDS):
+            starts_at = first + timedelta(days=number // 3, minutes=95 * (number % 3))
+            wanted = NewIdolEvent(
+                idol_uid=idols[FIRST_BAND + number],
+                start_timestamp=starts_at.replace(tzinfo=None),
+                end_timestamp=(starts_at + timedelta(minutes=75)).replace(tzinfo=None),
+                event_name=f"{band} at {SUMMER} {starts_at.year}",
+                venue_name="Harbour Park",
+                display_venue_name=STAGES[number % 2],
+                city="Vancouver",
+                province="BC",
+                country_code="CA",
+                label_name=SUMMER,
+                is_available=starts_at > now,
+            )
+            announced = min(starts_at - timedelta(days=120), now)
+            made.append((await save_idol_event(db, account_id, wanted, announced), starts_at.timestamp()))
+    return made
+
+
+class Following:
+    """Picks whom a fan follows, and writes it down."""
+
+    def __init__(self, book: Book) -> None:
+        """Take where it is written."""
+        self.book = book
+        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Followed: self._followed}
+
+    def _followed(self, fan: Fan, followed: Followed, at: str) -> None:
+        idol_uid = self.book.ids.idols[followed.idol]
+        data = b'{"is_explicit":true}' if followed.is_explicit else b'{"is_explicit":false}'
+        self.book.announce("fan_idol.added", idol_uid, fan.fan_id, at, data)
+        row = (self.book.ids.account_id, idol_uid, fan.fan_id, followed.is_explicit, at, at)
+        self.book.tables["fan_idols"].append(row)
+
+
+def followings(chance: Random, home: int, favourite: object) -> Iterator[Followed]:
+    """Yield whom a fan of a home follows: the favourite player by choice, the team mostly by what was concluded."""
+    if isinstance(favourite, str):
+        yield Followed(FIRST_PLAYER + PLAYERS.index(favourite), is_explicit=True)
+    luck = chance.random()
+    if home in (CLUB, WOMEN) and luck < 0.6:  # noqa: PLR2004 - the share of the home crowd
+        yield Followed(home, is_explicit=luck < 0.2)  # noqa: PLR2004 - and of those who said so
+    elif home == FESTIVAL and luck < 0.7:  # noqa: PLR2004 - likewise
+        band = BAND_PLACES.pick(chance)
+        yield Followed(band, is_explicit=True)
+        if luck < 0.3:  # noqa: PLR2004 - likewise
+            yield Followed(FIRST_BAND + (band - FIRST_BAND + 1) % len(BANDS), is_explicit=False)

@@ -1,0 +1,111 @@
+"""The demo's points programme: quiz answers and festival gates earn points, and fans spend them on rewards."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fanfare.demo.book import Book, Fan
+from fanfare.demo.programme import YEARS, DemoCampaign
+from fanfare.kernel.db import Db
+from fanfare.points.actions import create_point
+from fanfare.points.schemas import NewPoint
+
+TABLES = {
+    "fan_points": """account_id fan_point_id fan_point_uid fan_id point_uid point_count point_source page_tab_id
+        activity_id award_key ip_address created_at""",
+    "hidden_fans": "account_id fan_id created_at",
+}
+CATEGORIES = (("Harbour points", "For quizzes of the club"), ("Tideline tokens", "For a day at the festival's gate"))
+A_CORRECT_ANSWER, A_GATE = 10, 25
+REWARDS = ((60, "Pin set"), (120, "Scarf"), (250, "Stadium tour"), (400, "Signed ball"))
+HIDES, SPENDS = 0.004, 0.05
+CAMPAIGN, ACTIVITY = 0, 1
+
+# What the statement that awards keeps beside each booking (points.actions.MOVE), for all of them at once.
+STAND = """
+    with boards as (
+        select account_id, 'point:' || point_uid as board, fan_id, point_count from fan_points where account_id = $1
+        union all
+        select account_id, 'campaign:' || page_tab_id, fan_id, point_count from fan_points
+        where account_id = $1 and page_tab_id is not null
+    ),
+    stood as (
+        insert into standings (account_id, board, fan_id, total, award_count)
+        select account_id, board, fan_id, sum(point_count)::bigint, count(*) from boards group by 1, 2, 3
+        returning account_id, board, total
+    )
+    insert into standing_buckets (account_id, board, level, bucket, fan_count)
+    select account_id, board, level, standing_bucket(total) >> (7 * level), count(*)
+    from stood cross join generate_series(0, 1) as levels (level) group by 1, 2, 3, 4
+"""
+
+
+class Spent(NamedTuple):
+    """A wish for a reward, which is had when the points suffice by then."""
+
+    reward: int
+
+
+class Hidden(NamedTuple):
+    """The wish to stand on no public board."""
+
+
+async def make_points(db: Db, account_id: int, now: datetime) -> list[UUID]:
+    """Make the categories."""
+    return [
+        await create_point(db, account_id, NewPoint(point_name=name, description=what), now - YEARS)
+        for name, what in CATEGORIES
+    ]
+
+
+def earning(programme: Sequence[DemoCampaign]) -> dict[int, int]:
+    """Return the category that each earning campaign's points are of, by place in the programme."""
+    quizzes = {place: 0 for place, each in enumerate(programme) if each.app_type == "quiz"}
+    return quizzes | {place: 1 for place, each in enumerate(programme) if "gate check-in" in each.title}
+
+
+class Loyalty:
+    """Books points while lives are told, in the order of time, so that nobody spends what they do not have."""
+
+    def __init__(self, book: Book, programme: Sequence[DemoCampaign], seed: int) -> None:
+        """Take where it is written and which campaigns earn."""
+        self.book = book
+        self.chance = Random(f"{seed} bookings")  # noqa: S311 - made-up data that can be made again
+        self.earning = earning(programme)
+        self.balances: dict[int, int] = defaultdict(int)
+        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Spent: self._spent, Hidden: self._hidden}
+
+    def earned(self, fan: Fan, place: int, activity_id: int, props: dict[str, Any], at: str) -> None:
+        """Book what an entry in a campaign earned, if it did."""
+        category = self.earning.get(place)
+        if category is None:
+            return
+        count = A_GATE if category else A_CORRECT_ANSWER * int(props["correct_count"])
+        if count:
+            tied = (self.book.ids.campaigns[place], activity_id)
+            self._book(fan, category, count, ("check-in" if category else "quiz", *tied), at)
+
+    def _spent(self, fan: Fan, spent: Spent, at: str) -> None:
+        price, reward = REWARDS[spent.reward]
+        if self.balances[fan.fan_id] >= price:
+            self._book(fan, 0, -price, (f"reward: {reward}", None, None), at)
+
+    def _hidden(self, fan: Fan, _: Hidden, at: str) -> None:
+        self.book.tables["hidden_fans"].append((self.book.ids.account_id, fan.fan_id, at))
+
+    def _book(self, fan: Fan, category: int, count: int, why: tuple[str, int | None, int | None], at: str) -> None:
+        source, page_tab_id, activity_id = why
+        ids, uid = self.book.ids, str(UUID(int=self.chance.getrandbits(128), version=4))
+        point_uid = ids.points[category]
+        data = b'{"point_uid":"%s","point_count":%d}' % (str(point_uid).encode(), count)
+        position = self.book.announce("points.awarded", uid, fan.fan_id, at, data)
+        key = None if activity_id is None else f"activity-{activity_id}"
+        self.book.tables["fan_points"].append(
+            (ids.account_id, position, uid, fan.fan_id, point_uid, count, source, page_tab_id, activity_id, key,
+             fan.person.ip_address, at)
+        )  # fmt: skip
+        if category == 0:
+            self.balances[fan.fan_id] += count

@@ -1,0 +1,152 @@
+"""The demo's shop and its stands on match days: products, orders, and what was paid back."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, NamedTuple
+
+from fanfare.demo.book import Book, Fan
+from fanfare.demo.people import DemoPerson
+from fanfare.demo.programme import BUSINESSES, CLUB, FESTIVAL, LABEL, WOMEN, YEARS
+from fanfare.demo.shares import Shares
+from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
+from fanfare.purchases.actions import save_product
+from fanfare.purchases.schemas import NewProduct
+
+TABLES = {
+    "purchases": """account_id network purchase_key purchase_id fan_id ordered_at created_at updated_at
+        gross_sale_amount net_sale_amount deduction_amount currency quantity order_key merchant_key location_key
+        customer_key product_key product_name product_category email phone country_code province city""",
+}
+COLUMNS = TABLES["purchases"].split()
+UPDATED, GROSS, NET, DEDUCTED = (
+    COLUMNS.index(name) for name in ("updated_at", "gross_sale_amount", "net_sale_amount", "deduction_amount")
+)
+ONLINE, STAND = "shopify", "atvenu"
+STANDS = ("North stand", "South stand", "Ferry gate")
+DAY = 86_400.0
+
+
+class Product(NamedTuple):
+    """A product of a business; the price is in dollars, `share` how often it is bought."""
+
+    name: str
+    category: str
+    business: int
+    price: int
+    share: float
+
+
+PRODUCTS = (
+    Product("Home shirt", "Shirts", CLUB, 109, 20),
+    Product("Away shirt", "Shirts", CLUB, 109, 9),
+    Product("Kids' home shirt", "Shirts", CLUB, 84, 9),
+    Product("Women's team home shirt", "Shirts", WOMEN, 109, 8),
+    Product("Tidal blue scarf", "Accessories", CLUB, 32, 18),
+    Product("Cap", "Accessories", CLUB, 36, 8),
+    Product("Enamel pin set", "Accessories", WOMEN, 14, 5),
+    Product("Hooded top", "Clothing", CLUB, 89, 6),
+    Product("Mug", "Home", CLUB, 18, 5),
+    Product("Tideline shirt", "Clothing", FESTIVAL, 42, 8),
+    Product("Tideline poster", "Home", FESTIVAL, 25, 4),
+    Product("Tote bag", "Accessories", FESTIVAL, 22, 4),
+    Product("Low Water EP, vinyl", "Records", LABEL, 34, 4),
+    Product("Salt Lane sampler, vinyl", "Records", LABEL, 38, 3),
+)
+BASKET = Shares((product.share, number) for number, product in enumerate(PRODUCTS))
+BUYS, AT_A_STAND, REDUCED, SENT_BACK = 0.17, 0.25, 0.2, 0.07
+
+
+class Bought(NamedTuple):
+    """A line of an order: where, which product and how many, and the share of the price taken off."""
+
+    network: str
+    order: str
+    line: int
+    product: int
+    quantity: int
+    reduced: float
+
+
+class PaidBack(NamedTuple):
+    """A share of what was paid for a line, given back."""
+
+    network: str
+    purchase_key: str
+    share: float
+
+
+async def make_products(db: Db, account: Account, now: datetime) -> None:
+    """Make the shop's products."""
+    for number, product in enumerate(PRODUCTS):
+        slug = BUSINESSES[product.business].slug
+        wanted = NewProduct(
+            network=ONLINE,
+            product_key=f"P{number + 1:03}",
+            product_name=product.name,
+            product_category=product.category,
+            product_url=f"https://{slug}.example.com/shop/{number + 1}",
+            image_url=f"https://{slug}.example.com/shop/{number + 1}.jpg",
+            price=Decimal(product.price),
+        )
+        await save_product(db, account, wanted, now - YEARS + timedelta(days=number))
+
+
+def orders(
+    chance: Random, number: int, person: DemoPerson, came: float, now: float
+) -> Iterator[tuple[float, Bought | PaidBack]]:
+    """Yield what a fan bought and sent back, and when."""
+    if not person.email or chance.random() >= BUYS:
+        return
+    for turn in range(min(9, 1 + int(chance.expovariate(0.9)))):
+        moment = chance.uniform(came, now)
+        network = STAND if chance.random() < AT_A_STAND else ONLINE
+        order = f"{number + 1}-{turn + 1}"
+        reduced = 0.1 if chance.random() < REDUCED else 0.0
+        for line in range(1 if chance.random() < 0.7 else 2):  # noqa: PLR2004 - most orders have one line
+            yield moment, Bought(network, order, line + 1, BASKET.pick(chance), chance.choice((1, 1, 1, 2)), reduced)
+            if network == ONLINE and chance.random() < SENT_BACK:
+                back = PaidBack(network, purchase_key(network, order, line + 1), chance.choice((0.5, 1.0, 1.0)))
+                yield min(now, moment + chance.uniform(2, 20) * DAY), back
+
+
+def purchase_key(network: str, order: str, line: int) -> str:
+    """Return the key of a line, as the catalogue advises."""
+    return f"{network}-{order}-{line}"
+
+
+class Till:
+    """Writes purchases down."""
+
+    def __init__(self, book: Book) -> None:
+        """Take where it is written."""
+        self.book = book
+        self.places: dict[str, int] = {}
+        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Bought: self._bought, PaidBack: self._paid_back}
+
+    def _bought(self, fan: Fan, bought: Bought, at: str) -> None:
+        product, person = PRODUCTS[bought.product], fan.person
+        key = purchase_key(bought.network, bought.order, bought.line)
+        gross = Decimal(product.price * bought.quantity)
+        net = gross - gross * int(bought.reduced * 100) / 100
+        position = self.book.announce("purchase.created", f"{bought.network}:{key}", fan.fan_id, at)
+        rows = self.book.tables["purchases"]
+        self.places[key] = len(rows)
+        location = None if bought.network == ONLINE else STANDS[bought.product % len(STANDS)]
+        rows.append((
+            self.book.ids.account_id, bought.network, key, position, fan.fan_id, at, at, at, gross, net, gross - net,
+            "CAD", bought.quantity, bought.order, BUSINESSES[product.business].slug, location,
+            person.identities.get("shop"), f"P{bought.product + 1:03}", product.name, product.category, person.email,
+            person.phone, person.town.country_code, person.town.province, person.town.name,
+        ))  # fmt: skip
+
+    def _paid_back(self, fan: Fan, back: PaidBack, at: str) -> None:
+        rows, place = self.book.tables["purchases"], self.places[back.purchase_key]
+        row = list(rows[place])
+        gross, net = Decimal(str(row[GROSS])), Decimal(str(row[NET]))
+        left = net - net * int(back.share * 100) / 100
+        row[UPDATED], row[NET], row[DEDUCTED] = at, left, gross - left
+        rows[place] = tuple(row)
+        self.book.announce("purchase.changed", f"{back.network}:{back.purchase_key}", fan.fan_id, at)
