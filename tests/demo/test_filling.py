@@ -131,6 +131,13 @@ async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> Non
         " + (select count(*) from fan_events where account_id = $1)",
         "point.created": "select count(*) from points where account_id = $1",
         "points.awarded": "select count(*) from fan_points where account_id = $1",
+        "registration.created": "select count(*) from registrations where account_id = $1",
+        "scan.created": "select count(*) from scans where account_id = $1",
+        "pass_section.created": "select count(*) from pass_sections where account_id = $1",
+        "pass.created": "select count(*) from passes where account_id = $1",
+        "pass.claimed": "select count(*) from passes where account_id = $1 and claimed_at is not null",
+        "pass.cancelled": "select count(*) from passes where account_id = $1 and cancelled_at is not null",
+        "pass.checked_in": "select count(*) from passes where account_id = $1 and checked_in_at is not null",
         "purchase.created": "select count(*) from purchases where account_id = $1",
         "purchase.changed": "select count(*) from purchases where account_id = $1 and updated_at > created_at",
     }.items():

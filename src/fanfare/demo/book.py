@@ -22,6 +22,8 @@ class Ids(NamedTuple):
     idol_events: Sequence[UUID]
     performances: Sequence[UUID]
     points: Sequence[UUID]
+    # of the passes of each festival
+    sections: Sequence[Sequence[UUID]]
     fans: Iterator[int]
     positions: Iterator[int]
 

@@ -16,6 +16,7 @@ from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
 from fanfare.demo.book import Ids, Row
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
+from fanfare.demo.gates import COUNTED, festivals, make_sections
 from fanfare.demo.loyalty import STAND, Loyalty, make_points
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
@@ -112,6 +113,7 @@ async def fill(
         await count_activities(held, account_id)
         await held.execute(ANNOUNCE_CONSENTS, account_id)
         await held.execute(STAND, account_id)
+        await held.execute(COUNTED, account_id)
         await _close(held, ids, programme, tables["activities"], now)
     await db.execute(f"analyze fan_activity, standings, {', '.join(COLUMNS)}")
     while not await keep_ratings(db, account, now):
@@ -179,7 +181,8 @@ async def _make_programme(
     shows = await make_performances(db, account_id, businesses, now)
     points = await make_points(db, account_id, now)
     await make_products(db, account, now)
-    made = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points
+    sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
+    made = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections
     moments: list[tuple[float, int | None]] = [(moment, None) for _, moment in sets]
     moments += [(show.moment, show.business) for show in shows]
     return Ids(account_id, businesses, page_tab_ids, tags, *made, iter(()), iter(())), moments

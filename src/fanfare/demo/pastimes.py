@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from fanfare.demo.following import followings
+from fanfare.demo.gates import festivals, visits
 from fanfare.demo.loyalty import HIDES, REWARDS, SPENDS, Hidden, Spent
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import CLUB, DemoCampaign
@@ -23,6 +24,7 @@ class Pastimes:
         self.now = now
         self.programme = programme
         self.shows = shows
+        self.festivals = festivals(programme)
 
     def life(self, fan: int, person: DemoPerson, lived: Sequence[Happening]) -> Iterator[Happening]:
         """Yield what a fan did beside what is told already, in no order, and never before the arrival."""
@@ -41,3 +43,5 @@ class Pastimes:
             yield Happening(chance.uniform(came, now), fan, Spent(chance.randrange(len(REWARDS))))
         if chance.random() < HIDES:
             yield Happening(chance.uniform(came, now), fan, Hidden())
+        for moment, what in visits(chance, self.festivals, fan, person, lived):
+            yield Happening(moment, fan, what)

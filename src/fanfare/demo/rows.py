@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from fanfare.demo import following, loyalty, shop, shows
+from fanfare.demo import following, gates, loyalty, shop, shows
 from fanfare.demo.book import Book, Fan, Ids, Row
 from fanfare.demo.following import Following
+from fanfare.demo.gates import Gates
 from fanfare.demo.loyalty import Loyalty, earning
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
@@ -33,6 +34,7 @@ TABLES = {
     **shows.TABLES,
     **loyalty.TABLES,
     **shop.TABLES,
+    **gates.TABLES,
     "changes": "account_id position topic subject_id fan_id occurred_at data",
 }
 COLUMNS = {table: names.split() for table, names in TABLES.items()}
@@ -64,6 +66,7 @@ class Rows:
             **Following(self.book).tellers,
             **Schedules(self.book).tellers,
             **Till(self.book).tellers,
+            **Gates(self.book).tellers,
         }
 
     def tell(self, happening: Happening) -> None:

@@ -1,0 +1,294 @@
+"""The demo's festival gates: wristbands that fans registered, passes of the pre-sale, and scans on festival days."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fanfare.demo.book import Book, Fan
+from fanfare.demo.people import DemoPerson
+from fanfare.demo.programme import DemoCampaign
+from fanfare.demo.story import Entered, Happening
+from fanfare.kernel.db import Db
+from fanfare.registrations.actions.passes import CODE_LETTERS, LETTERS, create_section
+from fanfare.registrations.schemas.passes import NewSection
+
+TABLES = {
+    "registrations": """account_id network registration_key registration_id fan_id registered_at created_at updated_at
+        event_name event_date event_key venue_name barcode lookup_id is_minor is_preferred first_name last_name email
+        mail_key phone birth_date city province country_code postal_code""",
+    "passes": """account_id pass_uid pass_id pass_code page_tab_id section_uid fan_id claim_fan_id claimed_at
+        cancelled_at checked_in_at gate_name scan_key created_at updated_at""",
+    "scans": """account_id scan_key network source_key scan_group_name scanned_at created_at is_success access_mode
+        site_name site_id node_name registration_key barcode event_key event_name event_date venue_name pass_code
+        pass_uid""",
+}
+PASS = TABLES["passes"].split()
+NETWORK, VENUE = "tideline", "Tideline Grounds"
+DAY, HOUR = 86_400.0, 3600.0
+DAYS_A_YEAR, ADULT = 365.2425, 18
+# Wristbands are sent out forty days before.
+AHEAD = 40 * DAY
+CAMPING, CAMPING_PLACES = 1, 20_000
+# Odd, so that products of different numbers differ.
+SPREAD = 0x9E3779B97F
+HABITS = {"pass": 0.6, "camps": 0.3, "claims": 0.88, "gives up": 0.05, "goes out": 0.55, "comes again": 0.5}
+
+# What the statements that make and cancel passes keep of each section.
+COUNTED = """
+    update pass_sections s
+    set pass_count = (select count(*) from passes p
+                      where p.account_id = $1 and p.section_uid = s.section_uid and p.cancelled_at is null)
+    where s.account_id = $1
+"""
+
+
+class Festival(NamedTuple):
+    """A year of the festival: the places of its pre-sale and of its gates in the programme, and when each opens."""
+
+    presale: int
+    gates: int
+    sold_from: datetime
+    opens_at: datetime
+    closes_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Return what tickets call it."""
+        return f"Tideline {self.opens_at.year}"
+
+    @property
+    def key(self) -> str:
+        """Return what the ticketing calls it."""
+        return f"tideline-{self.opens_at.year}"
+
+
+class Band(NamedTuple):
+    """A wristband, by its festival and number."""
+
+    festival: Festival
+    number: int
+
+    @property
+    def key(self) -> str:
+        """Return the key of its registration."""
+        return f"TL{self.festival.opens_at:%y}-{self.number:06}"
+
+    @property
+    def barcode(self) -> str:
+        """Return what its barcode says."""
+        return f"{self.festival.opens_at:%y}{self.number * 7919 % 10**8:08}"
+
+
+class Registered(NamedTuple):
+    """A wristband registered by its fan."""
+
+    band: Band
+
+
+class Issued(NamedTuple):
+    """A pass made for a fan of the pre-sale; `year` is the festival's place."""
+
+    pass_uid: UUID
+    code: str
+    year: int
+    presale: int
+    camps: bool
+
+
+class Claimed(NamedTuple):
+    """A pass claimed by whom it was made for."""
+
+    pass_uid: UUID
+
+
+class GivenUp(NamedTuple):
+    """A pass cancelled."""
+
+    pass_uid: UUID
+
+
+class Scanned(NamedTuple):
+    """A wristband read at a gate, with the pass that is used there, if one is."""
+
+    band: Band
+    gate: str
+    mode: str
+    used: Issued | None
+
+
+class Admitted(NamedTuple):
+    """The use of a pass by the scan before."""
+
+    pass_uid: UUID
+    gate: str
+
+
+def festivals(programme: Sequence[DemoCampaign]) -> list[Festival]:
+    """Return the years of the festival."""
+    places = [
+        [place for place, each in enumerate(programme) if word in each.title]
+        for word in ("pre-sale registration", "gate check-in")
+    ]
+    return [
+        Festival(presale, gates, programme[presale].starts_at, programme[gates].starts_at, programme[gates].ends_at)
+        for presale, gates in zip(*places, strict=True)
+    ]
+
+
+async def make_sections(
+    db: Db, account_id: int, page_tab_ids: Sequence[int], years: list[Festival]
+) -> list[list[UUID]]:
+    """Make the sections of each year's passes: the weekend, and the camping ground."""
+    made = []
+    for year in years:
+        wanted = [
+            NewSection(page_tab_id=page_tab_ids[year.presale], section_name=name, capacity=places)
+            for name, places in (("Weekend", None), ("Weekend with camping", CAMPING_PLACES))
+        ]
+        made.append([await create_section(db, account_id, each, year.sold_from) for each in wanted])
+    return made
+
+
+def visits(
+    chance: Random, years: Sequence[Festival], number: int, person: DemoPerson, lived: Sequence[Happening]
+) -> Iterator[tuple[float, object]]:
+    """Yield a fan's passes, wristbands and scans, each kind in the order of time."""
+    came = lived[0].moment
+    entries = {each.what.campaign: each for each in lived if isinstance(each.what, Entered)}
+    for place, year in enumerate(years):
+        issued = None
+        opens, there = year.opens_at.timestamp(), entries.get(year.gates)
+        if year.presale in entries and chance.random() < HABITS["pass"]:
+            uid = UUID(int=chance.getrandbits(128), version=4)
+            issued = Issued(
+                uid, _code(number * len(years) + place), place, year.presale, chance.random() < HABITS["camps"]
+            )
+            yield from (kept := list(_kept(chance, issued, entries[year.presale].moment, opens)))
+            issued = issued if isinstance(kept[-1][1], Claimed) else None
+        if there is None:
+            continue
+        band = Band(year, number + 1)
+        if person.email:
+            yield chance.uniform(max(came, opens - AHEAD), there.moment), Registered(band)
+        yield from _scans(chance, band, issued, there)
+
+
+def _code(number: int) -> str:
+    """Return a code that no other number has; it looks drawn."""
+    left, code = number * SPREAD % len(LETTERS) ** CODE_LETTERS, ""
+    for _ in range(CODE_LETTERS):
+        left, letter = divmod(left, len(LETTERS))
+        code = LETTERS[letter] + code
+    return code
+
+
+def _kept(chance: Random, issued: Issued, entered: float, opens: float) -> Iterator[tuple[float, object]]:
+    """Yield what became of a pass before the festival."""
+    moment = entered + chance.uniform(HOUR, 9 * DAY)
+    yield moment, issued
+    if chance.random() < HABITS["claims"]:
+        moment = chance.uniform(moment, opens)
+        yield moment, Claimed(issued.pass_uid)
+    if chance.random() < HABITS["gives up"]:
+        yield chance.uniform(moment, opens), GivenUp(issued.pass_uid)
+
+
+def _scans(chance: Random, band: Band, issued: Issued | None, there: Happening) -> Iterator[tuple[float, object]]:
+    """Yield the first entry, which uses the pass, and the comings and goings of the days that are left."""
+    gate = str(there.what.props["entrance"]).capitalize()
+    moment = there.moment
+    yield moment, Scanned(band, gate, "entry", issued)
+    if issued:
+        yield moment, Admitted(issued.pass_uid, gate)
+    while True:
+        if chance.random() < HABITS["goes out"]:
+            moment += chance.uniform(1, 7) * HOUR
+            yield moment, Scanned(band, gate, "exit", None)
+        moment += chance.uniform(12, 20) * HOUR
+        if moment > band.festival.closes_at.timestamp() or chance.random() >= HABITS["comes again"]:
+            return
+        yield moment, Scanned(band, gate, "entry", None)
+
+
+class Gates:
+    """Writes registrations, passes and scans down."""
+
+    def __init__(self, book: Book) -> None:
+        """Take where it is written."""
+        self.book = book
+        self.places: dict[UUID, int] = {}
+        self.counts: Counter[object] = Counter()
+        self.admitting: dict[UUID, int] = {}
+        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
+            Registered: self._registered,
+            Issued: self._issued,
+            Claimed: self._claimed,
+            GivenUp: self._given_up,
+            Scanned: self._scanned,
+            Admitted: self._admitted,
+        }
+
+    def _registered(self, fan: Fan, registered: Registered, at: str) -> None:
+        band, person, town = registered.band, fan.person, fan.person.town
+        opens_on = band.festival.opens_at.date()
+        position = self.book.announce("registration.created", f"{NETWORK}:{band.key}", fan.fan_id, at)
+        self.book.tables["registrations"].append((
+            self.book.ids.account_id, NETWORK, band.key, position, fan.fan_id, at, at, at, band.festival.name, opens_on,
+            band.festival.key, VENUE, band.barcode, f"{band.number:06}", _is_minor(person.birth_date, opens_on), False,
+            person.first_name, person.last_name, person.email, person.email and person.email.lower(), person.phone,
+            person.birth_date, town.name, town.province, town.country_code, person.postal_code,
+        ))  # fmt: skip
+
+    def _issued(self, fan: Fan, issued: Issued, at: str) -> None:
+        ids, rows = self.book.ids, self.book.tables["passes"]
+        sections = ids.sections[issued.year]
+        camps = issued.camps and self.counts[issued.year] < CAMPING_PLACES
+        self.counts[issued.year] += camps
+        page_tab_id = ids.campaigns[issued.presale]
+        data = b'{"page_tab_id":%d}' % page_tab_id
+        position = self.book.announce("pass.created", issued.pass_uid, fan.fan_id, at, data)
+        self.places[issued.pass_uid] = len(rows)
+        rows.append((
+            ids.account_id, issued.pass_uid, position, issued.code, page_tab_id, sections[CAMPING if camps else 0],
+            fan.fan_id, None, None, None, None, None, None, at, at,
+        ))  # fmt: skip
+
+    def _change(self, pass_uid: UUID, **changed: object) -> None:
+        rows, place = self.book.tables["passes"], self.places[pass_uid]
+        rows[place] = tuple(changed.get(name, value) for name, value in zip(PASS, rows[place], strict=True))
+
+    def _claimed(self, fan: Fan, claimed: Claimed, at: str) -> None:
+        self.book.announce("pass.claimed", claimed.pass_uid, fan.fan_id, at)
+        self._change(claimed.pass_uid, claim_fan_id=fan.fan_id, claimed_at=at, updated_at=at)
+
+    def _given_up(self, fan: Fan, given_up: GivenUp, at: str) -> None:
+        self.book.announce("pass.cancelled", given_up.pass_uid, fan.fan_id, at)
+        self._change(given_up.pass_uid, cancelled_at=at, updated_at=at)
+
+    def _scanned(self, fan: Fan, scanned: Scanned, at: str) -> None:
+        band, used = scanned.band, scanned.used
+        self.counts[scanned.gate] += 1
+        source = f"{scanned.gate.lower().replace(' ', '-')}/{self.counts[scanned.gate]}"
+        position = next(self.book.ids.positions)
+        self.book.tables["changes"].append(
+            (self.book.ids.account_id, position, "scan.created", str(position), None, at, b"{}")
+        )
+        self.book.tables["scans"].append((
+            self.book.ids.account_id, position, NETWORK, source, band.festival.name, at, at, True, scanned.mode, VENUE,
+            "TG", scanned.gate, band.key if fan.person.email else None, band.barcode, band.festival.key,
+            band.festival.name, band.festival.opens_at.date(), VENUE, used and used.code, used and used.pass_uid,
+        ))  # fmt: skip
+        if used:
+            self.admitting[used.pass_uid] = position
+
+    def _admitted(self, fan: Fan, admitted: Admitted, at: str) -> None:
+        uid = admitted.pass_uid
+        self.book.announce("pass.checked_in", uid, fan.fan_id, at)
+        self._change(uid, checked_in_at=at, updated_at=at, gate_name=admitted.gate, scan_key=self.admitting[uid])
+
+
+def _is_minor(birth_date: date | None, on: date) -> bool | None:
+    return None if birth_date is None else (on - birth_date).days < ADULT * DAYS_A_YEAR
