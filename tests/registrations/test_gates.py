@@ -16,7 +16,8 @@ from tests.api import Api, new_api
 from tests.registrations.gates import Gate, check_admissions, some_campaign, some_fan, some_passes
 
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
-PASSES = 10_000 if os.environ.get("FANFARE_FAULTS") == "full" else 10
+# In the full run ten gates try each pass.
+PASSES, GROUPS = (10_000, 5) if os.environ.get("FANFARE_FAULTS") == "full" else (10, 1)
 GATES = 50
 INGEST = "/api/v1/manage/registrations/scans"
 
@@ -124,7 +125,7 @@ async def test_fifty_gates_that_lose_answers_let_each_pass_in_once(base_url: str
             Gate(api.client, api.keys, page_tab_id, f"gate {n}", random.Random(f"{SEED}/{n}"), loses=0.1)
             for n in range(GATES)
         ]
-        await asyncio.gather(*(gate.try_all(passes) for gate in gates))
+        await asyncio.gather(*(gate.try_all(passes[number % GROUPS :: GROUPS]) for number, gate in enumerate(gates)))
         await check_admissions(gates, passes, db, api.account_id)
 
 

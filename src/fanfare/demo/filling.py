@@ -20,7 +20,7 @@ from fanfare.demo.gates import COUNTED, festivals, make_sections
 from fanfare.demo.loyalty import STAND, Loyalty, make_points
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
-from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, campaigns
+from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, DemoField, campaigns
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.shop import make_products
 from fanfare.demo.shows import make_performances
@@ -111,9 +111,8 @@ async def fill(
                 await copy_rows(connection, table, columns, tables[table], report)
         await held.execute(ANNOUNCE_ACTIVITIES, account_id)
         await count_activities(held, account_id)
-        await held.execute(ANNOUNCE_CONSENTS, account_id)
-        await held.execute(STAND, account_id)
-        await held.execute(COUNTED, account_id)
+        for statement in (ANNOUNCE_CONSENTS, STAND, COUNTED):
+            await held.execute(statement, account_id)
         await _close(held, ids, programme, tables["activities"], now)
     await db.execute(f"analyze fan_activity, standings, {', '.join(COLUMNS)}")
     while not await keep_ratings(db, account, now):
@@ -167,10 +166,7 @@ async def _make_programme(
     began, account_id = now - YEARS, account.id
     businesses = [await create_business(db, account_id, _business(business), began) for business in BUSINESSES]
     for field in FIELDS:
-        definition = FieldDefinition(
-            crm_field_key=field.key, field_type=field.field_type, field_options=list(field.options), is_global=True
-        )
-        await save_field(db, account_id, definition, began)
+        await save_field(db, account_id, _field(field), began)
     tags = [await create_tag(db, account_id, tag.name, began) for tag in TAGS]
     page_tab_ids = [
         await create_campaign(db, account_id, _campaign(each, businesses, now), min(each.starts_at - LAYING_OUT, now))
@@ -186,6 +182,12 @@ async def _make_programme(
     moments: list[tuple[float, int | None]] = [(moment, None) for _, moment in sets]
     moments += [(show.moment, show.business) for show in shows]
     return Ids(account_id, businesses, page_tab_ids, tags, *made, iter(()), iter(())), moments
+
+
+def _field(field: DemoField) -> FieldDefinition:
+    return FieldDefinition(
+        crm_field_key=field.key, field_type=field.field_type, field_options=list(field.options), is_global=True
+    )
 
 
 def _business(business: DemoBusiness) -> NewBusiness:
