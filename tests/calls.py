@@ -29,6 +29,7 @@ SAME_AS = {
     "winner_fan_id": "fan_id",
     "page_tab_ids": "page_tab_id",
     "referral_page_tab_id": "page_tab_id",
+    "max_erasure_id": "erasure_id",
     "max_merge_id": "merge_id",
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
@@ -54,6 +55,7 @@ NOT_YET = frozenset({"reward_uid", "session_uid"})
 INSTEAD = {
     ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
     ("campaigns_pass_check_in", "pass_uid"): "used_pass_uid",
+    ("manage_fans_erase", "fan_id"): "spare_fan_id",
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
 }
 # Ids within another parameter: how the whole looks with one of them.
@@ -193,7 +195,14 @@ async def _segments(post: Any, fan_id: int) -> Values:
 async def _merge(post: Any, fan_id: int) -> Values:
     other = (await post("crm/fans", email="ada.old@example.com"))["fan_id"]
     merge = await post(f"manage/fans/{fan_id}/merge", merged_fan_id=other)
-    return {"merged_fan_id": other, "merge_id": merge["merge_id"]}
+    spare = [(await post("crm/fans", email=f"spare{number}@example.com"))["fan_id"] for number in range(2)]
+    erasure = await post(f"manage/fans/{spare[0]}/erase")
+    return {
+        "merged_fan_id": other,
+        "merge_id": merge["merge_id"],
+        "erasure_id": erasure["erasure_id"],
+        "spare_fan_id": spare[1],
+    }
 
 
 async def _campaign(post: Any, got: Any, fan_id: int, mark: str) -> Values:

@@ -13,7 +13,7 @@ from fanfare.kernel.db import Db
 
 
 class Follower(Protocol):
-    """A module of a domain that keeps something of a fan. APART and recount_fans(db, account_id, fan_ids) may lack."""
+    """A module of a domain that keeps something of a fan. APART, recount_fans and forget_words may lack."""
 
     @property
     def TABLES(self) -> Sequence[str]:  # noqa: N802 - a constant of the module
@@ -43,10 +43,25 @@ def noted_tables() -> list[str]:
     return [table for each in _followers for table in each.TABLES if table not in getattr(each, "APART", ())]
 
 
+def tables() -> list[str]:
+    """Return all tables that name a fan."""
+    return [table for each in _followers for table in each.TABLES]
+
+
 async def forget(db: Db, account_id: int, fan_id: int) -> None:
     """Let every follower forget a fan; part of the caller's transaction."""
     for follower in _followers:
         await follower.forget_fan(db, account_id, fan_id)
+
+
+async def forget_words(db: Db, account_id: int, words: Sequence[str]) -> None:
+    """Let the followers that keep what callers asked forget a fan's addresses, numbers and names, in small letters.
+
+    Part of the caller's transaction.
+    """
+    for follower in _followers:
+        if forget_asked := getattr(follower, "forget_words", None):
+            await forget_asked(db, account_id, words)
 
 
 async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

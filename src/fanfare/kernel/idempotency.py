@@ -81,6 +81,20 @@ async def _keep(db: Db, account_id: int, key: str, wanted: bytes, now: datetime,
     )
 
 
+async def empty_answers(db: Db, account_id: int, marks: list[str]) -> None:
+    """Empty the answers of an account that hold any of the marks, which are in small letters; the keys stay used."""
+    await db.execute(
+        """
+        update idempotency_keys set answer = ''
+        where account_id = $1 and exists (
+            select from unnest($2::text[]) as mark
+            where position(mark in lower(convert_from(answer, 'UTF8'))) > 0)
+        """,
+        account_id,
+        marks,
+    )
+
+
 async def forget_keys(db: Db, now: datetime) -> None:
     """Delete the answers that may no longer be replayed."""
     # Housekeeping over all accounts at once.

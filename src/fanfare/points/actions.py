@@ -260,7 +260,7 @@ SHOW = """
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Take a fan off every board; the bookings stay, without an address."""
+    """Take a fan off every board; the bookings stay, without what their makers noted of the fan."""
     await db.execute(
         """
         with gone as (
@@ -281,7 +281,9 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
         shown as (
             delete from hidden_fans where account_id = $1 and fan_id = $2
         )
-        update fan_points set ip_address = null where account_id = $1 and fan_id = $2 and ip_address is not null
+        update fan_points
+        set ip_address = null, award_key = null, award_signature = null, session_uid = null, props = '{}'
+        where account_id = $1 and fan_id = $2
         """,
         account_id,
         fan_id,

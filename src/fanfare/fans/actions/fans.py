@@ -288,21 +288,3 @@ async def _write(
         )
     except asyncpg.UniqueViolationError:
         raise NameTaken from None
-
-
-async def delete_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
-    """Delete a fan with all that is personal; what the fan did stays in figures and feeds without a name."""
-    async with db.transaction() as held:
-        await held.execute("select from fans where account_id = $1 and fan_id = $2 for update", account_id, fan_id)
-        old = await _locked(held, account_id, fan_id)
-        await followers.forget(held, account_id, old["fan_id"])
-        await held.execute(
-            """
-            with gone as (delete from fans where account_id = $1 and fan_id = $2 returning fan_id)
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'fan.deleted', fan_id::text, fan_id, $3, '{}' from gone
-            """,
-            account_id,
-            fan_id,
-            now,
-        )

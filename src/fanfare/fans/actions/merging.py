@@ -151,7 +151,7 @@ def _filled(fan: Row, absorbed: Row) -> Row:
 
 
 async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, now: datetime) -> None:
-    """Write the changed columns of the fan who stays, and announce that the fan changed."""
+    """Write the changed columns of the fan who stays, and announce that anything of the fan may have changed."""
     columns = ", ".join(name for name in known[0].columns if name not in ("fan_id", "position", "updated_at"))
     await db.execute(
         f"""
@@ -164,14 +164,13 @@ async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, n
         )
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
         select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at,
-               jsonb_build_object('fields', $5::text[], 'merge_id', $6::bigint)
+               jsonb_build_object('merge_id', $5::bigint)
         from made
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         pair.fan_id,
         changed,
         now,
-        sorted(changed),
         pair.merge_id,
     )
 

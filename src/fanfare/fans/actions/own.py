@@ -2,9 +2,20 @@
 
 from fanfare.kernel.db import Db
 
-TABLES = ("fans", "fan_identifiers", "fan_businesses", "fan_fields", "fan_tags", "consents", "changes", "fan_merges")
-# A fan's own row is put right by who merges. The change log says what happened to whom then, so it stays as it is.
-APART = ("fans", "changes")
+TABLES = (
+    "fans",
+    "fan_identifiers",
+    "fan_businesses",
+    "fan_fields",
+    "fan_tags",
+    "consents",
+    "changes",
+    "fan_merges",
+    "erasures",
+)
+# A fan's own row is put right by who merges. The change log and certificates say what happened to
+# whom then, so they stay as they are.
+APART = ("fans", "changes", "erasures")
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fanfare.fans.actions import erasure
 from fanfare.fans.actions import fans as actions
 from fanfare.fans.queries import fans as queries
 from fanfare.fans.schemas.fans import Fan, FanChanges, FanSaved, LatestFan, LatestMeta, LatestWindow, NewFan, OneFan
@@ -48,6 +49,9 @@ async def crm_fans_update(db: Db, account: Account, wanted: FanChanges, now: dat
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)
 async def crm_fans_delete(db: Db, account: Account, wanted: OneFan, now: datetime) -> bool:
-    """Delete a fan with all that is personal; activities and amounts stay without a name."""
-    await actions.delete_fan(db, account.id, wanted.fan_id, now)
+    """Delete a fan with all that is personal; activities and amounts stay without a name.
+
+    This is an erasure: its certificate is listed at /api/v1/manage/erasures.
+    """
+    await erasure.erase_fan(db, account.id, wanted.fan_id, now, source="crm_fans_delete")
     return True

@@ -1,0 +1,40 @@
+"""Over HTTP: what is held on a fan, and its erasure with a certificate."""
+
+from datetime import datetime
+
+from fanfare.fans.actions import erasure
+from fanfare.fans.queries import erasures as queries
+from fanfare.fans.queries import export
+from fanfare.fans.schemas.erasures import Erasure, ErasureMeta, ErasureWindow, OneErasure
+from fanfare.fans.schemas.export import Export
+from fanfare.fans.schemas.fans import OneFan
+from fanfare.kernel.db import Db
+from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.keys import SECRET, Account
+
+
+@endpoint.get("/api/v1/manage/fans/{fan_id}/export", scope="manage", key=SECRET)
+async def manage_fans_export(db: Db, account: Account, wanted: OneFan, now: datetime) -> Export:
+    """Return everything that is held on a fan, table by table: the answer to a person who asks."""
+    return await export.everything(db, account.id, wanted.fan_id, now)
+
+
+@endpoint.post("/api/v1/manage/fans/{fan_id}/erase", scope="manage", key=SECRET)
+async def manage_fans_erase(db: Db, account: Account, wanted: OneFan, now: datetime) -> Erasure:
+    """Erase a fan from every table and return the certificate; amounts and figures stay without the person.
+
+    An id that leads to another fan erases that one: they are one person. It cannot be undone.
+    """
+    return await erasure.erase_fan(db, account.id, wanted.fan_id, now, source="manage_fans_erase")
+
+
+@endpoint.get("/api/v1/manage/erasures", scope="manage", key=SECRET)
+async def manage_erasures_list(db: Db, account: Account, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
+    """List the certificates of erasures, the newest first. Keep them elsewhere, to erase again after a restore."""
+    return await queries.erasures(db, account.id, wanted)
+
+
+@endpoint.get("/api/v1/manage/erasures/{erasure_id}", scope="manage", key=SECRET)
+async def manage_erasures_get(db: Db, account: Account, wanted: OneErasure) -> Erasure:
+    """Return the certificate of an erasure."""
+    return await queries.erasure(db, account.id, wanted.erasure_id)

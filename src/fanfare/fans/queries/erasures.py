@@ -1,0 +1,57 @@
+"""Reads the certificates of erasures."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from fanfare.fans.schemas.erasures import Erasure, ErasureMeta, ErasureWindow, TableCount
+from fanfare.kernel.db import Db, Record
+from fanfare.kernel.endpoint import Page
+from fanfare.kernel.errors import Unknown
+
+ROWS = 200
+COLUMNS = """
+    erasure_id, fan_id, former_ids as former_fan_ids, erasure_source,
+    floor(extract(epoch from erased_at))::bigint as erasure_timestamp, table_counts as tables, digest
+"""
+
+
+def digest(certificate: dict[str, Any]) -> str:
+    """Return the digest of a certificate's other fields."""
+    encoded = msgspec.json.encode(certificate, order="sorted")
+    return hashlib.sha256(encoded).hexdigest()
+
+
+def _erasure(row: Record) -> Erasure:
+    return Erasure(**{**row, "tables": [TableCount(**each) for each in row["tables"]]})
+
+
+async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
+    """Return one certificate, or refuse as unknown."""
+    row = await db.row(
+        f"select {COLUMNS} from erasures where account_id = $1 and erasure_id = $2",  # noqa: S608 - fixed parts
+        account_id,
+        erasure_id,
+    )
+    if row is None:
+        raise Unknown
+    return _erasure(row)
+
+
+async def erasures(db: Db, account_id: int, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
+    """Return certificates, the newest first."""
+    rows = await db.rows(
+        f"""
+        select {COLUMNS} from erasures
+        where account_id = $1 and ($2::bigint is null or fan_id = $2 or $2 = any(former_ids))
+          and ($3::bigint is null or erasure_id < $3)
+        order by erasure_id desc limit $4
+        """,  # noqa: S608 - fixed parts
+        account_id,
+        wanted.fan_id,
+        wanted.max_erasure_id,
+        min(wanted.limit or ROWS, ROWS),
+    )
+    found = [_erasure(row) for row in rows]
+    return Page(ErasureMeta(found[-1].erasure_id if found else wanted.max_erasure_id, len(found)), found)

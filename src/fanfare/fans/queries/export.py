@@ -1,0 +1,74 @@
+"""Reads everything that is held on a fan, from every table that a follower names."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fanfare.fans import followers
+from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.schemas.export import Export
+from fanfare.kernel.db import Db
+from fanfare.kernel.wire import unix
+
+# Tables that name a fan and hold nothing on who is there.
+NOT_EXPORTED = {"erasures": "certificates name fans who are there no more"}
+# What is no information on the person: a secret's hash, and what the database makes of other columns.
+HIDDEN = ["account_id", "password_hash", "search_text"]
+# What no fan_id leads to.
+BESIDES = {
+    "push_tokens": """
+        select to_jsonb(p) - $3::text[] as image from push_tokens p
+        where p.account_id = $1 and p.user_key in (
+            select i.identifier_value from fan_identifiers i
+            where i.account_id = $1 and i.fan_id = $2 and i.network = 'yinzcam')
+    """,
+    "merged_rows": """
+        select jsonb_build_object('merge_id', m.merge_id, 'table_name', m.table_name, 'row', m.row_before - $3::text[])
+            as image
+        from fan_merges g join merged_rows m on m.account_id = $1 and m.merge_id = g.merge_id
+        where g.account_id = $1 and g.fan_id = $2 and m.row_before is not null
+    """,
+}
+
+
+def exported_tables() -> list[str]:
+    """Return the tables that name a fan and are exported."""
+    return [name for name in followers.tables() if name not in NOT_EXPORTED]
+
+
+async def everything(db: Db, account_id: int, fan_id: int, now: datetime) -> Export:
+    """Return everything that is held on a fan, as of one moment; refuses (404) who is not there."""
+    async with db.transaction("repeatable_read") as held:
+        await known_fan(held, account_id, fan_id)
+        columns = await held.rows(FAN_COLUMNS, exported_tables())
+        statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
+        tables = {
+            name: await _read(held, statement, account_id, fan_id)
+            for name, statement in sorted({**statements, **BESIDES}.items())
+        }
+    return Export(account_id, fan_id, unix(now), tables)
+
+
+FAN_COLUMNS = """
+    select c.relname as table_name, array_agg(a.attname::text) as columns
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and a.attname ~ 'fan_id$'
+    where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and c.relname = any($1::text[])
+    group by c.relname
+"""
+
+
+def _rows_of(table: str, columns: list[str]) -> str:
+    named = " or ".join(f"t.{name} = $2" for name in columns)
+    return f"select to_jsonb(t) - $3::text[] as image from {table} t where t.account_id = $1 and ({named})"  # noqa: S608 - names out of the catalogue
+
+
+async def _read(db: Db, statement: str, account_id: int, fan_id: int) -> Any:  # noqa: ANN401 - JSON as it is
+    """Return the rows as the JSON that the database wrote: no amount passes through a float."""
+    text: str = await db.value(
+        f"select coalesce(jsonb_agg(image), '[]')::text from ({statement}) as images",  # noqa: S608 - the same
+        account_id,
+        fan_id,
+        HIDDEN,
+    )
+    return msgspec.Raw(text.encode())

@@ -1,0 +1,56 @@
+"""Shapes of erasures: their certificates."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Id, WholeForm
+
+
+class TableCount(msgspec.Struct):
+    """What an erasure did in one table: rows deleted, and rows that stay without the person."""
+
+    table_name: str
+    deleted_count: int
+    cleared_count: int
+
+
+class Erasure(msgspec.Struct):
+    """The certificate of an erasure. It names the fan by number alone, and by those of fans who had become it.
+
+    erasure_source names the call, erasure_timestamp is in unix seconds. digest is the SHA-256, in hexadecimal, of the
+    other fields as JSON, keys in the order of the alphabet, without spaces.
+    """
+
+    erasure_id: int
+    fan_id: int
+    former_fan_ids: list[int]
+    erasure_source: str
+    erasure_timestamp: int
+    tables: list[TableCount]
+    digest: str
+
+
+class ErasureMeta(msgspec.Struct):
+    """What the next page is asked with, and how many certificates this one holds."""
+
+    min_erasure_id: int | None
+    count: int
+
+
+class OneErasure(Params):
+    """Which certificate."""
+
+    erasure_id: Annotated[Id, "Certificate by its id."]
+
+
+class ErasureWindow(Params):
+    """Which certificates, the newest first."""
+
+    fan_id: Annotated[Id | None, "Only of the fan who had this id."] = None
+    max_erasure_id: Annotated[Id | None, "Only with a smaller id: the previous meta.min_erasure_id."] = None
+    limit: Annotated[Annotated[int, WholeForm(1)] | None, "Page size; more than 200 means 200, the default."] = None
+
+    example: ClassVar[Mapping[str, object]] = {"limit": 50}
