@@ -26,8 +26,8 @@ ABOUT = [
 THINGS = {
     "campaign_title", "idol_name", "idol_names", "point_type", "point_source", "stream_key", "product_key",
     "product_name", "product_category", "currency", "order_key", "purchase_key", "merchant_key", "location_key",
-    "network", "ticket_key", "event_name", "event_key", "venue_name", "venue_province", "artist_name", "promoter", "registration_key",
-    "tag_name", "gate_name", "fan_source", "outlet", "price_code", "country",
+    "network", "ticket_key", "event_name", "event_key", "venue_name", "venue_province", "artist_name", "promoter",
+    "registration_key", "tag_name", "gate_name", "fan_source", "outlet", "price_code", "country",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -303,7 +304,7 @@ BEARS_A_FAN = [
     endpoint
     for endpoint in calls.in_order()
     if endpoint.params and (renames.named(endpoint.params) or "events" in endpoint.params.__struct_fields__)
-    if "merge" not in endpoint.call_id
+    if not re.search(r"merge|erase", endpoint.call_id)
 ]
 
 

@@ -6,13 +6,13 @@ from fanfare.kernel.db import Db
 
 MADE_ANEW = re.compile(
     r'"request_id":"[^"]*"'
+    r"|\b[0-9a-f]{64}\b"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.\d+)?"
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"]*"
     r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
-    r"|\b[0-9a-f]{64}\b"
     r"|\$argon2[^\"]*"
     r"|\\\\x[0-9a-f]{32,}"
-    r'|"pass_code":"[A-Z2-9]{8}"'
+    r'|"pass_code": ?"[A-Z2-9]{8}"'
     # QR codes of codes made anew
     r"|<svg.*</svg>|PNG\r\n(?s:.*)"
 )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.fans.actions.fans import delete_fan
+from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.db import Db
 from fanfare.segments.actions import members as actions
 from fanfare.segments.queries import live as queries
@@ -140,7 +140,7 @@ async def test_a_fan_that_is_gone_leaves(api: Api, db: Db) -> None:
     here = await new_fan(api, email=mail(), gender="empty")
     uid = await saved(api, "gone", fan_gender="empty")
     await settle(db, api.account_id, now())
-    await delete_fan(db, api.account_id, here, now())
+    await erase_fan(db, api.account_id, here, now(), source="test")
     await settle(db, api.account_id, now())
     assert await announced(db, api.account_id, uid) == [("built", None), ("left", here)]
     for table in ("segment_members", "segment_stays"):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.fans.actions.fans import delete_fan
+from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.db import Db
 from fanfare.segments.actions import members as actions
 from tests.api import Api
@@ -122,7 +122,7 @@ class World:
     async def is_deleted(self) -> None:
         if len(self.fans) > 20:
             gone = self.fans.pop(self.chance.randrange(len(self.fans)))
-            await delete_fan(self.db, self.api.account_id, gone, datetime.now(UTC))
+            await erase_fan(self.db, self.api.account_id, gone, datetime.now(UTC), source="test")
 
     async def makes_a_filter(self) -> None:
         if len(self.filters) < 25:

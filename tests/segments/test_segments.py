@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fanfare.fans import followers
-from fanfare.fans.actions.fans import delete_fan
+from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.db import Db
 from tests.api import Api
 from tests.segments.crowd import SEARCH, drop_fans, fan, many_fans, tag
@@ -150,7 +150,7 @@ async def test_a_fan_forgotten_or_merged_is_followed(api: Api, db: Db) -> None:
     async with db.transaction() as held:
         await followers.move(held, api.account_id, one, two)
     assert (await rows(api, "snapshot", first))[1] == (await rows(api, "snapshot", second))[1] == [two]
-    await delete_fan(db, api.account_id, two, datetime.now(UTC))
+    await erase_fan(db, api.account_id, two, datetime.now(UTC), source="test")
     left = await db.value("select count(*) from snapshot_members where account_id = $1 and fan_id = any($2)",
                           api.account_id, [one, two, three])  # fmt: skip
     assert left == 0

@@ -22,12 +22,14 @@ BESIDES = {
         where p.account_id = $1 and p.user_key in (
             select i.identifier_value from fan_identifiers i
             where i.account_id = $1 and i.fan_id = $2 and i.network = 'yinzcam')
+        order by 1
     """,
     "merged_rows": """
         select jsonb_build_object('merge_id', m.merge_id, 'table_name', m.table_name, 'row', m.row_before - $3::text[])
             as image
         from fan_merges g join merged_rows m on m.account_id = $1 and m.merge_id = g.merge_id
         where g.account_id = $1 and g.fan_id = $2 and m.row_before is not null
+        order by 1
     """,
 }
 
@@ -60,7 +62,7 @@ FAN_COLUMNS = """
 
 def _rows_of(table: str, columns: list[str]) -> str:
     named = " or ".join(f"t.{name} = $2" for name in columns)
-    return f"select to_jsonb(t) - $3::text[] as image from {table} t where t.account_id = $1 and ({named})"  # noqa: S608 - names out of the catalogue
+    return f"select to_jsonb(t) - $3::text[] as image from {table} t where t.account_id = $1 and ({named}) order by 1"  # noqa: S608 - names out of the catalogue
 
 
 async def _read(db: Db, statement: str, account_id: int, fan_id: int) -> Any:  # noqa: ANN401 - JSON as it is
