@@ -1,6 +1,6 @@
-"""Makes the data set of the search figures: 1,000,000 fans, 5,000,000 activities, 3,000,000 tags, 3,000,000 idol links.
+"""Makes the data set of the search figures: 1,000,000 fans, 5,000,000 activities, 3,000,000 tags, idol links, tickets.
 
-    python -m bench.data --dsn postgresql://…          # an empty database; by COPY, in three to four minutes
+    python -m bench.data --dsn postgresql://…          # an empty database; by COPY, in four to six minutes
 
 A second, small account lies in the same tables, so that statistics know more than one tenant. The seed is fixed: two
 runs make the same rows, and every age and day counts back from NOW.
@@ -24,7 +24,7 @@ from fanfare.kernel.migrate import migrate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ACCOUNT, SMALL_ACCOUNT = 1, 2
-TAGS, CAMPAIGNS, IDOLS = 60, 30, 200
+TAGS, CAMPAIGNS, IDOLS, EVENTS = 60, 30, 200, 400
 DAYS = 730
 Row = tuple[object, ...]
 
@@ -49,6 +49,10 @@ SOURCES = ["campaign", "tickets", "import", "wifi", "session", "api"]
 FAN_COLUMNS = """account_id fan_id first_name last_name email phone gender birth_date country_code province city
 postal_code metro_area latitude longitude ip_address is_subscribed is_phone_subscribed is_optout is_confirmed rating
 fan_source created_at updated_at position"""
+EVENT_COLUMNS = """account_id event_uid network event_key event_name venue_name venue_province artist_name event_date
+created_at updated_at"""
+TICKET_COLUMNS = """account_id ticket_id fan_id event_uid purchased_at created_at updated_at num_seats is_deleted
+paid_amount currency network ticket_key order_key price_code"""
 
 
 def pick(chance: random.Random, weights: list[int]) -> int:
@@ -143,6 +147,41 @@ def fan_idols(chance: random.Random, account: int, first: int, count: int, wante
             yield (account, idol_uid(account, idol + 1), fan_id, chance.random() < 0.7, at, at)
 
 
+def event_uid(account: int, event: int) -> uuid.UUID:
+    """Return the uid of an account's ticket event."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"ticket event {account} {event}")
+
+
+def event_day(event: int) -> date:
+    """Return the day of a ticket event: they lie over two years, the last sixty days ahead."""
+    return NOW.date() + timedelta(days=60 - int((DAYS + 60) * (1 - event / EVENTS)))
+
+
+def ticket_events(account: int) -> Iterator[Row]:
+    """Yield the rows of `ticket_events`: forty venues and eighty artists."""
+    for event in range(1, EVENTS + 1):
+        province = PLACES[event % 40 % len(PLACES)][0]
+        names = (f"key {event}", f"event {event}", f"venue {event % 40}", province, f"artist {event % 80}")
+        yield (account, event_uid(account, event), "boxoffice", *names, event_day(event), NOW, NOW)
+
+
+def tickets(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+    """Yield the rows of `tickets` in the order of time: half the fans bought, few of them much; most in few levels."""
+    levels = running([40, 25, 15, 10, 7, 3])
+    uids = [event_uid(account, event) for event in range(1, EVENTS + 1)]
+    starts = [datetime.combine(event_day(event), NOW.timetz()) for event in range(1, EVENTS + 1)]
+    for number in range(wanted):
+        fan_id = first + int(count * 0.5 * chance.random() ** 1.6) * 7919 % count
+        event = min(EVENTS - 1, int(EVENTS * (number + chance.random() * wanted * 0.1) / (wanted * 1.1)))
+        bought = min(starts[event], NOW) - timedelta(minutes=int(60 * 24 * 90 * chance.random() ** 2))
+        level, seats = pick(chance, levels), 1 + int(chance.expovariate(0.7)) % 8
+        yield (
+            account, 10_000_001 + number, fan_id, uids[event], bought, bought, bought, seats,
+            chance.random() < 0.02, (120 - 18 * level) * seats, "CAD", "boxoffice", f"line {number}",
+            f"order {number * 5 // 6}", "ABCDEF"[level],
+        )  # fmt: skip
+
+
 async def copy(db: asyncpg.Connection, table: str, columns: list[str], rows: Iterator[Row]) -> None:
     """Copy the rows into a table and print how fast that went."""
     started, done = time.perf_counter(), 0
@@ -167,6 +206,8 @@ async def account(db: asyncpg.Connection, account_id: int, first: int, count: in
     await copy(db, "fan_tags", columns, fan_tags(chance, account_id, first, count, int(3_000_000 * scale)))
     columns = ["account_id", "idol_uid", "fan_id", "is_explicit", "created_at", "updated_at"]
     await copy(db, "fan_idols", columns, fan_idols(chance, account_id, first, count, int(3_000_000 * scale)))
+    await copy(db, "ticket_events", EVENT_COLUMNS.split(), ticket_events(account_id))
+    await copy(db, "tickets", TICKET_COLUMNS.split(), tickets(chance, account_id, first, count, int(3_000_000 * scale)))
 
 
 async def programme(db: asyncpg.Connection, account_id: int) -> None:

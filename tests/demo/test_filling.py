@@ -122,6 +122,8 @@ async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> Non
         "field.saved": "select count(*) from crm_fields where account_id = $1",
         "business.created": "select count(*) from businesses where account_id = $1",
         "campaign.created": "select count(*) from campaigns where account_id = $1",
+        "ticket.created": "select count(*) from tickets where account_id = $1",
+        "ticket_event.created": "select count(*) from ticket_events where account_id = $1",
         "campaign.closed": "select count(*) from campaigns where account_id = $1 and closed_at is not null",
         "idol.created": "select count(*) from idols where account_id = $1",
         "idol_event.created": "select count(*) from idol_events where account_id = $1",

@@ -29,7 +29,7 @@ async def count(db: Db, sql: str, account_id: int) -> int:
         ("select count(*) from idols where account_id = $1", 16, 16),
         ("select count(*) from idol_events where account_id = $1", 18, 18),
         ("select count(*) from idol_events where account_id = $1 and is_available", 6, 6),
-        ("select count(*) from performances where account_id = $1", 40, 50),
+        ("select count(*) from performances where account_id = $1", 90, 140),
         ("select count(*) from products where account_id = $1", 14, 14),
         ("select count(*) from points where account_id = $1", 2, 2),
         ("select count(*) from fan_idols where account_id = $1", FANS // 3, FANS * 2),

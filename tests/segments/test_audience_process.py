@@ -20,7 +20,7 @@ from tests.api import new_api
 from tests.segments.crowd import fan, many_fans
 
 COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
-NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {})
+NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, {})
 
 
 @asynccontextmanager

@@ -8,7 +8,6 @@ import pytest
 
 from fanfare.kernel.db import Db
 from fanfare.segments.queries.criteria import years_before
-from fanfare.segments.schemas.search import NOT_YET
 from tests.api import Api
 from tests.segments.crowd import SEARCH, activity, days_ago, fan, follow, found, tag
 
@@ -149,15 +148,6 @@ def test_leap_days_come_of_age() -> None:
     assert years_before(date(2028, 2, 29), 20) == date(2008, 2, 29)
     assert years_before(date(2026, 3, 1), 18) == date(2008, 3, 1)
     assert years_before(date(2026, 1, 1), 150) == date(1876, 1, 1)
-
-
-@pytest.mark.parametrize("name", NOT_YET)
-async def test_what_has_no_data_yet_is_refused_by_name(api: Api, name: str) -> None:
-    value = "2026-01-01" if "date" in name else "5eedc0de-0000-4000-8000-000000000001" if "uids" in name else "1"
-    answer = await api.get(SEARCH, **{name: value})
-    assert answer.status_code == 422
-    assert [each["field"] for each in answer.json()["errors"]] == [name]
-    assert "not served" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from fanfare.campaigns.actions.activities import count_activities
 from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
 from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
 from fanfare.demo.book import Ids, Row
+from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNTED, festivals, make_sections
@@ -22,8 +23,8 @@ from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, DemoField, campaigns
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
+from fanfare.demo.schedules import make_performances
 from fanfare.demo.shop import make_products
-from fanfare.demo.shows import make_performances
 from fanfare.demo.story import Happening, Story
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
@@ -70,6 +71,7 @@ class Filled(msgspec.Struct, frozen=True):
     activities: int
     tags: int
     consents: int
+    tickets: int
 
 
 def _silent(what: str, share: float) -> None:
@@ -114,10 +116,12 @@ async def fill(
         for statement in (ANNOUNCE_CONSENTS, STAND, COUNTED):
             await held.execute(statement, account_id)
         await _close(held, ids, programme, tables["activities"], now)
-    await db.execute(f"analyze fan_activity, standings, {', '.join(COLUMNS)}")
+        tickets = await import_tickets(held, account_id, now, seed, report)
+    await db.execute(f"analyze fan_activity, standings, tickets, ticket_events, {', '.join(COLUMNS)}")
     while not await keep_ratings(db, account, now):
         report("ratings", 0.5)
-    return Filled(len(people), *(len(tables[table]) for table in ("activities", "fan_tags", "consents")))
+    activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
+    return Filled(len(people), activities, tags, consents, tickets)
 
 
 def _lives(

@@ -8,8 +8,8 @@ from fanfare.demo.gates import festivals, visits
 from fanfare.demo.loyalty import HIDES, REWARDS, SPENDS, Hidden, Spent
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import CLUB, DemoCampaign
+from fanfare.demo.schedules import plans
 from fanfare.demo.shop import orders
-from fanfare.demo.shows import plans
 from fanfare.demo.story import Arrival, Entered, Happening
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
-from fanfare.demo import following, gates, loyalty, shop, shows
+from fanfare.demo import following, gates, loyalty, schedules, shop
 from fanfare.demo.book import Book, Fan, Ids, Row
 from fanfare.demo.following import Following
 from fanfare.demo.gates import Gates
 from fanfare.demo.loyalty import Loyalty, earning
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
+from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
-from fanfare.demo.shows import Schedules
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
 from fanfare.fans.actions.consents import Word, folded
 
@@ -31,7 +31,7 @@ TABLES = {
     "fan_tags": "account_id tag_id fan_id created_at",
     "activities": "account_id activity_id fan_id page_tab_id ip_address props created_at",
     **following.TABLES,
-    **shows.TABLES,
+    **schedules.TABLES,
     **loyalty.TABLES,
     **shop.TABLES,
     **gates.TABLES,

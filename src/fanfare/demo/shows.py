@@ -1,108 +1,138 @@
-"""What the demo's fans put on their schedule: home matches, nights at the Foundry, and sets of the festival."""
+"""What the demo's box office sells: two seasons of matches, the festival, and concerts in five towns."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
-from random import Random
-from typing import Any, NamedTuple
-from uuid import UUID
-
-from fanfare.demo.book import Book, Fan
-from fanfare.demo.programme import BUSINESSES, CLUB, FESTIVAL, VENUE, WOMEN
-from fanfare.kernel.db import Db
-from fanfare.performances.actions import save_performance
-from fanfare.performances.schemas import NewPerformance
-
-TABLES = {
-    "fan_performances": "account_id fan_id performance_uid created_at",
-    "fan_events": "account_id fan_id event_uid created_at",
-}
-DAY = 86_400.0
-FIRST_DAY, LAST_DAY, EVERY = -714, 62, 18
-GUESTS = (
-    "Cedar Rovers",
-    "Port Athletic",
-    "Inlet United",
-    "Ferry Town",
-    "Granite SC",
-    "Fraser Wanderers",
-    "Orca Bay FC",
-)
-NIGHTS = ("Jazz at the Foundry", "Salt Lane label night", "Marram live")
-# How long before a show fans put it on their schedule.
-AHEAD = 45 * DAY
-HABITS = {CLUB: 0.16, WOMEN: 0.12, FESTIVAL: 0.22, VENUE: 0.2}
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
 
 
-class Planned(NamedTuple):
-    """Something put on a schedule, by its place: a performance, or a set of the festival."""
+class Level(NamedTuple):
+    """A price level: its code, the price of a seat, and how often it is bought."""
 
-    place: int
-    is_set: bool
+    code: str
+    price: int
+    share: float
+
+
+class Hall(NamedTuple):
+    """A venue with the levels that it sells; amounts are in its currency."""
+
+    name: str
+    city: str
+    province: str
+    currency: str
+    levels: tuple[Level, ...]
 
 
 class Show(NamedTuple):
-    """A performance: when it is, and whose."""
+    """An event that is sold. Buyers carry a tag, `share` of whom buy; without a tag it is that share of the crowd."""
 
-    performance_uid: UUID
-    moment: float
-    business: int
+    key: str
+    name: str
+    day: date
+    hall: Hall
+    artist: str
+    event_type: str
+    share: float
+    tag: str | None = None
+    on_sale_days: int = 60
 
 
-async def make_performances(db: Db, account_id: int, businesses: Sequence[int], now: datetime) -> list[Show]:
-    """Make a performance every two to three weeks, past and to come, the earliest first."""
-    made = []
-    for number, day in enumerate(range(FIRST_DAY, LAST_DAY, EVERY)):
-        business = (CLUB, WOMEN, CLUB, VENUE)[number % 4]
-        night = NIGHTS[number // 4 % len(NIGHTS)]
-        on = now + timedelta(days=day)
-        wanted = NewPerformance(
-            performance_name=night
-            if business == VENUE
-            else f"{BUSINESSES[business].name} - {GUESTS[number % len(GUESTS)]}",
-            performance_date=on.date(),
-            onsale_date=(on - timedelta(days=60)).date(),
-            announce_date=(on - timedelta(days=75)).date(),
-            status="ready",
-            business_id=businesses[business],
-            artist_name="Marram" if night == NIGHTS[-1] else None,
-            venue_name="The Foundry Hall" if business == VENUE else "Harbour Ground",
-            city="Vancouver",
-            province="BC",
-            country_code="CA",
+STADIUM = Hall("Harbour City Stadium", "Vancouver", "BC", "CAD", (
+    Level("ADULT", 38, 46), Level("FAMILY", 24, 22), Level("STAND", 29, 20), Level("CLUB", 85, 9), Level("BOX", 160, 3),
+))  # fmt: skip
+SEASON = Hall("Harbour City Stadium", "Vancouver", "BC", "CAD", (
+    Level("SEASON-A", 890, 18), Level("SEASON-B", 640, 47), Level("SEASON-Y", 310, 35),
+))  # fmt: skip
+INLET = Hall("Inlet Park", "Vancouver", "BC", "CAD", (Level("ADULT", 22, 60), Level("FAMILY", 12, 40)))
+FERRY_POINT = Hall("Ferry Point Park", "Vancouver", "BC", "CAD", (
+    Level("EARLY", 189, 24), Level("WEEKEND", 229, 60), Level("WEEKEND-VIP", 420, 16),
+))  # fmt: skip
+FERRY_DAY = FERRY_POINT._replace(levels=(Level("DAY", 99, 82), Level("DAY-VIP", 185, 18)))
+FERRY_CAMP = FERRY_POINT._replace(levels=(Level("PITCH", 75, 70), Level("BELL-TENT", 340, 30)))
+FOUNDRY = Hall(
+    "The Foundry Hall", "Vancouver", "BC", "CAD", (Level("FLOOR", 42, 64), Level("SEAT", 55, 28), Level("TABLE", 78, 8))
+)
+BALLAST = Hall("Ballast Room", "Seattle", "WA", "USD", (Level("GA", 32, 85), Level("VIP", 68, 15)))
+CANNERY = Hall("Cannery Stage", "Portland", "OR", "USD", (Level("GA", 29, 88), Level("VIP", 60, 12)))
+QUEEN_STREET = Hall("Queen Street Rooms", "Toronto", "ON", "CAD", (Level("GA", 36, 100),))
+
+CLUB, WOMEN, FESTIVAL = "Harbour City FC", "Harbour City FC Women", "Tideline Festival"
+OPPONENTS = (
+    "Emerald Sound", "Rose City Athletic", "Bow River", "Capital Union", "Prairie Forge", "Lakeshore United",
+    "Island Rovers", "Redwood Town", "Mile High Albion", "Bay Bridge", "Empire Quays", "Windward", "Lone Star Vale",
+    "Desert Kings", "Music Row", "Freedom Trail", "Cascade Derby",
+)  # fmt: skip
+ARTISTS = ("Marram", "The Breakwaters", "Nori Kid", "Lantern Hour", "Tall Ships", "DJ Estuary")
+JAZZ = ("Foghorn Quartet", "Low Tide Five", "Ines Caldera Trio")
+DERBY = OPPONENTS[-1]
+# Days before the fill: of the first match of each season, of the Fridays of the festival, of the first concert.
+SEASONS = (700, 335)
+FESTIVALS = (463, 98)
+FIRST_CONCERT, LAST_CONCERT = 690, -60
+
+
+def shows(today: date) -> list[Show]:
+    """Return all events, those to come too, the earliest first."""
+    found = [*_matches(today), *_festivals(today), *_concerts(today)]
+    return sorted(found, key=lambda show: show.day)
+
+
+def _on(today: date, days_ago: int, weekday: int) -> date:
+    """Return the first such day of the week from that many days ago on."""
+    day = today - timedelta(days=days_ago)
+    return day + timedelta(days=(weekday - day.weekday()) % 7)
+
+
+def _matches(today: date) -> Iterator[Show]:
+    for season, (days_ago, holders) in enumerate(
+        zip(SEASONS, ("Former season ticket holder", "Season ticket holder"), strict=True)
+    ):
+        first = _on(today, days_ago, weekday=5)
+        named = f"{CLUB} season ticket {first.year}"
+        yield Show(f"HC{season}-S", named, first, SEASON, CLUB, "season", 0.97, holders, 150)
+        for number, opponent in enumerate(OPPONENTS):
+            day = first + timedelta(days=14 * number)
+            derby = ("Derby attendee", 0.8) if opponent == DERBY else (None, 0.013 + 0.001 * (number % 4))
+            yield Show(
+                f"HC{season}-{number + 1:02}", f"{CLUB} - {opponent}", day, STADIUM, CLUB, "match", derby[1], derby[0]
+            )
+            if number % 2:
+                name = f"{WOMEN} - {opponent} Women"
+                yield Show(f"HW{season}-{number + 1:02}", name, day + timedelta(days=1), INLET, WOMEN, "match", 0.006)
+
+
+def _festivals(today: date) -> Iterator[Show]:
+    for days_ago in FESTIVALS:
+        friday = _on(today, days_ago, weekday=4)
+        year = friday.year
+        weekend = f"Tideline {year}"
+        yield Show(
+            f"TL{year}-W", f"{weekend}, weekend", friday, FERRY_POINT, FESTIVAL, "festival", 0.85, "Weekend pass", 200
         )
-        made_at = min(on - timedelta(days=75), now)
-        made.append(Show(await save_performance(db, account_id, wanted, made_at), on.timestamp(), business))
-    return made
+        yield Show(f"TL{year}-C", f"{weekend}, camping", friday, FERRY_CAMP, FESTIVAL, "festival", 0.6, "Camping", 180)
+        for number, word in enumerate(("Friday", "Saturday", "Sunday")):
+            day = friday + timedelta(days=number)
+            yield Show(
+                f"TL{year}-{number + 1}",
+                f"{weekend}, {word}",
+                day,
+                FERRY_DAY,
+                FESTIVAL,
+                "festival",
+                0.25,
+                "Day pass",
+                90,
+            )
 
 
-class Schedules:
-    """Writes schedules down."""
-
-    def __init__(self, book: Book) -> None:
-        """Take where it is written."""
-        self.book = book
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Planned: self._planned}
-
-    def _planned(self, fan: Fan, planned: Planned, at: str) -> None:
-        ids = self.book.ids
-        uid = (ids.idol_events if planned.is_set else ids.performances)[planned.place]
-        kind, table = ("event", "fan_events") if planned.is_set else ("performance", "fan_performances")
-        self.book.announce("schedule.added", f"{kind}:{uid}", fan.fan_id, at)
-        self.book.tables[table].append((ids.account_id, fan.fan_id, uid, at))
-
-
-def plans(
-    chance: Random, home: int, came: float, now: float, moments: Sequence[tuple[float, int | None]]
-) -> Iterator[tuple[float, Planned]]:
-    """Yield when a fan plans which shows; `moments` are those of sets (None) and of businesses' shows."""
-    if chance.random() >= HABITS.get(home, 0.02):
-        return
-    wanted = None if home == FESTIVAL else home
-    open_ones = [place for place, (moment, business) in enumerate(moments) if moment > came and business == wanted]
-    sets = sum(business is None for _, business in moments)
-    for place in chance.sample(open_ones, min(len(open_ones), chance.choice((1, 1, 2, 4)))):
-        show = moments[place][0]
-        earliest, latest = max(came, show - AHEAD), min(now, show)
-        if earliest < latest:
-            is_set = place < sets
-            yield chance.uniform(earliest, latest), Planned(place if is_set else place - sets, is_set)
+def _concerts(today: date) -> Iterator[Show]:
+    halls = (FOUNDRY, FOUNDRY, BALLAST, FOUNDRY, CANNERY, FOUNDRY, QUEEN_STREET)
+    for number, days_ago in enumerate(range(FIRST_CONCERT, LAST_CONCERT, -15)):
+        hall, artist, day = halls[number % len(halls)], ARTISTS[number % len(ARTISTS)], _on(today, days_ago, weekday=4)
+        yield Show(f"CO-{number + 1:03}", f"{artist} at {hall.name}", day, hall, artist, "concert", 0.007)
+        if number % 3 == 0:
+            trio = JAZZ[number // 3 % len(JAZZ)]
+            name = f"Jazz night: {trio}"
+            yield Show(
+                f"JZ-{number + 1:03}", name, day - timedelta(days=2), FOUNDRY, trio, "concert", 0.22, "Jazz nights", 40
+            )

@@ -13,7 +13,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.provinces import province_kept
-from fanfare.segments.queries import filters
+from fanfare.segments.queries import filters, tickets
 from fanfare.segments.queries.where import Criterion
 from fanfare.segments.schemas.search import Criteria
 
@@ -30,6 +30,7 @@ class Setting(msgspec.Struct, frozen=True):
     tag_ids: dict[str, int]
     idol_uids: dict[str, uuid.UUID]
     filters: dict[str, Criteria]
+    ticket_events: tickets.Events
 
     def start_of(self, day: date) -> datetime:
         """Return the first moment of a day in the account's zone."""
@@ -52,7 +53,14 @@ async def shared_setting(db: Db, account: Account, wanted: Sequence[Criteria], n
     read = [*wanted, *reached.values()]
     tag_ids = await _known(db, account.id, TAG_IDS, [name for each in read for name in each.fan_tags or ()])
     idol_uids = await _known(db, account.id, IDOL_UIDS, [name for each in read for name in each.idol_names or ()])
-    return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids, reached)
+    asked = {_events_asked(each, account.country_code) for each in read} - {None}
+    ticket_events = {each: await tickets.events(db, account.id, each) for each in asked if each}
+    return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids, reached, ticket_events)
+
+
+def _events_asked(wanted: Criteria, country_code: str | None) -> tickets.EventsAsked | None:
+    provinces = wanted.ticket_venue_provinces
+    return tickets.events_asked(wanted, provinces_kept(provinces, country_code) if provinces else None)
 
 
 TAG_IDS = "select lower(tag_name), tag_id from tags where account_id = $1 and lower(tag_name) = any($2)"
@@ -165,6 +173,21 @@ def _idols(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
         yield from _tied(FOLLOWING, "any({}::uuid[])", uids, is_any=wanted.idol_relations == "any")
 
 
+def _tickets(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
+    days, first, last = (
+        wanted.ticket_purchased_days,
+        wanted.ticket_start_purchase_date,
+        wanted.ticket_end_purchase_date,
+    )
+    starts = [] if days is None else [at.start_of(at.today - timedelta(days=days))]
+    starts += [at.start_of(first)] if first else []
+    asked = _events_asked(wanted, at.country_code)
+    bought = tickets.Bought(max(starts, default=None), at.end_of(last) if last else None)
+    found = tickets.criterion(wanted, bought, at.ticket_events[asked] if asked else None)
+    if found:
+        yield found
+
+
 INSIDE = """exists (select from snapshot_members s
     where s.account_id = $1 and s.fan_id = f.fan_id and s.snapshot_uid = {})"""
 
@@ -215,6 +238,7 @@ PARTS: tuple[Callable[[Criteria, Setting], Iterator[Criterion]], ...] = (
     _activity,
     _tags,
     _idols,
+    _tickets,
     _segments,
 )
 

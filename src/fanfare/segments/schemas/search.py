@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar
 
@@ -91,28 +91,6 @@ class SegmentForm(Form):
 Segments = Annotated[list[str], ListForm(SegmentForm(), most=100)]
 
 
-# Criteria whose data does not exist yet. Each leaves this list together with the domain that stores its data;
-# ticket_is_negative only says how others are meant, and does nothing alone.
-NOT_YET = (
-    "ticket_event_name",
-    "ticket_price_code",
-    "ticket_start_purchase_date",
-    "ticket_end_purchase_date",
-    "ticket_venue_name",
-    "ticket_venue_provinces",
-    "ticket_purchased_days",
-    "ticket_artist_name",
-    "ticket_start_event_date",
-    "ticket_end_event_date",
-    "ticket_seat_price_min",
-    "ticket_seat_price_max",
-    "ticket_seat_count_min",
-    "ticket_seat_count_max",
-    "ticket_sales_count_min",
-    "ticket_sales_count_max",
-)
-
-
 class Criteria(Params):
     """Which fans: all given criteria must hold. Days are days in the account's time zone."""
 
@@ -157,16 +135,11 @@ class Criteria(Params):
     ticket_end_event_date: Annotated[Day | None, "Holds a ticket for an event on or before this day"] = None
     ticket_seat_price_min: Annotated[Money | None, "Paid at least this much a seat"] = None
     ticket_seat_price_max: Annotated[Money | None, "Paid at most this much a seat"] = None
-    ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats"] = None
-    ticket_seat_count_max: Annotated[Count | None, "Bought at most this many seats"] = None
-    ticket_sales_count_min: Annotated[Count | None, "Bought at least this many times"] = None
-    ticket_sales_count_max: Annotated[Count | None, "Bought at most this many times"] = None
-    ticket_is_negative: Annotated[Flag, "Fans for whom the ticket criteria do not hold"] = False
-
-    @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield the criteria that cannot be answered yet."""
-        yield from ((name, "cannot be searched yet: its data is not served") for name in NOT_YET if name in given)
+    ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats; with 0 also who has none"] = None
+    ticket_seat_count_max: Annotated[Count | None, "Bought at most this many seats, yet some; 0 means none"] = None
+    ticket_sales_count_min: Annotated[Count | None, "Bought at least this many times; with 0 also who never did"] = None
+    ticket_sales_count_max: Annotated[Count | None, "Bought at most this many times, yet once; 0 means never"] = None
+    ticket_is_negative: Annotated[Flag, "Fans for whom the ticket criteria do not hold together"] = False
 
 
 class FanSearch(Criteria):

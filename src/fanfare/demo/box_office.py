@@ -1,0 +1,189 @@
+"""Brings in the box office's history on the day of the fill: who bought which tickets, when and for how much."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from random import Random
+from typing import NamedTuple
+
+from fanfare.demo.copying import copy_rows
+from fanfare.demo.shares import Shares
+from fanfare.demo.shows import Level, Show, shows
+from fanfare.kernel.db import Db
+
+Row = tuple[object, ...]
+Report = Callable[[str, float], None]
+NETWORK = "ticketing"
+EVENT_COLUMNS = """account_id event_uid network event_key event_name event_date venue_name venue_province artist_name
+event_type created_at updated_at""".split()  # noqa: SIM905 - as the table has them
+TICKET_COLUMNS = """account_id ticket_id fan_id event_uid purchased_at created_at updated_at num_seats is_deleted
+paid_amount currency network ticket_key order_key customer_key price_code""".split()  # noqa: SIM905 - as above
+# Of a hundred orders.
+SEATS = Shares([(24, 1), (48, 2), (13, 3), (15, 4)])
+CANCELLED, SECOND_LEVEL, FROM_AFAR, AT_ONCE = 0.015, 0.12, 0.2, 0.4
+# People near a hall are those of these provinces.
+NEAR = {"BC": ("BC",), "WA": ("WA", "BC"), "OR": ("OR", "WA"), "ON": ("ON", "QC")}
+# Doors open at seven in the evening, in hours of GMT.
+DOORS = time(2, 0)
+
+# The rows of the change log that the calls would have written.
+ANNOUNCE = """
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select account_id, ticket_id, 'ticket.created', ticket_id::text, fan_id, created_at,
+           jsonb_build_object('event_uid', event_uid)
+    from tickets where account_id = $1
+    union all
+    select account_id, nextval('positions'), 'ticket_event.created', event_uid::text, null, created_at, '{}'
+    from ticket_events where account_id = $1
+"""
+
+
+class Buyers(NamedTuple):
+    """Who may buy: all fans, those of each province, those with each tag, and their keys in the ticketing network."""
+
+    everybody: list[int]
+    by_province: Mapping[str, list[int]]
+    by_tag: Mapping[str, list[int]]
+    keys: Mapping[int, str]
+
+    def of(self, show: Show, chance: Random) -> Iterator[int]:
+        """Yield the fans who buy tickets for an event."""
+        if show.tag:
+            yield from (fan_id for fan_id in self.by_tag[show.tag] if chance.random() < show.share)
+            return
+        near = [fan_id for province in NEAR[show.hall.province] for fan_id in self.by_province[province]]
+        for _ in range(int(show.share * len(self.everybody))):
+            among = self.everybody if chance.random() < FROM_AFAR or not near else near
+            yield among[int(len(among) * chance.random() ** 1.5)]
+
+
+class Line(NamedTuple):
+    """A line of an order."""
+
+    purchased_at: datetime
+    fan_id: int
+    show: Show
+    level: Level
+    seats: int
+    order: int
+    place: int
+    is_deleted: bool
+
+
+async def import_tickets(db: Db, account_id: int, now: datetime, seed: int, report: Report) -> int:
+    """Sell two seasons to the fans of an account and return the number of tickets; part of the caller's transaction."""
+    chance = Random(seed)  # noqa: S311 - made-up data that can be made again
+    programme = shows(now.date())
+    buyers = await _buyers(db, account_id)
+    lines = list(_lines(programme, buyers, now, chance))
+    # Ids follow the time of purchase.
+    lines.sort(key=lambda line: line.purchased_at)
+    uids = {show.key: uuid.UUID(int=chance.getrandbits(128), version=4) for show in programme}
+    ids = await _positions(db, account_id, len(lines))
+    events = [_event(account_id, now, show, uids[show.key]) for show in programme]
+    tickets = [
+        _ticket(line, (account_id, ticket_id, line.fan_id, uids[line.show.key]), now, buyers.keys.get(line.fan_id))
+        for ticket_id, line in zip(ids, lines, strict=True)
+    ]
+    async with db.connection() as connection:
+        await copy_rows(connection, "ticket_events", EVENT_COLUMNS, events, report)
+        if tickets:
+            await copy_rows(connection, "tickets", TICKET_COLUMNS, tickets, report)
+    await db.execute(ANNOUNCE, account_id)
+    return len(tickets)
+
+
+async def _positions(db: Db, account_id: int, many: int) -> list[int]:
+    await db.value("select hold_position($1)", account_id)
+    sql = "select array(select nextval('positions') from generate_series(1, $1::bigint))"
+    positions: list[int] = await db.value(sql, many)
+    return positions
+
+
+async def _buyers(db: Db, account_id: int) -> Buyers:
+    rows = await db.rows(
+        """
+        select f.fan_id, f.province, i.identifier_value
+        from fans f
+        left join fan_identifiers i on i.account_id = $1 and i.fan_id = f.fan_id and i.network = $2
+        where f.account_id = $1 order by f.fan_id
+        """,
+        account_id,
+        NETWORK,
+    )
+    tagged = await db.rows(
+        """
+        select t.tag_name, g.fan_id from fan_tags g join tags t on t.account_id = $1 and t.tag_id = g.tag_id
+        where g.account_id = $1 order by g.fan_id, t.tag_name
+        """,
+        account_id,
+    )
+    by_province, by_tag = defaultdict(list), defaultdict(list)
+    for fan_id, province, _ in rows:
+        by_province[province].append(fan_id)
+    for tag_name, fan_id in tagged:
+        by_tag[tag_name].append(fan_id)
+    keys = {fan_id: key for fan_id, _, key in rows if key}
+    return Buyers([row["fan_id"] for row in rows], by_province, by_tag, keys)
+
+
+def _lines(programme: Sequence[Show], buyers: Buyers, now: datetime, chance: Random) -> Iterator[Line]:
+    order = 0
+    levels = {show.hall: Shares((level.share, level) for level in show.hall.levels) for show in programme}
+    for show in programme:
+        for fan_id in buyers.of(show, chance):
+            purchased_at = _moment(show, now, chance)
+            if purchased_at is None:
+                continue
+            order += 1
+            is_deleted = chance.random() < CANCELLED
+            many = 2 if chance.random() < SECOND_LEVEL and len(show.hall.levels) > 1 else 1
+            drawn = {levels[show.hall].pick(chance) for _ in range(many)}
+            for place, level in enumerate(sorted(drawn), 1):
+                seats = 1 if show.event_type == "season" else SEATS.pick(chance)
+                yield Line(purchased_at, fan_id, show, level, seats, order, place, is_deleted)
+
+
+def _moment(show: Show, now: datetime, chance: Random) -> datetime | None:
+    """Return when somebody buys: many at once, most in the last weeks. None for what lies ahead."""
+    doors = datetime.combine(show.day + timedelta(days=1), DOORS, now.tzinfo)
+    left = 1 - min(chance.expovariate(12), 1.0) if chance.random() < AT_ONCE else min(chance.expovariate(4), 1.0)
+    moment = doors - timedelta(days=show.on_sale_days) * left - timedelta(hours=1)
+    return moment.replace(microsecond=0) if moment < now else None
+
+
+def _event(account_id: int, now: datetime, show: Show, event_uid: uuid.UUID) -> Row:
+    return (
+        account_id,
+        event_uid,
+        NETWORK,
+        show.key,
+        show.name,
+        show.day,
+        show.hall.name,
+        show.hall.province,
+        show.artist,
+        show.event_type,
+        now,
+        now,
+    )
+
+
+def _ticket(line: Line, ids: tuple[int, int, int, uuid.UUID], now: datetime, customer_key: str | None) -> Row:
+    hall = line.show.hall
+    return (
+        *ids,
+        line.purchased_at,
+        now,
+        now,
+        line.seats,
+        line.is_deleted,
+        line.level.price * line.seats,
+        hall.currency,
+        NETWORK,
+        f"{line.order}-{line.place}",
+        str(line.order),
+        customer_key,
+        line.level.code,
+    )

@@ -1,0 +1,103 @@
+"""What the demo's fans put on their schedule: home matches, concerts, and sets of the festival."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fanfare.demo import shows
+from fanfare.demo.book import Book, Fan
+from fanfare.demo.programme import CLUB, FESTIVAL, VENUE, WOMEN
+from fanfare.kernel.db import Db
+from fanfare.performances.actions import save_performance
+from fanfare.performances.schemas import NewPerformance
+
+TABLES = {
+    "fan_performances": "account_id fan_id performance_uid created_at",
+    "fan_events": "account_id fan_id event_uid created_at",
+}
+DAY = 86_400.0
+# Whose shows they are, by the artist; concerts are the venue's.
+PLAYERS = {shows.CLUB: CLUB, shows.WOMEN: WOMEN}
+# How long before a show fans put it on their schedule.
+AHEAD = 45 * DAY
+# In hours of GMT: the evening before in Vancouver is the same day there.
+STARTS = time(20, 0)
+HABITS = {CLUB: 0.16, WOMEN: 0.12, FESTIVAL: 0.22, VENUE: 0.2}
+
+
+class Planned(NamedTuple):
+    """Something put on a schedule, by its place: a performance, or a set of the festival."""
+
+    place: int
+    is_set: bool
+
+
+class Show(NamedTuple):
+    """A performance: when it is, and whose."""
+
+    performance_uid: UUID
+    moment: float
+    business: int
+
+
+async def make_performances(db: Db, account_id: int, businesses: Sequence[int], now: datetime) -> list[Show]:
+    """Make the performances that the box office sells one by one, past and to come, the earliest first."""
+    made = []
+    for show in shows.shows(now.date()):
+        if show.event_type not in ("match", "concert"):
+            continue
+        business = PLAYERS.get(show.artist, VENUE)
+        starts = datetime.combine(show.day, STARTS, now.tzinfo)
+        announced = starts - timedelta(days=show.on_sale_days + 15)
+        wanted = NewPerformance(
+            performance_name=show.name,
+            performance_date=show.day,
+            onsale_date=show.day - timedelta(days=show.on_sale_days),
+            announce_date=announced.date(),
+            status="ready",
+            business_id=businesses[business],
+            campaign_event_key=show.key,
+            artist_name=show.artist,
+            venue_name=show.hall.name,
+            city=show.hall.city,
+            province=show.hall.province,
+            country_code=show.hall.currency[:2],
+        )
+        made_at = min(announced, now)
+        made.append(Show(await save_performance(db, account_id, wanted, made_at), starts.timestamp(), business))
+    return made
+
+
+class Schedules:
+    """Writes schedules down."""
+
+    def __init__(self, book: Book) -> None:
+        """Take where it is written."""
+        self.book = book
+        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Planned: self._planned}
+
+    def _planned(self, fan: Fan, planned: Planned, at: str) -> None:
+        ids = self.book.ids
+        uid = (ids.idol_events if planned.is_set else ids.performances)[planned.place]
+        kind, table = ("event", "fan_events") if planned.is_set else ("performance", "fan_performances")
+        self.book.announce("schedule.added", f"{kind}:{uid}", fan.fan_id, at)
+        self.book.tables[table].append((ids.account_id, fan.fan_id, uid, at))
+
+
+def plans(
+    chance: Random, home: int, came: float, now: float, moments: Sequence[tuple[float, int | None]]
+) -> Iterator[tuple[float, Planned]]:
+    """Yield when a fan plans which shows; `moments` are those of sets (None) and of businesses' shows."""
+    if chance.random() >= HABITS.get(home, 0.02):
+        return
+    wanted = None if home == FESTIVAL else home
+    open_ones = [place for place, (moment, business) in enumerate(moments) if moment > came and business == wanted]
+    sets = sum(business is None for _, business in moments)
+    for place in chance.sample(open_ones, min(len(open_ones), chance.choice((1, 1, 2, 4)))):
+        show = moments[place][0]
+        earliest, latest = max(came, show - AHEAD), min(now, show)
+        if earliest < latest:
+            is_set = place < sets
+            yield chance.uniform(earliest, latest), Planned(place if is_set else place - sets, is_set)

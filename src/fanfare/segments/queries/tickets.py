@@ -1,0 +1,127 @@
+"""What the ticket criteria of a search ask of a fan.
+
+All of them speak of the same tickets: a fan who has a ticket of that event at that price, so many of them.
+"""
+
+import uuid
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.segments.queries.where import Criterion
+from fanfare.segments.schemas.search import Criteria
+
+
+class EventsAsked(msgspec.Struct, frozen=True):
+    """Which ticket events are meant; names in small letters, provinces in every way they may be stored."""
+
+    event_name: str | None
+    venue_name: str | None
+    artist_name: str | None
+    provinces: tuple[str, ...] | None
+    start: date | None
+    end: date | None
+
+
+Events = Mapping[EventsAsked, list[uuid.UUID]]
+MOST = 2**31
+
+
+def events_asked(wanted: Criteria, provinces: list[str] | None) -> EventsAsked | None:
+    """Return which events the criteria name, or None when they name none; provinces as they may be stored."""
+    asked = EventsAsked(
+        _small(wanted.ticket_event_name),
+        _small(wanted.ticket_venue_name),
+        _small(wanted.ticket_artist_name),
+        tuple(provinces) if provinces else None,
+        wanted.ticket_start_event_date,
+        wanted.ticket_end_event_date,
+    )
+    return None if asked == EventsAsked(None, None, None, None, None, None) else asked
+
+
+def _small(name: str | None) -> str | None:
+    return name.lower() if name else None
+
+
+async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]:
+    """Return the events that are meant."""
+    rows = await db.rows(
+        """
+        select event_uid from ticket_events
+        where account_id = $1 and ($2::text is null or lower(event_name) = $2)
+          and ($3::text is null or lower(venue_name) = $3) and ($4::text is null or lower(artist_name) = $4)
+          and ($5::text[] is null or venue_province = any($5))
+          and ($6::date is null or event_date >= $6) and ($7::date is null or event_date <= $7)
+        """,
+        account_id,
+        *(getattr(asked, name) for name in EventsAsked.__struct_fields__),
+    )
+    return [row["event_uid"] for row in rows]
+
+
+class Bought(msgspec.Struct, frozen=True):
+    """When: from a moment (included) to a moment (not included); either may be open."""
+
+    start: datetime | None
+    end: datetime | None
+
+
+HELD = "select from tickets t where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted"
+# Lines of one order_key are one purchase, and a line without is one by itself. Grouped for all fans at once: in the
+# order of the index that takes no sorting, and a page stops early.
+COUNTED = """select from (
+        select t.fan_id from tickets t where t.account_id = $1 and not t.is_deleted{tickets}
+        group by t.fan_id having {counts}
+    ) counted where counted.fan_id = f.fan_id"""
+SEATS = "sum(t.num_seats)"
+SALES = "count(distinct t.order_key) + count(*) filter (where t.order_key is null)"
+Part = tuple[str, object]
+
+
+def criterion(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | None) -> Criterion | None:
+    """Return what the ticket criteria ask, or None when none is given; `event_uids` are the events named, if any."""
+    tickets, counts = _tickets(wanted, bought, event_uids), _counts(wanted)
+    if not tickets and not counts:
+        return None
+    narrowed = "".join(f" and {sql}" for sql, _ in tickets)
+    if counts:
+        # Where none at all is enough, those are left out who have some and yet not the right number.
+        is_turned = all(least == 0 for _, least, _ in counts)
+        having = " and ".join(f"{sql} between {{}} and {{}}" for sql, _, _ in counts)
+        found = COUNTED.format(tickets=narrowed, counts=f"not ({having})" if is_turned else having)
+    else:
+        is_turned, found = False, HELD + narrowed
+    values = [value for _, value in tickets] + [bound for _, least, most in counts for bound in (least, most)]
+    is_not = wanted.ticket_is_negative != is_turned
+    return Criterion(f"{'not ' if is_not else ''}exists ({found})", tuple(values))
+
+
+def _tickets(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | None) -> list[Part]:
+    """Return the conditions on a ticket, each with its value."""
+    lowest, highest = wanted.ticket_seat_price_min, wanted.ticket_seat_price_max
+    parts: tuple[Part, ...] = (
+        ("t.event_uid = any({}::uuid[])", event_uids),
+        ("lower(t.price_code) = {}", _small(wanted.ticket_price_code)),
+        ("t.purchased_at >= {}", bought.start),
+        ("t.purchased_at < {}", bought.end),
+        # A line without seats has no price a seat.
+        ("t.num_seats > 0 and t.paid_amount >= {}::numeric * t.num_seats", lowest),
+        ("t.num_seats > 0 and t.paid_amount <= {}::numeric * t.num_seats", highest),
+    )
+    return [(sql, value) for sql, value in parts if value is not None]
+
+
+def _counts(wanted: Criteria) -> list[tuple[str, int, int]]:
+    """Return what is counted, the least and the most; who has none is meant only when that is said."""
+    asked = (
+        (SEATS, wanted.ticket_seat_count_min, wanted.ticket_seat_count_max),
+        (SALES, wanted.ticket_sales_count_min, wanted.ticket_sales_count_max),
+    )
+    return [
+        (sql, min(1, MOST if most is None else most) if least is None else least, MOST if most is None else most)
+        for sql, least, most in asked
+        if least is not None or most is not None
+    ]
