@@ -111,10 +111,7 @@ async def fill(
         async with held.connection() as connection:
             for table, columns in COLUMNS.items():
                 await copy_rows(connection, table, columns, tables[table], report)
-        await held.execute(ANNOUNCE_ACTIVITIES, account_id)
-        await count_activities(held, account_id)
-        for statement in (ANNOUNCE_CONSENTS, STAND, COUNTED):
-            await held.execute(statement, account_id)
+        await _announce(held, account_id)
         await _close(held, ids, programme, tables["activities"], now)
         tickets = await import_tickets(held, account_id, now, seed, report)
     await db.execute(f"analyze fan_activity, standings, tickets, ticket_events, {', '.join(COLUMNS)}")
@@ -122,6 +119,14 @@ async def fill(
         report("ratings", 0.5)
     activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
     return Filled(len(people), activities, tags, consents, tickets)
+
+
+async def _announce(db: Db, account_id: int) -> None:
+    """Write what the calls would have written beside the rows: changes, and totals."""
+    await db.execute(ANNOUNCE_ACTIVITIES, account_id)
+    await count_activities(db, account_id)
+    for statement in (ANNOUNCE_CONSENTS, STAND, COUNTED):
+        await db.execute(statement, account_id)
 
 
 def _lives(

@@ -22,7 +22,7 @@ DAY = 86_400.0
 PLAYERS = {shows.CLUB: CLUB, shows.WOMEN: WOMEN}
 # How long before a show fans put it on their schedule.
 AHEAD = 45 * DAY
-# In hours of GMT: the evening before in Vancouver is the same day there.
+# In GMT, which is the same day in Vancouver.
 STARTS = time(20, 0)
 HABITS = {CLUB: 0.16, WOMEN: 0.12, FESTIVAL: 0.22, VENUE: 0.2}
 
