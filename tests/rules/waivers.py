@@ -18,6 +18,11 @@ class Reason(StrEnum):
 # A table that no account owns, or a unique index that does not begin with the account.
 TABLES: dict[str, Reason] = {
     "accounts": Reason.REFERENCE,
+    "places_census": Reason.REFERENCE,
+    "places_loads": Reason.REFERENCE,
+    "places_metro_areas": Reason.REFERENCE,
+    "places_metro_overrides": Reason.REFERENCE,
+    "places_postal_codes": Reason.REFERENCE,
 }
 INDEXES: dict[str, Reason] = {
     "api_keys_by_key": Reason.FINDS_ACCOUNT,
