@@ -187,15 +187,15 @@ async def is_filled(dsn: str) -> bool:
 
 
 @contextmanager
-def database(dsn: str | None, folder: Path = FOLDER) -> Iterator[str]:
-    """Give the address of a filled database: the one named, or an embedded one kept in a folder."""
+def database(dsn: str | None, folder: Path = FOLDER, scale: float = 1.0) -> Iterator[str]:
+    """Give the address of a filled database: the one named, or an embedded one kept in a folder and made at a scale."""
     if dsn:
         yield dsn
         return
     folder.mkdir(parents=True, exist_ok=True)
     with Hold(folder, "bench"), Embedded(folder) as postgres:
         if not asyncio.run(is_filled(postgres.database_url)):
-            asyncio.run(make(postgres.database_url, 1.0))
+            asyncio.run(make(postgres.database_url, scale))
         yield postgres.database_url
 
 

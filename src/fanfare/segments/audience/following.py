@@ -5,14 +5,12 @@ snapshot that named it. So a round that began after a question was asked contain
 """
 
 import asyncio
-import time
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import structlog
 from pyroaring import BitMap
 
 from fanfare.kernel.changes import Change, settled
@@ -21,8 +19,6 @@ from fanfare.segments.audience import holding
 from fanfare.segments.audience.holding import Audience, Place
 from fanfare.segments.audience.reading import PARTS, Days, Piece, pieces
 from fanfare.segments.queries import reads
-
-log = structlog.get_logger()
 
 # The form of what is stored.
 FORM = 1
@@ -67,15 +63,10 @@ class Follower:
 
     async def start(self, zone: str) -> None:
         """Take what was stored and lead it on, or build anew. Raises `Behind` when the account cannot be indexed."""
-        started = time.perf_counter()
         async with self._turn:
             self.way = "from stored" if await self._load(zone) else "built"
             if self.way == "built":
                 await self._build(zone)
-        log.info(
-            "index ready", account_id=self.account_id, way=self.way, fans=len(self.audience.everyone),
-            seconds=round(time.perf_counter() - started, 2),
-        )  # fmt: skip
 
     async def refresh(self) -> Audience:
         """Return the bitmaps as of a moment after this call."""

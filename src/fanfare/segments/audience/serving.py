@@ -147,7 +147,7 @@ class IndexProcess:
 
     async def _start(self, account_id: int, zone: str) -> None:
         """Make an account's index ready and say where it is answered; one that cannot be made is tried again later."""
-        follower = self.followers[account_id]
+        follower, started = self.followers[account_id], time.perf_counter()
         try:
             await follower.start(zone)
             await self.db.execute(
@@ -164,6 +164,10 @@ class IndexProcess:
             return
         self.ready.add(account_id)
         self._starting.pop(account_id, None)
+        log.info(
+            "index ready", account_id=account_id, way=follower.way, fans=len(follower.audience.everyone),
+            seconds=round(time.perf_counter() - started, 2),
+        )  # fmt: skip
         await follower.store()
 
     async def _leave(self, locks: Connection, account_id: int) -> None:
