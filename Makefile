@@ -7,16 +7,21 @@ help:
 	@echo 'make test    every test'
 	@echo 'make check   what a change must pass beside the tests: ruff, mypy, import layers, house rules'
 	@echo 'make setup   .venv from the lock, with the command at .venv/bin/fanfare'
+	@echo 'make setup-places  the same with the lists that `fanfare places load` reads'
 	@echo 'make faults  the long runs: killed processes, racing writers, slow commits'
 	@echo 'make fuzz    many made-up inputs for each call'
 	@echo 'make bench   the performance figures beside their yardsticks'
-	@echo 'make lock    both locks anew from pyproject.toml'
+	@echo 'make lock    the locks anew from pyproject.toml'
 
 setup:
 	@.ci/install requirements.lock
 
 setup-dev: setup
 	@.ci/install requirements-dev.lock
+
+# What `fanfare places load` reads; some 400 MB.
+setup-places: setup
+	@.ci/install requirements-places.lock
 
 # Data, keys and all stay in .data; FANS counts only the first time.
 FANS = 20000
@@ -53,5 +58,7 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) pyproject.toml --group build -o requirements.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) pyproject.toml --group build --group dev \
 		-c requirements.lock -o requirements-dev.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) pyproject.toml --group build --extra places \
+		-c requirements.lock -o requirements-places.lock >/dev/null
 
-.PHONY: help setup setup-dev demo test check faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places demo test check faults fuzz bench lock

