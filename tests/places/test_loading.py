@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,9 +42,13 @@ class Shell:
 
     def load(self, *words: object) -> dict[str, tuple[int, int]]:
         """Return countries and postal codes by source."""
-        ran = self.run("load", "--json", *words)
+        ran = self.run("load", *words)
         assert ran.returncode == 0, ran.stderr
-        return {row["source"]: (row["country_count"], row["postal_code_count"]) for row in json.loads(ran.stdout)}
+        told = {
+            line.split()[0]: re.search(r"(\d+) postal codes of (\d+) countr", line) for line in ran.stdout.splitlines()
+        }
+        assert all(found or "loaded before" in ran.stdout for found in told.values())
+        return {source: (int(found[2]), int(found[1])) if found else (0, 0) for source, found in told.items()}
 
     def refused(self, *words: object) -> str:
         ran = self.run("load", *words)

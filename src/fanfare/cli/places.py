@@ -52,7 +52,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 @places.command("load")
-def load_places(  # noqa: PLR0913 - the options of a command
+def load_places(
     given: Annotated[
         list[Path] | None,
         typer.Option("--from", exists=True, help="A wheel, its file, or a folder with them; repeat for more"),
@@ -65,7 +65,6 @@ def load_places(  # noqa: PLR0913 - the options of a command
     data_dir: DataDir = None,
     *,
     again: Annotated[bool, typer.Option("--again", help="Also what was loaded before")] = False,
-    as_json: AsJson = False,
 ) -> None:
     """Load what is not loaded yet. Cut off, it goes on with the country in which it was."""
     wanted = Wanted(
@@ -78,9 +77,6 @@ def load_places(  # noqa: PLR0913 - the options of a command
     settings = from_environment().changed(data_dir=data_dir)
     with tempfile.TemporaryDirectory() as scratch, _reporting() as report:
         loaded = in_database(settings, "fanfare places load", lambda db: _load(db, wanted, Path(scratch), report))
-    if as_json:
-        typer.echo(msgspec.json.encode(loaded).decode())
-        return
     for each in loaded:
         typer.echo(_line(each))
 
