@@ -194,14 +194,14 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def served(dsn: str, folder: Path) -> Iterator[Target]:
-    """Run one server process on a database that holds a tenth of the data set."""
-    api_key, api_secret = asyncio.run(filled(dsn))
+def served(dsn: str, folder: Path, *, scale: float = SCALE, workers: int = 1) -> Iterator[Target]:
+    """Run server processes, one if not told, on a database that holds a share of the data set."""
+    api_key, api_secret = asyncio.run(filled(dsn, scale))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "DATABASE_URL": dsn, "FANFARE_POOL_SIZE": str(CONNECTIONS)}
-    command = [sys.executable, "-m", "fanfare.cli", "serve", "--workers", "1", "--port", str(port)]
+    command = [sys.executable, "-m", "fanfare.cli", "serve", "--workers", str(workers), "--port", str(port)]
     with (
         (folder / "server.log").open("w") as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
@@ -216,9 +216,9 @@ def served(dsn: str, folder: Path) -> Iterator[Target]:
             server.terminate()
 
 
-async def filled(dsn: str) -> tuple[str, str]:
+async def filled(dsn: str, scale: float) -> tuple[str, str]:
     """Fill the database and return a key and its secret."""
-    await data.make(dsn, SCALE)
+    await data.make(dsn, scale)
     db = await Db.connect(dsn, size=1)
     # Addresses that can be made of a number: the contests ask by them.
     await db.execute(

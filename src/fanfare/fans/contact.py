@@ -55,7 +55,12 @@ def mail_address(text: str) -> str:
 
 def mail_key(text: str) -> str:
     """Return what an address is compared by: the small letters of its shown form. Raises as `mail_address` does."""
-    return unicodedata.normalize("NFC", mail_address(text).lower())
+    return shown_key(mail_address(text))
+
+
+def shown_key(shown: str) -> str:
+    """Return the key of an address in its shown form, as `mail_address` returns it."""
+    return unicodedata.normalize("NFC", shown.lower())
 
 
 def phone_number(text: str, region: str | None = None) -> str:

@@ -118,8 +118,10 @@ def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
             values = raw[wire_name]
             break
     else:
-        wire_name, values = slot.wire_names[0], []
-    value = _one(slot, wire_name, values)
+        if slot.is_required:
+            raise _Wrong([(slot.wire_names[0], "is required")])
+        return
+    value = values[0] if len(values) == 1 else _one(slot, wire_name, values)
     if _is_nothing(slot.form, value):
         if slot.clears and values and _is_empty(value):
             given[slot.name] = None
@@ -130,10 +132,11 @@ def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
 
 
 def _one(slot: Slot, wire_name: str, values: list[object]) -> object:
+    """Return what several values, or none, say."""
     if isinstance(slot.form, ListForm):
         # One value may be a comma list, several are the entries themselves.
-        return values if len(values) > 1 else next(iter(values), None)
-    if len(values) > 1 and any(value != values[0] for value in values):
+        return values or None
+    if any(value != values[0] for value in values):
         raise _Wrong([(wire_name, "was given more than once")])
     return values[0] if values else None
 

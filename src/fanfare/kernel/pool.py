@@ -71,6 +71,8 @@ class Pool:
                 timeout=WAIT_SECONDS,
                 statement_cache_size=512,
                 max_cached_statement_lifetime=0,
+                # Any size: the longest statements cost the most to plan.
+                max_cacheable_statement_size=0,
                 server_settings=self._settings,
             )
             for name in ("json", "jsonb"):

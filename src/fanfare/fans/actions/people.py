@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY
-from fanfare.fans.contact import mail_address, mail_key, phone_number
+from fanfare.fans.contact import mail_address, phone_number, shown_key
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.places.addresses import Address, WrongAddressError, complete_address
@@ -18,6 +18,7 @@ from fanfare.places.addresses import Address, WrongAddressError, complete_addres
 __all__ = ["FOUND", "FOUND_MANY", "Batch", "Person", "batches", "columns", "find_or_create", "person"]
 
 BATCH = 1000
+NOWHERE = Address()
 CHANNELS = ("is_subscribed", "is_phone_subscribed")
 
 
@@ -71,7 +72,7 @@ def person(
         raise BadParameters(errors)
     return Person(
         mail=mail,
-        mail_key=mail_key(mail) if mail else None,
+        mail_key=shown_key(mail) if mail else None,
         phone=number,
         country_code=address.country_code,
         province=address.province,
@@ -82,11 +83,13 @@ def person(
 
 
 def _address(contact: Mapping[str, str | None], errors: list[tuple[str, str]]) -> Address:
+    if not any(map(contact.get, ADDRESS)):
+        return NOWHERE
     try:
-        return complete_address(*(contact.get(part) for part in ("country_code", "province", "city", "postal_code")))
+        return complete_address(*(contact.get(part) for part in ADDRESS))
     except WrongAddressError as wrong:
         errors += wrong.errors
-        return Address()
+        return NOWHERE
 
 
 def _read(

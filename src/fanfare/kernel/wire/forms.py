@@ -3,7 +3,6 @@
 import ipaddress
 import re
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 FLAGS = {
@@ -152,14 +151,18 @@ class AddressRangeForm(Form):
 def spoiled(value: object, depth: int = 0) -> str | None:
     """Say what keeps a value from being stored: NUL, a lone surrogate, or nesting deeper than 20."""
     if isinstance(value, str):
-        if "\0" in value:
-            return "must not contain NUL characters"
-        if not value.isascii() and SURROGATES.search(value):
-            return "must not contain lone surrogates"
-        return None
-    if not isinstance(value, Mapping | list):
+        return _spoiled_text(value)
+    if not isinstance(value, dict | list):
         return None
     if depth >= DEEPEST:
         return f"must not be nested deeper than {DEEPEST} levels"
-    parts = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
-    return next((fault for part in parts if (fault := spoiled(part, depth + 1))), None)
+    for part in [*value, *value.values()] if isinstance(value, dict) else value:
+        if fault := spoiled(part, depth + 1):
+            return fault
+    return None
+
+
+def _spoiled_text(text: str) -> str | None:
+    if "\0" in text:
+        return "must not contain NUL characters"
+    return None if text.isascii() or not SURROGATES.search(text) else "must not contain lone surrogates"

@@ -195,13 +195,11 @@ def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], li
         wanted = line.wanted
         network = wanted.network or ""
         by_name = (wanted.event_date, wanted.event_name.lower())
-        place, row = found.setdefault(
-            (network, wanted.event_key) if wanted.event_key else by_name,
-            (
-                len(found),
-                [uuid.uuid4(), network, wanted.event_key, wanted.event_date, wanted.event_name, None, None, None],
-            ),
-        )
+        key = (network, wanted.event_key) if wanted.event_key else by_name
+        if key not in found:
+            made = [uuid.uuid4(), network, wanted.event_key, wanted.event_date, wanted.event_name, None, None, None]
+            found[key] = len(found), made
+        place, row = found[key]
         about = (wanted.venue_name, wanted.artist_name, venue_province(account, wanted.venue_province))
         row[-3:] = [old or new for old, new in zip(row[-3:], about, strict=True)]
         places.append(place)

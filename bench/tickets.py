@@ -1,0 +1,163 @@
+"""How fast tickets come in by the hundred over HTTP, beside a raw COPY of the same lines.
+
+    nice python -m bench.tickets                   # 100,000 fans and 300,000 tickets are there; two minutes
+    nice python -m bench.tickets --scale 0.01      # less there
+
+Two server processes, four connections, 100 tickets a call, an embedded PostgreSQL that waits for the disk. An order has
+two lines; nine buyers of ten are there, one is new; the lines of a call are of eight of 400 events. The yardstick
+copies as many lines, also over four connections, into a table with the columns and indexes of `tickets`, one statement
+each. Calls and COPY take turns, so that what else the machine does falls on both. At the end the rows are counted.
+Exits 1 when the rate is missed or a line is.
+"""
+
+import argparse
+import asyncio
+import http.client
+import random
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from bench.activities import Target, served
+from bench.data import ACCOUNT, EVENTS, FIRST_NAMES, LAST_NAMES, NOW, TICKET_COLUMNS, event_day, event_uid
+from fanfare.kernel.embedded import Embedded, Hold
+
+CONNECTIONS, WORKERS, BATCH = 4, 2, 100
+# Events that the lines of one call are of.
+ON_SALE = 8
+WANTED = 20_000
+HEADERS = {"Content-Type": "application/json"}
+
+
+def line(chance: random.Random, fans: int, number: int) -> dict[str, object]:
+    """Return a ticket as a box office sends it."""
+    order = number // 2
+    # A feed is in the order of purchase: what is on sale now fills a call.
+    event = 1 + (number // BATCH * 37 + order % ON_SALE * 53) % EVENTS
+    buyer = random.Random(order)
+    fan = buyer.randrange(1, fans + 1)
+    who = f"fan{fan}@example.org" if buyer.random() < 0.9 else f"new{order}@example.org"
+    bought = NOW - timedelta(minutes=number % 500_000)
+    return {
+        "first_name": buyer.choice(FIRST_NAMES), "last_name": buyer.choice(LAST_NAMES), "email": who,
+        "purchase_timestamp": f"{bought:%Y-%m-%d %H:%M:%S}", "paid_amount": "84.50", "num_seats": 2,
+        "event_date": str(event_day(event)), "event_name": f"event {event}", "event_key": f"key {event}",
+        "network": "boxoffice", "ticket_key": f"bench {number}", "order_key": f"order {order}",
+        "price_code": chance.choice("ABCDEF"), "venue_name": f"venue {event % 40}",
+    }  # fmt: skip
+
+
+def send(target: Target, bodies: list[bytes]) -> int:
+    """Send the batches over one connection and return how many tickets were made."""
+    client = http.client.HTTPConnection("127.0.0.1", target.port)
+    headers = {**HEADERS, "Api-Key": target.api_key, "Api-Secret": target.api_secret}
+    made = 0
+    for body in bodies:
+        client.request("POST", "/api/v1/crm/tickets/bulk", body, headers)
+        answer = client.getresponse()
+        told = answer.read()
+        if answer.status != 200:
+            sys.exit(f"{answer.status}: {told[:500]!r}")
+        made += told.count(b'"status":"success"')
+    client.close()
+    return made
+
+
+def called(target: Target, fans: int, first: int, rows: int) -> float:
+    """Return the tickets a second of four clients; the bodies are ready before the clock starts."""
+    chance = random.Random(first)
+    encode = msgspec.json.Encoder().encode
+    bodies = [
+        encode([line(chance, fans, start + each) for each in range(BATCH)])
+        for start in range(first, first + rows, BATCH)
+    ]
+    shares = [bodies[number::CONNECTIONS] for number in range(CONNECTIONS)]
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        started = time.perf_counter()
+        made = sum(pool.map(lambda share: send(target, share), shares))
+        taken = time.perf_counter() - started
+    if made != rows:
+        sys.exit(f"{made} of {rows} tickets were made")
+    return rows / taken
+
+
+async def copied(dsn: str, fans: int, first: int, rows: int) -> float:
+    """Return the lines a second of COPY over four connections."""
+    chance = random.Random(first)
+    lines = [
+        (
+            ACCOUNT, 500_000_000 + number, chance.randrange(1, fans + 1),
+            event_uid(ACCOUNT, chance.randrange(1, EVENTS + 1)), NOW - timedelta(minutes=number % 500_000), NOW, NOW, 2,
+            False, "84.50", "CAD", "boxoffice", f"copied {number}", f"order {number // 2}", "A",
+        )
+        for number in range(first, first + rows)
+    ]  # fmt: skip
+    shares = [lines[number::CONNECTIONS] for number in range(CONNECTIONS)]
+    connections = [await asyncpg.connect(dsn) for _ in shares]
+    await connections[0].execute("create table if not exists bench_copied (like tickets including all)")
+    started = time.perf_counter()
+    await asyncio.gather(
+        *(
+            each.copy_records_to_table("bench_copied", records=share, columns=TICKET_COLUMNS.split())
+            for each, share in zip(connections, shares, strict=True)
+        )
+    )
+    taken = time.perf_counter() - started
+    for each in connections:
+        await each.close()
+    return rows / taken
+
+
+async def written(dsn: str) -> tuple[int, int]:
+    """Return how many tickets of the calls are there, and how many of their changes are told."""
+    db = await asyncpg.connect(dsn)
+    there = "select count(*) from tickets where account_id = $1 and ticket_key like 'bench %'"
+    told = "select count(*) from changes where account_id = $1 and topic = 'ticket.created'"
+    counts = await db.fetchval(there, ACCOUNT), await db.fetchval(told, ACCOUNT)
+    await db.close()
+    return counts
+
+
+def measure(dsn: str, target: Target, fans: int, rounds: int, rows: int) -> bool:
+    """Print the medians of calls and COPY and say whether the rate is met and every line is there."""
+    called(target, fans, 0, rows // 5)
+    rates, yardsticks = [], []
+    for each in range(1, rounds + 1):
+        yardsticks.append(asyncio.run(copied(dsn, fans, each * rows, rows)))
+        rates.append(called(target, fans, each * rows, rows))
+    rate, yardstick = statistics.median(rates), statistics.median(yardsticks)
+    print(f"tickets by the hundred {rate:>9,.0f} rows/s, wanted {WANTED:,}")
+    print(f"raw COPY               {yardstick:>9,.0f} rows/s, ratio {rate / yardstick:.2f}")
+    sent = rows // 5 + rounds * rows
+    there, told = asyncio.run(written(dsn))
+    print(f"sent {sent:,}, there {there:,}, told in the change log {told:,}")
+    return rate >= WANTED and there == told == sent
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--scale", type=float, default=0.1, help="share of 1,000,000 fans and 3,000,000 tickets there")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=50_000, help="tickets a round")
+    wanted = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Hold(Path(name) / "data", "bench"),
+        Embedded(Path(name) / "data") as found,
+        served(found.database_url, Path(name), scale=wanted.scale, workers=WORKERS) as target,
+    ):
+        fans = int(1_000_000 * wanted.scale)
+        is_met = measure(found.database_url, target, fans, wanted.rounds, wanted.rows - wanted.rows % (BATCH * 5))
+    sys.exit(0 if is_met else 1)
+
+
+if __name__ == "__main__":
+    main()
