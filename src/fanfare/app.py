@@ -18,6 +18,7 @@ from fanfare.kernel.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
 from fanfare.performances import actions as performances
+from fanfare.places.geo import city_database
 from fanfare.points import actions as points
 from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
@@ -93,6 +94,7 @@ class Lifespan:
 def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened:
     """Return the ASGI application; its database is opened by the server's lifespan."""
     log.configure(settings.log_level)
+    city_database.use(settings.geoip_city_db)
     service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), successors)
     served = endpoints()
     app = http.application(service, served)

@@ -12,7 +12,7 @@ from fanfare.kernel.errors import CannotRun
 
 PREFIX = "FANFARE_"
 # Named as everywhere else, so that what sets it for other programs sets it here.
-PLAIN = {"database_url": "DATABASE_URL"}
+PLAIN = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_PORT = 65535
 SCHEMES = ("postgresql://", "postgres://")
@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     # ranges of addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8
     trusted_proxies: tuple[str, ...] = ()
+    # a City database (.mmdb) that tells where addresses of the internet are; empty: the one of the extra geoip, or none
+    geoip_city_db: str = ""
     # the system user that runs the embedded database when root starts it; empty: fanfare, postgres or nobody
     postgres_user: str = ""
     # seconds without a sign of life after which a worker's job is given to another

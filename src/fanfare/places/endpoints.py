@@ -1,0 +1,16 @@
+"""Places over HTTP."""
+
+from fanfare.kernel.endpoint import Caller, endpoint
+from fanfare.kernel.keys import PUBLIC
+from fanfare.places.geo import city_database
+from fanfare.places.schemas import GeoPlace, InternetAddress
+
+
+@endpoint.get("/api/v1/geo", scope="misc", key=PUBLIC)
+async def geo_lookup(caller: Caller, wanted: InternetAddress) -> GeoPlace:
+    """Tell where an address of the internet is, the caller's own when none is given.
+
+    It is read in the City database that the operator has named (GEOIP_CITY_DB). Every field is null without one, for
+    an address that is not in it, and for one that is of no public network.
+    """
+    return city_database.place(wanted.ip_address, caller.address)

@@ -1,0 +1,132 @@
+"""Where an address of the internet is, by a City database in MaxMind's format.
+
+It is the operator's file, else the one that comes with the extra `geoip`, else there is none. Each process maps the
+file into memory; one that takes its place is read from then on.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import maxminddb
+import structlog
+
+from fanfare.kernel.settings import BadSettings
+from fanfare.places.schemas import GeoPlace
+
+log = structlog.get_logger()
+# The extra's package, and the database in it.
+PACKAGE, BUNDLED = "detector", "data/dbip-city-lite.mmdb.bz"
+LANGUAGE = "en"
+
+
+class Reader(Protocol):
+    """Reads a database; `get` returns the record of an address, or None."""
+
+    def get(self, ip_address: str) -> Any:  # noqa: ANN401, D102 - as the packages have it
+        ...
+
+
+class CityDatabase:
+    """A database of cities, opened once in a process."""
+
+    def __init__(self) -> None:
+        """Begin without a file: nothing is known of any address."""
+        self._path = ""
+        self._mark: tuple[int, int, int] | None = None
+        self._reader: Reader | None = None
+
+    def use(self, path: str) -> None:
+        """Read the operator's file from now on, or without one the extra's. Raises BadSettings."""
+        self._path, self._mark, self._reader = path, None, None
+        if path:
+            try:
+                self._open()
+            except (OSError, maxminddb.InvalidDatabaseError) as wrong:
+                message = f"GEOIP_CITY_DB cannot be read: {wrong}"
+                raise BadSettings(message) from None
+        elif find_spec(PACKAGE):
+            self._reader = _bundled()
+
+    def place(self, wanted: str | None, own: str | None) -> GeoPlace:
+        """Return where an address is, the caller's own when none is wanted; fields are None where that is not known."""
+        address = wanted or own
+        found = ipaddress.ip_address(address) if address else None
+        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+        found = mapped or found
+        if found is None or not found.is_global:
+            return GeoPlace()
+        return _place(self._record(str(found)))
+
+    def _record(self, address: str) -> Mapping[str, Any]:
+        if self._path:
+            self._refresh()
+        try:
+            record = self._reader.get(address) if self._reader else None
+        except ValueError:
+            # The address is of version 6, the database of version 4.
+            return {}
+        except maxminddb.InvalidDatabaseError:
+            log.warning("a record of GEOIP_CITY_DB cannot be read")
+            return {}
+        return record if isinstance(record, Mapping) else {}
+
+    def _refresh(self) -> None:
+        """Open a file that took the place of the one that is open; keep that while the new one cannot be read."""
+        try:
+            if _mark(self._path) != self._mark:
+                self._open()
+        except (OSError, maxminddb.InvalidDatabaseError):
+            log.warning("GEOIP_CITY_DB was replaced by what cannot be read")
+
+    def _open(self) -> None:
+        self._mark = _mark(self._path)
+        self._reader = maxminddb.open_database(self._path, maxminddb.MODE_AUTO)
+
+
+def _mark(path: str) -> tuple[int, int, int]:
+    stat = os.stat(path)  # noqa: PTH116 - at each lookup, and a Path takes as long again
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _bundled() -> Reader:
+    reader: Reader = import_module(f"{PACKAGE}.mmdb_lazy").open_lazy(str(files(PACKAGE).joinpath(BUNDLED)))
+    return reader
+
+
+def _place(record: Mapping[str, Any]) -> GeoPlace:
+    """Return what a record says: in MaxMind's shape, or flat with plain values as other makers have it."""
+    regions, location, postal = (record.get(name) for name in ("subdivisions", "location", "postal"))
+    region = regions[0] if isinstance(regions, list) and regions else record.get("region", record.get("state1"))
+    where = location if isinstance(location, Mapping) else record
+    return GeoPlace(
+        city=_name(record.get("city")),
+        region_name=_name(region),
+        latitude=_degrees(where.get("latitude", where.get("lat"))),
+        longitude=_degrees(where.get("longitude", where.get("lng"))),
+        country_name=_name(record.get("country")) or _name(record.get("country_name")),
+        postal_code=_name(postal.get("code") if isinstance(postal, Mapping) else record.get("postal_code", postal)),
+    )
+
+
+def _name(value: object) -> str | None:
+    """Return a name out of names by language, or as it is."""
+    if isinstance(value, Mapping):
+        names = value.get("names")
+        value = names.get(LANGUAGE) if isinstance(names, Mapping) else value.get("name")
+    return value if isinstance(value, str) and value else None
+
+
+def _degrees(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    except ValueError:
+        return None
+
+
+# The one of this process; `use` is called as its application is made.
+city_database = CityDatabase()
