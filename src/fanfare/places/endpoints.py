@@ -13,4 +13,4 @@ async def geo_lookup(caller: Caller, wanted: InternetAddress) -> GeoPlace:
     It is read in the City database that the operator has named (GEOIP_CITY_DB). Every field is null without one, for
     an address that is not in it, and for one that is of no public network.
     """
-    return city_database.place(wanted.ip_address, caller.address)
+    return await city_database.place(wanted.ip_address, caller.address)

@@ -4,8 +4,10 @@ It is the operator's file, else the one that comes with the extra `geoip`, else 
 file into memory; one that takes its place is read from then on.
 """
 
+import asyncio
 import ipaddress
 import os
+import threading
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.resources import files
@@ -39,6 +41,7 @@ class CityDatabase:
         self._path = ""
         self._mark: tuple[int, int, int] | None = None
         self._reader: Reader | None = None
+        self._lock = threading.Lock()
 
     def use(self, path: str) -> None:
         """Read the operator's file from now on, or without one the extra's. Raises BadSettings."""
@@ -52,7 +55,7 @@ class CityDatabase:
         elif find_spec(PACKAGE):
             self._reader = _bundled()
 
-    def place(self, wanted: str | None, own: str | None) -> GeoPlace:
+    async def place(self, wanted: str | None, own: str | None) -> GeoPlace:
         """Return where an address is, the caller's own when none is wanted; fields are None where that is not known."""
         address = wanted or own
         found = ipaddress.ip_address(address) if address else None
@@ -60,13 +63,14 @@ class CityDatabase:
         found = mapped or found
         if found is None or not found.is_global:
             return GeoPlace()
-        return _place(self._record(str(found)))
+        # Beside the other calls: what the system has not in memory comes from the disk.
+        return _place(await asyncio.to_thread(self._record, str(found)))
 
     def _record(self, address: str) -> Mapping[str, Any]:
-        if self._path:
-            self._refresh()
         try:
-            record = self._reader.get(address) if self._reader else None
+            with self._lock:
+                self._refresh()
+                record = self._reader.get(address) if self._reader else None
         except ValueError:
             # The address is of version 6, the database of version 4.
             return {}
@@ -78,7 +82,7 @@ class CityDatabase:
     def _refresh(self) -> None:
         """Open a file that took the place of the one that is open; keep that while the new one cannot be read."""
         try:
-            if _mark(self._path) != self._mark:
+            if self._path and _mark(self._path) != self._mark:
                 self._open()
         except (OSError, maxminddb.InvalidDatabaseError):
             log.warning("GEOIP_CITY_DB was replaced by what cannot be read")
