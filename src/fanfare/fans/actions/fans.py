@@ -21,6 +21,7 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.keys import Account
 from fanfare.places.addresses import WrongAddressError, complete_address
+from fanfare.places.completion import known_place
 
 # Columns that a request writes as they come.
 PLAIN = (
@@ -168,7 +169,7 @@ async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) ->
     for name in ("is_confirmed", "is_phone_confirmed"):
         if (flag := getattr(wanted, name)) is not None:
             columns[name] = flag
-    columns |= _address(wanted)
+    columns |= await _completed(db, _address(wanted), columns, old)
     home = columns.get("country_code") or old["country_code"] or account.country_code
     columns |= _phones(wanted, home)
     if wanted.email is not UNSET:
@@ -206,6 +207,20 @@ def _address(wanted: FanChanges) -> dict[str, Any]:
     except WrongAddressError as wrong:
         raise BadParameters(wrong.errors) from None
     return {name: getattr(address, name) for name in given}
+
+
+async def _completed(db: Db, address: dict[str, Any], columns: Mapping[str, Any], old: Record) -> dict[str, Any]:
+    """Return an address with what the lists of places tell of it, when it is another than before.
+
+    What they told of the old one goes, coordinates too: nobody is still where the fan has left.
+    """
+    if all(value == old[name] for name, value in address.items()):
+        return address
+    new = {**{name: old[name] for name in ADDRESS}, **address}
+    place = await known_place(db, new["country_code"], new["postal_code"])
+    found = {name: getattr(place, name) for name in ("metro_area", "latitude", "longitude") if name not in columns}
+    empty = {name: getattr(place, name) for name in ("province", "city") if new[name] is None}
+    return {**address, **empty, **found}
 
 
 async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mapping[str, Any], now: datetime) -> None:
@@ -264,7 +279,8 @@ async def _write(
                 set first_name = w.first_name, last_name = w.last_name, email = w.email, phone = w.phone,
                     add_phone = w.add_phone, display_name = w.display_name, gender = w.gender,
                     birth_date = w.birth_date, country_code = w.country_code, province = w.province, city = w.city,
-                    postal_code = w.postal_code, latitude = w.latitude, longitude = w.longitude,
+                    postal_code = w.postal_code, metro_area = w.metro_area, latitude = w.latitude,
+                    longitude = w.longitude,
                     ip_address = w.ip_address, image_url = w.image_url, is_subscribed = w.is_subscribed,
                     is_phone_subscribed = w.is_phone_subscribed, is_optout = w.is_optout,
                     is_confirmed = w.is_confirmed, is_phone_confirmed = w.is_phone_confirmed,

@@ -15,6 +15,8 @@ Run it with `db.racing`: of two writers who make the same fan, one is refused by
 runs again. A fan who is found stays locked against an erasure until the transaction ends.
 """
 
+from fanfare.places.completion import place_of
+
 ADDRESS = ("country_code", "province", "city", "postal_code")
 
 # A person is found by mail address, then by number. Somebody found by number who has another address is another person.
@@ -138,15 +140,16 @@ FIRST = ",\n".join(
 # An integration fills what is empty and never overwrites; a word on consent counts whoever it comes from. Its fan is
 # locked first, so that words stand in the ledger in the order in which the flags took them. No update of a fan gives it
 # the same millisecond twice: by that a key of fans/latest names one change.
-WRITTEN = """
+WRITTEN = f"""
     made as (
         insert into fans (account_id, fan_id, position, created_at, updated_at, email, phone, first_name, last_name,
-                          birth_date, gender, country_code, province, city, postal_code, ip_address, fan_source,
-                          is_subscribed, is_phone_subscribed)
+                          birth_date, gender, country_code, province, city, postal_code, metro_area, latitude,
+                          longitude, ip_address, fan_source, is_subscribed, is_phone_subscribed)
         select $1, fan_id, nextval('positions'), $18, $18, mail, phone, first_name, last_name,
-               birth_date, gender, country_code, province, city, postal_code, ip_address, coalesce(fan_source, $19),
+               birth_date, gender, country_code, coalesce(province, place_province), coalesce(city, place_city),
+               postal_code, place_metro_area, place_latitude, place_longitude, ip_address, coalesce(fan_source, $19),
                coalesce(is_subscribed, false), coalesce(is_phone_subscribed, false)
-        from hold cross join fresh
+        from hold cross join fresh {place_of("fresh")}
         returning fan_id, position
     ),
     locked as materialized (
@@ -166,9 +169,13 @@ WRITTEN = """
             birth_date = coalesce(f.birth_date, k.birth_date),
             gender = coalesce(f.gender, k.gender),
             country_code = case when f.country_code is null then k.country_code else f.country_code end,
-            province = case when f.country_code is null then k.province else f.province end,
-            city = case when f.country_code is null then k.city else f.city end,
+            province = case when f.country_code is null then coalesce(k.province, k.place_province) else f.province end,
+            city = case when f.country_code is null then coalesce(k.city, k.place_city) else f.city end,
             postal_code = case when f.country_code is null then k.postal_code else f.postal_code end,
+            metro_area = case when f.country_code is null then k.place_metro_area else f.metro_area end,
+            latitude = case when f.country_code is null then coalesce(f.latitude, k.place_latitude) else f.latitude end,
+            longitude = case when f.country_code is null then coalesce(f.longitude, k.place_longitude)
+                             else f.longitude end,
             ip_address = coalesce(f.ip_address, k.ip_address),
             is_subscribed = coalesce(k.is_subscribed, f.is_subscribed),
             is_phone_subscribed = coalesce(k.is_phone_subscribed, f.is_phone_subscribed),
@@ -177,10 +184,11 @@ WRITTEN = """
             updated_at = greatest($18, f.updated_at + interval '1 millisecond'),
             position = nextval('positions')
         from hold cross join (
-            select met.*, null::boolean as was_subscribed, null::boolean as was_phone_subscribed
-            from met where is_subscribed is null and is_phone_subscribed is null
-            union all
-            select * from locked) as k
+            select each.*, place.* from (
+                select met.*, null::boolean as was_subscribed, null::boolean as was_phone_subscribed
+                from met where is_subscribed is null and is_phone_subscribed is null
+                union all
+                select * from locked) as each {place_of("each")}) as k
         where f.account_id = $1 and f.fan_id = k.fan_id
           and (f.email is null and k.mail is not null
                or f.phone is null and k.phone is not null
@@ -224,15 +232,15 @@ WRITTEN = """
     ),
     announced as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, position, 'fan.created', fan_id::text, fan_id, $18, '{}'::jsonb from made
+        select $1, position, 'fan.created', fan_id::text, fan_id, $18, '{{}}'::jsonb from made
         union all
-        select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, '{}'::jsonb from filled
+        select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, '{{}}'::jsonb from filled
         union all
         select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
                fan_id::text, fan_id, $18, jsonb_build_object('channel', channel)
         from words
     )
-"""
+"""  # noqa: S608 - fixed parts
 
 # Without the limit the planner expects ten persons of arrays that it does not see yet, finds the plan for one cheaper,
 # and plans anew at each call: 2 ms, more than all the rest.
