@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from fanfare.accounts.queries import account_ids
 from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
+from fanfare.fans.actions.places import complete_addresses
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import CannotRun
@@ -79,6 +81,23 @@ def load_places(
         loaded = in_database(settings, "fanfare places load", lambda db: _load(db, wanted, Path(scratch), report))
     for each in loaded:
         typer.echo(_line(each))
+    completed = in_database(settings, "fanfare places load", _complete)
+    if completed:
+        typer.echo(f"{completed:,} addresses completed", err=True)
+
+
+@places.command("complete")
+def complete_all(data_dir: DataDir = None) -> None:
+    """Complete the addresses of all fans by what is loaded: also what a newer list tells otherwise."""
+    settings = from_environment().changed(data_dir=data_dir)
+    typer.echo(f"{in_database(settings, 'fanfare places complete', _complete):,} addresses completed")
+
+
+async def _complete(db: Db) -> int:
+    completed = 0
+    for account_id in await account_ids(db):
+        completed += await complete_addresses(db, account_id, system_clock())
+    return completed
 
 
 @places.command("status")

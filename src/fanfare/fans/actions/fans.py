@@ -120,7 +120,7 @@ async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *
 async def _change(db: Db, account: Account, change: Change, now: datetime) -> int:
     old = await _locked(db, account.id, change.wanted.fan_id)
     fan_id: int = old["fan_id"]
-    wanted = _filling(change.wanted, old) if change.fills else change.wanted
+    wanted = _filling(change.wanted, old, now) if change.fills else change.wanted
     columns = await _columns(db, account, wanted, old)
     said = words(wanted.is_subscribed, wanted.is_phone_subscribed, wanted.is_optout, wanted.businesses)
     columns |= folded({name: old[name] for name in FLAGS}, said)
@@ -138,9 +138,12 @@ async def _change(db: Db, account: Account, change: Change, now: datetime) -> in
     return fan_id
 
 
-def _filling(wanted: FanChanges, old: Record) -> FanChanges:
+def _filling(wanted: FanChanges, old: Record, now: datetime) -> FanChanges:
     """Leave of a change what is empty so far; confirmed is only what is the fan's own address and number."""
     kept: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
+    if old["created_at"] == now:
+        # Of a fan just made they are what the lists tell of the postal code.
+        kept = {name: value for name, value in kept.items() if name not in ("latitude", "longitude")}
     for name, flag, key in (("email", "is_confirmed", mail_key), ("phone", "is_phone_confirmed", str)):
         value = getattr(wanted, name)
         is_own = value is not UNSET and old[name] is not None and key(value) == key(old[name])
