@@ -1,5 +1,8 @@
 """Completes addresses out of the loaded lists: a postal code tells of city, province, metro area and coordinates."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 
 from fanfare.kernel.db import Db
@@ -8,6 +11,10 @@ from fanfare.kernel.db import Db
 WHOLE = "replace(replace(upper({postal_code}), ' ', ''), '-', '')"
 HALF = f"""case {{country_code}} when 'US' then left({WHOLE}, 5) when 'CA' then left({WHOLE}, 3)
         when 'NL' then left({WHOLE}, 4) when 'IE' then left({WHOLE}, 3) when 'GB' then left({WHOLE}, -3) end"""
+# What stands for a code in figures: few enough codes that each has people, and those that a census knows.
+AREA = f"""case {{country_code}} when 'US' then left({WHOLE}, 5) when 'CA' then left({WHOLE}, 3)
+        when 'NL' then left({WHOLE}, 4) when 'IE' then left({WHOLE}, 3)
+        when 'GB' then case when length({WHOLE}) > 4 then left({WHOLE}, -3) else {WHOLE} end else {WHOLE} end"""
 # Joins the place of an address, in columns that begin with `place_`. An address without a postal code has none.
 PLACE = f"""
     left join lateral (
@@ -22,6 +29,11 @@ PLACE = f"""
 def place_of(name: str) -> str:
     """Return the join of the place of an address that stands in the columns of a row of that name."""
     return PLACE.format(country_code=f"{name}.country_code", postal_code=f"{name}.postal_code")
+
+
+def area_of(name: str) -> str:
+    """Return the expression of the postal area of an address that stands in the columns of a row of that name."""
+    return AREA.format(country_code=f"{name}.country_code", postal_code=f"{name}.postal_code")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -47,3 +59,17 @@ async def known_place(db: Db, country_code: str | None, postal_code: str | None)
         return Place()
     row = await db.row(FOUND, country_code, postal_code)
     return Place(**row) if row else Place()
+
+
+async def census(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what a census says of postal areas, each named by country and code; where it is silent they lack."""
+    rows = await db.rows(
+        """
+        select c.country_code, c.postal_code, to_jsonb(c) - array['country_code', 'postal_code'] as census
+        from unnest($1::text[], $2::text[]) as asked (country_code, postal_code)
+        join places_census c on c.country_code = asked.country_code and c.postal_code = asked.postal_code
+        """,
+        [country_code for country_code, _ in areas],
+        [postal_code for _, postal_code in areas],
+    )
+    return {(row["country_code"], row["postal_code"]): row["census"] for row in rows}

@@ -19,6 +19,7 @@ from fanfare.segments.schemas.stats import (
     GenderCount,
     LocationCount,
     MetroAreaCount,
+    PostalDemographic,
 )
 
 
@@ -60,7 +61,7 @@ def statistics(audience: Audience, plan: Plan, ages: Ages) -> FilterStats:
         top_metro_areas=[MetroAreaCount(str(value), counted) for value, counted in top["metro_area"]],
         top_locations=[_location(audience, among, value, counted) for value, counted in top["location"]],
         fan_metrics=_metrics(audience, among, ages),
-        postal_demographics=[],
+        postal_demographics=_areas(audience, among, ages.most_areas),
     )
 
 
@@ -103,6 +104,16 @@ def _location(audience: Audience, among: BitMap, value: Value, counted: int) -> 
     there = audience.facets["location"].sets[value] & among
     middle = [_middle(audience, there, name) for name in ("latitude", "longitude")]
     return LocationCount(city or "", province, country, counted, *middle)
+
+
+def _areas(audience: Audience, among: BitMap, most: int) -> list[PostalDemographic]:
+    """Return the postal areas of the most fans; what a census says of them is for the tables to say."""
+    found = audience.facets["postal_area"].largest(among, most)
+    return [
+        PostalDemographic(str(area[0]), str(area[1]), counted, None)
+        for area, counted in found
+        if isinstance(area, tuple)
+    ]
 
 
 def _middle(audience: Audience, among: BitMap, name: str) -> float | None:

@@ -3,6 +3,7 @@
 A fan's place in a bitmap is the fan's id, so nothing has to be translated; ids of 2^32 and above do not fit.
 """
 
+import heapq
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,8 @@ class Facet:
     def __init__(self, sets: Iterable[tuple[Value, bytes]] = ()) -> None:
         """Take what `stored` gave, if anything."""
         self.sets: dict[Value, BitMap] = {value: BitMap.deserialize(written) for value, written in sets}
+        # The values by how many fans have each, until something changes.
+        self._by_size: list[tuple[Value, BitMap, int]] | None = None
 
     def fans(self, values: Iterable[Value]) -> BitMap:
         """Return the fans that have one of the values."""
@@ -44,6 +47,7 @@ class Facet:
 
     def remove(self, fans: BitMap) -> None:
         """Take away whatever values some fans have."""
+        self._by_size = None
         emptied = []
         for value, among in self.sets.items():
             if among.intersect(fans):
@@ -55,6 +59,7 @@ class Facet:
 
     def add(self, groups: Groups) -> None:
         """Give fans their values."""
+        self._by_size = None
         for value, fan_ids in groups.items():
             if value in self.sets:
                 self.sets[value] |= BitMap(fan_ids)
@@ -63,14 +68,26 @@ class Facet:
 
     def largest(self, among: BitMap, most: int) -> list[tuple[Value, int]]:
         """Return the values that the most of some fans have, with how many; ties by value, None last."""
+        if self._by_size is None:
+            sized = ((value, having, len(having)) for value, having in self.sets.items())
+            self._by_size = sorted(sized, key=lambda each: -each[2])
         best: list[tuple[Value, int]] = []
-        for value, having in sorted(self.sets.items(), key=lambda each: -len(each[1])):
-            if len(best) >= most and len(having) < best[most - 1][1]:
+        counts: list[int] = []
+        for value, having, size in self._by_size:
+            # No further value can be among the best.
+            if len(counts) == most and size < counts[0]:
                 break
             if counted := having.intersection_cardinality(among):
                 best.append((value, counted))
-                best.sort(key=lambda each: (-each[1], in_order(each[0])))
-        return best[:most]
+                heapq.heappush(counts, counted)
+                if len(counts) > most:
+                    heapq.heappop(counts)
+        return sorted(best, key=lambda each: (-each[1], in_order(each[0])))[:most]
+
+    def drop(self, value: Value) -> None:
+        """Take a value away from whoever has it."""
+        self._by_size = None
+        self.sets.pop(value, None)
 
     def stored(self) -> Iterator[tuple[Value, bytes]]:
         """Yield each value with its bitmap as it is written down."""

@@ -34,7 +34,11 @@ async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: dateti
 async def statistics(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats | None:
     """Return the statistics of the fans that criteria find now by the index, or None when it cannot tell."""
     answer = await _answer(db, account, wanted, now, with_ages=True)
-    return answer.statistics if answer else None
+    if answer is None or answer.statistics is None:
+        return None
+    told = answer.statistics
+    told.postal_demographics = await stats.with_census(db, told.postal_demographics)
+    return told
 
 
 async def _answer(
@@ -60,4 +64,4 @@ def ages(at: Setting) -> Ages:
         born = 0 if following is None else years_before(at.today, following).toordinal() + 1
         groups.append((first, last, born))
     recent = (at.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
-    return Ages(groups, recent, stats.MOST_PLACES)
+    return Ages(groups, recent, stats.MOST_PLACES, stats.MOST_AREAS)

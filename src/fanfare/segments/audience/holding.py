@@ -73,7 +73,7 @@ class Audience:
 
     def forget(self, facet: str, key: str) -> None:
         """Take away a value from whoever has it."""
-        self.facets[facet].sets.pop(int(key) if facet == "tag" else key, None)
+        self.facets[facet].drop(int(key) if facet == "tag" else key)
 
     def written(self, source: str, place: Place) -> bytes:
         """Return the index in the form that `read` takes, behind a checksum."""

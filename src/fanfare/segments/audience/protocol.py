@@ -20,6 +20,7 @@ class Ages(msgspec.Struct, frozen=True):
     groups: list[tuple[int, int | None, int]]
     recent: int
     most_places: int
+    most_areas: int
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -7,10 +7,11 @@ import msgspec
 
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.keys import Account
+from fanfare.places.completion import area_of, census
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.criteria import criteria, setting, years_before
 from fanfare.segments.queries.segments import REACHABLE, note_count
-from fanfare.segments.queries.where import where
+from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.segments import SegmentStatus
 from fanfare.segments.schemas.stats import (
@@ -22,13 +23,14 @@ from fanfare.segments.schemas.stats import (
     GenderCount,
     LocationCount,
     MetroAreaCount,
+    PostalDemographic,
 )
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 # The first age of each group but the youngest.
 AGES = (18, 25, 35, 45, 55, 65)
-MOST_PLACES = 20
+MOST_PLACES, MOST_AREAS = 20, 100
 RECENT_DAYS = 30
 
 # The bits of grouping(gender, born, country_code, metro_area, city): 0 where the column is part of the group.
@@ -68,6 +70,15 @@ GROUPED = f"""
 """  # noqa: S608 - constants; what is asked is put in by the `where` builder
 
 
+# The postal areas of the most fans.
+AREAS = f"""
+    select f.country_code, {area_of("f")} as postal_code, count(*) as fan_count
+    from fans f
+    where f.account_id = $1 and f.country_code is not null and f.postal_code is not null and {{condition}}
+    group by 1, 2 order by 3 desc, 1, 2 limit {{most}}
+"""  # noqa: S608 - the same
+
+
 async def named_stats(db: Db, account: Account, filter_name: str, now: datetime) -> FilterStats:
     """Return the statistics of a stored filter, which keeps how many fans it found."""
     found = await filters.filter_by_name(db, account.id, filter_name)
@@ -97,8 +108,26 @@ async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: dateti
         top_metro_areas=[_part(MetroAreaCount, row) for row in by_kind.get(METRO_AREA, ())],
         top_locations=[_part(LocationCount, row) for row in by_kind.get(LOCATION, ())],
         fan_metrics=_part(FanMetrics, by_kind[WHOLE][0]),
-        postal_demographics=[],
+        postal_demographics=await _areas(db, condition),
     )
+
+
+async def _areas(db: Db, condition: Where) -> list[PostalDemographic]:
+    args, (most,) = condition.with_arguments(MOST_AREAS)
+    rows = await db.rows(AREAS.format(condition=condition.sql, most=most), *args)
+    areas = [(row["country_code"], row["postal_code"], row["fan_count"]) for row in rows]
+    return await with_census(db, [PostalDemographic(*area, None) for area in areas])
+
+
+async def with_census(db: Db, areas: list[PostalDemographic]) -> list[PostalDemographic]:
+    """Return postal areas with what the census says of them."""
+    known = await census(db, [(each.country_code, each.postal_code) for each in areas]) if areas else {}
+    return [
+        PostalDemographic(
+            each.country_code, each.postal_code, each.fan_count, known.get((each.country_code, each.postal_code))
+        )
+        for each in areas
+    ]
 
 
 def _part(struct: type[S], row: Record) -> S:

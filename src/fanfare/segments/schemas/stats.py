@@ -76,8 +76,13 @@ class FanMetrics(msgspec.Struct):
 
 
 class PostalDemographic(msgspec.Struct):
-    """Fans of a postal code, with what the census says of the people there: null where it is silent."""
+    """Fans of a postal area, with what the census says of the people there: null where it is silent.
 
+    The area is the code of five figures in the US and the first half of a code in CA, GB, IE and NL. Shares in the
+    census are of 1, money is in the country's own.
+    """
+
+    country_code: str
     postal_code: str
     fan_count: int
     census: dict[str, Any] | None
