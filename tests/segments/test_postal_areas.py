@@ -13,7 +13,13 @@ async def test_areas_come_with_their_census_the_most_fans_first(api: Api, db: Db
         values ('US', '98101', 2023, 14000, 91000), ('US', '10001', 2023, 27000, 106000)
         """
     )
-    codes = [("US", "98101-1234"), ("US", "98101"), ("US", "98101-9999"), ("CA", "V6B 1A1"), ("CA", "V6B 2B2")]
+    codes: list[tuple[str | None, str | None]] = [
+        ("US", "98101-1234"),
+        ("US", "98101"),
+        ("US", "98101-9999"),
+        ("CA", "V6B 1A1"),
+        ("CA", "V6B 2B2"),
+    ]
     codes += [("GB", "LS1 4AP"), ("DE", "10001"), ("US", None), (None, None)]
     for number, (country_code, postal_code) in enumerate(codes):
         place = {"country_code": country_code, "postal_code": postal_code}
