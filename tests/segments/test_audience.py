@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.stats import FilterStats
 from tests.api import Api, new_api
 from tests.segments.crowd import activity, fan, follow, tag
+from tests.segments.sales import EVENTS, any_ticket, any_ticket_criteria
+from tests.tickets.sold import bulk
 
 ZONES = ("America/Vancouver", "Asia/Kathmandu", "America/Havana")
 TAGS, IDOLS = ("VIP", "Season", "Press"), ("Northside FC", "The Breakwaters")
@@ -62,7 +65,7 @@ def any_moment(chance: random.Random) -> datetime:
 
 
 def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str, tag_id: int) -> dict[str, Any]:
-    """Return parameters of the search: one to four of those that the index knows."""
+    """Return parameters of the search: one to four of those that the index knows, and often some about tickets."""
     day = (datetime.now(UTC) - timedelta(days=chance.randrange(420))).date()
     unknown = uuid.UUID(int=7)
     segment = [
@@ -85,9 +88,11 @@ def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str
         "fan_incl_snapshot_uids": [snapshot_uid], "fan_excl_snapshot_uids": [snapshot_uid],
         "fan_incl_segments": segment, "fan_excl_segments": segment,
     }  # fmt: skip
-    given = {name: offered[name] for name in chance.sample(sorted(offered), chance.randrange(1, 5))}
+    about_tickets = any_ticket_criteria(chance) if chance.random() < 0.5 else {}
+    many = chance.randrange(2) if about_tickets else chance.randrange(1, 5)
     return {
-        **given,
+        **{name: offered[name] for name in chance.sample(sorted(offered), many)},
+        **about_tickets,
         "fan_tag_relations": chance.choice(("any", "all")),
         "idol_relations": chance.choice(("any", "all")),
     }
@@ -99,6 +104,7 @@ class Crowd:
     def __init__(self, api: Api, db: Db, account: Account, chance: random.Random) -> None:
         self.api, self.db, self.account, self.chance = api, db, account, chance
         self.fan_ids: list[int] = []
+        self.ticket_ids: list[int] = []
         self.merged: tuple[int, int] | None = None
         self.snapshot_uid, self.filter_uid, self.tag_id = uuid.UUID(int=0), "", 0
 
@@ -117,6 +123,7 @@ class Crowd:
                 " values ($1, $2, $3::text, $4, now())",
                 account_id, self.chance.choice(NETWORKS), str(fan_id), fan_id,
             )  # fmt: skip
+        await self._sell(40)
         made = await self.api.ok(
             await self.api.post("/api/v1/manage/snapshots", snapshot_name=f"list {count}", fan_ids=self.some())
         )
@@ -130,7 +137,8 @@ class Crowd:
     async def agree(self, follower: Follower, questions: int) -> None:
         """Check that the index tells what the tables tell."""
         for _ in range(questions):
-            wanted = Criteria(**any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id))
+            given = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
+            wanted = Criteria(**{name: _read(name, value) for name, value in given.items()})
             now = datetime.now(UTC)
             at = await setting(self.db, self.account, wanted, now)
             asked = plan(wanted, at)
@@ -148,7 +156,8 @@ class Crowd:
         """Do what programs do to fans, through the calls."""
         acts: list[Callable[[int], Awaitable[None]]] = [
             self._make, self._change, self._tag, self._untag, self._follow, self._act,
-            self._identify, self._delete, self._freeze, self._thaw, self._merge, self._part,
+            self._identify, self._delete, self._freeze, self._thaw, self._merge, self._part, self._sell,
+            self._exchange, self._refund, self._rename,
         ]  # fmt: skip
         for _ in range(writes):
             await self.chance.choice(acts)(self.chance.choice(self.fan_ids))
@@ -208,10 +217,41 @@ class Crowd:
         if self.merged:
             await self._ok("post", f"manage/fans/{self.merged[0]}/unmerge", merged_fan_id=self.merged[1])
 
+    async def _sell(self, most: int) -> None:
+        """Sell tickets to fans of the crowd and to new ones; few have many."""
+        rows = [
+            any_ticket(self.chance, f"buyer{self.chance.randrange(12)}@example.com", any_moment(self.chance))
+            for _ in range(min(most, 40))
+        ]
+        for row in await bulk(self.api, *rows):
+            self.ticket_ids.append(row["ticket_id"])
+            if row["fan_id"] not in self.fan_ids:
+                self.fan_ids.append(row["fan_id"])
+
+    async def _exchange(self, _: int) -> None:
+        fresh = any_ticket(self.chance, "", any_moment(self.chance))
+        names = ("num_seats", "paid_amount", "order_key", "price_code", "purchase_timestamp", "is_deleted")
+        told = {name: fresh[name] for name in self.chance.sample(names, 3) if name in fresh}
+        await self._ok("post", f"crm/tickets/{self.chance.choice(self.ticket_ids)}", **told)
+
+    async def _refund(self, _: int) -> None:
+        await self._ok("delete", f"crm/tickets/{self.chance.choice(self.ticket_ids)}")
+
+    async def _rename(self, _: int) -> None:
+        sql = "select event_uid from ticket_events where account_id = $1 and event_key = $2"
+        event = self.chance.choice(EVENTS)
+        event_uid = await self.db.value(sql, self.account.id, event)
+        name = self.chance.choice((event, "Renamed"))
+        await self._ok("post", "crm/tickets/events", action="update", event_uid=event_uid, event_name=name)
+
     async def _freeze(self, _: int) -> None:
         name = f"list {self.chance.getrandbits(64)}"
         made = await self._ok("post", "manage/snapshots", snapshot_name=name, fan_ids=self.some())
         self.snapshot_uid = uuid.UUID(made["snapshot_uid"])
+
+
+def _read(name: str, value: Any) -> Any:
+    return Decimal(value) if name.startswith("ticket_seat_price") else value
 
 
 def plain(figures: FilterStats) -> Any:

@@ -9,6 +9,7 @@ from fanfare.segments.audience.holding import Audience
 from fanfare.segments.audience.plans import AllOf, AnyOf, Between, Coded, Having, Plan, Without
 from fanfare.segments.audience.protocol import Ages
 from fanfare.segments.audience.reading import DEGREES, ORIGIN
+from fanfare.segments.audience.sold import SoldTo
 from fanfare.segments.schemas.segments import SegmentStatus
 from fanfare.segments.schemas.stats import (
     AgeCount,
@@ -37,14 +38,20 @@ def fans(audience: Audience, plan: Plan) -> BitMap:
             return audience.everyone - fans(audience, part)
         case Having(facet, values):
             return audience.facets[facet].fans(values)
-        case Between(column, first, end):
-            numbers = audience.columns[column]
-            found = numbers.at_least(first or 0)
-            return found if end is None else found - numbers.at_least(end)
-        case Coded(column, texts):
-            codes = audience.codes[column]
-            known = {codes[text] for text in texts if text in codes}
-            return BitMap.union(BitMap(), *(audience.columns[column].exactly(code) for code in known))
+        case SoldTo():
+            return audience.tickets.fans(plan)
+        case _:
+            return _by_number(audience, plan)
+
+
+def _by_number(audience: Audience, plan: Between | Coded) -> BitMap:
+    numbers = audience.columns[plan.column]
+    if isinstance(plan, Coded):
+        codes = audience.codes[plan.column]
+        known = {codes[text] for text in plan.texts if text in codes}
+        return BitMap.union(BitMap(), *(numbers.exactly(code) for code in known))
+    found = numbers.at_least(plan.first or 0)
+    return found if plan.end is None else found - numbers.at_least(plan.end)
 
 
 def statistics(audience: Audience, plan: Plan, ages: Ages) -> FilterStats:

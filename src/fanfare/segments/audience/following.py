@@ -34,7 +34,7 @@ PARTS_OF: dict[str, tuple[str, ...]] = {
     reads.TAG: ("tag",),
     reads.IDOL: ("idol",),
     reads.SNAPSHOT: ("snapshot",),
-    reads.TICKET: (),
+    reads.TICKET: ("ticket",),
     reads.EVERYTHING: PARTS,
     **dict.fromkeys(NUMBERS, ("number",)),
 }

@@ -9,6 +9,7 @@ from pyroaring import BitMap
 
 from fanfare.segments.audience.bitmaps import Column, Facet, bitmap
 from fanfare.segments.audience.reading import COLUMNS, FACETS, Piece
+from fanfare.segments.audience.sold import StoredTickets, Tickets
 
 # The columns that keep texts, by numbers of their own.
 CODED = ("postal_code",)
@@ -34,6 +35,7 @@ class Stored(msgspec.Struct):
     facets: dict[str, list[tuple[int | str | tuple[str | None, ...], bytes]]]
     columns: dict[str, tuple[bytes, list[bytes]]]
     codes: dict[str, dict[str, int]]
+    tickets: StoredTickets
 
 
 class Audience:
@@ -46,6 +48,7 @@ class Audience:
         self.facets = {name: Facet() for names in FACETS.values() for name in names}
         self.columns = {name: Column() for names in COLUMNS.values() for name in names}
         self.codes: dict[str, dict[str, int]] = {name: {} for name in CODED}
+        self.tickets = Tickets()
 
     def add(self, part: str, piece: Piece) -> None:
         """Put in what was read; whom it was read of must have been removed from this part before."""
@@ -55,6 +58,8 @@ class Audience:
             codes = self.codes[name]
             numbers = [codes.setdefault(text, len(codes)) for text in texts]
             self.columns[name].add(np.array(numbers, dtype=np.int64), fan_ids)
+        if piece.sold is not None:
+            self.tickets.add(piece.sold)
         if piece.fan_ids is None:
             return
         for name, numbers_read in piece.columns.items():
@@ -66,6 +71,8 @@ class Audience:
         """Take away all that a part holds of some fans."""
         if part == EVERYONE:
             self.everyone -= fans
+        if part == "ticket":
+            self.tickets.remove(fans)
         for name in FACETS[part]:
             self.facets[name].remove(fans)
         for name in COLUMNS[part]:
@@ -81,7 +88,7 @@ class Audience:
             source, self.zone, place, self.everyone.serialize(),
             {name: list(facet.stored()) for name, facet in self.facets.items()},
             {name: column.stored() for name, column in self.columns.items()},
-            self.codes,
+            self.codes, self.tickets.stored(),
         )  # fmt: skip
         packed = msgspec.msgpack.encode(stored)
         return zlib.crc32(packed).to_bytes(4, "big") + packed
@@ -99,4 +106,5 @@ def read(written: bytes, source: str, zone: str) -> tuple[Audience, Place] | Non
     audience.facets |= {name: Facet(sets) for name, sets in stored.facets.items()}
     audience.columns |= {name: Column(*parts) for name, parts in stored.columns.items()}
     audience.codes |= stored.codes
+    audience.tickets = Tickets(stored.tickets)
     return audience, stored.place

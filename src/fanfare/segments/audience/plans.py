@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
-from fanfare.segments.queries.criteria import Setting, provinces_kept, years_before
+from fanfare.segments.audience.sold import MOST_PRICE, Count, SoldTo
+from fanfare.segments.queries import tickets
+from fanfare.segments.queries.criteria import Setting, provinces_kept, ticket_events_asked, years_before
 from fanfare.segments.queries.filters import kept
 from fanfare.segments.schemas.search import Criteria
 
@@ -56,7 +58,7 @@ class Coded(msgspec.Struct, frozen=True, tag=True):
     texts: list[str]
 
 
-Plan = AllOf | AnyOf | Without | Having | Between | Coded
+Plan = AllOf | AnyOf | Without | Having | Between | Coded | SoldTo
 Part = Callable[[Criteria, Setting], Iterator[Plan | None]]
 NOBODY = AnyOf([])
 
@@ -100,6 +102,7 @@ KNOWN = frozenset(
         "fan_excl_snapshot_uids",
         "fan_incl_segments",
         "fan_excl_segments",
+        *(name for name in Criteria.__struct_fields__ if name.startswith("ticket_")),
     )
 )
 
@@ -181,6 +184,37 @@ def _tied(facet: str, ids: Sequence[str | int | None], *, is_any: bool) -> Plan:
     return AllOf([Having(facet, [each]) for each in known])
 
 
+def _tickets(wanted: Criteria, at: Setting) -> Iterator[Plan | None]:
+    days, first, last = (
+        wanted.ticket_purchased_days,
+        wanted.ticket_start_purchase_date,
+        wanted.ticket_end_purchase_date,
+    )
+    starts = [*([] if days is None else [at.today - timedelta(days=days)]), *([first] if first else [])]
+    lowest, highest = _whole(wanted.ticket_seat_price_min), _whole(wanted.ticket_seat_price_max)
+    counted = tickets.counts(wanted)
+    events = ticket_events_asked(wanted, at.country_code)
+    asked = SoldTo(
+        [uid.hex for uid in at.ticket_events[events]] if events else None,
+        wanted.ticket_price_code.lower() if wanted.ticket_price_code else None,
+        max(starts).toordinal() if starts else None,
+        last.toordinal() + 1 if last else None,
+        lowest,
+        highest,
+        [Count("seats" if sql == tickets.SEATS else "sale", least, most) for sql, least, most in counted],
+        tickets.turned(counted),
+    )
+    if any(abs(each) > MOST_PRICE for each in (lowest, highest) if each is not None):
+        yield None
+    elif asked != SoldTo():
+        yield Without(asked) if wanted.ticket_is_negative != asked.is_turned else asked
+
+
+def _whole(amount: Decimal | None) -> int | None:
+    """Return an amount in ten thousandths: that is how exactly amounts are read."""
+    return None if amount is None else int(amount.scaleb(4))
+
+
 def _segments(wanted: Criteria, at: Setting) -> Iterator[Plan | None]:
     included = [f"snapshot:{uid}" for uid in wanted.fan_incl_snapshot_uids or ()]
     excluded = [*(f"snapshot:{uid}" for uid in wanted.fan_excl_snapshot_uids or ()), *(wanted.fan_excl_segments or ())]
@@ -205,4 +239,4 @@ def _inside(segment: str, at: Setting) -> Plan | None:
     return Having(kind, [int(key) if kind == "tag" else key])
 
 
-PARTS: tuple[Part, ...] = (_person, _place, _record, _activity, _ties, _segments)
+PARTS: tuple[Part, ...] = (_person, _place, _record, _activity, _ties, _tickets, _segments)

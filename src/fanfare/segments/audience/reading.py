@@ -14,6 +14,7 @@ from fanfare.kernel.db import Connection, Record
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.completion import area_of
 from fanfare.segments.audience.bitmaps import Groups, Numbers, grouped
+from fanfare.segments.audience.sold import Sold
 
 ROWS = 20_000
 PAGE = 65_536
@@ -52,14 +53,19 @@ class Days:
 
 
 class Piece(msgspec.Struct):
-    """What was read of some fans: who has which value of a facet, which text, and their numbers (-1 for none)."""
+    """What was read of some fans: who has which value of a facet, which text, and their numbers (-1 for none).
+
+    Or the tickets of some fans.
+    """
 
     facets: dict[str, Groups] = msgspec.field(default_factory=dict)
     texts: dict[str, tuple[list[str], Numbers]] = msgspec.field(default_factory=dict)
     columns: dict[str, Numbers] = msgspec.field(default_factory=dict)
     fan_ids: Numbers | None = None
+    sold: Sold | None = None
 
 
+MOST_ID = 2**63 - 1
 # Before any time that is kept.
 NEVER = -(2**62)
 TEXTS = """
@@ -90,6 +96,29 @@ ACTIVITY = f"""
     where a.account_id = $1 and a.fan_id > $2 {{among}}
     order by a.fan_id limit {PAGE}
 """  # noqa: S608 - constants
+# Tickets by pages of fans, all tickets of each; `sale` numbers a fan's orders, 0 for none.
+TICKETS_UPTO = f"""
+    select min(last.fan_id) from (
+        select f.fan_id from tickets f
+        where f.account_id = $1 and f.fan_id > $2 {{among}}
+        order by f.fan_id offset {PAGE - 1} limit 1) last
+"""  # noqa: S608 - constants
+TICKETS = """
+    select string_agg(int8send(p.fan_id), ''::bytea) as fan_id, string_agg(uuid_send(p.event_uid), ''::bytea) as event,
+           array_agg(p.price_code) as price_code, string_agg(int8send(p.purchased), ''::bytea) as purchased,
+           string_agg(int8send(p.seats), ''::bytea) as seats, string_agg(int8send(p.paid), ''::bytea) as paid,
+           string_agg(int8send(p.sale), ''::bytea) as sale
+    from (
+        select f.fan_id, f.event_uid, lower(f.price_code) as price_code,
+               floor(extract(epoch from f.purchased_at))::bigint as purchased, f.num_seats::bigint as seats,
+               (f.paid_amount * 10000)::bigint as paid,
+               case when f.order_key is null then 0
+                    else dense_rank() over (partition by f.fan_id order by f.order_key) end as sale
+        from tickets f
+        where f.account_id = $1 and f.fan_id > $2 and f.fan_id <= $3 and not f.is_deleted {among}
+          and exists (select from fans o where o.account_id = $1 and o.fan_id = f.fan_id)
+        order by f.fan_id, f.order_key) p
+"""
 # The ties of fans to something, by pieces of at most 65,536 fans.
 TIES = {
     "network": """
@@ -125,12 +154,14 @@ FACETS: dict[str, tuple[str, ...]] = {
     ),
     "number": ("flag",),
     "activity": (),
+    "ticket": (),
     **{name: (name,) for name in TIES},
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("postal_code",),
     "number": ("born", "rating", "created", "updated", "latitude", "longitude"),
     "activity": ("first_active", "last_active", "activity_count"),
+    "ticket": (),
     **dict.fromkeys(TIES, ()),
 }
 DAYS = frozenset({"created", "first_active", "last_active"})
@@ -144,6 +175,10 @@ async def pieces(
     if part in ("number", "activity"):
         async for row in _pages(connection, account_id, part, fan_ids):
             yield _numbers(row, days)
+        return
+    if part == "ticket":
+        async for row in _ticket_pages(connection, account_id, fan_ids):
+            yield Piece(sold=_sold(row, days))
         return
     among = "" if fan_ids is None else "and f.fan_id = any($2::bigint[])"
     sql, rows = (TEXTS, ROWS) if part == "text" else (TIES[part], 8)
@@ -171,8 +206,35 @@ async def _pages(
         last = row["last"]
 
 
+async def _ticket_pages(
+    connection: Connection, account_id: int, fan_ids: Sequence[int] | None
+) -> AsyncIterator[Record]:
+    last: int | None = 0
+    given = () if fan_ids is None else (fan_ids,)
+    while last is not None:
+        among = "" if fan_ids is None else "and f.fan_id = any($3::bigint[])"
+        upto = await connection.fetchval(TICKETS_UPTO.format(among=among), account_id, last, *given)
+        among = "" if fan_ids is None else "and f.fan_id = any($4::bigint[])"
+        bound = MOST_ID if upto is None else upto
+        row = await connection.fetchrow(TICKETS.format(among=among), account_id, last, bound, *given)
+        if row is not None and row["fan_id"] is not None:
+            yield row
+        last = upto
+
+
+def _sold(row: Record, days: Days) -> Sold:
+    uids = row["event"]
+    numbers = {name: _whole(row[name]) for name in ("fan_id", "purchased", "seats", "paid", "sale")}
+    numbers["purchased"] = days.of(numbers["purchased"])
+    return Sold([uids[at : at + 16] for at in range(0, len(uids), 16)], row["price_code"], numbers)
+
+
+def _whole(sent: bytes) -> Numbers:
+    return np.frombuffer(sent, dtype=">i8").astype(np.int64)
+
+
 def _numbers(row: Record, days: Days) -> Piece:
-    read = {name: np.frombuffer(row[name], dtype=">i8").astype(np.int64) for name in dict(row) if name != "last"}
+    read = {name: _whole(row[name]) for name in dict(row) if name != "last"}
     fan_ids = read.pop("fan_id")
     piece = Piece(fan_ids=fan_ids)
     flags = read.pop("flags", None)

@@ -53,12 +53,13 @@ async def shared_setting(db: Db, account: Account, wanted: Sequence[Criteria], n
     read = [*wanted, *reached.values()]
     tag_ids = await _known(db, account.id, TAG_IDS, [name for each in read for name in each.fan_tags or ()])
     idol_uids = await _known(db, account.id, IDOL_UIDS, [name for each in read for name in each.idol_names or ()])
-    asked = {_events_asked(each, account.country_code) for each in read} - {None}
+    asked = {ticket_events_asked(each, account.country_code) for each in read} - {None}
     ticket_events = {each: await tickets.events(db, account.id, each) for each in asked if each}
     return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids, reached, ticket_events)
 
 
-def _events_asked(wanted: Criteria, country_code: str | None) -> tickets.EventsAsked | None:
+def ticket_events_asked(wanted: Criteria, country_code: str | None) -> tickets.EventsAsked | None:
+    """Return which ticket events criteria name, if any."""
     provinces = wanted.ticket_venue_provinces
     return tickets.events_asked(wanted, provinces_kept(provinces, country_code) if provinces else None)
 
@@ -181,7 +182,7 @@ def _tickets(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     )
     starts = [] if days is None else [at.start_of(at.today - timedelta(days=days))]
     starts += [at.start_of(first)] if first else []
-    asked = _events_asked(wanted, at.country_code)
+    asked = ticket_events_asked(wanted, at.country_code)
     bought = tickets.Bought(max(starts, default=None), at.end_of(last) if last else None)
     found = tickets.criterion(wanted, bought, at.ticket_events[asked] if asked else None)
     if found:

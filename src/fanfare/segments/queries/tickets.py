@@ -4,7 +4,7 @@ All of them speak of the same tickets: a fan who has a ticket of that event at t
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -83,18 +83,17 @@ Part = tuple[str, object]
 
 def criterion(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | None) -> Criterion | None:
     """Return what the ticket criteria ask, or None when none is given; `event_uids` are the events named, if any."""
-    tickets, counts = _tickets(wanted, bought, event_uids), _counts(wanted)
-    if not tickets and not counts:
+    tickets, counted = _tickets(wanted, bought, event_uids), counts(wanted)
+    if not tickets and not counted:
         return None
     narrowed = "".join(f" and {sql}" for sql, _ in tickets)
-    if counts:
-        # Where none at all is enough, those are left out who have some and yet not the right number.
-        is_turned = all(least == 0 for _, least, _ in counts)
-        having = " and ".join(f"{sql} between {{}} and {{}}" for sql, _, _ in counts)
+    is_turned = turned(counted)
+    if counted:
+        having = " and ".join(f"{sql} between {{}} and {{}}" for sql, _, _ in counted)
         found = COUNTED.format(tickets=narrowed, counts=f"not ({having})" if is_turned else having)
     else:
-        is_turned, found = False, HELD + narrowed
-    values = [value for _, value in tickets] + [bound for _, least, most in counts for bound in (least, most)]
+        found = HELD + narrowed
+    values = [value for _, value in tickets] + [bound for _, least, most in counted for bound in (least, most)]
     is_not = wanted.ticket_is_negative != is_turned
     return Criterion(f"{'not ' if is_not else ''}exists ({found})", tuple(values))
 
@@ -114,7 +113,12 @@ def _tickets(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | Non
     return [(sql, value) for sql, value in parts if value is not None]
 
 
-def _counts(wanted: Criteria) -> list[tuple[str, int, int]]:
+def turned(counted: Sequence[tuple[str, int, int]]) -> bool:
+    """Tell whether none at all is enough: then those are left out who have some and yet not the right number."""
+    return bool(counted) and all(least == 0 for _, least, _ in counted)
+
+
+def counts(wanted: Criteria) -> list[tuple[str, int, int]]:
     """Return what is counted, the least and the most; who has none is meant only when that is said."""
     asked = (
         (SEATS, wanted.ticket_seat_count_min, wanted.ticket_seat_count_max),
