@@ -16,8 +16,9 @@ def any_ticket(chance: random.Random, email: str, moment: datetime) -> Row:
     event, seats = chance.choice(EVENTS), chance.choice((0, 1, 2, 3, 300, 70_000))
     return line(
         f"line {chance.getrandbits(64)}", email=email, purchase_timestamp=moment.isoformat(), num_seats=seats,
-        paid_amount=str(chance.choice((0, 10, 33.3333, 80_000)) * seats), order_key=chance.choice((None, "1", "2", "3")),
-        price_code=chance.choice(CODES), is_deleted=chance.random() < 0.15, event_name=event, event_key=event,
+        paid_amount=str(chance.choice((0, 10, 33.3333, 80_000)) * seats),
+        order_key=chance.choice((None, "1", "2", "3")), price_code=chance.choice(CODES),
+        is_deleted=chance.random() < 0.15, event_name=event, event_key=event,
         event_date=str(event_day(event)), venue_name=VENUES[len(event) % 2], artist_name=ARTISTS[len(event) // 2 % 2],
         venue_province=PROVINCES[len(event) % 2],
     )  # fmt: skip

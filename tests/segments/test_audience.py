@@ -90,12 +90,8 @@ def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str
     }  # fmt: skip
     about_tickets = any_ticket_criteria(chance) if chance.random() < 0.5 else {}
     many = chance.randrange(2) if about_tickets else chance.randrange(1, 5)
-    return {
-        **{name: offered[name] for name in chance.sample(sorted(offered), many)},
-        **about_tickets,
-        "fan_tag_relations": chance.choice(("any", "all")),
-        "idol_relations": chance.choice(("any", "all")),
-    }
+    relations = {name: chance.choice(("any", "all")) for name in ("fan_tag_relations", "idol_relations")}
+    return {**{name: offered[name] for name in chance.sample(sorted(offered), many)}, **about_tickets, **relations}
 
 
 class Crowd:
@@ -232,17 +228,17 @@ class Crowd:
         fresh = any_ticket(self.chance, "", any_moment(self.chance))
         names = ("num_seats", "paid_amount", "order_key", "price_code", "purchase_timestamp", "is_deleted")
         told = {name: fresh[name] for name in self.chance.sample(names, 3) if name in fresh}
-        await self._ok("post", f"crm/tickets/{self.chance.choice(self.ticket_ids)}", **told)
+        await self._ok("post", f"manage/tickets/{self.chance.choice(self.ticket_ids)}", **told)
 
     async def _refund(self, _: int) -> None:
-        await self._ok("delete", f"crm/tickets/{self.chance.choice(self.ticket_ids)}")
+        await self._ok("delete", f"manage/tickets/{self.chance.choice(self.ticket_ids)}")
 
     async def _rename(self, _: int) -> None:
         sql = "select event_uid from ticket_events where account_id = $1 and event_key = $2"
         event = self.chance.choice(EVENTS)
         event_uid = await self.db.value(sql, self.account.id, event)
         name = self.chance.choice((event, "Renamed"))
-        await self._ok("post", "crm/tickets/events", action="update", event_uid=event_uid, event_name=name)
+        await self._ok("post", "crm/tickets/events", action="update", event_uid=str(event_uid), event_name=name)
 
     async def _freeze(self, _: int) -> None:
         name = f"list {self.chance.getrandbits(64)}"
