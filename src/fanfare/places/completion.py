@@ -7,6 +7,9 @@ import msgspec
 
 from fanfare.kernel.db import Db
 
+# How many characters of a code are its area; and the longest first half of a British one.
+FIGURES = {"US": 5, "CA": 3, "NL": 4, "IE": 3}
+SHORTEST_WHOLE = 4
 # The code as the list folds it, and what stands for it where only the first half is public, or the list has no more.
 WHOLE = "replace(replace(upper({postal_code}), ' ', ''), '-', '')"
 HALF = f"""case {{country_code}} when 'US' then left({WHOLE}, 5) when 'CA' then left({WHOLE}, 3)
@@ -34,6 +37,14 @@ def place_of(name: str) -> str:
 def area_of(name: str) -> str:
     """Return the expression of the postal area of an address that stands in the columns of a row of that name."""
     return AREA.format(country_code=f"{name}.country_code", postal_code=f"{name}.postal_code")
+
+
+def postal_area(country_code: str, postal_code: str) -> str:
+    """Return what `area_of` says in SQL, of a code in capitals and without blanks."""
+    whole = postal_code.replace("-", "")
+    if country_code == "GB":
+        return whole[:-3] if len(whole) > SHORTEST_WHOLE else whole
+    return whole[: FIGURES.get(country_code)]
 
 
 class Place(msgspec.Struct, frozen=True):

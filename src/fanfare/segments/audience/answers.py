@@ -115,12 +115,7 @@ def _location(audience: Audience, among: BitMap, value: Value, counted: int) -> 
 
 def _areas(audience: Audience, among: BitMap, most: int) -> list[PostalDemographic]:
     """Return the postal areas of the most fans; what a census says of them is for the tables to say."""
-    found = audience.facets["postal_area"].largest(among, most)
-    return [
-        PostalDemographic(str(area[0]), str(area[1]), counted, None)
-        for area, counted in found
-        if isinstance(area, tuple)
-    ]
+    return [PostalDemographic(*area, counted, None) for area, counted in audience.areas.largest(among, most)]
 
 
 def _middle(audience: Audience, among: BitMap, name: str) -> float | None:

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
+from fanfare.segments.audience.areas import Areas, StoredAreas
 from fanfare.segments.audience.bitmaps import Column, Facet, bitmap
 from fanfare.segments.audience.reading import COLUMNS, FACETS, Piece
 from fanfare.segments.audience.sold import StoredTickets, Tickets
@@ -36,6 +37,7 @@ class Stored(msgspec.Struct):
     columns: dict[str, tuple[bytes, list[bytes]]]
     codes: dict[str, dict[str, int]]
     tickets: StoredTickets
+    areas: StoredAreas
 
 
 class Audience:
@@ -49,6 +51,7 @@ class Audience:
         self.columns = {name: Column() for names in COLUMNS.values() for name in names}
         self.codes: dict[str, dict[str, int]] = {name: {} for name in CODED}
         self.tickets = Tickets()
+        self.areas = Areas()
 
     def add(self, part: str, piece: Piece) -> None:
         """Put in what was read; whom it was read of must have been removed from this part before."""
@@ -58,6 +61,8 @@ class Audience:
             codes = self.codes[name]
             numbers = [codes.setdefault(text, len(codes)) for text in texts]
             self.columns[name].add(np.array(numbers, dtype=np.int64), fan_ids)
+        if piece.areas is not None:
+            self.areas.add(*piece.areas)
         if piece.sold is not None:
             self.tickets.add(piece.sold)
         if piece.fan_ids is None:
@@ -71,6 +76,8 @@ class Audience:
         """Take away all that a part holds of some fans."""
         if part == EVERYONE:
             self.everyone -= fans
+        if part == "text":
+            self.areas.remove(fans)
         if part == "ticket":
             self.tickets.remove(fans)
         for name in FACETS[part]:
@@ -88,7 +95,7 @@ class Audience:
             source, self.zone, place, self.everyone.serialize(),
             {name: list(facet.stored()) for name, facet in self.facets.items()},
             {name: column.stored() for name, column in self.columns.items()},
-            self.codes, self.tickets.stored(),
+            self.codes, self.tickets.stored(), self.areas.stored(),
         )  # fmt: skip
         packed = msgspec.msgpack.encode(stored)
         return zlib.crc32(packed).to_bytes(4, "big") + packed
@@ -107,4 +114,5 @@ def read(written: bytes, source: str, zone: str) -> tuple[Audience, Place] | Non
     audience.columns |= {name: Column(*parts) for name, parts in stored.columns.items()}
     audience.codes |= stored.codes
     audience.tickets = Tickets(stored.tickets)
+    audience.areas = Areas(stored.areas)
     return audience, stored.place

@@ -176,6 +176,8 @@ def _counted(block: Block, chosen: Chosen | None, asked: SoldTo) -> Column:
 
 def _by_block(fan_ids: Column) -> Iterator[tuple[int, slice]]:
     """Yield the parts of ordered ids that belong to one block each, with the block's key."""
+    if not fan_ids.size:
+        return
     keys, starts = np.unique(fan_ids >> SHIFT, return_index=True)
     ends = [*starts[1:].tolist(), fan_ids.size]
     for key, start, end in zip(keys.tolist(), starts.tolist(), ends, strict=True):
