@@ -3,11 +3,11 @@
     nice python -m bench.segments                             # the data of bench.search, 200 filters, 500 writes/s
     nice python -m bench.segments --scale 0.05 --filters 50   # smaller, made anew in a folder of its own
 
-A worker in a process of its own follows the log. Writes of five kinds (activities, tags given and taken, fans changed,
-idols followed, new fans) come at a fixed rate over eight connections. Ten probes a second beside them give a tag to a
-fan; the time counts from its commit until the fan is a member of the filter of that tag. The build is one filter from
-nothing while the writes go on. The yardstick is the rate of the same writes without filters. Exits 1 when a target is
-missed.
+A worker and an index process follow the log; with `--tables` the worker alone. Writes of five kinds (activities, tags
+given and taken, fans changed, idols followed, new fans) come at a fixed rate over eight connections. Ten probes a
+second beside them give a tag to a fan; the time counts from its commit until the fan is a member of the filter of that
+tag. The build is one filter from nothing while the writes go on. The yardstick is the rate of the same writes without
+filters. Exits 1 when a target is missed.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import os
 import random
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -150,16 +151,27 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def worker(dsn: str) -> AsyncIterator[None]:
-    """Run a worker in a process of its own."""
-    environment = {**os.environ, **Settings(database_url=dsn).environment()}
-    process = await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", "fanfare.cli.worker", env=environment)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+async def running(dsn: str, *names: str) -> AsyncIterator[None]:
+    """Run a worker, and an index process, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, **Settings(database_url=dsn, data_dir=Path(folder)).environment()}
+        processes = [
+            await asyncio.create_subprocess_exec(sys.executable, "-P", "-m", f"fanfare.cli.{name}", env=environment)
+            for name in names
+        ]
+        try:
+            yield
+        finally:
+            for process in processes:
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()
+                await process.wait()
+
+
+async def indexed(db: Db, account: Account) -> None:
+    """Wait until the audience index answers for the account."""
+    while not await db.value("select true from audience_indexes where account_id = $1", account.id):  # noqa: ASYNC110
+        await asyncio.sleep(0.5)
 
 
 async def built(db: Db, account: Account) -> float:
@@ -211,7 +223,7 @@ def told(lags: list[float]) -> str:
     return f"median {cut[49]:.2f} s, p95 {cut[94]:.2f} s, p99 {cut[98]:.2f} s, worst {max(lags):.2f} s"
 
 
-async def measure(dsn: str, count: int, rate: float, seconds: float) -> bool:
+async def measure(dsn: str, count: int, rate: float, seconds: float, *, with_index: bool) -> bool:
     """Print the figures and say whether the targets are met."""
     await migrate(dsn)
     db = await Db.connect(dsn, size=CONNECTIONS + 24, statement_seconds=600)
@@ -225,7 +237,10 @@ async def measure(dsn: str, count: int, rate: float, seconds: float) -> bool:
     reached = await bare.run(rate, seconds / 4)
     print(f"yardstick, no worker: {reached:.0f} writes/s of {rate:g} wanted")
     probe = await prepare(db, account, count)
-    async with worker(dsn):
+    await db.execute("delete from audience_indexes where account_id = $1", account.id)
+    async with running(dsn, "worker", *(["index"] if with_index else [])):
+        if with_index:
+            await indexed(db, account)
         # The first is seen when the worker has started.
         await Load(db, account, fans).probe(probe, 1)
         load = Load(db, account, fans)
@@ -260,10 +275,11 @@ def main() -> None:
     parser.add_argument("--filters", type=int, default=200)
     parser.add_argument("--rate", type=float, default=500, help="writes a second")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--tables", action="store_true", help="without the audience index")
     wanted = parser.parse_args()
     folder = wanted.data_dir or (FOLDER if wanted.scale == 1 else Path(f".data/bench-{wanted.scale:g}"))
     with database(wanted.dsn, folder, wanted.scale) as dsn:
-        is_met = asyncio.run(measure(dsn, wanted.filters, wanted.rate, wanted.seconds))
+        is_met = asyncio.run(measure(dsn, wanted.filters, wanted.rate, wanted.seconds, with_index=not wanted.tables))
     sys.exit(0 if is_met else 1)
 
 

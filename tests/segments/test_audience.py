@@ -143,10 +143,20 @@ class Crowd:
             if asked is None:
                 continue
             audience = await follower.refresh()
-            told = len(answers.fans(audience, asked))
+            told = answers.count(audience, asked)
             assert told == await segments.fan_count(self.db, self.account, wanted, now), wanted
+            looked = [*self.some(), 2**31]
+            (inside,) = answers.inside(audience, [asked], looked)
+            assert inside == await self.found(wanted, looked, now), wanted
             figures = answers.statistics(audience, asked, counting.ages(at))
             assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account, wanted, now)), wanted
+
+    async def found(self, wanted: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
+        """Return those of some fans whom criteria find in the tables."""
+        where = await segments.condition(self.db, self.account, wanted, now)
+        args, (among,) = where.with_arguments(fan_ids)
+        sql = "select f.fan_id from fans f where f.account_id = $1 and f.fan_id = any({}) and {} order by f.fan_id"
+        return [row["fan_id"] for row in await self.db.rows(sql.format(among, where.sql), *args)]
 
     async def write(self, writes: int) -> None:
         """Do what programs do to fans, through the calls."""

@@ -1,8 +1,6 @@
 """Index processes: what they answer through the calls, what the tables answer, and who has which account."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 
@@ -12,34 +10,15 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.settings import Settings
 from fanfare.segments.audience import asking, plans
 from fanfare.segments.audience.plans import plan
-from fanfare.segments.audience.protocol import Answer, Question
-from fanfare.segments.audience.serving import IndexProcess
+from fanfare.segments.audience.protocol import Answer, Look, Question
 from fanfare.segments.queries.criteria import Setting
 from fanfare.segments.schemas.search import Criteria
 from tests.api import new_api
 from tests.segments.crowd import fan, many_fans
+from tests.segments.indexing import has, running
 
 COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
 NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, {})
-
-
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[IndexProcess]:
-    """Give an index process that runs in this one."""
-    process = IndexProcess(settings)
-    task = asyncio.create_task(process.run())
-    try:
-        yield process
-    finally:
-        process.stop()
-        await task
-
-
-async def has(process: IndexProcess, count: int) -> None:
-    """Wait until a process answers for so many accounts."""
-    async with asyncio.timeout(60):
-        while len(process.ready) != count:  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -48,8 +27,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     told: list[bool] = []
     ask = asking.ask
 
-    async def noted(db: Db, question: Question) -> Answer | None:
-        answer = await ask(db, question)
+    async def noted(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
+        answer = await ask(db, question, patience)
         told.append(answer is not None and (answer.count is not None or answer.statistics is not None))
         return answer
 

@@ -6,15 +6,24 @@ Random writes through the calls, deletions, changes of filters and days that pas
 import os
 import random
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.db import Db
+from fanfare.kernel.keys import Account
+from fanfare.kernel.settings import Settings
 from fanfare.segments.actions import members as actions
-from tests.api import Api
+from fanfare.segments.audience import counting
+from fanfare.segments.audience.plans import Plan
+from tests.api import Api, new_api
+from tests.segments.indexing import has, running
 from tests.segments.live import FILTERS, counts, found_now, members, saved, settle
 
 SEED = int(os.environ.get("FANFARE_SEED", "18"))
@@ -176,9 +185,43 @@ async def changed_nothing(db: Db, account_id: int) -> list[Any]:
     )
 
 
+@asynccontextmanager
+async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bool]]:
+    """Run an index process; give a list that tells of each look at fans whether the index answered."""
+    told: list[bool] = []
+    inside = counting.inside
+
+    async def noted(held: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
+        found = await inside(held, account, plans, fan_ids)
+        if plans:
+            told.append(found is not None)
+        return found
+
+    monkeypatch.setattr(counting, "inside", noted)
+    monkeypatch.setattr(counting, "LOOK_SECONDS", 20.0)
+    async with running(settings) as process:
+        await has(process, await db.value("select count(*) from accounts"))
+        yield told
+
+
 async def test_members_are_whom_the_search_finds(api: Api, db: Db) -> None:
+    await always_right(World(api, db))
+
+
+async def test_members_are_so_by_the_audience_index_too(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = settings.changed(data_dir=tmp_path)
+    async with new_api(base_url, db) as api, index(here, db, monkeypatch) as told:
+        await always_right(World(api, db))
+        assert told.count(True) > 10
+        assert False not in told
+
+
+async def always_right(world: World) -> None:
+    """Let things happen, and look every ten times whether the members are whom the search finds."""
     print(f"FANFARE_SEED={SEED}")  # noqa: T201 - a failed run is replayed from it
-    world = World(api, db)
+    api, db = world.api, world.db
     for _ in range(12):
         await world.makes_a_fan()
     for _ in range(6):

@@ -13,7 +13,9 @@ from fanfare.kernel.changes import feed, settled
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
-from fanfare.segments.queries.live import LiveFilter, Move, live_filters, moved, today
+from fanfare.segments.audience import counting
+from fanfare.segments.audience.plans import plan
+from fanfare.segments.queries.live import LiveFilter, Move, different, live_filters, moved, today
 from fanfare.segments.queries.reads import EVERYTHING, touched
 
 # Changes followed, and fans looked at by a build, in one transaction.
@@ -126,19 +128,31 @@ async def follow(db: Db, account: Account, now: datetime) -> bool:
         await held.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
         live = await live_filters(held, account, now)
         await _begin_builds(held, account.id, live, is_lost=now - progress["followed_at"] > LONGEST_GAP)
-        moves = await _moves(held, live, touched(page.changes))
+        moves = await _moves(held, account, live, touched(page.changes))
         await _write(held, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
         await _note(held, account.id, page.after, day, now)
     return True
 
 
-async def _moves(held: Db, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
-    found: list[Move] = []
-    for each in live:
-        wanted = set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))
-        if wanted:
-            found += await moved(held, each, wanted)
-    return found
+async def _moves(held: Db, account: Account, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
+    """Return who entered and left: those filters that the audience index knows are asked of it at once."""
+    wanted = [(each, set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))) for each in live]
+    asked = [(each, fan_ids, plan(each.wanted, each.at)) for each, fan_ids in wanted if fan_ids]
+    known = [(each, fan_ids, how) for each, fan_ids, how in asked if how is not None]
+    everybody = sorted(set().union(*(fan_ids for _, fan_ids, _ in known)))
+    inside = await counting.inside(held, account, [how for _, _, how in known], everybody)
+    if inside is None:
+        known, inside = [], []
+    looked: list[Move] = []
+    for (each, fan_ids, _), found in zip(known, inside, strict=True):
+        entered = fan_ids.intersection(found)
+        looked += [Move(each.filter_id, fan_id, fan_id in entered) for fan_id in sorted(fan_ids)]
+    moves = await different(held, account.id, looked) if looked else []
+    told = {each.filter_id for each, _, _ in known}
+    for each, fan_ids, _ in asked:
+        if each.filter_id not in told:
+            moves += await moved(held, each, fan_ids)
+    return moves
 
 
 async def _begin_builds(held: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:

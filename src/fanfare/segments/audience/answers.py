@@ -1,5 +1,6 @@
 """Answers questions out of the bitmaps of an account: who, how many, and the figures of a filter's statistics."""
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from pyroaring import BitMap
@@ -24,39 +25,49 @@ from fanfare.segments.schemas.stats import (
 )
 
 
-def fans(audience: Audience, plan: Plan) -> BitMap:
-    """Return the fans for whom a plan holds."""
+def fans(audience: Audience, plan: Plan, among: BitMap) -> BitMap:
+    """Return those of some fans for whom a plan holds."""
     match plan:
         case AllOf(parts):
-            found = audience.everyone.copy()
             for part in parts:
-                found &= fans(audience, part)
-            return found
+                among = fans(audience, part, among)
+            return among
         case AnyOf(parts):
-            return BitMap.union(BitMap(), *(fans(audience, part) for part in parts))
+            return BitMap.union(BitMap(), *(fans(audience, part, among) for part in parts))
         case Without(part):
-            return audience.everyone - fans(audience, part)
+            return among - fans(audience, part, among)
         case Having(facet, values):
-            return audience.facets[facet].fans(values)
+            return audience.facets[facet].fans(values, among)
         case SoldTo():
-            return audience.tickets.fans(plan)
+            return audience.tickets.fans(plan, among)
         case _:
-            return _by_number(audience, plan)
+            return _by_number(audience, plan, among)
 
 
-def _by_number(audience: Audience, plan: Between | Coded) -> BitMap:
+def _by_number(audience: Audience, plan: Between | Coded, among: BitMap) -> BitMap:
     numbers = audience.columns[plan.column]
     if isinstance(plan, Coded):
         codes = audience.codes[plan.column]
         known = {codes[text] for text in plan.texts if text in codes}
-        return BitMap.union(BitMap(), *(numbers.exactly(code) for code in known))
-    found = numbers.at_least(plan.first or 0)
-    return found if plan.end is None else found - numbers.at_least(plan.end)
+        return BitMap.union(BitMap(), *(numbers.exactly(code, among) for code in known))
+    found = numbers.at_least(plan.first or 0, among)
+    return found if plan.end is None else found - numbers.at_least(plan.end, found)
+
+
+def count(audience: Audience, plan: Plan) -> int:
+    """Return for how many fans a plan holds."""
+    return len(fans(audience, plan, audience.everyone))
+
+
+def inside(audience: Audience, plans: Sequence[Plan], fan_ids: Sequence[int]) -> list[list[int]]:
+    """Return for each plan those of some fans for whom it holds."""
+    among = BitMap(fan_ids) & audience.everyone
+    return [list(fans(audience, plan, among)) for plan in plans]
 
 
 def statistics(audience: Audience, plan: Plan, ages: Ages) -> FilterStats:
     """Return the statistics of the fans for whom a plan holds, as `queries.stats` computes them."""
-    among = fans(audience, plan)
+    among = fans(audience, plan, audience.everyone)
     top = {
         name: audience.facets[name].largest(among, ages.most_places)
         for name in ("gender", "country_code", "metro_area", "location")
@@ -74,14 +85,14 @@ def statistics(audience: Audience, plan: Plan, ages: Ages) -> FilterStats:
 
 def _status(audience: Audience, among: BitMap) -> SegmentStatus:
     flags = audience.facets["flag"]
-    by_mail, by_phone = flags.fans(["email"]) & among, flags.fans(["phone"]) & among
-    out = flags.fans(["optout"])
+    by_mail, by_phone = flags.fans(["email"], among), flags.fans(["phone"], among)
+    out = flags.fans(["optout"], among)
     return SegmentStatus(
         fan_count=len(among),
         email_count=len(by_mail),
         phone_count=len(by_phone),
-        phone_subscribe_count=len((by_phone & flags.fans(["phone_subscribed"])) - out),
-        email_subscribe_count=len((by_mail & flags.fans(["subscribed"])) - out),
+        phone_subscribe_count=len(flags.fans(["phone_subscribed"], by_phone) - out),
+        email_subscribe_count=len(flags.fans(["subscribed"], by_mail) - out),
         last_update_timestamp=audience.columns["updated"].greatest(among),
     )
 
@@ -98,7 +109,7 @@ def _ages(audience: Audience, among: BitMap, ages: Ages) -> list[AgeCount]:
     counted = []
     younger = 0
     for first, last, before in ages.groups:
-        reached = born.at_least(before).intersection_cardinality(among)
+        reached = len(born.at_least(before, among))
         counted.append(AgeCount(first, last, reached - younger))
         younger = reached
     silent = AgeCount(None, None, len(among) - born.known.intersection_cardinality(among))
@@ -130,8 +141,8 @@ def _metrics(audience: Audience, among: BitMap, ages: Ages) -> FanMetrics:
     average = Decimal(rating.total(among)) / (10 * rated) if rated else None
     return FanMetrics(
         active_fan_count=active.known.intersection_cardinality(among),
-        recently_active_fan_count=active.at_least(ages.recent).intersection_cardinality(among),
+        recently_active_fan_count=len(active.at_least(ages.recent, among)),
         activity_count=audience.columns["activity_count"].total(among),
         average_rating=None if average is None else float(average.quantize(Decimal("0.01"), ROUND_HALF_UP)),
-        optout_count=audience.facets["flag"].fans(["optout"]).intersection_cardinality(among),
+        optout_count=len(audience.facets["flag"].fans(["optout"], among)),
     )

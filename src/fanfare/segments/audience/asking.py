@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from fanfare.kernel.db import Db
-from fanfare.segments.audience.protocol import Answer, Question, receive, send
+from fanfare.segments.audience.protocol import Answer, Look, Question, receive, send
 
 # After this the tables are asked, and for a while no index of the account.
 PATIENCE_SECONDS = 0.5
@@ -23,13 +23,13 @@ class Lines:
         self._known: dict[int, tuple[str | None, float]] = {}
         self._free: dict[str, list[Line]] = {}
 
-    async def ask(self, db: Db, question: Question) -> Answer | None:
+    async def ask(self, db: Db, question: Question | Look, patience: float) -> Answer | None:
         """Return the answer, or None when there is no index or none in time."""
         address = await self._address(db, question.account_id)
         if address is None:
             return None
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(patience):
                 return await self._exchange(address, question)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
             self._known[question.account_id] = None, time.monotonic()
@@ -43,7 +43,7 @@ class Lines:
             self._known[account_id] = address, now
         return address
 
-    async def _exchange(self, address: str, question: Question) -> Answer:
+    async def _exchange(self, address: str, question: Question | Look) -> Answer:
         free = self._free.setdefault(address, [])
         reader, writer = free.pop() if free else await asyncio.open_unix_connection(address)
         try:
@@ -60,7 +60,7 @@ class Lines:
 _lines: WeakKeyDictionary[asyncio.AbstractEventLoop, Lines] = WeakKeyDictionary()
 
 
-async def ask(db: Db, question: Question) -> Answer | None:
+async def ask(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
     """Return the index's answer, or None when the tables must be asked."""
     lines = _lines.setdefault(asyncio.get_running_loop(), Lines())
-    return await lines.ask(db, question)
+    return await lines.ask(db, question, PATIENCE_SECONDS if patience is None else patience)

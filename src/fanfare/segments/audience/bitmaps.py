@@ -41,9 +41,9 @@ class Facet:
         # The values by how many fans have each, until something changes.
         self._by_size: list[tuple[Value, BitMap, int]] | None = None
 
-    def fans(self, values: Iterable[Value]) -> BitMap:
-        """Return the fans that have one of the values."""
-        return BitMap.union(BitMap(), *(self.sets[value] for value in values if value in self.sets))
+    def fans(self, values: Iterable[Value], among: BitMap) -> BitMap:
+        """Return those of some fans that have one of the values."""
+        return BitMap.union(BitMap(), *(self.sets[value] & among for value in values if value in self.sets))
 
     def remove(self, fans: BitMap) -> None:
         """Take away whatever values some fans have."""
@@ -110,10 +110,13 @@ class Column:
         self.known = BitMap.deserialize(known) if known else BitMap()
         self.bits = [BitMap.deserialize(each) for each in bits]
 
-    def at_least(self, number: int) -> BitMap:
-        """Return the fans whose number is no smaller: from the lowest bit up, who is above the number before it."""
+    def at_least(self, number: int, among: BitMap) -> BitMap:
+        """Return those of some fans whose number is no smaller.
+
+        From the lowest bit up, who is above the number before it.
+        """
         if number <= 0:
-            return self.known.copy()
+            return self.known & among
         below = number - 1
         if below >> len(self.bits):
             return BitMap()
@@ -122,14 +125,14 @@ class Column:
             if below >> place & 1:
                 above &= bit
             else:
-                above |= bit
+                above |= bit & among
         return above
 
-    def exactly(self, number: int) -> BitMap:
-        """Return the fans with this number."""
+    def exactly(self, number: int, among: BitMap) -> BitMap:
+        """Return those of some fans with this number."""
         if number >> len(self.bits):
             return BitMap()
-        found = self.known.copy()
+        found = self.known & among
         for place, bit in enumerate(self.bits):
             if number >> place & 1:
                 found &= bit

@@ -6,11 +6,14 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
 from fanfare.segments.audience import asking
 from fanfare.segments.audience.plans import Plan, plan
-from fanfare.segments.audience.protocol import Ages, Answer, Question
+from fanfare.segments.audience.protocol import Ages, Answer, Look, Question
 from fanfare.segments.queries import segments, stats
 from fanfare.segments.queries.criteria import Setting, setting, years_before
 from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.stats import FilterStats
+
+# Looking by the tables takes longer than that.
+LOOK_SECONDS = 2.0
 
 
 async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
@@ -39,6 +42,18 @@ async def statistics(db: Db, account: Account, wanted: Criteria, now: datetime) 
     told = answer.statistics
     told.postal_demographics = await stats.with_census(db, told.postal_demographics)
     return told
+
+
+async def inside(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
+    """Return for each plan those of some fans whom it finds, as of a moment after this call, or None.
+
+    Must not be asked in a transaction that wrote what plans read: the index sees what is committed.
+    """
+    if not plans or not fan_ids:
+        return [[] for _ in plans]
+    look = Look(account.id, account.time_zone, plans, fan_ids)
+    answer = await asking.ask(db, look, patience=LOOK_SECONDS)
+    return answer.inside if answer else None
 
 
 async def _answer(

@@ -23,7 +23,7 @@ class Ages(msgspec.Struct, frozen=True):
     most_areas: int
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, tag=True):
     """How many fans of an account a plan finds, or with `ages` their statistics; its days are days of the zone."""
 
     account_id: int
@@ -32,11 +32,21 @@ class Question(msgspec.Struct, frozen=True):
     ages: Ages | None = None
 
 
+class Look(msgspec.Struct, frozen=True, tag=True):
+    """Who of some fans of an account each of several plans finds; their days are days of the zone."""
+
+    account_id: int
+    zone: str
+    plans: list[Plan]
+    fan_ids: list[int]
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """The answer to a question; neither when the index cannot tell."""
+    """What was asked: a count, statistics, or the fans inside each plan; none when the index cannot tell."""
 
     count: int | None = None
     statistics: FilterStats | None = None
+    inside: list[list[int]] | None = None
 
 
 async def receive(reader: asyncio.StreamReader) -> bytes:
@@ -47,7 +57,7 @@ async def receive(reader: asyncio.StreamReader) -> bytes:
     return await reader.readexactly(length)
 
 
-async def send(writer: asyncio.StreamWriter, message: Question | Answer) -> None:
+async def send(writer: asyncio.StreamWriter, message: Question | Look | Answer) -> None:
     """Send a message."""
     packed = msgspec.msgpack.encode(message)
     writer.write(len(packed).to_bytes(LENGTH, "big") + packed)

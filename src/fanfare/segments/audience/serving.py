@@ -19,7 +19,7 @@ from fanfare.kernel.db import OUTAGES, Connection, Db
 from fanfare.kernel.settings import Settings
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Behind, Follower
-from fanfare.segments.audience.protocol import Answer, Question, receive, send
+from fanfare.segments.audience.protocol import Answer, Look, Question, receive, send
 
 log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ class IndexProcess:
         self.stopping = asyncio.Event()
         self.address = ""
         self._zones: dict[int, str] = {}
+        self._lines: set[asyncio.StreamWriter] = set()
         self.ready: set[int] = set()
         self._locks: Connection | None = None
         self._starting: dict[int, asyncio.Task[None]] = {}
@@ -79,15 +80,19 @@ class IndexProcess:
                 yield
             finally:
                 server.close()
+                for line in self._lines:
+                    line.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._lines.add(writer)
         with contextlib.suppress(OSError, EOFError, msgspec.MsgspecError):
             while True:
-                question = msgspec.msgpack.decode(await receive(reader), type=Question)
+                question = msgspec.msgpack.decode(await receive(reader), type=Question | Look)
                 await send(writer, await self.answer(question))
+        self._lines.discard(writer)
         writer.close()
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question | Look) -> Answer:
         """Return the answer as of now, or none."""
         follower = self.followers.get(question.account_id)
         if follower is None or question.account_id not in self.ready or question.zone != follower.audience.zone:
@@ -97,9 +102,11 @@ class IndexProcess:
         except UNABLE as error:
             log.warning("index cannot answer", account_id=question.account_id, reason=type(error).__name__)
             return Answer()
+        if isinstance(question, Look):
+            return Answer(inside=answers.inside(audience, question.plans, question.fan_ids))
         if question.ages is not None:
             return Answer(statistics=answers.statistics(audience, question.plan, question.ages))
-        return Answer(count=len(answers.fans(audience, question.plan)))
+        return Answer(count=answers.count(audience, question.plan))
 
     async def _tick(self) -> None:
         """Take accounts up to a fair share, leave those above it, and lead all on."""

@@ -5,7 +5,7 @@ tickets of a fan are one run, and who buys something has one block written anew.
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,8 @@ from fanfare.segments.audience.bitmaps import Numbers
 # Ids of the fans of one block are alike but for so many bits.
 SHIFT = 18
 COLUMNS = ("fan_id", "event", "price_code", "purchased", "seats", "paid", "sale")
+# Of so many fans the tickets are picked out first.
+FEW = 5_000
 WIDEST = np.iinfo(np.uint32).max
 # A price beyond it, in ten thousandths, times the seats of a ticket might not fit.
 MOST_PRICE = 9 * 10**12
@@ -105,22 +107,36 @@ class Tickets:
 
     def remove(self, fans: BitMap) -> None:
         """Take away the tickets of some fans."""
+        for key, rows in self._rows(fans):
+            self._blocks[key] = {name: np.delete(column, rows) for name, column in self._blocks[key].items()}
+            if not self._blocks[key]["fan_id"].size:
+                del self._blocks[key]
+
+    def fans(self, asked: SoldTo, among: BitMap) -> BitMap:
+        """Return who of some fans has such tickets."""
+        if len(among) > FEW:
+            return self._having(asked, self._blocks.values()) & among
+        few = self._rows(among)
+        return self._having(
+            asked, ({name: column[rows] for name, column in self._blocks[key].items()} for key, rows in few)
+        )
+
+    def _rows(self, fans: BitMap) -> Iterator[tuple[int, Column]]:
+        """Yield where the tickets of some fans lie: the key of each block and its rows in their order."""
         fan_ids = np.frombuffer(fans.to_array() if fans else array("I"), np.uint32)
         for key, among in _by_block(fan_ids):
-            block = self._blocks.get(key)
-            if block is None:
+            if key not in self._blocks:
                 continue
-            starts, ends = (np.searchsorted(block["fan_id"], fan_ids[among], side) for side in ("left", "right"))
-            gone = [np.arange(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
-            if gone:
-                self._blocks[key] = {name: np.delete(column, np.concatenate(gone)) for name, column in block.items()}
-                if not self._blocks[key]["fan_id"].size:
-                    del self._blocks[key]
+            column = self._blocks[key]["fan_id"]
+            starts = np.searchsorted(column, fan_ids[among], "left")
+            counts = np.searchsorted(column, fan_ids[among], "right") - starts
+            ends = counts.cumsum()
+            if ends[-1]:
+                yield key, np.repeat(starts - ends + counts, counts) + np.arange(ends[-1])
 
-    def fans(self, asked: SoldTo) -> BitMap:
-        """Return who has such tickets."""
+    def _having(self, asked: SoldTo, blocks: Iterable[Block]) -> BitMap:
         found = BitMap()
-        for block in self._blocks.values():
+        for block in blocks:
             chosen = self._chosen(block, asked)
             if asked.counts:
                 fan_ids = _counted(block, chosen, asked)

@@ -10,15 +10,18 @@ import msgspec
 from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import criteria, shared_setting
+from fanfare.segments.queries.criteria import Setting, criteria, shared_setting
 from fanfare.segments.queries.reads import reads
 from fanfare.segments.queries.where import Where, where
+from fanfare.segments.schemas.search import Criteria
 
 
 class LiveFilter(msgspec.Struct, frozen=True):
-    """An active filter: its condition now, what that reads, and how far its members are."""
+    """An active filter: its criteria, their condition now, what that reads, and how far its members are."""
 
     filter_id: int
+    wanted: Criteria
+    at: Setting
     condition: Where
     reads: frozenset[str]
     stands_for: bytes
@@ -62,6 +65,8 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     return [
         LiveFilter(
             row["filter_id"],
+            each,
+            at,
             where(account.id, criteria(each, at)),
             reads(each, at.filters),
             row["condition_digest"],
@@ -93,6 +98,30 @@ async def moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     args, (fans, filter_mark) = live.condition.with_arguments(sorted(fan_ids), live.filter_id)
     rows = await db.rows(MOVED.format(fans=fans, condition=live.condition.sql, filter=filter_mark), *args)
     return [Move(live.filter_id, row["fan_id"], row["is_entry"]) for row in rows]
+
+
+# Of fans and filters, with whether the fan is in, those that are not so among the members.
+DIFFERENT = """
+    select p.filter_id, p.fan_id, p.is_inside as is_entry
+    from unnest($2::bigint[], $3::bigint[], $4::boolean[]) as p (filter_id, fan_id, is_inside)
+    left join lateral (
+        select true as is_member from segment_members m
+        where m.account_id = $1 and m.filter_id = p.filter_id and m.fan_id = p.fan_id limit 1) m on true
+    where p.is_inside <> coalesce(m.is_member, false)
+"""
+
+
+async def different(db: Db, account_id: int, looked: Iterable[Move]) -> list[Move]:
+    """Return those of some entries and exits that have not happened yet."""
+    pairs = list(looked)
+    rows = await db.rows(
+        DIFFERENT,
+        account_id,
+        [each.filter_id for each in pairs],
+        [each.fan_id for each in pairs],
+        [each.is_entry for each in pairs],
+    )
+    return [Move(**row) for row in rows]
 
 
 async def accounts_due(db: Db, now: datetime) -> list[int]:
