@@ -8,7 +8,8 @@ import pytest
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.settings import Settings
-from fanfare.segments.audience import asking, plans
+from fanfare.segments.audience import asking, plans, serving
+from fanfare.segments.audience.following import Behind, Follower
 from fanfare.segments.audience.plans import plan
 from fanfare.segments.audience.protocol import Answer, Look, Question
 from fanfare.segments.queries.criteria import Setting
@@ -93,6 +94,26 @@ def test_each_parameter_of_the_search_is_known_or_makes_the_question_one_for_the
         else:
             known.add(name)
     assert known == plans.KNOWN
+
+
+async def test_what_could_not_be_made_is_tried_again(
+    db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    start = Follower.start
+
+    async def fails_once(self: Follower, zone: str) -> None:
+        tried.append(self.account_id)
+        if tried.count(self.account_id) == 1:
+            raise Behind
+        await start(self, zone)
+
+    monkeypatch.setattr(Follower, "start", fails_once)
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
+    accounts = await db.value("select count(*) from accounts")
+    async with running(settings.changed(data_dir=tmp_path)) as process:
+        await has(process, accounts)
+    assert len(tried) == 2 * accounts
 
 
 async def test_processes_divide_the_accounts_and_take_over(

@@ -52,14 +52,14 @@ class Areas:
         blocks = {key: (lows.tobytes(), codes.tobytes()) for key, (lows, codes) in self._blocks.items()}
         return StoredAreas(self._names, blocks)
 
-    def add(self, names: Sequence[Area], fan_ids: Numbers) -> None:
-        """Give fans who have none here their areas."""
+    def add(self, names: Sequence[Area], counts: Sequence[int], fan_ids: Numbers) -> None:
+        """Give fans who have none here their areas: the first of `counts` of them the first name, and so on."""
         for name in names:
             if name not in self._numbers:
                 self._numbers[name] = len(self._names)
                 self._names.append(name)
                 self._ranks = None
-        codes = np.array([self._numbers[name] for name in names], np.uint32)
+        codes = np.repeat(np.array([self._numbers[name] for name in names], np.uint32), counts)
         order = np.argsort(fan_ids)
         for key, rows in _by_block(fan_ids[order]):
             fresh = fan_ids[order][rows].astype(np.uint16), codes[order][rows]

@@ -5,7 +5,6 @@ A fan's place in a bitmap is the fan's id, so nothing has to be translated; ids 
 
 import heapq
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -16,15 +15,6 @@ Numbers = npt.NDArray[np.int64]
 Value = str | int | tuple[str | None, ...]
 # The ids of the fans that have a value, for each value: what is read from the tables.
 Groups = dict[Value, "array[int]"]
-
-
-def grouped(values: Iterable[Value | None], fan_ids: Iterable[int]) -> Groups:
-    """Return which fans have which value; None is no value."""
-    groups: defaultdict[Value, array[int]] = defaultdict(lambda: array("I"))
-    for value, fan_id in zip(values, fan_ids, strict=True):
-        if value is not None:
-            groups[value].append(fan_id)
-    return groups
 
 
 def bitmap(fan_ids: Numbers) -> BitMap:

@@ -57,12 +57,12 @@ class Audience:
         """Put in what was read; whom it was read of must have been removed from this part before."""
         for name, groups in piece.facets.items():
             self.facets[name].add(groups)
-        for name, (texts, fan_ids) in piece.texts.items():
+        for name, runs in piece.texts.items():
             codes = self.codes[name]
-            numbers = [codes.setdefault(text, len(codes)) for text in texts]
-            self.columns[name].add(np.array(numbers, dtype=np.int64), fan_ids)
+            numbers = np.array([codes.setdefault(text, len(codes)) for text in runs.values], dtype=np.int64)
+            self.columns[name].add(np.repeat(numbers, runs.counts), runs.fan_ids)
         if piece.areas is not None:
-            self.areas.add(*piece.areas)
+            self.areas.add(piece.areas.values, piece.areas.counts, piece.areas.fan_ids)
         if piece.sold is not None:
             self.tickets.add(piece.sold)
         if piece.fan_ids is None:

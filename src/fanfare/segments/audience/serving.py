@@ -6,6 +6,7 @@ dies leaves its accounts to the others, however it dies. Nothing is lost with it
 
 import asyncio
 import contextlib
+import math
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -27,6 +28,7 @@ POOL = 4
 STATEMENT_SECONDS = 600
 TICK_SECONDS = 1.0
 STORE_SECONDS = 300.0
+AGAIN_SECONDS = 60.0
 # What each index process holds a share of, by which they count each other.
 PRESENT = 2100
 UNABLE: tuple[type[BaseException], ...] = (*OUTAGES, Behind, asyncpg.PostgresError)
@@ -50,6 +52,8 @@ class IndexProcess:
         self.ready: set[int] = set()
         self._locks: Connection | None = None
         self._starting: dict[int, asyncio.Task[None]] = {}
+        # When to try again what could not be made.
+        self._again: dict[int, float] = {}
         self._stored_at = time.monotonic()
 
     async def run(self) -> None:
@@ -119,7 +123,10 @@ class IndexProcess:
             is_stale = follower is not None and account_id in self.ready and follower.audience.zone != zone
             if is_stale or (follower is not None and len(self.followers) > share):
                 await self._leave(locks, account_id)
-            elif follower is None and len(self.followers) < share and await locks.fetchval(TAKE, account_id):
+                continue
+            is_due = time.monotonic() > self._again.get(account_id, math.inf)
+            is_free = follower is None and len(self.followers) < share
+            if is_due or (is_free and await locks.fetchval(TAKE, account_id)):
                 self._begin(account_id, zone)
         for account_id in self.ready & self.followers.keys():
             with contextlib.suppress(Behind):
@@ -149,6 +156,7 @@ class IndexProcess:
         return counted
 
     def _begin(self, account_id: int, zone: str) -> None:
+        self._again.pop(account_id, None)
         self.followers[account_id] = Follower(self.db, account_id, self.folder)
         self._starting[account_id] = asyncio.create_task(self._start(account_id, zone))
 
@@ -168,6 +176,7 @@ class IndexProcess:
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
             log.warning("index cannot be made", account_id=account_id, reason=type(error).__name__)
             self._starting.pop(account_id, None)
+            self._again[account_id] = time.monotonic() + AGAIN_SECONDS
             return
         self.ready.add(account_id)
         self._starting.pop(account_id, None)
@@ -182,6 +191,7 @@ class IndexProcess:
         if account_id in self._starting:
             return
         follower = self.followers.pop(account_id)
+        self._again.pop(account_id, None)
         self.ready.discard(account_id)
         await self._forget_address(account_id)
         with contextlib.suppress(OSError):
@@ -196,6 +206,7 @@ class IndexProcess:
         for task in self._starting.values():
             task.cancel()
         self._starting.clear()
+        self._again.clear()
         self.followers.clear()
         self.ready.clear()
         if self._locks is not None:

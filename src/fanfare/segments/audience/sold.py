@@ -56,7 +56,7 @@ class SoldTo(msgspec.Struct, frozen=True, tag=True):
 class Sold(msgspec.Struct):
     """Tickets as they were read, ordered by fan and order; `sale` numbers the orders of each fan, 0 for none."""
 
-    events: list[bytes]
+    events: npt.NDArray[np.void]
     price_codes: list[str | None]
     numbers: dict[str, Numbers]
 
@@ -94,12 +94,17 @@ class Tickets:
 
     def add(self, sold: Sold) -> None:
         """Put in the tickets of fans who have none here."""
-        events = [self._events.setdefault(event, len(self._events) + 1) for event in sold.events]
+        found, places = np.unique(sold.events, return_inverse=True)
+        known_events = [self._events.setdefault(event.tobytes(), len(self._events) + 1) for event in found]
         codes = [
             0 if code is None else self._price_codes.setdefault(code, len(self._price_codes) + 1)
             for code in sold.price_codes
         ]
-        read = {**sold.numbers, "event": np.array(events, np.int64), "price_code": np.array(codes, np.int64)}
+        read = {
+            **sold.numbers,
+            "event": np.array(known_events, np.int64)[places],
+            "price_code": np.array(codes, np.int64),
+        }
         for key, rows in _by_block(read["fan_id"]):
             fresh = {name: _small(read[name][rows]) for name in COLUMNS}
             known = self._blocks.get(key)
