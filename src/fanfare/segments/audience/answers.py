@@ -9,7 +9,6 @@ from fanfare.segments.audience.bitmaps import Value
 from fanfare.segments.audience.holding import Audience
 from fanfare.segments.audience.plans import AllOf, AnyOf, Between, Coded, Having, Plan, Without
 from fanfare.segments.audience.protocol import Ages
-from fanfare.segments.audience.reading import DEGREES, ORIGIN
 from fanfare.segments.audience.sold import SoldTo
 from fanfare.segments.schemas.segments import SegmentStatus
 from fanfare.segments.schemas.stats import (
@@ -77,7 +76,7 @@ def statistics(audience: Audience, plan: Plan, ages: Ages) -> FilterStats:
         fan_demographics=FanDemographics(_genders(top["gender"], len(among)), _ages(audience, among, ages)),
         top_countries=[CountryCount(str(value), counted) for value, counted in top["country_code"]],
         top_metro_areas=[MetroAreaCount(str(value), counted) for value, counted in top["metro_area"]],
-        top_locations=[_location(audience, among, value, counted) for value, counted in top["location"]],
+        top_locations=_locations(audience, among, top["location"]),
         fan_metrics=_metrics(audience, among, ages),
         postal_demographics=_areas(audience, among, ages.most_areas),
     )
@@ -117,22 +116,19 @@ def _ages(audience: Audience, among: BitMap, ages: Ages) -> list[AgeCount]:
     return sorted(known, key=lambda each: (each.youngest_age or -1, -each.fan_count))
 
 
-def _location(audience: Audience, among: BitMap, value: Value, counted: int) -> LocationCount:
-    city, country, province = value if isinstance(value, tuple) else (str(value), None, None)
-    there = audience.facets["location"].sets[value] & among
-    middle = [_middle(audience, there, name) for name in ("latitude", "longitude")]
-    return LocationCount(city or "", province, country, counted, *middle)
+def _locations(audience: Audience, among: BitMap, found: list[tuple[Value, int]]) -> list[LocationCount]:
+    living = audience.facets["location"].sets
+    located = []
+    for value, counted in found:
+        city, country, province = value if isinstance(value, tuple) else (str(value), None, None)
+        middle = audience.spots.middle(living[value] & among)
+        located.append(LocationCount(city or "", province, country, counted, *middle))
+    return located
 
 
 def _areas(audience: Audience, among: BitMap, most: int) -> list[PostalDemographic]:
     """Return the postal areas of the most fans; what a census says of them is for the tables to say."""
     return [PostalDemographic(*area, counted, None) for area, counted in audience.areas.largest(among, most)]
-
-
-def _middle(audience: Audience, among: BitMap, name: str) -> float | None:
-    numbers = audience.columns[name]
-    known = numbers.known.intersection_cardinality(among)
-    return numbers.total(among) / known / DEGREES - ORIGIN if known else None
 
 
 def _metrics(audience: Audience, among: BitMap, ages: Ages) -> FanMetrics:

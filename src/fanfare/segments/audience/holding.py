@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
-from fanfare.segments.audience.areas import Areas, StoredAreas
 from fanfare.segments.audience.bitmaps import Column, Facet, bitmap
+from fanfare.segments.audience.places import Areas, Spots, StoredAreas
 from fanfare.segments.audience.reading import COLUMNS, FACETS, Piece
 from fanfare.segments.audience.sold import StoredTickets, Tickets
+from fanfare.segments.audience.tables import StoredTable
 
 # The columns that keep texts, by numbers of their own.
 CODED = ("postal_code",)
@@ -38,6 +39,7 @@ class Stored(msgspec.Struct):
     codes: dict[str, dict[str, int]]
     tickets: StoredTickets
     areas: StoredAreas
+    spots: StoredTable
 
 
 class Audience:
@@ -52,6 +54,7 @@ class Audience:
         self.codes: dict[str, dict[str, int]] = {name: {} for name in CODED}
         self.tickets = Tickets()
         self.areas = Areas()
+        self.spots = Spots()
 
     def add(self, part: str, piece: Piece) -> None:
         """Put in what was read; whom it was read of must have been removed from this part before."""
@@ -62,13 +65,15 @@ class Audience:
             numbers = np.array([codes.setdefault(text, len(codes)) for text in runs.values], dtype=np.int64)
             self.columns[name].add(np.repeat(numbers, runs.counts), runs.fan_ids)
         if piece.areas is not None:
-            self.areas.add(piece.areas.values, piece.areas.counts, piece.areas.fan_ids)
+            self.areas.put(piece.areas.values, piece.areas.counts, piece.areas.fan_ids)
         if piece.sold is not None:
             self.tickets.add(piece.sold)
         if piece.fan_ids is None:
             return
         for name, numbers_read in piece.columns.items():
             self.columns[name].add(numbers_read, piece.fan_ids)
+        if piece.spots is not None:
+            self.spots.put(piece.fan_ids, *piece.spots)
         if part == EVERYONE:
             self.everyone |= bitmap(piece.fan_ids)
 
@@ -76,6 +81,7 @@ class Audience:
         """Take away all that a part holds of some fans."""
         if part == EVERYONE:
             self.everyone -= fans
+            self.spots.remove(fans)
         if part == "text":
             self.areas.remove(fans)
         if part == "ticket":
@@ -95,7 +101,7 @@ class Audience:
             source, self.zone, place, self.everyone.serialize(),
             {name: list(facet.stored()) for name, facet in self.facets.items()},
             {name: column.stored() for name, column in self.columns.items()},
-            self.codes, self.tickets.stored(), self.areas.stored(),
+            self.codes, self.tickets.stored(), self.areas.stored(), self.spots.stored(),
         )  # fmt: skip
         packed = msgspec.msgpack.encode(stored)
         return zlib.crc32(packed).to_bytes(4, "big") + packed
@@ -115,4 +121,5 @@ def read(written: bytes, source: str, zone: str) -> tuple[Audience, Place] | Non
     audience.codes |= stored.codes
     audience.tickets = Tickets(stored.tickets)
     audience.areas = Areas(stored.areas)
+    audience.spots = Spots(stored.spots)
     return audience, stored.place

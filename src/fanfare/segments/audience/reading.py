@@ -17,6 +17,7 @@ from fanfare.kernel.db import Connection, Record
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.completion import postal_area
 from fanfare.segments.audience.bitmaps import Groups, Numbers
+from fanfare.segments.audience.places import DEGREES, ORIGIN
 from fanfare.segments.audience.sold import Sold
 
 ROWS = 20_000
@@ -25,8 +26,6 @@ UNIX_DAY = date(1970, 1, 1).toordinal()
 DAY_SECONDS = 86_400
 # Between these each zone's bounds can be told.
 FIRST_DAY, LAST_DAY = date.min.toordinal() + 3, date.max.toordinal() - 3
-# Degrees are kept as whole numbers from 0 on, to a hundred metres.
-DEGREES, ORIGIN = 1_000, 1_000
 
 
 Kind = TypeVar("Kind")
@@ -70,7 +69,7 @@ class Runs(msgspec.Struct, Generic[Kind]):
 class Piece(msgspec.Struct):
     """What was read of some fans: who has which value of a facet, which text, and their numbers (-1 for none).
 
-    Or the tickets of some fans. `areas` are the postal areas of some.
+    Or the tickets of some fans. `areas` are the postal areas of some, `spots` their latitudes and longitudes.
     """
 
     facets: dict[str, Groups] = msgspec.field(default_factory=dict)
@@ -79,6 +78,7 @@ class Piece(msgspec.Struct):
     fan_ids: Numbers | None = None
     sold: Sold | None = None
     areas: Runs[tuple[str, str]] | None = None
+    spots: tuple[Numbers, Numbers] | None = None
 
 
 # A statement, how many of its rows come at once, and what makes a piece of them.
@@ -175,7 +175,7 @@ FACETS: dict[str, tuple[str, ...]] = {
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("postal_code",),
-    "number": ("born", "rating", "created", "updated", "latitude", "longitude"),
+    "number": ("born", "rating", "created", "updated"),
     "activity": ("first_active", "last_active", "activity_count"),
     "ticket": (),
     **dict.fromkeys(TIES, ()),
@@ -214,7 +214,7 @@ async def _pages(
     connection: Connection, account_id: int, part: str, fan_ids: Sequence[int] | None
 ) -> AsyncIterator[Record]:
     """Yield the numbers of fans by pages, each column as one text of bytes."""
-    names = ["fan_id", *(("flags",) if part == "number" else ()), *COLUMNS[part]]
+    names = ["fan_id", *COLUMNS[part], *(("flags", "latitude", "longitude") if part == "number" else ())]
     among = "" if fan_ids is None else "and fan_id = any($3::bigint[])"
     inner = (NUMBERS if part == "number" else ACTIVITY).format(among=among)
     columns = ", ".join(f"string_agg(int8send({name}), ''::bytea) as {name}" for name in names)
@@ -282,6 +282,7 @@ def _numbers(row: Record, days: Days) -> Piece:
             having = fan_ids[(flags >> place) & 1 == 1]
             groups[name] = array("I", having.astype(np.uint32).tobytes())
         piece.facets["flag"] = groups
+        piece.spots = (read.pop("latitude"), read.pop("longitude"))
     piece.columns = {name: days.of(read[name]) if name in DAYS else read[name] for name in read}
     return piece
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from fanfare.segments.audience.bitmaps import Numbers
+from fanfare.segments.audience.bitmaps import Numbers, by_block
 
 # Ids of the fans of one block are alike but for so many bits.
 SHIFT = 18
@@ -105,7 +105,7 @@ class Tickets:
             "event": np.array(known_events, np.int64)[places],
             "price_code": np.array(codes, np.int64),
         }
-        for key, rows in _by_block(read["fan_id"]):
+        for key, rows in by_block(read["fan_id"], SHIFT):
             fresh = {name: _small(read[name][rows]) for name in COLUMNS}
             known = self._blocks.get(key)
             self._blocks[key] = fresh if known is None else _joined(known, fresh)
@@ -129,7 +129,7 @@ class Tickets:
     def _rows(self, fans: BitMap) -> Iterator[tuple[int, Column]]:
         """Yield where the tickets of some fans lie: the key of each block and its rows in their order."""
         fan_ids = np.frombuffer(fans.to_array() if fans else array("I"), np.uint32)
-        for key, among in _by_block(fan_ids):
+        for key, among in by_block(fan_ids, SHIFT):
             if key not in self._blocks:
                 continue
             column = self._blocks[key]["fan_id"]
@@ -193,16 +193,6 @@ def _counted(block: Block, chosen: Chosen | None, asked: SoldTo) -> Column:
         sums = np.add.reduceat(numbers, starts, dtype=np.int64)
         is_within &= (sums >= count.least) & (sums <= count.most)
     return fan_ids[starts][~is_within if asked.is_turned else is_within]
-
-
-def _by_block(fan_ids: Column) -> Iterator[tuple[int, slice]]:
-    """Yield the parts of ordered ids that belong to one block each, with the block's key."""
-    if not fan_ids.size:
-        return
-    keys, starts = np.unique(fan_ids >> SHIFT, return_index=True)
-    ends = [*starts[1:].tolist(), fan_ids.size]
-    for key, start, end in zip(keys.tolist(), starts.tolist(), ends, strict=True):
-        yield key, slice(start, end)
 
 
 def _small(numbers: Numbers) -> Column:
