@@ -41,6 +41,7 @@ from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.migrate import migrate
 from fanfare.kernel.settings import Settings
+from fanfare.ratings import actions as ratings
 from fanfare.segments.actions import members
 from fanfare.segments.actions.filters import create_filter
 from fanfare.segments.schemas.filters import NewFilter
@@ -191,6 +192,10 @@ async def prepare(db: Db, account: Account, count: int) -> int:
     if not known:
         await change_tag(db, account.id, TagChange(tag_name="probe", fan_ids=[1]), moment())
         await create_filter(db, account, NewFilter(filter_name="probe", fan_tags=["probe"]), moment())
+    # The data was never rated, and a first pass changes everybody.
+    ratings.REST = 0.0
+    while not await ratings.keep_ratings(db, account, moment()):
+        pass
     seconds = await built(db, account)
     total = await db.value("select sum(member_count) from filter_states where account_id = $1", account.id)
     print(f"{count} filters with {int(total):,} members, built in {seconds:.1f} s")

@@ -4,6 +4,8 @@ The place in the change log and the place of the pass move in the transaction th
 worker that died does neither twice nor leaves a fan out.
 """
 
+import asyncio
+import time
 from datetime import datetime
 
 from fanfare.kernel import changes
@@ -16,6 +18,8 @@ from fanfare.ratings.schemas import Progress
 PAGE = 2000
 CHUNK = 1000
 MOST = 200
+# How much longer than a chunk the rest after it takes: a pass can change everybody, and who follows the log keeps up.
+REST = 2.0
 
 
 async def keep_ratings(db: Db, account: Account, now: datetime, *, most: int = MOST) -> bool:
@@ -26,8 +30,10 @@ async def keep_ratings(db: Db, account: Account, now: datetime, *, most: int = M
     else:
         return False
     for _ in range(most):
+        started = time.monotonic()
         if not await pass_on(db, account, now):
             return True
+        await asyncio.sleep((time.monotonic() - started) * REST)
     return False
 
 

@@ -5,6 +5,7 @@ and its place in the log are written together, so a worker that dies loses and d
 lock on them and holds no position: only the write at the end does. docs/decisions/0018-live-segments.md
 """
 
+import time
 import uuid
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
@@ -21,6 +22,8 @@ from fanfare.segments.queries.reads import EVERYTHING, touched
 # Changes followed, and fans looked at by a build, in one transaction.
 BATCH = 1000
 CHUNK = 20_000
+# After so long a build lets the following have its turn.
+BUILD_SECONDS = 0.15
 BEGINNING, LAST_FAN = -1, 2**63 - 1
 # After so long without following, changes may have been trimmed off the log unread.
 LONGEST_GAP = timedelta(hours=24)
@@ -93,9 +96,14 @@ MOVE_CHUNK = f"""
 
 
 async def keep_members(db: Db, account: Account, now: datetime) -> bool:
-    """Follow the next changes of an account and go on with one build; tell whether there was anything to do."""
+    """Follow the next changes of an account and go on with builds; tell whether there was anything to do."""
     followed = await follow(db, account, now)
-    return await build(db, account, now) or followed
+    started = time.monotonic()
+    while await build(db, account, now):
+        followed = True
+        if time.monotonic() - started > BUILD_SECONDS:
+            break
+    return followed
 
 
 async def wait_for_members(db: Db, account_id: int) -> None:
