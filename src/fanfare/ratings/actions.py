@@ -14,8 +14,7 @@ from fanfare.kernel.keys import Account
 from fanfare.ratings.queries import RATED, TOPICS, cut, since, today
 from fanfare.ratings.schemas import Progress
 
-# Changes read at once, fans rated by one transaction, and how many of each a run does before other accounts' turn.
-PAGE = 2000
+# Changes read and fans passed by one transaction, and how many of these a run does before other accounts' turn.
 CHUNK = 1000
 MOST = 200
 # How much longer than a chunk the rest after it takes: a pass can change everybody, and who follows the log keeps up.
@@ -40,7 +39,7 @@ async def keep_ratings(db: Db, account: Account, now: datetime, *, most: int = M
 async def follow_changes(db: Db, account: Account, now: datetime) -> bool:
     """Rate the fans of the next page of the change log; tell whether more is there."""
     progress = await _progress(db, account, now)
-    page = await changes.feed(db, account.id, progress.position, PAGE)
+    page = await changes.feed(db, account.id, progress.position, CHUNK)
     if not page.changes:
         return False
     touched = sorted({each.fan_id for each in page.changes if each.fan_id and each.topic in TOPICS})
@@ -52,8 +51,7 @@ async def follow_changes(db: Db, account: Account, now: datetime) -> bool:
             page.after,
         )
         if is_ours:
-            for first in range(0, len(touched), CHUNK):
-                await rate(held, account, touched[first : first + CHUNK], now)
+            await rate(held, account, touched, now)
     return not page.is_last
 
 
@@ -103,12 +101,16 @@ async def _progress(db: Db, account: Account, now: datetime) -> Progress:
 
 async def rate(db: Db, account: Account, fan_ids: list[int], now: datetime) -> int:
     """Rate some fans and return how many of them have another rating now; only those are written and announced."""
+    # Found out first: only who writes holds up those who follow the log.
+    sql = f"select r.fan_id, r.rating from ({RATED}) r where r.rating is distinct from r.kept_rating"  # noqa: S608 - fixed text
+    rows = await db.rows(sql, account.id, fan_ids, *cut(since(account, now)))
+    if not rows:
+        return 0
     changed: int = await db.value(
-        f"""
+        """
         with hold as materialized (select hold_position($1) as held),
-        rated as materialized ({RATED}),
         locked as materialized (
-            select f.fan_id, r.rating from hold cross join rated r
+            select f.fan_id, r.rating from hold cross join unnest($2::bigint[], $3::numeric[]) as r (fan_id, rating)
             join fans f on f.account_id = $1 and f.fan_id = r.fan_id
             where r.rating is distinct from f.rating
             order by f.fan_id
@@ -117,20 +119,20 @@ async def rate(db: Db, account: Account, fan_ids: list[int], now: datetime) -> i
         made as (
             update fans f
             set rating = l.rating, position = nextval('positions'),
-                updated_at = greatest($8, f.updated_at + interval '1 millisecond')
+                updated_at = greatest($4, f.updated_at + interval '1 millisecond')
             from locked l
             where f.account_id = $1 and f.fan_id = l.fan_id
             returning f.fan_id, f.position, f.updated_at
         ),
         logged as (
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, '{{"fields": ["rating"]}}' from made
+            select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, '{"fields": ["rating"]}' from made
         )
         select count(*) from made
-        """,  # noqa: S608 - RATED is fixed text
+        """,
         account.id,
-        fan_ids,
-        *cut(since(account, now)),
+        [row["fan_id"] for row in rows],
+        [row["rating"] for row in rows],
         now,
     )
     return changed
