@@ -214,6 +214,7 @@ async def connect(db: Db, account: Account, chance: random.Random, fan_id: int, 
 
 async def test_a_lost_worker_loses_nothing(own: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "CHUNK", 3)
+    monkeypatch.setattr(actions, "PAGE", 4)
     account, fan_ids = await crowd(own, 10)
     rate = actions.rate
     left = [0]

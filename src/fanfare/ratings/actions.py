@@ -14,7 +14,8 @@ from fanfare.kernel.keys import Account
 from fanfare.ratings.queries import RATED, TOPICS, cut, since, today
 from fanfare.ratings.schemas import Progress
 
-# Changes read and fans passed by one transaction, and how many of these a run does before other accounts' turn.
+# Changes read at once, fans passed by one transaction, and how many of each a run does before other accounts' turn.
+PAGE = 1000
 CHUNK = 1000
 MOST = 200
 # How much longer than a chunk the rest after it takes: a pass can change everybody, and who follows the log keeps up.
@@ -39,7 +40,7 @@ async def keep_ratings(db: Db, account: Account, now: datetime, *, most: int = M
 async def follow_changes(db: Db, account: Account, now: datetime) -> bool:
     """Rate the fans of the next page of the change log; tell whether more is there."""
     progress = await _progress(db, account, now)
-    page = await changes.feed(db, account.id, progress.position, CHUNK)
+    page = await changes.feed(db, account.id, progress.position, PAGE)
     if not page.changes:
         return False
     touched = sorted({each.fan_id for each in page.changes if each.fan_id and each.topic in TOPICS})
