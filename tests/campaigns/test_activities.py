@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -44,8 +45,9 @@ async def test_an_activity_is_listed_with_every_field(api: Api, db: Db) -> None:
     answer = await api.ok(await api.get(FEED, max_activity_id=activity_id + 1, limit=1))
     row = answer["data"][0]
     assert list(row) == FIELDS
-    assert row["creation_date"].endswith("Z")
-    assert at(row["creation_date"][:-1]).timestamp() == row["creation_timestamp"]
+    assert row["creation_timestamp"].endswith("Z")
+    moment = at(row["creation_timestamp"][:-1])
+    assert row["creation_date"] == moment.astimezone(ZoneInfo("America/Vancouver")).date().isoformat()
     told = {name: row[name] for name in FIELDS if name not in ("creation_date", "creation_timestamp", "page_tab_id")}
     assert told == {
         "activity_id": activity_id, "account_id": api.account_id, "fan_id": fan_id, "campaign_title": "Poll",
@@ -125,7 +127,8 @@ async def test_a_day_is_the_accounts_and_may_have_25_hours(api: Api, db: Db) -> 
     await some_activities(db, api.account_id, fan_id, None, *map(at, moments))
     for order in ({"min_activity_id": 1}, {}):
         answer = await api.ok(await api.get(FEED, activity_date="2025-11-02", **order))
-        assert sorted(row["creation_date"] for row in answer["data"]) == [f"{each}Z" for each in moments[1:3]]
+        assert sorted(row["creation_timestamp"] for row in answer["data"]) == [f"{each}Z" for each in moments[1:3]]
+        assert {row["creation_date"] for row in answer["data"]} == {"2025-11-02"}
 
 
 async def test_a_campaigns_page_is_full_of_its_own(api: Api, db: Db) -> None:

@@ -11,7 +11,8 @@ MANAGE = "/api/v1/manage/campaigns"
 FIELDS = [
     "tab_item_id", "page_tab_id", "creation_date", "title", "subtitle", "description", "tag_id", "tag_name", "position",
     "active_date", "props", "inventory_count", "item_count", "item_group_name", "activation_timestamp", "price",
-    "media_uid", "items_purchased", "latitude", "longitude", "media_map", "wagers",
+    "media_uid", "items_purchased", "latitude", "longitude", "media_map", "creation_timestamp",
+    "wagers",
 ]  # fmt: skip
 
 

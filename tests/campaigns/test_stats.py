@@ -119,17 +119,21 @@ async def test_what_apps_report_comes_back_by_kind_and_window(api: Api, other_ap
     told = await api.ok(await api.client.post(path, json=[*reported, {"target": "quiz_results"}], headers=api.keys))
     assert told["event_ids"] == sorted(told["event_ids"])
 
+    def seconds(moment: str) -> int:
+        return int(datetime.fromisoformat(moment).timestamp())
+
     async def rows(target: str, **wanted: Any) -> list[dict[str, Any]]:
         answer = await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target=target, **wanted)
         found: list[dict[str, Any]] = await api.ok(answer)
         return found
 
     chat = await rows("chat_history")
-    assert [(row["event_id"], row["creation_date"], row["props"]) for row in chat] == [
-        (told["event_ids"][number], each, {"text": str(number)}) for number, each in enumerate(moments)
+    assert [(row["event_id"], row["creation_timestamp"], row["props"]) for row in chat] == [
+        (told["event_ids"][number], seconds(each), {"text": str(number)}) for number, each in enumerate(moments)
     ]
+    assert {row["creation_date"] for row in chat} == {"2026-01-01"}
     window = {"start_timestamp": moments[1], "end_timestamp": moments[2]}
-    assert [row["creation_date"] for row in await rows("chat_history", **window)] == moments[1:2]
+    assert [row["creation_timestamp"] for row in await rows("chat_history", **window)] == [seconds(moments[1])]
     assert len(await rows("chat_history", min_event_id=chat[0]["event_id"], limit=1)) == 1
     assert [row["fan_id"] for row in await rows("quiz_results")] == [None]
     assert await rows("overlay_timeline") == []

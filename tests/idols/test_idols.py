@@ -81,7 +81,7 @@ async def test_events_keep_the_time_of_the_venue(api: Api) -> None:
         (row,) = await api.ok(await api.public_get("/api/v1/idols/events", **question))
         assert row["event_uid"] == row["idol_event_uid"] == made["event_uid"]
         assert (row["start_timestamp"], row["end_timestamp"]) == ("2027-07-03 20:30:00", "2027-07-03 22:00:00")
-        assert (row["start_date"], row["start_time"], row["end_time"]) == ("2027-07-03", "20:30:00", "22:00:00")
+        assert (row["start_date"], row["start_time"], row["end_time"]) == ("2027-07-03", "20:30", "22:00")
         assert row["idol_image_url"] == "https://example.com/i.png"
         assert row["is_available"] is True
     assert await api.ok(await api.public_get("/api/v1/idols/events", idol_uid=idol_uid, end_date="2027-07-02")) == []

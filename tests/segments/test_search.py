@@ -75,19 +75,20 @@ async def test_a_row_has_every_field_with_its_type(api: Api, somebody: int) -> N
     assert (row["rating"], row["latitude"], row["is_subscribed"], row["phone"]) == (4, 49.5, False, None)
     assert row["fields"] == ["member=true", "seats=2", "size=XL", "teams=a,b"]
     assert row["field_values"] == {"size": "XL", "seats": 2, "member": True, "teams": ["a", "b"]}
-    assert (row["tags"], row["last_page_tab_id"], row["opted_in_business_ids"]) == ([], None, [])
+    assert (row["tags"], row["last_page_tab_id"], row["opted_in_business_ids"]) == (["A", "b"], None, [])
     assert answer["meta"] == {
         "search_uid": answer["meta"]["search_uid"], "next_search_uid": None, "count": 1, "limit": 1000,
     }  # fmt: skip
 
 
-async def test_what_is_included_is_filled_on_every_page(api: Api, db: Db, somebody: int) -> None:
+async def test_tags_and_businesses_are_filled_on_every_page_and_the_recent_entry_on_demand(
+    api: Api, db: Db, somebody: int
+) -> None:
     business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="North"))
     sql = "insert into fan_businesses values ($1, $2, $3, true, now())"
     await db.execute(sql, api.account_id, somebody, business["business_id"])
-    flags = {"include_tags": "true", "include_recent_entry": "true", "include_business_opt_ins": "true"}
     await many_fans(db, api.account_id, 1, "NU")
-    first = await api.ok(await api.get(SEARCH, fan_provinces="YT,NU", limit=1, **flags))
+    first = await api.ok(await api.get(SEARCH, fan_provinces="YT,NU", limit=1, include_recent_entry="true"))
     second = await api.ok(await api.get(SEARCH, search_uid=first["meta"]["search_uid"], limit=1))
     rows = {row["fan_id"]: row for row in first["data"] + second["data"]}
     assert len(rows) == 2

@@ -97,7 +97,7 @@ async def crm_activities_create(db: Db, account: Account, wanted: NewActivity, n
 @endpoint.get("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
 async def crm_fan_activities_list(db: Db, account: Account, wanted: FanActivityWindow) -> list[FanActivity]:
     """List the activities of one fan, optionally of a single campaign, the newest first."""
-    return await activities.fan_activities(db, account.id, wanted)
+    return await activities.fan_activities(db, account, wanted)
 
 
 @endpoint.post("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
@@ -115,7 +115,7 @@ async def campaigns_list(db: Db, account: Account, wanted: CampaignChoice) -> li
 @endpoint.get("/api/v1/campaigns/{page_tab_id}", scope="apps", key=PUBLIC, has_etag=True)
 async def campaigns_get(db: Db, account: Account, wanted: OneCampaignDetailed) -> CampaignDetails:
     """Return the configuration of one campaign, with its quiz questions or items on request."""
-    return await campaigns.campaign(db, account.id, wanted)
+    return await campaigns.campaign(db, account, wanted)
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/props", scope="apps", key=PUBLIC, has_etag=True)
@@ -149,7 +149,7 @@ async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedSta
     leaderboard ranks the fans by the points won in the campaign inside the window, hidden ones too; fan_points gives
     its bookings, wager_points its wagers; the other kinds give what apps reported.
     """
-    return await stats.detailed_stats(db, account.id, wanted)
+    return await stats.detailed_stats(db, account, wanted)
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/wager_entries", scope="apps", key=SECRET)
@@ -179,7 +179,7 @@ async def manage_campaigns_close(db: Db, account: Account, wanted: CampaignClosi
 @endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET)
 async def manage_campaign_items_list(db: Db, account: Account, wanted: OneCampaign) -> list[PublicItem]:
     """List the items of a campaign in their order."""
-    return await items.items(db, account.id, wanted.page_tab_id)
+    return await items.items(db, account, wanted.page_tab_id)
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET)

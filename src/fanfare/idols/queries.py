@@ -20,8 +20,8 @@ EVENTS = """
            to_char(e.starts_at, 'YYYY-MM-DD HH24:MI:SS') as start_timestamp,
            to_char(e.ends_at, 'YYYY-MM-DD HH24:MI:SS') as end_timestamp,
            to_char(e.starts_at, 'YYYY-MM-DD') as start_date,
-           to_char(e.starts_at, 'HH24:MI:SS') as start_time,
-           to_char(e.ends_at, 'HH24:MI:SS') as end_time,
+           to_char(e.starts_at, 'HH24:MI') as start_time,
+           to_char(e.ends_at, 'HH24:MI') as end_time,
            e.venue_name, coalesce(e.display_venue_name, e.venue_name) as display_venue_name, e.city, e.province,
            e.country_code, e.event_url, e.ticket_url, e.label_name, i.idol_name, i.image_url as idol_image_url,
            e.media_uid, e.image_url, e.is_available

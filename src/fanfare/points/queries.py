@@ -337,7 +337,7 @@ CAMPAIGN_ROWS = {
     "fan_points": """
         select a.fan_point_id, a.fan_point_uid, a.page_tab_id, a.fan_id, a.point_uid, p.point_name, a.point_count,
                a.point_type, a.point_source, a.activity_id, a.award_key,
-               date_trunc('second', a.created_at) as creation_date,
+               a.created_at as creation_date,
                floor(extract(epoch from a.created_at))::bigint as creation_timestamp, a.props
         from fan_points a
         join points p on p.account_id = a.account_id and p.point_uid = a.point_uid

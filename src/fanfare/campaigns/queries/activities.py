@@ -28,7 +28,7 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
-from fanfare.kernel.wire import day_bounds, unix
+from fanfare.kernel.wire import day_bounds, day_of
 
 FAN_PAGE = 200
 CAMPAIGN_PAGE = 1000
@@ -53,18 +53,17 @@ async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Pag
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_activity_id is not None
     sql, args = _page(account, wanted, settled, ascends=ascends)
-    data = [_activity(row) for row in await db.rows(sql, *args)]
+    data = [_activity(row, account.time_zone) for row in await db.rows(sql, *args)]
     if wanted.include_details:
         await _add_details(db, account.id, data)
     return Page(_meta(data, wanted, settled, ascends=ascends), data)
 
 
-def _activity(row: Record) -> Activity:
+def _activity(row: Record, zone: str) -> Activity:
     """Return the row as it travels. Here it is measured cheaper than in PostgreSQL, whose work a puller waits for."""
     made = Activity(*row)
-    created_at = made.creation_date
-    made.creation_date = created_at.replace(microsecond=0)
-    made.creation_timestamp = unix(created_at)
+    made.creation_timestamp = made.creation_timestamp.replace(microsecond=0)
+    made.creation_date = day_of(made.creation_timestamp, zone)
     # The values recorded go out as the text that PostgreSQL keeps.
     made.details = Raw(row["details"].encode())  # type: ignore[assignment]
     return made
@@ -135,13 +134,13 @@ def _meta(data: list[Activity], wanted: ActivityWindow, settled: int, *, ascends
     return ActivityPageMeta(order, low or 0, high or 0)
 
 
-async def fan_activities(db: Db, account_id: int, wanted: FanActivityWindow) -> list[FanActivity]:
+async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) -> list[FanActivity]:
     """Return what one fan did, the newest first, or refuse a fan that is not there."""
-    settled = await changes.settled(db, account_id)
+    settled = await changes.settled(db, account.id)
     rows = await db.rows(
         """
-        select a.account_id, a.fan_id, date_trunc('second', a.created_at), c.title, a.props, a.activity_id,
-               a.page_tab_id
+        select a.account_id, a.fan_id, (a.created_at at time zone $6)::date, c.title, a.props, a.activity_id,
+               a.page_tab_id, date_trunc('second', a.created_at)
         from activities a
         left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
         where a.account_id = $1 and a.fan_id = $2 and a.activity_id < $3
@@ -149,13 +148,14 @@ async def fan_activities(db: Db, account_id: int, wanted: FanActivityWindow) -> 
         order by a.activity_id desc
         limit $5
         """,
-        account_id,
+        account.id,
         wanted.fan_id,
         min(wanted.max_activity_id or settled + 1, settled + 1),
         wanted.campaign_title,
         min(wanted.limit or FAN_PAGE, LONGEST_LIST),
+        account.time_zone,
     )
-    if not rows and not await has_fan(db, account_id, wanted.fan_id):
+    if not rows and not await has_fan(db, account.id, wanted.fan_id):
         raise Unknown
     return [FanActivity(*row) for row in rows]
 
@@ -166,7 +166,7 @@ async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityW
     order = "desc" if wanted.min_activity_id is None else "asc"
     rows = await db.rows(
         f"""
-        select fan_id, activity_id, floor(extract(epoch from created_at))::bigint
+        select fan_id, activity_id, date_trunc('second', created_at)
         from activities
         where account_id = $1 and page_tab_id = $2 and activity_id > $3 and activity_id < $4
         order by activity_id {order}

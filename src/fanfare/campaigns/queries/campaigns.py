@@ -12,6 +12,7 @@ from fanfare.campaigns.schemas.campaigns import (
 )
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.keys import Account
 
 # The columns in the order of the fields of Campaign. What only the CRM may know, such as the winner, is not among them.
 CAMPAIGN = """
@@ -54,7 +55,7 @@ async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Cam
     return [Campaign(*row) for row in rows]
 
 
-async def campaign(db: Db, account_id: int, wanted: OneCampaignDetailed) -> CampaignDetails:
+async def campaign(db: Db, account: Account, wanted: OneCampaignDetailed) -> CampaignDetails:
     """Return one campaign with its bundle's members and, when asked for, its items; refuse an unknown one."""
     row = await db.row(
         f"""
@@ -65,12 +66,12 @@ async def campaign(db: Db, account_id: int, wanted: OneCampaignDetailed) -> Camp
         from campaigns c
         where c.account_id = $1 and c.page_tab_id = $2
         """,  # noqa: S608 - fixed parts
-        account_id,
+        account.id,
         wanted.page_tab_id,
     )
     if row is None:
         raise Unknown
-    items = await public_items(db, account_id, wanted.page_tab_id) if wanted.include_details else None
+    items = await public_items(db, account, wanted.page_tab_id) if wanted.include_details else None
     return CampaignDetails(*(*row, items))
 
 

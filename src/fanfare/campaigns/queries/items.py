@@ -7,16 +7,16 @@ from fanfare.campaigns.schemas.items import PublicItem, Wager, WagerChoice, Wage
 from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
 
-# The columns in the order of the fields of PublicItem.
+# The columns in the order of the fields of PublicItem; $3 is the account's time zone.
 ITEM = """
-    i.tab_item_id, i.page_tab_id, date_trunc('second', i.created_at), i.title, i.subtitle, i.description,
+    i.tab_item_id, i.page_tab_id, (i.created_at at time zone $3)::date, i.title, i.subtitle, i.description,
     i.tag_id, t.tag_name, i.place, i.active_on, i.props, i.item_count - i.items_purchased, i.item_count,
     i.item_group_name, floor(extract(epoch from i.activated_at))::bigint, i.price, i.media_uid, i.items_purchased,
-    i.latitude, i.longitude, i.media_map
+    i.latitude, i.longitude, i.media_map, floor(extract(epoch from i.created_at))::bigint
 """
 
 
-async def public_items(db: Db, account_id: int, page_tab_id: int) -> list[PublicItem]:
+async def public_items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
     """Return the items of a campaign in their order."""
     rows = await db.rows(
         f"""
@@ -26,17 +26,18 @@ async def public_items(db: Db, account_id: int, page_tab_id: int) -> list[Public
         where i.account_id = $1 and i.page_tab_id = $2
         order by i.place, i.tab_item_id
         """,  # noqa: S608 - fixed parts
-        account_id,
+        account.id,
         page_tab_id,
+        account.time_zone,
     )
     return [PublicItem(*row) for row in rows]
 
 
-async def items(db: Db, account_id: int, page_tab_id: int) -> list[PublicItem]:
+async def items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
     """Return the items of a campaign in their order, or refuse an unknown campaign."""
-    found = await public_items(db, account_id, page_tab_id)
+    found = await public_items(db, account, page_tab_id)
     if not found:
-        await check_campaign(db, account_id, page_tab_id)
+        await check_campaign(db, account.id, page_tab_id)
     return found
 
 
@@ -55,17 +56,17 @@ async def wager_entries(db: Db, account: Account, wanted: WagerChoice) -> list[W
         from campaign_items i
         left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
         where i.account_id = $1 and i.page_tab_id = $2
-          and ($3::text is null or strpos(lower(concat_ws(' ', i.title, i.subtitle, i.description)), lower($3)) > 0)
-          and coalesce(i.active_on, (i.created_at at time zone $6)::date)
+          and ($6::text is null or strpos(lower(concat_ws(' ', i.title, i.subtitle, i.description)), lower($6)) > 0)
+          and coalesce(i.active_on, (i.created_at at time zone $3)::date)
               between coalesce($4::date, '-infinity') and coalesce($5::date, 'infinity')
         order by i.place, i.tab_item_id
         """,  # noqa: S608 - fixed parts
         account.id,
         wanted.page_tab_id,
-        wanted.q,
+        account.time_zone,
         wanted.start_date,
         wanted.end_date,
-        account.time_zone,
+        wanted.q,
     )
     if not rows:
         await check_campaign(db, account.id, wanted.page_tab_id)

@@ -17,7 +17,7 @@ from fanfare.kernel import changes
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
-from fanfare.kernel.wire import day_bounds
+from fanfare.kernel.wire import day_bounds, day_of
 
 # For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.
 STATS = """
@@ -89,15 +89,15 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
     return BundleStats(summary, [CampaignStats(*member) for member in members])
 
 
-async def detailed_stats(db: Db, account_id: int, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
+async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
     """Return the rows of one kind, the oldest first, or refuse an unknown campaign."""
     if wanted.tab_item_id is not None and wanted.target != WAGERS:
         raise BadParameters([("tab_item_id", f"goes with target {WAGERS} alone")])
     if wanted.target == BOARD and wanted.min_event_id is not None:
         raise BadParameters([("min_event_id", f"does not go with target {BOARD}: its rows are no events")])
-    settled = await changes.settled(db, account_id)
+    settled = await changes.settled(db, account.id)
     args = (
-        account_id,
+        account.id,
         wanted.page_tab_id,
         wanted.tab_item_id if wanted.target == WAGERS else wanted.target,
         wanted.min_event_id or 0,
@@ -108,14 +108,21 @@ async def detailed_stats(db: Db, account_id: int, wanted: DetailedStatsChoice) -
     )
     rows = await db.rows(_statements.get(wanted.target, EVENT_ROWS), *args)
     if not rows:
-        await check_campaign(db, account_id, wanted.page_tab_id)
-    return [dict(row) for row in rows]
+        await check_campaign(db, account.id, wanted.page_tab_id)
+    return [_dated(dict(row), account.time_zone) for row in rows]
+
+
+def _dated(row: dict[str, Any], zone: str) -> dict[str, Any]:
+    """Return a row with the account's day as its creation_date, if it has one."""
+    if "creation_date" in row:
+        row["creation_date"] = day_of(row["creation_date"], zone)
+    return row
 
 
 # Each takes account, campaign, what tells rows apart further, the last id already read, the settled position, the two
 # ends of the window and the most rows, as `detailed_stats` gives them.
 EVENT_ROWS = """
-    select event_id, page_tab_id, target, fan_id, date_trunc('second', occurred_at) as creation_date,
+    select event_id, page_tab_id, target, fan_id, occurred_at as creation_date,
            floor(extract(epoch from occurred_at))::bigint as creation_timestamp, props
     from campaign_events
     where account_id = $1 and page_tab_id = $2 and target = $3 and event_id > $4 and event_id <= $5
@@ -125,7 +132,7 @@ EVENT_ROWS = """
 """
 WAGER_ROWS = """
     select w.wager_id, w.page_tab_id, w.tab_item_id, i.title, w.fan_id, w.item_count, w.point_count,
-           date_trunc('second', w.created_at) as creation_date,
+           w.created_at as creation_date,
            floor(extract(epoch from w.created_at))::bigint as creation_timestamp, w.props
     from wagers w
     left join campaign_items i on i.account_id = w.account_id and i.tab_item_id = w.tab_item_id

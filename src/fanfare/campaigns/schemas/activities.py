@@ -1,7 +1,7 @@
 """Shapes of activities: what fans did, and the parameters that ask for it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -14,6 +14,7 @@ from fanfare.kernel.wire import (
     Day,
     Flag,
     Id,
+    Instant,
     Text,
     TextForm,
     WholeForm,
@@ -39,20 +40,21 @@ class Activity(msgspec.Struct):
     """What a fan did, with the campaign it belongs to and the fan's consents as they are now.
 
     `name` is the fan's own; `details` are the values recorded with the activity. The last three are null unless
-    `include_details` was asked for. `creation_date` is GMT to the second, `creation_timestamp` unix seconds.
+    `include_details` was asked for. `creation_date` is the day in the account's time zone, `creation_timestamp` the
+    moment as ISO 8601 in UTC, to the second.
     """
 
     activity_id: int
     account_id: int
     fan_id: int
-    creation_date: datetime
+    creation_date: date
     campaign_title: str | None
     app_type: str | None
     page_tab_id: int | None
     opted_in_business_ids: list[int]
     is_subscribed: bool
     is_phone_subscribed: bool
-    creation_timestamp: int
+    creation_timestamp: Instant
     stream_key: str | None
     ip_address: str | None
     user_key: str | None
@@ -83,15 +85,16 @@ class ActivityWindow(Params):
 
 
 class FanActivity(msgspec.Struct):
-    """What one fan did. `creation_date` is GMT to the second."""
+    """What one fan did: `creation_date` is the account's day, `creation_timestamp` ISO 8601 in UTC, to the second."""
 
     account_id: int
     fan_id: int
-    creation_date: datetime
+    creation_date: date
     campaign_title: str | None
     props: dict[str, Any]
     activity_id: int
     page_tab_id: int | None
+    creation_timestamp: Instant
 
 
 class FanActivityWindow(Params):
@@ -104,11 +107,11 @@ class FanActivityWindow(Params):
 
 
 class CampaignActivity(msgspec.Struct):
-    """An activity without anything personal beyond the fan id. Time in unix seconds."""
+    """An activity without anything personal beyond the fan id. The moment is ISO 8601 in UTC, to the second."""
 
     fan_id: int
     activity_id: int
-    creation_timestamp: int
+    creation_timestamp: Instant
 
 
 class CampaignActivityWindow(Params):

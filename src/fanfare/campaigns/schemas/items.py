@@ -1,7 +1,7 @@
 """Shapes of what a campaign consists of: items, and the wagers placed on them."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
@@ -36,12 +36,12 @@ class PublicItem(msgspec.Struct):
     """A quiz question, wager item or product of a campaign.
 
     `item_count` is how many there are in all and `inventory_count` how many are left, both null without an end.
-    `creation_date` is GMT to the second, `active_date` a day, `activation_timestamp` unix seconds.
+    `creation_date` and `active_date` are days of the account, timestamps unix seconds.
     """
 
     tab_item_id: int
     page_tab_id: int
-    creation_date: datetime
+    creation_date: date
     title: str
     subtitle: str | None
     description: str | None
@@ -60,6 +60,7 @@ class PublicItem(msgspec.Struct):
     latitude: float | None
     longitude: float | None
     media_map: dict[str, Any]
+    creation_timestamp: int
 
 
 class Wager(msgspec.Struct):

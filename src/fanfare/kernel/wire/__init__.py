@@ -11,6 +11,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
+
 from fanfare.kernel.wire.forms import (
     NOTHING,
     AddressForm,
@@ -33,6 +35,7 @@ from fanfare.kernel.wire.times import (
     MomentForm,
     TimeZoneForm,
     day_bounds,
+    day_of,
     iso,
     unix,
     window,
@@ -59,6 +62,7 @@ __all__ = [
     "Form",
     "Id",
     "Ids",
+    "Instant",
     "JsonForm",
     "JsonObject",
     "Latitude",
@@ -82,6 +86,7 @@ __all__ = [
     "WholeForm",
     "Wildcard",
     "day_bounds",
+    "day_of",
     "iso",
     "spoiled",
     "text_of",
@@ -100,6 +105,8 @@ Money = Annotated[Decimal, MoneyForm()]
 Day = Annotated[date, DayForm()]
 Moment = Annotated[datetime, MomentForm()]
 Edge = Annotated[Any, EdgeForm()]
+# In answers: ISO 8601 in UTC, as the API document then says too.
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Uuid = Annotated[uuid.UUID, UuidForm()]
 Address = Annotated[str, AddressForm()]
 AddressRange = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, AddressRangeForm()]

@@ -110,6 +110,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def day_of(moment: datetime, zone: str) -> date:
+    """Return the day of a moment in a zone."""
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return the first moment of a day in a zone and the first moment of the day after it."""
     zone_info = ZoneInfo(zone)

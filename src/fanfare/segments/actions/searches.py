@@ -180,8 +180,6 @@ async def next_page(db: Db, account: Account, wanted: FanSearch, now: datetime, 
     shown = msgspec.structs.replace(
         search.wanted,
         include_recent_entry=wanted.include_recent_entry or search.wanted.include_recent_entry,
-        include_tags=wanted.include_tags or search.wanted.include_tags,
-        include_business_opt_ins=wanted.include_business_opt_ins or search.wanted.include_business_opt_ins,
     )
     row = cursor.row
     at_least = 0

@@ -148,8 +148,8 @@ class FanSearch(Criteria):
     example: ClassVar[Mapping[str, object]] = {"fan_provinces": "BC,WA", "crm_active_days": 30, "limit": 200}
 
     include_recent_entry: Annotated[Flag, "Fill last_page_tab_id and last_campaign_name"] = False
-    include_tags: Annotated[Flag, "Fill tags"] = False
-    include_business_opt_ins: Annotated[Flag, "Fill opted_in_business_ids"] = False
+    include_tags: Annotated[Flag, "Changes nothing: tags are always filled"] = False
+    include_business_opt_ins: Annotated[Flag, "Changes nothing: opted_in_business_ids are always filled"] = False
     search_uid: Annotated[SearchCursor | None, SearchCursorForm(), "Go on with a search; its criteria stay"] = None
     limit: Annotated[int, WholeForm(1, MAX_LIMIT), "Rows a page"] = MAX_LIMIT
     max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Most rows of the whole search"] = DEFAULT_COUNT
@@ -158,7 +158,7 @@ class FanSearch(Criteria):
 class FoundFan(msgspec.Struct):
     """A fan found. `fields` holds `key=value` texts, `field_values` the same with their types.
 
-    `tags`, `last_page_tab_id`, `last_campaign_name` and `opted_in_business_ids` are filled on demand.
+    `last_page_tab_id` and `last_campaign_name` are null unless include_recent_entry asks for them.
     """
 
     fan_id: int

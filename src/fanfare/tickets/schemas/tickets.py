@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,6 +18,7 @@ from fanfare.kernel.wire import (
     Flag,
     Form,
     Id,
+    Instant,
     ListForm,
     Moment,
     Money,
@@ -51,7 +52,7 @@ class Ticket(msgspec.Struct):
     event_key: str | None
     event_date: date
     event_name: str
-    purchase_timestamp: datetime
+    purchase_timestamp: Instant
     paid_amount: Decimal
     currency: str
     num_seats: int
@@ -66,7 +67,7 @@ class Ticket(msgspec.Struct):
     customer_key: str | None
     order_key: str | None
     is_deleted: bool
-    last_updated_timestamp: datetime
+    last_updated_timestamp: Instant
     fan: Fan | None = None
 
 
