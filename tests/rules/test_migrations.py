@@ -1,10 +1,15 @@
-"""What a distributed PostgreSQL asks of the tables: the account in every key, no triggers, no clock in an upsert."""
+"""Migrations stay as they were released; and what a distributed PostgreSQL asks of the tables.
 
+That is: the account in every key, no triggers, no clock in an upsert.
+"""
+
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from tests.rules import waivers
-from tests.rules.project import PACKAGE, sources
+from tests.rules.project import MIGRATIONS, PACKAGE, sources
 from tests.rules.schema import Key, Table, migration_texts, statements, tables
 from tests.rules.sql import texts
 
@@ -17,6 +22,42 @@ VOLATILE = re.compile(
 UPSERT = re.compile(
     r"\bdo\s+update\s+set\b(.*?)(?:\breturning\b|\bwhere\b|$|\)\s*,?\s*\w*\s*(?:as\b|select\b|insert\b))", re.DOTALL
 )
+
+# The checksum of each migration, as `sha256sum` writes it, in any order.
+CHECKSUMS = Path(__file__).with_name("migrations.sha256")
+ADD = f"(cd src/fanfare/migrations && sha256sum {{name}}) >> tests/rules/{CHECKSUMS.name}"
+
+
+def checksum_faults(files: dict[str, str], checksums: dict[str, str]) -> Iterator[str]:
+    """Yield each migration that is new, changed or gone, and what to do about it."""
+    for name, checksum in files.items():
+        if name not in checksums:
+            yield f"{name} is new: freeze it with: {ADD.format(name=name)}"
+        elif checksums[name] != checksum:
+            yield (
+                f"{name} was changed, and databases have it already as it was: restore the file and write what is to "
+                f"change into a new migration. (Only if {name} is on no branch but yours: put its new line in place of "
+                f"the old one in tests/rules/{CHECKSUMS.name}.)"
+            )
+    for name in checksums.keys() - files.keys():
+        yield f"{name} is gone, and databases have it already: restore the file"
+
+
+def test_released_migrations_never_change() -> None:
+    lines = [line.split() for line in CHECKSUMS.read_text("utf-8").splitlines()]
+    checksums = {name: checksum for checksum, name in lines}
+    assert len(checksums) == len(lines), f"a migration stands twice in {CHECKSUMS.name}"
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(MIGRATIONS.glob("*.sql"))}
+    assert list(checksum_faults(files, checksums)) == []
+
+
+def test_sees_a_new_a_changed_and_a_missing_migration() -> None:
+    faults = list(checksum_faults({"1.sql": "a", "2.sql": "b"}, {"1.sql": "z", "3.sql": "c"}))
+    assert [fault.split(":")[0] for fault in faults] == [
+        "1.sql was changed, and databases have it already as it was",
+        "2.sql is new",
+        "3.sql is gone, and databases have it already",
+    ]
 
 
 def key_faults(table: Table, key: Key, shared: Iterable[str]) -> Iterator[tuple[str, str]]:
