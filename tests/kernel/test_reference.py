@@ -4,9 +4,11 @@ import hashlib
 import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import falcon.asgi
@@ -93,3 +95,14 @@ async def test_the_server_serves_page_and_document() -> None:
 def test_the_page_brings_no_flask_into_the_server() -> None:
     code = "import sys, fanfare.app; print([name for name in sys.modules if 'flask' in name])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium, which .ci/run installs")
+def test_a_browser_without_the_internet_shows_the_calls(base_url: str, tmp_path: Path) -> None:
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    command += [f"--user-data-dir={tmp_path}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    # Milliseconds of the page's own time, which passes as fast as there is work to do.
+    command += ["--virtual-time-budget=60000", "--dump-dom", f"{base_url}/docs"]
+    page = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert "/api/v1/crm/fans" in page
+    assert "/api/v1/crm/fan_points" in page
