@@ -75,3 +75,12 @@ async def test_wrong_entries_are_refused(api: Api, other_api: Api) -> None:
     await api.ok(await api.post(PATH, ip_address="203.0.113.9", is_blocked=True))
     assert (await other_api.delete(PATH, ip_address="203.0.113.9", is_blocked=True)).status_code == 404
     assert (await other_api.post(PATH, ip_address="1.1.1.1", is_blocked=True, page_tab_id=1)).status_code == 404
+
+
+async def test_ipv4_written_as_ipv6_is_the_same_address(api: Api) -> None:
+    for written, normal in (("::ffff:127.0.0.1", "127.0.0.1"), ("::ffff:127.0.0.0/104", "127.0.0.0/8")):
+        saved = await api.ok(await api.post(PATH, ip_address=written, is_blocked=True))
+        assert saved["ip_address"] == normal
+        assert (await stranger_writes(api)).status_code == 403
+        await api.ok(await api.delete(PATH, ip_address=normal, is_blocked=True))
+        assert (await stranger_writes(api)).status_code == 200

@@ -1,46 +1,114 @@
-"""Whose address a call counts for: the peer's own, or the one that a trusted caller names."""
+"""The normal form of IP addresses and ranges, and whose address a call counts for.
+
+An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the IPv4 address: a socket that listens for both kinds
+gives it so. Whatever stores or compares an address takes it in this form.
+"""
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+# The longest text of an address or range, a zone behind it included.
+LONGEST = 100
+# One subscriber has at least the rest of these bits of IPv6 to choose from.
+SUBSCRIBER_BITS = 64
+# How proxies write an address with the port that it came from.
+WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+
+
+def address(text: str) -> str:
+    """Return an address in its normal form, without the zone of a link. Raises ValueError for what is none."""
+    read = ipaddress.ip_address(_without_zone(_bounded(text)))
+    mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
+    return str(mapped or read)
+
+
+def network(text: str) -> Network:
+    """Return a range, or an address as a range of one, in its normal form; bits behind the prefix are cleared.
+
+    Raises ValueError for what is none.
+    """
+    plain, slash, prefix = _bounded(text).partition("/")
+    read = ipaddress.ip_network(_without_zone(plain) + slash + prefix, strict=False)
+    if isinstance(read, ipaddress.IPv4Network) or not read.subnet_of(MAPPED):
+        return read
+    lowest = int(read.network_address) - int(MAPPED.network_address)
+    return ipaddress.IPv4Network((lowest, read.prefixlen - MAPPED.prefixlen))
+
+
+def network_text(range_: Network) -> str:
+    """Return a range as it is written: one address without its prefix."""
+    return str(range_.network_address) if range_.num_addresses == 1 else str(range_)
+
+
+def _bounded(text: str) -> str:
+    written = text.strip()
+    if len(written) > LONGEST:
+        message = f"is longer than {LONGEST} characters"
+        raise ValueError(message)
+    return written
+
+
+def _without_zone(text: str) -> str:
+    return text.partition("%")[0] if ":" in text else text
+
 
 def networks(ranges: Sequence[str]) -> tuple[Network, ...]:
     """Return the networks of the configured proxies; refuses a range that cannot be read."""
-    return tuple(ipaddress.ip_network(each.strip(), strict=False) for each in ranges if each.strip())
+    return tuple(network(each) for each in ranges if each.strip())
+
+
+def subscriber(text: str | None) -> str:
+    """Return what calls are counted by: an IPv4 address, the /64 of an IPv6 address, or `unknown`."""
+    if text is None or ":" not in text:
+        return text or "unknown"
+    return str(ipaddress.IPv6Network((text, SUBSCRIBER_BITS), strict=False))
+
+
+def _hop(text: str) -> str | None:
+    """Return the address that a proxy or a caller names, with or without a port; None when it cannot be read."""
+    return None if len(text) > LONGEST else _read_hop(text.strip())
 
 
 @lru_cache(4096)
-def _normal(address: str | None) -> str | None:
+def _read_hop(written: str) -> str | None:
+    ported = WITH_PORT.fullmatch(written)
     try:
-        found = ipaddress.ip_address((address or "").strip().split("%")[0])
+        return address((ported[1] or ported[2]) if ported else written)
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(mapped or found)
 
 
-def _is_in(address: str | None, proxies: Sequence[Network]) -> bool:
-    return address is not None and any(ipaddress.ip_address(address) in network for network in proxies)
+def _is_in(text: str | None, proxies: Sequence[Network]) -> bool:
+    return text is not None and any(ipaddress.ip_address(text) in each for each in proxies)
 
 
-def caller_address(
-    peer: str | None, headers: Mapping[str, str], proxies: Sequence[Network], *, has_secret: bool
-) -> str | None:
-    """Return the address that a call counts for, or None when it is not known.
+def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Sequence[Network]) -> str | None:
+    """Return the address that a call came from, as far as those say who are believed; None when it is not known.
 
-    Behind configured proxies it is the nearest address of X-Forwarded-For that is not a proxy. A caller with the
-    secret may name a fan's address itself (X-Real-Ip, or the first of X-Forwarded-For); a stranger may not.
+    Behind configured proxies it is the nearest address of X-Forwarded-For that is not a proxy. One that cannot be read
+    ends the way: what stands before it may be the caller's own words. X-Real-Ip counts without X-Forwarded-For only.
     """
-    nearest = _normal(peer)
-    forwarded = [_normal(part) for part in headers.get("x-forwarded-for", "").split(",")]
-    hops = [address for address in forwarded if address]
-    real = _normal(headers.get("x-real-ip"))
-    if has_secret:
-        return real or (hops[0] if hops else nearest)
+    nearest = _hop(peer or "")
     if not _is_in(nearest, proxies):
         return nearest
-    strangers = [address for address in reversed(hops) if not _is_in(address, proxies)]
-    return (strangers[0] if strangers else None) or real or nearest
+    forwarded = headers.get("x-forwarded-for", "")
+    if not forwarded.strip():
+        return _hop(headers.get("x-real-ip", "")) or nearest
+    for text in reversed(forwarded.split(",")):
+        hop = _hop(text)
+        if hop is None:
+            break
+        nearest = hop
+        if not _is_in(hop, proxies):
+            break
+    return nearest
+
+
+def named_address(headers: Mapping[str, str]) -> str | None:
+    """Return the address of the fan for whom a caller with the secret speaks: X-Real-Ip or the first of the way."""
+    return _hop(headers.get("x-real-ip", "")) or _hop(headers.get("x-forwarded-for", "").partition(",")[0])

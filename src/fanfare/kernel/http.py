@@ -17,7 +17,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from fanfare.kernel import answers, idempotency, metrics, renames
-from fanfare.kernel.addresses import Network, caller_address
+from fanfare.kernel.addresses import Network, named_address, nearest_address
 from fanfare.kernel.body import read_body, take_apart
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.db import Db
@@ -84,7 +84,8 @@ class Service:
         response.set_headers(allowance.headers())
         has_secret = key.allows(endpoint.scope, endpoint.key, credential(request, raw, "api_secret"), now)
         peer = request.scope.get("client")
-        address = caller_address(peer[0] if peer else None, request.headers, self.proxies, has_secret=has_secret)
+        nearest = nearest_address(peer[0] if peer else None, request.headers, self.proxies)
+        address = (named_address(request.headers) if has_secret else None) or nearest
 
         async def act(db: Db) -> Answered:
             caller = Caller(address, has_secret)

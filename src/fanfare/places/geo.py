@@ -58,13 +58,10 @@ class CityDatabase:
     async def place(self, wanted: str | None, own: str | None) -> GeoPlace:
         """Return where an address is, the caller's own when none is wanted; fields are None where that is not known."""
         address = wanted or own
-        found = ipaddress.ip_address(address) if address else None
-        mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-        found = mapped or found
-        if found is None or not found.is_global:
+        if address is None or not ipaddress.ip_address(address).is_global:
             return GeoPlace()
         # Beside the other calls: what the system has not in memory comes from the disk.
-        return _place(await asyncio.to_thread(self._record, str(found)))
+        return _place(await asyncio.to_thread(self._record, address))
 
     def _record(self, address: str) -> Mapping[str, Any]:
         try:

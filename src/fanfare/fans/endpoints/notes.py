@@ -15,6 +15,7 @@ from fanfare.fans.schemas.notes import (
     UsableName,
     WatchedAddress,
 )
+from fanfare.kernel import addresses
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import endpoint
 from fanfare.kernel.keys import SECRET, Account
@@ -52,7 +53,7 @@ async def crm_ip_addresses_save(db: Db, account: Account, wanted: AddressEntry, 
     range a wider one.
     """
     await identifiers.save_address(db, account.id, wanted, now)
-    return AddressSaved(wanted.page_tab_id, queries.address_text(wanted.ip_address))
+    return AddressSaved(wanted.page_tab_id, addresses.network_text(wanted.ip_address))
 
 
 @endpoint.delete("/api/v1/crm/ip_addresses", scope="crm", key=SECRET)

@@ -1,7 +1,5 @@
 """Reads custom fields, tags, identities, consents, watched addresses and words."""
 
-import ipaddress
-
 from fanfare.fans.queries.fans import known_fan
 from fanfare.fans.schemas.notes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
 from fanfare.kernel.db import Db
@@ -102,8 +100,3 @@ async def name_words(db: Db, account_id: int) -> list[NameWord]:
         account_id,
     )
     return [NameWord(**row) for row in rows]
-
-
-def address_text(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
-    """Return a range as it is written: one address without its prefix."""
-    return str(network.network_address) if network.num_addresses == 1 else str(network)

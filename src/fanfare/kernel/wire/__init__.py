@@ -5,7 +5,6 @@ reads what came in (text from a query or form, any JSON value from a body) and d
 A Form refuses with a ValueError whose text is told to the caller. The same value is read alike wherever it comes from.
 """
 
-import ipaddress
 import uuid
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from fanfare.kernel.addresses import Network
 from fanfare.kernel.wire.forms import (
     NOTHING,
     AddressForm,
@@ -109,7 +109,7 @@ Edge = Annotated[Any, EdgeForm()]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Uuid = Annotated[uuid.UUID, UuidForm()]
 Address = Annotated[str, AddressForm()]
-AddressRange = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, AddressRangeForm()]
+AddressRange = Annotated[Network, AddressRangeForm()]
 TimeZone = Annotated[str, TimeZoneForm()]
 Texts = Annotated[list[str], ListForm(TextForm())]
 Ids = Annotated[list[int], ListForm(WholeForm(0))]

@@ -1,9 +1,10 @@
 """What a Form is, and the Forms of words: texts, choices, flags, ids and addresses of the internet."""
 
-import ipaddress
 import re
 import uuid
 from typing import Any
+
+from fanfare.kernel import addresses
 
 FLAGS = {
     **dict.fromkeys(("true", "on", "1", "yes", "t", "y"), True),
@@ -119,11 +120,11 @@ class UuidForm(Form):
 
 
 class AddressForm(Form):
-    """An address of the internet, version 4 or 6."""
+    """An IP address, version 4 or 6, in its normal form."""
 
     def read(self, raw: object) -> str:
         try:
-            return str(ipaddress.ip_address(text_of(raw).strip().split("%")[0]))
+            return addresses.address(text_of(raw))
         except ValueError:
             message = "must be an IPv4 or IPv6 address"
             raise ValueError(message) from None
@@ -133,11 +134,11 @@ class AddressForm(Form):
 
 
 class AddressRangeForm(Form):
-    """An address or a range in CIDR notation; bits behind the prefix are cleared."""
+    """An IP address or a range in CIDR notation, in its normal form; bits behind the prefix are cleared."""
 
-    def read(self, raw: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    def read(self, raw: object) -> addresses.Network:
         try:
-            return ipaddress.ip_network(text_of(raw).strip().split("%")[0], strict=False)
+            return addresses.network(text_of(raw))
         except ValueError:
             message = "must be an IPv4 or IPv6 address or a range such as 192.0.2.0/24"
             raise ValueError(message) from None
