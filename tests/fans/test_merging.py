@@ -362,3 +362,26 @@ async def test_a_merge_under_an_idempotency_key(api: Api) -> None:
     for headers in ({"Idempotency-Key": uuid.uuid4().hex}, {}):
         answer = await api.post(f"{FANS}/{bea}/activities", headers, campaign_title="Keyed")
         assert (await api.ok(answer))["fan_id"] == ada
+
+
+async def test_what_is_sent_again_by_an_old_id_is_answered_as_the_first_time(api: Api) -> None:
+    old, fan_id = await made(api), await made(api)
+    point_uid = (await api.ok(await api.post("/api/v1/manage/points", point_name="Again")))["point_uid"]
+    page_tab_id = (await api.ok(await api.post("/api/v1/manage/campaigns", title="Again", app_type="wager")))[
+        "page_tab_id"
+    ]
+    (one,) = await api.ok(await api.post(f"/api/v1/manage/campaigns/{page_tab_id}/passes", quantity=1))
+    writes: list[tuple[str, dict[str, Any]]] = [
+        ("crm/fan_points", {"point_uid": point_uid, "fan_id": old, "point_count": 5, "award_key": "again"}),
+        (f"crm/fans/{old}/points", {"point_name": "again", "point_count": 5, "award_key": "again"}),
+        (f"manage/campaigns/{page_tab_id}/close", {"winner_fan_id": old}),
+        (f"manage/passes/{one['pass_uid']}/claim", {"fan_id": old}),
+    ]
+    first = [await api.ok(await api.post(f"/api/v1/{path}", **given)) for path, given in writes]
+    await merged(api, fan_id, old)
+    for (path, given), answered in zip(writes, first, strict=True):
+        again = await api.ok(await api.post(f"/api/v1/{path}", **given))
+        present = {name: fan_id if value == old else value for name, value in answered.items()}
+        assert again == present, path
+    balances = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}/points"))
+    assert [each["point_count"] for each in balances] == [5]

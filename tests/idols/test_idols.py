@@ -1,5 +1,6 @@
 """Idols, their events, and the fans who follow them."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -144,3 +145,16 @@ async def test_other_accounts_see_nothing(api: Api, other_api: Api, db: Db) -> N
     assert (await other_api.get(path)).status_code == 404
     event = {"idol_uid": idol_uid, "start_timestamp": "2027-01-01 10:00"}
     assert (await other_api.post("/api/v1/manage/idol_events", **event)).status_code == 404
+
+
+async def test_an_event_deleted_meanwhile_does_not_come_back_and_its_country_has_one_code(api: Api) -> None:
+    idol_uid = await some_idol(api, "Deleted meanwhile")
+    given = {"idol_uid": idol_uid, "start_timestamp": "2027-01-02 10:00", "country_code": "Deutschland"}
+    for _ in range(5):
+        made = await api.ok(await api.post("/api/v1/manage/idol_events", **given))
+        (row,) = await api.ok(await api.get("/api/v1/idols/events", idol_uid=idol_uid))
+        assert row["country_code"] == "DE"
+        path = f"/api/v1/manage/idol_events/{made['event_uid']}"
+        gone, *_ = await asyncio.gather(api.delete(path), *(api.post(path, **given) for _ in range(8)))
+        assert gone.status_code == 200
+        assert await api.ok(await api.get("/api/v1/idols/events", idol_uid=idol_uid)) == []

@@ -1,5 +1,6 @@
 """Performances, and what fans put on their schedule."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -109,3 +110,27 @@ async def test_other_accounts_see_nothing(api: Api, other_api: Api) -> None:
         await other_api.post(f"/api/v1/crm/fans/{theirs}/performances", performance_uid=uid),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown")
+
+
+async def test_changes_at_once_all_stay_and_none_brings_back_what_is_deleted(api: Api) -> None:
+    always = {"performance_name": "Derby", "performance_date": "2027-07-03"}
+    names = ("notes", "outlet", "vendor", "promoter", "city", "venue_name", "artist_name", "label_name")
+    for _ in range(5):
+        uid = await some_performance(api)
+        given = {name: uuid.uuid4().hex for name in names}
+        changes = (api.post(f"{PATH}/{uid}", **always, **{name: value}) for name, value in given.items())
+        assert {answer.status_code for answer in await asyncio.gather(*changes)} == {200}
+        one = await api.ok(await api.get(f"{PATH}/{uid}"))
+        assert {name: one[name] for name in names} == given
+        late = (api.post(f"{PATH}/{uid}", **always, notes="late") for _ in range(8))
+        gone, *_ = await asyncio.gather(api.delete(f"{PATH}/{uid}"), *late)
+        assert gone.status_code == 200
+        assert (await api.get(f"{PATH}/{uid}")).status_code == 404
+
+
+async def test_a_country_is_known_by_any_of_its_names(api: Api) -> None:
+    uid = await some_performance(api, country_code="uk", province="British Columbia")
+    one = await api.ok(await api.get(f"{PATH}/{uid}"))
+    assert (one["country_code"], one["province"]) == ("GB", "BC")
+    answer = await api.post(PATH, performance_name="x", performance_date="2027-01-01", country_code="xx")
+    assert [error["field"] for error in answer.json()["errors"]] == ["country_code"]

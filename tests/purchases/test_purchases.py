@@ -213,3 +213,25 @@ async def test_products_are_found(api: Api) -> None:
     everywhere = await api.ok(await api.get("/api/v1/manage/products", query="shirt"))
     assert [row["product_name"] for row in everywhere] == ["Home shirt", "Shirt, away"]
     assert [row["price"] for row in await api.ok(await api.get("/api/v1/shopify/products", query="mug"))] == [9.5]
+
+
+async def test_a_line_is_stored_and_answered_in_normal_forms(api: Api) -> None:
+    who = {"email": " Form@EXAMPLE.com", "phone": "(604) 555-0133", "country": "Canada", "province": "British Columbia"}
+    await saved(api, "form-1", network="form", currency="cad", city=" Van  couver ", **who)
+    await saved(api, "form-2", network="form", country="deutschland", province="bayern")
+    rows = {row["purchase_key"]: row for row in (await api.ok(await api.get(PATH, network="form", **WINDOW)))["data"]}
+    names = ("email", "phone", "country_code", "province", "city", "currency")
+    assert [rows["form-1"][name] for name in names] == [
+        "Form@example.com", "+16045550133", "CA", "BC", "Van couver", "CAD",
+    ]  # fmt: skip
+    assert [rows["form-2"][name] for name in names] == [None, None, "DE", "Bayern", None, "USD"]
+    wrong = await api.post(PATH, **line("form-3", network="form", country="Atlantis"))
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "country")
+
+
+async def test_a_line_that_becomes_another_fans_keeps_nothing_of_the_first(api: Api) -> None:
+    await saved(api, "swap-1", network="swap", email="first@example.com", customer_key="c", country="CA", city="Hope")
+    second = await saved(api, "swap-1", network="swap", phone="+16045550134")
+    (row,) = (await api.ok(await api.get(PATH, network="swap", **WINDOW)))["data"]
+    assert (row["fan_id"], row["phone"]) == (second, "+16045550134")
+    assert [row[name] for name in ("email", "customer_key", "country_code", "city")] == [None] * 4

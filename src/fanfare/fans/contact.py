@@ -1,4 +1,4 @@
-"""The normal forms of mail addresses and phone numbers, by which a fan is recognised.
+"""The normal forms of mail addresses and phone numbers, by which a fan is recognised, and what else may identify one.
 
 Both libraries are loaded at the first address, to keep a server that reads none of them small.
 """
@@ -12,6 +12,9 @@ LONGEST_MAIL = 254
 LONGEST_PHONE = 64
 # The columns of a fan that hold a number.
 PHONES = ("phone", "add_phone")
+# In these networks a mail address or number identifies its fan, so only what was read as contact data may claim one:
+# a shop that calls its network `email` must not hand a stranger's address to a buyer.
+OWN_NETWORKS = ("email", "phone")
 NORTH_AMERICA = 1
 # The plan of E.164 ends here; some countries have longer numbers, which no gateway abroad takes.
 LONGEST_E164 = 15
@@ -113,6 +116,16 @@ def _e164(number: str, region: str | None) -> str | None:
             return None
     written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return written if len(written) <= LONGEST_E164 + 1 else None
+
+
+def names_people(network: str) -> bool:
+    """Say whether what somebody is called in this network may identify the person."""
+    return network.lower() not in ("", *OWN_NETWORKS)
+
+
+def people_named(network: str) -> str:
+    """Return `names_people` in SQL, of an expression that holds a network."""
+    return f"lower({network}) not in ('', {', '.join(map(repr, OWN_NETWORKS))})"
 
 
 def identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:

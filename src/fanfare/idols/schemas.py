@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.fans.contact import names_people
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     AnyForm,
@@ -24,6 +25,7 @@ from fanfare.kernel.wire import (
     Uuid,
     WholeForm,
 )
+from fanfare.places.schemas import CountryCode
 
 IdolType = Annotated[str, ChoiceForm("artist", "sponsor", "podcast", "team", "other")]
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
@@ -200,7 +202,7 @@ class NewIdolEvent(Params):
     display_venue_name: Annotated[Text | None, "Venue as it is shown, such as a stage."] = None
     city: Annotated[Text | None, "City."] = None
     province: Annotated[Text | None, "Province or state."] = None
-    country_code: Annotated[Annotated[str, TextForm(2)] | None, "Country, as a two-letter code."] = None
+    country_code: Annotated[CountryCode | None, "Country, as a two-letter code or by name."] = None
     event_url: Annotated[Url | None, "Page of the event."] = None
     ticket_url: Annotated[Url | None, "Where tickets are sold."] = None
     label_name: Annotated[Text | None, "Label of the event."] = None
@@ -323,8 +325,11 @@ class FanIdolItem(Params):
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to guess the fan or the idol."""
-        if not (given.get("email") or given.get("phone") or (given.get("user_key") and given.get("network"))):
-            yield "email", "or phone, or user_key with network, is required"
+        if not (given.get("email") or given.get("phone")):
+            if not (given.get("user_key") and given.get("network")):
+                yield "email", "or phone, or user_key with network, is required"
+            elif not names_people(given["network"]):
+                yield "network", "must be an outside one; a mail address or number is sent as email or phone"
         if not given.get("idol_uid") and not given.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"
 

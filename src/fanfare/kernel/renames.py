@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from fanfare.kernel.db import RACES, Db
-from fanfare.kernel.errors import BadParameters, Unavailable, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Unavailable, Unknown
 from fanfare.kernel.parameters import Params
 
 T = TypeVar("T")
@@ -24,8 +24,9 @@ Successors = Callable[[Db, int, list[int]], Awaitable[dict[int, int]]]
 
 # Parameters that name fans, and the one that is about the old id itself.
 FANS = re.compile(r"(?!merged_)(?:[a-z_]+_)?fan_ids?")
-# What a call says when a fan is not there: as a refusal, or through a foreign key when it went away meanwhile.
-MISSES = (Unknown, BadParameters, asyncpg.ForeignKeyViolationError)
+# What a call says when a fan is not there, as a refusal or through a foreign key when it went away meanwhile; and when
+# what stands there already seems to be another's: what was sent again by an old id is the present fan's.
+MISSES = (Unknown, BadParameters, Conflict, asyncpg.ForeignKeyViolationError)
 RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.ForeignKeyViolationError)
 
 

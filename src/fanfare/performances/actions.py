@@ -9,6 +9,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Caller
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.performances.schemas import NewPerformance, PerformanceChanges
+from fanfare.places.provinces import venue_province
 
 TABLES = ("fan_performances", "fan_events")
 
@@ -19,12 +20,15 @@ async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now:
     is_change = isinstance(wanted, PerformanceChanges)
     performance_uid = wanted.performance_uid if isinstance(wanted, PerformanceChanges) else uuid.uuid4()
     given = {name: value for name in NewPerformance.__struct_fields__ if (value := getattr(wanted, name)) is not None}
-    if "country_code" in given:
-        given["country_code"] = given["country_code"].upper()
+    if "province" in given:
+        given["province"] = venue_province(wanted.country_code, given["province"])
     saved = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),
-        old as (select p from performances p where p.account_id = $1 and p.performance_uid = $2),
+        -- held, so that changes at once of different fields all stay, and what is deleted meanwhile does not come back
+        old as materialized (
+            select p from performances p where p.account_id = $1 and p.performance_uid = $2 for no key update
+        ),
         blank as (
             select jsonb_populate_record(null::performances, jsonb_build_object(
                 'account_id', $1::bigint, 'performance_uid', $2::uuid, 'status', 'draft',

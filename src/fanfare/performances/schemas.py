@@ -10,6 +10,7 @@ import msgspec
 from fanfare.idols.schemas import IdolEvent
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Day, Id, LongText, Text, TextForm, Texts, Uuid
+from fanfare.places.schemas import CountryCode
 
 SafeUrl = Annotated[str, TextForm(2000, r"https://[^\s]+", "must start with https://")]
 Status = Annotated[str, ChoiceForm("draft", "ready", "archived")]
@@ -90,7 +91,7 @@ class NewPerformance(Params, kw_only=True):
     display_venue_name: Annotated[Text | None, "Venue as it is shown."] = None
     city: Annotated[Text | None, "City of the venue."] = None
     province: Annotated[Text | None, "Province or state of the venue."] = None
-    country_code: Annotated[Annotated[str, TextForm(2)] | None, "Country of the venue, as a two-letter code."] = None
+    country_code: Annotated[CountryCode | None, "Country of the venue, as a two-letter code or by name."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "performance_name": "Northside FC - Harbour United",

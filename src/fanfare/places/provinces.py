@@ -199,3 +199,16 @@ def country_of_province(text: str) -> str | None:
     if len(spelling) == SHORTEST_CODE and spelling.upper() in country_codes():
         return None
     return _homes().get(spelling)
+
+
+def venue_province(country: str | None, text: str | None) -> str | None:
+    """Return what is stored of a venue's province: as of a fan's where its country is told, else as it is written.
+
+    `country` is where the venue is when its province does not tell.
+    """
+    if not text:
+        return None
+    try:
+        return province_kept(country_of_province(text) or country, text)
+    except ValueError:
+        return text

@@ -5,7 +5,29 @@ from typing import Annotated
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Address
+from fanfare.kernel.wire import Address, Form, text_of
+from fanfare.places.countries import country_code
+
+LONGEST_COUNTRY = 128
+
+
+class CountryForm(Form):
+    """A country by its code or a usual name, read as its two-letter code."""
+
+    def read(self, raw: object) -> str:
+        """Return the code, or refuse what names no country."""
+        code = country_code(text_of(raw)[: LONGEST_COUNTRY + 1])
+        if code is None:
+            message = "must be a country: a two-letter code such as CA, or its English name"
+            raise ValueError(message)
+        return code
+
+    def schema(self) -> dict[str, object]:
+        """Describe the country."""
+        return {"type": "string", "maxLength": LONGEST_COUNTRY}
+
+
+CountryCode = Annotated[str, CountryForm()]
 
 
 class InternetAddress(Params):

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from fanfare.fans.actions.people import find_or_create, person
+from fanfare.fans.actions.people import Person, details, find_or_create
+from fanfare.fans.contact import names_people, people_named
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
@@ -18,17 +19,23 @@ async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: da
     Mail address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
     for later ones, and for earlier ones that had no fan.
     """
+    who = _customer(account, wanted)
+    is_known_by_key = bool(wanted.customer_key) and names_people(wanted.network)
+    fan_id: int | None
     async with db.transaction() as held:
-        fan_id = await _fan(held, account, wanted, now)
-        if fan_id and wanted.customer_key:
+        if who.mail or who.phone:
+            (fan_id,) = await find_or_create(held, account.id, [who], now, source=SOURCE)
+        else:
+            fan_id = await _known(held, account.id, wanted) if is_known_by_key else None
+        if fan_id and is_known_by_key:
             await _claim(held, account.id, wanted, fan_id, now)
-        saved: int | None = await _write(held, account, wanted, fan_id, now)
-        if fan_id and wanted.customer_key:
+        saved: int | None = await _write(held, account, (wanted, who), fan_id, now)
+        if fan_id and is_known_by_key:
             await match_purchases(held, account.id, now, network=wanted.network)
     return saved
 
 
-async def _fan(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> int | None:
+def _customer(account: Account, wanted: NewPurchase) -> Person:
     contact = {
         "email": wanted.email,
         "phone": wanted.phone,
@@ -36,25 +43,25 @@ async def _fan(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> 
         "province": wanted.province,
         "city": wanted.city,
     }
-    if wanted.email or wanted.phone:
-        try:
-            who = person(
-                contact, home_country=account.country_code, first_name=wanted.first_name, last_name=wanted.last_name
-            )
-        except BadParameters as wrong:
-            renamed = [("country" if field == "country_code" else field, told) for field, told in wrong.errors]
-            raise BadParameters(renamed) from None
-        (found,) = await find_or_create(db, account.id, [who], now, source=SOURCE)
-        return found
-    if wanted.customer_key is None:
-        return None
-    # Held, so that a merge or an erasure at the same time waits and then finds this purchase too.
+    names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
+    try:
+        return details(contact, home_country=account.country_code, **names)
+    except BadParameters as wrong:
+        renamed = [("country" if field == "country_code" else field, told) for field, told in wrong.errors]
+        raise BadParameters(renamed) from None
+
+
+async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
+    """Return whom the customer_key leads to.
+
+    The fan is held, so that a merge or an erasure at the same time waits and then finds this purchase too.
+    """
     known: int | None = await db.value(
         """
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
         where i.account_id = $1 and i.network = lower($2) and i.identifier_value = $3 for key share of f
         """,
-        account.id,
+        account_id,
         wanted.network,
         wanted.customer_key,
     )
@@ -85,56 +92,69 @@ async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now:
     )
 
 
-async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | None, now: datetime) -> int | None:
+# What a line keeps of its customer when it is sent again without it, unless the line is another fan's by now. An
+# address is one thing.
+SAME = "(excluded.fan_id is null or p.fan_id is null or excluded.fan_id = p.fan_id)"
+KEPT = ",\n".join(
+    f"{name} = case when excluded.{given} is null and {SAME} then p.{name} else excluded.{name} end"
+    for name, given in (
+        *((name, name) for name in ("customer_key", "email", "phone")),
+        *((name, "country_code") for name in ("country_code", "province", "city")),
+    )
+)
+SAVE = f"""
+    with hold as materialized (select hold_position($1) as held),
+    taken as materialized (select nextval('positions') as position from hold),
+    old as materialized (
+        select fan_id from purchases where account_id = $1 and network = $2 and purchase_key = $3 for update
+    ),
+    saved as (
+        insert into purchases as p (
+            account_id, network, purchase_key, purchase_id, fan_id, ordered_at, created_at, updated_at,
+            gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity, order_key, merchant_key,
+            location_key, customer_key, product_key, product_name, product_category, email, phone,
+            country_code, province, city)
+        select $1, $2, $3, taken.position, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+               $17, $18, $19, $20, $21, $22, $23
+        from taken cross join (select count(*) from old) as held
+        on conflict (account_id, network, purchase_key) do update
+        set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
+            updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
+            net_sale_amount = excluded.net_sale_amount, deduction_amount = excluded.deduction_amount,
+            currency = excluded.currency, quantity = excluded.quantity, order_key = excluded.order_key,
+            merchant_key = excluded.merchant_key,
+            location_key = coalesce(excluded.location_key, p.location_key),
+            product_key = coalesce(excluded.product_key, p.product_key),
+            product_name = coalesce(excluded.product_name, p.product_name),
+            product_category = coalesce(excluded.product_category, p.product_category),
+            {KEPT}
+        returning purchase_key, fan_id, purchase_id
+    ),
+    -- Who had the line before hears of it too.
+    told as (
+        select taken.position, saved.fan_id,
+               case when saved.purchase_id = taken.position then 'created' else 'changed' end as what
+        from saved cross join taken
+        union all
+        select nextval('positions'), old.fan_id, 'changed'
+        from old join saved on saved.fan_id <> old.fan_id cross join taken
+    ),
+    logged as (
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, told.position, 'purchase.' || told.what, $2 || ':' || $3, told.fan_id, $6, '{{}}'
+        from told
+    )
+    select fan_id from saved
+"""  # noqa: S608 - fixed parts
+
+
+async def _write(
+    db: Db, account: Account, line: tuple[NewPurchase, Person], fan_id: int | None, now: datetime
+) -> int | None:
+    wanted, who = line
     deducted = wanted.deduction_amount
     saved: int | None = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        taken as materialized (select nextval('positions') as position from hold),
-        old as (
-            select fan_id from purchases where account_id = $1 and network = $2 and purchase_key = $3
-        ),
-        saved as (
-            insert into purchases as p (
-                account_id, network, purchase_key, purchase_id, fan_id, ordered_at, created_at, updated_at,
-                gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity, order_key, merchant_key,
-                location_key, customer_key, product_key, product_name, product_category, email, phone,
-                country_code, province, city)
-            select $1, $2, $3, taken.position, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                   $17, $18, $19, $20, $21, $22, $23
-            from taken
-            on conflict (account_id, network, purchase_key) do update
-            set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
-                updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
-                net_sale_amount = excluded.net_sale_amount, deduction_amount = excluded.deduction_amount,
-                currency = excluded.currency, quantity = excluded.quantity, order_key = excluded.order_key,
-                merchant_key = excluded.merchant_key,
-                location_key = coalesce(excluded.location_key, p.location_key),
-                customer_key = coalesce(excluded.customer_key, p.customer_key),
-                product_key = coalesce(excluded.product_key, p.product_key),
-                product_name = coalesce(excluded.product_name, p.product_name),
-                product_category = coalesce(excluded.product_category, p.product_category),
-                email = coalesce(excluded.email, p.email), phone = coalesce(excluded.phone, p.phone),
-                country_code = coalesce(excluded.country_code, p.country_code),
-                province = coalesce(excluded.province, p.province), city = coalesce(excluded.city, p.city)
-            returning purchase_key, fan_id, purchase_id
-        ),
-        -- Who had the line before hears of it too.
-        told as (
-            select taken.position, saved.fan_id,
-                   case when saved.purchase_id = taken.position then 'created' else 'changed' end as what
-            from saved cross join taken
-            union all
-            select nextval('positions'), old.fan_id, 'changed'
-            from old join saved on saved.fan_id <> old.fan_id cross join taken
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, told.position, 'purchase.' || told.what, $2 || ':' || $3, told.fan_id, $6, '{}'
-            from told
-        )
-        select fan_id from saved
-        """,
+        SAVE,
         account.id,
         wanted.network,
         wanted.purchase_key,
@@ -153,11 +173,7 @@ async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | No
         wanted.product_key,
         wanted.product_name,
         wanted.product_category,
-        wanted.email,
-        wanted.phone,
-        wanted.country,
-        wanted.province,
-        wanted.city,
+        *(who.mail, who.phone, who.country_code, who.province, who.city),
     )
     return saved
 
@@ -165,7 +181,7 @@ async def _write(db: Db, account: Account, wanted: NewPurchase, fan_id: int | No
 async def match_purchases(db: Db, account_id: int, now: datetime, *, network: str | None = None) -> int:
     """Tie purchases without a fan to the one whom their customer_key leads to by now; return how many they were."""
     matched: int = await db.value(
-        """
+        f"""
         with hold as materialized (select hold_position($1) as held),
         known as materialized (
             select p.network, p.purchase_key, f.fan_id
@@ -174,6 +190,7 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
               on i.account_id = $1 and i.network = lower(p.network) and i.identifier_value = p.customer_key
             join fans f on f.account_id = $1 and f.fan_id = i.fan_id
             where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
+              and {people_named("p.network")}
             order by f.fan_id
             for key share of f
         ),
@@ -187,11 +204,11 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
         logged as (
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
             select $1, nextval('positions'), 'purchase.matched', matched.network || ':' || matched.purchase_key,
-                   matched.fan_id, $2, '{}'
+                   matched.fan_id, $2, '{{}}'
             from hold cross join matched
         )
         select count(*) from matched
-        """,
+        """,  # noqa: S608 - fixed parts
         account_id,
         now,
         network,

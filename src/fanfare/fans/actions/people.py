@@ -15,7 +15,7 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.places.addresses import Address, WrongAddressError, complete_address
 
-__all__ = ["FOUND", "FOUND_MANY", "Batch", "Person", "batches", "columns", "find_or_create", "person"]
+__all__ = ["FOUND", "FOUND_MANY", "Batch", "Person", "batches", "columns", "details", "find_or_create", "person"]
 
 BATCH = 1000
 NOWHERE = Address()
@@ -56,7 +56,20 @@ def person(
     home_country: str | None = None,
     **known: Any,  # noqa: ANN401 - Person's own
 ) -> Person:
-    """Return a person in normal forms; refuses (422) with every wrong field.
+    """Return `details` of somebody who can be reached; refuses (422) who can not."""
+    who = details(contact, home_country=home_country, **known)
+    if who.mail is None and who.phone is None:
+        raise BadParameters([("email", "is required when phone is left out")])
+    return who
+
+
+def details(
+    contact: Mapping[str, str | None],
+    *,
+    home_country: str | None = None,
+    **known: Any,  # noqa: ANN401 - Person's own
+) -> Person:
+    """Return what is told of a person in normal forms; refuses (422) with every wrong field.
 
     `contact` holds email, phone, country_code, province, city and postal_code as they came, `known` the other fields
     of Person. `home_country` is the country of a number written as at home when the person's own is not known.
@@ -66,8 +79,6 @@ def person(
     home = address.country_code or home_country
     mail = _read("email", contact, mail_address, errors)
     number = _read("phone", contact, lambda phone: phone_number(phone, home), errors)
-    if not errors and mail is None and number is None:
-        errors.append(("email", "is required when phone is left out"))
     if errors:
         raise BadParameters(errors)
     return Person(

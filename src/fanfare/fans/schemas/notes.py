@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.fans.contact import names_people
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import AddressRange, ChoiceForm, Flag, Id, ListForm, Text, TextForm, Texts, WholeForm
 
@@ -12,7 +13,6 @@ Key = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letter
 FieldType = Annotated[str, ChoiceForm("text", "number", "date", "boolean", "choice", "choices", "url")]
 Network = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
 DeviceNetwork = Annotated[str, ChoiceForm("ios", "android")]
-OWN_NETWORKS = ("email", "phone")
 MANY = 10_000
 
 
@@ -144,7 +144,7 @@ class IdentifierChange(Params):
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Leave mail addresses and phone numbers to the fan itself."""
-        if str(given.get("network", "")).lower() in OWN_NETWORKS:
+        if "network" in given and not names_people(given["network"]):
             yield "network", "is changed with the fan itself"
 
 

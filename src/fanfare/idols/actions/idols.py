@@ -11,6 +11,7 @@ from msgspec import UNSET
 from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.places.provinces import venue_province
 
 
 class IdolNameTaken(Conflict):
@@ -141,6 +142,10 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
     saved = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),
+        -- held, so that an event that is deleted meanwhile does not come back
+        old as materialized (
+            select event_uid from idol_events where account_id = $1 and event_uid = $2 for no key update
+        ),
         made as (
             insert into idol_events as e (
                 account_id, event_uid, idol_uid, performance_uid, event_name, starts_at, ends_at, venue_name,
@@ -150,7 +155,7 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
                    $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18
             from idols i
             where i.account_id = $1 and i.idol_uid = $3
-              and $19 = exists (select from idol_events old where old.account_id = $1 and old.event_uid = $2)
+              and $19 = exists (select from old)
             on conflict (account_id, event_uid) do update
             set idol_uid = excluded.idol_uid, performance_uid = excluded.performance_uid,
                 event_name = excluded.event_name, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
@@ -179,8 +184,8 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
         wanted.venue_name,
         wanted.display_venue_name,
         wanted.city,
-        wanted.province,
-        wanted.country_code.upper() if wanted.country_code else None,
+        venue_province(wanted.country_code, wanted.province),
+        wanted.country_code,
         wanted.event_url,
         wanted.ticket_url,
         wanted.label_name,

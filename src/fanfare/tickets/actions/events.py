@@ -10,7 +10,7 @@ from msgspec import UNSET
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.keys import Account
-from fanfare.places.provinces import country_of_province, province_kept
+from fanfare.places.provinces import venue_province
 from fanfare.tickets.schemas.events import TicketEventSave, TicketEventSaved
 
 CLEARABLE = ("event_key", "venue_name", "artist_name", "notes", "label_name", "event_type", "venue_province")
@@ -24,23 +24,15 @@ class TicketEventSold(Conflict):
     """Tickets were sold for this event"""
 
 
-def venue_province(account: Account, text: str | None) -> str | None:
-    """Return what is stored of a venue's province: as of a fan's where its country is told, else as it is written."""
-    if not text:
-        return None
-    try:
-        return province_kept(country_of_province(text) or account.country_code, text)
-    except ValueError:
-        return text
-
-
 async def save_event(db: Db, account: Account, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
     """Make, change or delete an event, as its action says.
 
     Refuses an unknown event_uid (404), names that another event has, and to delete an event with tickets (409).
     """
     if wanted.venue_province is not UNSET:
-        wanted = msgspec.structs.replace(wanted, venue_province=venue_province(account, wanted.venue_province))
+        wanted = msgspec.structs.replace(
+            wanted, venue_province=venue_province(account.country_code, wanted.venue_province)
+        )
     if wanted.action == "delete" and wanted.event_uid:
         return await _delete_event(db, account.id, wanted.event_uid, now)
     if wanted.action == "update" and wanted.event_uid:

@@ -11,7 +11,7 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
 from fanfare.kernel.parameters import read
-from fanfare.tickets.actions.events import venue_province
+from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets
 from fanfare.tickets.actions.selling import SOLD
 from fanfare.tickets.schemas.tickets import (
@@ -200,7 +200,7 @@ def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], li
             made = [uuid.uuid4(), network, wanted.event_key, wanted.event_date, wanted.event_name, None, None, None]
             found[key] = len(found), made
         place, row = found[key]
-        about = (wanted.venue_name, wanted.artist_name, venue_province(account, wanted.venue_province))
+        about = (wanted.venue_name, wanted.artist_name, venue_province(account.country_code, wanted.venue_province))
         row[-3:] = [old or new for old, new in zip(row[-3:], about, strict=True)]
         places.append(place)
     rows = [[place, *row] for place, row in found.values()]
