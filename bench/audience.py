@@ -35,7 +35,7 @@ from fanfare.fans.schemas.notes import TagChange
 from fanfare.kernel.db import Db
 from fanfare.kernel.migrate import migrate
 from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries.criteria import setting
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.filters import kept
 
 ROUNDS = 20

@@ -29,7 +29,8 @@ from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.keys import Account
 from fanfare.segments.actions import searches
 from fanfare.segments.queries import found
-from fanfare.segments.queries.criteria import criteria, setting
+from fanfare.segments.queries.criteria import criteria
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import FanSearch
 

@@ -15,12 +15,13 @@ from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.fans import create_fan
 from fanfare.fans.schemas.fans import NewFan
 from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
 from fanfare.segments.audience import answers, counting
 from fanfare.segments.audience.following import Follower
 from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries import segments, stats
-from fanfare.segments.queries.criteria import setting
+from fanfare.segments.queries import segments, stats, tickets
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.stats import FilterStats
 from tests.api import Api, new_api
@@ -136,6 +137,10 @@ class Crowd:
             given = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
             wanted = Criteria(**{name: _read(name, value) for name, value in given.items()})
             now = datetime.now(UTC)
+            if await self.excludes_nothing(wanted):
+                with pytest.raises(BadParameters):
+                    await setting(self.db, self.account, wanted, now)
+                continue
             at = await setting(self.db, self.account, wanted, now)
             asked = plan(wanted, at)
             between = wanted.crm_start_active_date and wanted.crm_end_active_date
@@ -150,6 +155,22 @@ class Crowd:
             assert inside == await self.found(wanted, looked, now), wanted
             figures = answers.statistics(audience, asked, counting.ages(at))
             assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account, wanted, now)), wanted
+
+    async def excludes_nothing(self, wanted: Criteria) -> bool:
+        """Say whether criteria keep out what is not there."""
+        there = "select true from snapshots where account_id = $1 and snapshot_uid = $2"
+        is_gone = not await self.db.value(there, self.account.id, self.snapshot_uid)
+        gone = {f"filter:{uuid.UUID(int=7)}", *([f"snapshot:{self.snapshot_uid}"] if is_gone else [])}
+        if gone.intersection(wanted.fan_excl_segments or []) or (is_gone and wanted.fan_excl_snapshot_uids):
+            return True
+        sql = "select lower(event_name), lower(venue_name), lower(artist_name) from ticket_events where account_id = $1"
+        rows = [tuple(row) for row in await self.db.rows(sql, self.account.id)]
+        asked = (wanted.ticket_event_name, wanted.ticket_venue_name, wanted.ticket_artist_name)
+        missing = [
+            name for place, name in enumerate(asked) if name and name.lower() not in {row[place] for row in rows}
+        ]
+        is_negated = wanted.ticket_is_negative != tickets.turned(tickets.counts(wanted))
+        return is_negated and bool(missing)
 
     async def found(self, wanted: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
         """Return those of some fans whom criteria find in the tables."""

@@ -19,7 +19,7 @@ from tests.segments.crowd import fan, many_fans
 from tests.segments.indexing import has, running
 
 COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
-NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, {})
+NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, frozenset(), {}, {})
 
 
 @pytest.fixture

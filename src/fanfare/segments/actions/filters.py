@@ -1,6 +1,7 @@
 """Saves filters. What a filter refers to must be there, and must not lead back to it."""
 
 import uuid
+from collections import Counter
 from datetime import datetime
 
 import asyncpg
@@ -10,8 +11,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.keys import Account
 from fanfare.segments.actions import members
-from fanfare.segments.queries import filters, references
-from fanfare.segments.queries.segments import unknown_segments
+from fanfare.segments.queries import faults, filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
 from fanfare.segments.schemas.search import Criteria
 
@@ -31,7 +31,7 @@ async def create_filter(db: Db, account: Account, wanted: NewFilter, now: dateti
     filter_uid = uuid.uuid4()
     async with db.transaction() as held:
         await hold_references(held, account.id)
-        await _check_references(held, account.id, filter_uid, wanted)
+        await _check_references(held, account, filter_uid, wanted, now)
         try:
             await held.execute(
                 """
@@ -112,7 +112,7 @@ async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: d
     async with db.transaction() as held:
         await hold_references(held, account.id)
         await filters.filter_by_uid(held, account.id, wanted.filter_uid)
-        await _check_references(held, account.id, wanted.filter_uid, wanted)
+        await _check_references(held, account, wanted.filter_uid, wanted, now)
         await members.wait_for_members(held, account.id)
         above = references.dependents(await references.links(held, account.id), str(wanted.filter_uid))
         await members.begin_anew(held, account.id, {str(wanted.filter_uid), *above})
@@ -195,31 +195,25 @@ async def check_unused(db: Db, account_id: int, segment: str) -> None:
         raise SegmentInUse(message)
 
 
-async def _check_references(db: Db, account_id: int, filter_uid: uuid.UUID, wanted: Criteria) -> None:
-    """Refuse what is not there, what leads back to the filter, and what grows too large."""
-    unknown = await unknown_segments(db, account_id, set(filters.referred([wanted])))
+async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wanted: Criteria, now: datetime) -> None:
+    """Refuse what is not there, what leads back to the filter, what grows too large, and exclusions of nothing."""
+    named = filters.mentions(wanted)
+    known = await filters.known_segments(db, account.id, filters.referred([wanted]))
+    unknown = [(name, each) for name, segments in named.items() for each in segments if each not in known]
     if unknown:
-        named = ((name, each) for name in REFERRING for each in unknown if _names(wanted, name, each))
-        raise BadParameters((name, f"names an unknown segment: {each}") for name, each in named)
-    linked = await references.links(db, account_id)
-    linked[str(filter_uid)] = filters.filter_uids([wanted])
+        raise BadParameters((name, f"names an unknown segment: {each}") for name, each in unknown)
+    linked = await references.links(db, account.id)
+    linked[str(filter_uid)] = Counter(filters.filter_uids([wanted]))
     way = references.circle(linked, str(filter_uid))
     if way:
-        names = [(await filters.filter_by_uid(db, account_id, uuid.UUID(each))).filter_name for each in way]
+        names = [(await filters.filter_by_uid(db, account.id, uuid.UUID(each))).filter_name for each in way]
         message = f"the filter would contain itself: {' > '.join(names)}"
-        raise BadParameters([(_naming(wanted, f"filter:{way[1]}"), message)])
+        raise BadParameters([(next(name for name, each in named.items() if f"filter:{way[1]}" in each), message)])
+    counted: dict[str, int] = {}
     above = {str(filter_uid), *references.dependents(linked, str(filter_uid))}
-    if any(references.parts(linked, each) > references.MOST_PARTS for each in above):
+    if any(references.parts(linked, each, counted) > references.MOST_PARTS for each in above):
         message = f"a filter may consist of at most {references.MOST_PARTS} filters"
-        raise BadParameters([(_naming(wanted, *filters.referred([wanted])), message)])
-
-
-def _names(wanted: Criteria, name: str, segment: str) -> bool:
-    """Say whether a criterion names a segment, given as kind:id."""
-    given = {str(each) for each in getattr(wanted, name) or ()}
-    return segment in given or (name not in REFERRING[:2] and segment.removeprefix("snapshot:") in given)
-
-
-def _naming(wanted: Criteria, *segments: str) -> str:
-    """Return the criterion that names one of some segments."""
-    return next((name for name in REFERRING if any(_names(wanted, name, each) for each in segments)), REFERRING[0])
+        raise BadParameters([(next(iter(named), REFERRING[0]), message)])
+    at = await faults.setting(db, account, wanted, now)
+    if name := await references.excluding(db, account.id, above):
+        faults.refuse(faults.faults(wanted, at, is_excluded=True), f'; the filter "{name}" excludes this one')

@@ -20,7 +20,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import Unavailable, Unknown
 from fanfare.kernel.keys import Account
-from fanfare.segments.queries import criteria, found, searches
+from fanfare.segments.queries import criteria, faults, found, searches
 from fanfare.segments.queries.searches import Search
 from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import FanSearch, FoundFan, SearchMeta
@@ -130,7 +130,7 @@ async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
 
 
 async def _condition(own: Db, account: Account, wanted: FanSearch, now: datetime, newest: int | None = None) -> Where:
-    at = await criteria.setting(own, account, wanted, now)
+    at = await faults.setting(own, account, wanted, now)
     return where(account.id, criteria.criteria(wanted, at, newest))
 
 

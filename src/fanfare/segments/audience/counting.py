@@ -8,7 +8,8 @@ from fanfare.segments.audience import asking
 from fanfare.segments.audience.plans import Plan, plan
 from fanfare.segments.audience.protocol import Ages, Answer, Look, Question
 from fanfare.segments.queries import segments, stats
-from fanfare.segments.queries.criteria import Setting, setting, years_before
+from fanfare.segments.queries.criteria import Setting, years_before
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.stats import FilterStats
 

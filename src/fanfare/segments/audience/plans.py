@@ -4,7 +4,7 @@ A criterion that is not read here makes the whole question one for the tables.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from fanfare.segments.audience.sold import MOST_PRICE, Count, SoldTo
-from fanfare.segments.queries import tickets
-from fanfare.segments.queries.criteria import Setting, provinces_kept, ticket_events_asked, years_before
+from fanfare.segments.queries import filters, tickets
+from fanfare.segments.queries.criteria import Setting, is_there, provinces_kept, ticket_events_asked, years_before
 from fanfare.segments.queries.filters import kept
 from fanfare.segments.schemas.search import Criteria
 
@@ -207,7 +207,7 @@ def _tickets(wanted: Criteria, at: Setting) -> Iterator[Plan | None]:
     if any(abs(each) > MOST_PRICE for each in (lowest, highest) if each is not None):
         yield None
     elif asked != SoldTo():
-        yield Without(asked) if wanted.ticket_is_negative != asked.is_turned else asked
+        yield Without(asked) if tickets.is_negated(wanted) else asked
 
 
 def _whole(amount: Decimal | None) -> int | None:
@@ -216,27 +216,28 @@ def _whole(amount: Decimal | None) -> int | None:
 
 
 def _segments(wanted: Criteria, at: Setting) -> Iterator[Plan | None]:
-    included = [f"snapshot:{uid}" for uid in wanted.fan_incl_snapshot_uids or ()]
-    excluded = [*(f"snapshot:{uid}" for uid in wanted.fan_excl_snapshot_uids or ()), *(wanted.fan_excl_segments or ())]
-    for among in (included, wanted.fan_incl_segments):
-        if among:
-            yield _one_of([_inside(segment, at) for segment in among])
-    if excluded:
-        inside = _one_of([_inside(segment, at) for segment in excluded])
+    named = filters.mentions(wanted)
+    for name in filters.INCLUDING:
+        if name in named:
+            yield _inside_any(named[name], at)
+    excluded = dict.fromkeys(segment for name in filters.EXCLUDING for segment in named.get(name, ()))
+    if not all(is_there(segment, at) for segment in excluded):
+        yield NOBODY
+    elif excluded:
+        inside = _inside_any(excluded, at)
         yield Without(inside) if inside is not None else None
 
 
-def _one_of(parts: Sequence[Plan | None]) -> Plan | None:
-    known = [part for part in parts if part is not None]
-    return AnyOf(known) if len(known) == len(parts) else None
-
-
-def _inside(segment: str, at: Setting) -> Plan | None:
-    """Return what being in a segment asks; nobody is in a filter that is not there."""
-    kind, _, key = segment.partition(":")
-    if kind == "filter":
-        return plan(at.filters[key], at) if key in at.filters else NOBODY
-    return Having(kind, [int(key) if kind == "tag" else key])
+def _inside_any(segments: Iterable[str], at: Setting) -> Plan | None:
+    """Return what being in one of some segments asks: all tags at once, all snapshots at once, filter by filter."""
+    known = [segment.partition(":") for segment in segments if is_there(segment, at)]
+    parts: list[Plan | None] = [plan(at.filters[key], at) for kind, _, key in known if kind == "filter"]
+    if tag_ids := [int(key) for kind, _, key in known if kind == "tag"]:
+        parts.append(Having("tag", [*tag_ids]))
+    if uids := [key for kind, _, key in known if kind == "snapshot"]:
+        parts.append(Having("snapshot", [*uids]))
+    told = [part for part in parts if part is not None]
+    return AnyOf(told) if len(told) == len(parts) else None
 
 
 PARTS: tuple[Part, ...] = (_person, _place, _record, _activity, _ties, _tickets, _segments)

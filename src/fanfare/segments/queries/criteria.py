@@ -1,7 +1,7 @@
 """What each parameter of the search asks of a fan, as fragments for the `where` builder."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,7 +21,9 @@ from fanfare.segments.schemas.search import Criteria
 class Setting(msgspec.Struct, frozen=True):
     """What criteria are read against: the account's zone and country, its today, and what they name.
 
-    `filters` are the criteria of the filters that are referred to, also by one another, by their uid.
+    `filters` are the criteria of the filters that are referred to, also by one another, by their uid; `segments` the
+    tags and snapshots, as tag:id and snapshot:uid; `missing_names` the names of ticket events that none of them has,
+    by their criterion, where nothing was found.
     """
 
     zone: str
@@ -30,7 +32,9 @@ class Setting(msgspec.Struct, frozen=True):
     tag_ids: dict[str, int]
     idol_uids: dict[str, uuid.UUID]
     filters: dict[str, Criteria]
+    segments: frozenset[str]
     ticket_events: tickets.Events
+    missing_names: tickets.MissingNames
 
     def start_of(self, day: date) -> datetime:
         """Return the first moment of a day in the account's zone."""
@@ -41,21 +45,25 @@ class Setting(msgspec.Struct, frozen=True):
         return day_bounds(day, self.zone)[1]
 
 
-async def setting(db: Db, account: Account, wanted: Criteria, now: datetime) -> Setting:
-    """Return what the criteria are read against at this moment."""
-    return await shared_setting(db, account, [wanted], now)
-
-
-async def shared_setting(db: Db, account: Account, wanted: Sequence[Criteria], now: datetime) -> Setting:
-    """Return what several sets of criteria are read against at this moment."""
+async def shared_setting(
+    db: Db, account: Account, wanted: Sequence[Criteria], now: datetime, most: int | None = None
+) -> Setting:
+    """Return what several sets of criteria are read against at this moment; of filters not many more than the most."""
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
-    reached = await filters.reached(db, account.id, wanted)
+    reached = await filters.reached(db, account.id, wanted, most)
     read = [*wanted, *reached.values()]
     tag_ids = await _known(db, account.id, TAG_IDS, [name for each in read for name in each.fan_tags or ()])
     idol_uids = await _known(db, account.id, IDOL_UIDS, [name for each in read for name in each.idol_names or ()])
+    lists = [each for each in filters.referred(read) if not each.startswith("filter:")]
+    segments = frozenset(await filters.known_segments(db, account.id, lists))
     asked = {ticket_events_asked(each, account.country_code) for each in read} - {None}
     ticket_events = {each: await tickets.events(db, account.id, each) for each in asked if each}
-    return Setting(account.time_zone, account.country_code, today, tag_ids, idol_uids, reached, ticket_events)
+    missing = {
+        each: await tickets.missing_names(db, account.id, each) for each, uids in ticket_events.items() if not uids
+    }
+    return Setting(
+        account.time_zone, account.country_code, today, tag_ids, idol_uids, reached, segments, ticket_events, missing
+    )
 
 
 def ticket_events_asked(wanted: Criteria, country_code: str | None) -> tickets.EventsAsked | None:
@@ -156,10 +164,11 @@ def _activity(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
         yield Criterion(ACTIVE.format("a.first_active_at < {}"), (end,))
 
 
-TAGGED = "exists (select from fan_tags t where t.account_id = $1 and t.fan_id = f.fan_id and t.tag_id = {})"
-
-
-FOLLOWING = "exists (select from fan_idols i where i.account_id = $1 and i.fan_id = f.fan_id and i.idol_uid = {})"
+# The ties of a fan to some things: what is read of them, and which things.
+TAGGED = "(select {} from fan_tags t where t.account_id = $1 and t.fan_id = f.fan_id and t.tag_id = {})"
+FOLLOWING = "(select {} from fan_idols i where i.account_id = $1 and i.fan_id = f.fan_id and i.idol_uid = {})"
+# So many of them are asked for one by one, as the planner knows how common each is; more would take it too long.
+EACH_ALONE = 8
 
 
 def _tags(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
@@ -189,34 +198,50 @@ def _tickets(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
         yield found
 
 
-INSIDE = """exists (select from snapshot_members s
+INSIDE = """(select {} from snapshot_members s
     where s.account_id = $1 and s.fan_id = f.fan_id and s.snapshot_uid = {})"""
 
 
 def _segments(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
-    included = [f"snapshot:{uid}" for uid in wanted.fan_incl_snapshot_uids or ()]
-    excluded = [*(f"snapshot:{uid}" for uid in wanted.fan_excl_snapshot_uids or ()), *(wanted.fan_excl_segments or ())]
-    for among in (included, wanted.fan_incl_segments):
-        if among:
-            parts = [each for each in (inside(segment, at) for segment in among) if each is not None]
-            values = tuple(value for each in parts for value in each.values)
-            yield Criterion(f"({' or '.join(each.sql for each in parts)})" if parts else "false", values)
-    for segment in excluded:
-        outside = inside(segment, at)
-        if outside is not None:
-            yield Criterion(f"({outside.sql}) is not true", outside.values)
+    named = filters.mentions(wanted)
+    for name in filters.INCLUDING:
+        if name in named:
+            yield _either(list(_inside_any(named[name], at)))
+    excluded = dict.fromkeys(segment for name in filters.EXCLUDING for segment in named.get(name, ()))
+    if not all(is_there(segment, at) for segment in excluded):
+        # Refused before it comes to this: what cannot be told apart lets nobody in.
+        yield Criterion("false")
+    for outside in _inside_any(excluded, at):
+        yield Criterion(f"({outside.sql}) is not true", outside.values)
+
+
+def _either(parts: Sequence[Criterion]) -> Criterion:
+    values = tuple(value for each in parts for value in each.values)
+    return Criterion(f"({' or '.join(each.sql for each in parts)})" if parts else "false", values)
+
+
+def _inside_any(segments: Iterable[str], at: Setting) -> Iterator[Criterion]:
+    """Yield what being in one of some segments asks: all tags at once, all snapshots at once, filter by filter."""
+    known = [segment.partition(":") for segment in segments if is_there(segment, at)]
+    if tag_ids := [int(key) for kind, _, key in known if kind == "tag"]:
+        yield from _tied(TAGGED, "any({}::bigint[])", tag_ids, is_any=True)
+    if uids := [uuid.UUID(key) for kind, _, key in known if kind == "snapshot"]:
+        yield from _tied(INSIDE, "any({}::uuid[])", uids, is_any=True)
+    yield from (_inside_filter(key, at) for kind, _, key in known if kind == "filter")
+
+
+def is_there(segment: str, at: Setting) -> bool:
+    """Tell whether the account has a segment that criteria name, as kind:id."""
+    return segment in at.segments or segment.removeprefix("filter:") in at.filters
 
 
 def inside(segment: str, at: Setting) -> Criterion | None:
-    """Return what being in a segment asks of a fan; None for a filter that is not there."""
-    kind, _, key = segment.partition(":")
-    if kind == "tag":
-        return Criterion(TAGGED, (int(key),))
-    if kind == "snapshot":
-        return Criterion(INSIDE, (uuid.UUID(key),))
-    if key not in at.filters:
-        return None
-    parts = list(criteria(at.filters[key], at))
+    """Return what being in a segment asks of a fan; None for one that is not there."""
+    return next(_inside_any([segment], at), None)
+
+
+def _inside_filter(uid: str, at: Setting) -> Criterion:
+    parts = list(criteria(at.filters[uid], at))
     values = tuple(value for part in parts for value in part.values)
     return Criterion(f"({' and '.join(part.sql for part in parts) or 'true'})", values)
 
@@ -227,9 +252,11 @@ def _tied(sql: str, to_any: str, ids: Sequence[object | None], *, is_any: bool) 
     if not known or (not is_any and len(known) < len(ids)):
         yield Criterion("false")
     elif is_any and len(known) > 1:
-        yield Criterion(sql.format(to_any), (known,))
+        yield Criterion("exists " + sql.format("", to_any), (known,))
+    elif len(known) > EACH_ALONE:
+        yield Criterion(sql.format("count(*)", to_any) + " = {}", (known, len(known)))
     else:
-        yield from (Criterion(sql.format("{}"), (each,)) for each in known)
+        yield from (Criterion("exists " + sql.format("", "{}"), (each,)) for each in known)
 
 
 PARTS: tuple[Callable[[Criteria, Setting], Iterator[Criterion]], ...] = (

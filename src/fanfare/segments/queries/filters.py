@@ -26,24 +26,63 @@ def criteria_in(stored: object) -> Criteria:
     return msgspec.convert(stored, Criteria)
 
 
-def referred(wanted: Iterable[Criteria]) -> Iterator[str]:
-    """Yield the segments that criteria name, each as filter:uid, snapshot:uid or tag:id."""
-    for each in wanted:
-        yield from (*(each.fan_incl_segments or ()), *(each.fan_excl_segments or ()))
-        uids = (*(each.fan_incl_snapshot_uids or ()), *(each.fan_excl_snapshot_uids or ()))
-        yield from (f"snapshot:{uid}" for uid in uids)
+INCLUDING = ("fan_incl_segments", "fan_incl_snapshot_uids")
+EXCLUDING = ("fan_excl_segments", "fan_excl_snapshot_uids")
 
 
-def filter_uids(wanted: Iterable[Criteria]) -> set[str]:
-    """Return the uids of the filters that criteria name."""
-    return {each.removeprefix("filter:") for each in referred(wanted) if each.startswith("filter:")}
+def mentions(criteria: Criteria) -> dict[str, list[str]]:
+    """Return the segments that each criterion names, as filter:uid, snapshot:uid or tag:id, each of them once."""
+    segments: dict[str, list[str]] = {}
+    for name in (*INCLUDING, *EXCLUDING):
+        named = (f"snapshot:{each}" if isinstance(each, uuid.UUID) else each for each in getattr(criteria, name) or ())
+        if distinct := list(dict.fromkeys(named)):
+            segments[name] = distinct
+    return segments
 
 
-async def reached(db: Db, account_id: int, wanted: Sequence[Criteria]) -> dict[str, Criteria]:
-    """Return the criteria of the filters that some criteria refer to, and that those refer to in turn, by their uid."""
+def referred(criteria: Iterable[Criteria]) -> Iterator[str]:
+    """Yield the segments that criteria name, once for each criterion that does."""
+    for each in criteria:
+        for named in mentions(each).values():
+            yield from named
+
+
+def filter_uids(criteria: Iterable[Criteria]) -> Iterator[str]:
+    """Yield the uids of the filters that criteria name, once for each criterion that does."""
+    return (each.removeprefix("filter:") for each in referred(criteria) if each.startswith("filter:"))
+
+
+KNOWN = {
+    "tag": "select 'tag:' || tag_id as segment from tags where account_id = $1 and tag_id = any($2::text[]::bigint[])",
+    "snapshot": """
+        select 'snapshot:' || snapshot_uid as segment from snapshots
+        where account_id = $1 and snapshot_uid = any($2::text[]::uuid[])
+    """,
+    "filter": """
+        select 'filter:' || filter_uid as segment from filters
+        where account_id = $1 and filter_uid = any($2::text[]::uuid[])
+    """,
+}
+
+
+async def known_segments(db: Db, account_id: int, segments: Iterable[str]) -> set[str]:
+    """Return those of some segments, each as kind:id, that the account has."""
+    by_kind: dict[str, set[str]] = {}
+    for each in segments:
+        kind, _, key = each.partition(":")
+        by_kind.setdefault(kind, set()).add(key)
+    rows = [row for kind, keys in by_kind.items() for row in await db.rows(KNOWN[kind], account_id, sorted(keys))]
+    return {row["segment"] for row in rows}
+
+
+async def reached(db: Db, account_id: int, wanted: Sequence[Criteria], most: int | None = None) -> dict[str, Criteria]:
+    """Return the criteria of the filters that some criteria refer to, and that those refer to in turn, by their uid.
+
+    Beyond `most` filters it looks no further.
+    """
     known: dict[str, Criteria] = {}
-    missing = filter_uids(wanted)
-    while missing:
+    missing = set(filter_uids(wanted))
+    while missing and (most is None or len(known) <= most):
         rows = await db.rows(
             "select filter_uid, criteria from filters where account_id = $1 and filter_uid = any($2)",
             account_id,
@@ -51,7 +90,7 @@ async def reached(db: Db, account_id: int, wanted: Sequence[Criteria]) -> dict[s
         )
         fresh = {str(row["filter_uid"]): criteria_in(row["criteria"]) for row in rows}
         known |= fresh
-        missing = filter_uids(fresh.values()) - known.keys()
+        missing = set(filter_uids(fresh.values())) - known.keys()
     return known
 
 

@@ -1,28 +1,49 @@
 """What filters refer to: who refers to whom, what a change would turn into a circle, and how large it would grow."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from fanfare.kernel.db import Db
-from fanfare.segments.queries import filters
 
 # How many filters one may consist of, itself and each mention counted: its condition holds all of theirs.
 MOST_PARTS = 100
-Links = Mapping[str, set[str]]
+# The filters that each filter names, by uid, with how many of its criteria name them.
+Links = Mapping[str, Counter[str]]
 
 
-async def links(db: Db, account_id: int) -> dict[str, set[str]]:
-    """Return the uids of the filters that each filter refers to, for those that refer to any."""
+async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
+    """Return which filters each filter refers to, for those that refer to any; what cannot be read refers to none."""
     rows = await db.rows(
         """
-        select filter_uid, criteria from filters
+        select filter_uid, criteria -> 'fan_incl_segments' as included, criteria -> 'fan_excl_segments' as excluded
+        from filters
         where account_id = $1 and (criteria ? 'fan_incl_segments' or criteria ? 'fan_excl_segments')
         """,
         account_id,
     )
-    return {str(row["filter_uid"]): filters.filter_uids([filters.criteria_in(row["criteria"])]) for row in rows}
+    return {str(row["filter_uid"]): Counter([*_uids(row["included"]), *_uids(row["excluded"])]) for row in rows}
 
 
-def circle(linked: Links, start: str) -> list[str] | None:
+def _uids(stored: object) -> set[str]:
+    named = [each for each in stored if isinstance(each, str)] if isinstance(stored, list) else []
+    return {each.removeprefix("filter:") for each in named if each.startswith("filter:")}
+
+
+async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str | None:
+    """Return the name of a filter that excludes one of some filters, if any does."""
+    name: str | None = await db.value(
+        """
+        select filter_name from filters
+        where account_id = $1 and criteria -> 'fan_excl_segments' ?| $2::text[]
+        order by lower(filter_name) limit 1
+        """,
+        account_id,
+        [f"filter:{uid}" for uid in filter_uids],
+    )
+    return name
+
+
+def circle(linked: Mapping[str, Iterable[str]], start: str) -> list[str] | None:
     """Return the way from a filter back to itself, or None when there is none."""
     ways = [[start]]
     seen: set[str] = set()
@@ -37,20 +58,24 @@ def circle(linked: Links, start: str) -> list[str] | None:
     return None
 
 
-def parts(linked: Links, start: str, most: int = MOST_PARTS) -> int:
-    """Return how many filters one consists of, and no more than one above the most. There must be no circle."""
-    counted, left = 0, [start]
-    while left and counted <= most:
-        left.extend(linked.get(left.pop(), ()))
-        counted += 1
-    return counted
+def parts(linked: Links, start: str, counted: dict[str, int]) -> int:
+    """Return how many filters one consists of, each as often as its condition is asked; at most one above the most.
+
+    `counted` keeps what was found on the way, for the next question.
+    """
+    if start not in counted:
+        # What leads back to itself has no end.
+        counted[start] = MOST_PARTS + 1
+        below = sum(times * parts(linked, each, counted) for each, times in linked.get(start, Counter()).items())
+        counted[start] = min(1 + below, MOST_PARTS + 1)
+    return counted[start]
 
 
-def dependents(linked: Links, start: str) -> set[str]:
+def dependents(linked: Mapping[str, Iterable[str]], start: str) -> set[str]:
     """Return the filters that refer to one, by whatever way."""
     found: set[str] = set()
     fresh = {start}
     while fresh:
-        fresh = {each for each, named in linked.items() if named & fresh} - found
+        fresh = {each for each, named in linked.items() if not fresh.isdisjoint(named)} - found
         found |= fresh
     return found

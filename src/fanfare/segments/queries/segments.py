@@ -10,7 +10,8 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import MAX_ID
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import criteria, setting
+from fanfare.segments.queries.criteria import criteria
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.segments import OneSegment, Segment, SegmentStatus
@@ -23,11 +24,6 @@ REACHABLE = """
 """
 STATUS = f"select {REACHABLE} from fans f where f.account_id = $1 and {{condition}}"  # noqa: S608 - constants
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
-KNOWN = {
-    "tag": "select exists (select from tags where account_id = $1 and tag_id = $2)",
-    "snapshot": "select exists (select from snapshots where account_id = $1 and snapshot_uid = $2)",
-    "filter": "select exists (select from filters where account_id = $1 and filter_uid = $2)",
-}
 
 
 async def segments(db: Db, account_id: int) -> list[Segment]:
@@ -63,18 +59,12 @@ async def segments(db: Db, account_id: int) -> list[Segment]:
     return [Segment(**row) for row in rows]
 
 
-async def unknown_segments(db: Db, account_id: int, named: set[str]) -> list[str]:
-    """Return those of some segments, each as kind:id, that the account does not have."""
-    return [each for each in sorted(named) if not await _is_known(db, account_id, *each.split(":"))]
-
-
 async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
     try:
-        named = min(int(key), MAX_ID) if kind == "tag" else uuid.UUID(key)
+        segment = f"{kind}:{min(int(key), MAX_ID) if kind == 'tag' else uuid.UUID(key)}"
     except ValueError:
         return False
-    found: bool = await db.value(KNOWN[kind], account_id, named)
-    return found
+    return segment in await filters.known_segments(db, account_id, [segment])
 
 
 async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:

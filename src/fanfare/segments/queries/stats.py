@@ -9,7 +9,8 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.keys import Account
 from fanfare.places.completion import area_of, census
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import criteria, setting, years_before
+from fanfare.segments.queries.criteria import criteria, years_before
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.segments import REACHABLE, note_count
 from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import Criteria

@@ -26,6 +26,8 @@ class EventsAsked(msgspec.Struct, frozen=True):
 
 
 Events = Mapping[EventsAsked, list[uuid.UUID]]
+# Names that no event has, by the criterion that gives them.
+MissingNames = Mapping[EventsAsked, dict[str, str]]
 MOST = 2**31
 
 
@@ -62,6 +64,28 @@ async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]
     return [row["event_uid"] for row in rows]
 
 
+async def missing_names(db: Db, account_id: int, asked: EventsAsked) -> dict[str, str]:
+    """Return those of the names of events, venues and artists that no event has, by the criterion that gives them."""
+    rows = await db.rows(
+        """
+        select given.criterion, given.name
+        from (values ('ticket_event_name', $2::text), ('ticket_venue_name', $3), ('ticket_artist_name', $4))
+             as given (criterion, name)
+        where given.name is not null and not exists (
+            select from ticket_events e
+            where e.account_id = $1 and given.name = case given.criterion
+                when 'ticket_event_name' then lower(e.event_name)
+                when 'ticket_venue_name' then lower(e.venue_name)
+                else lower(e.artist_name) end)
+        """,
+        account_id,
+        asked.event_name,
+        asked.venue_name,
+        asked.artist_name,
+    )
+    return {row["criterion"]: row["name"] for row in rows}
+
+
 class Bought(msgspec.Struct, frozen=True):
     """When: from a moment (included) to a moment (not included); either may be open."""
 
@@ -94,8 +118,12 @@ def criterion(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | No
     else:
         found = HELD + narrowed
     values = [value for _, value in tickets] + [bound for _, least, most in counted for bound in (least, most)]
-    is_not = wanted.ticket_is_negative != is_turned
-    return Criterion(f"{'not ' if is_not else ''}exists ({found})", tuple(values))
+    return Criterion(f"{'not ' if is_negated(wanted) else ''}exists ({found})", tuple(values))
+
+
+def is_negated(wanted: Criteria) -> bool:
+    """Tell whether fans are meant who do not have the tickets that are described."""
+    return wanted.ticket_is_negative != turned(counts(wanted))
 
 
 def _tickets(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | None) -> list[Part]:

@@ -11,7 +11,8 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import Setting, criteria, inside, setting
+from fanfare.segments.queries.criteria import Setting, criteria, inside
+from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.segments import criteria_of
 from fanfare.segments.queries.where import Criterion, numbered
 from fanfare.segments.schemas.search import Criteria

@@ -1,0 +1,107 @@
+"""What keeps criteria from being asked: too many filters inside each other, and exclusions of what is not there.
+
+An unknown name among what lets fans in lets nobody in. Among what keeps fans out it would keep nobody out, so it is
+refused, also where a filter that is excluded names it. docs/decisions/0032-references.md
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.keys import Account
+from fanfare.segments.queries import filters, tickets
+from fanfare.segments.queries.criteria import Setting, is_there, shared_setting, ticket_events_asked
+from fanfare.segments.queries.references import MOST_PARTS, parts
+from fanfare.segments.schemas.search import Criteria
+
+TOO_LARGE = f"leads to more than {MOST_PARTS} filters, each counted as often as it is mentioned"
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with criteria, and where: in one of their own, or in the filter `uid` that they lead to.
+
+    `name` is the criterion there and `through` the one that leads there, the same where the fault is their own.
+    """
+
+    words: str
+    name: str
+    through: str
+    uid: str | None = None
+
+    def message(self) -> str:
+        """Return what is told of the criterion `through`."""
+        return self.words if self.uid is None else f"leads to filter:{self.uid}, whose {self.name} {self.words}"
+
+
+async def setting(db: Db, account: Account, criteria: Criteria, now: datetime) -> Setting:
+    """Return what criteria are read against at this moment; refuse those that cannot be asked."""
+    at = await shared_setting(db, account, [criteria], now, MOST_PARTS)
+    refuse(faults(criteria, at))
+    return at
+
+
+def refuse(faults: Iterable[Fault], reason: str = "") -> None:
+    """Refuse criteria that have faults, and tell the reason with each."""
+    errors = [(each.through, each.message() + reason) for each in faults]
+    if errors:
+        raise BadParameters(dict.fromkeys(errors))
+
+
+def faults(criteria: Criteria, at: Setting, *, is_excluded: bool = False) -> list[Fault]:
+    """Return what keeps criteria from being asked; `is_excluded` says that other criteria keep out whom they find."""
+    counted: dict[str, int] = {}
+    linked = {uid: Counter(filters.filter_uids([each])) for uid, each in at.filters.items()}
+    left = MOST_PARTS
+    for name, segments in filters.mentions(criteria).items():
+        uids = [each.removeprefix("filter:") for each in segments if each.startswith("filter:")]
+        left -= sum(parts(linked, uid, counted) for uid in uids)
+        if left < 0:
+            # Too many to look into.
+            return [Fault(TOO_LARGE, name, name)]
+    return list(_missing(criteria, at, is_excluded=is_excluded))
+
+
+def _missing(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[Fault]:
+    """Yield what is not there and would keep fans out, of some criteria and of the filters that they lead to."""
+    yield from (Fault(words, name, name) for name, words in _missing_here(criteria, at, is_excluded=is_excluded))
+    seen: set[tuple[str, bool]] = set()
+    left = [(uid, name, is_excluded or name in filters.EXCLUDING) for uid, name in _below(criteria, at)]
+    while left:
+        uid, through, is_out = left.pop()
+        if (uid, is_out) in seen:
+            continue
+        seen.add((uid, is_out))
+        here = at.filters[uid]
+        missing = _missing_here(here, at, is_excluded=is_out)
+        yield from (Fault(words, name, through, uid) for name, words in missing)
+        left += [(each, through, is_out or name in filters.EXCLUDING) for each, name in _below(here, at)]
+
+
+def _below(criteria: Criteria, at: Setting) -> Iterator[tuple[str, str]]:
+    """Yield the uids of the filters that criteria name, each with the name of the criterion."""
+    for name, segments in filters.mentions(criteria).items():
+        uids = (each.removeprefix("filter:") for each in segments)
+        yield from ((uid, name) for uid in uids if uid in at.filters)
+
+
+def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[tuple[str, str]]:
+    """Yield each criterion that names what is not there, and would so keep fans out who are meant, with what it names.
+
+    `is_excluded` says that whom the criteria find is kept out.
+    """
+    for name, segments in filters.mentions(criteria).items():
+        if is_excluded or name in filters.EXCLUDING:
+            unknown = (each for each in segments if not is_there(each, at))
+            yield from ((name, f"names an unknown segment: {each}") for each in unknown)
+    if is_excluded:
+        for name, kind, known in (("fan_tags", "tag", at.tag_ids), ("idol_names", "idol", at.idol_uids)):
+            names = dict.fromkeys(getattr(criteria, name) or ())
+            yield from ((name, f"names an unknown {kind}: {each}") for each in names if each.lower() not in known)
+    asked = ticket_events_asked(criteria, at.country_code)
+    if asked and (is_excluded or tickets.is_negated(criteria)):
+        missing = at.missing_names.get(asked, {})
+        yield from ((name, f"names what no ticket event has: {each}") for name, each in missing.items())

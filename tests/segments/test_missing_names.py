@@ -1,0 +1,194 @@
+"""What names nothing: among what lets fans in it lets nobody in, among what keeps them out it is refused.
+
+Tables, index and a model made of sets agree on criteria with known and unknown names, to some depth of filters.
+"""
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.kernel.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.segments.audience import answers
+from fanfare.segments.audience.following import Follower
+from fanfare.segments.audience.plans import plan
+from fanfare.segments.queries import faults, segments
+from fanfare.segments.queries.where import Where
+from fanfare.segments.schemas.search import Criteria
+from tests.api import Api
+from tests.segments.crowd import SEARCH, follow, many_fans, tag
+from tests.segments.live import FILTERS
+from tests.segments.test_references import stored
+from tests.tickets.sold import bulk, line
+
+KNOWN = [f"known {number}" for number in range(12)]
+UNKNOWN = ["unknown 1", "unknown 2"]
+GONE = ["filter:00000000-0000-0000-0000-000000000007", "snapshot:00000000-0000-0000-0000-000000000007", "tag:987654321"]
+NO_EVENT = "names what no ticket event has: never"
+COUNT, STATS = f"{FILTERS}/count", f"{FILTERS}/stats"
+
+
+class Model:
+    """Fans as the sets of names that each is tied to, and criteria asked of those sets."""
+
+    def __init__(self, api: Api, db: Db) -> None:
+        self.api, self.db = api, db
+        self.chance = random.Random(6)
+        self.ties: dict[str, dict[str, set[int]]] = {"fan_tags": {}, "idol_names": {}, "ticket_event_name": {}}
+        self.everyone: set[int] = set()
+        self.segments: dict[str, dict[str, Any]] = {}
+
+    async def fill(self) -> None:
+        fan_ids = await many_fans(self.db, self.api.account_id, 40)
+        for name in KNOWN:
+            tagged, following = (self.chance.sample(fan_ids, self.chance.choice((5, 15, 38))) for _ in range(2))
+            self.ties["fan_tags"][name] = set(tagged)
+            self.ties["idol_names"][name] = set(following)
+            tag_id = await tag(self.db, self.api.account_id, name, *tagged)
+            self.segments[f"tag:{tag_id}"] = {"fan_tags": [name], "fan_tag_relations": "any"}
+            await follow(self.db, self.api.account_id, name, *following)
+        (sold,) = await bulk(self.api, line(event_name=KNOWN[0]))
+        self.ties["ticket_event_name"][KNOWN[0]] = {sold["fan_id"]}
+        self.everyone = {*fan_ids, sold["fan_id"]}
+        for _ in range(60):
+            criteria = self.criteria()
+            self.segments[await stored(self.db, self.api, **criteria)] = criteria
+
+    def criteria(self) -> dict[str, Any]:
+        """Return one or two criteria that name things, about a quarter of them something unknown."""
+        some = self.chance
+        given: dict[str, Any] = {}
+        for name in some.sample(("tags", "idols", "tickets", "fan_incl_segments", "fan_excl_segments"), 2):
+            names = some.sample(KNOWN, some.choice((1, 2, 3, 10)))
+            names += some.sample(UNKNOWN, some.choice((0, 0, 0, 1, 2)))
+            if name == "tickets":
+                given["ticket_event_name"] = some.choice((KNOWN[0], KNOWN[0], UNKNOWN[0]))
+                given |= some.choice(({}, {"ticket_is_negative": True}, {"ticket_seat_count_max": 0}))
+            elif name in ("tags", "idols"):
+                field, relation = {
+                    "tags": ("fan_tags", "fan_tag_relations"),
+                    "idols": ("idol_names", "idol_relations"),
+                }[name]
+                given |= {field: some.sample(names, len(names)), relation: some.choice(("any", "all"))}
+            else:
+                there = some.sample(sorted(self.segments), some.choice((1, 2)))
+                given[name] = there + some.sample(GONE, some.choice((0, 0, 0, 1)))
+        return given
+
+    def found(self, given: dict[str, Any]) -> set[int]:
+        """Return whom criteria find; what is unknown is tied to nobody."""
+        among = self.everyone
+        for field, relation in (("fan_tags", "fan_tag_relations"), ("idol_names", "idol_relations")):
+            if field in given:
+                sets = [self.ties[field].get(name, set()) for name in given[field]]
+                among = among & (sets[0].union(*sets) if given[relation] == "any" else sets[0].intersection(*sets))
+        if "ticket_event_name" in given:
+            holders = self.ties["ticket_event_name"].get(given["ticket_event_name"], set())
+            among = among - holders if is_negated(given) else among & holders
+        for name, is_in in (("fan_incl_segments", True), ("fan_excl_segments", False)):
+            if name in given:
+                inside = set().union(
+                    *(self.found(self.segments[each]) for each in given[name] if each in self.segments)
+                )
+                among = among & inside if is_in else among - inside
+        return among
+
+    def keeps_out_unknown(self, given: dict[str, Any], *, is_excluded: bool = False) -> bool:
+        """Say whether something unknown stands where it would keep fans out."""
+        ties = [(field, name) for field in ("fan_tags", "idol_names") for name in given.get(field, ())]
+        if is_excluded and any(name not in self.ties[field] for field, name in ties):
+            return True
+        if given.get("ticket_event_name") in UNKNOWN and (is_excluded or is_negated(given)):
+            return True
+        for name, is_in in (("fan_incl_segments", True), ("fan_excl_segments", False)):
+            for each in given.get(name, ()):
+                below = is_excluded or not is_in
+                if each not in self.segments:
+                    if below:
+                        return True
+                elif self.keeps_out_unknown(self.segments[each], is_excluded=below):
+                    return True
+        return False
+
+
+def is_negated(given: dict[str, Any]) -> bool:
+    return bool(given.get("ticket_is_negative")) != (given.get("ticket_seat_count_max") == 0)
+
+
+@pytest.fixture(scope="module")
+async def model(api: Api, db: Db) -> Model:
+    made = Model(api, db)
+    await made.fill()
+    return made
+
+
+async def in_tables(db: Db, condition: Where) -> set[int]:
+    sql = f"select f.fan_id from fans f where f.account_id = $1 and {condition.sql}"
+    return {row["fan_id"] for row in await db.rows(sql, *condition.args)}
+
+
+async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) -> None:
+    db, now = model.db, datetime.now(UTC)
+    account = await account_by_id(db, model.api.account_id)
+    follower = Follower(db, account.id, tmp_path)
+    await follower.start(account.time_zone)
+    audience = await follower.refresh()
+    refused = agreed = 0
+    for _ in range(400):
+        given = model.criteria()
+        wanted = msgspec.convert(given, Criteria)
+        if model.keeps_out_unknown(given):
+            refused += 1
+            with pytest.raises(BadParameters):
+                await segments.condition(db, account, wanted, now)
+            continue
+        expected = model.found(given)
+        agreed += bool(expected)
+        assert await in_tables(db, await segments.condition(db, account, wanted, now)) == expected, given
+        asked = plan(wanted, await faults.setting(db, account, wanted, now))
+        assert asked is not None
+        assert set(answers.fans(audience, asked, audience.everyone)) == expected, given
+    assert refused > 50
+    assert agreed > 50
+
+
+async def test_every_door_refuses_an_exclusion_of_nothing(model: Model) -> None:
+    api, db = model.api, model.db
+    names_unknown = await stored(db, api, fan_tags=["Unknown 1", KNOWN[0]])
+    above = await stored(db, api, fan_incl_segments=[names_unknown])
+    for given, field, message in (
+        ({"fan_excl_segments": GONE[0]}, "fan_excl_segments", f"names an unknown segment: {GONE[0]}"),
+        ({"fan_excl_segments": GONE[2]}, "fan_excl_segments", f"names an unknown segment: {GONE[2]}"),
+        ({"fan_excl_snapshot_uids": GONE[1][9:]}, "fan_excl_snapshot_uids", f"names an unknown segment: {GONE[1]}"),
+        ({"ticket_event_name": "Never", "ticket_is_negative": True}, "ticket_event_name", NO_EVENT),
+        ({"ticket_venue_name": "Never", "ticket_sales_count_max": 0}, "ticket_venue_name", NO_EVENT),
+        ({"fan_excl_segments": above}, "fan_excl_segments",
+         f"leads to {names_unknown}, whose fan_tags names an unknown tag: Unknown 1"),
+    ):  # fmt: skip
+        calls = [api.get(path, **given) for path in (SEARCH, COUNT, STATS)]
+        calls.append(api.post(FILTERS, filter_name=f"Excludes nothing {field} {message}"[:90], **given))
+        for answer in [await call for call in calls]:
+            assert answer.status_code == 422, (given, answer.request.url)
+            assert answer.json()["errors"] == [{"field": field, "message": message}]
+    # A filter that came to exclude nothing, in a version that let it, is refused too.
+    uid = (await stored(db, api, fan_excl_segments=[names_unknown])).removeprefix("filter:")
+    for path in (f"/api/v1/segments/filter/{uid}", f"/api/v1/segments/filter/{uid}/fans"):
+        assert (await api.get(path)).status_code == 422
+
+
+async def test_a_change_below_cannot_make_an_exclusion_name_nothing(model: Model) -> None:
+    api = model.api
+    lower = (await api.ok(await api.post(FILTERS, filter_name="Lower", fan_tags=KNOWN[0])))["filter_uid"]
+    await api.ok(await api.post(FILTERS, filter_name="Upper", fan_excl_segments=f"filter:{lower}"))
+    answer = await api.post(f"{FILTERS}/{lower}/criteria", fan_tags="unknown 1")
+    assert answer.json()["errors"] == [
+        {"field": "fan_tags", "message": 'names an unknown tag: unknown 1; the filter "Upper" excludes this one'}
+    ]
+    assert (await api.ok(await api.get(f"{FILTERS}/{lower}")))["criteria"] == {"fan_tags": [KNOWN[0]]}
+    # Where it lets fans in, it may be made later.
+    assert (await api.post(FILTERS, filter_name="Later", fan_tags="unknown 1")).status_code == 200
