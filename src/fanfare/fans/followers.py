@@ -5,15 +5,46 @@ What a merge moves in these tables is noted and goes back when it is undone, wit
 whose rows follow from others (sums, ranks) are named in APART: they are left out, and recount_fans makes them anew.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from fanfare.kernel.db import Db
+
+# What may stand around a word in a text, and the fewest digits that are a number rather than a part of one.
+BESIDE = "<>()[]\"',;:"
+SHORTEST_NUMBER = 7
+
+
+class Person(msgspec.Struct, frozen=True):
+    """What tells a fan from everybody else, all of it folded as the search folds names.
+
+    `names` are the first with the last name, `keys` what outside systems and the fan call the fan: any text at all, and
+    so only whole values are compared with them.
+    """
+
+    fan_ids: frozenset[int]
+    addresses: frozenset[str]
+    numbers: frozenset[str]
+    names: frozenset[str]
+    keys: frozenset[str]
+
+    def is_named_in(self, text: str) -> bool:
+        """Tell whether a folded text that somebody searched for names the person."""
+        words = [word.strip(BESIDE) for word in text.split()]
+        spaced = f" {' '.join(words)} "
+        if any(f" {each} " in spaced for each in (*self.addresses, *self.names)):
+            return True
+        digits = re.sub(r"\D", "", text).lstrip("0")
+        is_number = len(digits) >= SHORTEST_NUMBER and any(each.endswith(digits) for each in self.numbers)
+        return is_number or " ".join(text.split()) in self.keys
 
 
 class Follower(Protocol):
-    """A module of a domain that keeps something of a fan. APART, recount_fans and forget_words may lack."""
+    """A module of a domain that keeps something of a fan. APART, recount_fans and forget_person may lack."""
 
     @property
     def TABLES(self) -> Sequence[str]:  # noqa: N802 - a constant of the module
@@ -54,14 +85,11 @@ async def forget(db: Db, account_id: int, fan_id: int) -> None:
         await follower.forget_fan(db, account_id, fan_id)
 
 
-async def forget_words(db: Db, account_id: int, words: Sequence[str]) -> None:
-    """Let the followers that keep what callers asked forget a fan's addresses, numbers and names, in small letters.
-
-    Part of the caller's transaction.
-    """
+async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
+    """Let the followers that keep what callers asked forget whom they asked for; part of the caller's transaction."""
     for follower in _followers:
-        if forget_asked := getattr(follower, "forget_words", None):
-            await forget_asked(db, account_id, words)
+        if forget_asked := getattr(follower, "forget_person", None):
+            await forget_asked(db, account_id, person, now)
 
 
 async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

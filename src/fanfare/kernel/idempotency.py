@@ -6,6 +6,7 @@ The answer is stored in the transaction of the write itself, so that after a cra
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -14,6 +15,7 @@ from fanfare.kernel.errors import BadParameters, Conflict
 
 KEPT = timedelta(hours=24)
 LONGEST = 255
+REDACTED_AT_ONCE = 500
 
 
 class StillRunning(Conflict):
@@ -81,18 +83,39 @@ async def _keep(db: Db, account_id: int, key: str, wanted: bytes, now: datetime,
     )
 
 
-async def empty_answers(db: Db, account_id: int, marks: list[str]) -> None:
-    """Empty the answers of an account that hold any of the marks, which are in small letters; the keys stay used."""
-    await db.execute(
-        """
-        update idempotency_keys set answer = ''
-        where account_id = $1 and exists (
-            select from unnest($2::text[]) as mark
-            where position(mark in lower(convert_from(answer, 'UTF8'))) > 0)
-        """,
-        account_id,
-        marks,
-    )
+async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Callable[[Any], Any]) -> None:
+    """Let `redact` change the stored answers of an account, or empty them by None; the keys stay used.
+
+    It gets the values of those that hold any of the marks, which are in small letters and as they stand in JSON.
+    """
+    after = ""
+    while True:
+        rows = await db.rows(
+            """
+            select idempotency_key, answer from idempotency_keys
+            where account_id = $1 and idempotency_key > $3 and answer <> '' and exists (
+                select from unnest($2::text[]) as mark
+                where position(mark in lower(convert_from(answer, 'UTF8'))) > 0)
+            order by idempotency_key limit $4
+            """,
+            account_id,
+            marks,
+            after,
+            REDACTED_AT_ONCE,
+        )
+        values = ((row["idempotency_key"], msgspec.json.decode(row["answer"])) for row in rows)
+        redacted = [(key, value, redact(value)) for key, value in values]
+        await db.executemany(
+            "update idempotency_keys set answer = $3 where account_id = $1 and idempotency_key = $2",
+            [
+                (account_id, key, b"" if left is None else msgspec.json.encode(left))
+                for key, value, left in redacted
+                if left != value
+            ],
+        )
+        if len(rows) < REDACTED_AT_ONCE:
+            return
+        after = rows[-1]["idempotency_key"]
 
 
 async def forget_keys(db: Db, now: datetime) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans import followers
+from fanfare.fans.followers import Person
 from fanfare.fans.queries.erasures import digest, erasure
 from fanfare.fans.schemas.erasures import Erasure
 from fanfare.kernel import idempotency
@@ -19,8 +20,8 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
 
-# Shorter ones would be found in what is about somebody else.
-SHORTEST_WORD = 5
+# Where an answer tells what outside systems, or fans themselves, call a fan.
+OUTSIDE_NAMES = ("display_name", "identifier_value", "user_key", "customer_key")
 
 
 async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, source: str) -> Erasure:
@@ -40,9 +41,9 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     if not await db.value(known, account_id, fan_id):
         raise Unknown
     former = await _former_ids(db, account_id, fan_id)
-    words = await _words(db, account_id, fan_id)
-    await idempotency.empty_answers(db, account_id, list(_marks(words, [fan_id, *former])))
-    await followers.forget_words(db, account_id, words)
+    person = await _person(db, account_id, [fan_id, *former])
+    await idempotency.redact_answers(db, account_id, list(_marks(person)), lambda answer: _redacted(answer, person))
+    await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
     await _silence_changes(db, account_id, [fan_id, *former])
     erasure_id = await _delete(db, account_id, fan_id, now)
@@ -60,35 +61,75 @@ async def _former_ids(db: Db, account_id: int, fan_id: int) -> list[int]:
     return [row["absorbed_id"] for row in rows]
 
 
-async def _words(db: Db, account_id: int, fan_id: int) -> list[str]:
-    """Return what tells the fan from everybody: addresses, numbers, outside identities, the display name."""
+async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
+    """Return what tells the fan from everybody: addresses, numbers, names, outside identities, the display name."""
     rows = await db.rows(
         """
-        select identifier_value as word from fan_identifiers where account_id = $1 and fan_id = $2
-        union
-        select w.word from fans f
-        cross join lateral (values (f.email), (f.phone), (f.add_phone), (f.display_name)) as w (word)
-        where f.account_id = $1 and f.fan_id = $2
-        union
-        select m.row_before ->> w.name
-        from fan_merges g
-        join merged_rows m on m.account_id = $1 and m.merge_id = g.merge_id and m.table_name = 'fans'
-        cross join (values ('email'), ('phone'), ('add_phone'), ('display_name')) as w (name)
-        where g.account_id = $1 and g.fan_id = $2
+        with records as (
+            select f.email, f.phone, f.add_phone, f.display_name, f.first_name, f.last_name from fans f
+            where f.account_id = $1 and f.fan_id = $2
+            union
+            select r.email, r.phone, r.add_phone, r.display_name, r.first_name, r.last_name
+            from fan_merges g
+            join merged_rows m on m.account_id = $1 and m.merge_id = g.merge_id and m.table_name = 'fans'
+            cross join lateral jsonb_to_record(m.row_before) as r (
+                email text, phone text, add_phone text, display_name text, first_name text, last_name text)
+            where g.account_id = $1 and g.fan_id = $2
+        ),
+        named as (
+            select 'names' as kind, first_name || ' ' || last_name as word from records
+            union
+            select w.kind, w.word from records
+            cross join lateral (
+                values ('addresses', email), ('numbers', phone), ('numbers', add_phone), ('keys', display_name)
+            ) as w (kind, word)
+            union
+            select case network when 'email' then 'addresses' when 'phone' then 'numbers' else 'keys' end,
+                   identifier_value
+            from fan_identifiers where account_id = $1 and fan_id = $2
+        )
+        -- as the search folds names, and as answers are compared
+        select kind, array_agg(distinct regexp_replace(btrim(form), '\\s+', ' ', 'g')) as words
+        from named cross join lateral (values (fold_text(word)), (lower(word))) as f (form)
+        where btrim(word) <> '' group by kind
         """,
         account_id,
-        fan_id,
+        fan_ids[0],
     )
-    found = {row["word"].lower() for row in rows if row["word"] and len(row["word"]) >= SHORTEST_WORD}
-    return sorted(found, key=lambda word: (-len(word), word))
+    words = {row["kind"]: frozenset(row["words"]) for row in rows}
+    nothing: frozenset[str] = frozenset()
+    kinds = (words.get(kind, nothing) for kind in ("addresses", "numbers", "names", "keys"))
+    return Person(frozenset(fan_ids), *kinds)
 
 
-def _marks(words: Iterable[str], fan_ids: Iterable[int]) -> Iterable[str]:
-    """Yield what an answer about the fan holds, as it stands in JSON, in small letters."""
-    for word in words:
-        yield msgspec.json.encode(word).decode()[1:-1]
-    for fan_id in fan_ids:
-        yield from (f'"fan_id":{fan_id},', f'"fan_id":{fan_id}}}')
+def _marks(person: Person) -> Iterable[str]:
+    """Yield what an answer about the fan may hold, as it stands in JSON, in small letters."""
+    for word in (*person.addresses, *person.numbers, *person.keys):
+        yield msgspec.json.encode(word).decode()
+    for fan_id in person.fan_ids:
+        yield from (f'fan_id":{fan_id},', f'fan_id":{fan_id}}}')
+
+
+def _redacted(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON value
+    """Return an answer without the rows about a person; None when it is about the person as a whole."""
+    if isinstance(answer, list):
+        rows = [(each, _redacted(each, person)) for each in answer]
+        return [left for each, left in rows if each is None or left is not None]
+    if not isinstance(answer, dict):
+        return answer
+    left = {name: _redacted(each, person) for name, each in answer.items()}
+    is_about = _is_about(answer, person) or any(left[name] is None is not each for name, each in answer.items())
+    return None if is_about else left
+
+
+def _is_about(values: dict[str, Any], person: Person) -> bool:
+    """Tell whether an object names a person by number, address or phone, or where outside systems' names stand."""
+    if any(name.endswith("fan_id") and each in person.fan_ids for name, each in values.items() if each is not None):
+        return True
+    texts = {name: each.lower() for name, each in values.items() if isinstance(each, str)}
+    if any(each in person.addresses or each in person.numbers for each in texts.values()):
+        return True
+    return any(texts.get(name) in person.keys for name in OUTSIDE_NAMES)
 
 
 async def _silence_changes(db: Db, account_id: int, fan_ids: list[int]) -> None:

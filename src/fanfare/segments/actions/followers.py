@@ -1,16 +1,16 @@
 """What segments keep of a fan, when two fans become one and when one is forgotten."""
 
-import re
-from collections.abc import Sequence
+from datetime import datetime
 
-import msgspec
-
+from fanfare.fans.followers import Person
 from fanfare.kernel.db import Db
 from fanfare.segments.actions import members, snapshots
 
 TABLES = (*snapshots.TABLES, *members.TABLES)
 # Present memberships follow from the change log.
 APART = ("segment_members",)
+# What a filter asks for in the place of an erased person's name; nobody is called so.
+ERASED = "(erased)"
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
@@ -25,22 +25,60 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     await members.forget_fan(db, account_id, fan_id)
 
 
-async def forget_words(db: Db, account_id: int, words: Sequence[str]) -> None:
-    """Delete searches that name a fan, and let filters name nobody in the fan's place."""
-    asked = "(" + "|".join(re.escape(msgspec.json.encode(word).decode()[1:-1]) for word in words) + ")"
-    if not words:
-        return
+async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
+    """Delete searches for a person's name, and let the filters that ask for it ask for nobody's.
+
+    Nothing else that criteria say is somebody's name: they are compared with their values, not with their text.
+    """
+    await _forget_searches(db, account_id, person)
+    await _ask_for_nobody(db, account_id, person, now)
+
+
+async def _forget_searches(db: Db, account_id: int, person: Person) -> None:
+    searched = await db.rows(
+        """
+        select search_uid, fold_text(criteria ->> 'name') as name from searches
+        where account_id = $1 and criteria ? 'name'
+        """,
+        account_id,
+    )
     await db.execute(
         """
         with gone as (
-            delete from searches where account_id = $1 and criteria::text ~* $2 returning search_uid
-        ),
-        unread as (
-            delete from search_chunks c using gone where c.account_id = $1 and c.search_uid = gone.search_uid
+            delete from searches where account_id = $1 and search_uid = any($2::uuid[]) returning search_uid
         )
-        update filters set criteria = regexp_replace(criteria::text, $2, 'erased', 'gi')::jsonb
-        where account_id = $1 and criteria::text ~* $2
+        delete from search_chunks c using gone where c.account_id = $1 and c.search_uid = gone.search_uid
         """,
         account_id,
-        asked,
+        [row["search_uid"] for row in searched if person.is_named_in(row["name"])],
+    )
+
+
+async def _ask_for_nobody(db: Db, account_id: int, person: Person, now: datetime) -> None:
+    asked = await db.rows(
+        """
+        select filter_id, fold_text(criteria ->> 'name') as name from filters
+        where account_id = $1 and jsonb_typeof(criteria -> 'name') = 'string'
+        """,
+        account_id,
+    )
+    naming = [row["filter_id"] for row in asked if person.is_named_in(row["name"])]
+    await db.execute(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        made as (
+            update filters
+            set criteria = jsonb_set(criteria, '{name}', to_jsonb($3::text)), last_search_count = null,
+                updated_at = $4
+            where account_id = $1 and filter_id = any($2::bigint[])
+            returning filter_uid
+        )
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), 'filter.changed', made.filter_uid::text, $4, '{"fields": ["criteria"]}'
+        from hold cross join made
+        """,
+        account_id,
+        naming,
+        ERASED,
+        now,
     )

@@ -1,0 +1,112 @@
+"""Erasing a fan changes what names the fan, and nothing that merely holds the same letters."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from fanfare.kernel.db import Db
+from tests.api import Api
+
+MANAGE, FANS = "/api/v1/manage", "/api/v1/crm/fans"
+FILTERS = f"{MANAGE}/filters"
+
+
+async def new_fan(api: Api, **given: Any) -> int:
+    fan_id: int = (await api.ok(await api.post(FANS, **{"email": f"{uuid.uuid4().hex}@example.com", **given})))[
+        "fan_id"
+    ]
+    return fan_id
+
+
+async def saved(api: Api, **criteria: Any) -> str:
+    answer = await api.ok(await api.post(FILTERS, filter_name=f"f {uuid.uuid4()}", **criteria))
+    uid: str = answer["filter_uid"]
+    return uid
+
+
+async def criteria_of(api: Api, uid: str) -> dict[str, Any]:
+    criteria: dict[str, Any] = (await api.ok(await api.get(f"{FILTERS}/{uid}")))["criteria"]
+    return criteria
+
+
+async def erase(api: Api, fan_id: int) -> None:
+    await api.ok(await api.post(f"{MANAGE}/fans/{fan_id}/erase"))
+
+
+@pytest.mark.parametrize(
+    "word", ["fan_tags", "female", "False", "false", "10000", "status", "name", "filter", "{}", '"', "\\", ".*", "null"]
+)
+async def test_a_fan_called_like_a_part_of_the_structure_takes_nothing_along(api: Api, db: Db, word: str) -> None:
+    lower = await saved(api, fan_gender="female")
+    uid = await saved(
+        api, fan_tags=["female", "fan_tags", word], fan_is_optout=False, ticket_seat_count_max=10000, name="fem",
+        fan_source=word, fan_incl_segments=f"filter:{lower}",
+    )  # fmt: skip
+    before = await criteria_of(api, uid)
+    await api.ok(await api.post(f"{MANAGE}/tags", tag_name=word))
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    others = [await new_fan(api, gender="female", first_name=word) for _ in range(3)]
+    tagging = {"tag_name": word, "fan_ids": others}
+    first = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **tagging))
+    page = await api.ok(await api.get(FANS, fan_gender="female", fan_source="crm_fans_create", limit=1))
+    erased = await new_fan(api)
+    await db.execute(
+        "update fans set display_name = $3 where account_id = $1 and fan_id = $2", api.account_id, erased, word
+    )
+    for value in (word, lower[:8], uid.partition("-")[2]):
+        given = {"network": "shop", "identifier_value": value}
+        await api.ok(await api.post(f"{MANAGE}/fans/{erased}/identifiers", **given))
+    await erase(api, erased)
+    assert await criteria_of(api, uid) == before
+    assert await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **tagging)) == first
+    following = await api.ok(await api.get(FANS, search_uid=page["meta"]["search_uid"], limit=1))
+    assert len(following["data"]) == 1
+
+
+async def test_what_asks_for_the_person_goes(api: Api, db: Db) -> None:
+    word = uuid.uuid4().hex
+    person = {"first_name": "Zoë", "last_name": f"Ó {word}", "phone": "+16045550177", "country_code": "CA"}
+    fan_id = await new_fan(api, email=f"zoe.{word}@example.com", **person)
+    await db.execute(
+        "update fans set display_name = $3 where account_id = $1 and fan_id = $2",
+        api.account_id,
+        fan_id,
+        f"star {word[:9]}",
+    )
+    naming = [
+        f"ZOE.{word}@Example.com", f"Zoë Ó {word}", f"zoe  o {word.upper()}", f"o {word} zoe.{word}@example.com",
+        f"<zoe.{word}@example.com>", "(604) 555-0177", "+1 604 555 0177", f"Star {word[:9]}",
+    ]  # fmt: skip
+    others = [
+        "zoe",
+        "example.com",
+        f"zoe.{word[:5]}",
+        f"not.zoe.{word}@example.com",
+        f"zoë ó {word}son",
+        "5550177 0",
+        "star",
+    ]
+    filters = {name: await saved(api, name=name, fan_gender="female") for name in naming + others}
+    searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in naming + others}
+    upper = await saved(api, fan_excl_segments=f"filter:{filters[naming[0]]}")
+    await erase(api, fan_id)
+    for name in naming:
+        assert await criteria_of(api, filters[name]) == {"name": "(erased)", "fan_gender": "female"}, name
+        assert (await api.get(FANS, search_uid=searches[name])).status_code == 404, name
+    for name in others:
+        assert await criteria_of(api, filters[name]) == {"name": name, "fan_gender": "female"}, name
+        assert (await api.get(FANS, search_uid=searches[name])).status_code == 200, name
+    assert await criteria_of(api, upper) == {"fan_excl_segments": [f"filter:{filters[naming[0]]}"]}
+
+
+async def test_of_an_answer_about_many_only_the_person_goes(api: Api) -> None:
+    erased, other = f"{uuid.uuid4().hex}@example.com", f"{uuid.uuid4().hex}@example.com"
+    fan_id, other_id = await new_fan(api, email=erased), await new_fan(api, email=other)
+    key = {"Idempotency-Key": uuid.uuid4().hex}
+    given = {"tag_name": "many", "emails": [erased, other], "fan_ids": [fan_id, other_id]}
+    first = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **given))
+    await erase(api, fan_id)
+    again = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **given))
+    assert [row["email"] or row["fan_id"] for row in first["rows"]] == [fan_id, other_id, erased, other]
+    assert again == {**first, "rows": [first["rows"][1], first["rows"][3]]}
