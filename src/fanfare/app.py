@@ -84,7 +84,8 @@ class Lifespan:
 
     async def process_startup(self, *_: object) -> None:
         """Open the pool; no connection is made before the first call."""
-        await self.service.db.open(self.settings.database_url, size=self.settings.pool_size)
+        settings = self.settings
+        await self.service.db.open(settings.database_url, size=settings.pool_size, part=settings.account_share)
 
     async def process_shutdown(self, *_: object) -> None:
         """Wait for what still runs, then close the pool."""

@@ -54,6 +54,8 @@ async def test_a_refused_statement_leaves_its_connection_sound(database_url: str
     pid = await db.value("select pg_backend_pid()")
     with pytest.raises(asyncpg.UndefinedTableError):
         await db.value("select * from nothing")
+    with pytest.raises(asyncpg.DataError):
+        await db.value("select $1::integer", "no number")
     with pytest.raises(Unknown):
         async with db.transaction():
             raise Unknown

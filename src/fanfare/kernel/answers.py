@@ -15,6 +15,7 @@ from falcon.asgi import Request, Response
 from fanfare.kernel.db import OUTAGES
 from fanfare.kernel.endpoint import Drawn
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
+from fanfare.kernel.shares import Busy
 
 log = structlog.get_logger()
 encoder = msgspec.json.Encoder(decimal_format="number")
@@ -60,6 +61,7 @@ MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], .
     ((falcon.HTTPMethodNotAllowed,), NotAllowed),
     ((falcon.HTTPNotFound,), Unknown),
     ((falcon.HTTPPayloadTooLarge,), TooLarge),
+    ((Busy,), lambda: Unavailable("the account's other calls take all that one may have; try again shortly")),
     ((asyncpg.QueryCanceledError,), lambda: Unavailable("the question took too long; narrow it", retry_after=5)),
     (MISFITS, lambda: BadParameters([("", "a value does not fit what can be stored")])),
 )

@@ -80,7 +80,7 @@ class Service:
         body = await read_body(request)
         raw = merged(path, body, request)
         key = await self.keyring.find(self.db, credential(request, raw, "api_key"))
-        allowance = await self.limits.take(self.db, key, now)
+        allowance = await self.limits.take(self.db.of(key.account.id), key, now)
         response.set_headers(allowance.headers())
         has_secret = key.allows(endpoint.scope, endpoint.key, credential(request, raw, "api_secret"), now)
         peer = request.scope.get("client")
@@ -101,13 +101,14 @@ class Service:
     async def _act(
         self, endpoint: Endpoint, request: Request, key: Key, body: bytes, now: datetime, act: Callable[[Db], Any]
     ) -> Answered:
+        db = self.db.of(key.account.id)
         repeat_key = request.headers.get("idempotency-key")
         if repeat_key is None or not endpoint.is_write:
-            answered: Answered = await act(self.db)
+            answered: Answered = await act(db)
             return answered
         query = request.scope["query_string"]
         wanted = idempotency.request_hash(request.method, request.path, query, body)
-        return await idempotency.once(self.db, key.account.id, repeat_key, wanted, now, act)
+        return await idempotency.once(db, key.account.id, repeat_key, wanted, now, act)
 
 
 EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After"

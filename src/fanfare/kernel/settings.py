@@ -9,6 +9,7 @@ import msgspec
 
 from fanfare.kernel.addresses import networks
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.shares import PART
 
 PREFIX = "FANFARE_"
 # Named as everywhere else, so that what sets it for other programs sets it here.
@@ -39,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # connections of each server process, and of the worker
     pool_size: int = 10
     worker_pool_size: int = 5
+    # the part of the connections, of heavy reads and of whatever else accounts share that one account may have
+    account_share: float = PART
     log_level: str = "info"
     # ranges of addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8
     trusted_proxies: tuple[str, ...] = ()
@@ -97,8 +100,10 @@ def _checked(settings: Settings) -> Settings:
         "port": not 0 <= settings.port <= MOST_PORT,
         "workers": settings.workers < 1,
         "indexes": settings.indexes < 0,
-        "pool_size": settings.pool_size < 1,
+        # A search holds a connection and needs a second one for an instant.
+        "pool_size": settings.pool_size < 2,  # noqa: PLR2004
         "worker_pool_size": settings.worker_pool_size < 1,
+        "account_share": not 0 < settings.account_share <= 1,
         "heartbeat_seconds": settings.heartbeat_seconds <= 0,
         "changes_days": settings.changes_days < 1,
         "log_level": settings.log_level not in LOG_LEVELS,

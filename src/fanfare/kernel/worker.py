@@ -56,7 +56,8 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop`, through outages of the database. Jobs under way are finished first."""
-        await self._db.open(self.settings.database_url, size=self.settings.worker_pool_size)
+        settings = self.settings
+        await self._db.open(settings.database_url, size=settings.worker_pool_size, part=settings.account_share)
         try:
             while not self.stopping.is_set():
                 try:

@@ -3,7 +3,7 @@
 import uuid
 from datetime import date
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
@@ -90,7 +90,7 @@ SINGLE_AWARDS = """
     limit $6
 """
 
-RANKED_AWARDS = """
+RANKED_AWARDS = Heavy("""
     with sums as (
         select a.account_id, a.fan_id, sum(a.point_count)::bigint as point_count, max(a.created_at) as last_at
         from fan_points a
@@ -109,7 +109,7 @@ RANKED_AWARDS = """
     left join points p on p.account_id = sums.account_id and p.point_uid = $4
     order by sums.point_count desc, sums.fan_id
     limit $6
-"""
+""")
 
 
 async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tuple[LeaderboardMeta, list[Place]]:
@@ -123,7 +123,7 @@ async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tup
         raise Unknown
     days = window(account.time_zone, wanted.start_date, wanted.end_date)
     rows = await db.rows(
-        """
+        Heavy("""
         with sums as (
             select account_id, fan_id, sum(point_count)::bigint as point_count
             from fan_points
@@ -136,7 +136,7 @@ async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tup
         from sums join fans f on f.account_id = sums.account_id and f.fan_id = sums.fan_id
         order by sums.point_count desc, sums.fan_id
         limit $6
-        """,
+        """),
         account.id,
         point["point_uid"],
         days.start,
@@ -290,11 +290,11 @@ async def total_points(db: Db, account_id: int, wanted: CampaignWindow) -> int:
     """Return the sum of a campaign's bookings in a window."""
     await known_campaign(db, account_id, wanted.page_tab_id)
     total: int = await db.value(
-        """
+        Heavy("""
         select coalesce(sum(point_count), 0)::bigint from fan_points
         where account_id = $1 and page_tab_id = $2
           and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
-        """,
+        """),
         account_id,
         wanted.page_tab_id,
         wanted.start_timestamp,
@@ -348,7 +348,7 @@ CAMPAIGN_ROWS = {
         order by a.fan_point_id
         limit $8
     """,
-    "leaderboard": """
+    "leaderboard": Heavy("""
         select rank() over (order by sums.points desc) as rank, sums.fan_id, f.display_name, sums.points,
                sums.award_count, h.fan_id is not null as is_hidden
         from (
@@ -364,5 +364,5 @@ CAMPAIGN_ROWS = {
         left join hidden_fans h on h.account_id = sums.account_id and h.fan_id = sums.fan_id
         order by sums.points desc, sums.fan_id
         limit $8
-    """,
+    """),
 }

@@ -14,13 +14,13 @@ from fanfare.campaigns.schemas.stats import (
     StatsRange,
 )
 from fanfare.kernel import changes
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.db import Db, Heavy, Record
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds, day_of
 
 # For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.
-STATS = """
+STATS = Heavy("""
     with entries as (
         select a.page_tab_id, count(*) as total_entries, count(distinct a.fan_id) as fan_count,
                count(distinct a.fan_id) filter (where f.is_subscribed or f.is_phone_subscribed) as subscribers,
@@ -53,7 +53,7 @@ STATS = """
     left join entries e on e.page_tab_id is not distinct from c.page_tab_id
     left join views v on v.page_tab_id is not distinct from c.page_tab_id
     order by array_position($2, c.page_tab_id)
-"""
+""")
 
 
 async def _stats(db: Db, account: Account, page_tab_ids: list[int], wanted: StatsRange) -> list[Record]:

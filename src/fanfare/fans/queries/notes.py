@@ -2,7 +2,7 @@
 
 from fanfare.fans.queries.fans import known_fan
 from fanfare.fans.schemas.notes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.wire import iso, unix
 
 
@@ -27,14 +27,14 @@ async def fields(db: Db, account_id: int, *, with_counts: bool = False) -> list[
 async def tags(db: Db, account_id: int) -> list[Tag]:
     """Return the tags of an account by name, with how many fans carry each."""
     rows = await db.rows(
-        """
+        Heavy("""
         select t.tag_id, t.tag_name, floor(extract(epoch from t.created_at))::bigint as creation_timestamp,
                count(g.fan_id) as fan_count
         from tags t left join fan_tags g on g.account_id = t.account_id and g.tag_id = t.tag_id
         where t.account_id = $1
         group by t.account_id, t.tag_id
         order by lower(t.tag_name)
-        """,
+        """),
         account_id,
     )
     return [Tag(**row) for row in rows]

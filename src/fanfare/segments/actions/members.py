@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from fanfare.kernel.changes import feed, settled
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Composed, Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.segments.audience import counting
@@ -239,7 +239,7 @@ async def _build_on(held: Db, account_id: int, live: LiveFilter, now: datetime) 
     await held.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
     # What is grouped would be grouped for everybody once in each chunk.
     condition = f"({live.condition.sql}) is true" if "group by" in live.condition.sql else live.condition.sql
-    sql = MOVE_CHUNK.format(condition=condition, **dict(zip(names, marks, strict=True)))
+    sql = Composed(MOVE_CHUNK.format(condition=condition, **dict(zip(names, marks, strict=True))))
     await held.value(sql, *args)
     if upto is not None:
         await held.execute(

@@ -11,12 +11,11 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import msgspec
 import structlog
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Composed, Db
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import Unavailable, Unknown
 from fanfare.kernel.keys import Account
@@ -31,8 +30,6 @@ Answer = Page[SearchMeta, R]
 # What reads the rows of an answer: those of the fans that are still there, in the order of their ids.
 Show = Callable[[Db, int, Sequence[int], FanSearch], Awaitable[list[R]]]
 
-# Searches of one process that hold a connection at once; each needs a second one for an instant.
-AT_ONCE = 3
 PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.02
 STORE_SECONDS = 600
@@ -48,12 +45,6 @@ STORE = """
         group by 1
     ) chunks
 """
-
-_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-
-
-def _slot() -> asyncio.Semaphore:
-    return _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
 async def search_fans(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer[FoundFan]:
@@ -85,7 +76,7 @@ async def _run(
     search_uid = uuid.uuid4()
     first, show = asked
     try:
-        async with _slot(), db.transaction("repeatable_read") as own:
+        async with db.heavy_turn(), db.transaction("repeatable_read") as own:
             if first.done():
                 return
             newest = await _take(own, account.id, search_uid)
@@ -161,11 +152,10 @@ async def _store(own: Db, condition: Where, search: Search) -> None:
     """Write down the rest of a set, behind the last fan that is already there."""
     wanted, args = found.statement(condition, search.wanted.max_count - search.rows, search.last_fan_id)
     first = len(args) + 1
-    await own.value("select set_config('statement_timeout', $1, true)", str(STORE_SECONDS * 1000))
+    await own.allow(STORE_SECONDS)
+    marks = {"uid": f"${first}::uuid", "row": f"${first + 1}::integer", "chunk": f"${first + 2}::integer"}
     await own.execute(
-        STORE.format(
-            wanted=wanted, uid=f"${first}::uuid", row=f"${first + 1}::integer", chunk=f"${first + 2}::integer"
-        ),
+        Composed(STORE.format(wanted=wanted, **marks)),
         *args,
         search.search_uid,
         search.rows,
@@ -237,7 +227,7 @@ async def _finish(db: Db, account: Account, search: Search) -> bool:
     It runs at the default isolation: the lock may come free by the end of a transaction that wrote the set, and the
     next statement must see that.
     """
-    async with _slot(), db.transaction() as own:
+    async with db.heavy_turn(), db.transaction() as own:
         is_free = await own.value(
             "select pg_try_advisory_xact_lock(hashtextextended($2::uuid::text, $1))", account.id, search.search_uid
         )

@@ -32,7 +32,7 @@ async def create_snapshot(db: Db, account: Account, wanted: NewSnapshot, now: da
     if wanted.search_uid:
         await whole(db, account, wanted.search_uid, now)
     async with db.transaction() as held:
-        await held.value("select set_config('statement_timeout', $1, true)", str(FREEZE_SECONDS * 1000))
+        await held.allow(FREEZE_SECONDS)
         try:
             await held.execute(
                 "insert into snapshots (account_id, snapshot_uid, snapshot_name, made_from, created_at)"
@@ -71,7 +71,7 @@ async def _freeze(held: Db, account: Account, snapshot_uid: uuid.UUID, wanted: N
         stored = await filters.filter_by_uid(held, account.id, wanted.filter_uid)
         found = await condition(held, account, filters.criteria_in(stored.criteria), now)
         args, (uid,) = found.with_arguments(snapshot_uid)
-        word = await held.execute(FREEZE_FOUND.format(uid=uid, condition=found.sql), *args)
+        word = await held.execute(found.statement(FREEZE_FOUND, uid=uid), *args)
     elif wanted.search_uid:
         word = await held.execute(FREEZE_READ, account.id, snapshot_uid, wanted.search_uid)
     else:

@@ -58,7 +58,8 @@ class IndexProcess:
 
     async def run(self) -> None:
         """Serve until `stop`, through outages of the database; then store every index."""
-        await self.db.open(self.settings.database_url, size=POOL, statement_seconds=STATEMENT_SECONDS)
+        part = self.settings.account_share
+        await self.db.open(self.settings.database_url, size=POOL, statement_seconds=STATEMENT_SECONDS, part=part)
         async with self._listening():
             while not self.stopping.is_set():
                 try:

@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 
 from fanfare.fans.queries.fans import written
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.db import Composed, Db, Record
 from fanfare.segments.queries.where import Where
 from fanfare.segments.schemas.search import FanSearch, FoundFan
 from fanfare.segments.schemas.segments import SegmentFan
 
 # A search's order is that of the ids: it needs no sorting, and what is left of a set can be found anew behind any fan.
 IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id limit {limit}"
+IN_ORDER_BEHIND = IN_ORDER.replace("{condition}", "f.fan_id > {after} and {condition}")
 
 
-def statement(where: Where, limit: int, after: int | None = None) -> tuple[str, tuple[object, ...]]:
+def statement(where: Where, limit: int, after: int | None = None) -> tuple[Composed, tuple[object, ...]]:
     """Return the statement, with its arguments, that finds the ids of at most `limit` fans behind one of them."""
     args, (limit_mark, after_mark) = where.with_arguments(limit, after)
     if after is None:
-        return IN_ORDER.format(condition=where.sql, limit=limit_mark), args[:-1]
-    return IN_ORDER.format(condition=f"f.fan_id > {after_mark}\n  and {where.sql}", limit=limit_mark), args
+        return where.statement(IN_ORDER, limit=limit_mark), args[:-1]
+    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, after=after_mark), args
 
 
 async def ids(db: Db, where: Where, limit: int) -> list[int]:

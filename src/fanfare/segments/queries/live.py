@@ -96,7 +96,7 @@ MOVED = """
 async def moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     """Return those of some fans who are in a filter and not among its members, or the other way round."""
     args, (fans, filter_mark) = live.condition.with_arguments(sorted(fan_ids), live.filter_id)
-    rows = await db.rows(MOVED.format(fans=fans, condition=live.condition.sql, filter=filter_mark), *args)
+    rows = await db.rows(live.condition.statement(MOVED, fans=fans, filter=filter_mark), *args)
     return [Move(live.filter_id, row["fan_id"], row["is_entry"]) for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
@@ -22,12 +22,12 @@ THEN = """
     where f.account_id = $1 and f.filter_uid = $2
     group by m.fan_id
 """
-COUNT = f"select count(*) from ({THEN}) then_in"  # noqa: S608 - fixed text
-PAGE = f"""
+COUNT = Heavy(f"select count(*) from ({THEN}) then_in")  # noqa: S608 - fixed text
+PAGE = Heavy(f"""
     select t.fan_id, floor(extract(epoch from t.entered_at))::bigint as entered_timestamp,
            floor(extract(epoch from t.left_at))::bigint as left_timestamp
     from ({THEN}) t where t.fan_id > $4 order by t.fan_id limit $5
-"""  # noqa: S608 - fixed text
+""")  # noqa: S608 - fixed text
 
 
 async def past_members(db: Db, account: Account, wanted: PastMembers, now: datetime) -> Page[PastMeta, PastMember]:

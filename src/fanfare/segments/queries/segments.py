@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import MAX_ID
@@ -29,7 +29,7 @@ COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 async def segments(db: Db, account_id: int) -> list[Segment]:
     """Return all segments with how many fans are in each: tags, snapshots, filters, each kind by name."""
     rows = await db.rows(
-        """
+        Heavy("""
         select s.segment_type, s.segment_id, s.segment_name, s.segment_count
         from (
             select 1 as kind, 'tag' as segment_type, t.tag_id::text as segment_id, t.tag_name as segment_name,
@@ -53,7 +53,7 @@ async def segments(db: Db, account_id: int) -> list[Segment]:
             where f.account_id = $1
         ) s
         order by s.kind, lower(s.segment_name), s.segment_id
-        """,
+        """),
         account_id,
     )
     return [Segment(**row) for row in rows]
@@ -87,14 +87,14 @@ async def condition(db: Db, account: Account, wanted: Criteria, now: datetime) -
 async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
     """Return how many fans criteria find now."""
     found = await condition(db, account, wanted, now)
-    counted: int = await db.value(COUNT.format(condition=found.sql), *found.args)
+    counted: int = await db.value(found.statement(COUNT), *found.args)
     return counted
 
 
 async def segment_status(db: Db, account: Account, wanted: OneSegment, now: datetime) -> SegmentStatus:
     """Return who can be reached in a segment now; a filter keeps how many it found."""
     found = await condition(db, account, await criteria_of(db, account.id, wanted), now)
-    row = await db.row(STATUS.format(condition=found.sql), *found.args)
+    row = await db.row(found.statement(STATUS), *found.args)
     status = msgspec.convert(dict(row or {}), SegmentStatus)
     if wanted.segment_type == "filter":
         await note_count(db, account.id, uuid.UUID(wanted.segment_id), status.fan_count)

@@ -95,7 +95,7 @@ async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: dateti
     born = [years_before(at.today, age) + timedelta(days=1) for age in reversed(AGES)]
     recent = at.start_of(at.today - timedelta(days=RECENT_DAYS))
     args, (born_mark, recent_mark) = condition.with_arguments(born, recent)
-    sql = GROUPED.format(condition=condition.sql, born=born_mark, recent=recent_mark)
+    sql = condition.statement(GROUPED, born=born_mark, recent=recent_mark)
     by_kind: dict[int, list[Record]] = {}
     for row in await db.rows(sql, *args):
         by_kind.setdefault(row["kind"], []).append(row)
@@ -115,7 +115,7 @@ async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: dateti
 
 async def _areas(db: Db, condition: Where) -> list[PostalDemographic]:
     args, (most,) = condition.with_arguments(MOST_AREAS)
-    rows = await db.rows(AREAS.format(condition=condition.sql, most=most), *args)
+    rows = await db.rows(condition.statement(AREAS, most=most), *args)
     areas = [(row["country_code"], row["postal_code"], row["fan_count"]) for row in rows]
     return await with_census(db, [PostalDemographic(*area, None) for area in areas])
 

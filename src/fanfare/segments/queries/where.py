@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from fanfare.kernel.db import Composed
+
 
 class Criterion(msgspec.Struct, frozen=True):
     """A condition on the fan `f` of account `$1`, with `{}` standing for each of its values in turn."""
@@ -20,6 +22,10 @@ class Where(msgspec.Struct, frozen=True):
 
     sql: str
     args: tuple[object, ...]
+
+    def statement(self, sql: str, **parts: str) -> Composed:
+        """Return a statement with this condition in the place of `{condition}`."""
+        return Composed(sql.format(condition=self.sql, **parts))
 
     def with_arguments(self, *values: object) -> tuple[tuple[object, ...], list[str]]:
         """Return the arguments with further ones behind them, and the placeholders of those."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Composed, Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters
@@ -117,7 +117,7 @@ def _seen(name: str, wanted: Criteria, at: Setting) -> Criterion:
 async def _asked(db: Db, account_id: int, fan_id: int, asked: Sequence[Criterion]) -> list[Any]:
     """Return the answers of one fan to what is asked."""
     columns, args = numbered(account_id, [*asked, Criterion("f.fan_id = {}", (fan_id,))])
-    row = await db.row(ONE.format(told=", ".join(columns[:-1]) or "true", condition=columns[-1]), *args)
+    row = await db.row(Composed(ONE.format(told=", ".join(columns[:-1]) or "true", condition=columns[-1])), *args)
     if row is None:
         raise Unknown
     return list(row)

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
 from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRange, SalesRow, StatsQuery
@@ -27,7 +27,7 @@ async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
     """Return how many fans bought, new and returning, how many orders and seats, and for how much."""
     window = await _window(db, account, wanted)
     row = await db.row(
-        f"""
+        Heavy(f"""
         with {CHOSEN},
         buyers as (select distinct fan_id from chosen),
         returning_fans as (
@@ -43,13 +43,13 @@ async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
                (select count(*) from buyers) as fans_count,
                {SALES} as sales_count, coalesce(sum(num_seats), 0)::bigint as seats_count
         from chosen
-        """,  # noqa: S608 - fixed parts
+        """),  # noqa: S608 - fixed parts
         account.id,
         *window,
         wanted.event_specific,
     )
     revenue = await db.rows(
-        f"with {CHOSEN} select currency, sum(paid_amount) from chosen group by currency",  # noqa: S608 - as above
+        Heavy(f"with {CHOSEN} select currency, sum(paid_amount) from chosen group by currency"),  # noqa: S608 - as above
         account.id,
         *window,
     )
@@ -69,7 +69,7 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
     """Return the sales of each day of the account, or of each event, those without any left out."""
     days, starts = (None, None) if wanted.by == "event" else _days(account, wanted)
     rows = await db.rows(
-        f"""
+        Heavy(f"""
         with {CHOSEN},
         summed as (
             select ($5::date[])[width_bucket(purchased_at, $6::timestamptz[])] as purchase_date,
@@ -84,7 +84,7 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
         from summed s
         left join ticket_events e on e.account_id = $1 and e.event_uid = s.event_uid
         order by s.purchase_date, e.event_date, lower(e.event_name), s.event_uid
-        """,  # noqa: S608 - fixed parts
+        """),  # noqa: S608 - fixed parts
         account.id,
         *await _window(db, account, wanted),
         days,
