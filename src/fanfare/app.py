@@ -11,7 +11,7 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own as fans
 from fanfare.fans.queries.merges import successors
 from fanfare.idols.actions import ties as idols
-from fanfare.kernel import addresses, health, http, log, reference
+from fanfare.kernel import addresses, health, http, log, reference, references
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Endpoint, endpoints_of
@@ -24,6 +24,7 @@ from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.segments.actions import followers as segments
+from fanfare.segments.actions.filters import refuse_named
 from fanfare.tickets.actions import followers as tickets
 
 # Each imports only what stands before it.
@@ -46,6 +47,7 @@ DOMAINS = (
 FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, segments)
 followers.hand_down(FOLLOWERS, idols.tie_by_names)
 stats.hand_down(CAMPAIGN_ROWS)
+references.hand_down([refuse_named])
 
 # What each scope is for, in the order of the reference page.
 SCOPES = {

@@ -207,7 +207,7 @@ async def test_what_is_referred_to_stays(api: Api, people: dict[str, int]) -> No
     upper = await saved(api, filter_name="Upper", fan_incl_segments=f"filter:{lower}", fan_excl_snapshot_uids=frozen)
     for path in (f"{FILTERS}/{lower}", f"/api/v1/manage/snapshots/{frozen}"):
         refused = await api.delete(path)
-        assert (refused.status_code, refused.json()["code"]) == (409, "segment_in_use")
+        assert (refused.status_code, refused.json()["code"]) == (409, "named_by_filters")
         assert '"Upper"' in refused.json()["detail"]
     for path in (f"{FILTERS}/{upper}", f"{FILTERS}/{lower}", f"/api/v1/manage/snapshots/{frozen}"):
         assert await api.ok(await api.delete(path)) is True

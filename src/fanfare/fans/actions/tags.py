@@ -6,6 +6,7 @@ from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.references import Thing, check_unused, hold
 
 # Fans $2 and mail addresses $3, with what they are compared by in $6, each with its place; unknown ones have no fan.
 ASKED = """
@@ -119,8 +120,18 @@ async def _known_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int
 
 
 async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> None:
-    """Delete a tag; the change log tells of every fan who loses it."""
-    gone = await db.value(
+    """Delete a tag; the change log tells of every fan who loses it. Refuses (409) while stored criteria name it."""
+    async with db.transaction() as held:
+        await hold(held, account_id)
+        name = await held.value("select tag_name from tags where account_id = $1 and tag_id = $2", account_id, tag_id)
+        if name is None:
+            raise Unknown
+        await check_unused(held, account_id, Thing("tag", str(tag_id)), Thing("tag_name", name))
+        await _delete(held, account_id, tag_id, now)
+
+
+async def _delete(db: Db, account_id: int, tag_id: int, now: datetime) -> None:
+    await db.execute(
         """
         with hold as materialized (select hold_position($1) as held),
         gone as (delete from tags where account_id = $1 and tag_id = $2 returning tag_id),
@@ -133,11 +144,9 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
             select $1, nextval('positions'), 'tag.deleted', $2::bigint::text, null, $3, '{}'::jsonb
             from hold cross join gone
         )
-        select tag_id from gone
+        select count(*) from gone
         """,
         account_id,
         tag_id,
         now,
     )
-    if gone is None:
-        raise Unknown

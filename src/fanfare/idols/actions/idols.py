@@ -11,6 +11,7 @@ from msgspec import UNSET
 from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.places.provinces import venue_province
 
 
@@ -59,7 +60,30 @@ async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -
 
 
 async def change_idol(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
-    """Change the given fields of an idol and return its uid."""
+    """Change the given fields of an idol and return its uid. Refuses (409) another name while criteria name it."""
+    async with db.transaction() as held:
+        if wanted.idol_name is not UNSET:
+            await _give_up_name(held, account_id, wanted.idol_uid, wanted.idol_name)
+        return await _change(held, account_id, wanted, now)
+
+
+async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str | None = None) -> None:
+    """Refuse when stored criteria name an idol by the name that it has, unless the other name is the same."""
+    await hold(db, account_id)
+    name = await db.value(
+        """
+        select idol_name from idols
+        where account_id = $1 and idol_uid = $2 and lower(idol_name) is distinct from lower($3)
+        """,
+        account_id,
+        idol_uid,
+        other,
+    )
+    if name is not None:
+        await check_unused(db, account_id, Thing("idol_name", name))
+
+
+async def _change(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
     given = {name: value for name, value in _fields(wanted).items() if value is not UNSET}
     labels = given.pop("label_names", None) if "label_names" in given else UNSET
     given.pop("idol_uid")
@@ -114,7 +138,13 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
 
 
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
-    """Delete an idol with its events; its fans follow it no more."""
+    """Delete an idol with its events; its fans follow it no more. Refuses (409) while stored criteria name it."""
+    async with db.transaction() as held:
+        await _give_up_name(held, account_id, idol_uid)
+        await _delete(held, account_id, idol_uid, now)
+
+
+async def _delete(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
     deleted = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),

@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -10,27 +11,29 @@ from msgspec import UNSET
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.segments.actions import members
 from fanfare.segments.queries import faults, filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
 from fanfare.segments.schemas.search import Criteria
 
-REFERRING = ("fan_incl_segments", "fan_excl_segments", "fan_incl_snapshot_uids", "fan_excl_snapshot_uids")
+# How many filters are named when something is refused because of them.
+MOST_TOLD = 5
 
 
 class FilterNameTaken(Conflict):
     """Another filter of the account has this name"""
 
 
-class SegmentInUse(Conflict):
-    """A filter refers to this segment"""
+class NamedByFilters(Conflict):
+    """The criteria of a filter name this"""
 
 
 async def create_filter(db: Db, account: Account, wanted: NewFilter, now: datetime) -> uuid.UUID:
     """Make a filter and return its uid."""
     filter_uid = uuid.uuid4()
     async with db.transaction() as held:
-        await hold_references(held, account.id)
+        await hold(held, account.id)
         await _check_references(held, account, filter_uid, wanted, now)
         try:
             await held.execute(
@@ -64,22 +67,28 @@ async def create_filter(db: Db, account: Account, wanted: NewFilter, now: dateti
 async def change_filter(db: Db, account: Account, wanted: FilterChanges, now: datetime) -> uuid.UUID:
     """Change the name, the group or the liveness of a filter and return its uid."""
     async with db.transaction() as held:
+        await lock_filter(held, account.id, wanted.filter_uid)
         if wanted.is_active is False:
             await members.end(held, account.id, wanted.filter_uid, now)
         elif wanted.is_active:
             await members.begin(held, account, wanted.filter_uid, now)
         try:
-            found = await _change(held, account.id, wanted, now)
+            await _change(held, account.id, wanted, now)
         except asyncpg.UniqueViolationError:
             raise FilterNameTaken from None
-        if found is None:
-            raise Unknown
     return wanted.filter_uid
 
 
-async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> uuid.UUID | None:
+async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
+    """Keep others from a filter until this transaction ends, before its members are; refuse an unknown one."""
+    sql = "select true from filters where account_id = $1 and filter_uid = $2 for update"
+    if not await db.value(sql, account_id, filter_uid):
+        raise Unknown
+
+
+async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> None:
     is_grouped = wanted.group_name is not UNSET
-    changed: uuid.UUID | None = await held.value(
+    await held.execute(
         """
         with hold as materialized (select hold_position($1) as held),
         made as (
@@ -88,13 +97,10 @@ async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetim
                 group_name = case when $5 then $6 else group_name end, updated_at = $7
             where account_id = $1 and filter_uid = $2
             returning account_id, filter_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $7, '{}'
-            from hold cross join made
         )
-        select filter_uid from made
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $7, '{}'
+        from hold cross join made
         """,
         account_id,
         wanted.filter_uid,
@@ -104,14 +110,13 @@ async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetim
         wanted.group_name if is_grouped else None,
         now,
     )
-    return changed
 
 
 async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> uuid.UUID:
     """Give a filter other criteria, in place of all it had, and return its uid."""
     async with db.transaction() as held:
-        await hold_references(held, account.id)
-        await filters.filter_by_uid(held, account.id, wanted.filter_uid)
+        await hold(held, account.id)
+        await lock_filter(held, account.id, wanted.filter_uid)
         await _check_references(held, account, wanted.filter_uid, wanted, now)
         await members.wait_for_members(held, account.id)
         above = references.dependents(await references.links(held, account.id), str(wanted.filter_uid))
@@ -140,9 +145,8 @@ async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: d
 async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
     """Delete a filter; refuses while another refers to it."""
     async with db.transaction() as held:
-        await hold_references(held, account_id)
-        await filters.filter_by_uid(held, account_id, filter_uid)
-        await check_unused(held, account_id, f"filter:{filter_uid}")
+        await check_unused(held, account_id, Thing("filter", str(filter_uid)))
+        await lock_filter(held, account_id, filter_uid)
         await members.wait_for_members(held, account_id)
         await held.execute(
             """
@@ -169,30 +173,14 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
         )
 
 
-async def hold_references(db: Db, account_id: int) -> None:
-    """Keep others from changing what refers to what until this transaction ends: two changes could close a circle."""
-    await db.value("select pg_advisory_xact_lock(hashtextextended('filters', $1))", account_id)
-
-
-async def check_unused(db: Db, account_id: int, segment: str) -> None:
-    """Refuse when a filter refers to a segment, given as kind:id."""
-    kind, _, key = segment.partition(":")
-    names = REFERRING if kind == "snapshot" else REFERRING[:2]
-    by = await db.value(
-        """
-        select filter_name from filters
-        where account_id = $1 and exists (
-            select from unnest($2::text[]) as named (name)
-            where criteria -> named.name ?| $3::text[])
-        order by lower(filter_name) limit 1
-        """,
-        account_id,
-        list(names),
-        [segment, key],
-    )
-    if by is not None:
-        message = f'the filter "{by}" refers to this segment'
-        raise SegmentInUse(message)
+async def refuse_named(db: Db, account_id: int, things: Sequence[Thing]) -> None:
+    """Refuse when filters name one of some things."""
+    names = await references.naming(db, account_id, things)
+    if names:
+        told = ", ".join(f'"{name}"' for name in names[:MOST_TOLD])
+        more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
+        message = f"named by {'a filter' if len(names) == 1 else 'filters'}: {told}{more}"
+        raise NamedByFilters(message)
 
 
 async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wanted: Criteria, now: datetime) -> None:
@@ -213,7 +201,7 @@ async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wan
     above = {str(filter_uid), *references.dependents(linked, str(filter_uid))}
     if any(references.parts(linked, each, counted) > references.MOST_PARTS for each in above):
         message = f"a filter may consist of at most {references.MOST_PARTS} filters"
-        raise BadParameters([(next(iter(named), REFERRING[0]), message)])
+        raise BadParameters([(next(iter(named)), message)])
     at = await faults.setting(db, account, wanted, now)
     if name := await references.excluding(db, account.id, above):
         faults.refuse(faults.faults(wanted, at, is_excluded=True), f'; the filter "{name}" excludes this one')

@@ -6,12 +6,13 @@ from datetime import datetime
 import asyncpg
 
 from fanfare.kernel.db import Db
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.kernel.keys import Account
-from fanfare.segments.actions.filters import check_unused, hold_references
+from fanfare.kernel.references import Thing, check_unused
 from fanfare.segments.actions.searches import whole
-from fanfare.segments.queries import filters
+from fanfare.segments.queries import filters, searches
 from fanfare.segments.queries.segments import condition
+from fanfare.segments.queries.where import Where
 from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved
 
 FREEZE_SECONDS = 600
@@ -68,15 +69,31 @@ FREEZE_READ = """
 
 async def _freeze(held: Db, account: Account, snapshot_uid: uuid.UUID, wanted: NewSnapshot, now: datetime) -> int:
     if wanted.filter_uid:
-        stored = await filters.filter_by_uid(held, account.id, wanted.filter_uid)
-        found = await condition(held, account, filters.criteria_in(stored.criteria), now)
-        args, (uid,) = found.with_arguments(snapshot_uid)
-        word = await held.execute(found.statement(FREEZE_FOUND, uid=uid), *args)
-    elif wanted.search_uid:
+        return await _freeze_filter(held, account, (snapshot_uid, wanted.filter_uid), now)
+    if wanted.search_uid:
         word = await held.execute(FREEZE_READ, account.id, snapshot_uid, wanted.search_uid)
+        # Still there, so what was read of it was all of it.
+        await searches.search(held, account.id, wanted.search_uid, now)
     else:
         word = await held.execute(FREEZE_NAMED, account.id, snapshot_uid, wanted.fan_ids or [])
     return int(word.rpartition(" ")[2])
+
+
+async def _freeze_filter(held: Db, account: Account, uids: tuple[uuid.UUID, uuid.UUID], now: datetime) -> int:
+    """Freeze whom a filter finds; refuse when the filter, or what it names, became another meanwhile."""
+    snapshot_uid, filter_uid = uids
+    found = await _condition(held, account, filter_uid, now)
+    args, (mark,) = found.with_arguments(snapshot_uid)
+    word = await held.execute(found.statement(FREEZE_FOUND, uid=mark), *args)
+    if await _condition(held, account, filter_uid, now) != found:
+        message = "the filter, or what it names, was changed meanwhile; try again"
+        raise Unavailable(message)
+    return int(word.rpartition(" ")[2])
+
+
+async def _condition(held: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> Where:
+    stored = await filters.filter_by_uid(held, account.id, filter_uid)
+    return await condition(held, account, filters.criteria_in(stored.criteria), now)
 
 
 async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UUID, now: datetime) -> None:
@@ -96,13 +113,12 @@ async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UU
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
     """Delete a frozen list; refuses while a filter refers to it."""
     async with db.transaction() as held:
-        await hold_references(held, account_id)
+        await check_unused(held, account_id, Thing("snapshot", str(snapshot_uid)))
         is_there = await held.value(
             "select true from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )
         if not is_there:
             raise Unknown
-        await check_unused(held, account_id, f"snapshot:{snapshot_uid}")
         await held.execute(
             "delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )

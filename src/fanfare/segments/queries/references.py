@@ -1,10 +1,23 @@
 """What filters refer to: who refers to whom, what a change would turn into a circle, and how large it would grow."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.references import Thing
 
+# What criteria name, by the criteria that do and how it stands there. What a criterion names is compared folded.
+NAMED_IN: dict[str, dict[str, str]] = {
+    "filter": dict.fromkeys(("fan_incl_segments", "fan_excl_segments"), "filter:{}"),
+    "snapshot": {
+        **dict.fromkeys(("fan_incl_segments", "fan_excl_segments"), "snapshot:{}"),
+        **dict.fromkeys(("fan_incl_snapshot_uids", "fan_excl_snapshot_uids"), "{}"),
+    },
+    "tag": dict.fromkeys(("fan_incl_segments", "fan_excl_segments"), "tag:{}"),
+    "tag_name": {"fan_tags": "{}"},
+    "idol_name": {"idol_names": "{}"},
+    **{name: {name: "{}"} for name in ("ticket_event_name", "ticket_venue_name", "ticket_artist_name")},
+}
 # How many filters one may consist of, itself and each mention counted: its condition holds all of theirs.
 MOST_PARTS = 100
 # The filters that each filter names, by uid, with how many of its criteria name them.
@@ -27,6 +40,29 @@ async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
 def _uids(stored: object) -> set[str]:
     named = [each for each in stored if isinstance(each, str)] if isinstance(stored, list) else []
     return {each.removeprefix("filter:") for each in named if each.startswith("filter:")}
+
+
+async def naming(db: Db, account_id: int, things: Sequence[Thing]) -> list[str]:
+    """Return the names of the filters whose criteria name one of some things."""
+    places = [(name, form.format(each.key)) for each in things for name, form in NAMED_IN[each.kind].items()]
+    rows = await db.rows(
+        """
+        select f.filter_name from filters f
+        where f.account_id = $1 and exists (
+            select from unnest($2::text[], $3::text[]) as place (criterion, value)
+            cross join lateral jsonb_array_elements_text(
+                case jsonb_typeof(f.criteria -> place.criterion)
+                    when 'array' then f.criteria -> place.criterion
+                    when 'string' then jsonb_build_array(f.criteria -> place.criterion)
+                    else '[]' end) as given (value)
+            where fold_text(given.value) = fold_text(place.value))
+        order by lower(f.filter_name)
+        """,
+        account_id,
+        [name for name, _ in places],
+        [value for _, value in places],
+    )
+    return [row["filter_name"] for row in rows]
 
 
 async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import MAX_ID
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import criteria
+from fanfare.segments.queries.criteria import criteria as conditions
 from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import Criteria
@@ -81,7 +81,7 @@ async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
 
 async def condition(db: Db, account: Account, wanted: Criteria, now: datetime) -> Where:
     """Return the condition that criteria put on a fan now."""
-    return where(account.id, criteria(wanted, await setting(db, account, wanted, now)))
+    return where(account.id, conditions(wanted, await setting(db, account, wanted, now)))
 
 
 async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
@@ -93,22 +93,24 @@ async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -
 
 async def segment_status(db: Db, account: Account, wanted: OneSegment, now: datetime) -> SegmentStatus:
     """Return who can be reached in a segment now; a filter keeps how many it found."""
-    found = await condition(db, account, await criteria_of(db, account.id, wanted), now)
+    criteria = await criteria_of(db, account.id, wanted)
+    found = await condition(db, account, criteria, now)
     row = await db.row(found.statement(STATUS), *found.args)
     status = msgspec.convert(dict(row or {}), SegmentStatus)
     if wanted.segment_type == "filter":
-        await note_count(db, account.id, uuid.UUID(wanted.segment_id), status.fan_count)
+        await note_count(db, account.id, uuid.UUID(wanted.segment_id), criteria, status.fan_count)
     return status
 
 
-async def note_count(db: Db, account_id: int, filter_uid: uuid.UUID, counted: int) -> None:
-    """Keep how many fans the last look at a filter found."""
+async def note_count(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criteria, counted: int) -> None:
+    """Keep how many fans the last look at a filter found, unless its criteria are others by now."""
     await db.execute(
         """
         update filters set last_search_count = $3
-        where account_id = $1 and filter_uid = $2 and last_search_count is distinct from $3
+        where account_id = $1 and filter_uid = $2 and criteria = $4 and last_search_count is distinct from $3
         """,
         account_id,
         filter_uid,
         counted,
+        filters.kept(criteria),
     )

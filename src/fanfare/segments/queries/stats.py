@@ -83,8 +83,9 @@ AREAS = f"""
 async def named_stats(db: Db, account: Account, filter_name: str, now: datetime) -> FilterStats:
     """Return the statistics of a stored filter, which keeps how many fans it found."""
     found = await filters.filter_by_name(db, account.id, filter_name)
-    stats = await criteria_stats(db, account, filters.criteria_in(found.criteria), now)
-    await note_count(db, account.id, found.filter_uid, stats.fans.fan_count)
+    wanted = filters.criteria_in(found.criteria)
+    stats = await criteria_stats(db, account, wanted, now)
+    await note_count(db, account.id, found.filter_uid, wanted, stats.fans.fan_count)
     return stats
 
 

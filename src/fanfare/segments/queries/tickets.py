@@ -57,6 +57,7 @@ async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]
           and ($3::text is null or lower(venue_name) = $3) and ($4::text is null or lower(artist_name) = $4)
           and ($5::text[] is null or venue_province = any($5))
           and ($6::date is null or event_date >= $6) and ($7::date is null or event_date <= $7)
+        order by event_uid
         """,
         account_id,
         *(getattr(asked, name) for name in EventsAsked.__struct_fields__),

@@ -1,7 +1,9 @@
 """Makes, changes and deletes ticket events."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -10,9 +12,12 @@ from msgspec import UNSET
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.schemas.events import TicketEventSave, TicketEventSaved
 
+# What stored criteria may name an event by.
+NAMES = ("event_name", "venue_name", "artist_name")
 CLEARABLE = ("event_key", "venue_name", "artist_name", "notes", "label_name", "event_type", "venue_province")
 
 
@@ -90,9 +95,11 @@ async def _change_event(db: Db, account_id: int, wanted: TicketEventSave, now: d
     }
     try:
         async with db.transaction() as held:
+            await hold(held, account_id)
             old = await _locked(held, account_id, wanted.event_uid)
             changed = [name for name, value in given.items() if value != old[name]]
             if changed:
+                await _give_up_names(held, account_id, old, given)
                 await _write(held, account_id, {**dict(old), **given}, changed, now)
     except asyncpg.UniqueViolationError:
         raise TicketEventTaken from None
@@ -112,6 +119,28 @@ async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Recor
     if old is None:
         raise Unknown
     return old
+
+
+async def _give_up_names(db: Db, account_id: int, old: Record, given: Mapping[str, Any]) -> None:
+    """Refuse when stored criteria name what no event will have any more: its own name, its venue, its artist."""
+    kept = {name: (given.get(name, old[name]) or "").lower() for name in NAMES}
+    lost = {name: old[name] for name in NAMES if old[name] and kept[name] != old[name].lower()}
+    rows = await db.rows(
+        """
+        select lost.kind, lost.name from unnest($3::text[], $4::text[]) as lost (kind, name)
+        where not exists (
+            select from ticket_events e
+            where e.account_id = $1 and e.event_uid <> $2 and lower(lost.name) = case lost.kind
+                when 'event_name' then lower(e.event_name)
+                when 'venue_name' then lower(e.venue_name)
+                else lower(e.artist_name) end)
+        """,
+        account_id,
+        old["event_uid"],
+        list(lost),
+        list(lost.values()),
+    )
+    await check_unused(db, account_id, *(Thing(f"ticket_{row['kind']}", row["name"]) for row in rows))
 
 
 async def _write(db: Db, account_id: int, event: dict[str, object], changed: list[str], now: datetime) -> None:
@@ -140,8 +169,10 @@ async def _write(db: Db, account_id: int, event: dict[str, object], changed: lis
 
 async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> TicketEventSaved:
     async with db.transaction() as held:
+        await hold(held, account_id)
         # Whoever sells a ticket holds its event: so whether any was sold is asked when nobody does, in a new statement.
         old = await _locked(held, account_id, event_uid)
+        await _give_up_names(held, account_id, old, dict.fromkeys(NAMES))
         gone = await held.value(
             """
             with hold as materialized (select hold_position($1) as held),

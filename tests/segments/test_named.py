@@ -1,0 +1,213 @@
+"""What stored criteria name stays, and keeps its name: refused with the filters that name it, whoever comes first."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from fanfare.kernel.db import Db
+from fanfare.segments.queries.references import NAMED_IN
+from fanfare.segments.schemas.search import Criteria
+from tests.api import Answer, Api
+from tests.segments.crowd import fan
+from tests.segments.live import FILTERS
+from tests.tickets.sold import EVENTS
+
+MANAGE = "/api/v1/manage"
+# Criteria that name no record of the account: a value that a fan has, a number, a day.
+ENDS = ("_date", "_days", "_min", "_max")
+VALUES = {
+    "name", "fan_youngest_age", "fan_oldest_age", "fan_tag_relations", "fan_networks", "fan_is_subscribed",
+    "fan_is_optout", "fan_is_phone_subscribed", "fan_postal_codes", "fan_provinces", "fan_rating", "fan_gender",
+    "fan_source", "fan_metro_areas", "idol_relations", "ticket_price_code", "ticket_venue_provinces",
+    "ticket_is_negative", *(name for name in Criteria.__struct_fields__ if name.endswith(ENDS)),
+}  # fmt: skip
+Call = Callable[[], Awaitable[Answer]]
+
+
+class Named:
+    """Something that criteria name: the criteria that do, what deletes it and what renames it."""
+
+    def __init__(self, criteria: list[dict[str, Any]], deletes: Call, renames: Call | None = None) -> None:
+        self.criteria, self.deletes, self.renames = criteria, deletes, renames
+
+
+async def a_tag(api: Api) -> Named:
+    name = f"tag {uuid.uuid4().hex}"
+    tag_id = (await api.ok(await api.post(f"{MANAGE}/tags", tag_name=name)))["tag_id"]
+    inside = [{each: f"tag:{tag_id}"} for each in ("fan_incl_segments", "fan_excl_segments")]
+    return Named([*inside, {"fan_tags": ["other", name.upper()]}], lambda: api.delete(f"{MANAGE}/tags/{tag_id}"))
+
+
+async def a_snapshot(api: Api) -> Named:
+    given = {"snapshot_name": uuid.uuid4().hex, "fan_ids": [1]}
+    uid = (await api.ok(await api.post(f"{MANAGE}/snapshots", **given)))["snapshot_uid"]
+    inside = [{each: f"snapshot:{uid}"} for each in ("fan_incl_segments", "fan_excl_segments")]
+    lists = [{each: uid} for each in ("fan_incl_snapshot_uids", "fan_excl_snapshot_uids")]
+    return Named(inside + lists, lambda: api.delete(f"{MANAGE}/snapshots/{uid}"))
+
+
+async def a_filter(api: Api) -> Named:
+    uid = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
+    inside = [{each: f"filter:{uid}"} for each in ("fan_incl_segments", "fan_excl_segments")]
+    return Named(inside, lambda: api.delete(f"{FILTERS}/{uid}"))
+
+
+async def an_idol(api: Api) -> Named:
+    name = f"idol {uuid.uuid4().hex}"
+    uid = (await api.ok(await api.post("/api/v1/idols", idol_name=name, idol_type="team")))["idol_uid"]
+    path = f"{MANAGE}/idols/{uid}"
+    return Named(
+        [{"idol_names": name.upper()}], lambda: api.delete(path), lambda: api.post(path, idol_name=f"{name} new")
+    )
+
+
+async def a_ticket_event(api: Api) -> Named:
+    names = {each: f"{each} {uuid.uuid4().hex}" for each in ("event_name", "venue_name", "artist_name")}
+    given = {"event_date": "2027-07-03", "event_key": uuid.uuid4().hex, **names}
+    uid = (await api.ok(await api.post(EVENTS, action="create", **given)))["event_uid"]
+    other = dict.fromkeys(names, "Another")
+    return Named(
+        [{f"ticket_{each}": name.upper(), "ticket_is_negative": True} for each, name in names.items()],
+        lambda: api.post(EVENTS, action="delete", event_uid=uid),
+        lambda: api.post(EVENTS, action="update", event_uid=uid, **other),
+    )
+
+
+MAKERS: dict[Callable[[Api], Awaitable[Named]], set[str]] = {
+    a_tag: {"tag", "tag_name"},
+    a_snapshot: {"snapshot"},
+    a_filter: {"filter"},
+    an_idol: {"idol_name"},
+    a_ticket_event: {"ticket_event_name", "ticket_venue_name", "ticket_artist_name"},
+}
+
+
+def test_every_criterion_says_whether_it_names_something() -> None:
+    named = {name for places in NAMED_IN.values() for name in places}
+    assert named | VALUES == set(Criteria.__struct_fields__)
+    assert not named & VALUES
+    assert set().union(*MAKERS.values()) == NAMED_IN.keys()
+
+
+async def test_every_deletion_of_a_record_that_criteria_name_is_tried(api: Api) -> None:
+    named = {name for make in MAKERS for given in (await make(api)).criteria for name in given} - VALUES
+    assert named == {name for places in NAMED_IN.values() for name in places}
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)
+async def test_what_is_named_stays(api: Api, make: Callable[[Api], Awaitable[Named]]) -> None:
+    made = await make(api)
+    for criteria in made.criteria:
+        name = uuid.uuid4().hex
+        uid = (await api.ok(await api.post(FILTERS, filter_name=name, **criteria)))["filter_uid"]
+        for call in (made.deletes, made.renames):
+            if call is not None:
+                answer = await call()
+                assert (answer.status_code, answer.json()["code"]) == (409, "named_by_filters"), criteria
+                assert f'"{name}"' in answer.json()["detail"]
+        await api.ok(await api.delete(f"{FILTERS}/{uid}"))
+    if made.renames is not None:
+        assert (await made.renames()).status_code == 200
+    assert (await made.deletes()).status_code == 200
+
+
+async def test_a_name_that_another_event_has_may_go(api: Api) -> None:
+    given = {"event_date": "2027-07-04", "venue_name": "The Shared Hall"}
+    one, two = [
+        (await api.ok(await api.post(EVENTS, action="create", event_name=f"E {uuid.uuid4()}", **given)))["event_uid"]
+        for _ in range(2)
+    ]
+    await api.ok(await api.post(FILTERS, filter_name="Not in the hall", ticket_venue_name="the shared hall",
+                                ticket_is_negative=True))  # fmt: skip
+    assert (await api.post(EVENTS, action="delete", event_uid=one)).status_code == 200
+    assert (await api.post(EVENTS, action="delete", event_uid=two)).status_code == 409
+
+
+async def test_many_filters_are_told_by_the_first_names(api: Api) -> None:
+    made = await a_tag(api)
+    for number in range(7):
+        await api.ok(await api.post(FILTERS, filter_name=f"many {number}", **made.criteria[0]))
+    told = (await made.deletes()).json()["detail"]
+    assert told == 'named by filters: "many 0", "many 1", "many 2", "many 3", "many 4" and 2 more'
+
+
+async def wait_for(db: Db, held: Db, count: int) -> None:
+    """Wait until so many others wait for a transaction."""
+    pid = await held.value("select pg_backend_pid()")
+    async with asyncio.timeout(20):
+        while count != await db.value(WAITING, pid):  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.02)
+
+
+WAITING = "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))"
+
+
+async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]]) -> list[int]:
+    """Let calls go on when each of them waits for what criteria name; return their statuses."""
+    async with db.transaction() as held:
+        await held.value("select pg_advisory_xact_lock(hashtextextended('references', $1))", account_id)
+        tasks = [asyncio.ensure_future(call) for call in calls]
+        await wait_for(db, held, len(tasks))
+    return [(await task).status_code for task in tasks]
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("is_deleted_first", [True, False])
+async def test_a_deletion_and_a_filter_that_takes_the_thing_do_not_both_succeed(
+    api: Api, db: Db, make: Callable[[Api], Awaitable[Named]], *, is_deleted_first: bool
+) -> None:
+    made = await make(api)
+    takes = api.post(FILTERS, filter_name=uuid.uuid4().hex, **made.criteria[-1])
+    excludes = "excl" in str(made.criteria[-1]) or "negative" in str(made.criteria[-1])
+    calls = [made.deletes(), takes] if is_deleted_first else [takes, made.deletes()]
+    statuses = await all_at_once(db, api.account_id, calls)
+    deleted, taken = statuses if is_deleted_first else reversed(statuses)
+    assert (deleted, taken) in ((200, 422), (409, 200)) or (not excludes and (deleted, taken) == (200, 200))
+
+
+async def test_two_filters_do_not_grow_together_beyond_the_bound(api: Api, db: Db) -> None:
+    """Each of two changes is within the bound, and both together are not."""
+    bottom = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
+    middle = []
+    for _ in range(40):
+        given = {"filter_name": uuid.uuid4().hex, "fan_incl_segments": f"filter:{bottom}"}
+        middle.append(f"filter:{(await api.ok(await api.post(FILTERS, **given)))['filter_uid']}")
+    lower = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
+    upper = {"filter_name": uuid.uuid4().hex, "fan_incl_segments": [f"filter:{lower}"]}
+    uid = (await api.ok(await api.post(FILTERS, **upper)))["filter_uid"]
+    calls = [
+        api.post(f"{FILTERS}/{lower}/criteria", fan_incl_segments=middle[:30]),
+        api.post(f"{FILTERS}/{uid}/criteria", fan_incl_segments=[f"filter:{lower}", *middle[30:], *middle[:10]]),
+    ]
+    assert sorted(await all_at_once(db, api.account_id, calls)) == [200, 422]
+
+
+async def test_what_is_kept_live_is_so_however_it_is_turned_on_and_off(api: Api, db: Db) -> None:
+    uid = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
+    for _ in range(15):
+        turns = [api.post(f"{FILTERS}/{uid}", is_active=is_active) for is_active in (True, False, True, False)]
+        assert {answer.status_code for answer in await asyncio.gather(*turns)} == {200}
+        row = await db.row(
+            "select is_active, exists (select from filter_states s where s.account_id = f.account_id"
+            " and s.filter_id = f.filter_id) as is_kept from filters f where account_id = $1 and filter_uid = $2",
+            api.account_id,
+            uuid.UUID(uid),
+        )
+        assert row is not None
+        assert row["is_active"] == row["is_kept"]
+
+
+async def test_a_count_of_former_criteria_is_not_kept(api: Api, db: Db) -> None:
+    """The count is noted after a look that takes a while; by then the criteria may be others."""
+    await fan(db, api.account_id, gender="diverse")
+    uid = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex, fan_gender="diverse")))["filter_uid"]
+    async with db.transaction() as held:
+        sql = "update filters set criteria = '{}' where account_id = $1 and filter_uid = $2"
+        await held.execute(sql, api.account_id, uuid.UUID(uid))
+        look = asyncio.ensure_future(api.get(f"/api/v1/segments/filter/{uid}"))
+        await wait_for(db, held, 1)
+    assert (await look).json()["fan_count"] == 1
+    assert (await api.ok(await api.get(f"{FILTERS}/{uid}")))["last_search_count"] is None
