@@ -73,7 +73,7 @@ async def test_no_door_claims_or_finds_a_mail_address_or_number_as_a_key(
     owner = (await api.ok(await api.post(FANS, email=stranger)))["fan_id"]
     answer = await door(api, network, stranger, None)
     assert f'"fan_id":{owner},' not in answer.text.replace("}", ",")
-    await match_purchases(db, datetime.now(UTC))
+    await match_purchases(db, api.account_id, datetime.now(UTC))
     tied = "select count(*) from purchases where account_id = $1 and fan_id = $2"
     assert await db.value(tied, api.account_id, owner) == 0
     assert await known_by(db, api, stranger) == {owner}

@@ -234,17 +234,17 @@ async def test_old_changes_are_trimmed_in_batches(db: Db, monkeypatch: pytest.Mo
     ids = [account.account_id for account in made]
     days = [NOW + timedelta(days=number) for number in range(10)]
     told = {account_id: [await tell(db, account_id, "1", day) for day in days] for account_id in ids}
-    assert await trim_changes(db, NOW + timedelta(days=7)) == 14
     for account_id in ids:
+        assert await trim_changes(db, account_id, NOW + timedelta(days=7)) == 7
         assert await seen(db, account_id) == told[account_id][7:]
-    assert await trim_changes(db, NOW + timedelta(days=7)) == 0
+    assert await trim_changes(db, ids[0], NOW + timedelta(days=7)) == 0
     assert all(low < high for low, high in pairwise(await seen(db, ids[0])))
 
 
 async def test_the_worker_trims_what_is_older_than_the_setting(db: Db, settings: Settings) -> None:
     account = (await create_account(db, "West", NOW)).account_id
     told = [await tell(db, account, "1", NOW - timedelta(days=days)) for days in (41, 39)]
-    await Worker(settings.changed(changes_days=40), []).trim(db, NOW)
+    await Worker(settings.changed(changes_days=40), []).trim(db, account, NOW)
     assert await seen(db, account) == told[1:]
 
 

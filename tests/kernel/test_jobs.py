@@ -23,6 +23,9 @@ HAS_TRACEBACK = (
 )
 
 
+SLOW, FAILING = 1, 2
+
+
 class Greeting(msgspec.Struct):
     words: str
     times: int
@@ -53,6 +56,37 @@ async def go_on(db: Db) -> bool:
         message = "not this time"
         raise ValueError(message)
     return steps < 5
+
+
+async def accounts(db: Db) -> list[int]:
+    return [row["account_id"] for row in await db.rows("select account_id from due order by account_id")]
+
+
+async def step(db: Db, account_id: int) -> bool:
+    """Note a step of an account; that of the first never ends, that of the second fails."""
+    assert db.account_id == account_id
+    await db.execute("insert into done values ('step of ' || $1)", str(account_id))
+    if account_id == SLOW:
+        await asyncio.Event().wait()
+    if account_id == FAILING:
+        message = "not this account"
+        raise ValueError(message)
+    return True
+
+
+@always(each=accounts)
+async def go_on_each(db: Db, account_id: int) -> bool:
+    return await step(db, account_id)
+
+
+@schedule("* * * * * *", each=accounts)
+async def sweep(db: Db, account_id: int) -> None:
+    await step(db, account_id)
+
+
+@job(at_once=1)
+async def note(db: Db, words: str) -> None:
+    await db.execute("insert into done values ($1 || coalesce($2, ''))", words, str(db.account_id))
 
 
 def declared() -> list[Job]:
@@ -117,6 +151,40 @@ async def test_endless_work_goes_on_until_the_worker_stops(settings: Settings, d
     done = await count(db, "step")
     await asyncio.sleep(0.3)
     assert await count(db, "step") == done
+
+
+@pytest.mark.parametrize("name", ["go_on_each", "sweep"])
+async def test_an_account_that_takes_long_or_fails_holds_up_no_other(settings: Settings, db: Db, name: str) -> None:
+    await db.execute("create table due (account_id bigint)")
+    await db.execute("insert into due select generate_series(1, 12)")
+
+    async def went_on() -> bool:
+        counts = [await count(db, f"step of {account_id}") for account_id in range(3, 13)]
+        return min(counts) >= (3 if name == "go_on_each" else 1)
+
+    worker = Worker(settings, only(name))
+    running = asyncio.create_task(worker.run())
+    await until(went_on, 30)
+    assert await count(db, f"step of {SLOW}") == 1
+    assert await count(db, f"step of {FAILING}") >= 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_job_goes_behind_those_that_its_own_account_has_waiting(settings: Settings, db: Db) -> None:
+    for number in range(20):
+        await enqueue(db.of(1), note, f"{number} of ")
+    await enqueue(db.of(2), note, "only of ")
+    await enqueue(db, note, "system ")
+
+    async def is_done() -> bool:
+        return int(await db.value("select count(*) from jobs.pgqueuer")) == 0
+
+    async with working(settings, only("note")):
+        await until(is_done, 30)
+    done = [row["words"] for row in await db.rows("select words from done")]
+    assert sorted(done[:3]) == ["0 of 1", "only of 2", "system None"]
+    assert done[3:] == [f"{number} of 1" for number in range(1, 20)]
 
 
 async def test_a_job_belongs_to_its_transaction(db: Db) -> None:
@@ -191,7 +259,9 @@ def test_only_the_module_that_declares_a_job_has_it() -> None:
     other = ModuleType("other")
     other.greet = greet  # type: ignore[attr-defined]
     assert jobs_of([other]) == []
-    assert {each.name.rpartition(".")[2] for each in declared()} == {"greet", "fail", "tick", "go_on"}
+    assert {each.name.rpartition(".")[2] for each in declared()} == {
+        "greet", "fail", "tick", "go_on", "go_on_each", "sweep", "note",
+    }  # fmt: skip
 
 
 PROCESS = """

@@ -83,7 +83,7 @@ async def test_a_customer_is_known_later(api: Api, db: Db) -> None:
     assert await saved(api, "later-4", network="till", customer_key="c-9") == fan_id
     other = (await api.ok(await api.post("/api/v1/crm/fans", email="c8@example.com")))["fan_id"]
     await api.ok(await api.post(f"/api/v1/manage/fans/{other}/identifiers", network="TILL", identifier_value="c-8"))
-    await match_purchases(db, datetime.now(UTC))
+    await match_purchases(db, api.account_id, datetime.now(UTC))
     rows = (await api.ok(await api.get(PATH, network="till", **WINDOW)))["data"]
     fans = {row["purchase_key"]: row["fan_id"] for row in rows}
     assert fans == {"later-1": fan_id, "later-2": other, "later-3": fan_id, "later-4": fan_id}

@@ -71,7 +71,7 @@ async def test_a_rating_rises_with_what_a_fan_does(api: Api, db: Db) -> None:
     now = datetime.now(UTC)
     seen = []
     for step in (
-        lambda: rate_fans(db, now),
+        lambda: rate_fans(db, api.account_id, now),
         lambda: active(db, account, fan_id, now),
         lambda: api.post(f"/api/v1/crm/fans/{fan_id}", is_subscribed=True, **{f"business_{business}": True}),
         lambda: buy(db, account, "ada@example.com", "o-1", now),
@@ -81,7 +81,7 @@ async def test_a_rating_rises_with_what_a_fan_does(api: Api, db: Db) -> None:
         lambda: buy(db, account, "ada@example.com", "o-2", now, net=1),
     ):
         await step()
-        await rate_fans(db, now)
+        await rate_fans(db, api.account_id, now)
         seen.append(await rating_of(api, fan_id))
     # 0, 24, 34, 54, 59, 54, 34 and again 54 points
     assert seen == [1, 2, 2.5, 3.5, 3.5, 3.5, 2.5, 3.5]
@@ -100,7 +100,7 @@ async def test_the_search_and_the_feed_know_ratings(api: Api, db: Db) -> None:
     for order in range(8):
         await buy(db, account, "bea@example.com", f"b-{order}", now)
     before = await api.ok(await api.get("/api/v1/crm/fans/latest"))
-    await rate_fans(db, now)
+    await rate_fans(db, api.account_id, now)
     # 41 points
     found = await api.ok(await api.get("/api/v1/crm/fans", fan_rating=3, name="bea"))
     assert [(row["fan_id"], row["rating"]) for row in found["data"]] == [(fan_id, 3)]

@@ -206,9 +206,9 @@ async def test_old_searches_are_deleted_with_their_sets(api: Api, db: Db) -> Non
     uid = uuid.UUID(meta["search_uid"])
     counted = "select count(*) from search_chunks where account_id = $1 and search_uid = $2"
     started: datetime = await db.value("select created_at from searches where search_uid = $1", uid)
-    await forget_old_searches(db, started + timedelta(hours=23, minutes=59))
+    await forget_old_searches(db, api.account_id, started + timedelta(hours=23, minutes=59))
     assert await db.value(counted, api.account_id, uid) == 2
-    await forget_old_searches(db, started + timedelta(hours=24))
+    await forget_old_searches(db, api.account_id, started + timedelta(hours=24))
     assert await db.value(counted, api.account_id, uid) == 0
     assert await db.value("select count(*) from searches where search_uid = $1", uid) == 0
 

@@ -99,14 +99,16 @@ async def feed(db: Db, account_id: int, after: int, limit: int) -> ChangePage:
     return ChangePage(found, found[-1].position if found else after, is_last=len(found) < limit)
 
 
-async def trim_changes(db: Db, older_than: datetime) -> int:
-    """Delete the changes that occurred before a moment, a few thousand at once; return how many there were."""
-    accounts = await db.rows("select account_id from accounts order by account_id")
-    return sum([await _trim(db, row["account_id"], older_than) for row in accounts])
+async def accounts_with_changes(db: Db) -> list[int]:
+    """Return the accounts that may have a log: all."""
+    return [row["account_id"] for row in await db.rows("select account_id from accounts order by account_id")]
 
 
-async def _trim(db: Db, account_id: int, older_than: datetime) -> int:
-    """Delete from the beginning of an account's log on, and stop at a batch that holds a younger change."""
+async def trim_changes(db: Db, account_id: int, older_than: datetime) -> int:
+    """Delete an account's changes that occurred before a moment, a few thousand at once; return how many there were.
+
+    It goes from the beginning of the log and stops at a batch that holds a younger change.
+    """
     trimmed = 0
     while True:
         word = await db.execute(

@@ -104,6 +104,11 @@ class Db:
         return task
 
     @property
+    def account_id(self) -> int | None:
+        """Return the account whose work this handle does, if any."""
+        return self._account_id
+
+    @property
     def in_transaction(self) -> bool:
         """Say whether this handle belongs to a transaction."""
         return self._connection is not None

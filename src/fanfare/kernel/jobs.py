@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints, overload
 
 import msgspec
 
@@ -22,16 +22,23 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
 G = TypeVar("G", bound=Callable[..., Awaitable[bool]])
+# What returns the ids of accounts, given the database and, if it takes it, the moment.
+Accounts = Callable[..., Awaitable[list[int]]]
 
 SCHEMA = "jobs"
 CHANNEL = "fanfare_jobs"
 MARK = "__fanfare_job__"
 TRIES = 8
 
-# The queue's own statement imports the whole of it; this one does what that one does, without its statistics.
+# The queue's own statement imports the whole of it; this one does what that one does, without its statistics. Each job
+# of an account goes behind those that it has waiting, so that the first of another does not wait for all of them.
 ENQUEUE = """
-    insert into jobs.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status)
-    values (0, $1, $2, now() + $3::interval, $4, 'queued')
+    insert into jobs.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status, headers)
+    select -count(*), $1, $2, now() + $3::interval, $4, 'queued', jsonb_build_object('account_id', $5::bigint)
+    from (
+        select from jobs.pgqueuer q
+        where q.status = 'queued' and q.entrypoint = $1 and (q.headers ->> 'account_id')::bigint = $5
+        limit 1000) waiting
     on conflict (dedupe_key)
         where status = any (array['queued'::jobs.pgqueuer_status, 'picked'::jobs.pgqueuer_status])
           and dedupe_key is not null
@@ -51,18 +58,22 @@ class Job(msgspec.Struct, frozen=True):
     # how many of it run at once over all workers; 0 for any number
     at_once: int = 0
     is_endless: bool = False
+    # for which accounts it is done, each by itself
+    each: Accounts | None = None
+
+    async def accounts(self, db: Db, now: datetime) -> list[int]:
+        """Return the ids of the accounts for which it is to be done now."""
+        assert self.each is not None  # noqa: S101 - asked of those alone that have it
+        found: list[int] = await self.each(**_arguments(self.each, db, now, None))
+        return found
 
     async def work(self, db: Db, now: datetime, payload: bytes | None) -> Any:  # noqa: ANN401 - the function's own
         """Call the function with what its parameters ask for by type: the database, the moment, the payload."""
-        given: dict[str, Any] = {}
-        for parameter, kind in _parameters(self.run).items():
-            if kind is Db:
-                given[parameter] = db
-            elif kind is datetime:
-                given[parameter] = now
-            else:
-                given[parameter] = msgspec.json.decode(payload or b"null", type=kind)
-        return await self.run(**given)
+        return await self.run(**_arguments(self.run, db, now, payload))
+
+    async def work_for(self, db: Db, now: datetime, account_id: int) -> Any:  # noqa: ANN401 - the function's own
+        """Call the function for one account, whose id is its payload, on the account's part of the database."""
+        return await self.work(db.of(account_id), now, msgspec.json.encode(account_id))
 
 
 def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
@@ -78,23 +89,36 @@ def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
     return mark
 
 
-def schedule(crontab: str) -> Callable[[F], F]:
-    """Declare a job that runs as a crontab says, in GMT, with seconds last if any; once over all workers."""
+def schedule(crontab: str, *, each: Accounts | None = None) -> Callable[[F], F]:
+    """Declare a job that runs as a crontab says, in GMT, with seconds last if any; once over all workers.
+
+    With `each` it is called once for each of these accounts, with the id as its payload; the failure of one is no
+    other's.
+    """
 
     def mark(run: F) -> F:
-        setattr(run, MARK, Job(_name(run), run, crontab))
+        setattr(run, MARK, Job(_name(run), run, crontab, each=each))
         return run
 
     return mark
 
 
-def always(run: G) -> G:
+@overload
+def always(run: G) -> G: ...
+@overload
+def always(*, each: Accounts) -> Callable[[G], G]: ...
+def always(run: G | None = None, *, each: Accounts | None = None) -> G | Callable[[G], G]:
     """Declare work that every worker does as long as it lives: called again and again, after a pause when it is False.
 
-    It must bear being done by several workers at once, and keep its place in the database.
+    It must bear being done by several workers at once, and keep its place in the database. With `each` it goes on for
+    each of these accounts by itself: one that takes long or fails holds up no other.
     """
-    setattr(run, MARK, Job(_name(run), run, is_endless=True))
-    return run
+
+    def mark(run: G) -> G:
+        setattr(run, MARK, Job(_name(run), run, is_endless=True, each=each))
+        return run
+
+    return mark if run is None else mark(run)
 
 
 def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
@@ -111,14 +135,19 @@ def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
 async def enqueue(
     db: Db, wanted: Callable[..., Awaitable[None]] | str, payload: object = None, *, once: str = "", after: float = 0
 ) -> int | None:
-    """Queue a job, in the caller's transaction when `db` is one, to run `after` that many seconds.
+    """Queue a job of the account of `db`, in the caller's transaction when it is one, to run `after` so many seconds.
 
     `wanted` is the function or its name. With `once`, nothing is queued and None returned while a job of the same
     key waits or runs. The payload must hold ids, not what belongs to a person: it outlives the transaction.
     """
     name = wanted if isinstance(wanted, str) else _name(wanted)
     queued: int | None = await db.value(
-        ENQUEUE, name, msgspec.json.encode(payload), timedelta(seconds=after), f"{name}:{once}" if once else None
+        ENQUEUE,
+        name,
+        msgspec.json.encode(payload),
+        timedelta(seconds=after),
+        f"{name}:{once}" if once else None,
+        db.account_id,
     )
     return queued
 
@@ -158,3 +187,16 @@ def _name(run: Callable[..., Awaitable[Any]]) -> str:
 def _parameters(run: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
     hints = get_type_hints(run)
     return {name: hints[name] for name in inspect.signature(run).parameters}
+
+
+def _arguments(run: Callable[..., Awaitable[Any]], db: Db, now: datetime, payload: bytes | None) -> dict[str, Any]:
+    """Return what a function's parameters ask for by type."""
+    given: dict[str, Any] = {}
+    for parameter, kind in _parameters(run).items():
+        if kind is Db:
+            given[parameter] = db
+        elif kind is datetime:
+            given[parameter] = now
+        else:
+            given[parameter] = msgspec.json.decode(payload or b"null", type=kind)
+    return given

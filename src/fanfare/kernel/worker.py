@@ -21,11 +21,12 @@ from pgqueuer.domain.types import Channel
 from pgqueuer.models import Job as Queued
 from pgqueuer.models import Schedule
 
-from fanfare.kernel.changes import trim_changes
+from fanfare.kernel.changes import accounts_with_changes, trim_changes
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import OUTAGES, Db
 from fanfare.kernel.jobs import CHANNEL, Job, queue_settings, schedule
 from fanfare.kernel.settings import Settings
+from fanfare.kernel.sweeps import Sweep
 
 log = structlog.get_logger()
 
@@ -74,6 +75,9 @@ class Worker:
 
     async def _go_on(self, job: Job) -> None:
         """Do endless work, one step after the other, until the worker is told to stop."""
+        if job.each is not None:
+            await Sweep(job, self._db, self.clock).go_on(self.stopping)
+            return
         while not self.stopping.is_set():
             try:
                 if not await job.work(self._db, self.clock(), None):
@@ -130,7 +134,8 @@ class Worker:
             qbs=QuerySchedulerBuilder(settings=names),
         )
         queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
-        own = Job("kernel.forget_done", forget_done, FORGET_AT), Job("kernel.trim", self.trim, TRIM_AT)
+        trim = Job("kernel.trim", self.trim, TRIM_AT, each=accounts_with_changes)
+        own = Job("kernel.forget_done", forget_done, FORGET_AT), trim
         for job in (*self.jobs, *own):
             if job.is_endless:
                 continue
@@ -144,14 +149,16 @@ class Worker:
                 )
         return queue
 
-    async def trim(self, db: Db, now: datetime) -> None:
-        """Delete the changes that are older than the settings say."""
-        await trim_changes(db, now - timedelta(days=self.settings.changes_days))
+    async def trim(self, db: Db, account_id: int, now: datetime) -> None:
+        """Delete the changes of an account that are older than the settings say."""
+        await trim_changes(db, account_id, now - timedelta(days=self.settings.changes_days))
 
     async def _do(self, job: Job, queued: Queued) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):
             try:
-                await job.work(self._db, self.clock(), queued.payload)
+                account_id = (queued.headers or {}).get("account_id")
+                db = self._db.of(account_id) if isinstance(account_id, int) else self._db
+                await job.work(db, self.clock(), queued.payload)
             except Exception as error:
                 kind = type(error).__qualname__
                 tried = queued.attempts + 1
@@ -164,7 +171,10 @@ class Worker:
     async def _do_scheduled(self, job: Job, _: Schedule) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name):
             try:
-                await job.work(self._db, self.clock(), None)
+                if job.each is not None:
+                    await Sweep(job, self._db, self.clock).once()
+                else:
+                    await job.work(self._db, self.clock(), None)
             except Exception as error:
                 log.warning("job failed", exc_info=error)
 

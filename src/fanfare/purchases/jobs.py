@@ -8,8 +8,7 @@ from fanfare.kernel.jobs import schedule
 from fanfare.purchases import actions
 
 
-@schedule("* * * * *")
-async def match_purchases(db: Db, now: datetime) -> None:
-    """Look once more for the fans of purchases that have none."""
-    for account_id in await accounts.account_ids(db):
-        await actions.match_purchases(db, account_id, now)
+@schedule("* * * * *", each=accounts.account_ids)
+async def match_purchases(db: Db, account_id: int, now: datetime) -> None:
+    """Look once more for the fans of an account's purchases that have none."""
+    await actions.match_purchases(db, account_id, now)
