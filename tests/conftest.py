@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -16,6 +17,7 @@ import uvicorn
 from hypothesis import settings as hypothesis_settings
 
 from fanfare.app import create
+from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.migrate import migrate
@@ -117,11 +119,11 @@ def settings(database_url: str) -> Settings:
     return Settings(database_url=database_url)
 
 
-@pytest.fixture(scope="module")
-def base_url(settings: Settings) -> Iterator[str]:
-    """The address of a server in a thread of its own, on the module's database."""
+@contextmanager
+def serving(settings: Settings, clock: Clock = system_clock) -> Iterator[str]:
+    """Run a server in a thread of its own and give its address."""
     config = uvicorn.Config(
-        create(settings),
+        create(settings, clock),
         port=0,
         http=OneWriteProtocol,
         access_log=False,
@@ -138,6 +140,13 @@ def base_url(settings: Settings) -> Iterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings) -> Iterator[str]:
+    """The address of a server in a thread of its own, on the module's database."""
+    with serving(settings) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -54,13 +54,12 @@ def test_an_operation_is_told_by_its_docstring(told: Json) -> None:
     assert told["tags"] == [{"name": "apps", "description": "What sites show."}, {"name": "crm"}]
 
 
-def test_public_calls_need_the_key_and_secret_calls_both(told: Json) -> None:
+def test_public_calls_need_the_key_and_secret_calls_the_secret_which_is_told_as_a_header_alone(told: Json) -> None:
     path = told["paths"]["/api/v1/things/{thing_id}"]
     assert path["get"]["security"] == [{"ApiKey": []}, {"ApiKeyParameter": []}]
-    assert path["delete"]["security"] == [
-        {"ApiKey": [], "ApiSecret": []},
-        {"ApiKeyParameter": [], "ApiSecretParameter": []},
-    ]
+    assert path["delete"]["security"] == [{"ApiKey": [], "ApiSecret": []}, {"ApiSecret": []}]
+    in_addresses = [each["name"] for each in told["components"]["securitySchemes"].values() if each["in"] == "query"]
+    assert in_addresses == ["api_key"]
 
 
 def test_parameters_have_place_bounds_default_and_every_spelling(told: Json) -> None:
@@ -130,7 +129,7 @@ def test_every_refusal_fits_the_problem(told: Json, kind: type[Refusal]) -> None
 def test_every_status_is_declared(told: Json) -> None:
     for item in told["paths"].values():
         for method, operation in item.items():
-            expected = {"200", "400", "401", "403", "404", "408", "413", "422", "429", "503"}
+            expected = {"200", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503"}
             assert set(operation["responses"]) - {"304"} == expected | ({"409"} if method != "get" else set())
     refused = told["components"]["responses"]["TooManyCalls"]
     assert {"Retry-After", "X-RateLimit-Reset"} <= set(refused["headers"])

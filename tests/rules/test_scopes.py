@@ -74,6 +74,12 @@ async def test_key_with_the_scope(endpoint: Endpoint, client: httpx.AsyncClient,
     assert status in (200, 404, 409, 422), word
 
 
+@EACH
+async def test_the_secret_alone(endpoint: Endpoint, client: httpx.AsyncClient, api: Api) -> None:
+    status, word = await code(client, endpoint, {"Api-Secret": api.keys["Api-Secret"]})
+    assert status in (200, 404, 409, 422), word
+
+
 def test_manage_calls_need_the_secret() -> None:
     managing = [each for each in ENDPOINTS if each.path.startswith("/api/v1/manage/")]
     assert [each.call_id for each in managing if (each.scope, each.key) != ("manage", SECRET)] == []

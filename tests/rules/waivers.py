@@ -26,6 +26,7 @@ TABLES: dict[str, Reason] = {
 }
 INDEXES: dict[str, Reason] = {
     "api_keys_by_key": Reason.FINDS_ACCOUNT,
+    "api_secrets_by_hash": Reason.FINDS_ACCOUNT,
 }
 # A function whose SQL may leave out the account: `path:function`.
 STATEMENTS: dict[str, Reason] = {}

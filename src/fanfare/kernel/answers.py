@@ -90,5 +90,6 @@ def put_refusal(response: Response, refusal: Refusal, request_id: str) -> None:
     response.status = refusal.status
     response.content_type = "application/problem+json"
     response.data = encoder.encode({**refusal.problem(), "request_id": request_id})
+    response.set_headers(dict(refusal.headers))
     if refusal.retry_after is not None:
         response.set_header("Retry-After", str(refusal.retry_after))

@@ -7,43 +7,58 @@ from typing import Any
 from falcon.asgi import Request
 from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 
-from fanfare.kernel.errors import TooLarge, TooSlow, Unreadable
-from fanfare.kernel.parameters import MAX_FIELDS, Raw, from_json, from_query
+from fanfare.kernel.errors import TooLarge, TooSlow, Unreadable, UnsupportedEncoding
+from fanfare.kernel.parameters import Raw, check_count, from_json, from_query
 
 MAX_BYTES = 1024 * 1024
+# Of a body that may hold the key: until it is read, nobody knows whose it is.
+MAX_KEYLESS_BYTES = 256 * 1024
 MAX_SECONDS = 30
+# A boundary has at most 70 characters; the parser takes time by the square of the parameters behind it.
+MAX_CONTENT_TYPE = 500
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the whole body; refuse one of more than 1 MiB or that takes longer than 30 seconds."""
+async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
+    """Return the whole body; refuse one that is compressed, too large or takes longer than 30 seconds."""
     length = request.content_length
     if length is None and "transfer-encoding" not in request.headers:
         return b""
-    if length and length > MAX_BYTES:
-        raise TooLarge(_too_large())
+    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding
+    if length and length > most:
+        raise TooLarge(_too_large(most))
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(MAX_SECONDS):
             async for part in request.stream:
                 size += len(part)
-                if size > MAX_BYTES:
-                    raise TooLarge(_too_large())
+                if size > most:
+                    raise TooLarge(_too_large(most))
                 parts.append(part)
     except TimeoutError:
         raise TooSlow from None
+    if length and size < length:
+        message = "the body ended before its Content-Length"
+        raise Unreadable(message)
     return b"".join(parts)
 
 
-def _too_large() -> str:
-    return f"the body is larger than {MAX_BYTES} bytes"
+def _too_large(most: int) -> str:
+    if most == MAX_KEYLESS_BYTES:
+        return f"a body of more than {most} bytes needs its key in the header Api-Key or in the query"
+    return f"the body is larger than {most} bytes"
 
 
 def take_apart(body: bytes, content_type: str | None) -> Raw:
     """Return the parameters of a body. One without a content type is JSON when it looks like it, else a form."""
     if not body:
         return {}
+    if len(content_type or "") > MAX_CONTENT_TYPE:
+        message = "the content type is too long"
+        raise Unreadable(message)
     kind = (content_type or "").partition(";")[0].strip().lower()
     if not kind:
         kind = "application/json" if body.lstrip()[:1] in (b"{", b"[") else "application/x-www-form-urlencoded"
@@ -59,14 +74,12 @@ def take_apart(body: bytes, content_type: str | None) -> Raw:
 
 def _from_multipart(body: bytes, content_type: str) -> Raw:
     raw: Raw = {}
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    check_count(body.count(b"\r\n--" + boundary))
 
     def keep(name: bytes | None, value: bytes | None) -> None:
-        if not name:
-            return
-        if len(raw) >= MAX_FIELDS and name.decode() not in raw:
-            message = f"more than {MAX_FIELDS} parameters"
-            raise TooLarge(message)
-        raw.setdefault(name.decode(), []).append((value or b"").decode())
+        if name:
+            raw.setdefault(name.decode(), []).append((value or b"").decode())
 
     def on_field(field: Any) -> None:  # noqa: ANN401 - the parser's own protocol type is not exported
         keep(field.field_name, field.value)

@@ -1,7 +1,8 @@
 """Refusals: every way to say no. The docstring is the title, `status` the HTTP status, `code` the stable word."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 
 class CannotRun(Exception):  # noqa: N818 - an answer to the operator, told as it is
@@ -12,6 +13,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
     """The request cannot be carried out"""
 
     status = 400
+    # What the answer carries beside the problem.
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str | None = None, *, retry_after: int | None = None) -> None:
         """Take what to tell the caller; without it the class's own sentence is told."""
@@ -89,6 +92,14 @@ class TooLarge(Refusal):
     status = 413
 
 
+class UnsupportedEncoding(Refusal):
+    """The body is compressed, which is not read here; send it as it is"""
+
+    status = 415
+    # RFC 9110: what to try instead.
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
+
+
 class BadParameters(Refusal):
     """Some parameters are wrong"""
 
@@ -109,6 +120,10 @@ class TooManyCalls(Refusal):
     """The key's calls for this minute are used up"""
 
     status = 429
+
+
+class TooManyRefusals(TooManyCalls):
+    """Too many calls from this address were refused in this minute; check the key and the secret"""
 
 
 class Unavailable(Refusal):

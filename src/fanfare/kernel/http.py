@@ -1,4 +1,4 @@
-"""The application: every call behind one responder, in the order key, rate, parameters, action, answer.
+"""The application: every call behind one responder, in the order admission, parameters, ban, action, answer.
 
 Parameters come from path, query and body alike; a Refusal raised anywhere becomes problem+json here and only here.
 """
@@ -17,28 +17,34 @@ import structlog
 from falcon.asgi import Request, Response
 
 from fanfare.kernel import answers, idempotency, metrics, renames
-from fanfare.kernel.addresses import Network, named_address, nearest_address
-from fanfare.kernel.body import read_body, take_apart
+from fanfare.kernel.addresses import Network
+from fanfare.kernel.admission import Admission, Entry
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Caller, Endpoint
-from fanfare.kernel.idempotency import Answered
-from fanfare.kernel.keys import PUBLIC, Account, Key, Keyring
-from fanfare.kernel.limits import Limits
-from fanfare.kernel.parameters import Params, Raw, from_query, read
+from fanfare.kernel.idempotency import Answered, Repeat
+from fanfare.kernel.keys import PUBLIC, Account
+from fanfare.kernel.long_inputs import run_by_size
+from fanfare.kernel.parameters import Params, Raw, read
 
 log = structlog.get_logger()
 # Asked before each line that is rarely wanted: structlog would make the line first.
 plain_log = logging.getLogger(__name__)
 Responder = Callable[..., Awaitable[None]]
+# Refuses a stranger's write of an account, and of a campaign where the call names one, when the address is banned.
+Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
 # A process's own random part and a count: a fresh UUID for each call costs a system call.
 PROCESS_ID = secrets.token_hex(8)
 COUNT = itertools.count(1)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
+async def nobody_banned(_: Db, __: int, ___: int | None, ____: Caller) -> None:
+    """Refuse nobody."""
+
+
 class Service:
-    """What one server process holds while it answers: the database, the keys it has seen, its blocks of calls."""
+    """What one server process works with while it answers: the database, and what it knows of callers."""
 
     def __init__(
         self,
@@ -46,14 +52,14 @@ class Service:
         clock: Clock,
         proxies: Iterable[Network] = (),
         successors: renames.Successors = renames.nobody,
+        bans: Bans = nobody_banned,
     ) -> None:
-        """Take database, clock, the networks whose X-Forwarded-For is believed, and what knows of renamed ids."""
+        """Take database, clock, trusted proxies, what knows of renamed ids, and what refuses banned addresses."""
         self.db = db
         self.clock = clock
-        self.proxies = tuple(proxies)
+        self.admission = Admission(db, proxies)
         self.successors = successors
-        self.keyring = Keyring()
-        self.limits = Limits()
+        self.bans = bans
 
     def responder(self, endpoint: Endpoint) -> Responder:
         """Return what falcon calls for an endpoint."""
@@ -77,38 +83,23 @@ class Service:
 
     async def _answer(self, endpoint: Endpoint, request: Request, response: Response, path: dict[str, str]) -> None:
         now = self.clock()
-        body = await read_body(request)
-        raw = merged(path, body, request)
-        key = await self.keyring.find(self.db, credential(request, raw, "api_key"))
-        allowance = await self.limits.take(self.db.of(key.account.id), key, now)
-        response.set_headers(allowance.headers())
-        has_secret = key.allows(endpoint.scope, endpoint.key, credential(request, raw, "api_secret"), now)
-        peer = request.scope.get("client")
-        nearest = nearest_address(peer[0] if peer else None, request.headers, self.proxies)
-        address = (named_address(request.headers) if has_secret else None) or nearest
+        entry = await self.admission.admit(endpoint, request, response, now)
+        params = await run_by_size(len(entry.body), parameters, endpoint, path, entry.raw)
+        account, caller = entry.key.account, entry.caller
+        handle = self.db.of(account.id)
+        if endpoint.is_write and not caller.has_secret:
+            await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
         async def act(db: Db) -> Answered:
-            caller = Caller(address, has_secret)
-            given: dict[object, Any] = {Account: key.account, Caller: caller, datetime: now}
-            return await call(endpoint, db, given, raw, self.successors)
+            values: dict[object, Any] = {Account: account, Caller: caller, datetime: now}
+            return await call(endpoint, db, values, params, self.successors)
 
-        answered = await self._act(endpoint, request, key, body, now, act)
+        repeat = repeated(request, entry) if endpoint.is_write else None
+        answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
         if answered.is_replay:
             response.set_header("Idempotent-Replayed", "true")
         response.content_type = endpoint.media_type
         answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
-
-    async def _act(
-        self, endpoint: Endpoint, request: Request, key: Key, body: bytes, now: datetime, act: Callable[[Db], Any]
-    ) -> Answered:
-        db = self.db.of(key.account.id)
-        repeat_key = request.headers.get("idempotency-key")
-        if repeat_key is None or not endpoint.is_write:
-            answered: Answered = await act(db)
-            return answered
-        query = request.scope["query_string"]
-        wanted = idempotency.request_hash(request.method, request.path, query, body)
-        return await idempotency.once(db, key.account.id, repeat_key, wanted, now, act)
 
 
 EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After"
@@ -123,41 +114,36 @@ def start(request: Request, response: Response) -> str:
     return request_id
 
 
-def merged(path: dict[str, str], body: bytes, request: Request) -> Raw:
-    """Return one set of parameters: the path's beat the body's, the body's beat the query's."""
-    raw = from_query(request.scope["query_string"])
-    if body:
-        raw.update(take_apart(body, request.headers.get("content-type")))
-    for name, value in path.items():
-        raw[name] = [value]
-    return raw
+def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | None:
+    """Return the struct of a call's parameters, of which the path's beat all others; or refuse what is wrong."""
+    if endpoint.params is None:
+        return None
+    if endpoint.array_field and "" in raw:
+        raw[endpoint.array_field] = raw.pop("")
+    return read(endpoint.params, {**raw, **{name: [value] for name, value in path.items()}})
 
 
-def credential(request: Request, raw: Raw, name: str) -> str | None:
-    """Return a key or secret from its header, else from its parameter."""
-    given = request.headers.get(name.replace("_", "-"))
-    if given is None and name in raw:
-        given = str(raw[name][0])
-    return given
+def repeated(request: Request, entry: Entry) -> Repeat | None:
+    """Return under what a write happens once, when the caller asks for it."""
+    word = request.headers.get("idempotency-key")
+    if word is None:
+        return None
+    digest = idempotency.request_hash(request.method, request.path, request.scope["query_string"], entry.body)
+    return Repeat(entry.key.account.id, entry.key.api_key, entry.caller.has_secret, word, digest)
 
 
 async def call(
-    endpoint: Endpoint, db: Db, given: dict[object, Any], raw: Raw, successors: renames.Successors
+    endpoint: Endpoint, db: Db, values: dict[object, Any], params: Params | None, successors: renames.Successors
 ) -> Answered:
-    """Read the parameters, call the endpoint with what its signature asks for, encode its answer."""
+    """Call the endpoint with what its signature asks for, and encode its answer."""
 
-    async def act(tried: Db, wanted: Params | None) -> Any:  # noqa: ANN401 - any answer form
-        known = {**given, Db: tried, endpoint.params: wanted}
-        return await endpoint.handler(**{name: known[hint] for name, hint in endpoint.arguments})
+    async def act(handle: Db, changed: Params | None) -> Any:  # noqa: ANN401 - any answer form
+        each = {**values, Db: handle, endpoint.params: changed}
+        return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
 
-    if endpoint.params is None:
-        return Answered(200, answers.encode(await act(db, None)))
-    if endpoint.array_field and "" in raw:
-        raw[endpoint.array_field] = raw.pop("")
-    wanted = read(endpoint.params, raw)
-    if not endpoint.is_write and not renames.named(endpoint.params):
-        return Answered(200, answers.encode(await act(db, wanted)))
-    return Answered(200, answers.encode(await renames.acted(act, successors, db, given[Account].id, wanted)))
+    if params is None or (not endpoint.is_write and not renames.named(type(params))):
+        return Answered(200, answers.encode(await act(db, params)))
+    return Answered(200, answers.encode(await renames.acted(act, successors, db, values[Account].id, params)))
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:
@@ -207,7 +193,7 @@ async def _refuse(request: Request, response: Response, error: Exception, _: dic
 
 
 class Straightened:
-    """The outermost layer: a doubled slash means one, and /v1 is /api/v1."""
+    """The outermost layer: a doubled slash means one, /v1 is /api/v1, and a body is read when somebody asks for it."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
         """Take the application that gets the straightened path."""
@@ -222,4 +208,19 @@ class Straightened:
             if path.startswith("/v1/"):
                 path = "/api" + path
             scope["path"] = path
+            receive = _late(receive)
         await self.app(scope, receive, send)
+
+
+def _late(receive: Any) -> Any:  # noqa: ANN401 - ASGI
+    """Keep falcon, which takes the first part of a body before it looks at a call, from waiting for that."""
+    is_first = True
+
+    async def later() -> Any:  # noqa: ANN401 - an event of ASGI
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            return {"type": "http.request", "body": b"", "more_body": True}
+        return await receive()
+
+    return later

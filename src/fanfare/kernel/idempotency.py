@@ -4,6 +4,7 @@ The answer is stored in the transaction of the write itself, so that after a cra
 """
 
 import hashlib
+import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,53 +31,73 @@ class Answered(msgspec.Struct, frozen=True):
     is_replay: bool = False
 
 
+class Repeat(msgspec.Struct, frozen=True):
+    """What makes a request the repeat of another: the key that calls, the word of the caller's choice, and all of it.
+
+    Those who show the secret have words of their own: a stranger with the public key meets none of theirs.
+    """
+
+    account_id: int
+    api_key: uuid.UUID
+    has_secret: bool
+    word: str
+    request_hash: bytes
+
+    @property
+    def lock(self) -> str:
+        """Return the name under which one request at a time acts."""
+        return f"{self.account_id} {self.api_key} {self.has_secret} {self.word}"
+
+
 def request_hash(method: str, path: str, query: bytes, body: bytes) -> bytes:
     """Return what tells two requests apart."""
     return hashlib.sha256(b"\0".join((method.encode(), path.encode("utf-8", "replace"), query, body))).digest()
 
 
-async def once(
-    db: Db, account_id: int, key: str, wanted: bytes, now: datetime, act: Callable[[Db], Awaitable[Answered]]
-) -> Answered:
-    """Run `act` once for a key: the first time it acts, later the stored answer returns.
+async def once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
+    """Run `act` once for a word: the first time it acts, later the stored answer returns.
 
-    Refuses with 422 when the key was used for another request and with 409 while the first is still running.
-    A refused request leaves nothing behind, so it may be sent again under its key.
+    Refuses with 422 when the word was used for another request and with 409 while the first is still running.
+    A refused request leaves nothing behind, so it may be sent again under its word.
     """
-    if not 0 < len(key) <= LONGEST or not key.isprintable():
+    if not 0 < len(repeat.word) <= LONGEST or not repeat.word.isprintable():
         raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
     async with db.transaction() as held:
-        lock = "select pg_try_advisory_xact_lock(hashtextextended($1::text, $2::bigint))"
-        if not await held.value(lock, key, account_id):
+        if not await held.value("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", repeat.lock):
             raise StillRunning
         stored = await held.row(
-            "select request_hash, status, answer from idempotency_keys"
-            " where account_id = $1 and idempotency_key = $2 and created_at > $3",
-            account_id,
-            key,
+            "select request_hash, status, answer from idempotency_keys where account_id = $1 and api_key = $2"
+            " and has_secret = $3 and idempotency_key = $4 and created_at > $5",
+            repeat.account_id,
+            repeat.api_key,
+            repeat.has_secret,
+            repeat.word,
             now - KEPT,
         )
         if stored:
-            if stored["request_hash"] != wanted:
+            if stored["request_hash"] != repeat.request_hash:
                 raise BadParameters([("Idempotency-Key", "was used for another request")])
             return Answered(stored["status"], stored["answer"], is_replay=True)
         answered = await act(held)
-        await _keep(held, account_id, key, wanted, now, answered)
+        await _keep(held, repeat, now, answered)
     return answered
 
 
-async def _keep(db: Db, account_id: int, key: str, wanted: bytes, now: datetime, answered: Answered) -> None:
+async def _keep(db: Db, repeat: Repeat, now: datetime, answered: Answered) -> None:
     await db.execute(
         """
-        insert into idempotency_keys (account_id, idempotency_key, request_hash, status, answer, created_at)
-        values ($1, $2, $3, $4, $5, $6)
-        on conflict (account_id, idempotency_key) do update
+        insert into idempotency_keys (account_id, api_key, has_secret, idempotency_key, request_hash, status, answer,
+                                      created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (account_id, api_key, has_secret, idempotency_key) do update
         set request_hash = excluded.request_hash, status = excluded.status,
             answer = excluded.answer, created_at = excluded.created_at
         """,
-        account_id,
-        key,
-        wanted,
+        repeat.account_id,
+        repeat.api_key,
+        repeat.has_secret,
+        repeat.word,
+        repeat.request_hash,
         answered.status,
         answered.body,
         now,

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
-from fanfare.kernel.wire import Alias, Form, ListForm, Wildcard, spoiled
+from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, spoiled, weight
 
 MAX_FIELDS = 1000
+# As long as a word for nothing may be.
+LONGEST_NOTHING = 16
 Raw = dict[str, list[object]]
 P = TypeVar("P", bound="Params")
 
@@ -145,7 +147,8 @@ def _is_nothing(form: Form, value: object) -> bool:
     if value is None:
         return True
     if isinstance(value, str):
-        return value == "" or value.strip().lower() in form.nothing
+        word = value.strip()
+        return not value or (len(word) <= LONGEST_NOTHING and word.lower() in form.nothing)
     return isinstance(form, ListForm) and value == [""]
 
 
@@ -189,6 +192,7 @@ def from_query(text: bytes) -> Raw:
     """Return the parameters of a query string or of a urlencoded form."""
     if not text:
         return {}
+    check_count(text.count(b"&") + 1)
     raw: Raw = {}
     try:
         pairs = parse_qsl(text.decode(), keep_blank_values=True, errors="strict")
@@ -198,27 +202,32 @@ def from_query(text: bytes) -> Raw:
     for name, value in pairs:
         if name:
             raw.setdefault(name, []).append(value)
-    _check_count(raw)
     return raw
 
 
 def from_json(body: bytes) -> Raw:
     """Return the parameters of a JSON body: its members, or a bare array under the name '', which nothing else has."""
+    is_too_much = weight(body) > MAX_WEIGHT
     try:
-        value = msgspec.json.decode(body)
+        # Raw is read through and nothing of it built.
+        value = msgspec.json.decode(body, type=msgspec.Raw if is_too_much else Any)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         message = f"the body is not readable JSON: {error}"
         raise Unreadable(message) from None
+    if is_too_much:
+        message = "the body holds too many values; send it in parts"
+        raise TooLarge(message)
     if isinstance(value, list):
         return {"": [value]}
     if not isinstance(value, dict):
         message = "the body must be a JSON object or array"
         raise Unreadable(message)
-    _check_count(value)
+    check_count(len(value))
     return {name: [member] for name, member in value.items() if name}
 
 
-def _check_count(raw: Mapping[str, object]) -> None:
-    if len(raw) > MAX_FIELDS:
+def check_count(count: int) -> None:
+    """Refuse more than 1,000 parameters, those of one name counted each; called before they are taken apart."""
+    if count > MAX_FIELDS:
         message = f"more than {MAX_FIELDS} parameters"
         raise TooLarge(message)

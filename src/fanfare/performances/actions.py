@@ -3,10 +3,8 @@
 import uuid
 from datetime import datetime
 
-from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.queries.fans import known_fan
 from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Caller
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.performances.schemas import NewPerformance, PerformanceChanges
 from fanfare.places.provinces import venue_province
@@ -74,14 +72,6 @@ async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now:
     if saved is None:
         raise Unknown
     return performance_uid
-
-
-async def create_performance(
-    db: Db, account_id: int, wanted: NewPerformance, caller: Caller, now: datetime
-) -> uuid.UUID:
-    """Make a performance for whoever has the public key, unless the address is banned."""
-    await refuse_blocked(db, account_id, None, caller)
-    return await save_performance(db, account_id, wanted, now)
 
 
 async def _check(db: Db, account_id: int, wanted: NewPerformance) -> None:

@@ -15,16 +15,18 @@ ABOUT = """
 A self-hosted fan CRM and engagement server.
 
 ## Keys
-Every call needs the account's **api_key**, sent as the header `Api-Key` or as a parameter. Calls marked as secret need
-the **api_secret** beside it, as the header `Api-Secret` or as a parameter. A key serves the scopes that it was given;
-they are the sections of this page. Prefer the headers: addresses end up in logs.
+Public calls need the account's **api_key**, sent as the header `Api-Key` or as a parameter. Calls marked as secret need
+the **api_secret**, as the header `Api-Secret` or as a parameter: beside the api_key, alone, or in its place. A key
+serves the scopes that it was given; they are the sections of this page. Use the headers: addresses end up in logs, and
+where the body alone holds the key it may have 256 KiB, else 1 MiB.
 
 ## Parameters
 They may come in the query string, in a form (`application/x-www-form-urlencoded`, `multipart/form-data`) or as a JSON
-object; a call gets one merged set, in which the path beats the body and the body the query. Names that a call does not
-know are ignored. A flag is `true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`. A list is a repeated name, `name[]`, a
-comma list or a JSON array. A day is `YYYY-MM-DD`; a moment `YYYY-MM-DD HH:MM:SS` in GMT, ISO 8601 or unix seconds. An
-empty value means that none was given, except where null is listed as a type: there it clears.
+object, up to 1,000 of them, not compressed; a call gets one merged set, in which the path beats the body and the body
+the query. Names that a call does not know are ignored. A flag is `true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`.
+A list is a repeated name, `name[]`, a comma list or a JSON array. A day is `YYYY-MM-DD`; a moment
+`YYYY-MM-DD HH:MM:SS` in GMT, ISO 8601 or unix seconds. An empty value means that none was given, except where null is
+listed as a type: there it clears.
 
 ## Refusals
 They are `application/problem+json` (RFC 9457). Programs compare `code`; people read `detail`; a 422 names every wrong
@@ -32,8 +34,13 @@ parameter in `errors`. What belongs to another account is as unknown as what nev
 
 ## Trying again
 A write with an `Idempotency-Key` happens once: the same request under the same key within 24 hours gets the stored
-answer. 429 and 503 say in `Retry-After` how long to wait. A key may make 10,000 calls a minute unless it was given
-another limit.
+answer; those who show the secret and those who do not share no keys. 429 and 503 say in `Retry-After` how long to wait.
+
+## Limits
+With its secret a key may make 10,000 calls a minute unless it was given another limit. Calls with the api_key alone are
+counted by the address that they come from (IPv6 by its /64), each address up to the limit of the key. When 600 calls of
+one address were refused in a minute for a wrong key or secret, more of them get 429. `X-RateLimit-Limit`,
+`X-RateLimit-Remaining` and `X-RateLimit-Reset` tell of the limit that the call was counted by.
 
 ## Paging
 Each list says in its description how it is paged. A reader that follows the rule sees every committed row exactly once,
@@ -97,10 +104,13 @@ def _words(docstring: str) -> tuple[str, str]:
 
 
 def security(endpoint: Endpoint) -> list[Json]:
-    """Return what a call needs: the key alone or with the secret, all in headers or all in parameters."""
+    """Return what a call needs: the key alone, or the secret with its key or alone.
+
+    The secret as a parameter is not told: a client made from this document would put it into the address.
+    """
     if endpoint.key == PUBLIC:
         return [{"ApiKey": []}, {"ApiKeyParameter": []}]
-    return [{"ApiKey": [], "ApiSecret": []}, {"ApiKeyParameter": [], "ApiSecretParameter": []}]
+    return [{"ApiKey": [], "ApiSecret": []}, {"ApiSecret": []}]
 
 
 def _tags(endpoints: Iterable[Endpoint], scopes: Mapping[str, str]) -> list[Json]:
@@ -130,9 +140,8 @@ def _components(schemas: Json) -> Json:
         },
         "securitySchemes": {
             "ApiKey": _key("header", "Api-Key", "The account's public key, a UUID."),
-            "ApiSecret": _key("header", "Api-Secret", "The secret that belongs to the key."),
+            "ApiSecret": _key("header", "Api-Secret", "The secret of a key; it names its key by itself."),
             "ApiKeyParameter": _key("query", "api_key", "The public key as a parameter."),
-            "ApiSecretParameter": _key("query", "api_secret", "The secret as a parameter."),
         },
     }
 

@@ -23,6 +23,7 @@ ANY_CALL: tuple[type[Refusal], ...] = (
     errors.Unknown,
     errors.TooSlow,
     errors.TooLarge,
+    errors.UnsupportedEncoding,
     errors.BadParameters,
     errors.TooManyCalls,
     errors.Unavailable,
@@ -156,11 +157,9 @@ def shared() -> Json:
 
 def _refused(refusal: type[Refusal]) -> Json:
     made = errors.BadParameters([("limit", "must be a whole number")]) if refusal is errors.BadParameters else refusal()
-    names = ["X-Request-Id"]
+    names = ["X-Request-Id", *LIMIT_HEADERS]
     if made.retry_after is not None or refusal is errors.TooManyCalls:
         names.append("Retry-After")
-    if refusal is errors.TooManyCalls:
-        names += LIMIT_HEADERS
     shown = {**made.problem(), "request_id": "5f0c6b1e8f5d4d6c9a7be1f0a2c3d4e5"}
     media = {"schema": _ref("schemas", "Problem"), "example": shown}
     headers = {name: _ref("headers", name) for name in names}

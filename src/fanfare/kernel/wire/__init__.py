@@ -25,7 +25,7 @@ from fanfare.kernel.wire.forms import (
     spoiled,
     text_of,
 )
-from fanfare.kernel.wire.lists import Alias, AnyForm, JsonForm, ListForm, Wildcard
+from fanfare.kernel.wire.lists import MAX_WEIGHT, Alias, AnyForm, JsonForm, ListForm, Wildcard, weight
 from fanfare.kernel.wire.numbers import MAX_ID, MoneyForm, NumberForm, WholeForm
 from fanfare.kernel.wire.times import (
     EARLIEST,
@@ -45,6 +45,7 @@ __all__ = [
     "EARLIEST",
     "LATEST",
     "MAX_ID",
+    "MAX_WEIGHT",
     "NOTHING",
     "Address",
     "AddressForm",
@@ -91,6 +92,7 @@ __all__ = [
     "spoiled",
     "text_of",
     "unix",
+    "weight",
     "window",
 ]
 

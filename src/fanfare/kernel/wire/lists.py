@@ -7,9 +7,23 @@ import msgspec
 
 from fanfare.kernel.wire.forms import Form, spoiled
 
+# Decoding takes a millisecond for 150,000 numbers in a row, and 20 for 50,000 members or 25,000 arrays within arrays.
+MAX_WEIGHT = 150_000
+
+
+def weight(text: str | bytes) -> int:
+    """Return how much JSON a text may hold at most, in elements of an array; counted without decoding it."""
+    marks = ((",", 1), (":", 3), ("[", 6), ("{", 6))
+    if isinstance(text, bytes):
+        return sum(each * text.count(mark.encode()) for mark, each in marks)
+    return sum(each * text.count(mark) for mark, each in marks)
+
 
 def decoded_json(text: str, message: str) -> object:
     """Return what a JSON text holds, or raise ValueError: with the message, or with what spoils the value."""
+    if weight(text) > MAX_WEIGHT:
+        too_many = "holds too many values"
+        raise ValueError(too_many)
     try:
         value = msgspec.json.decode(text.encode())
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
@@ -30,8 +44,7 @@ class ListForm(Form):
     def read(self, raw: object) -> list[Any]:
         items = [item for item in self._items(raw) if not (isinstance(item, str) and not item.strip())]
         if len(items) > self.most:
-            message = f"must have at most {self.most} entries"
-            raise ValueError(message)
+            raise ValueError(self._too_many())
         return [self.each.read(item) for item in items]
 
     def _items(self, raw: object) -> Sequence[object]:
@@ -45,7 +58,13 @@ class ListForm(Form):
                 return decoded if isinstance(decoded, list) else [decoded]
             case "{":
                 return [raw]
+        # Counted before it is split; a last comma ends no entry.
+        if raw.count(",") > self.most:
+            raise ValueError(self._too_many())
         return raw.split(",")
+
+    def _too_many(self) -> str:
+        return f"must have at most {self.most} entries"
 
     def schema(self) -> dict[str, object]:
         return {"type": "array", "items": self.each.schema(), "maxItems": self.most}
