@@ -12,6 +12,9 @@ class Reason(StrEnum):
     HOUSEKEEPING = "work on all accounts at once, outside any call"
     BOUND = "an id that bounds what was there at a moment, and means no one"
     UNCOUNTABLE = "a word without a plural"
+    ASCII = "a code of letters and digits, or what becomes one"
+    CONTACT = "the normal form of mail addresses and countries of numbers"
+    DISGUISES = "display names are read for the words that they hide"
     ONE_STATEMENT = "one SQL statement, which is read as a whole"
 
 
@@ -37,6 +40,26 @@ FAN_IDS: dict[str, Reason] = {
 # A table whose name is no plural.
 TABLE_NAMES: dict[str, Reason] = {
     "fan_activity": Reason.UNCOUNTABLE,
+}
+# Where the case of a text is taken away beside `fold`: `path:function`.
+CASES: dict[str, Reason] = {
+    "src/fanfare/fans/actions/names.py:delete_word": Reason.DISGUISES,
+    "src/fanfare/fans/actions/names.py:save_word": Reason.DISGUISES,
+    "src/fanfare/fans/contact.py:phone_number": Reason.CONTACT,
+    "src/fanfare/fans/contact.py:shown_key": Reason.CONTACT,
+    "src/fanfare/fans/display_names/acceptance.py:_is_offensive": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/acceptance.py:_is_reserved": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/acceptance.py:_own_pattern": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/acceptance.py:_own_words": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/spelling.py:dotted": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/spelling.py:pieces": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/spelling.py:readings": Reason.DISGUISES,
+    "src/fanfare/fans/display_names/words.py:refused_words": Reason.DISGUISES,
+    "src/fanfare/places/loading/metro_areas.py:_override": Reason.ASCII,
+    "src/fanfare/places/loading/rows.py:folded": Reason.ASCII,
+    "src/fanfare/places/postal_codes.py:postal_code_kept": Reason.ASCII,
+    "src/fanfare/places/postal_codes.py:postal_key": Reason.ASCII,
+    "src/fanfare/places/provinces.py:country_of_province": Reason.ASCII,
 }
 # A function longer than the rule: `path:function`.
 FUNCTIONS: dict[str, Reason] = {}

@@ -52,7 +52,7 @@ async def tag(db: Db, account_id: int, name: str, *fan_ids: int, at: datetime | 
     tag_id: int = await db.value(
         """
         insert into tags (account_id, tag_name, created_at) values ($1, $2, now())
-        on conflict (account_id, lower(tag_name)) do update set tag_name = excluded.tag_name
+        on conflict (account_id, fold_text(tag_name)) do update set tag_name = excluded.tag_name
         returning tag_id
         """,
         account_id,

@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from fanfare.kernel.folding import fold
+
 LONGEST_MAIL = 254
 LONGEST_PHONE = 64
 # The columns of a fan that hold a number.
@@ -120,12 +122,12 @@ def _e164(number: str, region: str | None) -> str | None:
 
 def names_people(network: str) -> bool:
     """Say whether what somebody is called in this network may identify the person."""
-    return network.lower() not in ("", *OWN_NETWORKS)
+    return fold(network) not in ("", *OWN_NETWORKS)
 
 
 def people_named(network: str) -> str:
     """Return `names_people` in SQL, of an expression that holds a network."""
-    return f"lower({network}) not in ('', {', '.join(map(repr, OWN_NETWORKS))})"
+    return f"fold_text({network}) not in ('', {', '.join(map(repr, OWN_NETWORKS))})"
 
 
 def identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:

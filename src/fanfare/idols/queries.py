@@ -5,6 +5,7 @@ import uuid
 from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Idol, IdolEvent, IdolSearch
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.folding import holding
 
 IDOLS = """
     select i.account_id, i.idol_uid, i.idol_name, i.idol_type, i.description, i.spotify_uid, i.spotify_follower_count,
@@ -32,9 +33,8 @@ EVENTS = """
 
 
 def pattern(expression: str) -> str:
-    """Return a LIKE pattern for a part of a text in which * stands for anything."""
-    plain = expression.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain.replace('*', '%')}%"
+    """Return a LIKE pattern for a part of a folded text in which * stands for anything."""
+    return holding(expression).replace("*", "%")
 
 
 async def idols(db: Db, account_id: int, wanted: IdolSearch) -> list[Idol]:
@@ -42,11 +42,12 @@ async def idols(db: Db, account_id: int, wanted: IdolSearch) -> list[Idol]:
     rows = await db.rows(
         IDOLS
         + """
-          and ($2::text is null or i.idol_name ilike $2)
+          and ($2::text is null or fold_text(i.idol_name) like $2)
           and ($3::text is null or exists (
               select from idol_labels l
-              where l.account_id = i.account_id and l.idol_uid = i.idol_uid and lower(l.label_name) = lower($3)))
-        order by lower(i.idol_name), i.idol_uid
+              where l.account_id = i.account_id and l.idol_uid = i.idol_uid
+                and fold_text(l.label_name) = fold_text($3)))
+        order by fold_text(i.idol_name), i.idol_uid
         """,
         account_id,
         pattern(wanted.idol_name) if wanted.idol_name else None,
@@ -69,9 +70,10 @@ async def idol_events(db: Db, account_id: int, wanted: EventSearch) -> list[Idol
         EVENTS
         + """
           and ($2::uuid is null or e.idol_uid = $2)
-          and ($3::text is null or lower($3) in (lower(e.venue_name), lower(e.display_venue_name)))
-          and ($4::text is null or e.event_name ilike $4 or i.idol_name ilike $4 or e.venue_name ilike $4)
-          and ($5::text is null or lower(e.label_name) = lower($5))
+          and ($3::text is null or fold_text($3) in (fold_text(e.venue_name), fold_text(e.display_venue_name)))
+          and ($4::text is null or fold_text(e.event_name) like $4 or fold_text(i.idol_name) like $4
+               or fold_text(e.venue_name) like $4)
+          and ($5::text is null or fold_text(e.label_name) = fold_text($5))
           and ($6::date is null or e.starts_at >= $6) and ($7::date is null or e.starts_at < $7 + 1)
           and ($8::uuid is null or e.performance_uid = $8)
         order by e.starts_at, e.event_uid
@@ -106,8 +108,9 @@ async def fan_idols(db: Db, account_id: int, wanted: FanIdolQuery) -> list[FanId
           and ($3::uuid is null or f.idol_uid = $3)
           and ($4::text is null or exists (
               select from idol_labels l
-              where l.account_id = i.account_id and l.idol_uid = i.idol_uid and lower(l.label_name) = lower($4)))
-        order by lower(i.idol_name), f.idol_uid
+              where l.account_id = i.account_id and l.idol_uid = i.idol_uid
+                and fold_text(l.label_name) = fold_text($4)))
+        order by fold_text(i.idol_name), f.idol_uid
         """,
         account_id,
         wanted.fan_id,

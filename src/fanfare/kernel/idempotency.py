@@ -107,7 +107,7 @@ async def _keep(db: Db, repeat: Repeat, now: datetime, answered: Answered) -> No
 async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Callable[[Any], Any]) -> None:
     """Let `redact` change the stored answers of an account, or empty them by None; the keys stay used.
 
-    It gets the values of those that hold any of the marks, which are in small letters and as they stand in JSON.
+    It gets the values of those that hold any of the marks, which are folded and as they stand in JSON.
     """
     after = ""
     while True:
@@ -116,7 +116,7 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
             select idempotency_key, answer from idempotency_keys
             where account_id = $1 and idempotency_key > $3 and answer <> '' and exists (
                 select from unnest($2::text[]) as mark
-                where position(mark in lower(convert_from(answer, 'UTF8'))) > 0)
+                where position(mark in fold_text(convert_from(answer, 'UTF8'))) > 0)
             order by idempotency_key limit $4
             """,
             account_id,

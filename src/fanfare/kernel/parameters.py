@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
+from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, spoiled, weight
 
 MAX_FIELDS = 1000
@@ -148,7 +149,7 @@ def _is_nothing(form: Form, value: object) -> bool:
         return True
     if isinstance(value, str):
         word = value.strip()
-        return not value or (len(word) <= LONGEST_NOTHING and word.lower() in form.nothing)
+        return not value or (len(word) <= LONGEST_NOTHING and fold(word) in form.nothing)
     return isinstance(form, ListForm) and value == [""]
 
 

@@ -17,7 +17,8 @@ PERFORMANCES = """
            p.status, p.announce_date, p.buying_group, p.notes, p.performance_group_name, p.venue_uid, p.business_id,
            p.fb_event_id, p.label_name, p.outlet, p.vendor, p.referral_page_tab_id,
            exists (select from idols i
-                   where i.account_id = p.account_id and lower(i.idol_name) = lower(p.artist_name)) as is_valid_idol
+                   where i.account_id = p.account_id
+                     and fold_text(i.idol_name) = fold_text(p.artist_name)) as is_valid_idol
     from performances p
     where p.account_id = $1
 """
@@ -45,7 +46,7 @@ async def schedule(db: Db, account_id: int, wanted: ScheduleQuery) -> Schedule:
         + """
           and exists (select from fan_events s
                       where s.account_id = e.account_id and s.event_uid = e.event_uid and s.fan_id = $2)
-          and ($3::uuid is null or e.idol_uid = $3) and ($4::text is null or lower(e.label_name) = lower($4))
+          and ($3::uuid is null or e.idol_uid = $3) and ($4::text is null or fold_text(e.label_name) = fold_text($4))
         order by e.starts_at, e.event_uid
         """,
         account_id,

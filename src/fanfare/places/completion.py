@@ -11,7 +11,7 @@ from fanfare.kernel.db import Db
 FIGURES = {"US": 5, "CA": 3, "NL": 4, "IE": 3}
 SHORTEST_WHOLE = 4
 # The code as the list folds it, and what stands for it where only the first half is public, or the list has no more.
-WHOLE = "replace(replace(upper({postal_code}), ' ', ''), '-', '')"
+WHOLE = "replace(replace({postal_code}, ' ', ''), '-', '')"
 HALF = f"""case {{country_code}} when 'US' then left({WHOLE}, 5) when 'CA' then left({WHOLE}, 3)
         when 'NL' then left({WHOLE}, 4) when 'IE' then left({WHOLE}, 3) when 'GB' then left({WHOLE}, -3) end"""
 # What stands for a code in figures: few enough codes that each has people, and those that a census knows.

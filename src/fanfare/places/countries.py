@@ -116,7 +116,7 @@ def _codes() -> dict[str, str]:
     found = {fold(name): country.alpha_2 for country in _iso() for name in _spellings(country)}
     found |= {fold(name): code for code, names in ALIASES.items() for name in names.split(",")}
     # Last, so that no name ever hides a code.
-    return found | {country.alpha_2.lower(): country.alpha_2 for country in _iso()} | {"xk": "XK"}
+    return found | {fold(country.alpha_2): country.alpha_2 for country in _iso()} | {"xk": "XK"}
 
 
 @cache

@@ -18,6 +18,11 @@ FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
 }
 
 
+def postal_key(text: str) -> str:
+    """Return what a postal code is compared by: its stored form without blanks."""
+    return "".join(text.upper().split())
+
+
 def postal_code_kept(country: str | None, text: str | None) -> str | None:
     """Return the normal form of a postal code; None and blanks give None.
 

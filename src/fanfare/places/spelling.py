@@ -3,21 +3,19 @@
 import re
 import unicodedata
 
+from fanfare.kernel import folding
+
 LONGEST = 120
-# Letters that Unicode does not take apart into a letter and its mark.
-LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "\u0131": "i"})
 SILENT = re.compile("['\u2018\u2019\u02bb\u02bc`\u00b4.]")
 CONTROLS = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
 def fold(text: str) -> str:
-    """Return what two spellings of one name have in common: no case, accents, points, hyphens, nor a leading `the`.
+    """Return what two spellings of one place have in common: also no points, hyphens, nor a leading `the`.
 
     Single letters are drawn together, so that `U. S. A.` is `usa`.
     """
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("&", " and ")).casefold().translate(LETTERS)
-    plain = SILENT.sub("", "".join(letter for letter in plain if not unicodedata.combining(letter)))
-    words = re.findall(r"[^\W_]+", plain)
+    words = re.findall(r"[^\W_]+", SILENT.sub("", folding.fold(text.replace("&", " and "))))
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     return ("" if all(len(word) == 1 for word in words) else " ").join(words)

@@ -222,7 +222,7 @@ async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, addres
 async def award_named_points(db: Db, account_id: int, named: NewNamedAward, now: datetime) -> uuid.UUID:
     """Book points of a category given by its name."""
     point_uid = await db.value(
-        "select point_uid from points where account_id = $1 and lower(point_name) = lower($2)",
+        "select point_uid from points where account_id = $1 and fold_text(point_name) = fold_text($2)",
         account_id,
         named.point_name,
     )

@@ -59,7 +59,7 @@ async def points(db: Db, account_id: int) -> list[Point]:
         """
         select point_uid, account_id, point_name, description, is_active,
                floor(extract(epoch from created_at))::bigint as creation_timestamp
-        from points where account_id = $1 order by lower(point_name)
+        from points where account_id = $1 order by fold_text(point_name)
         """,
         account_id,
     )
@@ -115,7 +115,7 @@ RANKED_AWARDS = Heavy("""
 async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tuple[LeaderboardMeta, list[Place]]:
     """Return the best fans of a category over some days; equal counts share a rank, the lower fan_id comes first."""
     point = await db.row(
-        "select point_uid, point_name from points where account_id = $1 and lower(point_name) = lower($2)",
+        "select point_uid, point_name from points where account_id = $1 and fold_text(point_name) = fold_text($2)",
         account.id,
         wanted.point_name,
     )
@@ -158,7 +158,7 @@ async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
         from standings s
         join points p on p.account_id = s.account_id and s.board = 'point:' || p.point_uid
         where s.account_id = $1 and s.fan_id = $2
-        order by lower(p.point_name)
+        order by fold_text(p.point_name)
         """,
         account_id,
         fan_id,

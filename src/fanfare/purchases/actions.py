@@ -59,7 +59,7 @@ async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
     known: int | None = await db.value(
         """
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-        where i.account_id = $1 and i.network = lower($2) and i.identifier_value = $3 for key share of f
+        where i.account_id = $1 and i.network = fold_text($2) and i.identifier_value = $3 for key share of f
         """,
         account_id,
         wanted.network,
@@ -75,13 +75,13 @@ async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now:
         with hold as materialized (select hold_position($1) as held),
         made as (
             insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-            values ($1, lower($2), $3, $4, $5)
+            values ($1, fold_text($2), $3, $4, $5)
             on conflict (account_id, network, identifier_value) do nothing
             returning fan_id
         )
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
         select $1, nextval('positions'), 'fan.identified', made.fan_id::text, made.fan_id, $5,
-               jsonb_build_object('network', lower($2))
+               jsonb_build_object('network', fold_text($2))
         from hold cross join made
         """,
         account_id,
@@ -164,7 +164,7 @@ async def _write(
         wanted.gross_sale_amount,
         wanted.net_sale_amount,
         wanted.gross_sale_amount - wanted.net_sale_amount if deducted is None else deducted,
-        (wanted.currency or account.currency).upper(),
+        wanted.currency or account.currency,
         1 if wanted.quantity is None else wanted.quantity,
         wanted.order_key,
         wanted.merchant_key,
@@ -187,7 +187,7 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
             select p.network, p.purchase_key, f.fan_id
             from purchases p
             join fan_identifiers i
-              on i.account_id = $1 and i.network = lower(p.network) and i.identifier_value = p.customer_key
+              on i.account_id = $1 and i.network = fold_text(p.network) and i.identifier_value = p.customer_key
             join fans f on f.account_id = $1 and f.fan_id = i.fan_id
             where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
               and {people_named("p.network")}
@@ -222,7 +222,7 @@ async def save_product(db: Db, account: Account, wanted: NewProduct, now: dateti
         """
         insert into products (account_id, network, product_key, product_name, product_category, product_url, image_url,
                               price, currency, is_active, created_at, updated_at)
-        values ($1, lower($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+        values ($1, fold_text($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
         on conflict (account_id, network, product_key) do update
         set product_name = excluded.product_name, product_category = excluded.product_category,
             product_url = excluded.product_url, image_url = excluded.image_url, price = excluded.price,
@@ -236,7 +236,7 @@ async def save_product(db: Db, account: Account, wanted: NewProduct, now: dateti
         wanted.product_url,
         wanted.image_url,
         wanted.price,
-        (wanted.currency or account.currency).upper(),
+        wanted.currency or account.currency,
         wanted.is_active is not False,
         now,
     )

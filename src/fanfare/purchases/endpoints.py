@@ -4,6 +4,7 @@ from datetime import datetime
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.purchases import actions, queries
 from fanfare.purchases.schemas import (
@@ -56,4 +57,4 @@ async def manage_products_list(db: Db, account: Account, wanted: ProductQuery) -
 async def manage_products_save(db: Db, account: Account, wanted: NewProduct, now: datetime) -> ProductSaved:
     """Create a product or update the one of that key in its shop."""
     await actions.save_product(db, account, wanted, now)
-    return ProductSaved(wanted.network.lower(), wanted.product_key)
+    return ProductSaved(fold(wanted.network), wanted.product_key)

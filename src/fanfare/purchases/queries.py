@@ -6,20 +6,13 @@ from fanfare.kernel.changes import settled
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.folding import holding
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import window
 from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
 
 PAGE = 500
 PRODUCTS = 250
-
-
-def contains(text: str | None) -> str | None:
-    """Return a LIKE pattern for a part of a text, as it is written."""
-    if text is None:
-        return None
-    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
 
 
 async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
@@ -37,7 +30,7 @@ async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[Pur
         from purchases
         where account_id = $1 and network = $2 and purchase_id > $3 and purchase_id <= $4
           and ordered_at >= $5 and ordered_at < $6
-          and ($7::text is null or product_name ilike $7)
+          and ($7::text is null or fold_text(product_name) like $7)
           and ($8::text is null or merchant_key = $8)
           and ($9::text is null or location_key = $9)
         order by purchase_id
@@ -49,7 +42,7 @@ async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[Pur
         bound,
         start,
         end,
-        contains(wanted.product_name),
+        holding(wanted.product_name) if wanted.product_name else None,
         wanted.merchant_key,
         wanted.location_key,
         PAGE + 1,
@@ -82,13 +75,14 @@ async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: st
                floor(extract(epoch from updated_at))::bigint as last_update_timestamp
         from products
         where account_id = $1 and ($2::text is null or network = $2)
-          and ($3::text is null or product_name ilike $3 or product_category ilike $3 or product_key ilike $3)
-        order by lower(product_name), network, product_key
+          and ($3::text is null or fold_text(product_name) like $3 or fold_text(product_category) like $3
+              or fold_text(product_key) like $3)
+        order by fold_text(product_name), network, product_key
         limit $4
         """,
         account_id,
         network,
-        contains(wanted.query),
+        holding(wanted.query) if wanted.query else None,
         PRODUCTS,
     )
     return [Product(**row) for row in rows]

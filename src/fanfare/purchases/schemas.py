@@ -8,10 +8,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Edge, Flag, Moment, Money, Text, TextForm, WholeForm
+from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, Text, TextForm, WholeForm
 
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
-Currency = Annotated[str, TextForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
 Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
 
 

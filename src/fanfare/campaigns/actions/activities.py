@@ -17,7 +17,7 @@ KNOWN = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_sub
 RECORDED = """
     known as materialized (
         select page_tab_id from campaigns
-        where account_id = $1 and app_type = 'custom' and lower(title) = lower({title})
+        where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text({title})
     ),
     begun as (
         insert into campaigns (account_id, title, app_type, created_at, updated_at)

@@ -81,7 +81,7 @@ async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
                 where i.account_id = $1 and i.fan_id = wanted.fan_id and i.network not in ('email', 'phone')),
                array(select d.idol_name
                      from fan_idols n join idols d on d.account_id = n.account_id and d.idol_uid = n.idol_uid
-                     where n.account_id = $1 and n.fan_id = wanted.fan_id order by lower(d.idol_name))
+                     where n.account_id = $1 and n.fan_id = wanted.fan_id order by fold_text(d.idol_name))
         from unnest($2::bigint[]) as wanted (fan_id)
         """,
         account_id,
@@ -144,7 +144,7 @@ async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) ->
         from activities a
         left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
         where a.account_id = $1 and a.fan_id = $2 and a.activity_id < $3
-          and ($4::text is null or lower(c.title) = lower($4))
+          and ($4::text is null or fold_text(c.title) = fold_text($4))
         order by a.activity_id desc
         limit $5
         """,
@@ -198,7 +198,7 @@ async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Count
             case jsonb_typeof(property.value) when 'array' then property.value
             else jsonb_build_array(property.value) end) as entry (value)
         where c.account_id = $1 and a.account_id = $1 and c.app_type = 'custom'
-          and ($2::text is null or lower(c.title) = lower($2)) and ($3::text is null or property.key = $3)
+          and ($2::text is null or fold_text(c.title) = fold_text($2)) and ($3::text is null or property.key = $3)
         group by a.account_id, c.page_tab_id, c.title, property.key, entry.value
         order by count(*) desc, c.page_tab_id, property.key, entry.value
         limit $4

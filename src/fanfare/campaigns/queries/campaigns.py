@@ -28,7 +28,7 @@ async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCa
         select account_id, title, page_tab_id, stream_key, app_type, is_active,
                floor(extract(epoch from created_at))::bigint, winner_fan_id
         from campaigns
-        where account_id = $1 and ($2::text is null or strpos(lower(title), lower($2)) > 0)
+        where account_id = $1 and ($2::text is null or strpos(fold_text(title), fold_text($2)) > 0)
         order by page_tab_id
         """,
         account_id,

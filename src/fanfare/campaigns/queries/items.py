@@ -56,7 +56,8 @@ async def wager_entries(db: Db, account: Account, wanted: WagerChoice) -> list[W
         from campaign_items i
         left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
         where i.account_id = $1 and i.page_tab_id = $2
-          and ($6::text is null or strpos(lower(concat_ws(' ', i.title, i.subtitle, i.description)), lower($6)) > 0)
+          and ($6::text is null
+              or strpos(fold_text(concat_ws(' ', i.title, i.subtitle, i.description)), fold_text($6)) > 0)
           and coalesce(i.active_on, (i.created_at at time zone $3)::date)
               between coalesce($4::date, '-infinity') and coalesce($5::date, 'infinity')
         order by i.place, i.tab_item_id

@@ -18,6 +18,7 @@ from fanfare.fans.schemas.erasures import Erasure
 from fanfare.kernel import idempotency
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import unix
 
 # Where an answer tells what outside systems, or fans themselves, call a fan.
@@ -88,10 +89,8 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
                    identifier_value
             from fan_identifiers where account_id = $1 and fan_id = $2
         )
-        -- as the search folds names, and as answers are compared
-        select kind, array_agg(distinct regexp_replace(btrim(form), '\\s+', ' ', 'g')) as words
-        from named cross join lateral (values (fold_text(word)), (lower(word))) as f (form)
-        where btrim(word) <> '' group by kind
+        select kind, array_agg(distinct regexp_replace(btrim(fold_text(word)), '\\s+', ' ', 'g')) as words
+        from named where btrim(word) <> '' group by kind
         """,
         account_id,
         fan_ids[0],
@@ -103,7 +102,7 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
 
 
 def _marks(person: Person) -> Iterable[str]:
-    """Yield what an answer about the fan may hold, as it stands in JSON, in small letters."""
+    """Yield what an answer about the fan may hold, as it stands in JSON, folded."""
     for word in (*person.addresses, *person.numbers, *person.keys):
         yield msgspec.json.encode(word).decode()
     for fan_id in person.fan_ids:
@@ -126,7 +125,7 @@ def _is_about(values: dict[str, Any], person: Person) -> bool:
     """Tell whether an object names a person by number, address or phone, or where outside systems' names stand."""
     if any(name.endswith("fan_id") and each in person.fan_ids for name, each in values.items() if each is not None):
         return True
-    texts = {name: each.lower() for name, each in values.items() if isinstance(each, str)}
+    texts = {name: fold(each) for name, each in values.items() if isinstance(each, str)}
     if any(each in person.addresses or each in person.numbers for each in texts.values()):
         return True
     return any(texts.get(name) in person.keys for name in OUTSIDE_NAMES)

@@ -177,13 +177,17 @@ async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) ->
     columns |= _phones(wanted, home)
     if wanted.email is not UNSET:
         columns["email"] = wanted.email
-        if (wanted.email or "").lower() != (old["email"] or "").lower():
+        if _mail_key(wanted.email) != _mail_key(old["email"]):
             columns["is_confirmed"] = bool(wanted.is_confirmed)
     if not (columns.get("email", old["email"]) or columns.get("phone", old["phone"])):
         raise BadParameters([("email", "must stay unless there is a phone")])
     if wanted.display_name is not UNSET:
         columns["display_name"] = await free_name(db, account, wanted.display_name, old["fan_id"])
     return columns
+
+
+def _mail_key(address: str | None) -> str | None:
+    return mail_key(address) if address else None
 
 
 def _phones(wanted: FanChanges, home: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from fanfare.fans.schemas.notes import FieldDefinition
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import DayForm, FlagForm, ListForm, TextForm, text_of
 
 LONG_TEXT = TextForm(10_000)
@@ -25,8 +26,7 @@ def _number(raw: object, _: list[str]) -> int | float:
 
 
 def _choice(raw: object, options: list[str]) -> str:
-    by_lower = {option.lower(): option for option in options}
-    chosen = by_lower.get(text_of(raw).strip().lower())
+    chosen = {fold(option): option for option in options}.get(fold(text_of(raw).strip()))
     if chosen is None:
         message = f"must be one of {', '.join(options)}"
         raise ValueError(message)

@@ -26,16 +26,16 @@ async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now:
             hold as materialized (select hold_position($1) as held),
             made as (
                 insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-                select $1, lower($3), $4, fan_id, $5 from fan
+                select $1, fold_text($3), $4, fan_id, $5 from fan
                 where not exists (
                     select from fan_identifiers i
-                    where i.account_id = $1 and i.network = lower($3) and i.identifier_value = $4 and i.fan_id = $2)
+                    where i.account_id = $1 and i.network = fold_text($3) and i.identifier_value = $4 and i.fan_id = $2)
                 returning fan_id
             ),
             logged as (
                 insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
                 select $1, nextval('positions'), 'fan.identified', made.fan_id::text, made.fan_id, $5,
-                       jsonb_build_object('network', lower($3))
+                       jsonb_build_object('network', fold_text($3))
                 from hold cross join made
             )
             select fan_id from fan
@@ -59,13 +59,13 @@ async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, n
         with hold as materialized (select hold_position($1) as held),
         gone as (
             delete from fan_identifiers
-            where account_id = $1 and fan_id = $2 and network = lower($3) and identifier_value = $4
+            where account_id = $1 and fan_id = $2 and network = fold_text($3) and identifier_value = $4
             returning fan_id
         ),
         logged as (
             insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
             select $1, nextval('positions'), 'fan.unidentified', gone.fan_id::text, gone.fan_id, $5,
-                   jsonb_build_object('network', lower($3))
+                   jsonb_build_object('network', fold_text($3))
             from hold cross join gone
         )
         select fan_id from gone

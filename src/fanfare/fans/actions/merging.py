@@ -267,7 +267,7 @@ async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, 
             select $1, nextval('positions'), greatest($3, r.updated_at + interval '1 millisecond'),
                    case when not exists (
                        select from fans taken
-                       where taken.account_id = $1 and lower(taken.display_name) = lower(r.display_name))
+                       where taken.account_id = $1 and fold_text(taken.display_name) = fold_text(r.display_name))
                    then r.display_name end, {columns}
             from jsonb_populate_record(null::fans, $2) r
             returning fan_id, position, updated_at

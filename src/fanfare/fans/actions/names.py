@@ -6,6 +6,7 @@ from fanfare.fans.display_names import NameRules, accepted_name, alternatives
 from fanfare.kernel.clock import system_chance
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 
 CANDIDATES = 12
@@ -52,12 +53,13 @@ async def usable_name(db: Db, account: Account, wanted: str) -> str:
         if len(offered) > CANDIDATES:
             break
     rows = await db.rows(
-        "select lower(display_name) as taken from fans where account_id = $1 and lower(display_name) = any($2::text[])",
+        "select fold_text(display_name) as taken from fans"
+        " where account_id = $1 and fold_text(display_name) = any($2::text[])",
         account.id,
-        [name.lower() for name in offered],
+        [fold(name) for name in offered],
     )
     taken = {row["taken"] for row in rows}
-    free = next((name for name in offered if name.lower() not in taken), None)
+    free = next((name for name in offered if fold(name) not in taken), None)
     if free is None:
         raise BadParameters([("display_name", "is taken, and so are the names near it")])
     return free
@@ -70,7 +72,7 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
         with hold as materialized (select hold_position($1) as held),
         made as (
             insert into display_name_words as w (account_id, word, is_allowed, created_at)
-            values ($1, lower($2), $3, $4)
+            values ($1, $2, $3, $4)
             on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
             where w.is_allowed <> excluded.is_allowed
             returning word
@@ -79,7 +81,7 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
         select $1, nextval('positions'), 'name_word.saved', '', $4, '{}' from hold cross join made
         """,
         account_id,
-        word,
+        word.lower(),
         is_allowed,
         now,
     )
@@ -91,7 +93,7 @@ async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None
         """
         with hold as materialized (select hold_position($1) as held),
         gone as (
-            delete from display_name_words where account_id = $1 and word = lower($2) returning word
+            delete from display_name_words where account_id = $1 and word = $2 returning word
         ),
         logged as (
             insert into changes (account_id, position, topic, subject_id, occurred_at, data)
@@ -100,7 +102,7 @@ async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None
         select word from gone
         """,
         account_id,
-        word,
+        word.lower(),
         now,
     )
     if gone is None:

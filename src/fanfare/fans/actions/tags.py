@@ -88,7 +88,7 @@ async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> i
     async def write(held: Db) -> int:
         tag_id: int = await held.value(
             """
-            with known as (select tag_id from tags where account_id = $1 and lower(tag_name) = lower($2)),
+            with known as (select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)),
             hold as materialized (select hold_position($1) as held),
             made as (
                 insert into tags (account_id, tag_name, created_at)
@@ -112,7 +112,7 @@ async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> i
 
 async def _known_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int:
     tag_id: int | None = await db.value(
-        "select tag_id from tags where account_id = $1 and lower(tag_name) = lower($2)", account_id, tag_name
+        "select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)", account_id, tag_name
     )
     if tag_id is None:
         raise Unknown

@@ -4,6 +4,7 @@ from collections.abc import Container, Iterator
 from random import Random
 
 from fanfare.fans.display_names.acceptance import LONGEST, PLAIN, NameRules, accepted_name
+from fanfare.kernel.folding import fold
 
 TRIES_EACH = 6
 # Figures that say something: years of birth of nobody, a position, a slogan, the devil.
@@ -14,15 +15,15 @@ STEPS = (("", 2, 9), ("_", 10, 99), ("", 100, 999), ("_", 1_000, 9_999), ("_", 1
 def alternatives(name: str, taken: Container[str], chance: Random, rules: NameRules = PLAIN) -> Iterator[str]:
     """Yield acceptable names that are not taken, near the wanted one: name2, name_23, name314, ever longer ones.
 
-    `taken` holds names in small letters. The same state of `chance` gives the same names. Empty when even the wanted
-    name with figures behind it is not acceptable.
+    `taken` holds folded names. The same state of `chance` gives the same names. Empty when even the wanted name with
+    figures behind it is not acceptable.
     """
     for joint, lowest, highest in STEPS:
         figures = chance.sample(range(lowest, highest + 1), TRIES_EACH)
         for figure in figures:
             ending = f"{joint}{figure}"
             offered = name[: LONGEST - len(ending)].rstrip() + ending
-            if figure not in LOADED and offered.lower() not in taken and _is_accepted(offered, rules):
+            if figure not in LOADED and fold(offered) not in taken and _is_accepted(offered, rules):
                 yield offered
 
 

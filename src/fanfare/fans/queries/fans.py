@@ -28,7 +28,7 @@ COLUMNS = """
      where v.account_id = $1 and v.fan_id = f.fan_id) as field_values,
     array(select t.tag_name from fan_tags g
           join tags t on t.account_id = $1 and t.tag_id = g.tag_id
-          where g.account_id = $1 and g.fan_id = f.fan_id order by lower(t.tag_name)) as tags,
+          where g.account_id = $1 and g.fan_id = f.fan_id order by fold_text(t.tag_name)) as tags,
     array(select b.business_id from fan_businesses b
           where b.account_id = $1 and b.fan_id = f.fan_id and b.is_opted_in
           order by b.business_id) as opted_in_business_ids

@@ -33,7 +33,7 @@ async def tags(db: Db, account_id: int) -> list[Tag]:
         from tags t left join fan_tags g on g.account_id = t.account_id and g.tag_id = t.tag_id
         where t.account_id = $1
         group by t.account_id, t.tag_id
-        order by lower(t.tag_name)
+        order by fold_text(t.tag_name)
         """),
         account_id,
     )

@@ -73,7 +73,7 @@ async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str
     name = await db.value(
         """
         select idol_name from idols
-        where account_id = $1 and idol_uid = $2 and lower(idol_name) is distinct from lower($3)
+        where account_id = $1 and idol_uid = $2 and fold_text(idol_name) is distinct from fold_text($3)
         """,
         account_id,
         idol_uid,

@@ -98,7 +98,7 @@ async def _find_fans(db: Db, account_id: int, rows: list[Row], now: datetime) ->
         select asked.place, i.fan_id
         from unnest($2::text[], $3::text[]) with ordinality as asked (network, user_key, place)
         join fan_identifiers i
-          on i.account_id = $1 and i.network = lower(asked.network) and i.identifier_value = asked.user_key
+          on i.account_id = $1 and i.network = fold_text(asked.network) and i.identifier_value = asked.user_key
         """,
         account_id,
         [row.item.network for row in called],

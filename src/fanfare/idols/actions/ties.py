@@ -20,7 +20,7 @@ async def change_fan_idol(db: Db, account_id: int, wanted: FanIdolChange, now: d
         select f.fan_id, i.idol_uid
         from fans f
         join idols i on i.account_id = f.account_id
-         and case when $3::uuid is null then lower(i.idol_name) = lower($4) else i.idol_uid = $3 end
+         and case when $3::uuid is null then fold_text(i.idol_name) = fold_text($4) else i.idol_uid = $3 end
         where f.account_id = $1 and f.fan_id = $2
         """,
         account_id,
@@ -81,9 +81,9 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
             made as (
                 insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
                 select $1, gen_random_uuid(), fresh.name, 'other', $3, $3
-                from (select distinct on (lower(name)) name from asked order by lower(name), place) as fresh
+                from (select distinct on (fold_text(name)) name from asked order by fold_text(name), place) as fresh
                 where not exists (
-                    select from idols i where i.account_id = $1 and lower(i.idol_name) = lower(fresh.name))
+                    select from idols i where i.account_id = $1 and fold_text(i.idol_name) = fold_text(fresh.name))
                 returning idol_uid, idol_name
             ),
             logged as (
@@ -92,8 +92,8 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
             )
             select coalesce(i.idol_uid, made.idol_uid) as idol_uid
             from asked
-            left join idols i on i.account_id = $1 and lower(i.idol_name) = lower(asked.name)
-            left join made on lower(made.idol_name) = lower(asked.name)
+            left join idols i on i.account_id = $1 and fold_text(i.idol_name) = fold_text(asked.name)
+            left join made on fold_text(made.idol_name) = fold_text(asked.name)
             order by asked.place
             """,
             account_id,

@@ -17,6 +17,7 @@ from fanfare.kernel.wire.forms import (
     NOTHING,
     AddressForm,
     AddressRangeForm,
+    CapitalsForm,
     ChoiceForm,
     FlagForm,
     Form,
@@ -53,7 +54,9 @@ __all__ = [
     "AddressRangeForm",
     "Alias",
     "AnyForm",
+    "CapitalsForm",
     "ChoiceForm",
+    "Currency",
     "Day",
     "DayForm",
     "Edge",
@@ -104,6 +107,7 @@ Whole = Annotated[int, WholeForm()]
 Latitude = Annotated[float, NumberForm(-90, 90)]
 Longitude = Annotated[float, NumberForm(-180, 180)]
 Money = Annotated[Decimal, MoneyForm()]
+Currency = Annotated[str, CapitalsForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
 Day = Annotated[date, DayForm()]
 Moment = Annotated[datetime, MomentForm()]
 Edge = Annotated[Any, EdgeForm()]

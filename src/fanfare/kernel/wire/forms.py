@@ -1,10 +1,12 @@
 """What a Form is, and the Forms of words: texts, choices, flags, ids and addresses of the internet."""
 
 import re
+import unicodedata
 import uuid
 from typing import Any
 
 from fanfare.kernel import addresses
+from fanfare.kernel.folding import fold
 
 FLAGS = {
     **dict.fromkeys(("true", "on", "1", "yes", "t", "y"), True),
@@ -43,7 +45,7 @@ def text_of(raw: object) -> str:
 
 
 class TextForm(Form):
-    """A text of at most `longest` characters, without surrounding blanks."""
+    """A text of at most `longest` characters, in composed letters and without surrounding blanks."""
 
     def __init__(self, longest: int = 255, pattern: str | None = None, hint: str = "") -> None:
         self.longest = longest
@@ -51,7 +53,7 @@ class TextForm(Form):
         self.hint = hint
 
     def read(self, raw: object) -> str:
-        text = text_of(raw).strip()
+        text = unicodedata.normalize("NFC", text_of(raw)).strip()
         if len(text) > self.longest:
             message = f"must be at most {self.longest} characters"
             raise ValueError(message)
@@ -66,16 +68,23 @@ class TextForm(Form):
         return told
 
 
+class CapitalsForm(TextForm):
+    """A code that is stored in capitals."""
+
+    def read(self, raw: object) -> str:
+        return super().read(raw).upper()
+
+
 class ChoiceForm(Form):
     """One of some words, in any case."""
 
     def __init__(self, *words: str) -> None:
         self.words = words
-        self.by_lower = {word.lower(): word for word in words}
-        self.nothing = NOTHING - self.by_lower.keys()
+        self.by_key = {fold(word): word for word in words}
+        self.nothing = NOTHING - self.by_key.keys()
 
     def read(self, raw: object) -> str:
-        word = self.by_lower.get(text_of(raw).strip().lower())
+        word = self.by_key.get(fold(text_of(raw).strip()))
         if word is None:
             message = f"must be one of {', '.join(self.words)}"
             raise ValueError(message)
@@ -93,7 +102,7 @@ class FlagForm(Form):
     def read(self, raw: object) -> bool:
         if isinstance(raw, bool):
             return raw
-        flag = FLAGS.get(text_of(raw).strip().lower())
+        flag = FLAGS.get(fold(text_of(raw).strip()))
         if flag is None:
             message = "must be true or false (also on/off, 1/0, yes/no)"
             raise ValueError(message)

@@ -50,8 +50,7 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     Refuses an unknown pass or one of another campaign (404), a cancelled pass, a code that a transfer ended, and a pass
     that was used: with when and where (409).
     """
-    code = wanted.pass_code.upper() if wanted.pass_code else None
-    given = (account.id, wanted.page_tab_id, code, wanted.pass_uid)
+    given = (account.id, wanted.page_tab_id, wanted.pass_code, wanted.pass_uid)
     named = BY_UID if wanted.pass_uid else BY_CODE
     row = await db.row(ADMIT.format(named=named), *given, now, wanted.gate_name, wanted.check_in_key)
     if row is None:

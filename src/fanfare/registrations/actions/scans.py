@@ -6,6 +6,7 @@ from typing import Any
 
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.parameters import read
 from fanfare.registrations.actions.refusals import reason
@@ -142,8 +143,7 @@ def _key(scan: ScanItem) -> Key:
 
 def _stored(key: Key, scan: ScanItem) -> dict[str, Any]:
     given = {name: getattr(scan, name) for name in ScanItem.__struct_fields__}
-    code = scan.pass_code.upper() if scan.pass_code else None
-    return {**given, "source_key": key[1], "pass_code": code}
+    return {**given, "source_key": key[1]}
 
 
 async def _record(
@@ -155,7 +155,7 @@ async def _record(
         passing = {
             row["scan_key"]: row["pass_uid"]
             for row in rows
-            if row["pass_uid"] and (row["access_mode"] or "").lower() not in OUT
+            if row["pass_uid"] and fold(row["access_mode"] or "") not in OUT
         }
         if passing:
             # Taken in one order, so that two batches never wait for each other in a ring.

@@ -77,7 +77,7 @@ async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
                floor(extract(epoch from created_at))::bigint as creation_timestamp
         from pass_sections
         where account_id = $1 and page_tab_id = $2
-        order by lower(section_name)
+        order by fold_text(section_name)
         """,
         account_id,
         page_tab_id,

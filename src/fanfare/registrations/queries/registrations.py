@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from fanfare.fans.contact import mail_address, mail_key
+from fanfare.fans.contact import mail_key
 from fanfare.fans.queries.fans import known_fan
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page
@@ -30,7 +30,7 @@ REGISTRATIONS = """
     left join lateral (
         select p.performance_uid from performances p
         where p.account_id = r.account_id and p.performance_date = r.event_date
-          and (p.campaign_event_key = r.event_key or lower(p.performance_name) = lower(r.event_name))
+          and (p.campaign_event_key = r.event_key or fold_text(p.performance_name) = fold_text(r.event_name))
         order by p.campaign_event_key = r.event_key desc nulls last, p.performance_uid
         limit 1) meant on true
     where r.account_id = $1
@@ -69,8 +69,8 @@ def _key(email: str | None) -> str | None:
     if email is None:
         return None
     with suppress(ValueError):
-        return mail_key(mail_address(email))
-    return email.lower()
+        return mail_key(email)
+    return email
 
 
 async def fan_registrations(db: Db, account_id: int, wanted: FanRegistrationQuery) -> list[Registration]:

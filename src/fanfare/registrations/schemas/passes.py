@@ -8,9 +8,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Id, Text, TextForm, Uuid, WholeForm
+from fanfare.kernel.wire import CapitalsForm, Id, Text, Uuid, WholeForm
 
-Code = Annotated[str, TextForm(8, "[A-Za-z0-9]{8}", "must be eight letters and digits")]
+Code = Annotated[str, CapitalsForm(8, "[A-Za-z0-9]{8}", "must be eight letters and digits")]
 Capacity = Annotated[int, WholeForm(0, 2**31 - 1)]
 Quantity = Annotated[int, WholeForm(1, 1000)]
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
+from fanfare.kernel.folding import fold
+from fanfare.places.postal_codes import postal_key
 from fanfare.segments.audience.sold import MOST_PRICE, Count, SoldTo
 from fanfare.segments.queries import filters, tickets
-from fanfare.segments.queries.criteria import Setting, is_there, provinces_kept, ticket_events_asked, years_before
+from fanfare.segments.queries.criteria import Setting, is_there, province_keys, ticket_events_asked, years_before
 from fanfare.segments.queries.filters import kept
 from fanfare.segments.schemas.search import Criteria
 
@@ -115,16 +117,16 @@ def _person(wanted: Criteria, at: Setting) -> Iterator[Plan]:
     if wanted.fan_oldest_age is not None:
         yield Between("born", first=years_before(at.today, wanted.fan_oldest_age + 1).toordinal() + 1)
     if wanted.fan_networks is not None:
-        yield Having("network", [network.lower() for network in wanted.fan_networks])
+        yield Having("network", [fold(network) for network in wanted.fan_networks])
 
 
 def _place(wanted: Criteria, at: Setting) -> Iterator[Plan]:
     if wanted.fan_postal_codes is not None:
-        yield Coded("postal_code", [code.replace(" ", "").upper() for code in wanted.fan_postal_codes])
+        yield Coded("postal_code", [postal_key(code) for code in wanted.fan_postal_codes])
     if wanted.fan_provinces is not None:
-        yield Having("province", [*provinces_kept(wanted.fan_provinces, at.country_code)])
+        yield Having("folded_province", [*province_keys(wanted.fan_provinces, at.country_code)])
     if wanted.fan_metro_areas is not None:
-        yield Having("folded_metro_area", [each.lower() for each in wanted.fan_metro_areas])
+        yield Having("folded_metro_area", [fold(each) for each in wanted.fan_metro_areas])
 
 
 def _record(wanted: Criteria, _: Setting) -> Iterator[Plan]:
@@ -140,7 +142,7 @@ def _record(wanted: Criteria, _: Setting) -> Iterator[Plan]:
         # As PostgreSQL turns a float into a number: to fifteen digits.
         yield Between("rating", first=math.ceil(Decimal(f"{wanted.fan_rating:.15g}") * 10))
     if wanted.fan_source is not None:
-        yield Having("source", [wanted.fan_source.lower()])
+        yield Having("source", [fold(wanted.fan_source)])
     if wanted.fan_start_creation_date or wanted.fan_end_creation_date:
         yield _days("created", wanted.fan_start_creation_date, wanted.fan_end_creation_date)
 
@@ -171,7 +173,7 @@ def _ties(wanted: Criteria, at: Setting) -> Iterator[Plan]:
 
 
 def _known(ids: dict[str, Any], names: list[str]) -> list[str | int | None]:
-    found = [ids.get(name) for name in {name.lower() for name in names}]
+    found = [ids.get(name) for name in {fold(name) for name in names}]
     return [each if each is None or isinstance(each, int) else str(each) for each in found]
 
 
@@ -196,7 +198,7 @@ def _tickets(wanted: Criteria, at: Setting) -> Iterator[Plan | None]:
     events = ticket_events_asked(wanted, at.country_code)
     asked = SoldTo(
         [uid.hex for uid in at.ticket_events[events]] if events else None,
-        wanted.ticket_price_code.lower() if wanted.ticket_price_code else None,
+        fold(wanted.ticket_price_code) if wanted.ticket_price_code else None,
         max(starts).toordinal() if starts else None,
         last.toordinal() + 1 if last else None,
         lowest,

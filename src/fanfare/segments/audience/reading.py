@@ -1,6 +1,6 @@
 """Reads what the index is made of out of the tables: of everybody, or of those who were touched.
 
-What is compared in SQL is computed in SQL here too (`lower`, the postal code's form), so that both mean the same.
+What is compared in SQL is computed in SQL here too (`fold_text`, the postal code's form), so that both mean the same.
 """
 
 import asyncio
@@ -87,14 +87,15 @@ Reading = tuple[str, int, Callable[[list[Record]], Piece]]
 NEVER = -(2**62)
 # Fans who have all of a few texts in common come together.
 TEXTS = """
-    select f.gender, f.province, f.country_code, f.metro_area, lower(f.metro_area) as folded_metro_area,
-           lower(f.fan_source) as source, f.city, string_agg(int8send(f.fan_id), ''::bytea) as fan_ids
+    select f.gender, f.province, fold_text(f.province) as folded_province, f.country_code, f.metro_area,
+           fold_text(f.metro_area) as folded_metro_area, fold_text(f.fan_source) as source, f.city,
+           string_agg(int8send(f.fan_id), ''::bytea) as fan_ids
     from fans f
     where f.account_id = $1 {among}
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by 1, 2, 3, 4, 5, 6, 7, 8
 """
 POSTAL_CODES = """
-    select f.country_code, upper(replace(f.postal_code, ' ', '')) as postal_code,
+    select f.country_code, replace(f.postal_code, ' ', '') as postal_code,
            string_agg(int8send(f.fan_id), ''::bytea) as fan_ids
     from fans f
     where f.account_id = $1 and f.postal_code is not null {among}
@@ -129,7 +130,7 @@ TICKETS = """
            string_agg(int8send(p.seats), ''::bytea) as seats, string_agg(int8send(p.paid), ''::bytea) as paid,
            string_agg(int8send(p.sale), ''::bytea) as sale
     from (
-        select f.fan_id, f.event_uid, lower(f.price_code) as price_code,
+        select f.fan_id, f.event_uid, fold_text(f.price_code) as price_code,
                floor(date_part('epoch', f.purchased_at))::bigint as purchased, f.num_seats::bigint as seats,
                (f.paid_amount * 10000)::bigint as paid, coalesce(hashtextextended(f.order_key, 0), 0) as sale
         from tickets f
@@ -162,6 +163,7 @@ FACETS: dict[str, tuple[str, ...]] = {
     "text": (
         "gender",
         "province",
+        "folded_province",
         "country_code",
         "metro_area",
         "folded_metro_area",

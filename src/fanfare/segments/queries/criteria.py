@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.folding import fold, holding
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
+from fanfare.places.postal_codes import postal_key
 from fanfare.places.provinces import province_kept
 from fanfare.segments.queries import filters, tickets
 from fanfare.segments.queries.where import Criterion
@@ -69,22 +71,22 @@ async def shared_setting(
 def ticket_events_asked(wanted: Criteria, country_code: str | None) -> tickets.EventsAsked | None:
     """Return which ticket events criteria name, if any."""
     provinces = wanted.ticket_venue_provinces
-    return tickets.events_asked(wanted, provinces_kept(provinces, country_code) if provinces else None)
+    return tickets.events_asked(wanted, province_keys(provinces, country_code) if provinces else None)
 
 
-TAG_IDS = "select lower(tag_name), tag_id from tags where account_id = $1 and lower(tag_name) = any($2)"
-IDOL_UIDS = "select lower(idol_name), idol_uid from idols where account_id = $1 and lower(idol_name) = any($2)"
+TAG_IDS = "select fold_text(tag_name), tag_id from tags where account_id = $1 and fold_text(tag_name) = any($2)"
+IDOL_UIDS = "select fold_text(idol_name), idol_uid from idols where account_id = $1 and fold_text(idol_name) = any($2)"
 
 
 async def _known(db: Db, account_id: int, sql: str, names: list[str]) -> dict[str, Any]:
-    """Return the id of each of the names, in small letters, that the account knows."""
+    """Return the id of each of the names that the account knows, by the folded name."""
     if not names:
         return {}
     return {row[0]: row[1] for row in await db.rows(sql, account_id, _folded(names))}
 
 
-def _folded(names: list[str]) -> list[str]:
-    return sorted({name.lower() for name in names})
+def _folded(names: Iterable[str]) -> list[str]:
+    return sorted({fold(name) for name in names})
 
 
 def criteria(wanted: Criteria, at: Setting, newest: int | None = None) -> Iterator[Criterion]:
@@ -97,8 +99,7 @@ def criteria(wanted: Criteria, at: Setting, newest: int | None = None) -> Iterat
 
 def _person(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     if wanted.name is not None:
-        pattern = "%" + wanted.name.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        yield Criterion("f.search_text like fold_text({})", (pattern,))
+        yield Criterion("f.search_text like {}", (holding(wanted.name),))
     if wanted.fan_gender is not None:
         yield Criterion("f.gender = {}", (wanted.fan_gender,))
     if wanted.fan_youngest_age is not None:
@@ -108,17 +109,18 @@ def _person(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     if wanted.fan_networks is not None:
         sql = """exists (select from fan_identifiers i
             where i.account_id = $1 and i.fan_id = f.fan_id and i.network = any({}::text[]))"""
-        yield Criterion(sql, ([network.lower() for network in wanted.fan_networks],))
+        yield Criterion(sql, (_folded(wanted.fan_networks),))
 
 
 def _place(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     if wanted.fan_postal_codes is not None:
-        codes = [code.replace(" ", "").upper() for code in wanted.fan_postal_codes]
-        yield Criterion("upper(replace(f.postal_code, ' ', '')) = any({}::text[])", (codes,))
+        codes = [postal_key(code) for code in wanted.fan_postal_codes]
+        yield Criterion("replace(f.postal_code, ' ', '') = any({}::text[])", (codes,))
     if wanted.fan_provinces is not None:
-        yield Criterion("f.province = any({}::text[])", (provinces_kept(wanted.fan_provinces, at.country_code),))
+        keys = province_keys(wanted.fan_provinces, at.country_code)
+        yield Criterion("fold_text(f.province) = any({}::text[])", (keys,))
     if wanted.fan_metro_areas is not None:
-        yield Criterion("lower(f.metro_area) = any({}::text[])", ([each.lower() for each in wanted.fan_metro_areas],))
+        yield Criterion("fold_text(f.metro_area) = any({}::text[])", (_folded(wanted.fan_metro_areas),))
 
 
 def _record(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
@@ -133,7 +135,7 @@ def _record(wanted: Criteria, at: Setting) -> Iterator[Criterion]:
     if wanted.fan_rating is not None:
         yield Criterion("f.rating >= {}::float8::numeric", (wanted.fan_rating,))
     if wanted.fan_source is not None:
-        yield Criterion("lower(f.fan_source) = {}", (wanted.fan_source.lower(),))
+        yield Criterion("fold_text(f.fan_source) = {}", (fold(wanted.fan_source),))
     if wanted.fan_start_creation_date is not None:
         yield Criterion("f.created_at >= {}", (at.start_of(wanted.fan_start_creation_date),))
     if wanted.fan_end_creation_date is not None:
@@ -283,11 +285,11 @@ def years_before(day: date, years: int) -> date:
         return day.replace(year=year, day=28)
 
 
-def provinces_kept(names: list[str], country_code: str | None) -> list[str]:
-    """Return the ways in which provinces may be stored: as written, by code or by name."""
-    kept = {spelling for name in names for spelling in (name, name.upper(), name.title())}
+def province_keys(names: list[str], country_code: str | None) -> list[str]:
+    """Return the ways in which provinces may be stored: as written, by code or by name; folded."""
+    kept = set(names)
     for country in {"US", "CA", country_code or "US"}:
         for name in names:
             with suppress(ValueError):
                 kept.add(province_kept(country, name) or name)
-    return sorted(kept)
+    return _folded(kept)

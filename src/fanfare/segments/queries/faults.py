@@ -12,6 +12,7 @@ import msgspec
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters, tickets
 from fanfare.segments.queries.criteria import Setting, is_there, shared_setting, ticket_events_asked
@@ -100,7 +101,7 @@ def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iter
     if is_excluded:
         for name, kind, known in (("fan_tags", "tag", at.tag_ids), ("idol_names", "idol", at.idol_uids)):
             names = dict.fromkeys(getattr(criteria, name) or ())
-            yield from ((name, f"names an unknown {kind}: {each}") for each in names if each.lower() not in known)
+            yield from ((name, f"names an unknown {kind}: {each}") for each in names if fold(each) not in known)
     asked = ticket_events_asked(criteria, at.country_code)
     if asked and (is_excluded or tickets.is_negated(criteria)):
         missing = at.missing_names.get(asked, {})

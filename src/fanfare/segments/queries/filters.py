@@ -102,7 +102,7 @@ async def filters_listed(db: Db, account: Account, wanted: FilterWindow) -> list
         select filter_uid, filter_name, account_id, floor(extract(epoch from created_at))::bigint as creation_timestamp,
                last_search_count, group_name, is_active
         from filters
-        where account_id = $1 and ($2::text is null or lower(group_name) = lower($2))
+        where account_id = $1 and ($2::text is null or fold_text(group_name) = fold_text($2))
           and created_at >= coalesce($3::timestamptz, '-infinity')
           and created_at < coalesce($4::timestamptz, 'infinity')
         order by filter_id
@@ -139,7 +139,7 @@ async def filter_by_uid(db: Db, account_id: int, filter_uid: uuid.UUID) -> Filte
 
 async def filter_by_name(db: Db, account_id: int, filter_name: str) -> Filter:
     """Return the filter of that name, in any case, or refuse as unknown."""
-    return _filter(await db.row(f"{ONE} and lower(filter_name) = lower($2)", account_id, filter_name))
+    return _filter(await db.row(f"{ONE} and fold_text(filter_name) = fold_text($2)", account_id, filter_name))
 
 
 def _filter(row: Record | None) -> Filter:

@@ -45,7 +45,7 @@ FANS = """
         where v.account_id = $1 and v.fan_id = any($2::bigint[])
         group by v.fan_id) v on v.fan_id = f.fan_id
     left join (
-        select g.fan_id, array_agg(t.tag_name order by lower(t.tag_name)) as tags
+        select g.fan_id, array_agg(t.tag_name order by fold_text(t.tag_name)) as tags
         from fan_tags g
         join tags t on t.account_id = $1 and t.tag_id = g.tag_id
         where g.account_id = $1 and g.fan_id = any($2::bigint[])

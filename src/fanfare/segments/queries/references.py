@@ -56,7 +56,7 @@ async def naming(db: Db, account_id: int, things: Sequence[Thing]) -> list[str]:
                     when 'string' then jsonb_build_array(f.criteria -> place.criterion)
                     else '[]' end) as given (value)
             where fold_text(given.value) = fold_text(place.value))
-        order by lower(f.filter_name)
+        order by fold_text(f.filter_name)
         """,
         account_id,
         [name for name, _ in places],
@@ -71,7 +71,7 @@ async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str 
         """
         select filter_name from filters
         where account_id = $1 and criteria -> 'fan_excl_segments' ?| $2::text[]
-        order by lower(filter_name) limit 1
+        order by fold_text(filter_name) limit 1
         """,
         account_id,
         [f"filter:{uid}" for uid in filter_uids],

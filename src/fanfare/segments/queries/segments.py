@@ -7,6 +7,7 @@ import msgspec
 
 from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import MAX_ID
 from fanfare.segments.queries import filters
@@ -52,7 +53,7 @@ async def segments(db: Db, account_id: int) -> list[Segment]:
             left join filter_states s on s.account_id = f.account_id and s.filter_id = f.filter_id
             where f.account_id = $1
         ) s
-        order by s.kind, lower(s.segment_name), s.segment_id
+        order by s.kind, fold_text(s.segment_name), s.segment_id
         """),
         account_id,
     )
@@ -69,7 +70,7 @@ async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
 
 async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
     """Return what being in a segment asks of a fan, or refuse an unknown one."""
-    kind, key = wanted.segment_type, wanted.segment_id.strip().lower()
+    kind, key = wanted.segment_type, fold(wanted.segment_id)
     if not (key.isascii() and await _is_known(db, account_id, kind, key)):
         raise Unknown
     if kind == "filter":

@@ -10,12 +10,13 @@ from datetime import date, datetime
 import msgspec
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.folding import fold
 from fanfare.segments.queries.where import Criterion
 from fanfare.segments.schemas.search import Criteria
 
 
 class EventsAsked(msgspec.Struct, frozen=True):
-    """Which ticket events are meant; names in small letters, provinces in every way they may be stored."""
+    """Which ticket events are meant; names folded, provinces in every way they may be stored."""
 
     event_name: str | None
     venue_name: str | None
@@ -34,9 +35,9 @@ MOST = 2**31
 def events_asked(wanted: Criteria, provinces: list[str] | None) -> EventsAsked | None:
     """Return which events the criteria name, or None when they name none; provinces as they may be stored."""
     asked = EventsAsked(
-        _small(wanted.ticket_event_name),
-        _small(wanted.ticket_venue_name),
-        _small(wanted.ticket_artist_name),
+        _folded(wanted.ticket_event_name),
+        _folded(wanted.ticket_venue_name),
+        _folded(wanted.ticket_artist_name),
         tuple(provinces) if provinces else None,
         wanted.ticket_start_event_date,
         wanted.ticket_end_event_date,
@@ -44,8 +45,8 @@ def events_asked(wanted: Criteria, provinces: list[str] | None) -> EventsAsked |
     return None if asked == EventsAsked(None, None, None, None, None, None) else asked
 
 
-def _small(name: str | None) -> str | None:
-    return name.lower() if name else None
+def _folded(name: str | None) -> str | None:
+    return fold(name) if name else None
 
 
 async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]:
@@ -53,9 +54,9 @@ async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]
     rows = await db.rows(
         """
         select event_uid from ticket_events
-        where account_id = $1 and ($2::text is null or lower(event_name) = $2)
-          and ($3::text is null or lower(venue_name) = $3) and ($4::text is null or lower(artist_name) = $4)
-          and ($5::text[] is null or venue_province = any($5))
+        where account_id = $1 and ($2::text is null or fold_text(event_name) = $2)
+          and ($3::text is null or fold_text(venue_name) = $3) and ($4::text is null or fold_text(artist_name) = $4)
+          and ($5::text[] is null or fold_text(venue_province) = any($5))
           and ($6::date is null or event_date >= $6) and ($7::date is null or event_date <= $7)
         order by event_uid
         """,
@@ -75,9 +76,9 @@ async def missing_names(db: Db, account_id: int, asked: EventsAsked) -> dict[str
         where given.name is not null and not exists (
             select from ticket_events e
             where e.account_id = $1 and given.name = case given.criterion
-                when 'ticket_event_name' then lower(e.event_name)
-                when 'ticket_venue_name' then lower(e.venue_name)
-                else lower(e.artist_name) end)
+                when 'ticket_event_name' then fold_text(e.event_name)
+                when 'ticket_venue_name' then fold_text(e.venue_name)
+                else fold_text(e.artist_name) end)
         """,
         account_id,
         asked.event_name,
@@ -132,7 +133,7 @@ def _tickets(wanted: Criteria, bought: Bought, event_uids: list[uuid.UUID] | Non
     lowest, highest = wanted.ticket_seat_price_min, wanted.ticket_seat_price_max
     parts: tuple[Part, ...] = (
         ("t.event_uid = any({}::uuid[])", event_uids),
-        ("lower(t.price_code) = {}", _small(wanted.ticket_price_code)),
+        ("fold_text(t.price_code) = {}", _folded(wanted.ticket_price_code)),
         ("t.purchased_at >= {}", bought.start),
         ("t.purchased_at < {}", bought.end),
         # A line without seats has no price a seat.

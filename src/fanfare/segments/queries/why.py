@@ -37,7 +37,7 @@ SEEN: dict[str, str] = {
     **dict.fromkeys(("crm_active_days", "crm_inactive_days", "crm_start_active_date"), ACTIVE),
     **dict.fromkeys(("fan_youngest_age", "fan_oldest_age"), "to_jsonb(f.birth_date)"),
     **dict.fromkeys(("fan_incl_snapshot_uids", "fan_excl_snapshot_uids"), SNAPSHOTS),
-    "fan_tags": """(select coalesce(jsonb_agg(t.tag_name order by lower(t.tag_name)), '[]') from fan_tags g
+    "fan_tags": """(select coalesce(jsonb_agg(t.tag_name order by fold_text(t.tag_name)), '[]') from fan_tags g
         join tags t on t.account_id = $1 and t.tag_id = g.tag_id where g.account_id = $1 and g.fan_id = f.fan_id)""",
     "fan_networks": """(select coalesce(jsonb_agg(distinct i.network), '[]') from fan_identifiers i
         where i.account_id = $1 and i.fan_id = f.fan_id)""",
@@ -54,7 +54,7 @@ SEEN: dict[str, str] = {
         ("fan_start_creation_date", "fan_end_creation_date"),
         "to_jsonb(floor(extract(epoch from f.created_at))::bigint)",
     ),
-    "idol_names": """(select coalesce(jsonb_agg(d.idol_name order by lower(d.idol_name)), '[]') from fan_idols i
+    "idol_names": """(select coalesce(jsonb_agg(d.idol_name order by fold_text(d.idol_name)), '[]') from fan_idols i
         join idols d on d.account_id = $1 and d.idol_uid = i.idol_uid
         where i.account_id = $1 and i.fan_id = f.fan_id)""",
     "tickets": """(select jsonb_build_object('ticket_count', count(*), 'seat_count', coalesce(sum(t.num_seats), 0))

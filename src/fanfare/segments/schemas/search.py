@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     NOTHING,
@@ -57,7 +58,7 @@ class SearchCursorForm(Form):
 
     def read(self, raw: object) -> SearchCursor:
         """Return the search and, when it was a `next_search_uid`, the row."""
-        found = self.pattern.fullmatch(text_of(raw).strip().lower())
+        found = self.pattern.fullmatch(fold(text_of(raw).strip()))
         if not found:
             message = "must be the search_uid or next_search_uid of an earlier answer"
             raise ValueError(message)
@@ -76,7 +77,7 @@ class SegmentForm(Form):
 
     def read(self, raw: object) -> str:
         """Return the segment as it is stored."""
-        text = text_of(raw).strip().lower()
+        text = fold(text_of(raw).strip())
         if not self.pattern.fullmatch(text):
             message = "must be filter:uid, snapshot:uid or tag:id"
             raise ValueError(message)

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.places.provinces import venue_province
@@ -55,7 +56,7 @@ async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: d
              order by network <> $4, created_at, event_uid limit 1)
             union all
             (select event_uid from ticket_events
-             where $5::text is null and account_id = $1 and event_date = $6 and lower(event_name) = lower($7)
+             where $5::text is null and account_id = $1 and event_date = $6 and fold_text(event_name) = fold_text($7)
              order by event_key is not null, created_at, event_uid limit 1)
         ),
         made as (
@@ -123,17 +124,17 @@ async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Recor
 
 async def _give_up_names(db: Db, account_id: int, old: Record, given: Mapping[str, Any]) -> None:
     """Refuse when stored criteria name what no event will have any more: its own name, its venue, its artist."""
-    kept = {name: (given.get(name, old[name]) or "").lower() for name in NAMES}
-    lost = {name: old[name] for name in NAMES if old[name] and kept[name] != old[name].lower()}
+    kept = {name: fold(given.get(name, old[name]) or "") for name in NAMES}
+    lost = {name: old[name] for name in NAMES if old[name] and kept[name] != fold(old[name])}
     rows = await db.rows(
         """
         select lost.kind, lost.name from unnest($3::text[], $4::text[]) as lost (kind, name)
         where not exists (
             select from ticket_events e
-            where e.account_id = $1 and e.event_uid <> $2 and lower(lost.name) = case lost.kind
-                when 'event_name' then lower(e.event_name)
-                when 'venue_name' then lower(e.venue_name)
-                else lower(e.artist_name) end)
+            where e.account_id = $1 and e.event_uid <> $2 and fold_text(lost.name) = case lost.kind
+                when 'event_name' then fold_text(e.event_name)
+                when 'venue_name' then fold_text(e.venue_name)
+                else fold_text(e.artist_name) end)
         """,
         account_id,
         old["event_uid"],

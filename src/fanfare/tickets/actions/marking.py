@@ -60,7 +60,7 @@ async def change_ticket(db: Db, account_id: int, wanted: TicketChanges, now: dat
         wanted.purchase_timestamp,
         wanted.paid_amount,
         wanted.num_seats,
-        wanted.currency.upper() if wanted.currency else None,
+        wanted.currency,
         wanted.price_code is not UNSET,
         None if wanted.price_code is UNSET else wanted.price_code,
         wanted.order_key is not UNSET,

@@ -23,7 +23,7 @@ EVENTS = """
             union all
             (select k.event_uid from ticket_events k
              where g.event_key is null and k.account_id = $1 and k.event_date = g.event_date
-               and lower(k.event_name) = lower(g.event_name)
+               and fold_text(k.event_name) = fold_text(g.event_name)
              order by k.event_key is not null, k.created_at, k.event_uid limit 1)
         ) e
         cross join lateral (
@@ -81,10 +81,10 @@ LINES = f"""
     ),
     customers as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select distinct on (lower(network), customer_key) $1, lower(network), customer_key, fan_id, $18
+        select distinct on (fold_text(network), customer_key) $1, fold_text(network), customer_key, fan_id, $18
         from lines
         where customer_key is not null and {people_named("network")}
-        order by lower(network), customer_key, place
+        order by fold_text(network), customer_key, place
         on conflict (account_id, network, identifier_value) do nothing
         returning fan_id, network
     ),

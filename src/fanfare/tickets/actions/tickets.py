@@ -9,6 +9,7 @@ import msgspec
 from fanfare.fans.actions.people import Batch, Person, batches, columns, person
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.parameters import read
 from fanfare.places.provinces import venue_province
@@ -194,7 +195,7 @@ def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], li
     for line in lines:
         wanted = line.wanted
         network = wanted.network or ""
-        by_name = (wanted.event_date, wanted.event_name.lower())
+        by_name = (wanted.event_date, fold(wanted.event_name))
         key = (network, wanted.event_key) if wanted.event_key else by_name
         if key not in found:
             made = [uuid.uuid4(), network, wanted.event_key, wanted.event_date, wanted.event_name, None, None, None]
@@ -215,7 +216,7 @@ def _columns(account: Account, lines: list[Line]) -> list[list[object]]:
             line.wanted.num_seats,
             line.is_deleted,
             line.wanted.paid_amount,
-            (line.wanted.currency or account.currency).upper(),
+            line.wanted.currency or account.currency,
             line.wanted.network or "",
             line.wanted.ticket_key,
             line.wanted.order_key,

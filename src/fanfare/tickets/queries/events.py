@@ -13,12 +13,12 @@ async def events(db: Db, account_id: int, wanted: TicketEventQuery) -> Page[Even
                floor(extract(epoch from e.created_at))::bigint as creation_timestamp,
                nullif(e.network, '') as network, e.notes, e.label_name, e.event_type, e.venue_province
         from ticket_events e
-        where e.account_id = $1 and ($2::text is null or lower(e.event_name) = lower($2))
+        where e.account_id = $1 and ($2::text is null or fold_text(e.event_name) = fold_text($2))
           and ($3::text is null or e.event_key = $3) and ($4::date is null or e.event_date = $4)
-          and ($5::text is null or e.network = $5) and ($6::text is null or lower(e.venue_name) = lower($6))
+          and ($5::text is null or e.network = $5) and ($6::text is null or fold_text(e.venue_name) = fold_text($6))
           and (not $7 or not exists (
               select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid))
-        order by e.event_date, lower(e.event_name), e.event_uid
+        order by e.event_date, fold_text(e.event_name), e.event_uid
         """,
         account_id,
         wanted.event_name,

@@ -83,7 +83,7 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
                s.revenue
         from summed s
         left join ticket_events e on e.account_id = $1 and e.event_uid = s.event_uid
-        order by s.purchase_date, e.event_date, lower(e.event_name), s.event_uid
+        order by s.purchase_date, e.event_date, fold_text(e.event_name), s.event_uid
         """),  # noqa: S608 - fixed parts
         account.id,
         *await _window(db, account, wanted),
@@ -116,10 +116,10 @@ async def _events(db: Db, account_id: int, wanted: SalesRange) -> list[uuid.UUID
     rows = await db.rows(
         """
         select event_uid from ticket_events
-        where account_id = $1 and ($2::text is null or lower(event_name) = lower($2))
+        where account_id = $1 and ($2::text is null or fold_text(event_name) = fold_text($2))
           and ($3::text is null or event_key = $3) and ($4::date is null or event_date = $4)
-          and ($5::text is null or lower(venue_name) = lower($5))
-          and ($6::text is null or lower(artist_name) = lower($6))
+          and ($5::text is null or fold_text(venue_name) = fold_text($5))
+          and ($6::text is null or fold_text(artist_name) = fold_text($6))
         """,
         account_id,
         *names,

@@ -13,6 +13,7 @@ from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.parameters import Params, slots
 from fanfare.kernel.wire import (
     ChoiceForm,
+    Currency,
     Day,
     DayForm,
     Flag,
@@ -33,7 +34,6 @@ Limit = Annotated[int, WholeForm(1)]
 Seats = Annotated[int, WholeForm(0, 1_000_000)]
 EventDay = Annotated[date, DayForm()]
 Mail = Annotated[str, TextForm(320)]
-Currency = Annotated[str, TextForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
 
 
 class Ticket(msgspec.Struct):

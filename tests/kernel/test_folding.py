@@ -1,0 +1,134 @@
+"""One text is folded in one way: by Python, by PostgreSQL, in whatever locale a database was made."""
+
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from fanfare.kernel.folding import fold, holding
+from fanfare.kernel.migrate import FOLDER, migrate, migrations
+from tests.conftest import NewDatabase, named
+
+FOLDING = 37
+ALIKE = [
+    ("İstanbul", "ISTANBUL", "istanbul", "ıstanbul"),
+    ("ΌΜΗΡΟΣ", "Όμηρος", "ομηροσ"),
+    ("Nguyễn Thị Đào", "NGUYEN THI DAO", unicodedata.normalize("NFD", "nguyễn thị đào")),
+    ("Ştefan Țuțea", "stefan tutea", "ŞTEFAN ȚUȚEA"),
+    ("Straße", "STRASSE", "STRAẞE"),
+    ("Æther", "aether", "ÆTHER"),
+    ("Łódź Øre Œuvre Þór", "lodz ore oeuvre thor"),
+    ("Ёлка", "ЕЛКА", "елка"),
+    ("ｆｕｌｌ　ｗｉｄｔｈ", "full width"),
+    ("서울", unicodedata.normalize("NFD", "서울")),
+    ("がく", unicodedata.normalize("NFD", "がく")),
+]
+APART = [("ハハ", "パパ"), ("a", "b"), ("किताब", "कताब")]
+# The locales that a database may have; a server refuses those that it was built without.
+LOCALES = (
+    "locale 'C'",
+    "locale 'C.UTF-8'",
+    "locale_provider builtin builtin_locale 'C.UTF-8'",
+    "locale_provider icu icu_locale 'tr-TR' locale 'C'",
+)
+
+
+def letters() -> list[str]:
+    """Return every character that is assigned."""
+    every = map(chr, range(1, 0x110000))
+    return [letter for letter in every if unicodedata.category(letter) not in ("Cn", "Co", "Cs")]
+
+
+def words() -> Iterator[list[str]]:
+    """Yield each letter alone and within a word, by the ten thousand."""
+    every = letters()
+    for first in range(0, len(every), 5000):
+        some = every[first : first + 5000]
+        yield [*some, *(f"A{letter}\u0301b" for letter in some)]
+
+
+async def database_of(server_url: str, locale: str) -> str | None:
+    """Make a database of a locale and return its name, or None where the server has no such locale."""
+    connection = await asyncpg.connect(server_url)
+    try:
+        name = f"folding_{abs(hash(locale))}"
+        await connection.execute(f"drop database if exists {name}")
+        await connection.execute(f"create database {name} template template0 encoding 'UTF8' {locale}")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+    finally:
+        await connection.close()
+    return name
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+async def test_postgresql_folds_every_letter_as_python_does(server_url: str, locale: str) -> None:
+    name = await database_of(server_url, locale)
+    if name is None:
+        pytest.skip("the server has no such locale")
+    url = named(server_url, name)
+    await migrate(url)
+    connection = await asyncpg.connect(url)
+    sql = "select array_agg(fold_text(word) order by place) from unnest($1::text[]) with ordinality as g (word, place)"
+    try:
+        for some in words():
+            told = await connection.fetchval(sql, some)
+            assert [pair for pair in zip(some, told, strict=True) if fold(pair[0]) != pair[1]] == []
+        assert await connection.fetchval("select fold_text(null)") is None
+    finally:
+        await connection.close()
+    admin = await asyncpg.connect(server_url)
+    await admin.execute(f"drop database {name} with (force)")
+    await admin.close()
+
+
+def test_what_is_folded_stays_as_it_is() -> None:
+    assert [letter for letter in letters() if fold(fold(letter)) != fold(letter)] == []
+
+
+@pytest.mark.parametrize("spellings", ALIKE)
+def test_spellings_of_one_text_are_one(spellings: tuple[str, ...]) -> None:
+    assert {fold(each) for each in spellings} == {fold(spellings[0])}
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_marks_that_make_another_letter_stay(one: str, other: str) -> None:
+    assert fold(one) != fold(other)
+
+
+def test_signs_of_a_pattern_mean_themselves() -> None:
+    assert holding("50％_\\") == "%50\\%\\_\\\\%"
+
+
+async def test_rows_of_before_are_folded_anew(empty_database: NewDatabase, tmp_path: Path) -> None:
+    url = await empty_database()
+    for each in migrations():
+        if each.version < FOLDING:
+            shutil.copy(FOLDER / f"{each.version:04}_{each.name}.sql", tmp_path)
+    await migrate(url, tmp_path)
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(
+            """
+            insert into accounts (account_id, account_name, created_at) values (7, 'Northside', now());
+            insert into tags (account_id, tag_id, tag_name, created_at)
+            values (7, 1, 'ΌΜΗΡΟΣ', now()), (7, 2, 'Όμηρος', now()), (7, 3, 'résumé', now()), (7, 4, 'Resume', now());
+            insert into fans (account_id, fan_id, first_name, display_name, created_at, updated_at, position)
+            values (7, 1, 'Nguyễn', 'Ωmegaς', now(), now(), 1), (7, 2, 'Ёлка', 'ΩmegaΣ', now(), now(), 2);
+            insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+            values (7, 'öticket', '1', 1, now());
+            """
+        )
+        for each in migrations():
+            shutil.copy(FOLDER / f"{each.version:04}_{each.name}.sql", tmp_path)
+        await migrate(url, tmp_path)
+        tags = await connection.fetch("select tag_name from tags order by tag_id")
+        assert [row["tag_name"] for row in tags] == ["ΌΜΗΡΟΣ", "Όμηρος (2)", "résumé", "Resume (4)"]
+        fans = await connection.fetch("select search_text, display_name from fans order by fan_id")
+        assert [tuple(row) for row in fans] == [("nguyen  ", "Ωmegaς"), ("елка  ", "ΩmegaΣ_2")]
+        assert await connection.fetchval("select network from fan_identifiers") == "oticket"
+    finally:
+        await connection.close()

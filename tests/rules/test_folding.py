@@ -1,0 +1,60 @@
+"""Texts are compared as `kernel/folding.py` and `fold_text` fold them: nothing else takes their case away."""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from tests.rules import waivers
+from tests.rules.project import PACKAGE, Source, sources
+from tests.rules.sql import constants
+
+METHODS = frozenset({"lower", "upper", "casefold", "title", "capitalize", "swapcase"})
+IN_SQL = re.compile(r"(?<![\w.])(?:lower|upper|initcap|unaccent)\s*\((?!\))|\bilike\b|!?~~?\*")
+# They hold no text of people's, or compare none.
+BESIDE = ("src/fanfare/kernel/", "src/fanfare/demo/", "src/fanfare/cli/")
+
+
+def calls(tree: ast.AST, around: str = "module") -> Iterator[tuple[str, str]]:
+    """Yield the calls that change case, each with the function around it."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from calls(child, child.name)
+            continue
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr in METHODS:
+            yield around, f".{child.func.attr}()"
+        yield from calls(child, around)
+
+
+def faults(code: Iterable[Source]) -> Iterator[tuple[str, str]]:
+    """Yield each place that takes case away by itself."""
+    for source in code:
+        if not source.name.startswith(BESIDE):
+            yield from ((f"{source.name}:{around}", words) for around, words in calls(source.tree))
+        for around, text in constants(source.tree):
+            yield from ((f"{source.name}:{around}", found[0]) for found in IN_SQL.finditer(text))
+
+
+def test_case_is_taken_away_in_one_place() -> None:
+    assert waivers.without(faults(sources(PACKAGE)), waivers.CASES) == []
+
+
+BAD = '''
+WHOLE = "select 1 from tags where lower(tag_name) = $1"
+def asked(name):
+    """Lower (the name) and ilike are words here."""
+    return [each.casefold() for each in name.strip().upper()]
+async def good(db):
+    return await db.rows("select upper_bound, fold_text(x) from t where r = fold_text($1)")
+async def like(db):
+    return await db.rows("select 1 from t where x ilike $1 or y ~* $1")
+'''
+
+
+def test_sees_other_ways() -> None:
+    assert list(faults([Source("a.py", BAD)])) == [
+        ("a.py:asked", ".casefold()"),
+        ("a.py:asked", ".upper()"),
+        ("a.py:module", "lower("),
+        ("a.py:like", "ilike"),
+        ("a.py:like", "~*"),
+    ]
