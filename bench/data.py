@@ -126,10 +126,12 @@ def fan_tags(chance: random.Random, account: int, first: int, count: int, wanted
     """Yield the rows of `fan_tags`: the first tag is on a tenth of the fans, the last on a few hundred."""
     shares = [1 / (1 + tag) ** 1.1 for tag in range(TAGS)]
     scale = wanted / sum(shares)
+    position = itertools.count(1)
     for tag, share in enumerate(shares):
         many = min(count, int(share * scale))
         for fan_id in chance.sample(range(first, first + count), many):
-            yield (account, tag + 1, fan_id, NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS)))
+            moment = NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS))
+            yield (account, tag + 1, fan_id, moment, next(position))
 
 
 def idol_uid(account: int, idol: int) -> uuid.UUID:
@@ -202,7 +204,7 @@ async def account(db: asyncpg.Connection, account_id: int, first: int, count: in
     columns = ["account_id", "activity_id", "fan_id", "page_tab_id", "props", "created_at"]
     await copy(db, "activities", columns, activities(chance, account_id, first, count, int(5_000_000 * scale)))
     await db.execute(COUNT_ALL, account_id)
-    columns = ["account_id", "tag_id", "fan_id", "created_at"]
+    columns = ["account_id", "tag_id", "fan_id", "created_at", "position"]
     await copy(db, "fan_tags", columns, fan_tags(chance, account_id, first, count, int(3_000_000 * scale)))
     columns = ["account_id", "idol_uid", "fan_id", "is_explicit", "created_at", "updated_at"]
     await copy(db, "fan_idols", columns, fan_idols(chance, account_id, first, count, int(3_000_000 * scale)))

@@ -75,14 +75,16 @@ async def test_both_walks_see_each_activity_once(api: Api, db: Db) -> None:
     assert (meta["order"], len(ids)) == ("asc", 200)
     upward = ids
     while ids and len(upward) <= 451:
-        assert meta == {"order": "asc", "min_activity_id": ids[0], "max_activity_id": ids[-1]}
+        ends = {"min_activity_id": ids[0], "max_activity_id": ids[-1]}
+        assert meta == {"order": "asc", **ends, "has_more": len(upward) < 451}
         meta, ids = await page(api, min_activity_id=meta["max_activity_id"])
         upward += ids
     meta, ids = await page(api)
     assert (meta["order"], len(ids)) == ("desc", 200)
     downward = ids
     while ids and first not in downward and len(downward) < 2000:
-        assert meta == {"order": "desc", "min_activity_id": ids[-1], "max_activity_id": ids[0]}
+        ends = {"min_activity_id": ids[-1], "max_activity_id": ids[0]}
+        assert meta == {"order": "desc", **ends, "has_more": True}
         meta, ids = await page(api, max_activity_id=meta["min_activity_id"])
         downward += ids
     assert len(upward) == 451
@@ -104,11 +106,13 @@ async def test_bounds_are_exclusive_and_the_page_has_a_limit(api: Api, db: Db) -
 async def test_an_empty_page_repeats_what_it_was_asked_with(api: Api) -> None:
     last = (await page(api, limit=1))[1][0]
     assert (await page(api, min_activity_id=last))[0] == {
-        "order": "asc", "min_activity_id": last, "max_activity_id": last,
+        "order": "asc", "min_activity_id": last, "max_activity_id": last, "has_more": False,
     }  # fmt: skip
-    assert (await page(api, max_activity_id=1))[0] == {"order": "desc", "min_activity_id": 1, "max_activity_id": 1}
+    assert (await page(api, max_activity_id=1))[0] == {
+        "order": "desc", "min_activity_id": 1, "max_activity_id": 1, "has_more": False,
+    }  # fmt: skip
     narrow = {"min_activity_id": last - 1, "max_activity_id": last}
-    assert await page(api, **narrow) == ({"order": "asc", **narrow}, [])
+    assert await page(api, **narrow) == ({"order": "asc", **narrow, "has_more": False}, [])
 
 
 @pytest.mark.parametrize("nothing", ["None", "null", ""])
@@ -118,7 +122,7 @@ async def test_none_as_text_means_not_given(api: Api, nothing: str) -> None:
 
 async def test_a_new_account_has_an_empty_feed(other_api: Api) -> None:
     meta, ids = await page(other_api)
-    assert (meta, ids) == ({"order": "desc", "min_activity_id": 0, "max_activity_id": 0}, [])
+    assert (meta, ids) == ({"order": "desc", "min_activity_id": 0, "max_activity_id": 0, "has_more": False}, [])
 
 
 async def test_a_day_is_the_accounts_and_may_have_25_hours(api: Api, db: Db) -> None:

@@ -12,7 +12,7 @@ from tests.rules.twins import tables
 Doing = Callable[[int], Awaitable[None]]
 # What a merge and its undoing leave behind: what happened, and later moments.
 LEFT = {"changes", "merged_rows"}
-MOMENTS = {"fans": {"position", "updated_at"}, "fan_merges": {"undone_at"}}
+MOMENTS = {"fans": {"position", "updated_at"}, "fan_merges": {"undone_at"}, "fan_tags": {"position"}}
 
 
 class Story:

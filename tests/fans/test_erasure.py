@@ -159,7 +159,7 @@ async def check_certificate(api: Api, told: dict[str, Any], fan_id: int) -> None
     assert await api.ok(await api.get(f"{MANAGE}/erasures/{told['erasure_id']}")) == told
     for each in (fan_id, told["former_fan_ids"][0]):
         page = await api.ok(await api.get(f"{MANAGE}/erasures", fan_id=each, limit=1))
-        assert page == {"meta": {"min_erasure_id": told["erasure_id"], "count": 1}, "data": [told]}
+        assert page == {"meta": {"min_erasure_id": told["erasure_id"], "count": 1, "has_more": False}, "data": [told]}
         assert (await api.get(f"/api/v1/crm/fans/{each}")).status_code == 404
         assert (await api.post(f"{MANAGE}/fans/{each}/erase")).status_code == 404
     # The key stays used: the same request has its one effect, and an answer about nobody.

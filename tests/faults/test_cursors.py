@@ -54,6 +54,9 @@ class Run:
     writers: Db
     readers: Db
     seed: int
+    account_id: int = ACCOUNT
+    other_id: int = OTHER
+    statement: str = WRITE
     ends_at: float = field(default_factory=lambda: time.monotonic() + SECONDS)
     acknowledged: set[int] = field(default_factory=set)
     is_written: bool = False
@@ -63,15 +66,15 @@ class Run:
         chance = random.Random(f"{self.seed}/{number}")
         ways = (self._at_once, self._at_once, self._slowly, self._giving_up, self._trying_again, self._dying)
         while time.monotonic() < self.ends_at:
-            account_id = OTHER if chance.random() < 0.2 else ACCOUNT
+            account_id = self.other_id if chance.random() < 0.2 else self.account_id
             with suppress(GaveUp, asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
                 told = await chance.choice(ways)(chance, account_id, number)
-                if account_id == ACCOUNT:
+                if account_id == self.account_id:
                     self.acknowledged.update(told)
             await asyncio.sleep(chance.random() * 0.02)
 
     async def _tell(self, db: Db, chance: random.Random, account_id: int, number: int) -> list[int]:
-        rows = await db.rows(WRITE, account_id, number, chance.choice((1, 1, 1, 2, 40)), NOW)
+        rows = await db.rows(self.statement, account_id, number, chance.choice((1, 1, 1, 2, 40)), NOW)
         return [row["position"] for row in rows]
 
     async def _at_once(self, chance: random.Random, account_id: int, number: int) -> list[int]:

@@ -27,7 +27,8 @@ async def saved(api: Api, key: str, **more: Any) -> int:
 
 async def found(api: Api, **question: Any) -> list[dict[str, Any]]:
     page = await api.ok(await api.get(PATH, **question))
-    assert page["meta"] == {"count": len(page["data"])}
+    has_more = page["meta"]["next_cursor"] is not None
+    assert page["meta"] == {**page["meta"], "count": len(page["data"]), "has_more": has_more}
     rows: list[dict[str, Any]] = page["data"]
     return rows
 

@@ -58,7 +58,10 @@ async def tag(db: Db, account_id: int, name: str, *fan_ids: int, at: datetime | 
         account_id,
         name,
     )
-    sql = "insert into fan_tags (account_id, tag_id, fan_id, created_at) select $1, $2, unnest($3::bigint[]), $4"
+    sql = """
+        insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
+        select $1, $2, unnest($3::bigint[]), $4, nextval('positions')
+    """
     await db.execute(sql, account_id, tag_id, list(fan_ids), at or datetime.now(UTC))
     return tag_id
 

@@ -78,6 +78,7 @@ async def test_a_row_has_every_field_with_its_type(api: Api, somebody: int) -> N
     assert (row["tags"], row["last_page_tab_id"], row["opted_in_business_ids"]) == (["A", "b"], None, [])
     assert answer["meta"] == {
         "search_uid": answer["meta"]["search_uid"], "next_search_uid": None, "count": 1, "limit": 1000,
+        "has_more": False,
     }  # fmt: skip
 
 

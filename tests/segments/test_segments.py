@@ -102,7 +102,7 @@ async def test_no_rows_fix_the_set_all_the_same(api: Api, crowd: list[int]) -> N
     meta, _ = await rows(api, "snapshot", few, limit=0)
     assert meta["count"] == 3
     assert await rows(api, "snapshot", few, search_uid=meta["search_uid"]) == (
-        {"search_uid": None, "next_search_uid": None, "count": 3, "limit": 1000},
+        {"search_uid": None, "next_search_uid": None, "count": 3, "limit": 1000, "has_more": False},
         crowd[:3],
     )
 

@@ -57,7 +57,7 @@ async def test_a_wrong_moment_is_refused(api: Api) -> None:
     assert [each["field"] for each in answer.json()["errors"]] == ["start_date", "end_date"]
 
 
-async def test_an_answer_holds_ten_thousand_rows(api: Api, db: Db) -> None:
+async def test_ten_thousand_rows_of_one_second_are_passed(api: Api, db: Db) -> None:
     rows = await db.rows(
         """
         insert into fans (account_id, created_at, updated_at, position)
@@ -68,4 +68,44 @@ async def test_an_answer_holds_ten_thousand_rows(api: Api, db: Db) -> None:
     )
     later = datetime(2030, 1, 1, tzinfo=UTC)
     await tag(db, api.account_id, "Crowd", *(row["fan_id"] for row in rows), at=later)
-    assert len(await api.ok(await api.get(TAGS, start_date="2029-12-31"))) == 10_000
+    first = await api.get(TAGS, start_date="2029-12-31")
+    rest = await api.client.get(first.links["next"]["url"], headers=api.keys)
+    found = [[row["fan_id"] for row in await api.ok(answer)] for answer in (first, rest)]
+    assert [len(page) for page in found] == [10_000, 1]
+    assert sorted(found[0] + found[1]) == sorted(row["fan_id"] for row in rows)
+    assert "next" not in rest.links
+    # The cursor stays good for who asks later.
+    cursor = rest.headers["x-next-cursor"]
+    assert await api.ok(await api.get(TAGS, start_date="2029-12-31", cursor=cursor)) == []
+    await tag(db, api.account_id, "Late", rows[0]["fan_id"], at=later)
+    (row,) = await api.ok(await api.get(TAGS, start_date="2029-12-31", cursor=cursor))
+    assert (row["tag_name"], row["fan_id"]) == ("Late", rows[0]["fan_id"])
+
+
+async def test_a_tag_that_moves_with_a_merge_is_read_by_who_has_passed_it(api: Api) -> None:
+    async def made(email: str) -> int:
+        fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", email=email)))["fan_id"]
+        return fan_id
+
+    stays, goes = await made("stays@example.com"), await made("goes@example.com")
+    await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name="moved", fan_ids=[goes]))
+    place = {"start_date": "2026-01-01", "end_date": "2029-01-01"}
+
+    async def fresh() -> list[int]:
+        answer = await api.get(TAGS, **place)
+        place.clear()
+        place["cursor"] = answer.headers["x-next-cursor"]
+        return [row["fan_id"] for row in await api.ok(answer) if row["tag_name"] == "moved"]
+
+    assert await fresh() == [goes]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{stays}/merge", merged_fan_id=goes))
+    assert await fresh() == [stays]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{stays}/unmerge", merged_fan_id=goes))
+    assert await fresh() == [goes]
+    assert await fresh() == []
+
+
+@pytest.mark.parametrize("cursor", ["up.3", "asc.-1", "asc.", "9", "asc.99999999999999999999"])
+async def test_a_wrong_cursor_is_refused(api: Api, cursor: str) -> None:
+    answer = await api.get(TAGS, cursor=cursor)
+    assert (answer.status_code, [each["field"] for each in answer.json()["errors"]]) == (422, ["cursor"])

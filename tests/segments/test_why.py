@@ -130,7 +130,7 @@ async def test_who_was_a_member_on_a_past_day(api: Api, db: Db, people: dict[str
         [], [ada], [ada], [ada, bob], [ada, bob], [bob], [bob], [ada, bob], [ada, bob],
     ]  # fmt: skip
     first = await api.ok(await api.get(f"{FILTERS}/{uid}/members", day="2026-03-04", limit=1))
-    assert first["meta"] == {"count": 2, "next_after_fan_id": ada}
+    assert first["meta"] == {"count": 2, "next_after_fan_id": ada, "has_more": True}
     assert first["data"] == [{
         "fan_id": ada, "entered_timestamp": int(noon.timestamp()),
         "left_timestamp": int(datetime(2026, 3, 6, 23, 59, tzinfo=ZONE).astimezone(UTC).timestamp()),

@@ -23,7 +23,7 @@ async def saved(api: Api, **given: Any) -> Row:
 
 async def found(api: Api, **wanted: Any) -> list[str]:
     answer = await api.ok(await api.get(EVENTS, **wanted))
-    assert answer["meta"] == {"count": len(answer["data"])}
+    assert answer["meta"] == {"count": len(answer["data"]), "has_more": False}
     return [row["event_name"] for row in answer["data"]]
 
 

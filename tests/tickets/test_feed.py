@@ -51,26 +51,30 @@ async def test_pages_go_both_ways(feed: Feed) -> None:
     api, made = feed
     shown = [each for each in made if each != made[2]]
     assert await page(api, limit=3) == (
-        {"order": "desc", "min_ticket_id": shown[1], "max_ticket_id": shown[3]}, shown[:0:-1],
+        {"order": "desc", "min_ticket_id": shown[1], "max_ticket_id": shown[3], "has_more": True}, shown[:0:-1],
     )  # fmt: skip
     assert await page(api, max_ticket_id=shown[1]) == (
-        {"order": "desc", "min_ticket_id": shown[0], "max_ticket_id": shown[0]}, shown[:1],
+        {"order": "desc", "min_ticket_id": shown[0], "max_ticket_id": shown[0], "has_more": False}, shown[:1],
     )  # fmt: skip
     assert await page(api, min_ticket_id=shown[0], limit=2) == (
-        {"order": "asc", "min_ticket_id": shown[1], "max_ticket_id": shown[2]}, shown[1:3],
+        {"order": "asc", "min_ticket_id": shown[1], "max_ticket_id": shown[2], "has_more": True}, shown[1:3],
     )  # fmt: skip
     assert ids(await pulled(api, limit=2)) == shown
     assert ids(await pulled(api, limit=2, include_deleted=True)) == made
 
 
+def empty(order: str, low: int, high: int) -> Row:
+    return {"order": order, "min_ticket_id": low, "max_ticket_id": high, "has_more": False}
+
+
 async def test_an_empty_page_repeats_its_bounds(feed: Feed) -> None:
     api, made = feed
     last = made[-1]
-    assert await page(api, min_ticket_id=last) == ({"order": "asc", "min_ticket_id": last, "max_ticket_id": last}, [])
-    assert await page(api, max_ticket_id=2) == ({"order": "desc", "min_ticket_id": 2, "max_ticket_id": 2}, [])
+    assert await page(api, min_ticket_id=last) == (empty("asc", last, last), [])
+    assert await page(api, max_ticket_id=2) == (empty("desc", 2, 2), [])
     # A bound of which more may still come is no place to go on from.
     ahead = await page(api, min_ticket_id=last, max_ticket_id=last + 1000)
-    assert ahead == ({"order": "asc", "min_ticket_id": last, "max_ticket_id": last}, [])
+    assert ahead == (empty("asc", last, last), [])
 
 
 @pytest.mark.parametrize(

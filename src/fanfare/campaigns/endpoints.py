@@ -59,6 +59,7 @@ from fanfare.campaigns.schemas.stats import (
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.kernel.paging import Listed
 
 
 @endpoint.get("/api/v1/crm/activities/counters", scope="crm", key=SECRET)
@@ -95,7 +96,7 @@ async def crm_activities_create(db: Db, account: Account, wanted: NewActivity, n
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
-async def crm_fan_activities_list(db: Db, account: Account, wanted: FanActivityWindow) -> list[FanActivity]:
+async def crm_fan_activities_list(db: Db, account: Account, wanted: FanActivityWindow) -> Listed[FanActivity]:
     """List the activities of one fan, optionally of a single campaign, the newest first."""
     return await activities.fan_activities(db, account, wanted)
 
@@ -125,7 +126,9 @@ async def campaigns_props(db: Db, account: Account, wanted: OneCampaign) -> dict
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_activities", scope="apps", key=PUBLIC)
-async def campaigns_fan_activities(db: Db, account: Account, wanted: CampaignActivityWindow) -> list[CampaignActivity]:
+async def campaigns_fan_activities(
+    db: Db, account: Account, wanted: CampaignActivityWindow
+) -> Listed[CampaignActivity]:
     """List the activities of a campaign with nothing personal beyond the fan id."""
     return await activities.campaign_activities(db, account.id, wanted)
 
@@ -143,7 +146,7 @@ async def campaigns_bundle_stats(db: Db, account: Account, wanted: StatsRange) -
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/detailed_stats", scope="apps", key=SECRET)
-async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
+async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> Listed[dict[str, Any]]:
     """Read row-level statistics of a campaign; `target` chooses which kind, and the row layout depends on it.
 
     leaderboard ranks the fans by the points won in the campaign inside the window, hidden ones too; fan_points gives

@@ -28,7 +28,7 @@ TABLES = {
         given_at""",
     "fan_businesses": "account_id fan_id business_id is_opted_in updated_at",
     "fan_fields": "account_id fan_id crm_field_key field_value updated_at",
-    "fan_tags": "account_id tag_id fan_id created_at",
+    "fan_tags": "account_id tag_id fan_id created_at position",
     "activities": "account_id activity_id fan_id page_tab_id ip_address props created_at",
     **following.TABLES,
     **schedules.TABLES,
@@ -142,8 +142,8 @@ class Rows:
 
     def _tagged(self, fan: Fan, tagged: Tagged, at: str) -> None:
         tag_id = self.ids.tags[tagged.tag]
-        self._announce("tag.added", tag_id, fan.fan_id, at)
-        self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, at))
+        position = self._announce("tag.added", tag_id, fan.fan_id, at)
+        self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, at, position))
 
     def _changed(self, fan: Fan, changed: Changed, at: str) -> None:
         if fan.values.get(changed.key, (None, at))[0] != changed.value:

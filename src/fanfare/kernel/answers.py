@@ -5,6 +5,7 @@ import hashlib
 import traceback
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import asyncpg
 import falcon
@@ -15,6 +16,7 @@ from falcon.asgi import Request, Response
 from fanfare.kernel.db import OUTAGES
 from fanfare.kernel.endpoint import Drawn
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
+from fanfare.kernel.paging import Following, Listed
 from fanfare.kernel.shares import Busy
 
 log = structlog.get_logger()
@@ -30,6 +32,8 @@ def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
     """Return the body of an answer; None is the empty 200."""
     if isinstance(answer, Drawn):
         return answer.content
+    if isinstance(answer, Listed):
+        answer = answer.data
     return b"" if answer is None else encoder.encode(answer)
 
 
@@ -54,6 +58,18 @@ def put(request: Request, response: Response, status: int, body: bytes, *, has_e
             response.set_header("Content-Encoding", "gzip")
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
     response.data = body
+
+
+def put_following(request: Request, response: Response, following: Following) -> None:
+    """Say in headers how a bare array goes on. The link carries no key: who follows it sends that anew."""
+    if following.cursor is None:
+        return
+    response.set_header("X-Next-Cursor", following.cursor)
+    if following.has_more:
+        apart = (following.parameter, "api_key", "api_secret")
+        given = parse_qsl(request.query_string, keep_blank_values=True)
+        query = [pair for pair in given if pair[0] not in apart] + [(following.parameter, following.cursor)]
+        response.set_header("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
 
 
 # What an exception means that is not a refusal already; the first that fits.

@@ -25,6 +25,7 @@ from fanfare.kernel.endpoint import Caller, Endpoint
 from fanfare.kernel.idempotency import Answered, Repeat
 from fanfare.kernel.keys import PUBLIC, Account
 from fanfare.kernel.long_inputs import run_by_size
+from fanfare.kernel.paging import Listed
 from fanfare.kernel.parameters import Params, Raw, read
 
 log = structlog.get_logger()
@@ -99,10 +100,14 @@ class Service:
         if answered.is_replay:
             response.set_header("Idempotent-Replayed", "true")
         response.content_type = endpoint.media_type
+        if answered.following:
+            answers.put_following(request, response, answered.following)
         answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
 
 
-EXPOSED = "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After"
+EXPOSED = (
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After, X-Next-Cursor, Link"
+)
 
 
 def start(request: Request, response: Response) -> str:
@@ -142,8 +147,11 @@ async def call(
         return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
 
     if params is None or (not endpoint.is_write and not renames.named(type(params))):
-        return Answered(200, answers.encode(await act(db, params)))
-    return Answered(200, answers.encode(await renames.acted(act, successors, db, values[Account].id, params)))
+        answer = await act(db, params)
+    else:
+        answer = await renames.acted(act, successors, db, values[Account].id, params)
+    following = answer.following if isinstance(answer, Listed) else None
+    return Answered(200, answers.encode(answer), following=following)
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:

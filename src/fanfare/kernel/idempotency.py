@@ -13,6 +13,7 @@ import msgspec
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.paging import Following
 
 KEPT = timedelta(hours=24)
 LONGEST = 255
@@ -29,6 +30,8 @@ class Answered(msgspec.Struct, frozen=True):
     status: int
     body: bytes
     is_replay: bool = False
+    # of a bare array, which has no place of its own for it
+    following: Following | None = None
 
 
 class Repeat(msgspec.Struct, frozen=True):

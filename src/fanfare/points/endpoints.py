@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Caller, Page, endpoint
 from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.kernel.paging import Listed
 from fanfare.points import actions, queries
 from fanfare.points.schemas import (
     Award,
@@ -12,6 +13,7 @@ from fanfare.points.schemas import (
     AwardQuery,
     Balance,
     CampaignAward,
+    CampaignAwardQuery,
     CampaignBoardQuery,
     CampaignPlace,
     CampaignWindow,
@@ -37,10 +39,11 @@ from fanfare.points.schemas import (
 
 
 @endpoint.get("/api/v1/crm/fan_points", scope="crm", key=SECRET)
-async def crm_fan_points_list(db: Db, account: Account, wanted: AwardQuery) -> list[Award]:
+async def crm_fan_points_list(db: Db, account: Account, wanted: AwardQuery) -> Listed[Award]:
     """List point awards made inside a date range, or rank their sums by fan.
 
-    The newest come first. With `leaderboard` each fan has one row: the sum as point_count, and its rank.
+    The newest come first, or the oldest with `order=asc`; send the header X-Next-Cursor back as `cursor` to go on. With
+    `leaderboard` each fan has one row: the sum as point_count, and its rank.
     """
     return await queries.awards(db, account, wanted)
 
@@ -98,10 +101,11 @@ async def campaigns_total_points(db: Db, account: Account, wanted: CampaignWindo
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
-async def campaigns_fan_points(db: Db, account: Account, wanted: CampaignWindow) -> list[CampaignAward]:
-    """List the point awards of a campaign with nothing personal beyond the fan id; the newest 10,000.
+async def campaigns_fan_points(db: Db, account: Account, wanted: CampaignAwardQuery) -> Listed[CampaignAward]:
+    """List the point awards of a campaign with nothing personal beyond the fan id.
 
-    Hidden fans are left out, as of the public leaderboard.
+    The newest 10,000 come first; send the header X-Next-Cursor back as `cursor` to go on. Hidden fans are left out, as
+    of the public leaderboard.
     """
     return await queries.campaign_awards(db, account.id, wanted)
 

@@ -3,15 +3,18 @@
 import uuid
 from datetime import date
 
+from fanfare.kernel.changes import settled
 from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.paging import Following, Listed, part, start
 from fanfare.kernel.wire import day_bounds
 from fanfare.points.schemas import (
     Award,
     AwardQuery,
     Balance,
     CampaignAward,
+    CampaignAwardQuery,
     CampaignPlace,
     CampaignWindow,
     LeaderboardMeta,
@@ -24,7 +27,6 @@ from fanfare.points.schemas import (
     Window,
 )
 
-ROWS = 1000
 PLACES = 100
 CAMPAIGN_PLACES = 10
 AROUND = 3
@@ -66,18 +68,23 @@ async def points(db: Db, account_id: int) -> list[Point]:
     return [Point(**row) for row in rows]
 
 
-async def awards(db: Db, account: Account, wanted: AwardQuery) -> list[Award]:
-    """Return single bookings, the newest first, or their sums by fan, the greatest first."""
+async def awards(db: Db, account: Account, wanted: AwardQuery) -> Listed[Award]:
+    """Return single bookings, the newest first unless asked otherwise, or their sums by fan, the greatest first."""
     days = window(account.time_zone, wanted.start_date, wanted.end_date)
-    statement = RANKED_AWARDS if wanted.leaderboard else SINGLE_AWARDS
-    rows = await db.rows(
-        statement, account.id, days.start, days.end, wanted.point_uid, wanted.fan_id, wanted.limit or ROWS
-    )
-    return [Award(**row) for row in rows]
+    given = (account.id, days.start, days.end, wanted.point_uid, wanted.fan_id, wanted.limit + 1)
+    if wanted.leaderboard:
+        rows = await db.rows(RANKED_AWARDS, *given)
+        ranked = [Award(**row) for row in rows[: wanted.limit]]
+        return Listed(ranked, Following("cursor", None, has_more=len(rows) > wanted.limit))
+    cursor = start(wanted.cursor, wanted.order)
+    statement = SINGLE_AWARDS.format(order=cursor.order)
+    rows = await db.rows(statement, *given, *cursor.span(await settled(db, account.id)))
+    page = part(rows, wanted.limit, cursor, "fan_point_id")
+    return Listed([Award(**row) for row in page.rows], page.following)
 
 
 SINGLE_AWARDS = """
-    select a.fan_point_uid, a.fan_id, a.point_uid,
+    select a.fan_point_id, a.fan_point_uid, a.fan_id, a.point_uid,
            floor(extract(epoch from a.created_at))::bigint as creation_timestamp,
            a.point_count, a.page_tab_id, a.ip_address, a.point_source, a.session_uid, a.award_signature,
            a.activity_id, a.point_type, a.props, a.performance_uid, a.reward_uid, p.point_name, f.display_name
@@ -86,7 +93,8 @@ SINGLE_AWARDS = """
     left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
     where a.account_id = $1 and a.created_at >= $2 and a.created_at < $3
       and ($4::uuid is null or a.point_uid = $4) and ($5::bigint is null or a.fan_id = $5)
-    order by a.fan_point_id desc
+      and a.fan_point_id > $7 and a.fan_point_id < $8
+    order by a.fan_point_id {order}
     limit $6
 """
 
@@ -303,25 +311,32 @@ async def total_points(db: Db, account_id: int, wanted: CampaignWindow) -> int:
     return total
 
 
-async def campaign_awards(db: Db, account_id: int, wanted: CampaignWindow) -> list[CampaignAward]:
-    """Return the bookings of a campaign, the newest first, at most 10,000; those of hidden fans are left out."""
+async def campaign_awards(db: Db, account_id: int, wanted: CampaignAwardQuery) -> Listed[CampaignAward]:
+    """Return bookings of a campaign, the newest first unless asked otherwise; those of hidden fans are left out."""
     await known_campaign(db, account_id, wanted.page_tab_id)
+    cursor = start(wanted.cursor, wanted.order)
+    low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(
-        """
-        select fan_id, point_count, floor(extract(epoch from created_at))::bigint as creation_timestamp
+        f"""
+        select fan_point_id, fan_id, point_count, floor(extract(epoch from created_at))::bigint as creation_timestamp
         from fan_points a
         where account_id = $1 and page_tab_id = $2
           and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
           and not exists (select from hidden_fans h where h.account_id = $1 and h.fan_id = a.fan_id)
-        order by created_at desc, fan_point_id desc
-        limit 10000
-        """,
+          and fan_point_id > $5 and fan_point_id < $6
+        order by fan_point_id {cursor.order}
+        limit $7
+        """,  # noqa: S608 - one of two words
         account_id,
         wanted.page_tab_id,
         wanted.start_timestamp,
         wanted.end_timestamp,
+        low,
+        high,
+        wanted.limit + 1,
     )
-    return [CampaignAward(**row) for row in rows]
+    page = part(rows, wanted.limit, cursor, "fan_point_id")
+    return Listed([CampaignAward(**row) for row in page.rows], page.following)
 
 
 async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:

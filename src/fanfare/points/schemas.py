@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.kernel.paging import NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Day, Flag, Id, JsonObject, LongText, Moment, Text, Uuid, WholeForm
 
@@ -68,12 +69,16 @@ class AwardQuery(Params):
     point_uid: Annotated[Uuid | None, "Only this point category."] = None
     fan_id: Annotated[Id | None, "Only this fan."] = None
     leaderboard: Annotated[Flag | None, "Return a ranking instead of single bookings; off by default."] = None
-    limit: Annotated[Rows | None, "Most rows to return; 1000 by default."] = None
+    limit: Annotated[Rows, "Most rows to return."] = 1000
+    order: ReadingOrder = "desc"
+    cursor: NextCursor = None
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a window that ends before it starts."""
-        return backwards(given)
+        """Refuse a window that ends before it starts, and a place in a ranking."""
+        if given.get("leaderboard") and given.get("cursor"):
+            yield "cursor", "does not go with leaderboard: a ranking is shown from its top"
+        yield from backwards(given)
 
 
 def backwards(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -263,6 +268,14 @@ class CampaignWindow(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a window that ends before it starts."""
         return backwards(given)
+
+
+class CampaignAwardQuery(CampaignWindow):
+    """Which bookings of a campaign."""
+
+    limit: Annotated[Rows, "Most rows to return."] = 10_000
+    order: ReadingOrder = "desc"
+    cursor: NextCursor = None
 
 
 class TotalPoints(msgspec.Struct):

@@ -220,9 +220,10 @@ async def save_product(db: Db, account: Account, wanted: NewProduct, now: dateti
     """Create a product or update the one of that key."""
     await db.execute(
         """
-        insert into products (account_id, network, product_key, product_name, product_category, product_url, image_url,
-                              price, currency, is_active, created_at, updated_at)
-        values ($1, fold_text($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+        with hold as materialized (select hold_position($1) as held)
+        insert into products (account_id, product_id, network, product_key, product_name, product_category,
+                              product_url, image_url, price, currency, is_active, created_at, updated_at)
+        select $1, nextval('positions'), fold_text($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 from hold
         on conflict (account_id, network, product_key) do update
         set product_name = excluded.product_name, product_category = excluded.product_category,
             product_url = excluded.product_url, image_url = excluded.image_url, price = excluded.price,

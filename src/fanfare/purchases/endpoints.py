@@ -6,6 +6,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.paging import Listed
 from fanfare.purchases import actions, queries
 from fanfare.purchases.schemas import (
     NewProduct,
@@ -42,13 +43,13 @@ async def crm_purchases_search(db: Db, account: Account, wanted: PurchaseQuery) 
 
 
 @endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET)
-async def shopify_products_search(db: Db, account: Account, wanted: ProductQuery) -> list[Product]:
+async def shopify_products_search(db: Db, account: Account, wanted: ProductQuery) -> Listed[Product]:
     """Search the products of the connected Shopify shop; at most 250, by name."""
     return await queries.products(db, account.id, wanted, network=SHOPIFY)
 
 
 @endpoint.get("/api/v1/manage/products", scope="manage", key=SECRET)
-async def manage_products_list(db: Db, account: Account, wanted: ProductQuery) -> list[Product]:
+async def manage_products_list(db: Db, account: Account, wanted: ProductQuery) -> Listed[Product]:
     """Search the products of all shops; at most 250, by name."""
     return await queries.products(db, account.id, wanted, network=None)
 

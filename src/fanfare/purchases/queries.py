@@ -8,11 +8,11 @@ from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import holding
 from fanfare.kernel.keys import Account
+from fanfare.kernel.paging import Listed, part, start
 from fanfare.kernel.wire import window
 from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
 
 PAGE = 500
-PRODUCTS = 250
 
 
 async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
@@ -48,8 +48,9 @@ async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[Pur
         PAGE + 1,
     )
     page = [Purchase(**row) for row in rows[:PAGE]]
-    following = page[-1].purchase_key if len(rows) > PAGE else UNSET
-    return Page(PurchaseMeta(PAGE, len(page), following), page)
+    has_more = len(rows) > PAGE
+    following = page[-1].purchase_key if has_more else UNSET
+    return Page(PurchaseMeta(PAGE, len(page), following, has_more=has_more), page)
 
 
 async def _place(db: Db, account_id: int, wanted: PurchaseQuery) -> int:
@@ -66,23 +67,29 @@ async def _place(db: Db, account_id: int, wanted: PurchaseQuery) -> int:
     return place
 
 
-async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: str | None) -> list[Product]:
-    """Return the products whose name, category or key holds a text, by name, at most 250."""
+async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: str | None) -> Listed[Product]:
+    """Return the next products whose name, category or key holds a text, in the order they were first written."""
+    cursor = start(wanted.cursor, "asc")
+    low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(
         """
-        select account_id, network, product_key, product_name, product_category, product_url, image_url, price,
-               currency, is_active, floor(extract(epoch from created_at))::bigint as creation_timestamp,
+        select product_id, account_id, network, product_key, product_name, product_category, product_url, image_url,
+               price, currency, is_active, floor(extract(epoch from created_at))::bigint as creation_timestamp,
                floor(extract(epoch from updated_at))::bigint as last_update_timestamp
         from products
         where account_id = $1 and ($2::text is null or network = $2)
           and ($3::text is null or fold_text(product_name) like $3 or fold_text(product_category) like $3
               or fold_text(product_key) like $3)
-        order by fold_text(product_name), network, product_key
-        limit $4
+          and product_id > $4 and product_id < $5
+        order by product_id
+        limit $6
         """,
         account_id,
         network,
         holding(wanted.query) if wanted.query else None,
-        PRODUCTS,
+        low,
+        high,
+        wanted.limit + 1,
     )
-    return [Product(**row) for row in rows]
+    page = part(rows, wanted.limit, cursor, "product_id")
+    return Listed([Product(**row) for row in page.rows], page.following)

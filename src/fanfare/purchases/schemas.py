@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.kernel.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, Text, TextForm, WholeForm
 
@@ -42,7 +43,7 @@ class Purchase(msgspec.Struct):
     order_timestamp_iso: str
 
 
-class PurchaseMeta(msgspec.Struct):
+class PurchaseMeta(Meta):
     """How many rows a page may hold and holds; next_purchase_key is there only while more remain."""
 
     page_size: int
@@ -139,6 +140,8 @@ class ProductQuery(Params):
     """Which products."""
 
     query: Annotated[Text | None, "Product text to look for: in name, category or key."] = None
+    limit: Annotated[Annotated[int, WholeForm(1, 250)], "Most rows to return."] = 250
+    cursor: NextCursor = None
 
 
 class NewProduct(Params):

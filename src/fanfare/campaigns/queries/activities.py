@@ -3,7 +3,7 @@
 No feed shows an activity beyond the settled position, so that none can appear behind a reader who has passed it.
 """
 
-from typing import Literal
+from collections.abc import Sequence
 
 from msgspec import Raw, convert
 
@@ -28,6 +28,7 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.paging import Following, Listed, below, ends
 from fanfare.kernel.wire import day_bounds, day_of
 
 FAN_PAGE = 200
@@ -52,11 +53,15 @@ async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Pag
     """Return a page of activities, the newest first unless `min_activity_id` is given, with where to go on."""
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_activity_id is not None
-    sql, args = _page(account, wanted, settled, ascends=ascends)
-    data = [_activity(row, account.time_zone) for row in await db.rows(sql, *args)]
+    limit = min(wanted.limit or PAGE, PAGE)
+    sql, args = _page(account, wanted, settled, limit, ascends=ascends)
+    rows = await db.rows(sql, *args)
+    data = [_activity(row, account.time_zone) for row in rows[:limit]]
     if wanted.include_details:
         await _add_details(db, account.id, data)
-    return Page(_meta(data, wanted, settled, ascends=ascends), data)
+    asked = (wanted.min_activity_id, wanted.max_activity_id)
+    shown = ends([row.activity_id for row in data], asked, settled, ascends=ascends)
+    return Page(ActivityPageMeta(*shown, has_more=len(rows) > limit), data)
 
 
 def _activity(row: Record, zone: str) -> Activity:
@@ -93,14 +98,16 @@ async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
         row.networks, row.idol_names = ties[row.fan_id]
 
 
-def _page(account: Account, wanted: ActivityWindow, settled: int, *, ascends: bool) -> tuple[str, list[object]]:
-    """Return the statement of a page and its arguments.
+def _page(
+    account: Account, wanted: ActivityWindow, settled: int, limit: int, *, ascends: bool
+) -> tuple[str, list[object]]:
+    """Return the statement of a page and one row more, and its arguments.
 
     It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
     one for these, and stops planning each page anew.
     """
-    upper = settled + 1 if wanted.max_activity_id is None else min(wanted.max_activity_id, settled + 1)
-    args: list[object] = [account.id, wanted.min_activity_id or 0, upper, min(wanted.limit or PAGE, PAGE)]
+    upper = below(wanted.max_activity_id, settled)
+    args: list[object] = [account.id, wanted.min_activity_id or 0, upper, limit + 1]
     source, more = "activities", ""
     if wanted.page_tab_id is not None:
         args.append(wanted.page_tab_id)
@@ -114,29 +121,16 @@ def _page(account: Account, wanted: ActivityWindow, settled: int, *, ascends: bo
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
         f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
-        f" where account_id = $1{more} and activity_id {near} order by activity_id {order} limit {PAGE}) as next"
+        f" where account_id = $1{more} and activity_id {near} order by activity_id {order} limit {PAGE + 1}) as next"
         f" where activity_id {far} order by activity_id {order} limit $4"
     )
     return f"with page as materialized ({page}) {ROWS} order by a.activity_id {order}", args
 
 
-def _meta(data: list[Activity], wanted: ActivityWindow, settled: int, *, ascends: bool) -> ActivityPageMeta:
-    order: Literal["asc", "desc"] = "asc" if ascends else "desc"
-    if data:
-        ends = (data[0].activity_id, data[-1].activity_id)
-        return ActivityPageMeta(order, min(ends), max(ends))
-    asked_min, asked_max = wanted.min_activity_id, wanted.max_activity_id
-    if ascends and asked_max is not None and asked_max > settled:
-        # Rows below that bound may still come, so a reader must not be sent on to it.
-        asked_max = asked_min
-    low = asked_min if asked_min is not None else asked_max
-    high = asked_max if asked_max is not None else asked_min
-    return ActivityPageMeta(order, low or 0, high or 0)
-
-
-async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) -> list[FanActivity]:
+async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) -> Listed[FanActivity]:
     """Return what one fan did, the newest first, or refuse a fan that is not there."""
     settled = await changes.settled(db, account.id)
+    limit = min(wanted.limit or FAN_PAGE, LONGEST_LIST)
     rows = await db.rows(
         """
         select a.account_id, a.fan_id, (a.created_at at time zone $6)::date, c.title, a.props, a.activity_id,
@@ -150,20 +144,28 @@ async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) ->
         """,
         account.id,
         wanted.fan_id,
-        min(wanted.max_activity_id or settled + 1, settled + 1),
+        below(wanted.max_activity_id, settled),
         wanted.campaign_title,
-        min(wanted.limit or FAN_PAGE, LONGEST_LIST),
+        limit + 1,
         account.time_zone,
     )
     if not rows and not await has_fan(db, account.id, wanted.fan_id):
         raise Unknown
-    return [FanActivity(*row) for row in rows]
+    found = [FanActivity(*row) for row in rows[:limit]]
+    return Listed(found, _behind(found, "max_activity_id", has_more=len(rows) > limit))
 
 
-async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityWindow) -> list[CampaignActivity]:
+def _behind(found: Sequence[FanActivity | CampaignActivity], parameter: str, *, has_more: bool) -> Following:
+    """Return how a list goes on behind its last activity; downwards it has an end."""
+    goes_on = found and (has_more or parameter == "min_activity_id")
+    return Following(parameter, str(found[-1].activity_id) if goes_on else None, has_more)
+
+
+async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityWindow) -> Listed[CampaignActivity]:
     """Return the activities of one campaign by ids and times alone, or refuse a campaign that is not there."""
     settled = await changes.settled(db, account_id)
-    order = "desc" if wanted.min_activity_id is None else "asc"
+    order, parameter = ("desc", "max_activity_id") if wanted.min_activity_id is None else ("asc", "min_activity_id")
+    limit = min(wanted.limit or CAMPAIGN_PAGE, LONGEST_LIST)
     rows = await db.rows(
         f"""
         select fan_id, activity_id, date_trunc('second', created_at)
@@ -175,12 +177,13 @@ async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityW
         account_id,
         wanted.page_tab_id,
         wanted.min_activity_id or 0,
-        settled + 1 if wanted.max_activity_id is None else min(wanted.max_activity_id, settled + 1),
-        min(wanted.limit or CAMPAIGN_PAGE, LONGEST_LIST),
+        below(wanted.max_activity_id, settled),
+        limit + 1,
     )
     if not rows:
         await check_campaign(db, account_id, wanted.page_tab_id)
-    return [CampaignActivity(*row) for row in rows]
+    found = [CampaignActivity(*row) for row in rows[:limit]]
+    return Listed(found, _behind(found, parameter, has_more=len(rows) > limit))
 
 
 async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Counter]:

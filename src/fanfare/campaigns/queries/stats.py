@@ -1,6 +1,6 @@
 """Figures of campaigns, counted from what is stored when they are asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fanfare.campaigns.queries.known import check_campaign
@@ -17,6 +17,7 @@ from fanfare.kernel import changes
 from fanfare.kernel.db import Db, Heavy, Record
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.paging import Following, Listed
 from fanfare.kernel.wire import day_bounds, day_of
 
 # For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.
@@ -89,13 +90,14 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
     return BundleStats(summary, [CampaignStats(*member) for member in members])
 
 
-async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> list[dict[str, Any]]:
+async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> Listed[dict[str, Any]]:
     """Return the rows of one kind, the oldest first, or refuse an unknown campaign."""
     if wanted.tab_item_id is not None and wanted.target != WAGERS:
         raise BadParameters([("tab_item_id", f"goes with target {WAGERS} alone")])
     if wanted.target == BOARD and wanted.min_event_id is not None:
         raise BadParameters([("min_event_id", f"does not go with target {BOARD}: its rows are no events")])
     settled = await changes.settled(db, account.id)
+    limit = min(wanted.limit or LONGEST_LIST, LONGEST_LIST)
     args = (
         account.id,
         wanted.page_tab_id,
@@ -104,12 +106,19 @@ async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) 
         settled,
         wanted.start_timestamp,
         wanted.end_timestamp,
-        min(wanted.limit or LONGEST_LIST, LONGEST_LIST),
+        limit + 1,
     )
     rows = await db.rows(_statements.get(wanted.target, EVENT_ROWS), *args)
     if not rows:
         await check_campaign(db, account.id, wanted.page_tab_id)
-    return [_dated(dict(row), account.time_zone) for row in rows]
+    found = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
+    return Listed(found, _behind(rows[:limit], wanted, has_more=len(rows) > limit))
+
+
+def _behind(rows: Sequence[Record], wanted: DetailedStatsChoice, *, has_more: bool) -> Following:
+    """Return how the rows go on: behind the id that each begins with; a ranking has no such place."""
+    last = rows[-1][0] if rows else wanted.min_event_id
+    return Following("min_event_id", None if wanted.target == BOARD or last is None else str(last), has_more)
 
 
 def _dated(row: dict[str, Any], zone: str) -> dict[str, Any]:

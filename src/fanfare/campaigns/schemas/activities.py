@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from fanfare.fans.schemas.fans import Fan
+from fanfare.kernel.paging import Meta, Order
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     Address,
@@ -65,10 +66,10 @@ class Activity(msgspec.Struct):
     idol_names: list[str] | None = None
 
 
-class ActivityPageMeta(msgspec.Struct):
+class ActivityPageMeta(Meta):
     """The direction of a page and its lowest and highest activity_id; an empty page repeats what it was asked with."""
 
-    order: Literal["asc", "desc"]
+    order: Order
     min_activity_id: int
     max_activity_id: int
 

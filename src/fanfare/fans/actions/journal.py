@@ -163,10 +163,13 @@ def _noted(shape: Shape, column: str) -> str:
 
 
 async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
-    """Make the rows of the fan who stayed what they were, those that are still what the merge made of them."""
+    """Make the rows of the fan who stayed what they were, those that are still what the merge made of them.
+
+    A row that a later merge took along and gave back is the same, at another position.
+    """
     same = (
         f"{_noted(shape, column)} and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key"
-        " and jsonb_populate_record(t, m.row_after) = t"
+        " and jsonb_populate_record(t, m.row_after - 'position') = t"
     )
     await db.execute(
         f"delete from {shape.table} t using merged_rows m"  # noqa: S608 - names out of the catalogue
@@ -198,12 +201,14 @@ async def _give_back(db: Db, shape: Shape, column: str, pair: Pair) -> None:
 async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     """Write the rows anew that went away in the merge, unless what they name is gone since."""
     columns = ["account_id", *shape.columns]
+    # A row that is there again is a new one to whoever reads by positions.
+    values = ["nextval('positions')" if name == "position" else f"r.{name}" for name in columns]
     there = "".join(
         f" and exists (select from {parent} p where p.account_id = $1 and p.{name} = r.{name})"
         for name, parent in shape.parents.items()
     )
     await db.execute(
-        f"insert into {shape.table} ({', '.join(columns)}) select {', '.join(f'r.{name}' for name in columns)}"  # noqa: S608 - the same
+        f"insert into {shape.table} ({', '.join(columns)}) select {', '.join(values)}"  # noqa: S608 - the same
         f" from merged_rows m cross join lateral jsonb_populate_record(null::{shape.table}, m.row_before) r"
         f" where m.account_id = $1 and {_noted(shape, column)} and m.row_before is not null and m.row_after is null"
         f" and m.row_before ->> '{column}' in ($3::bigint::text, $4::bigint::text){there} on conflict do nothing",

@@ -37,7 +37,10 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give what is noted of one fan to another, who keeps its own word where both have one."""
+    """Give what is noted of one fan to another, who keeps its own word where both have one.
+
+    A tag that moves gets a new position: for who reads the list of tags, the fan has it from now on.
+    """
     await db.execute(
         """
         with identities as (
@@ -50,8 +53,9 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
             update consents set fan_id = $3 where account_id = $1 and fan_id = $2
         ),
         tagged as (
-            insert into fan_tags (account_id, tag_id, fan_id, created_at)
-            select account_id, tag_id, $3, created_at from fan_tags where account_id = $1 and fan_id = $2
+            insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
+            select account_id, tag_id, $3, created_at, nextval('positions')
+            from fan_tags where account_id = $1 and fan_id = $2
             on conflict (account_id, tag_id, fan_id) do nothing
         ),
         untagged as (

@@ -25,16 +25,15 @@ GIVE = f"""
     with hold as materialized (select hold_position($1) as held),
     {ASKED},
     given as (
-        insert into fan_tags (account_id, tag_id, fan_id, created_at)
-        select distinct $1::bigint, $4::bigint, fan_id, $5::timestamptz from asked where fan_id is not null
-        order by fan_id
+        insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
+        select $1::bigint, $4::bigint, untagged.fan_id, $5::timestamptz, nextval('positions')
+        from hold cross join (select distinct fan_id from asked where fan_id is not null order by fan_id) as untagged
         on conflict (account_id, tag_id, fan_id) do nothing
-        returning fan_id
+        returning fan_id, position
     ),
     logged as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'tag.added', $4::bigint::text, given.fan_id, $5, '{{}}'
-        from hold cross join given
+        select $1, given.position, 'tag.added', $4::bigint::text, given.fan_id, $5, '{{}}' from given
     )
     select asked.named_id as fan_id, asked.email,
            case when asked.fan_id is null then 'unknown' when given.fan_id is null then 'unchanged' else 'added' end

@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.schemas.erasures import Erasure, ErasureMeta, ErasureWindow, TableCount
+from fanfare.kernel.changes import settled
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.paging import below
 
 ROWS = 200
 COLUMNS = """
@@ -40,18 +42,20 @@ async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
 
 
 async def erasures(db: Db, account_id: int, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
-    """Return certificates, the newest first."""
+    """Return certificates, the newest first; none beyond which one may still commit."""
+    limit, bound = min(wanted.limit or ROWS, ROWS), await settled(db, account_id)
     rows = await db.rows(
         f"""
         select {COLUMNS} from erasures
         where account_id = $1 and ($2::bigint is null or fan_id = $2 or $2 = any(former_ids))
-          and ($3::bigint is null or erasure_id < $3)
+          and erasure_id < $3
         order by erasure_id desc limit $4
         """,  # noqa: S608 - fixed parts
         account_id,
         wanted.fan_id,
-        wanted.max_erasure_id,
-        min(wanted.limit or ROWS, ROWS),
+        below(wanted.max_erasure_id, bound),
+        limit + 1,
     )
-    found = [_erasure(row) for row in rows]
-    return Page(ErasureMeta(found[-1].erasure_id if found else wanted.max_erasure_id, len(found)), found)
+    found = [_erasure(row) for row in rows[:limit]]
+    lowest = found[-1].erasure_id if found else wanted.max_erasure_id
+    return Page(ErasureMeta(lowest, len(found), has_more=len(rows) > limit), found)

@@ -103,10 +103,10 @@ async def latest(db: Db, account: Account, wanted: LatestWindow) -> Page[LatestM
     bound = await settled(db, account.id)
     after = await _position(db, account.id, wanted.min_time_key) if wanted.min_time_key else 0
     since = day_bounds(wanted.last_update_date, account.time_zone)[0] if wanted.last_update_date else None
-    rows = await db.rows(LATEST, account.id, after, bound, since, LATEST_ROWS)
-    page = [_latest(row) for row in rows]
+    rows = await db.rows(LATEST, account.id, after, bound, since, LATEST_ROWS + 1)
+    page = [_latest(row) for row in rows[:LATEST_ROWS]]
     keys = (page[0].fan_time_key, page[-1].fan_time_key) if page else (wanted.min_time_key, wanted.min_time_key)
-    return Page(LatestMeta(*keys, len(page)), page)
+    return Page(LatestMeta(*keys, len(page), has_more=len(rows) > LATEST_ROWS), page)
 
 
 def _latest(row: Record) -> LatestFan:

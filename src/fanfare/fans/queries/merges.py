@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from fanfare.fans.schemas.merges import Merge, MergeMeta, MergeWindow
+from fanfare.kernel.changes import settled
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page
+from fanfare.kernel.paging import below
 
 ROWS = 200
 COLUMNS = """
@@ -36,17 +38,19 @@ async def merge(db: Db, account_id: int, merge_id: int) -> Merge:
 
 
 async def merges(db: Db, account_id: int, wanted: MergeWindow) -> Page[MergeMeta, Merge]:
-    """Return merges, the newest first, undone ones too."""
+    """Return merges, the newest first, undone ones too; none beyond which one may still commit."""
+    limit, bound = min(wanted.limit or ROWS, ROWS), await settled(db, account_id)
     rows = await db.rows(
         f"""
         select {COLUMNS} from fan_merges m
-        where m.account_id = $1 and ($2::bigint is null or m.fan_id = $2) and ($3::bigint is null or m.merge_id < $3)
+        where m.account_id = $1 and ($2::bigint is null or m.fan_id = $2) and m.merge_id < $3
         order by m.merge_id desc limit $4
         """,  # noqa: S608 - fixed parts
         account_id,
         wanted.fan_id,
-        wanted.max_merge_id,
-        min(wanted.limit or ROWS, ROWS),
+        below(wanted.max_merge_id, bound),
+        limit + 1,
     )
-    found = [Merge(**row) for row in rows]
-    return Page(MergeMeta(found[-1].merge_id if found else wanted.max_merge_id, len(found)), found)
+    found = [Merge(**row) for row in rows[:limit]]
+    lowest = found[-1].merge_id if found else wanted.max_merge_id
+    return Page(MergeMeta(lowest, len(found), has_more=len(rows) > limit), found)

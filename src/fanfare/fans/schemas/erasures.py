@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Id, WholeForm
 
@@ -33,7 +34,7 @@ class Erasure(msgspec.Struct):
     digest: str
 
 
-class ErasureMeta(msgspec.Struct):
+class ErasureMeta(Meta):
     """What the next page is asked with, and how many certificates this one holds."""
 
     min_erasure_id: int | None

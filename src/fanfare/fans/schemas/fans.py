@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import mail_address, phone_number
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     Address,
@@ -112,7 +113,7 @@ class LatestFan(Fan, kw_only=True):
     merged_fan_ids: list[int]
 
 
-class LatestMeta(msgspec.Struct):
+class LatestMeta(Meta):
     """The keys of the first and last fan of a page, and how many it holds; an empty page repeats the key asked with."""
 
     min_fan_time_key: str | None

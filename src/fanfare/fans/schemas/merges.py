@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Id, WholeForm
 
@@ -23,7 +24,7 @@ class Merge(msgspec.Struct):
     unmerge_timestamp: int | None
 
 
-class MergeMeta(msgspec.Struct):
+class MergeMeta(Meta):
     """What the next page is asked with, and how many merges this one holds."""
 
     min_merge_id: int | None

@@ -10,6 +10,7 @@ from fanfare.kernel import errors
 from fanfare.kernel.endpoint import Endpoint, Page
 from fanfare.kernel.errors import Refusal
 from fanfare.kernel.openapi.examples import example
+from fanfare.kernel.paging import Listed
 
 Json = dict[str, Any]
 JSON = "application/json"
@@ -74,6 +75,8 @@ class Answers:
             meta, row = (self._by_type[repr(part)] for part in get_args(answer))
             rows = {"type": "array", "items": row}
             return {"type": "object", "required": ["meta", "data"], "properties": {"meta": meta, "data": rows}}
+        if get_origin(answer) is Listed:
+            return {"type": "array", "items": self._by_type[repr(get_args(answer)[0])]}
         return self._by_type[repr(answer)]
 
     def content(self, endpoint: Endpoint) -> Json | None:
@@ -92,8 +95,8 @@ class Answers:
 def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
     if answer in (None, NoneType):
         return []
-    # Page is spelled out here: msgspec cannot name two pages of structs that have one name.
-    return list(get_args(answer)) if get_origin(answer) is Page else [answer]
+    # Spelled out here: msgspec cannot name two pages of structs that have one name.
+    return list(get_args(answer)) if get_origin(answer) in (Page, Listed) else [answer]
 
 
 def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
@@ -132,6 +135,8 @@ def of(endpoint: Endpoint, answers: Answers) -> Json:
     headers = {name: _ref("headers", name) for name in (*LIMIT_HEADERS, "X-Request-Id")}
     if endpoint.is_write:
         headers["Idempotent-Replayed"] = _ref("headers", "Idempotent-Replayed")
+    if get_origin(endpoint.answer) is Listed:
+        headers |= {name: _ref("headers", name) for name in ("X-Next-Cursor", "Link")}
     if endpoint.has_etag:
         headers["ETag"] = _ref("headers", "ETag")
     content = answers.content(endpoint)
@@ -177,6 +182,8 @@ def headers() -> Json:
         "X-Request-Id": ("The id of this request: the caller's own when it sent one, else a new one.", text),
         "Idempotent-Replayed": ("`true` when this is the stored answer to an earlier try.", text),
         "ETag": ("Send it back in If-None-Match to ask whether anything changed.", text),
+        "X-Next-Cursor": ("What to send for the rows behind these; absent where a list ends.", text),
+        "Link": ('The next page, as `rel="next"` and without the keys; absent when no more rows remain.', text),
         "Retry-After": ("Seconds to wait before the next try.", whole),
     }
     return {name: {"description": description, "schema": schema} for name, (description, schema) in told.items()}

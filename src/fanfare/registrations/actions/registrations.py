@@ -10,9 +10,8 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
-from fanfare.registrations.queries.registrations import fan_registrations
+from fanfare.registrations.queries.registrations import newest_registrations
 from fanfare.registrations.schemas.registrations import (
-    FanRegistrationQuery,
     NewFanRegistration,
     NewRegistration,
     Registration,
@@ -41,7 +40,7 @@ async def save_registration(db: Db, account: Account, wanted: NewRegistration, n
 async def add_registration(db: Db, account: Account, wanted: NewFanRegistration, now: datetime) -> list[Registration]:
     """Store a registration of a known fan and return the fan's newest."""
     fan_id = await _save(db, account, wanted, wanted.fan_id, now)
-    return await fan_registrations(db, account.id, FanRegistrationQuery(fan_id=fan_id))
+    return await newest_registrations(db, account.id, fan_id)
 
 
 async def _save(db: Db, account: Account, wanted: RegistrationLine, fan_id: int | None, now: datetime) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.paging import Listed
 from fanfare.registrations.actions import registrations as actions
 from fanfare.registrations.queries import registrations as queries
 from fanfare.registrations.schemas.registrations import (
@@ -22,7 +23,10 @@ from fanfare.registrations.schemas.registrations import (
 async def crm_registrations_search(
     db: Db, account: Account, wanted: RegistrationQuery
 ) -> Page[RegistrationMeta, Registration]:
-    """Find registrations by day, email or performance, the newest first; 50 unless `limit` says otherwise."""
+    """Find registrations by day, email or performance, the last stored first; 50 unless `limit` says otherwise.
+
+    Send meta.next_cursor back as `cursor` to go on. Who keeps up to date begins with `order=asc` and keeps the cursor.
+    """
     return await queries.registrations(db, account, wanted)
 
 
@@ -38,8 +42,11 @@ async def crm_registrations_create(
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET)
-async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegistrationQuery) -> list[Registration]:
-    """List the registrations of a fan, the newest first."""
+async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegistrationQuery) -> Listed[Registration]:
+    """List the registrations of a fan, the last stored first.
+
+    Send the header X-Next-Cursor back as `cursor` to go on.
+    """
     return await queries.fan_registrations(db, account.id, wanted)
 
 

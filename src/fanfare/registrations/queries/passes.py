@@ -62,10 +62,11 @@ async def passes(db: Db, account_id: int, wanted: PassQuery) -> Page[PassMeta, P
         bound,
         wanted.section_uid,
         wanted.fan_id,
-        PAGE,
+        PAGE + 1,
     )
-    found = [Pass(**row) for row in rows]
-    return Page(PassMeta(found[-1].pass_id if found else wanted.next_pass_id, len(found)), found)
+    found = [Pass(**row) for row in rows[:PAGE]]
+    following = found[-1].pass_id if found else wanted.next_pass_id
+    return Page(PassMeta(following, len(found), has_more=len(rows) > PAGE), found)
 
 
 async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:

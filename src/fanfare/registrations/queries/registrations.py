@@ -4,10 +4,12 @@ from contextlib import suppress
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.queries.fans import known_fan
-from fanfare.kernel.db import Db
+from fanfare.kernel.changes import settled
+from fanfare.kernel.db import Db, Record
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.keys import Account
-from fanfare.kernel.wire import day_bounds
+from fanfare.kernel.paging import Cursor, Listed, part, start
+from fanfare.kernel.wire import MAX_ID, day_bounds
 from fanfare.registrations.schemas.registrations import (
     FanRegistrationQuery,
     Registration,
@@ -15,9 +17,12 @@ from fanfare.registrations.schemas.registrations import (
     RegistrationQuery,
 )
 
+# What a call that adds one answers with.
+NEWEST = 50
 # A performance is the registration's when it is on its day and has its event's key or name, whichever came first.
 REGISTRATIONS = """
-    select r.account_id, r.registration_key, r.order_key, r.event_name, r.event_date, r.event_key, r.fan_id,
+    select r.registration_id, r.account_id, r.registration_key, r.order_key, r.event_name, r.event_date, r.event_key,
+           r.fan_id,
            floor(extract(epoch from r.registered_at))::bigint as registration_timestamp, r.email, r.venue_name,
            r.barcode, r.lookup_id, r.ticket_key, r.network, r.first_name, r.last_name, r.phone, r.address, r.city,
            r.country_code, r.province, r.postal_code, r.is_minor, r.birth_date, r.is_preferred,
@@ -37,31 +42,33 @@ REGISTRATIONS = """
 """
 SEARCH = f"""
     {REGISTRATIONS}
-      and ($2::timestamptz is null or r.registered_at >= $2) and ($3::timestamptz is null or r.registered_at < $3)
-      and ($4::text is null or r.mail_key = $4)
-      and ($5::uuid is null or (
-          r.event_date = (select performance_date from performances where account_id = $1 and performance_uid = $5)
-          and meant.performance_uid = $5))
-    order by r.registered_at desc, r.registration_id desc
-    limit $6
+      and ($4::timestamptz is null or r.registered_at >= $4) and ($5::timestamptz is null or r.registered_at < $5)
+      and ($6::text is null or r.mail_key = $6)
+      and ($7::uuid is null or (
+          r.event_date = (select performance_date from performances where account_id = $1 and performance_uid = $7)
+          and meant.performance_uid = $7))
+      and r.registration_id > $2 and r.registration_id < $3
 """  # noqa: S608 - fixed parts
 
 
 async def registrations(db: Db, account: Account, wanted: RegistrationQuery) -> Page[RegistrationMeta, Registration]:
-    """Return the newest registrations that fit; days are the account's."""
-    start = day_bounds(wanted.start_date, account.time_zone)[0] if wanted.start_date else None
-    end = day_bounds(wanted.end_date, account.time_zone)[1] if wanted.end_date else None
+    """Return the registrations that fit, the last stored first unless asked otherwise; days are the account's."""
+    start_at = day_bounds(wanted.start_date, account.time_zone)[0] if wanted.start_date else None
+    end_at = day_bounds(wanted.end_date, account.time_zone)[1] if wanted.end_date else None
+    cursor = start(wanted.cursor, wanted.order)
     rows = await db.rows(
-        SEARCH,
+        f"{SEARCH} order by r.registration_id {cursor.order} limit $8",
         account.id,
-        start,
-        end,
+        *cursor.span(await settled(db, account.id)),
+        start_at,
+        end_at,
         _key(wanted.email),
         wanted.performance_uid,
-        wanted.limit,
+        wanted.limit + 1,
     )
-    found = [Registration(**row) for row in rows]
-    return Page(RegistrationMeta(len(found)), found)
+    page = part(rows, wanted.limit, cursor, "registration_id")
+    found = [Registration(**row) for row in page.rows]
+    return Page(RegistrationMeta(len(found), page.next_cursor, has_more=page.has_more), found)
 
 
 def _key(email: str | None) -> str | None:
@@ -73,13 +80,27 @@ def _key(email: str | None) -> str | None:
     return email
 
 
-async def fan_registrations(db: Db, account_id: int, wanted: FanRegistrationQuery) -> list[Registration]:
-    """Return a fan's newest registrations; refuses an unknown fan."""
+async def fan_registrations(db: Db, account_id: int, wanted: FanRegistrationQuery) -> Listed[Registration]:
+    """Return a fan's registrations, the last stored first unless asked otherwise; refuses an unknown fan."""
     await known_fan(db, account_id, wanted.fan_id)
-    rows = await db.rows(
-        f"{REGISTRATIONS} and r.fan_id = $2 order by r.registered_at desc, r.registration_id desc limit $3",
+    cursor = start(wanted.cursor, wanted.order)
+    rows = await _of_fan(db, account_id, wanted.fan_id, cursor, await settled(db, account_id), wanted.limit)
+    page = part(rows, wanted.limit, cursor, "registration_id")
+    return Listed([Registration(**row) for row in page.rows], page.following)
+
+
+async def newest_registrations(db: Db, account_id: int, fan_id: int) -> list[Registration]:
+    """Return a fan's newest 50 registrations, also those of this transaction."""
+    rows = await _of_fan(db, account_id, fan_id, start(None, "desc"), MAX_ID, NEWEST)
+    return [Registration(**row) for row in part(rows, NEWEST, start(None, "desc"), "registration_id").rows]
+
+
+async def _of_fan(db: Db, account_id: int, fan_id: int, cursor: Cursor, bound: int, limit: int) -> list[Record]:
+    return await db.rows(
+        f"{REGISTRATIONS} and r.fan_id = $2 and r.registration_id > $3 and r.registration_id < $4"
+        f" order by r.registration_id {cursor.order} limit $5",
         account_id,
-        wanted.fan_id,
-        wanted.limit,
+        fan_id,
+        *cursor.span(bound),
+        limit + 1,
     )
-    return [Registration(**row) for row in rows]

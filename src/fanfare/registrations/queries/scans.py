@@ -56,7 +56,8 @@ async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, S
         end,
         wanted.venue_name,
         wanted.event_date,
-        PAGE,
+        PAGE + 1,
     )
-    found = [Scan(**row) for row in rows]
-    return Page(ScanMeta(found[-1].scan_key if found else wanted.next_scan_key), found)
+    found = [Scan(**row) for row in rows[:PAGE]]
+    following = found[-1].scan_key if found else wanted.next_scan_key
+    return Page(ScanMeta(following, has_more=len(rows) > PAGE), found)

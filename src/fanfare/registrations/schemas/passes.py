@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import CapitalsForm, Id, Text, Uuid, WholeForm
 
@@ -49,7 +50,7 @@ class Pass(msgspec.Struct):
     check_in_timestamp: int | None
 
 
-class PassMeta(msgspec.Struct):
+class PassMeta(Meta):
     """What the next page is asked with, and how many rows there are in this one."""
 
     next_pass_id: int

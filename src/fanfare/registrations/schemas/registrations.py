@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.paging import Meta, NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Day, Flag, Id, Moment, Text, Uuid, WholeForm
 
@@ -52,10 +53,11 @@ class Registration(msgspec.Struct):
     performance_uid: uuid.UUID | None
 
 
-class RegistrationMeta(msgspec.Struct):
-    """How many rows there are in this answer."""
+class RegistrationMeta(Meta):
+    """How many rows there are in this answer, and what to send as `cursor` for those behind them."""
 
     count: int
+    next_cursor: str | None
 
 
 class RegistrationQuery(Params):
@@ -65,7 +67,9 @@ class RegistrationQuery(Params):
     end_date: Annotated[Day | None, "Registered on or before this day, in the account's zone."] = None
     email: Annotated[Text | None, "Only registrations of this email address."] = None
     performance_uid: Annotated[Uuid | None, "Only registrations for this performance."] = None
-    limit: Annotated[Limit, "Most rows to return; the newest come first."] = 50
+    limit: Annotated[Limit, "Most rows to return."] = 50
+    order: ReadingOrder = "desc"
+    cursor: NextCursor = None
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -78,7 +82,9 @@ class FanRegistrationQuery(Params):
     """Which registrations of a fan."""
 
     fan_id: Annotated[Id, "Fan."]
-    limit: Annotated[Limit, "Most rows to return; the newest come first."] = 50
+    limit: Annotated[Limit, "Most rows to return."] = 50
+    order: ReadingOrder = "desc"
+    cursor: NextCursor = None
 
 
 class RegistrationLine(Params):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, AnyForm, Day, Edge, Flag, Id, ListForm, Moment, Text, Uuid, WholeForm
 from fanfare.registrations.schemas.passes import Code
@@ -49,7 +50,7 @@ class Scan(msgspec.Struct):
     refusal: str | None
 
 
-class ScanMeta(msgspec.Struct):
+class ScanMeta(Meta):
     """What the next page is asked with: the last scan_key of this one, or the key asked with when there is none."""
 
     next_scan_key: int

@@ -27,7 +27,7 @@ async def segment_fans(
     page = await a_page(db, account, search, now, contacts)
     following = page.meta.next_search_uid
     uid = page.meta.search_uid if following else None
-    return Page(SegmentMeta(uid, following, page.meta.count, wanted.limit), page.data)
+    return Page(SegmentMeta(uid, following, page.meta.count, wanted.limit, has_more=page.meta.has_more), page.data)
 
 
 async def contacts(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:

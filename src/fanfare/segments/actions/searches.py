@@ -88,10 +88,8 @@ async def _run(
             page = await show(own, account.id, fan_ids[: wanted.limit], wanted)
             search = Search(search_uid, wanted, now, newest, len(fan_ids), max(fan_ids, default=0), is_whole)
             await _note(db, account.id, search, fan_ids, len(page))
-            following = None if is_whole and len(page) == len(fan_ids) else f"{search_uid}.{len(page)}"
-            meta = SearchMeta(search_uid, following, len(fan_ids) if is_whole else None, wanted.limit)
             if not first.done():
-                first.set_result(Page(meta, page))
+                first.set_result(Page(_first_meta(search, len(page), wanted.limit), page))
             if not is_whole:
                 await _store(own, condition, search)
     except Exception as error:  # noqa: BLE001 - told to the caller, or found again by the next page
@@ -99,6 +97,12 @@ async def _run(
             first.set_exception(error)
         else:
             log.warning("search left unfinished", search_uid=str(search_uid), reason=type(error).__name__)
+
+
+def _first_meta(search: Search, read: int, limit: int) -> SearchMeta:
+    has_more = not search.is_whole or read < search.rows
+    following = f"{search.search_uid}.{read}" if has_more else None
+    return SearchMeta(search.search_uid, following, search.rows if search.is_whole else None, limit, has_more=has_more)
 
 
 async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
@@ -185,7 +189,7 @@ async def next_page(db: Db, account: Account, wanted: FanSearch, now: datetime, 
         row = None if row is None else at_least
     after = place + wanted.limit
     following = f"{search.search_uid}.{after}" if after < search.rows else None
-    return Page(SearchMeta(search.search_uid, following, search.rows, wanted.limit), page)
+    return Page(SearchMeta(search.search_uid, following, search.rows, wanted.limit, has_more=bool(following)), page)
 
 
 async def _move(db: Db, account_id: int, search: Search, limit: int, at_least: int) -> int:

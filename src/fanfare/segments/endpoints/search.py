@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.paging import Listed
 from fanfare.segments.actions import searches
 from fanfare.segments.queries import tags
 from fanfare.segments.schemas.search import FanSearch, FoundFan, SearchMeta, TagGiven, TagWindow
@@ -23,6 +24,9 @@ async def crm_fans_search(db: Db, account: Account, wanted: FanSearch, now: date
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)
-async def crm_tags_list(db: Db, account: Account, wanted: TagWindow) -> list[TagGiven]:
-    """List which fans were given which tags, the oldest first, 10,000 at most."""
+async def crm_tags_list(db: Db, account: Account, wanted: TagWindow) -> Listed[TagGiven]:
+    """List which fans were given which tags, the oldest first, 10,000 at most.
+
+    Send the header X-Next-Cursor back as `cursor` for the rows behind these; a Link leads there while more remain.
+    """
     return await tags.tags_given(db, account, wanted)

@@ -38,4 +38,5 @@ async def past_members(db: Db, account: Account, wanted: PastMembers, now: datet
     count = await db.value(COUNT, account.id, wanted.filter_uid, end)
     rows = await db.rows(PAGE, account.id, wanted.filter_uid, end, after, wanted.limit + 1)
     page = [PastMember(**row) for row in rows[: wanted.limit]]
-    return Page(PastMeta(count, page[-1].fan_id if len(rows) > wanted.limit else None), page)
+    has_more = len(rows) > wanted.limit
+    return Page(PastMeta(count, page[-1].fan_id if has_more else None, has_more=has_more), page)

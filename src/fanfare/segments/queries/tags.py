@@ -1,39 +1,45 @@
-"""Reads which fans were given which tags, by time."""
+"""Reads which fans were given which tags."""
 
 from datetime import date, datetime
 
+from fanfare.kernel.changes import settled
 from fanfare.kernel.db import Db
 from fanfare.kernel.keys import Account
+from fanfare.kernel.paging import Listed, part, start
 from fanfare.kernel.wire import day_bounds
 from fanfare.segments.schemas.search import TagGiven, TagWindow
 
-MOST_TAGS = 10_000
 
-
-async def tags_given(db: Db, account: Account, wanted: TagWindow) -> list[TagGiven]:
-    """Return at most 10,000 assignments made inside the window, the oldest first."""
+async def tags_given(db: Db, account: Account, wanted: TagWindow) -> Listed[TagGiven]:
+    """Return the next assignments made inside the window, in the order they were stored; those of a page by time."""
+    cursor = start(wanted.cursor, "asc")
+    low, high = cursor.span(await settled(db, account.id))
     rows = await db.rows(
         """
-        select t.tag_name, t.tag_id, g.fan_id, floor(extract(epoch from g.created_at))::bigint as creation_timestamp,
+        select g.position, t.tag_name, t.tag_id, g.fan_id,
+               floor(extract(epoch from g.created_at))::bigint as creation_timestamp,
                f.first_name, f.last_name, f.email
-        from (
-            select given.tag_id, given.fan_id, given.created_at from fan_tags given
-            where given.account_id = $1
-              and given.created_at >= coalesce($2::timestamptz, '-infinity')
-              and given.created_at < coalesce($3::timestamptz, 'infinity')
-            order by given.created_at, given.tag_id, given.fan_id
-            limit $4
-        ) g
+        from fan_tags g
         join tags t on t.account_id = $1 and t.tag_id = g.tag_id
         join fans f on f.account_id = $1 and f.fan_id = g.fan_id
-        order by g.created_at, g.tag_id, g.fan_id
+        where g.account_id = $1 and g.position > $4 and g.position < $5
+          and g.created_at >= coalesce($2::timestamptz, '-infinity')
+          and g.created_at < coalesce($3::timestamptz, 'infinity')
+        order by g.position
+        limit $6
         """,
         account.id,
         _moment(wanted.start_date, account.time_zone),
         _moment(wanted.end_date, account.time_zone),
-        MOST_TAGS,
+        low,
+        high,
+        wanted.limit + 1,
     )
-    return [TagGiven(**row) for row in rows]
+    page = part(rows, wanted.limit, cursor, "position")
+    found = [TagGiven(**row) for row in page.rows]
+    # Who goes on by the time of the last row, as one must without a cursor, is never sent back.
+    found.sort(key=lambda row: row.creation_timestamp)
+    return Listed(found, page.following)
 
 
 def _moment(given: date | datetime | None, zone: str) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.kernel.folding import fold
+from fanfare.kernel.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     NOTHING,
@@ -33,6 +34,7 @@ MAX_LIMIT = 1000
 MAX_COUNT = 1_000_000
 DEFAULT_COUNT = 100_000
 SEARCH_HOURS = 24
+MOST_TAGS = 10_000
 
 Names = Annotated[list[str], ListForm(TextForm(), most=100)]
 Relation = Annotated[str, ChoiceForm("any", "all")]
@@ -191,7 +193,7 @@ class FoundFan(msgspec.Struct):
     opted_in_business_ids: list[int]
 
 
-class SearchMeta(msgspec.Struct):
+class SearchMeta(Meta):
     """How to go on: send `search_uid` until `data` is empty, or follow `next_search_uid`, which may be retried.
 
     `next_search_uid` is null on the last page. `count` is the number of fans in the set (at most max_count), null
@@ -226,6 +228,8 @@ class TagWindow(Params):
 
     start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
     end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
+    limit: Annotated[int, WholeForm(1, MOST_TAGS), "Most rows to return"] = MOST_TAGS
+    cursor: NextCursor = None
 
 
 class TagGiven(msgspec.Struct):

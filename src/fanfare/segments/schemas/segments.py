@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Day, Id, Text, Uuid, WholeForm
 from fanfare.segments.schemas.search import SearchCursor, SearchCursorForm
@@ -70,7 +71,7 @@ class SegmentFan(msgspec.Struct):
     is_phone_subscribed: bool
 
 
-class SegmentMeta(msgspec.Struct):
+class SegmentMeta(Meta):
     """How to go on: both uids are null when no more fans remain. `next_search_uid` may be asked for again.
 
     `count` is how many fans the segment had when the reading began, null while they are still being written down.
@@ -130,7 +131,7 @@ class PastMember(msgspec.Struct):
     left_timestamp: int | None
 
 
-class PastMeta(msgspec.Struct):
+class PastMeta(Meta):
     """How many were members in all, and how to go on; null on the last page."""
 
     count: int

@@ -28,4 +28,4 @@ async def events(db: Db, account_id: int, wanted: TicketEventQuery) -> Page[Even
         wanted.venue_name,
         wanted.is_ticketless_only,
     )
-    return Page(EventCount(len(rows)), [TicketEvent(**row) for row in rows])
+    return Page(EventCount(len(rows), has_more=False), [TicketEvent(**row) for row in rows])

@@ -3,8 +3,6 @@
 No page shows a ticket beyond the settled position, so that none can appear behind a reader who has passed it.
 """
 
-from typing import Literal
-
 from fanfare.fans.contact import mail_key
 from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel import changes
@@ -12,6 +10,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.paging import below, ends
 from fanfare.kernel.wire import day_bounds
 from fanfare.tickets.schemas.tickets import PAGE, OneTicket, Ticket, TicketPageMeta, TicketWindow
 
@@ -53,23 +52,29 @@ async def ticket_page(db: Db, account: Account, wanted: TicketWindow) -> Page[Ti
     """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to go on."""
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_ticket_id is not None
-    sql, args = _page(account, wanted, settled, ascends=ascends)
-    data = [Ticket(*row) for row in await db.rows(sql, *args)]
+    limit = min(wanted.limit or PAGE, PAGE)
+    sql, args = _page(account, wanted, settled, limit, ascends=ascends)
+    rows = await db.rows(sql, *args)
+    data = [Ticket(*row) for row in rows[:limit]]
     if wanted.data == "fan":
         fans = {fan.fan_id: fan for fan in await fans_by_ids(db, account.id, list({row.fan_id for row in data}))}
         for row in data:
             row.fan = fans.get(row.fan_id)
-    return Page(_meta(data, wanted, settled, ascends=ascends), data)
+    asked = (wanted.min_ticket_id, wanted.max_ticket_id)
+    shown = ends([row.ticket_id for row in data], asked, settled, ascends=ascends)
+    return Page(TicketPageMeta(*shown, has_more=len(rows) > limit), data)
 
 
-def _page(account: Account, wanted: TicketWindow, settled: int, *, ascends: bool) -> tuple[str, list[object]]:
-    """Return the statement of a page and its arguments.
+def _page(
+    account: Account, wanted: TicketWindow, settled: int, limit: int, *, ascends: bool
+) -> tuple[str, list[object]]:
+    """Return the statement of a page and one row more, and its arguments.
 
     It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
     one for these, and stops planning each page anew.
     """
-    upper = settled + 1 if wanted.max_ticket_id is None else min(wanted.max_ticket_id, settled + 1)
-    args: list[object] = [account.id, wanted.min_ticket_id or 0, upper, min(wanted.limit or PAGE, PAGE)]
+    upper = below(wanted.max_ticket_id, settled)
+    args: list[object] = [account.id, wanted.min_ticket_id or 0, upper, limit + 1]
     more = _filters(account, wanted, args)
     source = "tickets"
     if more:
@@ -79,7 +84,7 @@ def _page(account: Account, wanted: TicketWindow, settled: int, *, ascends: bool
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
         f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
-        f" where account_id = $1{shown} and ticket_id {near} order by ticket_id {order} limit {PAGE}) as next"
+        f" where account_id = $1{shown} and ticket_id {near} order by ticket_id {order} limit {PAGE + 1}) as next"
         f" where ticket_id {far} order by ticket_id {order} limit $4"
     )
     return f"with page as materialized ({page}) {ROWS} order by t.ticket_id {order}", args
@@ -105,17 +110,3 @@ def _filters(account: Account, wanted: TicketWindow, args: list[object]) -> str:
             raise BadParameters([("email", str(wrong))]) from None
         more += OF_MAIL.format(f"${len(args)}")
     return more
-
-
-def _meta(data: list[Ticket], wanted: TicketWindow, settled: int, *, ascends: bool) -> TicketPageMeta:
-    order: Literal["asc", "desc"] = "asc" if ascends else "desc"
-    if data:
-        ends = (data[0].ticket_id, data[-1].ticket_id)
-        return TicketPageMeta(order, min(ends), max(ends))
-    asked_min, asked_max = wanted.min_ticket_id, wanted.max_ticket_id
-    if ascends and asked_max is not None and asked_max > settled:
-        # Rows below that bound may still come, so a reader must not be sent on to it.
-        asked_max = asked_min
-    low = asked_min if asked_min is not None else asked_max
-    high = asked_max if asked_max is not None else asked_min
-    return TicketPageMeta(order, low or 0, high or 0)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, Text, Uuid
 
@@ -30,7 +31,7 @@ class TicketEvent(msgspec.Struct):
     venue_province: str | None
 
 
-class EventCount(msgspec.Struct):
+class EventCount(Meta):
     """How many events the answer holds."""
 
     count: int

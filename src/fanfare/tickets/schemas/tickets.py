@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.schemas.fans import Fan
+from fanfare.kernel.paging import Meta, Order
 from fanfare.kernel.parameters import Params, slots
 from fanfare.kernel.wire import (
     ChoiceForm,
@@ -71,10 +72,10 @@ class Ticket(msgspec.Struct):
     fan: Fan | None = None
 
 
-class TicketPageMeta(msgspec.Struct):
+class TicketPageMeta(Meta):
     """The direction of a page and its lowest and highest ticket_id; an empty page repeats what it was asked with."""
 
-    order: Literal["asc", "desc"]
+    order: Order
     min_ticket_id: int
     max_ticket_id: int
 

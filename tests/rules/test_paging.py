@@ -1,0 +1,110 @@
+"""Every list can be read to its end: by a cursor of the catalogue, by one of ours, or in one answer."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from fanfare.kernel.endpoint import Endpoint, Page, endpoint
+from fanfare.kernel.keys import SECRET
+from fanfare.kernel.paging import Listed, Meta, NextCursor
+from fanfare.kernel.parameters import Params
+from tests.calls import ENDPOINTS, parameters
+
+# A parameter that says where to go on: those of the contract by name, ours is `cursor`.
+CURSORS = {
+    "cursor", "search_uid", "min_activity_id", "max_activity_id", "min_ticket_id", "max_ticket_id", "min_time_key",
+    "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
+    "min_event_id",
+}  # fmt: skip
+# Shown from the top, as far as asked for: there is nothing to go on to.
+RANKINGS = {
+    "campaigns_leaderboard", "crm_campaign_leaderboard", "crm_fan_points_leaderboard", "crm_activity_counters",
+}  # fmt: skip
+# Answered as a whole, since people of the account make the rows, or one fan has them.
+WHOLE = {
+    "businesses_list", "campaigns_list", "campaigns_wager_entries", "crm_campaigns_list", "crm_fields_list",
+    "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
+    "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
+    "manage_points_list", "manage_tags_list", "performances_list", "segments_list",
+    # of one fan
+    "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
+    # figures, a row for each group of sales
+    "manage_tickets_sales",
+}  # fmt: skip
+
+
+def lists(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    """Yield the calls that answer with rows."""
+    for each in endpoints:
+        if each.method == "GET" and get_origin(each.answer) in (list, Listed, Page):
+            yield each
+
+
+def faults(endpoints: Iterable[Endpoint]) -> Iterator[str]:
+    """Yield the lists of which a reader could miss the rest without a word."""
+    for each in lists(endpoints):
+        form, names = get_origin(each.answer), set(parameters(each))
+        has_cursor = bool(names & CURSORS)
+        if not has_cursor and each.call_id not in RANKINGS | WHOLE:
+            yield f"{each.call_id} has no cursor"
+        if each.call_id in WHOLE and names & {"limit", *CURSORS}:
+            yield f"{each.call_id} is not answered as a whole"
+        if form is list and has_cursor:
+            yield f"{each.call_id} does not say how it goes on: answer with Listed"
+        if form is Page and each.call_id not in RANKINGS and not issubclass(get_args(each.answer)[0], Meta):
+            yield f"{each.call_id} does not say has_more"
+
+
+def test_every_list_can_be_read_to_its_end() -> None:
+    assert list(faults(ENDPOINTS)) == []
+
+
+def test_the_tables_name_lists_that_are_there() -> None:
+    named = {each.call_id for each in lists(ENDPOINTS)}
+    assert (RANKINGS | WHOLE) - named == set()
+
+
+class Row(msgspec.Struct):
+    """A row."""
+
+
+class Nothing(Params):
+    """Nothing."""
+
+
+class Windowed(Params):
+    """A place to go on from."""
+
+    cursor: NextCursor = None
+
+
+class Count(msgspec.Struct):
+    """A meta that says nothing of more rows."""
+
+
+@endpoint.get("/api/v1/rows", scope="crm", key=SECRET)
+async def cut_list(wanted: Nothing) -> list[Row]:
+    """Answer with some rows."""
+    raise NotImplementedError
+
+
+@endpoint.get("/api/v1/pages", scope="crm", key=SECRET)
+async def silent_page(wanted: Windowed) -> Page[Count, Row]:
+    """Answer with a page."""
+    raise NotImplementedError
+
+
+@endpoint.get("/api/v1/bare", scope="crm", key=SECRET)
+async def silent_list(wanted: Windowed) -> list[Row]:
+    """Answer with a part of a list."""
+    raise NotImplementedError
+
+
+def test_sees_lists_that_hide_their_rest() -> None:
+    made: list[Any] = [cut_list, silent_page, silent_list]
+    assert list(faults([each.endpoint for each in made])) == [
+        "cut_list has no cursor",
+        "silent_page does not say has_more",
+        "silent_list does not say how it goes on: answer with Listed",
+    ]
