@@ -1,10 +1,14 @@
 """Fans who are known already: what a door may add to them, and how they are recognised after a change."""
 
 import asyncio
+import threading
 import uuid
+from types import SimpleNamespace
 from typing import Any
 
-from fanfare.fans.actions.passwords import is_password
+import pytest
+
+from fanfare.fans.actions import passwords
 from fanfare.kernel.db import Db
 from tests.api import Api
 
@@ -64,7 +68,7 @@ async def test_making_a_known_fan_fills_and_never_overwrites(api: Api, db: Db) -
     stored = await db.value(
         "select password_hash from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id
     )
-    assert await is_password(stored, "the first one")
+    assert await passwords.is_password(api.account_id, stored, "the first one")
 
 
 async def test_only_the_address_and_number_that_are_the_fans_get_confirmed(api: Api) -> None:
@@ -146,3 +150,25 @@ async def test_push_tokens_go_with_their_fan(api: Api, db: Db) -> None:
     await api.ok(await api.delete(f"{FANS}/{fan_id}"))
     rows = await db.rows("select user_key from push_tokens where account_id = $1", api.account_id)
     assert [row["user_key"] for row in rows] == ["somebody's"]
+
+
+async def test_hashing_for_one_account_is_not_all_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, one_has_begun, begun = threading.Event(), threading.Semaphore(0), []
+
+    def hashed(password: str) -> str:
+        begun.append(password)
+        one_has_begun.release()
+        if password == "slow":
+            gate.wait(60)
+        return password
+
+    monkeypatch.setattr(passwords, "_hasher", lambda: SimpleNamespace(hash=hashed))
+    filling = [asyncio.create_task(passwords.password_hash(1, "slow")) for _ in range(20)]
+    try:
+        async with asyncio.timeout(30):
+            await asyncio.to_thread(one_has_begun.acquire)
+            assert await passwords.password_hash(2, "other") == "other"
+    finally:
+        gate.set()
+    await asyncio.gather(*filling)
+    assert begun.count("slow") == 20

@@ -10,6 +10,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.settings import Settings
 from fanfare.segments.audience import asking, plans, serving
 from fanfare.segments.audience.following import Behind, Follower
+from fanfare.segments.audience.holding import Audience
 from fanfare.segments.audience.plans import plan
 from fanfare.segments.audience.protocol import Answer, Look, Question
 from fanfare.segments.queries.criteria import Setting
@@ -114,6 +115,32 @@ async def test_what_could_not_be_made_is_tried_again(
     async with running(settings.changed(data_dir=tmp_path)) as process:
         await has(process, accounts)
     assert len(tried) == 2 * accounts
+
+
+async def test_many_questions_of_one_account_keep_another_waiting_for_one(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[int] = []
+
+    async def refresh(self: Follower) -> Audience:
+        return self.audience
+
+    def noted(audience: Audience, question: Question | Look) -> Answer:
+        answered.append(question.account_id)
+        return Answer(count=len(audience.everyone))
+
+    async with new_api(base_url, db) as one, new_api(base_url, db) as other:
+        async with running(settings.changed(data_dir=tmp_path)) as process:
+            await has(process, await db.value("select count(*) from accounts"))
+            monkeypatch.setattr(Follower, "refresh", refresh)
+            monkeypatch.setattr(serving, "_answered", noted)
+            asked = [one.account_id] * 30 + [other.account_id]
+            zone = process.followers[one.account_id].audience.zone
+            everybody = plan(Criteria(), NOWHERE)
+            assert everybody is not None
+            await asyncio.gather(*(process.answer(Question(each, zone, everybody, None)) for each in asked))
+        assert sorted(answered) == sorted(asked)
+        assert answered.index(other.account_id) < 3
 
 
 async def test_processes_divide_the_accounts_and_take_over(

@@ -109,7 +109,7 @@ async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime
 async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *, fills: bool) -> Change:
     """Do before the transaction what would make it long."""
     values = await read_values(db, account.id, wanted.fields) if wanted.fields else {}
-    secret = await password_hash(wanted.password) if wanted.password else None
+    secret = await password_hash(account.id, wanted.password) if wanted.password else None
     if fills:
         # What is wrong is refused also where the fan has something in its place.
         _address(wanted)

@@ -6,10 +6,13 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from fanfare.kernel.shares import Shares
+
 # OWASP's figures for argon2id: 19 MiB, two passes, one lane.
 MEMORY_KIB = 19 * 1024
 PASSES = 2
 AT_ONCE = 4
+WAIT_SECONDS = 10.0
 
 
 @cache
@@ -18,18 +21,18 @@ def _hasher() -> PasswordHasher:
 
 
 @cache
-def _turns(_: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
-    return asyncio.Semaphore(AT_ONCE)
+def _turns(_: asyncio.AbstractEventLoop) -> Shares:
+    return Shares(AT_ONCE)
 
 
-async def password_hash(password: str) -> str:
-    """Return what is stored of a password."""
-    async with _turns(asyncio.get_running_loop()):
+async def password_hash(account_id: int, password: str) -> str:
+    """Return what is stored of a password of an account's fan."""
+    async with _turns(asyncio.get_running_loop()).lend(account_id, WAIT_SECONDS):
         return await asyncio.to_thread(_hasher().hash, password)
 
 
-async def is_password(stored: str, password: str) -> bool:
-    """Say whether a password is the stored one."""
+async def is_password(account_id: int, stored: str, password: str) -> bool:
+    """Say whether a password of an account's fan is the stored one."""
 
     def verify() -> bool:
         try:
@@ -37,5 +40,5 @@ async def is_password(stored: str, password: str) -> bool:
         except (VerificationError, InvalidHashError):
             return False
 
-    async with _turns(asyncio.get_running_loop()):
+    async with _turns(asyncio.get_running_loop()).lend(account_id, WAIT_SECONDS):
         return await asyncio.to_thread(verify)

@@ -7,11 +7,14 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.shares import Shares
 from fanfare.segments.audience.protocol import Answer, Look, Question, receive, send
 
 # After this the tables are asked, and for a while no index of the account.
 PATIENCE_SECONDS = 0.5
 KNOWN_SECONDS = 1.0
+# Questions of one process that are asked at once.
+AT_ONCE = 8
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -22,6 +25,7 @@ class Lines:
         """Begin knowing nothing."""
         self._known: dict[int, tuple[str | None, float]] = {}
         self._free: dict[str, list[Line]] = {}
+        self._shares = Shares(AT_ONCE)
 
     async def ask(self, db: Db, question: Question | Look, patience: float) -> Answer | None:
         """Return the answer, or None when there is no index or none in time."""
@@ -29,7 +33,7 @@ class Lines:
         if address is None:
             return None
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience), self._shares.lend(question.account_id, patience):
                 return await self._exchange(address, question)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
             self._known[question.account_id] = None, time.monotonic()

@@ -18,8 +18,10 @@ import structlog
 
 from fanfare.kernel.db import OUTAGES, Connection, Db
 from fanfare.kernel.settings import Settings
+from fanfare.kernel.shares import Shares
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Behind, Follower
+from fanfare.segments.audience.holding import Audience
 from fanfare.segments.audience.protocol import Answer, Look, Question, receive, send
 
 log = structlog.get_logger()
@@ -28,7 +30,13 @@ POOL = 4
 STATEMENT_SECONDS = 600
 TICK_SECONDS = 1.0
 STORE_SECONDS = 300.0
+# Its locks wait for nobody: a database that takes longer to give them hangs.
+LOCK_SECONDS = 10.0
 AGAIN_SECONDS = 60.0
+# Indexes that are made at once: each holds a connection for as long as that takes.
+BUILDS = POOL // 2
+# One question is answered after the other, of each account in turn.
+TURN_SECONDS = 10.0
 # What each index process holds a share of, by which they count each other.
 PRESENT = 2100
 UNABLE: tuple[type[BaseException], ...] = (*OUTAGES, Behind, asyncpg.PostgresError)
@@ -52,6 +60,8 @@ class IndexProcess:
         self.ready: set[int] = set()
         self._locks: Connection | None = None
         self._starting: dict[int, asyncio.Task[None]] = {}
+        self._builds = asyncio.Semaphore(BUILDS)
+        self._turns = Shares(1)
         # When to try again what could not be made.
         self._again: dict[int, float] = {}
         self._stored_at = time.monotonic()
@@ -104,14 +114,13 @@ class IndexProcess:
             return Answer()
         try:
             audience = await follower.refresh()
+            async with self._turns.lend(question.account_id, TURN_SECONDS):
+                # Whoever else has a question may line up first.
+                await asyncio.sleep(0)
+                return _answered(audience, question)
         except UNABLE as error:
             log.warning("index cannot answer", account_id=question.account_id, reason=type(error).__name__)
             return Answer()
-        if isinstance(question, Look):
-            return Answer(inside=answers.inside(audience, question.plans, question.fan_ids))
-        if question.ages is not None:
-            return Answer(statistics=answers.statistics(audience, question.plan, question.ages))
-        return Answer(count=answers.count(audience, question.plan))
 
     async def _tick(self) -> None:
         """Take accounts up to a fair share, leave those above it, and lead all on."""
@@ -140,7 +149,10 @@ class IndexProcess:
         if self._locks is None or self._locks.is_closed():
             self._drop_all()
             self._locks = await asyncpg.connect(
-                self.settings.database_url, server_settings={"application_name": "fanfare index"}
+                self.settings.database_url,
+                timeout=LOCK_SECONDS,
+                command_timeout=LOCK_SECONDS,
+                server_settings={"application_name": "fanfare index"},
             )
             await self._locks.fetchval("select pg_advisory_lock_shared($1::bigint)", PRESENT)
         return self._locks
@@ -158,14 +170,15 @@ class IndexProcess:
 
     def _begin(self, account_id: int, zone: str) -> None:
         self._again.pop(account_id, None)
-        self.followers[account_id] = Follower(self.db, account_id, self.folder)
+        self.followers[account_id] = Follower(self.db.of(account_id), account_id, self.folder)
         self._starting[account_id] = asyncio.create_task(self._start(account_id, zone))
 
     async def _start(self, account_id: int, zone: str) -> None:
         """Make an account's index ready and say where it is answered; one that cannot be made is tried again later."""
         follower, started = self.followers[account_id], time.perf_counter()
         try:
-            await follower.start(zone)
+            async with self._builds:
+                await follower.start(zone)
             await self.db.execute(
                 """
                 insert into audience_indexes (account_id, address) values ($1, $2)
@@ -229,3 +242,11 @@ class IndexProcess:
             await self._store()
         self._drop_all()
         await self.db.close()
+
+
+def _answered(audience: Audience, question: Question | Look) -> Answer:
+    if isinstance(question, Look):
+        return Answer(inside=answers.inside(audience, question.plans, question.fan_ids))
+    if question.ages is not None:
+        return Answer(statistics=answers.statistics(audience, question.plan, question.ages))
+    return Answer(count=answers.count(audience, question.plan))
