@@ -18,6 +18,9 @@ from fanfare.kernel.supervise import Kept, Supervisor, Told, stoppable
 
 BACKLOG = 2048
 MIGRATION_SECONDS = 3600.0
+CHECK_SECONDS = 30.0
+# The embedded database gives these beside: to the commands of an operator, and to a `fanfare serve` or two.
+SPARE_CONNECTIONS = 80
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how it is shown
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
@@ -31,6 +34,7 @@ def up(settings: Settings) -> None:
         with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
             ready = settings.changed(database_url=embedded.database_url) if embedded else settings
             _migrate(ready)
+            _check_connections(ready, "up")
             database = [Kept("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
 
             def announce() -> None:
@@ -45,7 +49,7 @@ def up(settings: Settings) -> None:
 
 def serve(settings: Settings) -> None:
     """Run server processes on a database that others run."""
-    reachable = _of_others(settings)
+    reachable = _of_others(settings, "serve")
     try:
         with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
             Supervisor(servers, (pipe, lambda: _tell(f"Fanfare serves at {url_of(listener)}; Ctrl-C stops it"))).run()
@@ -55,12 +59,12 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Run a worker process on a database that others run."""
-    Supervisor([_worker(_of_others(settings))]).run()
+    Supervisor([_worker(_of_others(settings, "work"))]).run()
 
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that others run."""
-    Supervisor(_indexes(_of_others(settings).changed(indexes=1))).run()
+    Supervisor(_indexes(_of_others(settings, "index").changed(indexes=1))).run()
 
 
 @contextmanager
@@ -88,18 +92,27 @@ def _database(settings: Settings) -> Iterator[Embedded | None]:
     if settings.database_url:
         yield None
         return
-    with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
+    connections = settings.connections("up") + SPARE_CONNECTIONS
+    with Embedded(settings.data_dir, user=settings.postgres_user or None, connections=connections) as embedded:
         yield embedded
 
 
-def _of_others(settings: Settings) -> Settings:
-    if settings.database_url:
-        return settings
-    found = running(settings.data_dir)
-    if found is None or found.database_url is None:
-        message = f"no database: set DATABASE_URL, or let `fanfare up` run on {settings.data_dir}"
-        raise CannotRun(message)
-    return settings.changed(database_url=found.database_url)
+def _of_others(settings: Settings, command: str) -> Settings:
+    if not settings.database_url:
+        found = running(settings.data_dir)
+        if found is None or found.database_url is None:
+            message = f"no database: set DATABASE_URL, or let `fanfare up` run on {settings.data_dir}"
+            raise CannotRun(message)
+        settings = settings.changed(database_url=found.database_url)
+    _check_connections(settings, command)
+    return settings
+
+
+def _check_connections(settings: Settings, command: str) -> None:
+    """End with the line that the check has told, when the database does not give what the processes may take."""
+    checked = launch(Launch(command=_python("fanfare.cli.connections", command), env=_environment(settings)))
+    if checked.wait(CHECK_SECONDS) == 1:
+        sys.exit(1)
 
 
 def _migrate(settings: Settings) -> None:

@@ -9,7 +9,7 @@ import asyncpg
 
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.pool import GRACE_SECONDS, Connection, Pool, Record
-from fanfare.kernel.shares import PART
+from fanfare.kernel.settings import ACCOUNT_SHARE
 
 __all__ = ["OUTAGES", "Composed", "Connection", "Db", "Heavy", "Record"]
 
@@ -68,13 +68,17 @@ class Db:
         self._background: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def connect(cls, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = PART) -> "Db":
+    async def connect(
+        cls, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = ACCOUNT_SHARE
+    ) -> "Db":
         """Return a handle over a new pool of at most `size` connections."""
         db = cls()
         await db.open(dsn, size=size, statement_seconds=statement_seconds, part=part)
         return db
 
-    async def open(self, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = PART) -> None:
+    async def open(
+        self, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = ACCOUNT_SHARE
+    ) -> None:
         """Open the pool, of which an account may have a part. No connection is made before the first statement."""
         self._pool = Pool(dsn, size, statement_seconds, part)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from fanfare.kernel.shares import PART, Shares
+from fanfare.kernel.settings import ACCOUNT_SHARE
+from fanfare.kernel.shares import Shares
 
 Record = asyncpg.Record
 # The driver's classes take a type argument in their stubs alone.
@@ -38,7 +39,7 @@ KEPT_LENGTH = 32_768
 class Pool:
     """At most `size` connections to one database, of which an account has its part at most."""
 
-    def __init__(self, dsn: str, size: int, statement_seconds: float, part: float = PART) -> None:
+    def __init__(self, dsn: str, size: int, statement_seconds: float, part: float = ACCOUNT_SHARE) -> None:
         """Take where to connect to. No connection is made before the first is taken."""
         self._dsn = dsn
         self._statement_seconds = statement_seconds

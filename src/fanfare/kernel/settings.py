@@ -9,9 +9,12 @@ import msgspec
 
 from fanfare.kernel.addresses import networks
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.shares import PART
 
 PREFIX = "FANFARE_"
+ACCOUNT_SHARE = 0.5
+# A worker's queue has its own connections; an index process has a pool, and one connection that holds its locks.
+QUEUE_CONNECTIONS = 4
+INDEX_POOL_SIZE = 4
 # Named as everywhere else, so that what sets it for other programs sets it here.
 PLAIN = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -41,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int = 10
     worker_pool_size: int = 5
     # the part of the connections, of heavy reads and of whatever else accounts share that one account may have
-    account_share: float = PART
+    account_share: float = ACCOUNT_SHARE
     log_level: str = "info"
     # ranges of addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8
     trusted_proxies: tuple[str, ...] = ()
@@ -53,6 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: float = 30.0
     # days that the change log is kept
     changes_days: int = 90
+
+    def connections(self, command: str) -> int:
+        """Return how many connections the processes of `up`, `serve`, `work` or `index` may take together."""
+        servers, worker = self.workers * self.pool_size, self.worker_pool_size + QUEUE_CONNECTIONS
+        index = INDEX_POOL_SIZE + 1
+        return {"serve": servers, "work": worker, "index": index, "up": servers + worker + self.indexes * index}[
+            command
+        ]
 
     def changed(self, **options: object) -> "Settings":
         """Return these settings with those options that are not None; raises `BadSettings`."""

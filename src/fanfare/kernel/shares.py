@@ -5,8 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# The part of the places that one account may have.
-PART = 0.5
+from fanfare.kernel.settings import ACCOUNT_SHARE
 
 
 class Busy(TimeoutError):  # noqa: N818 - a state that passes, answered as it is
@@ -20,7 +19,7 @@ class Shares:
     came first. Work of no account (None) may take every place.
     """
 
-    def __init__(self, size: int, part: float = PART, *, least: int = 1) -> None:
+    def __init__(self, size: int, part: float = ACCOUNT_SHARE, *, least: int = 1) -> None:
         """Take the number of places, the part that an account may have, and how many it may have in any case."""
         self._size = self._free = size
         self._most = min(size, max(least, int(size * part)))

@@ -25,12 +25,11 @@ from fanfare.kernel.changes import accounts_with_changes, trim_changes
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import OUTAGES, Db
 from fanfare.kernel.jobs import CHANNEL, Job, queue_settings, schedule
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.settings import QUEUE_CONNECTIONS, Settings
 from fanfare.kernel.sweeps import Sweep
 
 log = structlog.get_logger()
 
-QUEUE_CONNECTIONS = 4
 MOST_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
 # Between two steps of endless work that found nothing to do.

@@ -11,6 +11,8 @@ from fanfare.kernel.embedded.user import User
 MIB = 1024 * 1024
 DATABASE = "fanfare"
 PORT = 5432
+# As many as PostgreSQL gives when it is not told.
+CONNECTIONS = 100
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 # Messages of errors, their details and statements quote what people wrote; none of it may reach a log.
 SILENT = {
@@ -30,15 +32,15 @@ def machine_memory() -> int:
         return total
 
 
-def settings(sockets: Path, memory: int, *, durable: bool) -> dict[str, str | int]:
-    """Return the server's settings for a machine with that many bytes of memory."""
+def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str | int]:
+    """Return the server's settings for a machine with that many bytes of memory, and that many connections."""
     cores = os.cpu_count() or 1
     chosen: dict[str, str | int] = {
         "listen_addresses": "",
         "port": PORT,
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
-        "max_connections": 100,
+        "max_connections": connections,
         # A sixteenth of the memory: it becomes resident only as far as data are read.
         "shared_buffers": _mib(memory / 16, 32, 2048),
         "effective_cache_size": _mib(memory / 2, 128, 65536),
@@ -64,13 +66,13 @@ def _mib(wanted: float, least: int, most: int) -> str:
     return f"{min(max(int(wanted / MIB), least), most)}MB"
 
 
-def files(sockets: Path, user: User, *, durable: bool) -> dict[str, str]:
+def files(sockets: Path, user: User, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str]:
     """Return the files of the cluster's directory, written anew at every start.
 
     The operator's own settings go to `operator.conf` beside them, which is read last. Who may connect is decided by
     the system's user at the other end of the socket: the one who started this, and root.
     """
-    chosen = settings(sockets, machine_memory(), durable=durable)
+    chosen = settings(sockets, machine_memory(), connections, durable=durable)
     lines = [f"{name} = '{value}'" for name, value in chosen.items()]
     names = {pwd.getpwuid(os.geteuid()).pw_name, "root", *(() if user.is_other else (user.name,))}
     return {

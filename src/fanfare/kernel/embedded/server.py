@@ -16,7 +16,7 @@ import psutil
 
 from fanfare.kernel.children import Launch, Launched, launch
 from fanfare.kernel.embedded.binaries import Binaries, binaries_for
-from fanfare.kernel.embedded.configuration import DATABASE, PORT, files
+from fanfare.kernel.embedded.configuration import CONNECTIONS, DATABASE, PORT, files
 from fanfare.kernel.embedded.hold import replace
 from fanfare.kernel.embedded.user import CannotStart, server_user
 
@@ -34,11 +34,14 @@ PAUSE = 0.02
 class Embedded:
     """The embedded PostgreSQL of one data directory. Whoever uses it holds the directory (`Hold`)."""
 
-    def __init__(self, data_dir: Path, *, durable: bool = True, user: str | None = None) -> None:
-        """Take the directory; `durable=False` is for tests: a crash of the machine may then lose data."""
+    def __init__(
+        self, data_dir: Path, *, durable: bool = True, user: str | None = None, connections: int = CONNECTIONS
+    ) -> None:
+        """Take the directory and how many connections to give; `durable=False` is for tests, which may lose data."""
         self.data_dir = data_dir.resolve()
         self.cluster = self.data_dir / CLUSTER
         self.durable = durable
+        self.connections = connections
         self.user = server_user(self.cluster, user)
         self.launched: Launched | None = None
         self._runtime: Path | None = None
@@ -68,7 +71,7 @@ class Embedded:
             self._make_cluster(binaries)
         self._check_version(binaries)
         self._clear_leftovers()
-        for name, content in files(self.runtime, self.user, durable=self.durable).items():
+        for name, content in files(self.runtime, self.user, self.connections, durable=self.durable).items():
             replace(self.cluster / name, content.encode(), self.user.ids)
         with self._path_for_server(self.cluster) as (path, fds), self._open_log() as log:
             self.launched = launch(

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from fanfare.kernel.db import OUTAGES, Connection, Db
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.settings import INDEX_POOL_SIZE, Settings
 from fanfare.kernel.shares import Shares
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Behind, Follower
@@ -26,7 +26,6 @@ from fanfare.segments.audience.protocol import Answer, Look, Question, receive, 
 
 log = structlog.get_logger()
 
-POOL = 4
 STATEMENT_SECONDS = 600
 TICK_SECONDS = 1.0
 STORE_SECONDS = 300.0
@@ -34,7 +33,7 @@ STORE_SECONDS = 300.0
 LOCK_SECONDS = 10.0
 AGAIN_SECONDS = 60.0
 # Indexes that are made at once: each holds a connection for as long as that takes.
-BUILDS = POOL // 2
+BUILDS = INDEX_POOL_SIZE // 2
 # One question is answered after the other, of each account in turn.
 TURN_SECONDS = 10.0
 # What each index process holds a share of, by which they count each other.
@@ -69,7 +68,9 @@ class IndexProcess:
     async def run(self) -> None:
         """Serve until `stop`, through outages of the database; then store every index."""
         part = self.settings.account_share
-        await self.db.open(self.settings.database_url, size=POOL, statement_seconds=STATEMENT_SECONDS, part=part)
+        await self.db.open(
+            self.settings.database_url, size=INDEX_POOL_SIZE, statement_seconds=STATEMENT_SECONDS, part=part
+        )
         async with self._listening():
             while not self.stopping.is_set():
                 try:
