@@ -3,7 +3,8 @@
 import asyncio
 import functools
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -32,6 +33,9 @@ log = structlog.get_logger()
 
 MOST_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
+# Statements of the queue are short.
+QUEUE_SECONDS = 30.0
+CLOSE_SECONDS = 2.0
 # Between two steps of endless work that found nothing to do.
 IDLE_PAUSE = 0.1
 KEPT_DAYS = 7
@@ -100,12 +104,7 @@ class Worker:
             return
 
     async def _work(self) -> None:
-        async with asyncpg.create_pool(
-            self.settings.database_url,
-            min_size=1,
-            max_size=QUEUE_CONNECTIONS,
-            server_settings={"application_name": "fanfare queue", "timezone": "UTC", "jit": "off"},
-        ) as pool:
+        async with self._queue_pool() as pool:
             queue = self._queue(pool)
             told = asyncio.create_task(self._tell(queue))
             endless = [asyncio.create_task(self._go_on(job)) for job in self.jobs if job.is_endless]
@@ -118,6 +117,25 @@ class Worker:
             finally:
                 told.cancel()
                 await self._end(endless)
+
+    @asynccontextmanager
+    async def _queue_pool(self) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+        """Give the queue's own connections; one that hangs is dropped, for it would never close."""
+        pool = await asyncpg.create_pool(
+            self.settings.database_url,
+            min_size=1,
+            max_size=QUEUE_CONNECTIONS,
+            timeout=QUEUE_SECONDS,
+            command_timeout=QUEUE_SECONDS,
+            server_settings={"application_name": "fanfare queue", "timezone": "UTC", "jit": "off"},
+        )
+        try:
+            yield pool
+        finally:
+            try:
+                await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+            except OUTAGES:
+                pool.terminate()
 
     async def _tell(self, queue: PgQueuer) -> None:
         await self.stopping.wait()
