@@ -5,6 +5,7 @@ It is the embedded one, or any other named by FANFARE_TEST_DATABASE_URL, whose u
 
 import os
 import secrets
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,12 +17,11 @@ import pytest
 import uvicorn
 from hypothesis import settings as hypothesis_settings
 
-from fanfare.app import create
+from fanfare.cli.server import configured
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.migrate import migrate
-from fanfare.kernel.protocol import OneWriteProtocol
 from fanfare.kernel.settings import Settings
 from tests import holds
 from tests.api import Api, new_api
@@ -122,17 +122,8 @@ def settings(database_url: str) -> Settings:
 @contextmanager
 def serving(settings: Settings, clock: Clock = system_clock) -> Iterator[str]:
     """Run a server in a thread of its own and give its address."""
-    config = uvicorn.Config(
-        create(settings, clock),
-        port=0,
-        http=OneWriteProtocol,
-        access_log=False,
-        log_level="warning",
-        proxy_headers=False,
-        timeout_keep_alive=75,
-    )
-    server = uvicorn.Server(config)
-    listener = config.bind_socket()
+    server = uvicorn.Server(configured(settings, clock))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:

@@ -185,24 +185,3 @@ async def test_a_name_given_twice_counts_once_or_is_refused(endpoint: Endpoint, 
         answered = await wire.send(endpoint.method, path, f'{{"{name}": 1, "{name}": [2]}}'.encode())
         assert answered.status < 500, (name, answered)
     await wire.close()
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"GET /api/v1/businesses?x=" + b"x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /api/v1/businesses HTTP/9.9\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"\0" * 5000,
-        b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde",
-        b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    ],
-    ids=["address", "version", "tls", "nul", "negative length", "two lengths", "chunk"],
-)
-async def test_what_is_no_http_is_refused(request_: bytes, base_url: str) -> None:
-    wire = Wire(base_url, {})
-    answered = await wire.exchange(request_)
-    assert (answered.status, answered.headers["content-type"]) == (400, "application/problem+json")
-    assert json.loads(answered.body)["code"] == "unreadable"
-    await wire.close()

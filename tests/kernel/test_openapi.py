@@ -129,7 +129,7 @@ def test_every_refusal_fits_the_problem(told: Json, kind: type[Refusal]) -> None
 def test_every_status_is_declared(told: Json) -> None:
     for item in told["paths"].values():
         for method, operation in item.items():
-            expected = {"200", "400", "401", "403", "404", "408", "413", "415", "422", "429", "503"}
+            expected = {"200", "400", "401", "403", "404", "408", "413", "414", "415", "422", "429", "431", "503"}
             assert set(operation["responses"]) - {"304"} == expected | ({"409"} if method != "get" else set())
     refused = told["components"]["responses"]["TooManyCalls"]
     assert {"Retry-After", "X-RateLimit-Reset"} <= set(refused["headers"])

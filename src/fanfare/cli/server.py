@@ -10,12 +10,14 @@ import uvicorn
 
 from fanfare.app import create
 from fanfare.kernel import settings as settings_
-from fanfare.kernel.protocol import OneWriteProtocol
+from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.http_connections import HttpConnections, Times
+from fanfare.kernel.protocol import Connection
+from fanfare.kernel.settings import Settings
 
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
 GRACE_SECONDS = 10
-KEEP_ALIVE_SECONDS = 75
 
 
 class Server(uvicorn.Server):
@@ -34,13 +36,18 @@ class Server(uvicorn.Server):
             self.ready()
 
 
-def main() -> None:
-    """Serve on the inherited socket until SIGTERM, then finish what is under way."""
-    settings = settings_.from_environment()
-    _raise_limit_of_files()
-    config = uvicorn.Config(
-        create(settings),
-        http=OneWriteProtocol,
+def configured(settings: Settings, clock: Clock = system_clock) -> uvicorn.Config:
+    """Return the configuration of a server process."""
+    times = Times(
+        head=settings.head_seconds,
+        body=settings.body_seconds,
+        answer=settings.answer_seconds,
+        idle=settings.keep_alive_seconds,
+    )
+    return uvicorn.Config(
+        create(settings, clock),
+        # called as the class would be
+        http=HttpConnections(Connection, times, settings.http_connections or _room_for_connections()),  # type: ignore[arg-type]
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -50,9 +57,14 @@ def main() -> None:
         server_header=False,
         # whose address counts is decided by the application, from FANFARE_TRUSTED_PROXIES
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def main() -> None:
+    """Serve on the inherited socket until SIGTERM, then finish what is under way."""
+    _raise_limit_of_files()
+    config = configured(settings_.from_environment())
     Server(config, _say_ready).run([socket.socket(fileno=int(os.environ[SOCKET]))])
 
 
@@ -72,6 +84,11 @@ def _say_ready() -> None:
     except OSError:
         # Somebody has said so before, and nobody listens any more.
         return
+
+
+def _room_for_connections() -> int:
+    """Leave a quarter of the open files: to the database, and to connections that are accepted while others close."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
 
 
 def _raise_limit_of_files() -> None:

@@ -1,6 +1,5 @@
-"""Bodies in: read whole within bounds of size and time, then taken apart by their content type."""
+"""Bodies in: read whole within bounds of size, then taken apart by their content type."""
 
-import asyncio
 import io
 from typing import Any
 
@@ -9,19 +8,21 @@ from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from fanfare.kernel.errors import TooLarge, TooSlow, Unreadable, UnsupportedEncoding
+from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding
 from fanfare.kernel.parameters import Raw, check_count, from_json, from_query
 
 MAX_BYTES = 1024 * 1024
 # Of a body that may hold the key: until it is read, nobody knows whose it is.
 MAX_KEYLESS_BYTES = 256 * 1024
-MAX_SECONDS = 30
 # A boundary has at most 70 characters; the parser takes time by the square of the parameters behind it.
 MAX_CONTENT_TYPE = 500
 
 
 async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
-    """Return the whole body; refuse one that is compressed, too large or takes longer than 30 seconds."""
+    """Return the whole body; refuse one that is compressed or too large.
+
+    One that takes too long or is cut off is refused by the connection (`fanfare.kernel.protocol`).
+    """
     length = request.content_length
     if length is None and "transfer-encoding" not in request.headers:
         return b""
@@ -31,18 +32,11 @@ async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
         raise TooLarge(_too_large(most))
     parts: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(MAX_SECONDS):
-            async for part in request.stream:
-                size += len(part)
-                if size > most:
-                    raise TooLarge(_too_large(most))
-                parts.append(part)
-    except TimeoutError:
-        raise TooSlow from None
-    if length and size < length:
-        message = "the body ended before its Content-Length"
-        raise Unreadable(message)
+    async for part in request.stream:
+        size += len(part)
+        if size > most:
+            raise TooLarge(_too_large(most))
+        parts.append(part)
     return b"".join(parts)
 
 

@@ -100,6 +100,18 @@ class UnsupportedEncoding(Refusal):
     headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
 
 
+class TargetTooLong(Refusal):
+    """The address in the request line is too long"""
+
+    status = 414
+
+
+class HeadTooLarge(Refusal):
+    """The head of the request is too large"""
+
+    status = 431
+
+
 class BadParameters(Refusal):
     """Some parameters are wrong"""
 
@@ -124,6 +136,18 @@ class TooManyCalls(Refusal):
 
 class TooManyRefusals(TooManyCalls):
     """Too many calls from this address were refused in this minute; check the key and the secret"""
+
+
+class MethodNotServed(Refusal):
+    """The server does not serve this method or transfer coding"""
+
+    status = 501
+
+
+class VersionNotServed(Refusal):
+    """The server speaks HTTP/1.1 and HTTP/1.0 only"""
+
+    status = 505
 
 
 class Unavailable(Refusal):

@@ -12,6 +12,7 @@ SECONDS = Histogram(
     ["call"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+ENDED = Counter("fanfare_http_connections_ended", "HTTP connections ended by the server, by reason", ["why"])
 
 
 @cache
@@ -24,6 +25,11 @@ def answered(call_id: str, status: int, seconds: float) -> None:
     calls, durations = _figures(call_id, status)
     calls.inc()
     durations.observe(seconds)
+
+
+def http_connection_ended(why: str) -> None:
+    """Count a connection that was refused, too slow or in the way."""
+    ENDED.labels(why).inc()
 
 
 def exposition() -> bytes:

@@ -54,6 +54,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     postgres_user: str = ""
     # seconds without a sign of life after which a worker's job is given to another
     heartbeat_seconds: float = 30.0
+    # HTTP connections of each server process; 0 is as many as its open files allow
+    http_connections: int = 0
+    # seconds for the head of a request, for its body, and for a caller to take in an answer
+    head_seconds: float = 15.0
+    body_seconds: float = 30.0
+    answer_seconds: float = 60.0
+    # seconds that a connection is kept without a request
+    keep_alive_seconds: float = 75.0
     # days that the change log is kept
     changes_days: int = 90
 
@@ -116,6 +124,11 @@ def _checked(settings: Settings) -> Settings:
         "worker_pool_size": settings.worker_pool_size < 1,
         "account_share": not 0 < settings.account_share <= 1,
         "heartbeat_seconds": settings.heartbeat_seconds <= 0,
+        "http_connections": settings.http_connections < 0,
+        "head_seconds": settings.head_seconds <= 0,
+        "body_seconds": settings.body_seconds <= 0,
+        "answer_seconds": settings.answer_seconds <= 0,
+        "keep_alive_seconds": settings.keep_alive_seconds <= 0,
         "changes_days": settings.changes_days < 1,
         "log_level": settings.log_level not in LOG_LEVELS,
         "trusted_proxies": not _are_networks(settings.trusted_proxies),

@@ -25,8 +25,10 @@ ANY_CALL: tuple[type[Refusal], ...] = (
     errors.TooSlow,
     errors.TooLarge,
     errors.UnsupportedEncoding,
+    errors.TargetTooLong,
     errors.BadParameters,
     errors.TooManyCalls,
+    errors.HeadTooLarge,
     errors.Unavailable,
 )
 WRITES: tuple[type[Refusal], ...] = (errors.Conflict,)

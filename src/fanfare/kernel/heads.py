@@ -1,0 +1,96 @@
+"""The head of a request as bytes: how large it may be, and what is refused before anything parses it."""
+
+import re
+
+from fanfare.kernel.errors import HeadTooLarge, MethodNotServed, TargetTooLong, Unreadable, VersionNotServed
+
+# A head and the trailers behind its body together.
+MAX_BYTES = 64 * 1024
+MAX_HEADERS = 200
+# With the request line and the empty line.
+MAX_LINES = MAX_HEADERS + 2
+MAX_TARGET_BYTES = 16 * 1024
+END = b"\r\n\r\n"
+# The longest method and the version, besides the target.
+MAX_LINE_BYTES = MAX_TARGET_BYTES + 32
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE"})
+TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+VERSIONS = frozenset({b"HTTP/1.1\r", b"HTTP/1.0\r"})
+OTHER_VERSION = re.compile(rb"HTTP/\d+(\.\d+)?\r")
+ONCE = (b"host", b"content-length", b"transfer-encoding")
+TARGET_STARTS = (b"/", b"http://", b"https://")
+UPGRADE = re.compile(rb"(?i)\r\nupgrade:[^\r\n]*(?=\r\n)")
+
+
+def measure(buffer: bytearray, seen: int, used: int = 0, lines: int = 0) -> int:
+    """Return the length of the head or the trailers at the start of a buffer, 0 while they are incomplete.
+
+    They do not end within the first `seen` bytes: what comes in many packets is searched once. Trailers add to the
+    bytes and lines that their head used. Refuses what is too large.
+    """
+    end = buffer.find(END, max(0, seen - len(END) + 1))
+    length = end + len(END) if end >= 0 else 0
+    if used + (length or len(buffer)) > MAX_BYTES:
+        message = f"head and trailers of the request are larger than {MAX_BYTES} bytes"
+        raise HeadTooLarge(message)
+    if length and lines + buffer.count(b"\n", 0, length) > MAX_LINES:
+        message = f"the request has more than {MAX_HEADERS} headers"
+        raise HeadTooLarge(message)
+    return length
+
+
+def check_start(buffer: bytearray, seen: int) -> bool:
+    """Refuse what does not begin with a request line of ours; say whether the line is complete."""
+    newline = buffer.find(b"\n", seen)
+    if newline < 0 and not TOKEN.match(buffer):
+        raise Unreadable(NO_LINE)
+    if (newline if newline >= 0 else len(buffer)) > MAX_LINE_BYTES:
+        raise TargetTooLong(TOO_LONG)
+    if newline >= 0:
+        _check_line(bytes(buffer[:newline]))
+    return newline >= 0
+
+
+NO_LINE = "the request must begin with a line such as GET /path HTTP/1.1, ended by CR and LF"
+TOO_LONG = f"the address in the request line is longer than {MAX_TARGET_BYTES} bytes"
+
+
+def _check_line(line: bytes) -> None:
+    method, _, rest = line.partition(b" ")
+    target, _, version = rest.partition(b" ")
+    if version not in VERSIONS:
+        raise VersionNotServed if OTHER_VERSION.fullmatch(version) else Unreadable(NO_LINE)
+    if len(target) > MAX_TARGET_BYTES:
+        raise TargetTooLong(TOO_LONG)
+    if method not in METHODS:
+        raise MethodNotServed if TOKEN.fullmatch(method) else Unreadable(NO_LINE)
+    if not target.startswith(TARGET_STARTS) and (method, target) != (b"OPTIONS", b"*"):
+        message = "the address in the request line must be a path"
+        raise Unreadable(message)
+
+
+def without_upgrade(head: bytes) -> bytes:
+    """Return a head without its Upgrade."""
+    return UPGRADE.sub(b"", head)
+
+
+def unambiguous(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes, bytes]:
+    """Return the headers by name; refuse those that two readers could read in two ways."""
+    values = dict(headers)
+    if b"host" not in values and version != "1.0":
+        message = "the request lacks a Host"
+        raise Unreadable(message)
+    if len(values) < len(headers):
+        names = [name for name, _ in headers]
+        for name in ONCE:
+            if names.count(name) > 1:
+                message = f"the request has more than one {name.decode()}"
+                raise Unreadable(message)
+    if b"transfer-encoding" in values:
+        if version == "1.0":
+            message = "HTTP/1.0 has no Transfer-Encoding"
+            raise Unreadable(message)
+        if values[b"transfer-encoding"].lower() != b"chunked":
+            message = "the only transfer coding is chunked"
+            raise MethodNotServed(message)
+    return values
