@@ -225,7 +225,7 @@ async def _tickets(post: Any, mark: str) -> Values:
     v: Values = {}
     ticket = {
         "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "paid_amount": 5, "num_seats": 1,
-        "purchase_timestamp": "2027-05-01 17:30:00", "event_date": "2027-07-03", "event_name": "Final",
+        "purchase_timestamp": "2026-05-01 17:30:00", "event_date": "2026-07-03", "event_name": "Final",
     }  # fmt: skip
     for number in range(2):
         made = await post("crm/tickets", **ticket, ticket_key=f"{mark}-ticket_key-{number}", event_key=f"{mark}-event")
@@ -236,7 +236,7 @@ async def _tickets(post: Any, mark: str) -> Values:
 async def _purchases(post: Any, email: str, mark: str) -> Values:
     purchase = {name: f"{mark}-{name}" for name in ("order_key", "merchant_key", "location_key", "customer_key")}
     purchase_key = f"{mark}-{uuid.uuid4()}"
-    stamp = {"order_timestamp": "2027-05-01 17:30:00", "gross_sale_amount": 5, "net_sale_amount": 4}
+    stamp = {"order_timestamp": "2026-05-01 17:30:00", "gross_sale_amount": 5, "net_sale_amount": 4}
     for key in (purchase_key, f"{purchase_key}-2"):
         await post(
             "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
@@ -253,11 +253,11 @@ async def _points(post: Any, fan_id: int, mark: str) -> Values:
     )["idol_uid"]
     v["performance_uid"] = (
         await post(
-            "performances", performance_name="P", performance_date="2027-07-03", fb_event_id=f"{mark}-fb_event_id"
+            "performances", performance_name="P", performance_date="2026-07-03", fb_event_id=f"{mark}-fb_event_id"
         )
     )["performance_uid"]
     made = await post(
-        "manage/idol_events", idol_uid=v["idol_uid"], start_timestamp="2027-07-03 20:30:00", event_name="E"
+        "manage/idol_events", idol_uid=v["idol_uid"], start_timestamp="2026-07-03 20:30:00", event_name="E"
     )
     v["event_uid"] = made.get("event_uid") or made.get("idol_event_uid")
     await post(f"crm/fans/{fan_id}/events", event_uid=v["event_uid"])
@@ -271,15 +271,15 @@ async def _gates(post: Any, page_tab_id: int, fan_id: int, mark: str) -> Values:
     keys = {
         name: f"{mark}-{name}" for name in ("registration_key", "event_key", "lookup_id", "ticket_key", "order_key")
     }
-    event = {"event_name": "Tideline", "event_date": "2027-07-03", "network": "festival"}
+    event = {"event_name": "Tideline", "event_date": "2026-07-03", "network": "festival"}
     person = {"first_name": "Ada", "last_name": "Okoro", "email": "ada@example.com"}
-    await post("crm/registrations", registration_timestamp="2027-06-20 17:30:00", **keys, **event, **person)
+    await post("crm/registrations", registration_timestamp="2026-06-20 17:30:00", **keys, **event, **person)
     campaign = f"manage/campaigns/{page_tab_id}"
     v["section_uid"] = (await post(f"{campaign}/pass_sections", section_name="Floor", capacity=500))["section_uid"]
     made = await post(f"{campaign}/passes", section_uid=v["section_uid"], quantity=3, fan_id=fan_id)
     v |= {name: made[0][name] for name in ("pass_uid", "pass_id")}
     v["used_pass_uid"], v["spare_pass_uid"] = made[1]["pass_uid"], made[2]["pass_uid"]
-    scan = {"network": "festival", "scan_group_name": "Tideline", "scan_timestamp": "2027-07-03 20:31:05"}
+    scan = {"network": "festival", "scan_group_name": "Tideline", "scan_timestamp": "2026-07-03 20:31:05"}
     scan |= {"source_key": f"{mark}-scan", "registration_key": keys["registration_key"]}
     v["scan_key"] = (await post("manage/registrations/scans", scans=[scan]))["data"][0]["scan_key"]
     return v

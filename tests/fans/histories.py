@@ -35,7 +35,7 @@ class Story:
                 "point_uid": await self.post("manage/points", point_name=word),
                 "idol_uid": await self.post("idols", idol_name=word, idol_type="team"),
                 "performance_uid": await self.post(
-                    "performances", performance_name=word, performance_date="2027-01-02"
+                    "performances", performance_name=word, performance_date="2026-01-02"
                 ),
                 "page_tab_id": await self.post("manage/campaigns", title=word, app_type="wager"),
             }
@@ -44,7 +44,7 @@ class Story:
             await self.post("manage/fields", crm_field_key=f"size_{place}", field_type="text")
             item = await self.post(f"manage/campaigns/{made['page_tab_id']['page_tab_id']}/items", title="Item")
             self.values.setdefault("tab_item_id", []).append(item["tab_item_id"])
-            event = {"idol_uid": made["idol_uid"]["idol_uid"], "start_timestamp": "2027-07-03 20:30:00"}
+            event = {"idol_uid": made["idol_uid"]["idol_uid"], "start_timestamp": "2026-07-03 20:30:00"}
             self.values.setdefault("event_uid", []).append(
                 (await self.post("manage/idol_events", **event))["event_uid"]
             )
@@ -113,18 +113,18 @@ class Story:
         fan = await self.api.ok(await self.api.get(f"/api/v1/crm/fans/{fan_id}"))
         if fan["email"]:
             keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
-            amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
+            amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2026-05-01 17:30:00"}
             await self.post("crm/purchases", network="shop", email=fan["email"], **keys, **amounts)
 
     async def come(self, fan_id: int) -> None:
         """Register, get passes, stand on a frozen list."""
         key = uuid.uuid4().hex
-        ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2027-05-01 17:30:00", "ticket_key": key}
+        ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2026-05-01 17:30:00", "ticket_key": key}
         fan = await self.api.ok(await self.api.get(f"/api/v1/crm/fans/{fan_id}"))
         if fan["email"]:
             person = {"first_name": "A", "last_name": "B", "email": fan["email"]}
-            await self.post("crm/tickets", event_name="Final", event_date="2027-06-20", **ticket, **person)
-        event = {"event_name": "Final", "event_date": "2027-06-20", "registration_timestamp": "2027-06-20 17:30:00"}
+            await self.post("crm/tickets", event_name="Final", event_date="2026-06-20", **ticket, **person)
+        event = {"event_name": "Final", "event_date": "2026-06-20", "registration_timestamp": "2026-06-20 17:30:00"}
         person = {"first_name": "A", "last_name": "B", "email": f"{key}@example.com"}
         given = {"registration_key": key, "network": "gate", **event, **person}
         await self.post(f"crm/fans/{fan_id}/registrations", **given)

@@ -8,7 +8,7 @@ PATH = "/api/v1/crm/ip_addresses"
 
 
 async def stranger_writes(api: Api) -> Answer:
-    return await api.public_post("/api/v1/performances", performance_name="Open air", performance_date="2027-08-01")
+    return await api.public_post("/api/v1/performances", performance_name="Open air", performance_date="2026-08-01")
 
 
 async def test_a_banned_address_writes_nothing_without_the_secret(api: Api, db: Db) -> None:
@@ -18,7 +18,7 @@ async def test_a_banned_address_writes_nothing_without_the_secret(api: Api, db: 
     refused = await stranger_writes(api)
     assert (refused.status_code, refused.json()["code"]) == (403, "address_blocked")
     assert await db.value("select count(*) from performances where account_id = $1", api.account_id) == before
-    given = {"performance_name": "Ours", "performance_date": "2027-08-01"}
+    given = {"performance_name": "Ours", "performance_date": "2026-08-01"}
     assert (await api.post("/api/v1/performances", **given)).status_code == 200
     assert (await api.public_get("/api/v1/businesses")).status_code == 200
     await api.ok(await api.post(PATH, ip_address="127.0.0.1", is_blocked=False))
@@ -32,7 +32,7 @@ async def test_a_banned_address_writes_nothing_without_the_secret(api: Api, db: 
 async def test_a_stranger_cannot_choose_an_address(api: Api) -> None:
     await api.ok(await api.post(PATH, ip_address="127.0.0.1/32", is_blocked="on"))
     headers = {"Api-Key": api.keys["Api-Key"], "X-Forwarded-For": "192.0.2.1", "X-Real-Ip": "192.0.2.1"}
-    given = {"performance_name": "Open air", "performance_date": "2027-08-01"}
+    given = {"performance_name": "Open air", "performance_date": "2026-08-01"}
     answer = await api.client.post("/api/v1/performances", headers=headers, json=given)
     assert answer.status_code == 403
     await api.ok(await api.delete(PATH, ip_address="127.0.0.1", is_blocked="on"))

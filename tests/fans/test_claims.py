@@ -12,7 +12,7 @@ from fanfare.purchases.jobs import match_purchases
 from tests.api import Api
 
 FANS = "/api/v1/crm/fans"
-EVENT = {"event_name": "Final", "event_date": "2027-06-20", "event_key": "F"}
+EVENT = {"event_name": "Final", "event_date": "2026-06-20", "event_key": "F"}
 Door = Callable[[Api, str, str, str | None], Awaitable[Any]]
 
 
@@ -22,19 +22,19 @@ def mail() -> str:
 
 async def buys(api: Api, network: str, key: str, email: str | None) -> Any:
     keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key")}
-    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
+    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2026-05-01 17:30:00"}
     more = {"email": email} if email else {}
     return await api.post("/api/v1/crm/purchases", network=network, customer_key=key, **keys, **amounts, **more)
 
 
 async def gets_tickets(api: Api, network: str, key: str, email: str | None) -> Any:
-    ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2027-05-01 17:30:00"}
+    ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2026-05-01 17:30:00"}
     who = {"first_name": "A", "last_name": "B", "email": email or mail(), "customer_key": key}
     return await api.post("/api/v1/crm/tickets", network=network, **ticket, **EVENT, **who)
 
 
 async def gets_a_batch(api: Api, network: str, key: str, email: str | None) -> Any:
-    ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2027-05-01 17:30:00", **EVENT}
+    ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2026-05-01 17:30:00", **EVENT}
     who = {"first_name": "A", "last_name": "B", "email": email or mail(), "customer_key": key, "network": network}
     return await api.post("/api/v1/crm/tickets/bulk", tickets=[{**ticket, **who}])
 

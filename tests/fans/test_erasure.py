@@ -170,7 +170,7 @@ async def check_certificate(api: Api, told: dict[str, Any], fan_id: int) -> None
 async def test_amounts_stay_without_the_person(api: Api, db: Db) -> None:
     fan = await api.ok(await api.post("/api/v1/crm/fans", email="amounts@example.com"))
     keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
-    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
+    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2026-05-01 17:30:00"}
     await api.ok(
         await api.post("/api/v1/crm/purchases", network="shop", email="amounts@example.com", **keys, **amounts)
     )

@@ -235,7 +235,7 @@ async def write(api: Api, story: Story, fan_id: int, email: str, *, times: int =
 def doors(story: Story, fan_id: int, email: str) -> list[tuple[str, dict[str, Any]]]:
     campaign = f"{MANAGE}/campaigns/{story.some('page_tab_id')}"
     keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key", "customer_key")}
-    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2027-05-01 17:30:00"}
+    amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2026-05-01 17:30:00"}
     return [
         (f"{FANS}/{fan_id}/activities", {"campaign_title": "Race"}),
         ("/api/v1/crm/activities", {"campaign_title": "Race", "email": email}),

@@ -344,7 +344,7 @@ class TestIdempotency:
     """The words of an Idempotency-Key are shared by nobody who may not know their answers."""
 
     async def show(self, api: Api, headers: Headers, word: str, address: str = "203.0.113.1") -> Answer:
-        body = {"performance_name": "Open air", "performance_date": "2027-08-01"}
+        body = {"performance_name": "Open air", "performance_date": "2026-08-01"}
         return await api.client.post(SHOW, headers={**at(address, headers), "Idempotency-Key": word}, json=body)
 
     async def test_keys_and_levels_have_their_own(self, api: Api, db: Db) -> None:

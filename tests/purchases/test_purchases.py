@@ -16,13 +16,13 @@ from fanfare.purchases.schemas import NewPurchase
 from tests.api import Api
 
 PATH = "/api/v1/crm/purchases"
-WINDOW = {"start_date": "2027-01-01", "end_date": "2027-12-31"}
+WINDOW = {"start_date": "2026-01-01", "end_date": "2027-12-31"}
 
 
 def line(key: str, network: str = "shop", **more: Any) -> dict[str, Any]:
     return {
         "purchase_key": key, "network": network, "order_key": "o-1", "merchant_key": "northside",
-        "order_timestamp": "2027-05-01 17:30:00", "gross_sale_amount": "50.00", "net_sale_amount": "45.00", **more,
+        "order_timestamp": "2026-05-01 17:30:00", "gross_sale_amount": "50.00", "net_sale_amount": "45.00", **more,
     }  # fmt: skip
 
 
@@ -38,8 +38,8 @@ async def test_a_line_is_answered_with_every_field(api: Api) -> None:
                          country="Canada", province="BC", city="Vancouver", customer_key="c1")  # fmt: skip
     (row,) = (await api.ok(await api.get(PATH, network="full", **WINDOW)))["data"]
     expected = {
-        "account_id": api.account_id, "fan_id": fan_id, "order_timestamp": 1809192600,
-        "order_timestamp_iso": "2027-05-01T17:30:00Z", "gross_sale_amount": 50, "net_sale_amount": 45,
+        "account_id": api.account_id, "fan_id": fan_id, "order_timestamp": 1777656600,
+        "order_timestamp_iso": "2026-05-01T17:30:00Z", "gross_sale_amount": 50, "net_sale_amount": 45,
         "deduction_amount": 5, "currency": "USD", "product_name": "Home shirt", "customer_key": "c1",
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
@@ -92,14 +92,14 @@ async def test_a_customer_is_known_later(api: Api, db: Db) -> None:
 async def test_filters_narrow(api: Api) -> None:
     await saved(api, "f-1", network="filters", product_name="50% off scarf", merchant_key="a", location_key="gate")
     await saved(api, "f-2", network="filters", product_name="Shirt", merchant_key="b")
-    await saved(api, "f-3", network="filters", product_name="Shirt", order_timestamp="2027-06-01 06:59:59")
+    await saved(api, "f-3", network="filters", product_name="Shirt", order_timestamp="2026-06-01 06:59:59")
     for question, keys in (
         ({"product_name": "50% OFF"}, ["f-1"]),
         ({"merchant_key": "b"}, ["f-2"]),
         ({"location_key": "gate"}, ["f-1"]),
-        ({"end_date": "2027-05-30"}, ["f-1", "f-2"]),
-        ({"start_date": "2027-05-31", "end_date": "2027-05-31"}, ["f-3"]),
-        ({"end_date": "2027-05-01 17:30:00"}, []),
+        ({"end_date": "2026-05-30"}, ["f-1", "f-2"]),
+        ({"start_date": "2026-05-31", "end_date": "2026-05-31"}, ["f-3"]),
+        ({"end_date": "2026-05-01 17:30:00"}, []),
     ):
         page = await api.ok(await api.get(PATH, network="filters", **{**WINDOW, **question}))
         assert [row["purchase_key"] for row in page["data"]] == keys, question
@@ -111,7 +111,7 @@ async def test_pages_follow_each_other_without_gaps(api: Api, db: Db, database_u
         """
         insert into purchases (account_id, network, purchase_key, purchase_id, ordered_at, created_at, updated_at,
                                gross_sale_amount, net_sale_amount, currency, order_key, merchant_key)
-        select $1, 'pages', 'p-' || n, nextval('positions'), '2027-05-01', now(), now(), 1, 1, 'USD', 'o', 'm'
+        select $1, 'pages', 'p-' || n, nextval('positions'), '2026-05-01', now(), now(), 1, 1, 'USD', 'o', 'm'
         from generate_series(1, 1200) n
         """,
         api.account_id,
@@ -124,7 +124,7 @@ async def test_pages_follow_each_other_without_gaps(api: Api, db: Db, database_u
         with hold as materialized (select hold_position($1) as held)
         insert into purchases (account_id, network, purchase_key, purchase_id, ordered_at, created_at, updated_at,
                                gross_sale_amount, net_sale_amount, currency, order_key, merchant_key)
-        select $1, 'pages', 'slow', nextval('positions'), '2027-05-01', now(), now(), 1, 1, 'USD', 'o', 'm' from hold
+        select $1, 'pages', 'slow', nextval('positions'), '2026-05-01', now(), now(), 1, 1, 'USD', 'o', 'm' from hold
         """,
         api.account_id,
     )
@@ -179,7 +179,7 @@ async def test_wrong_fields_are_named(api: Api) -> None:
     assert [error["field"] for error in answer.json()["errors"]] == ["order_timestamp", "gross_sale_amount", "city"]
     answer = await api.post(PATH, **line("bad", email="x", phone="1", country="Atlantis"))
     assert {error["field"] for error in answer.json()["errors"]} >= {"email", "country"}
-    backwards = await api.get(PATH, network="x", start_date="2027-02-01", end_date="2027-01-01")
+    backwards = await api.get(PATH, network="x", start_date="2026-02-01", end_date="2026-01-01")
     assert backwards.json()["errors"][0]["field"] == "end_date"
 
 

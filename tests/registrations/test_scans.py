@@ -12,13 +12,13 @@ from tests.registrations.test_registrations import saved, topics
 
 LIST = "/api/v1/crm/registrations/scans"
 INGEST = "/api/v1/manage/registrations/scans"
-WINDOW = {"start_date": "2027-07-01", "end_date": "2027-07-31"}
+WINDOW = {"start_date": "2026-07-01", "end_date": "2026-07-31"}
 
 
 def scan(number: int, group: str, **more: Any) -> dict[str, Any]:
     return {
         "device_key": "gate-7", "device_sequence": number, "network": group, "scan_group_name": group,
-        "scan_timestamp": f"2027-07-03 20:{number // 60 % 60:02d}:{number % 60:02d}", **more,
+        "scan_timestamp": f"2026-07-03 20:{number // 60 % 60:02d}:{number % 60:02d}", **more,
     }  # fmt: skip
 
 
@@ -58,11 +58,11 @@ async def test_a_scan_is_answered_with_every_field(api: Api, db: Db) -> None:
     assert row == {
         "scan_key": saved_scan["scan_key"], "account_id": api.account_id, "network": "full", "fan_id": fan_id,
         "event_key": "E-1", "is_success": True, "access_mode": "entry", "scan_group_name": "full", "site_name": "Pier",
-        "site_id": "7", "node_name": "North gate", "zone_name": "Z1", "scan_timestamp": 1814644801,
-        "registration_key": "r-1", "ticket_order_key": "O-1", "event_name": "Tideline", "event_date": "2027-07-03",
+        "site_id": "7", "node_name": "North gate", "zone_name": "Z1", "scan_timestamp": 1783108801,
+        "registration_key": "r-1", "ticket_order_key": "O-1", "event_name": "Tideline", "event_date": "2026-07-03",
         "venue_name": "Foundry", "first_name": "Ada", "last_name": "Okoro", "email": "r-1@example.com",
         "phone": "+16045550144", "country_code": "CA", "province": "BC", "postal_code": "V5K 0A1",
-        "registration_timestamp": 1813512600, "barcode": "0451", "refusal": None,
+        "registration_timestamp": 1781976600, "barcode": "0451", "refusal": None,
     }  # fmt: skip
     assert await topics(db, api, str(saved_scan["scan_key"])) == ["scan.created"]
 
@@ -89,7 +89,7 @@ async def test_batches_sent_twice_out_of_order_and_at_once_store_each_scan_once(
     assert all([row["index"] for row in answer["data"]] == list(range(60)) for answer in told)
     rows = await listed(api, "batches")
     assert sorted(fresh) == [row["scan_key"] for row in rows]
-    assert {row["scan_timestamp"] for row in rows} == set(range(1814644800, 1814644800 + 300))
+    assert {row["scan_timestamp"] for row in rows} == set(range(1783108800, 1783108800 + 300))
     count = "select count(*) from changes where account_id = $1 and topic = 'scan.created' and subject_id = any($2)"
     assert await db.value(count, api.account_id, [str(key) for key in fresh]) == 300
 
@@ -104,7 +104,7 @@ async def test_one_scan_twice_in_a_batch_is_told_as_duplicate(api: Api) -> None:
 
 
 async def test_a_bad_scan_is_named_and_the_others_are_stored(api: Api) -> None:
-    lacking = {"network": "mixed", "scan_timestamp": "2027-07-03 20:00:00", "scan_group_name": "mixed"}
+    lacking = {"network": "mixed", "scan_timestamp": "2026-07-03 20:00:00", "scan_group_name": "mixed"}
     answer = await sent(
         api, scan(1, "mixed"), scan(2, "mixed", scan_timestamp="soon", pass_code="short"), "no object", lacking,
         {**lacking, "scan_key": "given-by-the-gate"},
@@ -128,22 +128,22 @@ async def test_a_bare_array_is_taken_and_more_than_a_thousand_are_not(api: Api) 
 
 
 async def test_filters_narrow(api: Api) -> None:
-    await saved(api, "r-f", network="filters", venue_name="Foundry", event_date="2027-07-05")
+    await saved(api, "r-f", network="filters", venue_name="Foundry", event_date="2026-07-05")
     await sent(
         api, scan(1, "filters", venue_name="Pier"), scan(2, "filters", registration_key="r-f"),
-        scan(3, "filters", event_date="2027-07-05"), scan(4, "filters", scan_group_name="another"),
+        scan(3, "filters", event_date="2026-07-05"), scan(4, "filters", scan_group_name="another"),
     )  # fmt: skip
-    by_second = {row["scan_timestamp"] - 1814644800: row["scan_key"] for row in await listed(api, "filters")}
+    by_second = {row["scan_timestamp"] - 1783108800: row["scan_key"] for row in await listed(api, "filters")}
     assert sorted(by_second) == [1, 2, 3]
     for question, seconds in (
         ({"venue_name": "Foundry"}, [2]),
         ({"venue_name": "Pier"}, [1]),
-        ({"event_date": "2027-07-05"}, [2, 3]),
-        ({"start_date": "2027-07-03 20:00:02"}, [2, 3]),
-        ({"start_date": "2027-07-03 20:00:01", "end_date": "2027-07-03 20:00:03"}, [1, 2]),
+        ({"event_date": "2026-07-05"}, [2, 3]),
+        ({"start_date": "2026-07-03 20:00:02"}, [2, 3]),
+        ({"start_date": "2026-07-03 20:00:01", "end_date": "2026-07-03 20:00:03"}, [1, 2]),
         # In Vancouver it is still the third.
-        ({"start_date": "2027-07-03", "end_date": "2027-07-03"}, [1, 2, 3]),
-        ({"start_date": "2027-07-04"}, []),
+        ({"start_date": "2026-07-03", "end_date": "2026-07-03"}, [1, 2, 3]),
+        ({"start_date": "2026-07-04"}, []),
     ):
         assert [row["scan_key"] for row in await listed(api, "filters", **question)] == [
             by_second[second] for second in seconds
@@ -155,7 +155,7 @@ async def test_pages_follow_each_other_without_gaps(api: Api, database_url: str)
         with hold as materialized (select hold_position($1) as held)
         insert into scans (account_id, scan_key, network, source_key, scan_group_name, scanned_at, created_at,
                            is_success)
-        select $1, nextval('positions'), 'pages', $2 || n, 'pages', '2027-07-03', '2027-07-03', true
+        select $1, nextval('positions'), 'pages', $2 || n, 'pages', '2026-07-03', '2026-07-03', true
         from hold cross join generate_series(1, $3::integer) n
     """
     quick, slow = await asyncpg.connect(database_url), await asyncpg.connect(database_url)
@@ -182,7 +182,7 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
     answer = await api.get(LIST)
     named = [error["field"] for error in answer.json()["errors"]]
     assert named == ["scan_group_name", "start_date", "end_date", "network"]
-    answer = await api.get(LIST, scan_group_name="g", network="n", start_date="2027-02-01", end_date="2027-01-31")
+    answer = await api.get(LIST, scan_group_name="g", network="n", start_date="2026-02-01", end_date="2026-01-31")
     assert answer.json()["errors"][0]["field"] == "end_date"
 
 

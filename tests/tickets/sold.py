@@ -15,8 +15,8 @@ def line(key: str | None = None, **more: Any) -> Row:
     """Return a ticket of a fan of its own, for one event."""
     given = {
         "first_name": "Ada", "last_name": "Berg", "email": f"{uuid.uuid4().hex}@example.com",
-        "purchase_timestamp": "2027-05-01 17:30:00", "paid_amount": "84.50", "num_seats": 2,
-        "event_date": "2027-07-03", "event_name": "Northside - Harbour", "event_key": "N-17", "network": "boxoffice",
+        "purchase_timestamp": "2026-05-01 17:30:00", "paid_amount": "84.50", "num_seats": 2,
+        "event_date": "2026-07-03", "event_name": "Northside - Harbour", "event_key": "N-17", "network": "boxoffice",
         "ticket_key": key,
     }  # fmt: skip
     return {name: value for name, value in {**given, **more}.items() if value is not None}

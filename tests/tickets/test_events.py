@@ -13,7 +13,7 @@ from tests.tickets.sold import EVENTS, Row, sold, ticket
 
 
 def event(key: str | None, **more: Any) -> Row:
-    return {"event_name": f"Match {key}", "event_key": key, "event_date": "2027-07-03", "network": "boxoffice", **more}
+    return {"event_name": f"Match {key}", "event_key": key, "event_date": "2026-07-03", "network": "boxoffice", **more}
 
 
 async def saved(api: Api, **given: Any) -> Row:
@@ -33,12 +33,12 @@ async def test_an_event_is_made_changed_and_deleted(api: Api, other_api: Api, db
     assert made == {"event_uid": uid, "action": "create", "status": "success"}
     assert await saved(api, **event("life", event_name="Another")) == {**made, "status": "duplicate"}
     changed = {"event_uid": uid, "action": "update", "status": "success"}
-    new = {"event_name": "Moved", "event_date": "2027-07-04", "notes": ""}
+    new = {"event_name": "Moved", "event_date": "2026-07-04", "notes": ""}
     assert [await saved(api, action="update", event_uid=uid, **new) for _ in range(2)] == [changed] * 2
     (row,) = (await api.ok(await api.get(EVENTS, event_key="life")))["data"]
     assert row == {
         "event_uid": uid, "account_id": api.account_id, "event_key": "life", "event_name": "Moved",
-        "venue_name": "The Forge", "artist_name": None, "event_date": "2027-07-04", "network": "boxoffice",
+        "venue_name": "The Forge", "artist_name": None, "event_date": "2026-07-04", "network": "boxoffice",
         "creation_timestamp": row["creation_timestamp"], "notes": None, "label_name": None, "event_type": None,
         "venue_province": "OR",
     }  # fmt: skip
@@ -85,14 +85,14 @@ async def test_who_is_being_sold_a_ticket_keeps_the_event(api: Api, db: Db, data
 
 
 @pytest.mark.parametrize("given", [
-    {"event_name": "Named", "event_date": "2027-09-01"},
-    {"event_name": "NAMED", "event_date": "2027-09-01", "event_key": "", "network": ""},
-    {"event_name": "named", "event_date": "2027-09-01", "network": "elsewhere"},
+    {"event_name": "Named", "event_date": "2026-09-01"},
+    {"event_name": "NAMED", "event_date": "2026-09-01", "event_key": "", "network": ""},
+    {"event_name": "named", "event_date": "2026-09-01", "network": "elsewhere"},
 ])  # fmt: skip
 async def test_without_a_key_day_and_name_tell(api: Api, given: Row) -> None:
-    uid = (await saved(api, event_name="Named", event_date="2027-09-01"))["event_uid"]
+    uid = (await saved(api, event_name="Named", event_date="2026-09-01"))["event_uid"]
     assert (await saved(api, **given)) == {"event_uid": uid, "action": "create", "status": "duplicate"}
-    assert (await saved(api, **{**given, "event_date": "2027-09-02"}))["event_uid"] != uid
+    assert (await saved(api, **{**given, "event_date": "2026-09-02"}))["event_uid"] != uid
     row = await sold(api, **{"event_key": None, **given})
     assert (await ticket(api, row["ticket_id"]))["event_uid"] == uid
 

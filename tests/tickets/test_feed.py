@@ -12,7 +12,7 @@ from tests.api import Api, new_api
 from tests.tickets.sold import TICKETS, Row, bulk, line, pulled, sold
 
 # 23:30 on 10 May 2027 in Vancouver is the 11th in GMT.
-LATE = "2027-05-11 06:30:00"
+LATE = "2026-05-11 06:30:00"
 SLOW = """
     with hold as materialized (select hold_position($1) as held)
     insert into tickets (account_id, ticket_id, fan_id, event_uid, purchased_at, created_at, updated_at, num_seats,
@@ -80,10 +80,10 @@ async def test_an_empty_page_repeats_its_bounds(feed: Feed) -> None:
 @pytest.mark.parametrize(
     ("window", "places"),
     [
-        ({"min_purchase_date": "2027-05-10"}, [3]),
-        ({"min_purchase_date": "2027-05-11"}, []),
-        ({"max_purchase_date": "2027-05-09"}, [0, 1, 4]),
-        ({"min_purchase_date": "2027-05-01", "max_purchase_date": "2027-05-10"}, [0, 1, 3, 4]),
+        ({"min_purchase_date": "2026-05-10"}, [3]),
+        ({"min_purchase_date": "2026-05-11"}, []),
+        ({"max_purchase_date": "2026-05-09"}, [0, 1, 4]),
+        ({"min_purchase_date": "2026-05-01", "max_purchase_date": "2026-05-10"}, [0, 1, 3, 4]),
         ({"email": "FEED1@example.com"}, [1, 3]),
         ({"email": "feed0@example.com", "include_deleted": True}, [0, 2, 4]),
         ({"email": "nobody@example.com"}, []),
@@ -100,16 +100,16 @@ async def test_windows_narrow(feed: Feed, window: dict[str, Any], places: list[i
 async def test_a_puller_sees_what_was_deleted_since(api: Api, db: Db) -> None:
     tickets = ids(await bulk(api, *(line(f"since-{n}", email="since@example.com") for n in range(3))))
     await db.execute(
-        "update tickets set updated_at = '2027-01-05' where account_id = $1 and ticket_id = any($2)",
+        "update tickets set updated_at = '2026-01-05' where account_id = $1 and ticket_id = any($2)",
         api.account_id,
         tickets,
     )
-    window = {"email": "since@example.com", "min_last_update_date": "2027-01-06", "include_deleted": True}
+    window = {"email": "since@example.com", "min_last_update_date": "2026-01-06", "include_deleted": True}
     assert await pulled(api, **window) == []
-    await db.execute("update tickets set updated_at = '2027-01-05' where account_id = $1", api.account_id)
+    await db.execute("update tickets set updated_at = '2026-01-05' where account_id = $1", api.account_id)
     await api.ok(await api.delete(f"/api/v1/manage/tickets/{tickets[1]}"))
     # The change is later than what was there, whatever the clock says.
-    window["min_last_update_date"] = "2027-01-04"
+    window["min_last_update_date"] = "2026-01-04"
     rows = await pulled(api, **window)
     assert {row["ticket_id"]: row["is_deleted"] for row in rows}[tickets[1]] is True
     changed = max(rows, key=lambda row: row["last_updated_timestamp"])
@@ -149,8 +149,8 @@ async def test_data_fan_adds_the_fan(api: Api, db: Db) -> None:
 
 async def test_wrong_windows_are_named(api: Api) -> None:
     answer = await api.get(
-        TICKETS, min_purchase_date="2027-02-01", max_purchase_date="2027-01-01", limit=0,
-        min_last_update_date="2027-02-01", max_last_update_date="2027-01-01",
+        TICKETS, min_purchase_date="2026-02-01", max_purchase_date="2026-01-01", limit=0,
+        min_last_update_date="2026-02-01", max_last_update_date="2026-01-01",
     )  # fmt: skip
     fields = [error["field"] for error in answer.json()["errors"]]
     assert fields == ["limit", "max_purchase_date", "max_last_update_date"]

@@ -32,7 +32,7 @@ async def test_a_ticket_is_answered_with_every_field(api: Api) -> None:
     expected = {
         "ticket_id": made["ticket_id"], "ticket_key": "full-1", "account_id": api.account_id, "fan_id": made["fan_id"],
         "email": "Full@example.com", "network": "boxoffice", "event_uid": row["event_uid"], "event_key": "N-17",
-        "event_date": "2027-07-03", "event_name": "Northside - Harbour", "purchase_timestamp": "2027-05-01T17:30:00Z",
+        "event_date": "2026-07-03", "event_name": "Northside - Harbour", "purchase_timestamp": "2026-05-01T17:30:00Z",
         "paid_amount": 84.505, "currency": "USD", "num_seats": 2, "artist_name": "Northside FC", "price_code": "A",
         "venue_name": "Harbour Park", "city": "Vancouver", "province": "BC", "country_code": "CA", "metro_area": None,
         "postal_code": "V6B 1A1", "customer_key": "c-1", "order_key": "o-1", "is_deleted": False,
@@ -164,7 +164,7 @@ async def test_a_customer_key_leads_to_the_fan(api: Api, db: Db) -> None:
     await sold(api, "cust-2", network="Tills", customer_key="c-77")
     await sold(api, "cust-3", network="email", customer_key="stolen@example.com")
     purchase = {"purchase_key": "p", "network": "tills", "order_key": "o", "merchant_key": "m",
-                "order_timestamp": "2027-05-01", "gross_sale_amount": 1, "net_sale_amount": 1}  # fmt: skip
+                "order_timestamp": "2026-05-01", "gross_sale_amount": 1, "net_sale_amount": 1}  # fmt: skip
     matched = await api.ok(await api.post("/api/v1/crm/purchases", **purchase, customer_key="c-77"))
     assert matched["fan_id"] == made["fan_id"]
     stolen = "select count(*) from fan_identifiers where account_id = $1 and identifier_value = 'stolen@example.com'"
@@ -172,7 +172,9 @@ async def test_a_customer_key_leads_to_the_fan(api: Api, db: Db) -> None:
 
 
 async def test_wrong_fields_are_named(api: Api) -> None:
-    answer = await api.post(TICKETS, first_name="A", paid_amount="much", num_seats=-1, event_date="soon", currency="$")
+    answer = await api.post(
+        TICKETS, first_name="A", paid_amount="much", num_seats="two", event_date="soon", currency="$"
+    )
     fields = [error["field"] for error in answer.json()["errors"]]
     assert fields == [
         "last_name", "email", "purchase_timestamp", "paid_amount", "num_seats", "event_date", "event_name", "currency",
@@ -181,7 +183,7 @@ async def test_wrong_fields_are_named(api: Api) -> None:
 
 @pytest.mark.parametrize("change", [
     {"num_seats": 3}, {"paid_amount": "126.75"}, {"price_code": "B"}, {"order_key": ""}, {"is_deleted": True},
-    {"currency": "EUR"}, {"purchase_timestamp": "2027-05-02T00:00:00Z"},
+    {"currency": "EUR"}, {"purchase_timestamp": "2026-05-02T00:00:00Z"},
 ])  # fmt: skip
 async def test_a_ticket_is_changed(api: Api, db: Db, change: dict[str, Any]) -> None:
     made = await sold(api, order_key="o-9", price_code="A")
@@ -222,6 +224,6 @@ async def test_amounts_stay_when_a_fan_goes_and_a_line_stays_known(api: Api) -> 
 async def test_what_an_event_lacks_is_filled_and_never_overwritten(api: Api) -> None:
     event = {"event_key": "fill-1", "event_name": "Filled"}
     for more in ({}, {"venue_name": "The Forge"}, {"venue_name": "Elsewhere", "venue_province": "Ontario"}):
-        await sold(api, **event, **more, event_date="2027-08-01" if more else "2027-07-03")
+        await sold(api, **event, **more, event_date="2026-08-01" if more else "2026-07-03")
     (row,) = (await api.ok(await api.get(EVENTS, event_key="fill-1")))["data"]
-    assert (row["event_date"], row["venue_name"], row["venue_province"]) == ("2027-07-03", "The Forge", "ON")
+    assert (row["event_date"], row["venue_name"], row["venue_province"]) == ("2026-07-03", "The Forge", "ON")

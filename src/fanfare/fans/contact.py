@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fanfare.kernel.folding import fold
+from fanfare.kernel.wire import whole_number
 
 LONGEST_MAIL = 254
 LONGEST_PHONE = 64
@@ -74,7 +75,7 @@ def phone_number(text: str, region: str | None = None) -> str:
     `region` is the two-letter country of a number written as at home; +, 00 and 011 say the country themselves.
     Raises ValueError for what cannot be a number, or when the country is not known.
     """
-    written = unicodedata.normalize("NFKC", text[: LONGEST_PHONE + 1]).strip()
+    written = whole_number(unicodedata.normalize("NFKC", text[: LONGEST_PHONE + 1]).strip())
     match = WRITTEN_NUMBER.fullmatch(written) if len(text) <= LONGEST_PHONE else None
     if match is None:
         message = "must be a phone number of digits, such as +1 604 555 0123"

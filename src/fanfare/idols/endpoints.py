@@ -108,7 +108,7 @@ async def crm_fan_idols_save(db: Db, account: Account, wanted: FanIdolChange, no
     return FanIdolSaved(wanted.fan_id, await ties.change_fan_idol(db, account.id, wanted, now))
 
 
-@endpoint.post("/api/v1/crm/idol_fans", scope="crm", key=SECRET)
+@endpoint.post("/api/v1/crm/idol_fans", scope="crm", key=SECRET, array_field="idol_fans")
 async def crm_idol_fans_create(db: Db, account: Account, wanted: ManyFanIdols, now: datetime) -> ManyFanIdolsSaved:
     """Link fans to idols in bulk, at most 1000 at once; every failed row is named with its reason.
 

@@ -9,16 +9,18 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import names_people
+from fanfare.kernel.lines import LineFault
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
-    AnyForm,
     ChoiceForm,
     Day,
     Flag,
     Id,
+    LineForm,
     ListForm,
     LongText,
     MomentForm,
+    OuterKey,
     Text,
     TextForm,
     Texts,
@@ -299,7 +301,7 @@ class ManyFanIdols(Params):
     """Fans to be tied to idols."""
 
     idol_fans: Annotated[
-        Annotated[list[Any], ListForm(AnyForm(), most=1000)],
+        Annotated[list[Any], ListForm(LineForm(), most=1000)],
         "Array of JSON strings, one per fan and idol; each needs email or phone, or user_key with network,"
         " and idol_uid or idol_name.",
     ]
@@ -314,7 +316,7 @@ class FanIdolItem(Params):
 
     email: Annotated[Text | None, "Mail address of the fan."] = None
     phone: Annotated[Text | None, "Phone number of the fan."] = None
-    user_key: Annotated[Text | None, "What the fan is called on the network."] = None
+    user_key: Annotated[OuterKey | None, "What the fan is called on the network."] = None
     network: Annotated[Text | None, "Network of the user_key."] = None
     idol_uid: Annotated[Uuid | None, "Idol by uid; this or idol_name is needed."] = None
     idol_name: Annotated[Text | None, "Idol by name; this or idol_uid is needed."] = None
@@ -334,15 +336,8 @@ class FanIdolItem(Params):
             yield "idol_uid", "is required when idol_name is left out"
 
 
-class ItemFault(msgspec.Struct):
-    """What is wrong with one item, by its place from 0."""
-
-    index: int
-    error: str
-
-
 class ManyFanIdolsSaved(msgspec.Struct):
     """The rows that were written and those that were not, with the reason."""
 
     inserted: list[FanIdolSaved]
-    errors: list[ItemFault]
+    errors: list[LineFault]

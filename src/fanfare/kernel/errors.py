@@ -120,7 +120,7 @@ class BadParameters(Refusal):
     def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
         """Take every wrong field with its message, in the order to be told."""
         self.errors = list(errors)
-        super().__init__("; ".join(f"{field}: {message}" for field, message in self.errors))
+        super().__init__("; ".join(f"{field}: {message}" if field else message for field, message in self.errors))
 
     def problem(self) -> dict[str, object]:
         """Return the members of the problem+json answer, with one entry for each wrong field."""

@@ -10,7 +10,7 @@ import msgspec
 
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
 from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, spoiled, weight
+from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, loaded, spoiled, weight
 
 MAX_FIELDS = 1000
 # As long as a word for nothing may be.
@@ -125,6 +125,9 @@ def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
             raise _Wrong([(slot.wire_names[0], "is required")])
         return
     value = values[0] if len(values) == 1 else _one(slot, wire_name, values)
+    if wire_name.endswith("[]") and isinstance(value, str):
+        # An entry, as each of several under such a name is; a comma list has the plain name.
+        value = [value]
     if _is_nothing(slot.form, value):
         if slot.clears and values and _is_empty(value):
             given[slot.name] = None
@@ -160,7 +163,7 @@ def _is_empty(value: object) -> bool:
 
 def _read_value(form: Form, wire_name: str, value: object) -> object:
     try:
-        if fault := spoiled(value):
+        if not form.is_line and (fault := spoiled(value)):
             raise ValueError(fault)  # noqa: TRY301 - one place tells both kinds
         return form.read(value)
     except ValueError as error:
@@ -211,8 +214,8 @@ def from_json(body: bytes) -> Raw:
     is_too_much = weight(body) > MAX_WEIGHT
     try:
         # Raw is read through and nothing of it built.
-        value = msgspec.json.decode(body, type=msgspec.Raw if is_too_much else Any)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        value = msgspec.json.decode(body, type=msgspec.Raw) if is_too_much else loaded(body)
+    except (ValueError, RecursionError) as error:
         message = f"the body is not readable JSON: {error}"
         raise Unreadable(message) from None
     if is_too_much:

@@ -64,7 +64,7 @@ async def present(successors: Successors, db: Db, account_id: int, wanted: P) ->
 
 def _ids(value: object) -> Iterable[int]:
     if isinstance(value, list):
-        yield from value
+        yield from (each for each in value if isinstance(each, int))
     elif isinstance(value, int):
         yield value
 

@@ -9,7 +9,7 @@ import msgspec
 
 from fanfare.idols.schemas import IdolEvent
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Id, LongText, Text, TextForm, Texts, Uuid
+from fanfare.kernel.wire import ChoiceForm, Day, Id, LongText, OuterKey, Text, TextForm, Texts, Uuid
 from fanfare.places.schemas import CountryCode
 
 SafeUrl = Annotated[str, TextForm(2000, r"https://[^\s]+", "must start with https://")]
@@ -74,7 +74,7 @@ class NewPerformance(Params, kw_only=True):
     venue_uid: Annotated[Uuid | None, "Venue uid."] = None
     promoter: Annotated[Text | None, "Promoter."] = None
     artist_name: Annotated[Text | None, "Artist."] = None
-    campaign_event_key: Annotated[Text | None, "Event key used in campaigns."] = None
+    campaign_event_key: Annotated[OuterKey | None, "Event key used in campaigns."] = None
     performance_url: Annotated[SafeUrl | None, "Page of the performance; must start with https://."] = None
     status: Annotated[Status | None, "draft, ready or archived."] = None
     buying_group: Annotated[BuyingGroup | None, "Buying group, shorter than 32 characters."] = None

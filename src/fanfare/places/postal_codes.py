@@ -2,6 +2,7 @@
 
 import re
 
+from fanfare.kernel.wire import whole_number
 from fanfare.places.spelling import tidy
 
 LONGEST = 20
@@ -20,7 +21,7 @@ FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
 
 def postal_key(text: str) -> str:
     """Return what a postal code is compared by: its stored form without blanks."""
-    return "".join(text.upper().split())
+    return "".join(whole_number(text).upper().split())
 
 
 def postal_code_kept(country: str | None, text: str | None) -> str | None:
@@ -29,7 +30,7 @@ def postal_code_kept(country: str | None, text: str | None) -> str | None:
     US, CA, GB and NL have their own form, of which the first half alone is taken too, since some systems give no
     more away. Elsewhere only case and blanks are put right. Raises ValueError for what the country has not.
     """
-    written = tidy(text, LONGEST)
+    written = tidy(text and whole_number(text), LONGEST)
     if written is None:
         return None
     written = written.upper()

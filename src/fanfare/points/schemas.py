@@ -10,7 +10,19 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.paging import NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Flag, Id, JsonObject, LongText, Moment, Text, Uuid, WholeForm
+from fanfare.kernel.wire import (
+    ChoiceForm,
+    Day,
+    EdgeMoment,
+    Flag,
+    Id,
+    JsonObject,
+    LongText,
+    OuterKey,
+    Text,
+    Uuid,
+    WholeForm,
+)
 
 MOST = 10**12
 Count = Annotated[int, WholeForm(-MOST, MOST)]
@@ -122,7 +134,7 @@ class NewAward(Params):
     page_tab_id: Annotated[Id | None, "Campaign to tie the points to."] = None
     activity_id: Annotated[Id | None, "Activity to tie the points to."] = None
     session_uid: Annotated[Uuid | None, "Session to tie the points to."] = None
-    award_key: Annotated[Text | None, "Caller-chosen key that stops double awards."] = None
+    award_key: Annotated[OuterKey | None, "Caller-chosen key that stops double awards."] = None
     performance_uid: Annotated[Uuid | None, "Performance to tie the points to."] = None
     point_source: Annotated[Text | None, "What gave the points, such as quiz or clicker."] = None
     award_signature: Annotated[Text | None, "Signature of the system that gave the points."] = None
@@ -148,7 +160,7 @@ class NewNamedAward(Params):
     fan_id: Annotated[Id, "Fan who gets the points."]
     point_name: Annotated[Text, "Name of the point category."]
     point_count: Annotated[Count, "Points to award."]
-    award_key: Annotated[Text | None, "Caller-chosen key that stops double awards."] = None
+    award_key: Annotated[OuterKey | None, "Caller-chosen key that stops double awards."] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}
 
@@ -261,8 +273,8 @@ class CampaignWindow(Params):
     """A campaign and a time range."""
 
     page_tab_id: Annotated[Id, "Campaign to read."]
-    start_timestamp: Annotated[Moment | None, "Window start, included."] = None
-    end_timestamp: Annotated[Moment | None, "Window end, not included."] = None
+    start_timestamp: Annotated[EdgeMoment | None, "Window start, included."] = None
+    end_timestamp: Annotated[EdgeMoment | None, "Window end, not included."] = None
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from fanfare.fans.contact import names_people, people_named
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import check_past
 from fanfare.purchases.schemas import NewProduct, NewPurchase
 
 SOURCE = "purchase"
@@ -19,6 +20,7 @@ async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: da
     Mail address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
     for later ones, and for earlier ones that had no fan.
     """
+    check_past(now, order_timestamp=wanted.order_timestamp)
     who = _customer(account, wanted)
     is_known_by_key = bool(wanted.customer_key) and names_people(wanted.network)
     fan_id: int | None

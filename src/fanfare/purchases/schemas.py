@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, Text, TextForm, WholeForm
+from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, MoneyForm, OuterKey, Text, TextForm, WholeForm
 
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
 Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
@@ -58,8 +58,8 @@ class PurchaseQuery(Params):
     start_date: Annotated[Edge, "Only purchases on or after this day (the account's) or moment."]
     end_date: Annotated[Edge, "Only purchases up to this day, included, or before this moment."]
     product_name: Annotated[Text | None, "Text the product name must contain."] = None
-    merchant_key: Annotated[Text | None, "Only this merchant."] = None
-    location_key: Annotated[Text | None, "Only this location."] = None
+    merchant_key: Annotated[OuterKey | None, "Only this merchant."] = None
+    location_key: Annotated[OuterKey | None, "Only this location."] = None
     next_purchase_key: Annotated[Annotated[str, TextForm(512)] | None, "Paging key from the previous answer."] = None
 
 
@@ -67,23 +67,23 @@ class NewPurchase(Params):
     """A purchase line to be created or updated."""
 
     purchase_key: Annotated[
-        Text, "Unique key of the purchase line; network, order key and line id joined by hyphens is advised."
+        OuterKey, "Unique key of the purchase line; network, order key and line id joined by hyphens is advised."
     ]
     network: Annotated[Text, "Network the purchase came from."]
-    order_key: Annotated[Text, "Order the line belongs to."]
-    merchant_key: Annotated[Text, "Merchant that made the sale."]
+    order_key: Annotated[OuterKey, "Order the line belongs to."]
+    merchant_key: Annotated[OuterKey, "Merchant that made the sale."]
     order_timestamp: Annotated[Moment, "When the purchase happened, YYYY-MM-DD HH:MI:SS in GMT."]
     gross_sale_amount: Annotated[Money, "Gross amount of the line."]
     net_sale_amount: Annotated[Money, "Net amount of the line; less than before after a partial refund."]
     deduction_amount: Annotated[Money | None, "What was deducted; gross less net when left out."] = None
-    location_key: Annotated[Text | None, "Place of the sale."] = None
-    customer_key: Annotated[Text | None, "Customer id of the purchase."] = None
+    location_key: Annotated[OuterKey | None, "Place of the sale."] = None
+    customer_key: Annotated[OuterKey | None, "Customer id of the purchase."] = None
     email: Annotated[Text | None, "Email of the customer."] = None
     phone: Annotated[Text | None, "Phone of the customer."] = None
     country: Annotated[Text | None, "Country code or country name of the customer."] = None
     province: Annotated[Text | None, "Province of the customer."] = None
     city: Annotated[Text | None, "City of the customer."] = None
-    product_key: Annotated[Text | None, "Product id."] = None
+    product_key: Annotated[OuterKey | None, "Product id."] = None
     product_name: Annotated[Text | None, "Readable product name."] = None
     product_category: Annotated[Text | None, "Category of the product."] = None
     quantity: Annotated[Quantity | None, "Pieces; 1 when left out."] = None
@@ -96,7 +96,7 @@ class NewPurchase(Params):
         "network": "shop",
         "order_key": "1001",
         "merchant_key": "northside",
-        "order_timestamp": "2027-05-01 17:30:00",
+        "order_timestamp": "2026-05-01 17:30:00",
         "gross_sale_amount": 49.9,
         "net_sale_amount": 44.91,
         "email": "ada@example.com",
@@ -105,7 +105,10 @@ class NewPurchase(Params):
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse parts of an address without their country."""
+        """Refuse parts of an address without their country, and amounts whose difference is none."""
+        gross, net = given.get("gross_sale_amount"), given.get("net_sale_amount")
+        if given.get("deduction_amount") is None and gross and net and abs(gross - net) >= MoneyForm.most:
+            yield "net_sale_amount", "differs too much from gross_sale_amount"
         if not given.get("country"):
             for name in ("province", "city"):
                 if given.get(name):
@@ -148,7 +151,7 @@ class NewProduct(Params):
     """A product to be created or updated."""
 
     network: Annotated[Text, "Shop of the product, such as shopify."]
-    product_key: Annotated[Text, "Product id in the shop."]
+    product_key: Annotated[OuterKey, "Product id in the shop."]
     product_name: Annotated[Text, "Readable name."]
     product_category: Annotated[Text | None, "Category of the product."] = None
     product_url: Annotated[Url | None, "Page of the product."] = None

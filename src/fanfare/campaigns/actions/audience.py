@@ -11,6 +11,7 @@ from fanfare.fans.queries.merges import successors
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import check_past
 
 
 def _hash(viewer: str | None, account_id: int) -> bytes:
@@ -20,13 +21,14 @@ def _hash(viewer: str | None, account_id: int) -> bytes:
 
 async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime) -> ViewsSaved:
     """Count views of a campaign on their day in the account's zone, or refuse an unknown campaign."""
+    check_past(now, viewed_at=wanted.viewed_at)
     day = (wanted.viewed_at or now).astimezone(ZoneInfo(account.time_zone)).date()
     view_count = await db.value(
         """
         insert into campaign_views (account_id, page_tab_id, viewed_on, viewer_hash, view_count)
         select $1, page_tab_id, $3, $4, $5 from campaigns where account_id = $1 and page_tab_id = $2
         on conflict (account_id, page_tab_id, viewed_on, viewer_hash) do update
-        set view_count = campaign_views.view_count + excluded.view_count
+        set view_count = least(campaign_views.view_count::bigint + excluded.view_count, 2147483647)
         returning view_count
         """,
         account.id,

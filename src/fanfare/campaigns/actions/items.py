@@ -166,7 +166,7 @@ PLACE = """
         update campaign_items
         set items_purchased = items_purchased + $5
         where account_id = $1 and page_tab_id = $2 and tab_item_id = $3
-          and (item_count is null or items_purchased + $5 <= item_count)
+          and items_purchased::bigint + $5 <= coalesce(item_count, 2147483647)
           and exists (select from who)
         returning account_id, page_tab_id, tab_item_id
     ),

@@ -9,18 +9,7 @@ import msgspec
 from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.paging import Meta, Order
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import (
-    Address,
-    AnyForm,
-    Day,
-    Flag,
-    Id,
-    Instant,
-    Text,
-    TextForm,
-    WholeForm,
-    Wildcard,
-)
+from fanfare.kernel.wire import Address, AnyForm, Day, Flag, Id, Instant, OuterKey, Text, TextForm, WholeForm, Wildcard
 
 PAGE = 200
 LONGEST_LIST = 10_000
@@ -156,7 +145,7 @@ class NewActivity(Params):
     is_subscribed: Annotated[Flag | None, "Email marketing opt-in."] = None
     is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
     ip_address: Annotated[Address | None, "Address that the fan used."] = None
-    user_key: Annotated[Text | None, "What the integration calls the fan or the visit."] = None
+    user_key: Annotated[OuterKey | None, "What the integration calls the fan or the visit."] = None
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
     ] = None
@@ -176,7 +165,7 @@ class NewFanActivity(Params):
     fan_id: Annotated[Id, "Fan who did it."]
     campaign_title: Annotated[Text, "Name of the custom campaign; made when new."]
     ip_address: Annotated[Address | None, "Address that the fan used."] = None
-    user_key: Annotated[Text | None, "What the integration calls the fan or the visit."] = None
+    user_key: Annotated[OuterKey | None, "What the integration calls the fan or the visit."] = None
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
     ] = None

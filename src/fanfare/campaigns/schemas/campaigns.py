@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.campaigns.schemas.items import PublicItem
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Flag, Id, Ids, JsonObject, Moment, Text, TimeZone
+from fanfare.kernel.wire import Flag, Id, Ids, JsonObject, Moment, OuterKey, Text, TimeZone
 
 
 class CrmCampaign(msgspec.Struct):
@@ -85,7 +85,7 @@ class NewCampaign(Params):
     title: Annotated[Text, "Name of the campaign."]
     app_type: Annotated[Text, "Kind of campaign, such as quiz, wager, registration, bundle or custom."] = "custom"
     business_id: Annotated[Id | None, "Business that runs it."] = None
-    stream_key: Annotated[Text | None, "Stream that belongs to it."] = None
+    stream_key: Annotated[OuterKey | None, "Stream that belongs to it."] = None
     is_active: Annotated[Flag, "Whether it is open to fans."] = True
     is_scheduled: Annotated[Flag, "Whether the scheduler shows it."] = False
     live_status: Annotated[Text | None, "Where a live campaign stands."] = None
@@ -109,7 +109,7 @@ class CampaignChanges(Params):
     title: Annotated[Text | None | UnsetType, "Name of the campaign."] = UNSET
     app_type: Annotated[Text | None | UnsetType, "Kind of campaign."] = UNSET
     business_id: Annotated[Id | None | UnsetType, "Business that runs it."] = UNSET
-    stream_key: Annotated[Text | None | UnsetType, "Stream that belongs to it."] = UNSET
+    stream_key: Annotated[OuterKey | None | UnsetType, "Stream that belongs to it."] = UNSET
     is_active: Annotated[Flag | None | UnsetType, "Whether it is open to fans."] = UNSET
     is_scheduled: Annotated[Flag | None | UnsetType, "Whether the scheduler shows it."] = UNSET
     live_status: Annotated[Text | None | UnsetType, "Where a live campaign stands."] = UNSET

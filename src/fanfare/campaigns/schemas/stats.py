@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Form, Id, Ids, Moment, MomentForm, Text, WholeForm
+from fanfare.kernel.wire import ChoiceForm, Day, EdgeMoment, Form, Id, Ids, Moment, MomentForm, Text, WholeForm
 
 LONGEST_LIST = 10_000
 MOST_VIEWS = 1_000_000
@@ -68,8 +68,8 @@ class DetailedStatsChoice(Params):
         "Kind of rows: leaderboard, fan_points, quiz_results, clicker_results, chat_history, overlay_timeline, "
         "feed_switching, websocket_connections, websocket_raw_connections or wager_points.",
     ]
-    start_timestamp: Annotated[Moment | None, "Window start."] = None
-    end_timestamp: Annotated[Moment | None, "Window end."] = None
+    start_timestamp: Annotated[EdgeMoment | None, "Window start."] = None
+    end_timestamp: Annotated[EdgeMoment | None, "Window end."] = None
     tab_item_id: Annotated[Ids | None, "Only these items; for target wager_points."] = None
     limit: Annotated[
         Annotated[int, WholeForm(1)] | None,

@@ -8,20 +8,16 @@ from fanfare.fans.schemas.notes import FieldDefinition
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import DayForm, FlagForm, ListForm, TextForm, text_of
+from fanfare.kernel.wire import DayForm, FlagForm, ListForm, NumberForm, TextForm, text_of
 
 LONG_TEXT = TextForm(10_000)
+# What a float tells apart.
+NUMBER = NumberForm(-999_999_999_999_999, 999_999_999_999_999)
 URL = TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")
 
 
 def _number(raw: object, _: list[str]) -> int | float:
-    try:
-        number = float(text_of(raw))
-    except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e15:  # noqa: PLR2004 - what a float tells apart
-        message = "must be a number"
-        raise ValueError(message)
+    number = NUMBER.read(raw)
     return int(number) if number.is_integer() else number
 
 

@@ -6,7 +6,9 @@ from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.lines import FieldFault
 from fanfare.kernel.references import Thing, check_unused, hold
+from fanfare.kernel.wire import Unread
 
 # Fans $2 and mail addresses $3, with what they are compared by in $6, each with its place; unknown ones have no fan.
 ASKED = """
@@ -65,12 +67,23 @@ TAKE = f"""
 async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) -> TagChanged:
     """Give a tag to fans, or take it from them; tell for every entry what became of it."""
     is_given = wanted.action != "delete"
-    emails = wanted.emails or []
+    fan_ids = [each for each in wanted.fan_ids or () if not isinstance(each, Unread)]
+    emails = [each for each in wanted.emails or () if not isinstance(each, Unread)]
     keys = [_key(email) for email in emails]
     async with db.transaction() as held:
         tag_id = await (create_tag if is_given else _known_tag)(held, account_id, wanted.tag_name, now)
-        rows = await held.rows(GIVE if is_given else TAKE, account_id, wanted.fan_ids or [], emails, tag_id, now, keys)
-    return TagChanged(tag_id, wanted.tag_name, [TagRow(**row) for row in rows])
+        rows = await held.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
+    changed = (TagRow(**row) for row in rows)
+    told = [_unread("fan_ids", each) or next(changed) for each in wanted.fan_ids or ()]
+    told += [_unread("emails", each) or next(changed) for each in wanted.emails or ()]
+    return TagChanged(tag_id, wanted.tag_name, told)
+
+
+def _unread(field: str, entry: object) -> TagRow | None:
+    if not isinstance(entry, Unread):
+        return None
+    email = entry.text if field == "emails" else None
+    return TagRow(None, email, "error", [FieldFault(field, entry.message)])
 
 
 def _key(email: str) -> str | None:

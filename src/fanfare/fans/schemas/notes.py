@@ -6,8 +6,22 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.fans.contact import names_people
+from fanfare.kernel.lines import FieldFault
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import AddressRange, ChoiceForm, Flag, Id, ListForm, Text, TextForm, Texts, WholeForm
+from fanfare.kernel.wire import (
+    AddressRange,
+    ChoiceForm,
+    EntryForm,
+    Flag,
+    Id,
+    ListForm,
+    OuterKey,
+    Text,
+    TextForm,
+    Texts,
+    Unread,
+    WholeForm,
+)
 
 Key = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
 FieldType = Annotated[str, ChoiceForm("text", "number", "date", "boolean", "choice", "choices", "url")]
@@ -77,8 +91,12 @@ class TagChange(Params):
 
     tag_name: Annotated[Text, "Name of the tag; made when it is new and given."]
     action: Annotated[Annotated[str, ChoiceForm("add", "delete")] | None, "add (default) or delete."] = None
-    fan_ids: Annotated[Annotated[list[int], ListForm(WholeForm(0), MANY)] | None, "Fans by id, at most 10000."] = None
-    emails: Annotated[Annotated[list[str], ListForm(TextForm(), MANY)] | None, "Fans by mail address."] = None
+    fan_ids: Annotated[
+        Annotated[list[int | Unread], ListForm(EntryForm(WholeForm(0)), MANY)] | None, "Fans by id, at most 10000."
+    ] = None
+    emails: Annotated[
+        Annotated[list[str | Unread], ListForm(EntryForm(TextForm()), MANY)] | None, "Fans by mail address."
+    ] = None
 
     example: ClassVar[Mapping[str, object]] = {"tag_name": "season ticket", "fan_ids": [1, 2]}
 
@@ -90,11 +108,12 @@ class TagChange(Params):
 
 
 class TagRow(msgspec.Struct):
-    """What became of one entry: added, removed, unchanged or unknown."""
+    """What became of one entry: added, removed, unchanged or unknown; or error, with what is wrong."""
 
     fan_id: int | None
     email: str | None
     status: str
+    errors: list[FieldFault] = []
 
 
 class TagChanged(msgspec.Struct):
@@ -139,7 +158,7 @@ class IdentifierChange(Params):
 
     fan_id: Annotated[Id, "Fan who has the identity."]
     network: Annotated[Network, "Network, such as facebook or a ticketing system; not email or phone."]
-    identifier_value: Annotated[Text, "What the fan is called there."]
+    identifier_value: Annotated[OuterKey, "What the fan is called there."]
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -191,7 +210,7 @@ class AddressSaved(msgspec.Struct):
 class PushToken(Params):
     """The push token of a device."""
 
-    user_key: Annotated[Text, "User key in the app."]
+    user_key: Annotated[OuterKey, "User key in the app."]
     push_token: Annotated[Annotated[str, TextForm(4096)], "Push token of the device."]
     device_network: Annotated[DeviceNetwork, "ios or android."]
 

@@ -9,11 +9,11 @@ import msgspec
 
 from fanfare.fans.actions.people import Person, find_or_create, person
 from fanfare.idols.actions.ties import known_idols, tie_fans
-from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ItemFault, ManyFanIdolsSaved
+from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
-from fanfare.kernel.parameters import read
+from fanfare.kernel.lines import MISFIT, LineFault, line_fault, read_line, write_lines
 
 SOURCE = "crm_idol_fans_create"
 
@@ -31,41 +31,51 @@ class Row(msgspec.Struct):
 async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ManyFanIdolsSaved:
     """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
     rows, faults = _rows(account, items)
-    async with db.transaction() as held:
-        await _find_idols(held, account.id, rows, now)
-        await _find_fans(held, account.id, [row for row in rows if row.idol_uid], now)
-        for row in rows:
-            if row.idol_uid is None:
-                faults.append(ItemFault(row.index, "idol_uid: there is no such idol"))
-            elif row.fan_id is None:
-                faults.append(ItemFault(row.index, "user_key: no fan is known by it on this network"))
-        whole = [row for row in rows if row.fan_id and row.idol_uid]
-        for is_explicit in (True, False):
-            pairs = [row for row in whole if (row.item.is_explicit is not False) == is_explicit]
-            fan_ids, idol_uids = [row.fan_id or 0 for row in pairs], [row.idol_uid for row in pairs if row.idol_uid]
-            await tie_fans(held, account.id, fan_ids, idol_uids, now, is_explicit=is_explicit)
-    saved = [FanIdolSaved(row.fan_id, row.idol_uid) for row in whole if row.fan_id and row.idol_uid]
+
+    async def write(some: Sequence[Row]) -> None:
+        async with db.transaction() as held:
+            await _tie(held, account.id, list(some), now)
+
+    misfits = {row.index for row in await write_lines(rows, write)}
+    faults += [line_fault(index, MISFIT) for index in misfits]
+    saved = []
+    for row in rows:
+        if row.index in misfits:
+            continue
+        if row.idol_uid is None:
+            faults.append(line_fault(row.index, BadParameters([("idol_uid", "there is no such idol")])))
+        elif row.fan_id is None:
+            unknown = BadParameters([("user_key", "no fan is known by it on this network")])
+            faults.append(line_fault(row.index, unknown))
+        else:
+            saved.append(FanIdolSaved(row.fan_id, row.idol_uid))
     return ManyFanIdolsSaved(saved, sorted(faults, key=lambda fault: fault.index))
 
 
-def _rows(account: Account, items: Sequence[Any]) -> tuple[list[Row], list[ItemFault]]:
+async def _tie(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
+    """Tie the rows' fans to their idols, and note both in the rows."""
+    await _find_idols(db, account_id, rows, now)
+    await _find_fans(db, account_id, [row for row in rows if row.idol_uid], now)
+    whole = [row for row in rows if row.fan_id and row.idol_uid]
+    for is_explicit in (True, False):
+        pairs = [row for row in whole if (row.item.is_explicit is not False) == is_explicit]
+        fan_ids, idol_uids = [row.fan_id or 0 for row in pairs], [row.idol_uid for row in pairs if row.idol_uid]
+        await tie_fans(db, account_id, fan_ids, idol_uids, now, is_explicit=is_explicit)
+
+
+def _rows(account: Account, items: Sequence[Any]) -> tuple[list[Row], list[LineFault]]:
     rows: list[Row] = []
-    faults: list[ItemFault] = []
+    faults: list[LineFault] = []
     for index, item in enumerate(items):
         try:
             rows.append(_row(account, index, item))
         except BadParameters as wrong:
-            faults.append(ItemFault(index, wrong.detail))
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            faults.append(ItemFault(index, "is not a readable JSON object"))
+            faults.append(line_fault(index, wrong))
     return rows, faults
 
 
 def _row(account: Account, index: int, item: Any) -> Row:  # noqa: ANN401 - any JSON value
-    given = msgspec.json.decode(item.encode()) if isinstance(item, str) else item
-    if not isinstance(given, dict):
-        raise BadParameters([("idol_fans", "must be a JSON object")])
-    wanted = read(FanIdolItem, {name: [value] for name, value in given.items()})
+    wanted = read_line(FanIdolItem, item)
     contact = {"email": wanted.email, "phone": wanted.phone}
     names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
     is_reachable = wanted.email or wanted.phone

@@ -21,12 +21,27 @@ from fanfare.kernel.wire.forms import (
     ChoiceForm,
     FlagForm,
     Form,
+    KeyForm,
     TextForm,
     UuidForm,
     spoiled,
     text_of,
+    whole_number,
 )
-from fanfare.kernel.wire.lists import MAX_WEIGHT, Alias, AnyForm, JsonForm, ListForm, Wildcard, weight
+from fanfare.kernel.wire.lists import (
+    MAX_WEIGHT,
+    Alias,
+    AnyForm,
+    EntryForm,
+    JsonForm,
+    LineForm,
+    ListForm,
+    Unread,
+    Wildcard,
+    decoded_json,
+    loaded,
+    weight,
+)
 from fanfare.kernel.wire.numbers import MAX_ID, MoneyForm, NumberForm, WholeForm
 from fanfare.kernel.wire.times import (
     EARLIEST,
@@ -35,6 +50,7 @@ from fanfare.kernel.wire.times import (
     EdgeForm,
     MomentForm,
     TimeZoneForm,
+    check_past,
     day_bounds,
     day_of,
     iso,
@@ -61,6 +77,8 @@ __all__ = [
     "DayForm",
     "Edge",
     "EdgeForm",
+    "EdgeMoment",
+    "EntryForm",
     "Flag",
     "FlagForm",
     "Form",
@@ -69,7 +87,9 @@ __all__ = [
     "Instant",
     "JsonForm",
     "JsonObject",
+    "KeyForm",
     "Latitude",
+    "LineForm",
     "ListForm",
     "LongText",
     "Longitude",
@@ -78,28 +98,35 @@ __all__ = [
     "Money",
     "MoneyForm",
     "NumberForm",
+    "OuterKey",
     "Text",
     "TextForm",
     "Texts",
     "TimeZone",
     "TimeZoneForm",
+    "Unread",
     "Uuid",
     "UuidForm",
     "Uuids",
     "Whole",
     "WholeForm",
     "Wildcard",
+    "check_past",
     "day_bounds",
     "day_of",
+    "decoded_json",
     "iso",
+    "loaded",
     "spoiled",
     "text_of",
     "unix",
     "weight",
+    "whole_number",
     "window",
 ]
 
 Text = Annotated[str, TextForm()]
+OuterKey = Annotated[str, KeyForm()]
 LongText = Annotated[str, TextForm(10_000)]
 Flag = Annotated[bool, FlagForm()]
 Id = Annotated[int, WholeForm(0)]
@@ -110,6 +137,7 @@ Money = Annotated[Decimal, MoneyForm()]
 Currency = Annotated[str, CapitalsForm(3, "[A-Za-z]{3}", "must be a currency by its three letters, such as CAD")]
 Day = Annotated[date, DayForm()]
 Moment = Annotated[datetime, MomentForm()]
+EdgeMoment = Annotated[datetime, MomentForm(0)]
 Edge = Annotated[Any, EdgeForm()]
 # In answers: ISO 8601 in UTC, as the API document then says too.
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]

@@ -1,5 +1,6 @@
 """What a Form is, and the Forms of words: texts, choices, flags, ids and addresses of the internet."""
 
+import math
 import re
 import unicodedata
 import uuid
@@ -15,6 +16,9 @@ FLAGS = {
 NOTHING = frozenset({"", "none", "null"})
 # The promise S12.
 DEEPEST = 20
+# The greatest number up to which a float holds every whole one.
+EXACT = 2**53 - 1
+FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.0|\.[0-9]{1,16}[eE]\+?[0-9]{1,2})")
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -22,6 +26,8 @@ class Form:
     """Reads one kind of value; `nothing` are the texts that mean that no value was given."""
 
     nothing: frozenset[str] = frozenset({""})
+    # Whether what spoils one part of the value is for others to tell, part by part.
+    is_line = False
 
     def read(self, raw: object) -> Any:  # noqa: ANN401 - each Form has its own result
         """Return the value, or raise ValueError with what is wrong."""
@@ -33,15 +39,29 @@ class Form:
 
 
 def text_of(raw: object) -> str:
-    """Return a scalar as text: clients send numbers where text is meant."""
+    """Return a scalar as text: clients send numbers where text is meant, and whole ones as 1042.0."""
     if isinstance(raw, str):
         return raw
     if isinstance(raw, bool):
         return "true" if raw else "false"
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) <= EXACT:
+        return str(int(raw))
     if isinstance(raw, int | float):
         return str(raw)
     message = "must be a text"
     raise ValueError(message)
+
+
+def whole_number(text: str) -> str:
+    """Return a text that is a whole number as some program writes a float, 1042.0 or 1.042E3, as 1042; else the text.
+
+    Numbers that a float cannot hold exactly, those with a zero before them, and codes such as 1E3 stay as they are.
+    """
+    found = FLOAT.fullmatch(text.strip())
+    if not found:
+        return text
+    number = float(found[0])
+    return str(int(number)) if number.is_integer() and abs(number) <= EXACT else text
 
 
 class TextForm(Form):
@@ -66,6 +86,16 @@ class TextForm(Form):
         if self.pattern:
             told["pattern"] = f"^(?:{self.pattern.pattern})$"
         return told
+
+
+class KeyForm(TextForm):
+    """A key or code of another system; 1042.0 and 1.042E3 are 1042, as it was before a table of floats held it."""
+
+    def read(self, raw: object) -> str:
+        return super().read(whole_number(text_of(raw)))
+
+    def schema(self) -> dict[str, object]:
+        return {**super().schema(), "description": "A whole number written as a float, 1042.0, is read as 1042."}
 
 
 class CapitalsForm(TextForm):
@@ -159,9 +189,11 @@ class AddressRangeForm(Form):
 
 
 def spoiled(value: object, depth: int = 0) -> str | None:
-    """Say what keeps a value from being stored: NUL, a lone surrogate, or nesting deeper than 20."""
+    """Say what keeps a value from being stored: NUL, a lone surrogate, no finite number, or nesting deeper than 20."""
     if isinstance(value, str):
         return _spoiled_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must not contain numbers beyond what can be stored"
     if not isinstance(value, dict | list):
         return None
     if depth >= DEEPEST:

@@ -1,5 +1,6 @@
 """Forms of what has parts: lists and JSON; and the marks that let a field gather or go by several names."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,18 +20,36 @@ def weight(text: str | bytes) -> int:
     return sum(each * text.count(mark) for mark, each in marks)
 
 
-def decoded_json(text: str, message: str) -> object:
-    """Return what a JSON text holds, or raise ValueError: with the message, or with what spoils the value."""
+def decoded_json(text: str, message: str, *, is_line: bool = False) -> object:
+    """Return what a JSON text holds, or raise ValueError: with the message, or with what spoils the value.
+
+    With `is_line` what spoils it is left for others to tell.
+    """
     if weight(text) > MAX_WEIGHT:
         too_many = "holds too many values"
         raise ValueError(too_many)
     try:
-        value = msgspec.json.decode(text.encode())
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        value = loaded(text.encode())
+    except (ValueError, RecursionError):
         raise ValueError(message) from None
-    if fault := spoiled(value):
+    if not is_line and (fault := spoiled(value)):
         raise ValueError(fault)
     return value
+
+
+def loaded(text: bytes) -> object:
+    """Return what a JSON text holds. Raises ValueError or RecursionError for what is no JSON.
+
+    Texts with lone surrogates and numbers beyond a float are read too, so that the field can be named that holds one.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return json.loads(text.decode(), parse_constant=_refuse)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
 
 
 class ListForm(Form):
@@ -40,9 +59,13 @@ class ListForm(Form):
         self.each = each
         self.most = most
         self.nothing = each.nothing
+        self.is_line = each.is_line
 
     def read(self, raw: object) -> list[Any]:
-        items = [item for item in self._items(raw) if not (isinstance(item, str) and not item.strip())]
+        items = self._items(raw)
+        # A blank line counts, so that those behind it keep their places.
+        if not isinstance(self.each, LineForm):
+            items = [item for item in items if not (isinstance(item, str) and not item.strip())]
         if len(items) > self.most:
             raise ValueError(self._too_many())
         return [self.each.read(item) for item in items]
@@ -54,7 +77,7 @@ class ListForm(Form):
             return [raw]
         match raw.lstrip()[:1]:
             case "[":
-                decoded = decoded_json(raw, "is not a readable JSON array")
+                decoded = decoded_json(raw, "is not a readable JSON array", is_line=self.is_line)
                 return decoded if isinstance(decoded, list) else [decoded]
             case "{":
                 return [raw]
@@ -92,6 +115,39 @@ class AnyForm(Form):
 
     def schema(self) -> dict[str, object]:
         return {}
+
+
+class LineForm(AnyForm):
+    """A line of a batch, kept as it came: what is wrong with one is told in its place, and stops no other."""
+
+    is_line = True
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """An entry that could not be read: what it says, if that can be repeated, and what is wrong with it."""
+
+    text: str | None
+    message: str
+
+
+class EntryForm(Form):
+    """An entry of a list whose wrong ones are told apart, each in its place: what it says, or `Unread`."""
+
+    is_line = True
+
+    def __init__(self, each: Form) -> None:
+        self.each = each
+        self.nothing = each.nothing
+
+    def read(self, raw: object) -> Any:  # noqa: ANN401 - what the inner Form reads
+        fault = spoiled(raw)
+        try:
+            return Unread(None, fault) if fault else self.each.read(raw)
+        except ValueError as wrong:
+            return Unread(raw if isinstance(raw, str) else None, str(wrong))
+
+    def schema(self) -> dict[str, object]:
+        return self.each.schema()
 
 
 class Wildcard:

@@ -4,10 +4,9 @@ import math
 import re
 from decimal import Decimal
 
-from fanfare.kernel.wire.forms import NOTHING, Form, text_of
+from fanfare.kernel.wire.forms import EXACT, NOTHING, Form, text_of
 
 MAX_ID = 2**63 - 1
-EXACT = 2**53 - 1
 # Python reads more as a number than the wire means: nan, 1_000, digits of other scripts.
 NUMERAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 WHOLE = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
@@ -86,10 +85,12 @@ class MoneyForm(Form):
     def read(self, raw: object) -> Decimal:
         text = numeral(raw)
         amount = None if text is None else Decimal(text)
+        # Rounded before it is compared: 999,999,999,999.99999 is as much as the bound. A larger one cannot be rounded.
+        amount = round(amount, 4) if amount is not None and abs(amount) < self.most else None
         if amount is None or abs(amount) >= self.most:
             message = f"must be an amount such as 12.50, below {self.most:,f}"
             raise ValueError(message)
-        return round(amount, 4)
+        return amount
 
     def schema(self) -> dict[str, object]:
         most = float(self.most) - 1

@@ -2,33 +2,34 @@
 
 import math
 import re
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.wire.forms import NOTHING, Form, text_of
+from fanfare.kernel.wire.forms import NOTHING, Form, text_of, whole_number
 
 EARLIEST, LATEST = 1900, 2200
+AHEAD = timedelta(days=1)
 
 
 class DayForm(Form):
-    """A calendar day, YYYY-MM-DD; a time behind it is ignored."""
+    """A calendar day, YYYY-MM-DD or YYYYMMDD; a time behind it is ignored."""
 
     nothing = NOTHING
-    pattern = re.compile(r"\s*([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.+Z-]*)?\s*")
+    pattern = re.compile(r"\s*([0-9]{4})(?:-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.+Z-]*)?|([0-9]{2})([0-9]{2}))\s*")
 
     def __init__(self, earliest: int = EARLIEST, latest: int = LATEST) -> None:
         self.earliest = earliest
         self.latest = latest
 
     def read(self, raw: object) -> date:
-        found = self.pattern.fullmatch(raw) if isinstance(raw, str) else None
-        try:
-            day = date(int(found[1]), int(found[2]), int(found[3])) if found else None
-        except ValueError:
-            day = None
+        day = None
+        with suppress(ValueError):
+            found = self.pattern.fullmatch(whole_number(text_of(raw)))
+            day = date(*(int(part) for part in found.groups() if part)) if found else None
         if day is None or not self.earliest <= day.year <= self.latest:
             message = f"must be a day written YYYY-MM-DD, from {self.earliest} to {self.latest}"
             raise ValueError(message)
@@ -39,9 +40,16 @@ class DayForm(Form):
 
 
 class MomentForm(Form):
-    """A moment: YYYY-MM-DD HH:MM:SS in GMT, ISO 8601, or unix seconds."""
+    """A moment: YYYY-MM-DD HH:MM:SS in GMT, ISO 8601, or unix seconds.
+
+    Eight figures that are a day are that day. No number below `least` is taken: a few figures are no unix seconds but a
+    part of something else.
+    """
 
     nothing = NOTHING
+
+    def __init__(self, least: int = 100_000_000) -> None:
+        self.least = least
 
     def read(self, raw: object) -> datetime:
         try:
@@ -53,10 +61,14 @@ class MomentForm(Form):
             raise ValueError(message)
         return moment
 
-    def _moment(self, raw: object) -> datetime:
-        text = text_of(raw).strip()
+    def _moment(self, raw: object) -> datetime | None:
+        text = whole_number(text_of(raw)).strip()
         if re.fullmatch(r"-?[0-9]{1,11}(\.[0-9]{1,9})?", text):
-            return datetime.fromtimestamp(float(text), UTC)
+            with suppress(ValueError):
+                day = DayForm().read(text)
+                return datetime(day.year, day.month, day.day, tzinfo=UTC)
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds, UTC) if abs(seconds) >= self.least else None
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -69,11 +81,12 @@ class EdgeForm(Form):
 
     nothing = NOTHING
     day = DayForm()
-    moment = MomentForm()
-    bare = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+    # 0 is a fair beginning.
+    moment = MomentForm(0)
+    bare = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
     def read(self, raw: object) -> Any:  # noqa: ANN401 - a date or an aware datetime
-        text = text_of(raw).strip()
+        text = whole_number(text_of(raw)).strip()
         return (self.day if self.bare.fullmatch(text) else self.moment).read(text)
 
     def schema(self) -> dict[str, object]:
@@ -108,6 +121,21 @@ def unix(moment: datetime) -> int:
 def iso(moment: datetime) -> str:
     """Return a moment as ISO 8601 in GMT, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def check_past(now: datetime, **moments: object) -> None:
+    """Refuse moments and days of what has happened, by the names of their fields, that lie more than a day ahead.
+
+    A day, because a clock may be wrong about its zone; a clock that was never set says 2099.
+    """
+    latest = now + AHEAD
+    wrong = [
+        (name, "lies in the future")
+        for name, moment in moments.items()
+        if isinstance(moment, date) and moment > (latest if isinstance(moment, datetime) else latest.date())
+    ]
+    if wrong:
+        raise BadParameters(wrong)
 
 
 def day_of(moment: datetime, zone: str) -> date:

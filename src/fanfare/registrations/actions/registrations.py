@@ -10,6 +10,7 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
+from fanfare.kernel.wire import check_past
 from fanfare.registrations.queries.registrations import newest_registrations
 from fanfare.registrations.schemas.registrations import (
     NewFanRegistration,
@@ -44,6 +45,7 @@ async def add_registration(db: Db, account: Account, wanted: NewFanRegistration,
 
 
 async def _save(db: Db, account: Account, wanted: RegistrationLine, fan_id: int | None, now: datetime) -> int:
+    check_past(now, registration_timestamp=wanted.registration_timestamp, birth_date=wanted.birth_date)
     contact = {name: getattr(wanted, name) for name in CONTACT}
     known = {name: getattr(wanted, name) for name in KNOWN}
     who = person(contact, home_country=account.country_code, **known)

@@ -1,5 +1,6 @@
 """Stores scans in bulk, each once, and lets passes in that nobody let in before."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -8,9 +9,10 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
-from fanfare.kernel.parameters import read
+from fanfare.kernel.lines import MISFIT, LineFault, line_fault, read_line, write_lines
+from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.refusals import reason
-from fanfare.registrations.schemas.scans import ScanFault, ScanItem, ScanSaved, ScansSaved
+from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
 
 Key = tuple[str, str]
 
@@ -21,7 +23,7 @@ STORE = """
             source_key text, network text, scan_group_name text, scan_timestamp timestamptz, is_success boolean,
             access_mode text, site_name text, site_id text, node_name text, zone_name text, registration_key text,
             ticket_order_key text, barcode text, event_key text, event_name text, event_date date, venue_name text,
-            pass_code text, pass_uid uuid, check_in_key text)
+            pass_code text, pass_uid uuid, page_tab_id bigint, check_in_key text)
         order by g.network, g.source_key
     ),
     stored as (
@@ -44,10 +46,12 @@ STORE = """
         left join lateral (
             select p.pass_uid from passes p
             where p.account_id = $1 and p.pass_code = g.pass_code and (g.pass_uid is null or p.pass_uid = g.pass_uid)
+              and (g.page_tab_id is null or p.page_tab_id = g.page_tab_id)
             limit 1) by_code on true
         left join lateral (
             select p.pass_uid from passes p
             where p.account_id = $1 and p.pass_uid = g.pass_uid and g.pass_code is null
+              and (g.page_tab_id is null or p.page_tab_id = g.page_tab_id)
             limit 1) by_uid on true
         cross join lateral (
             select exists (select from ended_pass_codes e
@@ -97,8 +101,8 @@ REFUSE = f"""
       and not (p.check_in_key is not distinct from s.check_in_key and s.check_in_key is not null
                and p.gate_name is not distinct from {GATE})
 """  # noqa: S608 - fixed parts
-# Of access_mode: what leads out.
-OUT = ("exit", "out")
+# Of access_mode, by its letters: what leads out.
+OUT = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
 
 
 async def record_scans(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ScansSaved:
@@ -107,32 +111,42 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
     when and where it was used.
     """
-    scans, faults = _read(items)
+    scans, faults = _read(items, now)
     once: dict[Key, ScanItem] = {}
     for _, scan in scans:
         once.setdefault(_key(scan), scan)
-    fresh, found = await db.racing(lambda tried: _record(tried, account.id, once, now))
+    fresh: set[int] = set()
+    found: dict[Key, Record] = {}
+
+    async def write(some: Sequence[Key]) -> None:
+        new, rows = await db.racing(lambda tried: _record(tried, account.id, {key: once[key] for key in some}, now))
+        fresh.update(new)
+        found.update(rows)
+
+    await write_lines(list(once), write)
     saved = []
     for index, scan in scans:
-        row = found[_key(scan)]
+        row = found.get(_key(scan))
+        if row is None:
+            faults.append(line_fault(index, MISFIT))
+            continue
         is_new = row["scan_key"] in fresh
         fresh.discard(row["scan_key"])
         why = reason(row, account.time_zone)
         saved.append(ScanSaved(index, row["scan_key"], not is_new, row["is_success"], row["refusal"], why))
-    return ScansSaved(saved, faults)
+    return ScansSaved(saved, sorted(faults, key=lambda fault: fault.index))
 
 
-def _read(items: Sequence[Any]) -> tuple[list[tuple[int, ScanItem]], list[ScanFault]]:
+def _read(items: Sequence[Any], now: datetime) -> tuple[list[tuple[int, ScanItem]], list[LineFault]]:
     scans: list[tuple[int, ScanItem]] = []
-    faults: list[ScanFault] = []
+    faults: list[LineFault] = []
     for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            faults.append(ScanFault(index, "must be an object"))
-            continue
         try:
-            scans.append((index, read(ScanItem, {name: [value] for name, value in item.items()})))
+            scan = read_line(ScanItem, item)
+            check_past(now, scan_timestamp=scan.scan_timestamp)
+            scans.append((index, scan))
         except BadParameters as wrong:
-            faults.append(ScanFault(index, wrong.detail))
+            faults.append(line_fault(index, wrong))
     return scans, faults
 
 
@@ -146,6 +160,10 @@ def _stored(key: Key, scan: ScanItem) -> dict[str, Any]:
     return {**given, "source_key": key[1]}
 
 
+def _leads_out(access_mode: str | None) -> bool:
+    return re.sub(r"[\W_]", "", fold(access_mode or "")) in OUT
+
+
 async def _record(
     db: Db, account_id: int, once: dict[Key, ScanItem], now: datetime
 ) -> tuple[set[int], dict[Key, Record]]:
@@ -153,9 +171,7 @@ async def _record(
     async with db.transaction() as held:
         rows = await held.rows(STORE, account_id, [_stored(key, scan) for key, scan in once.items()], now)
         passing = {
-            row["scan_key"]: row["pass_uid"]
-            for row in rows
-            if row["pass_uid"] and fold(row["access_mode"] or "") not in OUT
+            row["scan_key"]: row["pass_uid"] for row in rows if row["pass_uid"] and not _leads_out(row["access_mode"])
         }
         if passing:
             # Taken in one order, so that two batches never wait for each other in a ring.

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import CapitalsForm, Id, Text, Uuid, WholeForm
+from fanfare.kernel.wire import CapitalsForm, Id, OuterKey, Text, Uuid, WholeForm
 
 Code = Annotated[str, CapitalsForm(8, "[A-Za-z0-9]{8}", "must be eight letters and digits")]
 Capacity = Annotated[int, WholeForm(0, 2**31 - 1)]
@@ -135,7 +135,7 @@ class NewCheckIn(Params):
     pass_uid: Annotated[Uuid | None, "UUID of the pass; this or pass_code is needed."] = None
     gate_name: Annotated[Text | None, "Where the pass is checked in; told to whoever tries it again."] = None
     check_in_key: Annotated[
-        Text | None,
+        OuterKey | None,
         "What this gate calls this check-in: sent again after a lost answer, it is told again that it admitted.",
     ] = None
 

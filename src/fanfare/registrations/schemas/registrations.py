@@ -9,7 +9,7 @@ import msgspec
 
 from fanfare.kernel.paging import Meta, NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Day, Flag, Id, Moment, Text, Uuid, WholeForm
+from fanfare.kernel.wire import Day, Flag, Id, Moment, OuterKey, Text, Uuid, WholeForm
 
 Limit = Annotated[int, WholeForm(1, 1000)]
 
@@ -95,15 +95,15 @@ class RegistrationLine(Params):
     event_name: Annotated[Text, "Name of the event."]
     event_date: Annotated[Day, "Day of the event, ISO date."]
     email: Annotated[Text, "Email address of the fan."]
-    registration_key: Annotated[Text, "Unique key of the registration line."]
+    registration_key: Annotated[OuterKey, "Unique key of the registration line."]
     registration_timestamp: Annotated[Moment, "Time of registration, YYYY-MM-DD HH:MI:SS in GMT."]
     network: Annotated[Text, "Ticketing network."]
     phone: Annotated[Text | None, "Phone number of the fan."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
-    barcode: Annotated[Text | None, "Wristband or ticket barcode."] = None
-    lookup_id: Annotated[Text | None, "Look-up id printed on the wristband."] = None
-    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
-    ticket_key: Annotated[Text | None, "Unique key of the ticket line (one per price code and amount)."] = None
+    barcode: Annotated[OuterKey | None, "Wristband or ticket barcode."] = None
+    lookup_id: Annotated[OuterKey | None, "Look-up id printed on the wristband."] = None
+    event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
+    ticket_key: Annotated[OuterKey | None, "Unique key of the ticket line (one per price code and amount)."] = None
     is_minor: Annotated[Flag | None, "The holder is under age."] = None
     birth_date: Annotated[Day | None, "Date of birth, YYYY-MM-DD."] = None
     country_code: Annotated[Text | None, "Country, as a two-letter code."] = None
@@ -115,14 +115,14 @@ class RegistrationLine(Params):
     is_preferred: Annotated[Flag | None, "Marks the preferred registration."] = None
     is_subscribed: Annotated[Flag | None, "Email marketing opt-in; false opts out, left out says nothing."] = None
     is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in; false opts out, left out says nothing."] = None
-    order_key: Annotated[Text | None, "Order the line belongs to."] = None
+    order_key: Annotated[OuterKey | None, "Order the line belongs to."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "registration_key": "wristband-1001",
         "network": "festival",
-        "registration_timestamp": "2027-06-20 17:30:00",
+        "registration_timestamp": "2026-06-20 17:30:00",
         "event_name": "Tideline",
-        "event_date": "2027-07-03",
+        "event_date": "2026-07-03",
         "first_name": "Ada",
         "last_name": "Okoro",
         "email": "ada@example.com",

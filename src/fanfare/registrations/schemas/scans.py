@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.lines import LineFault
 from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Alias, AnyForm, Day, Edge, Flag, Id, ListForm, Moment, Text, Uuid, WholeForm
+from fanfare.kernel.wire import Alias, Day, Edge, Flag, Id, LineForm, ListForm, Moment, OuterKey, Text, Uuid, WholeForm
 from fanfare.registrations.schemas.passes import Code
 
 MOST = 1000
@@ -71,7 +72,7 @@ class ScanQuery(Params):
 class NewScans(Params):
     """Scans of one or many devices, in any order."""
 
-    scans: Annotated[Annotated[list[Any], ListForm(AnyForm(), most=MOST)], "At most 1000 scans, each an object."]
+    scans: Annotated[Annotated[list[Any], ListForm(LineForm(), most=MOST)], "At most 1000 scans, each an object."]
 
     example: ClassVar[Mapping[str, object]] = {
         "scans": [
@@ -80,7 +81,7 @@ class NewScans(Params):
                 "device_sequence": 1042,
                 "network": "festival",
                 "scan_group_name": "Tideline",
-                "scan_timestamp": "2027-07-03 20:31:05",
+                "scan_timestamp": "2026-07-03 20:31:05",
                 "barcode": "0451001",
                 "node_name": "North gate",
             }
@@ -94,28 +95,31 @@ class ScanItem(Params):
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
     network: Annotated[Text, "Ticketing network."]
     scan_timestamp: Annotated[Moment, "When it was scanned."]
-    source_key: Annotated[Text | None, Alias("scan_key"), "What the gate system calls the scan."] = None
-    device_key: Annotated[Text | None, "Device; with device_sequence it stands for a source_key."] = None
+    source_key: Annotated[OuterKey | None, Alias("scan_key"), "What the gate system calls the scan."] = None
+    device_key: Annotated[OuterKey | None, "Device; with device_sequence it stands for a source_key."] = None
     device_sequence: Annotated[Annotated[int, WholeForm(0)] | None, "Number of the scan on its device."] = None
     is_success: Annotated[Flag, "Whether the device let the holder in."] = True
-    access_mode: Annotated[Text | None, "Entry, exit and the like; a pass that goes out (exit, out) is not used."] = (
-        None
-    )
+    access_mode: Annotated[
+        Text | None, "Entry, exit and the like; a pass that goes out (exit, out, check-out) is not used."
+    ] = None
     site_name: Annotated[Text | None, "Site."] = None
-    site_id: Annotated[Text | None, "Site's id."] = None
+    site_id: Annotated[OuterKey | None, "Site's id."] = None
     node_name: Annotated[Text | None, "Gate or reader."] = None
     zone_name: Annotated[Text | None, "Zone."] = None
-    registration_key: Annotated[Text | None, "Registration that was scanned."] = None
-    ticket_order_key: Annotated[Text | None, "Order of the ticket."] = None
-    barcode: Annotated[Text | None, "Barcode that was read."] = None
-    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    registration_key: Annotated[OuterKey | None, "Registration that was scanned."] = None
+    ticket_order_key: Annotated[OuterKey | None, "Order of the ticket."] = None
+    barcode: Annotated[OuterKey | None, "Barcode that was read."] = None
+    event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
     event_name: Annotated[Text | None, "Name of the event."] = None
     event_date: Annotated[Day | None, "Day of the event."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
     pass_code: Annotated[Code | None, "Code of the pass that was scanned."] = None
     pass_uid: Annotated[Uuid | None, "Uid of the pass that was scanned."] = None
+    page_tab_id: Annotated[Id | None, "Campaign whose passes the gate takes; the pass of another is unknown there."] = (
+        None
+    )
     check_in_key: Annotated[
-        Text | None, "What the gate (node_name) called this check-in when it tried it online and got no answer."
+        OuterKey | None, "What the gate (node_name) called this check-in when it tried it online and got no answer."
     ] = None
 
     @classmethod
@@ -136,15 +140,8 @@ class ScanSaved(msgspec.Struct):
     reason: str | None
 
 
-class ScanFault(msgspec.Struct):
-    """A scan that could not be read; `index` is its place in the batch."""
-
-    index: int
-    error: str
-
-
 class ScansSaved(msgspec.Struct):
     """The scans that are stored, and those that could not be read."""
 
     data: list[ScanSaved]
-    errors: list[ScanFault]
+    errors: list[LineFault]

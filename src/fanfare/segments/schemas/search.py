@@ -210,11 +210,11 @@ class StartForm(Form):
     """A moment, or a day that stands for its first moment in the account's time zone."""
 
     nothing = NOTHING
-    day = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*")
+    day = re.compile(r"\s*(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})\s*")
 
     def read(self, raw: object) -> date | datetime:
         """Return the day or the moment."""
-        form: Form = DayForm() if isinstance(raw, str) and self.day.fullmatch(raw) else MomentForm()
+        form: Form = DayForm() if isinstance(raw, str) and self.day.fullmatch(raw) else MomentForm(0)
         read: date | datetime = form.read(raw)
         return read
 

@@ -6,11 +6,13 @@ from msgspec import UNSET
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.wire import check_past
 from fanfare.tickets.schemas.tickets import OneTicket, TicketChanged, TicketChanges
 
 
 async def change_ticket(db: Db, account_id: int, wanted: TicketChanges, now: datetime) -> TicketChanged:
     """Change the given fields of a ticket, or refuse an unknown one; what says nothing new leaves no trace."""
+    check_past(now, purchase_timestamp=wanted.purchase_timestamp)
     known = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),

@@ -11,14 +11,14 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
-from fanfare.kernel.parameters import read
+from fanfare.kernel.lines import MISFIT, field_faults, read_line, write_lines
+from fanfare.kernel.wire import check_past, spoiled
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets
 from fanfare.tickets.actions.selling import SOLD
 from fanfare.tickets.schemas.tickets import (
     BatchSaved,
     BulkTicket,
-    FieldFault,
     NewTicket,
     TicketSaved,
 )
@@ -50,7 +50,7 @@ async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: dateti
 
     A duplicate writes nothing, but is_deleted: so a ticket is cancelled, or is there again.
     """
-    (line,) = await _save(db, account, [_line(account, 0, wanted)], now)
+    (line,) = await _save(db, account, [_line(account, 0, wanted, now)], now)
     return _result(line)
 
 
@@ -60,29 +60,22 @@ async def create_tickets(db: Db, account: Account, items: Sequence[object], now:
     lines: list[Line] = []
     for place, item in enumerate(items):
         try:
-            lines.append(_line(account, place, _read(item)))
+            lines.append(_line(account, place, read_line(BulkTicket, item), now))
         except BadParameters as wrong:
             key = item.get("ticket_key") if isinstance(item, Mapping) else None
-            faults = [FieldFault(field, message) for field, message in wrong.errors]
-            told[place] = BatchSaved(None, key if isinstance(key, str) else None, None, "error", faults)
-    for line in await _save(db, account, lines, now):
-        saved = _result(line)
-        told[line.place] = BatchSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, saved.status)
+            is_told = isinstance(key, str) and not spoiled(key)
+            told[place] = BatchSaved(None, key if is_told else None, None, "error", field_faults(wrong))
+    for line in await write_lines(lines, lambda some: _save(db, account, list(some), now)):
+        told[line.place] = BatchSaved(None, line.wanted.ticket_key, None, "error", field_faults(MISFIT))
+    for line in lines:
+        if told[line.place] is None:
+            saved = _result(line)
+            told[line.place] = BatchSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, saved.status)
     return [each for each in told if each]
 
 
-def _read(item: object) -> BulkTicket:
-    if isinstance(item, str):
-        try:
-            item = msgspec.json.decode(item.encode())
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            item = None
-    if not isinstance(item, Mapping):
-        raise BadParameters([("", "must be a JSON object")])
-    return read(BulkTicket, {name: [value] for name, value in item.items()})
-
-
-def _line(account: Account, place: int, wanted: NewTicket) -> Line:
+def _line(account: Account, place: int, wanted: NewTicket, now: datetime) -> Line:
+    check_past(now, purchase_timestamp=wanted.purchase_timestamp)
     contact = {name: getattr(wanted, name) for name in CONTACT}
     known = {name: getattr(wanted, name) for name in KNOWN}
     return Line(place, wanted, person(contact, home_country=account.country_code, **known))

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, Text, Uuid
+from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, OuterKey, Text, Uuid
 
 
 class TicketEvent(msgspec.Struct):
@@ -41,7 +41,7 @@ class TicketEventQuery(Params):
     """Which events."""
 
     event_name: Annotated[Text | None, "Exact event name."] = None
-    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
     event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
     network: Annotated[Text | None, "Ticketing network."] = None
     venue_name: Annotated[Text | None, "Exact venue name."] = None
@@ -62,7 +62,7 @@ class TicketEventSave(Params):
     """An event to be created, updated or deleted; an update changes the given fields, and clears the empty ones."""
 
     event_name: Annotated[Text | None, "Exact event name."] = None
-    event_key: Annotated[Text | None | UnsetType, "Event id in the ticketing system."] = UNSET
+    event_key: Annotated[OuterKey | None | UnsetType, "Event id in the ticketing system."] = UNSET
     event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
     network: Annotated[Text | None | UnsetType, "Ticketing network."] = UNSET
     action: Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Flag, Text
+from fanfare.kernel.wire import ChoiceForm, Day, Flag, OuterKey, Text
 
 MOST_DAYS = 3653
 
@@ -20,7 +20,7 @@ class SalesRange(Params):
     max_purchase_date: Annotated[Day, "Last purchase day (YYYY-MM-DD)."]
     min_purchase_date: Annotated[Day, "First purchase day (YYYY-MM-DD)."]
     event_name: Annotated[Text | None, "Exact event name."] = None
-    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
     event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
     venue_name: Annotated[Text | None, "Exact venue name."] = None
     artist_name: Annotated[Text | None, "Artist."] = None

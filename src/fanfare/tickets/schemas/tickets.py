@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.schemas.fans import Fan
+from fanfare.kernel.lines import FieldFault
 from fanfare.kernel.paging import Meta, Order
 from fanfare.kernel.parameters import Params, slots
 from fanfare.kernel.wire import (
@@ -18,12 +19,13 @@ from fanfare.kernel.wire import (
     Day,
     DayForm,
     Flag,
-    Form,
     Id,
     Instant,
+    LineForm,
     ListForm,
     Moment,
     Money,
+    OuterKey,
     Text,
     TextForm,
     WholeForm,
@@ -32,7 +34,8 @@ from fanfare.kernel.wire import (
 BATCH = 100
 PAGE = 1000
 Limit = Annotated[int, WholeForm(1)]
-Seats = Annotated[int, WholeForm(0, 1_000_000)]
+# Negative on a line that takes seats back.
+Seats = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
 EventDay = Annotated[date, DayForm()]
 Mail = Annotated[str, TextForm(320)]
 
@@ -117,12 +120,12 @@ class NewTicket(Params, kw_only=True):
     email: Annotated[Mail, "Email address of the fan."]
     purchase_timestamp: Annotated[Moment, "Time of purchase, YYYY-MM-DD HH:MI:SS in GMT."]
     paid_amount: Annotated[Money, "Amount paid for the line, numeric."]
-    num_seats: Annotated[Seats, "Seats bought."]
+    num_seats: Annotated[Seats, "Seats bought; negative on the line of a refund."]
     event_date: Annotated[EventDay, "Day of the event, ISO 8601."]
     event_name: Annotated[Text, "Name of the event."]
     phone: Annotated[Text | None, "Phone number of the fan."] = None
-    customer_key: Annotated[Text | None, "Customer id in the other system."] = None
-    ticket_key: Annotated[Text | None, "Unique key of the ticket line (one per price code and amount)."] = None
+    customer_key: Annotated[OuterKey | None, "Customer id in the other system."] = None
+    ticket_key: Annotated[OuterKey | None, "Unique key of the ticket line (one per price code and amount)."] = None
     price_code: Annotated[Text | None, "Price level of the line."] = None
     is_subscribed: Annotated[Flag | None, "Email marketing opt-in."] = None
     is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
@@ -133,9 +136,9 @@ class NewTicket(Params, kw_only=True):
     artist_name: Annotated[Text | None, "Artist."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
     venue_province: Annotated[Text | None, "Province or state of the venue."] = None
-    event_key: Annotated[Text | None, "Event id in the ticketing system."] = None
+    event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
     network: Annotated[Text | None, "Ticketing network."] = None
-    order_key: Annotated[Text | None, "Order the line belongs to."] = None
+    order_key: Annotated[OuterKey | None, "Order the line belongs to."] = None
     is_deleted: Annotated[Flag | None, "Marks the ticket as deleted."] = None
     fan_source: Annotated[Text | None, "Where the fan came from, stored when a fan is created."] = None
     currency: Annotated[Currency | None, "Currency of the amount; the account's when left out."] = None
@@ -144,10 +147,10 @@ class NewTicket(Params, kw_only=True):
         "first_name": "Ada",
         "last_name": "Lovelace",
         "email": "ada@example.com",
-        "purchase_timestamp": "2027-05-01T17:30:00Z",
+        "purchase_timestamp": "2026-05-01T17:30:00Z",
         "paid_amount": 84.5,
         "num_seats": 2,
-        "event_date": "2027-07-03",
+        "event_date": "2026-07-03",
         "event_name": "Northside FC - Harbour United",
         "event_key": "NFC-17",
         "ticket_key": "order-991-1",
@@ -158,15 +161,11 @@ class NewTicket(Params, kw_only=True):
 class BulkTicket(NewTicket, kw_only=True):
     """A ticket line of a batch: the rules of a single one, with event_key mandatory."""
 
-    event_key: Annotated[Text, "Event id in the ticketing system."]
+    event_key: Annotated[OuterKey, "Event id in the ticketing system."]
 
 
-class TicketForm(Form):
-    """A ticket of a batch, kept as it came: what is wrong with one is told in its place, and stops no other."""
-
-    def read(self, raw: object) -> object:
-        """Return the value itself."""
-        return raw
+class TicketForm(LineForm):
+    """A ticket of a batch."""
 
     def schema(self) -> dict[str, object]:
         """Tell the fields of a ticket."""
@@ -207,13 +206,6 @@ class TicketSaved(msgspec.Struct):
     status: Literal["success", "duplicate"]
 
 
-class FieldFault(msgspec.Struct):
-    """What is wrong with a field."""
-
-    field: str
-    message: str
-
-
 class BatchSaved(msgspec.Struct):
     """What became of a ticket of a batch, in the place it was sent in; an error names its wrong fields."""
 
@@ -230,10 +222,10 @@ class TicketChanges(Params):
     ticket_id: Annotated[Id, "Ticket to change."]
     purchase_timestamp: Annotated[Moment | None, "Time of purchase, YYYY-MM-DD HH:MI:SS in GMT."] = None
     paid_amount: Annotated[Money | None, "Amount paid for the line."] = None
-    num_seats: Annotated[Seats | None, "Seats bought."] = None
+    num_seats: Annotated[Seats | None, "Seats bought; negative on the line of a refund."] = None
     currency: Annotated[Currency | None, "Currency of the amount."] = None
     price_code: Annotated[Text | None | UnsetType, "Price level of the line."] = UNSET
-    order_key: Annotated[Text | None | UnsetType, "Order the line belongs to."] = UNSET
+    order_key: Annotated[OuterKey | None | UnsetType, "Order the line belongs to."] = UNSET
     is_deleted: Annotated[Flag | None, "Marks the ticket as deleted, or as there again."] = None
 
     example: ClassVar[Mapping[str, object]] = {"num_seats": 3, "paid_amount": 126.75}
