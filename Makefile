@@ -41,7 +41,7 @@ check: setup-dev
 
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
-	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/segments/test_survival.py tests/registrations/test_gates.py
+	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/segments/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
 
 fuzz: setup-dev
 	FANFARE_INPUTS=drawn FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz tests/kernel/test_wire.py

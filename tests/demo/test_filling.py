@@ -9,8 +9,7 @@ import pytest
 from fanfare.accounts.actions import create_account
 from fanfare.demo import create_demo, fill
 from fanfare.demo.filling import NotEmpty
-from fanfare.demo.rows import NO_FLAGS
-from fanfare.fans.actions.consents import Word, folded
+from fanfare.fans.actions.consents import Fold, Word
 from fanfare.fans.actions.fields import TYPES
 from fanfare.kernel.db import Db
 
@@ -83,22 +82,23 @@ async def test_activities_lie_in_their_campaign_and_in_the_fans_time(db: Db, acc
 
 
 async def test_flags_are_the_fold_of_the_ledger(db: Db, account_id: int) -> None:
-    said: dict[int, list[Word]] = defaultdict(list)
+    said: dict[int, Fold] = defaultdict(Fold)
     businesses: dict[tuple[int, int], bool] = {}
     for row in await db.rows(
-        "select fan_id, channel, is_granted, business_id from consents where account_id = $1 order by consent_id",
+        "select fan_id, channel, is_granted, business_id, given_at from consents where account_id = $1"
+        " order by consent_id",
         account_id,
     ):
-        said[row["fan_id"]].append(Word(row["channel"], row["is_granted"], row["business_id"]))
+        said[row["fan_id"]].hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
         if row["business_id"] is not None:
             businesses[row["fan_id"], row["business_id"]] = row["is_granted"]
         elif row["channel"] == "everything" and not row["is_granted"]:
             businesses |= {key: False for key in businesses if key[0] == row["fan_id"]}
-    assert {word.channel for words in said.values() for word in words} == {"email", "phone", "business", "everything"}
-    for row in await db.rows(
-        "select fan_id, is_subscribed, is_phone_subscribed, is_optout from fans where account_id = $1", account_id
-    ):
-        assert {name: row[name] for name in NO_FLAGS} == folded(NO_FLAGS, said[row["fan_id"]])
+    heard = {channel for fold in said.values() for channel, *_ in fold.latest}
+    assert heard == {"email", "phone", "business", "everything"}
+    for row in await db.rows("select * from fans where account_id = $1", account_id):
+        columns = said[row["fan_id"]].columns()
+        assert {name: row[name] for name in columns} == columns
     kept = await db.rows(
         "select fan_id, business_id, is_opted_in from fan_businesses where account_id = $1", account_id
     )

@@ -191,7 +191,7 @@ async def check_sums(db: Db, account_id: int) -> None:
 async def check_flags(db: Db, account_id: int, fan_id: int) -> None:
     words = await db.rows(
         "select channel, is_granted, business_id from consents where account_id = $1 and fan_id = $2"
-        " order by consent_id",
+        " order by given_at, is_granted desc",
         account_id,
         fan_id,
     )

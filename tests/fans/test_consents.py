@@ -1,13 +1,37 @@
 """Consent: a ledger of words, and flags that are its fold."""
 
+import asyncio
 import random
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.db import Db
 from tests.api import Api
 
 FANS = "/api/v1/crm/fans"
+EVENT = {"event_name": "Final", "event_date": "2027-06-20", "event_key": "final", "network": "gate"}
+# Doors with what they tell of the moment of a word.
+TICKET = {"paid_amount": 5, "num_seats": 1, "first_name": "A", "last_name": "B", **EVENT}
+DOORS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "fans": ("crm/fans", "consent_timestamp", {}),
+    "form": ("crm/fans", "consent_timestamp", {"consent_wording": "Send me news"}),
+    "tickets": ("crm/tickets", "purchase_timestamp", TICKET),
+    "bulk": ("crm/tickets/bulk", "purchase_timestamp", TICKET),
+    "registrations": ("crm/registrations", "registration_timestamp", {"first_name": "A", "last_name": "B", **EVENT}),
+}
+
+
+async def says(api: Api, door: str, email: str, moment: str, **said: bool) -> None:
+    """Say something through a door, of a moment."""
+    path, name, more = DOORS[door]
+    given = {"email": email, name: moment, **more, **said}
+    if door == "registrations":
+        given["registration_key"] = uuid.uuid4().hex
+    await api.ok(await api.post(f"/api/v1/{path}", **({"tickets": [given]} if door == "bulk" else given)))
 
 
 async def flags(api: Api, fan_id: int) -> tuple[bool, bool, bool, list[int]]:
@@ -92,3 +116,75 @@ async def test_the_flags_are_the_fold_of_any_history(api: Api) -> None:
                 out = False
             expected = (email, phone, out, [business for business in businesses if opted[business]])
             assert await flags(api, fan_id) == expected, (seed, said)
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_an_older_yes_never_beats_a_younger_no(api: Api, door: str) -> None:
+    address = f"{uuid.uuid4().hex}@example.com"
+    fan_id = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
+    await api.ok(await api.post(f"{FANS}/{fan_id}", is_optout=True))
+    await says(api, door, address, "2019-05-01 12:00:00", is_subscribed=True, is_phone_subscribed=True)
+    assert await flags(api, fan_id) == (False, False, True, [])
+    words = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/consents"))
+    assert [word["given_timestamp"] for word in words if word["is_granted"]] == [1556712000] * 2
+    await says(api, door, address, "2199-05-01 12:00:00", is_subscribed=True)
+    assert await flags(api, fan_id) == (True, False, False, [])
+    await api.ok(await api.post(f"{FANS}/{fan_id}", is_subscribed=False))
+    assert await flags(api, fan_id) == (False, False, False, [])
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_who_was_erased_is_on_no_list_again_but_by_a_yes_of_later(api: Api, door: str) -> None:
+    address = f"{uuid.uuid4().hex}@example.com"
+    await says(api, door, address, "2019-05-01 12:00:00", is_subscribed=True)
+    fan_id = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
+    assert (await flags(api, fan_id))[0] is True
+    await api.ok(await api.delete(f"{FANS}/{fan_id}"))
+    await says(api, door, address.upper(), "2019-05-01 12:00:00", is_subscribed=True, is_phone_subscribed=True)
+    again = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
+    assert again != fan_id
+    assert await flags(api, again) == (False, False, True, [])
+    await says(api, door, address, "2199-05-01 12:00:00", is_subscribed=True)
+    assert await flags(api, again) == (True, False, False, [])
+
+
+async def test_an_erased_number_takes_along_only_what_is_said_of_it(api: Api) -> None:
+    number = "+1 604 555 0177"
+    alone = (await api.ok(await api.post(FANS, phone=number, is_phone_subscribed=True)))["fan_id"]
+    await api.ok(await api.delete(f"{FANS}/{alone}"))
+    old = {"consent_timestamp": "2020-01-01 00:00:00", "is_subscribed": True, "is_phone_subscribed": True}
+    other = (await api.ok(await api.post(FANS, phone=number, email=f"{uuid.uuid4().hex}@example.com", **old)))["fan_id"]
+    assert await flags(api, other) == (True, False, False, [])
+
+
+async def test_of_who_was_erased_nothing_is_kept_but_a_hash_under_the_accounts_key(api: Api, db: Db) -> None:
+    address = f"{uuid.uuid4().hex}@example.com"
+    fan_id = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
+    await api.ok(await api.delete(f"{FANS}/{fan_id}"))
+    row = await db.row(
+        """
+        select count(*) filter (where e.identity_hash = identity_hash(k.hash_key, 'email', $2)) as keyed,
+               count(*) filter (where e.identity_hash = sha256(convert_to('email:' || $2, 'UTF8'))) as plain,
+               bool_or(e::text ~ $2) as is_told
+        from erased_identities e join erasure_keys k on k.account_id = e.account_id
+        where e.account_id = $1
+        """,
+        api.account_id,
+        address,
+    )
+    assert row is not None
+    assert tuple(row) == (1, 0, False)
+
+
+async def test_a_yes_of_before_that_waits_for_an_erasure_counts_as_one_of_before(api: Api, db: Db) -> None:
+    address = f"{uuid.uuid4().hex}@example.com"
+    fan_id = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
+    waiting = "select true from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    async with db.transaction() as slow:
+        await erase_fan(slow, api.account_id, fan_id, datetime.now(UTC), source="test")
+        late = asyncio.create_task(says(api, "tickets", address, "2019-05-01 12:00:00", is_subscribed=True))
+        while not await db.value(waiting):
+            pass
+    await late
+    again = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
+    assert await flags(api, again) == (False, False, True, [])

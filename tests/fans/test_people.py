@@ -190,20 +190,24 @@ async def test_a_fan_who_is_being_erased_is_not_found_again(db: Db, api: Api) ->
     assert await owners(db, api, [again]) == {address: again}
 
 
-async def test_the_last_word_in_the_ledger_is_the_flag_however_words_race(db: Db, api: Api) -> None:
+async def test_the_youngest_word_is_the_flag_however_words_race(db: Db, api: Api) -> None:
     fans = [mail() for _ in range(4)]
     ids = await met(db, api, *(someone(each) for each in fans))
     chance = random.Random(1)
     for _ in range(12):
         await asyncio.gather(
-            *(met(db, api, someone(chance.choice(fans), is_subscribed=chance.random() < 0.5)) for _ in range(24))
+            *(
+                met(db, api, someone(chance.choice(fans), is_subscribed=chance.random() < 0.5, mail_said_at=moment))
+                for _ in range(24)
+                for moment in [chance.choice([None, datetime(2020, 1, chance.randrange(1, 9), tzinfo=UTC)])]
+            )
         )
         wrong = await db.rows(
             """
             select f.fan_id from fans f
             where f.account_id = $1 and f.fan_id = any($2::bigint[]) and f.is_subscribed <> (
                 select c.is_granted from consents c where c.account_id = $1 and c.fan_id = f.fan_id
-                order by c.consent_id desc limit 1)
+                order by c.given_at desc, c.is_granted limit 1)
             """,
             api.account_id,
             ids,

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from fanfare.demo.people import DemoPerson
+from fanfare.fans.actions.consents import Fold
 
 Row = tuple[object, ...]
 
@@ -37,8 +38,7 @@ class Fan(msgspec.Struct):
     source: str
     created_at: str
     updated_at: str
-    flags: dict[str, bool]
-    businesses: dict[int, tuple[bool, str]]
+    consent: Fold
     values: dict[str, tuple[object, str]]
 
 

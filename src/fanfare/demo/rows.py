@@ -16,11 +16,12 @@ from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
-from fanfare.fans.actions.consents import Word, folded
+from fanfare.fans.actions.consents import Fold, Word
 
 # What is copied, in an order that foreign keys allow.
 TABLES = {
     "fans": """account_id fan_id position created_at updated_at is_subscribed is_phone_subscribed is_optout
+        email_word_at phone_word_at optout_word_at
         is_confirmed is_phone_confirmed birth_date gender province country_code fan_source metro_area postal_code city
         first_name last_name email phone display_name latitude longitude ip_address image_url""",
     "fan_identifiers": "account_id network identifier_value fan_id created_at",
@@ -37,8 +38,8 @@ TABLES = {
     **gates.TABLES,
     "changes": "account_id position topic subject_id fan_id occurred_at data",
 }
+FLAGS = ("is_subscribed", "is_phone_subscribed", "is_optout")
 COLUMNS = {table: names.split() for table, names in TABLES.items()}
-NO_FLAGS = {"is_subscribed": False, "is_phone_subscribed": False, "is_optout": False}
 
 
 class Rows:
@@ -82,8 +83,8 @@ class Rows:
         account_id = self.ids.account_id
         for fan in self.fans.values():
             self.tables["fans"].append(_fan_row(account_id, fan))
-            for business, (is_opted_in, at) in fan.businesses.items():
-                row = (account_id, fan.fan_id, self.ids.businesses[business], is_opted_in, at)
+            for business, (is_opted_in, moment) in fan.consent.businesses().items():
+                row = (account_id, fan.fan_id, self.ids.businesses[business], is_opted_in, moment.isoformat())
                 self.tables["fan_businesses"].append(row)
             for key, (value, at) in fan.values.items():
                 self.tables["fan_fields"].append((account_id, fan.fan_id, key, msgspec.json.encode(value), at))
@@ -93,8 +94,7 @@ class Rows:
         fan_id = next(self.ids.fans)
         position = self._announce("fan.created", fan_id, fan_id, at)
         values = {key: (value, at) for key, value in came.values.items()}
-        flags = folded(NO_FLAGS, came.words)
-        fan = Fan(fan_id, position, person, came.source, at, at, flags, {}, values)
+        fan = Fan(fan_id, position, person, came.source, at, at, Fold(), values)
         known = {"email": person.email and person.email.lower(), "phone": person.phone}
         for network, key in (known | person.identities).items():
             if key:
@@ -106,17 +106,13 @@ class Rows:
         return fan
 
     def _note(self, fan: Fan, word: Word, source: str, at: str) -> None:
-        """Write a word down and fold those on businesses, as the fans' own actions do."""
+        """Write a word down and fold it, as the fans' own actions do."""
         business_id = None if word.business_id is None else self.ids.businesses[word.business_id]
         self.tables["consents"].append(
             (self.ids.account_id, next(self.ids.positions), fan.fan_id, word.channel, business_id, word.is_granted,
              wording(word), source, fan.person.ip_address, at)
         )  # fmt: skip
-        if word.business_id is not None:
-            fan.businesses[word.business_id] = (word.is_granted, at)
-        elif word.channel == "everything" and not word.is_granted:
-            withdrawn = {business: (False, at) for business, (is_opted_in, _) in fan.businesses.items() if is_opted_in}
-            fan.businesses.update(withdrawn)
+        fan.consent.hear(word, datetime.fromisoformat(at))
 
     def _updated(self, fan: Fan, fields: list[str], at: str) -> None:
         if fields:
@@ -126,11 +122,10 @@ class Rows:
             fan.updated_at = at
 
     def _said(self, fan: Fan, said: Said, at: str) -> None:
+        before = fan.consent.columns()
         self._note(fan, said.word, said.source, at)
-        flags = folded(fan.flags, [said.word])
-        changed = [name for name, flag in flags.items() if flag != fan.flags[name]]
-        fan.flags = flags
-        self._updated(fan, changed, at)
+        after = fan.consent.columns()
+        self._updated(fan, [name for name, value in after.items() if value != before[name] and name in FLAGS], at)
 
     def _entered(self, fan: Fan, entered: Entered, at: str) -> None:
         page_tab_id = self.ids.campaigns[entered.campaign]
@@ -164,9 +159,11 @@ def positions_needed(
 
 def _fan_row(account_id: int, fan: Fan) -> Row:
     person, town = fan.person, fan.person.town
+    consent = fan.consent.columns()
+    moments = (moment and moment.isoformat() for name, moment in consent.items() if name not in FLAGS)
     return (
-        account_id, fan.fan_id, fan.position, fan.created_at, fan.updated_at, fan.flags["is_subscribed"],
-        fan.flags["is_phone_subscribed"], fan.flags["is_optout"], person.is_confirmed, person.is_phone_confirmed,
+        account_id, fan.fan_id, fan.position, fan.created_at, fan.updated_at, *(consent[name] for name in FLAGS),
+        *moments, person.is_confirmed, person.is_phone_confirmed,
         person.birth_date, person.gender, town.province, town.country_code, fan.source, town.metro_area,
         person.postal_code, town.name, person.first_name, person.last_name, person.email, person.phone,
         person.display_name, person.latitude, person.longitude, person.ip_address, person.image_url,

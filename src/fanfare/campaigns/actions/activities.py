@@ -1,9 +1,10 @@
 """Records activities: of a fan known by id, or of one found or made by contact data, in one statement."""
 
 from datetime import datetime
+from itertools import count
 
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
-from fanfare.fans.actions.people import FOUND, columns, person
+from fanfare.fans.actions.people import FOUND, columns, person, text
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
@@ -61,11 +62,14 @@ OF_KNOWN_FAN = f"""
     ),
     {RECORDED.format(title="$3", ip_address="$4", user_key="$5", props="$6", now="$7")}
 """  # noqa: S608 - fixed parts
-OF_FOUND_FAN = f"""
+OF_FOUND_FAN = tuple(
+    f"""
     with hold as materialized (select hold_position($1) as held),
-    {FOUND},
-    {RECORDED.format(title="$20", ip_address="$21", user_key="$22", props="$23", now="$18")}
-"""
+    {found},
+    {RECORDED.format(title="$22", ip_address="$23", user_key="$24", props="$25", now="$20")}
+    """
+    for found in FOUND
+)
 
 
 # After activities came in by COPY.
@@ -98,9 +102,10 @@ async def record_activity(db: Db, account: Account, wanted: NewActivity, now: da
     """Record an activity of the fan with this mail address or phone, who is made when there is none."""
     contact = {name: getattr(wanted, name) for name in CONTACT}
     known = {name: getattr(wanted, name) for name in KNOWN}
-    who = columns([person(contact, home_country=account.country_code, **known)])
+    who = [person(contact, home_country=account.country_code, **known)]
     activity = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {})
-    row = await db.racing(lambda held: held.row(OF_FOUND_FAN, account.id, *who, now, SOURCE, *activity))
+    arguments, turns = (account.id, *columns(who), now, SOURCE, *activity), count()
+    row = await db.racing(lambda held: held.row(text(OF_FOUND_FAN, who, next(turns)), *arguments))
     if row is None:
         raise Unknown
     return ActivitySaved(row["fan_id"], row["activity_id"])

@@ -1,12 +1,16 @@
 """Writes words on consent into the ledger and folds them into the flags."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+EVERYTHING = ("everything", None)
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -18,9 +22,10 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Saying(msgspec.Struct, frozen=True):
-    """Who noted the words, what the fan had read, and where and when the fan said them."""
+    """Who noted the words and when, when the fan had said them, what the fan had read, and from where."""
 
     source: str
+    noted_at: datetime
     moment: datetime
     wording: str | None = None
     address: str | None = None
@@ -32,7 +37,7 @@ def words(
     is_optout: bool | None,  # noqa: FBT001 - the same
     businesses: Mapping[str, bool] | None = None,
 ) -> list[Word]:
-    """Return the words that a request states. Opting out comes last: it beats a yes in the same request."""
+    """Return the words that a request states. They are of one moment, so opting out beats a yes beside it."""
     said = [
         Word("email", is_subscribed) if is_subscribed is not None else None,
         Word("phone", is_phone_subscribed) if is_phone_subscribed is not None else None,
@@ -42,37 +47,59 @@ def words(
     return [word for word in said if word is not None]
 
 
-def folded(flags: Mapping[str, bool], said: Iterable[Word]) -> dict[str, bool]:
-    """Return the fan's three flags after some words.
+class Fold:
+    """What a fan's words come to, in whatever order they are heard: each counts by the moment it was given.
 
-    A no to everything turns both channels off; a later yes to a channel lifts the opt-out; a yes to everything lifts
-    it too, but subscribes to nothing.
+    A channel or business is on when its latest yes is younger than its latest no; a no to everything is a no to each.
+    The fan is out when no yes is younger than the latest no to everything. At one moment no beats yes.
     """
-    now = dict(flags)
-    for word in said:
-        if word.channel == "everything":
-            now["is_optout"] = not word.is_granted
-            if not word.is_granted:
-                now["is_subscribed"] = now["is_phone_subscribed"] = False
-        elif word.is_granted:
-            now["is_optout"] = False
-        if word.channel == "email":
-            now["is_subscribed"] = word.is_granted
-        elif word.channel == "phone":
-            now["is_phone_subscribed"] = word.is_granted
-    return now
+
+    def __init__(self) -> None:
+        """Begin with a fan who has said nothing."""
+        self.latest: dict[tuple[str, int | None, bool], datetime] = {}
+
+    def hear(self, word: Word, moment: datetime) -> None:
+        """Take in a word."""
+        key = (word.channel, word.business_id, word.is_granted)
+        self.latest[key] = max(moment, self.latest.get(key, NEVER))
+
+    def _last(self, channel: str, business_id: int | None = None) -> tuple[bool, datetime | None]:
+        """Return whether a channel or business is on, and the moment of the word that decided it; None without one."""
+        yes = self.latest.get((channel, business_id, True), NEVER)
+        no = max(self.latest.get((each, number, False), NEVER) for each, number in ((channel, business_id), EVERYTHING))
+        return yes > no, max(yes, no) if max(yes, no) > NEVER else None
+
+    def columns(self) -> dict[str, Any]:
+        """Return the fan's three flags, and beside each the moment of the word that decided it."""
+        no = self.latest.get((*EVERYTHING, False), NEVER)
+        yes = max((moment for (_, _, is_granted), moment in self.latest.items() if is_granted), default=NEVER)
+        mailed, texted = self._last("email"), self._last("phone")
+        return {
+            "is_subscribed": mailed[0],
+            "is_phone_subscribed": texted[0],
+            "is_optout": no >= yes and no > NEVER,
+            "email_word_at": mailed[1],
+            "phone_word_at": texted[1],
+            "optout_word_at": max(yes, no) if max(yes, no) > NEVER else None,
+        }
+
+    def businesses(self) -> dict[int, tuple[bool, datetime]]:
+        """Return of each business that was spoken of whether it is on, and since which word."""
+        found = {}
+        for business_id in {number for _, number, _ in self.latest if number is not None}:
+            is_on, moment = self._last("business", business_id)
+            if moment:
+                found[business_id] = is_on, moment
+        return found
 
 
-async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> list[str]:
-    """Append words to the ledger, fold those on businesses, and announce them; part of the caller's transaction.
+async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> None:
+    """Append words to the ledger and announce them; part of the caller's transaction, who folds it anew.
 
-    The caller holds a position and the fan's row, and folds the fan's own flags. Returns the businesses, as
-    `business_<id>`, whose opt-in changed. Refuses a business that the account does not have.
+    The caller holds a position and the fan's row. Refuses a business that the account does not have.
     """
-    if not said:
-        return []
     await _check_businesses(db, account_id, said)
-    rows = await db.rows(
+    await db.execute(
         """
         with told as materialized (
             select nextval('positions') as consent_id, w.* from unnest($3::text[], $4::boolean[], $5::bigint[])
@@ -82,31 +109,11 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
             insert into consents (account_id, consent_id, fan_id, channel, business_id, is_granted,
                                   wording, consent_source, ip_address, given_at)
             select $1, consent_id, $2, channel, business_id, is_granted, $6, $7, $8, $9 from told
-        ),
-        withdrawn as (
-            update fan_businesses set is_opted_in = false, updated_at = $9
-            where account_id = $1 and fan_id = $2 and is_opted_in
-              and exists (select from told where channel = 'everything' and not is_granted)
-              and not exists (select from told t where t.business_id = fan_businesses.business_id)
-            returning business_id
-        ),
-        opted as (
-            insert into fan_businesses as b (account_id, fan_id, business_id, is_opted_in, updated_at)
-            select $1, $2, business_id,
-                   is_granted and not exists (select from told where channel = 'everything' and not is_granted), $9
-            from told where channel = 'business'
-            on conflict (account_id, fan_id, business_id) do update
-            set is_opted_in = excluded.is_opted_in, updated_at = excluded.updated_at
-            where b.is_opted_in <> excluded.is_opted_in
-            returning business_id
-        ),
-        announced as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
-                   $2::bigint::text, $2, $9, jsonb_build_object('channel', channel, 'business_id', business_id)
-            from told
         )
-        select business_id from withdrawn union all select business_id from opted
+        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+        select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
+               $2::bigint::text, $2, $10, jsonb_build_object('channel', channel, 'business_id', business_id)
+        from told
         """,
         account_id,
         fan_id,
@@ -117,8 +124,8 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
         saying.source,
         saying.address,
         saying.moment,
+        saying.noted_at,
     )
-    return [f"business_{row['business_id']}" for row in rows]
 
 
 async def _check_businesses(db: Db, account_id: int, said: list[Word]) -> None:
@@ -135,35 +142,32 @@ async def _check_businesses(db: Db, account_id: int, said: list[Word]) -> None:
         raise BadParameters([(f"business_{business_id}", "is no business of this account") for business_id in missing])
 
 
-FLAGS = ("is_subscribed", "is_phone_subscribed", "is_optout")
+async def refold(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], list[str]]:
+    """Fold a fan's whole ledger: write the businesses, and return the fan's columns, which the caller writes.
 
-
-async def refold(db: Db, account_id: int, fan_id: int) -> dict[str, bool]:
-    """Fold a fan's whole ledger anew: write the businesses and return the three flags, which the caller writes.
-
-    Part of the caller's transaction, which holds the fan's row.
+    Returns also the businesses, as `business_<id>`, whose opt-in changed. Part of the caller's transaction, which holds
+    the fan's row.
     """
+    fold = Fold()
+    for row in await db.rows(LATEST, account_id, fan_id):
+        fold.hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
+    opted = fold.businesses()
     rows = await db.rows(
-        "select channel, is_granted, business_id, given_at from consents"
-        " where account_id = $1 and fan_id = $2 order by consent_id",
-        account_id,
-        fan_id,
-    )
-    opted: dict[int, tuple[bool, datetime]] = {}
-    for row in rows:
-        business_id, is_granted = row["business_id"], row["is_granted"]
-        if row["channel"] == "everything" and not is_granted:
-            opted |= {each: (False, row["given_at"]) for each, (is_in, _) in opted.items() if is_in}
-        elif business_id is not None and opted.get(business_id, (None,))[0] != is_granted:
-            opted[business_id] = (is_granted, row["given_at"])
-    await db.execute(
         """
-        insert into fan_businesses as b (account_id, fan_id, business_id, is_opted_in, updated_at)
-        select $1, $2, o.business_id, o.is_opted_in, o.updated_at
-        from unnest($3::bigint[], $4::boolean[], $5::timestamptz[]) as o (business_id, is_opted_in, updated_at)
-        on conflict (account_id, fan_id, business_id) do update
-        set is_opted_in = excluded.is_opted_in, updated_at = excluded.updated_at
-        where b.is_opted_in <> excluded.is_opted_in
+        with old as materialized (
+            select business_id, is_opted_in from fan_businesses where account_id = $1 and fan_id = $2
+        ),
+        new as (
+            insert into fan_businesses as b (account_id, fan_id, business_id, is_opted_in, updated_at)
+            select $1, $2, o.business_id, o.is_opted_in, o.updated_at
+            from unnest($3::bigint[], $4::boolean[], $5::timestamptz[]) as o (business_id, is_opted_in, updated_at)
+            on conflict (account_id, fan_id, business_id) do update
+            set is_opted_in = excluded.is_opted_in, updated_at = excluded.updated_at
+            where (b.is_opted_in, b.updated_at) <> (excluded.is_opted_in, excluded.updated_at)
+            returning business_id, is_opted_in
+        )
+        select new.business_id from new left join old on old.business_id = new.business_id
+        where new.is_opted_in is distinct from old.is_opted_in
         """,
         account_id,
         fan_id,
@@ -171,5 +175,10 @@ async def refold(db: Db, account_id: int, fan_id: int) -> dict[str, bool]:
         [is_in for is_in, _ in opted.values()],
         [moment for _, moment in opted.values()],
     )
-    said = [Word(row["channel"], row["is_granted"], row["business_id"]) for row in rows]
-    return folded(dict.fromkeys(FLAGS, False), said)
+    return fold.columns(), [f"business_{row['business_id']}" for row in rows]
+
+
+LATEST = """
+    select channel, business_id, is_granted, max(given_at) as given_at
+    from consents where account_id = $1 and fan_id = $2 group by channel, business_id, is_granted
+"""

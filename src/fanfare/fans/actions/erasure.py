@@ -5,6 +5,7 @@ what they keep (`followers`); here goes what no fan_id leads to: answers that ar
 and searches that name the fan by address, number or name.
 """
 
+import secrets
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -44,6 +45,7 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     former = await _former_ids(db, account_id, fan_id)
     person = await _person(db, account_id, [fan_id, *former])
     await idempotency.redact_answers(db, account_id, list(_marks(person)), lambda answer: _redacted(answer, person))
+    await _remember(db, account_id, fan_id, now)
     await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
     await _silence_changes(db, account_id, [fan_id, *former])
@@ -99,6 +101,33 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
     nothing: frozenset[str] = frozenset()
     kinds = (words.get(kind, nothing) for kind in ("addresses", "numbers", "names", "keys"))
     return Person(frozenset(fan_ids), *kinds)
+
+
+async def _remember(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
+    """Keep hashes of the fan's addresses and numbers, so that a yes of before brings nobody back onto a list."""
+    await db.execute(
+        "insert into erasure_keys (account_id, hash_key) values ($1, $2) on conflict (account_id) do nothing",
+        account_id,
+        secrets.token_bytes(32),
+    )
+    await db.execute(
+        """
+        insert into erased_identities as e (account_id, identity_hash, erased_at)
+        select $1, identity_hash(k.hash_key, known.network, known.identifier_value), $3
+        from erasure_keys k cross join (
+            select network, identifier_value from fan_identifiers
+            where account_id = $1 and fan_id = $2 and network in ('email', 'phone')
+            union
+            select 'phone', numbers.number
+            from fans f cross join lateral (values (f.phone), (f.add_phone)) as numbers (number)
+            where f.account_id = $1 and f.fan_id = $2 and numbers.number is not null) as known
+        where k.account_id = $1
+        on conflict (account_id, identity_hash) do update set erased_at = greatest(e.erased_at, excluded.erased_at)
+        """,
+        account_id,
+        fan_id,
+        now,
+    )
 
 
 def _marks(person: Person) -> Iterable[str]:

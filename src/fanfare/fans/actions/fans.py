@@ -9,12 +9,12 @@ import msgspec
 from msgspec import UNSET
 
 from fanfare.fans import followers
-from fanfare.fans.actions.consents import Saying, folded, note, words
+from fanfare.fans.actions.consents import Saying, note, refold, words
 from fanfare.fans.actions.fields import read_values, set_values
 from fanfare.fans.actions.merging import join_verified
 from fanfare.fans.actions.names import checked_name, free_name
 from fanfare.fans.actions.passwords import password_hash
-from fanfare.fans.actions.people import find_or_create, person
+from fanfare.fans.actions.people import find_or_create, person, said_at
 from fanfare.fans.contact import PHONES, identities, mail_key, phone_number
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.db import Db, Record
@@ -30,13 +30,15 @@ PLAIN = (
 )  # fmt: skip
 ADDRESS = ("country_code", "province", "city", "postal_code")
 CHANNELS = ("is_subscribed", "is_phone_subscribed")
-FLAGS = (*CHANNELS, "is_optout")
+MOMENTS = ("email_word_at", "phone_word_at", "optout_word_at")
 # What a new fan may come with: what finding the fan writes, and what is written after it.
 PERSONAL = ("first_name", "last_name", "birth_date", "gender", "ip_address", "fan_source")
 BESIDES = (
     "display_name", "password", "latitude", "longitude", "image_url", "is_confirmed", "is_phone_confirmed", "is_optout",
     "consent_wording", "consent_source", "businesses", "fields",
 )  # fmt: skip
+# What makes a word one that is noted by itself, with all that is told of it.
+CIRCUMSTANCES = {"is_optout", "businesses", "consent_wording", "consent_source"}
 
 
 class MailTaken(Conflict):
@@ -72,10 +74,10 @@ async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *,
     contact = {name: getattr(wanted, name) for name in ("email", "phone", *ADDRESS)}
     rest = {name: value for name in BESIDES if (value := getattr(wanted, name)) not in (None, {})}
     # Words whose circumstances are told go into the ledger with these, the others with the fan.
-    together = () if rest.keys() & {"is_optout", "businesses", "consent_wording", "consent_source"} else CHANNELS
-    rest |= {name: value for name in set(CHANNELS).difference(together) if (value := getattr(wanted, name)) is not None}
-    known = {name: getattr(wanted, name) for name in (*PERSONAL, *together)}
-    who = person(contact, home_country=account.country_code, **known)
+    apart = (*CHANNELS, "consent_timestamp") if rest.keys() & CIRCUMSTANCES else ()
+    rest |= {name: value for name in apart if (value := getattr(wanted, name)) is not None}
+    known = {name: getattr(wanted, name) for name in (*PERSONAL, *(() if apart else CHANNELS))}
+    who = person(contact, home_country=account.country_code, **said_at(wanted.consent_timestamp), **known)
     if not rest and not wanted.idol_names:
         return (await find_or_create(db, account.id, [who], now, source=source))[0]
     rest |= {"email": who.mail or UNSET, "phone": who.phone or UNSET, "ip_address": wanted.ip_address or UNSET}
@@ -125,20 +127,45 @@ async def _change(db: Db, account: Account, change: Change, now: datetime) -> in
     fan_id: int = old["fan_id"]
     wanted = _filling(change.wanted, old, now) if change.fills else change.wanted
     columns = await _columns(db, account, wanted, old)
-    said = words(wanted.is_subscribed, wanted.is_phone_subscribed, wanted.is_optout, wanted.businesses)
-    columns |= folded({name: old[name] for name in FLAGS}, said)
     if change.password_hash and not (change.fills and old["password_hash"]):
         columns["password_hash"] = change.password_hash
     await _move_identifiers(db, account.id, old, columns, now)
-    address = change.wanted.ip_address or None
-    saying = Saying(wanted.consent_source or change.source, now, wanted.consent_wording, address)
-    changed = await note(db, account.id, fan_id, said, saying)
+    heard, changed = await _heard(db, account.id, change, fan_id, now)
+    columns |= heard
     if change.values:
         changed += await set_values(db, account.id, fan_id, change.values, now, fills=change.fills)
-    changed += [name for name, value in columns.items() if value != old[name]]
+    changed += [name for name, value in columns.items() if value != old[name] and name not in MOMENTS]
     if changed:
         await _write(db, account.id, fan_id, columns, changed, now)
+    elif any(value != old[name] for name, value in heard.items()):
+        await _remember(db, account.id, fan_id, heard)
     return fan_id
+
+
+async def _heard(
+    db: Db, account_id: int, change: Change, fan_id: int, now: datetime
+) -> tuple[dict[str, Any], list[str]]:
+    """Note what a request says on consent; return what the fan's columns come to, and the businesses that turned."""
+    wanted = change.wanted
+    said = words(wanted.is_subscribed, wanted.is_phone_subscribed, wanted.is_optout, wanted.businesses)
+    if not said:
+        return {}, []
+    moment = min(wanted.consent_timestamp or now, now)
+    address = wanted.ip_address or None
+    saying = Saying(wanted.consent_source or change.source, now, moment, wanted.consent_wording, address)
+    await note(db, account_id, fan_id, said, saying)
+    return await refold(db, account_id, fan_id)
+
+
+async def _remember(db: Db, account_id: int, fan_id: int, heard: Mapping[str, Any]) -> None:
+    """Write the moments of words that turned nothing: nobody is told of those."""
+    await db.execute(
+        "update fans set email_word_at = $3, phone_word_at = $4, optout_word_at = $5"
+        " where account_id = $1 and fan_id = $2",
+        account_id,
+        fan_id,
+        *(heard[name] for name in MOMENTS),
+    )
 
 
 def _filling(wanted: FanChanges, old: Record, now: datetime) -> FanChanges:
@@ -293,6 +320,8 @@ async def _write(
                     longitude = w.longitude,
                     ip_address = w.ip_address, image_url = w.image_url, is_subscribed = w.is_subscribed,
                     is_phone_subscribed = w.is_phone_subscribed, is_optout = w.is_optout,
+                    email_word_at = w.email_word_at, phone_word_at = w.phone_word_at,
+                    optout_word_at = w.optout_word_at,
                     is_confirmed = w.is_confirmed, is_phone_confirmed = w.is_phone_confirmed,
                     password_hash = w.password_hash, position = nextval('positions'),
                     updated_at = greatest($4, f.updated_at + interval '1 millisecond')

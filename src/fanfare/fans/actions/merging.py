@@ -26,9 +26,10 @@ GROUPS = (
     ("email", "is_confirmed"),
     ("phone", "is_phone_confirmed"),
 )
-FLAGS = ("is_subscribed", "is_phone_subscribed", "is_optout")
+# What follows from the ledger.
+FOLDED = ("is_subscribed", "is_phone_subscribed", "is_optout", "email_word_at", "phone_word_at", "optout_word_at")
 # Not filled from the absorbed fan: what each row has of its own, and what follows from other rows.
-OWN = frozenset({"account_id", "fan_id", "position", "updated_at", "search_text", *FLAGS, *sum(GROUPS, ())})
+OWN = frozenset({"account_id", "fan_id", "position", "updated_at", "search_text", *FOLDED, *sum(GROUPS, ())})
 
 
 class MergedSince(Conflict):
@@ -62,7 +63,8 @@ async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetim
     await followers.move(db, account_id, absorbed_id, fan_id)
     await db.execute("delete from fans where account_id = $1 and fan_id = $2", account_id, absorbed_id)
     filled = _filled(images[fan_id], images[absorbed_id])
-    filled |= await refold(db, account_id, fan_id)
+    columns, _ = await refold(db, account_id, fan_id)
+    filled |= columns
     await _write(db, pair, known, {name: value for name, value in filled.items() if value != images[fan_id][name]}, now)
     await journal.note_after(db, known, pair)
     return merge_id
@@ -298,13 +300,13 @@ async def _claim(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
 
 
 async def _set_flags(db: Db, account_id: int, fan_id: int) -> None:
-    flags = await refold(db, account_id, fan_id)
+    columns, _ = await refold(db, account_id, fan_id)
     await db.execute(
-        "update fans set is_subscribed = $3, is_phone_subscribed = $4, is_optout = $5"
-        " where account_id = $1 and fan_id = $2",
+        "update fans set is_subscribed = $3, is_phone_subscribed = $4, is_optout = $5,"
+        " email_word_at = $6, phone_word_at = $7, optout_word_at = $8 where account_id = $1 and fan_id = $2",
         account_id,
         fan_id,
-        *(flags[name] for name in FLAGS),
+        *(columns[name] for name in FOLDED),
     )
 
 

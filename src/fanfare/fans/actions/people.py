@@ -5,6 +5,7 @@ How a fan is recognised stands in `finding`; here are what a door knows about a 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -15,11 +16,23 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.places.addresses import Address, WrongAddressError, complete_address
 
-__all__ = ["FOUND", "FOUND_MANY", "Batch", "Person", "batches", "columns", "details", "find_or_create", "person"]
+__all__ = [
+    "FOUND",
+    "FOUND_MANY",
+    "Batch",
+    "Person",
+    "batches",
+    "columns",
+    "details",
+    "find_or_create",
+    "person",
+    "said_at",
+    "text",
+]
 
 BATCH = 1000
 NOWHERE = Address()
-CHANNELS = ("is_subscribed", "is_phone_subscribed")
+CHANNELS = {"is_subscribed": "mail_said_at", "is_phone_subscribed": "phone_said_at"}
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +53,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     fan_source: str | None = None
     is_subscribed: bool | None = None
     is_phone_subscribed: bool | None = None
+    # when the words on consent were given; None is now
+    mail_said_at: datetime | None = None
+    phone_said_at: datetime | None = None
 
 
 FIND = """
@@ -47,7 +63,12 @@ FIND = """
     {found}
     select place, fan_id from who order by place
 """
-FIND_ONE, FIND_MANY = FIND.format(found=FOUND), FIND.format(found=FOUND_MANY)
+FIND_ONE, FIND_MANY = (tuple(FIND.format(found=found) for found in each) for each in (FOUND, FOUND_MANY))
+
+
+def said_at(moment: datetime | None) -> dict[str, datetime | None]:
+    """Return the fields of Person that tell when somebody gave all words on consent."""
+    return dict.fromkeys(CHANNELS.values(), moment)
 
 
 def person(
@@ -128,7 +149,7 @@ class Batch(msgspec.Struct):
 
         An entry joins an earlier one of the same address, or of the same number when both have none. What the earlier
         one leaves empty it fills. It waits when it has another number, or when it contradicts a word on consent in this
-        batch: words count in the order in which they came.
+        batch, since each of the two has its own row in the ledger.
         """
         said = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         place = self.by_key.setdefault(each.mail_key or each.phone or "", len(self.people))
@@ -158,21 +179,37 @@ def batches(people: Sequence[Person]) -> Iterator[Batch]:
 
 
 def _joined(first: Person, later: Person) -> Person:
-    """Return a person with what the later entry adds; an address is taken whole or not at all."""
-    filled = {
+    """Return a person with what the later entry adds; an address is taken whole or not at all.
+
+    A word that both say is of the younger moment.
+    """
+    filled: dict[str, Any] = {
         name: value
         for name in Person.__struct_fields__
         if (value := getattr(later, name)) is not None
         and getattr(first, name) is None
         and not (name in ADDRESS and first.country_code)
+        and name not in CHANNELS.values()
     }
-    return msgspec.structs.replace(first, **filled) if filled else first
+    for name, moment in CHANNELS.items():
+        moments = [getattr(each, moment) for each in (first, later) if getattr(each, name) is not None]
+        filled[moment] = None if None in moments else max(moments, default=None)
+    return msgspec.structs.replace(first, **filled)
 
 
 def columns(people: Sequence[Person]) -> list[list[object]]:
-    """Return persons as the arrays $2 to $17 of FOUND and FOUND_MANY."""
+    """Return persons as the arrays $2 to $19 of FOUND and FOUND_MANY."""
     values = [[getattr(each, name) for each in people] for name in Person.__struct_fields__]
     return [list(range(len(people))), *values]
+
+
+def text(statements: tuple[str, ...], people: Sequence[Person], turn: int) -> str:
+    """Return which statement to run for some persons, the first time (turn 0) or again after a race.
+
+    `statements` are made of the three texts of FOUND or FOUND_MANY.
+    """
+    speaks = any(getattr(each, name) is not None for each in people for name in CHANNELS)
+    return statements[min(speaks + turn, len(statements) - 1)]
 
 
 async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now: datetime, *, source: str) -> list[int]:
@@ -190,5 +227,5 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
 
 async def _met(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
     find = FIND_ONE if len(people) == 1 else FIND_MANY
-    arguments = columns(people)
-    return await db.racing(lambda held: held.rows(find, account_id, *arguments, now, source))
+    arguments, turns = columns(people), count()
+    return await db.racing(lambda held: held.rows(text(find, people, next(turns)), account_id, *arguments, now, source))

@@ -21,6 +21,7 @@ from fanfare.kernel.wire import (
     Id,
     Latitude,
     Longitude,
+    Moment,
     Text,
     TextForm,
     Texts,
@@ -168,6 +169,9 @@ class NewFan(Params):
     image_url: Annotated[Annotated[str, TextForm(2000)] | None, "Picture of the fan."] = None
     consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "What the fan read when agreeing."] = None
     consent_source: Annotated[Text | None, "Where the fan agreed, such as the name of a form."] = None
+    consent_timestamp: Annotated[
+        Moment | None, "When the fan gave the words on consent; now when left out. An older yes lifts no younger no."
+    ] = None
     businesses: Businesses = None
     fields: Fields = None
 
@@ -215,6 +219,9 @@ class FanChanges(Params):
     add_phone: Annotated[Phone | None | UnsetType, "Second phone number of the fan."] = UNSET
     consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "What the fan read when agreeing."] = None
     consent_source: Annotated[Text | None, "Where the fan agreed, such as the name of a form."] = None
+    consent_timestamp: Annotated[
+        Moment | None, "When the fan gave the words on consent; now when left out. An older yes lifts no younger no."
+    ] = None
     businesses: Businesses = None
     fields: Fields = None
 

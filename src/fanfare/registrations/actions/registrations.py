@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.fans.actions.fans import change_fan
-from fanfare.fans.actions.people import Person, find_or_create, person
+from fanfare.fans.actions.people import Person, find_or_create, person, said_at
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
@@ -47,7 +47,7 @@ async def add_registration(db: Db, account: Account, wanted: NewFanRegistration,
 async def _save(db: Db, account: Account, wanted: RegistrationLine, fan_id: int | None, now: datetime) -> int:
     check_past(now, registration_timestamp=wanted.registration_timestamp, birth_date=wanted.birth_date)
     contact = {name: getattr(wanted, name) for name in CONTACT}
-    known = {name: getattr(wanted, name) for name in KNOWN}
+    known = {name: getattr(wanted, name) for name in KNOWN} | said_at(wanted.registration_timestamp)
     who = person(contact, home_country=account.country_code, **known)
 
     async def write(tried: Db) -> int:
@@ -65,21 +65,19 @@ async def _save(db: Db, account: Account, wanted: RegistrationLine, fan_id: int 
 
 
 async def _without_old_words(db: Db, account_id: int, wanted: RegistrationLine, who: Person) -> Person:
-    """Leave out the words on consent that the line said before: sent again, it says nothing anew.
-
-    A fan who has unsubscribed since must not be subscribed by a door that sends its whole list every night.
-    """
+    """Leave out the words on consent that the line said before of the same moment: sent again, it says nothing anew."""
     if who.is_subscribed is None and who.is_phone_subscribed is None:
         return who
     said = await db.row(
         """
         select is_subscribed, is_phone_subscribed from registrations
-        where account_id = $1 and network = $2 and registration_key = $3 and mail_key = $4
+        where account_id = $1 and network = $2 and registration_key = $3 and mail_key = $4 and registered_at = $5
         """,
         account_id,
         wanted.network,
         wanted.registration_key,
         who.mail_key,
+        wanted.registration_timestamp,
     )
     if said is None:
         return who
@@ -95,7 +93,12 @@ async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> N
 async def _known(db: Db, account: Account, who: Person, fan_id: int, now: datetime) -> int:
     """Return a fan that is there, after noting what the fan said; of the rest nothing is written over."""
     if who.is_subscribed is not None or who.is_phone_subscribed is not None:
-        said = FanChanges(fan_id=fan_id, is_subscribed=who.is_subscribed, is_phone_subscribed=who.is_phone_subscribed)
+        said = FanChanges(
+            fan_id=fan_id,
+            is_subscribed=who.is_subscribed,
+            is_phone_subscribed=who.is_phone_subscribed,
+            consent_timestamp=who.mail_said_at,
+        )
         await change_fan(db, account, said, now, source=SOURCE)
     # Held, so that an erasure running at the same time waits and then finds this registration too.
     found: int | None = await db.value(

@@ -8,8 +8,8 @@ from fanfare.fans.contact import people_named
 EVENTS = """
     events_given as materialized (
         select * from unnest(
-            $20::integer[], $21::uuid[], $22::text[], $23::text[], $24::date[], $25::text[], $26::text[], $27::text[],
-            $28::text[]
+            $22::integer[], $23::uuid[], $24::text[], $25::text[], $26::date[], $27::text[], $28::text[], $29::text[],
+            $30::text[]
         ) as g (place, fresh_uid, network, event_key, event_date, event_name, venue_name, artist_name, venue_province)
     ),
     events_known as materialized (
@@ -33,7 +33,7 @@ EVENTS = """
     events_made as (
         insert into ticket_events (account_id, event_uid, event_date, created_at, updated_at, network, event_key,
                                    event_name, venue_name, artist_name, venue_province)
-        select $1, fresh_uid, event_date, $18, $18, network, event_key, event_name, venue_name, artist_name,
+        select $1, fresh_uid, event_date, $20, $20, network, event_key, event_name, venue_name, artist_name,
                venue_province
         from events_given where place not in (select place from events_known)
         returning event_uid
@@ -41,7 +41,7 @@ EVENTS = """
     events_filled as (
         update ticket_events e
         set venue_name = coalesce(e.venue_name, g.venue_name), artist_name = coalesce(e.artist_name, g.artist_name),
-            venue_province = coalesce(e.venue_province, g.venue_province), updated_at = $18
+            venue_province = coalesce(e.venue_province, g.venue_province), updated_at = $20
         from events_known k join events_given g on g.place = k.place
         where e.account_id = $1 and e.event_uid = k.event_uid
           and (e.venue_name is null and g.venue_name is not null
@@ -62,8 +62,8 @@ LINES = f"""
         from hold cross join (
             select who.fan_id, e.event_uid, g.*
             from unnest(
-                $29::integer[], $30::integer[], $31::timestamptz[], $32::integer[], $33::boolean[], $34::numeric[],
-                $35::text[], $36::text[], $37::text[], $38::text[], $39::text[], $40::text[]
+                $31::integer[], $32::integer[], $33::timestamptz[], $34::integer[], $35::boolean[], $36::numeric[],
+                $37::text[], $38::text[], $39::text[], $40::text[], $41::text[], $42::text[]
             ) with ordinality
             as g (person, event, purchased_at, num_seats, is_deleted, paid_amount, currency, network, ticket_key,
                   order_key, customer_key, price_code, place)
@@ -75,13 +75,13 @@ LINES = f"""
         insert into tickets (account_id, ticket_id, fan_id, event_uid, purchased_at, created_at, updated_at, num_seats,
                              is_deleted, paid_amount, currency, network, ticket_key, order_key, customer_key,
                              price_code)
-        select $1, ticket_id, fan_id, event_uid, purchased_at, $18, $18, num_seats, is_deleted, paid_amount, currency,
+        select $1, ticket_id, fan_id, event_uid, purchased_at, $20, $20, num_seats, is_deleted, paid_amount, currency,
                network, ticket_key, order_key, customer_key, price_code
         from lines
     ),
     customers as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select distinct on (fold_text(network), customer_key) $1, fold_text(network), customer_key, fan_id, $18
+        select distinct on (fold_text(network), customer_key) $1, fold_text(network), customer_key, fan_id, $20
         from lines
         where customer_key is not null and {people_named("network")}
         order by fold_text(network), customer_key, place
@@ -90,17 +90,17 @@ LINES = f"""
     ),
     told as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, ticket_id, 'ticket.created', ticket_id::text, fan_id, $18,
+        select $1, ticket_id, 'ticket.created', ticket_id::text, fan_id, $20,
                jsonb_build_object('event_uid', event_uid)
         from lines
         union all
-        select $1, nextval('positions'), 'ticket_event.created', event_uid::text, null, $18, '{{}}'
+        select $1, nextval('positions'), 'ticket_event.created', event_uid::text, null, $20, '{{}}'
         from hold cross join events_made
         union all
-        select $1, nextval('positions'), 'ticket_event.updated', event_uid::text, null, $18, '{{}}'
+        select $1, nextval('positions'), 'ticket_event.updated', event_uid::text, null, $20, '{{}}'
         from hold cross join events_filled
         union all
-        select $1, nextval('positions'), 'fan.identified', fan_id::text, fan_id, $18,
+        select $1, nextval('positions'), 'fan.identified', fan_id::text, fan_id, $20,
                jsonb_build_object('network', network)
         from hold cross join customers
     )
@@ -108,9 +108,12 @@ LINES = f"""
 """  # noqa: S608 - fixed parts
 
 # Two lines of one key, and two events of one key made at once, end in a unique violation: run it with `db.racing`.
-SOLD = f"""
+SOLD = tuple(
+    f"""
     with hold as materialized (select hold_position($1) as held),
-    {FOUND_MANY},
+    {found},
     {EVENTS},
     {LINES}
-"""
+    """
+    for found in FOUND_MANY
+)

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import count
 
 import msgspec
 
-from fanfare.fans.actions.people import Batch, Person, batches, columns, person
+from fanfare.fans.actions.people import Batch, Person, batches, columns, person, said_at, text
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
@@ -77,7 +78,7 @@ async def create_tickets(db: Db, account: Account, items: Sequence[object], now:
 def _line(account: Account, place: int, wanted: NewTicket, now: datetime) -> Line:
     check_past(now, purchase_timestamp=wanted.purchase_timestamp)
     contact = {name: getattr(wanted, name) for name in CONTACT}
-    known = {name: getattr(wanted, name) for name in KNOWN}
+    known = {name: getattr(wanted, name) for name in KNOWN} | said_at(wanted.purchase_timestamp)
     return Line(place, wanted, person(contact, home_country=account.country_code, **known))
 
 
@@ -90,11 +91,12 @@ def _result(line: Line) -> TicketSaved:
 
 async def _save(db: Db, account: Account, lines: list[Line], now: datetime) -> list[Line]:
     if lines:
-        await db.racing(lambda held: _write(held, account, lines, now))
+        turns = count()
+        await db.racing(lambda held: _write(held, account, lines, now, next(turns)))
     return lines
 
 
-async def _write(db: Db, account: Account, lines: list[Line], now: datetime) -> None:
+async def _write(db: Db, account: Account, lines: list[Line], now: datetime, turn: int) -> None:
     """Write what is new: one statement, unless the batch contradicts itself or marks tickets that are there."""
     known = await _known(db, account.id, lines)
     fresh = _fresh(lines, known)
@@ -102,10 +104,10 @@ async def _write(db: Db, account: Account, lines: list[Line], now: datetime) -> 
     parts = list(batches([line.who for line in fresh]))
     if len(parts) + bool(marks) > 1 and not db.in_transaction:
         async with db.transaction() as held:
-            await _write_parts(held, account, fresh, parts, now)
+            await _write_parts(held, account, fresh, parts, now, turn)
             await mark_tickets(held, account.id, marks, now)
     else:
-        await _write_parts(db, account, fresh, parts, now)
+        await _write_parts(db, account, fresh, parts, now, turn)
         await mark_tickets(db, account.id, marks, now)
     first = {line.key: line.saved for line in fresh if line.saved}
     for line in lines:
@@ -160,14 +162,16 @@ def _marks(lines: list[Line], known: dict[Key, Record]) -> dict[int, bool]:
     return {ticket_id: flag for ticket_id, (flag, was) in said.items() if flag != was}
 
 
-async def _write_parts(db: Db, account: Account, fresh: list[Line], parts: list[Batch], now: datetime) -> None:
+async def _write_parts(
+    db: Db, account: Account, fresh: list[Line], parts: list[Batch], now: datetime, turn: int
+) -> None:
     done = 0
     for part in parts:
         lines = fresh[done : done + len(part.places)]
         done += len(part.places)
         events, places = _events(account, lines)
         rows = await db.rows(
-            SOLD,
+            text(SOLD, part.people, turn),
             account.id,
             *columns(part.people),
             now,
@@ -182,7 +186,7 @@ async def _write_parts(db: Db, account: Account, fresh: list[Line], parts: list[
 
 
 def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], list[int]]:
-    """Return the events of a batch, each once, as the arrays $20 to $28, and for each line which one is its."""
+    """Return the events of a batch, each once, as the arrays $22 to $30, and for each line which one is its."""
     found: dict[tuple[object, ...], tuple[int, list[object]]] = {}
     places = []
     for line in lines:
@@ -202,7 +206,7 @@ def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], li
 
 
 def _columns(account: Account, lines: list[Line]) -> list[list[object]]:
-    """Return the lines as the arrays $31 to $40."""
+    """Return the lines as the arrays $33 to $42."""
     rows = [
         (
             line.wanted.purchase_timestamp,
