@@ -93,7 +93,7 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
     [
         (b"{", "application/json", 400),
         (b"7", "application/json", 400),
-        (b'{"business_name": "\\ud800"}', "application/json", 400),
+        (b'{"business_name": "\\ud800"}', "application/json", 422),
         (b"business_name=%ff", "application/x-www-form-urlencoded", 400),
         (b"<a/>", "application/xml", 400),
         (b"no boundary", "multipart/form-data", 400),
