@@ -8,6 +8,7 @@ help:
 	@echo 'make check   what a change must pass beside the tests: ruff, mypy, import layers, house rules'
 	@echo 'make setup   .venv from the lock, with the command at .venv/bin/fanfare'
 	@echo 'make setup-places  the same with the lists that `fanfare places load` reads'
+	@echo 'make clients  clients generated from the API document, compiled and run'
 	@echo 'make faults  the long runs: killed processes, racing writers, slow commits'
 	@echo 'make fuzz    many made-up inputs for each call'
 	@echo 'make bench   the performance figures beside their yardsticks'
@@ -39,6 +40,20 @@ check: setup-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/rules
 
+# The generators are Python and Node packages (some 600 MB); Node itself comes in a wheel.
+CLIENTS = tests/clients/generated
+GENERATORS = $(CURDIR)/.venv-clients/bin
+setup-clients: setup-dev
+	@.ci/install requirements-clients.lock .venv-clients
+	@cmp -s $(CLIENTS)/package-lock.json .venv-clients/package-lock.json || { \
+		cp $(CLIENTS)/package.json $(CLIENTS)/.npmrc .venv-clients && \
+		cp $(CLIENTS)/package-lock.json .venv-clients/npm-shrinkwrap.json && \
+		PATH="$(GENERATORS):$$PATH" npm ci --prefix .venv-clients --silent && \
+		cp $(CLIENTS)/package-lock.json .venv-clients; }
+
+clients: setup-clients
+	PATH="$(GENERATORS):$$PATH" FANFARE_CLIENTS=generated $(BIN)/pytest $(CLIENTS)
+
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
 	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/segments/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
@@ -60,5 +75,7 @@ lock:
 		-c requirements.lock -o requirements-dev.lock >/dev/null
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) pyproject.toml --group build --extra places \
 		-c requirements.lock -o requirements-places.lock >/dev/null
+	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
+		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places demo test check faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo test check clients faults fuzz bench lock

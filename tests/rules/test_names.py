@@ -19,7 +19,7 @@ FLAG = re.compile(r"^(is|has)_")
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs")
 # Packages that are no domains, and the one domain that has lists rather than calls.
 OTHER_SHAPES = frozenset({"cli", "demo", "places"})
-TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "Makefile", ".ci/*")
+TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "*.json", ".npmrc", "Makefile", ".ci/*")
 
 
 def table_name_faults(made: dict[str, Table]) -> Iterator[tuple[str, str]]:
@@ -75,7 +75,11 @@ def wire_words_below(code: Iterable[Source]) -> Iterator[str]:
 def registries_named(root: Path) -> list[str]:
     """Return the files kept in the repository that name a package registry."""
     paths = {path for pattern in TEXTS for path in root.rglob(pattern) if path.is_file()}
-    kept = [path for path in paths if not {".venv", ".venv-lock", ".git", ".data"} & set(path.relative_to(root).parts)]
+    kept = [
+        path
+        for path in paths
+        if not {".venv", ".venv-clients", ".venv-lock", ".git", ".data"} & set(path.relative_to(root).parts)
+    ]
     return sorted(path.relative_to(root).as_posix() for path in kept if REGISTRY.search(path.read_text("utf-8")))
 
 

@@ -46,7 +46,9 @@ def example_faults(document: Json) -> list[str]:
     registry: Registry[Any] = Registry().with_resource(BASE, DRAFT202012.create_resource(document))
     told = []
     for path, schema, example in examples(document):
-        validator = Draft202012Validator(_absolute(schema), registry=registry)
+        validator = Draft202012Validator(
+            _absolute(schema), registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
+        )
         told += [f"{path}: {error.message[:200]}" for error in validator.iter_errors(example)]
     return told
 
@@ -61,12 +63,24 @@ def _absolute(node: Any) -> Any:
     return [_absolute(child) for child in node] if isinstance(node, list) else node
 
 
+def array_faults(node: object, path: str = "#") -> Iterator[str]:
+    """Yield the arrays that do not say what is in them."""
+    if isinstance(node, dict):
+        if node.get("type") == "array" and "items" not in node:
+            yield path
+        for name, child in node.items():
+            yield from array_faults(child, f"{path}/{name}")
+    elif isinstance(node, list):
+        for place, child in enumerate(node):
+            yield from array_faults(child, f"{path}/{place}")
+
+
 def told_faults(document: Json) -> Iterator[str]:
     """Yield the operations that lack what a reader needs: summary, id, answer, refusals, words on each parameter."""
     for path, item in document["paths"].items():
         for verb, operation in item.items():
             place = f"{verb.upper()} {path}"
-            lacking = {"operationId", "summary", "tags", "security", "responses"} - set(operation)
+            lacking = {"operationId", "summary", "description", "tags", "security", "responses"} - set(operation)
             yield from (f"{place} lacks {name}" for name in sorted(lacking))
             answers = set(operation.get("responses", {}))
             yield from (f"{place} does not tell {code}" for code in ("200", "401", "422") if code not in answers)
@@ -90,6 +104,11 @@ def test_examples_fit(document: Json) -> None:
     assert example_faults(document) == []
 
 
+def test_arrays_have_items(document: Json) -> None:
+    assert list(array_faults(document)) == []
+    assert list(array_faults({"a": [{"type": "array"}]})) == ["#/a/0"]
+
+
 def test_every_operation_is_told(document: Json) -> None:
     assert list(told_faults(document)) == []
 
@@ -101,7 +120,13 @@ BAD: Json = {
         "/x": {
             "get": {
                 "parameters": [
-                    {"name": "n", "in": "query", "schema": {"$ref": "#/components/schemas/N"}, "example": "x"}
+                    {"name": "n", "in": "query", "schema": {"$ref": "#/components/schemas/N"}, "example": "x"},
+                    {
+                        "name": "t",
+                        "in": "query",
+                        "schema": {"type": "string", "format": "date-time"},
+                        "example": "2026-05-01 17:30:00",
+                    },
                 ],
                 "responses": {"200": {"description": "ok"}},
             }
@@ -119,6 +144,7 @@ def test_sees_a_wrong_document() -> None:
 def test_sees_a_wrong_example_and_what_is_not_told() -> None:
     assert example_faults(BAD) == [
         "#/paths//x/get/parameters/0: 'x' is not of type 'integer'",
+        "#/paths//x/get/parameters/1: '2026-05-01 17:30:00' is not a 'date-time'",
         "#/components/schemas/N: 'one' is not of type 'integer'",
     ]
     assert "GET /x does not describe n" in told_faults(BAD)

@@ -1,6 +1,7 @@
 """What can be set, from the environment; the command line's options go before it."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ INDEX_POOL_SIZE = 4
 PLAIN = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_PORT = 65535
+PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
 SCHEMES = ("postgresql://", "postgres://")
 
 
@@ -36,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     # PostgreSQL 15 to 18 elsewhere; empty means the embedded one
     database_url: str = ""
+    # the address at which others reach the server, such as https://fans.example.com; empty: as each caller writes it
+    public_url: str = ""
     # server processes
     workers: int = 1
     # index processes that `fanfare up` runs; without one counts are taken from the tables
@@ -131,6 +135,7 @@ def _checked(settings: Settings) -> Settings:
         "keep_alive_seconds": settings.keep_alive_seconds <= 0,
         "changes_days": settings.changes_days < 1,
         "log_level": settings.log_level not in LOG_LEVELS,
+        "public_url": not re.fullmatch(PUBLIC_URL, settings.public_url),
         "trusted_proxies": not _are_networks(settings.trusted_proxies),
     }
     for name, is_wrong in wrong.items():

@@ -96,7 +96,7 @@ class NewPurchase(Params):
         "network": "shop",
         "order_key": "1001",
         "merchant_key": "northside",
-        "order_timestamp": "2026-05-01 17:30:00",
+        "order_timestamp": "2026-05-01T17:30:00Z",
         "gross_sale_amount": 49.9,
         "net_sale_amount": 44.91,
         "email": "ada@example.com",

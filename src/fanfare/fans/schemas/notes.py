@@ -37,7 +37,7 @@ class Field(msgspec.Struct):
     account_id: int
     field_type: str
     creation_timestamp: int
-    field_options: list[Any]
+    field_options: list[str]
     is_active: bool
     is_global: bool
     fan_count: int | None = None

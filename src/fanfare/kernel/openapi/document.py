@@ -15,18 +15,18 @@ ABOUT = """
 A self-hosted fan CRM and engagement server.
 
 ## Keys
-Public calls need the account's **api_key**, sent as the header `Api-Key` or as a parameter. Calls marked as secret need
-the **api_secret**, as the header `Api-Secret` or as a parameter: beside the api_key, alone, or in its place. A key
-serves the scopes that it was given; they are the sections of this page. Use the headers: addresses end up in logs, and
-where the body alone holds the key it may have 256 KiB, else 1 MiB.
+Public calls need the account's **api_key** (header `Api-Key`); secret calls need its **api_secret** (header
+`Api-Secret`), beside the key, alone or in its place. A key serves the scopes that it was given; they are the sections
+of this page. Both may also be sent as the parameters `api_key` and `api_secret`, but prefer the headers: URLs end up in
+logs, and a body that alone holds the key may have 256 KiB, others 1 MiB.
 
 ## Parameters
 They may come in the query string, in a form (`application/x-www-form-urlencoded`, `multipart/form-data`) or as a JSON
-object, up to 1,000 of them, not compressed; a call gets one merged set, in which the path beats the body and the body
-the query. Names that a call does not know are ignored. A flag is `true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`.
-A list is a repeated name, `name[]`, a comma list or a JSON array. A day is `YYYY-MM-DD`; a moment
-`YYYY-MM-DD HH:MM:SS` in GMT, ISO 8601 or unix seconds. An empty value means that none was given, except where null is
-listed as a type: there it clears.
+object; for writes this document lists the JSON object alone. A call has at most 1,000 parameters, not compressed: one
+merged set, in which the path beats the body and the body the query. Unknown names are ignored. A flag is
+`true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`. A list is a repeated name, `name[]`, a comma list or a JSON array.
+A day is `YYYY-MM-DD`; a moment is ISO 8601, `YYYY-MM-DD HH:MM:SS` in GMT or unix seconds. An empty value means that
+none was given, except where null is listed as a type: there it clears the field.
 
 ## Refusals
 They are `application/problem+json` (RFC 9457). Programs compare `code`; people read `detail`; a 422 names every wrong
@@ -49,14 +49,14 @@ whatever is written beside it.
 
 
 def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, str] | None = None) -> Json:
-    """Return the OpenAPI 3.1 document of some calls; `scopes` are the words about each scope, in the order to tell."""
+    """Return the OpenAPI 3.1 document of some calls; `scopes` describe each scope, in the order of the page."""
     told = list(endpoints)
     answers = responses.Answers(told)
     schemas: Json = dict(answers.schemas)
     paths: dict[str, Json] = {}
     for endpoint in told:
         paths.setdefault(_plain(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
-    return {
+    made: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Fanfare API",
@@ -64,10 +64,24 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
             "description": ABOUT.strip(),
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "This server"}],
         "tags": _tags(told, scopes or {}),
         "paths": paths,
         "components": _components(schemas),
+    }
+    return with_url(made, "")
+
+
+def with_url(made: Json, url: str) -> Json:
+    """Return the document with the server's address, `http://127.0.0.1:8080` where none is known.
+
+    It is absolute: programs that import the document call nobody at a path alone.
+    """
+    url = url or "http://127.0.0.1:8080"
+    contact = {"name": "Operator of this server", "url": url}
+    return {
+        **made,
+        "info": {**made["info"], "contact": contact},
+        "servers": [{"url": url, "description": "This server"}],
     }
 
 
@@ -82,8 +96,7 @@ def _plain(path: str) -> str:
 def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:
     summary, description = _words(endpoint.handler.__doc__ or endpoint.call_id)
     told: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
-    if description:
-        told["description"] = description
+    told["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
     told["security"] = security(endpoint)
     # Scalar shows it beside the title.
     told["x-badges"] = [{"name": f"{endpoint.key} key"}]
@@ -103,14 +116,20 @@ def _words(docstring: str) -> tuple[str, str]:
     return summary.removesuffix(".").replace("`", ""), "\n\n".join(rest + others)
 
 
-def security(endpoint: Endpoint) -> list[Json]:
-    """Return what a call needs: the key alone, or the secret with its key or alone.
+def _access(endpoint: Endpoint) -> str:
+    """Return which credentials open a call."""
+    credential = "api_key" if endpoint.key == PUBLIC else "api_secret"
+    return f"Needs the {credential} of a key with the scope `{endpoint.scope}`."
 
-    The secret as a parameter is not told: a client made from this document would put it into the address.
+
+def security(endpoint: Endpoint) -> list[Json]:
+    """Return what a call needs, in headers alone: a generated client would write a query alternative into its URLs.
+
+    The secret comes first by itself: importers that know only one credential a request take the first.
     """
     if endpoint.key == PUBLIC:
-        return [{"ApiKey": []}, {"ApiKeyParameter": []}]
-    return [{"ApiKey": [], "ApiSecret": []}, {"ApiSecret": []}]
+        return [{"ApiKey": []}]
+    return [{"ApiSecret": []}, {"ApiKey": [], "ApiSecret": []}]
 
 
 def _tags(endpoints: Iterable[Endpoint], scopes: Mapping[str, str]) -> list[Json]:
@@ -139,12 +158,11 @@ def _components(schemas: Json) -> Json:
             },
         },
         "securitySchemes": {
-            "ApiKey": _key("header", "Api-Key", "The account's public key, a UUID."),
-            "ApiSecret": _key("header", "Api-Secret", "The secret of a key; it names its key by itself."),
-            "ApiKeyParameter": _key("query", "api_key", "The public key as a parameter."),
+            "ApiKey": _key("Api-Key", "The account's public key, a UUID."),
+            "ApiSecret": _key("Api-Secret", "The secret of a key; it names its key by itself."),
         },
     }
 
 
-def _key(place: str, name: str, description: str) -> Json:
-    return {"type": "apiKey", "in": place, "name": name, "description": description}
+def _key(name: str, description: str) -> Json:
+    return {"type": "apiKey", "in": "header", "name": name, "description": description}

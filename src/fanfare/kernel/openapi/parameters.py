@@ -15,7 +15,6 @@ Json = dict[str, Any]
 
 # How many optional fields an example body shows when its struct gives none.
 SHOWN = 6
-FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def path_names(path: str) -> list[str]:
@@ -151,14 +150,13 @@ def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     schema = _body_schema(endpoint, inside)
     name = _keep(schemas, endpoint.params.__name__, endpoint.call_id, schema)
     ref = {"$ref": f"#/components/schemas/{name}"}
-    shown = {"example": _body_example(endpoint.params.example, inside, schema)}
-    media = {"schema": ref, **shown}
-    encoding = _encoding(schema["properties"])
-    form = {**media, "encoding": encoding} if encoding else media
-    content = {"application/json": media, **dict.fromkeys(FORM_TYPES, form)}
     array = next((slot for slot in inside if slot.name == endpoint.array_field), None)
-    if array:
-        content["application/json"] = {"schema": {"anyOf": [ref, array.form.schema()]}, **shown}
+    media = {
+        "schema": {"anyOf": [ref, array.form.schema()]} if array else ref,
+        "example": _body_example(endpoint.params.example, inside, schema),
+    }
+    # Forms are read too, but a generator that sees several content types sends each field once for each of them.
+    content = {"application/json": media}
     is_required = bool(schema.get("required") or schema.get("allOf"))
     return {"required": is_required, "content": content}
 
@@ -202,15 +200,6 @@ def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:
         name = f"{name}_{call_id}"
         schemas[name] = schema
     return name
-
-
-def _encoding(properties: Mapping[str, Json]) -> Json:
-    """Forms carry what is not flat as JSON text."""
-    return {
-        name: {"contentType": "application/json"}
-        for name, schema in properties.items()
-        if schema.get("type") == "object" or schema.get("items", {}).get("type") == "object"
-    }
 
 
 def _body_example(given: Mapping[str, object], inside: Iterable[Slot], schema: Json) -> Json:

@@ -1,33 +1,51 @@
 """`GET /openapi.json`: the document, made once a process when it is first asked for."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from typing import Any
 
 from falcon.asgi import Request, Response
 
 from fanfare.kernel import answers
 from fanfare.kernel.endpoint import Endpoint
-from fanfare.kernel.openapi.document import document
+from fanfare.kernel.openapi.document import document, with_url
+
+# What a caller writes in Host becomes part of the answer, so only what can be a host is taken from it.
+HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class OpenApi:
     """`GET /openapi.json`, for programs and for the reference page; needs no key."""
 
-    def __init__(self, endpoints: Iterable[Endpoint], scopes: Mapping[str, str] | None = None) -> None:
-        """Take the calls to describe, and the words about each scope."""
+    def __init__(
+        self, endpoints: Iterable[Endpoint], scopes: Mapping[str, str] | None = None, public_url: str = ""
+    ) -> None:
+        """Take the calls to describe, what each scope is for, and the server's address as callers see it, if set."""
         self.endpoints = tuple(endpoints)
         self.scopes = scopes
-        self._body: bytes | None = None
+        self.public_url = public_url
+        self._document: dict[str, Any] | None = None
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Give the document with its ETag."""
-        if self._body is None:
-            self._body = await asyncio.to_thread(self._make)
+        """Answer with the document and its ETag."""
+        if self._document is None:
+            self._document = await asyncio.to_thread(self._make)
         response.set_header("Access-Control-Allow-Origin", "*")
-        answers.put(request, response, 200, self._body, has_etag=True)
+        if not self.public_url:
+            response.set_header("Vary", "Host")
+        body = answers.encode(with_url(self._document, self._url(request)))
+        answers.put(request, response, 200, body, has_etag=True)
 
     on_head = on_get
 
-    def _make(self) -> bytes:
-        return answers.encode(document(self.endpoints, version("fanfare"), self.scopes))
+    def _url(self, request: Request) -> str:
+        """Return the absolute address of this server: as set, else as the caller reached it."""
+        if self.public_url:
+            return self.public_url
+        host = request.headers.get("host", "")
+        return f"{request.scheme}://{host}" if HOST.fullmatch(host) else ""
+
+    def _make(self) -> dict[str, Any]:
+        return document(self.endpoints, version("fanfare"), self.scopes)

@@ -68,15 +68,30 @@ class Answers:
         self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_straightened, made), strict=True))
         for name, schema in self.schemas.items():
             self.schemas[name] = _straightened(schema)
+        for endpoint in endpoints:
+            if get_origin(endpoint.answer) is Page:
+                self._name_page(endpoint.answer)
+
+    def _name_page(self, answer: Any) -> None:  # noqa: ANN401 - a Page of any two structs
+        """Give a page its name, that of its rows with `Page` behind: generators make a class of each name."""
+        meta, row = get_args(answer)
+        rows = {"type": "array", "items": self._by_type[repr(row)]}
+        schema = {
+            "type": "object",
+            "description": f"A page of rows ({row.__name__}) with what a reader needs to go on.",
+            "required": ["meta", "data"],
+            "properties": {"meta": self._by_type[repr(meta)], "data": rows},
+        }
+        name = f"{row.__name__}Page"
+        if self.schemas.setdefault(name, schema) != schema:
+            message = f"two pages would be named {name}"
+            raise TypeError(message)
+        self._by_type[repr(answer)] = {"$ref": TEMPLATE.format(name=name)}
 
     def schema(self, answer: Any) -> Json | None:  # noqa: ANN401 - any answer form
         """Return the schema of an answer; None for the empty 200."""
         if answer in (None, NoneType):
             return None
-        if get_origin(answer) is Page:
-            meta, row = (self._by_type[repr(part)] for part in get_args(answer))
-            rows = {"type": "array", "items": row}
-            return {"type": "object", "required": ["meta", "data"], "properties": {"meta": meta, "data": rows}}
         if get_origin(answer) is Listed:
             return {"type": "array", "items": self._by_type[repr(get_args(answer)[0])]}
         return self._by_type[repr(answer)]
@@ -84,8 +99,7 @@ class Answers:
     def content(self, endpoint: Endpoint) -> Json | None:
         """Return the content of the 200 with an example; None for the empty 200."""
         if endpoint.media_type != JSON:
-            # Bytes have no schema of their own.
-            return {endpoint.media_type: {}}
+            return {endpoint.media_type: {"schema": {"type": "string", "format": "binary"}}}
         schema = self.schema(endpoint.answer)
         if schema is None:
             return None

@@ -120,7 +120,7 @@ class RegistrationLine(Params):
     example: ClassVar[Mapping[str, object]] = {
         "registration_key": "wristband-1001",
         "network": "festival",
-        "registration_timestamp": "2026-06-20 17:30:00",
+        "registration_timestamp": "2026-06-20T17:30:00Z",
         "event_name": "Tideline",
         "event_date": "2026-07-03",
         "first_name": "Ada",
