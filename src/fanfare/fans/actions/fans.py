@@ -70,7 +70,7 @@ async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *,
     Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over. Two fans, one
     known by the address and one by the number, become one when both are told to be verified (`join_verified`).
     """
-    check_past(now, birth_date=wanted.birth_date)
+    check_past(now, birth_date=wanted.birth_date, consent_timestamp=wanted.consent_timestamp)
     contact = {name: getattr(wanted, name) for name in ("email", "phone", *ADDRESS)}
     rest = {name: value for name in BESIDES if (value := getattr(wanted, name)) not in (None, {})}
     # Words whose circumstances are told go into the ledger with these, the others with the fan.
@@ -101,7 +101,7 @@ async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime
 
     Refuses an unknown fan (404), and a mail address, number or display name that another fan has (409).
     """
-    check_past(now, birth_date=wanted.birth_date)
+    check_past(now, birth_date=wanted.birth_date, consent_timestamp=wanted.consent_timestamp)
     change = await _prepared(db, account, wanted, source, fills=False)
 
     async def write(tried: Db) -> int:
