@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from tests.conftest import NewDatabase
+from tests.running import Program
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
 
@@ -50,8 +51,9 @@ def test_the_first_account_starts_and_stops_the_embedded_database(tmp_path: Path
 
 def test_commands_at_once_wait_for_each_other(tmp_path: Path) -> None:
     command = [*FANFARE, "account", "create", "Club", "--json", "--data-dir", str(tmp_path / "data")]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    answers = [json.loads(each.communicate(timeout=60)[0]) for each in running]
+    running = [Program(command) for _ in range(3)]
+    assert [each.wait() for each in running] == [0, 0, 0]
+    answers = [json.loads(each.output) for each in running]
     assert len({answer["account_id"] for answer in answers}) == 3
 
 
@@ -115,14 +117,11 @@ async def test_migrate_says_what_it_applied(empty_database: NewDatabase) -> None
 
 
 def test_serve_and_work_run_beside_each_other(outside: dict[str, str], tmp_path: Path) -> None:
-    environment = {**os.environ, **outside, "FANFARE_DATA_DIR": str(tmp_path)}
-    serve = subprocess.Popen([*FANFARE, "serve", "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment)
-    work = subprocess.Popen([*FANFARE, "work"], stderr=subprocess.PIPE, text=True, env=environment)
-    assert serve.stdout is not None
-    assert work.stderr is not None
-    assert "Fanfare serves at http://127.0.0.1:" in serve.stdout.readline()
-    assert '"event": "working"' in work.stderr.readline()
-    for each in (serve, work):
-        each.terminate()
-        each.communicate(timeout=20)
-        assert each.returncode == 0
+    environment = {**outside, "FANFARE_DATA_DIR": str(tmp_path)}
+    commands = ["serve", "--port", "0"], ["work"]
+    serve, work = (Program([*FANFARE, *words], **environment) for words in commands)
+    with serve, work:
+        assert "Fanfare serves at http://127.0.0.1:" in serve.line()
+        assert '"event": "working"' in work.line("errors")
+        for each in (serve, work):
+            assert each.end()[0] == 0

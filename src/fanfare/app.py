@@ -12,7 +12,7 @@ from fanfare.fans.actions import own as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.queries.merges import successors
 from fanfare.idols.actions import ties as idols
-from fanfare.kernel import addresses, health, http, log, reference, references
+from fanfare.kernel import addresses, health, http, log, metrics, reference, references
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Endpoint, endpoints_of
@@ -97,7 +97,7 @@ class Lifespan:
 
 def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened:
     """Return the ASGI application; its database is opened by the server's lifespan."""
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
     service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), successors, refuse_blocked)
     served = endpoints()

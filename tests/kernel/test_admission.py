@@ -232,7 +232,7 @@ class TestSecretAlone:
 
     async def test_no_log_has_it(self, api: Api) -> None:
         stream = io.StringIO()
-        log.configure("debug", stream)
+        log.configure("debug", stream=stream)
         secret = api.keys["Api-Secret"]
         query = urlencode({"api_key": secret, "api_secret": secret})
         for path in (LIST, f"{LIST}/{secret}", f"{LIST}/%ff", "/nothing", f"/{secret}", "//v1//businesses", "/docs"):

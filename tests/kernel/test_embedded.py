@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -19,6 +17,8 @@ import pytest
 from fanfare.kernel.embedded import AlreadyHeld, CannotStart, Embedded, Hold, running
 from fanfare.kernel.embedded.configuration import settings
 from fanfare.kernel.embedded.user import server_user
+from fanfare.kernel.scratch import sweep
+from tests.running import Program
 
 IS_ROOT = os.geteuid() == 0
 MIB = 1024 * 1024
@@ -41,10 +41,8 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     left = servers_on(tmp_path / "data")
     for process in left:
         process.kill()
-    remembered = tmp_path / "data" / "runtime"
-    if remembered.exists():
-        # An owner that was killed here, with nobody to come after it.
-        shutil.rmtree(remembered.read_text())
+    # An owner that was killed here may have nobody come after it.
+    sweep()
     assert left == []
 
 
@@ -188,18 +186,14 @@ COUNT_BUSY = "select count(*)::int from pg_stat_activity where query like 'do $$
 
 
 def test_stops_when_its_owner_is_killed_and_the_next_one_starts(data_dir: Path) -> None:
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE)
-    assert owner.stdout is not None
-    assert int(owner.stdout.readline()) > 0
+    owner = Program([sys.executable, "-c", OWNER, str(data_dir)])
+    assert int(owner.line()) > 0
     owner.kill()
-    owner.wait()
     with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
         assert answers(postgres.database_url)
-    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(data_dir)], stdout=subprocess.PIPE)
-    assert owner.stdout is not None
-    owner.stdout.readline()
+    owner = Program([sys.executable, "-c", OWNER, str(data_dir)])
+    assert int(owner.line()) > 0
     owner.kill()
-    owner.wait()
     until("the server outlives its owner", 30, lambda: servers_on(data_dir) == [])
 
 
@@ -247,9 +241,10 @@ def test_a_start_that_fails_says_why(data_dir: Path) -> None:
         (data_dir / "postgres" / "operator.conf").write_text("work_mem = 'much'\n")
         (data_dir / "postgres" / "operator.conf").chmod(0o644)
         postgres = Embedded(data_dir, durable=False)
+        runtime = postgres.runtime
         with pytest.raises(CannotStart, match="work_mem"):
             postgres.__enter__()
-        assert list(Path(data_dir).glob("runtime")) == []
+        assert not runtime.exists()
 
 
 def test_settings_fit_the_machine() -> None:
@@ -280,12 +275,10 @@ def test_a_process_of_another_parent_hears_of_its_death_without_the_system(tmp_p
         "print(child.pid, child.watcher.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
-    owner = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE)
-    assert owner.stdout is not None
-    pids = [int(word) for word in owner.stdout.readline().split()]
+    owner = Program([sys.executable, str(script)])
+    pids = [int(word) for word in owner.line().split()]
     assert all(psutil.pid_exists(pid) for pid in pids)
-    owner.send_signal(signal.SIGKILL)
-    owner.wait()
+    owner.kill()
     until("the child lives on", 30, lambda: not any(is_alive(pid) for pid in pids))
 
 

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from fanfare.kernel import log
-from fanfare.kernel.supervise import say
+from fanfare.kernel.supervise import outlet, say
 
 ADA = "Key (name)=(Ada) already exists"
 
@@ -21,7 +21,7 @@ def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = list(root.handlers), root.level
     stream = io.StringIO()
-    log.configure("info", stream)
+    log.configure("info", stream=stream)
     yield stream
     root.handlers[:] = before[0]
     root.setLevel(before[1])
@@ -94,9 +94,10 @@ def test_an_exception_is_told_without_its_message(lines: io.StringIO) -> None:
     assert "Ada" not in lines.getvalue()
 
 
-def test_the_supervisor_writes_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_supervisor_writes_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
+    outlet.cache_clear()
     say("ended", process="server 1", status=-9)
-    found = json.loads(capsys.readouterr().err)
+    found = json.loads(capfd.readouterr().err)
     assert (found["event"], found["process"], found["status"], found["level"]) == ("ended", "server 1", -9, "warning")
     assert found["timestamp"].endswith("Z")
 

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -20,28 +20,22 @@ import psutil
 import pytest
 
 from fanfare.kernel.children import Launch, Launched, launch
-from fanfare.kernel.supervise import Kept, Supervisor
+from fanfare.kernel.supervise import Kept, Supervisor, outlet
 from tests.conftest import NewDatabase
+from tests.pipes import full_pipe
+from tests.running import PATIENCE, Program
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
 MIB = 1024 * 1024
 
 
-class Up:
+class Up(Program):
     """A running `fanfare up` and its family."""
 
     def __init__(self, data_dir: Path, *options: str, **environment: str) -> None:
         self.data_dir = data_dir
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            [*FANFARE, "up", "--data-dir", str(data_dir), "--port", "0", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **environment},
-        )
-        assert self.process.stdout is not None
-        self.greeting = self.process.stdout.readline().decode()
-        self.seconds_to_serve = time.monotonic() - self.started
+        super().__init__([*FANFARE, "up", "--data-dir", str(data_dir), "--port", "0", *options], **environment)
+        self.greeting = self.line()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -51,9 +45,19 @@ class Up:
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def children(self, word: str) -> list[psutil.Process]:
+        """The living children with that word in their command."""
+        return children_of(self.pid, word)
+
     def child(self, word: str) -> psutil.Process:
-        children = psutil.Process(self.process.pid).children()
-        return next(each for each in children if word in " ".join(each.cmdline()))
+        """Wait for a living child: one that was killed a moment ago may have no successor yet."""
+        until(f"no {word} runs", PATIENCE, lambda: self.children(word) != [])
+        return self.children(word)[0]
+
+    def text(self, path: str) -> str:
+        with urllib.request.urlopen(self.facts["url"] + path, timeout=20) as answer:  # noqa: S310 - our own
+            read: str = answer.read().decode()
+            return read
 
     def status(self, path: str = "/readyz") -> int:
         try:
@@ -64,20 +68,11 @@ class Up:
         except OSError:
             return 0
 
-    def end(self) -> tuple[int, str]:
-        self.process.terminate()
-        _, errors = self.process.communicate(timeout=30)
-        return self.process.returncode, errors.decode()
-
 
 @contextmanager
 def running_up(data_dir: Path, *options: str, **environment: str) -> Iterator[Up]:
-    up = Up(data_dir, *options, **environment)
-    try:
+    with Up(data_dir, *options, **environment) as up:
         yield up
-    finally:
-        if up.process.poll() is None:
-            up.end()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +81,17 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         yield running
 
 
-def until(what: str, seconds: float, is_so: Callable[[], bool]) -> float:
+def children_of(pid: int, word: str) -> list[psutil.Process]:
+    found = []
+    for each in psutil.Process(pid).children():
+        # One that has just died has no command any more.
+        with suppress(psutil.NoSuchProcess):
+            if word in " ".join(each.cmdline()):
+                found.append(each)
+    return found
+
+
+def until(what: str, seconds: float, is_so: Callable[[], object]) -> float:
     start = time.monotonic()
     while not is_so():
         assert time.monotonic() - start < seconds, what
@@ -129,14 +134,13 @@ def test_what_is_killed_comes_back(up: Up, word: str) -> None:
     killed.kill()
 
     def is_back() -> bool:
-        found = [each for each in psutil.Process(up.process.pid).children() if each.pid != killed.pid]
-        return up.status() == 200 and any(word in " ".join(each.cmdline()) for each in found)
+        return up.status() == 200 and any(each.pid != killed.pid for each in up.children(word))
 
-    assert until(f"{word} did not come back", 10, is_back) < 10
+    until(f"{word} did not come back", PATIENCE, is_back)
     assert up.facts["url"] == url
 
 
-def test_sigterm_ends_everything_within_seconds(tmp_path: Path) -> None:
+def test_sigterm_ends_everything_in_order(tmp_path: Path) -> None:
     with running_up(tmp_path / "data") as up:
         family = up.family()
         assert len(family) > 5
@@ -145,11 +149,41 @@ def test_sigterm_ends_everything_within_seconds(tmp_path: Path) -> None:
         start = time.monotonic()
         status, errors = up.end()
         assert status == 0, errors
-        assert time.monotonic() - start < 5
+        # None had to be killed for being late.
+        assert time.monotonic() - start < Kept.patience
         assert gone(family)
         assert not sockets.exists()
         assert not (tmp_path / "data" / "fanfare.json").exists()
         assert "ended" not in errors
+
+
+def test_a_reader_that_stalls_stops_nothing(tmp_path: Path) -> None:
+    command = [*FANFARE, "up", "--data-dir", str(tmp_path / "data"), "--port", "0", "--workers", "2"]
+    facts = tmp_path / "data" / "fanfare.json"
+    with full_pipe() as (_, writer):
+        process = subprocess.Popen(
+            command, stdout=writer, stderr=writer, env={**os.environ, "FANFARE_LOG_LEVEL": "debug"}
+        )
+        try:
+            until("it does not serve", 60, facts.exists)
+            url = json.loads(facts.read_text())["url"]
+            for word in ("fanfare.cli.server", "fanfare.cli.worker", "postgres"):
+                until(f"no {word} runs", 60, partial(children_of, process.pid, word))
+                (killed, *_) = children_of(process.pid, word)
+                killed.kill()
+                until(f"the dead {word} was not seen", 60, partial(gone, [killed]))
+                until(f"it does not answer after {word}", 60, lambda: answers(url))
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
+            return int(answer.status) == 200
+    except OSError:
+        return False
 
 
 def test_ctrl_c_reaches_the_parent_alone(tmp_path: Path) -> None:
@@ -157,33 +191,26 @@ def test_ctrl_c_reaches_the_parent_alone(tmp_path: Path) -> None:
         family = up.family()
         assert all(os.getpgid(each.pid) != os.getpgid(up.process.pid) for each in family)
         up.process.send_signal(signal.SIGINT)
-        _, errors = up.process.communicate(timeout=20)
-        assert up.process.returncode == 0, errors
+        assert up.wait() == 0, up.errors
         assert gone(family)
 
 
 def test_a_signal_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
     for pause in (0.4, 0.8, 1.2, 1.6):
-        process = subprocess.Popen(
-            [*FANFARE, "up", "--data-dir", str(tmp_path / "data"), "--port", "0"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        starting = Program([*FANFARE, "up", "--data-dir", str(tmp_path / "data"), "--port", "0"])
         time.sleep(pause)
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        _, errors = process.communicate(timeout=20)
+        family = psutil.Process(starting.pid).children(recursive=True)
+        status, errors = starting.end()
         # Before it listens to signals, the system's own answer is right too.
-        assert process.returncode in (0, -signal.SIGTERM), errors
-        until("a process is left", 5, partial(gone, family))
+        assert status in (0, -signal.SIGTERM), errors
+        until("a process is left", PATIENCE, partial(gone, family))
 
 
 def test_kill_9_of_the_parent_leaves_nothing_behind(tmp_path: Path) -> None:
     with running_up(tmp_path / "data") as up:
         family = up.family()
-        up.process.kill()
-        up.process.wait()
-        until("a process outlives its parent", 10, lambda: gone(family))
+        up.kill()
+        until("a process outlives its parent", PATIENCE, lambda: gone(family))
     with running_up(tmp_path / "data") as again:
         assert again.status() == 200
 
@@ -219,7 +246,8 @@ def own_signals() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_what_goes_on_dying_is_given_longer_pauses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[str]) -> None:
+    outlet.cache_clear()
     starts: list[float] = []
 
     def start() -> Launched:
@@ -231,7 +259,7 @@ def test_what_goes_on_dying_is_given_longer_pauses(capsys: pytest.CaptureFixture
     Supervisor([Kept("short", start)]).run()
     pauses = [later - earlier for earlier, later in pairwise(starts)]
     assert [round(pause, 1) for pause in pauses] == pytest.approx([0, 0.5, 1], abs=0.2)
-    assert capsys.readouterr().err.count('"event": "ended"') == 3
+    assert capfd.readouterr().err.count('"event": "ended"') == 3
 
 
 @pytest.mark.usefixtures("own_signals")

@@ -1,11 +1,9 @@
 """The commands, their options, and how a refusal is told on a shell."""
 
-import sys
-
 import typer
 
 from fanfare.cli import accounts, demo, places, processes
-from fanfare.kernel.errors import CannotRun, Refusal
+from fanfare.kernel.exits import in_one_line
 
 app = typer.Typer(
     name="fanfare",
@@ -27,8 +25,5 @@ app.add_typer(places.places, name="places")
 
 def run() -> None:
     """Run the command line. What cannot be done is told in one line, with exit status 1."""
-    try:
+    with in_one_line():
         app()
-    except (CannotRun, Refusal) as error:
-        sys.stderr.write(f"fanfare: {error}\n")
-        sys.exit(1)

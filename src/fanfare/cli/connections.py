@@ -1,6 +1,7 @@
-"""`python -m fanfare.cli.connections up|serve|work|index`: whether the database gives the connections that it needs.
+"""`python -m fanfare.cli.connections up|serve|work|index`: whether the database can be worked with.
 
-A process of its own, before the others start: what it imports is gone with it.
+It must have the schema of this version, and give the connections that the processes may take. A process of its own,
+before the others start: what it imports is gone with it.
 """
 
 import asyncio
@@ -8,22 +9,27 @@ import sys
 
 from fanfare.kernel.connections import check
 from fanfare.kernel.db import OUTAGES
-from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.settings import from_environment
+from fanfare.kernel.exits import in_one_line, tell
+from fanfare.kernel.migrate import check_schema
+from fanfare.kernel.settings import Settings, from_environment
+
+
+async def _check(settings: Settings, command: str) -> str | None:
+    try:
+        warning = await check(settings, command)
+    except OUTAGES:
+        # The processes wait for a database that is away.
+        return None
+    await check_schema(settings.database_url)
+    return warning
 
 
 def main() -> None:
     """Tell in one line what is wrong, with exit status 1 when the processes cannot all work."""
-    try:
-        warning = asyncio.run(check(from_environment(), sys.argv[1]))
-    except CannotRun as error:
-        sys.stderr.write(f"fanfare: {error}\n")
-        sys.exit(1)
-    except OUTAGES:
-        # The processes wait for a database that is away.
-        return
-    if warning:
-        sys.stderr.write(f"fanfare: {warning}\n")
+    with in_one_line():
+        warning = asyncio.run(_check(from_environment(), sys.argv[1]))
+        if warning:
+            tell(warning)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ T = TypeVar("T")
 # Another command may be at it, or `fanfare up` may just be starting.
 PATIENCE = 60.0
 PAUSE = 0.1
+# What a database may take to answer at all.
+ANSWER_SECONDS = 5.0
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def in_database(settings: Settings, purpose: str, act: Callable[[Db], Awaitable[
 
 
 async def _act(url: str, act: Callable[[Db], Awaitable[T]]) -> T:
-    await migrate(url)
+    await migrate(url, patience=ANSWER_SECONDS)
     db = await Db.connect(url, size=4, statement_seconds=600)
     try:
         return await act(db)

@@ -25,7 +25,9 @@ def demo(
 
     settings = from_environment().changed(data_dir=data_dir)
     # Progress goes where nobody reads the keys from, and only when somebody is looking.
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True), transient=True) as bars:
+    columns = TextColumn("{task.description}"), BarColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(what: str, share: float) -> None:

@@ -6,6 +6,7 @@ import signal
 
 from fanfare.kernel import log
 from fanfare.kernel import settings as settings_
+from fanfare.kernel.exits import in_one_line
 from fanfare.kernel.settings import Settings
 from fanfare.segments.audience.serving import IndexProcess
 
@@ -21,12 +22,13 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """Run one process."""
-    settings = settings_.from_environment()
-    log.configure(settings.log_level)
-    # Building makes millions of objects, hardly any of them in a circle.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
-    asyncio.run(serve(settings))
+    with in_one_line():
+        settings = settings_.from_environment()
+        log.configure(settings.log_level)
+        # Building makes millions of objects, hardly any of them in a circle.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
+        asyncio.run(serve(settings))
 
 
 if __name__ == "__main__":

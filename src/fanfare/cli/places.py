@@ -1,7 +1,6 @@
 """`places`: postal codes, metro areas and census figures, from packages that carry public lists."""
 
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from fanfare.fans.actions.places import complete_addresses
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.scratch import Scratch
 from fanfare.kernel.settings import from_environment
 from fanfare.places.countries import country_codes
 from fanfare.places.loading.metro_areas import Override, keep_canadian, override, read_overrides
@@ -77,8 +77,8 @@ def load_places(
         again,
     )
     settings = from_environment().changed(data_dir=data_dir)
-    with tempfile.TemporaryDirectory() as scratch, _reporting() as report:
-        loaded = in_database(settings, "fanfare places load", lambda db: _load(db, wanted, Path(scratch), report))
+    with Scratch() as scratch, _reporting() as report:
+        loaded = in_database(settings, "fanfare places load", lambda db: _load(db, wanted, scratch.path, report))
     for each in loaded:
         typer.echo(_line(each))
     completed = in_database(settings, "fanfare places load", _complete)

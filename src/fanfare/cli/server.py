@@ -11,6 +11,7 @@ import uvicorn
 from fanfare.app import create
 from fanfare.kernel import settings as settings_
 from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.exits import in_one_line
 from fanfare.kernel.http_connections import HttpConnections, Times
 from fanfare.kernel.protocol import Connection
 from fanfare.kernel.settings import Settings
@@ -63,9 +64,10 @@ def configured(settings: Settings, clock: Clock = system_clock) -> uvicorn.Confi
 
 def main() -> None:
     """Serve on the inherited socket until SIGTERM, then finish what is under way."""
-    _raise_limit_of_files()
-    config = configured(settings_.from_environment())
-    Server(config, _say_ready).run([socket.socket(fileno=int(os.environ[SOCKET]))])
+    with in_one_line():
+        _raise_limit_of_files()
+        config = configured(settings_.from_environment())
+        Server(config, _say_ready).run([socket.socket(fileno=int(os.environ[SOCKET]))])
 
 
 def _collect_less() -> None:

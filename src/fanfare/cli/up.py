@@ -8,23 +8,29 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from fanfare.kernel.children import Launch, Launched, launch
 from fanfare.kernel.embedded import Embedded, Hold, running
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.exits import in_one_line
+from fanfare.kernel.outlet import Outlet
 from fanfare.kernel.settings import Settings, from_environment
-from fanfare.kernel.supervise import Kept, Supervisor, Told, stoppable
+from fanfare.kernel.supervise import Kept, Supervisor, Told, outlet, stoppable
 
 BACKLOG = 2048
-MIGRATION_SECONDS = 3600.0
-CHECK_SECONDS = 30.0
+# What a migration may take.
+FIRST_SECONDS = 3600.0
 # The embedded database gives these beside: to the commands of an operator, and to a `fanfare serve` or two.
 SPARE_CONNECTIONS = 80
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how it is shown
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
+# As in fanfare.kernel.metrics, which is not imported here either.
+SERVER = "FANFARE_SERVER"
+STANDARD_OUTPUT = 1
 
 
 def up(settings: Settings) -> None:
@@ -33,8 +39,8 @@ def up(settings: Settings) -> None:
     try:
         with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
             ready = settings.changed(database_url=embedded.database_url) if embedded else settings
-            _migrate(ready)
-            _check_connections(ready, "up")
+            _run_first(ready, "fanfare.cli", "migrate", "--quiet")
+            _run_first(ready, "fanfare.cli.connections", "up")
             database = [Kept("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
 
             def announce() -> None:
@@ -42,7 +48,8 @@ def up(settings: Settings) -> None:
                 _tell(f"Fanfare serves at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it")
 
             with _servers(ready, listener) as (servers, pipe):
-                Supervisor([*database, *servers, _worker(ready), *_indexes(ready)], (pipe, announce)).run()
+                kept = [*database, *servers, _worker(ready), *_indexes(ready)]
+                Supervisor(kept, (pipe, announce), embedded.bound_log if embedded else None).run()
     except Told:
         return
 
@@ -98,28 +105,26 @@ def _database(settings: Settings) -> Iterator[Embedded | None]:
 
 
 def _of_others(settings: Settings, command: str) -> Settings:
+    """Return the settings with the database that others run. When it answers it must have this version's schema."""
     if not settings.database_url:
         found = running(settings.data_dir)
         if found is None or found.database_url is None:
             message = f"no database: set DATABASE_URL, or let `fanfare up` run on {settings.data_dir}"
             raise CannotRun(message)
         settings = settings.changed(database_url=found.database_url)
-    _check_connections(settings, command)
+    _run_first(settings, "fanfare.cli.connections", command)
     return settings
 
 
-def _check_connections(settings: Settings, command: str) -> None:
-    """End with the line that the check has told, when the database does not give what the processes may take."""
-    checked = launch(Launch(command=_python("fanfare.cli.connections", command), env=_environment(settings)))
-    if checked.wait(CHECK_SECONDS) == 1:
+def _run_first(settings: Settings, module: str, *words: str) -> None:
+    """Run a module in a process of its own, whose memory is free again afterwards; what fails there ends this too."""
+    ran = launch(Launch(command=_python(module, *words), env=_environment(settings)))
+    status = ran.wait(FIRST_SECONDS)
+    if status == 1:
+        # It has told why.
         sys.exit(1)
-
-
-def _migrate(settings: Settings) -> None:
-    """Migrate in a process of its own, whose memory is free again afterwards."""
-    migration = launch(Launch(command=_python("fanfare.cli", "migrate", "--quiet"), env=_environment(settings)))
-    if migration.wait(MIGRATION_SECONDS) != 0:
-        message = "the database could not be migrated"
+    if status != 0:
+        message = f"{module} {' '.join(words)} {'did not end' if status is None else f'ended with status {status}'}"
         raise CannotRun(message)
 
 
@@ -132,11 +137,13 @@ def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list
     if settings.workers > 1:
         environment["PROMETHEUS_MULTIPROC_DIR"] = str(_emptied(settings.data_dir.resolve() / "metrics"))
 
-    def start() -> Launched:
-        return launch(Launch(command=_python("fanfare.cli.server"), env=environment, fds=fds))
+    def start(number: int) -> Launched:
+        own = {**environment, SERVER: str(number)}
+        return launch(Launch(command=_python("fanfare.cli.server"), env=own, fds=fds))
 
     try:
-        yield [Kept(f"server {number}", start) for number in range(1, settings.workers + 1)], reader
+        numbers = range(1, settings.workers + 1)
+        yield [Kept(f"server {number}", partial(start, number)) for number in numbers], reader
     finally:
         os.close(writer)
 
@@ -172,17 +179,16 @@ def _emptied(directory: Path) -> Path:
 
 
 def _tell(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    Outlet(STANDARD_OUTPUT).write(line)
 
 
 def main() -> None:
     """Run what the one argument names. What cannot be done is told in one line, with exit status 1."""
     try:
-        {"up": up, "serve": serve, "work": work, "index": index}[sys.argv[1]](from_environment())
-    except CannotRun as error:
-        sys.stderr.write(f"fanfare: {error}\n")
-        sys.exit(1)
+        with in_one_line():
+            {"up": up, "serve": serve, "work": work, "index": index}[sys.argv[1]](from_environment())
+    finally:
+        outlet().flush()
 
 
 if __name__ == "__main__":

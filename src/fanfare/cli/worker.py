@@ -5,15 +5,17 @@ import asyncio
 from fanfare.app import modules
 from fanfare.kernel import log
 from fanfare.kernel import settings as settings_
+from fanfare.kernel.exits import in_one_line
 from fanfare.kernel.jobs import jobs_of
 from fanfare.kernel.worker import work
 
 
 def main() -> None:
     """Do the jobs of every domain until SIGTERM, then finish those under way."""
-    settings = settings_.from_environment()
-    log.configure(settings.log_level)
-    asyncio.run(work(settings, jobs_of(modules("jobs"))))
+    with in_one_line():
+        settings = settings_.from_environment()
+        log.configure(settings.log_level)
+        asyncio.run(work(settings, jobs_of(modules("jobs"))))
 
 
 if __name__ == "__main__":

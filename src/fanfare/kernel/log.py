@@ -1,13 +1,18 @@
-"""The log: JSON lines for machines, readable lines on a terminal, and in neither what belongs to a person."""
+"""The log: JSON lines for machines, readable lines on a terminal, and in neither what belongs to a person.
+
+Nobody who logs waits for who reads: see `outlet`.
+"""
 
 import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
+
+from fanfare.kernel.outlet import Outlet
 
 Event = MutableMapping[str, Any]
 
@@ -25,6 +30,9 @@ PRIVATE_NAMES = frozenset({"api_secret", "session_uid", "request_uid", "reset_ui
 PUBLIC_NAMES = frozenset({"status_code", "code_name", "job_name", "logger_name"})
 # What this program writes itself.
 UNTOUCHED = frozenset({"timestamp", "level", "request_id", "exc_info", "fault"})
+# What differs each time that an event happens; events that differ in nothing else are one that repeats.
+PASSING = frozenset({"timestamp", "request_id", "job_id", "tried", "ms", "seconds", "search_uid"})
+STANDARD_ERROR = 2
 # The patterns below take time by the square of a text's length, and a longer text is no longer read by anybody.
 LONGEST = 2000
 WORDS = re.compile(r"[a-z0-9]+")
@@ -35,21 +43,50 @@ SECRET = re.compile(r"ffs_[0-9A-Za-z]+")
 PASSWORD_IN_URL = re.compile(r"(?<=://)[^/\s@]*@")
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send this process's log, and that of the libraries, to a stream (standard error), from a level upwards."""
-    stream = stream or sys.stderr
-    readable = stream.isatty()
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+class Handler(logging.Handler):
+    """Hands lines to an outlet, which waits for nobody."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Take where the lines leave."""
+        super().__init__()
+        self.outlet = outlet
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, unless it is like one just written."""
+        try:
+            level, (event, details) = record.levelname.lower(), _kind(record)
+            if self.outlet.is_news(level, event, details):
+                self.outlet.write(self.format(record))
+        except Exception as error:  # noqa: BLE001 - whoever logs goes on
+            self.outlet.say("error", "a line of the log could not be made", kind=type(error).__name__)
+
+    def flush(self) -> None:
+        """Write what waits, for two seconds at most; called at the end of the process."""
+        self.outlet.flush()
+
+
+SHARED: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure(
+    level: str = "info", on_loss: Callable[[int], object] | None = None, *, stream: TextIO | None = None
+) -> None:
+    """Send this process's log, and that of the libraries, to the standard error, from a level upwards.
+
+    `on_loss` is called with the number of lines that found no reader; a `stream` takes them instead, at once.
+    """
+    outlet = Outlet(STANDARD_ERROR, on_loss, has_thread=True)
+    readable = outlet.is_readable if stream is None else stream.isatty()
     last: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if not readable:
         last += [_tell_fault]
     last += [censor, _for_people() if readable else structlog.processors.JSONRenderer()]
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    handler: logging.Handler = Handler(outlet) if stream is None else logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=SHARED, processors=last))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -57,13 +94,36 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _kind(record: logging.LogRecord) -> tuple[str, Hashable]:
+    """Return a line's event, and what else tells it from other lines of the same event."""
+    if not isinstance(record.msg, dict):
+        return _scrubbed(str(record.msg)), (record.name, _where(record.exc_info))
+    event: Event = record.msg
+    details = [f"{name}={value}" for name, value in event.items() if name not in PASSING and name != "exc_info"]
+    return _scrubbed(str(event.get("event"))), (*details, _where(event.get("exc_info")))
+
+
+def _where(error: object) -> Hashable:
+    """Return an exception's type and the line that raised it."""
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    if not isinstance(error, BaseException):
+        return None
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return type(error), last and last.tb_lineno
 
 
 def _hush() -> None:

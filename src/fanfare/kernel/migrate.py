@@ -21,6 +21,14 @@ NO_TRANSACTION = "-- no transaction"
 # Any number that nothing else in this database locks.
 LOCK = 0x46414E46_41524500
 PAUSE = 0.1
+APPLIED = """
+    create table if not exists schema_migrations (
+        version integer primary key,
+        name text not null,
+        checksum text not null,
+        applied_at timestamptz not null
+    )
+"""
 UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 
 
@@ -78,6 +86,7 @@ async def migrate(database_url: str, folder: Path = FOLDER, *, patience: float =
     connection = await _connect(database_url, patience)
     try:
         async with _alone(connection):
+            await connection.execute(APPLIED)
             missing = await _missing(connection, wanted)
             for migration in missing:
                 await _apply(connection, migration)
@@ -85,6 +94,19 @@ async def migrate(database_url: str, folder: Path = FOLDER, *, patience: float =
     finally:
         await connection.close()
     return missing
+
+
+async def check_schema(database_url: str, folder: Path = FOLDER, *, patience: float = 30) -> None:
+    """Raise `CannotMigrate` unless the database has the schema of this code; nothing is written."""
+    connection = await _connect(database_url, patience)
+    try:
+        has_any = await connection.fetchval("select to_regclass('schema_migrations') is not null")
+        missing = await _missing(connection, migrations(folder)) if has_any else migrations(folder)
+    finally:
+        await connection.close()
+    if missing:
+        message = f"the database lacks {len(missing)} of this version's migrations: run `fanfare migrate`"
+        raise CannotMigrate(message)
 
 
 async def _connect(database_url: str, patience: float) -> Connection:
@@ -119,16 +141,6 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
 
 
 async def _missing(connection: Connection, wanted: Sequence[Migration]) -> list[Migration]:
-    await connection.execute(
-        """
-        create table if not exists schema_migrations (
-            version integer primary key,
-            name text not null,
-            checksum text not null,
-            applied_at timestamptz not null
-        )
-        """
-    )
     rows = await connection.fetch("select version, name, checksum from schema_migrations order by version")
     known = {migration.version: migration for migration in wanted}
     for row in rows:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -142,11 +143,20 @@ def _checked(settings: Settings) -> Settings:
         if is_wrong:
             message = f"{variable(name)} cannot be {getattr(settings, name)!r}"
             raise BadSettings(message)
-    if settings.database_url and not settings.database_url.startswith(SCHEMES):
-        # It is not repeated: it may hold a password.
+    _check_url(settings.database_url)
+    return settings
+
+
+def _check_url(url: str) -> None:
+    """Refuse an address of a database that cannot be read; it is not repeated, since it may hold a password."""
+    if url and not url.startswith(SCHEMES):
         message = f"DATABASE_URL must begin with {' or '.join(SCHEMES)}"
         raise BadSettings(message)
-    return settings
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        message = "DATABASE_URL cannot be read: the port must be a number, and signs in a password be written as %40"
+        raise BadSettings(message) from None
 
 
 def _are_networks(ranges: tuple[str, ...]) -> bool:

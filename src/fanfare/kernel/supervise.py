@@ -3,21 +3,21 @@
 It imports little on purpose: it lives as long as the whole does, in a process of its own.
 """
 
-import json
 import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import cache
 from types import FrameType
 
 from fanfare.kernel.children import Launched
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.outlet import Outlet
+from fanfare.kernel.scratch import sweep
 
 STOP_WORDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # The first death is answered at once; a process that goes on dying is given longer pauses.
@@ -26,6 +26,7 @@ DELAYS = (0.0, 0.5, 1.0, 2.0)
 HEALTHY_SECONDS = 5.0
 TICK = 1.0
 INIT = 1
+STANDARD_ERROR = 2
 
 
 class Told(BaseException):
@@ -50,10 +51,19 @@ class Kept:
 class Supervisor:
     """Keeps processes until a signal comes."""
 
-    def __init__(self, kept: Sequence[Kept], ready: tuple[int, Callable[[], None]] | None = None) -> None:
-        """Take the processes, and what to call when one of them writes to the pipe `ready` for the first time."""
+    def __init__(
+        self,
+        kept: Sequence[Kept],
+        ready: tuple[int, Callable[[], None]] | None = None,
+        tidy: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the processes, and what to call when one of them writes to the pipe `ready` for the first time.
+
+        `tidy` is called every second or so.
+        """
         self.kept = kept
         self.ready = ready
+        self.tidy = tidy
         self._words = 0
 
     def run(self) -> None:
@@ -61,6 +71,9 @@ class Supervisor:
         with self._woken_by_signals() as woken:
             try:
                 while self._words == 0:
+                    outlet().tend()
+                    if self.tidy is not None:
+                        self.tidy()
                     for each in self.kept:
                         self._keep(each)
                     if os.getpid() == INIT:
@@ -81,6 +94,7 @@ class Supervisor:
             kept.deaths += 1
             say("ended", process=kept.name, status=status, again_in=kept.due - now)
             kept.launched = None
+            sweep()
         if now < kept.due:
             return
         try:
@@ -156,16 +170,15 @@ def stoppable() -> Iterator[None]:
             signal.signal(word, handler)
 
 
+@cache
+def outlet() -> Outlet:
+    """Return where this process's log leaves it. It has no thread: this process starts others."""
+    return Outlet(STANDARD_ERROR)
+
+
 def say(event: str, **facts: object) -> None:
     """Write a line to the log as the other processes do, without their library."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    if sys.stderr.isatty():
-        told = " ".join(f"{name}={value}" for name, value in facts.items())
-        line = f"{now} [warning  ] {event:<30} {told}"
-    else:
-        line = json.dumps({**facts, "event": event, "level": "warning", "timestamp": now}, default=str)
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    outlet().say("warning", event, **facts)
 
 
 def _launched(kept: Kept) -> Launched:

@@ -55,7 +55,15 @@ class Hold:
         self._lock: int | None = None
 
     def take(self) -> None:
-        """Take the lock or raise `AlreadyHeld`."""
+        """Take the lock or raise `AlreadyHeld`, or `CannotRun` for what is no directory to write to."""
+        try:
+            self._take()
+        except OSError as error:
+            message = f"the data directory {self.data_dir} cannot be used: {error.strerror or error}"
+            message += f" ({error.filename})" if error.filename else ""
+            raise CannotRun(message) from None
+
+    def _take(self) -> None:
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(self.data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -101,7 +109,8 @@ def running(data_dir: Path) -> Running | None:
 
 def replace(path: Path, content: bytes, user: tuple[int, int] | None = None) -> None:
     """Put a whole new file in a name's place, mode 0600, for a user; a link that lies there is not followed."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    # Whoever holds the directory is alone; what a killed one left under this name is replaced too.
+    fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote
@@ -19,13 +19,11 @@ from fanfare.kernel.embedded.binaries import Binaries, binaries_for
 from fanfare.kernel.embedded.configuration import CONNECTIONS, DATABASE, PORT, files
 from fanfare.kernel.embedded.hold import replace
 from fanfare.kernel.embedded.user import CannotStart, server_user
+from fanfare.kernel.scratch import Scratch
 
 CLUSTER = "postgres"
 LOG = "postgres.log"
-RUNTIME = "runtime"
 LOG_BYTES = 5 * 1024 * 1024
-# The system's limit for the path of a socket is 107 bytes on Linux and 103 on macOS.
-SOCKET_BYTES = 103
 READY_SECONDS = 60.0
 STOP_SECONDS = (20.0, 5.0, 5.0)
 PAUSE = 0.02
@@ -44,7 +42,7 @@ class Embedded:
         self.connections = connections
         self.user = server_user(self.cluster, user)
         self.launched: Launched | None = None
-        self._runtime: Path | None = None
+        self._scratch: Scratch | None = None
         self._binaries: Binaries | None = None
 
     @property
@@ -55,9 +53,11 @@ class Embedded:
     @property
     def runtime(self) -> Path:
         """Return the private directory of the socket, which lives as long as this object runs the server."""
-        if self._runtime is None:
-            self._runtime = self._make_runtime()
-        return self._runtime
+        if self._scratch is None:
+            self._scratch = Scratch(f".s.PGSQL.{PORT}", may_be_in=self.user.passes)
+            if self.user.ids is not None:
+                os.chown(self._scratch.path, *self.user.ids)
+        return self._scratch.path
 
     def start(self) -> None:
         """Make the cluster if there is none, start the server and wait until it answers."""
@@ -67,14 +67,19 @@ class Embedded:
     def spawn(self) -> Launched:
         """Clear up after a dead server and start one, without waiting for it."""
         binaries = self._ready_binaries()
+        with self._open_log() as log:
+            self.launched = self._spawn(binaries, log)
+        return self.launched
+
+    def _spawn(self, binaries: Binaries, log: IO[bytes]) -> Launched:
         if not self.cluster.exists():
             self._make_cluster(binaries)
         self._check_version(binaries)
         self._clear_leftovers()
         for name, content in files(self.runtime, self.user, self.connections, durable=self.durable).items():
             replace(self.cluster / name, content.encode(), self.user.ids)
-        with self._path_for_server(self.cluster) as (path, fds), self._open_log() as log:
-            self.launched = launch(
+        with self._path_for_server(self.cluster) as (path, fds):
+            return launch(
                 Launch(
                     command=[binaries["postgres"], "-D", path],
                     env=_environment(),
@@ -86,7 +91,6 @@ class Embedded:
                     last_word=signal.SIGINT,
                 )
             )
-        return self.launched
 
     def stop(self) -> None:
         """Stop the server: sessions are ended, data written; harder when that takes too long."""
@@ -97,10 +101,9 @@ class Embedded:
                 self.launched.tell(word)
                 self.launched.wait(seconds)
             self.launched = None
-        if self._runtime is not None:
-            shutil.rmtree(self._runtime, ignore_errors=True)
-            (self.data_dir / RUNTIME).unlink(missing_ok=True)
-            self._runtime = self._binaries = None
+        if self._scratch is not None:
+            self._scratch.remove()
+            self._scratch = self._binaries = None
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -119,25 +122,6 @@ class Embedded:
         if self._binaries is None:
             self._binaries = binaries_for(self.user, self.runtime)
         return self._binaries
-
-    def _make_runtime(self) -> Path:
-        """Make the directory of the socket: short enough a path, reachable by the server, closed to others."""
-        remembered = self.data_dir / RUNTIME
-        if remembered.exists():
-            # A killed owner could not remove its own.
-            shutil.rmtree(remembered.read_text(), ignore_errors=True)
-        for place in dict.fromkeys((tempfile.gettempdir(), "/tmp")):  # noqa: S108 - mkdtemp makes it private
-            longest = Path(place).resolve() / "fanfare-12345678" / f".s.PGSQL.{PORT}"
-            if len(os.fsencode(longest)) <= SOCKET_BYTES and self.user.passes(Path(place)):
-                made = Path(tempfile.mkdtemp(prefix="fanfare-", dir=Path(place).resolve()))
-                if self.user.ids is not None:
-                    os.chown(made, *self.user.ids)
-                replace(remembered, str(made).encode())
-                return made
-        message = (
-            f"no directory for the socket of PostgreSQL: set TMPDIR to a short path that {self.user.name} may enter"
-        )
-        raise CannotStart(message)
 
     @contextmanager
     def _path_for_server(self, directory: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -203,16 +187,27 @@ class Embedded:
             raise CannotStart(message)
 
     def _check_version(self, binaries: Binaries) -> None:
-        major = int((self.cluster / "PG_VERSION").read_text())
+        try:
+            major = int((self.cluster / "PG_VERSION").read_text())
+        except (OSError, ValueError):
+            message = f"{self.cluster} is no database cluster: it has no readable PG_VERSION"
+            raise CannotStart(message) from None
         if major != binaries.major:
             message = f"{self.cluster} is of PostgreSQL {major}, and the installed one is {binaries.major}"
             raise CannotStart(message)
 
     def _open_log(self) -> IO[bytes]:
+        self.bound_log()
         path = self.data_dir / LOG
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "wb")
+
+    def bound_log(self) -> None:
+        """Keep the log small: a long one is copied beside it and begun anew, while the server goes on writing."""
+        path = self.data_dir / LOG
+        with suppress(OSError):
+            if path.stat().st_size > LOG_BYTES:
+                shutil.copyfile(path, path.with_suffix(".log.1"))
+                os.truncate(path, 0)
 
     def _wait_until_ready(self) -> None:
         """Wait for the word `ready` that the server writes into its postmaster.pid."""

@@ -7,16 +7,15 @@ dies leaves its accounts to the others, however it dies. Nothing is lost with it
 import asyncio
 import contextlib
 import math
-import tempfile
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
 import msgspec
 import structlog
 
 from fanfare.kernel.db import OUTAGES, Connection, Db
+from fanfare.kernel.scratch import Scratch
 from fanfare.kernel.settings import INDEX_POOL_SIZE, Settings
 from fanfare.kernel.shares import Shares
 from fanfare.segments.audience import answers
@@ -26,6 +25,7 @@ from fanfare.segments.audience.protocol import Answer, Look, Question, receive, 
 
 log = structlog.get_logger()
 
+SOCKET = "audience"
 STATEMENT_SECONDS = 600
 TICK_SECONDS = 1.0
 STORE_SECONDS = 300.0
@@ -89,8 +89,8 @@ class IndexProcess:
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
         """Listen where only this user may speak. The folder of the data may lie too deep for a socket's name."""
-        with tempfile.TemporaryDirectory(prefix="fanfare-") as folder:
-            self.address = str(Path(folder) / "audience")
+        with Scratch(SOCKET) as scratch:
+            self.address = str(scratch.path / SOCKET)
             server = await asyncio.start_unix_server(self._converse, self.address)
             try:
                 yield

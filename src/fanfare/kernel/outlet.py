@@ -1,0 +1,237 @@
+"""Where a process's lines leave it: no reader is waited for, what is lost is counted, what repeats is written once.
+
+It imports little: the supervisor writes by it too, and has no thread, since it starts processes.
+"""
+
+import json
+import os
+import select
+import socket
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from weakref import WeakSet
+
+# What waits for a reader who stalls; more is lost.
+MOST_BYTES = 256 * 1024
+# Seconds in which a line like an earlier one is only counted.
+WINDOW = 10.0
+# Different lines that are told apart in a window; beyond them those of one event are alike.
+MOST_KINDS = 500
+FLUSH_SECONDS = 2.0
+PAUSE = 0.5
+PIPE_BUF = getattr(select, "PIPE_BUF", 512)
+
+
+def line(level: str, event: str, facts: dict[str, object], *, is_readable: bool = False) -> str:
+    """Return a line in the form of the log: JSON, or for people."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if is_readable:
+        return f"{now} [{level:<9}] {event:<30} " + " ".join(f"{name}={value}" for name, value in facts.items())
+    return json.dumps({**facts, "event": event, "level": level, "timestamp": now}, default=str)
+
+
+@dataclass
+class Repeats:
+    """An event that was written, and how often it came again before `ends`."""
+
+    level: str
+    event: str
+    ends: float
+    count: int = 0
+
+
+class Outlet:
+    """Writes lines to an open file without ever waiting for it."""
+
+    def __init__(self, file: int, on_loss: Callable[[int], object] | None = None, *, has_thread: bool = False) -> None:
+        """Take the file's number, and what is called with the number of lines lost.
+
+        What could not be written at once is written by a thread, or else by whoever calls `tend` now and then.
+        """
+        self.file = file
+        self.is_readable = os.isatty(file)
+        self.on_loss = on_loss
+        self.has_thread = has_thread
+        self._send = _sender(file)
+        self.begin_anew()
+        OUTLETS.add(self)
+
+    def begin_anew(self) -> None:
+        """Begin with nothing to write: in a forked child the lines that wait are its parent's, and so is the thread."""
+        self._lock = threading.RLock()
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._lost = 0
+        self._is_pumping = False
+        self._repeats: dict[tuple[str, str, Hashable], Repeats] = {}
+        self._thread: threading.Thread | None = None
+
+    def say(self, level: str, event: str, **facts: object) -> None:
+        """Write an event in the form of the log, unless it repeats."""
+        if self.is_news(level, event, str(facts)):
+            self.write(line(level, event, facts, is_readable=self.is_readable))
+
+    def is_news(self, level: str, event: str, details: Hashable) -> bool:
+        """Say whether to write an event. One that was written a moment ago is counted instead."""
+        with self._lock:
+            key = (level, event, details)
+            if key not in self._repeats and len(self._repeats) >= MOST_KINDS:
+                key = (level, event, None)
+            known = self._repeats.get(key)
+            now = time.monotonic()
+            if known is not None and now < known.ends:
+                known.count += 1
+                self._see_to_the_rest()
+                return False
+            self._write_counts(now)
+            self._repeats[key] = Repeats(level, event, now + WINDOW)
+            return True
+
+    def write(self, text: str) -> None:
+        """Write a line, now or as soon as there is room; with too many of them waiting it is lost and counted."""
+        written = text.encode(errors="backslashreplace") + b"\n"
+        with self._lock:
+            if self._size + len(written) > MOST_BYTES:
+                self._lose()
+            else:
+                self._waiting.append(written)
+                self._size += len(written)
+            self._pump()
+            self._see_to_the_rest()
+
+    def tend(self) -> bool:
+        """Write what is due and has room; say whether anything is left for later."""
+        with self._lock:
+            self._write_counts(time.monotonic())
+            self._pump()
+            return self._has_more()
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Write what waits, counts too, for at most so many seconds."""
+        end = time.monotonic() + seconds
+        with self._lock:
+            self._write_counts(float("inf"))
+            self._pump()
+        while self._waiting and (left := end - time.monotonic()) > 0:
+            with suppress(OSError, ValueError):
+                select.select([], [self.file], [], min(left, PAUSE))
+            with self._lock:
+                self._pump()
+
+    def _write_counts(self, now: float) -> None:
+        """Forget the windows that are over, and write how often their events came again."""
+        over = [key for key, each in self._repeats.items() if each.ends <= now]
+        for each in [self._repeats.pop(key) for key in over]:
+            if each.count:
+                facts: dict[str, object] = {"repeated": each.count, "seconds": WINDOW}
+                self.write(line(each.level, each.event, facts, is_readable=self.is_readable))
+
+    def _lose(self) -> None:
+        self._lost += 1
+        if self.on_loss is not None:
+            self.on_loss(1)
+
+    def _pump(self) -> None:
+        """Write as long as there is room. What a finalizer logs meanwhile, in this thread, only joins the queue."""
+        if self._is_pumping:
+            return
+        self._is_pumping = True
+        try:
+            while self._waiting and self._write_some():
+                pass
+            if self._lost and not self._waiting:
+                self._write_loss()
+        finally:
+            self._is_pumping = False
+
+    def _write_some(self) -> bool:
+        first = self._waiting.popleft()
+        try:
+            count = self._send(first)
+        except BlockingIOError:
+            self._waiting.appendleft(first)
+            return False
+        except OSError:
+            # Nobody is there to read it, or the disk is full.
+            self._size -= len(first)
+            self._lose()
+            return True
+        self._size -= count
+        if count < len(first):
+            self._waiting.appendleft(first[count:])
+        return True
+
+    def _write_loss(self) -> None:
+        lost = line("warning", "lines of the log lost", {"count": self._lost}, is_readable=self.is_readable)
+        with suppress(OSError):
+            self._send(lost.encode() + b"\n")
+            self._lost = 0
+
+    def _has_more(self) -> bool:
+        return bool(self._waiting) or any(each.count for each in self._repeats.values())
+
+    def _see_to_the_rest(self) -> None:
+        if self.has_thread and self._thread is None and self._has_more():
+            self._thread = threading.Thread(target=self._attend, name="log", daemon=True)
+            self._thread.start()
+
+    def _attend(self) -> None:
+        while True:
+            with self._lock:
+                if not self.tend():
+                    self._thread = None
+                    return
+                is_stalled = bool(self._waiting)
+            if is_stalled:
+                with suppress(OSError, ValueError):
+                    select.select([], [self.file], [], PAUSE)
+            time.sleep(0.01 if is_stalled else PAUSE)
+
+
+# Those of this process, which a forked child must not go on with.
+OUTLETS: WeakSet[Outlet] = WeakSet()
+
+
+def _begin_anew() -> None:
+    for outlet in OUTLETS:
+        outlet.begin_anew()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+def _sender(file: int) -> Callable[[bytes], int]:
+    """Return what writes to the file, as much as there is room for, or raises `BlockingIOError`.
+
+    The file may be shared with other programs, so it is not set to non-blocking itself.
+    """
+    try:
+        found = os.fstat(file)
+    except OSError:
+        return lambda text: os.write(file, text)
+    if stat.S_ISSOCK(found.st_mode):
+        own = socket.socket(fileno=os.dup(file))
+        return lambda text: own.send(text, socket.MSG_DONTWAIT)
+    if stat.S_ISREG(found.st_mode) or os.path.samestat(found, Path(os.devnull).stat()):
+        return lambda text: os.write(file, text)
+    with suppress(OSError):
+        if sys.platform == "linux":
+            # Opened anew it has flags of its own.
+            again = os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            return lambda text: os.write(again, text)
+
+    def send(text: bytes) -> int:
+        if not select.select([], [file], [], 0)[1]:
+            raise BlockingIOError
+        # So much has room in a pipe that can be written to.
+        return os.write(file, text[:PIPE_BUF])
+
+    return send

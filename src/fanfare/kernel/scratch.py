@@ -1,0 +1,89 @@
+"""Private folders outside the data directory, for sockets and what is unpacked; those of dead processes are removed.
+
+Who makes one holds a lock in it, which the system frees when the process ends, however it ends.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from fanfare.kernel.errors import CannotRun
+
+PREFIX = "fanfare-"
+LOCK = "lock"
+# The system's limit for the path of a socket is 107 bytes on Linux and 103 on macOS.
+SOCKET_BYTES = 103
+
+
+class Scratch:
+    """A folder of this process."""
+
+    def __init__(self, longest: str = "", *, may_be_in: Callable[[Path], bool] = Path.is_dir) -> None:
+        """Make the folder, where the path of a socket named `longest` in it is short enough; clear up after the dead.
+
+        Raises `CannotRun` when there is no such place.
+        """
+        sweep()
+        for place in places():
+            is_short = not longest or len(os.fsencode(place / f"{PREFIX}12345678" / longest)) <= SOCKET_BYTES
+            if is_short and may_be_in(place):
+                with suppress(OSError):
+                    self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+                    self._lock = _locked(self.path)
+                    return
+        message = f"no place for temporary files in {' or '.join(map(str, places()))}: set TMPDIR to a short path"
+        raise CannotRun(message)
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the folder."""
+        self.remove()
+
+
+def places() -> list[Path]:
+    """Return the folders for temporary files."""
+    with suppress(OSError):
+        return list(dict.fromkeys((Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve())))  # noqa: S108 - mkdtemp
+    return []
+
+
+def sweep() -> None:
+    """Remove the folders whose processes are gone."""
+    for folder in _folders():
+        with suppress(OSError):
+            # A folder without a lock is not finished, or not ours.
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if os.fstat(lock).st_uid == os.geteuid():
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _folders() -> Iterator[Path]:
+    for place in places():
+        with suppress(OSError):
+            yield from [path for path in place.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink()]
+
+
+def _locked(folder: Path) -> int:
+    """Return the open lock of a folder; nobody sees the file before it is locked."""
+    fresh = folder / f"{LOCK}.new"
+    lock = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    fresh.rename(folder / LOCK)
+    return lock
