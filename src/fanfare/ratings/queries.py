@@ -13,7 +13,7 @@ from fanfare.ratings.schemas import RatingParts, Since
 # its own here, and its topics to TOPICS.
 BOUGHT = (
     """
-    select p.fan_id, p.network || ':' || p.order_key as order_key, p.ordered_at, p.net_sale_amount as amount
+    select p.fan_id, array[p.network, p.order_key] as order_key, p.ordered_at, p.net_sale_amount as amount
     from purchases p where p.account_id = $1 and p.fan_id = any($2::bigint[])
     """,
 )

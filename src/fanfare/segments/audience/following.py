@@ -21,7 +21,7 @@ from fanfare.segments.audience.reading import PARTS, Days, Piece, pieces
 from fanfare.segments.queries import reads
 
 # The form of what is stored.
-FORM = 4
+FORM = 5
 PAGE = 5_000
 # Changes beyond a transaction that does not end; with more of them the tables are asked.
 MOST_SEEN = 10_000

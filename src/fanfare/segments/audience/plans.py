@@ -18,6 +18,7 @@ from fanfare.segments.queries import filters, tickets
 from fanfare.segments.queries.criteria import Setting, is_there, province_keys, ticket_events_asked, years_before
 from fanfare.segments.queries.filters import kept
 from fanfare.segments.schemas.search import Criteria
+from fanfare.tickets.queries.stats import SEATS
 
 
 class AllOf(msgspec.Struct, frozen=True, tag=True):
@@ -203,7 +204,7 @@ def _tickets(wanted: Criteria, at: Setting) -> Iterator[Plan | None]:
         last.toordinal() + 1 if last else None,
         lowest,
         highest,
-        [Count("seats" if sql == tickets.SEATS else "sale", least, most) for sql, least, most in counted],
+        [Count("seats" if sql == SEATS else "sale", least, most) for sql, least, most in counted],
         tickets.turned(counted),
     )
     if any(abs(each) > MOST_PRICE for each in (lowest, highest) if each is not None):

@@ -19,6 +19,7 @@ from fanfare.places.completion import postal_area
 from fanfare.segments.audience.bitmaps import Groups, Numbers
 from fanfare.segments.audience.places import DEGREES, ORIGIN
 from fanfare.segments.audience.sold import Sold
+from fanfare.tickets.queries.stats import SALE
 
 ROWS = 20_000
 PAGE = 65_536
@@ -122,9 +123,8 @@ ACTIVITY = f"""
     where a.account_id = $1 and a.fan_id > $2 {{among}}
     order by a.fan_id limit {PAGE}
 """  # noqa: S608 - constants
-# Tickets by blocks of fans, all tickets of each. `sale` stands for an order, 0 for none: of 64 bits, so that two orders
-# of one fan will not meet.
-TICKETS = """
+# Tickets by blocks of fans, all tickets of each. `sale` stands for an order, 0 for none.
+TICKETS = f"""
     select string_agg(int8send(p.fan_id), ''::bytea) as fan_id, string_agg(uuid_send(p.event_uid), ''::bytea) as event,
            array_agg(p.price_code) as price_code, string_agg(int8send(p.purchased), ''::bytea) as purchased,
            string_agg(int8send(p.seats), ''::bytea) as seats, string_agg(int8send(p.paid), ''::bytea) as paid,
@@ -132,11 +132,11 @@ TICKETS = """
     from (
         select f.fan_id, f.event_uid, fold_text(f.price_code) as price_code,
                floor(date_part('epoch', f.purchased_at))::bigint as purchased, f.num_seats::bigint as seats,
-               (f.paid_amount * 10000)::bigint as paid, coalesce(hashtextextended(f.order_key, 0), 0) as sale
+               (f.paid_amount * 10000)::bigint as paid, coalesce({SALE}, 0) as sale
         from tickets f
-        where f.account_id = $1 and f.fan_id is not null and not f.is_deleted {among}) p
+        where f.account_id = $1 and f.fan_id is not null and not f.is_deleted {{among}}) p
     group by p.fan_id >> 14
-"""
+"""  # noqa: S608 - constants
 # The ties of fans to something, by pieces of at most 65,536 fans.
 TIES = {
     "network": """

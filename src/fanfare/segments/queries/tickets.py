@@ -13,6 +13,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.folding import fold
 from fanfare.segments.queries.where import Criterion
 from fanfare.segments.schemas.search import Criteria
+from fanfare.tickets.queries.stats import SALES, SEATS
 
 
 class EventsAsked(msgspec.Struct, frozen=True):
@@ -96,14 +97,11 @@ class Bought(msgspec.Struct, frozen=True):
 
 
 HELD = "select from tickets t where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted"
-# Lines of one order_key are one purchase, and a line without is one by itself. Grouped for all fans at once: in the
-# order of the index that takes no sorting, and a page stops early.
+# Grouped for all fans at once: in the order of the index that takes no sorting, and a page stops early.
 COUNTED = """select from (
         select t.fan_id from tickets t where t.account_id = $1 and not t.is_deleted{tickets}
         group by t.fan_id having {counts}
     ) counted where counted.fan_id = f.fan_id"""
-SEATS = "sum(t.num_seats)"
-SALES = "count(distinct t.order_key) + count(*) filter (where t.order_key is null)"
 Part = tuple[str, object]
 
 

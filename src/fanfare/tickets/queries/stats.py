@@ -18,9 +18,11 @@ CHOSEN = """
           and ($4::uuid[] is null or event_uid = any($4))
     )
 """
-# Lines of one order_key are one sale; one without is a sale by itself.
-SALES = """count(distinct (network, order_key)) filter (where order_key is not null)
-    + count(*) filter (where order_key is null)"""
+# The definition of a sale, for every figure: lines of one order in one network are one, and a line without an order is
+# one by itself. Which order is told by a number of 64 bits, so that two will not meet; null without one.
+SALE = "hashtextextended(order_key, hashtextextended(network, 0))"
+SALES = f"count(distinct {SALE}) + count(*) filter (where order_key is null)"
+SEATS = "sum(num_seats)"
 
 
 async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
@@ -41,7 +43,7 @@ async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
         )
         select (select fan_count from returning_fans) as returning_fans_count,
                (select count(*) from buyers) as fans_count,
-               {SALES} as sales_count, coalesce(sum(num_seats), 0)::bigint as seats_count
+               {SALES} as sales_count, coalesce({SEATS}, 0)::bigint as seats_count
         from chosen
         """),  # noqa: S608 - fixed parts
         account.id,
@@ -75,7 +77,7 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
             select ($5::date[])[width_bucket(purchased_at, $6::timestamptz[])] as purchase_date,
                    case when $5 is null then event_uid end as event_uid,
                    count(distinct fan_id) as fans_count, {SALES} as sales_count,
-                   sum(num_seats)::bigint as seats_count,
+                   {SEATS}::bigint as seats_count,
                    coalesce(sum(paid_amount) filter (where currency = $7), 0) as revenue
             from chosen group by 1, 2
         )
