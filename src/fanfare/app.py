@@ -105,7 +105,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened
     app.add_middleware(Lifespan(service, settings))
     app.add_route("/healthz", health.Health())
     app.add_route("/readyz", health.Ready(service.db))
-    app.add_route("/metrics", health.Metrics())
+    app.add_route("/metrics", health.Metrics(service.db))
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
     return http.Straightened(app)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from fanfare.accounts import actions
-from fanfare.accounts.jobs import forget_calls
+from fanfare.accounts.jobs import callers, forget_calls
 from fanfare.kernel import log
 from fanfare.kernel.body import MAX_KEYLESS_BYTES
 from fanfare.kernel.db import Db
@@ -310,7 +310,9 @@ class TestCounts:
         assert await many(api.client, 1, at("198.51.100.7", {})) == [401]
         rows = "select count(*) from rate_windows where account_id in ($1, $2) and subscriber = '198.51.100.7'"
         assert await db.value(rows, api.account_id, NO_ACCOUNT) == 2
-        await forget_calls(db, NOW + timedelta(minutes=5))
+        assert {api.account_id, NO_ACCOUNT} <= set(await callers(db))
+        for account_id in (api.account_id, NO_ACCOUNT):
+            await forget_calls(db, account_id, NOW + timedelta(minutes=5))
         assert await db.value(rows, api.account_id, NO_ACCOUNT) == 0
 
     async def test_every_answer_tells_the_limit(self, api: Api, db: Db) -> None:

@@ -20,7 +20,7 @@ from tests.segments.crowd import fan, many_fans
 from tests.segments.indexing import has, running
 
 COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
-NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, frozenset(), {}, {})
+NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, frozenset(), frozenset(), {}, {})
 
 
 @pytest.fixture
@@ -141,6 +141,40 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
             await asyncio.gather(*(process.answer(Question(each, zone, everybody, None)) for each in asked))
         assert sorted(answered) == sorted(asked)
         assert answered.index(other.account_id) < 3
+
+
+async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(serving, "TICK_SECONDS", 0.05)
+    async with new_api(base_url, db) as bad, new_api(base_url, db) as good:
+        fan_id = await fan(db, bad.account_id)
+        accounts = await db.value("select count(*) from accounts")
+        async with running(settings.changed(data_dir=tmp_path)) as process:
+            await has(process, accounts)
+            # No number of degrees; told as a program tells it.
+            await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, float("nan"))
+            await has(process, accounts - 1)
+            asked.clear()
+            await good.ok(await good.post("/api/v1/crm/fans", email="a@example.com"))
+            for api in (good, bad):
+                assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
+            assert asked[0]
+            job = await db.value("select job_name from faults where account_id = $1", bad.account_id)
+            assert job == serving.JOB
+            await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, 49.0)
+            await has(process, accounts)
+        assert await db.value("select count(*) from faults") == 0
+
+
+NOWHERE_ON_EARTH = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (update fans set latitude = $3 where account_id = $1 and fan_id = $2 returning fan_id)
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select $1, nextval('positions'), 'fan.updated', made.fan_id::text, made.fan_id, now(), '{"fields": ["latitude"]}'
+    from hold cross join made
+"""
 
 
 async def test_processes_divide_the_accounts_and_take_over(

@@ -127,13 +127,19 @@ async def test_days_turn_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> N
 async def test_a_renamed_idol_is_another(api: Api, db: Db) -> None:
     here = await new_fan(api, email=mail(), idol_names=["Old Name"])
     uid = await saved(api, "renamed", idol_names="Old Name")
+    (idol,) = [each for each in await api.ok(await api.get("/api/v1/idols")) if each["idol_name"] == "Old Name"]
+    path = f"/api/v1/manage/idols/{idol['idol_uid']}"
+    # Not while a filter names it by the name that it has.
+    assert (await api.post(path, idol_name="New Name")).status_code == 409
     await settle(db, api.account_id, now())
     assert (await members(db, api.account_id))["renamed"] == {here}
-    (idol,) = [each for each in await api.ok(await api.get("/api/v1/idols")) if each["idol_name"] == "Old Name"]
-    await api.ok(await api.post(f"/api/v1/manage/idols/{idol['idol_uid']}", idol_name="New Name"))
+    await api.ok(await api.post(f"{FILTERS}/{uid}/criteria", idol_names="New Name"))
     await settle(db, api.account_id, now())
     assert (await members(db, api.account_id))["renamed"] == set()
-    assert await announced(db, api.account_id, uid) == [("built", None), ("left", here)]
+    await api.ok(await api.post(path, idol_name="New Name"))
+    await settle(db, api.account_id, now())
+    assert (await members(db, api.account_id))["renamed"] == {here}
+    assert (await announced(db, api.account_id, uid))[1:] == [("built", None), ("entered", here)]
 
 
 async def test_a_fan_that_is_gone_leaves(api: Api, db: Db) -> None:

@@ -2,14 +2,20 @@
 
 from datetime import datetime
 
+from fanfare.accounts.queries import account_ids
 from fanfare.kernel.db import Db
 from fanfare.kernel.idempotency import forget_keys
 from fanfare.kernel.jobs import schedule
-from fanfare.kernel.limits import forget_windows
+from fanfare.kernel.limits import NO_ACCOUNT, forget_windows
 
 
-@schedule("*/10 * * * *")
-async def forget_calls(db: Db, now: datetime) -> None:
+async def callers(db: Db) -> list[int]:
+    """Return the accounts that are called, and what stands for none."""
+    return [NO_ACCOUNT, *await account_ids(db)]
+
+
+@schedule("*/10 * * * *", each=callers)
+async def forget_calls(db: Db, account_id: int, now: datetime) -> None:
     """Delete stored answers of more than 24 hours and the counts of past minutes."""
-    await forget_keys(db, now)
-    await forget_windows(db, now)
+    await forget_keys(db, account_id, now)
+    await forget_windows(db, account_id, now)

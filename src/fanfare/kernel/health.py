@@ -1,15 +1,17 @@
 """Pages for those who run the server: /healthz (the process answers), /readyz (the database does too), /metrics."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 from falcon.asgi import Request, Response
 
-from fanfare.kernel import answers, metrics
+from fanfare.kernel import answers, faults, metrics
 from fanfare.kernel.db import OUTAGES, Db
 from fanfare.kernel.errors import Unavailable
 
 READY_SECONDS = 2.0
+FAULTY = "Accounts, and filters, for which a job fails and is tried again later"
 NOT_READY: tuple[type[BaseException], ...] = (*OUTAGES, asyncpg.UndefinedTableError, Unavailable)
 
 
@@ -43,7 +45,15 @@ class Ready:
 class Metrics:
     """`GET /metrics`: figures in the format of Prometheus."""
 
+    def __init__(self, db: Db) -> None:
+        """Take the database, which has the figures of all processes' work."""
+        self.db = db
+
     async def on_get(self, _: Request, response: Response) -> None:
-        """Give the figures."""
+        """Give the figures; those of the database are left out while it does not answer."""
         response.content_type = "text/plain; version=0.0.4; charset=utf-8"
         response.data = metrics.exposition()
+        with contextlib.suppress(*NOT_READY):
+            async with asyncio.timeout(READY_SECONDS):
+                faulty = {row["job_name"]: row["count"] for row in await faults.counts(self.db)}
+            response.data += metrics.gauges("fanfare_faults", FAULTY, "job", faulty)

@@ -142,7 +142,6 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
         after = rows[-1]["idempotency_key"]
 
 
-async def forget_keys(db: Db, now: datetime) -> None:
-    """Delete the answers that may no longer be replayed."""
-    # Housekeeping over all accounts at once.
-    await db.execute("delete from idempotency_keys where account_id is not null and created_at <= $1", now - KEPT)
+async def forget_keys(db: Db, account_id: int, now: datetime) -> None:
+    """Delete the answers of an account that may no longer be replayed."""
+    await db.execute("delete from idempotency_keys where account_id = $1 and created_at <= $2", account_id, now - KEPT)

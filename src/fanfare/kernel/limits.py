@@ -144,8 +144,7 @@ async def _extend(db: Db, counter: Counter, lease: _Lease) -> None:
     lease.handed_out = min(used, counter.limit)
 
 
-async def forget_windows(db: Db, now: datetime) -> None:
-    """Delete the counts of past minutes."""
+async def forget_windows(db: Db, account_id: int, now: datetime) -> None:
+    """Delete the counts of an account's past minutes."""
     minute = int(now.timestamp()) // MINUTE - 2
-    # Housekeeping over all accounts at once.
-    await db.execute("delete from rate_windows where account_id is not null and minute < $1", minute)
+    await db.execute("delete from rate_windows where account_id = $1 and minute < $2", account_id, minute)

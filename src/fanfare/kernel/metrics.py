@@ -1,9 +1,11 @@
 """What Prometheus reads at /metrics: calls by name and status, their durations, and the state of the pool."""
 
 import os
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess, values
+from prometheus_client.core import GaugeMetricFamily
 
 # The server process's number. One that takes a dead one's place goes on counting in the same files.
 SERVER = "FANFARE_SERVER"
@@ -46,4 +48,26 @@ def exposition() -> bytes:
         return generate_latest()
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+class Gauges:
+    """Figures of this moment, by the values of one label."""
+
+    def __init__(self, family: GaugeMetricFamily) -> None:
+        """Take the figures."""
+        self.family = family
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the figures."""
+        yield self.family
+
+
+def gauges(name: str, documentation: str, label: str, figures: Mapping[str, float]) -> bytes:
+    """Return figures of this moment, which no process counts, in the format of `exposition`."""
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for value, figure in figures.items():
+        family.add_metric([value], figure)
+    registry = CollectorRegistry()
+    registry.register(Gauges(family))
     return generate_latest(registry)

@@ -6,14 +6,16 @@ from collections import deque
 
 import structlog
 
+from fanfare.kernel import faults
 from fanfare.kernel.clock import Clock
-from fanfare.kernel.db import OUTAGES, Db
+from fanfare.kernel.db import Db
 from fanfare.kernel.jobs import Job
 
 log = structlog.get_logger()
 
 AT_ONCE = 3
-# After a step that found nothing to do, and after one that failed, an account rests.
+# After a step that found nothing to do, and after one that an outage ended, an account rests; after one that failed by
+# itself for longer, as `faults` says.
 IDLE_SECONDS = 0.1
 FAILED_SECONDS = 1.0
 
@@ -29,10 +31,11 @@ class Sweep:
         self._due: deque[int] = deque()
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._rests_until: dict[int, float] = {}
+        self._faulty: set[int] = set()
 
     async def once(self) -> None:
         """Do the job once for each account that is due now."""
-        self._due.extend(await self.job.accounts(self.db, self.clock()))
+        self._due.extend(await self._ready())
         while self._due or self._under_way:
             self._begin()
             await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
@@ -58,7 +61,7 @@ class Sweep:
     async def _look(self) -> None:
         """Take up the accounts that are due, each once."""
         try:
-            due = await self.job.accounts(self.db, self.clock())
+            due = await self._ready()
         except Exception as error:  # noqa: BLE001 - the next look is soon
             self._tell(error)
             await asyncio.sleep(FAILED_SECONDS)
@@ -66,6 +69,16 @@ class Sweep:
         now = time.monotonic()
         self._rests_until = {each: until for each, until in self._rests_until.items() if until > now}
         self._due.extend(each for each in due if each not in self._under_way and each not in self._rests_until)
+
+    async def _ready(self) -> list[int]:
+        """Return the accounts that are due and do not rest from a fault."""
+        now = self.clock()
+        due = await self.job.accounts(self.db, now)
+        if not due:
+            return due
+        resting = await faults.of_accounts(self.db, self.job.name)
+        self._faulty = set(resting)
+        return [each for each in due if each not in resting or resting[each] <= now]
 
     def _begin(self) -> None:
         while self._due and len(self._under_way) < AT_ONCE:
@@ -80,14 +93,25 @@ class Sweep:
         try:
             if not await self.job.work_for(self.db, self.clock(), account_id):
                 rest = IDLE_SECONDS
+            if account_id in self._faulty:
+                await faults.clear(self.db, account_id, self.job.name, "")
         except Exception as error:  # noqa: BLE001 - it stays with its account
             self._tell(error, account_id=account_id)
             rest = FAILED_SECONDS
+            await self._note(account_id, error)
         if rest:
             self._rests_until[account_id] = time.monotonic() + rest
 
+    async def _note(self, account_id: int, error: Exception) -> None:
+        if faults.will_pass(error):
+            return
+        try:
+            await faults.note(self.db, (account_id, self.job.name, ""), faults.words_of(error), self.clock())
+        except Exception as another:  # noqa: BLE001 - the account is tried again the sooner
+            self._tell(another, account_id=account_id)
+
     def _tell(self, error: Exception, **whose: int) -> None:
-        if isinstance(error, OUTAGES):
+        if faults.will_pass(error):
             log.warning("no database", job=self.job.name, reason=type(error).__name__, **whose)
         else:
             log.warning("job failed", job=self.job.name, exc_info=error, **whose)

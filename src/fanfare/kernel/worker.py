@@ -151,9 +151,7 @@ class Worker:
             qbs=QuerySchedulerBuilder(settings=names),
         )
         queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
-        trim = Job("kernel.trim", self.trim, TRIM_AT, each=accounts_with_changes)
-        own = Job("kernel.forget_done", forget_done, FORGET_AT), trim
-        for job in (*self.jobs, *own):
+        for job in (*self.jobs, *self.own()):
             if job.is_endless:
                 continue
             if job.crontab is None:
@@ -165,6 +163,11 @@ class Worker:
                     functools.partial(self._do_scheduled, job)
                 )
         return queue
+
+    def own(self) -> list[Job]:
+        """Return the jobs that every worker has beside those of the domains."""
+        trim = Job("kernel.trim", self.trim, TRIM_AT, each=accounts_with_changes)
+        return [Job("kernel.forget_done", forget_done, FORGET_AT), trim]
 
     async def trim(self, db: Db, account_id: int, now: datetime) -> None:
         """Delete the changes of an account that are older than the settings say."""

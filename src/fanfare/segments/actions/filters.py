@@ -12,7 +12,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.references import Thing, check_unused, hold
-from fanfare.segments.actions import members
+from fanfare.segments.actions import liveness
 from fanfare.segments.queries import faults, filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
 from fanfare.segments.schemas.search import Criteria
@@ -60,7 +60,7 @@ async def create_filter(db: Db, account: Account, wanted: NewFilter, now: dateti
         except asyncpg.UniqueViolationError:
             raise FilterNameTaken from None
         if wanted.is_active:
-            await members.begin(held, account, filter_uid, now)
+            await liveness.begin(held, account, filter_uid, now)
     return filter_uid
 
 
@@ -69,9 +69,9 @@ async def change_filter(db: Db, account: Account, wanted: FilterChanges, now: da
     async with db.transaction() as held:
         await lock_filter(held, account.id, wanted.filter_uid)
         if wanted.is_active is False:
-            await members.end(held, account.id, wanted.filter_uid, now)
+            await liveness.end(held, account.id, wanted.filter_uid, now)
         elif wanted.is_active:
-            await members.begin(held, account, wanted.filter_uid, now)
+            await liveness.begin(held, account, wanted.filter_uid, now)
         try:
             await _change(held, account.id, wanted, now)
         except asyncpg.UniqueViolationError:
@@ -118,9 +118,9 @@ async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: d
         await hold(held, account.id)
         await lock_filter(held, account.id, wanted.filter_uid)
         await _check_references(held, account, wanted.filter_uid, wanted, now)
-        await members.wait_for_members(held, account.id)
+        await liveness.wait_for_members(held, account.id)
         above = references.dependents(await references.links(held, account.id), str(wanted.filter_uid))
-        await members.begin_anew(held, account.id, {str(wanted.filter_uid), *above})
+        await liveness.begin_anew(held, account.id, {str(wanted.filter_uid), *above})
         await held.execute(
             """
             with hold as materialized (select hold_position($1) as held),
@@ -147,7 +147,8 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
     async with db.transaction() as held:
         await check_unused(held, account_id, Thing("filter", str(filter_uid)))
         await lock_filter(held, account_id, filter_uid)
-        await members.wait_for_members(held, account_id)
+        await liveness.wait_for_members(held, account_id)
+        await liveness.forgive(held, account_id, [str(filter_uid)])
         await held.execute(
             """
             with hold as materialized (select hold_position($1) as held),

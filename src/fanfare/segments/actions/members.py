@@ -6,25 +6,39 @@ lock on them and holds no position: only the write at the end does. docs/decisio
 """
 
 import time
-import uuid
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from fanfare.kernel.changes import feed, settled
+import structlog
+
+from fanfare.kernel import faults
+from fanfare.kernel.changes import feed
 from fanfare.kernel.db import Composed, Db
-from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
+from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
 from fanfare.segments.audience import counting
-from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries.live import LiveFilter, Move, different, live_filters, moved, today
+from fanfare.segments.audience.plans import Plan, plan
+from fanfare.segments.queries import filters
+from fanfare.segments.queries.live import (
+    FilterFault,
+    LiveFilter,
+    Move,
+    blame,
+    different,
+    live_filters,
+    moved,
+    today,
+)
 from fanfare.segments.queries.reads import EVERYTHING, touched
+
+log = structlog.get_logger()
 
 # Changes followed, and fans looked at by a build, in one transaction.
 BATCH = 1000
 CHUNK = 20_000
 # After so long a build lets the following have its turn.
 BUILD_SECONDS = 0.15
-BEGINNING, LAST_FAN = -1, 2**63 - 1
+LAST_FAN = 2**63 - 1
 # After so long without following, changes may have been trimmed off the log unread.
 LONGEST_GAP = timedelta(hours=24)
 TABLES = ("segment_members", "segment_stays")
@@ -96,19 +110,42 @@ MOVE_CHUNK = f"""
 
 
 async def keep_members(db: Db, account: Account, now: datetime) -> bool:
-    """Follow the next changes of an account and go on with builds; tell whether there was anything to do."""
-    followed = await follow(db, account, now)
-    started = time.monotonic()
-    while await build(db, account, now):
-        followed = True
-        if time.monotonic() - started > BUILD_SECONDS:
-            break
+    """Follow the next changes of an account and go on with builds; tell whether there was anything to do.
+
+    A filter that cannot be asked is set aside, so that the others go on without it.
+    """
+    try:
+        followed = await follow(db, account, now)
+        started = time.monotonic()
+        while await build(db, account, now):
+            followed = True
+            if time.monotonic() - started > BUILD_SECONDS:
+                break
+    except FilterFault as fault:
+        await _set_aside(db, account.id, fault, now)
+        return True
     return followed
 
 
-async def wait_for_members(db: Db, account_id: int) -> None:
-    """Keep others from the members of an account until this transaction ends, once they are free."""
-    await db.value("select pg_advisory_xact_lock(hashtextextended('segment_members', $1))", account_id)
+async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime) -> None:
+    """Note a filter's fault; when it is tried again it is built from the beginning, since it followed nothing since."""
+    cause = fault.__cause__ or fault
+    log.warning("filter set aside", account_id=account_id, filter_id=fault.filter_id, exc_info=cause)
+    async with db.transaction() as held:
+        await wait_for_members(held, account_id)
+        # Not when it was deleted or turned off meanwhile.
+        is_kept = await held.value(
+            """
+            update filter_states set build_from = $3
+            where account_id = $1 and filter_id = $2 returning true
+            """,
+            account_id,
+            fault.filter_id,
+            BEGINNING,
+        )
+        if is_kept:
+            place = account_id, filters.JOB, str(fault.filter_id)
+            await faults.note(held, place, faults.words_of(cause), now)
 
 
 async def hold_members(db: Db, account_id: int) -> bool:
@@ -145,7 +182,7 @@ async def follow(db: Db, account: Account, now: datetime) -> bool:
 async def _moves(held: Db, account: Account, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
     """Return who entered and left: those filters that the audience index knows are asked of it at once."""
     wanted = [(each, set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))) for each in live]
-    asked = [(each, fan_ids, plan(each.wanted, each.at)) for each, fan_ids in wanted if fan_ids]
+    asked = [(each, fan_ids, _plan(each)) for each, fan_ids in wanted if fan_ids]
     known = [(each, fan_ids, how) for each, fan_ids, how in asked if how is not None]
     everybody = sorted(set().union(*(fan_ids for _, fan_ids, _ in known)))
     inside = await counting.inside(held, account, [how for _, _, how in known], everybody)
@@ -161,6 +198,11 @@ async def _moves(held: Db, account: Account, live: Iterable[LiveFilter], fans: d
         if each.filter_id not in told:
             moves += await moved(held, each, fan_ids)
     return moves
+
+
+def _plan(live: LiveFilter) -> Plan | None:
+    with blame(live.filter_id):
+        return plan(live.wanted, live.at)
 
 
 async def _begin_builds(held: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:
@@ -219,8 +261,12 @@ async def build(db: Db, account: Account, now: datetime) -> bool:
         wanted = min(
             (each for each in live if each.build_from is not None or each.digest != each.stands_for),
             key=lambda each: (each.is_built, -(each.build_from or 0), each.filter_id),
+            default=None,
         )
-        await _build_on(held, account.id, wanted, now)
+        if wanted is None:
+            return False
+        with blame(wanted.filter_id):
+            await _build_on(held, account.id, wanted, now)
     return True
 
 
@@ -254,6 +300,7 @@ async def _build_on(held: Db, account_id: int, live: LiveFilter, now: datetime) 
 
 async def _end_build(held: Db, account_id: int, filter_id: int, now: datetime) -> None:
     """Note that all fans were looked at; the first time is announced, in place of the fans one by one."""
+    await faults.clear(held, account_id, filters.JOB, str(filter_id))
     await held.execute(
         """
         with hold as materialized (select hold_position($1) as held),
@@ -273,85 +320,6 @@ async def _end_build(held: Db, account_id: int, filter_id: int, now: datetime) -
         """,
         account_id,
         filter_id,
-        now,
-    )
-
-
-async def begin(db: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> None:
-    """Let the members of a filter be kept from now on, within the caller's transaction."""
-    # Everything up to here is seen by the build, which comes later.
-    position = await settled(db, account.id)
-    await db.execute(
-        """
-        with first as (
-            insert into segment_progress (account_id, position, followed_on, followed_at) values ($1, $3, $4, $5)
-            on conflict (account_id) do nothing
-        )
-        insert into filter_states (account_id, filter_id, condition_digest, build_from)
-        select f.account_id, f.filter_id, '', $6 from filters f where f.account_id = $1 and f.filter_uid = $2
-        on conflict (account_id, filter_id) do nothing
-        """,
-        account.id,
-        filter_uid,
-        position,
-        today(account, now),
-        now,
-        BEGINNING,
-    )
-
-
-async def begin_anew(db: Db, account_id: int, filter_uids: Iterable[str]) -> None:
-    """Let filters whose criteria are others now be built as if they were new, within the caller's transaction."""
-    await db.execute(
-        """
-        update filter_states s set build_from = $3, built_at = null
-        from filters f
-        where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = any($2::uuid[])
-        """,
-        account_id,
-        sorted(filter_uids),
-        BEGINNING,
-    )
-
-
-async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
-    """Look at all fans again for an active filter; what is found wrong is announced fan by fan."""
-    found = await db.value(
-        """
-        update filter_states s set build_from = $3
-        from filters f
-        where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = $2
-        returning true
-        """,
-        account_id,
-        filter_uid,
-        BEGINNING,
-    )
-    if not found:
-        raise Unknown
-
-
-async def end(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
-    """Keep the members of a filter no more: those it has left at this moment. Within the caller's transaction."""
-    await wait_for_members(db, account_id)
-    await db.execute(
-        """
-        with ended as (
-            delete from filter_states s using filters f
-            where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = $2
-            returning s.filter_id
-        ),
-        gone as (
-            delete from segment_members m
-            where m.account_id = $1 and m.filter_id = (select filter_id from ended)
-            returning m.filter_id, m.fan_id, m.entered_at
-        )
-        insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
-        select $1, g.filter_id, g.fan_id, g.entered_at, $3 from gone g
-        on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
-        """,
-        account_id,
-        filter_uid,
         now,
     )
 

@@ -9,12 +9,15 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
 import structlog
 
+from fanfare.kernel import faults
 from fanfare.kernel.db import OUTAGES, Connection, Db
+from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.scratch import Scratch
 from fanfare.kernel.settings import INDEX_POOL_SIZE, Settings
 from fanfare.kernel.shares import Shares
@@ -36,9 +39,11 @@ AGAIN_SECONDS = 60.0
 BUILDS = INDEX_POOL_SIZE // 2
 # One question is answered after the other, of each account in turn.
 TURN_SECONDS = 10.0
+# Under what its faults are noted.
+JOB = "segments.audience"
 # What each index process holds a share of, by which they count each other.
 PRESENT = 2100
-UNABLE: tuple[type[BaseException], ...] = (*OUTAGES, Behind, asyncpg.PostgresError)
+UNABLE: tuple[type[BaseException], ...] = (*OUTAGES, Behind, Unavailable, asyncpg.PostgresError)
 TAKE = "select pg_try_advisory_lock(hashtextextended('fanfare audience', $1))"
 LEAVE = "select pg_advisory_unlock(hashtextextended('fanfare audience', $1))"
 
@@ -115,12 +120,19 @@ class IndexProcess:
             return Answer()
         try:
             audience = await follower.refresh()
+        except UNABLE as error:
+            log.warning("index cannot answer", account_id=question.account_id, reason=type(error).__name__)
+            return Answer()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
+            await self._set_aside(question.account_id, error)
+            return Answer()
+        try:
             async with self._turns.lend(question.account_id, TURN_SECONDS):
                 # Whoever else has a question may line up first.
                 await asyncio.sleep(0)
                 return _answered(audience, question)
-        except UNABLE as error:
-            log.warning("index cannot answer", account_id=question.account_id, reason=type(error).__name__)
+        except Exception as error:
+            log.warning("index cannot answer", account_id=question.account_id, exc_info=error)
             return Answer()
 
     async def _tick(self) -> None:
@@ -140,10 +152,34 @@ class IndexProcess:
             if is_due or (is_free and await locks.fetchval(TAKE, account_id)):
                 self._begin(account_id, zone)
         for account_id in self.ready & self.followers.keys():
-            with contextlib.suppress(Behind):
-                await self.followers[account_id].refresh()
+            await self._lead(account_id)
         if time.monotonic() - self._stored_at > STORE_SECONDS:
             await self._store()
+
+    async def _lead(self, account_id: int) -> None:
+        """Lead an account's index on; one that cannot be led is set aside, and the others go on."""
+        try:
+            await self.followers[account_id].refresh()
+        except (Behind, Unavailable):
+            return
+        except Exception as error:
+            if faults.will_pass(error):
+                raise
+            await self._set_aside(account_id, error)
+
+    async def _set_aside(self, account_id: int, error: Exception) -> None:
+        """Answer for an account no more: its bitmaps may be half of this and half of that. It is built anew later."""
+        log.warning("index set aside", account_id=account_id, exc_info=error)
+        self.ready.discard(account_id)
+        self._again[account_id] = time.monotonic() + AGAIN_SECONDS
+        with contextlib.suppress(OSError, KeyError):
+            self.followers[account_id].file.unlink()
+        await self._forget_address(account_id)
+        await self._note(account_id, error)
+
+    async def _note(self, account_id: int, error: Exception) -> None:
+        with contextlib.suppress(*UNABLE):
+            await faults.note(self.db, (account_id, JOB, ""), faults.words_of(error), datetime.now(UTC))
 
     async def _locking(self) -> Connection:
         """Return the connection that holds the locks. With a lost one its accounts are lost too."""
@@ -188,10 +224,13 @@ class IndexProcess:
                 account_id,
                 self.address,
             )
+            await faults.clear(self.db, account_id, JOB, "")
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
             log.warning("index cannot be made", account_id=account_id, reason=type(error).__name__)
             self._starting.pop(account_id, None)
             self._again[account_id] = time.monotonic() + AGAIN_SECONDS
+            if not faults.will_pass(error):
+                await self._note(account_id, error)
             return
         self.ready.add(account_id)
         self._starting.pop(account_id, None)

@@ -6,7 +6,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.segments.actions import filters as actions
-from fanfare.segments.actions import members
+from fanfare.segments.actions import liveness
 from fanfare.segments.audience import counting
 from fanfare.segments.queries import filters, stats
 from fanfare.segments.schemas.filters import (
@@ -79,7 +79,7 @@ async def manage_filters_criteria(db: Db, account: Account, wanted: FilterSearch
 @endpoint.post("/api/v1/manage/filters/{filter_uid}/rebuild", scope="manage", key=SECRET)
 async def manage_filters_rebuild(db: Db, account: Account, wanted: OneFilter) -> bool:
     """Look at all fans again for an active filter, beside everything else; 404 for one that is not kept live."""
-    await members.rebuild(db, account.id, wanted.filter_uid)
+    await liveness.rebuild(db, account.id, wanted.filter_uid)
     return True
 
 

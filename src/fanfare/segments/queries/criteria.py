@@ -23,7 +23,8 @@ from fanfare.segments.schemas.search import Criteria
 class Setting(msgspec.Struct, frozen=True):
     """What criteria are read against: the account's zone and country, its today, and what they name.
 
-    `filters` are the criteria of the filters that are referred to, also by one another, by their uid; `segments` the
+    `filters` are the criteria of the filters that are referred to, also by one another, by their uid; `unreadable` the
+    uids of those whose criteria cannot be read; `segments` the
     tags and snapshots, as tag:id and snapshot:uid; `missing_names` the names of ticket events that none of them has,
     by their criterion, where nothing was found.
     """
@@ -34,6 +35,7 @@ class Setting(msgspec.Struct, frozen=True):
     tag_ids: dict[str, int]
     idol_uids: dict[str, uuid.UUID]
     filters: dict[str, Criteria]
+    unreadable: frozenset[str]
     segments: frozenset[str]
     ticket_events: tickets.Events
     missing_names: tickets.MissingNames
@@ -52,7 +54,8 @@ async def shared_setting(
 ) -> Setting:
     """Return what several sets of criteria are read against at this moment; of filters not many more than the most."""
     today = now.astimezone(ZoneInfo(account.time_zone)).date()
-    reached = await filters.reached(db, account.id, wanted, most)
+    found = await filters.reached(db, account.id, wanted, most)
+    reached = {uid: each for uid, each in found.items() if each is not None}
     read = [*wanted, *reached.values()]
     tag_ids = await _known(db, account.id, TAG_IDS, [name for each in read for name in each.fan_tags or ()])
     idol_uids = await _known(db, account.id, IDOL_UIDS, [name for each in read for name in each.idol_names or ()])
@@ -64,8 +67,9 @@ async def shared_setting(
         each: await tickets.missing_names(db, account.id, each) for each, uids in ticket_events.items() if not uids
     }
     return Setting(
-        account.time_zone, account.country_code, today, tag_ids, idol_uids, reached, segments, ticket_events, missing
-    )
+        account.time_zone, account.country_code, today, tag_ids, idol_uids, reached, frozenset(found.keys() - reached),
+        segments, ticket_events, missing,
+    )  # fmt: skip
 
 
 def ticket_events_asked(wanted: Criteria, country_code: str | None) -> tickets.EventsAsked | None:

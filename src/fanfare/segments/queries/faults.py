@@ -54,16 +54,29 @@ def refuse(faults: Iterable[Fault], reason: str = "") -> None:
 
 def faults(criteria: Criteria, at: Setting, *, is_excluded: bool = False) -> list[Fault]:
     """Return what keeps criteria from being asked; `is_excluded` says that other criteria keep out whom they find."""
-    counted: dict[str, int] = {}
-    linked = {uid: Counter(filters.filter_uids([each])) for uid, each in at.filters.items()}
-    left = MOST_PARTS
-    for name, segments in filters.mentions(criteria).items():
-        uids = [each.removeprefix("filter:") for each in segments if each.startswith("filter:")]
-        left -= sum(parts(linked, uid, counted) for uid in uids)
-        if left < 0:
-            # Too many to look into.
-            return [Fault(TOO_LARGE, name, name)]
+    if (name := _too_large(criteria, at)) is not None:
+        # Too many to look into.
+        return [Fault(TOO_LARGE, name, name)]
     return list(_missing(criteria, at, is_excluded=is_excluded))
+
+
+def _too_large(criteria: Criteria, at: Setting) -> str | None:
+    """Return the criterion that leads to more filters than criteria may, if one does."""
+    linked: dict[str, Counter[str]] = {}
+    counted: dict[str, int] = {}
+    most = MOST_PARTS
+    for name, segments in filters.mentions(criteria).items():
+        uids = [_uid(each) for each in segments if each.startswith("filter:")]
+        left = [*uids]
+        while left and len(linked) <= MOST_PARTS:
+            uid = left.pop()
+            if uid not in linked and uid in at.filters:
+                linked[uid] = Counter(filters.filter_uids([at.filters[uid]]))
+                left += linked[uid]
+        most -= sum(parts(linked, uid, counted) for uid in uids)
+        if most < 0 or left:
+            return name
+    return None
 
 
 def _missing(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[Fault]:
@@ -85,8 +98,11 @@ def _missing(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[
 def _below(criteria: Criteria, at: Setting) -> Iterator[tuple[str, str]]:
     """Yield the uids of the filters that criteria name, each with the name of the criterion."""
     for name, segments in filters.mentions(criteria).items():
-        uids = (each.removeprefix("filter:") for each in segments)
-        yield from ((uid, name) for uid in uids if uid in at.filters)
+        yield from ((uid, name) for uid in map(_uid, segments) if uid in at.filters)
+
+
+def _uid(segment: str) -> str:
+    return segment.removeprefix("filter:")
 
 
 def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[tuple[str, str]]:
@@ -96,8 +112,10 @@ def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iter
     """
     for name, segments in filters.mentions(criteria).items():
         if is_excluded or name in filters.EXCLUDING:
-            unknown = (each for each in segments if not is_there(each, at))
+            unknown = (each for each in segments if not is_there(each, at) and _uid(each) not in at.unreadable)
             yield from ((name, f"names an unknown segment: {each}") for each in unknown)
+        unreadable = (each for each in segments if _uid(each) in at.unreadable)
+        yield from ((name, f"names a filter whose criteria cannot be read: {each}") for each in unreadable)
     if is_excluded:
         for name, kind, known in (("fan_tags", "tag", at.tag_ids), ("idol_names", "idol", at.idol_uids)):
             names = dict.fromkeys(getattr(criteria, name) or ())

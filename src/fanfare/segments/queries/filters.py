@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 
 import msgspec
 
 from fanfare.kernel.db import Db, Record
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
 from fanfare.segments.schemas.filters import Filter, FilterListed, FilterWindow
@@ -21,9 +22,20 @@ def kept(criteria: Criteria) -> dict[str, object]:
     return {name: value for name, value in msgspec.to_builtins(told).items() if value != nothing[name]}
 
 
+class UnreadableCriteria(BadParameters):
+    """The stored criteria cannot be read"""
+
+    def __init__(self) -> None:
+        """Name what is wrong by what a filter calls it."""
+        super().__init__([("criteria", "cannot be read in the form in which they are stored")])
+
+
 def criteria_in(stored: object) -> Criteria:
-    """Return criteria from the form in which they are stored."""
-    return msgspec.convert(stored, Criteria)
+    """Return criteria from the form in which they are stored; refuse (422) what is not in that form."""
+    try:
+        return msgspec.convert(stored, Criteria)
+    except msgspec.ValidationError:
+        raise UnreadableCriteria from None
 
 
 INCLUDING = ("fan_incl_segments", "fan_incl_snapshot_uids")
@@ -75,12 +87,14 @@ async def known_segments(db: Db, account_id: int, segments: Iterable[str]) -> se
     return {row["segment"] for row in rows}
 
 
-async def reached(db: Db, account_id: int, wanted: Sequence[Criteria], most: int | None = None) -> dict[str, Criteria]:
+async def reached(
+    db: Db, account_id: int, wanted: Sequence[Criteria], most: int | None = None
+) -> dict[str, Criteria | None]:
     """Return the criteria of the filters that some criteria refer to, and that those refer to in turn, by their uid.
 
-    Beyond `most` filters it looks no further.
+    Those that cannot be read are None. Beyond `most` filters it looks no further.
     """
-    known: dict[str, Criteria] = {}
+    known: dict[str, Criteria | None] = {}
     missing = set(filter_uids(wanted))
     while missing and (most is None or len(known) <= most):
         rows = await db.rows(
@@ -88,9 +102,13 @@ async def reached(db: Db, account_id: int, wanted: Sequence[Criteria], most: int
             account_id,
             [uuid.UUID(each) for each in sorted(missing)],
         )
-        fresh = {str(row["filter_uid"]): criteria_in(row["criteria"]) for row in rows}
+        fresh: dict[str, Criteria | None] = {}
+        for row in rows:
+            with suppress(UnreadableCriteria):
+                fresh[str(row["filter_uid"])] = None
+                fresh[str(row["filter_uid"])] = criteria_in(row["criteria"])
         known |= fresh
-        missing = set(filter_uids(fresh.values())) - known.keys()
+        missing = set(filter_uids(each for each in fresh.values() if each is not None)) - known.keys()
     return known
 
 
@@ -123,23 +141,28 @@ def _moment_after(day: date | None, account: Account) -> object:
     return day_bounds(day, account.time_zone)[1] if day else None
 
 
-ONE = """
-    select filter_id, filter_uid, filter_name, group_name, is_active, account_id, criteria, last_search_count,
-           floor(extract(epoch from created_at))::bigint as creation_timestamp,
-           floor(extract(epoch from updated_at))::bigint as last_update_timestamp
-    from filters
-    where account_id = $1
-"""
+# Where faults of a filter's members are noted, under its filter_id.
+JOB = "segments.keep_members"
+ONE = f"""
+    select f.filter_id, f.filter_uid, f.filter_name, f.group_name, f.is_active, f.account_id, f.criteria,
+           f.last_search_count, floor(extract(epoch from f.created_at))::bigint as creation_timestamp,
+           floor(extract(epoch from f.updated_at))::bigint as last_update_timestamp, x.fault,
+           floor(extract(epoch from x.failed_at))::bigint as fault_timestamp,
+           floor(extract(epoch from x.retry_at))::bigint as retry_timestamp
+    from filters f
+    left join faults x on x.account_id = $1 and x.job_name = '{JOB}' and x.subject_id = f.filter_id::text
+    where f.account_id = $1
+"""  # noqa: S608 - constants
 
 
 async def filter_by_uid(db: Db, account_id: int, filter_uid: uuid.UUID) -> Filter:
     """Return one filter, or refuse as unknown."""
-    return _filter(await db.row(f"{ONE} and filter_uid = $2", account_id, filter_uid))
+    return _filter(await db.row(f"{ONE} and f.filter_uid = $2", account_id, filter_uid))
 
 
 async def filter_by_name(db: Db, account_id: int, filter_name: str) -> Filter:
     """Return the filter of that name, in any case, or refuse as unknown."""
-    return _filter(await db.row(f"{ONE} and fold_text(filter_name) = fold_text($2)", account_id, filter_name))
+    return _filter(await db.row(f"{ONE} and fold_text(f.filter_name) = fold_text($2)", account_id, filter_name))
 
 
 def _filter(row: Record | None) -> Filter:

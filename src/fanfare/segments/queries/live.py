@@ -1,16 +1,20 @@
 """Reads what live membership stands on: the active filters with their conditions, and who of some fans moved."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import asyncpg
 import msgspec
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.faults import will_pass
 from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.criteria import Setting, criteria, shared_setting
+from fanfare.segments.queries.faults import faults, refuse
 from fanfare.segments.queries.reads import reads
 from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import Criteria
@@ -48,33 +52,57 @@ def today(account: Account, now: datetime) -> date:
     return now.astimezone(ZoneInfo(account.time_zone)).date()
 
 
+class FilterFault(Exception):  # noqa: N818 - a filter's, not the program's
+    """A filter cannot be asked; the cause says why."""
+
+    def __init__(self, filter_id: int) -> None:
+        """Take whose fault it is."""
+        super().__init__(filter_id)
+        self.filter_id = filter_id
+
+
+@contextmanager
+def blame(filter_id: int) -> Iterator[None]:
+    """Let what is raised inside be a filter's fault, unless it will pass or is a matter between writers."""
+    try:
+        yield
+    except Exception as error:
+        if will_pass(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)):
+            raise
+        raise FilterFault(filter_id) from error
+
+
 async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilter]:
-    """Return the active filters of an account with their conditions now."""
+    """Return the active filters of an account with their conditions now, but for those that rest from a fault.
+
+    Raises `FilterFault` for one that cannot be asked.
+    """
     rows = await db.rows(
         """
         select f.filter_id, f.criteria, s.condition_digest, s.build_from, s.built_at is not null as is_built
         from filters f
         join filter_states s on s.account_id = f.account_id and s.filter_id = f.filter_id
-        where f.account_id = $1
+        left join faults x on x.account_id = $1 and x.job_name = $2 and x.subject_id = f.filter_id::text
+        where f.account_id = $1 and (x.retry_at is null or x.retry_at <= $3)
         order by f.filter_id
         """,
         account.id,
+        filters.JOB,
+        now,
     )
-    wanted = [filters.criteria_in(row["criteria"]) for row in rows]
+    wanted = []
+    for row in rows:
+        with blame(row["filter_id"]):
+            wanted.append(filters.criteria_in(row["criteria"]))
     at = await shared_setting(db, account, wanted, now)
-    return [
-        LiveFilter(
-            row["filter_id"],
-            each,
-            at,
-            where(account.id, criteria(each, at)),
-            reads(each, at.filters),
-            row["condition_digest"],
-            row["build_from"],
-            row["is_built"],
-        )
-        for row, each in zip(rows, wanted, strict=True)
-    ]
+    live = []
+    for row, each in zip(rows, wanted, strict=True):
+        with blame(row["filter_id"]):
+            refuse(faults(each, at))
+            condition = where(account.id, criteria(each, at))
+            state = row["condition_digest"], row["build_from"], row["is_built"]
+            live.append(LiveFilter(row["filter_id"], each, at, condition, reads(each, at.filters), *state))
+    return live
 
 
 # Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once. `is
@@ -95,6 +123,11 @@ MOVED = """
 
 async def moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     """Return those of some fans who are in a filter and not among its members, or the other way round."""
+    with blame(live.filter_id):
+        return await _moved(db, live, fan_ids)
+
+
+async def _moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     args, (fans, filter_mark) = live.condition.with_arguments(sorted(fan_ids), live.filter_id)
     rows = await db.rows(live.condition.statement(MOVED, fans=fans, filter=filter_mark), *args)
     return [Move(live.filter_id, row["fan_id"], row["is_entry"]) for row in rows]
@@ -133,13 +166,22 @@ async def accounts_due(db: Db, now: datetime) -> list[int]:
         """
         select p.account_id, p.followed_on, a.time_zone,
                exists (select from changes c where c.account_id = p.account_id and c.position > p.position)
-               or exists (select from filter_states s where s.account_id = p.account_id and s.build_from is not null)
-                   as is_waiting
+               or exists (
+                   select from filter_states s
+                   left join faults x on x.account_id = s.account_id and x.job_name = $1
+                    and x.subject_id = s.filter_id::text
+                   where s.account_id = p.account_id and s.build_from is not null
+                     and (x.retry_at is null or x.retry_at <= $2)) as is_waiting
         from segment_progress p
         join accounts a on a.account_id = p.account_id
         order by p.account_id
-        """
+        """,
+        filters.JOB,
+        now,
     )
-    zones = {row["time_zone"] for row in rows}
-    days = {zone: now.astimezone(ZoneInfo(zone)).date() for zone in zones}
+    days: dict[str, date | None] = {row["time_zone"]: None for row in rows}
+    for zone in days:
+        # An account of a zone that nobody knows is due on no day that it followed, and has the fault by itself.
+        with suppress(ZoneInfoNotFoundError, ValueError):
+            days[zone] = now.astimezone(ZoneInfo(zone)).date()
     return [row["account_id"] for row in rows if row["is_waiting"] or row["followed_on"] != days[row["time_zone"]]]

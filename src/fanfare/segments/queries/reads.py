@@ -70,7 +70,7 @@ def reads(wanted: Criteria, among: Mapping[str, Criteria]) -> frozenset[str]:
         each = left.pop()
         for name in filters.kept(each):
             found |= READS[name]
-        below = (filters.filter_uids([each]) & among.keys()) - seen
+        below = among.keys() & set(filters.filter_uids([each])) - seen
         seen |= below
         left += [among[uid] for uid in below]
     return frozenset(found)

@@ -37,7 +37,11 @@ class FilterListed(msgspec.Struct):
 
 
 class Filter(msgspec.Struct):
-    """A filter with its `criteria`: parameters of the fan search by their names."""
+    """A filter with its `criteria`: parameters of the fan search by their names.
+
+    `fault` says why its members cannot be kept at the moment, since when and when that is tried again (unix seconds);
+    null where they are.
+    """
 
     filter_uid: uuid.UUID
     filter_name: str
@@ -48,6 +52,9 @@ class Filter(msgspec.Struct):
     group_name: str | None
     is_active: bool
     criteria: dict[str, Any]
+    fault: str | None
+    fault_timestamp: int | None
+    retry_timestamp: int | None
 
 
 class NewFilter(Criteria, kw_only=True):
