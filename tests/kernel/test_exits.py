@@ -14,6 +14,7 @@ import pytest
 from typer.main import get_command
 
 from fanfare.cli import commands, database
+from fanfare.kernel import backups
 from fanfare.kernel.embedded import Embedded, Hold
 from fanfare.kernel.exits import in_one_line, reason_of
 from tests.conftest import NewDatabase, named
@@ -32,6 +33,10 @@ COMMANDS = {
     "work": "work",
     "index": "index",
     "migrate": "migrate",
+    "backup": "backup {files}/new",
+    "restore": "restore {files}/dump",
+    "erasures list": "erasures list",
+    "erasures apply": "erasures apply /dev/null",
     "demo": "demo --fans 1",
     "account create": "account create Club",
     "key create": "key create --account 1",
@@ -47,6 +52,18 @@ LASTING = frozenset({"up", "serve", "work", "index"})
 # These only look for a database that another command runs there.
 LOOKING = frozenset({"serve", "work", "index"})
 NO_DATABASE = "no database: set DATABASE_URL"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def files(template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a backup, and room for another."""
+    folder = tmp_path_factory.mktemp("files")
+    backups.dump(template, folder / "dump")
+    return folder
+
+
+def words_of(command: str, files: Path) -> list[str]:
+    return COMMANDS[command].format(files=files).split()
 
 
 def test_every_command_is_tried() -> None:
@@ -107,14 +124,13 @@ DIRECTORIES: dict[Callable[[Path], Path], str] = {
 }
 
 
-def said(command: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *options: str) -> str:
+def said(command: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
     """Give a command; return what it said on the standard error when it ended with status 1 and said nothing else."""
-    words = [*COMMANDS[command].split(), *options]
-    if command in LASTING:
-        with Program([*FANFARE, *words]) as program:
+    if command[0] in LASTING:
+        with Program([*FANFARE, *command]) as program:
             assert (program.wait(), program.output) == (1, ""), program.errors
             return program.errors
-    monkeypatch.setattr(sys, "argv", ["fanfare", *words])
+    monkeypatch.setattr(sys, "argv", ["fanfare", *command])
     with pytest.raises(SystemExit) as ended:
         commands.run()
     out, errors = capfd.readouterr()
@@ -131,20 +147,21 @@ def is_one_line(errors: str, pattern: str) -> bool:
 def test_a_bad_data_directory(
     make: Callable[[Path], Path],
     command: str,
+    files: Path,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     expected = NO_DATABASE if command in LOOKING else re.escape(DIRECTORIES[make])
-    errors = said(command, capfd, monkeypatch, "--data-dir", str(make(tmp_path)))
+    errors = said([*words_of(command, files), "--data-dir", str(make(tmp_path))], capfd, monkeypatch)
     assert is_one_line(errors, expected), errors
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in LOOKING])
-def test_a_full_disk(command: str, tmp_path: Path) -> None:
+def test_a_full_disk(command: str, files: Path, tmp_path: Path) -> None:
     # No file may grow beyond 8 KiB, which is how a full disk looks to whoever writes.
-    limited = ["/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *FANFARE, *COMMANDS[command].split()]
+    limited = ["/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *FANFARE, *words_of(command, files)]
     with Program([*limited, "--data-dir", str(tmp_path / "data")], DATABASE_URL="") as program:
         assert program.wait() == 1
         assert is_one_line(program.errors, "File too large|initdb failed|No space"), program.errors
@@ -168,8 +185,8 @@ def of_another_kind(_: str) -> str:
 
 
 DATABASES: dict[Callable[[str], str], str] = {
-    missing: r'the database refuses: database "no_such_database" does not exist',
-    of_a_stranger: r"the database refuses: .*stranger",
+    missing: r'database "no_such_database" does not exist',
+    of_a_stranger: r"the database refuses: .*stranger|FATAL: .*stranger",
     unreadable: "DATABASE_URL cannot be read",
     of_another_kind: "DATABASE_URL must begin with postgresql://",
 }
@@ -181,27 +198,27 @@ def test_a_bad_database(
     make: Callable[[str], str],
     command: str,
     server_url: str,
-    tmp_path: Path,
+    files: Path,
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", make(server_url))
-    monkeypatch.setenv("FANFARE_DATA_DIR", str(tmp_path / "data"))
-    errors = said(command, capfd, monkeypatch)
+    monkeypatch.setenv("FANFARE_DATA_DIR", str(files / "data"))
+    errors = said(words_of(command, files), capfd, monkeypatch)
     assert is_one_line(errors, DATABASES[make]), errors
     assert "secret" not in errors
 
 
-def test_no_database_answers(tmp_path: Path) -> None:
+def test_no_database_answers(files: Path, tmp_path: Path) -> None:
     settings = {"DATABASE_URL": "postgresql://me@127.0.0.1:1/none", "FANFARE_DATA_DIR": str(tmp_path / "data")}
     # All at once: each waits a while for a database that may just be starting.
     # Those that look for a database of others wait for it; these two do so for half a minute.
     tried = COMMANDS.keys() - LOOKING - (set() if IS_FULL else {"up", "migrate"})
-    programs = {name: Program([*FANFARE, *COMMANDS[name].split()], **settings) for name in tried}
+    programs = {name: Program([*FANFARE, *words_of(name, files)], **settings) for name in tried}
     for name, program in programs.items():
         with program:
             assert program.wait(200) == 1, name
-            assert is_one_line(program.errors, "the database does not answer"), program.errors
+            assert is_one_line(program.errors, "the database does not answer|Connection refused"), program.errors
 
 
 @pytest.mark.parametrize("command", sorted(LOOKING))
@@ -213,12 +230,12 @@ async def test_a_database_that_is_not_migrated(command: str, empty_database: New
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in LOOKING])
 def test_a_directory_in_use(
-    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: str, files: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setattr(database, "PATIENCE", 0.2)
     with Hold(tmp_path / "data", "another"):
-        errors = said(command, capfd, monkeypatch, "--data-dir", str(tmp_path / "data"))
+        errors = said([*words_of(command, files), "--data-dir", str(tmp_path / "data")], capfd, monkeypatch)
     assert is_one_line(errors, rf"data is in use by another \(pid {os.getpid()}\)"), errors
 
 

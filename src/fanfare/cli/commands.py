@@ -2,7 +2,7 @@
 
 import typer
 
-from fanfare.cli import accounts, demo, places, processes
+from fanfare.cli import accounts, backups, demo, places, processes
 from fanfare.kernel.exits import in_one_line
 
 app = typer.Typer(
@@ -17,9 +17,12 @@ app.command()(processes.serve)
 app.command()(processes.work)
 app.command()(processes.index)
 app.command()(processes.migrate)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command()(demo.demo)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
+app.add_typer(backups.erasures, name="erasures")
 app.add_typer(places.places, name="places")
 
 

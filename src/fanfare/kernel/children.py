@@ -50,8 +50,8 @@ class Launched:
             self._dismiss_watcher()
         return status
 
-    def wait(self, seconds: float) -> int | None:
-        """Wait for the end up to that many seconds and return the exit status, or None when it still runs."""
+    def wait(self, seconds: float | None) -> int | None:
+        """Wait for the end, up to that many seconds, and return the exit status, or None when it still runs."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -21,6 +21,8 @@ NO_TRANSACTION = "-- no transaction"
 # Any number that nothing else in this database locks.
 LOCK = 0x46414E46_41524500
 PAUSE = 0.1
+# A table without columns that stands in a database while it is being restored.
+RESTORING = "restoring"
 APPLIED = """
     create table if not exists schema_migrations (
         version integer primary key,
@@ -85,6 +87,7 @@ async def migrate(database_url: str, folder: Path = FOLDER, *, patience: float =
     wanted = migrations(folder)
     connection = await _connect(database_url, patience)
     try:
+        await _refuse_restoring(connection)
         async with _alone(connection):
             await connection.execute(APPLIED)
             missing = await _missing(connection, wanted)
@@ -100,12 +103,19 @@ async def check_schema(database_url: str, folder: Path = FOLDER, *, patience: fl
     """Raise `CannotMigrate` unless the database has the schema of this code; nothing is written."""
     connection = await _connect(database_url, patience)
     try:
+        await _refuse_restoring(connection)
         has_any = await connection.fetchval("select to_regclass('schema_migrations') is not null")
         missing = await _missing(connection, migrations(folder)) if has_any else migrations(folder)
     finally:
         await connection.close()
     if missing:
         message = f"the database lacks {len(missing)} of this version's migrations: run `fanfare migrate`"
+        raise CannotMigrate(message)
+
+
+async def _refuse_restoring(connection: Connection) -> None:
+    if await connection.fetchval("select to_regclass($1) is not null", RESTORING):
+        message = "a restore of this database was cut off: run `fanfare restore` with the same file again"
         raise CannotMigrate(message)
 
 

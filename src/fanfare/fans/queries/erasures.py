@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.schemas.erasures import Erasure, ErasureMeta, ErasureWindow, TableCount
+from fanfare.accounts.queries import account_ids
+from fanfare.fans.schemas.erasures import Certificate, Erasure, ErasureMeta, ErasureWindow, TableCount
 from fanfare.kernel.changes import settled
 from fanfare.kernel.db import Db, Record
 from fanfare.kernel.endpoint import Page
@@ -39,6 +40,19 @@ async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
     if row is None:
         raise Unknown
     return _erasure(row)
+
+
+async def certificates(db: Db) -> list[Certificate]:
+    """Return the certificates of every account, in the order in which they were made."""
+    found = []
+    for account_id in await account_ids(db):
+        rows = await db.rows(
+            f"select {COLUMNS} from erasures where account_id = $1 order by erasure_id",  # noqa: S608 - fixed parts
+            account_id,
+        )
+        names = Certificate.__struct_fields__[1:]
+        found += [Certificate(account_id, **{name: row[name] for name in names}) for row in rows]
+    return found
 
 
 async def erasures(db: Db, account_id: int, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:

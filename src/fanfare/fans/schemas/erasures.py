@@ -34,6 +34,17 @@ class Erasure(msgspec.Struct):
     digest: str
 
 
+class Certificate(msgspec.Struct):
+    """A certificate as operators keep it outside the database, beside those of other accounts."""
+
+    account_id: int
+    erasure_id: int
+    fan_id: int
+    former_fan_ids: list[int]
+    erasure_timestamp: int
+    digest: str
+
+
 class ErasureMeta(Meta):
     """What the next page is asked with, and how many certificates this one holds."""
 

@@ -4,8 +4,9 @@
 `configuration` how it is set, `server` runs it.
 """
 
+from fanfare.kernel.embedded.binaries import program
 from fanfare.kernel.embedded.hold import AlreadyHeld, Hold, Running, running
 from fanfare.kernel.embedded.server import Embedded
 from fanfare.kernel.embedded.user import CannotStart
 
-__all__ = ["AlreadyHeld", "CannotStart", "Embedded", "Hold", "Running", "running"]
+__all__ = ["AlreadyHeld", "CannotStart", "Embedded", "Hold", "Running", "program", "running"]

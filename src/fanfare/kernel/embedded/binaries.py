@@ -34,6 +34,11 @@ def package_directory() -> Path:
     return Path(found.origin).parent
 
 
+def program(name: str) -> str:
+    """Return the path of one of the wheel's programs, to be run by this user; libraries are found from there."""
+    return str(package_directory() / "pginstall" / "bin" / name)
+
+
 def binaries_for(user: User, runtime: Path) -> Binaries:
     """Return programs that the user can run. A wheel under a closed directory is copied to `runtime` (25 MB)."""
     package = package_directory()
