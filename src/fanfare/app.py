@@ -15,6 +15,7 @@ from fanfare.idols.actions import ties as idols
 from fanfare.kernel import addresses, health, http, log, metrics, reference, references
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import Delivered
 from fanfare.kernel.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.openapi import OpenApi
 from fanfare.kernel.settings import Settings
@@ -108,4 +109,4 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened
     app.add_route("/metrics", health.Metrics(service.db))
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
-    return http.Straightened(app)
+    return http.Straightened(Delivered(app))

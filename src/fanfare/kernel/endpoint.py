@@ -1,7 +1,8 @@
 """The endpoint decorator: what a call is, said once in its signature.
 
 A function so marked is called by `kernel/http` with what its parameters ask for by type: the database (`Db`), the
-account (`Account`), who calls (`Caller`), the present moment (`datetime`) and the one struct of parameters (`Params`).
+account (`Account`), who calls (`Caller`), the delivery of the answer (`Delivery`), the present moment (`datetime`) and
+the one struct of parameters (`Params`).
 The function's name is the call's id, its docstring the summary and description of the API document.
 """
 
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, get_type_hints
 import msgspec
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.keys import Account, Level
 from fanfare.kernel.parameters import Params
 
@@ -122,7 +124,7 @@ class _Decorator:
             answer = hints.pop("return")
             structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
             params = structs[0] if structs else None
-            unknown = [hint for hint in hints.values() if hint not in (Db, Account, Caller, datetime, params)]
+            unknown = [hint for hint in hints.values() if hint not in (Db, Account, Caller, Delivery, datetime, params)]
             if unknown:
                 message = f"{handler.__name__} asks for {unknown}, which no call provides"
                 raise TypeError(message)

@@ -21,6 +21,7 @@ from fanfare.kernel.addresses import Network
 from fanfare.kernel.admission import Admission, Entry
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import SCOPE_KEY, Delivery
 from fanfare.kernel.endpoint import Caller, Endpoint
 from fanfare.kernel.idempotency import Answered, Repeat
 from fanfare.kernel.keys import PUBLIC, Account
@@ -91,8 +92,10 @@ class Service:
         if endpoint.is_write and not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
+        delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
+
         async def act(db: Db) -> Answered:
-            values: dict[object, Any] = {Account: account, Caller: caller, datetime: now}
+            values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
             return await call(endpoint, db, values, params, self.successors)
 
         repeat = repeated(request, entry) if endpoint.is_write else None

@@ -54,6 +54,8 @@ class Cycle(RequestResponseCycle):
             self.has_begun = True
             if self.more_body and not self.body and not self.disconnected:
                 return {"type": "http.request", "body": b"", "more_body": True}
+        if self.response_started and cast("Connection", self.transport).has_ended:
+            return {"type": "http.disconnect"}  # closed, or half closed: they look alike
         if self.failure is None:
             event = await super().receive()
             if not self._is_broken(event):
@@ -283,9 +285,7 @@ class Connection(HttpToolsProtocol):
         )
         self.is_corked = True
         if self.is_complete:
-            cycle.more_body = False
-            cycle.message_event.set()
-            self.phase, self.deadline = Phase.ANSWER, NEVER
+            self._take_body(0)
         else:
             self._await_body(values)
         self._start_asgi_task(cycle, self.app)

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.endpoint import Page
 from fanfare.kernel.keys import Account
 from fanfare.segments.actions.searches import a_page
@@ -18,13 +19,13 @@ WHOLE = 2_000_000_000
 
 
 async def segment_fans(
-    db: Db, account: Account, wanted: SegmentReading, now: datetime
+    db: Db, account: Account, wanted: SegmentReading, now: datetime, delivery: Delivery
 ) -> Page[SegmentMeta, SegmentFan]:
     """Return a page of a segment's fans: the next of a reading, or the first of a new one."""
     criteria = await segments.criteria_of(db, account.id, wanted)
     search = msgspec.convert(criteria, FanSearch, from_attributes=True)
     search = msgspec.structs.replace(search, search_uid=wanted.search_uid, limit=wanted.limit, max_count=WHOLE)
-    page = await a_page(db, account, search, now, contacts)
+    page = await a_page(db, account, search, now, contacts, delivery)
     following = page.meta.next_search_uid
     uid = page.meta.search_uid if following else None
     return Page(SegmentMeta(uid, following, page.meta.count, wanted.limit, has_more=page.meta.has_more), page.data)

@@ -10,14 +10,15 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 import structlog
 
 from fanfare.kernel.db import Composed, Db
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.endpoint import Page
-from fanfare.kernel.errors import Unavailable, Unknown
+from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.keys import Account
 from fanfare.segments.queries import criteria, faults, found, searches
 from fanfare.segments.queries.searches import Search
@@ -25,7 +26,15 @@ from fanfare.segments.queries.where import Where, where
 from fanfare.segments.schemas.search import FanSearch, FoundFan, SearchMeta
 
 log = structlog.get_logger()
-R = TypeVar("R")
+
+
+class Shown(Protocol):
+    """A row of an answer, of whatever it tells."""
+
+    fan_id: int
+
+
+R = TypeVar("R", bound=Shown)
 Answer = Page[SearchMeta, R]
 # What reads the rows of an answer: those of the fans that are still there, in the order of their ids.
 Show = Callable[[Db, int, Sequence[int], FanSearch], Awaitable[list[R]]]
@@ -47,16 +56,26 @@ STORE = """
 """
 
 
-async def search_fans(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Answer[FoundFan]:
+async def search_fans(
+    db: Db, account: Account, wanted: FanSearch, now: datetime, delivery: Delivery
+) -> Answer[FoundFan]:
     """Return a page of fans: the next one of the search that is named, or the first of a new one."""
-    return await a_page(db, account, wanted, now, found.fans)
+    return await a_page(db, account, wanted, now, found.fans, delivery)
 
 
-async def a_page(db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Answer[R]:
-    """Return the next page of the search that is named, or the first of a new one, in the rows that are wanted."""
+async def a_page(
+    db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R], delivery: Delivery
+) -> Answer[R]:
+    """Return the next page of the search that is named, or the first of a new one, in the rows that are wanted.
+
+    A new one is only started for an answer whose rows go out: nobody would know of it.
+    """
     if wanted.search_uid is not None:
-        return await next_page(db, account, wanted, now, show)
-    return await start_search(db, account, wanted, now, show)
+        return await next_page(db, account, wanted, now, show, delivery)
+    if delivery.has_body:
+        return await start_search(db, account, wanted, now, show)
+    async with db.heavy_turn(), db.transaction("repeatable_read") as own:
+        return (await _first(own, account, wanted, now, show)).answer
 
 
 async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Answer[R]:
@@ -73,30 +92,46 @@ async def start_search(db: Db, account: Account, wanted: FanSearch, now: datetim
 async def _run(
     db: Db, account: Account, wanted: FanSearch, now: datetime, asked: tuple[asyncio.Future[Answer[R]], Show[R]]
 ) -> None:
-    search_uid = uuid.uuid4()
     first, show = asked
+    uid = None
     try:
         async with db.heavy_turn(), db.transaction("repeatable_read") as own:
             if first.done():
                 return
-            newest = await _take(own, account.id, search_uid)
-            condition = await _condition(own, account, wanted, now)
-            # A page of nobody fixes the set all the same.
-            most = min(wanted.limit or CHUNK, wanted.max_count)
-            fan_ids = await found.ids(own, condition, most + (most < wanted.max_count))
-            is_whole, fan_ids = len(fan_ids) <= most, fan_ids[:most]
-            page = await show(own, account.id, fan_ids[: wanted.limit], wanted)
-            search = Search(search_uid, wanted, now, newest, len(fan_ids), max(fan_ids, default=0), is_whole)
-            await _note(db, account.id, search, fan_ids, len(page))
+            begun = await _first(own, account, wanted, now, show)
+            uid = begun.search.search_uid
+            await _note(db, account.id, begun.search, begun.fan_ids, len(begun.answer.data))
             if not first.done():
-                first.set_result(Page(_first_meta(search, len(page), wanted.limit), page))
-            if not is_whole:
-                await _store(own, condition, search)
+                first.set_result(begun.answer)
+            if not begun.search.is_whole:
+                await _store(own, begun.condition, begun.search)
     except Exception as error:  # noqa: BLE001 - told to the caller, or found again by the next page
         if not first.done():
             first.set_exception(error)
         else:
-            log.warning("search left unfinished", search_uid=str(search_uid), reason=type(error).__name__)
+            log.warning("search left unfinished", search_uid=str(uid), reason=type(error).__name__)
+
+
+class Begun(msgspec.Struct, Generic[R]):
+    """A new search with its first fans, the first page, and the condition by which the rest is found."""
+
+    search: Search
+    fan_ids: list[int]
+    answer: Answer[R]
+    condition: Where
+
+
+async def _first(own: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Begun[R]:
+    search_uid = uuid.uuid4()
+    newest = await _take(own, account.id, search_uid)
+    condition = await _condition(own, account, wanted, now)
+    # A page of nobody fixes the set all the same.
+    most = min(wanted.limit or CHUNK, wanted.max_count)
+    fan_ids = await found.ids(own, condition, most + (most < wanted.max_count))
+    is_whole, fan_ids = len(fan_ids) <= most, fan_ids[:most]
+    page = await show(own, account.id, fan_ids[: wanted.limit], wanted)
+    search = Search(search_uid, wanted, now, newest, len(fan_ids), max(fan_ids, default=0), is_whole)
+    return Begun(search, fan_ids, Page(_first_meta(search, len(page), wanted.limit), page), condition)
 
 
 def _first_meta(search: Search, read: int, limit: int) -> SearchMeta:
@@ -167,48 +202,57 @@ async def _store(own: Db, condition: Where, search: Search) -> None:
     )
 
 
-async def next_page(db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> Answer[R]:
-    """Return the next page of a started search, and move on unless its cursor names a row."""
+async def next_page(
+    db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R], delivery: Delivery
+) -> Answer[R]:
+    """Return the next page of a started search; its place moves when the answer has gone out.
+
+    A cursor that names a row moves nothing. Parallel calls with one search_uid get the same page, and move it once.
+    """
     cursor: Any = wanted.search_uid
     search = await whole(db, account, cursor.search_uid, now)
-    shown = msgspec.structs.replace(
-        search.wanted,
-        include_recent_entry=wanted.include_recent_entry or search.wanted.include_recent_entry,
-    )
-    row = cursor.row
-    at_least = 0
+    recent = wanted.include_recent_entry or search.wanted.include_recent_entry
+    search = msgspec.structs.replace(search, wanted=msgspec.structs.replace(search.wanted, include_recent_entry=recent))
+    place = cursor.row if cursor.row is not None else await searches.place(db, account.id, search.search_uid)
+    page, following = await _rows(db, account.id, search, (place, wanted.limit), show)
+    if cursor.row is None:
+        moved = search.rows if following is None else following
+        delivery.then(lambda own: _move(own, account.id, search.search_uid, place, moved))
+    uid = None if following is None else f"{search.search_uid}.{following}"
+    return Page(SearchMeta(search.search_uid, uid, search.rows, wanted.limit, has_more=uid is not None), page)
+
+
+async def _rows(
+    db: Db, account_id: int, search: Search, part: tuple[int, int], show: Show[R]
+) -> tuple[list[R], int | None]:
+    """Return the rows of `limit` places from a row on, of fans who are still there, and the next row that has one.
+
+    Where nobody is left of a page the next one is returned: only the end of a search is an empty page.
+    """
+    row, limit = part
     while True:
-        place = row if row is not None else await _move(db, account.id, search, wanted.limit, at_least)
-        fan_ids = await searches.fan_ids(db, account.id, search.search_uid, place, wanted.limit)
-        page = await show(db, account.id, fan_ids, shown)
-        if page or not fan_ids:
-            break
-        # Nobody of this page is left: only the end of a search is an empty page.
-        present = await searches.next_present(db, account.id, search.search_uid, place + wanted.limit)
-        at_least = search.rows if present is None else present
-        row = None if row is None else at_least
-    after = place + wanted.limit
-    following = f"{search.search_uid}.{after}" if after < search.rows else None
-    return Page(SearchMeta(search.search_uid, following, search.rows, wanted.limit, has_more=bool(following)), page)
+        fan_ids = await searches.fan_ids(db, account_id, search.search_uid, row, limit + 1)
+        rows = await show(db, account_id, fan_ids, search.wanted)
+        beyond = fan_ids[limit:]
+        following: int | None = None
+        if beyond and rows and rows[-1].fan_id == beyond[0]:
+            rows, following = rows[:-1], row + limit
+        elif beyond:
+            following = await searches.next_present(db, account_id, search.search_uid, row + limit + 1)
+        if rows or following is None or limit == 0:
+            return rows, following
+        row = following
 
 
-async def _move(db: Db, account_id: int, search: Search, limit: int, at_least: int) -> int:
-    """Take the next rows of a search for this caller alone and return the first."""
-    place: int | None = await db.value(
-        """
-        update searches set next_row = least(greatest(next_row, $4), $5) + $3
-        where account_id = $1 and search_uid = $2
-        returning next_row - $3
-        """,
+async def _move(own: Db, account_id: int, search_uid: uuid.UUID, place: int, moved: int) -> None:
+    """Move the place of a search, unless another answer moved it meanwhile."""
+    await own.execute(
+        "update searches set next_row = $4 where account_id = $1 and search_uid = $2 and next_row = $3",
         account_id,
-        search.search_uid,
-        limit,
-        at_least,
-        search.rows,
+        search_uid,
+        place,
+        moved,
     )
-    if place is None:
-        raise Unknown
-    return place
 
 
 async def whole(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:

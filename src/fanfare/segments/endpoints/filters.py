@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.endpoint import endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.segments.actions import filters as actions
@@ -31,9 +32,11 @@ async def crm_filters_list(db: Db, account: Account, wanted: FilterWindow) -> li
 
 
 @endpoint.get("/api/v1/crm/filters/stats", scope="crm", key=SECRET)
-async def crm_filter_stats(db: Db, account: Account, wanted: NamedFilter, now: datetime) -> FilterStats:
+async def crm_filter_stats(
+    db: Db, account: Account, wanted: NamedFilter, now: datetime, delivery: Delivery
+) -> FilterStats:
     """Tell who a stored filter finds now: how many, demographics, places, what they did, and the census beside them."""
-    return await stats.named_stats(db, account, wanted.filter_name, now)
+    return await stats.named_stats(db, account, wanted.filter_name, now, delivery)
 
 
 @endpoint.get("/api/v1/manage/filters/count", scope="manage", key=SECRET)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.kernel.paging import Listed
@@ -12,15 +13,18 @@ from fanfare.segments.schemas.search import FanSearch, FoundFan, SearchMeta, Tag
 
 
 @endpoint.get("/api/v1/crm/fans", scope="crm", key=SECRET)
-async def crm_fans_search(db: Db, account: Account, wanted: FanSearch, now: datetime) -> Page[SearchMeta, FoundFan]:
+async def crm_fans_search(
+    db: Db, account: Account, wanted: FanSearch, now: datetime, delivery: Delivery
+) -> Page[SearchMeta, FoundFan]:
     """Find fans by what they are and did.
 
     The set is fixed when the search starts, in the order of the fans' ids, and kept for 24 hours. Send
-    `meta.search_uid` back, the same value each time, until `data` is empty: the server holds the place. Or follow
-    `meta.next_search_uid`, which does not move that place and may be asked for again. Fans that were deleted or merged
-    meanwhile drop out. An unknown or expired search is a 404.
+    `meta.search_uid` back, the same value each time, until `data` is empty: the server holds the place, and moves it
+    when an answer has gone out, so that after a lost answer the same call gives the same page. That is for one reader:
+    calls side by side may get the same page. Or follow `meta.next_search_uid`, which moves nothing and may be asked for
+    again. Fans that were deleted or merged meanwhile drop out. An unknown or expired search is a 404.
     """
-    return await searches.search_fans(db, account, wanted, now)
+    return await searches.search_fans(db, account, wanted, now, delivery)
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fanfare.kernel.db import Db
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.endpoint import Page, endpoint
 from fanfare.kernel.keys import SECRET, Account
 from fanfare.segments.actions import reading, snapshots
@@ -30,17 +31,19 @@ async def segments_list(db: Db, account: Account) -> list[Segment]:
 
 
 @endpoint.get("/api/v1/segments/{segment_type}/{segment_id}", scope="segments", key=SECRET)
-async def segments_status(db: Db, account: Account, wanted: OneSegment, now: datetime) -> SegmentStatus:
+async def segments_status(
+    db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
+) -> SegmentStatus:
     """Count the fans of a segment, and those who can be reached by mail and by text message.
 
     A filter is evaluated anew. An unknown segment is a 404.
     """
-    return await segments.segment_status(db, account, wanted, now)
+    return await segments.segment_status(db, account, wanted, now, delivery)
 
 
 @endpoint.get("/api/v1/segments/{segment_type}/{segment_id}/fans", scope="segments", key=SECRET)
 async def segments_fans(
-    db: Db, account: Account, wanted: SegmentReading, now: datetime
+    db: Db, account: Account, wanted: SegmentReading, now: datetime, delivery: Delivery
 ) -> Page[SegmentMeta, SegmentFan]:
     """Read the fans of a segment by pages of up to 10,000, in the order of their ids.
 
@@ -48,7 +51,7 @@ async def segments_fans(
     time, while there is one: the server holds the place. Or follow `meta.next_search_uid`, which does not move that
     place and may be asked for again. With `limit=0` the set is fixed and no row sent.
     """
-    return await reading.segment_fans(db, account, wanted, now)
+    return await reading.segment_fans(db, account, wanted, now, delivery)
 
 
 @endpoint.get("/api/v1/manage/segments/{segment_type}/{segment_id}/fans/{fan_id}", scope="manage", key=SECRET)

@@ -50,6 +50,16 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
     return Search(search_uid, wanted, row["created_at"], newest, row["end_row"], last, row["is_last"])
 
 
+async def place(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
+    """Return the row up to which a search was read, when no answer is just about to move it; refuse an unknown one."""
+    found: int | None = await db.value(
+        "select next_row from searches where account_id = $1 and search_uid = $2 for share", account_id, search_uid
+    )
+    if found is None:
+        raise Unknown
+    return found
+
+
 async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limit: int) -> list[int]:
     """Return the fans in `limit` rows of a search from `row` on, whether they still exist or not."""
     rows = await db.rows(

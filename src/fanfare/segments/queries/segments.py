@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.kernel.db import Db, Heavy
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
@@ -92,13 +93,15 @@ async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -
     return counted
 
 
-async def segment_status(db: Db, account: Account, wanted: OneSegment, now: datetime) -> SegmentStatus:
-    """Return who can be reached in a segment now; a filter keeps how many it found."""
+async def segment_status(
+    db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
+) -> SegmentStatus:
+    """Return who can be reached in a segment now; a filter keeps how many it found, when somebody is told."""
     criteria = await criteria_of(db, account.id, wanted)
     found = await condition(db, account, criteria, now)
     row = await db.row(found.statement(STATUS), *found.args)
     status = msgspec.convert(dict(row or {}), SegmentStatus)
-    if wanted.segment_type == "filter":
+    if wanted.segment_type == "filter" and delivery.has_body:
         await note_count(db, account.id, uuid.UUID(wanted.segment_id), criteria, status.fan_count)
     return status
 

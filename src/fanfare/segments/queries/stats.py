@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from fanfare.kernel.db import Db, Record
+from fanfare.kernel.delivery import Delivery
 from fanfare.kernel.keys import Account
 from fanfare.places.completion import area_of, census
 from fanfare.segments.queries import filters
@@ -80,12 +81,13 @@ AREAS = f"""
 """  # noqa: S608 - the same
 
 
-async def named_stats(db: Db, account: Account, filter_name: str, now: datetime) -> FilterStats:
-    """Return the statistics of a stored filter, which keeps how many fans it found."""
+async def named_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
+    """Return the statistics of a stored filter, which keeps how many fans it found, when somebody is told."""
     found = await filters.filter_by_name(db, account.id, filter_name)
     wanted = filters.criteria_in(found.criteria)
     stats = await criteria_stats(db, account, wanted, now)
-    await note_count(db, account.id, found.filter_uid, wanted, stats.fans.fan_count)
+    if delivery.has_body:
+        await note_count(db, account.id, found.filter_uid, wanted, stats.fans.fan_count)
     return stats
 
 

@@ -13,6 +13,7 @@ from fanfare.kernel.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     NOTHING,
+    Alias,
     ChoiceForm,
     Day,
     DayForm,
@@ -153,7 +154,9 @@ class FanSearch(Criteria):
     include_recent_entry: Annotated[Flag, "Fill last_page_tab_id and last_campaign_name"] = False
     include_tags: Annotated[Flag, "Changes nothing: tags are always filled"] = False
     include_business_opt_ins: Annotated[Flag, "Changes nothing: opted_in_business_ids are always filled"] = False
-    search_uid: Annotated[SearchCursor | None, SearchCursorForm(), "Go on with a search; its criteria stay"] = None
+    search_uid: Annotated[
+        SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Go on with a search; its criteria stay"
+    ] = None
     limit: Annotated[int, WholeForm(1, MAX_LIMIT), "Rows a page"] = MAX_LIMIT
     max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Most rows of the whole search"] = DEFAULT_COUNT
 

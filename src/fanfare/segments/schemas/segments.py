@@ -8,7 +8,7 @@ import msgspec
 
 from fanfare.kernel.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Id, Text, Uuid, WholeForm
+from fanfare.kernel.wire import Alias, ChoiceForm, Day, Id, Text, Uuid, WholeForm
 from fanfare.segments.schemas.search import SearchCursor, SearchCursorForm
 
 MOST_ROWS = 10_000
@@ -41,7 +41,7 @@ class OneSegment(Params):
 class SegmentReading(OneSegment):
     """How a segment is read."""
 
-    search_uid: Annotated[SearchCursor | None, SearchCursorForm(), "Go on reading"] = None
+    search_uid: Annotated[SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Go on reading"] = None
     limit: Annotated[int, WholeForm(0, MOST_ROWS), "Rows a page"] = 1000
 
 
