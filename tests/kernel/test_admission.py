@@ -370,3 +370,18 @@ class TestIdempotency:
         refused = await self.show(api, public, word)
         assert (refused.status_code, refused.json()["code"]) == (403, "address_blocked")
         assert (await self.show(api, public, word, "192.0.2.77")).headers["idempotent-replayed"] == "true"
+
+    async def test_erasing_a_fan_redacts_one_answer_of_two_under_one_word(self, api: Api, db: Db) -> None:
+        word, emails = uuid.uuid4().hex, [f"{uuid.uuid4().hex}@example.com" for _ in range(2)]
+        fans = [(await api.ok(await api.post("/api/v1/crm/fans", email=email)))["fan_id"] for email in emails]
+        calls = []
+        for email in emails:
+            keys, _ = await new_key(db, api)
+            calls.append(({**keys, "Idempotency-Key": word}, {"tag_name": "erased", "emails": [email]}))
+        path = "/api/v1/manage/tags/fans"
+        first = [await api.ok(await api.client.post(path, headers=keys, json=body)) for keys, body in calls]
+        await api.ok(await api.post(f"/api/v1/manage/fans/{fans[0]}/erase"))
+        again = [await api.client.post(path, headers=keys, json=body) for keys, body in calls]
+        assert emails[0] not in again[0].text
+        assert again[1].json() == first[1]
+        assert [answer.headers["idempotent-replayed"] for answer in again] == ["true", "true"]

@@ -1,5 +1,6 @@
 """Answers out: JSON, problem+json, gzip and ETag, and the exceptions that become refusals."""
 
+import asyncio
 import gzip
 import hashlib
 import traceback
@@ -24,6 +25,8 @@ encoder = msgspec.json.Encoder(decimal_format="number")
 
 GZIP_FROM = 1024
 GZIP_LEVEL = 1
+# From here on hashing and compressing take longer than other calls should wait.
+LARGE = 128 * 1024
 # What PostgreSQL says of a value that passed the wire but does not fit: a number too large, a text it cannot store.
 MISFITS = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
 
@@ -37,11 +40,18 @@ def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
     return b"" if answer is None else encoder.encode(answer)
 
 
-def put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool = False) -> None:
+async def put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool = False) -> None:
     """Fill a response, compressed when the caller accepts it; 304 when it has this answer already.
 
     What is no JSON has its kind of content set before.
     """
+    if len(body) <= LARGE:
+        _put(request, response, status, body, has_etag=has_etag)
+    else:
+        await asyncio.to_thread(_put, request, response, status, body, has_etag=has_etag)
+
+
+def _put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool) -> None:
     response.status = status
     if has_etag:
         etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -20,7 +20,7 @@ class Health:
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Say that the process lives."""
-        answers.put(request, response, 200, answers.encode({"status": "ok"}))
+        await answers.put(request, response, 200, answers.encode({"status": "ok"}))
 
 
 class Ready:
@@ -36,10 +36,10 @@ class Ready:
             async with asyncio.timeout(READY_SECONDS):
                 version = await self.db.value("select max(version) from schema_migrations")
         except NOT_READY:
-            answers.put(request, response, 503, answers.encode({"status": "no database", "schema": None}))
+            await answers.put(request, response, 503, answers.encode({"status": "no database", "schema": None}))
             response.set_header("Retry-After", "1")
             return
-        answers.put(request, response, 200, answers.encode({"status": "ok", "schema": version}))
+        await answers.put(request, response, 200, answers.encode({"status": "ok", "schema": version}))
 
 
 class Metrics:

@@ -105,7 +105,7 @@ class Service:
         response.content_type = endpoint.media_type
         if answered.following:
             answers.put_following(request, response, answered.following)
-        answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
+        await answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
 
 
 EXPOSED = (

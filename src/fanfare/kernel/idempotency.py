@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Conflict
 from fanfare.kernel.paging import Following
 
@@ -112,34 +112,40 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
 
     It gets the values of those that hold any of the marks, which are folded and as they stand in JSON.
     """
-    after = ""
+    after: tuple[uuid.UUID, bool, str] = (uuid.UUID(int=0), False, "")
     while True:
         rows = await db.rows(
             """
-            select idempotency_key, answer from idempotency_keys
-            where account_id = $1 and idempotency_key > $3 and answer <> '' and exists (
+            select api_key, has_secret, idempotency_key, answer from idempotency_keys
+            where account_id = $1 and (api_key, has_secret, idempotency_key) > ($4, $5, $6)
+              and answer <> '' and exists (
                 select from unnest($2::text[]) as mark
                 where position(mark in fold_text(convert_from(answer, 'UTF8'))) > 0)
-            order by idempotency_key limit $4
+            order by api_key, has_secret, idempotency_key limit $3
             """,
             account_id,
             marks,
-            after,
             REDACTED_AT_ONCE,
+            *after,
         )
-        values = ((row["idempotency_key"], msgspec.json.decode(row["answer"])) for row in rows)
-        redacted = [(key, value, redact(value)) for key, value in values]
+        values = ((_place(row), msgspec.json.decode(row["answer"])) for row in rows)
+        redacted = [(place, value, redact(value)) for place, value in values]
         await db.executemany(
-            "update idempotency_keys set answer = $3 where account_id = $1 and idempotency_key = $2",
+            "update idempotency_keys set answer = $5"
+            " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4",
             [
-                (account_id, key, b"" if left is None else msgspec.json.encode(left))
-                for key, value, left in redacted
+                (account_id, *place, b"" if left is None else msgspec.json.encode(left))
+                for place, value, left in redacted
                 if left != value
             ],
         )
         if len(rows) < REDACTED_AT_ONCE:
             return
-        after = rows[-1]["idempotency_key"]
+        after = _place(rows[-1])
+
+
+def _place(row: Record) -> tuple[uuid.UUID, bool, str]:
+    return row["api_key"], row["has_secret"], row["idempotency_key"]
 
 
 async def forget_keys(db: Db, account_id: int, now: datetime) -> None:

@@ -7,7 +7,19 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, EdgeMoment, Form, Id, Ids, Moment, MomentForm, Text, WholeForm
+from fanfare.kernel.wire import (
+    ChoiceForm,
+    Day,
+    EdgeMoment,
+    Form,
+    Id,
+    Ids,
+    Moment,
+    MomentForm,
+    Text,
+    WholeForm,
+    decoded_json,
+)
 
 LONGEST_LIST = 10_000
 MOST_VIEWS = 1_000_000
@@ -117,9 +129,9 @@ class EventsForm(Form):
     def read(self, raw: object) -> list[tuple[str, int | None, datetime | None, dict[str, Any]]]:
         """Return target, fan, moment and props of each event."""
         try:
-            decoded = msgspec.json.decode(raw.encode()) if isinstance(raw, str) else raw
+            decoded = decoded_json(raw, "must be a JSON array of events") if isinstance(raw, str) else raw
             events = msgspec.convert(decoded, list[ReportedEvent])
-        except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None
         if len(events) > self.most:
             message = f"must have at most {self.most} entries"

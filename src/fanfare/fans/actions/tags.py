@@ -1,12 +1,14 @@
 """Gives tags to fans and takes them away, one or ten thousand in one statement."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.lines import FieldFault
+from fanfare.kernel.long_inputs import run_by_rows
 from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.kernel.wire import Unread
 
@@ -69,14 +71,18 @@ async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) 
     is_given = wanted.action != "delete"
     fan_ids = [each for each in wanted.fan_ids or () if not isinstance(each, Unread)]
     emails = [each for each in wanted.emails or () if not isinstance(each, Unread)]
-    keys = [_key(email) for email in emails]
+    keys = await run_by_rows(len(emails), lambda: [_key(email) for email in emails])
     async with db.transaction() as held:
         tag_id = await (create_tag if is_given else _known_tag)(held, account_id, wanted.tag_name, now)
         rows = await held.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
+    return TagChanged(tag_id, wanted.tag_name, await run_by_rows(len(rows), _told, wanted, rows))
+
+
+def _told(wanted: TagChange, rows: Sequence[Record]) -> list[TagRow]:
+    """Return what became of each entry, in its place."""
     changed = (TagRow(**row) for row in rows)
     told = [_unread("fan_ids", each) or next(changed) for each in wanted.fan_ids or ()]
-    told += [_unread("emails", each) or next(changed) for each in wanted.emails or ()]
-    return TagChanged(tag_id, wanted.tag_name, told)
+    return told + [_unread("emails", each) or next(changed) for each in wanted.emails or ()]
 
 
 def _unread(field: str, entry: object) -> TagRow | None:

@@ -14,6 +14,7 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
 from fanfare.kernel.lines import MISFIT, LineFault, line_fault, read_line, write_lines
+from fanfare.kernel.long_inputs import run_by_rows
 
 SOURCE = "crm_idol_fans_create"
 
@@ -30,7 +31,7 @@ class Row(msgspec.Struct):
 
 async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ManyFanIdolsSaved:
     """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
-    rows, faults = _rows(account, items)
+    rows, faults = await run_by_rows(len(items), _rows, account, items)
 
     async def write(some: Sequence[Row]) -> None:
         async with db.transaction() as held:

@@ -36,7 +36,7 @@ class OpenApi:
         if not self.public_url:
             response.set_header("Vary", "Host")
         body = answers.encode(with_url(self._document, self._url(request)))
-        answers.put(request, response, 200, body, has_etag=True)
+        await answers.put(request, response, 200, body, has_etag=True)
 
     on_head = on_get
 

@@ -10,6 +10,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.lines import MISFIT, LineFault, line_fault, read_line, write_lines
+from fanfare.kernel.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.refusals import reason
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
@@ -111,7 +112,7 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
     when and where it was used.
     """
-    scans, faults = _read(items, now)
+    scans, faults = await run_by_rows(len(items), _read, items, now)
     once: dict[Key, ScanItem] = {}
     for _, scan in scans:
         once.setdefault(_key(scan), scan)

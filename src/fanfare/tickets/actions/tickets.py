@@ -13,6 +13,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.lines import MISFIT, field_faults, read_line, write_lines
+from fanfare.kernel.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past, spoiled
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets
@@ -57,6 +58,18 @@ async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: dateti
 
 async def create_tickets(db: Db, account: Account, items: Sequence[object], now: datetime) -> list[BatchSaved]:
     """Make the tickets of a batch and tell of each, in its place, what became of it; a wrong one stops no other."""
+    lines, told = await run_by_rows(len(items), _lines, account, items, now)
+    for line in await write_lines(lines, lambda some: _save(db, account, list(some), now)):
+        told[line.place] = BatchSaved(None, line.wanted.ticket_key, None, "error", field_faults(MISFIT))
+    for line in lines:
+        if told[line.place] is None:
+            saved = _result(line)
+            told[line.place] = BatchSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, saved.status)
+    return [each for each in told if each]
+
+
+def _lines(account: Account, items: Sequence[object], now: datetime) -> tuple[list[Line], list[BatchSaved | None]]:
+    """Return the lines of a batch, and in the place of each that cannot be read what is wrong with it."""
     told: list[BatchSaved | None] = [None] * len(items)
     lines: list[Line] = []
     for place, item in enumerate(items):
@@ -66,13 +79,7 @@ async def create_tickets(db: Db, account: Account, items: Sequence[object], now:
             key = item.get("ticket_key") if isinstance(item, Mapping) else None
             is_told = isinstance(key, str) and not spoiled(key)
             told[place] = BatchSaved(None, key if is_told else None, None, "error", field_faults(wrong))
-    for line in await write_lines(lines, lambda some: _save(db, account, list(some), now)):
-        told[line.place] = BatchSaved(None, line.wanted.ticket_key, None, "error", field_faults(MISFIT))
-    for line in lines:
-        if told[line.place] is None:
-            saved = _result(line)
-            told[line.place] = BatchSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, saved.status)
-    return [each for each in told if each]
+    return lines, told
 
 
 def _line(account: Account, place: int, wanted: NewTicket, now: datetime) -> Line:
