@@ -15,6 +15,9 @@ from fanfare.kernel.openapi.document import document, with_url
 # What a caller writes in Host becomes part of the answer, so only what can be a host is taken from it.
 HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
+# Anybody can write another host into each request.
+MAX_URLS = 8
+
 
 class OpenApi:
     """`GET /openapi.json`, for programs and for the reference page; needs no key."""
@@ -27,6 +30,7 @@ class OpenApi:
         self.scopes = scopes
         self.public_url = public_url
         self._document: dict[str, Any] | None = None
+        self._bodies: dict[str, bytes] = {}
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Answer with the document and its ETag."""
@@ -39,6 +43,14 @@ class OpenApi:
         await answers.put(request, response, 200, body, has_etag=True)
 
     on_head = on_get
+
+    def _body(self, document: dict[str, Any], url: str) -> bytes:
+        """Return the document for one address of the server, kept for the few addresses that a server has."""
+        if url not in self._bodies:
+            if len(self._bodies) >= MAX_URLS:
+                self._bodies.clear()
+            self._bodies[url] = answers.encode(with_url(document, url))
+        return self._bodies[url]
 
     def _url(self, request: Request) -> str:
         """Return the absolute address of this server: as set, else as the caller reached it."""
