@@ -21,6 +21,7 @@ from fanfare.kernel.body import take_apart
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.openapi import OpenApi, document
 from fanfare.kernel.openapi.examples import example
+from fanfare.kernel.openapi.resource import MAX_URLS
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.wire import EARLIEST, LATEST
 from tests.kernel.things import CALLS, Thing, ThingChanges
@@ -254,3 +255,14 @@ class TestServed:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             told = (await client.get("/openapi.json")).json()
         assert told["servers"][0]["url"] == "https://fans.example.com"
+
+    async def test_few_addresses_are_kept(self) -> None:
+        resource = OpenApi(CALLS)
+        app = falcon.asgi.App()
+        app.add_route("/openapi.json", resource)
+        transport = httpx.ASGITransport(cast("Any", app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for number in range(40):
+                told = (await client.get("/openapi.json", headers={"Host": f"h{number}.example.com"})).json()
+                assert told["servers"][0]["url"] == f"http://h{number}.example.com"
+        assert 0 < len(resource._bodies) <= MAX_URLS  # noqa: SLF001 - what is kept shows nowhere else

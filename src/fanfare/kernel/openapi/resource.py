@@ -39,7 +39,7 @@ class OpenApi:
         response.set_header("Access-Control-Allow-Origin", "*")
         if not self.public_url:
             response.set_header("Vary", "Host")
-        body = answers.encode(with_url(self._document, self._url(request)))
+        body = self._body(self._document, self._url(request))
         await answers.put(request, response, 200, body, has_etag=True)
 
     on_head = on_get
