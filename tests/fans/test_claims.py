@@ -1,5 +1,7 @@
-"""Who may be identified by what: no door lets a key of a shop or gate stand for a mail address or number."""
+"""Who is identified by what, through every door: own addresses and numbers, keys of shops, and what is shared."""
 
+import asyncio
+import random
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -77,3 +79,123 @@ async def test_no_door_claims_or_finds_a_mail_address_or_number_as_a_key(
     tied = "select count(*) from purchases where account_id = $1 and fan_id = $2"
     assert await db.value(tied, api.account_id, owner) == 0
     assert await known_by(db, api, stranger) == {owner}
+
+
+NUMBERS = iter(range(4000, 9999))
+
+
+def number() -> str:
+    return f"+1604555{next(NUMBERS)}"
+
+
+async def made(api: Api, **contact: Any) -> int:
+    return int((await api.ok(await api.post(FANS, **contact)))["fan_id"])
+
+
+async def changes(api: Api, fan_id: int, _: int, number: str) -> None:
+    await api.ok(await api.post(f"{FANS}/{fan_id}", phone=f"+1778{number[5:]}"))
+
+
+async def leaves(api: Api, fan_id: int, _: int, __: str) -> None:
+    await api.ok(await api.delete(f"{FANS}/{fan_id}"))
+
+
+async def is_absorbed_and_changes(api: Api, fan_id: int, other: int, number: str) -> None:
+    stays = await made(api, email=mail(), phone=f"+1236{number[5:]}", add_phone=None)
+    await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=fan_id))
+    await leaves(api, stays, other, number)
+
+
+async def is_parted_and_changes(api: Api, fan_id: int, other: int, number: str) -> None:
+    stays = await made(api, email=mail())
+    await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=fan_id))
+    await api.ok(await api.post(f"{MANAGE}/{stays}/unmerge", merged_fan_id=fan_id))
+    await changes(api, fan_id, other, number)
+
+
+async def absorbs_and_parts(api: Api, fan_id: int, other: int, number: str) -> None:
+    await api.ok(await api.post(f"{MANAGE}/{fan_id}/merge", merged_fan_id=other))
+    await api.ok(await api.post(f"{MANAGE}/{fan_id}/unmerge", merged_fan_id=other))
+    await leaves(api, fan_id, other, number)
+
+
+MANAGE = "/api/v1/manage/fans"
+WAYS = (changes, leaves, is_absorbed_and_changes, is_parted_and_changes, absorbs_and_parts)
+
+
+@pytest.mark.parametrize("lets_go", WAYS)
+@pytest.mark.parametrize("name", ["phone", "add_phone"])
+async def test_a_number_that_its_owner_lets_go_of_is_the_next_fans_who_has_it(
+    api: Api, lets_go: Callable[[Api, int, int, str], Awaitable[None]], name: str
+) -> None:
+    shared = number()
+    owner = await made(api, email=mail(), phone=shared)
+    if name == "phone":
+        other = await made(api, email=mail(), phone=shared)
+    else:
+        other = await made(api, email=mail(), phone=number())
+        await api.ok(await api.post(f"{FANS}/{other}", add_phone=shared))
+    assert await made(api, phone=shared) == owner
+    await lets_go(api, owner, other, shared)
+    assert await made(api, phone=shared) == other
+    await api.ok(await api.delete(f"{FANS}/{other}"))
+    assert await made(api, phone=shared) not in (owner, other)
+
+
+async def test_a_number_has_an_owner_however_its_fans_come_and_go_at_once(api: Api, db: Db) -> None:
+    chance = random.Random(4)
+    numbers = [number() for _ in range(2)]
+
+    async def live() -> None:
+        fan_id = await made(api, email=mail(), phone=chance.choice(numbers))
+        for _ in range(4):
+            way = chance.randrange(4)
+            if way == 0:
+                await api.ok(await api.delete(f"{FANS}/{fan_id}"))
+                fan_id = await made(api, email=mail(), phone=chance.choice(numbers))
+            elif way == 1:
+                await api.ok(await api.post(f"{FANS}/{fan_id}", phone=number()))
+            else:
+                await api.post(f"{FANS}/{fan_id}", add_phone=chance.choice(numbers))
+
+    for _ in range(3):
+        await asyncio.gather(*(live() for _ in range(8)))
+        ownerless = await db.rows(
+            """
+            select f.fan_id, n.number from fans f cross join lateral (values (f.phone), (f.add_phone)) as n (number)
+            where f.account_id = $1 and n.number is not null and not exists (
+                select from fan_identifiers i
+                where i.account_id = $1 and i.network = 'phone' and i.identifier_value = n.number)
+            """,
+            api.account_id,
+        )
+        assert ownerless == []
+
+
+async def buyer(api: Api, network: str, key: str) -> int | None:
+    """Buy with nothing but a customer's key, and return whom it leads to."""
+    fan_id: int | None = (await api.ok(await buys(api, network, key, None)))["fan_id"]
+    return fan_id
+
+
+@pytest.mark.parametrize("door", [buys, gets_tickets, gets_a_batch])
+async def test_a_key_that_two_people_came_with_leads_to_neither(api: Api, db: Db, door: Door) -> None:
+    network, key, first, second = uuid.uuid4().hex, "c-1", mail(), mail()
+
+    await door(api, network, key, first)
+    one = await made(api, email=first)
+    assert await buyer(api, network, key) == one
+    await door(api, network, key, second)
+    other = await made(api, email=second)
+    assert await buyer(api, network, key) is None
+    await match_purchases(db, api.account_id, datetime.now(UTC))
+    nobodys = "select count(*) from purchases where account_id = $1 and network = $2 and fan_id is null"
+    assert await db.value(nobodys, api.account_id, network) == 1
+    item = {"user_key": key, "network": network, "idol_name": "Northside"}
+    answer = await api.ok(await api.post("/api/v1/crm/idol_fans", idol_fans=[item]))
+    assert (answer["inserted"], len(answer["errors"])) == ([], 1)
+    await api.ok(await api.post(f"{MANAGE}/{one}/merge", merged_fan_id=other))
+    assert await buyer(api, network, key) == one
+    await api.ok(await api.post(f"{MANAGE}/{one}/unmerge", merged_fan_id=other))
+    await api.ok(await api.delete(f"{FANS}/{one}"))
+    assert await buyer(api, network, key) == other

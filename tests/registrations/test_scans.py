@@ -203,3 +203,33 @@ async def test_an_erased_fan_is_in_no_scan(api: Api, db: Db) -> None:
     (row,) = await listed(api, "gone")
     assert [row[name] for name in ("fan_id", "email", "first_name", "barcode", "ticket_order_key")] == [None] * 5
     assert await db.value("select count(*) from scans where account_id = $1 and barcode = '0999'", api.account_id) == 0
+
+
+async def test_a_number_that_comes_again_at_a_later_event_leads_nobody_back(api: Api) -> None:
+    was = {"event_name": "Tideline", "event_date": "2025-07-04", "registration_timestamp": "2025-06-20 17:30:00"}
+    ada = await saved(api, "again-1", network="again", barcode="77", **was)
+    for number, moment in enumerate(("2025-07-01 18:00:00", "2025-07-05 06:30:00", "2025-07-12 20:00:00")):
+        await sent(api, scan(number, "again", barcode="77", scan_timestamp=moment))
+    await sent(api, scan(4, "again", registration_key="again-1", scan_timestamp="2025-07-04 20:00:00"))
+    await sent(api, scan(5, "again", barcode="77", event_date="2025-07-05", scan_timestamp="2025-07-05 20:00:00"))
+    years = {"start_date": "2025-01-01", "end_date": "2026-12-31"}
+    assert [row["fan_id"] for row in await listed(api, "again", **years)] == [ada] * 5
+    # The same wristband, and the same key of a line, at the next year's event.
+    ben = await saved(api, "again-2", network="again", barcode="77")
+    assert [row["fan_id"] for row in await listed(api, "again", **years)] == [ada] * 5
+    await saved(api, "again-1", network="again", email="ben@example.com", barcode="78")
+    rows = await listed(api, "again", **years)
+    assert [(row["fan_id"], row["email"], row["registration_timestamp"]) for row in rows] == [(None, None, None)] * 5
+    await sent(api, scan(6, "again", barcode="77"))
+    assert (await listed(api, "again", **years))[-1]["fan_id"] == ben
+
+
+async def test_what_two_people_come_with_at_one_event_leads_to_nobody(api: Api) -> None:
+    same = {"network": "both", "barcode": "88"}
+    ada = await saved(api, "both-1", event_key="FRIDAY", **same)
+    await sent(api, scan(1, "both", barcode="88"), scan(2, "both", barcode="88", event_key="FRIDAY"))
+    assert [row["fan_id"] for row in await listed(api, "both")] == [ada, ada]
+    await saved(api, "both-2", email="both-1@example.com", **same)
+    assert [row["fan_id"] for row in await listed(api, "both")] == [ada, ada]
+    await saved(api, "both-3", **same)
+    assert [row["fan_id"] for row in await listed(api, "both")] == [None, ada]

@@ -160,8 +160,8 @@ async def test_parallel_retries_make_each_ticket_fan_and_event_once(api: Api, db
 
 
 async def test_a_customer_key_leads_to_the_fan(api: Api, db: Db) -> None:
-    made = await sold(api, "cust-1", network="Tills", customer_key="c-77")
-    await sold(api, "cust-2", network="Tills", customer_key="c-77")
+    made = await sold(api, "cust-1", network="Tills", customer_key="c-77", email="cust-1@example.com")
+    await sold(api, "cust-2", network="Tills", customer_key="c-77", email="cust-1@example.com")
     await sold(api, "cust-3", network="email", customer_key="stolen@example.com")
     purchase = {"purchase_key": "p", "network": "tills", "order_key": "o", "merchant_key": "m",
                 "order_timestamp": "2026-05-01", "gross_sale_amount": 1, "net_sale_amount": 1}  # fmt: skip

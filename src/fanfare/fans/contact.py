@@ -131,6 +131,17 @@ def people_named(network: str) -> str:
     return f"fold_text({network}) not in ('', {', '.join(map(repr, OWN_NETWORKS))})"
 
 
+def leads_to_one(row: str) -> str:
+    """Return in SQL whether an outside key, a row of fan_identifiers of that name, leads to its fan.
+
+    Outside keys are unique in a shop or at an event at best: what two people came with leads to nobody.
+    """
+    return (
+        f"not exists (select from shared_identifiers o where o.account_id = $1 and o.network = {row}.network"
+        f" and o.identifier_value = {row}.identifier_value and o.fan_id <> {row}.fan_id)"
+    )
+
+
 def identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """Return how a fan is recognised, each (network, value) with the column that it comes from."""
     said = (

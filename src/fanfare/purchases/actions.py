@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from fanfare.fans.actions.claims import CUSTOMERS
 from fanfare.fans.actions.people import Person, details, find_or_create
-from fanfare.fans.contact import names_people, people_named
+from fanfare.fans.contact import leads_to_one, names_people, people_named
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.keys import Account
@@ -59,10 +60,12 @@ async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
     The fan is held, so that a merge or an erasure at the same time waits and then finds this purchase too.
     """
     known: int | None = await db.value(
-        """
+        f"""
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-        where i.account_id = $1 and i.network = fold_text($2) and i.identifier_value = $3 for key share of f
-        """,
+        where i.account_id = $1 and i.network = fold_text($2) and i.identifier_value = $3
+          and {leads_to_one("i")}
+        for key share of f
+        """,  # noqa: S608 - fixed parts
         account_id,
         wanted.network,
         wanted.customer_key,
@@ -71,21 +74,19 @@ async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
 
 
 async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now: datetime) -> None:
-    """Let the customer_key lead to the fan, unless it leads to somebody already."""
+    """Note that the fan came with the customer_key; it leads to who did first, as long as nobody else does."""
     await db.execute(
-        """
+        f"""
         with hold as materialized (select hold_position($1) as held),
-        made as (
-            insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-            values ($1, fold_text($2), $3, $4, $5)
-            on conflict (account_id, network, identifier_value) do nothing
-            returning fan_id
-        )
+        came as materialized (
+            select fold_text($2) as network, $3::text as identifier_value, $4::bigint as fan_id, 0 as place
+        ),
+        {CUSTOMERS.replace("$now", "$5")}
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'fan.identified', made.fan_id::text, made.fan_id, $5,
-               jsonb_build_object('network', fold_text($2))
-        from hold cross join made
-        """,
+        select $1, nextval('positions'), 'fan.identified', fan_id::text, fan_id, $5,
+               jsonb_build_object('network', network)
+        from hold cross join customers
+        """,  # noqa: S608 - fixed parts
         account_id,
         wanted.network,
         wanted.customer_key,
@@ -192,7 +193,7 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
               on i.account_id = $1 and i.network = fold_text(p.network) and i.identifier_value = p.customer_key
             join fans f on f.account_id = $1 and f.fan_id = i.fan_id
             where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
-              and {people_named("p.network")}
+              and {people_named("p.network")} and {leads_to_one("i")}
             order by f.fan_id
             for key share of f
         ),

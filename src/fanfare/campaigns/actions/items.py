@@ -31,7 +31,11 @@ def _stored(given: dict[str, Any]) -> dict[str, Any]:
 async def _check_tag(db: Db, account_id: int, tag_id: int | None) -> None:
     known = "select true from tags where account_id = $1 and tag_id = $2"
     if tag_id is not None and not await db.value(known, account_id, tag_id):
-        raise BadParameters([("tag_id", "is not a tag of the account")])
+        raise _no_tag()
+
+
+def _no_tag() -> BadParameters:
+    return BadParameters([("tag_id", "is not a tag of the account")])
 
 
 async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -> int:
@@ -59,8 +63,8 @@ async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -
             _stored(given),
             now,
         )
-    except asyncpg.ForeignKeyViolationError:
-        raise Unknown from None
+    except asyncpg.ForeignKeyViolationError as missing:
+        raise (_no_tag() if "tag_id" in (missing.constraint_name or "") else Unknown) from None
     return tab_item_id
 
 
@@ -87,6 +91,8 @@ async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetim
         changed = await db.value(CHANGE, account_id, wanted.page_tab_id, wanted.tab_item_id, _stored(given), now)
     except asyncpg.CheckViolationError:
         raise ItemTaken from None
+    except asyncpg.ForeignKeyViolationError:
+        raise _no_tag() from None
     if changed is None:
         raise Unknown
     return wanted.tab_item_id

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans import followers
+from fanfare.fans.actions import claims
 from fanfare.fans.followers import Person
 from fanfare.fans.queries.erasures import digest, erasure
 from fanfare.fans.schemas.erasures import Erasure
@@ -49,7 +50,9 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
     await _silence_changes(db, account_id, [fan_id, *former])
+    identities = await claims.owned(db, account_id, fan_id)
     erasure_id = await _delete(db, account_id, fan_id, now)
+    await claims.hand_on(db, account_id, identities, now)
     await _certify(db, account_id, (erasure_id, fan_id, former, source), now, _counts(before, await _touched(db)))
     return erasure_id
 

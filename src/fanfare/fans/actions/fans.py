@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from fanfare.fans import followers
+from fanfare.fans.actions.claims import claim, release
 from fanfare.fans.actions.consents import Saying, note, refold, words
 from fanfare.fans.actions.fields import read_values, set_values
 from fanfare.fans.actions.merging import join_verified
@@ -54,10 +55,9 @@ class NameTaken(Conflict):
 
 
 class Change(msgspec.Struct):
-    """A change of a fan with what takes time to prepare: custom values read by their types, the password hashed."""
+    """A change of a fan with what takes time to prepare: the password hashed."""
 
     wanted: FanChanges
-    values: dict[str, Any]
     password_hash: str | None
     source: str
     # set only what is empty, beside words on consent, and nothing about how the fan is recognised
@@ -113,13 +113,12 @@ async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime
 
 async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *, fills: bool) -> Change:
     """Do before the transaction what would make it long."""
-    values = await read_values(db, account.id, wanted.fields) if wanted.fields else {}
     secret = await password_hash(account.id, wanted.password) if wanted.password else None
     if fills:
         # What is wrong is refused also where the fan has something in its place.
         _address(wanted)
         await checked_name(db, account, wanted.display_name or None)
-    return Change(wanted, values, secret, source, fills)
+    return Change(wanted, secret, source, fills)
 
 
 async def _change(db: Db, account: Account, change: Change, now: datetime) -> int:
@@ -132,8 +131,9 @@ async def _change(db: Db, account: Account, change: Change, now: datetime) -> in
     await _move_identifiers(db, account.id, old, columns, now)
     heard, changed = await _heard(db, account.id, change, fan_id, now)
     columns |= heard
-    if change.values:
-        changed += await set_values(db, account.id, fan_id, change.values, now, fills=change.fills)
+    if change.wanted.fields:
+        values = await read_values(db, account.id, change.wanted.fields)
+        changed += await set_values(db, account.id, fan_id, values, now, fills=change.fills)
     changed += [name for name, value in columns.items() if value != old[name] and name not in MOMENTS]
     if changed:
         await _write(db, account.id, fan_id, columns, changed, now)
@@ -267,42 +267,11 @@ async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mappi
     """
     before, after = identities(dict(old)), identities({**old, **columns})
     if gone := before.keys() - after.keys():
-        await db.execute(
-            """
-            delete from fan_identifiers where account_id = $1 and fan_id = $2
-                and (network, identifier_value) in (select * from unnest($3::text[], $4::text[]))
-            """,
-            account_id,
-            old["fan_id"],
-            [network for network, _ in gone],
-            [value for _, value in gone],
-        )
-    for network, value in sorted(after.keys() - before.keys()):
-        owner = await _claimed(db, account_id, network, value, (old["fan_id"], now))
-        if owner != old["fan_id"] and after[network, value] != "add_phone":
-            raise MailTaken if network == "email" else PhoneTaken
-
-
-async def _claimed(db: Db, account_id: int, network: str, value: str, claim: tuple[int, datetime]) -> int | None:
-    """Note an identity for a fan from a moment on unless somebody has it; return who has it now."""
-    await db.execute(
-        """
-        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        values ($1, $2, $3, $4, $5)
-        on conflict (account_id, network, identifier_value) do nothing
-        """,
-        account_id,
-        network,
-        value,
-        *claim,
-    )
-    owner: int | None = await db.value(
-        "select fan_id from fan_identifiers where account_id = $1 and network = $2 and identifier_value = $3",
-        account_id,
-        network,
-        value,
-    )
-    return owner
+        await release(db, account_id, old["fan_id"], gone, now)
+    for identity in sorted(after.keys() - before.keys()):
+        owner = await claim(db, account_id, identity, old["fan_id"], now)
+        if owner != old["fan_id"] and after[identity] != "add_phone":
+            raise MailTaken if identity[0] == "email" else PhoneTaken
 
 
 async def _write(

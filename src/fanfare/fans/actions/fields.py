@@ -47,8 +47,30 @@ TYPES: dict[str, Callable[[object, list[str]], Any]] = {
 
 async def save_field(db: Db, account_id: int, wanted: FieldDefinition, now: datetime) -> None:
     """Define a field, or change its options and whether it is in use; the type of a field with values stays."""
-    saved = await db.value(
-        """
+    async with db.transaction() as held:
+        await _lock(held, account_id, wanted.crm_field_key)
+        saved = await held.value(
+            SAVE,
+            account_id,
+            wanted.crm_field_key,
+            wanted.field_type,
+            wanted.field_options or [],
+            wanted.is_active is not False,
+            bool(wanted.is_global),
+            now,
+        )
+    if saved is None:
+        raise BadParameters([("field_type", "cannot change while fans have values in the field")])
+
+
+async def _lock(db: Db, account_id: int, crm_field_key: str) -> None:
+    """Wait until nobody sets values in a field: who does holds its definition, and is seen by the next statement."""
+    await db.execute(
+        "select from crm_fields where account_id = $1 and crm_field_key = $2 for update", account_id, crm_field_key
+    )
+
+
+SAVE = """
         with hold as materialized (select hold_position($1) as held),
         made as (
             insert into crm_fields as f (account_id, crm_field_key, field_type, field_options, is_active, is_global,
@@ -66,23 +88,14 @@ async def save_field(db: Db, account_id: int, wanted: FieldDefinition, now: date
             select $1, nextval('positions'), 'field.saved', made.crm_field_key, $7, '{}' from hold cross join made
         )
         select crm_field_key from made
-        """,
-        account_id,
-        wanted.crm_field_key,
-        wanted.field_type,
-        wanted.field_options or [],
-        wanted.is_active is not False,
-        bool(wanted.is_global),
-        now,
-    )
-    if saved is None:
-        raise BadParameters([("field_type", "cannot change while fans have values in the field")])
+"""
 
 
 async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetime) -> None:
     """Delete a field with the values of all fans."""
     async with db.transaction() as held:
         await held.value("select hold_position($1)", account_id)
+        await _lock(held, account_id, crm_field_key)
         await held.execute(
             "delete from fan_fields where account_id = $1 and crm_field_key = $2", account_id, crm_field_key
         )
@@ -106,10 +119,13 @@ async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetim
 
 
 async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> dict[str, Any]:
-    """Return custom values by the types of their fields; refuses (422) every unknown field and wrong value."""
+    """Return custom values by the types of their fields; refuses (422) every unknown field and wrong value.
+
+    Part of the caller's transaction: until it ends no field is deleted or gets another type.
+    """
     rows = await db.rows(
         "select crm_field_key, field_type, field_options, is_active from crm_fields"
-        " where account_id = $1 and crm_field_key = any($2::text[])",
+        " where account_id = $1 and crm_field_key = any($2::text[]) order by crm_field_key for share",
         account_id,
         list(given),
     )

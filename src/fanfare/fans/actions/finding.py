@@ -152,6 +152,7 @@ ERASED = """
      and e.identity_hash = identity_hash(k.hash_key, c.network, c.identifier_value)
     where k.account_id = $1
 """
+# Who comes with another's number shares it. Its row is held, so that its owner lets go of it before this or after.
 CLAIMED = """
     claims as materialized (
         (select 'email' as network, g.mail_key as identifier_value, who.fan_id
@@ -167,6 +168,27 @@ CLAIMED = """
     claimed as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select $1, network, identifier_value, fan_id, $20 from claims c {unless}
+    ),
+    lent as materialized (
+        select new.phone, new.fan_id
+        from (
+            select g.phone, who.fan_id, o.fan_id as owner_id
+            from owners o join who on who.place = o.place join given g on g.place = o.place
+            where who.fan_id <> o.fan_id and not exists (
+                select from shared_identifiers s
+                where s.account_id = $1 and s.network = 'phone' and s.identifier_value = g.phone
+                  and s.fan_id = who.fan_id)
+            offset 0) as new
+        left join lateral (
+            select true as is_there from fan_identifiers
+            where account_id = $1 and network = 'phone' and identifier_value = new.phone and fan_id = new.owner_id
+            for key share) held on true
+        where held.is_there or run_again()
+    ),
+    shared_since as (
+        insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
+        select distinct $1::bigint, 'phone', phone, fan_id, $20::timestamptz from lent
+        on conflict (account_id, network, identifier_value, fan_id) do nothing
     )
 """
 # Whether a person `k` tells of something that is empty of a fan `f`.

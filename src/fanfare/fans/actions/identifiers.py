@@ -5,10 +5,13 @@ from datetime import datetime
 
 import asyncpg
 
+from fanfare.fans.actions.claims import release
+from fanfare.fans.contact import leads_to_one
 from fanfare.fans.schemas.notes import AddressEntry, IdentifierChange, PushToken
 from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Caller
 from fanfare.kernel.errors import Conflict, Forbidden, Unknown
+from fanfare.kernel.folding import fold
 
 WHOLE_ACCOUNT = 0
 
@@ -53,54 +56,53 @@ async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now:
 
 
 async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
-    """Forget an outside identity of a fan."""
-    gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from fan_identifiers
-            where account_id = $1 and fan_id = $2 and network = fold_text($3) and identifier_value = $4
-            returning fan_id
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'fan.unidentified', gone.fan_id::text, gone.fan_id, $5,
-                   jsonb_build_object('network', fold_text($3))
-            from hold cross join gone
-        )
-        select fan_id from gone
-        """,
-        account_id,
-        wanted.fan_id,
-        wanted.network,
-        wanted.identifier_value,
-        now,
-    )
-    if gone is None:
-        raise Unknown
+    """Forget an outside identity of a fan; who else came with it has it then."""
+    network = fold(wanted.network)
+
+    async def write(tried: Db) -> None:
+        async with tried.transaction() as held:
+            await held.execute(
+                """
+                with hold as materialized (select hold_position($1) as held)
+                insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+                select $1, nextval('positions'), 'fan.unidentified', $2::bigint::text, $2, $3,
+                       jsonb_build_object('network', $4::text)
+                from hold
+                """,
+                account_id,
+                wanted.fan_id,
+                now,
+                network,
+            )
+            if not await release(held, account_id, wanted.fan_id, [(network, wanted.identifier_value)], now):
+                raise Unknown
+
+    await db.racing(write)
 
 
 async def save_push_token(db: Db, account_id: int, wanted: PushToken, now: datetime) -> None:
     """Keep the push token of an app's user; the identity on the network yinzcam tells whose it is."""
     await db.execute(
-        """
+        f"""
         with hold as materialized (select hold_position($1) as held),
-        known as (
-            select fan_id from fan_identifiers
-            where account_id = $1 and network = 'yinzcam' and identifier_value = $2
+        -- held, so that an erasure at the same time waits and then deletes this token too
+        known as materialized (
+            select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+            where i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = $2 and {leads_to_one("i")}
+            for key share of f
         ),
         made as (
             insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
-            values ($1, $2, $3, $4, $5, $5)
+            select $1, $2, $3, $4, $5::timestamptz, $5 from (select count(*) from known) as held
             on conflict (account_id, user_key, push_token) do update
             set device_network = excluded.device_network, updated_at = excluded.updated_at
             where p.device_network <> excluded.device_network
             returning account_id
         )
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'push_token.saved', coalesce(known.fan_id::text, ''), known.fan_id, $5, '{}'
+        select $1, nextval('positions'), 'push_token.saved', coalesce(known.fan_id::text, ''), known.fan_id, $5, '{{}}'
         from hold cross join made left join known on true
-        """,
+        """,  # noqa: S608 - fixed parts
         account_id,
         wanted.user_key,
         wanted.push_token,

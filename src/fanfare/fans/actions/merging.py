@@ -9,6 +9,7 @@ from typing import Any
 
 from fanfare.fans import followers
 from fanfare.fans.actions import journal
+from fanfare.fans.actions.claims import claim
 from fanfare.fans.actions.consents import refold
 from fanfare.fans.actions.journal import Pair
 from fanfare.fans.actions.people import Person
@@ -289,14 +290,8 @@ async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, 
 async def _claim(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
     """Let a fan be recognised by its own address and numbers, unless somebody else is by now."""
     fan = (await _images(db, account_id, [fan_id]))[fan_id]
-    await db.executemany(
-        """
-        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        values ($1, $2, $3, $4, $5)
-        on conflict (account_id, network, identifier_value) do nothing
-        """,
-        [(account_id, network, value, fan_id, now) for network, value in sorted(identities(fan))],
-    )
+    for identity in sorted(identities(fan)):
+        await claim(db, account_id, identity, fan_id, now)
 
 
 async def _set_flags(db: Db, account_id: int, fan_id: int) -> None:

@@ -5,6 +5,7 @@ from fanfare.kernel.db import Db
 TABLES = (
     "fans",
     "fan_identifiers",
+    "shared_identifiers",
     "fan_businesses",
     "fan_fields",
     "fan_tags",
@@ -45,6 +46,12 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
         """
         with identities as (
             update fan_identifiers set fan_id = $3 where account_id = $1 and fan_id = $2
+        ),
+        shared as (
+            insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
+            select account_id, network, identifier_value, $3, created_at
+            from shared_identifiers where account_id = $1 and fan_id = $2
+            on conflict (account_id, network, identifier_value, fan_id) do nothing
         ),
         merged as (
             update fan_merges set fan_id = $3 where account_id = $1 and fan_id = $2

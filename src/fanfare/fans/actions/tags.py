@@ -5,8 +5,8 @@ from datetime import datetime
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
-from fanfare.kernel.db import Db, Record
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.db import RACES, Db, Record
+from fanfare.kernel.errors import Unavailable, Unknown
 from fanfare.kernel.lines import FieldFault
 from fanfare.kernel.long_inputs import run_by_rows
 from fanfare.kernel.references import Thing, check_unused, hold
@@ -73,7 +73,7 @@ async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) 
     emails = [each for each in wanted.emails or () if not isinstance(each, Unread)]
     keys = await run_by_rows(len(emails), lambda: [_key(email) for email in emails])
     async with db.transaction() as held:
-        tag_id = await (create_tag if is_given else _known_tag)(held, account_id, wanted.tag_name, now)
+        tag_id = await _held_tag(held, account_id, wanted.tag_name, now, is_made=is_given)
         rows = await held.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
     return TagChanged(tag_id, wanted.tag_name, await run_by_rows(len(rows), _told, wanted, rows))
 
@@ -90,6 +90,16 @@ def _unread(field: str, entry: object) -> TagRow | None:
         return None
     email = entry.text if field == "emails" else None
     return TagRow(None, email, "error", [FieldFault(field, entry.message)])
+
+
+async def _held_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, is_made: bool) -> int:
+    """Return a tag that nobody deletes until the transaction ends."""
+    for _ in range(RACES):
+        tag_id = await (create_tag if is_made else _known_tag)(db, account_id, tag_name, now)
+        held = "select true from tags where account_id = $1 and tag_id = $2 for key share"
+        if await db.value(held, account_id, tag_id):
+            return tag_id
+    raise Unavailable
 
 
 def _key(email: str) -> str | None:
@@ -141,7 +151,9 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
     """Delete a tag; the change log tells of every fan who loses it. Refuses (409) while stored criteria name it."""
     async with db.transaction() as held:
         await hold(held, account_id)
-        name = await held.value("select tag_name from tags where account_id = $1 and tag_id = $2", account_id, tag_id)
+        # Who gives a tag to fans holds it: waited for, so that the next statement takes it from these fans too.
+        named = "select tag_name from tags where account_id = $1 and tag_id = $2 for update"
+        name = await held.value(named, account_id, tag_id)
         if name is None:
             raise Unknown
         await check_unused(held, account_id, Thing("tag", str(tag_id)), Thing("tag_name", name))

@@ -140,6 +140,8 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
     """Delete an idol with its events; its fans follow it no more. Refuses (409) while stored criteria name it."""
     async with db.transaction() as held:
+        # Who ties fans to an idol holds it: waited for, so that the next statement unties these fans too.
+        await held.execute("select from idols where account_id = $1 and idol_uid = $2 for update", account_id, idol_uid)
         await _give_up_name(held, account_id, idol_uid)
         await _delete(held, account_id, idol_uid, now)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.people import Person, find_or_create, person
+from fanfare.fans.contact import leads_to_one
 from fanfare.idols.actions.ties import known_idols, tie_fans
 from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
 from fanfare.kernel.db import Db
@@ -90,7 +91,10 @@ async def _find_idols(db: Db, account_id: int, rows: list[Row], now: datetime) -
         row.idol_uid = idol_uid
     wanted = [row.item.idol_uid for row in rows if row.item.idol_uid]
     found = await db.rows(
-        "select idol_uid from idols where account_id = $1 and idol_uid = any($2::uuid[])", account_id, wanted
+        "select idol_uid from idols where account_id = $1 and idol_uid = any($2::uuid[]) order by idol_uid"
+        " for key share",
+        account_id,
+        wanted,
     )
     known = {each["idol_uid"] for each in found}
     for row in rows:
@@ -105,12 +109,13 @@ async def _find_fans(db: Db, account_id: int, rows: list[Row], now: datetime) ->
         row.fan_id = fan_id
     called = [row for row in rows if not row.who]
     found = await db.rows(
-        """
+        f"""
         select asked.place, i.fan_id
         from unnest($2::text[], $3::text[]) with ordinality as asked (network, user_key, place)
         join fan_identifiers i
           on i.account_id = $1 and i.network = fold_text(asked.network) and i.identifier_value = asked.user_key
-        """,
+         and {leads_to_one("i")}
+        """,  # noqa: S608 - fixed parts
         account_id,
         [row.item.network for row in called],
         [row.item.user_key for row in called],

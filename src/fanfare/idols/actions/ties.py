@@ -3,6 +3,8 @@
 import uuid
 from datetime import datetime
 
+import asyncpg
+
 from fanfare.idols.schemas import FanIdolChange
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
@@ -15,26 +17,34 @@ async def change_fan_idol(db: Db, account_id: int, wanted: FanIdolChange, now: d
 
     Refuses an unknown fan or idol. A following that the fan chose stays so when it is concluded once more.
     """
-    known = await db.row(
+    async with db.transaction() as held:
+        idol_uid = await _held_pair(held, account_id, wanted)
+        if wanted.action == "add":
+            is_explicit = wanted.is_explicit is not False
+            await tie_fans(held, account_id, [wanted.fan_id], [idol_uid], now, is_explicit=is_explicit)
+        else:
+            await untie_fan(held, account_id, wanted.fan_id, idol_uid, now)
+    return idol_uid
+
+
+async def _held_pair(db: Db, account_id: int, wanted: FanIdolChange) -> uuid.UUID:
+    """Return the idol; it and the fan stay until the transaction ends. Refuses an unknown fan or idol."""
+    idol_uid: uuid.UUID | None = await db.value(
         """
-        select f.fan_id, i.idol_uid
+        select i.idol_uid
         from fans f
         join idols i on i.account_id = f.account_id
          and case when $3::uuid is null then fold_text(i.idol_name) = fold_text($4) else i.idol_uid = $3 end
         where f.account_id = $1 and f.fan_id = $2
+        for key share
         """,
         account_id,
         wanted.fan_id,
         wanted.idol_uid,
         wanted.idol_name,
     )
-    if known is None:
+    if idol_uid is None:
         raise Unknown
-    idol_uid: uuid.UUID = known["idol_uid"]
-    if wanted.action == "add":
-        await tie_fans(db, account_id, [wanted.fan_id], [idol_uid], now, is_explicit=wanted.is_explicit is not False)
-    else:
-        await untie_fan(db, account_id, wanted.fan_id, idol_uid, now)
     return idol_uid
 
 
@@ -69,7 +79,10 @@ async def tie_fans(
 
 
 async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) -> list[uuid.UUID]:
-    """Return the idols of some names, each at its place; those not known yet are made, of the type other."""
+    """Return the idols of some names, each at its place; those not known yet are made, of the type other.
+
+    They stay until the caller's transaction ends.
+    """
 
     async def write(held: Db) -> list[uuid.UUID]:
         rows = await held.rows(
@@ -100,7 +113,17 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
             names,
             now,
         )
-        return [row["idol_uid"] for row in rows]
+        uids = [row["idol_uid"] for row in rows]
+        there = await held.rows(
+            "select idol_uid from idols where account_id = $1 and idol_uid = any($2::uuid[]) order by idol_uid"
+            " for key share",
+            account_id,
+            uids,
+        )
+        if len(there) < len(set(uids)):
+            message = "an idol was deleted meanwhile"
+            raise asyncpg.SerializationError(message)
+        return uids
 
     return await db.racing(write)
 

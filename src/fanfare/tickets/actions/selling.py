@@ -1,5 +1,6 @@
 """The statement that sells tickets: it finds or makes fans and events and writes the lines of one batch at once."""
 
+from fanfare.fans.actions.claims import CUSTOMERS
 from fanfare.fans.actions.people import FOUND_MANY
 from fanfare.fans.contact import people_named
 
@@ -79,15 +80,12 @@ LINES = f"""
                network, ticket_key, order_key, customer_key, price_code
         from lines
     ),
-    customers as (
-        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select distinct on (fold_text(network), customer_key) $1, fold_text(network), customer_key, fan_id, $20
+    came as materialized (
+        select fold_text(network) as network, customer_key as identifier_value, fan_id, place
         from lines
         where customer_key is not null and {people_named("network")}
-        order by fold_text(network), customer_key, place
-        on conflict (account_id, network, identifier_value) do nothing
-        returning fan_id, network
     ),
+    {CUSTOMERS.replace("$now", "$20")},
     told as (
         insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
         select $1, ticket_id, 'ticket.created', ticket_id::text, fan_id, $20,
