@@ -14,7 +14,7 @@ import asyncpg
 import psutil
 import pytest
 
-from fanfare.kernel.embedded import AlreadyHeld, CannotStart, Embedded, Hold, running
+from fanfare.kernel.embedded import AlreadyHeld, CannotStart, Embedded, Hold, running, server
 from fanfare.kernel.embedded.configuration import settings
 from fanfare.kernel.embedded.user import server_user
 from fanfare.kernel.scratch import sweep
@@ -264,6 +264,21 @@ def test_errors_of_statements_leave_no_trace_in_its_log(data_dir: Path) -> None:
         with pytest.raises(asyncpg.PostgresError):
             ask(postgres.database_url, "select 'ada@example.com'::int")
     assert "ada" not in (data_dir / "postgres.log").read_text()
+
+
+def test_its_log_stays_small_while_it_runs(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, older = data_dir / "postgres.log", data_dir / "postgres.log.1"
+    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
+        postgres.bound_log()
+        assert not older.exists()
+        before = log.read_text()
+        monkeypatch.setattr(server, "LOG_BYTES", len(before) - 1)
+        postgres.bound_log()
+        assert (log.read_text(), older.read_text()) == ("", before)
+        # The server goes on in the same file, from its beginning.
+        ask(postgres.database_url, "select pg_reload_conf()")
+        until("the server logs nothing", 60, lambda: log.read_text() != "")
+        assert log.read_text()[:2] == "20"
 
 
 def test_a_process_of_another_parent_hears_of_its_death_without_the_system(tmp_path: Path) -> None:

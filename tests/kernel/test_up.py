@@ -256,7 +256,9 @@ def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[
             os.kill(os.getpid(), signal.SIGTERM)
         return launch(Launch(command=["false"]))
 
-    Supervisor([Kept("short", start)]).run()
+    ticks: list[float] = []
+    Supervisor([Kept("short", start)], tidy=lambda: ticks.append(time.monotonic())).run()
+    assert len(ticks) >= 3
     pauses = [later - earlier for earlier, later in pairwise(starts)]
     assert [round(pause, 1) for pause in pauses] == pytest.approx([0, 0.5, 1], abs=0.2)
     assert capfd.readouterr().err.count('"event": "ended"') == 3
