@@ -68,7 +68,11 @@ def apply_erasures(
     erased = in_database(
         _settings(data_dir), "fanfare erasures apply", lambda db: erase_again(db, given, system_clock())
     )
-    typer.echo(f"{erased:,} fans erased again, of {len(given):,} certificates")
+    typer.echo(f"{erased.count:,} fans erased again, of {len(given):,} certificates")
+    if erased.left:
+        named = ", ".join(f"fan {fan_id} of account {account_id}" for account_id, fan_id in erased.left)
+        message = f"not erased: {named}. Let no callers in; the log says why, and this command can be given again."
+        raise CannotRun(message)
 
 
 def _read(file: Path) -> list[Certificate]:

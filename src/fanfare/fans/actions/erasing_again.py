@@ -3,26 +3,45 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import msgspec
+import structlog
+
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.fans.schemas.erasures import Certificate
 from fanfare.kernel.db import Db
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.faults import will_pass
+
+log = structlog.get_logger()
 
 SOURCE = "restore"
 
 
-async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime) -> int:
-    """Erase every fan of the certificates who is there, and return how many were.
+class ErasedAgain(msgspec.Struct):
+    """How many fans were erased, and those who could not be, each as account and fan."""
+
+    count: int = 0
+    left: list[tuple[int, int]] = msgspec.field(default_factory=list)
+
+
+async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime) -> ErasedAgain:
+    """Erase every fan of the certificates who is there; one who cannot be erased keeps no other from it.
 
     Who had become an erased fan may be a fan of its own in an older backup. No id is ever given twice, also after a
     restore, so that nobody else is meant. Repeating it does no harm.
     """
-    erased = 0
+    erased = ErasedAgain()
     for each in certificates:
         for fan_id in (each.fan_id, *each.former_fan_ids):
             try:
                 await erase_fan(db, each.account_id, fan_id, now, source=SOURCE)
             except Unknown:
                 continue
-            erased += 1
+            except Exception as error:
+                if will_pass(error):
+                    raise
+                log.warning("not erased", account_id=each.account_id, fan_id=fan_id, exc_info=error)
+                erased.left.append((each.account_id, fan_id))
+            else:
+                erased.count += 1
     return erased
