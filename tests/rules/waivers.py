@@ -43,6 +43,8 @@ TABLE_NAMES: dict[str, Reason] = {
 }
 # Where the case of a text is taken away beside `fold`: `path:function`.
 CASES: dict[str, Reason] = {
+    "src/fanfare/demo/gates.py:_scanned": Reason.ASCII,
+    "src/fanfare/demo/gates.py:_scans": Reason.ASCII,
     "src/fanfare/fans/actions/names.py:delete_word": Reason.DISGUISES,
     "src/fanfare/fans/actions/names.py:save_word": Reason.DISGUISES,
     "src/fanfare/fans/contact.py:phone_number": Reason.CONTACT,

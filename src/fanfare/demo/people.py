@@ -12,6 +12,7 @@ from mimesis.enums import Gender
 from fanfare.demo.shares import Shares
 from fanfare.demo.towns import TOWNS, Numbers, Town, postal_code
 from fanfare.fans.display_names import accepted_name
+from fanfare.kernel import folding
 from fanfare.places.spelling import fold
 
 MAIL_HOSTS = Shares([(70, "example.com"), (16, "example.org"), (14, "example.net")])
@@ -171,13 +172,13 @@ class Crowd:
             f"{self.chance.choice(NICKNAMES)} {first_name}",
         )
         name = f"{self.chance.choice(stems)}{figure}"
-        if name.lower() in self.display_names:
+        if folding.fold(name) in self.display_names:
             return None
         try:
             name = accepted_name(name)
         except ValueError:
             return None
-        self.display_names.add(name.lower())
+        self.display_names.add(folding.fold(name))
         return name
 
     def _identities(self, number: int) -> dict[str, str]:

@@ -17,6 +17,7 @@ from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
 from fanfare.fans.actions.consents import Fold, Word
+from fanfare.fans.contact import shown_key
 
 # What is copied, in an order that foreign keys allow.
 TABLES = {
@@ -95,7 +96,7 @@ class Rows:
         position = self._announce("fan.created", fan_id, fan_id, at)
         values = {key: (value, at) for key, value in came.values.items()}
         fan = Fan(fan_id, position, person, came.source, at, at, Fold(), values)
-        known = {"email": person.email and person.email.lower(), "phone": person.phone}
+        known = {"email": person.email and shown_key(person.email), "phone": person.phone}
         for network, key in (known | person.identities).items():
             if key:
                 self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, at))
