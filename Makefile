@@ -5,6 +5,8 @@ LOCKED = --universal --python-version 3.11 --generate-hashes --no-header --no-an
 help:
 	@echo 'make demo    a server with 20,000 made-up fans, its address and keys'
 	@echo 'make test    every test'
+	@echo 'make run     the server, started anew with each change of the code'
+	@echo 'make fmt     code as make check wants it'
 	@echo 'make check   what a change must pass beside the tests: ruff, mypy, import layers, house rules'
 	@echo 'make setup   .venv from the lock, with the command at .venv/bin/fanfare'
 	@echo 'make setup-places  the same with the lists that `fanfare places load` reads'
@@ -34,11 +36,16 @@ test: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal
 
 check: setup-dev
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/pytest tests/rules
+	@.ci/check
+
+# Writes code as `make check` wants it, as far as a program can.
+fmt: setup-dev
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+# The server for whoever changes it: started anew with each change below src, its database in .data.
+run: setup-dev
+	FANFARE_LOG_LEVEL=debug $(BIN)/watchfiles '$(BIN)/fanfare up' src
 
 # The generators are Python and Node packages (some 600 MB); Node itself comes in a wheel.
 CLIENTS = tests/clients/generated
@@ -78,4 +85,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo test check clients faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo run fmt test check clients faults fuzz bench lock

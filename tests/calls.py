@@ -1,14 +1,14 @@
 """A right call of every endpoint, and one real value of each kind of id: what the rules over all calls stand on.
 
 The values of an account are made through the calls themselves. A parameter that bears an id and stands in none of the
-tables is a fault (tests/rules/test_tenancy.py): add how its value is made.
+tables is a fault of tests/rules/test_tenancy.py, which says what to add.
 """
 
 import copy
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from fanfare import app
@@ -96,6 +96,10 @@ NEEDED: dict[str, Values] = {
 }
 
 
+class NoValueError(LookupError):
+    """A call takes an id for which nothing here says how a value is made."""
+
+
 def parameters(endpoint: Endpoint) -> Iterator[str]:
     """Yield the names of an endpoint's parameters as they travel; of a wildcard its prefix."""
     for slot in slots(endpoint.params) if endpoint.params else ():
@@ -118,13 +122,35 @@ def right(endpoint: Endpoint, values: Values) -> Values:
     required = {slot.wire_names[0] for slot in slots(endpoint.params) if slot.is_required} if endpoint.params else set()
     for name in set(ids(endpoint)) & (required | set(given)) - set(NEEDED.get(endpoint.call_id, {})):
         if name not in CHOSEN and name not in NOT_YET and name != "purchase_key":
-            kind = INSTEAD.get((endpoint.call_id, name), SAME_AS.get(name, name))
-            given[name] = placed(name, values[kind])
+            given[name] = placed(name, value_of(endpoint, name, values))
     given.update({name: "chosen-by-caller" for name in required & CHOSEN if name not in given})
     for (outer, inner), whole in WITHIN.items():
         if outer in given and inner in values:
             given[outer] = whole(values[inner])
     return given
+
+
+def value_of(endpoint: Endpoint, name: str, values: Values) -> Any:
+    """Return the account's own value for a parameter that bears an id."""
+    kind = INSTEAD.get((endpoint.call_id, name), SAME_AS.get(name, name))
+    if kind not in values:
+        raise NoValueError(no_value(endpoint.call_id, name))
+    return values[kind]
+
+
+def no_value(call_id: str, name: str) -> str:
+    """Return what to do about a parameter that bears an id for which there is no value."""
+    return (
+        f"no value for {name} of {call_id}: add how one is made to made_values in tests/calls.py, or {name} to SAME_AS"
+        " (another name of a kind), CHOSEN (callers choose it) or NOT_YET (nothing makes it yet)"
+    )
+
+
+def unknown_ids(endpoint: Endpoint, kinds: Container[str]) -> Iterator[str]:
+    """Yield what to do about each id that a call takes and for which nothing says how a value is made."""
+    for name in ids(endpoint):
+        if SAME_AS.get(name, name) not in kinds and name not in CHOSEN | NOT_YET:
+            yield no_value(endpoint.call_id, name)
 
 
 def in_order() -> list[Endpoint]:

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from fanfare.cli.psql import without_password
 from tests.conftest import NewDatabase
 from tests.running import Program
 
@@ -103,6 +104,22 @@ def test_processes_by_themselves_need_a_database(tmp_path: Path, command: str) -
     ran = run(command, "--data-dir", str(tmp_path / "data"), DATABASE_URL="")
     assert ran.returncode == 1
     assert "no database: set DATABASE_URL" in ran.stderr
+
+
+def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, str], tmp_path: Path) -> None:
+    asked = ("psql", "--no-psqlrc", "-At", "-c")
+    ran = run(*asked, "select count(*) > 0 from schema_migrations", **outside)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "t\n", "")
+    assert run(*asked, "select 1 / 0", **outside).returncode == 1
+    embedded = run(*asked, "select current_user", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="")
+    assert (embedded.returncode, embedded.stdout) == (0, "fanfare\n"), embedded.stderr
+
+
+def test_psql_keeps_the_password_out_of_the_command() -> None:
+    with_password = "postgresql://ann:p%40ss@db.example/fans?port=5433"
+    assert without_password(with_password) == ("postgresql://ann@db.example/fans?port=5433", {"PGPASSWORD": "p@ss"})
+    socket = "postgresql://fanfare@/fanfare?host=/tmp/x&port=5432"
+    assert without_password(socket) == (socket, {})
 
 
 async def test_migrate_says_what_it_applied(empty_database: NewDatabase) -> None:

@@ -17,6 +17,7 @@ from tests.rules.project import ROOT
 
 CONTRACT = ROOT / "contract"
 LISTED = Path(__file__).with_name("not_yet_served.txt")
+LIST = LISTED.relative_to(ROOT).as_posix()
 Call = dict[str, Any]
 
 
@@ -43,10 +44,21 @@ def list_faults(calls: Iterable[str], served: set[str], listed: list[str]) -> li
     """Return what is wrong with the list: it holds exactly the calls of the catalogue that are not served."""
     catalogue = list(calls)
     return (
-        [f"{call} is neither served nor listed" for call in catalogue if call not in served and call not in listed]
-        + [f"{call} is served and still listed" for call in listed if call in served]
-        + [f"{call} is listed and no call of the catalogue" for call in listed if call not in catalogue]
-        + [f"{call} is listed twice" for call in sorted({each for each in listed if listed.count(each) > 1})]
+        [
+            f"{call} is neither served nor listed: serve it, or add it to {LIST}"
+            for call in catalogue
+            if call not in served and call not in listed
+        ]
+        + [f"{call} is served and still listed: remove it from {LIST}" for call in listed if call in served]
+        + [
+            f"{call} is listed and no call of the catalogue: remove it from {LIST}"
+            for call in listed
+            if call not in catalogue
+        ]
+        + [
+            f"{call} is listed twice: remove one from {LIST}"
+            for call in sorted({each for each in listed if listed.count(each) > 1})
+        ]
     )
 
 
@@ -126,10 +138,10 @@ def test_calls_of_our_own_are_told_apart(catalogue: list[Call], served: dict[str
 
 def test_sees_a_list_that_lies() -> None:
     assert list_faults(["a", "b", "c"], {"b"}, ["b", "c", "c", "d"]) == [
-        "a is neither served nor listed",
-        "b is served and still listed",
-        "d is listed and no call of the catalogue",
-        "c is listed twice",
+        "a is neither served nor listed: serve it, or add it to tests/rules/not_yet_served.txt",
+        "b is served and still listed: remove it from tests/rules/not_yet_served.txt",
+        "d is listed and no call of the catalogue: remove it from tests/rules/not_yet_served.txt",
+        "c is listed twice: remove one from tests/rules/not_yet_served.txt",
     ]
 
 

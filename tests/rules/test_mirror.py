@@ -12,7 +12,9 @@ BESIDE = frozenset({"app", "readme", "rules", "clients", "faults", "fuzz", "benc
 def unmirrored(code: Iterable[str], tests: dict[str, int]) -> list[str]:
     """Return the folders of code without a test file, and the folders of tests without code."""
     code = set(code)
-    missing = [f"src/fanfare/{name} has no test in tests/{name}" for name in sorted(code) if not tests.get(name)]
+    missing = [
+        f"src/fanfare/{name} has no test: add one to tests/{name}" for name in sorted(code) if not tests.get(name)
+    ]
     strays = sorted(name for name in tests if name not in code | BESIDE)
     return missing + [f"tests/{name} mirrors nothing in src/fanfare" for name in strays]
 
@@ -31,6 +33,6 @@ def test_each_folder_of_code_has_tests() -> None:
 
 def test_sees_a_folder_without_tests_and_tests_without_a_folder() -> None:
     assert unmirrored(["fans", "points", "cli"], {"fans": 2, "cli": 1, "points": 0, "idol": 1, "rules": 9}) == [
-        "src/fanfare/points has no test in tests/points",
+        "src/fanfare/points has no test: add one to tests/points",
         "tests/idol mirrors nothing in src/fanfare",
     ]

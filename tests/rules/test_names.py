@@ -18,7 +18,8 @@ FLAG = re.compile(r"^(is|has)_")
 # Hosts of package registries: a lock or a command that names one does not work behind a mirror.
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs")
 # Packages that are no domains, and the one domain that has lists rather than calls.
-OTHER_SHAPES = frozenset({"cli", "demo", "places"})
+NO_DOMAINS = frozenset({"cli", "demo"})
+OTHER_SHAPES = NO_DOMAINS | {"places"}
 TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "*.json", ".npmrc", "Makefile", ".ci/*")
 
 
@@ -83,6 +84,14 @@ def registries_named(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in kept if REGISTRY.search(path.read_text("utf-8")))
 
 
+def domain_faults(folders: Iterable[str], listed: Iterable[str], place: str) -> list[str]:
+    """Return the folders that a list of domains lacks, and its entries without a folder."""
+    lacking, strays = sorted(set(folders) - set(listed)), sorted(set(listed) - set(folders))
+    return [f'src/fanfare/{name} is in no list: add "fanfare.{name}" to {place}' for name in lacking] + [
+        f'there is no src/fanfare/{name}: remove "fanfare.{name}" from {place}' for name in strays
+    ]
+
+
 def test_tables_and_columns_are_named_by_rule() -> None:
     assert waivers.without(table_name_faults(tables(migration_texts())), waivers.TABLE_NAMES) == []
 
@@ -99,16 +108,31 @@ def test_no_registry_is_named() -> None:
     assert registries_named(ROOT) == []
 
 
+def test_the_application_names_every_domain() -> None:
+    # A folder that is not in DOMAINS would be there, and its calls would not be served.
+    folders = [path.name for path in project.domains() if path.name not in NO_DOMAINS]
+    listed = [name.removeprefix("fanfare.") for name in app.DOMAINS]
+    assert domain_faults(folders, listed, "DOMAINS in src/fanfare/app.py") == []
+
+
 def test_layers_name_every_domain() -> None:
     # Import-linter cannot say "each package": its list of domains is held complete here.
-    listed = set(re.findall(r'^    "fanfare\.(\w+)",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE))
-    assert listed == {path.name for path in project.domains()} - OTHER_SHAPES
+    listed = re.findall(r'^    "fanfare\.(\w+)",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    folders = [path.name for path in project.domains() if path.name not in OTHER_SHAPES]
+    assert domain_faults(folders, listed, "the containers of [[tool.importlinter.contracts]] in pyproject.toml") == []
 
 
 def test_layers_are_in_the_order_of_the_domains() -> None:
     layers = re.findall(r'^    "\(?(\w+)\)?",$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
     domains = [name.removeprefix("fanfare.") for name in app.DOMAINS]
     assert [name for name in reversed(layers) if name in domains] == domains
+
+
+def test_sees_a_folder_without_its_line_and_a_line_without_its_folder() -> None:
+    assert domain_faults(["fans", "raffles"], ["fans", "gone"], "DOMAINS in app.py") == [
+        'src/fanfare/raffles is in no list: add "fanfare.raffles" to DOMAINS in app.py',
+        'there is no src/fanfare/gone: remove "fanfare.gone" from DOMAINS in app.py',
+    ]
 
 
 def test_sees_wrong_names_of_tables_and_columns() -> None:

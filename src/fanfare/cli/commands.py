@@ -2,7 +2,7 @@
 
 import typer
 
-from fanfare.cli import accounts, backups, demo, places, processes
+from fanfare.cli import accounts, backups, demo, places, processes, psql
 from fanfare.kernel.exits import in_one_line
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command()(processes.index)
 app.command()(processes.migrate)
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(psql.psql)
 app.command()(demo.demo)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
