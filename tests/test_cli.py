@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from fanfare.cli.psql import without_password
+from fanfare.kernel.backups import without_password
 from tests.conftest import NewDatabase
 from tests.running import Program
 
@@ -115,11 +115,17 @@ def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, st
     assert (embedded.returncode, embedded.stdout) == (0, "fanfare\n"), embedded.stderr
 
 
-def test_psql_keeps_the_password_out_of_the_command() -> None:
-    with_password = "postgresql://ann:p%40ss@db.example/fans?port=5433"
-    assert without_password(with_password) == ("postgresql://ann@db.example/fans?port=5433", {"PGPASSWORD": "p@ss"})
-    socket = "postgresql://fanfare@/fanfare?host=/tmp/x&port=5432"
-    assert without_password(socket) == (socket, {})
+@pytest.mark.parametrize(
+    ("url", "address", "password"),
+    [
+        ("postgresql://ann:p%40ss@db.example/fans?port=5433", "postgresql://ann@db.example/fans?port=5433", "p@ss"),
+        ("postgresql://fanfare@/fanfare?host=/tmp/x", "postgresql://fanfare@/fanfare?host=/tmp/x", None),
+        ("postgresql:///fanfare?host=/tmp/x", "postgresql:///fanfare?host=/tmp/x", None),
+    ],
+)
+def test_a_password_stays_out_of_the_command(url: str, address: str, password: str | None) -> None:
+    found, environment = without_password(url)
+    assert (found, environment.get("PGPASSWORD")) == (address, password)
 
 
 async def test_migrate_says_what_it_applied(empty_database: NewDatabase) -> None:

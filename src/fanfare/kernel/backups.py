@@ -165,7 +165,7 @@ class _Program:
     ) -> None:
         self.name = name
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this
-        target, environment = _without_password(url)
+        target, environment = without_password(url)
         command = [program(name), *words, *(() if target is None else ("--dbname", target))]
         launched = launch(Launch(command=command, env=environment, input=input_, output=output, errors=self._said))
         self.process, self.wait = launched.process, partial(launched.wait, None)
@@ -188,14 +188,14 @@ class _Program:
             raise CannotRun(message)
 
 
-def _without_password(url: str | None) -> tuple[str | None, dict[str, str]]:
+def without_password(url: str | None) -> tuple[str | None, dict[str, str]]:
     """Return an address without its password, and an environment with it: whoever lists processes sees the address."""
     environment = {**os.environ, "PGCONNECT_TIMEOUT": "30"}
     if url is None:
         return None, environment
     parts = urlsplit(url)
-    if parts.password is not None:
-        environment["PGPASSWORD"] = unquote(parts.password)
-        user, _, place = parts.netloc.rpartition("@")
-        parts = parts._replace(netloc=f"{user.partition(':')[0]}@{place}")
-    return urlunsplit(parts), environment
+    if parts.password is None:
+        return url, environment
+    user, _, place = parts.netloc.rpartition("@")
+    bare = parts._replace(netloc=f"{user.partition(':')[0]}@{place}")
+    return urlunsplit(bare), environment | {"PGPASSWORD": unquote(parts.password)}
