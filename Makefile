@@ -7,6 +7,7 @@ help:
 	@echo 'make test    every test'
 	@echo 'make run     the server, started anew with each change of the code'
 	@echo 'make fmt     code as make check wants it'
+	@echo 'make schema  docs/schema.sql, from the migrations'
 	@echo 'make check   what a change must pass beside the tests: ruff, mypy, import layers, house rules'
 	@echo 'make setup   .venv from the lock, with the command at .venv/bin/fanfare'
 	@echo 'make setup-places  the same with the lists that `fanfare places load` reads'
@@ -42,6 +43,10 @@ check: setup-dev
 fmt: setup-dev
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+# docs/schema.sql, from the migrations.
+schema: setup-dev
+	$(BIN)/python -m tests.rules.schema_file
 
 # The server for whoever changes it: started anew with each change below src, its database in .data.
 run: setup-dev
@@ -85,4 +90,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo run fmt test check clients faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema test check clients faults fuzz bench lock

@@ -20,7 +20,7 @@ REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs")
 # Packages that are no domains, and the one domain that has lists rather than calls.
 NO_DOMAINS = frozenset({"cli", "demo"})
 OTHER_SHAPES = NO_DOMAINS | {"places"}
-TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "*.json", ".npmrc", "Makefile", ".ci/*")
+TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "*.json", "*.yml", ".npmrc", "Makefile", ".ci/*")
 
 
 def table_name_faults(made: dict[str, Table]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1160 @@
+-- The schema as the migrations leave it. Written by `make schema`; changes belong into a new migration.
+
+create extension btree_gin;
+create extension pg_trgm;
+
+create sequence positions as bigint;
+
+create function fold_letters(written text) returns text
+    language sql immutable strict parallel safe
+RETURN NORMALIZE(replace(replace(replace(replace(translate(lower(regexp_replace((NORMALIZE(written, NFKD) COLLATE "C"), '[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]'::text, ''::text, 'g'::text)), 'eaionrtslmdcuhpgbkyvfzjwxq @.-_0123456789αβγδεζηθικλμνξοπρστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюяͰͲͶͿΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿЂЄЅІЈЉЊЋЏАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯѠѢѤѦѨѪѬѮѰѲѴѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӃӅӇӉӋӍӔӘӠӨӶӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖÐØðøĐđĦħıŁłŊŦŧƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƢƤƦƧƩƬƮƱƲƳƵƷƸƼǤǶǷȜȠȢȤȺȻȽȾɁɃɄɅɆɈɊɌɎႠႡႢႣႤႥႦႧႨႩႪႫႬႭႮႯႰႱႲႳႴႵႶႷႸႹႺႻႼႽႾႿჀჁჂჃჄჅჇჍᏸᏹᏺᏻᏼᏽᲀᲁᲂᲃᲄᲅᲆᲇᲈᲐᲑᲒᲓᲔᲕᲖᲗᲘᲙᲚᲛᲜᲝᲞᲟᲠᲡᲢᲣᲤᲥᲦᲧᲨᲩᲪᲫᲬᲭᲮᲯᲰᲱᲲᲳᲴᲵᲶᲷᲸᲹᲺᲽᲾᲿỺỼỾℲↃⰀⰁⰂⰃⰄⰅⰆⰇⰈⰉⰊⰋⰌⰍⰎⰏⰐⰑⰒⰓⰔⰕⰖⰗⰘⰙⰚⰛⰜⰝⰞⰟⰠⰡⰢⰣⰤⰥⰦⰧⰨⰩⰪⰫⰬⰭⰮⰯⱠⱢⱣⱤⱧⱩⱫⱭⱮⱯⱰⱲⱵⱾⱿⲀⲂⲄⲆⲈⲊⲌⲎⲐⲒⲔⲖⲘⲚⲜⲞⲠⲢⲤⲦⲨⲪⲬⲮⲰⲲⲴⲶⲸⲺⲼⲾⳀⳂⳄⳆⳈⳊⳌⳎⳐⳒⳔⳖⳘⳚⳜⳞⳠⳢⳫⳭⳲꙀꙂꙄꙆꙈꙊꙌꙎꙐꙒꙔꙖꙘꙚꙜꙞꙠꙢꙤꙦꙨꙪꙬꚀꚂꚄꚆꚈꚊꚌꚎꚐꚒꚔꚖꚘꚚꜢꜤꜦꜨꜪꜬꜮꜲꜴꜶꜸꜺꜼꜾꝀꝂꝄꝆꝈꝊꝌꝎꝐꝒꝔꝖꝘꝚꝜꝞꝠꝢꝤꝦꝨꝪꝬꝮꝹꝻꝽꝾꞀꞂꞄꞆꞋꞍꞐꞒꞖꞘꞚꞜꞞꞠꞢꞤꞦꞨꞪꞫꞬꞭꞮꞰꞱꞲꞳꞴꞶꞸꞺꞼꞾꟀꟂꟄꟅꟆꟇꟉꟐꟖꟘꟵꭰꭱꭲꭳꭴꭵꭶꭷꭸꭹꭺꭻꭼꭽꭾꭿꮀꮁꮂꮃꮄꮅꮆꮇꮈꮉꮊꮋꮌꮍꮎꮏꮐꮑꮒꮓꮔꮕꮖꮗꮘꮙꮚꮛꮜꮝꮞꮟꮠꮡꮢꮣꮤꮥꮦꮧꮨꮩꮪꮫꮬꮭꮮꮯꮰꮱꮲꮳꮴꮵꮶꮷꮸꮹꮺꮻꮼꮽꮾꮿ𐐀𐐁𐐂𐐃𐐄𐐅𐐆𐐇𐐈𐐉𐐊𐐋𐐌𐐍𐐎𐐏𐐐𐐑𐐒𐐓𐐔𐐕𐐖𐐗𐐘𐐙𐐚𐐛𐐜𐐝𐐞𐐟𐐠𐐡𐐢𐐣𐐤𐐥𐐦𐐧𐒰𐒱𐒲𐒳𐒴𐒵𐒶𐒷𐒸𐒹𐒺𐒻𐒼𐒽𐒾𐒿𐓀𐓁𐓂𐓃𐓄𐓅𐓆𐓇𐓈𐓉𐓊𐓋𐓌𐓍𐓎𐓏𐓐𐓑𐓒𐓓𐕰𐕱𐕲𐕳𐕴𐕵𐕶𐕷𐕸𐕹𐕺𐕼𐕽𐕾𐕿𐖀𐖁𐖂𐖃𐖄𐖅𐖆𐖇𐖈𐖉𐖊𐖌𐖍𐖎𐖏𐖐𐖑𐖒𐖔𐖕𐲀𐲁𐲂𐲃𐲄𐲅𐲆𐲇𐲈𐲉𐲊𐲋𐲌𐲍𐲎𐲏𐲐𐲑𐲒𐲓𐲔𐲕𐲖𐲗𐲘𐲙𐲚𐲛𐲜𐲝𐲞𐲟𐲠𐲡𐲢𐲣𐲤𐲥𐲦𐲧𐲨𐲩𐲪𐲫𐲬𐲭𐲮𐲯𐲰𐲱𐲲𑢠𑢡𑢢𑢣𑢤𑢥𑢦𑢧𑢨𑢩𑢪𑢫𑢬𑢭𑢮𑢯𑢰𑢱𑢲𑢳𑢴𑢵𑢶𑢷𑢸𑢹𑢺𑢻𑢼𑢽𑢾𑢿𖹀𖹁𖹂𖹃𖹄𖹅𖹆𖹇𖹈𖹉𖹊𖹋𖹌𖹍𖹎𖹏𖹐𖹑𖹒𖹓𖹔𖹕𖹖𖹗𖹘𖹙𖹚𖹛𖹜𖹝𖹞𖹟𞤀𞤁𞤂𞤃𞤄𞤅𞤆𞤇𞤈𞤉𞤊𞤋𞤌𞤍𞤎𞤏𞤐𞤑𞤒𞤓𞤔𞤕𞤖𞤗𞤘𞤙𞤚𞤛𞤜𞤝𞤞𞤟𞤠𞤡ẞÆŒÞ'::text, 'eaionrtslmdcuhpgbkyvfzjwxq @.-_0123456789αβγδεζηθικλμνξοπρστυφχψωабвгдежзийклмнопрстуфхцчшщъыьэюяͱͳͷϳαβγδεζηθικλμνξοπρστυφχψωσϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽђєѕіјљњћџабвгдежзиклмнопрстуфхцчшщъыьэюяѡѣѥѧѩѫѭѯѱѳѵѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӄӆӈӊӌӎӕәӡөӷӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆdododdhhillŋttɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵƣƥʀƨʃƭʈʊʋƴƶʒƹƽǥƕƿȝƞȣȥⱥȼƚⱦɂƀʉʌɇɉɋɍɏⴀⴁⴂⴃⴄⴅⴆⴇⴈⴉⴊⴋⴌⴍⴎⴏⴐⴑⴒⴓⴔⴕⴖⴗⴘⴙⴚⴛⴜⴝⴞⴟⴠⴡⴢⴣⴤⴥⴧⴭᏰᏱᏲᏳᏴᏵвдосттъѣꙋაბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰჱჲჳჴჵჶჷჸჹჺჽჾჿỻỽỿⅎↄⰰⰱⰲⰳⰴⰵⰶⰷⰸⰹⰺⰻⰼⰽⰾⰿⱀⱁⱂⱃⱄⱅⱆⱇⱈⱉⱊⱋⱌⱍⱎⱏⱐⱑⱒⱓⱔⱕⱖⱗⱘⱙⱚⱛⱜⱝⱞⱟⱡɫᵽɽⱨⱪⱬɑɱɐɒⱳⱶȿɀⲁⲃⲅⲇⲉⲋⲍⲏⲑⲓⲕⲗⲙⲛⲝⲟⲡⲣⲥⲧⲩⲫⲭⲯⲱⲳⲵⲷⲹⲻⲽⲿⳁⳃⳅⳇⳉⳋⳍⳏⳑⳓⳕⳗⳙⳛⳝⳟⳡⳣⳬⳮⳳꙁꙃꙅꙇꙉꙋꙍꙏꙑꙓꙕꙗꙙꙛꙝꙟꙡꙣꙥꙧꙩꙫꙭꚁꚃꚅꚇꚉꚋꚍꚏꚑꚓꚕꚗꚙꚛꜣꜥꜧꜩꜫꜭꜯꜳꜵꜷꜹꜻꜽꜿꝁꝃꝅꝇꝉꝋꝍꝏꝑꝓꝕꝗꝙꝛꝝꝟꝡꝣꝥꝧꝩꝫꝭꝯꝺꝼᵹꝿꞁꞃꞅꞇꞌɥꞑꞓꞗꞙꞛꞝꞟꞡꞣꞥꞧꞩɦɜɡɬɪʞʇʝꭓꞵꞷꞹꞻꞽꞿꟁꟃꞔʂᶎꟈꟊꟑꟗꟙꟶᎠᎡᎢᎣᎤᎥᎦᎧᎨᎩᎪᎫᎬᎭᎮᎯᎰᎱᎲᎳᎴᎵᎶᎷᎸᎹᎺᎻᎼᎽᎾᎿᏀᏁᏂᏃᏄᏅᏆᏇᏈᏉᏊᏋᏌᏍᏎᏏᏐᏑᏒᏓᏔᏕᏖᏗᏘᏙᏚᏛᏜᏝᏞᏟᏠᏡᏢᏣᏤᏥᏦᏧᏨᏩᏪᏫᏬᏭᏮᏯ𐐨𐐩𐐪𐐫𐐬𐐭𐐮𐐯𐐰𐐱𐐲𐐳𐐴𐐵𐐶𐐷𐐸𐐹𐐺𐐻𐐼𐐽𐐾𐐿𐑀𐑁𐑂𐑃𐑄𐑅𐑆𐑇𐑈𐑉𐑊𐑋𐑌𐑍𐑎𐑏𐓘𐓙𐓚𐓛𐓜𐓝𐓞𐓟𐓠𐓡𐓢𐓣𐓤𐓥𐓦𐓧𐓨𐓩𐓪𐓫𐓬𐓭𐓮𐓯𐓰𐓱𐓲𐓳𐓴𐓵𐓶𐓷𐓸𐓹𐓺𐓻𐖗𐖘𐖙𐖚𐖛𐖜𐖝𐖞𐖟𐖠𐖡𐖣𐖤𐖥𐖦𐖧𐖨𐖩𐖪𐖫𐖬𐖭𐖮𐖯𐖰𐖱𐖳𐖴𐖵𐖶𐖷𐖸𐖹𐖻𐖼𐳀𐳁𐳂𐳃𐳄𐳅𐳆𐳇𐳈𐳉𐳊𐳋𐳌𐳍𐳎𐳏𐳐𐳑𐳒𐳓𐳔𐳕𐳖𐳗𐳘𐳙𐳚𐳛𐳜𐳝𐳞𐳟𐳠𐳡𐳢𐳣𐳤𐳥𐳦𐳧𐳨𐳩𐳪𐳫𐳬𐳭𐳮𐳯𐳰𐳱𐳲𑣀𑣁𑣂𑣃𑣄𑣅𑣆𑣇𑣈𑣉𑣊𑣋𑣌𑣍𑣎𑣏𑣐𑣑𑣒𑣓𑣔𑣕𑣖𑣗𑣘𑣙𑣚𑣛𑣜𑣝𑣞𑣟𖹠𖹡𖹢𖹣𖹤𖹥𖹦𖹧𖹨𖹩𖹪𖹫𖹬𖹭𖹮𖹯𖹰𖹱𖹲𖹳𖹴𖹵𖹶𖹷𖹸𖹹𖹺𖹻𖹼𖹽𖹾𖹿𞤢𞤣𞤤𞤥𞤦𞤧𞤨𞤩𞤪𞤫𞤬𞤭𞤮𞤯𞤰𞤱𞤲𞤳𞤴𞤵𞤶𞤷𞤸𞤹𞤺𞤻𞤼𞤽𞤾𞤿𞥀𞥁𞥂𞥃ßæœþ'::text), 'ß'::text, 'ss'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text), NFC);
+
+create function fold_text(written text) returns text
+    language sql immutable parallel safe
+RETURN CASE WHEN (octet_length(written) = length(written)) THEN lower((written COLLATE "C")) ELSE fold_letters(written) END;
+
+create function hold_position(account_id bigint) returns boolean
+    language sql
+as $$
+    select case
+        when current_setting('fanfare.held', true) is distinct from account_id::text then
+            pg_advisory_xact_lock_shared(
+                (account_id & 2147483647)::integer,
+                (coalesce(pg_sequence_last_value('positions'), 0) & 4294967295)::bit(32)::integer) is not null
+            and set_config('fanfare.held', account_id::text, true) is not null
+        else true
+    end
+$$;
+
+create function identity_hash(hash_key bytea, network text, identifier_value text) returns bytea
+    language sql immutable parallel safe
+RETURN sha256((hash_key || convert_to(((network || ':'::text) || identifier_value), 'UTF8'::name)));
+
+create function run_again() returns boolean
+    language plpgsql
+as $$
+begin
+    raise exception 'a row changed meanwhile' using errcode = 'serialization_failure';
+end
+$$;
+
+create function standing_bucket(total bigint) returns integer
+    language sql immutable parallel safe
+RETURN CASE WHEN (abs(total) < 2048) THEN (total)::integer ELSE ((sign((total)::double precision) * ((((length(ltrim(((abs(total))::bit(64))::text, '0'::text)) - 11) * 1024) + (abs(total) >> (length(ltrim(((abs(total))::bit(64))::text, '0'::text)) - 11))))::double precision))::integer END;
+
+create function standing_bucket_top(bucket integer) returns bigint
+    language sql immutable parallel safe
+RETURN CASE WHEN (abs(bucket) < 2048) THEN (bucket)::bigint WHEN (bucket > 0) THEN (((((bucket - (((bucket >> 10) - 1) * 1024)) + 1))::bigint << ((bucket >> 10) - 1)) - 1) ELSE (- ((((- bucket) - ((((- bucket) >> 10) - 1) * 1024)))::bigint << (((- bucket) >> 10) - 1))) END;
+
+create function whole_number(given text) returns bigint
+    language sql immutable parallel safe
+RETURN CASE WHEN (given ~ '^[0-9]{1,15}$'::text) THEN (given)::bigint ELSE NULL::bigint END;
+
+create table accounts (
+    account_id bigint not null generated by default as identity,
+    account_name text not null,
+    time_zone text not null default 'UTC'::text,
+    country_code text,
+    currency text not null default 'USD'::text,
+    created_at timestamp with time zone not null,
+    constraint accounts_pkey PRIMARY KEY (account_id),
+    constraint accounts_account_name_check CHECK ((account_name <> ''::text))
+);
+
+create table activities (
+    account_id bigint not null,
+    activity_id bigint not null,
+    fan_id bigint not null,
+    page_tab_id bigint,
+    ip_address text,
+    user_key text,
+    props jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null,
+    constraint activities_pkey PRIMARY KEY (account_id, activity_id)
+);
+CREATE INDEX activities_by_campaign ON activities USING btree (account_id, page_tab_id, activity_id);
+CREATE INDEX activities_by_fan ON activities USING btree (account_id, fan_id, created_at);
+CREATE INDEX activities_by_time ON activities USING brin (created_at);
+
+create table campaign_events (
+    account_id bigint not null,
+    event_id bigint not null,
+    page_tab_id bigint not null,
+    target text not null,
+    fan_id bigint,
+    props jsonb not null default '{}'::jsonb,
+    occurred_at timestamp with time zone not null,
+    constraint campaign_events_pkey PRIMARY KEY (account_id, event_id)
+);
+CREATE INDEX campaign_events_by_fan ON campaign_events USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+CREATE INDEX campaign_events_by_target ON campaign_events USING btree (account_id, page_tab_id, target, event_id);
+
+create table campaign_views (
+    account_id bigint not null,
+    page_tab_id bigint not null,
+    viewed_on date not null,
+    viewer_hash bytea not null,
+    view_count integer not null,
+    constraint campaign_views_pkey PRIMARY KEY (account_id, page_tab_id, viewed_on, viewer_hash),
+    constraint campaign_views_view_count_check CHECK ((view_count > 0))
+);
+
+create table changes (
+    account_id bigint not null,
+    position bigint not null,
+    topic text not null,
+    subject_id text not null,
+    fan_id bigint,
+    occurred_at timestamp with time zone not null,
+    data jsonb not null default '{}'::jsonb,
+    constraint changes_pkey PRIMARY KEY (account_id, "position")
+);
+CREATE INDEX changes_by_fan ON changes USING btree (account_id, fan_id, "position") WHERE (fan_id IS NOT NULL);
+
+create table consents (
+    account_id bigint not null,
+    consent_id bigint not null,
+    fan_id bigint not null,
+    channel text not null,
+    business_id bigint,
+    is_granted boolean not null,
+    wording text,
+    consent_source text not null,
+    ip_address text,
+    given_at timestamp with time zone not null,
+    constraint consents_pkey PRIMARY KEY (account_id, consent_id),
+    constraint consents_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'phone'::text, 'business'::text, 'everything'::text]))),
+    constraint consents_check CHECK (((channel = 'business'::text) = (business_id IS NOT NULL)))
+);
+CREATE INDEX consents_by_fan ON consents USING btree (account_id, fan_id, consent_id);
+
+create table erased_identities (
+    account_id bigint not null,
+    identity_hash bytea not null,
+    erased_at timestamp with time zone not null,
+    constraint erased_identities_pkey PRIMARY KEY (account_id, identity_hash)
+);
+
+create table erasures (
+    account_id bigint not null,
+    erasure_id bigint not null,
+    fan_id bigint not null,
+    former_ids bigint[] not null,
+    erasure_source text not null,
+    erased_at timestamp with time zone not null,
+    table_counts jsonb not null,
+    digest text not null,
+    constraint erasures_pkey PRIMARY KEY (account_id, erasure_id)
+);
+CREATE INDEX erasures_by_fan ON erasures USING btree (account_id, fan_id);
+
+create table fan_activity (
+    account_id bigint not null,
+    fan_id bigint not null,
+    first_active_at timestamp with time zone not null,
+    last_active_at timestamp with time zone not null,
+    activity_count bigint not null,
+    constraint fan_activity_pkey PRIMARY KEY (account_id, fan_id)
+) with (fillfactor=80);
+
+create table fan_merges (
+    account_id bigint not null,
+    merge_id bigint not null,
+    absorbed_id bigint not null,
+    fan_id bigint not null,
+    merge_source text not null,
+    merged_at timestamp with time zone not null,
+    undone_at timestamp with time zone,
+    constraint fan_merges_pkey PRIMARY KEY (account_id, merge_id)
+);
+CREATE UNIQUE INDEX fan_merges_by_absorbed ON fan_merges USING btree (account_id, absorbed_id) WHERE (undone_at IS NULL);
+CREATE INDEX fan_merges_by_fan ON fan_merges USING btree (account_id, fan_id, merge_id);
+
+create table fan_points (
+    account_id bigint not null,
+    fan_point_id bigint not null,
+    fan_point_uid uuid not null,
+    fan_id bigint not null,
+    point_uid uuid not null,
+    point_count bigint not null,
+    point_type text not null default 'points'::text,
+    point_source text,
+    page_tab_id bigint,
+    activity_id bigint,
+    session_uid uuid,
+    reward_uid uuid,
+    performance_uid uuid,
+    award_key text,
+    award_signature text,
+    ip_address text,
+    props jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null,
+    constraint fan_points_pkey PRIMARY KEY (account_id, fan_point_id)
+);
+CREATE UNIQUE INDEX fan_points_by_award_key ON fan_points USING btree (account_id, award_key) WHERE (award_key IS NOT NULL);
+CREATE INDEX fan_points_by_campaign ON fan_points USING btree (account_id, page_tab_id, created_at) INCLUDE (fan_id, point_count) WHERE (page_tab_id IS NOT NULL);
+CREATE INDEX fan_points_by_campaign_id ON fan_points USING btree (account_id, page_tab_id, fan_point_id) WHERE (page_tab_id IS NOT NULL);
+CREATE INDEX fan_points_by_fan ON fan_points USING btree (account_id, fan_id, fan_point_id);
+CREATE INDEX fan_points_by_point ON fan_points USING btree (account_id, point_uid, created_at) INCLUDE (fan_id, point_count);
+CREATE INDEX fan_points_by_time ON fan_points USING btree (account_id, created_at, fan_point_id);
+
+create table fans (
+    account_id bigint not null,
+    fan_id bigint not null generated by default as identity,
+    position bigint not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    is_subscribed boolean not null default false,
+    is_phone_subscribed boolean not null default false,
+    is_optout boolean not null default false,
+    is_confirmed boolean not null default false,
+    is_phone_confirmed boolean not null default false,
+    birth_date date,
+    gender text,
+    province text,
+    country_code text,
+    fan_source text,
+    rating numeric(2,1),
+    metro_area text,
+    postal_code text,
+    city text,
+    first_name text,
+    last_name text,
+    email text,
+    phone text,
+    add_phone text,
+    display_name text,
+    latitude double precision,
+    longitude double precision,
+    ip_address text,
+    image_url text,
+    password_hash text,
+    props jsonb not null default '{}'::jsonb,
+    email_word_at timestamp with time zone,
+    phone_word_at timestamp with time zone,
+    optout_word_at timestamp with time zone,
+    search_text text generated always as (fold_text(((((COALESCE(first_name, ''::text) || ' '::text) || COALESCE(last_name, ''::text)) || ' '::text) || COALESCE(email, ''::text)))) stored,
+    constraint fans_pkey PRIMARY KEY (account_id, fan_id),
+    constraint fans_birth_date_check CHECK ((birth_date >= '1900-01-01'::date)),
+    constraint fans_gender_check CHECK ((gender = ANY (ARRAY['male'::text, 'female'::text, 'diverse'::text, 'other'::text, 'empty'::text]))),
+    constraint fans_rating_check CHECK (((rating >= (1)::numeric) AND (rating <= (5)::numeric)))
+);
+CREATE INDEX fans_by_creation ON fans USING btree (account_id, created_at);
+CREATE UNIQUE INDEX fans_by_display_name ON fans USING btree (account_id, fold_text(display_name)) WHERE (display_name IS NOT NULL);
+CREATE INDEX fans_by_position ON fans USING btree (account_id, "position");
+CREATE INDEX fans_by_postal_code ON fans USING btree (account_id, replace(postal_code, ' '::text, ''::text));
+CREATE INDEX fans_by_province ON fans USING btree (account_id, fold_text(province), fan_id) INCLUDE (province, is_subscribed, is_phone_subscribed, is_optout, gender, birth_date, rating);
+CREATE INDEX fans_by_text ON fans USING gin (account_id, search_text gin_trgm_ops);
+CREATE STATISTICS fans_metro_areas ON fold_text(metro_area) FROM fans;
+CREATE STATISTICS fans_sources ON fold_text(fan_source) FROM fans;
+
+create table faults (
+    account_id bigint not null,
+    job_name text not null,
+    subject_id text not null,
+    fault text not null,
+    fail_count integer not null,
+    failed_at timestamp with time zone not null,
+    retry_at timestamp with time zone not null,
+    constraint faults_pkey PRIMARY KEY (account_id, job_name, subject_id)
+);
+
+create table idempotency_keys (
+    account_id bigint not null,
+    idempotency_key text not null,
+    request_hash bytea not null,
+    status smallint not null,
+    answer bytea not null,
+    created_at timestamp with time zone not null,
+    api_key uuid not null,
+    has_secret boolean not null,
+    constraint idempotency_keys_pkey PRIMARY KEY (account_id, api_key, has_secret, idempotency_key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (account_id, created_at);
+
+create table places_census (
+    country_code text not null,
+    postal_code text not null,
+    census_year integer not null,
+    population integer,
+    population_per_km2 double precision,
+    households integer,
+    household_size double precision,
+    median_age double precision,
+    share_under_18 double precision,
+    share_18_to_24 double precision,
+    share_65_and_over double precision,
+    median_household_income integer,
+    share_below_poverty double precision,
+    share_employed double precision,
+    share_bachelor_or_higher double precision,
+    share_in_college double precision,
+    share_with_children double precision,
+    share_owner_occupied double precision,
+    median_home_value integer,
+    share_without_car double precision,
+    commute_minutes double precision,
+    constraint places_census_pkey PRIMARY KEY (country_code, postal_code)
+);
+
+create table places_loads (
+    source text not null,
+    country_code text not null,
+    version text not null,
+    row_count bigint not null,
+    loaded_at timestamp with time zone not null,
+    constraint places_loads_pkey PRIMARY KEY (source, country_code)
+);
+
+create table places_metro_areas (
+    country_code text not null,
+    metro_area text not null,
+    latitude double precision not null,
+    longitude double precision not null,
+    reach_km double precision,
+    constraint places_metro_areas_pkey PRIMARY KEY (country_code, metro_area)
+);
+
+create table places_metro_overrides (
+    country_code text not null,
+    postal_prefix text not null,
+    metro_area text not null,
+    constraint places_metro_overrides_pkey PRIMARY KEY (country_code, postal_prefix)
+);
+
+create table places_postal_codes (
+    country_code text not null,
+    postal_code text not null,
+    city text,
+    province text,
+    latitude double precision not null,
+    longitude double precision not null,
+    listed_metro_area text,
+    operator_metro_area text,
+    metro_area text generated always as (COALESCE(operator_metro_area, listed_metro_area)) stored,
+    source text not null,
+    constraint places_postal_codes_pkey PRIMARY KEY (country_code, postal_code),
+    constraint places_postal_codes_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    constraint places_postal_codes_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    constraint places_postal_codes_postal_code_check CHECK ((postal_code ~ '^[^[:space:][:lower:]-]+$'::text))
+);
+
+create table purchases (
+    account_id bigint not null,
+    network text not null,
+    purchase_key text not null,
+    purchase_id bigint not null,
+    fan_id bigint,
+    ordered_at timestamp with time zone not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    gross_sale_amount numeric(16,4) not null,
+    net_sale_amount numeric(16,4) not null,
+    deduction_amount numeric(16,4) not null default 0,
+    currency text not null,
+    quantity integer not null default 1,
+    order_key text not null,
+    merchant_key text not null,
+    location_key text,
+    customer_key text,
+    product_key text,
+    product_name text,
+    product_category text,
+    email text,
+    phone text,
+    country_code text,
+    province text,
+    city text,
+    constraint purchases_pkey PRIMARY KEY (account_id, network, purchase_key)
+);
+CREATE INDEX purchases_by_fan ON purchases USING btree (account_id, fan_id, ordered_at) INCLUDE (net_sale_amount);
+CREATE UNIQUE INDEX purchases_by_id ON purchases USING btree (account_id, network, purchase_id);
+CREATE INDEX purchases_by_time ON purchases USING btree (account_id, network, ordered_at);
+CREATE INDEX purchases_unmatched ON purchases USING btree (account_id, network, customer_key) WHERE (fan_id IS NULL);
+
+create unlogged table rate_windows (
+    account_id bigint not null,
+    api_key uuid not null,
+    subscriber text not null,
+    minute bigint not null,
+    used integer not null,
+    constraint rate_windows_pkey PRIMARY KEY (account_id, api_key, subscriber, minute)
+);
+
+create table registrations (
+    account_id bigint not null,
+    network text not null,
+    registration_key text not null,
+    registration_id bigint not null,
+    fan_id bigint,
+    activity_id bigint,
+    registered_at timestamp with time zone not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    event_name text not null,
+    event_date date not null,
+    event_key text,
+    venue_name text,
+    order_key text,
+    ticket_key text,
+    barcode text,
+    lookup_id text,
+    is_minor boolean,
+    is_preferred boolean not null default false,
+    is_subscribed boolean,
+    is_phone_subscribed boolean,
+    first_name text,
+    last_name text,
+    email text,
+    mail_key text,
+    phone text,
+    birth_date date,
+    address text,
+    city text,
+    province text,
+    country_code text,
+    postal_code text,
+    constraint registrations_pkey PRIMARY KEY (account_id, network, registration_key)
+);
+CREATE INDEX registrations_by_barcode ON registrations USING btree (account_id, network, barcode) WHERE (barcode IS NOT NULL);
+CREATE INDEX registrations_by_event ON registrations USING btree (account_id, event_date, fold_text(event_name));
+CREATE INDEX registrations_by_fan ON registrations USING btree (account_id, fan_id, registered_at);
+CREATE UNIQUE INDEX registrations_by_id ON registrations USING btree (account_id, registration_id);
+CREATE INDEX registrations_by_mail ON registrations USING btree (account_id, mail_key);
+CREATE INDEX registrations_by_time ON registrations USING btree (account_id, registered_at);
+
+create table scans (
+    account_id bigint not null,
+    scan_key bigint not null,
+    network text not null,
+    source_key text not null,
+    scan_group_name text not null,
+    scanned_at timestamp with time zone not null,
+    created_at timestamp with time zone not null,
+    is_success boolean not null,
+    refusal text,
+    access_mode text,
+    site_name text,
+    site_id text,
+    node_name text,
+    zone_name text,
+    registration_key text,
+    ticket_order_key text,
+    barcode text,
+    event_key text,
+    event_name text,
+    event_date date,
+    venue_name text,
+    pass_code text,
+    pass_uid uuid,
+    check_in_key text,
+    constraint scans_pkey PRIMARY KEY (account_id, scan_key)
+);
+CREATE INDEX scans_by_barcode ON scans USING btree (account_id, network, barcode) WHERE (barcode IS NOT NULL);
+CREATE INDEX scans_by_group ON scans USING btree (account_id, network, scan_group_name, scan_key);
+CREATE INDEX scans_by_pass ON scans USING btree (account_id, pass_uid, scan_key) WHERE (pass_uid IS NOT NULL);
+CREATE INDEX scans_by_registration ON scans USING btree (account_id, network, registration_key) WHERE (registration_key IS NOT NULL);
+CREATE UNIQUE INDEX scans_by_source ON scans USING btree (account_id, network, source_key);
+
+create table schema_migrations (
+    version integer not null,
+    name text not null,
+    checksum text not null,
+    applied_at timestamp with time zone not null,
+    constraint schema_migrations_pkey PRIMARY KEY (version)
+);
+
+create table search_chunks (
+    account_id bigint not null,
+    search_uid uuid not null,
+    first_row integer not null,
+    end_row integer not null,
+    is_last boolean not null,
+    fan_ids bigint[] not null,
+    constraint search_chunks_pkey PRIMARY KEY (account_id, search_uid, first_row),
+    constraint search_chunks_check CHECK ((end_row = (first_row + cardinality(fan_ids))))
+);
+
+create table segment_members (
+    account_id bigint not null,
+    filter_id bigint not null,
+    fan_id bigint not null,
+    entered_at timestamp with time zone not null,
+    constraint segment_members_pkey PRIMARY KEY (account_id, filter_id, fan_id)
+);
+
+create table segment_stays (
+    account_id bigint not null,
+    filter_id bigint not null,
+    fan_id bigint not null,
+    entered_at timestamp with time zone not null,
+    left_at timestamp with time zone not null,
+    constraint segment_stays_pkey PRIMARY KEY (account_id, filter_id, fan_id, entered_at)
+);
+CREATE INDEX segment_stays_by_fan ON segment_stays USING btree (account_id, fan_id);
+
+create table standing_buckets (
+    account_id bigint not null,
+    board text not null,
+    level smallint not null,
+    bucket integer not null,
+    fan_count bigint not null,
+    constraint standing_buckets_pkey PRIMARY KEY (account_id, board, level, bucket)
+) with (fillfactor=50);
+
+create table standings (
+    account_id bigint not null,
+    board text not null,
+    fan_id bigint not null,
+    total bigint not null,
+    award_count bigint not null,
+    constraint standings_pkey PRIMARY KEY (account_id, board, fan_id)
+);
+CREATE INDEX standings_by_fan ON standings USING btree (account_id, fan_id);
+CREATE INDEX standings_by_total ON standings USING btree (account_id, board, total DESC, fan_id);
+
+create table tickets (
+    account_id bigint not null,
+    ticket_id bigint not null,
+    fan_id bigint not null,
+    event_uid uuid not null,
+    purchased_at timestamp with time zone not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    num_seats integer not null,
+    is_deleted boolean not null default false,
+    paid_amount numeric(16,4) not null,
+    currency text not null,
+    network text not null default ''::text,
+    ticket_key text,
+    order_key text,
+    customer_key text,
+    price_code text,
+    constraint tickets_pkey PRIMARY KEY (account_id, ticket_id),
+    constraint tickets_num_seats_check CHECK (((num_seats >= '-1000000'::integer) AND (num_seats <= 1000000)))
+);
+CREATE INDEX tickets_by_event ON tickets USING btree (account_id, event_uid, fan_id) INCLUDE (is_deleted);
+CREATE INDEX tickets_by_fan ON tickets USING btree (account_id, fan_id, network, order_key) INCLUDE (num_seats, is_deleted);
+CREATE UNIQUE INDEX tickets_by_key ON tickets USING btree (account_id, ticket_key, network) WHERE (ticket_key IS NOT NULL);
+CREATE INDEX tickets_by_price_code ON tickets USING btree (account_id, fold_text(price_code), fan_id) INCLUDE (is_deleted) WHERE (price_code IS NOT NULL);
+CREATE INDEX tickets_by_purchase ON tickets USING btree (account_id, purchased_at, fan_id) INCLUDE (is_deleted);
+CREATE INDEX tickets_by_update ON tickets USING btree (account_id, updated_at);
+
+create table wagers (
+    account_id bigint not null,
+    wager_id bigint not null,
+    page_tab_id bigint not null,
+    tab_item_id bigint not null,
+    fan_id bigint not null,
+    item_count integer not null,
+    point_count bigint not null,
+    props jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null,
+    constraint wagers_pkey PRIMARY KEY (account_id, wager_id),
+    constraint wagers_item_count_check CHECK ((item_count > 0))
+);
+CREATE INDEX wagers_by_fan ON wagers USING btree (account_id, fan_id);
+CREATE INDEX wagers_by_item ON wagers USING btree (account_id, page_tab_id, tab_item_id, wager_id);
+
+create table api_keys (
+    account_id bigint not null,
+    api_key uuid not null,
+    key_name text not null default ''::text,
+    scopes text[] not null,
+    rate_limit integer not null default 10000,
+    created_at timestamp with time zone not null,
+    revoked_at timestamp with time zone,
+    constraint api_keys_pkey PRIMARY KEY (account_id, api_key),
+    constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint api_keys_rate_limit_check CHECK ((rate_limit > 0))
+);
+CREATE UNIQUE INDEX api_keys_by_key ON api_keys USING btree (api_key);
+
+create table audience_indexes (
+    account_id bigint not null,
+    address text not null,
+    constraint audience_indexes_pkey PRIMARY KEY (account_id),
+    constraint audience_indexes_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table businesses (
+    account_id bigint not null,
+    business_id bigint not null generated by default as identity,
+    business_name text not null,
+    legal_rules text,
+    legal_terms text,
+    legal_privacy text,
+    media_map jsonb not null default '{}'::jsonb,
+    scheduler_props jsonb not null default '{}'::jsonb,
+    locale_props jsonb not null default '{}'::jsonb,
+    style_props jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint businesses_pkey PRIMARY KEY (account_id, business_id),
+    constraint businesses_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint businesses_business_name_check CHECK ((business_name <> ''::text))
+);
+CREATE UNIQUE INDEX businesses_by_name ON businesses USING btree (account_id, fold_text(business_name));
+
+create table crm_fields (
+    account_id bigint not null,
+    crm_field_key text not null,
+    field_type text not null,
+    field_options jsonb not null default '[]'::jsonb,
+    is_active boolean not null default true,
+    is_global boolean not null default false,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint crm_fields_pkey PRIMARY KEY (account_id, crm_field_key),
+    constraint crm_fields_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint crm_fields_field_type_check CHECK ((field_type = ANY (ARRAY['text'::text, 'number'::text, 'date'::text, 'boolean'::text, 'choice'::text, 'choices'::text, 'url'::text])))
+);
+
+create table display_name_words (
+    account_id bigint not null,
+    word text not null,
+    is_allowed boolean not null,
+    created_at timestamp with time zone not null,
+    constraint display_name_words_pkey PRIMARY KEY (account_id, word),
+    constraint display_name_words_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint display_name_words_word_check CHECK ((word <> ''::text))
+);
+
+create table erasure_keys (
+    account_id bigint not null,
+    hash_key bytea not null,
+    constraint erasure_keys_pkey PRIMARY KEY (account_id),
+    constraint erasure_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint erasure_keys_hash_key_check CHECK ((length(hash_key) = 32))
+);
+
+create table fan_identifiers (
+    account_id bigint not null,
+    network text not null,
+    identifier_value text not null,
+    fan_id bigint not null,
+    created_at timestamp with time zone not null,
+    constraint fan_identifiers_pkey PRIMARY KEY (account_id, network, identifier_value),
+    constraint fan_identifiers_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_identifiers_by_fan ON fan_identifiers USING btree (account_id, fan_id, network);
+
+create table fan_idols (
+    account_id bigint not null,
+    idol_uid uuid not null,
+    fan_id bigint not null,
+    is_explicit boolean not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint fan_idols_pkey PRIMARY KEY (account_id, idol_uid, fan_id),
+    constraint fan_idols_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_idols_by_fan ON fan_idols USING btree (account_id, fan_id, idol_uid);
+
+create table fan_tags (
+    account_id bigint not null,
+    tag_id bigint not null,
+    fan_id bigint not null,
+    created_at timestamp with time zone not null,
+    position bigint not null,
+    constraint fan_tags_pkey PRIMARY KEY (account_id, tag_id, fan_id),
+    constraint fan_tags_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_tags_by_fan ON fan_tags USING btree (account_id, fan_id, tag_id);
+CREATE INDEX fan_tags_by_position ON fan_tags USING btree (account_id, "position");
+CREATE INDEX fan_tags_by_time ON fan_tags USING btree (account_id, created_at, tag_id, fan_id);
+
+create table filters (
+    account_id bigint not null,
+    filter_id bigint not null generated by default as identity,
+    filter_uid uuid not null,
+    filter_name text not null,
+    group_name text,
+    criteria jsonb not null,
+    is_active boolean not null default true,
+    last_search_count bigint,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint filters_pkey PRIMARY KEY (account_id, filter_id),
+    constraint filters_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint filters_filter_name_check CHECK ((filter_name <> ''::text))
+);
+CREATE UNIQUE INDEX filters_by_name ON filters USING btree (account_id, fold_text(filter_name));
+CREATE UNIQUE INDEX filters_by_uid ON filters USING btree (account_id, filter_uid);
+
+create table hidden_fans (
+    account_id bigint not null,
+    fan_id bigint not null,
+    created_at timestamp with time zone not null,
+    constraint hidden_fans_pkey PRIMARY KEY (account_id, fan_id),
+    constraint hidden_fans_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table idols (
+    account_id bigint not null,
+    idol_uid uuid not null,
+    idol_name text not null,
+    idol_type text not null,
+    spotify_uid text,
+    artist_id text,
+    discovery_id text,
+    description text,
+    media_uid uuid,
+    image_url text,
+    link_url text,
+    spotify_follower_count bigint,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint idols_pkey PRIMARY KEY (account_id, idol_uid),
+    constraint idols_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint idols_check CHECK (((idol_type = 'artist'::text) = (spotify_uid IS NOT NULL))),
+    constraint idols_idol_name_check CHECK ((idol_name <> ''::text)),
+    constraint idols_idol_type_check CHECK ((idol_type = ANY (ARRAY['artist'::text, 'sponsor'::text, 'podcast'::text, 'team'::text, 'other'::text]))),
+    constraint idols_spotify_follower_count_check CHECK ((spotify_follower_count >= 0))
+);
+CREATE UNIQUE INDEX idols_by_name ON idols USING btree (account_id, fold_text(idol_name));
+CREATE INDEX idols_by_name_part ON idols USING gin (account_id, fold_text(idol_name) gin_trgm_ops);
+
+create table ip_addresses (
+    account_id bigint not null,
+    page_tab_id bigint not null default 0,
+    ip_address cidr not null,
+    is_blocked boolean not null,
+    created_at timestamp with time zone not null,
+    constraint ip_addresses_pkey PRIMARY KEY (account_id, page_tab_id, ip_address),
+    constraint ip_addresses_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table merged_rows (
+    account_id bigint not null,
+    merge_id bigint not null,
+    table_name text not null,
+    column_name text not null,
+    row_key jsonb not null,
+    row_before jsonb,
+    row_after jsonb,
+    constraint merged_rows_pkey PRIMARY KEY (account_id, merge_id, table_name, column_name, row_key),
+    constraint merged_rows_account_id_merge_id_fkey FOREIGN KEY (account_id, merge_id) REFERENCES fan_merges(account_id, merge_id) ON DELETE CASCADE
+);
+
+create table points (
+    account_id bigint not null,
+    point_uid uuid not null,
+    point_name text not null,
+    description text,
+    is_active boolean not null default true,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint points_pkey PRIMARY KEY (account_id, point_uid),
+    constraint points_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint points_point_name_check CHECK ((point_name <> ''::text))
+);
+CREATE UNIQUE INDEX points_by_name ON points USING btree (account_id, fold_text(point_name));
+
+create table products (
+    account_id bigint not null,
+    network text not null,
+    product_key text not null,
+    product_name text not null,
+    product_category text,
+    product_url text,
+    image_url text,
+    price numeric(16,4),
+    currency text,
+    is_active boolean not null default true,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    product_id bigint not null,
+    constraint products_pkey PRIMARY KEY (account_id, network, product_key),
+    constraint products_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX products_by_id ON products USING btree (account_id, product_id);
+CREATE INDEX products_by_name ON products USING gin (account_id, fold_text(product_name) gin_trgm_ops);
+
+create table push_tokens (
+    account_id bigint not null,
+    user_key text not null,
+    push_token text not null,
+    device_network text not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint push_tokens_pkey PRIMARY KEY (account_id, user_key, push_token),
+    constraint push_tokens_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint push_tokens_device_network_check CHECK ((device_network = ANY (ARRAY['ios'::text, 'android'::text])))
+);
+
+create table rating_progress (
+    account_id bigint not null,
+    position bigint not null,
+    passed_on date not null,
+    pass_to bigint,
+    constraint rating_progress_pkey PRIMARY KEY (account_id),
+    constraint rating_progress_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table searches (
+    account_id bigint not null,
+    search_uid uuid not null,
+    criteria jsonb not null,
+    newest_fan_id bigint not null,
+    next_row integer not null,
+    created_at timestamp with time zone not null,
+    constraint searches_pkey PRIMARY KEY (account_id, search_uid),
+    constraint searches_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX searches_by_age ON searches USING btree (account_id, created_at);
+
+create table segment_progress (
+    account_id bigint not null,
+    position bigint not null,
+    followed_on date not null,
+    followed_at timestamp with time zone not null,
+    constraint segment_progress_pkey PRIMARY KEY (account_id),
+    constraint segment_progress_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
+create table shared_identifiers (
+    account_id bigint not null,
+    network text not null,
+    identifier_value text not null,
+    fan_id bigint not null,
+    created_at timestamp with time zone not null,
+    constraint shared_identifiers_pkey PRIMARY KEY (account_id, network, identifier_value, fan_id),
+    constraint shared_identifiers_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX shared_identifiers_by_fan ON shared_identifiers USING btree (account_id, fan_id);
+
+create table snapshots (
+    account_id bigint not null,
+    snapshot_uid uuid not null,
+    snapshot_name text not null,
+    made_from text not null,
+    created_at timestamp with time zone not null,
+    constraint snapshots_pkey PRIMARY KEY (account_id, snapshot_uid),
+    constraint snapshots_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint snapshots_snapshot_name_check CHECK ((snapshot_name <> ''::text))
+);
+CREATE UNIQUE INDEX snapshots_by_name ON snapshots USING btree (account_id, fold_text(snapshot_name));
+
+create table tags (
+    account_id bigint not null,
+    tag_id bigint not null generated by default as identity,
+    tag_name text not null,
+    created_at timestamp with time zone not null,
+    constraint tags_pkey PRIMARY KEY (account_id, tag_id),
+    constraint tags_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint tags_tag_name_check CHECK ((tag_name <> ''::text))
+);
+CREATE UNIQUE INDEX tags_by_name ON tags USING btree (account_id, fold_text(tag_name));
+
+create table ticket_events (
+    account_id bigint not null,
+    event_uid uuid not null,
+    event_date date not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    network text not null default ''::text,
+    event_key text,
+    event_name text not null,
+    venue_name text,
+    venue_province text,
+    artist_name text,
+    notes text,
+    label_name text,
+    event_type text,
+    constraint ticket_events_pkey PRIMARY KEY (account_id, event_uid),
+    constraint ticket_events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint ticket_events_event_name_check CHECK ((event_name <> ''::text))
+);
+CREATE INDEX ticket_events_by_artist ON ticket_events USING btree (account_id, fold_text(artist_name));
+CREATE INDEX ticket_events_by_date ON ticket_events USING btree (account_id, event_date);
+CREATE UNIQUE INDEX ticket_events_by_day ON ticket_events USING btree (account_id, event_date, fold_text(event_name)) WHERE (event_key IS NULL);
+CREATE UNIQUE INDEX ticket_events_by_key ON ticket_events USING btree (account_id, event_key, network) WHERE (event_key IS NOT NULL);
+CREATE INDEX ticket_events_by_name ON ticket_events USING btree (account_id, fold_text(event_name), event_date);
+CREATE INDEX ticket_events_by_venue ON ticket_events USING btree (account_id, fold_text(venue_name));
+
+create table api_secrets (
+    account_id bigint not null,
+    api_key uuid not null,
+    secret_hash bytea not null,
+    secret_prefix text not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone,
+    constraint api_secrets_pkey PRIMARY KEY (account_id, api_key, secret_hash),
+    constraint api_secrets_account_id_api_key_fkey FOREIGN KEY (account_id, api_key) REFERENCES api_keys(account_id, api_key) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX api_secrets_by_hash ON api_secrets USING btree (secret_hash);
+
+create table campaigns (
+    account_id bigint not null,
+    page_tab_id bigint not null generated by default as identity,
+    title text not null,
+    app_type text not null default 'custom'::text,
+    business_id bigint,
+    stream_key text,
+    is_active boolean not null default true,
+    is_scheduled boolean not null default false,
+    live_status text,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    winner_fan_id bigint,
+    time_zone text,
+    media_map jsonb not null default '{}'::jsonb,
+    props jsonb not null default '{}'::jsonb,
+    locale_props jsonb not null default '{}'::jsonb,
+    style_props jsonb not null default '{}'::jsonb,
+    links_map jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint campaigns_pkey PRIMARY KEY (account_id, page_tab_id),
+    constraint campaigns_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id),
+    constraint campaigns_title_check CHECK ((title <> ''::text))
+);
+CREATE UNIQUE INDEX campaigns_by_custom_title ON campaigns USING btree (account_id, fold_text(title)) WHERE (app_type = 'custom'::text);
+CREATE INDEX campaigns_by_winner ON campaigns USING btree (account_id, winner_fan_id) WHERE (winner_fan_id IS NOT NULL);
+
+create table fan_businesses (
+    account_id bigint not null,
+    fan_id bigint not null,
+    business_id bigint not null,
+    is_opted_in boolean not null,
+    updated_at timestamp with time zone not null,
+    constraint fan_businesses_pkey PRIMARY KEY (account_id, fan_id, business_id),
+    constraint fan_businesses_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id),
+    constraint fan_businesses_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+
+create table fan_fields (
+    account_id bigint not null,
+    fan_id bigint not null,
+    crm_field_key text not null,
+    field_value jsonb not null,
+    updated_at timestamp with time zone not null,
+    constraint fan_fields_pkey PRIMARY KEY (account_id, fan_id, crm_field_key),
+    constraint fan_fields_account_id_crm_field_key_fkey FOREIGN KEY (account_id, crm_field_key) REFERENCES crm_fields(account_id, crm_field_key),
+    constraint fan_fields_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_fields_by_key ON fan_fields USING btree (account_id, crm_field_key);
+
+create table filter_states (
+    account_id bigint not null,
+    filter_id bigint not null,
+    condition_digest bytea not null,
+    member_count bigint not null default 0,
+    build_from bigint,
+    built_at timestamp with time zone,
+    constraint filter_states_pkey PRIMARY KEY (account_id, filter_id),
+    constraint filter_states_account_id_filter_id_fkey FOREIGN KEY (account_id, filter_id) REFERENCES filters(account_id, filter_id) ON DELETE CASCADE
+);
+
+create table idol_events (
+    account_id bigint not null,
+    event_uid uuid not null,
+    idol_uid uuid not null,
+    performance_uid uuid,
+    event_name text,
+    starts_at timestamp without time zone not null,
+    ends_at timestamp without time zone,
+    venue_name text,
+    display_venue_name text,
+    city text,
+    province text,
+    country_code text,
+    event_url text,
+    ticket_url text,
+    label_name text,
+    media_uid uuid,
+    image_url text,
+    is_available boolean not null default true,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint idol_events_pkey PRIMARY KEY (account_id, event_uid),
+    constraint idol_events_account_id_idol_uid_fkey FOREIGN KEY (account_id, idol_uid) REFERENCES idols(account_id, idol_uid) ON DELETE CASCADE,
+    constraint idol_events_check CHECK ((ends_at >= starts_at))
+);
+CREATE INDEX idol_events_by_idol ON idol_events USING btree (account_id, idol_uid, starts_at);
+CREATE INDEX idol_events_by_performance ON idol_events USING btree (account_id, performance_uid, starts_at);
+CREATE INDEX idol_events_by_time ON idol_events USING btree (account_id, starts_at, event_uid);
+
+create table idol_labels (
+    account_id bigint not null,
+    idol_uid uuid not null,
+    label_name text not null,
+    constraint idol_labels_pkey PRIMARY KEY (account_id, idol_uid, label_name),
+    constraint idol_labels_account_id_idol_uid_fkey FOREIGN KEY (account_id, idol_uid) REFERENCES idols(account_id, idol_uid) ON DELETE CASCADE,
+    constraint idol_labels_label_name_check CHECK ((label_name <> ''::text))
+);
+CREATE INDEX idol_labels_by_name ON idol_labels USING btree (account_id, fold_text(label_name));
+
+create table snapshot_members (
+    account_id bigint not null,
+    snapshot_uid uuid not null,
+    fan_id bigint not null,
+    constraint snapshot_members_pkey PRIMARY KEY (account_id, snapshot_uid, fan_id),
+    constraint snapshot_members_account_id_snapshot_uid_fkey FOREIGN KEY (account_id, snapshot_uid) REFERENCES snapshots(account_id, snapshot_uid) ON DELETE CASCADE
+);
+CREATE INDEX snapshot_members_by_fan ON snapshot_members USING btree (account_id, fan_id);
+
+create table campaign_items (
+    account_id bigint not null,
+    tab_item_id bigint not null generated by default as identity,
+    page_tab_id bigint not null,
+    title text not null,
+    subtitle text,
+    description text,
+    tag_id bigint,
+    place integer not null default 0,
+    active_on date,
+    activated_at timestamp with time zone,
+    props jsonb not null default '{}'::jsonb,
+    item_count integer,
+    items_purchased integer not null default 0,
+    item_group_name text,
+    price numeric(16,4),
+    media_uid uuid,
+    latitude double precision,
+    longitude double precision,
+    media_map jsonb not null default '{}'::jsonb,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint campaign_items_pkey PRIMARY KEY (account_id, tab_item_id),
+    constraint campaign_items_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint campaign_items_account_id_tag_id_fkey FOREIGN KEY (account_id, tag_id) REFERENCES tags(account_id, tag_id) ON DELETE SET NULL (tag_id),
+    constraint campaign_items_check CHECK ((items_purchased <= item_count)),
+    constraint campaign_items_item_count_check CHECK ((item_count >= 0)),
+    constraint campaign_items_items_purchased_check CHECK ((items_purchased >= 0)),
+    constraint campaign_items_latitude_check CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    constraint campaign_items_longitude_check CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    constraint campaign_items_price_check CHECK ((price >= (0)::numeric)),
+    constraint campaign_items_title_check CHECK ((title <> ''::text))
+);
+CREATE INDEX campaign_items_by_campaign ON campaign_items USING btree (account_id, page_tab_id, place, tab_item_id);
+
+create table campaign_members (
+    account_id bigint not null,
+    page_tab_id bigint not null,
+    member_page_tab_id bigint not null,
+    place integer not null,
+    constraint campaign_members_pkey PRIMARY KEY (account_id, page_tab_id, member_page_tab_id),
+    constraint campaign_members_account_id_member_page_tab_id_fkey FOREIGN KEY (account_id, member_page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint campaign_members_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint campaign_members_check CHECK ((page_tab_id <> member_page_tab_id))
+);
+
+create table fan_events (
+    account_id bigint not null,
+    fan_id bigint not null,
+    event_uid uuid not null,
+    created_at timestamp with time zone not null,
+    constraint fan_events_pkey PRIMARY KEY (account_id, fan_id, event_uid),
+    constraint fan_events_account_id_event_uid_fkey FOREIGN KEY (account_id, event_uid) REFERENCES idol_events(account_id, event_uid) ON DELETE CASCADE,
+    constraint fan_events_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_events_by_event ON fan_events USING btree (account_id, event_uid);
+
+create table pass_sections (
+    account_id bigint not null,
+    section_uid uuid not null,
+    page_tab_id bigint not null,
+    section_name text not null,
+    capacity integer,
+    pass_count integer not null default 0,
+    created_at timestamp with time zone not null,
+    constraint pass_sections_pkey PRIMARY KEY (account_id, section_uid),
+    constraint pass_sections_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint pass_sections_capacity_check CHECK ((capacity >= 0)),
+    constraint pass_sections_check CHECK ((pass_count <= capacity)),
+    constraint pass_sections_pass_count_check CHECK ((pass_count >= 0)),
+    constraint pass_sections_section_name_check CHECK ((section_name <> ''::text))
+);
+CREATE UNIQUE INDEX pass_sections_by_name ON pass_sections USING btree (account_id, page_tab_id, fold_text(section_name));
+
+create table performances (
+    account_id bigint not null,
+    performance_uid uuid not null,
+    performance_name text not null,
+    performance_date date not null,
+    onsale_date date,
+    announce_date date,
+    status text not null default 'draft'::text,
+    venue_uid uuid,
+    venue_name text,
+    display_venue_name text,
+    city text,
+    province text,
+    country_code text,
+    metro_area text,
+    promoter text,
+    artist_name text,
+    additional_artist_names text[] not null default '{}'::text[],
+    campaign_event_key text,
+    performance_url text,
+    buying_group text,
+    performance_group_name text,
+    label_name text,
+    outlet text,
+    vendor text,
+    notes text,
+    business_id bigint,
+    referral_page_tab_id bigint,
+    fb_ad_account_id text,
+    fb_event_id text,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint performances_pkey PRIMARY KEY (account_id, performance_uid),
+    constraint performances_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id),
+    constraint performances_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint performances_account_id_referral_page_tab_id_fkey FOREIGN KEY (account_id, referral_page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint performances_performance_name_check CHECK ((performance_name <> ''::text)),
+    constraint performances_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'ready'::text, 'archived'::text])))
+);
+CREATE INDEX performances_by_date ON performances USING btree (account_id, performance_date, performance_uid);
+
+create table fan_performances (
+    account_id bigint not null,
+    fan_id bigint not null,
+    performance_uid uuid not null,
+    created_at timestamp with time zone not null,
+    constraint fan_performances_pkey PRIMARY KEY (account_id, fan_id, performance_uid),
+    constraint fan_performances_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE,
+    constraint fan_performances_account_id_performance_uid_fkey FOREIGN KEY (account_id, performance_uid) REFERENCES performances(account_id, performance_uid) ON DELETE CASCADE
+);
+CREATE INDEX fan_performances_by_performance ON fan_performances USING btree (account_id, performance_uid);
+
+create table passes (
+    account_id bigint not null,
+    pass_uid uuid not null,
+    pass_id bigint not null,
+    pass_code text not null,
+    page_tab_id bigint not null,
+    section_uid uuid,
+    fan_id bigint,
+    claim_fan_id bigint,
+    claimed_at timestamp with time zone,
+    transferred_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    checked_in_at timestamp with time zone,
+    gate_name text,
+    check_in_key text,
+    scan_key bigint,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint passes_pkey PRIMARY KEY (account_id, pass_uid),
+    constraint passes_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
+    constraint passes_account_id_section_uid_fkey FOREIGN KEY (account_id, section_uid) REFERENCES pass_sections(account_id, section_uid),
+    constraint passes_pass_code_check CHECK ((length(pass_code) = 8))
+);
+CREATE INDEX passes_by_campaign ON passes USING btree (account_id, page_tab_id, pass_id);
+CREATE INDEX passes_by_claimant ON passes USING btree (account_id, claim_fan_id) WHERE (claim_fan_id IS NOT NULL);
+CREATE UNIQUE INDEX passes_by_code ON passes USING btree (account_id, pass_code);
+CREATE INDEX passes_by_fan ON passes USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+
+create table ended_pass_codes (
+    account_id bigint not null,
+    pass_code text not null,
+    pass_uid uuid not null,
+    ended_at timestamp with time zone not null,
+    constraint ended_pass_codes_pkey PRIMARY KEY (account_id, pass_code),
+    constraint ended_pass_codes_account_id_pass_uid_fkey FOREIGN KEY (account_id, pass_uid) REFERENCES passes(account_id, pass_uid)
+);
