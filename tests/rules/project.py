@@ -1,6 +1,7 @@
 """The project as the rules look at it: its files, its folders, and what may not be measured by a rule."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,8 @@ PACKAGE = ROOT / "src" / "fanfare"
 MIGRATIONS = PACKAGE / "migrations"
 TESTS = ROOT / "tests"
 CODE = (PACKAGE, TESTS, ROOT / "bench")
+# A test as docs name it: its file, and perhaps its function.
+TEST_NAMED = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
 
 
 class Source(NamedTuple):
@@ -27,6 +30,16 @@ def sources(*folders: Path) -> list[Source]:
     """Return the Python files below the folders."""
     paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
     return [Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in paths]
+
+
+def missing_tests(text: str) -> Iterator[str]:
+    """Yield the tests that a text names and that are not there."""
+    for name, test in TEST_NAMED.findall(text):
+        path = ROOT / name
+        if not path.exists():
+            yield f"no test {name}"
+        elif test and not re.search(rf"^(?:async )?def {test}\(", path.read_text("utf-8"), re.MULTILINE):
+            yield f"no test {name}::{test}"
 
 
 def packages(root: Path = PACKAGE) -> list[Path]:

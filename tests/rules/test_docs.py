@@ -12,7 +12,7 @@ import yaml
 from fanfare import app
 from fanfare.cli.commands import app as command
 from fanfare.kernel import settings
-from tests.rules.project import PACKAGE, ROOT
+from tests.rules.project import PACKAGE, ROOT, missing_tests
 
 DOCS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "bench/*.md", "docs/**/*.md")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -110,6 +110,7 @@ def faults(name: str, text: str, known: Named) -> list[str]:
     for word in words_of(text):
         found += path_faults(word, (ROOT, PACKAGE, folder, *domains))
         found += word_faults(word, known)
+        found += missing_tests(word)
     return [f"{name}: {fault}" for fault in dict.fromkeys(found)]
 
 
@@ -157,7 +158,8 @@ make demo   # a comment with fanfare nothing
 ```
 """
 BAD = """
-`fanfare down --prot`, `make lunch`, `FANFARE_COLOUR`, [a](nowhere.md), `src/fanfare/nowhere.py`, `/api/v1/crm/fins`
+`fanfare down --prot`, `make lunch`, `FANFARE_COLOUR`, [a](nowhere.md), `src/fanfare/nowhere.py`, `/api/v1/crm/fins`,
+`tests/test_cli.py::test_x`
 """
 
 
@@ -171,4 +173,5 @@ def test_sees_what_does_not_exist() -> None:
         "docs/x.md: no option --prot",
         "docs/x.md: no setting FANFARE_COLOUR",
         "docs/x.md: no target lunch",
+        "docs/x.md: no test tests/test_cli.py::test_x",
     ]

@@ -7,7 +7,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why a rule may be broken in one named place."""
 
-    REFERENCE = "a reference table: small, the same on every node of a distributed database"
+    REFERENCE = "a reference table: small, the same in every database"
     FINDS_ACCOUNT = "read before the account is known: this is how it is found"
     HOUSEKEEPING = "work on all accounts at once, outside any call"
     BOUND = "an id that bounds what was there at a moment, and means no one"

@@ -14,7 +14,7 @@ FLAGS = {
     **dict.fromkeys(("false", "off", "0", "no", "f", "n"), False),
 }
 NOTHING = frozenset({"", "none", "null"})
-# The promise S12.
+# Promise S12 of docs/promises.md.
 DEEPEST = 20
 # The greatest number up to which a float holds every whole one.
 EXACT = 2**53 - 1
