@@ -14,6 +14,7 @@ import pytest
 from fanfare.kernel.db import Db
 from tests.api import Api, new_api
 from tests.registrations.gates import Gate, check_admissions, some_campaign, some_fan, some_passes
+from tests.registrations.test_registrations import saved
 
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
 # In the full run ten gates try each pass.
@@ -244,3 +245,69 @@ async def test_offline_and_online_gates_at_once_let_each_pass_in_once(base_url: 
         assert all((row["reason"] is None) is row["is_success"] for row in by_scan.values())
         changes = "select count(*) from changes where account_id = $1 and topic = 'pass.checked_in'"
         assert await db.value(changes, api.account_id) == 30
+
+
+async def test_a_scan_for_an_event_uses_only_a_pass_of_that_event(api: Api) -> None:
+    page_tab_id = await some_campaign(api)
+    (saturday,) = await some_passes(api, page_tab_id, event_key="SAT")
+    (general,) = await some_passes(api, page_tab_id)
+    assert (saturday["event_key"], general["event_key"]) == ("SAT", None)
+    by_uid = {"pass_code": None, "pass_uid": saturday["pass_uid"]}
+    rows = await told(
+        api,
+        scan(saturday, "event gate", 1, event_key="SUN"),
+        scan(saturday, "event gate", 2, event_key="SUN", page_tab_id=page_tab_id),
+        scan(saturday, "event gate", 3, event_key="SUN", **by_uid),
+        scan(general, "event gate", 4, event_key="SUN"),
+        scan(general, "event gate", 5, event_key="SUN", page_tab_id=page_tab_id),
+        scan(saturday, "event gate", 6, event_key="SUN", access_mode="exit"),
+    )
+    assert {(row["is_success"], row["refusal"]) for row in rows} == {(False, "pass_of_another_event")}
+    assert {row["reason"] for row in rows} == {"the pass is not for this event"}
+    rows = await told(api, scan(saturday, "event gate", 7, event_key="SAT"), scan(general, "event gate", 8))
+    assert [row["is_success"] for row in rows] == [True, True]
+
+
+async def test_a_gate_that_names_its_event_admits_only_passes_of_it(api: Api) -> None:
+    page_tab_id = await some_campaign(api)
+    (saturday,) = await some_passes(api, page_tab_id, event_key="SAT")
+    (general,) = await some_passes(api, page_tab_id)
+    for made, by in ((saturday, "pass_code"), (saturday, "pass_uid"), (general, "pass_code")):
+        refused = await check_in(api, page_tab_id, event_key="SUN", **{by: made[by]})
+        assert (refused.status_code, refused.json()["code"]) == (409, "pass_of_another_event")
+    for event_key in ("SAT", "SAT"):
+        again = await check_in(api, page_tab_id, pass_uid=saturday["pass_uid"], event_key=event_key, check_in_key="n-1")
+        assert again.status_code == 200
+    # A pass that was made before its event was named is given it.
+    path = f"/api/v1/manage/passes/{general['pass_uid']}"
+    assert (await api.ok(await api.post(path, event_key="SUN")))["event_key"] == "SUN"
+    assert (await api.ok(await api.post(path)))["event_key"] == "SUN"
+    assert (await check_in(api, page_tab_id, pass_uid=general["pass_uid"], event_key="SUN")).status_code == 200
+    assert (await api.post("/api/v1/manage/passes/0f2b7a52-5d0c-4b8e-9a55-3f0f8a2f4c11")).status_code == 404
+
+
+async def test_a_code_that_is_a_registration_of_the_event_is_no_pass(api: Api) -> None:
+    page_tab_id = await some_campaign(api)
+    (saturday,) = await some_passes(api, page_tab_id, event_key="SAT")
+    (general,) = await some_passes(api, page_tab_id)
+    both = {"network": "bands", "event_key": "SAT"}
+    await saved(api, saturday["pass_code"], **both)
+    fan_id = await saved(api, "band-1", barcode=general["pass_code"], **both)
+    rows = await told(
+        api,
+        scan(saturday, "band gate", 1, **both),
+        scan(general, "band gate", 2, **both),
+        scan(general, "band gate", 3, **both, is_success=False),
+    )
+    assert [(row["is_success"], row["refusal"]) for row in rows] == [
+        (False, "ambiguous_code"), (True, None), (False, None)
+    ]  # fmt: skip
+    assert rows[0]["reason"] == "a pass and a registration of this event both have this code"
+    listed = await api.ok(
+        await api.get("/api/v1/crm/registrations/scans", scan_group_name="Tideline", network="bands",
+                      start_date="2026-07-01", end_date="2026-07-31")
+    )  # fmt: skip
+    assert [row["fan_id"] for row in listed["data"][1:3]] == [fan_id, fan_id]
+    # Neither pass was used: at a gate of no certain event both are passes.
+    rows = await told(api, scan(saturday, "band gate", 4), scan(general, "band gate", 5))
+    assert [row["is_success"] for row in rows] == [True, True]

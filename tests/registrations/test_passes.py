@@ -48,8 +48,8 @@ async def test_a_pass_is_answered_with_every_field(api: Api, db: Db) -> None:
     created = made["creation_timestamp"]
     assert made == {
         "pass_uid": made["pass_uid"], "pass_id": made["pass_id"], "pass_code": made["pass_code"],
-        "page_tab_id": page_tab_id, "section_uid": section_uid, "section_name": "Floor", "fan_id": fan_id,
-        "claim_fan_id": None, "checked_in": False, "gate_name": None, "creation_timestamp": created,
+        "page_tab_id": page_tab_id, "section_uid": section_uid, "section_name": "Floor", "event_key": None,
+        "fan_id": fan_id, "claim_fan_id": None, "checked_in": False, "gate_name": None, "creation_timestamp": created,
         "claim_timestamp": None, "transfer_timestamp": None, "cancellation_timestamp": None,
         "check_in_timestamp": None,
     }  # fmt: skip

@@ -20,8 +20,8 @@ TABLES = {
     "registrations": """account_id network registration_key registration_id fan_id registered_at created_at updated_at
         event_name event_date event_key venue_name barcode lookup_id is_minor is_preferred first_name last_name email
         mail_key phone birth_date city province country_code postal_code""",
-    "passes": """account_id pass_uid pass_id pass_code page_tab_id section_uid fan_id claim_fan_id claimed_at
-        cancelled_at checked_in_at gate_name scan_key created_at updated_at""",
+    "passes": """account_id pass_uid pass_id pass_code page_tab_id section_uid event_key fan_id claim_fan_id
+        claimed_at cancelled_at checked_in_at gate_name scan_key created_at updated_at""",
     "scans": """account_id scan_key network source_key scan_group_name scanned_at created_at is_success access_mode
         site_name site_id node_name registration_key barcode event_key event_name event_date venue_name pass_code
         pass_uid""",
@@ -96,6 +96,7 @@ class Issued(NamedTuple):
     code: str
     year: int
     presale: int
+    event_key: str
     camps: bool
 
 
@@ -164,9 +165,8 @@ def visits(
         opens, there = year.opens_at.timestamp(), entries.get(year.gates)
         if year.presale in entries and chance.random() < HABITS["pass"]:
             uid = UUID(int=chance.getrandbits(128), version=4)
-            issued = Issued(
-                uid, _code(number * len(years) + place), place, year.presale, chance.random() < HABITS["camps"]
-            )
+            code, camps = _code(number * len(years) + place), chance.random() < HABITS["camps"]
+            issued = Issued(uid, code, place, year.presale, year.key, camps)
             yield from (kept := list(_kept(chance, issued, entries[year.presale].moment, opens)))
             issued = issued if isinstance(kept[-1][1], Claimed) else None
         if there is None:
@@ -254,7 +254,7 @@ class Gates:
         self.places[issued.pass_uid] = len(rows)
         rows.append((
             ids.account_id, issued.pass_uid, position, issued.code, page_tab_id, sections[CAMPING if camps else 0],
-            fan.fan_id, None, None, None, None, None, None, at, at,
+            issued.event_key, fan.fan_id, None, None, None, None, None, None, at, at,
         ))  # fmt: skip
 
     def _change(self, pass_uid: UUID, **changed: object) -> None:

@@ -6,7 +6,13 @@ from fanfare.kernel.db import Db, Record
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import unix
-from fanfare.registrations.actions.refusals import PassAlreadyUsed, PassCancelled, PassTransferred, Used
+from fanfare.registrations.actions.refusals import (
+    PassAlreadyUsed,
+    PassCancelled,
+    PassOfAnotherEvent,
+    PassTransferred,
+    Used,
+)
 from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
 
 # Each way of naming a pass has its own text, and `+ 0` keeps the campaign's index out: a pass must be looked up by its
@@ -19,7 +25,7 @@ ADMIT = """
         update passes p
         set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
         where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
-          and p.checked_in_at is null and p.cancelled_at is null
+          and ($8::text is null or p.event_key = $8) and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
     ),
     logged as (
@@ -32,7 +38,7 @@ ADMIT = """
 """
 FIND = """
     select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
-           p.cancelled_at, c.time_zone
+           p.cancelled_at, p.event_key, c.time_zone
     from passes p
     join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
     where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
@@ -47,14 +53,15 @@ ENDED = """
 async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
     """Let a pass in, or tell the gate again that it did: the one whose name and check_in_key the admission carries.
 
-    Refuses an unknown pass or one of another campaign (404), a cancelled pass, a code that a transfer ended, and a pass
-    that was used: with when and where (409).
+    Refuses an unknown pass or one of another campaign (404), a pass that is not for the event that the gate
+    names, a cancelled pass, a code that a transfer ended, and a pass that was used: with when and where (409).
     """
     given = (account.id, wanted.page_tab_id, wanted.pass_code, wanted.pass_uid)
     named = BY_UID if wanted.pass_uid else BY_CODE
-    row = await db.row(ADMIT.format(named=named), *given, now, wanted.gate_name, wanted.check_in_key)
+    gate = (wanted.gate_name, wanted.check_in_key, wanted.event_key)
+    row = await db.row(ADMIT.format(named=named), *given, now, *gate)
     if row is None:
-        row = await _found(db, named, *given)
+        row = await _found(db, named, wanted.event_key, *given)
         asked = wanted.check_in_key, wanted.gate_name
         if wanted.check_in_key is None or asked != (row["check_in_key"], row["gate_name"]):
             raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
@@ -69,13 +76,15 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     )
 
 
-async def _found(db: Db, named: str, *given: object) -> Record:
-    """Return a pass that was used before; refuses an unknown one, a code that was ended, and a cancelled pass."""
+async def _found(db: Db, named: str, event_key: str | None, *given: object) -> Record:
+    """Return a pass that was used before; refuses one that is unknown, of another event, ended or cancelled."""
     row = await db.row(FIND.format(named=named), *given)
     if row is None:
         if await db.value(ENDED, *given[:3]):
             raise PassTransferred
         raise Unknown
+    if event_key is not None and row["event_key"] != event_key:
+        raise PassOfAnotherEvent
     if row["checked_in_at"] is None:
         # Neither used nor cancelled is one that was made a moment ago, after the update looked.
         raise PassCancelled if row["cancelled_at"] else Unknown

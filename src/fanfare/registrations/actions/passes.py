@@ -21,7 +21,7 @@ from fanfare.registrations.actions.refusals import (
     Used,
 )
 from fanfare.registrations.queries.passes import one_pass, passes_named
-from fanfare.registrations.schemas.passes import NewPasses, NewSection, Pass, PassFan, SectionChanges
+from fanfare.registrations.schemas.passes import NewPasses, NewSection, Pass, PassChanges, PassFan, SectionChanges
 
 # Without I, O, 0 and 1, which are read for one another: 32 letters, 40 bits a code.
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -154,8 +154,8 @@ async def _make(db: Db, account_id: int, wanted: NewPasses, codes: dict[str, uui
         with hold as materialized (select hold_position($1) as held),
         made as (
             insert into passes (account_id, pass_uid, pass_id, pass_code, page_tab_id, section_uid, fan_id,
-                                created_at, updated_at)
-            select $1, given.pass_uid, nextval('positions'), given.pass_code, $2, $3, $4, $5, $5
+                                event_key, created_at, updated_at)
+            select $1, given.pass_uid, nextval('positions'), given.pass_code, $2, $3, $4, $8, $5, $5
             from hold cross join unnest($6::uuid[], $7::text[]) as given (pass_uid, pass_code)
             returning pass_uid, pass_id
         )
@@ -170,6 +170,7 @@ async def _make(db: Db, account_id: int, wanted: NewPasses, codes: dict[str, uui
         now,
         list(codes.values()),
         list(codes),
+        wanted.event_key,
     )
 
 
@@ -283,6 +284,29 @@ async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: dateti
         if made is None and kept.cancellation_timestamp is None:
             await _refuse_spent(held, account, pass_uid)
     return kept
+
+
+async def change_pass(db: Db, account_id: int, wanted: PassChanges, now: datetime) -> Pass:
+    """Change for which event a pass is; refuses an unknown pass."""
+    if wanted.event_key is not msgspec.UNSET:
+        await db.execute(
+            """
+            with hold as materialized (select hold_position($1) as held),
+            made as (
+                update passes p set event_key = $3, updated_at = $4
+                where p.account_id = $1 and p.pass_uid = $2 and p.event_key is distinct from $3::text
+                returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
+            )
+            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+            select $1, nextval('positions'), 'pass.updated', pass_uid::text, fan_id, $4, jsonb_build_object()
+            from hold cross join made
+            """,
+            account_id,
+            wanted.pass_uid,
+            wanted.event_key,
+            now,
+        )
+    return await one_pass(db, account_id, wanted.pass_uid)
 
 
 async def _refuse_spent(db: Db, account: Account, pass_uid: uuid.UUID) -> None:

@@ -52,6 +52,10 @@ class PassTransferred(Conflict):
     """The pass was transferred and has another code"""
 
 
+class PassOfAnotherEvent(Conflict):
+    """The pass is not for this event"""
+
+
 class PassClaimed(Conflict):
     """Another fan holds the pass; transfer it instead"""
 
@@ -74,6 +78,8 @@ REASONS = {
     "unknown_pass": "there is no such pass",
     "pass_transferred": "the pass was transferred and has another code",
     "pass_cancelled": "the pass was cancelled",
+    "pass_of_another_event": "the pass is not for this event",
+    "ambiguous_code": "a pass and a registration of this event both have this code",
 }
 
 

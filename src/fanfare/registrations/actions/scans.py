@@ -33,31 +33,43 @@ STORE = """
             access_mode, site_name, site_id, node_name, zone_name, registration_key, ticket_order_key, barcode,
             event_key, event_name, event_date, venue_name, pass_code, pass_uid, check_in_key)
         select $1, nextval('positions'), g.network, g.source_key, g.scan_group_name, g.scan_timestamp, $3,
-               g.is_success and (meant.pass_uid is not null or not names.a_pass),
-               case when not names.a_pass then null
-                    when meant.pass_uid is null and ended.is_so then 'pass_transferred'
-                    when meant.pass_uid is null then 'unknown_pass'
-                    when not g.is_success then 'refused_at_gate' end,
-               g.access_mode, g.site_name, g.site_id, g.node_name, g.zone_name, g.registration_key, g.ticket_order_key,
-               g.barcode, g.event_key, g.event_name, g.event_date, g.venue_name, g.pass_code, meant.pass_uid,
-               g.check_in_key
+               g.is_success and verdict.refusal is null, verdict.refusal,
+               g.access_mode, g.site_name, g.site_id, g.node_name, g.zone_name,
+               coalesce(g.registration_key, band.registration_key), g.ticket_order_key,
+               g.barcode, g.event_key, g.event_name, g.event_date, g.venue_name, g.pass_code,
+               case when band.registration_key is null then pass.pass_uid end, g.check_in_key
         from hold
         cross join given g
-        cross join lateral (select g.pass_code is not null or g.pass_uid is not null as a_pass) names
         left join lateral (
-            select p.pass_uid from passes p
+            select p.pass_uid, p.event_key from passes p
             where p.account_id = $1 and p.pass_code = g.pass_code and (g.pass_uid is null or p.pass_uid = g.pass_uid)
               and (g.page_tab_id is null or p.page_tab_id = g.page_tab_id)
             limit 1) by_code on true
         left join lateral (
-            select p.pass_uid from passes p
+            select p.pass_uid, p.event_key from passes p
             where p.account_id = $1 and p.pass_uid = g.pass_uid and g.pass_code is null
               and (g.page_tab_id is null or p.page_tab_id = g.page_tab_id)
             limit 1) by_uid on true
         cross join lateral (
             select exists (select from ended_pass_codes e
                            where e.account_id = $1 and e.pass_code = g.pass_code) as is_so) ended
-        cross join lateral (select coalesce(by_code.pass_uid, by_uid.pass_uid) as pass_uid) meant
+        cross join lateral (
+            select coalesce(by_code.pass_uid, by_uid.pass_uid) as pass_uid,
+                   coalesce(by_code.event_key, by_uid.event_key) as event_key) pass
+        left join lateral (
+            select r.registration_key from registrations r
+            where r.account_id = $1 and r.network = g.network and r.event_key = g.event_key and g.pass_uid is null
+              and (r.registration_key = g.pass_code or r.barcode = g.pass_code)
+            limit 1) band on true
+        cross join lateral (
+            select case when g.pass_code is null and g.pass_uid is null then null
+                        when band.registration_key is not null and pass.event_key = g.event_key then 'ambiguous_code'
+                        when band.registration_key is not null then null
+                        when pass.pass_uid is null and ended.is_so then 'pass_transferred'
+                        when pass.pass_uid is null then 'unknown_pass'
+                        when g.event_key is not null and pass.event_key is distinct from g.event_key
+                            then 'pass_of_another_event'
+                        when not g.is_success then 'refused_at_gate' end as refusal) verdict
         on conflict (account_id, network, source_key) do nothing
         returning scan_key, pass_uid, access_mode
     ),

@@ -16,6 +16,7 @@ from fanfare.registrations.schemas.passes import (
     NewSection,
     OnePass,
     Pass,
+    PassChanges,
     PassFan,
     PassMeta,
     PassQuery,
@@ -70,6 +71,12 @@ async def manage_passes_create(db: Db, account: Account, wanted: NewPasses, now:
 async def manage_passes_get(db: Db, account: Account, wanted: OnePass) -> Pass:
     """Return one pass."""
     return await queries.one_pass(db, account.id, wanted.pass_uid)
+
+
+@endpoint.post("/api/v1/manage/passes/{pass_uid}", scope="manage", key=SECRET)
+async def manage_passes_update(db: Db, account: Account, wanted: PassChanges, now: datetime) -> Pass:
+    """Change for which event a pass is, such as one that was made before events were named."""
+    return await actions.change_pass(db, account.id, wanted, now)
 
 
 @endpoint.get("/api/v1/manage/passes/{pass_uid}/qr.svg", scope="manage", key=SECRET)

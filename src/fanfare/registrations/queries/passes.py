@@ -17,8 +17,8 @@ PAGE = 1000
 # A square of the code, in pixels; and the quiet squares around it that readers ask for.
 SCALE, QUIET = 10, 4
 PASSES = """
-    select p.pass_uid, p.pass_id, p.pass_code, p.page_tab_id, p.section_uid, s.section_name, p.fan_id, p.claim_fan_id,
-           p.checked_in_at is not null as checked_in, p.gate_name,
+    select p.pass_uid, p.pass_id, p.pass_code, p.page_tab_id, p.section_uid, s.section_name, p.event_key, p.fan_id,
+           p.claim_fan_id, p.checked_in_at is not null as checked_in, p.gate_name,
            floor(extract(epoch from p.created_at))::bigint as creation_timestamp,
            floor(extract(epoch from p.claimed_at))::bigint as claim_timestamp,
            floor(extract(epoch from p.transferred_at))::bigint as transfer_timestamp,

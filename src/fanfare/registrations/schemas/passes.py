@@ -30,7 +30,8 @@ class Section(msgspec.Struct):
 class Pass(msgspec.Struct):
     """A pass; timestamps in unix seconds, null for what has not happened.
 
-    fan_id is whom it was made for, claim_fan_id who holds it. pass_code is what its QR code says.
+    fan_id is whom it was made for, claim_fan_id who holds it. pass_code is what its QR code says. event_key is the one
+    event it is for, null when none is named.
     """
 
     pass_uid: uuid.UUID
@@ -39,6 +40,7 @@ class Pass(msgspec.Struct):
     page_tab_id: int
     section_uid: uuid.UUID | None
     section_name: str | None
+    event_key: str | None
     fan_id: int | None
     claim_fan_id: int | None
     checked_in: bool
@@ -69,6 +71,16 @@ class PassFan(OnePass):
     fan_id: Annotated[Id, "Fan who is to hold the pass."]
 
 
+class PassChanges(OnePass):
+    """Fields of a pass to be changed."""
+
+    event_key: Annotated[
+        OuterKey | None | UnsetType, "Event id in the ticketing system; for no certain event when empty."
+    ] = UNSET
+
+    example: ClassVar[Mapping[str, object]] = {"event_key": "TIDELINE-2026-SAT"}
+
+
 class PassQuery(Params):
     """Which passes, by pages of 1000, in the order in which they were made."""
 
@@ -85,6 +97,9 @@ class NewPasses(Params):
     section_uid: Annotated[Uuid | None, "Section of the campaign; none when left out."] = None
     quantity: Annotated[Quantity, "How many."] = 1
     fan_id: Annotated[Id | None, "Fan whom they are made for; anybody's when left out."] = None
+    event_key: Annotated[
+        OuterKey | None, "Event id in the ticketing system; who names another event at a gate is refused."
+    ] = None
 
     example: ClassVar[Mapping[str, object]] = {"quantity": 2}
 
@@ -133,6 +148,9 @@ class NewCheckIn(Params):
     page_tab_id: Annotated[Id, "Campaign."]
     pass_code: Annotated[Code | None, "Eight-character alphanumeric code; this or pass_uid is needed."] = None
     pass_uid: Annotated[Uuid | None, "UUID of the pass; this or pass_code is needed."] = None
+    event_key: Annotated[
+        OuterKey | None, "Event at which the gate stands; a pass that is not for this event is refused."
+    ] = None
     gate_name: Annotated[Text | None, "Where the pass is checked in; told to whoever tries it again."] = None
     check_in_key: Annotated[
         OuterKey | None,

@@ -109,7 +109,9 @@ class ScanItem(Params):
     registration_key: Annotated[OuterKey | None, "Registration that was scanned."] = None
     ticket_order_key: Annotated[OuterKey | None, "Order of the ticket."] = None
     barcode: Annotated[OuterKey | None, "Barcode that was read."] = None
-    event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
+    event_key: Annotated[
+        OuterKey | None, "Event id in the ticketing system; of passes only those for this event are let in."
+    ] = None
     event_name: Annotated[Text | None, "Name of the event."] = None
     event_date: Annotated[Day | None, "Day of the event."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
