@@ -192,9 +192,10 @@ def _joined(first: Person, later: Person) -> Person:
         and name not in CHANNELS.values()
     }
     for name, moment in CHANNELS.items():
-        moments = [getattr(each, moment) for each in (first, later) if getattr(each, name) is not None]
-        filled[moment] = None if None in moments else max(moments, default=None)
-    return msgspec.structs.replace(first, **filled)
+        if getattr(later, name) is not None:
+            moments = [getattr(each, moment) for each in (first, later) if getattr(each, name) is not None]
+            filled[moment] = None if None in moments else max(moments)
+    return msgspec.structs.replace(first, **filled) if filled else first
 
 
 def columns(people: Sequence[Person]) -> list[list[object]]:
