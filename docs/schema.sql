@@ -1140,6 +1140,7 @@ create table passes (
     scan_key bigint,
     created_at timestamp with time zone not null,
     updated_at timestamp with time zone not null,
+    event_key text,
     constraint passes_pkey PRIMARY KEY (account_id, pass_uid),
     constraint passes_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
     constraint passes_account_id_section_uid_fkey FOREIGN KEY (account_id, section_uid) REFERENCES pass_sections(account_id, section_uid),

@@ -60,6 +60,12 @@ async def _orders(db: Db, account_id: int) -> dict[int, dict[tuple[str, str], li
     orders: dict[int, dict[tuple[str, str], list[tuple[datetime, Decimal]]]] = defaultdict(lambda: defaultdict(list))
     for line in await db.rows(sql, account_id):
         orders[line["fan_id"]][line["network"], line["order_key"]].append((line["ordered_at"], line["net_sale_amount"]))
+    sql = "select * from tickets where account_id = $1 and not is_deleted"
+    for line in await db.rows(sql, account_id):
+        order = line["order_key"] or f"the line {line['ticket_id']}"
+        orders[line["fan_id"]]["tickets of " + line["network"], order].append(
+            (line["purchased_at"], line["paid_amount"])
+        )
     return orders
 
 

@@ -58,6 +58,31 @@ async def buy(db: Db, account: Account, email: str, key: str, at: datetime, net:
     await upsert_purchase(db, account, wanted, at)
 
 
+async def test_tickets_are_purchases(other_api: Api, db: Db) -> None:
+    account, now = await account_by_id(db, other_api.account_id), datetime.now(UTC)
+    line: dict[str, Any] = {
+        "first_name": "Tess", "last_name": "Okoro", "email": "tess@example.com", "event_key": "final", "num_seats": 1,
+        "event_date": "2027-07-03", "event_name": "Final", "purchase_timestamp": (now - timedelta(days=2)).isoformat(),
+    }  # fmt: skip
+    seen = []
+    lines: list[dict[str, Any]] = [
+        {"order_key": "o-1", "paid_amount": 20},
+        {"order_key": "o-1", "paid_amount": 20},
+        {"paid_amount": 20},
+        {"order_key": "o-1", "paid_amount": -40, "num_seats": -2},
+        {"paid_amount": 0},
+    ]
+    for number, more in enumerate(lines):
+        await other_api.ok(await other_api.post("/api/v1/crm/tickets", **{**line, **more}, ticket_key=f"t-{number}"))
+        fan_id = await some_fan(other_api, email=line["email"])
+        await settle(db, account, now)
+        parts = await other_api.ok(await other_api.get(f"/api/v1/manage/fans/{fan_id}/rating"))
+        seen.append(parts["purchase_points"])
+        assert await rating_of(other_api, fan_id) == (await oracle.ratings(db, account.id, ZONE, now))[fan_id]
+    # an order, another line of it, a second order, the first paid back, one that cost nothing
+    assert seen == [20, 20, 25, 20, 20]
+
+
 async def settle(db: Db, account: Account, now: datetime = NOW) -> None:
     while not await actions.keep_ratings(db, account, now):
         pass

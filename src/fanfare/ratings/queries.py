@@ -16,12 +16,18 @@ BOUGHT = (
     select p.fan_id, array[p.network, p.order_key] as order_key, p.ordered_at, p.net_sale_amount as amount
     from purchases p where p.account_id = $1 and p.fan_id = any($2::bigint[])
     """,
+    """
+    select t.fan_id, array['tickets', t.network, t.order_key, case when t.order_key is null then t.ticket_id::text end],
+           t.purchased_at, t.paid_amount
+    from tickets t where t.account_id = $1 and t.fan_id = any($2::bigint[]) and not t.is_deleted
+    """,
 )
 
 # After which a fan's rating may be another.
 TOPICS = frozenset({
     "fan.created", "fan.merged", "fan.unmerged", "fan.identified", "fan.unidentified", "consent.given",
     "consent.withdrawn", "activity.created", "purchase.created", "purchase.changed", "purchase.matched",
+    "ticket.created", "ticket.updated", "ticket.deleted",
 })  # fmt: skip
 
 # The points of the fans $2; $3 to $7 are the first moments of 30, 90, 180, 365 and 730 days ago. An order counts once,
