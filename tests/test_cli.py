@@ -84,10 +84,10 @@ def test_a_key_lives_its_life(outside: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (("account", "create", "Club", "--time-zone", "Mars/Base"), "no time zone 'Mars/Base'"),
-        (("key", "create", "--account", "999999"), "There is no such thing here"),
+        (("account", "create", "Club", "--time-zone", "Mars/Base"), "'Mars/Base' is not a time zone"),
+        (("key", "create", "--account", "999999"), "No account has the id 999999"),
         (("key", "create", "--account", "1", "--scope", "everything"), "scopes: must be among"),
-        (("key", "revoke", "00000000-0000-4000-8000-000000000000", "--account", "1"), "There is no such thing here"),
+        (("key", "revoke", "00000000-0000-4000-8000-000000000000", "--account", "1"), "The account has no active key"),
         (("work", "--log-level", "loud"), "FANFARE_LOG_LEVEL cannot be 'loud'"),
     ],
 )

@@ -60,7 +60,7 @@ def test_two_spellings_of_an_address_have_one_key() -> None:
     ],
 )
 def test_what_no_mail_could_be_sent_to_is_refused_with_the_reason(wrong: str) -> None:
-    with pytest.raises(ValueError, match="must be a mail address"):
+    with pytest.raises(ValueError, match="must be an email address"):
         mail_address(wrong)
 
 
@@ -109,7 +109,7 @@ def test_any_text_is_a_mail_address_or_refused(text: str) -> None:
     try:
         assert "@" in mail_address(text)
     except ValueError as wrong:
-        assert str(wrong).startswith("must be a mail address")  # noqa: PT017 - both ends are right
+        assert str(wrong).startswith("must be an email address")  # noqa: PT017 - both ends are right
 
 
 @pytest.mark.parametrize(

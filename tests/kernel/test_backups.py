@@ -204,7 +204,7 @@ async def test_a_restore_that_was_cut_off_is_ended_by_the_next(
         patched.setattr(backups, "_go_ahead", cut_off)
         with pytest.raises(ConnectionError):
             await backups.restore(url, file)
-    with pytest.raises(CannotMigrate, match="a restore of this database was cut off"):
+    with pytest.raises(CannotMigrate, match="a restore of this database was interrupted"):
         await migrate(url)
     await backups.restore(url, file)
     assert await migrate(url) == []
@@ -240,16 +240,16 @@ async def test_ids_go_ahead_after_a_restore_by_other_means(filled: str) -> None:
 
 async def test_what_is_no_backup_is_refused(empty_database: NewDatabase, tmp_path: Path) -> None:
     url, file = await empty_database(), tmp_path / "file"
-    with pytest.raises(CannotRun, match="there is no file"):
+    with pytest.raises(CannotRun, match="does not exist"):
         await backups.restore(url, file)
     file.write_text("no dump")
-    with pytest.raises(CannotRun, match="is no backup"):
+    with pytest.raises(CannotRun, match="is not a backup"):
         await backups.restore(url, file)
     file.unlink()
     await asyncio.to_thread(backups.dump, url, file)
-    with pytest.raises(CannotRun, match="is no backup of a Fanfare"):
+    with pytest.raises(CannotRun, match="is not a Fanfare backup"):
         await backups.restore(url, file)
-    with pytest.raises(CannotRun, match="is there already"):
+    with pytest.raises(CannotRun, match="already exists"):
         await asyncio.to_thread(backups.dump, url, file)
     assert not await ask(url, f"select to_regclass('{RESTORING}') is not null")
 

@@ -222,7 +222,7 @@ def test_an_unfinished_cluster_is_made_anew(data_dir: Path) -> None:
 def test_refuses_a_cluster_of_another_version(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir(parents=True)
     (data_dir / "postgres" / "PG_VERSION").write_text("17\n")
-    with Hold(data_dir, "test"), pytest.raises(CannotStart, match="is of PostgreSQL 17, and the installed one is 18"):
+    with Hold(data_dir, "test"), pytest.raises(CannotStart, match="is of PostgreSQL 17, and version 18 is installed"):
         Embedded(data_dir, durable=False).start()
 
 

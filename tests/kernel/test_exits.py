@@ -116,9 +116,9 @@ DIRECTORIES: dict[Callable[[Path], Path], str] = {
     a_file: "data cannot be used: File exists",
     below_a_file: "data/data cannot be used: Not a directory",
     forbidden: "/sys/fanfare cannot be used: ",
-    of_another_version: "postgres is of PostgreSQL 12, and the installed one is 18",
-    no_cluster: "postgres is no database cluster",
-    a_file_for_a_cluster: "postgres is no database cluster",
+    of_another_version: "postgres is of PostgreSQL 12, and version 18 is installed",
+    no_cluster: "postgres is not a database cluster",
+    a_file_for_a_cluster: "postgres is not a database cluster",
     a_folder_for_a_lock: "data cannot be used: Is a directory",
     a_folder_for_a_log: "Is a directory",
 }

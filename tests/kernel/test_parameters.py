@@ -85,7 +85,7 @@ def test_a_fault_across_fields_is_told() -> None:
 
 def test_a_value_given_twice_must_agree_with_itself() -> None:
     assert wanted("limit=3&limit=3").limit == 3
-    assert refused({"fan_id": ["7"], "limit": ["3", "4"]}) == [("limit", "was given more than once")]
+    assert refused({"fan_id": ["7"], "limit": ["3", "4"]}) == [("limit", "was sent more than once")]
 
 
 @pytest.mark.parametrize(

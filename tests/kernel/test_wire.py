@@ -146,7 +146,7 @@ def test_reads(form: Form, raw: object, value: object) -> None:
     ("form", "raw", "told"),
     [
         (TextForm(3), "abcd", "must be at most 3 characters"),
-        (TextForm(), ["a"], "must be a text"),
+        (TextForm(), ["a"], "must be a string"),
         (TextForm(pattern="[a-z]+", hint="must be letters"), "a1", "must be letters"),
         (ChoiceForm("a", "b"), "c", "must be one of a, b"),
         (FlagForm(), "maybe", "must be true or false"),
@@ -172,7 +172,7 @@ def test_reads(form: Form, raw: object, value: object) -> None:
         (AddressRangeForm(), "192.0.2.0/33", "must be an IPv4"),
         (TimeZoneForm(), "Vancouver", "must be a time zone"),
         (ListForm(WholeForm(), 2), "1,2,3", "must have at most 2 entries"),
-        (ListForm(TextForm()), "[1", "is not a readable JSON array"),
+        (ListForm(TextForm()), "[1", "is not a valid JSON array"),
         (JsonForm(), "[]", "must be a JSON object"),
         (JsonForm(), r'{"a": "\u0000"}', "must not contain NUL"),
         (JsonForm(), '{"a":' * 30 + "1" + "}" * 30, "must not be nested deeper"),

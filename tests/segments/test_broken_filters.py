@@ -15,14 +15,14 @@ from fanfare.segments.queries.live import FilterFault, accounts_due, blame
 from tests.api import Api
 from tests.segments.live import FILTERS, announced, members, saved, settle
 
-UNREADABLE = "criteria: cannot be read in the form in which they are stored"
+UNREADABLE = "criteria: cannot be read as they are stored"
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "a form of nothing": ({"fan_rating": "lots"}, UNREADABLE),
     "no names": ({"fan_tags": 7}, UNREADABLE),
     "no filter": ({"fan_incl_segments": {"filter": 7}}, UNREADABLE),
     "a number of days that ends time": ({"crm_active_days": 10**12}, "fails (OverflowError)"),
     "a number that no column takes": ({"ticket_seat_count_max": 2**70}, "fails (DataError)"),
-    "an exclusion of nothing": ({"fan_excl_segments": ["tag:987654321"]}, "names an unknown segment: tag:987654321"),
+    "excludes nothing": ({"fan_excl_segments": ["tag:987654321"]}, "refers to an unknown segment: tag:987654321"),
 }  # fmt: skip
 
 
@@ -80,7 +80,7 @@ async def test_what_cannot_be_read_is_told_and_others_are_stored_beside_it(api: 
     await change(db, api, uid, BROKEN[kind][0])
     for name in ("fan_incl_segments", "fan_excl_segments"):
         answer = await api.get(f"{FILTERS}/count", **{name: f"filter:{uid}"})
-        message = f"names a filter whose criteria cannot be read: filter:{uid}"
+        message = f"refers to a filter whose criteria cannot be read: filter:{uid}"
         assert answer.json()["errors"] == [{"field": name, "message": message}]
     assert (await api.get(f"/api/v1/segments/filter/{uid}")).json()["code"] == "unreadable_criteria"
     below = await saved(api, f"below {kind}")

@@ -148,10 +148,10 @@ async def test_a_reference_must_be_there_and_of_the_account(api: Api, other_api:
     theirs = await saved(other_api, fan_gender="female")
     for segment in (f"filter:{theirs}", f"filter:{uuid.uuid4()}", "tag:123456789", f"snapshot:{uuid.uuid4()}"):
         for name in ("fan_incl_segments", "fan_excl_segments"):
-            assert await errors(api, **{name: segment}) == [(name, f"names an unknown segment: {segment}")]
+            assert await errors(api, **{name: segment}) == [(name, f"refers to an unknown segment: {segment}")]
     ghost = str(uuid.uuid4())
     assert await errors(api, fan_excl_snapshot_uids=ghost) == [
-        ("fan_excl_snapshot_uids", f"names an unknown segment: snapshot:{ghost}")
+        ("fan_excl_snapshot_uids", f"refers to an unknown segment: snapshot:{ghost}")
     ]
     assert await found(api, fan_incl_segments=f"filter:{theirs}") == []
 

@@ -29,7 +29,7 @@ from tests.tickets.sold import bulk, line
 KNOWN = [f"known {number}" for number in range(12)]
 UNKNOWN = ["unknown 1", "unknown 2"]
 GONE = ["filter:00000000-0000-0000-0000-000000000007", "snapshot:00000000-0000-0000-0000-000000000007", "tag:987654321"]
-NO_EVENT = "names what no ticket event has: never"
+NO_EVENT = "matches no ticket event: never"
 COUNT, STATS = f"{FILTERS}/count", f"{FILTERS}/stats"
 
 
@@ -162,13 +162,13 @@ async def test_every_door_refuses_an_exclusion_of_nothing(model: Model) -> None:
     names_unknown = await stored(db, api, fan_tags=["Unknown 1", KNOWN[0]])
     above = await stored(db, api, fan_incl_segments=[names_unknown])
     for given, field, message in (
-        ({"fan_excl_segments": GONE[0]}, "fan_excl_segments", f"names an unknown segment: {GONE[0]}"),
-        ({"fan_excl_segments": GONE[2]}, "fan_excl_segments", f"names an unknown segment: {GONE[2]}"),
-        ({"fan_excl_snapshot_uids": GONE[1][9:]}, "fan_excl_snapshot_uids", f"names an unknown segment: {GONE[1]}"),
+        ({"fan_excl_segments": GONE[0]}, "fan_excl_segments", f"refers to an unknown segment: {GONE[0]}"),
+        ({"fan_excl_segments": GONE[2]}, "fan_excl_segments", f"refers to an unknown segment: {GONE[2]}"),
+        ({"fan_excl_snapshot_uids": GONE[1][9:]}, "fan_excl_snapshot_uids", f"refers to an unknown segment: {GONE[1]}"),
         ({"ticket_event_name": "Never", "ticket_is_negative": True}, "ticket_event_name", NO_EVENT),
         ({"ticket_venue_name": "Never", "ticket_sales_count_max": 0}, "ticket_venue_name", NO_EVENT),
         ({"fan_excl_segments": above}, "fan_excl_segments",
-         f"leads to {names_unknown}, whose fan_tags names an unknown tag: Unknown 1"),
+         f"refers to {names_unknown}, whose fan_tags refers to an unknown tag: Unknown 1"),
     ):  # fmt: skip
         calls = [api.get(path, **given) for path in (SEARCH, COUNT, STATS)]
         calls.append(api.post(FILTERS, filter_name=f"Excludes nothing {field} {message}"[:90], **given))
@@ -187,7 +187,7 @@ async def test_a_change_below_cannot_make_an_exclusion_name_nothing(model: Model
     await api.ok(await api.post(FILTERS, filter_name="Upper", fan_excl_segments=f"filter:{lower}"))
     answer = await api.post(f"{FILTERS}/{lower}/criteria", fan_tags="unknown 1")
     assert answer.json()["errors"] == [
-        {"field": "fan_tags", "message": 'names an unknown tag: unknown 1; the filter "Upper" excludes this one'}
+        {"field": "fan_tags", "message": 'refers to an unknown tag: unknown 1; the filter "Upper" excludes this one'}
     ]
     assert (await api.ok(await api.get(f"{FILTERS}/{lower}")))["criteria"] == {"fan_tags": [KNOWN[0]]}
     # Where it lets fans in, it may be made later.

@@ -131,7 +131,7 @@ async def test_many_filters_are_told_by_the_first_names(api: Api) -> None:
     for number in range(7):
         await api.ok(await api.post(FILTERS, filter_name=f"many {number}", **made.criteria[0]))
     told = (await made.deletes()).json()["detail"]
-    assert told == 'named by filters: "many 0", "many 1", "many 2", "many 3", "many 4" and 2 more'
+    assert told == 'used by filters: "many 0", "many 1", "many 2", "many 3", "many 4" and 2 more'
 
 
 async def wait_for(db: Db, held: Db, count: int) -> None:

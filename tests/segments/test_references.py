@@ -18,7 +18,7 @@ from tests.segments.crowd import fan, found
 from tests.segments.live import FILTERS
 
 COUNT = f"{FILTERS}/count"
-TOO_LARGE = "leads to more than 100 filters, each counted as often as it is mentioned"
+TOO_LARGE = "refers to more than 100 filters, directly or through other filters"
 
 
 async def stored(db: Db, api: Api, **criteria: Any) -> str:

@@ -64,7 +64,7 @@ async def create_key(
             now,
         )
         if made is None:
-            raise Unknown
+            raise Unknown(account=account_id)
         secret = await _add_secret(held, account_id, api_key, now)
     return NewKey(account_id, api_key, secret, list(scopes))
 
@@ -92,7 +92,8 @@ async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime,
             api_key,
         )
         if scopes is None:
-            raise Unknown
+            message = f"The account has no active key {api_key}"
+            raise Unknown(message)
         await held.execute(
             "update api_secrets set expires_at = least(expires_at, $3) where account_id = $1 and api_key = $2",
             account_id,
@@ -119,7 +120,8 @@ async def revoke_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime)
         now,
     )
     if revoked is None:
-        raise Unknown
+        message = f"The account has no active key {api_key}"
+        raise Unknown(message)
 
 
 async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: datetime) -> int:
@@ -200,7 +202,7 @@ async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now:
     except asyncpg.UniqueViolationError:
         raise BusinessNameTaken from None
     if changed is None:
-        raise Unknown
+        raise Unknown(business=wanted.business_id)
     return wanted.business_id
 
 
@@ -227,4 +229,4 @@ async def delete_business(db: Db, account_id: int, business_id: int, now: dateti
     except asyncpg.ForeignKeyViolationError:
         raise BusinessInUse from None
     if deleted is None:
-        raise Unknown
+        raise Unknown(business=business_id)

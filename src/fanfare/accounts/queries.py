@@ -22,7 +22,7 @@ async def account_by_id(db: Db, account_id: int) -> Account:
         account_id,
     )
     if row is None:
-        raise Unknown
+        raise Unknown(account=account_id)
     return Account(row["account_id"], row["account_name"], row["time_zone"], row["country_code"], row["currency"])
 
 
@@ -70,5 +70,5 @@ async def business(db: Db, account_id: int, business_id: int) -> Business:
     """Return one business, or refuse as unknown."""
     row = await db.row(f"{BUSINESS} and business_id = $2", account_id, business_id)
     if row is None:
-        raise Unknown
+        raise Unknown(business=business_id)
     return Business(**row)

@@ -17,8 +17,8 @@ from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.keys import SCOPES
 from fanfare.kernel.settings import Settings, from_environment
 
-account = typer.Typer(help="Make accounts.", no_args_is_help=True)
-key = typer.Typer(help="Make, list, rotate and revoke the keys of an account.", no_args_is_help=True)
+account = typer.Typer(help="Create accounts.", no_args_is_help=True)
+key = typer.Typer(help="Create, list, rotate and revoke the keys of an account.", no_args_is_help=True)
 
 AccountId = Annotated[int, typer.Option("--account", help="The account's id")]
 ApiKey = Annotated[uuid.UUID, typer.Argument(help="The public key (a UUID)")]
@@ -28,7 +28,7 @@ ONCE = "The secret is not stored and will not be shown again."
 @account.command("create")
 def create_account(
     name: Annotated[str, typer.Argument(help="The account's name")],
-    time_zone: Annotated[str, typer.Option(help="Where its days begin, such as America/New_York")] = "UTC",
+    time_zone: Annotated[str, typer.Option(help="Time zone of the account, such as America/New_York")] = "UTC",
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
@@ -49,9 +49,11 @@ def create_account(
 @key.command("create")
 def create_key(
     account_id: AccountId,
-    scope: Annotated[list[str] | None, typer.Option(help="A scope; repeat for more. All of them without")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="A scope of the key; can be repeated. Default: all scopes")
+    ] = None,
     name: Annotated[str, typer.Option(help="What the key is for")] = "",
-    rate_limit: Annotated[int, typer.Option(min=1, help="Calls a minute")] = 10_000,
+    rate_limit: Annotated[int, typer.Option(min=1, help="Calls per minute")] = 10_000,
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
@@ -82,7 +84,7 @@ def list_keys(account_id: AccountId, data_dir: DataDir = None, *, as_json: AsJso
 def rotate_key(
     api_key: ApiKey,
     account_id: AccountId,
-    overlap_hours: Annotated[float, typer.Option(min=0, help="How long the present secret goes on working")] = 24,
+    overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old secret keeps working")] = 24,
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
@@ -128,5 +130,5 @@ def _print_json(value: object) -> None:
 def _check_zone(name: str) -> None:
 
     if name not in available_timezones():
-        message = f"there is no time zone {name!r}; they are named as America/New_York"
+        message = f"{name!r} is not a time zone; use a name such as America/New_York"
         raise CannotRun(message)

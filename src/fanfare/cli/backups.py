@@ -18,7 +18,7 @@ from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.migrate import check_schema, migrate
 from fanfare.kernel.settings import Settings, from_environment
 
-erasures = typer.Typer(help="Certificates of erasures, to keep outside the database.", no_args_is_help=True)
+erasures = typer.Typer(help="Erasure certificates, to be kept outside the database.", no_args_is_help=True)
 
 
 def backup(file: Annotated[Path, typer.Argument(help="The new file")], data_dir: DataDir = None) -> None:
@@ -30,7 +30,8 @@ def backup(file: Annotated[Path, typer.Argument(help="The new file")], data_dir:
 
 def restore(
     file: Annotated[
-        Path | None, typer.Argument(help="What `fanfare backup` wrote; nothing after a restore by other means")
+        Path | None,
+        typer.Argument(help="The file that `fanfare backup` wrote; leave it out after a restore by other means"),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -40,7 +41,7 @@ def restore(
     """
     with reached(_settings(data_dir), "fanfare restore") as url:
         asyncio.run(_restore(url, file))
-    typer.echo("restored; before callers come: fanfare erasures apply FILE")
+    typer.echo("restored; before callers are let in, run: fanfare erasures apply FILE")
 
 
 async def _restore(url: str, file: Path | None) -> None:
@@ -61,7 +62,8 @@ def list_erasures(data_dir: DataDir = None) -> None:
 
 @erasures.command("apply")
 def apply_erasures(
-    file: Annotated[Path, typer.Argument(help="What `fanfare erasures list` printed")], data_dir: DataDir = None
+    file: Annotated[Path, typer.Argument(help="The file with the output of `fanfare erasures list`")],
+    data_dir: DataDir = None,
 ) -> None:
     """Erase again whom a restored backup has brought back. Who is erased already is passed over."""
     given = _read(file)
@@ -71,7 +73,7 @@ def apply_erasures(
     typer.echo(f"{erased.count:,} fans erased again, of {len(given):,} certificates")
     if erased.left:
         named = ", ".join(f"fan {fan_id} of account {account_id}" for account_id, fan_id in erased.left)
-        message = f"not erased: {named}. Let no callers in; the log says why, and this command can be given again."
+        message = f"not erased: {named}. Keep callers out and see the log for the reason; this command can be repeated."
         raise CannotRun(message)
 
 

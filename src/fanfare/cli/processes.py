@@ -60,7 +60,7 @@ def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
 
 
 def migrate(
-    data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option(help="Say nothing but what went wrong")] = False
+    data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option(help="Print errors only")] = False
 ) -> None:
     """Bring the database to the schema of this version. Nothing happens when it is there already."""
     with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate") as url:

@@ -48,14 +48,14 @@ def mail_address(text: str) -> str:
     written = text.strip()
     # Before anything that takes time by the length.
     if len(written) > LONGEST_MAIL:
-        message = f"must be a mail address of at most {LONGEST_MAIL} characters"
+        message = f"must be an email address of at most {LONGEST_MAIL} characters"
         raise ValueError(message)
     if PLAIN_MAIL.fullmatch(written) and "xn--" not in written and "--" not in written:
         return written
     try:
         return validate_email(written, check_deliverability=False, strict=True).normalized
     except EmailNotValidError as wrong:
-        message = f"must be a mail address. {wrong}"
+        message = f"must be an email address. {wrong}"
         raise ValueError(message) from None
 
 
@@ -86,9 +86,9 @@ def phone_number(text: str, region: str | None = None) -> str:
         if found:
             return found
     if region is None and not number.startswith(("+", "00")):
-        message = "must name its country, as +1 604 555 0123 does, or come with country_code"
+        message = "must start with + and the country code, such as +1 604 555 0123, or be sent with country_code"
         raise ValueError(message)
-    message = "is no phone number of its country; written with + and the country's code it is read alike everywhere"
+    message = "is not a phone number of its country; write it with + and the country code"
     raise ValueError(message)
 
 

@@ -122,5 +122,6 @@ async def crm_idol_fans_create(db: Db, account: Account, wanted: ManyFanIdols, n
 async def crm_idol_fans_delete(db: Db, account: Account, wanted: FanIdolPair, now: datetime) -> bool:
     """Remove the link between a fan and an idol; unknown when there is none."""
     if not await ties.untie_fan(db, account.id, wanted.fan_id, wanted.idol_uid, now):
-        raise Unknown
+        message = "The fan does not follow this idol"
+        raise Unknown(message)
     return True

@@ -60,7 +60,7 @@ async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
     """Return one idol, or refuse as unknown."""
     row = await db.row(f"{IDOLS} and i.idol_uid = $2", account_id, idol_uid)
     if row is None:
-        raise Unknown
+        raise Unknown(idol=idol_uid)
     return Idol(**row)
 
 
@@ -93,7 +93,7 @@ async def idol_events(db: Db, account_id: int, wanted: EventSearch) -> list[Idol
 async def fan_idols(db: Db, account_id: int, wanted: FanIdolQuery) -> list[FanIdol]:
     """Return whom a fan follows, by name; refuses an unknown fan."""
     if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, wanted.fan_id):
-        raise Unknown
+        raise Unknown(fan=wanted.fan_id)
     rows = await db.rows(
         """
         select f.account_id, f.idol_uid, i.idol_name, i.idol_type, i.description, f.is_explicit,

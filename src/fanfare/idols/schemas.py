@@ -30,7 +30,7 @@ from fanfare.kernel.wire import (
 from fanfare.places.schemas import CountryCode
 
 IdolType = Annotated[str, ChoiceForm("artist", "sponsor", "podcast", "team", "other")]
-Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
+Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
 Followers = Annotated[int, WholeForm(0)]
 
 
@@ -44,7 +44,7 @@ class LocalTimeForm(MomentForm):
         except ValueError:
             found = None
         if found is None or found.tzinfo is not None or not 1900 <= found.year <= 2200:  # noqa: PLR2004 - as all days
-            message = "must be the venue's own time written YYYY-MM-DD HH:MM:SS, without a zone"
+            message = "must be the venue's local time in the form YYYY-MM-DD HH:MM:SS, without a time zone"
             raise ValueError(message)
         return found
 
@@ -160,7 +160,7 @@ class EventSearch(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a range that ends before it starts."""
         if given.get("start_date") and given.get("end_date") and given["end_date"] < given["start_date"]:
-            yield "end_date", "must not lie before start_date"
+            yield "end_date", "must not be before start_date"
 
 
 class IdolEvent(msgspec.Struct):
@@ -222,7 +222,7 @@ class NewIdolEvent(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an end before the start."""
         if given.get("end_timestamp") and given.get("start_timestamp", datetime.min) > given["end_timestamp"]:  # noqa: DTZ901 - local times
-            yield "end_timestamp", "must not lie before start_timestamp"
+            yield "end_timestamp", "must not be before start_timestamp"
 
 
 class IdolEventChanges(NewIdolEvent, kw_only=True):
@@ -329,9 +329,9 @@ class FanIdolItem(Params):
         """Refuse to guess the fan or the idol."""
         if not (given.get("email") or given.get("phone")):
             if not (given.get("user_key") and given.get("network")):
-                yield "email", "or phone, or user_key with network, is required"
+                yield "email", "or phone is required, or user_key with network"
             elif not names_people(given["network"]):
-                yield "network", "must be an outside one; a mail address or number is sent as email or phone"
+                yield "network", "must be an external network; send an email address or phone number as email or phone"
         if not given.get("idol_uid") and not given.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"
 

@@ -85,11 +85,11 @@ def put_following(request: Request, response: Response, following: Following) ->
 # What an exception means that is not a refusal already; the first that fits.
 MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
     ((falcon.HTTPMethodNotAllowed,), NotAllowed),
-    ((falcon.HTTPNotFound,), Unknown),
+    ((falcon.HTTPNotFound,), lambda: Unknown("No call has this path; /docs lists them")),
     ((falcon.HTTPPayloadTooLarge,), TooLarge),
-    ((Busy,), lambda: Unavailable("the account's other calls take all that one may have; try again shortly")),
-    ((asyncpg.QueryCanceledError,), lambda: Unavailable("the question took too long; narrow it", retry_after=5)),
-    (MISFITS, lambda: BadParameters([("", "a value does not fit what can be stored")])),
+    ((Busy,), lambda: Unavailable("too many calls of this account are running; try again shortly")),
+    ((asyncpg.QueryCanceledError,), lambda: Unavailable("the query took too long; narrow it down", retry_after=5)),
+    (MISFITS, lambda: BadParameters([("", "a value cannot be stored")])),
 )
 
 
@@ -108,7 +108,7 @@ def refusal_of(error: BaseException) -> Refusal:
     # Where it happened, but not its text: that may hold what somebody sent.
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("fault", kind=type(error).__name__, frames=frames)
-    return Unavailable("something went wrong here; it has been noted", retry_after=5)
+    return Unavailable("internal error; it has been logged", retry_after=5)
 
 
 def put_refusal(response: Response, refusal: Refusal, request_id: str) -> None:

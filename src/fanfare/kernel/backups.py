@@ -43,7 +43,7 @@ IS_FILLED = f"""
 def dump(database_url: str, file: Path) -> None:
     """Write all of a database, as of one moment, into a new file that only this user may read."""
     if file.exists():
-        message = f"{file} is there already"
+        message = f"{file} already exists"
         raise CannotRun(message)
     fresh = file.with_name(f"{file.name}.unfinished")
     fresh.unlink(missing_ok=True)
@@ -111,17 +111,17 @@ async def _go_ahead(connection: Connection) -> None:
 def _check(file: Path) -> None:
     """Refuse what is no dump of a Fanfare."""
     if not file.is_file():
-        message = f"there is no file {file}"
+        message = f"{file} does not exist"
         raise CannotRun(message)
     with tempfile.TemporaryFile() as listed:
         try:
             _run("pg_restore", "--list", str(file), output=listed.fileno())
         except CannotRun as error:
-            message = f"{file} is no backup: {error}"
+            message = f"{file} is not a backup: {error}"
             raise CannotRun(message) from None
         listed.seek(0)
         if b" TABLE public schema_migrations " not in listed.read():
-            message = f"{file} is no backup of a Fanfare"
+            message = f"{file} is not a Fanfare backup"
             raise CannotRun(message)
 
 

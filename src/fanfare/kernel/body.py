@@ -86,6 +86,6 @@ def _from_multipart(body: bytes, content_type: str) -> Raw:
     try:
         parse_form(headers, io.BytesIO(body), on_field, on_file)
     except (FormParserError, UnicodeDecodeError, ValueError) as error:
-        message = f"the form is not readable: {type(error).__name__}"
+        message = f"the form cannot be parsed: {type(error).__name__}"
         raise Unreadable(message) from None
     return raw

@@ -223,7 +223,7 @@ class Db:
                     return await write(db)
             except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 await asyncio.sleep(0)
-        message = "too many writers wanted the same row at once"
+        message = "too many concurrent writes to the same row"
         raise Unavailable(message)
 
 

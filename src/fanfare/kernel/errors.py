@@ -1,8 +1,12 @@
 """Refusals: every way to say no. The docstring is the title, `status` the HTTP status, `code` the stable word."""
 
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
+
+# How much of a key that a caller sent a message repeats.
+LONGEST_KEY = 100
 
 
 class CannotRun(Exception):  # noqa: N818 - an answer to the operator, told as it is
@@ -44,6 +48,12 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
         }
 
 
+def _missing(noun: str, key: int | uuid.UUID | str) -> str:
+    if isinstance(key, str):
+        return f"no {noun} is named {key[:LONGEST_KEY]!r}"
+    return f"no {noun} has the {'uid' if isinstance(key, uuid.UUID) else 'id'} {key}"
+
+
 class Unreadable(Refusal):
     """The request cannot be read"""
 
@@ -57,7 +67,7 @@ class TooSlow(Refusal):
 
 
 class NoKey(Refusal):
-    """A valid api_key is needed"""
+    """A valid api_key is required"""
 
     status = 401
 
@@ -69,19 +79,29 @@ class Forbidden(Refusal):
 
 
 class Unknown(Refusal):
-    """There is no such thing here"""
+    """Not found"""
 
     status = 404
 
+    def __init__(self, detail: str | None = None, **keys: int | uuid.UUID | str | None) -> None:
+        """Take what was not found, as a sentence or as nouns with the keys that were looked up: `fan=5`.
+
+        Keys that are None are left out. The sentence must be the same for another account's object, and hold nothing
+        personal.
+        """
+        missing = [_missing(noun.replace("_", " "), key) for noun, key in keys.items() if key is not None]
+        told = ", or ".join(missing)
+        super().__init__(detail or f"{told[:1].upper()}{told[1:]}")
+
 
 class NotAllowed(Refusal):
-    """The address does not answer that method"""
+    """Method not allowed"""
 
     status = 405
 
 
 class Conflict(Refusal):
-    """The request contradicts what is stored"""
+    """The request conflicts with what is stored"""
 
     status = 409
 
@@ -93,7 +113,7 @@ class TooLarge(Refusal):
 
 
 class UnsupportedEncoding(Refusal):
-    """The body is compressed, which is not read here; send it as it is"""
+    """Compressed bodies are not supported; send the body uncompressed"""
 
     status = 415
     # RFC 9110: what to try instead.
@@ -101,19 +121,19 @@ class UnsupportedEncoding(Refusal):
 
 
 class TargetTooLong(Refusal):
-    """The address in the request line is too long"""
+    """The URL is too long"""
 
     status = 414
 
 
 class HeadTooLarge(Refusal):
-    """The head of the request is too large"""
+    """The request headers are too large"""
 
     status = 431
 
 
 class BadParameters(Refusal):
-    """Some parameters are wrong"""
+    """Some parameters are invalid"""
 
     status = 422
 
@@ -129,29 +149,29 @@ class BadParameters(Refusal):
 
 
 class TooManyCalls(Refusal):
-    """The key's calls for this minute are used up"""
+    """The rate limit of this key is exceeded"""
 
     status = 429
 
 
 class TooManyRefusals(TooManyCalls):
-    """Too many calls from this address were refused in this minute; check the key and the secret"""
+    """Too many calls from this IP address failed in this minute; check the key and the secret"""
 
 
 class MethodNotServed(Refusal):
-    """The server does not serve this method or transfer coding"""
+    """The method or transfer coding is not supported"""
 
     status = 501
 
 
 class VersionNotServed(Refusal):
-    """The server speaks HTTP/1.1 and HTTP/1.0 only"""
+    """Only HTTP/1.1 and HTTP/1.0 are supported"""
 
     status = 505
 
 
 class Unavailable(Refusal):
-    """The server cannot do this right now; try again shortly"""
+    """The service is temporarily unavailable; try again shortly"""
 
     status = 503
 

@@ -31,7 +31,7 @@ def measure(buffer: bytearray, seen: int, used: int = 0, lines: int = 0) -> int:
     end = buffer.find(END, max(0, seen - len(END) + 1))
     length = end + len(END) if end >= 0 else 0
     if used + (length or len(buffer)) > MAX_BYTES:
-        message = f"head and trailers of the request are larger than {MAX_BYTES} bytes"
+        message = f"the headers and trailers of the request are larger than {MAX_BYTES} bytes"
         raise HeadTooLarge(message)
     if length and lines + buffer.count(b"\n", 0, length) > MAX_LINES:
         message = f"the request has more than {MAX_HEADERS} headers"
@@ -52,7 +52,7 @@ def check_start(buffer: bytearray, seen: int) -> bool:
 
 
 NO_LINE = "the request must begin with a line such as GET /path HTTP/1.1, ended by CR and LF"
-TOO_LONG = f"the address in the request line is longer than {MAX_TARGET_BYTES} bytes"
+TOO_LONG = f"the URL in the request line is longer than {MAX_TARGET_BYTES} bytes"
 
 
 def _check_line(line: bytes) -> None:
@@ -65,7 +65,7 @@ def _check_line(line: bytes) -> None:
     if method not in METHODS:
         raise MethodNotServed if TOKEN.fullmatch(method) else Unreadable(NO_LINE)
     if not target.startswith(TARGET_STARTS) and (method, target) != (b"OPTIONS", b"*"):
-        message = "the address in the request line must be a path"
+        message = "the URL in the request line must be a path"
         raise Unreadable(message)
 
 
@@ -78,7 +78,7 @@ def unambiguous(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes,
     """Return the headers by name; refuse those that two readers could read in two ways."""
     values = dict(headers)
     if b"host" not in values and version != "1.0":
-        message = "the request lacks a Host"
+        message = "the request has no Host header"
         raise Unreadable(message)
     if len(values) < len(headers):
         names = [name for name, _ in headers]

@@ -41,7 +41,7 @@ class Counter(msgspec.Struct, frozen=True):
         wait = max(1, MINUTE - int(now.timestamp()) % MINUTE)
         if self.account_id == NO_ACCOUNT:
             return TooManyRefusals(retry_after=wait)
-        return TooManyCalls(f"{self.limit} calls a minute are used up", retry_after=wait)
+        return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
 
 
 def of_key(key: Key) -> Counter:

@@ -13,7 +13,7 @@ from fanfare.kernel.wire import decoded_json
 L = TypeVar("L")
 P = TypeVar("P", bound=Params)
 NO_OBJECT = "must be a JSON object"
-MISFIT = BadParameters([("", "holds a value that does not fit what can be stored")])
+MISFIT = BadParameters([("", "contains a value that cannot be stored")])
 
 
 class FieldFault(msgspec.Struct):

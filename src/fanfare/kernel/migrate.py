@@ -115,7 +115,7 @@ async def check_schema(database_url: str, folder: Path = FOLDER, *, patience: fl
 
 async def _refuse_restoring(connection: Connection) -> None:
     if await connection.fetchval("select to_regclass($1) is not null", RESTORING):
-        message = "a restore of this database was cut off: run `fanfare restore` with the same file again"
+        message = "a restore of this database was interrupted: run `fanfare restore` with the same file again"
         raise CannotMigrate(message)
 
 

@@ -66,7 +66,7 @@ class CursorForm(Form):
         """Return the cursor."""
         found = self.pattern.fullmatch(text_of(raw).strip().lower())
         if not found:
-            message = "must be the cursor of an earlier answer"
+            message = "must be the cursor of an earlier response"
             raise ValueError(message)
         return Cursor("asc" if found[1] == "asc" else "desc", int(found[2]))
 

@@ -145,7 +145,7 @@ def _one(slot: Slot, wire_name: str, values: list[object]) -> object:
         # One value may be a comma list, several are the entries themselves.
         return values or None
     if any(value != values[0] for value in values):
-        raise _Wrong([(wire_name, "was given more than once")])
+        raise _Wrong([(wire_name, "was sent more than once")])
     return values[0] if values else None
 
 
@@ -235,10 +235,10 @@ def from_json(body: bytes) -> Raw:
         # Raw is read through and nothing of it built.
         value = msgspec.json.decode(body, type=msgspec.Raw) if is_too_much else loaded(body)
     except (ValueError, RecursionError) as error:
-        message = f"the body is not readable JSON: {error}"
+        message = f"the body is not valid JSON: {error}"
         raise Unreadable(message) from None
     if is_too_much:
-        message = "the body holds too many values; send it in parts"
+        message = "the body has too many values; split it into several requests"
         raise TooLarge(message)
     if isinstance(value, list):
         return {"": [value]}

@@ -150,7 +150,7 @@ class Connection(HttpToolsProtocol):
         elif self.phase is Phase.BODY:
             self._refuse(TooSlow(f"the body did not arrive within {self.shared.times.body:g} seconds"))
         elif self.reader.buffer:
-            self._refuse(TooSlow(f"the head did not arrive within {self.shared.times.head:g} seconds"))
+            self._refuse(TooSlow(f"the headers did not arrive within {self.shared.times.head:g} seconds"))
         else:
             self._abort("idle")
 
@@ -243,7 +243,7 @@ class Connection(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             self.parser.feed_data(heads.without_upgrade(piece))
         except httptools.HttpParserError as error:
-            message = f"the request is no HTTP/1.1: {error}"
+            message = f"the request is not valid HTTP/1.1: {error}"
             raise Unreadable(message) from None
         if self.phase is Phase.HEAD:
             self._start()
@@ -305,7 +305,7 @@ class Connection(HttpToolsProtocol):
             raw_path = target.path or b"/"
             path = raw_path.decode("ascii")
         except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-            message = "the address in the request line is not readable"
+            message = "the URL in the request line cannot be parsed"
             raise Unreadable(message) from None
         self.scope["http_version"] = version
         self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -329,7 +329,7 @@ class Connection(HttpToolsProtocol):
         if self.phase is Phase.BODY:
             raise Unreadable(CUT_OFF)
         if self.reader.buffer and self.phase is Phase.HEAD:
-            message = "the request ended before its head did"
+            message = "the request ended before its headers were complete"
             raise Unreadable(message)
         if self.phase is not Phase.ANSWER:
             self.close()

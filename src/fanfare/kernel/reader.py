@@ -101,7 +101,7 @@ class Reader:
         self._body += size
         self._overhead += line + len(CRLF)
         if self._overhead - self._body > heads.MAX_BYTES:
-            message = "the body is in chunks that are mostly sizes and extensions"
+            message = "the chunked body is mostly chunk sizes and extensions"
             raise HeadTooLarge(message)
         self._left = line + size + len(CRLF)
         self._step = self._cut_rest

@@ -56,7 +56,7 @@ PAGE = """<!doctype html>
 <link rel="icon" href="{icon}">
 </head>
 <body>
-<noscript>This page needs JavaScript; the same is told by <a href="/openapi.json">/openapi.json</a>.</noscript>
+<noscript>This page needs JavaScript; the same is in <a href="/openapi.json">/openapi.json</a>.</noscript>
 <script id="api-reference" data-configuration="{settings}" src="{script}"></script>
 </body>
 </html>

@@ -36,7 +36,7 @@ class Scratch:
                     self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
                     self._lock = _locked(self.path)
                     return
-        message = f"no place for temporary files in {' or '.join(map(str, places()))}: set TMPDIR to a short path"
+        message = f"cannot create temporary files in {' or '.join(map(str, places()))}: set TMPDIR to a short path"
         raise CannotRun(message)
 
     def remove(self) -> None:

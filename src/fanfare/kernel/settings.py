@@ -115,7 +115,7 @@ def _read(name: str, kind: Any, text: str) -> object:  # noqa: ANN401 - whatever
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
-        message = f"{variable(name)} is not {'a number' if kind in (int, float) else 'readable'}: {text}"
+        message = f"{variable(name)} is not {'a number' if kind in (int, float) else 'valid'}: {text}"
         raise BadSettings(message) from None
 
 
@@ -155,7 +155,7 @@ def _check_url(url: str) -> None:
     try:
         _ = urlsplit(url).port
     except ValueError:
-        message = "DATABASE_URL cannot be read: the port must be a number, and signs in a password be written as %40"
+        message = "DATABASE_URL cannot be read: the port must be a number, and @ in a password be written as %40"
         raise BadSettings(message) from None
 
 

@@ -70,7 +70,7 @@ async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now:
         is_change,
     )
     if saved is None:
-        raise Unknown
+        raise Unknown(performance=performance_uid)
     return performance_uid
 
 
@@ -87,9 +87,9 @@ async def _check(db: Db, account_id: int, wanted: NewPerformance) -> None:
         wanted.referral_page_tab_id,
     )
     if row is None or not (row["has_business"] and row["has_campaign"]):
-        missing = [] if row and row["has_business"] else [("business_id", "is no business of this account")]
+        missing = [] if row and row["has_business"] else [("business_id", "is not a business of this account")]
         if row and not row["has_campaign"]:
-            missing.append(("referral_page_tab_id", "is no campaign of this account"))
+            missing.append(("referral_page_tab_id", "is not a campaign of this account"))
         raise BadParameters(missing)
 
 
@@ -113,7 +113,7 @@ async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID
         now,
     )
     if gone is None:
-        raise Unknown
+        raise Unknown(performance=performance_uid)
 
 
 async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
@@ -145,7 +145,7 @@ async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, 
         now,
     )
     if known is None:
-        raise Unknown
+        raise Unknown(fan=fan_id, idol_event=event_uid)
 
 
 async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
@@ -170,7 +170,8 @@ async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUI
         now,
     )
     if gone is None:
-        raise Unknown
+        message = "The event is not on the fan's schedule"
+        raise Unknown(message)
 
 
 async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
@@ -203,7 +204,7 @@ async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid:
         now,
     )
     if known is None:
-        raise Unknown
+        raise Unknown(fan=fan_id, performance=performance_uid)
 
 
 async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
@@ -229,7 +230,8 @@ async def remove_performance(db: Db, account_id: int, fan_id: int, performance_u
         now,
     )
     if gone is None:
-        raise Unknown
+        message = "The performance is not on the fan's schedule"
+        raise Unknown(message)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

@@ -34,7 +34,7 @@ async def performance(db: Db, account_id: int, performance_uid: uuid.UUID) -> Pe
     """Return one performance, or refuse as unknown."""
     row = await db.row(f"{PERFORMANCES} and p.performance_uid = $2", account_id, performance_uid)
     if row is None:
-        raise Unknown
+        raise Unknown(performance=performance_uid)
     return Performance(**row)
 
 

@@ -82,7 +82,7 @@ class CityDatabase:
             if self._path and _mark(self._path) != self._mark:
                 self._open()
         except (OSError, maxminddb.InvalidDatabaseError):
-            log.warning("GEOIP_CITY_DB was replaced by what cannot be read")
+            log.warning("GEOIP_CITY_DB was replaced by a file that cannot be read")
 
     def _open(self) -> None:
         self._mark = _mark(self._path)

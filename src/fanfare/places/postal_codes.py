@@ -13,7 +13,7 @@ BRITISH = re.compile(r"([A-Z]{1,2}[0-9][0-9A-Z]?|GIR)([0-9][ABD-HJLNP-UW-Z]{2})?
 DUTCH = re.compile(r"([1-9][0-9]{3})([A-Z]{2})?")
 FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
     "CA": (CANADIAN, " ", "must be a Canadian postal code such as V6B 1A1"),
-    "US": (AMERICAN, "-", "must be a ZIP code of five figures, or nine such as 98101-1234"),
+    "US": (AMERICAN, "-", "must be a ZIP code of five digits, or of nine such as 98101-1234"),
     "GB": (BRITISH, " ", "must be a British postcode such as SW1A 1AA"),
     "NL": (DUTCH, " ", "must be a Dutch postcode such as 1012 AB"),
 }

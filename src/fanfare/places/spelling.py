@@ -36,6 +36,6 @@ def tidy(text: str | None, longest: int = LONGEST) -> str | None:
         message = f"must be at most {longest} characters"
         raise ValueError(message)
     if any(unicodedata.category(letter) in CONTROLS for letter in tidied):
-        message = "must hold no control characters"
+        message = "must not contain control characters"
         raise ValueError(message)
     return tidied or None

@@ -8,7 +8,7 @@ import asyncpg
 from msgspec import UNSET
 
 from fanfare.kernel.db import Db
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
 
 # Moves fans on their boards. It reads `booked` (account_id, fan_id, board, point_count): what is added to whose total
@@ -54,11 +54,11 @@ class PointNameTaken(Conflict):
 
 
 class PointClosed(Conflict):
-    """No points are booked in this category any more"""
+    """The point category is closed"""
 
 
 class AwardKeyUsed(Conflict):
-    """The award_key stands for another booking"""
+    """The award_key was used for another award"""
 
 
 async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime) -> uuid.UUID:
@@ -128,7 +128,7 @@ async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datet
     except asyncpg.UniqueViolationError:
         raise PointNameTaken from None
     if changed is None:
-        raise Unknown
+        raise Unknown(point_category=wanted.point_uid)
     return wanted.point_uid
 
 
@@ -142,7 +142,11 @@ async def award_points(
     """
     row = await db.racing(lambda held: _book(held, account_id, wanted, now, address))
     if row["fan_point_uid"] is None:
-        raise PointClosed if row["is_known"] else Unknown
+        if row["is_known"]:
+            raise PointClosed
+        raise Unknown(
+            fan=wanted.fan_id, point_category=wanted.point_uid, campaign=wanted.page_tab_id, activity=wanted.activity_id
+        )
     if not row["is_same"]:
         raise AwardKeyUsed
     booked: uuid.UUID = row["fan_point_uid"]
@@ -215,7 +219,7 @@ async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, addres
         now,
     )
     if row is None:
-        raise Unknown
+        raise Unavailable
     return row
 
 
@@ -227,7 +231,7 @@ async def award_named_points(db: Db, account_id: int, named: NewNamedAward, now:
         named.point_name,
     )
     if point_uid is None:
-        raise Unknown
+        raise Unknown(point_category=named.point_name)
     wanted = NewAward(
         point_uid=point_uid, fan_id=named.fan_id, point_count=named.point_count, award_key=named.award_key
     )
@@ -238,7 +242,7 @@ async def show_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hi
     """Hide a fan from public boards, or show the fan again."""
     known = await db.value(HIDE if is_hidden else SHOW, account_id, fan_id, now)
     if known is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
 
 
 HIDE = """

@@ -128,7 +128,7 @@ async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tup
         wanted.point_name,
     )
     if point is None:
-        raise Unknown
+        raise Unknown(point_category=wanted.point_name)
     days = window(account.time_zone, wanted.start_date, wanted.end_date)
     rows = await db.rows(
         Heavy("""
@@ -159,7 +159,7 @@ async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tup
 async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
     """Return what a fan has in each category that ever had a booking for the fan; refuses an unknown fan."""
     if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id):
-        raise Unknown
+        raise Unknown(fan=fan_id)
     rows = await db.rows(
         """
         select s.fan_id, p.point_uid, p.point_name, s.total as point_count
@@ -185,7 +185,8 @@ async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, a
             fan_id,
         )
         if total is None:
-            raise Unknown
+            message = "The fan has no points in this category"
+            raise Unknown(message)
         rows = await held.rows(NEIGHBOURS, account_id, board, total, fan_id, AROUND if around is None else around)
         totals = sorted({total, *(row["total"] for row in rows)})
         ranks = {row["total"]: int(row["rank"]) for row in await held.rows(RANKS, account_id, board, totals)}
@@ -343,7 +344,7 @@ async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
     """Refuse a campaign that the account does not have."""
     known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
     if not await db.value(known, account_id, page_tab_id):
-        raise Unknown
+        raise Unknown(campaign=page_tab_id)
 
 
 # What campaigns_detailed_stats shows of points, by target. The arguments are campaigns.queries.stats's: $3 is the

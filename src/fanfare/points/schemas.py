@@ -89,7 +89,7 @@ class AwardQuery(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a window that ends before it starts, and a place in a ranking."""
         if given.get("leaderboard") and given.get("cursor"):
-            yield "cursor", "does not go with leaderboard: a ranking is shown from its top"
+            yield "cursor", "cannot be used with leaderboard: a ranking starts at the top"
         yield from backwards(given)
 
 
@@ -97,7 +97,7 @@ def backwards(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a fault when the window ends before it starts."""
     for start, end in (("start_date", "end_date"), ("start_timestamp", "end_timestamp")):
         if given.get(start) and given.get(end) and given[end] < given[start]:
-            yield end, f"must not lie before {start}"
+            yield end, f"must not be before {start}"
 
 
 class Award(msgspec.Struct):

@@ -63,7 +63,7 @@ async def _place(db: Db, account_id: int, wanted: PurchaseQuery) -> int:
         wanted.next_purchase_key,
     )
     if place is None:
-        raise BadParameters([("next_purchase_key", "is no paging key of this network")])
+        raise BadParameters([("next_purchase_key", "is not a paging key of this network")])
     return place
 
 

@@ -11,7 +11,7 @@ from fanfare.kernel.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, MoneyForm, OuterKey, Text, TextForm, WholeForm
 
-Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")]
+Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
 Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
 
 

@@ -100,5 +100,5 @@ async def rating_parts(db: Db, account: Account, fan_id: int, now: datetime) -> 
         *cut(since(account, now)),
     )
     if row is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
     return RatingParts(**row)

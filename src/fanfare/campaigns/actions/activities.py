@@ -94,7 +94,7 @@ async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, n
     arguments = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {}, now)
     row = await db.racing(lambda held: held.row(OF_KNOWN_FAN, account_id, wanted.fan_id, *arguments))
     if row is None:
-        raise Unknown
+        raise Unknown(fan=wanted.fan_id)
     return ActivitySaved(row["fan_id"], row["activity_id"])
 
 
@@ -107,5 +107,6 @@ async def record_activity(db: Db, account: Account, wanted: NewActivity, now: da
     arguments, turns = (account.id, *columns(who), now, SOURCE, *activity), count()
     row = await db.racing(lambda held: held.row(text(OF_FOUND_FAN, who, next(turns)), *arguments))
     if row is None:
-        raise Unknown
+        message = "No fan has this email or phone number"
+        raise Unknown(message)
     return ActivitySaved(row["fan_id"], row["activity_id"])

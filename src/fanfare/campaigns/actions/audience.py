@@ -38,7 +38,7 @@ async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime
         wanted.view_count,
     )
     if view_count is None:
-        raise Unknown
+        raise Unknown(campaign=wanted.page_tab_id)
     return ViewsSaved(wanted.page_tab_id, day, view_count)
 
 
@@ -85,7 +85,7 @@ async def _present_fans(db: Db, account_id: int, events: list[Any]) -> list[int 
     fan_ids = [after.get(event[1], event[1]) for event in events]
     wrong = [place for place, fan_id in enumerate(fan_ids) if fan_id is not None and fan_id not in known]
     if wrong:
-        raise BadParameters([("events", f"[{place}].fan_id is not a fan of the account") for place in wrong])
+        raise BadParameters([("events", f"[{place}].fan_id is not a fan of this account") for place in wrong])
     return fan_ids
 
 

@@ -66,7 +66,7 @@ CREATE = """
 
 
 def _unknown_business() -> BadParameters:
-    return BadParameters([("business_id", "is not a business of the account")])
+    return BadParameters([("business_id", "is not a business of this account")])
 
 
 async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
@@ -86,7 +86,7 @@ async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now:
         except asyncpg.ForeignKeyViolationError:
             raise _unknown_business() from None
         if changed is None:
-            raise Unknown
+            raise Unknown(campaign=wanted.page_tab_id)
         if members is not UNSET:
             await _set_members(held, account_id, wanted.page_tab_id, members or [])
     return wanted.page_tab_id
@@ -119,7 +119,7 @@ CHANGE = """
 async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Sequence[int]) -> None:
     wanted = list(dict.fromkeys(members))
     if page_tab_id in wanted:
-        raise BadParameters([("page_tab_ids", "must not hold the bundle itself")])
+        raise BadParameters([("page_tab_ids", "must not contain the bundle itself")])
     await db.execute("delete from campaign_members where account_id = $1 and page_tab_id = $2", account_id, page_tab_id)
     try:
         await db.execute(
@@ -133,7 +133,7 @@ async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Seque
             wanted,
         )
     except asyncpg.ForeignKeyViolationError:
-        raise BadParameters([("page_tab_ids", "must be campaigns of the account")]) from None
+        raise BadParameters([("page_tab_ids", "must be campaigns of this account")]) from None
 
 
 async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: datetime) -> int:
@@ -145,13 +145,13 @@ async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: 
             wanted.page_tab_id,
         )
         if campaign is None:
-            raise Unknown
+            raise Unknown(campaign=wanted.page_tab_id)
         if campaign["closed_at"] is not None and campaign["winner_fan_id"] == wanted.winner_fan_id:
             return wanted.page_tab_id
         if campaign["winner_fan_id"] is not None:
             raise CampaignClosed
         if wanted.winner_fan_id is not None and not await has_fan(held, account_id, wanted.winner_fan_id):
-            raise BadParameters([("winner_fan_id", "is not a fan of the account")])
+            raise BadParameters([("winner_fan_id", "is not a fan of this account")])
         await held.execute(CLOSE, account_id, wanted.page_tab_id, wanted.winner_fan_id, now)
     return wanted.page_tab_id
 

@@ -16,11 +16,11 @@ OBJECTS = ("media_map", "props")
 
 
 class ItemSoldOut(Conflict):
-    """Fewer of the item are left than wanted"""
+    """Not enough of the item is left"""
 
 
 class ItemTaken(Conflict):
-    """More of the item are taken, or wagers are placed on it"""
+    """More of the item is taken than that, or wagers are placed on it"""
 
 
 def _stored(given: dict[str, Any]) -> dict[str, Any]:
@@ -34,8 +34,12 @@ async def _check_tag(db: Db, account_id: int, tag_id: int | None) -> None:
         raise _no_tag()
 
 
+def _no_item(named: ItemChanges | OneItem | NewWager) -> Unknown:
+    return Unknown(f"No item of campaign {named.page_tab_id} has the id {named.tab_item_id}")
+
+
 def _no_tag() -> BadParameters:
-    return BadParameters([("tag_id", "is not a tag of the account")])
+    return BadParameters([("tag_id", "is not a tag of this account")])
 
 
 async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -> int:
@@ -64,7 +68,9 @@ async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -
             now,
         )
     except asyncpg.ForeignKeyViolationError as missing:
-        raise (_no_tag() if "tag_id" in (missing.constraint_name or "") else Unknown) from None
+        raise (
+            _no_tag() if "tag_id" in (missing.constraint_name or "") else Unknown(campaign=wanted.page_tab_id)
+        ) from None
     return tab_item_id
 
 
@@ -94,7 +100,7 @@ async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetim
     except asyncpg.ForeignKeyViolationError:
         raise _no_tag() from None
     if changed is None:
-        raise Unknown
+        raise _no_item(wanted)
     return wanted.tab_item_id
 
 
@@ -124,7 +130,7 @@ async def delete_item(db: Db, account_id: int, wanted: OneItem, now: datetime) -
         known = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
         if await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
             raise ItemTaken
-        raise Unknown
+        raise _no_item(wanted)
 
 
 DELETE = f"""
@@ -155,9 +161,9 @@ async def place_wager(db: Db, account_id: int, wanted: NewWager, now: datetime) 
     if wager_id is None:
         known = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
         if not await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
-            raise Unknown
+            raise _no_item(wanted)
         if not await has_fan(db, account_id, wanted.fan_id):
-            raise BadParameters([("fan_id", "is not a fan of the account")])
+            raise BadParameters([("fan_id", "is not a fan of this account")])
         raise ItemSoldOut
     return WagerSaved(wager_id, wanted.tab_item_id, wanted.fan_id)
 

@@ -150,7 +150,7 @@ async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) ->
         account.time_zone,
     )
     if not rows and not await has_fan(db, account.id, wanted.fan_id):
-        raise Unknown
+        raise Unknown(fan=wanted.fan_id)
     found = [FanActivity(*row) for row in rows[:limit]]
     return Listed(found, _behind(found, "max_activity_id", has_more=len(rows) > limit))
 

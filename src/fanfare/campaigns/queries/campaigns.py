@@ -70,7 +70,7 @@ async def campaign(db: Db, account: Account, wanted: OneCampaignDetailed) -> Cam
         wanted.page_tab_id,
     )
     if row is None:
-        raise Unknown
+        raise Unknown(campaign=wanted.page_tab_id)
     items = await public_items(db, account, wanted.page_tab_id) if wanted.include_details else None
     return CampaignDetails(*(*row, items))
 
@@ -81,5 +81,5 @@ async def campaign_props(db: Db, account_id: int, page_tab_id: int) -> dict[str,
         "select props from campaigns where account_id = $1 and page_tab_id = $2", account_id, page_tab_id
     )
     if props is None:
-        raise Unknown
+        raise Unknown(campaign=page_tab_id)
     return props

@@ -8,7 +8,7 @@ async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
     """Refuse a campaign that is not there."""
     known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
     if not await db.value(known, account_id, page_tab_id):
-        raise Unknown
+        raise Unknown(campaign=page_tab_id)
 
 
 async def has_fan(db: Db, account_id: int, fan_id: int) -> bool:

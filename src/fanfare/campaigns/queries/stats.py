@@ -67,7 +67,7 @@ async def campaign_stats(db: Db, account: Account, wanted: StatsRange) -> Campai
     """Return entries, fans, views and opt-ins of one campaign, or refuse an unknown one."""
     row = (await _stats(db, account, [wanted.page_tab_id], wanted))[0]
     if row[0] is None:
-        raise Unknown
+        raise Unknown(campaign=wanted.page_tab_id)
     return CampaignStats(*row)
 
 
@@ -84,7 +84,7 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
         wanted.page_tab_id,
     )
     if bundle is None:
-        raise Unknown
+        raise Unknown(campaign=wanted.page_tab_id)
     *members, total = await _stats(db, account, bundle["page_tab_ids"], wanted)
     summary = CampaignStats(wanted.page_tab_id, bundle["title"], *total[2:])
     return BundleStats(summary, [CampaignStats(*member) for member in members])
@@ -93,9 +93,9 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
 async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> Listed[dict[str, Any]]:
     """Return the rows of one kind, the oldest first, or refuse an unknown campaign."""
     if wanted.tab_item_id is not None and wanted.target != WAGERS:
-        raise BadParameters([("tab_item_id", f"goes with target {WAGERS} alone")])
+        raise BadParameters([("tab_item_id", f"is only for target {WAGERS}")])
     if wanted.target == BOARD and wanted.min_event_id is not None:
-        raise BadParameters([("min_event_id", f"does not go with target {BOARD}: its rows are no events")])
+        raise BadParameters([("min_event_id", f"cannot be used with target {BOARD}: its rows are not events")])
     settled = await changes.settled(db, account.id)
     limit = min(wanted.limit or LONGEST_LIST, LONGEST_LIST)
     args = (

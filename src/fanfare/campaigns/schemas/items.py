@@ -153,7 +153,7 @@ def price_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a fault when the price is below zero."""
     price = given.get("price")
     if price is not None and price < 0:
-        yield "price", "must not be below zero"
+        yield "price", "must not be negative"
 
 
 class OneItem(Params):

@@ -139,7 +139,9 @@ async def _check_businesses(db: Db, account_id: int, said: list[Word]) -> None:
     )
     missing = sorted(named - {row["business_id"] for row in rows})
     if missing:
-        raise BadParameters([(f"business_{business_id}", "is no business of this account") for business_id in missing])
+        raise BadParameters(
+            [(f"business_{business_id}", "is not a business of this account") for business_id in missing]
+        )
 
 
 async def refold(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], list[str]]:

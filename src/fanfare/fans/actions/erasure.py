@@ -42,7 +42,7 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await db.execute("select hold_position($1)", account_id)
     known = "select true from fans where account_id = $1 and fan_id = $2 for update"
     if not await db.value(known, account_id, fan_id):
-        raise Unknown
+        raise Unknown(fan=fan_id)
     former = await _former_ids(db, account_id, fan_id)
     person = await _person(db, account_id, [fan_id, *former])
     await idempotency.redact_answers(db, account_id, list(_marks(person)), lambda answer: _redacted(answer, person))

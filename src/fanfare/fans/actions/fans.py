@@ -43,7 +43,7 @@ CIRCUMSTANCES = {"is_optout", "businesses", "consent_wording", "consent_source"}
 
 
 class MailTaken(Conflict):
-    """Another fan has this mail address"""
+    """Another fan has this email address"""
 
 
 class PhoneTaken(Conflict):
@@ -192,7 +192,7 @@ async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
         fan_id,
     )
     if old is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
     return old
 
 
@@ -210,7 +210,7 @@ async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) ->
         if _mail_key(wanted.email) != _mail_key(old["email"]):
             columns["is_confirmed"] = bool(wanted.is_confirmed)
     if not (columns.get("email", old["email"]) or columns.get("phone", old["phone"])):
-        raise BadParameters([("email", "must stay unless there is a phone")])
+        raise BadParameters([("email", "cannot be cleared unless the fan has a phone number")])
     if wanted.display_name is not UNSET:
         columns["display_name"] = await free_name(db, account, wanted.display_name, old["fan_id"])
     return columns

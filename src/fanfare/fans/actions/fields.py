@@ -13,7 +13,7 @@ from fanfare.kernel.wire import DayForm, FlagForm, ListForm, NumberForm, TextFor
 LONG_TEXT = TextForm(10_000)
 # What a float tells apart.
 NUMBER = NumberForm(-999_999_999_999_999, 999_999_999_999_999)
-URL = TextForm(2000, r"https?://[^\s]+", "must be an address that starts with http:// or https://")
+URL = TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")
 
 
 def _number(raw: object, _: list[str]) -> int | float:
@@ -115,7 +115,7 @@ async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetim
             now,
         )
         if gone is None:
-            raise Unknown
+            raise Unknown(custom_field=crm_field_key)
 
 
 async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> dict[str, Any]:
@@ -145,7 +145,7 @@ async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> d
 
 def _unknown(given: Mapping[str, object], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for key in sorted(set(given) - set(known)):
-        yield f"field_{key}", "is no active custom field of this account"
+        yield f"field_{key}", "is not an active custom field of this account"
 
 
 async def set_values(

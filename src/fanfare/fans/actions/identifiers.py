@@ -52,7 +52,7 @@ async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now:
     except asyncpg.UniqueViolationError:
         raise IdentityTaken from None
     if known is None:
-        raise Unknown
+        raise Unknown(fan=wanted.fan_id)
 
 
 async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
@@ -75,7 +75,8 @@ async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, n
                 network,
             )
             if not await release(held, account_id, wanted.fan_id, [(network, wanted.identifier_value)], now):
-                raise Unknown
+                message = "The fan does not have this identifier"
+                raise Unknown(message)
 
     await db.racing(write)
 
@@ -116,7 +117,7 @@ async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datet
     if wanted.page_tab_id is not None and not await db.value(
         "select true from campaigns where account_id = $1 and page_tab_id = $2", account_id, wanted.page_tab_id
     ):
-        raise Unknown
+        raise Unknown(campaign=wanted.page_tab_id)
     await db.execute(
         """
         with hold as materialized (select hold_position($1) as held),
@@ -161,11 +162,12 @@ async def delete_address(db: Db, account_id: int, wanted: AddressEntry, now: dat
         now,
     )
     if gone is None:
-        raise Unknown
+        message = "The list has no such entry"
+        raise Unknown(message)
 
 
 class AddressBlocked(Forbidden):
-    """Nothing is taken from this address"""
+    """The IP address is banned"""
 
 
 async def refuse_blocked(db: Db, account_id: int, page_tab_id: int | None, caller: Caller) -> None:

@@ -87,7 +87,7 @@ async def _both(db: Db, account_id: int, fan_ids: tuple[int, int]) -> tuple[int,
             return one, other
         # Either went away while this waited for its row: into another fan, or for good.
         if await successors(db, account_id, fan_ids) == after:
-            raise Unknown
+            raise Unknown(fan=min({one, other} - {row["fan_id"] for row in rows}))
     raise Unavailable
 
 
@@ -226,9 +226,10 @@ async def _undone(db: Db, account_id: int, wanted: MergeOther, now: datetime) ->
         wanted.fan_id,
     )
     if row is None:
-        raise Unknown
+        message = "The two fans are not merged, or the merge was undone"
+        raise Unknown(message)
     if row["later_id"] is not None:
-        message = f"fan {row['later_id']} was merged later and must be parted first"
+        message = f"fan {row['later_id']} was merged later and must be unmerged first"
         raise MergedSince(message)
     pair = Pair(account_id, row["merge_id"], wanted.merged_fan_id, wanted.fan_id)
     await db.execute(

@@ -61,7 +61,7 @@ async def usable_name(db: Db, account: Account, wanted: str) -> str:
     taken = {row["taken"] for row in rows}
     free = next((name for name in offered if fold(name) not in taken), None)
     if free is None:
-        raise BadParameters([("display_name", "is taken, and so are the names near it")])
+        raise BadParameters([("display_name", "is taken, and so are similar names")])
     return free
 
 
@@ -106,4 +106,5 @@ async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None
         now,
     )
     if gone is None:
-        raise Unknown
+        message = "The list has no such word"
+        raise Unknown(message)

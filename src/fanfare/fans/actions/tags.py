@@ -143,7 +143,7 @@ async def _known_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int
         "select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)", account_id, tag_name
     )
     if tag_id is None:
-        raise Unknown
+        raise Unknown(tag=tag_name)
     return tag_id
 
 
@@ -155,7 +155,7 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
         named = "select tag_name from tags where account_id = $1 and tag_id = $2 for update"
         name = await held.value(named, account_id, tag_id)
         if name is None:
-            raise Unknown
+            raise Unknown(tag=tag_id)
         await check_unused(held, account_id, Thing("tag", str(tag_id)), Thing("tag_name", name))
         await _delete(held, account_id, tag_id, now)
 

@@ -63,7 +63,7 @@ def accepted_name(name: str, rules: NameRules = PLAIN) -> str:
         message = "is reserved"
         raise ValueError(message)
     if _is_offensive(shown, plain, rules):
-        message = "holds a word that may not be shown here"
+        message = "contains a word that is not allowed"
         raise ValueError(message)
     return shown
 
@@ -76,15 +76,15 @@ def _shown(name: str) -> str:
     written = unicodedata.normalize("NFC", name.strip())
     kinds = [unicodedata.category(letter) for letter in written]
     if {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} & set(kinds):
-        message = "must hold no control characters"
+        message = "must not contain control characters"
         raise ValueError(message)
     if "M" * (MOST_MARKS + 1) in "".join(kind[0] for kind in kinds):
-        message = "must not pile marks upon a letter"
+        message = "must not stack more than a few accents on one letter"
         raise ValueError(message)
     visible = (x for x, kind in zip(written, kinds, strict=True) if kind != "Cf" or x in JOINERS)
     shown = " ".join("".join(visible).split())
     if not any(unicodedata.category(letter)[0] in "LN" or unicodedata.category(letter) == "So" for letter in shown):
-        message = "must hold a letter or a figure"
+        message = "must contain a letter or a digit"
         raise ValueError(message)
     if len(shown) > LONGEST:
         raise ValueError(too_long)
@@ -92,9 +92,9 @@ def _shown(name: str) -> str:
 
 
 def _refuse_contact(shown: str) -> None:
-    for pattern, what in ((MAIL, "mail address"), (LINK, "web address"), (PHONE, "phone number")):
+    for pattern, what in ((MAIL, "an email address"), (LINK, "a web address"), (PHONE, "a phone number")):
         if pattern.search(shown):
-            message = f"must hold no {what}"
+            message = f"must not contain {what}"
             raise ValueError(message)
 
 

@@ -38,7 +38,7 @@ async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
         erasure_id,
     )
     if row is None:
-        raise Unknown
+        raise Unknown(erasure=erasure_id)
     return _erasure(row)
 
 

@@ -78,7 +78,7 @@ async def fan(db: Db, account_id: int, fan_id: int) -> Fan:
     """Return one fan, or refuse as unknown."""
     row = await db.row(ONE, account_id, fan_id)
     if row is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
     return Fan(**shaped(row))
 
 
@@ -94,7 +94,7 @@ async def known_fan(db: Db, account_id: int, fan_id: int) -> int:
         "select fan_id from fans where account_id = $1 and fan_id = $2", account_id, fan_id
     )
     if found is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
     return found
 
 

@@ -138,7 +138,7 @@ def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "phone", str(wrong)
     for key in given.get("businesses") or {}:
         if not key.isascii() or not key.isdigit() or len(key) > 18:  # noqa: PLR2004 - the longest id
-            yield f"business_{key}", "must name a business by its id"
+            yield f"business_{key}", "must contain the id of a business"
 
 
 class NewFan(Params):
@@ -250,7 +250,9 @@ class LatestWindow(Params):
         Annotated[date, DayForm()] | None, "Only fans changed on this day (YYYY-MM-DD, the account's zone) or later."
     ] = None
     min_time_key: Annotated[
-        Annotated[str, TextForm(64, r"\d{1,10}_\d{1,3}_\d{1,18}", "must be a max_fan_time_key of an earlier answer")]
+        Annotated[
+            str, TextForm(64, r"\d{1,10}_\d{1,3}_\d{1,18}", "must be the meta.max_fan_time_key of an earlier response")
+        ]
         | None,
         "Continue after this key, shaped <unix_time>_<milliseconds>_<fan_id>; use the previous meta.max_fan_time_key.",
     ] = None

@@ -41,7 +41,7 @@ class MergeOther(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a fan and itself."""
         if "fan_id" in given and given["fan_id"] == given.get("merged_fan_id"):
-            yield "merged_fan_id", "is the fan itself"
+            yield "merged_fan_id", "must be another fan"
 
 
 class MergeWindow(Params):

@@ -164,7 +164,7 @@ class IdentifierChange(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Leave mail addresses and phone numbers to the fan itself."""
         if "network" in given and not names_people(given["network"]):
-            yield "network", "is changed with the fan itself"
+            yield "network", "cannot be changed here; change the fan instead"
 
 
 class Consent(msgspec.Struct):

@@ -129,7 +129,7 @@ async def _change(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -
     except asyncpg.UniqueViolationError:
         raise IdolNameTaken from None
     if changed is None:
-        raise Unknown
+        raise Unknown(idol=wanted.idol_uid)
     return wanted.idol_uid
 
 
@@ -164,7 +164,7 @@ async def _delete(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -
         now,
     )
     if deleted is None:
-        raise Unknown
+        raise Unknown(idol=idol_uid)
 
 
 async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: datetime) -> uuid.UUID:
@@ -227,7 +227,7 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
         is_change,
     )
     if saved is None:
-        raise Unknown
+        raise Unknown(idol_event=event_uid if is_change else None, idol=wanted.idol_uid)
     return event_uid
 
 
@@ -249,4 +249,4 @@ async def delete_idol_event(db: Db, account_id: int, event_uid: uuid.UUID, now: 
         now,
     )
     if deleted is None:
-        raise Unknown
+        raise Unknown(idol_event=event_uid)

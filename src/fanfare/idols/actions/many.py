@@ -45,9 +45,9 @@ async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime
         if row.index in misfits:
             continue
         if row.idol_uid is None:
-            faults.append(line_fault(row.index, BadParameters([("idol_uid", "there is no such idol")])))
+            faults.append(line_fault(row.index, BadParameters([("idol_uid", "no idol has this uid or name")])))
         elif row.fan_id is None:
-            unknown = BadParameters([("user_key", "no fan is known by it on this network")])
+            unknown = BadParameters([("user_key", "no fan has this user_key on this network")])
             faults.append(line_fault(row.index, unknown))
         else:
             saved.append(FanIdolSaved(row.fan_id, row.idol_uid))

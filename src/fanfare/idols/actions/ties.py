@@ -44,7 +44,7 @@ async def _held_pair(db: Db, account_id: int, wanted: FanIdolChange) -> uuid.UUI
         wanted.idol_name,
     )
     if idol_uid is None:
-        raise Unknown
+        raise Unknown(fan=wanted.fan_id, idol=wanted.idol_uid or wanted.idol_name)
     return idol_uid
 
 
@@ -121,7 +121,7 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
             uids,
         )
         if len(there) < len(set(uids)):
-            message = "an idol was deleted meanwhile"
+            message = "an idol was deleted in the meantime; try again"
             raise asyncpg.SerializationError(message)
         return uids
 

@@ -135,7 +135,7 @@ class Embedded:
             return
         if sys.platform != "linux":
             message = (
-                f"PostgreSQL runs as {self.user.name}, who may not enter {directory.parent}: "
+                f"PostgreSQL runs as {self.user.name}, who has no access to {directory.parent}: "
                 "choose another --data-dir, do not run this as root, or set DATABASE_URL"
             )
             raise CannotStart(message)
@@ -190,10 +190,10 @@ class Embedded:
         try:
             major = int((self.cluster / "PG_VERSION").read_text())
         except (OSError, ValueError):
-            message = f"{self.cluster} is no database cluster: it has no readable PG_VERSION"
+            message = f"{self.cluster} is not a database cluster: it has no readable PG_VERSION"
             raise CannotStart(message) from None
         if major != binaries.major:
-            message = f"{self.cluster} is of PostgreSQL {major}, and the installed one is {binaries.major}"
+            message = f"{self.cluster} is of PostgreSQL {major}, and version {binaries.major} is installed"
             raise CannotStart(message)
 
     def _open_log(self) -> IO[bytes]:
@@ -218,7 +218,7 @@ class Embedded:
             if self._says_ready(self.launched.pid):
                 return
             time.sleep(PAUSE)
-        message = f"PostgreSQL did not start; its last words, in {self.data_dir / LOG}: {self._last_words()}"
+        message = f"PostgreSQL did not start; the end of its log, {self.data_dir / LOG}: {self._last_words()}"
         raise CannotStart(message)
 
     def _says_ready(self, pid: int) -> bool:
@@ -251,7 +251,7 @@ class Embedded:
                 _tell_all(processes, word)
                 psutil.wait_procs(processes, timeout=STOP_SECONDS[0] if word == signal.SIGINT else STOP_SECONDS[1])
         if still := self._processes():
-            message = f"an older PostgreSQL on {self.cluster} does not end: {[each.pid for each in still]}"
+            message = f"a previous PostgreSQL on {self.cluster} does not stop: {[each.pid for each in still]}"
             raise CannotStart(message)
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 

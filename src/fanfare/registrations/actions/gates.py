@@ -82,10 +82,11 @@ async def _found(db: Db, named: str, event_key: str | None, *given: object) -> R
     if row is None:
         if await db.value(ENDED, *given[:3]):
             raise PassTransferred
-        raise Unknown
+        message = "The campaign has no such pass"
+        raise Unknown(message)
     if event_key is not None and row["event_key"] != event_key:
         raise PassOfAnotherEvent
     if row["checked_in_at"] is None:
         # Neither used nor cancelled is one that was made a moment ago, after the update looked.
-        raise PassCancelled if row["cancelled_at"] else Unknown
+        raise PassCancelled if row["cancelled_at"] else Unknown("The campaign has no such pass")
     return row

@@ -78,7 +78,7 @@ async def change_section(db: Db, account_id: int, wanted: SectionChanges, now: d
     except asyncpg.CheckViolationError:
         raise SectionInUse from None
     if changed is None:
-        raise Unknown
+        raise Unknown(section=wanted.section_uid)
     return wanted.section_uid
 
 
@@ -142,7 +142,7 @@ async def _take_places(db: Db, account_id: int, wanted: NewPasses) -> None:
     known = "select true from pass_sections where account_id = $1 and section_uid = $2 and page_tab_id = $3"
     if await db.value(known, *given):
         raise SectionFull
-    raise BadParameters([("section_uid", "is no section of this campaign")])
+    raise BadParameters([("section_uid", "is not a section of this campaign")])
 
 
 async def _make(db: Db, account_id: int, wanted: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
@@ -178,7 +178,7 @@ async def _hold_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Refuse an unknown fan; an erasure running at the same time waits."""
     held = "select fan_id from fans where account_id = $1 and fan_id = $2 for key share"
     if await db.value(held, account_id, fan_id) is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
 
 
 CLAIM = """

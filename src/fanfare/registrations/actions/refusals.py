@@ -25,7 +25,7 @@ class Used(msgspec.Struct, frozen=True):
 
 
 class PassAlreadyUsed(Conflict):
-    """The pass was used already"""
+    """The pass has already been used"""
 
     def __init__(self, used: Used) -> None:
         """Take when and where it was used."""
@@ -61,7 +61,7 @@ class PassClaimed(Conflict):
 
 
 class SectionFull(Conflict):
-    """The section has not that many places left"""
+    """The section does not have that many places left"""
 
 
 class SectionInUse(Conflict):
@@ -74,8 +74,8 @@ class SectionNameTaken(Conflict):
 
 # What stands in scans.refusal, in words; pass_already_used says when and where.
 REASONS = {
-    "refused_at_gate": "the gate did not let the holder in",
-    "unknown_pass": "there is no such pass",
+    "refused_at_gate": "the gate did not admit the holder",
+    "unknown_pass": "no such pass",
     "pass_transferred": "the pass was transferred and has another code",
     "pass_cancelled": "the pass was cancelled",
     "pass_of_another_event": "the pass is not for this event",

@@ -87,7 +87,7 @@ async def _without_old_words(db: Db, account_id: int, wanted: RegistrationLine, 
 async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> None:
     known = "select true from activities where account_id = $1 and activity_id = $2"
     if activity_id is not None and not await db.value(known, account_id, activity_id):
-        raise BadParameters([("activity_id", "is no activity of this account")])
+        raise BadParameters([("activity_id", "is not an activity of this account")])
 
 
 async def _known(db: Db, account: Account, who: Person, fan_id: int, now: datetime) -> int:
@@ -105,7 +105,7 @@ async def _known(db: Db, account: Account, who: Person, fan_id: int, now: dateti
         "select fan_id from fans where account_id = $1 and fan_id = $2 for key share", account.id, fan_id
     )
     if found is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
     return found
 
 

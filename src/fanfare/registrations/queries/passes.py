@@ -34,7 +34,7 @@ async def one_pass(db: Db, account_id: int, pass_uid: uuid.UUID) -> Pass:
     """Return one pass, or refuse as unknown."""
     row = await db.row(f"{PASSES} and p.pass_uid = $2", account_id, pass_uid)
     if row is None:
-        raise Unknown
+        raise Unknown(event_pass=pass_uid)
     return Pass(**row)
 
 

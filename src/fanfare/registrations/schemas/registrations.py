@@ -75,7 +75,7 @@ class RegistrationQuery(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an end before the start."""
         if "start_date" in given and "end_date" in given and given["end_date"] < given["start_date"]:
-            yield "end_date", "must not lie before start_date"
+            yield "end_date", "must not be before start_date"
 
 
 class FanRegistrationQuery(Params):

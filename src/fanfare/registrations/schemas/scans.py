@@ -128,7 +128,7 @@ class ScanItem(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a scan that could not be told from another when it comes again."""
         if "source_key" not in given and not ("device_key" in given and "device_sequence" in given):
-            yield "source_key", "is required unless there are device_key and device_sequence"
+            yield "source_key", "is required unless device_key and device_sequence are sent"
 
 
 class ScanSaved(msgspec.Struct):

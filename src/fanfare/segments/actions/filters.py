@@ -26,7 +26,7 @@ class FilterNameTaken(Conflict):
 
 
 class NamedByFilters(Conflict):
-    """The criteria of a filter name this"""
+    """A filter refers to this"""
 
 
 async def create_filter(db: Db, account: Account, wanted: NewFilter, now: datetime) -> uuid.UUID:
@@ -83,7 +83,7 @@ async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
     """Keep others from a filter until this transaction ends, before its members are; refuse an unknown one."""
     sql = "select true from filters where account_id = $1 and filter_uid = $2 for update"
     if not await db.value(sql, account_id, filter_uid):
-        raise Unknown
+        raise Unknown(filter=filter_uid)
 
 
 async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> None:
@@ -180,7 +180,7 @@ async def refuse_named(db: Db, account_id: int, things: Sequence[Thing]) -> None
     if names:
         told = ", ".join(f'"{name}"' for name in names[:MOST_TOLD])
         more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-        message = f"named by {'a filter' if len(names) == 1 else 'filters'}: {told}{more}"
+        message = f"used by {'a filter' if len(names) == 1 else 'filters'}: {told}{more}"
         raise NamedByFilters(message)
 
 
@@ -190,7 +190,7 @@ async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wan
     known = await filters.known_segments(db, account.id, filters.referred([wanted]))
     unknown = [(name, each) for name, segments in named.items() for each in segments if each not in known]
     if unknown:
-        raise BadParameters((name, f"names an unknown segment: {each}") for name, each in unknown)
+        raise BadParameters((name, f"refers to an unknown segment: {each}") for name, each in unknown)
     linked = await references.links(db, account.id)
     linked[str(filter_uid)] = Counter(filters.filter_uids([wanted]))
     way = references.circle(linked, str(filter_uid))

@@ -83,7 +83,8 @@ async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
         BEGINNING,
     )
     if not found:
-        raise Unknown
+        message = f"No active filter has the uid {filter_uid}"
+        raise Unknown(message)
     await forgive(db, account_id, [str(filter_uid)])
 
 

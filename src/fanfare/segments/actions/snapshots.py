@@ -86,7 +86,7 @@ async def _freeze_filter(held: Db, account: Account, uids: tuple[uuid.UUID, uuid
     args, (mark,) = found.with_arguments(snapshot_uid)
     word = await held.execute(found.statement(FREEZE_FOUND, uid=mark), *args)
     if await _condition(held, account, filter_uid, now) != found:
-        message = "the filter, or what it names, was changed meanwhile; try again"
+        message = "the filter, or something it refers to, was changed in the meantime; try again"
         raise Unavailable(message)
     return int(word.rpartition(" ")[2])
 
@@ -118,7 +118,7 @@ async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now:
             "select true from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )
         if not is_there:
-            raise Unknown
+            raise Unknown(snapshot=snapshot_uid)
         await held.execute(
             "delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )

@@ -19,7 +19,7 @@ from fanfare.segments.queries.criteria import Setting, is_there, shared_setting,
 from fanfare.segments.queries.references import MOST_PARTS, parts
 from fanfare.segments.schemas.search import Criteria
 
-TOO_LARGE = f"leads to more than {MOST_PARTS} filters, each counted as often as it is mentioned"
+TOO_LARGE = f"refers to more than {MOST_PARTS} filters, directly or through other filters"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     def message(self) -> str:
         """Return what is told of the criterion `through`."""
-        return self.words if self.uid is None else f"leads to filter:{self.uid}, whose {self.name} {self.words}"
+        return self.words if self.uid is None else f"refers to filter:{self.uid}, whose {self.name} {self.words}"
 
 
 async def setting(db: Db, account: Account, criteria: Criteria, now: datetime) -> Setting:
@@ -113,14 +113,14 @@ def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iter
     for name, segments in filters.mentions(criteria).items():
         if is_excluded or name in filters.EXCLUDING:
             unknown = (each for each in segments if not is_there(each, at) and _uid(each) not in at.unreadable)
-            yield from ((name, f"names an unknown segment: {each}") for each in unknown)
+            yield from ((name, f"refers to an unknown segment: {each}") for each in unknown)
         unreadable = (each for each in segments if _uid(each) in at.unreadable)
-        yield from ((name, f"names a filter whose criteria cannot be read: {each}") for each in unreadable)
+        yield from ((name, f"refers to a filter whose criteria cannot be read: {each}") for each in unreadable)
     if is_excluded:
         for name, kind, known in (("fan_tags", "tag", at.tag_ids), ("idol_names", "idol", at.idol_uids)):
             names = dict.fromkeys(getattr(criteria, name) or ())
-            yield from ((name, f"names an unknown {kind}: {each}") for each in names if fold(each) not in known)
+            yield from ((name, f"refers to an unknown {kind}: {each}") for each in names if fold(each) not in known)
     asked = ticket_events_asked(criteria, at.country_code)
     if asked and (is_excluded or tickets.is_negated(criteria)):
         missing = at.missing_names.get(asked, {})
-        yield from ((name, f"names what no ticket event has: {each}") for name, each in missing.items())
+        yield from ((name, f"matches no ticket event: {each}") for name, each in missing.items())

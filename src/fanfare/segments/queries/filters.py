@@ -27,7 +27,7 @@ class UnreadableCriteria(BadParameters):
 
     def __init__(self) -> None:
         """Name what is wrong by what a filter calls it."""
-        super().__init__([("criteria", "cannot be read in the form in which they are stored")])
+        super().__init__([("criteria", "cannot be read as they are stored")])
 
 
 def criteria_in(stored: object) -> Criteria:
@@ -157,15 +157,16 @@ ONE = f"""
 
 async def filter_by_uid(db: Db, account_id: int, filter_uid: uuid.UUID) -> Filter:
     """Return one filter, or refuse as unknown."""
-    return _filter(await db.row(f"{ONE} and f.filter_uid = $2", account_id, filter_uid))
+    return _filter(await db.row(f"{ONE} and f.filter_uid = $2", account_id, filter_uid), filter_uid)
 
 
 async def filter_by_name(db: Db, account_id: int, filter_name: str) -> Filter:
     """Return the filter of that name, in any case, or refuse as unknown."""
-    return _filter(await db.row(f"{ONE} and fold_text(f.filter_name) = fold_text($2)", account_id, filter_name))
+    row = await db.row(f"{ONE} and fold_text(f.filter_name) = fold_text($2)", account_id, filter_name)
+    return _filter(row, filter_name)
 
 
-def _filter(row: Record | None) -> Filter:
+def _filter(row: Record | None, key: uuid.UUID | str) -> Filter:
     if row is None:
-        raise Unknown
+        raise Unknown(filter=key)
     return Filter(**{name: row[name] for name in Filter.__struct_fields__})

@@ -44,7 +44,8 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
         now - timedelta(hours=SEARCH_HOURS),
     )
     if row is None:
-        raise Unknown
+        message = f"No search of the last {SEARCH_HOURS} hours has the uid {search_uid}"
+        raise Unknown(message)
     wanted = msgspec.convert(row["criteria"], FanSearch)
     last, newest = row["last_fan_id"] or 0, row["newest_fan_id"]
     return Search(search_uid, wanted, row["created_at"], newest, row["end_row"], last, row["is_last"])
@@ -56,7 +57,8 @@ async def place(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
         "select next_row from searches where account_id = $1 and search_uid = $2 for share", account_id, search_uid
     )
     if found is None:
-        raise Unknown
+        message = f"No search of the last {SEARCH_HOURS} hours has the uid {search_uid}"
+        raise Unknown(message)
     return found
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from fanfare.kernel.db import Db, Heavy
 from fanfare.kernel.delivery import Delivery
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import LONGEST_KEY, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import MAX_ID
@@ -73,7 +73,8 @@ async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
     """Return what being in a segment asks of a fan, or refuse an unknown one."""
     kind, key = wanted.segment_type, fold(wanted.segment_id)
     if not (key.isascii() and await _is_known(db, account_id, kind, key)):
-        raise Unknown
+        message = f"No {kind} has the id {wanted.segment_id[:LONGEST_KEY]!r}"
+        raise Unknown(message)
     if kind == "filter":
         return filters.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
     if kind == "snapshot":

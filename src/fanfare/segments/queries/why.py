@@ -119,5 +119,5 @@ async def _asked(db: Db, account_id: int, fan_id: int, asked: Sequence[Criterion
     columns, args = numbered(account_id, [*asked, Criterion("f.fan_id = {}", (fan_id,))])
     row = await db.row(Composed(ONE.format(told=", ".join(columns[:-1]) or "true", condition=columns[-1])), *args)
     if row is None:
-        raise Unknown
+        raise Unknown(fan=fan_id)
     return list(row)

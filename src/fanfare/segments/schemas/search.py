@@ -63,7 +63,7 @@ class SearchCursorForm(Form):
         """Return the search and, when it was a `next_search_uid`, the row."""
         found = self.pattern.fullmatch(fold(text_of(raw).strip()))
         if not found:
-            message = "must be the search_uid or next_search_uid of an earlier answer"
+            message = "must be the search_uid or next_search_uid of an earlier response"
             raise ValueError(message)
         return SearchCursor(uuid.UUID(found[1]), int(found[2]) if found[2] else None)
 

@@ -23,7 +23,7 @@ CLEARABLE = ("event_key", "venue_name", "artist_name", "notes", "label_name", "e
 
 
 class TicketEventTaken(Conflict):
-    """Another ticket event has this key in its network, or without one this day and name"""
+    """Another ticket event has this key in its network or, without a key, this date and name"""
 
 
 class TicketEventSold(Conflict):
@@ -84,7 +84,8 @@ async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: d
         *(getattr(wanted, name) or None for name in CLEARABLE[1:]),
     )
     if row is None:
-        raise Unknown
+        message = "The event was deleted in the meantime; try again"
+        raise Unknown(message)
     return TicketEventSaved(row["event_uid"], "create", "success" if row["is_new"] else "duplicate")
 
 
@@ -118,7 +119,7 @@ async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Recor
         event_uid,
     )
     if old is None:
-        raise Unknown
+        raise Unknown(ticket_event=event_uid)
     return old
 
 

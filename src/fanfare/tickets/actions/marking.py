@@ -71,7 +71,7 @@ async def change_ticket(db: Db, account_id: int, wanted: TicketChanges, now: dat
         now,
     )
     if known is None:
-        raise Unknown
+        raise Unknown(ticket=wanted.ticket_id)
     return TicketChanged(wanted.ticket_id)
 
 

@@ -44,7 +44,7 @@ async def ticket(db: Db, account_id: int, wanted: OneTicket) -> Ticket:
         wanted.ticket_id,
     )
     if row is None:
-        raise Unknown
+        raise Unknown(ticket=wanted.ticket_id)
     return Ticket(*row)
 
 

@@ -30,7 +30,7 @@ class SalesRange(Params):
         """Refuse a range that ends before it starts."""
         first, last = given.get("min_purchase_date"), given.get("max_purchase_date")
         if first and last and last < first:
-            yield "max_purchase_date", "must not lie before min_purchase_date"
+            yield "max_purchase_date", "must not be before min_purchase_date"
 
 
 class StatsQuery(SalesRange):
@@ -67,7 +67,7 @@ class SalesBy(SalesRange):
         yield from super().faults(given)
         first, last = given.get("min_purchase_date"), given.get("max_purchase_date")
         if first and last and (last - first).days > MOST_DAYS:
-            yield "max_purchase_date", "must lie at most ten years after min_purchase_date"
+            yield "max_purchase_date", "must be at most ten years after min_purchase_date"
 
 
 class SalesRow(msgspec.Struct):

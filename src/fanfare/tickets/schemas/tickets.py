@@ -103,7 +103,7 @@ class TicketWindow(Params):
         for range_of in ("purchase_date", "last_update_date"):
             first, last = given.get(f"min_{range_of}"), given.get(f"max_{range_of}")
             if first and last and last < first:
-                yield f"max_{range_of}", f"must not lie before min_{range_of}"
+                yield f"max_{range_of}", f"must not be before min_{range_of}"
 
 
 class OneTicket(Params):
@@ -194,7 +194,7 @@ class NewTickets(Params):
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an empty batch."""
         if "tickets" in given and not given["tickets"]:
-            yield "tickets", "must hold at least one ticket"
+            yield "tickets", "must contain at least one ticket"
 
 
 class TicketSaved(msgspec.Struct):
