@@ -205,6 +205,35 @@ async def test_an_erased_fan_is_in_no_scan(api: Api, db: Db) -> None:
     assert await db.value("select count(*) from scans where account_id = $1 and barcode = '0999'", api.account_id) == 0
 
 
+async def test_an_erased_fan_takes_nothing_of_another_who_came_with_the_same_number(api: Api, db: Db) -> None:
+    """By event_key and by time alike: at another event the number is another person's."""
+    was = {"event_date": "2025-07-04", "registration_timestamp": "2025-06-20 17:30:00"}
+    ada = await saved(api, "kept-1", network="kept", barcode="91", event_key="FRIDAY", **was)
+    ben = await saved(api, "kept-2", network="kept", barcode="91", event_key="SATURDAY")
+    ann = await saved(api, "kept-3", network="kept", barcode="92", **was)
+    bob = await saved(api, "kept-4", network="kept", barcode="92")
+    there = {"scan_timestamp": "2025-07-04 20:00:00", "ticket_order_key": "O-8"}
+    await sent(
+        api,
+        scan(1, "kept", barcode="91", event_key="FRIDAY", **there),
+        scan(2, "kept", barcode="91", event_key="SATURDAY", ticket_order_key="O-9"),
+        scan(3, "kept", barcode="92", **there),
+        scan(4, "kept", barcode="92", ticket_order_key="O-9"),
+        scan(5, "kept", barcode="91", registration_key="kept-4", event_key="FRIDAY", ticket_order_key="O-9"),
+    )
+    for fan_id in (ada, ann):
+        await api.ok(await api.delete(f"/api/v1/crm/fans/{fan_id}"))
+    kept = await db.rows(
+        "select source_key, barcode, ticket_order_key from scans where account_id = $1 and network = 'kept'"
+        " order by scan_key",
+        api.account_id,
+    )
+    nothing, others = [None, None], [["91", "O-9"], ["92", "O-9"], ["91", "O-9"]]
+    assert [list(row)[1:] for row in kept] == [nothing, others[0], nothing, *others[1:]]
+    years = {"start_date": "2025-01-01", "end_date": "2026-12-31"}
+    assert [row["fan_id"] for row in await listed(api, "kept", **years)][:4] == [None, ben, None, bob]
+
+
 async def test_a_number_that_comes_again_at_a_later_event_leads_nobody_back(api: Api) -> None:
     was = {"event_name": "Tideline", "event_date": "2025-07-04", "registration_timestamp": "2025-06-20 17:30:00"}
     ada = await saved(api, "again-1", network="again", barcode="77", **was)

@@ -1,6 +1,7 @@
 """What registrations and passes keep of a fan, when two fans become one and when one is forgotten."""
 
 from fanfare.kernel.db import Db
+from fanfare.registrations.queries.scans import MOMENTS, OF_ITS_EVENT
 
 TABLES = ("registrations", "passes")
 
@@ -24,14 +25,25 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Keep who came how often, and nothing of who it was; the codes on wrists and tickets go as well."""
+    """Keep who came how often, and nothing of who it was; the codes on wrists and tickets go as well.
+
+    A number on a scan is the fan's at the fan's own events only: at another it is another person's.
+    """
     await db.execute(
-        """
-        with read as (
-            update scans s set barcode = null, ticket_order_key = null
+        f"""
+        with theirs as (
+            select s.scan_key
             from registrations r
-            where r.account_id = $1 and r.fan_id = $2 and s.account_id = $1 and s.network = r.network
-              and (s.registration_key = r.registration_key or s.barcode = r.barcode)
+            join accounts a on a.account_id = $1
+            join scans s on s.account_id = $1 and s.network = r.network
+                and (s.registration_key = r.registration_key or s.barcode = r.barcode)
+            {MOMENTS.format(ahead="(now() at time zone a.time_zone - now() at time zone 'UTC')")}
+            where r.account_id = $1 and r.fan_id = $2
+              and (s.registration_key = r.registration_key or s.registration_key is null and {OF_ITS_EVENT})
+        ),
+        read as (
+            update scans s set barcode = null, ticket_order_key = null
+            from theirs where s.account_id = $1 and s.scan_key = theirs.scan_key
         ),
         let_go as (
             update passes
@@ -44,7 +56,7 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
             birth_date = null, address = null, city = null, province = null, postal_code = null, barcode = null,
             lookup_id = null, order_key = null, ticket_key = null
         where account_id = $1 and fan_id = $2
-        """,
+        """,  # noqa: S608 - fixed parts
         account_id,
         fan_id,
     )

@@ -11,9 +11,18 @@ from fanfare.registrations.schemas.scans import Scan, ScanMeta, ScanQuery
 
 PAGE = 1000
 # Numbers of wristbands and keys of lines come again at a later event, so a scan is of a registration for its own event:
-# of the same event_key, or the nearest by time. Gates open some days before an event, and a festival lasts some days.
-# What several people come with at one event leads to nobody. $11 is how far the account's clock is ahead of GMT.
-REGISTRATION = """
+# of the same event_key, or near it by time. Gates open some days before an event, and a festival lasts some days.
+# `ahead` is how far the account's clock is ahead of GMT.
+MOMENTS = """cross join lateral (
+                        select r.event_date + time '20:00' as evening,
+                               coalesce(s.event_date + time '20:00', s.scanned_at at time zone 'UTC' + {ahead})
+                                   as moment) at"""
+OF_ITS_EVENT = """(r.event_key = s.event_key
+                           or (r.event_key is null or s.event_key is null)
+                               and at.moment between at.evening - interval '4 days' and at.evening + interval '14 days')
+"""
+# Of several events near by time it is the nearest. What several people come with at one event leads to nobody.
+REGISTRATION = f"""
         left join lateral (
             select r.* from (
                 select r.*, min(r.person) over same_event as first_person, max(r.person) over same_event as last_person
@@ -25,22 +34,17 @@ REGISTRATION = """
                            rank() over (order by r.event_key is distinct from s.event_key,
                                                  abs(extract(epoch from at.moment - at.evening))) as nearness
                     from registrations r
-                    cross join lateral (
-                        select r.event_date + time '20:00' as evening,
-                               coalesce(s.event_date + time '20:00', s.scanned_at at time zone 'UTC' + $11::interval)
-                                   as moment) at
+                    {MOMENTS.format(ahead="$11::interval")}
                     where r.account_id = s.account_id and r.network = s.network
                       and (r.registration_key = s.registration_key
                            or s.registration_key is null and r.barcode = s.barcode)
-                      and (r.event_key = s.event_key
-                           or (r.event_key is null or s.event_key is null)
-                               and at.moment between at.evening - interval '4 days' and at.evening + interval '14 days')
+                      and {OF_ITS_EVENT}
                 ) r
                 window same_event as (partition by r.nearness)
             ) r
             where r.nearness = 1 and r.first_person = r.last_person
             order by r.registered_at desc, r.registration_id desc limit 1) r on true
-"""
+"""  # noqa: S608 - fixed parts
 
 
 async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, Scan]:
