@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import IO, Self
 
 PAUSE = 0.02
-# How long to wait for what must come; no claim on how fast it does.
-PATIENCE = 60.0
+# How long to wait for what must come. No claim on how fast it does: on a very busy machine a start took a minute.
+PATIENCE = 300.0
 
 
 class Program:

@@ -21,15 +21,16 @@ import pytest
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.db import Db
 from tests.kernel.test_up import Up, running_up
+from tests.running import PATIENCE
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
 KILLS = {"fanfare.cli.server": 200 if IS_FULL else 3, "fanfare.cli.worker": 20 if IS_FULL else 1}
 DATABASE_KILLS = 50 if IS_FULL else 2
-RED_SECONDS = 5 if IS_FULL else 30
+RED_SECONDS = 5 if IS_FULL else PATIENCE
 WRITERS = 6
 # What is promised; the short form runs beside other tests on a busy machine.
-BACK_SECONDS = 10 if IS_FULL else 60
+BACK_SECONDS = 10 if IS_FULL else PATIENCE
 NUMBERS = count(1)
 
 

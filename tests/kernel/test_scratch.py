@@ -15,6 +15,7 @@ import pytest
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.scratch import Scratch
 from tests.kernel.test_up import Up, gone, running_up, until
+from tests.running import PATIENCE
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def counted(up: Up) -> dict[int, float]:
 def up(temporary: Path, tmp_path: Path) -> Iterator[Up]:
     settings = {"TMPDIR": str(temporary), "FANFARE_INDEXES": "1"}
     with running_up(tmp_path / "data", "--workers", "2", **settings) as running:
-        until("no index listens", 60, lambda: len(indexing(temporary)) == 1)
+        until("no index listens", PATIENCE, lambda: len(indexing(temporary)) == 1)
         yield running
 
 
@@ -57,13 +58,13 @@ def kill_all(up: Up) -> None:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     up.kill()
-    until("a process outlives kill -9", 60, partial(gone, family))
+    until("a process outlives kill -9", PATIENCE, partial(gone, family))
 
 
 def test_the_folder_of_a_killed_index_is_removed_by_those_who_go_on(up: Up, temporary: Path) -> None:
     (first,) = indexing(temporary)
     up.child("fanfare.cli.index").kill()
-    until("no other index listens", 60, lambda: indexing(temporary) - {first} != set())
+    until("no other index listens", PATIENCE, lambda: indexing(temporary) - {first} != set())
     assert first not in left(temporary)
     assert len(left(temporary)) == 2
 
@@ -76,8 +77,8 @@ def test_killed_servers_leave_their_figures_and_no_more_files(up: Up) -> None:
     for _ in range(3):
         killed = up.child("fanfare.cli.server")
         killed.kill()
-        until("no server takes its place", 60, partial(has_two_others, up, killed))
-    until("it does not answer", 60, lambda: up.status() == 200)
+        until("no server takes its place", PATIENCE, partial(has_two_others, up, killed))
+    until("it does not answer", PATIENCE, lambda: up.status() == 200)
     assert counted(up) == before
     files = {path.name for path in (up.data_dir / "metrics").iterdir()}
     assert files <= {f"{kind}_{number}.db" for kind in ("counter", "histogram") for number in (1, 2)}
@@ -88,7 +89,7 @@ def test_what_was_killed_as_a_whole_is_cleared_up_by_the_next_start(up: Up, temp
     killed = left(temporary)
     assert len(killed) == 2
     with running_up(up.data_dir, TMPDIR=str(temporary), FANFARE_INDEXES="1") as again:
-        until("no index listens", 60, lambda: indexing(temporary) - killed != set())
+        until("no index listens", PATIENCE, lambda: indexing(temporary) - killed != set())
         assert killed & left(temporary) == set()
         assert again.status() == 200
     assert left(temporary) == set()

@@ -165,17 +165,17 @@ def test_a_reader_that_stalls_stops_nothing(tmp_path: Path) -> None:
             command, stdout=writer, stderr=writer, env={**os.environ, "FANFARE_LOG_LEVEL": "debug"}
         )
         try:
-            until("it does not serve", 60, facts.exists)
+            until("it does not serve", PATIENCE, facts.exists)
             url = json.loads(facts.read_text())["url"]
             for word in ("fanfare.cli.server", "fanfare.cli.worker", "postgres"):
-                until(f"no {word} runs", 60, partial(children_of, process.pid, word))
+                until(f"no {word} runs", PATIENCE, partial(children_of, process.pid, word))
                 (killed, *_) = children_of(process.pid, word)
                 killed.kill()
-                until(f"the dead {word} was not seen", 60, partial(gone, [killed]))
-                until(f"it does not answer after {word}", 60, lambda: answers(url))
+                until(f"the dead {word} was not seen", PATIENCE, partial(gone, [killed]))
+                until(f"it does not answer after {word}", PATIENCE, lambda: answers(url))
         finally:
             process.terminate()
-            assert process.wait(60) == 0
+            assert process.wait(PATIENCE) == 0
 
 
 def answers(url: str) -> bool:
