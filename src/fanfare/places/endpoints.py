@@ -8,7 +8,7 @@ from fanfare.places.schemas import GeoPlace, InternetAddress
 
 @endpoint.get("/api/v1/geo", scope="misc", key=PUBLIC)
 async def geo_lookup(caller: Caller, wanted: InternetAddress) -> GeoPlace:
-    """Tell where an address of the internet is, the caller's own when none is given.
+    """Locate an IP address, by default the caller's own.
 
     It is read in the City database that the operator has named (GEOIP_CITY_DB). Every field is null without one, for
     an address that is not in it, and for one that is of no public network.

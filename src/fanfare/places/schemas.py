@@ -37,7 +37,7 @@ class InternetAddress(Params):
 
 
 class GeoPlace(msgspec.Struct):
-    """Where an address of the internet is thought to be; null what is not known. Coordinates are in degrees."""
+    """Estimated location of an IP address; unknown fields are null. Coordinates are in degrees."""
 
     city: str | None = None
     region_name: str | None = None

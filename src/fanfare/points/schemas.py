@@ -81,7 +81,7 @@ class AwardQuery(Params):
     point_uid: Annotated[Uuid | None, "Only this point category."] = None
     fan_id: Annotated[Id | None, "Only this fan."] = None
     leaderboard: Annotated[Flag | None, "Return a ranking instead of single bookings; off by default."] = None
-    limit: Annotated[Rows, "Most rows to return."] = 1000
+    limit: Annotated[Rows, "Maximum number of rows to return."] = 1000
     order: ReadingOrder = "desc"
     cursor: NextCursor = None
 
@@ -285,7 +285,7 @@ class CampaignWindow(Params):
 class CampaignAwardQuery(CampaignWindow):
     """Which bookings of a campaign."""
 
-    limit: Annotated[Rows, "Most rows to return."] = 10_000
+    limit: Annotated[Rows, "Maximum number of rows to return."] = 10_000
     order: ReadingOrder = "desc"
     cursor: NextCursor = None
 

@@ -44,7 +44,7 @@ class Purchase(msgspec.Struct):
 
 
 class PurchaseMeta(Meta):
-    """How many rows a page may hold and holds; next_purchase_key is there only while more remain."""
+    """The page size and the number of rows on this page; next_purchase_key is there only while more remain."""
 
     page_size: int
     count: int
@@ -143,7 +143,7 @@ class ProductQuery(Params):
     """Which products."""
 
     query: Annotated[Text | None, "Product text to look for: in name, category or key."] = None
-    limit: Annotated[Annotated[int, WholeForm(1, 250)], "Most rows to return."] = 250
+    limit: Annotated[Annotated[int, WholeForm(1, 250)], "Maximum number of rows to return."] = 250
     cursor: NextCursor = None
 
 

@@ -91,7 +91,7 @@ class FanActivityWindow(Params):
     """Which activities of one fan, the newest first."""
 
     fan_id: Annotated[Id, "Fan whose activities are read."]
-    limit: Annotated[Limit | None, "Most rows to return, 200 by default, at most 10000."] = None
+    limit: Annotated[Limit | None, "Maximum number of rows to return, 200 by default, at most 10000."] = None
     campaign_title: Annotated[Text | None, "Only activities in campaigns of this title."] = None
     max_activity_id: Annotated[Id | None, "Only activities with a smaller id: the next page."] = None
 
@@ -108,7 +108,7 @@ class CampaignActivityWindow(Params):
     """Which activities of one campaign, the newest first, or the oldest first from `min_activity_id` on."""
 
     page_tab_id: Annotated[Id, "Campaign whose activities are read."]
-    limit: Annotated[Limit | None, "Most rows to return, 1000 by default, at most 10000."] = None
+    limit: Annotated[Limit | None, "Maximum number of rows to return, 1000 by default, at most 10000."] = None
     min_activity_id: Annotated[Id | None, "Only activities with a larger id, the oldest first."] = None
     max_activity_id: Annotated[Id | None, "Only activities with a smaller id."] = None
 
@@ -128,7 +128,9 @@ class CounterChoice(Params):
 
     campaign_title: Annotated[Text | None, "Name of the custom campaign; all of them when left out."] = None
     property_name: Annotated[Text | None, "Custom property to count; all of them when left out."] = None
-    limit: Annotated[Limit | None, "Most rows to return, the highest first; at most and by default 10000."] = None
+    limit: Annotated[
+        Limit | None, "Maximum number of rows to return, the highest first; at most and by default 10000."
+    ] = None
 
 
 class NewActivity(Params):

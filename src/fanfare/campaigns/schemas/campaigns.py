@@ -56,7 +56,7 @@ class CampaignDetails(Campaign):
 class CampaignSearch(Params):
     """Which campaigns the CRM lists."""
 
-    q: Annotated[Text | None, "Text that the title must hold, in any case."] = None
+    q: Annotated[Text | None, "Text that the title must contain; case is ignored."] = None
 
 
 class CampaignChoice(Params):

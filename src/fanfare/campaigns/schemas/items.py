@@ -84,7 +84,7 @@ class WagerChoice(Params):
     """Which items of a wager campaign: by text and by their day (active_date, else the day they were created)."""
 
     page_tab_id: Annotated[Id, "Wager campaign."]
-    q: Annotated[Text | None, "Text that title, subtitle or description must hold."] = None
+    q: Annotated[Text | None, "Text that title, subtitle or description must contain."] = None
     start_date: Annotated[Day | None, "First day of the range."] = None
     end_date: Annotated[Day | None, "Last day of the range."] = None
 

@@ -85,7 +85,7 @@ class DetailedStatsChoice(Params):
     tab_item_id: Annotated[Ids | None, "Only these items; for target wager_points."] = None
     limit: Annotated[
         Annotated[int, WholeForm(1)] | None,
-        "Most rows to return, the oldest (of leaderboard the best) first; at most and by default 10000.",
+        "Maximum number of rows to return, the oldest (of leaderboard the best) first; at most and by default 10000.",
     ] = None
     min_event_id: Annotated[
         Id | None, "Only rows with a larger event_id (wager_id for wager_points, fan_point_id for fan_points)."

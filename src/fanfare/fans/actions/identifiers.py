@@ -21,7 +21,7 @@ class IdentityTaken(Conflict):
 
 
 async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
-    """Note an outside identity of a fan; one that the fan has already stays."""
+    """Add an external identity to a fan; one that the fan has already stays."""
     try:
         known = await db.value(
             """
@@ -56,7 +56,7 @@ async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now:
 
 
 async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
-    """Forget an outside identity of a fan; who else came with it has it then."""
+    """Remove an external identity of a fan; who else came with it has it then."""
     network = fold(wanted.network)
 
     async def write(tried: Db) -> None:

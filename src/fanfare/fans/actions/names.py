@@ -88,7 +88,7 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
 
 
 async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None:
-    """Forget what was said about a word."""
+    """Remove a word from the list."""
     gone = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),

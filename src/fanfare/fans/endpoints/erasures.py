@@ -15,7 +15,7 @@ from fanfare.kernel.keys import SECRET, Account
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/export", scope="manage", key=SECRET)
 async def manage_fans_export(db: Db, account: Account, wanted: OneFan, now: datetime) -> Export:
-    """Return everything that is held on a fan, table by table: the answer to a person who asks."""
+    """Return everything that is stored about a fan, table by table, for a data access request."""
     return await export.everything(db, account.id, wanted.fan_id, now)
 
 

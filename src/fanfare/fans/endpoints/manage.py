@@ -83,14 +83,14 @@ async def manage_fans_consents(db: Db, account: Account, wanted: OneFan) -> list
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
 async def manage_fans_identifiers_add(db: Db, account: Account, wanted: IdentifierChange, now: datetime) -> FanSaved:
-    """Note an outside identity of a fan; 409 when another fan has it."""
+    """Add an external identity to a fan; 409 when another fan has it."""
     await identifiers.add_identifier(db, account.id, wanted, now)
     return FanSaved(wanted.fan_id)
 
 
 @endpoint.delete("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
 async def manage_fans_identifiers_delete(db: Db, account: Account, wanted: IdentifierChange, now: datetime) -> bool:
-    """Forget an outside identity of a fan."""
+    """Remove an external identity of a fan."""
     await identifiers.remove_identifier(db, account.id, wanted, now)
     return True
 
@@ -110,6 +110,6 @@ async def manage_display_name_words_save(db: Db, account: Account, wanted: NameW
 
 @endpoint.delete("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
 async def manage_display_name_words_delete(db: Db, account: Account, wanted: OneNameWord, now: datetime) -> bool:
-    """Forget what was said about a word."""
+    """Remove a word from the list."""
     await names.delete_word(db, account.id, wanted.word, now)
     return True

@@ -27,7 +27,7 @@ async def manage_fans_merge(db: Db, account: Account, wanted: MergeOther, now: d
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/unmerge", scope="manage", key=SECRET)
 async def manage_fans_unmerge(db: Db, account: Account, wanted: MergeOther, now: datetime) -> Merge:
-    """Part two fans again: what merged_fan_id had before goes back, what came since stays with fan_id.
+    """Undo a merge: what merged_fan_id had before goes back, what was added since stays with fan_id.
 
     Merges into one fan are undone in reverse order: 409 names the one that comes first.
     """

@@ -154,7 +154,7 @@ class Identifier(msgspec.Struct):
 
 
 class IdentifierChange(Params):
-    """An outside identity of a fan."""
+    """An external identity of a fan."""
 
     fan_id: Annotated[Id, "Fan who has the identity."]
     network: Annotated[Network, "Network, such as facebook or a ticketing system; not email or phone."]

@@ -28,11 +28,11 @@ merged set, in which the path beats the body and the body the query. Unknown nam
 A day is `YYYY-MM-DD`; a moment is ISO 8601, `YYYY-MM-DD HH:MM:SS` in GMT or unix seconds. An empty value means that
 none was given, except where null is listed as a type: there it clears the field.
 
-## Refusals
+## Errors
 They are `application/problem+json` (RFC 9457). Programs compare `code`; people read `detail`; a 422 names every wrong
-parameter in `errors`. What belongs to another account is as unknown as what never was: both are the same 404.
+parameter in `errors`. An object of another account gives the same 404 as one that does not exist.
 
-## Trying again
+## Retries
 A write with an `Idempotency-Key` happens once: the same request under the same key within 24 hours gets the stored
 answer; those who show the secret and those who do not share no keys. 429 and 503 say in `Retry-After` how long to wait.
 
@@ -147,7 +147,7 @@ def _components(schemas: Json) -> Json:
             "IdempotencyKey": {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "A word of the caller's choice, such as a UUID, under which this write happens once.",
+                "description": "A key chosen by the caller, such as a UUID; a write with this key is done only once.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             },
             "IfNoneMatch": {

@@ -65,7 +65,7 @@ def _query_parameters(endpoint: Endpoint, slot: Slot) -> Iterator[Json]:
     is_required = slot.is_required and not others
     yield _described(_query(first, _not_empty(schema) if is_required else schema, is_required), slot.description)
     for other in others:
-        yield _described(_query(other, schema, is_required=False), f"Another spelling of `{first}`.")
+        yield _described(_query(other, schema, is_required=False), f"Alias of `{first}`.")
 
 
 def _query(name: str, schema: Json, is_required: bool) -> Json:  # noqa: FBT001 - private, two callers
@@ -191,7 +191,7 @@ def _properties(endpoint: Endpoint, slot: Slot, names: list[str]) -> Json:
         schema = _nullable(schema)
     first, *others = names
     told = {first: _described(schema, slot.description)}
-    return told | {other: _described(schema, f"Another spelling of `{first}`.") for other in others}
+    return told | {other: _described(schema, f"Alias of `{first}`.") for other in others}
 
 
 def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:

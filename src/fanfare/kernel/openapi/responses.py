@@ -43,7 +43,7 @@ class WrongField(msgspec.Struct):
 
 
 class Problem(msgspec.Struct):
-    """A refusal, after RFC 9457. Compare `code`; read `detail`."""
+    """An error, as defined by RFC 9457. Compare `code`; read `detail`."""
 
     type: str
     title: str
@@ -78,7 +78,7 @@ class Answers:
         rows = {"type": "array", "items": self._by_type[repr(row)]}
         schema = {
             "type": "object",
-            "description": f"A page of rows ({row.__name__}) with what a reader needs to go on.",
+            "description": f"A page of rows ({row.__name__}) with the paging information.",
             "required": ["meta", "data"],
             "properties": {"meta": self._by_type[repr(meta)], "data": rows},
         }
@@ -156,7 +156,7 @@ def of(endpoint: Endpoint, answers: Answers) -> Json:
     if endpoint.has_etag:
         headers["ETag"] = _ref("headers", "ETag")
     content = answers.content(endpoint)
-    told: Json = {"200": {"description": "Done" if content is None else "The answer", "headers": headers}}
+    told: Json = {"200": {"description": "Done" if content is None else "Success", "headers": headers}}
     if content:
         told["200"]["content"] = content
     if endpoint.has_etag:
@@ -172,7 +172,7 @@ def _ref(kind: str, name: str) -> Json:
 
 def shared() -> Json:
     """Return the responses that calls refer to."""
-    not_modified = {"description": "The caller has this answer already", "headers": {"ETag": _ref("headers", "ETag")}}
+    not_modified = {"description": "The response has not changed", "headers": {"ETag": _ref("headers", "ETag")}}
     return {"NotModified": not_modified, **{each.__name__: _refused(each) for each in (*ANY_CALL, *WRITES)}}
 
 

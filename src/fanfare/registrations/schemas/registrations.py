@@ -67,7 +67,7 @@ class RegistrationQuery(Params):
     end_date: Annotated[Day | None, "Registered on or before this day, in the account's zone."] = None
     email: Annotated[Text | None, "Only registrations of this email address."] = None
     performance_uid: Annotated[Uuid | None, "Only registrations for this performance."] = None
-    limit: Annotated[Limit, "Most rows to return."] = 50
+    limit: Annotated[Limit, "Maximum number of rows to return."] = 50
     order: ReadingOrder = "desc"
     cursor: NextCursor = None
 
@@ -82,7 +82,7 @@ class FanRegistrationQuery(Params):
     """Which registrations of a fan."""
 
     fan_id: Annotated[Id, "Fan."]
-    limit: Annotated[Limit, "Most rows to return."] = 50
+    limit: Annotated[Limit, "Maximum number of rows to return."] = 50
     order: ReadingOrder = "desc"
     cursor: NextCursor = None
 

@@ -113,7 +113,7 @@ async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetim
 
 
 async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> uuid.UUID:
-    """Give a filter other criteria, in place of all it had, and return its uid."""
+    """Replace the criteria of a filter, and return its uid."""
     async with db.transaction() as held:
         await hold(held, account.id)
         await lock_filter(held, account.id, wanted.filter_uid)

@@ -75,7 +75,7 @@ async def manage_filters_update(db: Db, account: Account, wanted: FilterChanges,
 
 @endpoint.post("/api/v1/manage/filters/{filter_uid}/criteria", scope="manage", key=SECRET)
 async def manage_filters_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> FilterSaved:
-    """Give a filter other criteria, in place of all it had."""
+    """Replace the criteria of a filter."""
     return FilterSaved(await actions.change_criteria(db, account, wanted, now))
 
 

@@ -56,7 +56,7 @@ async def segments_fans(
 
 @endpoint.get("/api/v1/manage/segments/{segment_type}/{segment_id}/fans/{fan_id}", scope="manage", key=SECRET)
 async def manage_segments_why(db: Db, account: Account, wanted: OneMember, now: datetime) -> Why:
-    """Tell why a fan is in a segment or not: each criterion with its verdict and the value that it saw."""
+    """Explain why a fan is in a segment or not: each criterion with its result and the value it checked."""
     return await why.why(db, account, wanted, now)
 
 
@@ -64,7 +64,7 @@ async def manage_segments_why(db: Db, account: Account, wanted: OneMember, now: 
 async def manage_filters_members(
     db: Db, account: Account, wanted: PastMembers, now: datetime
 ) -> Page[PastMeta, PastMember]:
-    """Tell who was in an active filter at the end of a past day, in the order of the fans' ids.
+    """List the members of an active filter at the end of a past day, in the order of the fans' ids.
 
     Known is what was kept then: nothing from before the filter's first build. Fans who were deleted since are left out.
     """

@@ -98,11 +98,11 @@ Segments = Annotated[list[str], ListForm(SegmentForm(), most=100)]
 class Criteria(Params):
     """Which fans: all given criteria must hold. Days are days in the account's time zone."""
 
-    name: Annotated[Text | None, "Part of the name or mail address, in any case and without regard to accents"] = None
-    crm_active_days: Annotated[Days | None, "Did something since this many days ago"] = None
-    crm_inactive_days: Annotated[Days | None, "Did nothing since this many days ago, or never did anything"] = None
-    crm_start_active_date: Annotated[Day | None, "Did something on or after this day"] = None
-    crm_end_active_date: Annotated[Day | None, "Did something on or before this day"] = None
+    name: Annotated[Text | None, "Part of the name or email address; case and accents are ignored"] = None
+    crm_active_days: Annotated[Days | None, "Active in the last N days"] = None
+    crm_inactive_days: Annotated[Days | None, "Not active in the last N days, or never active"] = None
+    crm_start_active_date: Annotated[Day | None, "Active on or after this day"] = None
+    crm_end_active_date: Annotated[Day | None, "Active on or before this day"] = None
     fan_youngest_age: Annotated[Age | None, "At least this many years old today"] = None
     fan_oldest_age: Annotated[Age | None, "At most this many years old today"] = None
     fan_incl_snapshot_uids: Annotated[Uuids | None, "Inside one of these snapshots"] = None
@@ -111,13 +111,13 @@ class Criteria(Params):
         Segments | None, "Inside one of these segments, each as filter:uid, snapshot:uid or tag:id"
     ] = None
     fan_excl_segments: Annotated[Segments | None, "Outside all of these segments"] = None
-    fan_tags: Annotated[Names | None, "Carries these tags (their names, in any case)"] = None
+    fan_tags: Annotated[Names | None, "Has these tags, by name; case is ignored"] = None
     fan_tag_relations: Annotated[Relation, "Whether one of the tags is enough (any) or all are needed"] = "any"
     fan_networks: Annotated[Names | None, "Has an identity on one of these networks"] = None
-    fan_is_subscribed: Annotated[Flag | None, "Opted in to mail, or not"] = None
+    fan_is_subscribed: Annotated[Flag | None, "Opted in to email, or not"] = None
     fan_is_optout: Annotated[Flag | None, "Opted out of everything, or not"] = None
     fan_is_phone_subscribed: Annotated[Flag | None, "Opted in to text messages, or not"] = None
-    fan_postal_codes: Annotated[Texts | None, "One of these postal codes, without regard to case and blanks"] = None
+    fan_postal_codes: Annotated[Texts | None, "One of these postal codes, case and spaces are ignored"] = None
     fan_provinces: Annotated[Texts | None, "One of these provinces or states, in any case"] = None
     fan_rating: Annotated[Rating | None, "At least this rating"] = None
     fan_gender: Annotated[Gender | None, "This gender"] = None
@@ -125,7 +125,9 @@ class Criteria(Params):
     fan_metro_areas: Annotated[Texts | None, "One of these metro areas, in any case"] = None
     fan_start_creation_date: Annotated[Day | None, "Created on or after this day"] = None
     fan_end_creation_date: Annotated[Day | None, "Created on or before this day"] = None
-    idol_names: Annotated[Names | None, "Fan of these idols (their names, in any case), chosen or concluded"] = None
+    idol_names: Annotated[
+        Names | None, "Fan of these idols (their names, in any case), chosen by the fan or derived"
+    ] = None
     idol_relations: Annotated[Relation, "Whether one of the idols is enough (any) or all are needed"] = "any"
     ticket_event_name: Annotated[Text | None, "Holds a ticket for this event"] = None
     ticket_price_code: Annotated[Text | None, "Holds a ticket of this price level"] = None
@@ -133,17 +135,23 @@ class Criteria(Params):
     ticket_end_purchase_date: Annotated[Day | None, "Bought a ticket on or before this day"] = None
     ticket_venue_name: Annotated[Text | None, "Holds a ticket for this venue"] = None
     ticket_venue_provinces: Annotated[Texts | None, "Holds a ticket for a venue in one of these provinces"] = None
-    ticket_purchased_days: Annotated[Days | None, "Bought a ticket since this many days ago"] = None
+    ticket_purchased_days: Annotated[Days | None, "Bought a ticket in the last N days"] = None
     ticket_artist_name: Annotated[Text | None, "Holds a ticket for this artist"] = None
     ticket_start_event_date: Annotated[Day | None, "Holds a ticket for an event on or after this day"] = None
     ticket_end_event_date: Annotated[Day | None, "Holds a ticket for an event on or before this day"] = None
     ticket_seat_price_min: Annotated[Money | None, "Paid at least this much a seat"] = None
     ticket_seat_price_max: Annotated[Money | None, "Paid at most this much a seat"] = None
-    ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats; with 0 also who has none"] = None
-    ticket_seat_count_max: Annotated[Count | None, "Bought at most this many seats, yet some; 0 means none"] = None
-    ticket_sales_count_min: Annotated[Count | None, "Bought at least this many times; with 0 also who never did"] = None
-    ticket_sales_count_max: Annotated[Count | None, "Bought at most this many times, yet once; 0 means never"] = None
-    ticket_is_negative: Annotated[Flag, "Fans for whom the ticket criteria do not hold together"] = False
+    ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats; 0 includes fans with none"] = None
+    ticket_seat_count_max: Annotated[Count | None, "Bought at least one and at most this many seats; 0 means none"] = (
+        None
+    )
+    ticket_sales_count_min: Annotated[
+        Count | None, "Bought at least this many times; 0 includes fans who never did"
+    ] = None
+    ticket_sales_count_max: Annotated[
+        Count | None, "Bought at least once and at most this many times; 0 means never"
+    ] = None
+    ticket_is_negative: Annotated[Flag, "Negates the ticket criteria: fans who do not meet all of them"] = False
 
 
 class FanSearch(Criteria):
@@ -152,13 +160,13 @@ class FanSearch(Criteria):
     example: ClassVar[Mapping[str, object]] = {"fan_provinces": "BC,WA", "crm_active_days": 30, "limit": 200}
 
     include_recent_entry: Annotated[Flag, "Fill last_page_tab_id and last_campaign_name"] = False
-    include_tags: Annotated[Flag, "Changes nothing: tags are always filled"] = False
-    include_business_opt_ins: Annotated[Flag, "Changes nothing: opted_in_business_ids are always filled"] = False
+    include_tags: Annotated[Flag, "Has no effect: tags are always returned"] = False
+    include_business_opt_ins: Annotated[Flag, "Has no effect: opted_in_business_ids are always returned"] = False
     search_uid: Annotated[
-        SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Go on with a search; its criteria stay"
+        SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Continue a search; its criteria stay the same"
     ] = None
-    limit: Annotated[int, WholeForm(1, MAX_LIMIT), "Rows a page"] = MAX_LIMIT
-    max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Most rows of the whole search"] = DEFAULT_COUNT
+    limit: Annotated[int, WholeForm(1, MAX_LIMIT), "Rows per page"] = MAX_LIMIT
+    max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Maximum number of rows in the whole search"] = DEFAULT_COUNT
 
 
 class FoundFan(msgspec.Struct):
@@ -231,7 +239,7 @@ class TagWindow(Params):
 
     start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
     end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
-    limit: Annotated[int, WholeForm(1, MOST_TAGS), "Most rows to return"] = MOST_TAGS
+    limit: Annotated[int, WholeForm(1, MOST_TAGS), "Maximum number of rows to return"] = MOST_TAGS
     cursor: NextCursor = None
 
 

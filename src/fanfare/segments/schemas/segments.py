@@ -42,7 +42,7 @@ class SegmentReading(OneSegment):
     """How a segment is read."""
 
     search_uid: Annotated[SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Go on reading"] = None
-    limit: Annotated[int, WholeForm(0, MOST_ROWS), "Rows a page"] = 1000
+    limit: Annotated[int, WholeForm(0, MOST_ROWS), "Rows per page"] = 1000
 
 
 class SegmentStatus(msgspec.Struct):
@@ -120,7 +120,7 @@ class PastMembers(Params):
     filter_uid: Annotated[Uuid, "Filter by its uid"]
     day: Annotated[Day, "Members at the end of this day in the account's time zone; today: now"]
     after_fan_id: Annotated[Id | None, "Only fans with a larger id; use the previous meta.next_after_fan_id"] = None
-    limit: Annotated[int, WholeForm(1, MOST_ROWS), "Rows a page"] = 1000
+    limit: Annotated[int, WholeForm(1, MOST_ROWS), "Rows per page"] = 1000
 
 
 class PastMember(msgspec.Struct):
