@@ -21,8 +21,16 @@ from fanfare.kernel.endpoint import endpoint
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
 from fanfare.kernel.http import Service, application
 from fanfare.kernel.keys import SECRET, Account
-from fanfare.kernel.long_inputs import SHORT_BYTES, SHORT_ROWS, run_by_rows, run_by_size
+from fanfare.kernel.long_inputs import (
+    MAX_WAITING_BYTES,
+    MAX_WAITING_BYTES_OF_ADDRESS,
+    SHORT_BYTES,
+    SHORT_ROWS,
+    run_by_rows,
+    run_by_size,
+)
 from fanfare.kernel.parameters import MAX_FIELDS, PIECE, Params, from_query, read
+from fanfare.kernel.shares import Busy
 from fanfare.kernel.wire import Form, Ids, LongText, text_of
 from tests.api import Api
 
@@ -114,18 +122,82 @@ class TestBesideTheLoop:
     async def test_long_work_lets_the_loop_run(self) -> None:
         gone_on = threading.Event()
         asyncio.get_running_loop().call_soon(gone_on.set)
-        assert await run_by_size(SHORT_BYTES + 1, gone_on.wait, 20)
+        assert await run_by_size(1, SHORT_BYTES + 1, gone_on.wait, 20)
         gone_on.clear()
         asyncio.get_running_loop().call_soon(gone_on.set)
-        assert await run_by_rows(SHORT_ROWS + 1, gone_on.wait, 20)
+        assert await run_by_rows(1, SHORT_ROWS + 1, gone_on.wait, 20)
 
     async def test_short_work_is_done_at_once(self) -> None:
-        assert await run_by_size(SHORT_BYTES, threading.get_ident) == threading.get_ident()
-        assert await run_by_rows(SHORT_ROWS, threading.get_ident) == threading.get_ident()
+        assert await run_by_size(1, SHORT_BYTES, threading.get_ident) == threading.get_ident()
+        assert await run_by_rows(1, SHORT_ROWS, threading.get_ident) == threading.get_ident()
 
     async def test_a_fault_comes_back(self) -> None:
         with pytest.raises(ZeroDivisionError):
-            await run_by_size(SHORT_BYTES + 1, lambda: 1 / 0)
+            await run_by_size(1, SHORT_BYTES + 1, lambda: 1 / 0)
+
+
+class TestTurns:
+    """Nobody's inputs hold up another's: the first of those that wait is the next but those of others."""
+
+    async def finished(self, *waiting: tuple[int | str, int]) -> list[int | str]:
+        """Let owners wait behind a work that is under way, each for a number of works, and return whose ended when."""
+        go_on, ended = threading.Event(), list[int | str]()
+
+        async def wait(owner: int | str) -> None:
+            await run_by_size(owner, SHORT_BYTES + 1, lambda: None)
+            ended.append(owner)
+
+        first = asyncio.create_task(run_by_size(99, SHORT_BYTES + 1, go_on.wait, 20))
+        await asyncio.sleep(0)
+        tasks = [asyncio.create_task(wait(owner)) for owner, many in waiting for _ in range(many)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(first, *tasks)
+        return ended
+
+    async def test_an_account_waits_for_one_input_of_another(self) -> None:
+        assert 2 in (await self.finished((1, 50), (2, 1)))[:2]
+
+    async def test_an_account_waits_for_one_input_of_all_strangers(self) -> None:
+        crowd = [(f"192.0.2.{number}", 3) for number in range(20)]
+        assert 2 in (await self.finished(*crowd, (2, 1)))[:3]
+
+    async def test_an_address_waits_for_one_input_of_another(self) -> None:
+        assert "192.0.2.2" in (await self.finished(("192.0.2.1", 50), ("192.0.2.2", 1)))[:3]
+
+    @pytest.mark.parametrize(("owner", "most"), [(1, MAX_WAITING_BYTES), ("192.0.2.1", MAX_WAITING_BYTES_OF_ADDRESS)])
+    async def test_what_waits_is_bounded(self, owner: int | str, most: int) -> None:
+        go_on = threading.Event()
+        first = asyncio.create_task(run_by_size(99, SHORT_BYTES + 1, go_on.wait, 20))
+        waiting = [asyncio.create_task(run_by_size(owner, most // 2, lambda: None)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy):
+            await run_by_size(owner, most // 2, lambda: None)
+        others = asyncio.create_task(run_by_size(2 if owner == 1 else "192.0.2.2", most // 2, lambda: None))
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(first, *waiting, others)
+        await run_by_size(owner, most, lambda: None)
+
+
+@pytest.mark.parametrize("is_stranger", [True, False])
+async def test_a_body_waits_among_those_of_who_showed_the_secret_or_of_the_address(
+    near: httpx.AsyncClient, api: Api, is_stranger: bool
+) -> None:
+    long: Any = {"ignored": "x" * SHORT_BYTES}
+    public = {"Api-Key": api.keys["Api-Key"]}
+    go_on = threading.Event()
+    first = asyncio.create_task(run_by_size(99, SHORT_BYTES + 1, go_on.wait, 20))
+    full = ("127.0.0.1", MAX_WAITING_BYTES_OF_ADDRESS) if is_stranger else (api.account_id, MAX_WAITING_BYTES)
+    waiting = asyncio.create_task(run_by_size(*full, lambda: None))
+    await asyncio.sleep(0)
+    for keys in (public, {}) if is_stranger else (api.keys,):
+        assert (await near.post("/api/v1/where", headers=keys, json=long)).status_code == 503
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    answer = await near.post("/api/v1/where", headers=api.keys if is_stranger else public, json=long)
+    assert answer.status_code == (200 if is_stranger else 403)
+    await asyncio.gather(first, waiting)
 
 
 class WhereForm(Form):

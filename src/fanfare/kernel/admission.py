@@ -19,15 +19,16 @@ from fanfare.kernel.db import Db
 from fanfare.kernel.endpoint import Caller, Endpoint
 from fanfare.kernel.errors import NoKey, Refusal
 from fanfare.kernel.keys import Credentials, Key, Keyring
-from fanfare.kernel.long_inputs import run_by_size
+from fanfare.kernel.long_inputs import Owner, run_by_size
 from fanfare.kernel.parameters import Raw, from_query
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A call that was let in: whose it is, who makes it, its body as it came and its parameters."""
+    """A call that was let in: whose it is, who makes it and who waits for it, its body as it came, its parameters."""
 
     key: Key
     caller: Caller
+    owner: Owner
     body: bytes
     raw: Raw
 
@@ -59,7 +60,7 @@ class Admission:
                 await visit.count(limits.refused(visit.subscriber))
             raise
         address = (named_address(request.headers) if visit.has_secret else None) or nearest
-        return Entry(key, Caller(address, visit.has_secret), body, raw)
+        return Entry(key, Caller(address, visit.has_secret), visit.owner, body, raw)
 
     def one_suspect_at_a_time(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
         """Give what keeps the lookups of addresses that guess keys from taking more than one connection."""
@@ -78,6 +79,11 @@ class _Visit:
         self.subscriber = source
         self.key: Key | None = None
         self.has_secret = False
+
+    @property
+    def owner(self) -> Owner:
+        """Who is held up by what the call takes: the account when its secret was shown, else the address."""
+        return self.key.account.id if self.key and self.has_secret else self.subscriber
 
     async def show(self, endpoint: Endpoint, more: Credentials) -> None:
         """Find the key by all that was shown, the earlier first; count the call, and refuse what lacks the scope."""
@@ -132,7 +138,7 @@ async def _read(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[by
         visit.refuse_guessers()
     body = await read_body(request, MAX_KEYLESS_BYTES if visit.key is None else MAX_BYTES)
     if body:
-        in_body = await run_by_size(len(body), take_apart, body, headers.get("content-type"))
+        in_body = await run_by_size(visit.owner, len(body), take_apart, body, headers.get("content-type"))
         await visit.show(endpoint, Credentials.of(in_body))
         raw.update(in_body)
     return body, raw

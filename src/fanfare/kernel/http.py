@@ -86,7 +86,7 @@ class Service:
     async def _answer(self, endpoint: Endpoint, request: Request, response: Response, path: dict[str, str]) -> None:
         now = self.clock()
         entry = await self.admission.admit(endpoint, request, response, now)
-        params = await run_by_size(len(entry.body), parameters, endpoint, path, entry.raw)
+        params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
         account, caller = entry.key.account, entry.caller
         handle = self.db.of(account.id)
         if endpoint.is_write and not caller.has_secret:

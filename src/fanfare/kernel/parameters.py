@@ -1,10 +1,10 @@
 """Parameters in: path, query, form, multipart and JSON merged into one set, and that set read into one struct."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -15,6 +15,8 @@ from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, loa
 MAX_FIELDS = 1000
 # Bytes of a text that are unescaped at a time.
 PIECE = 16 * 1024
+# Found by an expression: urllib takes 20 times as long over percent signs that begin no escape.
+ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 # As long as a word for nothing may be.
 LONGEST_NOTHING = 16
 Raw = dict[str, list[object]]
@@ -211,6 +213,10 @@ def from_query(text: bytes) -> Raw:
     return raw
 
 
+def _characters(escapes: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(escapes[0].replace(b"%", b"").decode())
+
+
 def _unescaped(text: bytes) -> str:
     """Return what percent escapes and plus signs stand for; piece by piece, since no thread runs during a piece."""
     text = text.replace(b"+", b" ")
@@ -223,7 +229,7 @@ def _unescaped(text: bytes) -> str:
         # Not within the three characters of an escape.
         escape = text.rfind(b"%", end - 2, end)
         end = end if escape < 0 else escape
-        pieces.append(unquote_to_bytes(text[start:end]))
+        pieces.append(ESCAPES.sub(_characters, text[start:end]))
         start = end
     return b"".join(pieces).decode()
 

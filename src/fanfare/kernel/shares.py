@@ -8,6 +8,10 @@ from contextlib import asynccontextmanager
 from fanfare.kernel.settings import ACCOUNT_SHARE
 
 
+# An account, or whoever else takes turns; None is nobody in particular.
+Owner = int | str | None
+
+
 class Busy(TimeoutError):  # noqa: N818 - a state that passes, answered as it is
     """No place came free in time."""
 
@@ -23,9 +27,9 @@ class Shares:
         """Take the number of places, the part that an account may have, and how many it may have in any case."""
         self._size = self._free = size
         self._most = min(size, max(least, int(size * part)))
-        self._lent: dict[int | None, int] = {}
+        self._lent: dict[Owner, int] = {}
         # The accounts that wait, in the order of their turns.
-        self._waiting: dict[int | None, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}
 
     @property
     def is_unused(self) -> bool:
@@ -33,7 +37,7 @@ class Shares:
         return self._free == self._size
 
     @asynccontextmanager
-    async def lend(self, account_id: int | None, seconds: float) -> AsyncIterator[None]:
+    async def lend(self, account_id: Owner, seconds: float) -> AsyncIterator[None]:
         """Lend a place for as long as the context lasts."""
         await self.take(account_id, seconds)
         try:
@@ -41,7 +45,7 @@ class Shares:
         finally:
             self.give(account_id)
 
-    async def take(self, account_id: int | None, seconds: float) -> None:
+    async def take(self, account_id: Owner, seconds: float) -> None:
         """Take a place; wait for one at most that many seconds, then raise `Busy`."""
         if self._free and self._may_have_another(account_id):
             self._lend(account_id)
@@ -57,7 +61,7 @@ class Shares:
                 raise Busy from None
             raise
 
-    def give(self, account_id: int | None) -> None:
+    def give(self, account_id: Owner) -> None:
         """Give a place back."""
         self._free += 1
         left = self._lent.pop(account_id) - 1
@@ -66,10 +70,10 @@ class Shares:
         while self._waiting and self._free and self._serve():
             pass
 
-    def _may_have_another(self, account_id: int | None) -> bool:
+    def _may_have_another(self, account_id: Owner) -> bool:
         return account_id is None or self._lent.get(account_id, 0) < self._most
 
-    def _lend(self, account_id: int | None) -> None:
+    def _lend(self, account_id: Owner) -> None:
         self._free -= 1
         self._lent[account_id] = self._lent.get(account_id, 0) + 1
 
@@ -88,7 +92,7 @@ class Shares:
             turn.set_result(None)
         return True
 
-    def _give_up(self, account_id: int | None, turn: "asyncio.Future[None]") -> None:
+    def _give_up(self, account_id: Owner, turn: "asyncio.Future[None]") -> None:
         if turn.done() and not turn.cancelled():
             # The place came as the caller gave up.
             self.give(account_id)

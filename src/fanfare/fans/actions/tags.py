@@ -71,11 +71,11 @@ async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) 
     is_given = wanted.action != "delete"
     fan_ids = [each for each in wanted.fan_ids or () if not isinstance(each, Unread)]
     emails = [each for each in wanted.emails or () if not isinstance(each, Unread)]
-    keys = await run_by_rows(len(emails), lambda: [_key(email) for email in emails])
+    keys = await run_by_rows(account_id, len(emails), lambda: [_key(email) for email in emails])
     async with db.transaction() as held:
         tag_id = await _held_tag(held, account_id, wanted.tag_name, now, is_made=is_given)
         rows = await held.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
-    return TagChanged(tag_id, wanted.tag_name, await run_by_rows(len(rows), _told, wanted, rows))
+    return TagChanged(tag_id, wanted.tag_name, await run_by_rows(account_id, len(rows), _told, wanted, rows))
 
 
 def _told(wanted: TagChange, rows: Sequence[Record]) -> list[TagRow]:

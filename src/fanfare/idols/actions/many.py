@@ -32,7 +32,7 @@ class Row(msgspec.Struct):
 
 async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ManyFanIdolsSaved:
     """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
-    rows, faults = await run_by_rows(len(items), _rows, account, items)
+    rows, faults = await run_by_rows(account.id, len(items), _rows, account, items)
 
     async def write(some: Sequence[Row]) -> None:
         async with db.transaction() as held:

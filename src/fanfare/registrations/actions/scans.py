@@ -124,7 +124,7 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
     when and where it was used.
     """
-    scans, faults = await run_by_rows(len(items), _read, items, now)
+    scans, faults = await run_by_rows(account.id, len(items), _read, items, now)
     once: dict[Key, ScanItem] = {}
     for _, scan in scans:
         once.setdefault(_key(scan), scan)

@@ -58,7 +58,7 @@ async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: dateti
 
 async def create_tickets(db: Db, account: Account, items: Sequence[object], now: datetime) -> list[BatchSaved]:
     """Make the tickets of a batch and tell of each, in its place, what became of it; a wrong one stops no other."""
-    lines, told = await run_by_rows(len(items), _lines, account, items, now)
+    lines, told = await run_by_rows(account.id, len(items), _lines, account, items, now)
     for line in await write_lines(lines, lambda some: _save(db, account, list(some), now)):
         told[line.place] = BatchSaved(None, line.wanted.ticket_key, None, "error", field_faults(MISFIT))
     for line in lines:
