@@ -14,7 +14,7 @@ import pytest
 from fanfare import app
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel import pool
-from fanfare.kernel.db import Db
+from fanfare.kernel.db import Composed, Db
 from fanfare.kernel.settings import Settings
 from fanfare.segments.actions.members import keep_members
 from tests.api import Api
@@ -108,6 +108,19 @@ async def test_the_longest_statement_of_the_source_is_kept(own: Db) -> None:
     await own.value(longest + " " * 100)
     assert [len(each) for each in await kept(own)].count(len(longest)) == 1
     assert max(map(len, await kept(own))) <= pool.KEPT_LENGTH
+
+
+async def test_a_connection_ends_after_a_composed_statement_that_is_very_long(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    pid = "select pg_backend_pid()"
+    short = Composed(pid)
+    assert len({await db.value(each) for each in (pid, short, pid)}) == 1
+    long = Composed(f"{pid} /* {'x' * pool.KEPT_LENGTH} */")
+    assert len({await db.value(each) for each in (pid, long, pid)}) == 2
+    async with db.transaction() as held:
+        (ended,) = {await held.value(each) for each in (pid, long, long, pid)}
+    assert await db.value(pid) != ended
+    await db.close()
 
 
 async def test_connections_end_when_they_are_old(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
 from fanfare.kernel.errors import Unavailable
-from fanfare.kernel.pool import GRACE_SECONDS, Connection, Pool, Record
+from fanfare.kernel.pool import GRACE_SECONDS, KEPT_LENGTH, Connection, Pool, Record
 from fanfare.kernel.settings import ACCOUNT_SHARE
 
 __all__ = ["OUTAGES", "Composed", "Connection", "Db", "Heavy", "Record"]
@@ -134,24 +134,28 @@ class Db:
 
     def _use(self, sql: str = "") -> AbstractAsyncContextManager[Any]:
         if isinstance(sql, Heavy):
-            return self._use_heavily(is_composed=isinstance(sql, Composed))
+            return self._use_heavily(sql)
         if self._connection is not None:
             return _Held(self._connection)
         return _Lent(self._opened(), self._account_id)
 
     @asynccontextmanager
-    async def _use_heavily(self, *, is_composed: bool) -> AsyncIterator[Any]:
+    async def _use_heavily(self, sql: Heavy) -> AsyncIterator[Any]:
         if self._connection is not None:
-            yield _Unkept(self._connection) if is_composed else self._connection
+            yield self._runner(self._connection, sql)
             return
-        async with self.heavy_turn():
-            if not is_composed:
-                async with self._use() as connection:
-                    yield connection
-                return
-            # With the end of a transaction PostgreSQL drops it too: without, at the next statement of this kind.
-            async with self.transaction() as own, own.connection() as connection:
-                yield _Unkept(connection)
+        # PostgreSQL drops a composed one with the end of its transaction; without one, at the next of its kind.
+        way = self.transaction() if isinstance(sql, Composed) else nullcontext(self)
+        async with self.heavy_turn(), way as own, own.connection() as connection:
+            yield self._runner(connection, sql)
+
+    def _runner(self, connection: Connection, sql: Heavy) -> "Connection | _Unkept":
+        if not isinstance(sql, Composed):
+            return connection
+        if len(sql) > KEPT_LENGTH:
+            # Planning it has taken a hundred megabytes, of which the process gives few back before it ends.
+            self._opened().retire(connection)
+        return _Unkept(connection)
 
     async def rows(self, sql: str, *args: object) -> list[Record]:
         """Return every row of the answer."""

@@ -111,6 +111,10 @@ class Pool:
             self._drop(self._idle.pop(0))
         self._give_place(account_id)
 
+    def retire(self, connection: Connection) -> None:
+        """Let a connection end when it comes back."""
+        self._ends[connection] = 0.0
+
     def _drop(self, connection: Connection) -> None:
         del self._ends[connection]
         connection.terminate()
