@@ -194,13 +194,15 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def served(dsn: str, folder: Path, *, scale: float = SCALE, workers: int = 1) -> Iterator[Target]:
+def served(
+    dsn: str, folder: Path, *, scale: float = SCALE, workers: int = 1, pool: int = CONNECTIONS
+) -> Iterator[Target]:
     """Run server processes, one if not told, on a database that holds a share of the data set."""
     api_key, api_secret = asyncio.run(filled(dsn, scale))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "DATABASE_URL": dsn, "FANFARE_POOL_SIZE": str(CONNECTIONS)}
+    environment = {**os.environ, "DATABASE_URL": dsn, "FANFARE_POOL_SIZE": str(pool)}
     command = [sys.executable, "-m", "fanfare.cli", "serve", "--workers", str(workers), "--port", str(port)]
     with (
         (folder / "server.log").open("w") as log,

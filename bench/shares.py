@@ -1,0 +1,200 @@
+"""What one account's worst legal calls do to another's: the 99th percentile of a small account, calm and beside them.
+
+    nice python -m bench.shares                    # 200,000 fans in the large account; six minutes
+    nice python -m bench.shares --scale 0.05       # smaller, to try it
+
+One server process of ten connections on an embedded PostgreSQL. A client of the small account asks for a fan, writes an
+activity, searches and counts, one call after the other; a process of its own sends, as the large account, as many calls
+of a kind at once as are told beside it, again and again. Calm and beside take turns. Prints each call's milliseconds
+(calm, beside, ratio) and how the large account's calls were answered. Exits 1 when a call of the small account is
+refused, or the median over its calls of these ratios exceeds WANTED.
+"""
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from bench.activities import UNLIMITED, Target, served
+from bench.data import SMALL_ACCOUNT
+from fanfare.accounts.actions import create_key
+from fanfare.kernel.db import Db
+from fanfare.kernel.embedded import Embedded, Hold
+from fanfare.kernel.keys import SCOPES
+
+POOL = 10
+WANTED = 2.0
+Call = tuple[str, str, Any]
+Taken = dict[str, list[float]]
+
+
+class Storm(NamedTuple):
+    """Calls of a kind, made of a running number, and how many are sent at once."""
+
+    at_once: int
+    call: Callable[[int], Call]
+
+
+def _tickets(number: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "email": f"s{number}.{line}@example.org", "first_name": "Ada", "last_name": "Berg", "num_seats": 2,
+            "event_name": "Final", "event_date": "2027-07-03", "purchase_timestamp": "2027-05-01 17:30:00",
+            "ticket_key": f"{number}.{line}", "network": "storm", "paid_amount": "84.50",
+        }
+        for line in range(100)
+    ]  # fmt: skip
+
+
+STORMS = {
+    "deep searches": Storm(
+        12,
+        lambda n: ("GET", "/api/v1/crm/fans", {"fan_gender": "female", "fan_youngest_age": 1 + n % 9, "limit": 1000}),
+    ),
+    "statistics": Storm(40, lambda n: ("GET", "/api/v1/manage/filters/stats", {"fan_youngest_age": 1 + n % 9})),
+    "counts": Storm(
+        40, lambda n: ("GET", "/api/v1/manage/filters/count", {"ticket_seats_min": 1, "crm_active_days": 700 - n % 9})
+    ),
+    "names": Storm(12, lambda n: ("GET", "/api/v1/crm/fans", {"name": f"a{n % 10}", "limit": 1000})),
+    "bulk": Storm(8, lambda n: ("POST", "/api/v1/crm/tickets/bulk", _tickets(n))),
+    "exports": Storm(
+        12, lambda n: ("GET", "/api/v1/crm/activities", {"min_activity_id": n * 200 % 100_000, "limit": 200})
+    ),
+}
+
+
+def storm(target: Target, kind: str, is_over: Event, told: "multiprocessing.Queue[Counter[int]]") -> None:
+    """Send the calls of a storm until it is over, and tell how they were answered."""
+    told.put(asyncio.run(_storm(target, STORMS[kind], is_over)))
+
+
+async def _storm(target: Target, sent: Storm, is_over: Event) -> Counter[int]:
+    numbers, answers = itertools.count(int(time.time()) % 100_000 * 1000), Counter[int]()
+
+    async def send(client: httpx.AsyncClient) -> None:
+        while not is_over.is_set():
+            answer = await answered(client, sent.call(next(numbers)))
+            answers[answer.status_code] += 1
+            if answer.status_code == 503:
+                await asyncio.sleep(float(answer.headers["retry-after"]))
+
+    async with client_of(target) as client:
+        await asyncio.gather(*(send(client) for _ in range(sent.at_once)))
+    return answers
+
+
+async def answered(client: httpx.AsyncClient, call: Call) -> httpx.Response:
+    """Send a call and return its answer."""
+    method, path, given = call
+    if method == "GET":
+        return await client.get(path, params=dict(given))
+    return await client.post(path, json=given)
+
+
+def client_of(target: Target) -> httpx.AsyncClient:
+    """Return a client with the keys of an account."""
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+    return httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{target.port}",
+        headers={"Api-Key": target.api_key, "Api-Secret": target.api_secret},
+        limits=limits,
+        timeout=120,
+    )
+
+
+async def ask(target: Target, fan_id: int, seconds: float, taken: Taken) -> None:
+    """Send the calls of the small account one after the other, and note the milliseconds of each."""
+    calls: dict[str, Call] = {
+        "fan": ("GET", f"/api/v1/crm/fans/{fan_id}", {}),
+        "activity": ("POST", "/api/v1/crm/activities", {"email": "small@example.org", "campaign_title": "Campaign 7"}),
+        "search": ("GET", "/api/v1/crm/fans", {"fan_gender": "female", "limit": 50}),
+        "count": ("GET", "/api/v1/manage/filters/count", {"fan_gender": "female"}),
+    }
+    end = time.monotonic() + seconds
+    async with client_of(target) as client:
+        while time.monotonic() < end:
+            for name, call in calls.items():
+                started = time.perf_counter()
+                answer = await answered(client, call)
+                taken[name].append((time.perf_counter() - started) * 1000)
+                if answer.status_code != 200:
+                    sys.exit(f"{name} was answered with {answer.status_code}: {answer.text}")
+
+
+def percentile(taken: list[float], part: float) -> float:
+    """Return the value below which that part of the values lies."""
+    return sorted(taken)[min(int(len(taken) * part), len(taken) - 1)]
+
+
+def beside(kind: str, large: Target, small: Target, fan_id: int, wanted: argparse.Namespace) -> float:
+    """Print the figures of the small account calm and beside a storm; return the median ratio of its calls."""
+    calm: Taken = defaultdict(list)
+    stormy: Taken = defaultdict(list)
+    answers: Counter[int] = Counter()
+    for _ in range(wanted.rounds):
+        asyncio.run(ask(small, fan_id, wanted.seconds, calm))
+        is_over = multiprocessing.Event()
+        told: multiprocessing.Queue[Counter[int]] = multiprocessing.Queue()
+        sender = multiprocessing.Process(target=storm, args=(large, kind, is_over, told))
+        sender.start()
+        time.sleep(2)
+        asyncio.run(ask(small, fan_id, wanted.seconds, stormy))
+        is_over.set()
+        answers += told.get()
+        sender.join()
+    ratios = []
+    for name in calm:
+        quiet, loud = percentile(calm[name], 0.99), percentile(stormy[name], 0.99)
+        ratios.append(loud / quiet)
+        middle = statistics.median(calm[name]), statistics.median(stormy[name])
+        print(
+            f"{kind:<15}{name:<10}p50 {middle[0]:>7.1f} {middle[1]:>7.1f}   p99 {quiet:>7.1f} {loud:>7.1f}"
+            f"   ratio {ratios[-1]:>5.1f}   ({len(calm[name])} and {len(stormy[name])} calls)"
+        )
+    print(f"{kind:<15}answers to the large account: {dict(answers)}")
+    return statistics.median(ratios)
+
+
+async def key_of_small(dsn: str, target: Target) -> tuple[Target, int]:
+    """Return a key to the small account, and a fan of it."""
+    db = await Db.connect(dsn, size=1)
+    key = await create_key(db, SMALL_ACCOUNT, SCOPES, datetime.now(UTC), rate_limit=UNLIMITED)
+    fan_id: int = await db.value("select max(fan_id) from fans where account_id = $1", SMALL_ACCOUNT)
+    await db.close()
+    return target._replace(api_key=str(key.api_key), api_secret=key.api_secret), fan_id
+
+
+def main() -> None:
+    """Read the command line, run the storms, and fail when one reaches the small account."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--scale", type=float, default=0.2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--only", choices=STORMS, nargs="*", default=list(STORMS))
+    wanted = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Hold(Path(name) / "data", "bench"),
+        Embedded(Path(name) / "data") as found,
+        served(found.database_url, Path(name), scale=wanted.scale, pool=POOL) as large,
+    ):
+        small, fan_id = asyncio.run(key_of_small(found.database_url, large))
+        asyncio.run(ask(small, fan_id, 2, defaultdict(list)))
+        ratios = [beside(kind, large, small, fan_id, wanted) for kind in wanted.only]
+    sys.exit(0 if max(ratios) <= WANTED else 1)
+
+
+if __name__ == "__main__":
+    main()
