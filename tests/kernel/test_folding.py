@@ -119,7 +119,12 @@ async def test_rows_of_before_are_folded_anew(empty_database: NewDatabase, tmp_p
             insert into fans (account_id, fan_id, first_name, display_name, created_at, updated_at, position)
             values (7, 1, 'Nguyễn', 'Ωmegaς', now(), now(), 1), (7, 2, 'Ёлка', 'ΩmegaΣ', now(), now(), 2);
             insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-            values (7, 'öticket', '1', 1, now());
+            values (7, 'öticket', '1', 1, now()), (7, 'théâtre', 'c1', 1, '2025-01-01'), (7, 'théatre', 'c1', 2, now()),
+                   (7, 'café', 'c2', 1, now());
+            insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
+            values (7, 'café', 'c2', 2, now());
+            insert into products (account_id, network, product_key, product_name, created_at, updated_at)
+            values (7, 'théâtre', 'p1', 'Scarf', now(), now()), (7, 'théatre', 'p1', 'Scarf', now(), now());
             """
         )
         for each in migrations():
@@ -129,6 +134,12 @@ async def test_rows_of_before_are_folded_anew(empty_database: NewDatabase, tmp_p
         assert [row["tag_name"] for row in tags] == ["ΌΜΗΡΟΣ", "Όμηρος (2)", "résumé", "Resume (4)"]
         fans = await connection.fetch("select search_text, display_name from fans order by fan_id")
         assert [tuple(row) for row in fans] == [("nguyen  ", "Ωmegaς"), ("елка  ", "ΩmegaΣ_2")]
-        assert await connection.fetchval("select network from fan_identifiers") == "oticket"
+        read = "select network, identifier_value, fan_id from {} order by network"
+        owners = [tuple(row) for row in await connection.fetch(read.format("fan_identifiers"))]
+        assert owners == [("cafe", "c2", 1), ("oticket", "1", 1), ("theatre", "c1", 1)]
+        sharers = [tuple(row) for row in await connection.fetch(read.format("shared_identifiers"))]
+        assert sharers == [("cafe", "c2", 2), ("theatre", "c1", 2)]
+        products = await connection.fetch('select network from products order by network collate "C"')
+        assert [row["network"] for row in products] == ["theatre", "théâtre"]
     finally:
         await connection.close()

@@ -181,16 +181,18 @@ class TestTurns:
         await run_by_size(owner, most, lambda: None)
 
 
-@pytest.mark.parametrize("is_stranger", [True, False])
+@pytest.mark.parametrize("who", ["stranger", "integrator"])
 async def test_a_body_waits_among_those_of_who_showed_the_secret_or_of_the_address(
-    near: httpx.AsyncClient, api: Api, is_stranger: bool
+    near: httpx.AsyncClient, api: Api, who: str
 ) -> None:
+    is_stranger = who == "stranger"
     long: Any = {"ignored": "x" * SHORT_BYTES}
     public = {"Api-Key": api.keys["Api-Key"]}
     go_on = threading.Event()
     first = asyncio.create_task(run_by_size(99, SHORT_BYTES + 1, go_on.wait, 20))
-    full = ("127.0.0.1", MAX_WAITING_BYTES_OF_ADDRESS) if is_stranger else (api.account_id, MAX_WAITING_BYTES)
-    waiting = asyncio.create_task(run_by_size(*full, lambda: None))
+    owner = "127.0.0.1" if is_stranger else api.account_id
+    size = MAX_WAITING_BYTES_OF_ADDRESS if is_stranger else MAX_WAITING_BYTES
+    waiting = asyncio.create_task(run_by_size(owner, size, lambda: None))
     await asyncio.sleep(0)
     for keys in (public, {}) if is_stranger else (api.keys,):
         assert (await near.post("/api/v1/where", headers=keys, json=long)).status_code == 503

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from fanfare.kernel.settings import ACCOUNT_SHARE
 
-
 # An account, or whoever else takes turns; None is nobody in particular.
 Owner = int | str | None
 

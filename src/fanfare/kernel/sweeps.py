@@ -36,10 +36,14 @@ class Sweep:
     async def once(self) -> None:
         """Do the job once for each account that is due now."""
         self._due.extend(await self._ready())
-        while self._due or self._under_way:
-            self._begin()
-            await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
-            self._note_ended()
+        try:
+            while self._due or self._under_way:
+                self._begin()
+                await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+                self._note_ended()
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
 
     async def go_on(self, stopping: asyncio.Event) -> None:
         """Do the job again and again for whatever account is due; finish what is under way when it stops."""

@@ -120,15 +120,36 @@ from (
 ) d
 where d.account_id = t.account_id and d.fan_id = t.fan_id and d.n > 1;
 
--- Networks are stored folded. A row whose folded form is there already names the same identity and stays as it is.
-update fan_identifiers t set network = fold_text(t.network)
-where t.network not in ('email', 'phone') and t.network <> fold_text(t.network) and not exists (
-    select from fan_identifiers o
-    where o.account_id = t.account_id and o.network = fold_text(t.network) and o.identifier_value = t.identifier_value);
+-- Networks are stored folded. Of rows that become one identity the oldest stays, and other fans share it.
+insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
+select account_id, fold_text(network), identifier_value, fan_id, created_at
+from shared_identifiers where network <> fold_text(network)
+on conflict do nothing;
+delete from shared_identifiers where network <> fold_text(network);
+create temporary table identities on commit drop as
+select account_id, network, identifier_value, fan_id, created_at,
+       first_value(fan_id) over same as first_fan_id, row_number() over same as n
+from fan_identifiers where network not in ('email', 'phone')
+window same as (partition by account_id, fold_text(network), identifier_value order by created_at, fan_id, network);
+insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
+select account_id, fold_text(network), identifier_value, fan_id, created_at
+from identities where n > 1 and fan_id <> first_fan_id
+on conflict do nothing;
+delete from fan_identifiers t using identities d
+where d.n > 1 and d.account_id = t.account_id and d.network = t.network and d.identifier_value = t.identifier_value;
+update fan_identifiers set network = fold_text(network)
+where network not in ('email', 'phone') and network <> fold_text(network);
+
+-- Of products that become one, the one that is spelled so already or the first stays reachable by the folded name.
 update products t set network = fold_text(t.network)
-where t.network <> fold_text(t.network) and not exists (
-    select from products o
-    where o.account_id = t.account_id and o.network = fold_text(t.network) and o.product_key = t.product_key);
+from (
+    select account_id, network, product_key,
+           row_number() over (partition by account_id, fold_text(network), product_key
+                              order by network <> fold_text(network), network) as n
+    from products
+) d
+where d.n = 1 and d.account_id = t.account_id and d.network = t.network and d.product_key = t.product_key
+  and t.network <> fold_text(t.network);
 
 -- Written anew, and with it its index on trigrams.
 alter table fans drop column search_text;

@@ -106,12 +106,14 @@ class IndexProcess:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._lines.add(writer)
-        with contextlib.suppress(OSError, EOFError, msgspec.MsgspecError):
-            while True:
-                question = msgspec.msgpack.decode(await receive(reader), type=Question | Look)
-                await send(writer, await self.answer(question))
-        self._lines.discard(writer)
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, EOFError, msgspec.MsgspecError):
+                while True:
+                    question = msgspec.msgpack.decode(await receive(reader), type=Question | Look)
+                    await send(writer, await self.answer(question))
+        finally:
+            self._lines.discard(writer)
+            writer.close()
 
     async def answer(self, question: Question | Look) -> Answer:
         """Return the answer as of now, or none."""
