@@ -68,7 +68,7 @@ def test_public_calls_need_the_key_and_secret_calls_the_secret_never_in_the_url(
 def test_parameters_have_place_bounds_default_and_every_spelling(told: Json) -> None:
     listed = told["paths"]["/api/v1/things"]["get"]
     assert parameter(listed, "limit")["schema"] == {"type": "integer", "minimum": 0, "maximum": 1000, "default": 100}
-    assert parameter(listed, "group name")["description"] == "Another spelling of `group_name`."
+    assert parameter(listed, "group name")["description"] == "Alias of `group_name`."
     assert parameter(listed, "tag_name")["explode"] is True
     assert list(parameter(listed, "field_*")["schema"]["patternProperties"]) == ["^field_.+$"]
     assert list(parameter(listed, "tag_*")["schema"]["patternProperties"]) == [r"^tag_(?!(?:name|name\[\])$).+$"]

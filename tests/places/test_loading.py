@@ -185,7 +185,7 @@ async def test_a_wrong_line_is_named_and_what_came_before_stays(shell: Shell, tm
         (b"<html>\n", "JSON is malformed"),
         (lists.json_lines([("XA", " - ", "A", "", 1.0, 1.0, 1.0)]), "no postal code"),
         (lists.json_lines([("XA", "1", "A", "", 91.0, 1.0, 1.0)]), "not a position on the globe"),
-        (lists.json_lines([("AD", "1", "A", "", 1.0, 1.0, 1.0)]), "AD again"),
+        (lists.json_lines([("AD", "1", "A", "", 1.0, 1.0, 1.0)]), "AD appears again"),
     ],
 )
 def test_lines_of_every_wrong_kind_are_named(tmp_path: Path, content: bytes, reason: str) -> None:
