@@ -32,6 +32,7 @@ ODD: dict[str, tuple[bytes, int]] = {
     "two blanks": (b"GET  /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "tabs": (b"GET\t/healthz\tHTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a blank in the path": (b"GET /heal thz HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "empty lines alone": (b"\r\n" * 30_000, 400),
     # methods
     "lower case": (b"get /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "an unknown method": (b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),

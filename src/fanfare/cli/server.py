@@ -19,6 +19,9 @@ from fanfare.kernel.settings import Settings
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
 GRACE_SECONDS = 10
+# A turn of the loop accepts one connection of each listener. With one alone, new callers wait for as many turns as
+# there are others before them, and a turn is long when many are served.
+LISTENERS = 8
 
 
 class Server(uvicorn.Server):
@@ -67,7 +70,8 @@ def main() -> None:
     with in_one_line():
         _raise_limit_of_files()
         config = configured(settings_.from_environment())
-        Server(config, _say_ready).run([socket.socket(fileno=int(os.environ[SOCKET]))])
+        listener = socket.socket(fileno=int(os.environ[SOCKET]))
+        Server(config, _say_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
 
 
 def _collect_less() -> None:

@@ -14,12 +14,14 @@ MAX_CHUNK_LINE = 1024
 # A chunk's size, before its extensions. Eight digits are more than any body that is taken.
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*[;\r]")
 CRLF = b"\r\n"
+# Bytes of empty lines before a request.
+MAX_EMPTY = 16
 
 
 class Reader:
     """The bytes that came and are not cut off yet, and what they are the beginning of."""
 
-    __slots__ = ("_body", "_has_line", "_head", "_left", "_lines", "_overhead", "_seen", "_step", "buffer")
+    __slots__ = ("_body", "_has_line", "_head", "_left", "_lines", "_overhead", "_seen", "_skipped", "_step", "buffer")
 
     def __init__(self) -> None:
         """Expect the first head."""
@@ -29,7 +31,7 @@ class Reader:
     def expect_head(self) -> None:
         """Let the next bytes be a request."""
         self._step: Callable[[], bytes] = self._cut_head
-        self._seen = 0
+        self._seen = self._skipped = 0
         self._has_line = False
 
     def expect_body(self, length: int | None) -> None:
@@ -57,8 +59,7 @@ class Reader:
 
     def _cut_head(self) -> bytes:
         if self.buffer[0] in CRLF and not self._has_line:
-            # Old clients end a body by an empty line that is not theirs to send.
-            self.buffer = self.buffer.lstrip(CRLF)
+            self._skip_empty_lines()
             if not self.buffer:
                 return b""
         if not self._has_line:
@@ -71,6 +72,14 @@ class Reader:
         self._head, self._lines = length, head.count(b"\n")
         self.expect_nothing()
         return head
+
+    def _skip_empty_lines(self) -> None:
+        """Pass over what old clients send behind a body."""
+        size = len(self.buffer)
+        self.buffer = self.buffer.lstrip(CRLF)
+        self._skipped += size - len(self.buffer)
+        if self._skipped > MAX_EMPTY:
+            raise Unreadable(heads.NO_LINE)
 
     def _cut_length(self) -> bytes:
         piece = self._take(min(self._left, len(self.buffer)))
