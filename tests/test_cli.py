@@ -50,6 +50,48 @@ def test_the_first_account_starts_and_stops_the_embedded_database(tmp_path: Path
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("backup", "file"),
+        ("psql", "-c", "select 1"),
+        ("key", "list", "--account", "1"),
+        ("erasures", "list"),
+        ("erasures", "apply", os.devnull),
+        ("places", "status"),
+        ("places", "complete"),
+    ],
+)
+def test_what_needs_a_database_makes_none(words: tuple[str, ...], tmp_path: Path) -> None:
+    """A wrong data directory would otherwise give a backup of nothing, and look like a good one."""
+    data_dir = tmp_path / "data"
+    ran = subprocess.run(
+        [*FANFARE, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "FANFARE_DATA_DIR": str(data_dir), "DATABASE_URL": ""},
+    )
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        f"fanfare: there is no database in {data_dir}: name its data directory by FANFARE_DATA_DIR or --data-dir,"
+        " or set DATABASE_URL\n"
+    )
+    assert [path.name for path in tmp_path.rglob("*")] == ["data", "lock"]
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_city_database_that_cannot_be_read_ends_the_start(
+    outside: dict[str, str], command: str, tmp_path: Path
+) -> None:
+    words = (command, "--port", "0", "--data-dir", str(tmp_path / "data"))
+    ran = run("migrate", **outside), run(*words, GEOIP_CITY_DB="/nonexistent.mmdb", **outside)
+    assert [each.returncode for each in ran] == [0, 1]
+    assert ran[1].stderr.startswith("fanfare: GEOIP_CITY_DB cannot be read")
+
+
 def test_commands_at_once_wait_for_each_other(tmp_path: Path) -> None:
     command = [*FANFARE, "account", "create", "Club", "--json", "--data-dir", str(tmp_path / "data")]
     running = [Program(command) for _ in range(3)]
@@ -85,10 +127,12 @@ def test_a_key_lives_its_life(outside: dict[str, str]) -> None:
     ("words", "reason"),
     [
         (("account", "create", "Club", "--time-zone", "Mars/Base"), "'Mars/Base' is not a time zone"),
+        (("account", "create", ""), "name: must not be empty"),
+        (("key", "list", "--account", "999999"), "No account has the id 999999"),
         (("key", "create", "--account", "999999"), "No account has the id 999999"),
         (("key", "create", "--account", "1", "--scope", "everything"), "scopes: must be among"),
         (("key", "revoke", "00000000-0000-4000-8000-000000000000", "--account", "1"), "The account has no active key"),
-        (("work", "--log-level", "loud"), "FANFARE_LOG_LEVEL cannot be 'loud'"),
+        (("work", "--log-level", "loud"), "FANFARE_LOG_LEVEL must be debug, info, warning or error, not loud"),
     ],
 )
 def test_a_refusal_is_one_line(outside: dict[str, str], words: tuple[str, ...], reason: str) -> None:
@@ -111,6 +155,7 @@ def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, st
     ran = run(*asked, "select count(*) > 0 from schema_migrations", **outside)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "t\n", "")
     assert run(*asked, "select 1 / 0", **outside).returncode == 1
+    assert run("migrate", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="").returncode == 0
     embedded = run(*asked, "select current_user", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="")
     assert (embedded.returncode, embedded.stdout) == (0, "fanfare\n"), embedded.stderr
 

@@ -52,6 +52,8 @@ COMMANDS = {
 LASTING = frozenset({"up", "serve", "work", "index"})
 # These only look for a database that another command runs there.
 LOOKING = frozenset({"serve", "work", "index"})
+# These make a database where there is none; the others refuse.
+MAKING = frozenset({"up", "migrate", "restore", "demo", "account create", "places load"})
 NO_DATABASE = "no database: set DATABASE_URL"
 
 
@@ -110,6 +112,7 @@ def a_folder_for_a_lock(folder: Path) -> Path:
 
 def a_folder_for_a_log(folder: Path) -> Path:
     (folder / "data" / "postgres.log").mkdir(parents=True)
+    (folder / "data" / "postgres").mkdir()
     return folder / "data"
 
 
@@ -159,7 +162,7 @@ def test_a_bad_data_directory(
     assert is_one_line(errors, expected), errors
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in LOOKING])
+@pytest.mark.parametrize("command", sorted(MAKING))
 def test_a_full_disk(command: str, files: Path, tmp_path: Path) -> None:
     # No file may grow beyond 8 KiB, which is how a full disk looks to whoever writes.
     limited = ["/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *FANFARE, *words_of(command, files)]

@@ -54,6 +54,15 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
         from_environment({name: value})
 
 
+def test_every_wrong_setting_is_told_with_what_it_may_be() -> None:
+    with pytest.raises(BadSettings) as told:
+        from_environment({"FANFARE_WORKERS": "0", "FANFARE_TRUSTED_PROXIES": "10.0.0.0/8,x", "FANFARE_PORT": "65536"})
+    assert str(told.value) == (
+        "FANFARE_PORT must be from 0 to 65535, not 65536; FANFARE_WORKERS must be 1 or more, not 0;"
+        " FANFARE_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between, not 10.0.0.0/8,x"
+    )
+
+
 def test_a_password_in_the_address_is_not_told() -> None:
     with pytest.raises(BadSettings) as told:
         from_environment({"DATABASE_URL": "mysql://user:hunter2@h/d"})

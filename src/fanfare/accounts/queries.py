@@ -32,7 +32,7 @@ async def account_ids(db: Db) -> list[int]:
 
 
 async def keys(db: Db, account_id: int) -> list[KeyInfo]:
-    """Return the keys of an account, the oldest first, revoked ones too."""
+    """Return the keys of an account, the oldest first, revoked ones too. Raises Unknown without such an account."""
     rows = await db.rows(
         """
         select k.api_key, k.key_name, k.scopes, k.rate_limit, k.created_at, k.revoked_at,
@@ -46,6 +46,9 @@ async def keys(db: Db, account_id: int) -> list[KeyInfo]:
         """,
         account_id,
     )
+    if not rows:
+        # Each account was made with a key, and no key is deleted.
+        raise Unknown(account=account_id)
     return [
         KeyInfo(
             row["api_key"],

@@ -39,6 +39,7 @@ def create_account(
         _settings(data_dir),
         "fanfare account create",
         lambda db: actions.create_account(db, name, system_clock(), time_zone=time_zone),
+        create=True,
     )
     if as_json:
         _print_json(made)

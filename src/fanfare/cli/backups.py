@@ -39,7 +39,7 @@ def restore(
 
     Without a file only that: for a database that a copy or another tool has brought back.
     """
-    with reached(_settings(data_dir), "fanfare restore") as url:
+    with reached(_settings(data_dir), "fanfare restore", create=file is not None) as url:
         asyncio.run(_restore(url, file))
     typer.echo("restored; before callers are let in, run: fanfare erasures apply FILE")
 

@@ -1,6 +1,7 @@
-"""`python -m fanfare.cli.connections up|serve|work|index`: whether the database can be worked with.
+"""`python -m fanfare.cli.connections up|serve|work|index`: whether the processes can work.
 
-It must have the schema of this version, and give the connections that the processes may take. A process of its own,
+The database must have the schema of this version, and give the connections that the processes may take; a City database
+must be readable. A process of its own,
 before the others start: what it imports is gone with it.
 """
 
@@ -12,6 +13,7 @@ from fanfare.kernel.db import OUTAGES
 from fanfare.kernel.exits import in_one_line, tell
 from fanfare.kernel.migrate import check_schema
 from fanfare.kernel.settings import Settings, from_environment
+from fanfare.places.geo import city_database
 
 
 async def _check(settings: Settings, command: str) -> str | None:
@@ -27,7 +29,10 @@ async def _check(settings: Settings, command: str) -> str | None:
 def main() -> None:
     """Tell in one line what is wrong, with exit status 1 when the processes cannot all work."""
     with in_one_line():
-        warning = asyncio.run(_check(from_environment(), sys.argv[1]))
+        settings, command = from_environment(), sys.argv[1]
+        if settings.geoip_city_db and command in ("up", "serve"):
+            city_database.use(settings.geoip_city_db)
+        warning = asyncio.run(_check(settings, command))
         if warning:
             tell(warning)
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import AlreadyHeld, Embedded, Hold, running
+from fanfare.kernel.embedded import AlreadyHeld, Embedded, Hold, has_cluster, running
+from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.migrate import migrate
 from fanfare.kernel.settings import Settings
 
@@ -21,8 +22,11 @@ ANSWER_SECONDS = 5.0
 
 
 @contextmanager
-def reached(settings: Settings, purpose: str) -> Iterator[str]:
-    """Give the address of the database; the embedded one is started when nobody runs it."""
+def reached(settings: Settings, purpose: str, *, create: bool = False) -> Iterator[str]:
+    """Give the address of the database; the embedded one is started when nobody runs it.
+
+    `create` makes one in a data directory that has none. Raises CannotRun otherwise.
+    """
     if settings.database_url:
         yield settings.database_url
         return
@@ -41,15 +45,22 @@ def reached(settings: Settings, purpose: str) -> Iterator[str]:
                 raise
             time.sleep(PAUSE)
     try:
+        # Asked once nobody else can be making it.
+        if not create and not has_cluster(settings.data_dir):
+            message = (
+                f"there is no database in {settings.data_dir}: name its data directory by FANFARE_DATA_DIR or"
+                " --data-dir, or set DATABASE_URL"
+            )
+            raise CannotRun(message)
         with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
             yield embedded.database_url
     finally:
         hold.release()
 
 
-def in_database(settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]]) -> T:
-    """Do something in the migrated database and return what it returns."""
-    with reached(settings, purpose) as url:
+def in_database(settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]], *, create: bool = False) -> T:
+    """Do something in the migrated database and return what it returns; `create` as for `reached`."""
+    with reached(settings, purpose, create=create) as url:
         return asyncio.run(_act(url, act))
 
 

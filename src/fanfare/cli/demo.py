@@ -35,7 +35,9 @@ def demo(
                 tasks[what] = bars.add_task(what.replace("_", " "), total=1.0)
             bars.update(tasks[what], completed=share)
 
-        made = in_database(settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report))
+        made = in_database(
+            settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=True
+        )
     if as_json:
         typer.echo(msgspec.json.encode(made).decode())
         return

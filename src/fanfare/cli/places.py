@@ -78,7 +78,9 @@ def load_places(
     )
     settings = from_environment().changed(data_dir=data_dir)
     with Scratch() as scratch, _reporting() as report:
-        loaded = in_database(settings, "fanfare places load", lambda db: _load(db, wanted, scratch.path, report))
+        loaded = in_database(
+            settings, "fanfare places load", lambda db: _load(db, wanted, scratch.path, report), create=True
+        )
     for each in loaded:
         typer.echo(_line(each))
     completed = in_database(settings, "fanfare places load", _complete)

@@ -63,7 +63,7 @@ def migrate(
     data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option(help="Print errors only")] = False
 ) -> None:
     """Bring the database to the schema of this version. Nothing happens when it is there already."""
-    with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate") as url:
+    with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate", create=True) as url:
         applied = asyncio.run(migrate_(url))
     if not quiet:
         for migration in applied:

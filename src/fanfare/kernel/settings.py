@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,8 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_PORT = 65535
 PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
 SCHEMES = ("postgresql://", "postgres://")
+# Whether a value will do, and what it must be.
+Range = tuple[Callable[[Any], object], str]
 
 
 class BadSettings(CannotRun):
@@ -120,31 +122,55 @@ def _read(name: str, kind: Any, text: str) -> object:  # noqa: ANN401 - whatever
 
 
 def _checked(settings: Settings) -> Settings:
-    wrong = {
-        "port": not 0 <= settings.port <= MOST_PORT,
-        "workers": settings.workers < 1,
-        "indexes": settings.indexes < 0,
-        # A search holds a connection and needs a second one for an instant.
-        "pool_size": settings.pool_size < 2,  # noqa: PLR2004
-        "worker_pool_size": settings.worker_pool_size < 1,
-        "account_share": not 0 < settings.account_share <= 1,
-        "heartbeat_seconds": settings.heartbeat_seconds <= 0,
-        "http_connections": settings.http_connections < 0,
-        "head_seconds": settings.head_seconds <= 0,
-        "body_seconds": settings.body_seconds <= 0,
-        "answer_seconds": settings.answer_seconds <= 0,
-        "keep_alive_seconds": settings.keep_alive_seconds <= 0,
-        "changes_days": settings.changes_days < 1,
-        "log_level": settings.log_level not in LOG_LEVELS,
-        "public_url": not re.fullmatch(PUBLIC_URL, settings.public_url),
-        "trusted_proxies": not _are_networks(settings.trusted_proxies),
-    }
-    for name, is_wrong in wrong.items():
-        if is_wrong:
-            message = f"{variable(name)} cannot be {getattr(settings, name)!r}"
-            raise BadSettings(message)
+    """Refuse what is out of its range, all of it in one message that says what each may be."""
+    values = msgspec.structs.asdict(settings)
+    written = settings.environment()
+    wrong = [
+        f"{variable(name)} must be {what}, not {written[variable(name)]}"
+        for name, (is_right, what) in RANGES.items()
+        if not is_right(values[name])
+    ]
+    if wrong:
+        raise BadSettings("; ".join(wrong))
     _check_url(settings.database_url)
     return settings
+
+
+def _are_networks(ranges: tuple[str, ...]) -> bool:
+    try:
+        networks(ranges)
+    except ValueError:
+        return False
+    return True
+
+
+def _at_least(least: float) -> Range:
+    return lambda value: value >= least, f"{least} or more"
+
+
+_SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
+RANGES: dict[str, Range] = {
+    "port": (lambda port: 0 <= port <= MOST_PORT, f"from 0 to {MOST_PORT}"),
+    "workers": _at_least(1),
+    "indexes": _at_least(0),
+    # A search holds a connection and needs a second one for an instant.
+    "pool_size": _at_least(2),
+    "worker_pool_size": _at_least(1),
+    "account_share": (lambda share: 0 < share <= 1, "more than 0 and at most 1"),
+    "heartbeat_seconds": _SECONDS,
+    "http_connections": _at_least(0),
+    "head_seconds": _SECONDS,
+    "body_seconds": _SECONDS,
+    "answer_seconds": _SECONDS,
+    "keep_alive_seconds": _SECONDS,
+    "changes_days": _at_least(1),
+    "log_level": (lambda level: level in LOG_LEVELS, f"{', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"),
+    "public_url": (
+        lambda url: re.fullmatch(PUBLIC_URL, url),
+        "an address such as https://fans.example.com, without a path",
+    ),
+    "trusted_proxies": (_are_networks, "networks such as 10.0.0.0/8, with commas between"),
+}
 
 
 def _check_url(url: str) -> None:
@@ -157,11 +183,3 @@ def _check_url(url: str) -> None:
     except ValueError:
         message = "DATABASE_URL cannot be read: the port must be a number, and @ in a password be written as %40"
         raise BadSettings(message) from None
-
-
-def _are_networks(ranges: tuple[str, ...]) -> bool:
-    try:
-        networks(ranges)
-    except ValueError:
-        return False
-    return True

@@ -6,7 +6,7 @@
 
 from fanfare.kernel.embedded.binaries import program
 from fanfare.kernel.embedded.hold import AlreadyHeld, Hold, Running, running
-from fanfare.kernel.embedded.server import Embedded
+from fanfare.kernel.embedded.server import Embedded, has_cluster
 from fanfare.kernel.embedded.user import CannotStart
 
-__all__ = ["AlreadyHeld", "CannotStart", "Embedded", "Hold", "Running", "program", "running"]
+__all__ = ["AlreadyHeld", "CannotStart", "Embedded", "Hold", "Running", "has_cluster", "program", "running"]

@@ -29,6 +29,11 @@ STOP_SECONDS = (20.0, 5.0, 5.0)
 PAUSE = 0.02
 
 
+def has_cluster(data_dir: Path) -> bool:
+    """Return whether a data directory has a database."""
+    return (data_dir / CLUSTER).exists()
+
+
 class Embedded:
     """The embedded PostgreSQL of one data directory. Whoever uses it holds the directory (`Hold`)."""
 
