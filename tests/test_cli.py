@@ -76,7 +76,7 @@ def test_what_needs_a_database_makes_none(words: tuple[str, ...], tmp_path: Path
     )
     assert ran.returncode == 1
     assert ran.stderr == (
-        f"fanfare: there is no database in {data_dir}: name its data directory by FANFARE_DATA_DIR or --data-dir,"
+        f"fanfare: no database in {data_dir}: name its data directory by FANFARE_DATA_DIR or --data-dir,"
         " or set DATABASE_URL\n"
     )
     assert [path.name for path in tmp_path.rglob("*")] == ["data", "lock"]

@@ -48,7 +48,7 @@ def reached(settings: Settings, purpose: str, *, create: bool = False) -> Iterat
         # Asked once nobody else can be making it.
         if not create and not has_cluster(settings.data_dir):
             message = (
-                f"there is no database in {settings.data_dir}: name its data directory by FANFARE_DATA_DIR or"
+                f"no database in {settings.data_dir}: name its data directory by FANFARE_DATA_DIR or"
                 " --data-dir, or set DATABASE_URL"
             )
             raise CannotRun(message)

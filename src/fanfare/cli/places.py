@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -69,18 +70,12 @@ def load_places(
     again: Annotated[bool, typer.Option("--again", help="Load again what was loaded before")] = False,
 ) -> None:
     """Load what is not loaded yet. Cut off, it goes on with the country in which it was."""
-    wanted = Wanted(
-        _packages(source or []),
-        _countries(countries),
-        given or [],
-        None if metro_areas is None else read_overrides(metro_areas),
-        again,
-    )
+    overrides = None if metro_areas is None else read_overrides(metro_areas)
+    wanted = Wanted(_packages(source or []), _countries(countries), given or [], overrides, again)
     settings = from_environment().changed(data_dir=data_dir)
     with Scratch() as scratch, _reporting() as report:
-        loaded = in_database(
-            settings, "fanfare places load", lambda db: _load(db, wanted, scratch.path, report), create=True
-        )
+        work = partial(_load, wanted=wanted, scratch=scratch.path, report=report)
+        loaded = in_database(settings, "fanfare places load", work, create=True)
     for each in loaded:
         typer.echo(_line(each))
     completed = in_database(settings, "fanfare places load", _complete)
