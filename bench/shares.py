@@ -51,7 +51,7 @@ def _tickets(number: int) -> list[dict[str, Any]]:
     return [
         {
             "email": f"s{number}.{line}@example.org", "first_name": "Ada", "last_name": "Berg", "num_seats": 2,
-            "event_name": "Final", "event_date": "2027-07-03", "purchase_timestamp": "2027-05-01 17:30:00",
+            "event_name": "Final", "event_date": "2027-07-03", "purchase_timestamp": "2026-05-01 17:30:00",
             "ticket_key": f"{number}.{line}", "network": "storm", "paid_amount": "84.50",
         }
         for line in range(100)

@@ -1,7 +1,7 @@
 """The connections of a process: made when needed, lent to one caller at a time, dropped when old or unsound.
 
 asyncpg's own pool guards every call by a proxy and resets every connection that comes back. Nothing here leaves SET,
-LISTEN or session locks behind, so neither is needed.
+LISTEN or session locks behind, so neither is needed. docs/decisions/0025-pool.md
 """
 
 import asyncio
