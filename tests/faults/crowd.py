@@ -1,7 +1,7 @@
 """Callers who hold a server up, as a process of its own: `python -m tests.faults.crowd PORT COUNT`.
 
 A third each says nothing, sends a head by a byte now and then, and a body so. Who is cut off comes again. It says
-`ready` when all have connected, and ends when its standard input does.
+`ready` when all have connected, and goes on until it is stopped.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import resource
 import sys
 
 PAUSE_SECONDS = 3.0
+LONGEST_SECONDS = 600.0
 HEAD = b"POST /api/v1/crm/fans HTTP/1.1\r\nHost: x\r\n"
 KINDS = (b"", HEAD + b"A: ", HEAD + b"Content-Length: 1000000\r\n\r\n")
 # More would be refused by the system's queue of connections.
@@ -43,7 +44,7 @@ async def drip(writer: asyncio.StreamWriter) -> None:
 
 
 async def main(port: int, count: int) -> None:
-    """Hold that many connections until the standard input ends."""
+    """Hold that many connections until somebody stops this, for so long at most."""
     # They stand for other machines, which take nothing from this one's processors.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -55,9 +56,7 @@ async def main(port: int, count: int) -> None:
     for each in connected:
         await each.wait()
     print("ready", flush=True)  # noqa: T201 - what the test waits for
-    await asyncio.to_thread(sys.stdin.read)
-    for task in holding:
-        task.cancel()
+    await asyncio.wait(holding, timeout=LONGEST_SECONDS)
 
 
 if __name__ == "__main__":

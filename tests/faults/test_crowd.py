@@ -11,7 +11,6 @@ import gc
 import os
 import socket
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from fanfare.accounts.actions import create_account
 from fanfare.kernel.db import Db
 from tests.kernel.sockets import HOST, Socket
 from tests.kernel.test_up import MIB, Up, running_up
+from tests.running import Program
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 CROWD = 5000 if IS_FULL else 300
@@ -80,13 +80,9 @@ async def call(up: Up) -> bytes:
 def crowd(url: str) -> Iterator[None]:
     """Slow callers, as many as said above, once all are connected."""
     command = [sys.executable, "-m", "tests.faults.crowd", str(urlsplit(url).port), str(CROWD)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline() == b"ready\n"
-            yield
-        finally:
-            process.kill()
+    with Program(command) as process:
+        assert process.line() == "ready\n"
+        yield
 
 
 async def caller(url: str, call: bytes, calls: int) -> list[float]:
