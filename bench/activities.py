@@ -30,9 +30,9 @@ from bench import data
 from fanfare.accounts.actions import create_key
 from fanfare.campaigns.actions.activities import OF_FOUND_FAN
 from fanfare.fans.queries.fans import ONE
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.keys import SCOPES
+from fanfare.kernel.callers import SCOPES
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.embedded import Embedded, Hold
 
 CONNECTIONS = 16
 SCALE = 0.1

@@ -32,8 +32,8 @@ from fanfare.accounts.actions import create_key
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.notes import TagChange
-from fanfare.kernel.db import Db
-from fanfare.kernel.migrate import migrate
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
 from fanfare.segments.audience.plans import plan
 from fanfare.segments.queries.faults import setting
 from fanfare.segments.queries.filters import kept

@@ -24,10 +24,10 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import asyncpg
 
 from bench.activities import figure, program
-from fanfare.kernel.changes import feed
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.migrate import migrate
+from fanfare.kernel.data.changes import feed
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
+from fanfare.kernel.running.embedded import Embedded, Hold
 
 ACCOUNT, OTHER = 1, 2
 WRITERS = 16

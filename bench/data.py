@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from fanfare.campaigns.actions.activities import COUNT_ALL
-from fanfare.kernel.migrate import migrate
+from fanfare.kernel.data.migrate import migrate
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ACCOUNT, SMALL_ACCOUNT = 1, 2

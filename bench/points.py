@@ -25,9 +25,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.migrate import migrate
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
+from fanfare.kernel.running.embedded import Embedded, Hold
 from fanfare.points import actions, queries
 from fanfare.points.schemas import NewAward
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from bench.data import ACCOUNT, NOW
 from bench.search import FOLDER, database
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
-from fanfare.kernel.migrate import migrate
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
 from fanfare.ratings import actions
 
 BARE = """

@@ -24,9 +24,9 @@ import msgspec
 
 from bench.data import ACCOUNT, NOW, make
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.embedded import Embedded, Hold
 from fanfare.segments.actions import searches
 from fanfare.segments.queries import found
 from fanfare.segments.queries.criteria import criteria

@@ -36,11 +36,11 @@ from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.fans.schemas.notes import TagChange
 from fanfare.idols.actions.ties import tie_fans
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.keys import Account
-from fanfare.kernel.migrate import migrate
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
+from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.settings import Settings
 from fanfare.ratings import actions as ratings
 from fanfare.segments.actions import members
 from fanfare.segments.actions.filters import create_filter

@@ -30,9 +30,9 @@ import httpx
 from bench.activities import UNLIMITED, Target, served
 from bench.data import SMALL_ACCOUNT
 from fanfare.accounts.actions import create_key
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.keys import SCOPES
+from fanfare.kernel.callers import SCOPES
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.embedded import Embedded, Hold
 
 POOL = 10
 WANTED = 2.0

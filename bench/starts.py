@@ -17,9 +17,9 @@ from pathlib import Path
 
 import asyncpg
 
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.embedded.binaries import binaries_for
-from fanfare.kernel.embedded.user import server_user
+from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded.binaries import binaries_for
+from fanfare.kernel.running.embedded.user import server_user
 
 ROUNDS = 5
 WANTED = 3.0

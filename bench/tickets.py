@@ -27,7 +27,7 @@ import msgspec
 
 from bench.activities import Target, served
 from bench.data import ACCOUNT, EVENTS, FIRST_NAMES, LAST_NAMES, NOW, TICKET_COLUMNS, event_day, event_uid
-from fanfare.kernel.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import Embedded, Hold
 
 CONNECTIONS, WORKERS, BATCH = 4, 2, 100
 # Events that the lines of one call are of.

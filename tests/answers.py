@@ -10,7 +10,7 @@ import jsonschema_rs
 import yaml
 
 from fanfare import app
-from fanfare.kernel import openapi
+from fanfare.kernel.web import openapi
 
 CATALOGUE = Path(__file__).parents[1] / "contract" / "catalogue.yaml"
 PROBLEM = {

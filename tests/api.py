@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from fanfare.accounts.actions import create_account
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests import answers
 
 Answer = httpx.Response

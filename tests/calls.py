@@ -12,9 +12,9 @@ from collections.abc import Container, Iterator
 from typing import Any
 
 from fanfare import app
-from fanfare.kernel import openapi
-from fanfare.kernel.endpoint import Endpoint
 from fanfare.kernel.parameters import slots
+from fanfare.kernel.web import openapi
+from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 
 ENDPOINTS = app.endpoints()

@@ -19,10 +19,10 @@ from hypothesis import settings as hypothesis_settings
 
 from fanfare.cli.server import configured
 from fanfare.kernel.clock import Clock, system_clock
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.migrate import migrate
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
+from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.settings import Settings
 from tests import holds
 from tests.api import Api, new_api
 

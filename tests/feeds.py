@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Answer, Api
 
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from fanfare.kernel.backups import without_password
+from fanfare.kernel.data.backups import without_password
 from tests.conftest import NewDatabase
 from tests.running import Program
 

@@ -12,13 +12,16 @@ from fanfare.fans.actions import own as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.queries.merges import successors
 from fanfare.idols.actions import ties as idols
-from fanfare.kernel import addresses, health, http, log, metrics, reference, references
+from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
-from fanfare.kernel.db import Db
-from fanfare.kernel.delivery import Delivered
-from fanfare.kernel.endpoint import Endpoint, endpoints_of
-from fanfare.kernel.openapi import OpenApi
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.data import references
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running import log, metrics
+from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.web import health, http, reference
+from fanfare.kernel.web.delivery import Delivered
+from fanfare.kernel.web.endpoint import Endpoint, endpoints_of
+from fanfare.kernel.web.openapi import OpenApi
 from fanfare.performances import actions as performances
 from fanfare.places.geo import city_database
 from fanfare.points import actions as points

@@ -1,6 +1,6 @@
 """Businesses: read with the public key, written with the secret."""
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 FIELDS = {

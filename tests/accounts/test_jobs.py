@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 from fanfare.accounts.jobs import forget_calls
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fanfare.accounts import actions, queries
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.keys import KEPT_SECONDS, hash_secret, is_whole
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import KEPT_SECONDS, hash_secret, is_whole
 from tests.api import Api
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 
 async def some_fan(db: Db, account_id: int, name: str = "Sam Poe", *, mail: bool = False, phone: bool = False) -> int:

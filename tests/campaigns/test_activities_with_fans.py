@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fanfare.campaigns.actions import followers
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 PATH = "/api/v1/crm/activities"

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.campaigns.fans import some_fan
 

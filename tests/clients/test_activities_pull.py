@@ -8,7 +8,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 COUNT = 1030

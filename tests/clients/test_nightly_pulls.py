@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.feeds import FEEDS, WRITE, pages, settle, stored
 

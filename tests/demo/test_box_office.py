@@ -7,7 +7,7 @@ import pytest
 from fanfare.demo import create_demo
 from fanfare.demo.shows import shows
 from fanfare.demo.towns import TOWNS
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 FANS = 1500

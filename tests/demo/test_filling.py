@@ -11,7 +11,7 @@ from fanfare.demo import create_demo, fill
 from fanfare.demo.filling import NotEmpty
 from fanfare.fans.actions.consents import Fold, Word
 from fanfare.fans.actions.fields import TYPES
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 FANS = 1500

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fanfare.demo.places import load_excerpt
 from fanfare.demo.towns import TOWNS
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 

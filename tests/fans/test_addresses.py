@@ -1,7 +1,7 @@
 """Addresses that are banned or let in, and what a ban does."""
 
 from fanfare.fans.actions.identifiers import is_blocked
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Answer, Api
 
 PATH = "/api/v1/crm/ip_addresses"

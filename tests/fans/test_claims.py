@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.purchases.jobs import match_purchases
 from tests.api import Api
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fanfare.fans.actions.erasing_again import erase_again
 from fanfare.fans.schemas.erasures import Certificate
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 POISON = """

@@ -6,9 +6,9 @@ import secrets
 import uuid
 from typing import Any
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.parameters import slots
+from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import Api, new_api
 

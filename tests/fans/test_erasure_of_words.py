@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 MANAGE, FANS = "/api/v1/manage", "/api/v1/crm/fans"

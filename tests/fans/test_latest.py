@@ -9,8 +9,8 @@ import asyncpg
 
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.schemas.fans import FanChanges
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 LATEST = "/api/v1/crm/fans/latest"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Answer, Api
 
 FANS = "/api/v1/crm/fans"

@@ -11,9 +11,9 @@ import pytest
 
 from fanfare.fans.actions import journal, merging
 from fanfare.fans.schemas.merges import MergeOther
-from fanfare.kernel import renames
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web import renames
+from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import Api, new_api
 from tests.fans.histories import Story, check_flags, check_sums, rows

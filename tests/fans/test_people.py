@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fanfare.fans.actions.people import Person, find_or_create, person
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 FANS = "/api/v1/crm/fans"

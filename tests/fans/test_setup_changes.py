@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 MANAGE = "/api/v1/manage"

@@ -22,9 +22,9 @@ import psutil
 import pytest
 
 from fanfare.accounts.actions import create_account
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
+from tests.kernel.running.test_up import MIB, Up, running_up
 from tests.kernel.sockets import HOST, Socket
-from tests.kernel.test_up import MIB, Up, running_up
 from tests.running import Program
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from fanfare.kernel.changes import feed, settled
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.changes import feed, settled
+from fanfare.kernel.data.db import Db
 from tests.conftest import NewDatabase
 
 ACCOUNT, OTHER = 3, 4

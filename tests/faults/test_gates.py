@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 
 from fanfare.accounts.actions import create_account
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.kernel.test_up import running_up
+from tests.kernel.running.test_up import running_up
 from tests.registrations.gates import Gate, check_admissions, some_campaign, some_passes
 
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)

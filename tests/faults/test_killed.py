@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from fanfare.accounts.actions import create_account
-from fanfare.kernel.db import Db
-from tests.kernel.test_up import Up, running_up
+from fanfare.kernel.data.db import Db
+from tests.kernel.running.test_up import Up, running_up
 from tests.running import PATIENCE
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.faults.test_cursors import WRITERS, Run
 from tests.feeds import FEEDS, WRITE, Feed, pages, settle, stored

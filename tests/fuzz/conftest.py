@@ -8,9 +8,9 @@ import pytest
 
 from fanfare import app
 from fanfare.accounts.actions import create_account, create_key
-from fanfare.kernel import openapi
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import SCOPES
+from fanfare.kernel.callers import SCOPES
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web import openapi
 from tests import answers
 
 NO_LIMIT = 2_000_000_000

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 
 from fanfare import app
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import Endpoint
 from tests.fuzz.conftest import DOCUMENT, Headers
 from tests.fuzz.wire import Answered, Wire
 from tests.rules.twins import digests

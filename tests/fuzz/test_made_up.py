@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 
 from fanfare import app
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.web.endpoint import Endpoint
 from tests import answers
 from tests.fuzz.conftest import DOCUMENT, Headers
 

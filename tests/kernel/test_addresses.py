@@ -7,7 +7,7 @@ import pytest
 
 from fanfare import app
 from fanfare.kernel.addresses import address, named_address, nearest_address, network, networks, subscriber
-from fanfare.kernel.migrate import FOLDER, migrate
+from fanfare.kernel.data.migrate import FOLDER, migrate
 from fanfare.kernel.parameters import slots
 from fanfare.kernel.wire import AddressForm, AddressRangeForm
 from tests.conftest import NewDatabase

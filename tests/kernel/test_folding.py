@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from fanfare.kernel.data.migrate import FOLDER, migrate, migrations
 from fanfare.kernel.folding import fold, holding
-from fanfare.kernel.migrate import FOLDER, migrate, migrations
 from tests.conftest import NewDatabase, named
 
 FOLDING = 37

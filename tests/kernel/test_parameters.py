@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
-from fanfare.kernel.body import take_apart
 from fanfare.kernel.errors import BadParameters, Refusal, TooLarge, Unreadable
 from fanfare.kernel.parameters import MAX_FIELDS, Params, Raw, from_json, from_query, read, slots
+from fanfare.kernel.web.body import take_apart
 from fanfare.kernel.wire import Alias, Day, Flag, Id, Ids, JsonObject, Text, TextForm, Texts, WholeForm, Wildcard
 from tests.kernel.things import CALLS, ThingChanges, Things
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint, Page, endpoint
-from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.kernel.callers import PUBLIC, SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
 from fanfare.kernel.parameters import Params
+from fanfare.kernel.web.endpoint import Endpoint, endpoint
 from fanfare.kernel.wire import (
     Address,
     AddressRange,

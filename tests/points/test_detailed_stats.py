@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.points.actions import award_points
 from fanfare.points.schemas import NewAward
 from tests.api import Api

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.points.queries import RANKS
 from tests.api import Api
 from tests.points.bookings import award, some_fans, some_point

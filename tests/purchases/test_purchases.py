@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.purchases.actions import upsert_purchase
 from fanfare.purchases.jobs import match_purchases
 from fanfare.purchases.schemas import NewPurchase

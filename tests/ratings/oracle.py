@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 
 def stepped(value: float, steps: Iterable[tuple[float, int]]) -> int:

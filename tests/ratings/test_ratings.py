@@ -12,8 +12,8 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.campaigns.actions.activities import record_fan_activity
 from fanfare.campaigns.schemas.activities import NewFanActivity
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.purchases.actions import upsert_purchase
 from fanfare.purchases.schemas import NewPurchase
 from fanfare.ratings import actions

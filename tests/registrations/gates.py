@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 Made = list[dict[str, Any]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.registrations.gates import Gate, check_admissions, some_campaign, some_fan, some_passes
 from tests.registrations.test_registrations import saved

@@ -8,7 +8,7 @@ from typing import Any
 
 import segno
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.registrations.actions.passes import LETTERS, pass_code
 from tests.api import Api
 from tests.registrations.gates import some_campaign, some_fan, some_passes

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.registrations.test_registrations import saved, topics
 

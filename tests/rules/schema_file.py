@@ -13,9 +13,9 @@ from pathlib import Path
 
 import asyncpg
 
-from fanfare.kernel.db import Connection
-from fanfare.kernel.embedded import Embedded, Hold
-from fanfare.kernel.migrate import migrate
+from fanfare.kernel.data.db import Connection
+from fanfare.kernel.data.migrate import migrate
+from fanfare.kernel.running.embedded import Embedded, Hold
 from tests.rules.project import ROOT
 
 FILE = ROOT / "docs" / "schema.sql"

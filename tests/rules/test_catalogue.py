@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from fanfare import app
-from fanfare.kernel import openapi
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.web import openapi
+from fanfare.kernel.web.endpoint import Endpoint
 from tests.rules.project import ROOT
 
 CONTRACT = ROOT / "contract"

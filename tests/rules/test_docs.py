@@ -11,7 +11,7 @@ import yaml
 
 from fanfare import app
 from fanfare.cli.commands import app as command
-from fanfare.kernel import settings
+from fanfare.kernel.running import settings
 from tests.rules.project import PACKAGE, ROOT, missing_tests
 
 DOCS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "bench/*.md", "docs/**/*.md")
@@ -151,7 +151,7 @@ def test_glossary_is_in_order() -> None:
 KNOWN = Named({"up", "key", "key list"}, {"--port"}, {"DATABASE_URL"}, {"/api/v1/crm/fans/{}"}, {"demo"})
 GOOD = """
 `fanfare up --port`, `fanfare key list ID`, `make demo`, `DATABASE_URL`, [a](../README.md), [b](https://example.com/x)
-`src/fanfare/app.py`, `kernel/db.py`, `GET /api/v1/crm/fans/{fan_id}`, `10.0.0.0/8`, `/healthz`
+`src/fanfare/app.py`, `kernel/data/db.py`, `GET /api/v1/crm/fans/{fan_id}`, `10.0.0.0/8`, `/healthz`
 
 ```
 make demo   # a comment with fanfare nothing

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fanfare.app import endpoints
-from fanfare.kernel.openapi.document import document
+from fanfare.kernel.web.openapi.document import document
 
 # Each is a phrase of our own for which the field has a word.
 BANNED = re.compile(

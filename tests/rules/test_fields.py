@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.parameters import slots
+from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import new_api
 from tests.rules.twins import large_ids, state, tables, told

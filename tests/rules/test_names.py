@@ -62,14 +62,13 @@ def endpoint_faults(code: Iterable[Source]) -> Iterator[str]:
 def wire_words_below(code: Iterable[Source]) -> Iterator[str]:
     """Yield the files below the endpoints that speak HTTP."""
     for source in code:
-        folder = source.name.removeprefix("src/fanfare/").split("/")[0]
-        if folder in ("kernel", "cli", "app.py", "cli.py"):
+        if re.match(r"src/fanfare/(cli/|app\.py|kernel/web/|\w+/endpoints)", source.name):
             continue
         for node in ast.walk(source.tree):
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
-                if name.split(".")[0] in ("falcon", "uvicorn") or name == "fanfare.kernel.http":
+                if name.split(".")[0] in ("falcon", "uvicorn") or f"{name}.".startswith("fanfare.kernel.web."):
                     yield f"{source.name} imports {name}"
 
 
@@ -173,11 +172,11 @@ def test_sees_an_endpoint_that_does_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["import falcon", "from falcon.asgi import Request", "from fanfare.kernel.http import x"]
+    "line", ["import falcon", "from falcon.asgi import Request", "from fanfare.kernel.web.http import x"]
 )
 def test_sees_http_below_the_endpoints(line: str) -> None:
     assert len(list(wire_words_below([Source("src/fanfare/fans/queries.py", line)]))) == 1
-    assert list(wire_words_below([Source("src/fanfare/kernel/http.py", line)])) == []
+    assert list(wire_words_below([Source("src/fanfare/kernel/web/http.py", line)])) == []
 
 
 def test_sees_a_registry(tmp_path: Path) -> None:

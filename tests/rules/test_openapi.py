@@ -10,7 +10,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from fanfare import app
-from fanfare.kernel import openapi
+from fanfare.kernel.web import openapi
 
 Json = dict[str, Any]
 BASE = "urn:document"

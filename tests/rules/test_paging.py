@@ -5,10 +5,10 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from fanfare.kernel.endpoint import Endpoint, Page, endpoint
-from fanfare.kernel.keys import SECRET
-from fanfare.kernel.paging import Listed, Meta, NextCursor
+from fanfare.kernel.callers import SECRET
+from fanfare.kernel.data.paging import Listed, Meta, NextCursor, Page
 from fanfare.kernel.parameters import Params
+from fanfare.kernel.web.endpoint import Endpoint, endpoint
 from tests.calls import ENDPOINTS, parameters
 
 # A parameter that says where to go on: those of the contract by name, ours is `cursor`.

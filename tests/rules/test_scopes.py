@@ -9,9 +9,9 @@ import pytest
 
 from fanfare import app
 from fanfare.accounts.actions import create_key
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint
-from fanfare.kernel.keys import PUBLIC, SCOPES, SECRET
+from fanfare.kernel.callers import PUBLIC, SCOPES, SECRET
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 
 ENDPOINTS = app.endpoints()

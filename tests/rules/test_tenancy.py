@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Endpoint
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import Api, new_api
 from tests.rules import twins

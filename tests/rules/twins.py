@@ -2,7 +2,7 @@
 
 import re
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 MADE_ANEW = re.compile(
     r'"request_id":"[^"]*"'

@@ -5,7 +5,7 @@ from typing import Any
 
 from fanfare.campaigns.actions.activities import count_activities
 from fanfare.idols.actions.ties import known_idols, tie_fans
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 SEARCH = "/api/v1/crm/fans"

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.running.settings import Settings
 from fanfare.segments.audience.serving import IndexProcess
 
 

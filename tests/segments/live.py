@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.actions.members import keep_members
 from fanfare.segments.queries import filters, segments
 from fanfare.segments.queries.live import accounts_due

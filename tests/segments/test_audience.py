@@ -14,9 +14,9 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.fans import create_fan
 from fanfare.fans.schemas.fans import NewFan
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.keys import Account
 from fanfare.segments.audience import answers, counting
 from fanfare.segments.audience.following import Follower
 from fanfare.segments.audience.plans import plan

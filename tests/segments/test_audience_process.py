@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 from fanfare.segments.audience import asking, plans, serving
 from fanfare.segments.audience.following import Behind, Follower
 from fanfare.segments.audience.holding import Audience

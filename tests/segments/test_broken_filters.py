@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unavailable, Unknown
 from fanfare.segments.jobs import keep_members as job
 from fanfare.segments.queries.filters import JOB

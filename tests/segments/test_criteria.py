@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.queries.criteria import years_before
 from tests.api import Api
 from tests.segments.crowd import SEARCH, activity, days_ago, fan, follow, found, tag

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.queries import references
 from tests.api import Api
 from tests.segments.crowd import activity, days_ago, fan, follow, found, tag

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Follower
 from fanfare.segments.audience.plans import plan

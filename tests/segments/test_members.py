@@ -9,7 +9,7 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.erasure import erase_fan
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.actions import members as actions
 from fanfare.segments.queries import live as queries
 from fanfare.segments.queries import reads

@@ -16,9 +16,9 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.erasure import erase_fan
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 from fanfare.segments.actions import members as actions
 from fanfare.segments.audience import counting
 from fanfare.segments.audience.plans import Plan

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Follower

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.queries.references import NAMED_IN
 from fanfare.segments.schemas.search import Criteria
 from tests.api import Answer, Api

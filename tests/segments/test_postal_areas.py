@@ -1,6 +1,6 @@
 """The breakdown of a filter's fans by postal area, with what a census says of the people there."""
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 FANS, STATS = "/api/v1/crm/fans", "/api/v1/manage/filters/stats"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.audience.plans import plan
 from fanfare.segments.queries import faults, segments
 from fanfare.segments.schemas.search import Criteria

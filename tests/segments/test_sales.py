@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Follower
 from fanfare.segments.audience.plans import plan

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.jobs import forget_old_searches
 from tests.api import Api
 from tests.segments.crowd import SEARCH, activity, days_ago, drop_fans, fan, many_fans, tag

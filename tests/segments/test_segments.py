@@ -8,7 +8,7 @@ import pytest
 
 from fanfare.fans import followers
 from fanfare.fans.actions.erasure import erase_fan
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.segments.crowd import SEARCH, drop_fans, fan, many_fans, tag
 

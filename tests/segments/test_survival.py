@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.segments.crowd import SEARCH, drop_fans, many_fans
 from tests.segments.test_lost_answers import all_but_the_end, no_move

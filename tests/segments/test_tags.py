@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.segments.crowd import fan, tag
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.queries.why import SEEN, TOGETHER
 from fanfare.segments.schemas.search import Criteria
 from tests.api import Api

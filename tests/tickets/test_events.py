@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.tickets.sold import EVENTS, Row, sold, ticket
 

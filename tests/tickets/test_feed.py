@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from fanfare.fans import followers
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.tickets.sold import TICKETS, Row, bulk, line, pulled, sold
 

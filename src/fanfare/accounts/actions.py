@@ -8,9 +8,10 @@ import asyncpg
 from msgspec import UNSET
 
 from fanfare.accounts.schemas import BusinessChanges, NewAccount, NewBusiness, NewKey
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import SCOPES
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.keys import hash_secret, new_secret
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
-from fanfare.kernel.keys import SCOPES, hash_secret, new_secret
 
 PREFIX_LETTERS = 8
 

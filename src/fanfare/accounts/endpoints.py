@@ -4,9 +4,9 @@ from datetime import datetime
 
 from fanfare.accounts import actions, queries
 from fanfare.accounts.schemas import Business, BusinessChanges, BusinessSaved, NewBusiness, OneBusiness
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import endpoint
-from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.kernel.callers import PUBLIC, SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/businesses", scope="apps", key=PUBLIC, has_etag=True)

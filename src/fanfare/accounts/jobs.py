@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from fanfare.accounts.queries import account_ids
-from fanfare.kernel.db import Db
-from fanfare.kernel.idempotency import forget_keys
-from fanfare.kernel.jobs import schedule
-from fanfare.kernel.limits import NO_ACCOUNT, forget_windows
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.idempotency import forget_keys
+from fanfare.kernel.data.jobs import schedule
+from fanfare.kernel.data.limits import NO_ACCOUNT, forget_windows
 
 
 async def callers(db: Db) -> list[int]:

@@ -1,9 +1,9 @@
 """Reads accounts, keys and businesses."""
 
 from fanfare.accounts.schemas import Business, KeyInfo
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import unix
 
 BUSINESS = """

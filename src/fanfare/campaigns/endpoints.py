@@ -56,10 +56,10 @@ from fanfare.campaigns.schemas.stats import (
     StatsRange,
     ViewsSaved,
 )
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
-from fanfare.kernel.keys import PUBLIC, SECRET, Account
-from fanfare.kernel.paging import Listed
+from fanfare.kernel.callers import PUBLIC, SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/crm/activities/counters", scope="crm", key=SECRET)

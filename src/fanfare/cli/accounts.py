@@ -12,10 +12,10 @@ from fanfare.accounts import actions, queries
 from fanfare.accounts.schemas import NewKey
 from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
+from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.keys import SCOPES
-from fanfare.kernel.settings import Settings, from_environment
+from fanfare.kernel.running.settings import Settings, from_environment
 
 account = typer.Typer(help="Create accounts.", no_args_is_help=True)
 key = typer.Typer(help="Create, list, rotate and revoke the keys of an account.", no_args_is_help=True)

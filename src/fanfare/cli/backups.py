@@ -12,11 +12,11 @@ from fanfare.cli.options import DataDir
 from fanfare.fans.actions.erasing_again import erase_again
 from fanfare.fans.queries.erasures import certificates
 from fanfare.fans.schemas.erasures import Certificate
-from fanfare.kernel import backups
 from fanfare.kernel.clock import system_clock
+from fanfare.kernel.data import backups
+from fanfare.kernel.data.migrate import check_schema, migrate
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.migrate import check_schema, migrate
-from fanfare.kernel.settings import Settings, from_environment
+from fanfare.kernel.running.settings import Settings, from_environment
 
 erasures = typer.Typer(help="Erasure certificates, to be kept outside the database.", no_args_is_help=True)
 

@@ -3,7 +3,7 @@
 import typer
 
 from fanfare.cli import accounts, backups, demo, places, processes, psql
-from fanfare.kernel.exits import in_one_line
+from fanfare.kernel.running.exits import in_one_line
 
 app = typer.Typer(
     name="fanfare",

@@ -8,11 +8,11 @@ before the others start: what it imports is gone with it.
 import asyncio
 import sys
 
-from fanfare.kernel.connections import check
-from fanfare.kernel.db import OUTAGES
-from fanfare.kernel.exits import in_one_line, tell
-from fanfare.kernel.migrate import check_schema
-from fanfare.kernel.settings import Settings, from_environment
+from fanfare.kernel.data.db import OUTAGES
+from fanfare.kernel.data.migrate import check_schema
+from fanfare.kernel.running.connections import check
+from fanfare.kernel.running.exits import in_one_line, tell
+from fanfare.kernel.running.settings import Settings, from_environment
 from fanfare.places.geo import city_database
 
 

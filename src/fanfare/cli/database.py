@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.embedded import AlreadyHeld, Embedded, Hold, has_cluster, running
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.migrate import migrate
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.running.embedded import AlreadyHeld, Embedded, Hold, has_cluster, running
+from fanfare.kernel.running.settings import Settings
 
 T = TypeVar("T")
 

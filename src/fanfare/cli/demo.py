@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
 from fanfare.kernel.clock import system_clock
-from fanfare.kernel.settings import from_environment
+from fanfare.kernel.running.settings import from_environment
 
 
 def demo(

@@ -4,10 +4,10 @@ import asyncio
 import gc
 import signal
 
-from fanfare.kernel import log
-from fanfare.kernel import settings as settings_
-from fanfare.kernel.exits import in_one_line
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.running import log
+from fanfare.kernel.running import settings as settings_
+from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.settings import Settings
 from fanfare.segments.audience.serving import IndexProcess
 
 

@@ -18,10 +18,10 @@ from fanfare.cli.database import in_database
 from fanfare.cli.options import AsJson, DataDir
 from fanfare.fans.actions.places import complete_addresses
 from fanfare.kernel.clock import system_clock
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.scratch import Scratch
-from fanfare.kernel.settings import from_environment
+from fanfare.kernel.running.scratch import Scratch
+from fanfare.kernel.running.settings import from_environment
 from fanfare.places.countries import country_codes
 from fanfare.places.loading.metro_areas import Override, keep_canadian, override, read_overrides
 from fanfare.places.loading.packages import PACKAGES, Found, NoPackage, Package, find

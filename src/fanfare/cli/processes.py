@@ -9,8 +9,8 @@ import typer
 
 from fanfare.cli.database import reached
 from fanfare.cli.options import DataDir, Host, LogLevel, Port, Workers
-from fanfare.kernel.migrate import migrate as migrate_
-from fanfare.kernel.settings import from_environment
+from fanfare.kernel.data.migrate import migrate as migrate_
+from fanfare.kernel.running.settings import from_environment
 
 
 def up(

@@ -7,9 +7,9 @@ import typer
 
 from fanfare.cli.database import reached
 from fanfare.cli.options import DataDir
-from fanfare.kernel.backups import without_password
-from fanfare.kernel.embedded.binaries import program
-from fanfare.kernel.settings import from_environment
+from fanfare.kernel.data.backups import without_password
+from fanfare.kernel.running.embedded.binaries import program
+from fanfare.kernel.running.settings import from_environment
 
 
 def psql(context: typer.Context, data_dir: DataDir = None) -> None:

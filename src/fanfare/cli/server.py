@@ -9,12 +9,12 @@ from collections.abc import Callable
 import uvicorn
 
 from fanfare.app import create
-from fanfare.kernel import settings as settings_
 from fanfare.kernel.clock import Clock, system_clock
-from fanfare.kernel.exits import in_one_line
-from fanfare.kernel.http_connections import HttpConnections, Times
-from fanfare.kernel.protocol import Connection
-from fanfare.kernel.settings import Settings
+from fanfare.kernel.running import settings as settings_
+from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.web.server.connections import HttpConnections, Times
+from fanfare.kernel.web.server.protocol import Connection
 
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"

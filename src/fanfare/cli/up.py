@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from fanfare.kernel.children import Launch, Launched, launch
-from fanfare.kernel.embedded import Embedded, Hold, running
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.exits import in_one_line
-from fanfare.kernel.outlet import Outlet
-from fanfare.kernel.settings import Settings, from_environment
-from fanfare.kernel.supervise import Kept, Supervisor, Told, outlet, stoppable
+from fanfare.kernel.running.children import Launch, Launched, launch
+from fanfare.kernel.running.embedded import Embedded, Hold, running
+from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.outlet import Outlet
+from fanfare.kernel.running.settings import Settings, from_environment
+from fanfare.kernel.running.supervise import Kept, Supervisor, Told, outlet, stoppable
 
 BACKLOG = 2048
 # What a migration may take.
@@ -28,7 +28,7 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
-# As in fanfare.kernel.metrics, which is not imported here either.
+# As in fanfare.kernel.running.metrics, which is not imported here either.
 SERVER = "FANFARE_SERVER"
 STANDARD_OUTPUT = 1
 

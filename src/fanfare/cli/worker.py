@@ -3,11 +3,11 @@
 import asyncio
 
 from fanfare.app import modules
-from fanfare.kernel import log
-from fanfare.kernel import settings as settings_
-from fanfare.kernel.exits import in_one_line
-from fanfare.kernel.jobs import jobs_of
-from fanfare.kernel.worker import work
+from fanfare.kernel.data.jobs import jobs_of
+from fanfare.kernel.data.worker import work
+from fanfare.kernel.running import log
+from fanfare.kernel.running import settings as settings_
+from fanfare.kernel.running.exits import in_one_line
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.shares import Shares
 from fanfare.demo.shows import Level, Show, shows
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 Row = tuple[object, ...]
 Report = Callable[[str, float], None]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 
-from fanfare.kernel.db import Connection
+from fanfare.kernel.data.db import Connection
 
 CHUNK = 4000
 # What COPY reads as an end of cell or row, or as a beginning of such a code.

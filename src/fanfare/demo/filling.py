@@ -30,9 +30,9 @@ from fanfare.demo.story import Happening, Story
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
 from fanfare.fans.schemas.notes import FieldDefinition
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
-from fanfare.kernel.keys import Account
 from fanfare.ratings.actions import keep_ratings
 
 Report = Callable[[str, float], None]

@@ -11,7 +11,7 @@ from fanfare.demo.programme import CLUB, FESTIVAL, PLAYERS, WOMEN, YEARS
 from fanfare.demo.shares import Shares
 from fanfare.idols.actions.idols import create_idol, save_idol_event
 from fanfare.idols.schemas import NewIdol, NewIdolEvent
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 TABLES = {"fan_idols": "account_id idol_uid fan_id is_explicit created_at updated_at"}
 TEAMS = ("Harbour City FC", "Harbour City FC Women")

@@ -12,7 +12,7 @@ from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.story import Entered, Happening
 from fanfare.fans.contact import shown_key
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.registrations.actions.passes import CODE_LETTERS, LETTERS, create_section
 from fanfare.registrations.schemas.passes import NewSection
 

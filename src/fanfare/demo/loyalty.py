@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fanfare.demo.book import Book, Fan
 from fanfare.demo.programme import YEARS, DemoCampaign
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.points.actions import create_point
 from fanfare.points.schemas import NewPoint
 

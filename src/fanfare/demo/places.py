@@ -3,7 +3,7 @@
 from datetime import datetime
 from importlib.resources import as_file, files
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.places.loading.metro_areas import keep_canadian
 from fanfare.places.loading.packages import digest
 from fanfare.places.loading.readers import excerpt

@@ -9,7 +9,7 @@ from uuid import UUID
 from fanfare.demo import shows
 from fanfare.demo.book import Book, Fan
 from fanfare.demo.programme import CLUB, FESTIVAL, VENUE, WOMEN
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.performances.actions import save_performance
 from fanfare.performances.schemas import NewPerformance
 

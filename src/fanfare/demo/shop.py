@@ -10,8 +10,8 @@ from fanfare.demo.book import Book, Fan
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import BUSINESSES, CLUB, FESTIVAL, LABEL, WOMEN, YEARS
 from fanfare.demo.shares import Shares
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.purchases.actions import save_product
 from fanfare.purchases.schemas import NewProduct
 

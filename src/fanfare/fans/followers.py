@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 # What may stand around a word in a text, and the fewest digits that are a number rather than a part of one.
 BESIDE = "<>()[]\"',;:"

@@ -26,10 +26,10 @@ from fanfare.idols.schemas import (
     OneIdol,
     OneIdolEvent,
 )
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import endpoint
+from fanfare.kernel.callers import PUBLIC, SECRET, Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.post("/api/v1/idols", scope="idols", key=SECRET)

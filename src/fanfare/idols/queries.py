@@ -3,7 +3,7 @@
 import uuid
 
 from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Idol, IdolEvent, IdolSearch
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import holding
 

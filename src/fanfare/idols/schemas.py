@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import names_people
-from fanfare.kernel.lines import LineFault
+from fanfare.kernel.data.lines import LineFault
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     ChoiceForm,

@@ -1,1 +1,5 @@
-"""The ground under every domain: HTTP, the wire's formats, the database, the change log, jobs. It knows no fan."""
+"""What every domain stands on and what knows no fan. Three floors on a few modules of values.
+
+`web` speaks HTTP, `data` keeps and reads rows, `running` is about processes. Import-linter holds the order: a module
+imports from its own floor and those below. Only endpoints, the commands and `app.py` import `web`.
+"""

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 
 from fanfare.fans.queries.fans import known_fan
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.performances.schemas import NewPerformance, PerformanceChanges
 from fanfare.places.provinces import venue_province

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import endpoint
-from fanfare.kernel.keys import PUBLIC, SECRET, Account
+from fanfare.kernel.callers import PUBLIC, SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.performances import actions, queries
 from fanfare.performances.schemas import (
     FanEvent,

@@ -5,7 +5,7 @@ import uuid
 from fanfare.fans.queries.fans import known_fan
 from fanfare.idols.queries import EVENTS
 from fanfare.idols.schemas import IdolEvent
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.performances.schemas import Performance, Schedule, ScheduleQuery
 

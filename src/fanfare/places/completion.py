@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 # How many characters of a code are its area; and the longest first half of a British one.
 FIGURES = {"US": 5, "CA": 3, "NL": 4, "IE": 3}

@@ -1,7 +1,7 @@
 """Places over HTTP."""
 
-from fanfare.kernel.endpoint import Caller, endpoint
-from fanfare.kernel.keys import PUBLIC
+from fanfare.kernel.callers import PUBLIC, Caller
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.places.geo import city_database
 from fanfare.places.schemas import GeoPlace, InternetAddress
 

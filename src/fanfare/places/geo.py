@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import maxminddb
 import structlog
 
-from fanfare.kernel.settings import BadSettings
+from fanfare.kernel.running.settings import BadSettings
 from fanfare.places.schemas import GeoPlace
 
 log = structlog.get_logger()

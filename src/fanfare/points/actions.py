@@ -7,7 +7,7 @@ from datetime import datetime
 import asyncpg
 from msgspec import UNSET
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Caller, Page, endpoint
-from fanfare.kernel.keys import PUBLIC, SECRET, Account
-from fanfare.kernel.paging import Listed
+from fanfare.kernel.callers import PUBLIC, SECRET, Account, Caller
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.points import actions, queries
 from fanfare.points.schemas import (
     Award,

@@ -3,11 +3,11 @@
 import uuid
 from datetime import date
 
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db, Heavy
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.paging import Following, Listed, part, start
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import Following, Listed, part, start
 from fanfare.kernel.wire import day_bounds
 from fanfare.points.schemas import (
     Award,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.kernel.paging import NextCursor, ReadingOrder
+from fanfare.kernel.data.paging import NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     ChoiceForm,

@@ -5,9 +5,9 @@ from datetime import datetime
 from fanfare.fans.actions.claims import CUSTOMERS
 from fanfare.fans.actions.people import Person, details, find_or_create
 from fanfare.fans.contact import leads_to_one, names_people, people_named
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import check_past
 from fanfare.purchases.schemas import NewProduct, NewPurchase
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, Page
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import SECRET, Account
-from fanfare.kernel.paging import Listed
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.purchases import actions, queries
 from fanfare.purchases.schemas import (
     NewProduct,

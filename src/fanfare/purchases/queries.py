@@ -2,13 +2,12 @@
 
 from msgspec import UNSET
 
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, Page, part, start
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import holding
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import Listed, part, start
 from fanfare.kernel.wire import window
 from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.kernel.paging import Meta, NextCursor
+from fanfare.kernel.data.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, MoneyForm, OuterKey, Text, TextForm, WholeForm
 

@@ -8,9 +8,9 @@ import asyncio
 import time
 from datetime import datetime
 
-from fanfare.kernel import changes
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import changes
+from fanfare.kernel.data.db import Db
 from fanfare.ratings.queries import RATED, TOPICS, cut, since, today
 from fanfare.ratings.schemas import Progress
 

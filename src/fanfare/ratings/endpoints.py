@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.ratings import queries
 from fanfare.ratings.schemas import RatedFan, RatingParts
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from fanfare.accounts import queries as accounts
-from fanfare.kernel.db import Db
-from fanfare.kernel.jobs import schedule
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import schedule
 from fanfare.ratings import actions
 
 

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from fanfare.accounts import queries as accounts
-from fanfare.kernel.db import Db
-from fanfare.kernel.jobs import always, schedule
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import always, schedule
 from fanfare.segments.actions import members, searches
 from fanfare.segments.queries import live
 from fanfare.segments.schemas.search import SEARCH_HOURS

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.tickets.actions import events as events_kept
 from fanfare.tickets.actions import marking
 from fanfare.tickets.actions import tickets as selling

@@ -5,9 +5,9 @@ from itertools import count
 
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
 from fanfare.fans.actions.people import FOUND, columns, person, text
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 
 SOURCE = "crm_activities_create"
 CONTACT = ("email", "phone", "country_code", "province", "postal_code")

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ViewsSaved
 from fanfare.fans.queries.merges import successors
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import check_past
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import has_fan
 from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing, NewCampaign
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 
 COLUMNS = {"start_timestamp": "starts_at", "end_timestamp": "ends_at", "timezone": "time_zone"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 TABLES = ("campaigns", "activities", "fan_activity", "wagers", "campaign_events")
 APART = ("fan_activity",)

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import has_fan
 from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 
 COLUMNS = {"position": "place", "active_date": "active_on", "activation_timestamp": "activated_at"}

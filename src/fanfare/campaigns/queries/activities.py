@@ -23,12 +23,11 @@ from fanfare.campaigns.schemas.activities import (
     Network,
 )
 from fanfare.fans.queries.fans import fans_by_ids
-from fanfare.kernel import changes
-from fanfare.kernel.db import Db, Record
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import changes
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.paging import Following, Listed, Page, below, ends
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import Following, Listed, below, ends
 from fanfare.kernel.wire import day_bounds, day_of
 
 FAN_PAGE = 200

@@ -10,9 +10,9 @@ from fanfare.campaigns.schemas.campaigns import (
     CrmCampaign,
     OneCampaignDetailed,
 )
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 
 # The columns in the order of the fields of Campaign. What only the CRM may know, such as the winner, is not among them.
 CAMPAIGN = """

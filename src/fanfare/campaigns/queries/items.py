@@ -4,8 +4,8 @@ import msgspec
 
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.items import PublicItem, Wager, WagerChoice, WagerEntry
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 
 # The columns in the order of the fields of PublicItem; $3 is the account's time zone.
 ITEM = """

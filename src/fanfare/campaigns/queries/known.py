@@ -1,6 +1,6 @@
 """Whether a campaign or fan is there: an empty answer must not hide a wrong id."""
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
 

@@ -13,11 +13,11 @@ from fanfare.campaigns.schemas.stats import (
     DetailedStatsChoice,
     StatsRange,
 )
-from fanfare.kernel import changes
-from fanfare.kernel.db import Db, Heavy, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import changes
+from fanfare.kernel.data.db import Db, Heavy, Record
+from fanfare.kernel.data.paging import Following, Listed
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import Following, Listed
 from fanfare.kernel.wire import day_bounds, day_of
 
 # For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.fans.schemas.fans import Fan
-from fanfare.kernel.paging import Meta, Order
+from fanfare.kernel.data.paging import Meta, Order
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Address, AnyForm, Day, Flag, Id, Instant, OuterKey, Text, TextForm, WholeForm, Wildcard
 

@@ -7,7 +7,7 @@ that two people came with leads to nobody (`contact.leads_to_one`).
 from collections.abc import Collection
 from datetime import datetime
 
-from fanfare.kernel.db import RACES, Db
+from fanfare.kernel.data.db import RACES, Db
 from fanfare.kernel.errors import Unavailable
 
 Identity = tuple[str, str]

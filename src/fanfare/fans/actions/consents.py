@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -8,9 +8,9 @@ import structlog
 
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.fans.schemas.erasures import Certificate
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.faults import will_pass
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.faults import will_pass
 
 log = structlog.get_logger()
 

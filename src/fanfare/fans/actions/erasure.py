@@ -17,8 +17,8 @@ from fanfare.fans.actions import claims
 from fanfare.fans.followers import Person
 from fanfare.fans.queries.erasures import digest, erasure
 from fanfare.fans.schemas.erasures import Erasure
-from fanfare.kernel import idempotency
-from fanfare.kernel.db import Db
+from fanfare.kernel.data import idempotency
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import unix

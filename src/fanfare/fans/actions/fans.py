@@ -18,9 +18,9 @@ from fanfare.fans.actions.passwords import password_hash
 from fanfare.fans.actions.people import find_or_create, person, said_at
 from fanfare.fans.contact import PHONES, identities, mail_key, phone_number
 from fanfare.fans.schemas.fans import FanChanges, NewFan
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import check_past
 from fanfare.places.addresses import WrongAddressError, complete_address
 from fanfare.places.completion import known_place

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.fans.schemas.notes import FieldDefinition
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import DayForm, FlagForm, ListForm, NumberForm, TextForm, text_of

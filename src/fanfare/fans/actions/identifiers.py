@@ -8,8 +8,8 @@ import asyncpg
 from fanfare.fans.actions.claims import release
 from fanfare.fans.contact import leads_to_one
 from fanfare.fans.schemas.notes import AddressEntry, IdentifierChange, PushToken
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Caller
+from fanfare.kernel.callers import Caller
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Forbidden, Unknown
 from fanfare.kernel.folding import fold
 

@@ -11,7 +11,7 @@ where it still is so. What was changed or came since stays as it is.
 import msgspec
 
 from fanfare.fans import followers
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 # Always noted; put back by who merges, column by column.
 FANS = "fans"

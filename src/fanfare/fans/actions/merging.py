@@ -16,7 +16,7 @@ from fanfare.fans.actions.people import Person
 from fanfare.fans.contact import identities, mail_key
 from fanfare.fans.queries.merges import merge, successors
 from fanfare.fans.schemas.merges import Merge, MergeOther
-from fanfare.kernel.db import RACES, Db, Record
+from fanfare.kernel.data.db import RACES, Db, Record
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
 Row = dict[str, Any]

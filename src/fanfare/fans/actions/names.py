@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from fanfare.fans.display_names import NameRules, accepted_name, alternatives
+from fanfare.kernel.callers import Account
 from fanfare.kernel.clock import system_chance
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import Account
 
 CANDIDATES = 12
 

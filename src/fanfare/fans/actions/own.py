@@ -1,6 +1,6 @@
 """What the fans domain itself keeps of a fan, when one is forgotten or two become one."""
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 TABLES = (
     "fans",

@@ -6,7 +6,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from fanfare.kernel.shares import Shares
+from fanfare.kernel.running.shares import Shares
 
 # OWASP's figures for argon2id: 19 MiB, two passes, one lane.
 MEMORY_KIB = 19 * 1024

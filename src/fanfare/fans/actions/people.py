@@ -12,7 +12,7 @@ import msgspec
 
 from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY
 from fanfare.fans.contact import mail_address, phone_number, shown_key
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 from fanfare.places.addresses import Address, WrongAddressError, complete_address
 

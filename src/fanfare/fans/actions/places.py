@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.places.completion import place_of
 
 # Fans looked at in one transaction.

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
-from fanfare.kernel.db import RACES, Db, Record
+from fanfare.kernel.data.db import RACES, Db, Record
+from fanfare.kernel.data.lines import FieldFault
+from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import Unavailable, Unknown
-from fanfare.kernel.lines import FieldFault
-from fanfare.kernel.long_inputs import run_by_rows
-from fanfare.kernel.references import Thing, check_unused, hold
+from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import Unread
 
 # Fans $2 and mail addresses $3, with what they are compared by in $6, each with its place; unknown ones have no fan.

@@ -8,9 +8,10 @@ from fanfare.fans.queries import export
 from fanfare.fans.schemas.erasures import Erasure, ErasureMeta, ErasureWindow, OneErasure
 from fanfare.fans.schemas.export import Export
 from fanfare.fans.schemas.fans import OneFan
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/export", scope="manage", key=SECRET)

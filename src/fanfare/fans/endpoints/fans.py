@@ -6,9 +6,10 @@ from fanfare.fans.actions import erasure
 from fanfare.fans.actions import fans as actions
 from fanfare.fans.queries import fans as queries
 from fanfare.fans.schemas.fans import Fan, FanChanges, FanSaved, LatestFan, LatestMeta, LatestWindow, NewFan, OneFan
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.post("/api/v1/crm/fans", scope="crm", key=SECRET)

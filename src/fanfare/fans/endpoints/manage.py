@@ -22,9 +22,9 @@ from fanfare.fans.schemas.notes import (
     TagChanged,
     TagSaved,
 )
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/manage/fields", scope="manage", key=SECRET)

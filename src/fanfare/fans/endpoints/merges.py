@@ -5,9 +5,10 @@ from datetime import datetime
 from fanfare.fans.actions import merging
 from fanfare.fans.queries import merges as queries
 from fanfare.fans.schemas.merges import Merge, MergeMeta, MergeOther, MergeWindow
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/manage/merges", scope="manage", key=SECRET)

@@ -16,9 +16,9 @@ from fanfare.fans.schemas.notes import (
     WatchedAddress,
 )
 from fanfare.kernel import addresses
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/identifiers", scope="crm", key=SECRET)

@@ -7,11 +7,10 @@ import msgspec
 
 from fanfare.accounts.queries import account_ids
 from fanfare.fans.schemas.erasures import Certificate, Erasure, ErasureMeta, ErasureWindow, TableCount
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db, Record
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.paging import Page, below
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.paging import below
 
 ROWS = 200
 COLUMNS = """

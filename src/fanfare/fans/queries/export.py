@@ -8,7 +8,7 @@ import msgspec
 from fanfare.fans import followers
 from fanfare.fans.queries.fans import known_fan
 from fanfare.fans.schemas.export import Export
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.wire import unix
 
 # Tables that name a fan and hold nothing on who is there.

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fanfare.fans.schemas.fans import Fan, LatestFan, LatestMeta, LatestWindow
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db, Record
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds, iso, unix
 
 LATEST_ROWS = 1000

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from fanfare.fans.schemas.merges import Merge, MergeMeta, MergeWindow
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page
-from fanfare.kernel.paging import below
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page, below
 
 ROWS = 200
 COLUMNS = """

@@ -2,7 +2,7 @@
 
 from fanfare.fans.queries.fans import known_fan
 from fanfare.fans.schemas.notes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
-from fanfare.kernel.db import Db, Heavy
+from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.wire import iso, unix
 
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import mail_address, phone_number
-from fanfare.kernel.paging import Meta
+from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     Address,

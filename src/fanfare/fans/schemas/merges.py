@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.paging import Meta
+from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Id, WholeForm
 

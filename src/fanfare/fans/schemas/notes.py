@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.fans.contact import names_people
-from fanfare.kernel.lines import FieldFault
+from fanfare.kernel.data.lines import FieldFault
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     AddressRange,

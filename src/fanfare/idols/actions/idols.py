@@ -9,9 +9,9 @@ import msgspec
 from msgspec import UNSET
 
 from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import Conflict, Unknown
-from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.places.provinces import venue_province
 
 

@@ -11,11 +11,11 @@ from fanfare.fans.actions.people import Person, find_or_create, person
 from fanfare.fans.contact import leads_to_one
 from fanfare.idols.actions.ties import known_idols, tie_fans
 from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.lines import MISFIT, LineFault, line_fault, read_line, write_lines
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.keys import Account
-from fanfare.kernel.lines import MISFIT, LineFault, line_fault, read_line, write_lines
-from fanfare.kernel.long_inputs import run_by_rows
+from fanfare.kernel.running.long_inputs import run_by_rows
 
 SOURCE = "crm_idol_fans_create"
 

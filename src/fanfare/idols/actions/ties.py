@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from fanfare.idols.schemas import FanIdolChange
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
 TABLES = ("fan_idols",)

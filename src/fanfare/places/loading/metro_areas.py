@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.places.countries import country_codes
 from fanfare.places.loading.rows import BadFile, folded
 from fanfare.places.spelling import tidy

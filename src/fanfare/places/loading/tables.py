@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from fanfare.kernel.db import Connection, Db
+from fanfare.kernel.data.db import Connection, Db
 from fanfare.places.loading.metro_areas import assign, find_middles
 from fanfare.places.loading.readers import Reader
 from fanfare.places.loading.rows import CENSUS, Place

@@ -1,6 +1,6 @@
 """What registrations and passes keep of a fan, when two fans become one and when one is forgotten."""
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.registrations.queries.scans import MOMENTS, OF_ITS_EVENT
 
 TABLES = ("registrations", "passes")

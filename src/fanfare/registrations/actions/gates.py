@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import unix
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,

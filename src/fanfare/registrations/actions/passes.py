@@ -8,9 +8,9 @@ import asyncpg
 import msgspec
 
 from fanfare.campaigns.queries.known import check_campaign
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import Account
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
     PassCancelled,

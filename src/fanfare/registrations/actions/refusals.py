@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fanfare.kernel.db import Record
+from fanfare.kernel.data.db import Record
 from fanfare.kernel.errors import Conflict
 from fanfare.kernel.wire import unix
 

@@ -7,9 +7,9 @@ import msgspec
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.actions.people import Person, find_or_create, person, said_at
 from fanfare.fans.schemas.fans import FanChanges
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.queries.registrations import newest_registrations
 from fanfare.registrations.schemas.registrations import (

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.lines import MISFIT, LineFault, line_fault, read_line, write_lines
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import Account
-from fanfare.kernel.lines import MISFIT, LineFault, line_fault, read_line, write_lines
-from fanfare.kernel.long_inputs import run_by_rows
+from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.refusals import reason
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved

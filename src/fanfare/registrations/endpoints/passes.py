@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.clock import system_chance
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, Png, Svg, endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
+from fanfare.kernel.pictures import Png, Svg
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.registrations.actions import gates
 from fanfare.registrations.actions import passes as actions
 from fanfare.registrations.queries import passes as queries

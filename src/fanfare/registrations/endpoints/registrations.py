@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, endpoint
-from fanfare.kernel.keys import SECRET, Account
-from fanfare.kernel.paging import Listed
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.registrations.actions import registrations as actions
 from fanfare.registrations.queries import registrations as queries
 from fanfare.registrations.schemas.registrations import (

@@ -7,10 +7,11 @@ from io import BytesIO
 import segno
 
 from fanfare.campaigns.queries.known import check_campaign
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page, Png, Svg
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unknown
+from fanfare.kernel.pictures import Png, Svg
 from fanfare.registrations.schemas.passes import Pass, PassMeta, PassQuery, Section
 
 PAGE = 1000

@@ -4,11 +4,10 @@ from contextlib import suppress
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.queries.fans import known_fan
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db, Record
-from fanfare.kernel.endpoint import Page
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import Cursor, Listed, part, start
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.paging import Cursor, Listed, Page, part, start
 from fanfare.kernel.wire import MAX_ID, day_bounds
 from fanfare.registrations.schemas.registrations import (
     FanRegistrationQuery,

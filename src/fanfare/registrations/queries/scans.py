@@ -2,10 +2,10 @@
 
 from zoneinfo import ZoneInfo
 
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
 from fanfare.kernel.wire import window
 from fanfare.registrations.schemas.scans import Scan, ScanMeta, ScanQuery
 

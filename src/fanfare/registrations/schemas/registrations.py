@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.paging import Meta, NextCursor, ReadingOrder
+from fanfare.kernel.data.paging import Meta, NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Day, Flag, Id, Moment, OuterKey, Text, Uuid, WholeForm
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.lines import LineFault
-from fanfare.kernel.paging import Meta
+from fanfare.kernel.data.lines import LineFault
+from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, Day, Edge, Flag, Id, LineForm, ListForm, Moment, OuterKey, Text, Uuid, WholeForm
 from fanfare.registrations.schemas.passes import Code

@@ -8,10 +8,10 @@ from datetime import datetime
 import asyncpg
 from msgspec import UNSET
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
-from fanfare.kernel.keys import Account
-from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.segments.actions import liveness
 from fanfare.segments.queries import faults, filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fanfare.fans.followers import Person
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.segments.actions import members, snapshots
 
 TABLES = (*snapshots.TABLES, *members.TABLES)

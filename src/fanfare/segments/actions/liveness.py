@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from fanfare.kernel import faults
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import faults
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import today
 

@@ -11,10 +11,10 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
-from fanfare.kernel import faults
-from fanfare.kernel.changes import feed
-from fanfare.kernel.db import Composed, Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import faults
+from fanfare.kernel.data.changes import feed
+from fanfare.kernel.data.db import Composed, Db
 from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
 from fanfare.segments.audience import counting
 from fanfare.segments.audience.plans import Plan, plan

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.delivery import Delivery
-from fanfare.kernel.endpoint import Page
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.data.paging import Page
 from fanfare.segments.actions.searches import a_page
 from fanfare.segments.queries import found, segments
 from fanfare.segments.schemas.search import FanSearch

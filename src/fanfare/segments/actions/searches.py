@@ -15,11 +15,11 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 import structlog
 
-from fanfare.kernel.db import Composed, Db
-from fanfare.kernel.delivery import Delivery
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Composed, Db
+from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unavailable
-from fanfare.kernel.keys import Account
 from fanfare.segments.queries import criteria, faults, found, searches
 from fanfare.segments.queries.searches import Search
 from fanfare.segments.queries.where import Where, where

@@ -5,10 +5,10 @@ from datetime import datetime
 
 import asyncpg
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.references import Thing, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
-from fanfare.kernel.keys import Account
-from fanfare.kernel.references import Thing, check_unused
 from fanfare.segments.actions.searches import whole
 from fanfare.segments.queries import filters, searches
 from fanfare.segments.queries.segments import condition

@@ -6,8 +6,8 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.shares import Shares
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.shares import Shares
 from fanfare.segments.audience.protocol import Answer, Look, Question, receive, send
 
 # After this the tables are asked, and for a while no index of the account.

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.segments.audience import asking
 from fanfare.segments.audience.plans import Plan, plan
 from fanfare.segments.audience.protocol import Ages, Answer, Look, Question

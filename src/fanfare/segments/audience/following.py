@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pyroaring import BitMap
 
-from fanfare.kernel.changes import Change, settled
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.changes import Change, settled
+from fanfare.kernel.data.db import Db
 from fanfare.segments.audience import holding
 from fanfare.segments.audience.holding import Audience, Place
 from fanfare.segments.audience.reading import PARTS, Days, Piece, pieces

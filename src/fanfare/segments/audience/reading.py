@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import msgspec
 import numpy as np
 
-from fanfare.kernel.db import Connection, Record
+from fanfare.kernel.data.db import Connection, Record
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.completion import postal_area
 from fanfare.segments.audience.bitmaps import Groups, Numbers

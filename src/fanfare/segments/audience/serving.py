@@ -15,12 +15,12 @@ import asyncpg
 import msgspec
 import structlog
 
-from fanfare.kernel import faults
-from fanfare.kernel.db import OUTAGES, Connection, Db
+from fanfare.kernel.data import faults
+from fanfare.kernel.data.db import OUTAGES, Connection, Db
 from fanfare.kernel.errors import Unavailable
-from fanfare.kernel.scratch import Scratch
-from fanfare.kernel.settings import INDEX_POOL_SIZE, Settings
-from fanfare.kernel.shares import Shares
+from fanfare.kernel.running.scratch import Scratch
+from fanfare.kernel.running.settings import INDEX_POOL_SIZE, Settings
+from fanfare.kernel.running.shares import Shares
 from fanfare.segments.audience import answers
 from fanfare.segments.audience.following import Behind, Follower
 from fanfare.segments.audience.holding import Audience

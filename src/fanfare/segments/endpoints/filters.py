@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.delivery import Delivery
-from fanfare.kernel.endpoint import endpoint
-from fanfare.kernel.keys import SECRET, Account
+from fanfare.kernel.callers import SECRET, Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.web.endpoint import endpoint
 from fanfare.segments.actions import filters as actions
 from fanfare.segments.actions import liveness
 from fanfare.segments.audience import counting

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold, holding
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.postal_codes import postal_key
 from fanfare.places.provinces import province_kept

@@ -10,10 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters, tickets
 from fanfare.segments.queries.criteria import Setting, is_there, shared_setting, ticket_events_asked
 from fanfare.segments.queries.references import MOST_PARTS, parts

@@ -7,9 +7,9 @@ from datetime import date
 
 import msgspec
 
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import day_bounds
 from fanfare.segments.schemas.filters import Filter, FilterListed, FilterWindow
 from fanfare.segments.schemas.search import Criteria

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fanfare.fans.queries.fans import written
-from fanfare.kernel.db import Composed, Db, Record
+from fanfare.kernel.data.db import Composed, Db, Record
 from fanfare.segments.queries.where import Where
 from fanfare.segments.schemas.search import FanSearch, FoundFan
 from fanfare.segments.schemas.segments import SegmentFan

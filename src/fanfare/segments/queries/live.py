@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import asyncpg
 import msgspec
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.faults import will_pass
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.faults import will_pass
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.criteria import Setting, criteria, shared_setting
 from fanfare.segments.queries.faults import faults, refuse

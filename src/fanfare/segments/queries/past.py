@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from fanfare.kernel.db import Db, Heavy
-from fanfare.kernel.endpoint import Page
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.paging import Page
 from fanfare.kernel.wire import day_bounds
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.segments import PastMember, PastMembers, PastMeta

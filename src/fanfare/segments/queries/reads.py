@@ -6,7 +6,7 @@ told here touches everything of its fan, so a new one costs time until it is tol
 
 from collections.abc import Iterable, Mapping
 
-from fanfare.kernel.changes import Change
+from fanfare.kernel.data.changes import Change
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.search import Criteria
 

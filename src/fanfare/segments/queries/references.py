@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.references import Thing
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.references import Thing
 
 # What criteria name, by the criteria that do and how it stands there. What a criterion names is compared folded.
 NAMED_IN: dict[str, dict[str, str]] = {

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.segments.schemas.search import SEARCH_HOURS, FanSearch
 

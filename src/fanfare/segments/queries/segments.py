@@ -5,11 +5,11 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.kernel.db import Db, Heavy
-from fanfare.kernel.delivery import Delivery
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.errors import LONGEST_KEY, Unknown
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import Account
 from fanfare.kernel.wire import MAX_ID
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.criteria import criteria as conditions

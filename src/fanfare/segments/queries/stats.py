@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import msgspec
 
-from fanfare.kernel.db import Db, Record
-from fanfare.kernel.delivery import Delivery
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.delivery import Delivery
 from fanfare.places.completion import area_of, census
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.criteria import criteria, years_before

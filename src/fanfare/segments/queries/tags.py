@@ -2,10 +2,10 @@
 
 from datetime import date, datetime
 
-from fanfare.kernel.changes import settled
-from fanfare.kernel.db import Db
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import Listed, part, start
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, part, start
 from fanfare.kernel.wire import day_bounds
 from fanfare.segments.schemas.search import TagGiven, TagWindow
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold
 from fanfare.segments.queries.where import Criterion
 from fanfare.segments.schemas.search import Criteria

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from fanfare.kernel.db import Composed
+from fanfare.kernel.data.db import Composed
 
 
 class Criterion(msgspec.Struct, frozen=True):

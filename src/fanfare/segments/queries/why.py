@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from fanfare.kernel.db import Composed, Db
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.keys import Account
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.criteria import Setting, criteria, inside
 from fanfare.segments.queries.faults import setting

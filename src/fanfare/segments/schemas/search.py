@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.kernel.data.paging import Meta, NextCursor
 from fanfare.kernel.folding import fold
-from fanfare.kernel.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     NOTHING,

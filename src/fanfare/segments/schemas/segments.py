@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.paging import Meta
+from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, ChoiceForm, Day, Id, Text, Uuid, WholeForm
 from fanfare.segments.schemas.search import SearchCursor, SearchCursorForm

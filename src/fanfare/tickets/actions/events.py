@@ -9,11 +9,11 @@ import asyncpg
 import msgspec
 from msgspec import UNSET
 
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import Account
-from fanfare.kernel.references import Thing, check_unused, hold
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.schemas.events import TicketEventSave, TicketEventSaved
 

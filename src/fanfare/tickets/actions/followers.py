@@ -1,6 +1,6 @@
 """What tickets keep of a fan, when two fans become one and when one is forgotten."""
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 
 TABLES = ("tickets",)
 

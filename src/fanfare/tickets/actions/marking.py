@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from fanfare.kernel.db import Db
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import check_past
 from fanfare.tickets.schemas.tickets import OneTicket, TicketChanged, TicketChanges

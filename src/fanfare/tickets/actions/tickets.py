@@ -8,12 +8,12 @@ from itertools import count
 import msgspec
 
 from fanfare.fans.actions.people import Batch, Person, batches, columns, person, said_at, text
-from fanfare.kernel.db import Db, Record
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.lines import MISFIT, field_faults, read_line, write_lines
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import fold
-from fanfare.kernel.keys import Account
-from fanfare.kernel.lines import MISFIT, field_faults, read_line, write_lines
-from fanfare.kernel.long_inputs import run_by_rows
+from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past, spoiled
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets

@@ -1,7 +1,7 @@
 """Reads ticket events."""
 
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page
 from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery
 
 

@@ -4,8 +4,8 @@ import uuid
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from fanfare.kernel.db import Db, Heavy
-from fanfare.kernel.keys import Account
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.wire import day_bounds
 from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRange, SalesRow, StatsQuery
 

@@ -5,12 +5,11 @@ No page shows a ticket beyond the settled position, so that none can appear behi
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.queries.fans import fans_by_ids
-from fanfare.kernel import changes
-from fanfare.kernel.db import Db
-from fanfare.kernel.endpoint import Page
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data import changes
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Page, below, ends
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.keys import Account
-from fanfare.kernel.paging import below, ends
 from fanfare.kernel.wire import day_bounds
 from fanfare.tickets.schemas.tickets import PAGE, OneTicket, Ticket, TicketPageMeta, TicketWindow
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.kernel.paging import Meta
+from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, OuterKey, Text, Uuid
 

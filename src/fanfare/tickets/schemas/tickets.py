@@ -10,8 +10,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.schemas.fans import Fan
-from fanfare.kernel.lines import FieldFault
-from fanfare.kernel.paging import Meta, Order
+from fanfare.kernel.data.lines import FieldFault
+from fanfare.kernel.data.paging import Meta, Order
 from fanfare.kernel.parameters import Params, slots
 from fanfare.kernel.wire import (
     ChoiceForm,

@@ -1,0 +1,1 @@
+"""The database: connections, migrations, the change log, jobs and the worker, and backups."""

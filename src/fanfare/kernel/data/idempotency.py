@@ -1,0 +1,153 @@
+"""`Idempotency-Key`: one effect for one key, whatever is retried.
+
+The answer is stored in the transaction of the write itself, so that after a crash there are both or neither.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.paging import Following
+from fanfare.kernel.errors import BadParameters, Conflict
+
+KEPT = timedelta(hours=24)
+LONGEST = 255
+REDACTED_AT_ONCE = 500
+
+
+class StillRunning(Conflict):
+    """A request with this Idempotency-Key is still running"""
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer as it is stored and sent again."""
+
+    status: int
+    body: bytes
+    is_replay: bool = False
+    # of a bare array, which has no place of its own for it
+    following: Following | None = None
+
+
+class Repeat(msgspec.Struct, frozen=True):
+    """What makes a request the repeat of another: the key that calls, the word of the caller's choice, and all of it.
+
+    Those who show the secret have words of their own: a stranger with the public key meets none of theirs.
+    """
+
+    account_id: int
+    api_key: uuid.UUID
+    has_secret: bool
+    word: str
+    request_hash: bytes
+
+    @property
+    def lock(self) -> str:
+        """Return the name under which one request at a time acts."""
+        return f"{self.account_id} {self.api_key} {self.has_secret} {self.word}"
+
+
+def request_hash(method: str, path: str, query: bytes, body: bytes) -> bytes:
+    """Return what tells two requests apart."""
+    return hashlib.sha256(b"\0".join((method.encode(), path.encode("utf-8", "replace"), query, body))).digest()
+
+
+async def once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
+    """Run `act` once for a word: the first time it acts, later the stored answer returns.
+
+    Refuses with 422 when the word was used for another request and with 409 while the first is still running.
+    A refused request leaves nothing behind, so it may be sent again under its word.
+    """
+    if not 0 < len(repeat.word) <= LONGEST or not repeat.word.isprintable():
+        raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
+    async with db.transaction() as held:
+        if not await held.value("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", repeat.lock):
+            raise StillRunning
+        stored = await held.row(
+            "select request_hash, status, answer from idempotency_keys where account_id = $1 and api_key = $2"
+            " and has_secret = $3 and idempotency_key = $4 and created_at > $5",
+            repeat.account_id,
+            repeat.api_key,
+            repeat.has_secret,
+            repeat.word,
+            now - KEPT,
+        )
+        if stored:
+            if stored["request_hash"] != repeat.request_hash:
+                raise BadParameters([("Idempotency-Key", "was used for another request")])
+            return Answered(stored["status"], stored["answer"], is_replay=True)
+        answered = await act(held)
+        await _keep(held, repeat, now, answered)
+    return answered
+
+
+async def _keep(db: Db, repeat: Repeat, now: datetime, answered: Answered) -> None:
+    await db.execute(
+        """
+        insert into idempotency_keys (account_id, api_key, has_secret, idempotency_key, request_hash, status, answer,
+                                      created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8)
+        on conflict (account_id, api_key, has_secret, idempotency_key) do update
+        set request_hash = excluded.request_hash, status = excluded.status,
+            answer = excluded.answer, created_at = excluded.created_at
+        """,
+        repeat.account_id,
+        repeat.api_key,
+        repeat.has_secret,
+        repeat.word,
+        repeat.request_hash,
+        answered.status,
+        answered.body,
+        now,
+    )
+
+
+async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Callable[[Any], Any]) -> None:
+    """Let `redact` change the stored answers of an account, or empty them by None; the keys stay used.
+
+    It gets the values of those that hold any of the marks, which are folded and as they stand in JSON.
+    """
+    after: tuple[uuid.UUID, bool, str] = (uuid.UUID(int=0), False, "")
+    while True:
+        rows = await db.rows(
+            """
+            select api_key, has_secret, idempotency_key, answer from idempotency_keys
+            where account_id = $1 and (api_key, has_secret, idempotency_key) > ($4, $5, $6)
+              and answer <> '' and exists (
+                select from unnest($2::text[]) as mark
+                where position(mark in fold_text(convert_from(answer, 'UTF8'))) > 0)
+            order by api_key, has_secret, idempotency_key limit $3
+            """,
+            account_id,
+            marks,
+            REDACTED_AT_ONCE,
+            *after,
+        )
+        values = ((_place(row), msgspec.json.decode(row["answer"])) for row in rows)
+        redacted = [(place, value, redact(value)) for place, value in values]
+        await db.executemany(
+            "update idempotency_keys set answer = $5"
+            " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4",
+            [
+                (account_id, *place, b"" if left is None else msgspec.json.encode(left))
+                for place, value, left in redacted
+                if left != value
+            ],
+        )
+        if len(rows) < REDACTED_AT_ONCE:
+            return
+        after = _place(rows[-1])
+
+
+def _place(row: Record) -> tuple[uuid.UUID, bool, str]:
+    return row["api_key"], row["has_secret"], row["idempotency_key"]
+
+
+async def forget_keys(db: Db, account_id: int, now: datetime) -> None:
+    """Delete the answers of an account that may no longer be replayed."""
+    await db.execute("delete from idempotency_keys where account_id = $1 and created_at <= $2", account_id, now - KEPT)

@@ -1,0 +1,150 @@
+"""Calls a minute, counted in the database over all processes.
+
+The calls with a key's secret are counted together. Those without it are counted by the address they come from, so that
+a stranger who has the public key uses up nobody's calls but those of its own address; and so are calls whose key or
+secret is not right. A process takes calls in blocks of a fiftieth of the limit, so that counting costs one statement in
+fifty calls at most and never lets more through than the limit.
+"""
+
+import asyncio
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.keys import Key
+from fanfare.kernel.errors import TooManyCalls, TooManyRefusals
+
+BLOCKS = 50
+MINUTE = 60
+# Calls of one address that may be refused for their key or secret in a minute.
+REFUSED_LIMIT = 600
+# No account was found for these; ids of accounts begin at 1.
+NO_ACCOUNT = 0
+NO_KEY = uuid.UUID(int=0)
+WITH_SECRET = ""
+# Beyond so many the counters of past minutes are dropped from memory; the counts stay in the database.
+MOST_LEASES = 10_000
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """What is counted together; `subscriber` is an IPv4 address or an IPv6 /64, or empty for calls with the secret."""
+
+    account_id: int
+    api_key: uuid.UUID
+    subscriber: str
+    limit: int
+
+    def refusal(self, now: datetime) -> TooManyCalls:
+        """Return the refusal of a call when the minute's are used up, with the seconds until the next minute."""
+        wait = max(1, MINUTE - int(now.timestamp()) % MINUTE)
+        if self.account_id == NO_ACCOUNT:
+            return TooManyRefusals(retry_after=wait)
+        return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
+
+
+def of_key(key: Key) -> Counter:
+    """Return the counter of a key's calls with its secret."""
+    return Counter(key.account.id, key.api_key, WITH_SECRET, key.rate_limit)
+
+
+def of_stranger(key: Key, subscriber: str) -> Counter:
+    """Return the counter of an address's calls with a public key alone: it has the limit of the key."""
+    return Counter(key.account.id, key.api_key, subscriber, key.rate_limit)
+
+
+def refused(subscriber: str) -> Counter:
+    """Return the counter of an address's calls whose key or secret was not right."""
+    return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSED_LIMIT)
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What is told in the X-RateLimit headers: the limit, what is left, and when the minute ends (unix seconds)."""
+
+    limit: int
+    remaining: int
+    reset: int
+    is_used_up: bool = False
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that tell it."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset),
+        }
+
+
+class _Lease:
+    """The calls of one counter that this process may let through in a minute."""
+
+    __slots__ = ("handed_out", "left", "lock", "minute")
+
+    def __init__(self, minute: int) -> None:
+        self.minute = minute
+        self.left = 0
+        # how many calls of the minute are handed out to all processes, as far as this one knows
+        self.handed_out = 0
+        self.lock = asyncio.Lock()
+
+
+class Limits:
+    """The blocks of calls that this process has taken."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._leases: dict[Counter, _Lease] = {}
+
+    async def take(self, db: Db, counter: Counter, now: datetime) -> Allowance:
+        """Count one call and tell what is left, or that the minute's calls are used up."""
+        minute = int(now.timestamp()) // MINUTE
+        lease = self._lease(counter, minute)
+        if lease.left == 0:
+            async with lease.lock:
+                if lease.left == 0 and lease.handed_out < counter.limit:
+                    await _extend(db, counter, lease)
+        reset = (minute + 1) * MINUTE
+        if lease.left <= 0:
+            return Allowance(counter.limit, 0, reset, is_used_up=True)
+        lease.left -= 1
+        return Allowance(counter.limit, max(0, counter.limit - lease.handed_out + lease.left), reset)
+
+    def is_used_up(self, counter: Counter, now: datetime) -> bool:
+        """Say whether this process knows that the minute's calls are used up; asks nobody."""
+        lease = self._leases.get(counter)
+        is_current = lease is not None and lease.minute == int(now.timestamp()) // MINUTE
+        return lease is not None and is_current and lease.left == 0 and lease.handed_out >= counter.limit
+
+    def _lease(self, counter: Counter, minute: int) -> _Lease:
+        lease = self._leases.get(counter)
+        if lease is None or lease.minute != minute:
+            if len(self._leases) >= MOST_LEASES:
+                current = {each: kept for each, kept in self._leases.items() if kept.minute == minute}
+                self._leases = current if len(current) < MOST_LEASES else {}
+            lease = self._leases[counter] = _Lease(minute)
+        return lease
+
+
+async def _extend(db: Db, counter: Counter, lease: _Lease) -> None:
+    block = max(1, counter.limit // BLOCKS)
+    used = await db.value(
+        """
+        insert into rate_windows (account_id, api_key, subscriber, minute, used) values ($1, $2, $3, $4, $5)
+        on conflict (account_id, api_key, subscriber, minute) do update set used = rate_windows.used + excluded.used
+        returning used
+        """,
+        counter.account_id,
+        counter.api_key,
+        counter.subscriber,
+        lease.minute,
+        block,
+    )
+    lease.left = max(0, min(block, counter.limit - (used - block)))
+    lease.handed_out = min(used, counter.limit)
+
+
+async def forget_windows(db: Db, account_id: int, now: datetime) -> None:
+    """Delete the counts of an account's past minutes."""
+    minute = int(now.timestamp()) // MINUTE - 2
+    await db.execute("delete from rate_windows where account_id = $1 and minute < $2", account_id, minute)

@@ -1,0 +1,192 @@
+"""Bringing a database to the code's schema: plain SQL files in the order of their numbers, forward only."""
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from fanfare.kernel.data import jobs
+from fanfare.kernel.data.db import Connection
+from fanfare.kernel.errors import CannotRun
+
+FOLDER = Path(__file__).parents[2] / "migrations"
+FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+NO_TRANSACTION = "-- no transaction"
+# Any number that nothing else in this database locks.
+LOCK = 0x46414E46_41524500
+PAUSE = 0.1
+# A table without columns that stands in a database while it is being restored.
+RESTORING = "restoring"
+APPLIED = """
+    create table if not exists schema_migrations (
+        version integer primary key,
+        name text not null,
+        checksum text not null,
+        applied_at timestamptz not null
+    )
+"""
+UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
+
+
+class CannotMigrate(CannotRun):
+    """The database cannot be brought to the schema of this code; the message says why."""
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """One file: its number, its name, and its SQL."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Return the SHA-256 of the text, in hexadecimal."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Say whether the file runs as one transaction; `create index concurrently` cannot."""
+        return not self.sql.startswith(NO_TRANSACTION)
+
+    def statements(self) -> list[str]:
+        """Return what to send at once: the whole file, or outside a transaction each statement by itself."""
+        if self.in_transaction:
+            return [self.sql]
+        bare = "\n".join(line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
+        return [part.strip() for part in bare.split(";") if part.strip()]
+
+
+def migrations(folder: Path = FOLDER) -> list[Migration]:
+    """Return the files of a folder in order; two of one number and other names of files are refused."""
+    found: dict[int, Migration] = {}
+    for path in sorted(folder.glob("*.sql")):
+        name = FILE_NAME.fullmatch(path.name)
+        if name is None:
+            message = f"{path.name} is not named NNNN_name.sql"
+            raise CannotMigrate(message)
+        version = int(name[1])
+        if version in found:
+            message = f"two migrations have the number {version}: {found[version].name} and {name[2]}"
+            raise CannotMigrate(message)
+        found[version] = Migration(version, name[2], path.read_text("utf-8"))
+    return list(found.values())
+
+
+async def migrate(database_url: str, folder: Path = FOLDER, *, patience: float = 30) -> list[Migration]:
+    """Apply what is missing and return it. Several starters may call it at once: one works, the others wait.
+
+    `patience` is how many seconds to wait for a database that does not answer yet.
+    """
+    wanted = migrations(folder)
+    connection = await _connect(database_url, patience)
+    try:
+        await _refuse_restoring(connection)
+        async with _alone(connection):
+            await connection.execute(APPLIED)
+            missing = await _missing(connection, wanted)
+            for migration in missing:
+                await _apply(connection, migration)
+            await jobs.install(connection)
+    finally:
+        await connection.close()
+    return missing
+
+
+async def check_schema(database_url: str, folder: Path = FOLDER, *, patience: float = 30) -> None:
+    """Raise `CannotMigrate` unless the database has the schema of this code; nothing is written."""
+    connection = await _connect(database_url, patience)
+    try:
+        await _refuse_restoring(connection)
+        has_any = await connection.fetchval("select to_regclass('schema_migrations') is not null")
+        missing = await _missing(connection, migrations(folder)) if has_any else migrations(folder)
+    finally:
+        await connection.close()
+    if missing:
+        message = f"the database lacks {len(missing)} of this version's migrations: run `fanfare migrate`"
+        raise CannotMigrate(message)
+
+
+async def _refuse_restoring(connection: Connection) -> None:
+    if await connection.fetchval("select to_regclass($1) is not null", RESTORING):
+        message = "a restore of this database was interrupted: run `fanfare restore` with the same file again"
+        raise CannotMigrate(message)
+
+
+async def _connect(database_url: str, patience: float) -> Connection:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return await asyncpg.connect(
+                database_url,
+                server_settings={"application_name": "fanfare migrate", "timezone": "UTC", "statement_timeout": "0"},
+            )
+        except UNREACHABLE as error:
+            if time.monotonic() > end:
+                message = f"the database does not answer: {type(error).__name__}: {error}"
+                raise CannotMigrate(message) from None
+            await asyncio.sleep(PAUSE)
+
+
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[None]:
+    """Keep other starters out.
+
+    They ask again and again instead of waiting inside a statement: a waiting statement's snapshot would hold up
+    `create index concurrently` for ever.
+    """
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110 - asks the database
+        await asyncio.sleep(PAUSE)
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.fetchval("select pg_advisory_unlock($1)", LOCK)
+
+
+async def _missing(connection: Connection, wanted: Sequence[Migration]) -> list[Migration]:
+    rows = await connection.fetch("select version, name, checksum from schema_migrations order by version")
+    known = {migration.version: migration for migration in wanted}
+    for row in rows:
+        migration = known.get(row["version"])
+        if migration is None:
+            message = (
+                f"the database has migration {row['version']} ({row['name']}), which this code does not know: "
+                "it belongs to a newer version of Fanfare"
+            )
+            raise CannotMigrate(message)
+        if migration.checksum != row["checksum"]:
+            message = f"migration {migration.version} ({migration.name}) was changed after it was applied"
+            raise CannotMigrate(message)
+    applied = {row["version"] for row in rows}
+    return [migration for migration in wanted if migration.version not in applied]
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    try:
+        if not migration.in_transaction:
+            for statement in migration.statements():
+                await connection.execute(statement)
+            await _note(connection, migration)
+            return
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await _note(connection, migration)
+    except asyncpg.PostgresError as error:
+        message = f"migration {migration.version} ({migration.name}) failed: {type(error).__name__}: {error}"
+        raise CannotMigrate(message) from error
+
+
+async def _note(connection: Connection, migration: Migration) -> None:
+    await connection.execute(
+        "insert into schema_migrations (version, name, checksum, applied_at) values ($1, $2, $3, clock_timestamp())",
+        migration.version,
+        migration.name,
+        migration.checksum,
+    )

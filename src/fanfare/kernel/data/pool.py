@@ -1,0 +1,140 @@
+"""The connections of a process: made when needed, lent to one caller at a time, dropped when old or unsound.
+
+asyncpg's own pool guards every call by a proxy and resets every connection that comes back. Nothing here leaves SET,
+LISTEN or session locks behind, so neither is needed. docs/decisions/0025-pool.md
+"""
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import asyncpg
+import msgspec
+
+from fanfare.kernel.running.settings import ACCOUNT_SHARE
+from fanfare.kernel.running.shares import Shares
+
+Record = asyncpg.Record
+# The driver's classes take a type argument in their stubs alone.
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[Record]
+else:
+    Connection = asyncpg.Connection
+
+WAIT_SECONDS = 5.0
+CLOSE_SECONDS = 10.0
+# Between PostgreSQL's own limit and the moment from which it is taken to hang.
+GRACE_SECONDS = 2.0
+# A connection is ended at an age between this and twice this: PostgreSQL frees what its process has gathered.
+AGE_SECONDS = 900.0
+# One in so many connections may be in a heavy read.
+HEAVY = 3
+# A connection keeps the statements written in the source: some 300 on a server, the longest of 21,000 letters.
+KEPT_STATEMENTS = 512
+KEPT_LENGTH = 32_768
+
+
+class Pool:
+    """At most `size` connections to one database, of which an account has its part at most."""
+
+    def __init__(self, dsn: str, size: int, statement_seconds: float, part: float = ACCOUNT_SHARE) -> None:
+        """Take where to connect to. No connection is made before the first is taken."""
+        self._dsn = dsn
+        self._statement_seconds = statement_seconds
+        # A search holds a connection and needs a second one for an instant.
+        self._shares = Shares(size, part, least=2)
+        self.heavy = Shares(max(1, size // HEAVY), part)
+        self._idle: list[Connection] = []
+        # When each connection is to end.
+        self._ends: dict[Connection, float] = {}
+        self._is_closed = False
+        self._unused = asyncio.Event()
+
+    async def take(self, account_id: int | None) -> Connection:
+        """Lend a connection; wait for one at most five seconds, then raise `Busy`."""
+        await self._shares.take(account_id, WAIT_SECONDS)
+        try:
+            if self._is_closed:
+                message = "the database is closed"
+                raise asyncpg.InterfaceError(message)  # noqa: TRY301 - the place must be given back
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._drop(connection)
+            return await self._connect()
+        except BaseException:
+            self._give_place(account_id)
+            raise
+
+    async def _connect(self) -> Connection:
+        connection: Connection | None = None
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=WAIT_SECONDS,
+                command_timeout=self._statement_seconds + GRACE_SECONDS,
+                statement_cache_size=KEPT_STATEMENTS,
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=KEPT_LENGTH,
+                server_settings={
+                    "application_name": "fanfare",
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "statement_timeout": str(int(self._statement_seconds * 1000)),
+                    "idle_in_transaction_session_timeout": "60000",
+                    # A statement whose caller is gone ends within a second.
+                    "client_connection_check_interval": "1000",
+                },
+            )
+            for name in ("json", "jsonb"):
+                await connection.set_type_codec(name, schema="pg_catalog", encoder=_dump, decoder=msgspec.json.decode)
+        except BaseException:
+            if connection:
+                connection.terminate()
+            raise
+        self._ends[connection] = time.monotonic() + AGE_SECONDS * random.uniform(1, 2)  # noqa: S311 - no secret
+        return connection
+
+    def give(self, connection: Connection, account_id: int | None, *, is_sound: bool) -> None:
+        """Take a connection back. One that was left in a transaction or in the middle of a statement is ended."""
+        now = time.monotonic()
+        is_good = is_sound and not connection.is_closed() and not connection.is_in_transaction()
+        if is_good and not self._is_closed and now < self._ends[connection]:
+            self._idle.append(connection)
+        else:
+            self._drop(connection)
+        # The first is the one that lies idle longest.
+        if self._idle and now >= self._ends[self._idle[0]]:
+            self._drop(self._idle.pop(0))
+        self._give_place(account_id)
+
+    def retire(self, connection: Connection) -> None:
+        """Let a connection end when it comes back."""
+        self._ends[connection] = 0.0
+
+    def _drop(self, connection: Connection) -> None:
+        del self._ends[connection]
+        connection.terminate()
+
+    def _give_place(self, account_id: int | None) -> None:
+        self._shares.give(account_id)
+        if self._shares.is_unused:
+            self._unused.set()
+
+    async def close(self) -> None:
+        """Wait for what is lent, at most ten seconds, and end every connection."""
+        self._is_closed = True
+        self._unused.clear()
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(each.close(timeout=1) for each in idle), return_exceptions=True)
+        if not self._shares.is_unused:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._unused.wait()
+
+
+def _dump(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,42 @@
+"""What stored criteria name: whoever deletes or renames it asks first those who keep criteria.
+
+A lower domain knows no criteria, so app.py hands down who is to be asked. The lock keeps both apart: criteria are
+written, and what they may name is deleted or renamed, one after the other in an account.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from fanfare.kernel.data.db import Db
+
+
+class Thing(NamedTuple):
+    """Something that criteria may name: its kind, such as `tag` or `tag_name`, and its id or name."""
+
+    kind: str
+    key: str
+
+
+Check = Callable[[Db, int, Sequence[Thing]], Awaitable[None]]
+
+_checks: list[Check] = []
+
+
+def hand_down(checks: Sequence[Check]) -> None:
+    """Take what refuses (409) when things are named. Called once, by app.py."""
+    _checks[:] = checks
+
+
+async def hold(db: Db, account_id: int) -> None:
+    """Keep others from changing what names what until this transaction ends."""
+    await db.value("select pg_advisory_xact_lock(hashtextextended('references', $1))", account_id)
+
+
+async def check_unused(db: Db, account_id: int, *things: Thing) -> None:
+    """Refuse (409) when stored criteria name one of some things; nobody can name them until this transaction ends."""
+    if not _checks:
+        message = "nobody was handed down who knows what criteria name"
+        raise RuntimeError(message)
+    await hold(db, account_id)
+    for check in _checks:
+        await check(db, account_id, things)

@@ -1,0 +1,121 @@
+"""Work on many accounts: some at a time, never two steps of one at once, and a failure stays with its account."""
+
+import asyncio
+import time
+from collections import deque
+
+import structlog
+
+from fanfare.kernel.clock import Clock
+from fanfare.kernel.data import faults
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import Job
+
+log = structlog.get_logger()
+
+AT_ONCE = 3
+# After a step that found nothing to do, and after one that an outage ended, an account rests; after one that failed by
+# itself for longer, as `faults` says.
+IDLE_SECONDS = 0.1
+FAILED_SECONDS = 1.0
+
+
+class Sweep:
+    """Does a job for the accounts that are due."""
+
+    def __init__(self, job: Job, db: Db, clock: Clock) -> None:
+        """Take what to do, where and when."""
+        self.job = job
+        self.db = db
+        self.clock = clock
+        self._due: deque[int] = deque()
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._rests_until: dict[int, float] = {}
+        self._faulty: set[int] = set()
+
+    async def once(self) -> None:
+        """Do the job once for each account that is due now."""
+        self._due.extend(await self._ready())
+        try:
+            while self._due or self._under_way:
+                self._begin()
+                await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+                self._note_ended()
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+
+    async def go_on(self, stopping: asyncio.Event) -> None:
+        """Do the job again and again for whatever account is due; finish what is under way when it stops."""
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            while not stopping.is_set():
+                if not self._due:
+                    await self._look()
+                self._begin()
+                await asyncio.wait(
+                    [*self._under_way.values(), stopped], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                self._note_ended()
+            await asyncio.gather(*self._under_way.values())
+        finally:
+            for task in (stopped, *self._under_way.values()):
+                task.cancel()
+
+    async def _look(self) -> None:
+        """Take up the accounts that are due, each once."""
+        try:
+            due = await self._ready()
+        except Exception as error:  # noqa: BLE001 - the next look is soon
+            self._tell(error)
+            await asyncio.sleep(FAILED_SECONDS)
+            return
+        now = time.monotonic()
+        self._rests_until = {each: until for each, until in self._rests_until.items() if until > now}
+        self._due.extend(each for each in due if each not in self._under_way and each not in self._rests_until)
+
+    async def _ready(self) -> list[int]:
+        """Return the accounts that are due and do not rest from a fault."""
+        now = self.clock()
+        due = await self.job.accounts(self.db, now)
+        if not due:
+            return due
+        resting = await faults.of_accounts(self.db, self.job.name)
+        self._faulty = set(resting)
+        return [each for each in due if each not in resting or resting[each] <= now]
+
+    def _begin(self) -> None:
+        while self._due and len(self._under_way) < AT_ONCE:
+            account_id = self._due.popleft()
+            self._under_way[account_id] = asyncio.create_task(self._step(account_id))
+
+    def _note_ended(self) -> None:
+        self._under_way = {each: task for each, task in self._under_way.items() if not task.done()}
+
+    async def _step(self, account_id: int) -> None:
+        rest = 0.0
+        try:
+            if not await self.job.work_for(self.db, self.clock(), account_id):
+                rest = IDLE_SECONDS
+            if account_id in self._faulty:
+                await faults.clear(self.db, account_id, self.job.name, "")
+        except Exception as error:  # noqa: BLE001 - it stays with its account
+            self._tell(error, account_id=account_id)
+            rest = FAILED_SECONDS
+            await self._note(account_id, error)
+        if rest:
+            self._rests_until[account_id] = time.monotonic() + rest
+
+    async def _note(self, account_id: int, error: Exception) -> None:
+        if faults.will_pass(error):
+            return
+        try:
+            await faults.note(self.db, (account_id, self.job.name, ""), faults.words_of(error), self.clock())
+        except Exception as another:  # noqa: BLE001 - the account is tried again the sooner
+            self._tell(another, account_id=account_id)
+
+    def _tell(self, error: Exception, **whose: int) -> None:
+        if faults.will_pass(error):
+            log.warning("no database", job=self.job.name, reason=type(error).__name__, **whose)
+        else:
+            log.warning("job failed", job=self.job.name, exc_info=error, **whose)

@@ -1,0 +1,219 @@
+"""The worker: takes jobs from the queue and does them until it is told to stop."""
+
+import asyncio
+import functools
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.types import Channel
+from pgqueuer.models import Job as Queued
+from pgqueuer.models import Schedule
+
+from fanfare.kernel.clock import Clock, system_clock
+from fanfare.kernel.data.changes import accounts_with_changes, trim_changes
+from fanfare.kernel.data.db import OUTAGES, Db
+from fanfare.kernel.data.jobs import CHANNEL, Job, queue_settings, schedule
+from fanfare.kernel.data.sweeps import Sweep
+from fanfare.kernel.running.settings import QUEUE_CONNECTIONS, Settings
+
+log = structlog.get_logger()
+
+MOST_DELAY = timedelta(minutes=5)
+OUTAGE_PAUSE = 1.0
+# Statements of the queue are short.
+QUEUE_SECONDS = 30.0
+CLOSE_SECONDS = 2.0
+# Between two steps of endless work that found nothing to do.
+IDLE_PAUSE = 0.1
+KEPT_DAYS = 7
+FORGET_AT = "17 * * * *"
+TRIM_AT = "47 3 * * *"
+
+
+class Failed(Exception):  # noqa: N818 - what the queue keeps of a failure
+    """A job failed. It names the kind of the error only: a message may quote what a person wrote."""
+
+
+class Worker:
+    """Does the jobs of some modules; one lives in each worker process."""
+
+    def __init__(self, settings: Settings, jobs: Sequence[Job], clock: Clock = system_clock) -> None:
+        """Take what to do and where."""
+        self.settings = settings
+        self.jobs = jobs
+        self.clock = clock
+        self.stopping = asyncio.Event()
+        self._db = Db()
+
+    async def run(self) -> None:
+        """Work until `stop`, through outages of the database. Jobs under way are finished first."""
+        settings = self.settings
+        await self._db.open(settings.database_url, size=settings.worker_pool_size, part=settings.account_share)
+        try:
+            while not self.stopping.is_set():
+                try:
+                    await self._work()
+                except OUTAGES as error:
+                    log.warning("no database", reason=type(error).__name__)
+                    await self._pause()
+        finally:
+            await self._db.close()
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+        self.stopping.set()
+
+    async def _go_on(self, job: Job) -> None:
+        """Do endless work, one step after the other, until the worker is told to stop."""
+        if job.each is not None:
+            await Sweep(job, self._db, self.clock).go_on(self.stopping)
+            return
+        while not self.stopping.is_set():
+            try:
+                if not await job.work(self._db, self.clock(), None):
+                    await self._pause(IDLE_PAUSE)
+            except Exception as error:
+                if not isinstance(error, OUTAGES):
+                    log.warning("job failed", job=job.name, exc_info=error)
+                await self._pause(OUTAGE_PAUSE)
+
+    async def _end(self, endless: Sequence["asyncio.Task[None]"]) -> None:
+        """Let the steps under way end when the worker stops; break them off when the queue was lost."""
+        for task in endless:
+            if not self.stopping.is_set():
+                task.cancel()
+        await asyncio.gather(*endless, return_exceptions=True)
+
+    async def _pause(self, seconds: float = OUTAGE_PAUSE) -> None:
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _work(self) -> None:
+        async with self._queue_pool() as pool:
+            queue = self._queue(pool)
+            told = asyncio.create_task(self._tell(queue))
+            endless = [asyncio.create_task(self._go_on(job)) for job in self.jobs if job.is_endless]
+            try:
+                await queue.run(
+                    heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_seconds),
+                    dequeue_timeout=timedelta(seconds=min(30.0, self.settings.heartbeat_seconds)),
+                    shutdown_on_listener_failure=True,
+                )
+            finally:
+                told.cancel()
+                await self._end(endless)
+
+    @asynccontextmanager
+    async def _queue_pool(self) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+        """Give the queue's own connections; one that hangs is dropped, for it would never close."""
+        pool = await asyncpg.create_pool(
+            self.settings.database_url,
+            min_size=1,
+            max_size=QUEUE_CONNECTIONS,
+            timeout=QUEUE_SECONDS,
+            command_timeout=QUEUE_SECONDS,
+            server_settings={"application_name": "fanfare queue", "timezone": "UTC", "jit": "off"},
+        )
+        try:
+            yield pool
+        finally:
+            try:
+                await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+            except OUTAGES:
+                pool.terminate()
+
+    async def _tell(self, queue: PgQueuer) -> None:
+        await self.stopping.wait()
+        queue.shutdown.set()
+
+    def _queue(self, pool: "asyncpg.Pool[asyncpg.Record]") -> PgQueuer:
+        names = queue_settings()
+        driver = AsyncpgPoolDriver(pool)
+        queries = Queries(
+            driver,
+            qbe=QueryBuilderEnvironment(settings=names),
+            qbq=QueryQueueBuilder(settings=names),
+            qbs=QuerySchedulerBuilder(settings=names),
+        )
+        queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
+        for job in (*self.jobs, *self.own()):
+            if job.is_endless:
+                continue
+            if job.crontab is None:
+                queue.entrypoint(job.name, concurrency_limit=job.at_once, accepts_context=False, on_failure="hold")(
+                    functools.partial(self._do, job)
+                )
+            else:
+                queue.schedule(job.name, job.crontab, accepts_context=False, clean_old=True)(
+                    functools.partial(self._do_scheduled, job)
+                )
+        return queue
+
+    def own(self) -> list[Job]:
+        """Return the jobs that every worker has beside those of the domains."""
+        trim = Job("kernel.trim", self.trim, TRIM_AT, each=accounts_with_changes)
+        return [Job("kernel.forget_done", forget_done, FORGET_AT), trim]
+
+    async def trim(self, db: Db, account_id: int, now: datetime) -> None:
+        """Delete the changes of an account that are older than the settings say."""
+        await trim_changes(db, account_id, now - timedelta(days=self.settings.changes_days))
+
+    async def _do(self, job: Job, queued: Queued) -> None:
+        with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):
+            try:
+                account_id = (queued.headers or {}).get("account_id")
+                db = self._db.of(account_id) if isinstance(account_id, int) else self._db
+                await job.work(db, self.clock(), queued.payload)
+            except Exception as error:
+                kind = type(error).__qualname__
+                tried = queued.attempts + 1
+                log.warning("job failed", tried=tried, exc_info=error)
+                if tried >= job.tries:
+                    raise Failed(kind) from None
+                delay = min(timedelta(seconds=2**queued.attempts), MOST_DELAY)
+                raise RetryRequested(delay, kind) from None
+
+    async def _do_scheduled(self, job: Job, _: Schedule) -> None:
+        with structlog.contextvars.bound_contextvars(job=job.name):
+            try:
+                if job.each is not None:
+                    await Sweep(job, self._db, self.clock).once()
+                else:
+                    await job.work(self._db, self.clock(), None)
+            except Exception as error:
+                log.warning("job failed", exc_info=error)
+
+
+@schedule(FORGET_AT)
+async def forget_done(db: Db) -> None:
+    """Delete what the queue remembers of jobs done or failed more than seven days ago."""
+    for table in ("pgqueuer_log", "pgqueuer_statistics"):
+        await db.execute(f"delete from jobs.{table} where created < now() - make_interval(days => $1)", KEPT_DAYS)  # noqa: S608 - constants
+    await db.execute(
+        "delete from jobs.pgqueuer where status = 'failed' and updated < now() - make_interval(days => $1)", KEPT_DAYS
+    )
+
+
+async def work(settings: Settings, jobs: Sequence[Job]) -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+    worker = Worker(settings, jobs)
+    loop = asyncio.get_running_loop()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(word, worker.stop)
+    log.info("working", jobs=len(jobs))
+    await worker.run()

@@ -1,0 +1,82 @@
+"""How the embedded server is set: to the machine's memory, silent about what people wrote, deaf to the network."""
+
+import os
+import pwd
+from pathlib import Path
+
+import psutil
+
+from fanfare.kernel.running.embedded.user import User
+
+MIB = 1024 * 1024
+DATABASE = "fanfare"
+PORT = 5432
+# As many as PostgreSQL gives when it is not told.
+CONNECTIONS = 100
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+# Messages of errors, their details and statements quote what people wrote; none of it may reach a log.
+SILENT = {
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
+}
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory that this machine, or the container around this process, has."""
+    total = int(psutil.virtual_memory().total)
+    try:
+        return min(total, int(CGROUP_LIMIT.read_text()))
+    except (OSError, ValueError):
+        return total
+
+
+def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str | int]:
+    """Return the server's settings for a machine with that many bytes of memory, and that many connections."""
+    cores = os.cpu_count() or 1
+    chosen: dict[str, str | int] = {
+        "listen_addresses": "",
+        "port": PORT,
+        "unix_socket_directories": str(sockets),
+        "unix_socket_permissions": "0700",
+        "max_connections": connections,
+        # A sixteenth of the memory: it becomes resident only as far as data are read.
+        "shared_buffers": _mib(memory / 16, 32, 2048),
+        "effective_cache_size": _mib(memory / 2, 128, 65536),
+        "work_mem": _mib(memory / 512, 4, 16),
+        "maintenance_work_mem": _mib(memory / 32, 32, 256),
+        # Bounds how much is replayed after a crash: back within seconds.
+        "max_wal_size": "1GB",
+        "checkpoint_completion_target": "0.9",
+        "random_page_cost": "1.1",
+        "jit": "off",
+        "max_parallel_workers": cores,
+        "max_parallel_workers_per_gather": min(2, cores),
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        **SILENT,
+    }
+    if not durable:
+        chosen |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    return chosen
+
+
+def _mib(wanted: float, least: int, most: int) -> str:
+    return f"{min(max(int(wanted / MIB), least), most)}MB"
+
+
+def files(sockets: Path, user: User, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str]:
+    """Return the files of the cluster's directory, written anew at every start.
+
+    The operator's own settings go to `operator.conf` beside them, which is read last. Who may connect is decided by
+    the system's user at the other end of the socket: the one who started this, and root.
+    """
+    chosen = settings(sockets, machine_memory(), connections, durable=durable)
+    lines = [f"{name} = '{value}'" for name, value in chosen.items()]
+    names = {pwd.getpwuid(os.geteuid()).pw_name, "root", *(() if user.is_other else (user.name,))}
+    return {
+        "postgresql.conf": "\n".join([*lines, "include_if_exists = 'operator.conf'", ""]),
+        "pg_hba.conf": "local all all peer map=operators\n",
+        "pg_ident.conf": "".join(f'operators "{name}" {DATABASE}\n' for name in sorted(names)),
+    }

@@ -1,0 +1,286 @@
+"""The server itself: its directory made, its process started, cleared up after and stopped."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Self
+from urllib.parse import quote
+
+import psutil
+
+from fanfare.kernel.running.children import Launch, Launched, launch
+from fanfare.kernel.running.embedded.binaries import Binaries, binaries_for
+from fanfare.kernel.running.embedded.configuration import CONNECTIONS, DATABASE, PORT, files
+from fanfare.kernel.running.embedded.hold import replace
+from fanfare.kernel.running.embedded.user import CannotStart, server_user
+from fanfare.kernel.running.scratch import Scratch
+
+CLUSTER = "postgres"
+LOG = "postgres.log"
+LOG_BYTES = 5 * 1024 * 1024
+READY_SECONDS = 60.0
+STOP_SECONDS = (20.0, 5.0, 5.0)
+PAUSE = 0.02
+
+
+def has_cluster(data_dir: Path) -> bool:
+    """Return whether a data directory has a database."""
+    return (data_dir / CLUSTER).exists()
+
+
+class Embedded:
+    """The embedded PostgreSQL of one data directory. Whoever uses it holds the directory (`Hold`)."""
+
+    def __init__(
+        self, data_dir: Path, *, durable: bool = True, user: str | None = None, connections: int = CONNECTIONS
+    ) -> None:
+        """Take the directory and how many connections to give; `durable=False` is for tests, which may lose data."""
+        self.data_dir = data_dir.resolve()
+        self.cluster = self.data_dir / CLUSTER
+        self.durable = durable
+        self.connections = connections
+        self.user = server_user(self.cluster, user)
+        self.launched: Launched | None = None
+        self._scratch: Scratch | None = None
+        self._binaries: Binaries | None = None
+
+    @property
+    def database_url(self) -> str:
+        """Return the address of the database, without a secret: the system's user is the proof."""
+        return f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(self.runtime), safe='/')}&port={PORT}"
+
+    @property
+    def runtime(self) -> Path:
+        """Return the private directory of the socket, which lives as long as this object runs the server."""
+        if self._scratch is None:
+            self._scratch = Scratch(f".s.PGSQL.{PORT}", may_be_in=self.user.passes)
+            if self.user.ids is not None:
+                os.chown(self._scratch.path, *self.user.ids)
+        return self._scratch.path
+
+    def start(self) -> None:
+        """Make the cluster if there is none, start the server and wait until it answers."""
+        self.spawn()
+        self._wait_until_ready()
+
+    def spawn(self) -> Launched:
+        """Clear up after a dead server and start one, without waiting for it."""
+        binaries = self._ready_binaries()
+        with self._open_log() as log:
+            self.launched = self._spawn(binaries, log)
+        return self.launched
+
+    def _spawn(self, binaries: Binaries, log: IO[bytes]) -> Launched:
+        if not self.cluster.exists():
+            self._make_cluster(binaries)
+        self._check_version(binaries)
+        self._clear_leftovers()
+        for name, content in files(self.runtime, self.user, self.connections, durable=self.durable).items():
+            replace(self.cluster / name, content.encode(), self.user.ids)
+        with self._path_for_server(self.cluster) as (path, fds):
+            return launch(
+                Launch(
+                    command=[binaries["postgres"], "-D", path],
+                    env=_environment(),
+                    cwd="/",
+                    user=self.user.ids,
+                    fds=fds,
+                    output=log,
+                    errors=log,
+                    last_word=signal.SIGINT,
+                )
+            )
+
+    def stop(self) -> None:
+        """Stop the server: sessions are ended, data written; harder when that takes too long."""
+        if self.launched is not None:
+            for word, seconds in zip((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL), STOP_SECONDS, strict=True):
+                if self.launched.poll() is not None:
+                    break
+                self.launched.tell(word)
+                self.launched.wait(seconds)
+            self.launched = None
+        if self._scratch is not None:
+            self._scratch.remove()
+            self._scratch = self._binaries = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
+
+    def _ready_binaries(self) -> Binaries:
+        if self._binaries is None:
+            self._binaries = binaries_for(self.user, self.runtime)
+        return self._binaries
+
+    @contextmanager
+    def _path_for_server(self, directory: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Give a path by which the server's user reaches its directory, and the files to inherit for it.
+
+        Where a directory above is closed to that user, nothing is opened: the server inherits the directory itself,
+        opened here, and Linux names it /proc/self/fd/N in the server and in each process that it forks.
+        """
+        if not self.user.is_other or self.user.passes(directory.parent):
+            yield str(directory), ()
+            return
+        if sys.platform != "linux":
+            message = (
+                f"PostgreSQL runs as {self.user.name}, who has no access to {directory.parent}: "
+                "choose another --data-dir, do not run this as root, or set DATABASE_URL"
+            )
+            raise CannotStart(message)
+        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            yield f"/proc/self/fd/{opened}", (opened,)
+        finally:
+            os.close(opened)
+
+    def _make_cluster(self, binaries: Binaries) -> None:
+        """Make the cluster under another name and rename it, so that one that exists is whole."""
+        fresh = self.data_dir / f"{CLUSTER}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        if self.user.ids is not None:
+            os.chown(fresh, *self.user.ids)
+        with self._path_for_server(fresh) as (path, fds):
+            initdb = [binaries["initdb"], "-D", path, "--username", DATABASE, "--auth", "peer", "--encoding", "UTF8"]
+            initdb += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"]
+            # What is not durable need not reach the disk.
+            self._run([*initdb, *([] if self.durable else ["--no-sync"])], fds)
+            # The server's own single-user mode makes the database: nothing to connect to is needed.
+            words = f"create database {DATABASE};\n".encode()
+            self._run([binaries["postgres"], "--single", "-D", path, "postgres"], fds, words)
+        fresh.rename(self.cluster)
+
+    def _run(self, command: list[str], fds: tuple[int, ...], words: bytes = b"") -> None:
+        with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as said:
+            told.write(words)
+            told.seek(0)
+            ran = launch(
+                Launch(
+                    command=command,
+                    env=_environment(),
+                    cwd="/",
+                    user=self.user.ids,
+                    fds=fds,
+                    input=told,
+                    output=said,
+                    errors=said,
+                    last_word=signal.SIGKILL,
+                )
+            )
+            status = ran.wait(READY_SECONDS)
+            said.seek(0)
+            output = said.read()
+        if status != 0 or b"ERROR:" in output or b"FATAL:" in output:
+            message = f"{Path(command[0]).name} failed ({status}): {output.decode(errors='replace').strip()[-500:]}"
+            raise CannotStart(message)
+
+    def _check_version(self, binaries: Binaries) -> None:
+        try:
+            major = int((self.cluster / "PG_VERSION").read_text())
+        except (OSError, ValueError):
+            message = f"{self.cluster} is not a database cluster: it has no readable PG_VERSION"
+            raise CannotStart(message) from None
+        if major != binaries.major:
+            message = f"{self.cluster} is of PostgreSQL {major}, and version {binaries.major} is installed"
+            raise CannotStart(message)
+
+    def _open_log(self) -> IO[bytes]:
+        self.bound_log()
+        path = self.data_dir / LOG
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "wb")
+
+    def bound_log(self) -> None:
+        """Keep the log small: a long one is copied beside it and begun anew, while the server goes on writing."""
+        path = self.data_dir / LOG
+        with suppress(OSError):
+            if path.stat().st_size > LOG_BYTES:
+                shutil.copyfile(path, path.with_suffix(".log.1"))
+                os.truncate(path, 0)
+
+    def _wait_until_ready(self) -> None:
+        """Wait for the word `ready` that the server writes into its postmaster.pid."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            if self.launched is None or self.launched.poll() is not None:
+                break
+            if self._says_ready(self.launched.pid):
+                return
+            time.sleep(PAUSE)
+        message = f"PostgreSQL did not start; the end of its log, {self.data_dir / LOG}: {self._last_words()}"
+        raise CannotStart(message)
+
+    def _says_ready(self, pid: int) -> bool:
+        lines = self._pid_file()
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"  # noqa: PLR2004 - its format
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return (self.cluster / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return []
+
+    def _last_words(self) -> str:
+        try:
+            return (self.data_dir / LOG).read_text(errors="replace")[-600:].strip()
+        except OSError:
+            return ""
+
+    def _clear_leftovers(self) -> None:
+        """End what a dead server or a dead owner left running on the cluster, and remove its pid file.
+
+        Safe because the caller holds the data directory: nobody else may run a server there.
+        """
+        lines = self._pid_file()
+        left = self._processes()
+        main = [each for each in left if lines and str(each.pid) == lines[0]]
+        # A whole server whose owner was killed is already stopping; it may need time to write its data.
+        for processes, words in ((main, (signal.SIGINT, signal.SIGQUIT)), (left, (signal.SIGKILL,))):
+            for word in words:
+                _tell_all(processes, word)
+                psutil.wait_procs(processes, timeout=STOP_SECONDS[0] if word == signal.SIGINT else STOP_SECONDS[1])
+        if still := self._processes():
+            message = f"a previous PostgreSQL on {self.cluster} does not stop: {[each.pid for each in still]}"
+            raise CannotStart(message)
+        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return the living processes of a server whose working directory is the cluster."""
+        found = []
+        for process in psutil.process_iter(["name"]):
+            try:
+                if process.info["name"] == "postgres" and process.cwd() == str(self.cluster):
+                    found.append(process)
+            except psutil.Error:
+                # gone, a zombie, or another user's: not of this cluster
+                continue
+        return found
+
+
+def _tell_all(processes: list[psutil.Process], word: signal.Signals) -> None:
+    for process in processes:
+        try:
+            process.send_signal(word)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment without PG* variables of the caller, which would set the server."""
+    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}

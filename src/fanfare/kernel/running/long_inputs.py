@@ -1,0 +1,86 @@
+"""Long inputs are worked on beside the event loop, so that one caller's megabyte does not stop everybody else.
+
+Accounts take turns at the one thread for it. Strangers count as one account, in which their addresses take turns.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import ParamSpec, TypeVar
+
+from fanfare.kernel.running.shares import Busy, Shares
+
+P = ParamSpec("P")
+T = TypeVar("T")
+# Whose input it is: the id of the account whose secret was shown, else a stranger's address.
+Owner = int | str
+
+# What takes a few milliseconds at worst.
+SHORT_BYTES = 32 * 1024
+SHORT_ROWS = 50
+WAIT_SECONDS = 20.0
+# Of inputs that wait: those of an account, of all strangers together, and of one address.
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+MAX_WAITING_BYTES_OF_ADDRESS = MAX_WAITING_BYTES // 4
+# One thread: between two the loop would wait for its turn twice as long.
+_thread = ThreadPoolExecutor(1, "long_inputs")
+
+
+class _Turns:
+    """Who has the thread, and who waits for it with how much."""
+
+    def __init__(self) -> None:
+        self._thread = Shares(1)
+        self._strangers = Shares(1)
+        self._waiting: Counter[Owner | None] = Counter()
+
+    @asynccontextmanager
+    async def lend(self, owner: Owner, size: int) -> AsyncIterator[None]:
+        """Lend the thread; raises `Busy` when the owner has too much waiting, or waits too long."""
+        if isinstance(owner, int):
+            with_limits: dict[Owner | None, int] = {owner: MAX_WAITING_BYTES}
+        else:
+            with_limits = {owner: MAX_WAITING_BYTES_OF_ADDRESS, None: MAX_WAITING_BYTES}
+        if any(self._waiting[each] + size > most for each, most in with_limits.items()):
+            raise Busy
+        self._waiting.update(dict.fromkeys(with_limits, size))
+        try:
+            async with self._turn(owner):
+                yield
+        finally:
+            self._waiting.subtract(dict.fromkeys(with_limits, size))
+            self._waiting = +self._waiting
+
+    @asynccontextmanager
+    async def _turn(self, owner: Owner) -> AsyncIterator[None]:
+        if isinstance(owner, int):
+            async with self._thread.lend(owner, WAIT_SECONDS):
+                yield
+        else:
+            async with self._strangers.lend(owner, WAIT_SECONDS), self._thread.lend(None, WAIT_SECONDS):
+                yield
+
+
+@cache
+def _turns(_: asyncio.AbstractEventLoop) -> _Turns:
+    return _Turns()
+
+
+async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+    """Run plain work on an owner's input of `size` bytes: at once when it is short, else in the thread for long inputs.
+
+    There it holds the loop for no longer than the interpreter lets one thread run, 5 ms, or one call into C.
+    """
+    if size <= SHORT_BYTES:
+        return work(*args, **more)
+    loop = asyncio.get_running_loop()
+    async with _turns(loop).lend(owner, size):
+        return await loop.run_in_executor(_thread, lambda: work(*args, **more))
+
+
+async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+    """Run plain work on so many rows of an account's input, as `run_by_size` does by bytes."""
+    return await run_by_size(account_id, 0 if rows <= SHORT_ROWS else SHORT_BYTES + 1, work, *args, **more)

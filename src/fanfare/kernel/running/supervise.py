@@ -1,0 +1,203 @@
+"""Keeping processes alive: one that ends is started again, and all are stopped in order when the operator says so.
+
+It imports little on purpose: it lives as long as the whole does, in a process of its own.
+"""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import FrameType
+
+from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.running.children import Launched
+from fanfare.kernel.running.outlet import Outlet
+from fanfare.kernel.running.scratch import sweep
+
+STOP_WORDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# The first death is answered at once; a process that goes on dying is given longer pauses.
+DELAYS = (0.0, 0.5, 1.0, 2.0)
+# Having lived so long, a process counts as healthy again.
+HEALTHY_SECONDS = 5.0
+TICK = 1.0
+INIT = 1
+STANDARD_ERROR = 2
+
+
+class Told(BaseException):
+    """The operator wants this to stop, before there is anything to stop in order."""
+
+
+@dataclass
+class Kept:
+    """A process to keep alive. One with `stopped_elsewhere` is only watched: whoever made it ends it."""
+
+    name: str
+    start: Callable[[], Launched]
+    launched: Launched | None = None
+    stopped_elsewhere: bool = False
+    # seconds that it gets to finish its work
+    patience: float = 15.0
+    deaths: int = 0
+    started: float = 0.0
+    due: float = 0.0
+
+
+class Supervisor:
+    """Keeps processes until a signal comes."""
+
+    def __init__(
+        self,
+        kept: Sequence[Kept],
+        ready: tuple[int, Callable[[], None]] | None = None,
+        tidy: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the processes, and what to call when one of them writes to the pipe `ready` for the first time.
+
+        `tidy` is called every second or so.
+        """
+        self.kept = kept
+        self.ready = ready
+        self.tidy = tidy
+        self._words = 0
+
+    def run(self) -> None:
+        """Start what is not started, keep it alive, and stop it when SIGTERM, SIGINT or SIGHUP comes."""
+        with self._woken_by_signals() as woken:
+            try:
+                while self._words == 0:
+                    outlet().tend()
+                    if self.tidy is not None:
+                        self.tidy()
+                    for each in self.kept:
+                        self._keep(each)
+                    if os.getpid() == INIT:
+                        _bury_strangers({each.launched.pid for each in self.kept if each.launched})
+                    self._wait(woken)
+            finally:
+                self._stop(woken)
+
+    def _keep(self, kept: Kept) -> None:
+        now = time.monotonic()
+        if kept.launched is not None:
+            status = kept.launched.poll()
+            if status is None:
+                return
+            if kept.started and now - kept.started > HEALTHY_SECONDS:
+                kept.deaths = 0
+            kept.due = now + DELAYS[min(kept.deaths, len(DELAYS) - 1)]
+            kept.deaths += 1
+            say("ended", process=kept.name, status=status, again_in=kept.due - now)
+            kept.launched = None
+            sweep()
+        if now < kept.due:
+            return
+        try:
+            kept.launched = kept.start()
+            kept.started = time.monotonic()
+        except (CannotRun, OSError) as error:
+            kept.due = now + DELAYS[-1]
+            say("cannot start", process=kept.name, reason=str(error))
+
+    def _wait(self, woken: int) -> None:
+        """Sleep until a signal, the first sign of readiness, or a pause's end."""
+        now = time.monotonic()
+        pauses = [each.due - now for each in self.kept if each.launched is None]
+        pipes = [woken, *((self.ready[0],) if self.ready else ())]
+        readable, _, _ = select.select(pipes, [], [], max(0.0, min([TICK, *pauses])))
+        if woken in readable:
+            os.read(woken, 4096)
+        if self.ready and self.ready[0] in readable:
+            os.close(self.ready[0])
+            announce, self.ready = self.ready[1], None
+            announce()
+
+    def _stop(self, woken: int) -> None:
+        mine = [each for each in self.kept if each.launched is not None and not each.stopped_elsewhere]
+        for each in mine:
+            _launched(each).tell(signal.SIGTERM)
+        said = self._words
+        end = time.monotonic() + max((each.patience for each in mine), default=0.0)
+        while any(_launched(each).poll() is None for each in mine):
+            # A second word means now.
+            if time.monotonic() > end or self._words > max(said, 1):
+                for each in mine:
+                    _launched(each).tell(signal.SIGKILL)
+            select.select([woken], [], [], 0.05)
+
+    @contextmanager
+    def _woken_by_signals(self) -> Iterator[int]:
+        """Make signals end a `select` on the file given, and count the words to stop."""
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)  # noqa: FBT003 - socket's signature
+        writer.setblocking(False)  # noqa: FBT003 - socket's signature
+        before = {word: signal.signal(word, self._count) for word in STOP_WORDS}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _ignore)
+        old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield reader.fileno()
+        finally:
+            signal.set_wakeup_fd(old)
+            for word, handler in before.items():
+                # Once told, what is left to clear up is not interrupted.
+                signal.signal(word, signal.SIG_IGN if self._words and word in STOP_WORDS else handler)
+            reader.close()
+            writer.close()
+
+    def _count(self, _: int, __: FrameType | None) -> None:
+        self._words += 1
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let the words to stop end what is under way by `Told`, once; what is then cleared up is not interrupted."""
+
+    def tell(_: int, __: FrameType | None) -> None:
+        for word in STOP_WORDS:
+            signal.signal(word, signal.SIG_IGN)
+        raise Told
+
+    before = {word: signal.signal(word, tell) for word in STOP_WORDS}
+    try:
+        yield
+    finally:
+        for word, handler in before.items():
+            signal.signal(word, handler)
+
+
+@cache
+def outlet() -> Outlet:
+    """Return where this process's log leaves it. It has no thread: this process starts others."""
+    return Outlet(STANDARD_ERROR)
+
+
+def say(event: str, **facts: object) -> None:
+    """Write a line to the log as the other processes do, without their library."""
+    outlet().say("warning", event, **facts)
+
+
+def _launched(kept: Kept) -> Launched:
+    if kept.launched is None:
+        raise AssertionError(kept.name)
+    return kept.launched
+
+
+def _ignore(_: int, __: FrameType | None) -> None:
+    """Stand as a handler, so that the signal ends a `select`."""
+
+
+def _bury_strangers(own: set[int]) -> None:
+    """As the first process of a container: take leave of orphans that ended, which else stay as zombies."""
+    while True:
+        try:
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if found is None or found.si_pid in own:
+            return
+        os.waitpid(found.si_pid, os.WNOHANG)

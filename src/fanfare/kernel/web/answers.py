@@ -1,0 +1,119 @@
+"""Answers out: JSON, problem+json, gzip and ETag, and the exceptions that become refusals."""
+
+import asyncio
+import gzip
+import hashlib
+import traceback
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import asyncpg
+import falcon
+import msgspec
+import structlog
+from falcon.asgi import Request, Response
+
+from fanfare.kernel.data.db import MISFITS, OUTAGES
+from fanfare.kernel.data.paging import Following, Listed
+from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
+from fanfare.kernel.pictures import Drawn
+from fanfare.kernel.running.shares import Busy
+
+log = structlog.get_logger()
+encoder = msgspec.json.Encoder(decimal_format="number")
+
+GZIP_FROM = 1024
+GZIP_LEVEL = 1
+# From here on hashing and compressing take longer than other calls should wait.
+LARGE = 128 * 1024
+
+
+def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
+    """Return the body of an answer; None is the empty 200."""
+    if isinstance(answer, Drawn):
+        return answer.content
+    if isinstance(answer, Listed):
+        answer = answer.data
+    return b"" if answer is None else encoder.encode(answer)
+
+
+async def put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool = False) -> None:
+    """Fill a response, compressed when the caller accepts it; 304 when it has this answer already.
+
+    What is no JSON has its kind of content set before.
+    """
+    if len(body) <= LARGE:
+        _put(request, response, status, body, has_etag=has_etag)
+    else:
+        await asyncio.to_thread(_put, request, response, status, body, has_etag=has_etag)
+
+
+def _put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool) -> None:
+    response.status = status
+    if has_etag:
+        etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+        response.set_header("ETag", etag)
+        response.set_header("Cache-Control", "no-cache")
+        if etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
+            response.status = 304
+            return
+    if body:
+        response.content_type = response.content_type or "application/json"
+    if len(body) >= GZIP_FROM:
+        response.append_header("Vary", "Accept-Encoding")
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            response.set_header("Content-Encoding", "gzip")
+            body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+    response.data = body
+
+
+def put_following(request: Request, response: Response, following: Following) -> None:
+    """Say in headers how a bare array goes on. The link carries no key: who follows it sends that anew."""
+    if following.cursor is None:
+        return
+    response.set_header("X-Next-Cursor", following.cursor)
+    if following.has_more:
+        apart = (following.parameter, "api_key", "api_secret")
+        given = parse_qsl(request.query_string, keep_blank_values=True)
+        query = [pair for pair in given if pair[0] not in apart] + [(following.parameter, following.cursor)]
+        response.set_header("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
+
+
+# What an exception means that is not a refusal already; the first that fits.
+MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
+    ((falcon.HTTPMethodNotAllowed,), NotAllowed),
+    ((falcon.HTTPNotFound,), lambda: Unknown("No call has this path; /docs lists them")),
+    ((falcon.HTTPPayloadTooLarge,), TooLarge),
+    ((Busy,), lambda: Unavailable("too many calls of this account are running; try again shortly")),
+    ((asyncpg.QueryCanceledError,), lambda: Unavailable("the query took too long; narrow it down", retry_after=5)),
+    (MISFITS, lambda: BadParameters([("", "a value cannot be stored")])),
+)
+
+
+def refusal_of(error: BaseException) -> Refusal:
+    """Return the refusal that an exception means; what is nobody's doing is logged and becomes a 503."""
+    if isinstance(error, Refusal):
+        return error
+    for kinds, refusal in MEANINGS:
+        if isinstance(error, kinds):
+            return refusal()
+    if isinstance(error, falcon.HTTPError) and error.status_code < 500:  # noqa: PLR2004 - the caller's fault
+        return Unreadable()
+    if isinstance(error, OUTAGES):
+        log.warning("unavailable", reason=type(error).__name__)
+        return Unavailable()
+    # Where it happened, but not its text: that may hold what somebody sent.
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("fault", kind=type(error).__name__, frames=frames)
+    return Unavailable("internal error; it has been logged", retry_after=5)
+
+
+def put_refusal(response: Response, refusal: Refusal, request_id: str) -> None:
+    """Fill a response with problem+json."""
+    response.status = refusal.status
+    response.content_type = "application/problem+json"
+    response.data = encoder.encode({**refusal.problem(), "request_id": request_id})
+    response.set_headers(dict(refusal.headers))
+    if refusal.retry_after is not None:
+        response.set_header("Retry-After", str(refusal.retry_after))

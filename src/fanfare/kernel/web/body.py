@@ -1,0 +1,91 @@
+"""Bodies in: read whole within bounds of size, then taken apart by their content type."""
+
+import io
+from typing import Any
+
+from falcon.asgi import Request
+from python_multipart import parse_form
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding
+from fanfare.kernel.parameters import Raw, check_count, from_json, from_query
+
+MAX_BYTES = 1024 * 1024
+# Of a body that may hold the key: until it is read, nobody knows whose it is.
+MAX_KEYLESS_BYTES = 256 * 1024
+# A boundary has at most 70 characters; the parser takes time by the square of the parameters behind it.
+MAX_CONTENT_TYPE = 500
+
+
+async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
+    """Return the whole body; refuse one that is compressed or too large.
+
+    One that takes too long or is cut off is refused by the connection (`fanfare.kernel.web.server.protocol`).
+    """
+    length = request.content_length
+    if length is None and "transfer-encoding" not in request.headers:
+        return b""
+    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding
+    if length and length > most:
+        raise TooLarge(_too_large(most))
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream:
+        size += len(part)
+        if size > most:
+            raise TooLarge(_too_large(most))
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> str:
+    if most == MAX_KEYLESS_BYTES:
+        return f"a body of more than {most} bytes needs its key in the header Api-Key or in the query"
+    return f"the body is larger than {most} bytes"
+
+
+def take_apart(body: bytes, content_type: str | None) -> Raw:
+    """Return the parameters of a body. One without a content type is JSON when it looks like it, else a form."""
+    if not body:
+        return {}
+    if len(content_type or "") > MAX_CONTENT_TYPE:
+        message = "the content type is too long"
+        raise Unreadable(message)
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if not kind:
+        kind = "application/json" if body.lstrip()[:1] in (b"{", b"[") else "application/x-www-form-urlencoded"
+    if kind == "application/json" or kind.endswith("+json"):
+        return from_json(body)
+    if kind == "application/x-www-form-urlencoded":
+        return from_query(body.strip())
+    if kind == "multipart/form-data":
+        return _from_multipart(body, content_type or "")
+    message = "the content type must be application/json, application/x-www-form-urlencoded or multipart/form-data"
+    raise Unreadable(message)
+
+
+def _from_multipart(body: bytes, content_type: str) -> Raw:
+    raw: Raw = {}
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    check_count(body.count(b"\r\n--" + boundary))
+
+    def keep(name: bytes | None, value: bytes | None) -> None:
+        if name:
+            raw.setdefault(name.decode(), []).append((value or b"").decode())
+
+    def on_field(field: Any) -> None:  # noqa: ANN401 - the parser's own protocol type is not exported
+        keep(field.field_name, field.value)
+
+    def on_file(file: Any) -> None:  # noqa: ANN401 - as above
+        file.file_object.seek(0)
+        keep(file.field_name, file.file_object.read())
+
+    headers = {"Content-Type": content_type.encode("latin-1", "replace")}
+    try:
+        parse_form(headers, io.BytesIO(body), on_field, on_file)
+    except (FormParserError, UnicodeDecodeError, ValueError) as error:
+        message = f"the form cannot be parsed: {type(error).__name__}"
+        raise Unreadable(message) from None
+    return raw

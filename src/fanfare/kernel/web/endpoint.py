@@ -1,0 +1,108 @@
+"""The endpoint decorator: what a call is, said once in its signature.
+
+A function so marked is called by `kernel/web/http` with what its parameters ask for by type: the database (`Db`), the
+account (`Account`), who calls (`Caller`), the delivery of the answer (`Delivery`), the present moment (`datetime`) and
+the one struct of parameters (`Params`).
+The function's name is the call's id, its docstring the summary and description of the API document.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from types import ModuleType
+from typing import Any, Literal, TypeVar, get_type_hints
+
+import msgspec
+
+from fanfare.kernel.callers import Account, Caller, Level
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.pictures import Drawn
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A call: where it is served, what it needs, what it takes and what it answers."""
+
+    call_id: str
+    method: str
+    path: str
+    scope: str
+    key: Level
+    handler: Callable[..., Awaitable[Any]]
+    arguments: tuple[tuple[str, Any], ...]
+    params: type[Params] | None
+    answer: Any
+    has_etag: bool = False
+    # how the body comes when it is a bare JSON array: the field that takes it
+    array_field: str | None = None
+
+    @property
+    def media_type(self) -> str:
+        """Return what kind of content the call answers with."""
+        is_drawn = isinstance(self.answer, type) and issubclass(self.answer, Drawn)
+        return self.answer.media_type if is_drawn else "application/json"
+
+    @property
+    def is_write(self) -> bool:
+        """Say whether the call changes something."""
+        return self.method != "GET"
+
+
+def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
+    """Yield the calls that a module declares, in the order of its text; of a folder those of its modules by name."""
+    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        yield from endpoints_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
+    for value in vars(module).values():
+        found = getattr(value, "endpoint", None)
+        if isinstance(found, Endpoint) and getattr(value, "__module__", "") == module.__name__:
+            yield found
+
+
+class _Decorator:
+    """Spells `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
+
+    def get(self, path: str, *, scope: str, key: Level, has_etag: bool = False) -> Callable[[F], F]:
+        """Mark a call that reads."""
+        return self._mark("GET", path, scope, key, has_etag=has_etag)
+
+    def post(self, path: str, *, scope: str, key: Level, array_field: str | None = None) -> Callable[[F], F]:
+        """Mark a call that writes; `array_field` takes a body that is a bare JSON array."""
+        return self._mark("POST", path, scope, key, array_field=array_field)
+
+    def delete(self, path: str, *, scope: str, key: Level) -> Callable[[F], F]:
+        """Mark a call that deletes."""
+        return self._mark("DELETE", path, scope, key)
+
+    def _mark(
+        self,
+        method: Literal["GET", "POST", "DELETE"],
+        path: str,
+        scope: str,
+        key: Level,
+        **more: Any,  # noqa: ANN401
+    ) -> Callable[[F], F]:
+        def mark(handler: F) -> F:
+            hints = get_type_hints(handler)
+            answer = hints.pop("return")
+            structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
+            params = structs[0] if structs else None
+            unknown = [hint for hint in hints.values() if hint not in (Db, Account, Caller, Delivery, datetime, params)]
+            if unknown:
+                message = f"{handler.__name__} asks for {unknown}, which no call provides"
+                raise TypeError(message)
+            made = Endpoint(
+                handler.__name__, method, path, scope, key, handler, tuple(hints.items()), params, answer, **more
+            )
+            handler.endpoint = made  # type: ignore[attr-defined]
+            return handler
+
+        return mark
+
+
+endpoint = _Decorator()

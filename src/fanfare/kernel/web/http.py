@@ -1,0 +1,240 @@
+"""The application: every call behind one responder, in the order admission, parameters, ban, action, answer.
+
+Parameters come from path, query and body alike; a Refusal raised anywhere becomes problem+json here and only here.
+"""
+
+import itertools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import falcon.asgi
+import structlog
+from falcon.asgi import Request, Response
+
+from fanfare.kernel.addresses import Network
+from fanfare.kernel.callers import PUBLIC, Account, Caller
+from fanfare.kernel.clock import Clock
+from fanfare.kernel.data import idempotency
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.data.idempotency import Answered, Repeat
+from fanfare.kernel.data.paging import Listed
+from fanfare.kernel.parameters import Params, Raw, read
+from fanfare.kernel.running import metrics
+from fanfare.kernel.running.long_inputs import run_by_size
+from fanfare.kernel.web import answers, renames
+from fanfare.kernel.web.admission import Admission, Entry
+from fanfare.kernel.web.delivery import SCOPE_KEY
+from fanfare.kernel.web.endpoint import Endpoint
+
+log = structlog.get_logger()
+# Asked before each line that is rarely wanted: structlog would make the line first.
+plain_log = logging.getLogger(__name__)
+Responder = Callable[..., Awaitable[None]]
+# Refuses a stranger's write of an account, and of a campaign where the call names one, when the address is banned.
+Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
+# A process's own random part and a count: a fresh UUID for each call costs a system call.
+PROCESS_ID = secrets.token_hex(8)
+COUNT = itertools.count(1)
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+async def nobody_banned(_: Db, __: int, ___: int | None, ____: Caller) -> None:
+    """Refuse nobody."""
+
+
+class Service:
+    """What one server process works with while it answers: the database, and what it knows of callers."""
+
+    def __init__(
+        self,
+        db: Db,
+        clock: Clock,
+        proxies: Iterable[Network] = (),
+        successors: renames.Successors = renames.nobody,
+        bans: Bans = nobody_banned,
+    ) -> None:
+        """Take database, clock, trusted proxies, what knows of renamed ids, and what refuses banned addresses."""
+        self.db = db
+        self.clock = clock
+        self.admission = Admission(db, proxies)
+        self.successors = successors
+        self.bans = bans
+
+    def responder(self, endpoint: Endpoint) -> Responder:
+        """Return what falcon calls for an endpoint."""
+
+        async def respond(_: object, request: Request, response: Response, **path: str) -> None:
+            started = time.perf_counter()
+            request_id = start(request, response)
+            if endpoint.key == PUBLIC:
+                response.set_header("Access-Control-Allow-Origin", "*")
+                response.set_header("Access-Control-Expose-Headers", EXPOSED)
+            try:
+                await self._answer(endpoint, request, response, path)
+            except Exception as error:  # noqa: BLE001 - every fault gets an answer, and refusal_of logs what is ours
+                answers.put_refusal(response, answers.refusal_of(error), request_id)
+            seconds = time.perf_counter() - started
+            metrics.answered(endpoint.call_id, int(response.status_code), seconds)
+            if plain_log.isEnabledFor(logging.DEBUG):
+                log.debug("answered", call=endpoint.call_id, status=response.status_code, ms=round(seconds * 1000, 1))
+
+        return respond
+
+    async def _answer(self, endpoint: Endpoint, request: Request, response: Response, path: dict[str, str]) -> None:
+        now = self.clock()
+        entry = await self.admission.admit(endpoint, request, response, now)
+        params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
+        account, caller = entry.key.account, entry.caller
+        handle = self.db.of(account.id)
+        if endpoint.is_write and not caller.has_secret:
+            await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
+
+        delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
+
+        async def act(db: Db) -> Answered:
+            values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
+            return await call(endpoint, db, values, params, self.successors)
+
+        repeat = repeated(request, entry) if endpoint.is_write else None
+        answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
+        if answered.is_replay:
+            response.set_header("Idempotent-Replayed", "true")
+        response.content_type = endpoint.media_type
+        if answered.following:
+            answers.put_following(request, response, answered.following)
+        await answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
+
+
+EXPOSED = (
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After, X-Next-Cursor, Link"
+)
+
+
+def start(request: Request, response: Response) -> str:
+    """Give the request its id, kept from the caller's X-Request-Id when that is a plain word."""
+    given = request.headers.get("x-request-id", "")
+    request_id = given if given and REQUEST_ID.fullmatch(given) else f"{PROCESS_ID}{next(COUNT):012x}"
+    response.set_header("X-Request-Id", request_id)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | None:
+    """Return the struct of a call's parameters, of which the path's beat all others; or refuse what is wrong."""
+    if endpoint.params is None:
+        return None
+    if endpoint.array_field and "" in raw:
+        raw[endpoint.array_field] = raw.pop("")
+    return read(endpoint.params, {**raw, **{name: [value] for name, value in path.items()}})
+
+
+def repeated(request: Request, entry: Entry) -> Repeat | None:
+    """Return under what a write happens once, when the caller asks for it."""
+    word = request.headers.get("idempotency-key")
+    if word is None:
+        return None
+    digest = idempotency.request_hash(request.method, request.path, request.scope["query_string"], entry.body)
+    return Repeat(entry.key.account.id, entry.key.api_key, entry.caller.has_secret, word, digest)
+
+
+async def call(
+    endpoint: Endpoint, db: Db, values: dict[object, Any], params: Params | None, successors: renames.Successors
+) -> Answered:
+    """Call the endpoint with what its signature asks for, and encode its answer."""
+
+    async def act(handle: Db, changed: Params | None) -> Any:  # noqa: ANN401 - any answer form
+        each = {**values, Db: handle, endpoint.params: changed}
+        return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
+
+    if params is None or (not endpoint.is_write and not renames.named(type(params))):
+        answer = await act(db, params)
+    else:
+        answer = await renames.acted(act, successors, db, values[Account].id, params)
+    following = answer.following if isinstance(answer, Listed) else None
+    return Answered(200, answers.encode(answer), following=following)
+
+
+def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:
+    """Return the falcon application that serves these endpoints, with HEAD and OPTIONS beside them."""
+    app = falcon.asgi.App(media_type="application/json")
+    app.req_options.strip_url_path_trailing_slash = True
+    app.add_error_handler(Exception, _refuse)
+    app.add_error_handler(falcon.HTTPError, _refuse)
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    for path, served in by_path.items():
+        app.add_route(path, _resource(service, served))
+    return app
+
+
+def _resource(service: Service, served: list[Endpoint]) -> object:
+    methods: dict[str, Responder] = {}
+    for endpoint in served:
+        methods[endpoint.method] = service.responder(endpoint)
+        if endpoint.method == "GET":
+            methods["HEAD"] = methods["GET"]
+    methods["OPTIONS"] = _options([*methods, "OPTIONS"], is_public=any(each.key == PUBLIC for each in served))
+    responders = {f"on_{method.lower()}": responder for method, responder in methods.items()}
+    return type("Resource", (), responders)()
+
+
+def _options(methods: list[str], *, is_public: bool) -> Responder:
+    async def respond(_: object, request: Request, response: Response, **__: str) -> None:
+        start(request, response)
+        response.status = 204
+        response.set_header("Allow", ", ".join(methods))
+        if is_public:
+            response.set_header("Access-Control-Allow-Origin", "*")
+            response.set_header("Access-Control-Allow-Methods", ", ".join(methods))
+            response.set_header("Access-Control-Allow-Headers", "Api-Key, Content-Type, Idempotency-Key, X-Request-Id")
+            response.set_header("Access-Control-Max-Age", "86400")
+
+    return respond
+
+
+async def _refuse(request: Request, response: Response, error: Exception, _: dict[str, Any]) -> None:
+    request_id = start(request, response)
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        response.set_header("Allow", (error.headers or {}).get("Allow", ""))  # type: ignore[union-attr]
+    answers.put_refusal(response, answers.refusal_of(error), request_id)
+
+
+class Straightened:
+    """The outermost layer: a doubled slash means one, /v1 is /api/v1, and a body is read when somebody asks for it."""
+
+    def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
+        """Take the application that gets the straightened path."""
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Pass the call on."""
+        if scope["type"] == "http":
+            path = scope["path"]
+            if "//" in path:
+                path = re.sub("/{2,}", "/", path)
+            if path.startswith("/v1/"):
+                path = "/api" + path
+            scope["path"] = path
+            receive = _late(receive)
+        await self.app(scope, receive, send)
+
+
+def _late(receive: Any) -> Any:  # noqa: ANN401 - ASGI
+    """Keep falcon, which takes the first part of a body before it looks at a call, from waiting for that."""
+    is_first = True
+
+    async def later() -> Any:  # noqa: ANN401 - an event of ASGI
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            return {"type": "http.request", "body": b"", "more_body": True}
+        return await receive()
+
+    return later

@@ -1,0 +1,168 @@
+"""The document as a whole: its paths, its components and the words about everything."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fanfare.kernel.callers import PUBLIC
+from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.web.openapi import responses
+from fanfare.kernel.web.openapi.parameters import body, parameters, path_names, sentence
+
+Json = dict[str, Any]
+
+ABOUT = """
+A self-hosted fan CRM and engagement server.
+
+## Keys
+Public calls need the account's **api_key** (header `Api-Key`); secret calls need its **api_secret** (header
+`Api-Secret`), beside the key, alone or in its place. A key serves the scopes that it was given; they are the sections
+of this page. Both may also be sent as the parameters `api_key` and `api_secret`, but prefer the headers: URLs end up in
+logs, and a body that alone holds the key may have 256 KiB, others 1 MiB.
+
+## Parameters
+They may come in the query string, in a form (`application/x-www-form-urlencoded`, `multipart/form-data`) or as a JSON
+object; for writes this document lists the JSON object alone. A call has at most 1,000 parameters, not compressed: one
+merged set, in which the path beats the body and the body the query. Unknown names are ignored. A flag is
+`true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`. A list is a repeated name, `name[]`, a comma list or a JSON array.
+A day is `YYYY-MM-DD`; a moment is ISO 8601, `YYYY-MM-DD HH:MM:SS` in GMT or unix seconds. An empty value means that
+none was given, except where null is listed as a type: there it clears the field.
+
+## Errors
+They are `application/problem+json` (RFC 9457). Programs compare `code`; people read `detail`; a 422 names every wrong
+parameter in `errors`. An object of another account gives the same 404 as one that does not exist.
+
+## Retries
+A write with an `Idempotency-Key` happens once: the same request under the same key within 24 hours gets the stored
+answer; those who show the secret and those who do not share no keys. 429 and 503 say in `Retry-After` how long to wait.
+
+## Limits
+With its secret a key may make 10,000 calls a minute unless it was given another limit. Calls with the api_key alone are
+counted by the address that they come from (IPv6 by its /64), each address up to the limit of the key. When 600 calls of
+one address were refused in a minute for a wrong key or secret, more of them get 429. `X-RateLimit-Limit`,
+`X-RateLimit-Remaining` and `X-RateLimit-Reset` tell of the limit that the call was counted by.
+
+## Paging
+Each list says in its description how it is paged. A reader that follows the rule sees every committed row exactly once,
+whatever is written beside it.
+"""
+
+
+def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, str] | None = None) -> Json:
+    """Return the OpenAPI 3.1 document of some calls; `scopes` describe each scope, in the order of the page."""
+    told = list(endpoints)
+    answers = responses.Answers(told)
+    schemas: Json = dict(answers.schemas)
+    paths: dict[str, Json] = {}
+    for endpoint in told:
+        paths.setdefault(_plain(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
+    made: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Fanfare API",
+            "version": version,
+            "description": ABOUT.strip(),
+            "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": _tags(told, scopes or {}),
+        "paths": paths,
+        "components": _components(schemas),
+    }
+    return with_url(made, "")
+
+
+def with_url(made: Json, url: str) -> Json:
+    """Return the document with the server's address, `http://127.0.0.1:8080` where none is known.
+
+    It is absolute: programs that import the document call nobody at a path alone.
+    """
+    url = url or "http://127.0.0.1:8080"
+    contact = {"name": "Operator of this server", "url": url}
+    return {
+        **made,
+        "info": {**made["info"], "contact": contact},
+        "servers": [{"url": url, "description": "This server"}],
+    }
+
+
+def _plain(path: str) -> str:
+    """Return a path template without falcon's converters."""
+    for name in path_names(path):
+        start = path.index("{" + name)
+        path = f"{path[:start]}{{{name}}}{path[path.index('}', start) + 1 :]}"
+    return path
+
+
+def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:
+    summary, description = _words(endpoint.handler.__doc__ or endpoint.call_id)
+    told: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
+    told["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
+    told["security"] = security(endpoint)
+    # Scalar shows it beside the title.
+    told["x-badges"] = [{"name": f"{endpoint.key} key"}]
+    told["parameters"] = parameters(endpoint)
+    wanted = body(endpoint, schemas)
+    if wanted:
+        told["requestBody"] = wanted
+    told["responses"] = responses.of(endpoint, answers)
+    return told
+
+
+def _words(docstring: str) -> tuple[str, str]:
+    """Return the first clause of a docstring, which titles the call, and the rest as paragraphs of one line each."""
+    first, *others = (" ".join(each.split()) for each in docstring.strip().split("\n\n"))
+    summary, *more = re.split(r"[.;] ", first, maxsplit=1)
+    rest = [sentence(clause) for clause in more]
+    return summary.removesuffix(".").replace("`", ""), "\n\n".join(rest + others)
+
+
+def _access(endpoint: Endpoint) -> str:
+    """Return which credentials open a call."""
+    credential = "api_key" if endpoint.key == PUBLIC else "api_secret"
+    return f"Needs the {credential} of a key with the scope `{endpoint.scope}`."
+
+
+def security(endpoint: Endpoint) -> list[Json]:
+    """Return what a call needs, in headers alone: a generated client would write a query alternative into its URLs.
+
+    The secret comes first by itself: importers that know only one credential a request take the first.
+    """
+    if endpoint.key == PUBLIC:
+        return [{"ApiKey": []}]
+    return [{"ApiSecret": []}, {"ApiKey": [], "ApiSecret": []}]
+
+
+def _tags(endpoints: Iterable[Endpoint], scopes: Mapping[str, str]) -> list[Json]:
+    used = dict.fromkeys(endpoint.scope for endpoint in endpoints)
+    names = [*(name for name in scopes if name in used), *(name for name in used if name not in scopes)]
+    return [{"name": name, "description": scopes[name]} if name in scopes else {"name": name} for name in names]
+
+
+def _components(schemas: Json) -> Json:
+    return {
+        "schemas": dict(sorted(schemas.items())),
+        "responses": responses.shared(),
+        "headers": responses.headers(),
+        "parameters": {
+            "IdempotencyKey": {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "A key chosen by the caller, such as a UUID; a write with this key is done only once.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            },
+            "IfNoneMatch": {
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "The ETag of the answer that the caller has.",
+                "schema": {"type": "string", "pattern": "^[ -~]*$"},
+            },
+        },
+        "securitySchemes": {
+            "ApiKey": _key("Api-Key", "The account's public key, a UUID."),
+            "ApiSecret": _key("Api-Secret", "The secret of a key; it names its key by itself."),
+        },
+    }
+
+
+def _key(name: str, description: str) -> Json:
+    return {"type": "apiKey", "in": "header", "name": name, "description": description}

@@ -1,0 +1,211 @@
+"""What goes in: the slots of a parameter struct as OpenAPI parameters, or as the properties of a body."""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from fanfare.kernel.parameters import Slot, slots
+from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.web.openapi.examples import example
+
+Json = dict[str, Any]
+
+# How many optional fields an example body shows when its struct gives none.
+SHOWN = 6
+
+
+def path_names(path: str) -> list[str]:
+    """Return the names in a path template, without falcon's converters."""
+    return re.findall(r"\{([^}:]+)", path)
+
+
+def parameters(endpoint: Endpoint) -> list[Json]:
+    """Return the parameters of a call that are no part of its body."""
+    told: list[Json] = []
+    for slot in _slots(endpoint):
+        in_path = _path_name(endpoint, slot)
+        if in_path:
+            told.append(_path_parameter(endpoint, slot, in_path))
+        elif endpoint.method != "POST":
+            told += _query_parameters(endpoint, slot)
+    told.sort(key=lambda parameter: parameter["in"] != "path")
+    if endpoint.is_write:
+        told.append({"$ref": "#/components/parameters/IdempotencyKey"})
+    if endpoint.has_etag:
+        told.append({"$ref": "#/components/parameters/IfNoneMatch"})
+    return told
+
+
+def _slots(endpoint: Endpoint) -> tuple[Slot, ...]:
+    return slots(endpoint.params) if endpoint.params else ()
+
+
+def _path_name(endpoint: Endpoint, slot: Slot) -> str | None:
+    return next((name for name in path_names(endpoint.path) if name in slot.wire_names), None)
+
+
+def _path_parameter(endpoint: Endpoint, slot: Slot, name: str) -> Json:
+    schema = _not_empty(slot_schema(endpoint, slot, is_default_told=False))
+    told: Json = {"name": name, "in": "path", "required": True, "schema": schema}
+    shown = example(name, schema, {})
+    if shown is not None:
+        told["example"] = shown
+    return _described(told, slot.description)
+
+
+def _query_parameters(endpoint: Endpoint, slot: Slot) -> Iterator[Json]:
+    if slot.prefix is not None:
+        yield _query_wildcard(endpoint, slot)
+        return
+    first, *others = spellings(slot)
+    schema = slot_schema(endpoint, slot)
+    is_required = slot.is_required and not others
+    yield _described(_query(first, _not_empty(schema) if is_required else schema, is_required), slot.description)
+    for other in others:
+        yield _described(_query(other, schema, is_required=False), f"Alias of `{first}`.")
+
+
+def _query(name: str, schema: Json, is_required: bool) -> Json:  # noqa: FBT001 - private, two callers
+    told: Json = {"name": name, "in": "query"}
+    if is_required:
+        told["required"] = True
+    if schema.get("type") == "object":
+        return {**told, "content": {"application/json": {"schema": schema}}}
+    if schema.get("type") == "array":
+        told |= {"style": "form", "explode": True}
+    return {**told, "schema": schema}
+
+
+def _query_wildcard(endpoint: Endpoint, slot: Slot) -> Json:
+    # An exploded object is how OpenAPI says that each of its properties is a parameter by itself.
+    schema = {"type": "object", "patternProperties": _pattern(endpoint, slot), "additionalProperties": False}
+    told = {"name": f"{slot.prefix}*", "in": "query", "style": "form", "explode": True, "schema": schema}
+    return _described(told, slot.description)
+
+
+def _pattern(endpoint: Endpoint, slot: Slot) -> Json:
+    prefix = slot.prefix or ""
+    named = [name for other in _slots(endpoint) for name in other.wire_names if name.startswith(prefix)]
+    behind = "|".join(sorted(re.escape(name[len(prefix) :]) for name in named))
+    but = f"(?!(?:{behind})$)" if behind else ""
+    return {f"^{re.escape(prefix)}{but}.+$": _nullable(slot.form.schema())}
+
+
+def spellings(slot: Slot) -> list[str]:
+    """Return the names to tell of a slot; `name[]` goes without saying for every list."""
+    return [name for name in slot.wire_names if not (name.endswith("[]") and name[:-2] in slot.wire_names)]
+
+
+def _described(told: Json, description: str) -> Json:
+    return {**told, "description": sentence(description)} if description else told
+
+
+def sentence(text: str) -> str:
+    """Return a description as a sentence: a capital first and a stop at the end."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def slot_schema(endpoint: Endpoint, slot: Slot, *, is_default_told: bool = True) -> Json:
+    """Return the schema of a slot with its default."""
+    schema = slot.form.schema()
+    if endpoint.params is None or not is_default_told:
+        return schema
+    field = next(each for each in msgspec.structs.fields(endpoint.params) if each.name == slot.name)
+    if field.default in (None, msgspec.NODEFAULT, msgspec.UNSET):
+        return schema
+    return {**schema, "default": msgspec.to_builtins(field.default, builtin_types=())}
+
+
+def _not_empty(schema: Json) -> Json:
+    """Refuse the empty value: it means that none was given, so what is required may not be one."""
+    if schema.get("type") == "array":
+        return {"minItems": 1, **schema}
+    if schema.get("type") == "string" and not schema.keys() & {"enum", "format", "pattern"}:
+        return {**schema, "minLength": 1, "pattern": r"\S"}
+    return schema
+
+
+def _nullable(schema: Json) -> Json:
+    """Let null in: it clears the field."""
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        return schema
+    told = {**schema, "type": [kind, "null"]}
+    if "enum" in schema:
+        told["enum"] = [*schema["enum"], None]
+    return told
+
+
+def body(endpoint: Endpoint, schemas: Json) -> Json | None:
+    """Return the body of a write, or None; its schema is left in `schemas`."""
+    if endpoint.method != "POST" or endpoint.params is None:
+        return None
+    inside = [slot for slot in _slots(endpoint) if not _path_name(endpoint, slot)]
+    if not inside:
+        return None
+    schema = _body_schema(endpoint, inside)
+    name = _keep(schemas, endpoint.params.__name__, endpoint.call_id, schema)
+    ref = {"$ref": f"#/components/schemas/{name}"}
+    array = next((slot for slot in inside if slot.name == endpoint.array_field), None)
+    media = {
+        "schema": {"anyOf": [ref, array.form.schema()]} if array else ref,
+        "example": _body_example(endpoint.params.example, inside, schema),
+    }
+    # Forms are read too, but a generator that sees several content types sends each field once for each of them.
+    content = {"application/json": media}
+    is_required = bool(schema.get("required") or schema.get("allOf"))
+    return {"required": is_required, "content": content}
+
+
+def _body_schema(endpoint: Endpoint, inside: Iterable[Slot]) -> Json:
+    properties: Json = {}
+    patterns: Json = {}
+    required: list[str] = []
+    either: list[Json] = []
+    for slot in inside:
+        if slot.prefix is not None:
+            patterns |= {key: _described(told, slot.description) for key, told in _pattern(endpoint, slot).items()}
+            continue
+        names = spellings(slot)
+        properties |= _properties(endpoint, slot, names)
+        if slot.is_required and len(names) == 1:
+            required.append(names[0])
+        elif slot.is_required:
+            either.append({"anyOf": [{"required": [name]} for name in names]})
+    told: Json = {"type": "object", "properties": properties}
+    if endpoint.params and endpoint.params.__doc__:
+        told["description"] = inspect.cleandoc(endpoint.params.__doc__)
+    extra = {"patternProperties": patterns, "required": required, "allOf": either}
+    return told | {key: value for key, value in extra.items() if value}
+
+
+def _properties(endpoint: Endpoint, slot: Slot, names: list[str]) -> Json:
+    schema = slot_schema(endpoint, slot)
+    if slot.is_required:
+        schema = _not_empty(schema)
+    elif slot.clears:
+        schema = _nullable(schema)
+    first, *others = names
+    told = {first: _described(schema, slot.description)}
+    return told | {other: _described(schema, f"Alias of `{first}`.") for other in others}
+
+
+def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:
+    """Keep a schema under its struct's name, or under the call's where another one has that name."""
+    if schemas.setdefault(name, schema) != schema:
+        name = f"{name}_{call_id}"
+        schemas[name] = schema
+    return name
+
+
+def _body_example(given: Mapping[str, object], inside: Iterable[Slot], schema: Json) -> Json:
+    if given:
+        return dict(given)
+    named = [slot for slot in inside if slot.prefix is None]
+    shown = [slot for slot in named if slot.is_required] + [slot for slot in named if not slot.is_required][:SHOWN]
+    names = [slot.wire_names[0] for slot in shown]
+    return {name: value for name in names if (value := example(name, schema["properties"][name], {})) is not None}

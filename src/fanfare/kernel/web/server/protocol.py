@@ -1,0 +1,348 @@
+"""HTTP/1.1 of a connection: uvicorn's protocol, with bounds of size and time around its parser.
+
+Whatever is wrong with a request is answered as problem+json here, unless the application can still do so.
+"""
+
+import asyncio
+import http
+from enum import Enum, auto
+from typing import Any, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fanfare.kernel.errors import Refusal, TooSlow, Unavailable, Unreadable
+from fanfare.kernel.running import metrics
+from fanfare.kernel.web.server import heads
+from fanfare.kernel.web.server.connections import NEVER, HttpConnections
+from fanfare.kernel.web.server.cycle import CUT_OFF, Cycle, problem
+from fanfare.kernel.web.server.reader import Reader
+
+# How long a refused caller may go on sending: closing at once would take the answer back.
+LINGER_SECONDS = 2.0
+# The rest of a body that is read for nothing, so that the connection can be used again.
+MAX_UNWANTED_BYTES = 64 * 1024
+# Bytes of next requests, beyond which no more are read before the present one is answered.
+MAX_AHEAD_BYTES = 64 * 1024
+# Pieces of one connection between two turns of others.
+PIECES_AT_ONCE = 256
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    # the first byte of a request, after an answer
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+    # nothing: what still comes is thrown away
+    CLOSE = auto()
+
+
+class Connection(HttpToolsProtocol):
+    """A connection; for the cycle that answers it is the transport too."""
+
+    def __init__(self, shared: HttpConnections, **given: Any) -> None:  # noqa: ANN401 - whatever uvicorn gives
+        """Take what all connections of the process share."""
+        super().__init__(**given)
+        self.shared = shared
+        self.reader = Reader()
+        self.phase = Phase.HEAD
+        self.deadline = self.write_deadline = NEVER
+        self.held = self.received = 0
+        self.is_complete = self.is_corked = self.has_ended = self.keep_alive = False
+        self.kept = b""
+        self.has_room = shared.add(self)
+
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
+        """Wait for a head."""
+        super().connection_made(transport)
+        self._wait(Phase.HEAD, self.shared.times.head)
+        self.shared.quiet[self] = None
+        if not self.has_room:
+            self._refuse(Unavailable("there are too many connections"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything."""
+        self.phase = Phase.CLOSE
+        self.reader.expect_nothing()
+        self.shared.remove(self)
+        super().connection_lost(exc)
+        if getattr(self.cycle, "response_complete", False):
+            # Each knows the other: both would stay until a garbage collection, which then holds everybody up.
+            self.cycle = None  # type: ignore[assignment] # as before the first request
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and do what can be done with it."""
+        if self.phase is not Phase.CLOSE:
+            self.reader.buffer += data
+            self._go_on()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn narrows asyncio's signature
+        """Answer what is complete to a caller who has said everything, then close."""
+        self.has_ended = True
+        if self.phase is Phase.CLOSE:
+            return False
+        self._go_on()
+        return not self.transport.is_closing()
+
+    def shutdown(self) -> None:
+        """Close after the answer that is under way, at once when there is none."""
+        self.keep_alive = False
+        super().shutdown()
+
+    def pause_writing(self) -> None:
+        """Give the caller time to take the answer in."""
+        super().pause_writing()
+        self.write_deadline = self.loop.time() + self.shared.times.answer
+
+    def resume_writing(self) -> None:
+        """Take the time back."""
+        super().resume_writing()
+        self.write_deadline = NEVER
+
+    def expire(self) -> None:
+        """End the connection if its time is over, with an answer when there is a request to be answered."""
+        now = self.loop.time()
+        if self.write_deadline <= now or (self.phase is Phase.CLOSE and self.deadline <= now):
+            self._abort("answer not read")
+        elif self.deadline > now:
+            return
+        elif self.phase is Phase.BODY:
+            self._refuse(TooSlow(f"the body did not arrive within {self.shared.times.body:g} seconds"))
+        elif self.reader.buffer:
+            self._refuse(TooSlow(f"the headers did not arrive within {self.shared.times.head:g} seconds"))
+        else:
+            self._abort("idle")
+
+    def give_way(self) -> None:
+        """Let go what is held for a request that has not arrived; the oldest do when there is too much of it."""
+        if self.phase is Phase.BODY:
+            self._refuse(Unavailable("too many requests are arriving"))
+        elif self.phase is Phase.ANSWER:
+            self.cycle.keep_alive = False
+            self.reader.drop()
+        else:
+            self._abort("gave way")
+
+    # What the parser finds. It sees a head in one piece, then what belongs to the same request.
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.is_complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Keep what the parser forgets."""
+        self.keep_alive = self.parser.should_keep_alive()
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        self.is_complete = True
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the end of this one."""
+        self.server_state.total_requests += 1
+        self._flush()
+        if self.is_complete and self.phase is not Phase.CLOSE and not self.transport.is_closing():
+            self._await_next()
+
+    # What the cycle asks of its transport.
+
+    def write(self, data: bytes) -> None:
+        """Write; the head of an answer in one go with what follows."""
+        if self.is_corked and self.cycle.response_started:
+            self.is_corked = False
+            self.kept = data
+            return
+        self.transport.write(self.kept + data)
+        self.kept = b""
+
+    def is_closing(self) -> bool:
+        """Say whether nothing can be written any more."""
+        return self.transport.is_closing()
+
+    def close(self) -> None:
+        """Close after what is written."""
+        self._flush()
+        self._close(is_sending=bool(self.reader.buffer) or not self.is_complete)
+
+    # What follows from both.
+
+    def _go_on(self) -> None:
+        if self.phase is Phase.IDLE and self.reader.buffer:
+            self._wait(Phase.HEAD, self.shared.times.head)
+        try:
+            for _ in range(PIECES_AT_ONCE):
+                piece = self.reader.cut()
+                if not piece:
+                    break
+                self._feed(piece)
+            else:
+                self.flow.pause_reading()
+                self.loop.call_soon(self._resume)
+                return
+            if self.has_ended:
+                self._end()
+        except Refusal as refusal:
+            self._refuse(refusal)
+        self._count()
+
+    def _resume(self) -> None:
+        self.flow.resume_reading()
+        self._go_on()
+
+    def _feed(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            # Whoever offers another protocol is answered in this one; the parser would leave the body to the other.
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.feed_data(heads.without_upgrade(piece))
+        except httptools.HttpParserError as error:
+            message = f"the request is not valid HTTP/1.1: {error}"
+            raise Unreadable(message) from None
+        if self.phase is Phase.HEAD:
+            self._start()
+        else:
+            self._take_body(len(piece))
+
+    def _take_body(self, received: int) -> None:
+        cycle = self.cycle
+        self.received += received
+        if self.is_complete:
+            cycle.more_body = cycle.waiting_for_100_continue = False
+            cycle.message_event.set()
+            self.phase, self.deadline = Phase.ANSWER, NEVER
+        if not cycle.response_started and not cycle.waiting_for_100_continue:
+            cycle.keep_alive = self.keep_alive and (self.is_complete or self.reader.is_near_end(MAX_UNWANTED_BYTES))
+        if self.is_complete and cycle.response_complete:
+            self._await_next()
+
+    def _start(self) -> None:
+        version = self.parser.get_http_version()
+        values = heads.unambiguous(self.headers, version)
+        self._fill_scope(version)
+        self.keep_alive = self.keep_alive and version != "1.0"
+        # Trailers are no headers.
+        self.headers = []
+        self.shared.quiet.pop(self, None)
+        self.cycle = cycle = Cycle(
+            scope=self.scope,
+            transport=self,  # type: ignore[arg-type] # as much of one as a cycle needs
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=self.keep_alive,
+            on_response=self.on_response_complete,
+        )
+        self.is_corked = True
+        if self.is_complete:
+            self._take_body(0)
+        else:
+            self._await_body(values)
+        self._start_asgi_task(cycle, self.app)
+
+    def _await_body(self, values: dict[bytes, bytes]) -> None:
+        self.received = 0
+        self.reader.expect_body(None if b"transfer-encoding" in values else int(values[b"content-length"]))
+        self.cycle.waiting_for_100_continue = values.get(b"expect", b"").lower() == b"100-continue"
+        # Until so much of the body is here that reading the rest for nothing is cheaper than another connection.
+        self.cycle.keep_alive = False
+        self._take_body(0)
+        self._wait(Phase.BODY, self.shared.times.body)
+
+    def _fill_scope(self, version: str) -> None:
+        try:
+            target = httptools.parse_url(self.url)
+            raw_path = target.path or b"/"
+            path = raw_path.decode("ascii")
+        except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
+            message = "the URL in the request line cannot be parsed"
+            raise Unreadable(message) from None
+        self.scope["http_version"] = version
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["path"] = unquote(path) if "%" in path else path
+        self.scope["raw_path"] = raw_path
+        self.scope["query_string"] = target.query or b""
+
+    def _await_next(self) -> None:
+        self._wait(Phase.IDLE, self.shared.times.idle)
+        self.shared.quiet[self] = None
+        self.reader.expect_head()
+        self.flow.resume_reading()
+        if self.reader.buffer or self.has_ended:
+            self._go_on()
+
+    def _wait(self, phase: Phase, seconds: float) -> None:
+        self.phase = phase
+        self.deadline = self.loop.time() + seconds
+
+    def _end(self) -> None:
+        if self.phase is Phase.BODY:
+            raise Unreadable(CUT_OFF)
+        if self.reader.buffer and self.phase is Phase.HEAD:
+            message = "the request ended before its headers were complete"
+            raise Unreadable(message)
+        if self.phase is not Phase.ANSWER:
+            self.close()
+
+    def _count(self) -> None:
+        ahead = len(self.reader.buffer)
+        if ahead > MAX_AHEAD_BYTES and self.phase is Phase.ANSWER:
+            self.flow.pause_reading()
+        held = ahead + self.received if self.phase is Phase.BODY else ahead
+        if held != self.held:
+            self.shared.hold(self, held)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Let the application answer where there is one; what is wrong with a head is answered here."""
+        is_answered = self.phase is Phase.BODY and self.cycle.response_complete
+        if self.phase is Phase.CLOSE:
+            return
+        metrics.http_connection_ended(refusal.code())
+        if self.phase is Phase.BODY and not is_answered:
+            self.reader.drop()
+            self._wait(Phase.ANSWER, NEVER)
+            cast("Cycle", self.cycle).fail(refusal)
+            return
+        if not is_answered:
+            headers, body = problem(refusal)
+            lines = [name + b": " + value for name, value in [*self.server_state.default_headers, *headers]]
+            phrase = http.HTTPStatus(refusal.status).phrase
+            start = f"HTTP/1.1 {refusal.status} {phrase}".encode()
+            self.transport.write(b"\r\n".join([start, *lines, b"", body]))
+        self._close(is_sending=True)
+
+    def _close(self, *, is_sending: bool) -> None:
+        self.reader.drop()
+        self.shared.hold(self, 0)
+        self.shared.quiet.setdefault(self)
+        is_written = not self.transport.get_write_buffer_size()
+        self._wait(Phase.CLOSE, LINGER_SECONDS if is_written else self.shared.times.answer)
+        if is_sending and not self.has_ended and not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _abort(self, reason: str) -> None:
+        metrics.http_connection_ended(reason)
+        self.phase = Phase.CLOSE
+        self.shared.remove(self)
+        self.transport.abort()
+
+    def _flush(self) -> None:
+        if self.kept:
+            self.transport.write(self.kept)
+            self.kept = b""

@@ -1,0 +1,143 @@
+"""What a connection sends, cut into what the parser may see at once: a whole head, pieces of a body, whole trailers.
+
+The parser joins a header that comes in pieces anew at each, and bounds nothing. So a head is kept here until it is
+complete or too large, and the bytes of the next request until the present one is answered.
+"""
+
+import re
+from collections.abc import Callable
+
+from fanfare.kernel.errors import HeadTooLarge, Unreadable
+from fanfare.kernel.web.server import heads
+
+MAX_CHUNK_LINE = 1024
+# A chunk's size, before its extensions. Eight digits are more than any body that is taken.
+CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*[;\r]")
+CRLF = b"\r\n"
+# Bytes of empty lines before a request.
+MAX_EMPTY = 16
+
+
+class Reader:
+    """The bytes that came and are not cut off yet, and what they are the beginning of."""
+
+    __slots__ = ("_body", "_has_line", "_head", "_left", "_lines", "_overhead", "_seen", "_skipped", "_step", "buffer")
+
+    def __init__(self) -> None:
+        """Expect the first head."""
+        self.buffer = bytearray()
+        self.expect_head()
+
+    def expect_head(self) -> None:
+        """Let the next bytes be a request."""
+        self._step: Callable[[], bytes] = self._cut_head
+        self._seen = self._skipped = 0
+        self._has_line = False
+
+    def expect_body(self, length: int | None) -> None:
+        """Let the next bytes be a body of that length, or one in chunks."""
+        self._overhead = self._body = 0
+        self._left = length or 0
+        self._step = self._cut_chunk if length is None else self._cut_length
+
+    def expect_nothing(self) -> None:
+        """Keep what comes."""
+        self._step = bytes
+
+    def drop(self) -> None:
+        """Throw away what came."""
+        self.buffer = bytearray()
+        self.expect_nothing()
+
+    def is_near_end(self, most: int) -> bool:
+        """Say whether a body of known length lacks no more than that many bytes."""
+        return self._step == self._cut_length and self._left <= most
+
+    def cut(self) -> bytes:
+        """Return the next piece, empty when there is none yet. Raises the `Refusal` of what is too large or no HTTP."""
+        return self._step() if self.buffer else b""
+
+    def _cut_head(self) -> bytes:
+        if self.buffer[0] in CRLF and not self._has_line:
+            self._skip_empty_lines()
+            if not self.buffer:
+                return b""
+        if not self._has_line:
+            self._has_line = heads.check_start(self.buffer, self._seen)
+        length = heads.measure(self.buffer, self._seen)
+        self._seen = len(self.buffer)
+        if not length:
+            return b""
+        head = self._take(length)
+        self._head, self._lines = length, head.count(b"\n")
+        self.expect_nothing()
+        return head
+
+    def _skip_empty_lines(self) -> None:
+        """Pass over what old clients send behind a body."""
+        size = len(self.buffer)
+        self.buffer = self.buffer.lstrip(CRLF)
+        self._skipped += size - len(self.buffer)
+        if self._skipped > MAX_EMPTY:
+            raise Unreadable(heads.NO_LINE)
+
+    def _cut_length(self) -> bytes:
+        piece = self._take(min(self._left, len(self.buffer)))
+        self._left -= len(piece)
+        if not self._left:
+            self.expect_nothing()
+        return piece
+
+    def _cut_chunk(self) -> bytes:
+        end = self.buffer.find(CRLF, 0, MAX_CHUNK_LINE)
+        if end < 0:
+            if len(self.buffer) >= MAX_CHUNK_LINE:
+                message = f"a chunk's first line is longer than {MAX_CHUNK_LINE} bytes"
+                raise HeadTooLarge(message)
+            return b""
+        size = CHUNK_SIZE.match(self.buffer)
+        if size is None:
+            message = "a chunk must begin with its size in hexadecimal digits"
+            raise Unreadable(message)
+        return self._cut_data(end + len(CRLF), int(size[1], 16))
+
+    def _cut_data(self, line: int, size: int) -> bytes:
+        """Return the chunk, as far as it is there, with its first line."""
+        if not size:
+            self._seen = 0
+            self._step = self._cut_trailers
+            return self._take(line)
+        self._body += size
+        self._overhead += line + len(CRLF)
+        if self._overhead - self._body > heads.MAX_BYTES:
+            message = "the chunked body is mostly chunk sizes and extensions"
+            raise HeadTooLarge(message)
+        self._left = line + size + len(CRLF)
+        self._step = self._cut_rest
+        return self._cut_rest()
+
+    def _cut_rest(self) -> bytes:
+        piece = self._take(min(self._left, len(self.buffer)))
+        self._left -= len(piece)
+        if not self._left:
+            self._step = self._cut_chunk
+        return piece
+
+    def _cut_trailers(self) -> bytes:
+        if self.buffer.startswith(CRLF):
+            self.expect_nothing()
+            return self._take(len(CRLF))
+        length = heads.measure(self.buffer, self._seen, self._head, self._lines)
+        self._seen = len(self.buffer)
+        if length:
+            self.expect_nothing()
+        return self._take(length)
+
+    def _take(self, count: int) -> bytes:
+        if count == len(self.buffer):
+            piece = bytes(self.buffer)
+            self.buffer.clear()
+        else:
+            piece = bytes(self.buffer[:count])
+            del self.buffer[:count]
+        return piece

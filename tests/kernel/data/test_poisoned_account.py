@@ -1,0 +1,164 @@
+"""One account in which every write fails, or whose time zone nobody knows: every job serves the others."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from fanfare.app import modules
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import Job, jobs_of
+from fanfare.kernel.data.sweeps import Sweep
+from fanfare.kernel.data.worker import Worker
+from fanfare.kernel.running.settings import Settings
+from tests.api import Api, new_api
+from tests.segments.live import saved
+
+# Of no account: what the queue itself remembers.
+OF_NO_ACCOUNT = {"kernel.forget_done"}
+POISON = """
+    create function poison() returns trigger language plpgsql as $$
+    begin
+        if coalesce(new.account_id, old.account_id) in (select account_id from poisoned) then
+            raise 'poisoned';
+        end if;
+        return coalesce(new, old);
+    end
+    $$
+"""
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What makes a job due for an account, and the statement that tells whether it was done."""
+
+    makes_due: Callable[[Api, Db], Awaitable[None]]
+    is_done: str
+
+
+async def an_old_answer(api: Api, db: Db) -> None:
+    await api.ok(await api.post("/api/v1/manage/tags", {"Idempotency-Key": "old"}, tag_name="old"))
+    sql = "update idempotency_keys set created_at = created_at - interval '2 days' where account_id = $1"
+    await db.execute(sql, api.account_id)
+
+
+async def an_old_search(api: Api, db: Db) -> None:
+    await api.ok(await api.get("/api/v1/crm/fans"))
+    sql = "update searches set created_at = created_at - interval '2 days' where account_id = $1"
+    await db.execute(sql, api.account_id)
+
+
+async def an_old_change(api: Api, db: Db) -> None:
+    sql = """
+        with hold as materialized (select hold_position($1) as held)
+        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
+        select $1, nextval('positions'), 'old', '', now() - interval '200 days', '{}' from hold
+    """
+    await db.execute(sql, api.account_id)
+
+
+async def a_filter(api: Api, _: Db) -> None:
+    await saved(api, "kept live")
+
+
+async def a_fan(api: Api, _: Db) -> None:
+    await api.ok(await api.post("/api/v1/crm/fans", email="rated@example.com"))
+
+
+async def a_purchase(api: Api, _: Db) -> None:
+    """Buy as nobody, who is known by then."""
+    given = {"network": "shop", "purchase_key": "p", "order_key": "o", "merchant_key": "m", "customer_key": "c",
+             "gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2025-05-01 17:30:00"}  # fmt: skip
+    await api.ok(await api.post("/api/v1/crm/purchases", **given))
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="buyer@example.com")))["fan_id"]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/identifiers", network="shop", identifier_value="c"))
+
+
+WORK = {
+    "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
+    "segments.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
+    "kernel.trim": Work(an_old_change, "select count(*) = 0 from changes where account_id = $1 and topic = 'old'"),
+    "segments.keep_members": Work(a_filter, "select built_at is not null from filter_states where account_id = $1"),
+    "ratings.rate_fans": Work(a_fan, "select count(*) > 0 from rating_progress where account_id = $1"),
+    "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
+}
+
+
+def jobs(settings: Settings) -> dict[str, Job]:
+    """Return every job of a worker that is not queued by somebody."""
+    declared = [*jobs_of(modules("jobs")), *Worker(settings, []).own()]
+    return {each.name: each for each in declared if each.crontab or each.is_endless}
+
+
+def test_every_job_goes_over_accounts_in_the_one_way(settings: Settings) -> None:
+    apart = {name for name, job in jobs(settings).items() if job.each is not None}
+    assert apart == jobs(settings).keys() - OF_NO_ACCOUNT == WORK.keys()
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def poison(db: Db) -> None:
+    """Let every write of an account named in `poisoned` fail, but for the notes of its faults."""
+    await db.execute("create table poisoned (account_id bigint)")
+    await db.execute(POISON)
+    for row in await db.rows(TABLES):
+        await db.execute(
+            f"create trigger poison before insert or update or delete on {row['name']}"
+            " for each row execute function poison()"
+        )
+
+
+@pytest.fixture
+async def poisoned(base_url: str, db: Db) -> AsyncIterator[Api]:
+    """An account before all others."""
+    async with new_api(base_url, db, "Poisoned") as made:
+        yield made
+
+
+TABLES = """
+    select table_name as name from information_schema.columns
+    where table_schema = 'public' and column_name = 'account_id' and table_name not in ('faults', 'poisoned')
+"""
+
+
+@pytest.mark.parametrize("name", WORK)
+async def test_an_account_that_fails_keeps_no_other_from_its_turn(
+    poisoned: Api, base_url: str, db: Db, settings: Settings, name: str
+) -> None:
+    job, work = jobs(settings)[name], WORK[name]
+    now = datetime.now(UTC)
+    sweep = Sweep(job, db, lambda: now)
+    async with new_api(base_url, db) as other:
+        for each in (poisoned, other):
+            await work.makes_due(each, db)
+        await db.execute("insert into poisoned values ($1)", poisoned.account_id)
+        for _ in range(3):
+            await sweep.once()
+        await db.execute("delete from poisoned")
+        assert await db.value(work.is_done, other.account_id)
+        assert not await db.value(work.is_done, poisoned.account_id)
+        fault = "select fault, fail_count from faults where account_id = $1 and job_name = $2"
+        noted = await db.row(fault, poisoned.account_id, name)
+        assert noted is not None
+        # One that rests is not tried again at once.
+        assert (noted["fault"], noted["fail_count"]) == ("fails (RaiseError)", 1)
+        now += timedelta(seconds=6)
+        for _ in range(3):
+            await sweep.once()
+        assert await db.value(work.is_done, poisoned.account_id)
+        assert await db.row(fault, poisoned.account_id, name) is None
+
+
+@pytest.mark.parametrize("name", WORK)
+async def test_an_account_in_no_time_zone_keeps_no_other_from_its_turn(
+    poisoned: Api, base_url: str, db: Db, settings: Settings, name: str
+) -> None:
+    job, work = jobs(settings)[name], WORK[name]
+    async with new_api(base_url, db) as other:
+        for each in (poisoned, other):
+            await work.makes_due(each, db)
+        zone = "update accounts set time_zone = $2 where account_id = $1"
+        await db.execute(zone, poisoned.account_id, "Nowhere/At_all")
+        for _ in range(3):
+            await Sweep(job, db, lambda: datetime.now(UTC)).once()
+        await db.execute(zone, poisoned.account_id, "America/Vancouver")
+        assert await db.value(work.is_done, other.account_id)

@@ -1,0 +1,123 @@
+"""The pool: lends each connection to one caller, waits no longer than it must, drops what may be unsound."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from fanfare.kernel.data import pool
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
+
+
+async def backends(db: Db) -> int:
+    count: int = await db.value(
+        "select count(*) from pg_stat_activity where application_name = 'fanfare' and datname = current_database()"
+        " and pid <> pg_backend_pid()"
+    )
+    return count
+
+
+async def test_no_more_connections_than_allowed(database_url: str) -> None:
+    db = await Db.connect(database_url, size=3)
+    pids = await asyncio.gather(*(db.value("select pg_backend_pid(), pg_sleep(0.02)") for _ in range(40)))
+    assert len(set(pids)) == 3
+    await db.close()
+
+
+async def test_who_waits_too_long_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.1)
+    db = await Db.connect(database_url, size=1)
+    async with db.transaction() as held:
+        await held.value("select 1")
+        with pytest.raises(TimeoutError):
+            await db.value("select 2")
+    assert await db.value("select 3") == 3
+    await db.close()
+
+
+async def test_a_cancelled_caller_takes_its_connection_along(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    pid = await db.value("select pg_backend_pid()")
+    slow = asyncio.create_task(db.value("select pg_sleep(30)"))
+    await asyncio.sleep(0.1)
+    slow.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await slow
+    assert await db.value("select pg_backend_pid()") != pid
+    await db.close()
+
+
+async def test_a_refused_statement_leaves_its_connection_sound(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    pid = await db.value("select pg_backend_pid()")
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await db.value("select * from nothing")
+    with pytest.raises(asyncpg.DataError):
+        await db.value("select $1::integer", "no number")
+    with pytest.raises(Unknown):
+        async with db.transaction():
+            raise Unknown
+    assert await db.value("select pg_backend_pid()") == pid
+    await db.close()
+
+
+async def test_a_killed_connection_is_replaced(database_url: str) -> None:
+    db = await Db.connect(database_url, size=2)
+    other = await Db.connect(database_url, size=1)
+    pid = await db.value("select pg_backend_pid()")
+    await other.value("select pg_terminate_backend($1)", pid)
+    await asyncio.sleep(0.1)
+    assert await db.value("select pg_backend_pid()") != pid
+    await db.close()
+    await other.close()
+
+
+async def test_closing_waits_for_what_is_lent_and_ends_everything(database_url: str) -> None:
+    db = await Db.connect(database_url, size=4)
+    watcher = await Db.connect(database_url, size=1)
+    slow = asyncio.create_task(db.value("select pg_sleep(0.3)"))
+    await asyncio.sleep(0.05)
+    await db.close()
+    assert slow.done()
+    with pytest.raises(asyncpg.InterfaceError):
+        await db.value("select 1")
+    await asyncio.sleep(1.5)
+    assert await backends(watcher) == 0
+    await watcher.close()
+
+
+async def test_turns_that_nobody_waits_for_any_more_go_to_the_next(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    async with db.transaction() as held:
+        await held.value("select 1")
+        gone = asyncio.create_task(db.value("select 2"))
+        waiting = asyncio.create_task(db.value("select 3"))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+    async with asyncio.timeout(3):
+        assert await waiting == 3
+    await db.close()
+
+
+async def test_who_came_first_is_served_first(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        for _ in range(3):
+            await db.value("select pg_sleep(0.005)")
+            served.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(6)))
+    assert [sorted(served[place : place + 6]) for place in (0, 6, 12)] == [list(range(6))] * 3
+    await db.close()
+
+
+async def test_a_connection_that_cannot_be_made_leaves_its_place(database_url: str) -> None:
+    nowhere = await Db.connect(urlsplit(database_url)._replace(path="/gone").geturl(), size=1)
+    for _ in range(3):
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            await nowhere.value("select 1")
+    await nowhere.close()

@@ -1,0 +1,152 @@
+"""What a connection keeps: the statements written in the source, and none that is composed of what somebody asks."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from fanfare import app
+from fanfare.accounts.queries import account_by_id
+from fanfare.kernel.data import pool
+from fanfare.kernel.data.db import Composed, Db
+from fanfare.kernel.running.settings import Settings
+from fanfare.segments.actions.members import keep_members
+from tests.api import Api
+from tests.tickets.sold import bulk, line
+
+SIZE = 3
+SEARCH, FILTERS = "/api/v1/crm/fans", "/api/v1/manage/filters"
+# Of all texts on one connection.
+MOST_LETTERS = 100_000
+
+
+@pytest.fixture
+async def own(database_url: str) -> AsyncIterator[Db]:
+    db = await Db.connect(database_url, size=SIZE)
+    yield db
+    await db.close()
+
+
+@pytest.fixture
+async def caller(own: Db, settings: Settings, api: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    """The API in this process, on a pool whose connections can be looked at."""
+    monkeypatch.setattr(app, "Db", lambda: own)
+    served: Any = app.create(settings)
+    transport = httpx.ASGITransport(served)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        yield Api(client, api.account_id, uuid.UUID(api.keys["Api-Key"]), api.keys["Api-Secret"])
+
+
+async def kept(own: Db) -> list[str]:
+    """The statements that the connections of a pool keep; of the longest list of a single one, all."""
+    async with AsyncExitStack() as stack:
+        lent = [await stack.enter_async_context(own.connection()) for _ in range(SIZE)]
+        lists = [
+            [row["statement"] for row in await each.fetch("select statement from pg_prepared_statements")]
+            for each in lent
+        ]
+    assert max(sum(map(len, each)) for each in lists) < MOST_LETTERS
+    return [statement for each in lists for statement in each if "pg_prepared_statements" not in statement]
+
+
+def criteria(number: int) -> dict[str, Any]:
+    """Criteria whose condition has another text for each number."""
+    tags = ",".join(f"tag {each}" for each in range(number + 1))
+    return {"fan_tags": tags, "fan_tag_relations": "all", "fan_gender": "female", "fan_provinces": "BC"}
+
+
+async def ask_everything(api: Api, own: Db, number: int, fan_id: int) -> None:
+    """Call everything that composes a statement of criteria."""
+    asked = criteria(number)
+    for limit in (1, 50):
+        found = await api.ok(await api.get(SEARCH, **asked, limit=limit))
+        if uid := found["meta"]["next_search_uid"]:
+            await api.ok(await api.get(SEARCH, search_uid=uid))
+    await api.ok(await api.get(f"{FILTERS}/count", **asked))
+    await api.ok(await api.get(f"{FILTERS}/stats", **asked))
+    name = f"kept {number} {uuid.uuid4().hex}"
+    uid = (await api.ok(await api.post(FILTERS, filter_name=name, **asked)))["filter_uid"]
+    await api.ok(await api.get("/api/v1/crm/filters/stats", filter_name=name))
+    await api.ok(await api.get(f"/api/v1/segments/filter/{uid}"))
+    await api.ok(await api.get(f"/api/v1/segments/filter/{uid}/fans"))
+    await api.ok(await api.get(f"/api/v1/manage/segments/filter/{uid}/fans/{fan_id}"))
+    await api.ok(await api.post("/api/v1/manage/snapshots", snapshot_name=name, filter_uid=uid))
+    await api.ok(await api.post(f"{SEARCH}/{fan_id}", first_name=name))
+    account = await account_by_id(own, api.account_id)
+    while await keep_members(own.of(account.id), account, datetime.now(UTC)):
+        pass
+
+
+async def test_no_statement_of_criteria_is_kept(caller: Api, own: Db) -> None:
+    fan_ids = [
+        (await caller.ok(await caller.post(SEARCH, email=f"{number}@kept.example", gender="female")))["fan_id"]
+        for number in range(3)
+    ]
+    for number in range(12):
+        for fan_id in fan_ids:
+            body = {"tag_name": f"tag {number}", "fan_ids": [fan_id], "action": "add"}
+            await caller.ok(await caller.post("/api/v1/manage/tags/fans", **body))
+    await bulk(caller, line(email="0@kept.example"), line(email="1@kept.example"))
+    await ask_everything(caller, own, 0, fan_ids[0])
+    before = set(await kept(own))
+    for number in range(1, 12):
+        await ask_everything(caller, own, number, fan_ids[0])
+    # A statement of the source may be new to one of the connections, never to all.
+    assert set(await kept(own)) - before == set()
+    assert any("into tickets" in each for each in before)
+
+
+async def test_the_longest_statement_of_the_source_is_kept(own: Db) -> None:
+    longest = f"select 1 /* {'x' * (pool.KEPT_LENGTH - 30)} */"
+    await own.value(longest)
+    await own.value(longest + " " * 100)
+    assert [len(each) for each in await kept(own)].count(len(longest)) == 1
+    assert max(map(len, await kept(own))) <= pool.KEPT_LENGTH
+
+
+async def test_a_connection_ends_after_a_composed_statement_that_is_very_long(database_url: str) -> None:
+    db = await Db.connect(database_url, size=1)
+    pid = "select pg_backend_pid()"
+    short = Composed(pid)
+    assert len({await db.value(each) for each in (pid, short, pid)}) == 1
+    long = Composed(f"{pid} /* {'x' * pool.KEPT_LENGTH} */")
+    assert len({await db.value(each) for each in (pid, long, pid)}) == 2
+    async with db.transaction() as held:
+        (ended,) = {await held.value(each) for each in (pid, long, long, pid)}
+    assert await db.value(pid) != ended
+    await db.close()
+
+
+async def test_connections_end_when_they_are_old(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "AGE_SECONDS", 0.0)
+    db = await Db.connect(database_url, size=1)
+    pid = "select pg_backend_pid()"
+    async with db.transaction() as held:
+        assert len({await held.value(pid) for _ in range(5)}) == 1
+    assert len({await db.value(pid) for _ in range(5)}) == 5
+    await db.close()
+
+
+async def test_idle_connections_end_when_they_are_old(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    db = await Db.connect(database_url, size=3)
+    pid = "select pg_backend_pid()"
+    async with db.connection() as one, db.connection() as two:
+        first = {await one.fetchval(pid), await two.fetchval(pid)}
+    assert {await db.value(pid) for _ in range(3)} < first
+    clock[0] += 2 * pool.AGE_SECONDS + 1
+    await db.value(pid)
+    watcher = await Db.connect(database_url, size=1)
+    async with asyncio.timeout(60):
+        alive = "select count(*) from pg_stat_activity where pid = any($1)"
+        while await watcher.value(alive, first):  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.01)
+    await watcher.close()
+    await db.close()

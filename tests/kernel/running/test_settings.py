@@ -1,0 +1,69 @@
+"""Settings: read from the environment, checked, and handed to child processes unchanged."""
+
+from pathlib import Path
+
+import pytest
+
+from fanfare.kernel.running.settings import BadSettings, Settings, from_environment
+
+
+def test_nothing_set_means_the_defaults() -> None:
+    assert from_environment({"FANFARE_PORT": "", "PATH": "/bin"}) == Settings()
+
+
+def test_the_environment_is_read() -> None:
+    found = from_environment(
+        {
+            "FANFARE_DATA_DIR": "/srv/fanfare",
+            "FANFARE_PORT": "0",
+            "DATABASE_URL": "postgresql://u@h/d",
+            "FANFARE_TRUSTED_PROXIES": "10.0.0.0/8, 192.168.1.1",
+            "FANFARE_HEARTBEAT_SECONDS": "1.5",
+        }
+    )
+    assert found.data_dir == Path("/srv/fanfare")
+    assert found.port == 0
+    assert found.database_url == "postgresql://u@h/d"
+    assert found.trusted_proxies == ("10.0.0.0/8", "192.168.1.1")
+    assert found.heartbeat_seconds == 1.5
+
+
+def test_an_option_goes_before_the_environment() -> None:
+    assert from_environment({"FANFARE_PORT": "1"}).changed(port=2, host=None).port == 2
+
+
+def test_a_child_reads_what_its_parent_has() -> None:
+    given = Settings(data_dir=Path("/srv/x"), trusted_proxies=("10.0.0.0/8", "::1"), port=0, workers=3)
+    assert from_environment(given.environment()) == given
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FANFARE_PORT", "eighty"),
+        ("FANFARE_PORT", "65536"),
+        ("FANFARE_WORKERS", "0"),
+        ("FANFARE_LOG_LEVEL", "loud"),
+        ("DATABASE_URL", "mysql://h/d"),
+        ("FANFARE_HEARTBEAT_SECONDS", "-1"),
+        ("FANFARE_TRUSTED_PROXIES", "10.0.0.0/99"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        from_environment({name: value})
+
+
+def test_every_wrong_setting_is_told_with_what_it_may_be() -> None:
+    with pytest.raises(BadSettings) as told:
+        from_environment({"FANFARE_WORKERS": "0", "FANFARE_TRUSTED_PROXIES": "10.0.0.0/8,x", "FANFARE_PORT": "65536"})
+    assert str(told.value) == (
+        "FANFARE_PORT must be from 0 to 65535, not 65536; FANFARE_WORKERS must be 1 or more, not 0;"
+        " FANFARE_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between, not 10.0.0.0/8,x"
+    )
+
+
+def test_a_password_in_the_address_is_not_told() -> None:
+    with pytest.raises(BadSettings) as told:
+        from_environment({"DATABASE_URL": "mysql://user:hunter2@h/d"})
+    assert "hunter2" not in str(told.value)

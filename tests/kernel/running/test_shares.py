@@ -1,0 +1,197 @@
+"""No account has more than its part of what all share: while one fills its part, another's call is served."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+
+from fanfare.kernel.data.db import Composed, Db, Heavy
+from fanfare.kernel.running.shares import Busy, Shares
+from tests.api import Answer, Api
+
+ONE, OTHER, THIRD = 101, 102, 103
+LOCK = 77
+BLOCKED = f"select pg_advisory_lock_shared({LOCK}), pg_advisory_unlock_shared({LOCK})"
+FOR_LONG = 60
+
+
+async def in_turn(asked: int, lent: int) -> None:
+    for _ in range(asked + lent):
+        await asyncio.sleep(0)
+
+
+async def test_an_account_has_its_part_and_the_others_the_rest() -> None:
+    shares = Shares(4, 0.5)
+    for _ in range(2):
+        await shares.take(ONE, FOR_LONG)
+    with pytest.raises(Busy):
+        await shares.take(ONE, 0)
+    for account_id in (OTHER, None):
+        await shares.take(account_id, 0)
+    with pytest.raises(Busy):
+        await shares.take(OTHER, 0)
+
+
+async def test_who_waits_at_its_limit_stands_in_front_of_nobody() -> None:
+    shares = Shares(2, 0.5)
+    await shares.take(ONE, FOR_LONG)
+    await shares.take(OTHER, FOR_LONG)
+    behind = [asyncio.create_task(shares.take(ONE, FOR_LONG)) for _ in range(5)]
+    await in_turn(5, 0)
+    third = asyncio.create_task(shares.take(THIRD, FOR_LONG))
+    await in_turn(1, 0)
+    shares.give(OTHER)
+    await asyncio.wait_for(third, FOR_LONG)
+    assert not any(each.done() for each in behind)
+    for each in behind:
+        each.cancel()
+    await asyncio.gather(*behind, return_exceptions=True)
+
+
+async def test_who_has_fewest_places_is_next_and_equals_take_turns() -> None:
+    shares, served = Shares(1, 1.0), []
+
+    async def once(account_id: int) -> None:
+        async with shares.lend(account_id, FOR_LONG):
+            served.append(account_id)
+
+    async with shares.lend(None, FOR_LONG):
+        asked = [asyncio.create_task(once(each)) for each in (ONE, ONE, ONE, ONE, OTHER, OTHER, THIRD)]
+        await in_turn(7, 0)
+    await asyncio.gather(*asked)
+    assert served == [ONE, OTHER, THIRD, ONE, OTHER, ONE, ONE]
+
+
+async def test_places_of_those_who_gave_up_are_not_lost() -> None:
+    shares = Shares(2, 0.5)
+    for _ in range(20):
+        async with shares.lend(ONE, FOR_LONG):
+            given_up = [asyncio.create_task(shares.take(ONE, FOR_LONG)) for _ in range(3)]
+            await in_turn(3, 0)
+            for each in given_up[:2]:
+                each.cancel()
+        # The third had its place in the moment in which it is cancelled.
+        given_up[2].cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
+    assert shares.is_unused
+
+
+@asynccontextmanager
+async def gate(database_url: str) -> AsyncIterator[None]:
+    """Keep every BLOCKED statement waiting for as long as the context lasts."""
+    keeper = await asyncpg.connect(database_url)
+    await keeper.execute(f"select pg_advisory_lock({LOCK})")
+    try:
+        yield
+    finally:
+        await keeper.close()
+
+
+async def waiting(db: Db, count: int, *of: str) -> None:
+    """Wait until that many statements wait for a lock of these kinds."""
+    sql = "select count(*) from pg_locks where not granted and locktype = any($1)"
+    async with asyncio.timeout(FOR_LONG):
+        while await db.value(sql, of or ("advisory",)) < count:  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("sql", [BLOCKED, Heavy(BLOCKED), Composed(BLOCKED)])
+async def test_connections_and_heavy_turns_of_one_are_not_all(database_url: str, db: Db, sql: str) -> None:
+    own = await Db.connect(database_url, size=6)
+    async with gate(database_url):
+        filling = [asyncio.create_task(own.of(ONE).value(sql)) for _ in range(30)]
+        await waiting(db, 1 if isinstance(sql, Heavy) else 3)
+        for kind in (str, Heavy, Composed):
+            assert await own.of(OTHER).value(kind("select 1")) == 1
+        assert await own.value("select 2") == 2
+    await asyncio.gather(*filling)
+    await own.close()
+
+
+async def test_transactions_of_one_are_not_all(database_url: str, db: Db) -> None:
+    own = await Db.connect(database_url, size=6)
+
+    async def hold() -> None:
+        async with own.of(ONE).transaction() as held:
+            await held.value(BLOCKED)
+
+    async with gate(database_url):
+        filling = [asyncio.create_task(hold()) for _ in range(30)]
+        await waiting(db, 3)
+        assert await db.value("select count(*) from pg_locks where not granted and locktype = 'advisory'") == 3
+        async with own.of(OTHER).transaction() as held:
+            assert await held.value("select 1") == 1
+    await asyncio.gather(*filling)
+    await own.close()
+
+
+@asynccontextmanager
+async def locked(database_url: str, *statements: str) -> AsyncIterator[None]:
+    """Keep locks for as long as the context lasts."""
+    keeper = await asyncpg.connect(database_url)
+    transaction = keeper.transaction()
+    await transaction.start()
+    try:
+        for statement in statements:
+            await keeper.execute(statement)
+        yield
+    finally:
+        await transaction.rollback()
+        await keeper.close()
+
+
+async def all_of(asked: "list[asyncio.Task[Answer]]") -> set[int]:
+    return {each.status_code for each in await asyncio.gather(*asked)}
+
+
+def started(calls: "list[Awaitable[Answer]]") -> "list[asyncio.Task[Answer]]":
+    return [asyncio.ensure_future(each) for each in calls]
+
+
+@pytest.mark.parametrize("with_key", [False, True])
+async def test_writes_that_wait_keep_only_their_own_account(
+    api: Api, other_api: Api, db: Db, database_url: str, *, with_key: bool
+) -> None:
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="kept@example.com")))["fan_id"]
+    other_id = (await other_api.ok(await other_api.post("/api/v1/crm/fans", email="kept@example.com")))["fan_id"]
+    async with locked(database_url, f"select from fans where fan_id = {fan_id} for update"):
+        filling = started(
+            [
+                api.post(
+                    f"/api/v1/crm/fans/{fan_id}", {"Idempotency-Key": f"k{number}"} if with_key else {}, first_name="A"
+                )
+                for number in range(40)
+            ]
+        )
+        await waiting(db, 5, "transactionid", "tuple")
+        for number in range(10):
+            await other_api.ok(await other_api.post(f"/api/v1/crm/fans/{other_id}", first_name=f"B{number}"))
+            await other_api.ok(await other_api.get(f"/api/v1/crm/fans/{other_id}"))
+    answers = await asyncio.gather(*filling)
+    assert {each.status_code for each in answers} <= {200, 503}
+    assert all("retry-after" in each.headers for each in answers if each.status_code == 503)
+
+
+HEAVY_CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "searches": ("/api/v1/crm/fans", {"idol_names": "Nobody", "limit": 5}),
+    "counts": ("/api/v1/manage/filters/count", {"idol_names": "Nobody"}),
+    "statistics": ("/api/v1/manage/filters/stats", {"idol_names": "Nobody"}),
+}
+
+
+@pytest.mark.parametrize("kind", HEAVY_CALLS)
+async def test_heavy_reads_that_wait_keep_only_their_own_account(
+    api: Api, other_api: Api, db: Db, database_url: str, kind: str
+) -> None:
+    path, blocked = HEAVY_CALLS[kind]
+    async with locked(database_url, "lock table idols in access exclusive mode"):
+        filling = started([api.get(path, **blocked) for _ in range(40)])
+        await waiting(db, 1, "relation")
+        for _ in range(5):
+            for other_path, params in HEAVY_CALLS.values():
+                narrowed = {name: value for name, value in params.items() if name != "idol_names"}
+                await other_api.ok(await other_api.get(other_path, **narrowed, fan_gender="female"))
+    assert await all_of(filling) <= {200, 503}

@@ -1,0 +1,85 @@
+"""More connections than there is room for, and more bytes: the oldest that wait give way, so that others are served."""
+
+import json
+
+import pytest
+
+from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.web.server.connections import MAX_HELD_BYTES
+from tests.api import Api
+from tests.kernel.sockets import HOST, Answer, Socket
+
+GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+ROOM = 100
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, http_connections=ROOM)
+
+
+def posting(api: Api, length: int, more: str = "") -> bytes:
+    keys = "".join(f"{name}: {value}\r\n" for name, value in api.keys.items())
+    head = f"POST /api/v1/manage/businesses HTTP/1.1\r\nHost: x\r\n{keys}{more}Content-Length: {length}\r\n\r\n"
+    return head.encode()
+
+
+async def get(client: Socket) -> Answer | None:
+    await client.send(GET)
+    return await client.answer()
+
+
+@pytest.mark.parametrize("begun", [b"", GET[:-2]], ids=["silent", "half a head"])
+async def test_new_callers_are_served_in_place_of_the_oldest_that_wait(api: Api, base_url: str, begun: bytes) -> None:
+    body = json.dumps({"business_name": f"Busy {len(begun)}"}).encode()
+    busy = await Socket.to(base_url)
+    await busy.send(posting(api, len(body)) + body[:-1])
+    crowd = []
+    for _ in range(3 * ROOM):
+        crowd.append(await Socket.to(base_url))
+        await crowd[-1].send(begun)
+        if len(crowd) % 50 == 0:
+            client = await Socket.to(base_url)
+            assert await get(client) is not None
+            client.close()
+    assert await crowd[0].is_closed()
+    await crowd[-1].send(GET if not begun else b"\r\n")
+    assert await crowd[-1].answer() is not None
+    await busy.send(body[-1:])
+    found = await busy.answer()
+    assert found is not None
+    assert found.status == 200
+    for each in (*crowd, busy):
+        each.close()
+
+
+async def test_where_all_are_busy_a_new_caller_is_told_so(api: Api, base_url: str) -> None:
+    busy = [await Socket.to(base_url) for _ in range(ROOM)]
+    for each in busy:
+        await each.send(posting(api, 10, "Expect: 100-continue\r\n"))
+        assert b"100 Continue" in await each.reader.readuntil(b"\r\n\r\n")
+    late = await Socket.to(base_url)
+    found = await late.answer()
+    assert found is not None
+    assert found.status == 503
+    assert found.problem["code"] == "unavailable"
+    assert "retry-after" in found.headers
+    for each in busy:
+        each.close()
+
+
+async def test_bodies_that_arrive_slowly_hold_only_so_much(api: Api, base_url: str) -> None:
+    length = 1_000_000
+    crowd = []
+    for _ in range(MAX_HELD_BYTES // length + 5):
+        crowd.append(await Socket.to(base_url))
+        await crowd[-1].send(posting(api, length) + b"a" * (length - 1))
+    found = await crowd[0].answer()
+    assert found is not None
+    assert found.status == 503
+    await crowd[-1].send(b"a")
+    last = await crowd[-1].answer()
+    assert last is not None
+    assert last.status == 422
+    for each in crowd:
+        each.close()

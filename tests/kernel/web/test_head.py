@@ -1,0 +1,49 @@
+"""HEAD answers as GET does, without a body, and writes nothing."""
+
+import re
+from typing import Any
+
+import pytest
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import Endpoint
+from tests.api import Api
+from tests.calls import ENDPOINTS, Values, made_values, right
+from tests.rules.twins import tables
+
+READS = [each for each in ENDPOINTS if each.method == "GET"]
+# Calls are counted, whatever they are.
+COUNTED = {"rate_windows"}
+
+
+@pytest.fixture(scope="module")
+async def values(api: Api) -> Values:
+    return await made_values(api)
+
+
+async def ask(api: Api, verb: str, endpoint: Endpoint, values: Values) -> Any:
+    given = right(endpoint, values)
+    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(given.pop(match[1])), endpoint.path)
+    return await api.client.request(verb, path, params=given, headers=api.keys)
+
+
+async def state(db: Db) -> dict[str, str]:
+    """Return a digest of each table."""
+    digest = "select coalesce(md5(string_agg(t::text, '' order by t::text)), '') from {} t"
+    return {name: await db.value(digest.format(name)) for name in sorted(set(await tables(db)) - COUNTED)}
+
+
+@pytest.mark.parametrize("endpoint", READS, ids=lambda each: each.call_id)
+async def test_head_answers_as_get_and_writes_nothing(api: Api, db: Db, values: Values, endpoint: Endpoint) -> None:
+    # What an earlier GET kept, so that keeping it again would show.
+    await db.execute("update filters set last_search_count = null where account_id = $1", api.account_id)
+    before = await state(db)
+    head = await ask(api, "HEAD", endpoint, values)
+    assert await state(db) == before
+    got = await ask(api, "GET", endpoint, values)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert got.status_code == 200, got.text
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert {name for name in head.headers if name.startswith("x-")} == {
+        name for name in got.headers if name.startswith("x-")
+    }

@@ -1,0 +1,271 @@
+"""How every call behaves on the wire, whatever it does."""
+
+import asyncio
+import gzip
+import json
+import uuid
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from fanfare.accounts import actions
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+
+MAKE = "/api/v1/manage/businesses"
+
+
+def name() -> str:
+    return f"Business {uuid.uuid4()}"
+
+
+async def raw(api: Api, request: bytes, wait: float = 5) -> bytes:
+    """Send bytes as they are and return what comes back until the server closes or falls silent."""
+    address = urlsplit(str(api.client.base_url))
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(request)
+    got = b""
+    try:
+        async with asyncio.timeout(wait):
+            while part := await reader.read(65536):
+                got += part
+                if b"\r\n\r\n" in got and b"content-length: 0" not in got and got.rstrip().endswith(b"}"):
+                    break
+    except TimeoutError:
+        pass
+    finally:
+        writer.close()
+    return got
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/businesses", "/v1/businesses", "/api//v1///businesses", "/api/v1/businesses/"]
+)
+async def test_paths_that_mean_the_same(api: Api, path: str) -> None:
+    assert (await api.public_get(path)).status_code == 200
+
+
+async def test_parameters_from_everywhere_give_the_same(api: Api) -> None:
+    wanted = {"business_name": "", "legal_terms": "a b&c=é"}
+    answers = []
+    for place in ("params", "data", "json", "files"):
+        sent = {**wanted, "business_name": name()}
+        given = {key: (None, value) for key, value in sent.items()} if place == "files" else sent
+        made = await api.ok(await api.client.request("POST", MAKE, headers=api.keys, **{place: given}))  # type: ignore[arg-type]
+        one = await api.ok(await api.public_get(f"/api/v1/businesses/{made['business_id']}"))
+        answers.append((one["business_name"] == sent["business_name"], one["legal_terms"]))
+    assert answers == [(True, "a b&c=é")] * 4
+
+
+async def test_keys_may_be_parameters(api: Api) -> None:
+    keys = {"api_key": api.keys["Api-Key"], "api_secret": api.keys["Api-Secret"]}
+    assert (await api.client.get("/api/v1/businesses", params=keys)).status_code == 200
+    assert (await api.client.post(MAKE, json={**keys, "business_name": name()})).status_code == 200
+    assert (await api.client.post(MAKE, data={**keys, "business_name": name()})).status_code == 200
+
+
+async def test_the_path_beats_the_body_and_the_body_the_query(api: Api) -> None:
+    made = await api.ok(await api.post(MAKE, business_name=name()))
+    other = await api.ok(await api.post(MAKE, business_name=name()))
+    path = f"{MAKE}/{made['business_id']}?legal_terms=query&legal_rules=query"
+    body = {"business_id": other["business_id"], "legal_terms": "body"}
+    saved = await api.ok(await api.client.post(path, headers=api.keys, json=body))
+    assert saved == made
+    one = await api.ok(await api.public_get(f"/api/v1/businesses/{made['business_id']}"))
+    assert (one["legal_terms"], one["legal_rules"]) == ("body", "query")
+
+
+async def test_every_wrong_field_is_named(api: Api) -> None:
+    answer = await api.post(MAKE, media_map="x", style_props=[1], legal_terms="a\0b", locale_props={"a": "\0"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert [error["field"] for error in problem["errors"]] == [
+        "business_name", "legal_terms", "media_map", "locale_props", "style_props"]  # fmt: skip
+    assert {"type", "title", "status", "detail", "code", "error", "request_id"} <= set(problem)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"7", "application/json", 400),
+        (b'{"business_name": "\\ud800"}', "application/json", 422),
+        (b"business_name=%ff", "application/x-www-form-urlencoded", 400),
+        (b"<a/>", "application/xml", 400),
+        (b"no boundary", "multipart/form-data", 400),
+        (b"--b\r\nContent-Disposition: form-data", "multipart/form-data; boundary=b", 422),
+        (b"business_name=a&business_name=b", "application/x-www-form-urlencoded", 422),
+        (b'{"business_name": "' + b"n" * 900_000 + b'"}', "application/json", 422),
+        (b'{"business_name": "' + b"n" * 1_100_000 + b'"}', "application/json", 413),
+        (json.dumps({f"f{n}": 1 for n in range(1001)}).encode(), "application/json", 413),
+        (b'{"business_name": "deep", "media_map": ' + b'{"a":' * 30 + b"1" + b"}" * 31, "application/json", 422),
+        (b'{"a":' * 100_000, "application/json", 400),
+    ],
+)
+async def test_bad_bodies_get_a_clear_refusal(api: Api, db: Db, body: bytes, kind: str, status: int) -> None:
+    before = await db.value("select count(*) from businesses where account_id = $1", api.account_id)
+    answer = await api.client.post(MAKE, content=body, headers={**api.keys, "Content-Type": kind})
+    assert answer.status_code == status, answer.text
+    assert answer.json()["status"] == status
+    assert await db.value("select count(*) from businesses where account_id = $1", api.account_id) == before
+
+
+async def test_a_body_that_never_ends_is_cut_off(api: Api) -> None:
+    head = f"POST {MAKE} HTTP/1.1\r\nHost: x\r\nApi-Key: {api.keys['Api-Key']}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"10000\r\n" + b"a" * 65536 + b"\r\n"
+    got = await raw(api, head.encode() + chunk * 20)
+    assert b" 413 " in got.split(b"\r\n")[0]
+
+
+async def test_a_caller_who_waits_for_100_gets_it(api: Api) -> None:
+    address = urlsplit(str(api.client.base_url))
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    body = json.dumps({"business_name": name()}).encode()
+    keys = "".join(f"{key}: {value}\r\n" for key, value in api.keys.items())
+    head = f"POST {MAKE} HTTP/1.1\r\nHost: x\r\n{keys}Expect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode())
+    async with asyncio.timeout(3):
+        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(body)
+        assert b" 200 " in await reader.readline()
+    writer.close()
+
+
+async def test_unknown_addresses_and_methods(api: Api) -> None:
+    missing = await api.client.get("/api/v1/nothing")
+    assert (missing.status_code, missing.json()["code"]) == (404, "unknown")
+    wrong = await api.client.delete("/api/v1/businesses")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "not_allowed")
+    assert wrong.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_head_is_get_without_its_body(api: Api) -> None:
+    got = await api.public_get("/api/v1/businesses")
+    head = await api.client.head("/api/v1/businesses", headers={"Api-Key": api.keys["Api-Key"]})
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == got.headers["etag"]
+
+
+async def test_public_calls_may_come_from_any_page(api: Api) -> None:
+    preflight = await api.client.options("/api/v1/businesses", headers={"Origin": "https://club.example"})
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert "Api-Key" in preflight.headers["access-control-allow-headers"]
+    assert "access-control-allow-origin" in (await api.public_get("/api/v1/businesses")).headers
+    secret = await api.client.options(MAKE, headers={"Origin": "https://club.example"})
+    assert "access-control-allow-origin" not in secret.headers
+    assert "access-control-allow-origin" not in (await api.post(MAKE, business_name=name())).headers
+
+
+async def test_long_answers_are_compressed_for_those_who_accept_it(api: Api) -> None:
+    await api.ok(await api.post(MAKE, business_name=name(), legal_terms="long " * 1000))
+    path = f"/api/v1/businesses?api_key={api.keys['Api-Key']}"
+    plain = await api.client.get(path, headers={"Accept-Encoding": "identity"})
+    async with api.client.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as packed:
+        body = b"".join([part async for part in packed.aiter_raw()])
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(body) == plain.content
+
+
+async def test_a_known_answer_is_not_sent_again(api: Api) -> None:
+    etag = (await api.public_get("/api/v1/businesses")).headers["etag"]
+    keys = {"Api-Key": api.keys["Api-Key"], "If-None-Match": f'"other", {etag}'}
+    again = await api.client.get("/api/v1/businesses", headers=keys)
+    assert (again.status_code, again.content) == (304, b"")
+    await api.ok(await api.post(MAKE, business_name=name()))
+    assert (await api.client.get("/api/v1/businesses", headers=keys)).status_code == 200
+
+
+async def test_a_key_has_its_calls_for_a_minute(api: Api, db: Db) -> None:
+    key = await actions.create_key(db, api.account_id, ["apps"], datetime.now(UTC), rate_limit=120)
+    if datetime.now(UTC).second > 50:
+        await asyncio.sleep(61 - datetime.now(UTC).second)
+    headers = {"Api-Key": str(key.api_key)}
+    answers = await asyncio.gather(*(api.client.get("/api/v1/businesses", headers=headers) for _ in range(150)))
+    taken = [answer for answer in answers if answer.status_code == 200]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert (len(taken), len(refused)) == (120, 30)
+    assert 0 < int(refused[0].headers["retry-after"]) <= 60
+    assert {answer.headers["x-ratelimit-limit"] for answer in taken} == {"120"}
+    assert min(int(answer.headers["x-ratelimit-remaining"]) for answer in taken) == 0
+
+
+class TestIdempotency:
+    async def test_a_replay_has_one_effect(self, api: Api) -> None:
+        body = {"business_name": name()}
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        first = await api.post(MAKE, key, **body)
+        again = await api.post(MAKE, key, **body)
+        assert first.json() == again.json()
+        assert "idempotent-replayed" not in first.headers
+        assert again.headers["idempotent-replayed"] == "true"
+
+    async def test_another_body_is_refused(self, api: Api) -> None:
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        await api.ok(await api.post(MAKE, key, business_name=name()))
+        answer = await api.post(MAKE, key, business_name=name())
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+
+    async def test_racing_repeats_have_one_effect(self, api: Api) -> None:
+        body = {"business_name": name()}
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        answers = await asyncio.gather(*(api.post(MAKE, key, **body) for _ in range(20)))
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        assert len({answer.json()["business_id"] for answer in answers if answer.status_code == 200}) == 1
+        codes = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+        assert codes <= {"still_running"}
+
+    async def test_a_refused_request_leaves_its_key_free(self, api: Api) -> None:
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        assert (await api.post(MAKE, key)).status_code == 422
+        assert (await api.post(MAKE, key, business_name=name())).status_code == 200
+
+    async def test_accounts_do_not_share_keys(self, api: Api, other_api: Api) -> None:
+        body = {"business_name": name()}
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        await api.ok(await api.post(MAKE, key, **body))
+        other = await other_api.post(MAKE, key, **body)
+        assert other.status_code == 200
+        assert "idempotent-replayed" not in other.headers
+
+    @pytest.mark.parametrize("key", ["", "k" * 256])
+    async def test_a_key_has_a_size(self, api: Api, key: str) -> None:
+        answer = await api.post(MAKE, {"Idempotency-Key": key}, business_name=name())
+        assert answer.status_code == 422
+
+
+async def test_a_call_names_its_request(api: Api) -> None:
+    named = await api.client.get("/api/v1/businesses", headers={"X-Request-Id": "my-request-17"})
+    assert named.headers["x-request-id"] == "my-request-17"
+    strange = await api.client.get("/api/v1/businesses", headers={"X-Request-Id": "a b\tc"})
+    assert strange.headers["x-request-id"] != "a b\tc"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/businesses/%00", "/api/v1/businesses/%ff", "/api/v1/businesses/" + "9" * 400]
+)
+async def test_strange_ids_in_the_path(api: Api, path: str) -> None:
+    answer = await api.public_get(path)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "business_id"
+
+
+async def test_health_pages(api: Api) -> None:
+    assert (await api.client.get("/healthz")).json() == {"status": "ok"}
+    ready = await api.client.get("/readyz")
+    assert ready.json()["status"] == "ok"
+    assert ready.json()["schema"] >= 4
+    figures = (await api.client.get("/metrics")).text
+    assert 'fanfare_calls_total{call="businesses_list",status="200"}' in figures
+
+
+async def test_a_keyless_call_is_refused(api: Api) -> None:
+    async with httpx.AsyncClient(base_url=api.client.base_url) as stranger:
+        for headers in ({}, {"Api-Key": "nonsense"}, {"Api-Key": str(uuid.uuid4())}):
+            answer = await stranger.get("/api/v1/businesses", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "no_key")
