@@ -199,3 +199,53 @@ async def test_a_key_that_two_people_came_with_leads_to_neither(api: Api, db: Db
     await api.ok(await api.post(f"{MANAGE}/{one}/unmerge", merged_fan_id=other))
     await api.ok(await api.delete(f"{FANS}/{one}"))
     assert await buyer(api, network, key) == other
+
+
+async def test_what_a_fan_shared_before_a_merge_made_it_the_owner_can_be_let_go_of(api: Api) -> None:
+    shared, key, network = number(), "c-2", uuid.uuid4().hex
+    contacts = [{"email": mail(), "phone": each} for each in (shared, number())]
+    owner, stays = [await made(api, **each) for each in contacts]
+    assert await made(api, email=contacts[1]["email"], phone=shared) == stays
+    for each in contacts:
+        await buys(api, network, key, each["email"])
+    await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=owner))
+    assert await made(api, phone=shared) == await buyer(api, network, key) == stays
+    await api.ok(await api.post(f"{FANS}/{stays}", add_phone=""))
+    named = {"network": network, "identifier_value": key}
+    await api.ok(await api.delete(f"{MANAGE}/{stays}/identifiers", **named))
+    assert await made(api, phone=shared) != stays
+    assert await buyer(api, network, key) is None
+
+
+async def test_a_key_that_is_taken_from_who_came_second_leads_to_the_first(api: Api) -> None:
+    network, key, first, second = uuid.uuid4().hex, "c-3", mail(), mail()
+    for each in (first, second):
+        await buys(api, network, key, each)
+    assert await buyer(api, network, key) is None
+    other = await made(api, email=second)
+    await api.ok(await api.delete(f"{MANAGE}/{other}/identifiers", network=network, identifier_value=key))
+    assert await buyer(api, network, key) == await made(api, email=first)
+
+
+async def shown_mail(api: Api, fan_id: int) -> str | None:
+    shown: str | None = (await api.ok(await api.get(f"{FANS}/{fan_id}")))["email"]
+    return shown
+
+
+@pytest.mark.parametrize("changed_to", ["theirs", "own", "a new one"])
+@pytest.mark.parametrize("taken", ["theirs", "own", "none"])
+async def test_a_mail_address_is_one_fans_after_parting(api: Api, changed_to: str, taken: str) -> None:
+    own, theirs, new = mail(), mail(), mail()
+    stays, absorbed = await made(api, email=own), await made(api, email=theirs)
+    await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=absorbed))
+    for email in (theirs, own, {"theirs": theirs, "own": own, "a new one": new}[changed_to]):
+        await api.ok(await api.post(f"{FANS}/{stays}", email=email))
+    if taken != "none":
+        await made(api, email=theirs if taken == "theirs" else own)
+    await api.ok(await api.post(f"{MANAGE}/{stays}/unmerge", merged_fan_id=absorbed))
+    shown = [await shown_mail(api, each) for each in (stays, absorbed)]
+    assert shown[0] != shown[1] or shown == [None, None]
+    for fan_id, address in zip((stays, absorbed), shown, strict=True):
+        assert address is None or await made(api, email=address) == fan_id
+    if taken == "none":
+        assert shown == [new if changed_to == "a new one" else own, theirs]

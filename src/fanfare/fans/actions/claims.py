@@ -39,7 +39,8 @@ CUSTOMERS = """
 async def claim(db: Db, account_id: int, identity: Identity, fan_id: int, now: datetime) -> int:
     """Note an identity for a fan unless somebody has it, then that the fan shares it; return whose it is.
 
-    Part of the caller's transaction. The owner cannot let go of it before that ends.
+    A mail address is never shared: the caller refuses it, or takes it from the fan. Part of the caller's transaction.
+    The owner cannot let go of it before that ends.
     """
     for _ in range(RACES):
         await db.execute(
@@ -60,7 +61,7 @@ async def claim(db: Db, account_id: int, identity: Identity, fan_id: int, now: d
             *identity,
         )
         if owner is not None:
-            if owner != fan_id:
+            if owner != fan_id and identity[0] != "email":
                 await _share(db, account_id, identity, fan_id, now)
             return owner
     raise Unavailable
@@ -81,19 +82,39 @@ async def _share(db: Db, account_id: int, identity: Identity, fan_id: int, now: 
 
 
 async def release(db: Db, account_id: int, fan_id: int, identities: Collection[Identity], now: datetime) -> bool:
-    """Take identities from a fan and hand them on; return whether the fan had any. Part of the caller's transaction."""
+    """Take identities from a fan and hand on those it owned; return whether it had or shared any.
+
+    What the fan shared goes too: else it would be its own heir to what it shared before a merge made it the owner.
+    Part of the caller's transaction.
+    """
     rows = await db.rows(
         """
-        delete from fan_identifiers where account_id = $1 and fan_id = $2
-            and (network, identifier_value) in (select * from unnest($3::text[], $4::text[]))
-        returning network, identifier_value
+        with gone as materialized (
+            select * from unnest($3::text[], $4::text[]) as g (network, identifier_value)
+        ),
+        unshared as (
+            delete from shared_identifiers s using gone
+            where s.account_id = $1 and s.fan_id = $2
+              and s.network = gone.network and s.identifier_value = gone.identifier_value
+            returning s.network, s.identifier_value
+        ),
+        unowned as (
+            delete from fan_identifiers i using gone
+            where i.account_id = $1 and i.fan_id = $2
+              and i.network = gone.network and i.identifier_value = gone.identifier_value
+            returning i.network, i.identifier_value
+        )
+        select network, identifier_value, true as is_owned from unowned
+        union all
+        select network, identifier_value, false from unshared
         """,
         account_id,
         fan_id,
         [network for network, _ in identities],
         [value for _, value in identities],
     )
-    await hand_on(db, account_id, [(row["network"], row["identifier_value"]) for row in rows], now)
+    owned = [(row["network"], row["identifier_value"]) for row in rows if row["is_owned"]]
+    await hand_on(db, account_id, owned, now)
     return bool(rows)
 
 
@@ -140,7 +161,7 @@ HAND_ON = """
             and s.identifier_value = free.identifier_value
         join fans f on f.account_id = $1 and f.fan_id = s.fan_id
         where case s.network when 'phone' then s.identifier_value in (f.phone, f.add_phone)
-                             when 'email' then s.identifier_value = fold_text(f.email) else true end
+                             when 'email' then false else true end
         order by s.network, s.identifier_value, s.created_at, s.fan_id
         on conflict (account_id, network, identifier_value) do nothing
         returning network, identifier_value, fan_id

@@ -198,7 +198,8 @@ async def _unmerge(db: Db, account_id: int, wanted: MergeOther, now: datetime) -
     known = await journal.shapes(db)
     before, after = await _kept_images(db, pair)
     current = (await _images(db, account_id, [pair.fan_id]))[pair.fan_id]
-    await _write(db, pair, known, _reverted(before[pair.fan_id], after, current), now)
+    reverted = _reverted(before[pair.fan_id], after, current) | _own_mail(before, pair, current)
+    await _write(db, pair, known, reverted, now)
     await _make_again(db, pair, known, before[pair.absorbed_id], now)
     await journal.put_back(db, known, pair)
     for fan_id in (pair.absorbed_id, pair.fan_id):
@@ -259,6 +260,14 @@ def _reverted(before: Row, after: Row, current: Row) -> Row:
     return {name: before[name] for name in changed - kept if name in current}
 
 
+def _own_mail(before: dict[int, Row], pair: Pair, current: Row) -> Row:
+    """Return the address that a fan had before one who gets back the present one: an address is one fan's."""
+    theirs = before[pair.absorbed_id]["email"]
+    if not (theirs and current["email"] and mail_key(theirs) == mail_key(current["email"])):
+        return {}
+    return {name: before[pair.fan_id][name] for name in ("email", "is_confirmed")}
+
+
 async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, now: datetime) -> None:
     """Insert the row of the absorbed fan; a display name that somebody took since is that fan's."""
     # A column that is younger than the merge has its default.
@@ -289,10 +298,16 @@ async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, 
 
 
 async def _claim(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
-    """Let a fan be recognised by its own address and numbers, unless somebody else is by now."""
+    """Let a fan be recognised by its own address and numbers; an address that somebody took since is that fan's."""
     fan = (await _images(db, account_id, [fan_id]))[fan_id]
     for identity in sorted(identities(fan)):
-        await claim(db, account_id, identity, fan_id, now)
+        owner = await claim(db, account_id, identity, fan_id, now)
+        if owner != fan_id and identity[0] == "email":
+            await db.execute(
+                "update fans set email = null, is_confirmed = false where account_id = $1 and fan_id = $2",
+                account_id,
+                fan_id,
+            )
 
 
 async def _set_flags(db: Db, account_id: int, fan_id: int) -> None:
