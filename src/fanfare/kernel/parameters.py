@@ -114,6 +114,13 @@ def read(struct: type[P], raw: Raw) -> P:
     return struct(**given)
 
 
+def named(struct: type[Params], raw: Raw) -> Raw:
+    """Return those of the raw parameters that a struct reads."""
+    names = {name for slot in slots(struct) for name in slot.wire_names}
+    prefixes = tuple(slot.prefix for slot in slots(struct) if slot.prefix is not None)
+    return {name: values for name, values in raw.items() if name in names or name.startswith(prefixes)}
+
+
 class _Wrong(Exception):  # noqa: N818 - never leaves this module
     def __init__(self, errors: list[tuple[str, str]]) -> None:
         self.errors = errors

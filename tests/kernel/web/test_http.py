@@ -5,6 +5,7 @@ import gzip
 import json
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -210,6 +211,26 @@ class TestIdempotency:
         answer = await api.post(MAKE, key, business_name=name())
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+
+    async def test_a_repeat_may_come_in_another_order_and_coding(self, api: Api) -> None:
+        wanted = {"business_name": name(), "legal_terms": "a b&c=é", "media_map": '{"b":1,"a":[2]}'}
+        key = {**api.keys, "Idempotency-Key": uuid.uuid4().hex}
+        backwards = dict(reversed(wanted.items()))
+        parts = [(name, (None, value)) for name, value in wanted.items()]
+        repeats: list[dict[str, Any]] = [
+            {"json": wanted},
+            {"json": backwards},
+            {"data": backwards},
+            {"params": {**wanted, "timestamp": "1"}},
+            {"params": {"timestamp": "2"}, "files": parts},
+            {"params": {"timestamp": "3"}, "files": parts},
+        ]
+        answers = [await api.client.post(MAKE, headers=key, **each) for each in repeats]
+        assert [answer.status_code for answer in answers] == [200] * len(repeats)
+        assert len({answer.json()["business_id"] for answer in answers}) == 1
+        for changed in ({"legal_terms": "a b&c=e"}, {"legal_rules": "one more"}, {"business_name": name()}):
+            answer = await api.client.post(MAKE, headers=key, json={**wanted, **changed})
+            assert answer.status_code == 422, changed
 
     async def test_racing_repeats_have_one_effect(self, api: Api) -> None:
         body = {"business_name": name()}

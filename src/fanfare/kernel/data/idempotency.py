@@ -4,8 +4,9 @@ The answer is stored in the transaction of the write itself, so that after a cra
 """
 
 import hashlib
+import json
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.paging import Following
-from fanfare.kernel.errors import BadParameters, Conflict
+from fanfare.kernel.errors import BadParameters, Conflict, Unreadable
 
 KEPT = timedelta(hours=24)
 LONGEST = 255
@@ -52,9 +53,14 @@ class Repeat(msgspec.Struct, frozen=True):
         return f"{self.account_id} {self.api_key} {self.has_secret} {self.word}"
 
 
-def request_hash(method: str, path: str, query: bytes, body: bytes) -> bytes:
-    """Return what tells two requests apart."""
-    return hashlib.sha256(b"\0".join((method.encode(), path.encode("utf-8", "replace"), query, body))).digest()
+def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> bytes:
+    """Return what tells two requests apart: what they ask for, in whatever order and coding it came."""
+    try:
+        text = json.dumps([method, path, parameters], sort_keys=True)
+    except RecursionError:
+        message = "the body is nested too deeply"
+        raise Unreadable(message) from None
+    return hashlib.sha256(text.encode()).digest()
 
 
 async def once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:

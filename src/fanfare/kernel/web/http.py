@@ -24,7 +24,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.idempotency import Answered, Repeat
 from fanfare.kernel.data.paging import Listed
-from fanfare.kernel.parameters import Params, Raw, read
+from fanfare.kernel.parameters import Params, Raw, named, read
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.long_inputs import run_by_size
 from fanfare.kernel.web import answers, renames
@@ -101,7 +101,7 @@ class Service:
             values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
             return await call(endpoint, db, values, params, self.successors)
 
-        repeat = repeated(request, entry) if endpoint.is_write else None
+        repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
         answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
         if answered.is_replay:
             response.set_header("Idempotent-Replayed", "true")
@@ -134,12 +134,19 @@ def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | N
     return read(endpoint.params, {**raw, **{name: [value] for name, value in path.items()}})
 
 
-def repeated(request: Request, entry: Entry) -> Repeat | None:
-    """Return under what a write happens once, when the caller asks for it."""
+async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
+    """Return under what a write happens once, when the caller asks for it.
+
+    Two requests are the same when all that the call takes is: a form sent again has another boundary, a query another
+    `timestamp`.
+    """
     word = request.headers.get("idempotency-key")
     if word is None:
         return None
-    digest = idempotency.request_hash(request.method, request.path, request.scope["query_string"], entry.body)
+    taken = named(endpoint.params, entry.raw) if endpoint.params else {}
+    digest = await run_by_size(
+        entry.owner, len(entry.body), idempotency.request_hash, request.method, request.path, taken
+    )
     return Repeat(entry.key.account.id, entry.key.api_key, entry.caller.has_secret, word, digest)
 
 

@@ -33,7 +33,7 @@ They are `application/problem+json` (RFC 9457). Programs compare `code`; people 
 parameter in `errors`. An object of another account gives the same 404 as one that does not exist.
 
 ## Retries
-A write with an `Idempotency-Key` happens once: the same request under the same key within 24 hours gets the stored
+A write with an `Idempotency-Key` happens once: the same parameters under the same key within 24 hours get the stored
 answer; those who show the secret and those who do not share no keys. 429 and 503 say in `Retry-After` how long to wait.
 
 ## Limits
