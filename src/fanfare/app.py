@@ -50,9 +50,10 @@ DOMAINS = (
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
 FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, segments)
-followers.hand_down(FOLLOWERS, idols.tie_by_names)
-stats.hand_down(CAMPAIGN_ROWS)
-references.hand_down([refuse_named])
+followers.FOLLOWERS.set(FOLLOWERS)
+followers.TIE_IDOLS.set(idols.tie_by_names)
+stats.ROWS_ABOVE.set(CAMPAIGN_ROWS)
+references.CHECKS.set([refuse_named])
 
 # What each scope is for, in the order of the reference page.
 SCOPES = {

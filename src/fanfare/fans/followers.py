@@ -1,8 +1,9 @@
 """What higher domains do in the same transaction when a fan is merged or forgotten, or named with idols.
 
-Each domain that keeps a `fan_id` hands down its module: TABLES names its tables, move_fan and forget_fan act on them.
-What a merge moves in these tables is noted and goes back when it is undone, without a word by the domain. Only tables
-whose rows follow from others (sums, ranks) are named in APART: they are left out, and recount_fans makes them anew.
+app.py hands over the module of each domain that keeps a `fan_id`: TABLES names its tables, move_fan and forget_fan act
+on them. What a merge moves in these tables is noted and goes back when it is undone, without a word by the domain. Only
+tables whose rows follow from others (sums, ranks) are named in APART: they are left out, and recount_fans makes them
+anew.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.handover import Handover
 
 # What may stand around a word in a text, and the fewest digits that are a number rather than a part of one.
 BESIDE = "<>()[]\"',;:"
@@ -59,53 +61,46 @@ class Follower(Protocol):
 
 TieIdols = Callable[[Db, int, int, list[str], datetime], Awaitable[None]]
 
-_followers: list[Follower] = []
-_tie_idols: list[TieIdols] = []
-
-
-def hand_down(followers: Sequence[Follower], tie_idols: TieIdols) -> None:
-    """Take the followers, low to high, and what ties a fan to idols by name. Called once, by app.py."""
-    _followers[:] = followers
-    _tie_idols[:] = [tie_idols]
+FOLLOWERS = Handover[Sequence[Follower]]("the domains that follow fans")
+TIE_IDOLS = Handover[TieIdols]("the ties to idols")
 
 
 def noted_tables() -> list[str]:
     """Return the tables whose rows a merge moves and notes."""
-    return [table for each in _followers for table in each.TABLES if table not in getattr(each, "APART", ())]
+    return [table for each in FOLLOWERS.get() for table in each.TABLES if table not in getattr(each, "APART", ())]
 
 
 def tables() -> list[str]:
     """Return all tables that name a fan."""
-    return [table for each in _followers for table in each.TABLES]
+    return [table for each in FOLLOWERS.get() for table in each.TABLES]
 
 
 async def forget(db: Db, account_id: int, fan_id: int) -> None:
     """Let every follower forget a fan; part of the caller's transaction."""
-    for follower in _followers:
+    for follower in FOLLOWERS.get():
         await follower.forget_fan(db, account_id, fan_id)
 
 
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
     """Let the followers that keep what callers asked forget whom they asked for; part of the caller's transaction."""
-    for follower in _followers:
+    for follower in FOLLOWERS.get():
         if forget_asked := getattr(follower, "forget_person", None):
             await forget_asked(db, account_id, person, now)
 
 
 async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
     """Let every follower give what one fan has to another; part of the caller's transaction."""
-    for follower in _followers:
+    for follower in FOLLOWERS.get():
         await follower.move_fan(db, account_id, old_fan_id, fan_id)
 
 
 async def recount(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
     """Let the followers make anew what follows from other rows of fans; part of the caller's transaction."""
-    for follower in _followers:
+    for follower in FOLLOWERS.get():
         if recount_fans := getattr(follower, "recount_fans", None):
             await recount_fans(db, account_id, fan_ids)
 
 
 async def tie(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
     """Tie a fan to idols by name; part of the caller's transaction."""
-    for tie_idols in _tie_idols:
-        await tie_idols(db, account_id, fan_id, idol_names, now)
+    await TIE_IDOLS.get()(db, account_id, fan_id, idol_names, now)

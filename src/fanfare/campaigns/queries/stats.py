@@ -18,6 +18,7 @@ from fanfare.kernel.data import changes
 from fanfare.kernel.data.db import Db, Heavy, Record
 from fanfare.kernel.data.paging import Following, Listed
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.handover import Handover
 from fanfare.kernel.wire import day_bounds, day_of
 
 # For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.
@@ -108,7 +109,8 @@ async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) 
         wanted.end_timestamp,
         limit + 1,
     )
-    rows = await db.rows(_statements.get(wanted.target, EVENT_ROWS), *args)
+    statements = {WAGERS: WAGER_ROWS, **ROWS_ABOVE.get()}
+    rows = await db.rows(statements.get(wanted.target, EVENT_ROWS), *args)
     if not rows:
         await check_campaign(db, account.id, wanted.page_tab_id)
     found = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
@@ -152,9 +154,5 @@ WAGER_ROWS = """
     order by w.wager_id
     limit $8
 """
-_statements = {WAGERS: WAGER_ROWS}
-
-
-def hand_down(statements: Mapping[str, str]) -> None:
-    """Take the statements of the kinds that are counted above campaigns. Called once, by app.py."""
-    _statements.update(statements)
+# The statements of the kinds of rows that are counted above campaigns, by kind.
+ROWS_ABOVE = Handover[Mapping[str, str]]("the rows of campaigns that higher domains keep")

@@ -34,7 +34,7 @@ REPORTED = (
     "websocket_connections",
     "websocket_raw_connections",
 )
-# Rows that the domain of points hands down.
+# Rows that the domain of points has.
 BOARD = "leaderboard"
 OF_POINTS = (BOARD, "fan_points")
 

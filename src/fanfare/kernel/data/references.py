@@ -1,6 +1,6 @@
 """What stored criteria name: whoever deletes or renames it asks first those who keep criteria.
 
-A lower domain knows no criteria, so app.py hands down who is to be asked. The lock keeps both apart: criteria are
+A lower domain knows no criteria, so app.py hands over who is to be asked. The lock keeps both apart: criteria are
 written, and what they may name is deleted or renamed, one after the other in an account.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.handover import Handover
 
 
 class Thing(NamedTuple):
@@ -19,12 +20,7 @@ class Thing(NamedTuple):
 
 Check = Callable[[Db, int, Sequence[Thing]], Awaitable[None]]
 
-_checks: list[Check] = []
-
-
-def hand_down(checks: Sequence[Check]) -> None:
-    """Take what refuses (409) when things are named. Called once, by app.py."""
-    _checks[:] = checks
+CHECKS = Handover[Sequence[Check]]("the checks of what criteria name")
 
 
 async def hold(db: Db, account_id: int) -> None:
@@ -34,9 +30,7 @@ async def hold(db: Db, account_id: int) -> None:
 
 async def check_unused(db: Db, account_id: int, *things: Thing) -> None:
     """Refuse (409) when stored criteria name one of some things; nobody can name them until this transaction ends."""
-    if not _checks:
-        message = "nobody was handed down who knows what criteria name"
-        raise RuntimeError(message)
+    checks = CHECKS.get()
     await hold(db, account_id)
-    for check in _checks:
+    for check in checks:
         await check(db, account_id, things)
