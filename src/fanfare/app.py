@@ -10,7 +10,7 @@ from fanfare.campaigns.queries import stats
 from fanfare.fans import followers
 from fanfare.fans.actions import own as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
-from fanfare.fans.queries.merges import successors
+from fanfare.fans.actions.renames import follow_merges
 from fanfare.idols.actions import ties as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
@@ -104,7 +104,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened
     """Return the ASGI application; its database is opened by the server's lifespan."""
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
-    service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), successors, refuse_blocked)
+    service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), follow_merges, refuse_blocked)
     served = endpoints()
     app = http.application(service, served)
     app.add_middleware(Lifespan(service, settings))

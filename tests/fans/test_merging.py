@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from fanfare.fans.actions import journal, merging
+from fanfare.fans.actions import journal, merging, renames
 from fanfare.fans.schemas.merges import MergeOther
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.web import renames
 from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import Api, new_api

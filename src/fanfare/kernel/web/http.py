@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import falcon.asgi
 import structlog
@@ -27,7 +27,7 @@ from fanfare.kernel.data.paging import Listed
 from fanfare.kernel.parameters import Params, Raw, named, read
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.long_inputs import run_by_size
-from fanfare.kernel.web import answers, renames
+from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
 from fanfare.kernel.web.delivery import SCOPE_KEY
 from fanfare.kernel.web.endpoint import Endpoint
@@ -38,10 +38,24 @@ plain_log = logging.getLogger(__name__)
 Responder = Callable[..., Awaitable[None]]
 # Refuses a stranger's write of an account, and of a campaign where the call names one, when the address is banned.
 Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
+# Does what a call asks for.
+Act = Callable[[Db, Params], Awaitable[Any]]
 # A process's own random part and a count: a fresh UUID for each call costs a system call.
 PROCESS_ID = secrets.token_hex(8)
 COUNT = itertools.count(1)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class Attempts(Protocol):
+    """Runs a call of an account that has parameters: once, or again with others when it missed what they name."""
+
+    async def __call__(self, act: Act, db: Db, account_id: int, params: Params, *, is_write: bool) -> Any:  # noqa: ANN401 - any answer form
+        """Return the answer of the last attempt."""
+
+
+async def one_attempt(act: Act, db: Db, account_id: int, params: Params, *, is_write: bool) -> Any:  # noqa: ANN401, ARG001
+    """Run the call once."""
+    return await act(db, params)
 
 
 async def nobody_banned(_: Db, __: int, ___: int | None, ____: Caller) -> None:
@@ -56,14 +70,14 @@ class Service:
         db: Db,
         clock: Clock,
         proxies: Iterable[Network] = (),
-        successors: renames.Successors = renames.nobody,
+        attempts: Attempts = one_attempt,
         bans: Bans = nobody_banned,
     ) -> None:
-        """Take database, clock, trusted proxies, what knows of renamed ids, and what refuses banned addresses."""
+        """Take database, clock, trusted proxies, what runs calls with parameters, and what refuses banned addresses."""
         self.db = db
         self.clock = clock
         self.admission = Admission(db, proxies)
-        self.successors = successors
+        self.attempts = attempts
         self.bans = bans
 
     def responder(self, endpoint: Endpoint) -> Responder:
@@ -99,7 +113,7 @@ class Service:
 
         async def act(db: Db) -> Answered:
             values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
-            return await call(endpoint, db, values, params, self.successors)
+            return await call(endpoint, db, values, params, self.attempts)
 
         repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
         answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
@@ -151,7 +165,7 @@ async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat
 
 
 async def call(
-    endpoint: Endpoint, db: Db, values: dict[object, Any], params: Params | None, successors: renames.Successors
+    endpoint: Endpoint, db: Db, values: dict[object, Any], params: Params | None, attempts: Attempts
 ) -> Answered:
     """Call the endpoint with what its signature asks for, and encode its answer."""
 
@@ -159,10 +173,10 @@ async def call(
         each = {**values, Db: handle, endpoint.params: changed}
         return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
 
-    if params is None or (not endpoint.is_write and not renames.named(type(params))):
+    if params is None:
         answer = await act(db, params)
     else:
-        answer = await renames.acted(act, successors, db, values[Account].id, params)
+        answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
     following = answer.following if isinstance(answer, Listed) else None
     return Answered(200, answers.encode(answer), following=following)
 

@@ -1,4 +1,4 @@
-"""Ids that lead elsewhere by now: a call that names a fan who became another is about that other.
+"""Ids of fans who became others: a call that names one is about the fan that it leads to.
 
 Nothing is looked up for a call that finds its fan. One that is refused is looked into, and made once more when an id in
 it has a successor; only calls that would not notice, since they filter by a fan or take a list, are looked into before.
@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import asyncpg
 import msgspec
 
+from fanfare.fans.queries.merges import successors
 from fanfare.kernel.data.db import RACES, Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unavailable, Unknown
 from fanfare.kernel.parameters import Params
@@ -19,20 +20,12 @@ from fanfare.kernel.parameters import Params
 T = TypeVar("T")
 P = TypeVar("P", bound=Params)
 
-# Returns, for those of some ids that became another, which one.
-Successors = Callable[[Db, int, list[int]], Awaitable[dict[int, int]]]
-
 # Parameters that name fans, and the one that is about the old id itself.
 FANS = re.compile(r"(?!merged_)(?:[a-z_]+_)?fan_ids?")
 # What a call says when a fan is not there, as a refusal or through a foreign key when it went away meanwhile; and when
 # what stands there already seems to be another's: what was sent again by an old id is the present fan's.
 MISSES = (Unknown, BadParameters, Conflict, asyncpg.ForeignKeyViolationError)
 RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.ForeignKeyViolationError)
-
-
-async def nobody(_: Db, __: int, ___: list[int]) -> dict[int, int]:
-    """Know of no successors."""
-    return {}
 
 
 @cache
@@ -48,18 +41,18 @@ def is_unnoticed(struct: type[Params]) -> bool:
     return any(name.endswith("s") or type(None) in get_args(hints[name]) for name in named(struct))
 
 
-async def present(successors: Successors, db: Db, account_id: int, wanted: P) -> P:
+async def present(db: Db, account_id: int, params: P) -> P:
     """Return the parameters with the present ids of fans; the very same when none has a successor."""
-    given = {name: value for name in named(type(wanted)) if (value := getattr(wanted, name))}
-    listed = [each for value in given.values() for each in _ids(value)]
-    known = await successors(db, account_id, listed) if listed else {}
-    if not known:
-        return wanted
+    values = {name: value for name in named(type(params)) if (value := getattr(params, name))}
+    ids = [each for value in values.values() for each in _ids(value)]
+    after = await successors(db, account_id, ids) if ids else {}
+    if not after:
+        return params
     changed: dict[str, Any] = {
-        name: [known.get(each, each) for each in value] if isinstance(value, list) else known.get(value, value)
-        for name, value in given.items()
+        name: [after.get(each, each) for each in value] if isinstance(value, list) else after.get(value, value)
+        for name, value in values.items()
     }
-    return msgspec.structs.replace(wanted, **changed)
+    return msgspec.structs.replace(params, **changed)
 
 
 def _ids(value: object) -> Iterable[int]:
@@ -69,24 +62,28 @@ def _ids(value: object) -> Iterable[int]:
         yield value
 
 
-async def acted(act: Callable[[Db, P], Awaitable[T]], successors: Successors, db: Db, account_id: int, wanted: P) -> T:
+async def follow_merges(
+    act: Callable[[Db, Params], Awaitable[T]], db: Db, account_id: int, params: Params, *, is_write: bool
+) -> T:
     """Do what a call asks for, of the fans that its ids lead to, again when it lost a race for them."""
-    if is_unnoticed(type(wanted)):
-        wanted = await present(successors, db, account_id, wanted)
-    for turn in range(RACES):
+    if not is_write and not named(type(params)):
+        return await act(db, params)
+    if is_unnoticed(type(params)):
+        params = await present(db, account_id, params)
+    for attempt in range(RACES):
         try:
-            return await _tried(act, db, wanted)
+            return await _attempt(act, db, params)
         except (*MISSES, *RACED) as missed:
-            after = await present(successors, db, account_id, wanted)
-            if turn == RACES - 1 or (after is wanted and not isinstance(missed, RACED)):
+            after = await present(db, account_id, params)
+            if attempt == RACES - 1 or (after is params and not isinstance(missed, RACED)):
                 raise
-            wanted = after
+            params = after
     raise Unavailable
 
 
-async def _tried(act: Callable[[Db, P], Awaitable[T]], db: Db, wanted: P) -> T:
-    """Leave a transaction around usable when the try fails."""
+async def _attempt(act: Callable[[Db, Params], Awaitable[T]], db: Db, params: Params) -> T:
+    """Leave a transaction around usable when the attempt fails."""
     if not db.in_transaction:
-        return await act(db, wanted)
-    async with db.transaction() as held:
-        return await act(held, wanted)
+        return await act(db, params)
+    async with db.transaction() as tx:
+        return await act(tx, params)
