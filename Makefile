@@ -68,7 +68,7 @@ clients: setup-clients
 
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
-	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/segments/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
+	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
 
 fuzz: setup-dev
 	FANFARE_INPUTS=drawn FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz tests/kernel/test_wire.py

@@ -30,13 +30,13 @@ from bench.data import ACCOUNT, NOW
 from bench.search import FOLDER, SEARCHES, database
 from fanfare.accounts.actions import create_key
 from fanfare.accounts.queries import account_by_id
+from fanfare.audience.plans import plan
 from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.notes import TagChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
-from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries.faults import setting
-from fanfare.segments.queries.filters import kept
+from fanfare.search.queries.faults import setting
+from fanfare.search.queries.stored import kept
 
 ROUNDS = 20
 SQL_ROUNDS = 5

@@ -27,12 +27,12 @@ from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.embedded import Embedded, Hold
-from fanfare.segments.actions import searches
-from fanfare.segments.queries import found
-from fanfare.segments.queries.criteria import criteria
-from fanfare.segments.queries.faults import setting
-from fanfare.segments.queries.where import Where, where
-from fanfare.segments.schemas.search import FanSearch
+from fanfare.search.actions import searches
+from fanfare.search.queries import found
+from fanfare.search.queries.criteria import criteria
+from fanfare.search.queries.faults import setting
+from fanfare.search.queries.where import Where, where
+from fanfare.search.schemas.search import FanSearch
 
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 FOLDER = Path(".data/bench")

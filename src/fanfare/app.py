@@ -28,6 +28,7 @@ from fanfare.points import actions as points
 from fanfare.points.queries import CAMPAIGN_ROWS
 from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
+from fanfare.search.actions import followers as search
 from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_named
 from fanfare.tickets.actions import followers as tickets
@@ -45,11 +46,13 @@ DOMAINS = (
     "fanfare.registrations",
     "fanfare.purchases",
     "fanfare.ratings",
+    "fanfare.search",
+    "fanfare.audience",
     "fanfare.segments",
 )
 
 # Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
-FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, segments)
+FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, search, segments)
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.TIE_IDOLS.set(idols.tie_by_names)
 stats.ROWS_ABOVE.set(CAMPAIGN_ROWS)

@@ -17,9 +17,9 @@ DAY = re.compile(r"_(on|date)$")
 FLAG = re.compile(r"^(is|has)_")
 # Hosts of package registries: a lock or a command that names one does not work behind a mirror.
 REGISTRY = re.compile(r"pypi\.org|pythonhosted\.org|registry\.npmjs")
-# Packages that are no domains, and the one domain that has lists rather than calls.
+# Packages that are no domains, and the domains without calls: one has lists, one a process.
 NO_DOMAINS = frozenset({"cli", "demo"})
-OTHER_SHAPES = NO_DOMAINS | {"places"}
+OTHER_SHAPES = NO_DOMAINS | {"places", "audience"}
 TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "*.json", "*.yml", ".npmrc", "Makefile", ".ci/*")
 
 

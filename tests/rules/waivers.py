@@ -15,6 +15,7 @@ class Reason(StrEnum):
     ASCII = "a code of letters and digits, or what becomes one"
     CONTACT = "the normal form of mail addresses and countries of numbers"
     DISGUISES = "display names are read for the words that they hide"
+    DIVIDED = "the folder that the contract names was divided since"
     ONE_STATEMENT = "one SQL statement, which is read as a whole"
 
 
@@ -40,6 +41,11 @@ FAN_IDS: dict[str, Reason] = {
 # A table whose name is no plural.
 TABLE_NAMES: dict[str, Reason] = {
     "fan_activity": Reason.UNCOUNTABLE,
+}
+# A call that another folder serves than the catalogue names.
+FOLDERS: dict[str, Reason] = {
+    "crm_fans_search": Reason.DIVIDED,
+    "crm_tags_list": Reason.DIVIDED,
 }
 # Where the case of a text is taken away beside `fold`: `path:function`.
 CASES: dict[str, Reason] = {

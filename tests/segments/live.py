@@ -6,8 +6,8 @@ from typing import Any
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
+from fanfare.search.queries import conditions, stored
 from fanfare.segments.actions.members import keep_members
-from fanfare.segments.queries import filters, segments
 from fanfare.segments.queries.live import accounts_due
 from tests.api import Api
 
@@ -44,7 +44,7 @@ async def found_now(db: Db, account_id: int, now: datetime) -> dict[str, set[int
     rows = await db.rows("select filter_name, criteria from filters where account_id = $1 and is_active", account_id)
     told: dict[str, set[int]] = defaultdict(set)
     for row in rows:
-        where = await segments.condition(db, account, filters.criteria_in(row["criteria"]), now)
+        where = await conditions.condition(db, account, stored.criteria_in(row["criteria"]), now)
         sql = f"select f.fan_id from fans f where f.account_id = $1 and {where.sql}"
         if here := {each["fan_id"] for each in await db.rows(sql, *where.args)}:
             told[row["filter_name"]] = here

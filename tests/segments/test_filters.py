@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fanfare.kernel.data.db import Db
 from fanfare.segments.queries import references
 from tests.api import Api
-from tests.segments.crowd import activity, days_ago, fan, follow, found, tag
+from tests.search.crowd import activity, days_ago, fan, follow, found, tag
 
 FILTERS = "/api/v1/manage/filters"
 PEOPLE: dict[str, dict[str, Any]] = {

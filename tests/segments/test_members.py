@@ -10,12 +10,12 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.data.db import Db
+from fanfare.search.queries import reads
+from fanfare.search.schemas.search import Criteria
 from fanfare.segments.actions import members as actions
 from fanfare.segments.queries import live as queries
-from fanfare.segments.queries import reads
-from fanfare.segments.schemas.search import Criteria
 from tests.api import Api
-from tests.segments.crowd import activity, fan, many_fans
+from tests.search.crowd import activity, fan, many_fans
 from tests.segments.live import FILTERS, announced, counts, found_now, members, saved, settle
 
 ZONE = ZoneInfo("America/Vancouver")

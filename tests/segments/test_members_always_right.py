@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from fanfare.accounts.queries import account_by_id
+from fanfare.audience import counting
+from fanfare.audience.plans import Plan
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.segments.actions import members as actions
-from fanfare.segments.audience import counting
-from fanfare.segments.audience.plans import Plan
 from tests.api import Api, new_api
-from tests.segments.indexing import has, running
+from tests.audience.indexing import has, running
 from tests.segments.live import FILTERS, counts, found_now, members, settle
 
 SEED = int(os.environ.get("FANFARE_SEED", "18"))

@@ -12,16 +12,16 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
+from fanfare.audience import answers
+from fanfare.audience.following import Follower
+from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
-from fanfare.segments.audience import answers
-from fanfare.segments.audience.following import Follower
-from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries import faults, segments
-from fanfare.segments.queries.where import Where
-from fanfare.segments.schemas.search import Criteria
+from fanfare.search.queries import conditions, faults
+from fanfare.search.queries.where import Where
+from fanfare.search.schemas.search import Criteria
 from tests.api import Api
-from tests.segments.crowd import SEARCH, follow, many_fans, tag
+from tests.search.crowd import SEARCH, follow, many_fans, tag
 from tests.segments.live import FILTERS
 from tests.segments.test_references import stored
 from tests.tickets.sold import bulk, line
@@ -145,11 +145,11 @@ async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) 
         if model.keeps_out_unknown(given):
             refused += 1
             with pytest.raises(BadParameters):
-                await segments.condition(db, account, wanted, now)
+                await conditions.condition(db, account, wanted, now)
             continue
         expected = model.found(given)
         agreed += bool(expected)
-        assert await in_tables(db, await segments.condition(db, account, wanted, now)) == expected, given
+        assert await in_tables(db, await conditions.condition(db, account, wanted, now)) == expected, given
         asked = plan(wanted, await faults.setting(db, account, wanted, now))
         assert asked is not None
         assert set(answers.fans(audience, asked, audience.everyone)) == expected, given

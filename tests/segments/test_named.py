@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from fanfare.kernel.data.db import Db
+from fanfare.search.schemas.search import Criteria
 from fanfare.segments.queries.references import NAMED_IN
-from fanfare.segments.schemas.search import Criteria
 from tests.api import Answer, Api
-from tests.segments.crowd import fan
+from tests.search.crowd import fan
 from tests.segments.live import FILTERS
 from tests.tickets.sold import EVENTS
 

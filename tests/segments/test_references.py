@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
+from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
-from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries import faults, segments
-from fanfare.segments.schemas.search import Criteria
+from fanfare.search.queries import conditions, faults
+from fanfare.search.schemas.search import Criteria
 from tests.api import Answer, Api
-from tests.segments.crowd import fan, found
+from tests.search.crowd import fan, found
 from tests.segments.live import FILTERS
 
 COUNT = f"{FILTERS}/count"
@@ -45,7 +45,7 @@ async def test_a_filter_that_is_mentioned_often_is_asked_once(api: Api, db: Db) 
         segment = await saved(api, fan_incl_segments=[segment] * 100)
     wanted = Criteria(fan_incl_segments=[segment] * 100)
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
-    assert (await segments.condition(db, account, wanted, now)).sql.count("f.gender") == 1
+    assert (await conditions.condition(db, account, wanted, now)).sql.count("f.gender") == 1
     asked = plan(wanted, await faults.setting(db, account, wanted, now))
     assert msgspec.json.encode(asked).count(b"diverse") == 1
     assert await found(api, fan_incl_segments=[segment] * 100) == [here]
@@ -55,7 +55,7 @@ async def test_a_filter_that_is_mentioned_often_is_asked_once(api: Api, db: Db) 
 async def test_lists_and_tags_that_are_mentioned_together_are_asked_at_once(api: Api, db: Db) -> None:
     tags = [f"tag:{await db.value(NEW_TAG, api.account_id, str(number))}" for number in range(50)]
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
-    condition = await segments.condition(db, account, Criteria(fan_incl_segments=tags, fan_excl_segments=tags), now)
+    condition = await conditions.condition(db, account, Criteria(fan_incl_segments=tags, fan_excl_segments=tags), now)
     assert condition.sql.count("fan_tags") == 2
 
 

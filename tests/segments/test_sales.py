@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from fanfare.accounts.queries import account_by_id
+from fanfare.audience import answers
+from fanfare.audience.following import Follower
+from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
-from fanfare.segments.audience import answers
-from fanfare.segments.audience.following import Follower
-from fanfare.segments.audience.plans import plan
-from fanfare.segments.queries.faults import setting
-from fanfare.segments.schemas.search import Criteria
+from fanfare.search.queries.faults import setting
+from fanfare.search.schemas.search import Criteria
 from tests.api import Api
-from tests.segments.crowd import found
+from tests.search.crowd import found
 from tests.tickets.sold import bulk, line
 
 RANGE = {"min_purchase_date": "2026-01-01", "max_purchase_date": "2026-12-31"}

@@ -10,7 +10,7 @@ from fanfare.fans import followers
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.segments.crowd import SEARCH, drop_fans, fan, many_fans, tag
+from tests.search.crowd import SEARCH, drop_fans, fan, many_fans, tag
 
 SNAPSHOTS = "/api/v1/manage/snapshots"
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fanfare.kernel.data.db import Db
+from fanfare.search.schemas.search import Criteria
 from fanfare.segments.queries.why import SEEN, TOGETHER
-from fanfare.segments.schemas.search import Criteria
 from tests.api import Api
-from tests.segments.crowd import activity, days_ago, fan, follow, found, tag
+from tests.search.crowd import activity, days_ago, fan, follow, found, tag
 from tests.segments.live import FILTERS, saved, settle
 
 ZONE = ZoneInfo("America/Vancouver")

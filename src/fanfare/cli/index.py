@@ -4,11 +4,11 @@ import asyncio
 import gc
 import signal
 
+from fanfare.audience.serving import IndexProcess
 from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.settings import Settings
-from fanfare.segments.audience.serving import IndexProcess
 
 
 async def serve(settings: Settings) -> None:

@@ -76,7 +76,7 @@ async def a_purchase(api: Api, _: Db) -> None:
 
 WORK = {
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
-    "segments.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
+    "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
     "kernel.trim": Work(an_old_change, "select count(*) = 0 from changes where account_id = $1 and topic = 'old'"),
     "segments.keep_members": Work(a_filter, "select built_at is not null from filter_states where account_id = $1"),
     "ratings.rate_fans": Work(a_fan, "select count(*) > 0 from rating_progress where account_id = $1"),

@@ -1,1 +1,1 @@
-"""Starts searches, saves filters, freezes snapshots."""
+"""Saves filters, freezes snapshots, keeps members."""

@@ -12,10 +12,11 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.search.queries import faults, stored
+from fanfare.search.schemas.search import Criteria
 from fanfare.segments.actions import liveness
-from fanfare.segments.queries import faults, filters, references
+from fanfare.segments.queries import filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
-from fanfare.segments.schemas.search import Criteria
 
 # How many filters are named when something is refused because of them.
 MOST_TOLD = 5
@@ -53,7 +54,7 @@ async def create_filter(db: Db, account: Account, wanted: NewFilter, now: dateti
                 filter_uid,
                 wanted.filter_name,
                 wanted.group_name,
-                filters.kept(wanted),
+                stored.kept(wanted),
                 wanted.is_active,
                 now,
             )
@@ -136,7 +137,7 @@ async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: d
             """,
             account.id,
             wanted.filter_uid,
-            filters.kept(wanted),
+            stored.kept(wanted),
             now,
         )
     return wanted.filter_uid
@@ -186,13 +187,13 @@ async def refuse_named(db: Db, account_id: int, things: Sequence[Thing]) -> None
 
 async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wanted: Criteria, now: datetime) -> None:
     """Refuse what is not there, what leads back to the filter, what grows too large, and exclusions of nothing."""
-    named = filters.mentions(wanted)
-    known = await filters.known_segments(db, account.id, filters.referred([wanted]))
+    named = stored.mentions(wanted)
+    known = await stored.known_segments(db, account.id, stored.referred([wanted]))
     unknown = [(name, each) for name, segments in named.items() for each in segments if each not in known]
     if unknown:
         raise BadParameters((name, f"refers to an unknown segment: {each}") for name, each in unknown)
     linked = await references.links(db, account.id)
-    linked[str(filter_uid)] = Counter(filters.filter_uids([wanted]))
+    linked[str(filter_uid)] = Counter(stored.filter_uids([wanted]))
     way = references.circle(linked, str(filter_uid))
     if way:
         names = [(await filters.filter_by_uid(db, account.id, uuid.UUID(each))).filter_name for each in way]
@@ -200,8 +201,8 @@ async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wan
         raise BadParameters([(next(name for name, each in named.items() if f"filter:{way[1]}" in each), message)])
     counted: dict[str, int] = {}
     above = {str(filter_uid), *references.dependents(linked, str(filter_uid))}
-    if any(references.parts(linked, each, counted) > references.MOST_PARTS for each in above):
-        message = f"a filter may consist of at most {references.MOST_PARTS} filters"
+    if any(faults.parts(linked, each, counted) > faults.MOST_PARTS for each in above):
+        message = f"a filter may consist of at most {faults.MOST_PARTS} filters"
         raise BadParameters([(next(iter(named)), message)])
     at = await faults.setting(db, account, wanted, now)
     if name := await references.excluding(db, account.id, above):

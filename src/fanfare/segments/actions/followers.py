@@ -26,35 +26,10 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
-    """Delete searches for a person's name, and let the filters that ask for it ask for nobody's.
+    """Let the filters that ask for a person's name ask for nobody's.
 
     Nothing else that criteria say is somebody's name: they are compared with their values, not with their text.
     """
-    await _forget_searches(db, account_id, person)
-    await _ask_for_nobody(db, account_id, person, now)
-
-
-async def _forget_searches(db: Db, account_id: int, person: Person) -> None:
-    searched = await db.rows(
-        """
-        select search_uid, fold_text(criteria ->> 'name') as name from searches
-        where account_id = $1 and criteria ? 'name'
-        """,
-        account_id,
-    )
-    await db.execute(
-        """
-        with gone as (
-            delete from searches where account_id = $1 and search_uid = any($2::uuid[]) returning search_uid
-        )
-        delete from search_chunks c using gone where c.account_id = $1 and c.search_uid = gone.search_uid
-        """,
-        account_id,
-        [row["search_uid"] for row in searched if person.is_named_in(row["name"])],
-    )
-
-
-async def _ask_for_nobody(db: Db, account_id: int, person: Person, now: datetime) -> None:
     asked = await db.rows(
         """
         select filter_id, fold_text(criteria ->> 'name') as name from filters

@@ -11,13 +11,14 @@ from datetime import date, datetime, timedelta
 
 import structlog
 
+from fanfare.audience import counting
+from fanfare.audience.plans import Plan, plan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.changes import feed
 from fanfare.kernel.data.db import Composed, Db
+from fanfare.search.queries.reads import EVERYTHING, touched
 from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
-from fanfare.segments.audience import counting
-from fanfare.segments.audience.plans import Plan, plan
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import (
     FilterFault,
@@ -29,7 +30,6 @@ from fanfare.segments.queries.live import (
     moved,
     today,
 )
-from fanfare.segments.queries.reads import EVERYTHING, touched
 
 log = structlog.get_logger()
 

@@ -9,9 +9,9 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Page
-from fanfare.segments.actions.searches import a_page
-from fanfare.segments.queries import found, segments
-from fanfare.segments.schemas.search import FanSearch
+from fanfare.search.actions.searches import a_page
+from fanfare.search.schemas.search import FanSearch
+from fanfare.segments.queries import segments
 from fanfare.segments.schemas.segments import SegmentFan, SegmentMeta, SegmentReading
 
 # More than a segment can have.
@@ -33,4 +33,15 @@ async def segment_fans(
 
 async def contacts(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:
     """Return those of the fans that are still there, in the order of their ids, as a message needs them."""
-    return await found.contacts(db, account_id, fan_ids)
+    if not fan_ids:
+        return []
+    rows = await db.rows(
+        """
+        select f.fan_id, f.email, f.phone, f.first_name, f.last_name, f.is_subscribed, f.is_phone_subscribed
+        from fans f where f.account_id = $1 and f.fan_id = any($2::bigint[])
+        order by f.fan_id
+        """,
+        account_id,
+        fan_ids,
+    )
+    return [SegmentFan(**row) for row in rows]

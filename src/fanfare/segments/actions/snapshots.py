@@ -9,10 +9,11 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
-from fanfare.segments.actions.searches import whole
-from fanfare.segments.queries import filters, searches
-from fanfare.segments.queries.segments import condition
-from fanfare.segments.queries.where import Where
+from fanfare.search.actions.searches import whole
+from fanfare.search.queries import searches, stored
+from fanfare.search.queries.conditions import condition
+from fanfare.search.queries.where import Where
+from fanfare.segments.queries import filters
 from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved
 
 FREEZE_SECONDS = 600
@@ -92,8 +93,8 @@ async def _freeze_filter(held: Db, account: Account, uids: tuple[uuid.UUID, uuid
 
 
 async def _condition(held: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> Where:
-    stored = await filters.filter_by_uid(held, account.id, filter_uid)
-    return await condition(held, account, filters.criteria_in(stored.criteria), now)
+    found = await filters.filter_by_uid(held, account.id, filter_uid)
+    return await condition(held, account, stored.criteria_in(found.criteria), now)
 
 
 async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UUID, now: datetime) -> None:

@@ -1,1 +1,1 @@
-"""Calls of the fan search, of segments and of filters."""
+"""Calls of segments and of filters."""

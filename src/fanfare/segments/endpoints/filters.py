@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
+from fanfare.audience import counting
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.web.endpoint import endpoint
+from fanfare.search.schemas.search import Criteria
+from fanfare.search.schemas.stats import FilterStats
 from fanfare.segments.actions import filters as actions
 from fanfare.segments.actions import liveness
-from fanfare.segments.audience import counting
-from fanfare.segments.queries import filters, stats
+from fanfare.segments.queries import filters, segments
 from fanfare.segments.schemas.filters import (
     FanCount,
     Filter,
@@ -18,11 +20,10 @@ from fanfare.segments.schemas.filters import (
     FilterSaved,
     FilterSearch,
     FilterWindow,
+    NamedFilter,
     NewFilter,
     OneFilter,
 )
-from fanfare.segments.schemas.search import Criteria
-from fanfare.segments.schemas.stats import FilterStats, NamedFilter
 
 
 @endpoint.get("/api/v1/crm/filters", scope="crm", key=SECRET)
@@ -36,7 +37,7 @@ async def crm_filter_stats(
     db: Db, account: Account, wanted: NamedFilter, now: datetime, delivery: Delivery
 ) -> FilterStats:
     """Tell who a stored filter finds now: how many, demographics, places, what they did, and the census beside them."""
-    return await stats.named_stats(db, account, wanted.filter_name, now, delivery)
+    return await segments.named_stats(db, account, wanted.filter_name, now, delivery)
 
 
 @endpoint.get("/api/v1/manage/filters/count", scope="manage", key=SECRET)

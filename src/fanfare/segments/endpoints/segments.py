@@ -7,6 +7,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.web.endpoint import endpoint
+from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.actions import reading, snapshots
 from fanfare.segments.queries import past, segments, why
 from fanfare.segments.schemas.filters import NewSnapshot, OneSnapshot, SnapshotSaved
@@ -20,7 +21,6 @@ from fanfare.segments.schemas.segments import (
     SegmentFan,
     SegmentMeta,
     SegmentReading,
-    SegmentStatus,
     Why,
 )
 

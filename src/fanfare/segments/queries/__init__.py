@@ -1,1 +1,1 @@
-"""Reads fans by criteria and tags by time."""
+"""Reads segments, their members, and why a fan is in one."""

@@ -12,12 +12,13 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.faults import will_pass
+from fanfare.search.queries import stored
+from fanfare.search.queries.criteria import Setting, criteria, shared_setting
+from fanfare.search.queries.faults import faults, refuse
+from fanfare.search.queries.reads import reads
+from fanfare.search.queries.where import Where, where
+from fanfare.search.schemas.search import Criteria
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import Setting, criteria, shared_setting
-from fanfare.segments.queries.faults import faults, refuse
-from fanfare.segments.queries.reads import reads
-from fanfare.segments.queries.where import Where, where
-from fanfare.segments.schemas.search import Criteria
 
 
 class LiveFilter(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     wanted = []
     for row in rows:
         with blame(row["filter_id"]):
-            wanted.append(filters.criteria_in(row["criteria"]))
+            wanted.append(stored.criteria_in(row["criteria"]))
     at = await shared_setting(db, account, wanted, now)
     live = []
     for row, each in zip(rows, wanted, strict=True):

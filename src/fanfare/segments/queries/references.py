@@ -1,4 +1,4 @@
-"""What filters refer to: who refers to whom, what a change would turn into a circle, and how large it would grow."""
+"""What filters refer to: who refers to whom, and what a change would turn into a circle."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +18,6 @@ NAMED_IN: dict[str, dict[str, str]] = {
     "idol_name": {"idol_names": "{}"},
     **{name: {name: "{}"} for name in ("ticket_event_name", "ticket_venue_name", "ticket_artist_name")},
 }
-# How many filters one may consist of, itself and each mention counted: its condition holds all of theirs.
-MOST_PARTS = 100
-# The filters that each filter names, by uid, with how many of its criteria name them.
-Links = Mapping[str, Counter[str]]
 
 
 async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
@@ -92,19 +88,6 @@ def circle(linked: Mapping[str, Iterable[str]], start: str) -> list[str] | None:
                 seen.add(following)
                 ways.append([*way, following])
     return None
-
-
-def parts(linked: Links, start: str, counted: dict[str, int]) -> int:
-    """Return how many filters one consists of, each as often as its condition is asked; at most one above the most.
-
-    `counted` keeps what was found on the way, for the next question.
-    """
-    if start not in counted:
-        # What leads back to itself has no end.
-        counted[start] = MOST_PARTS + 1
-        below = sum(times * parts(linked, each, counted) for each, times in linked.get(start, Counter()).items())
-        counted[start] = min(1 + below, MOST_PARTS + 1)
-    return counted[start]
 
 
 def dependents(linked: Mapping[str, Iterable[str]], start: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Reads segments: their list, who can be reached in one, and how many fans criteria find."""
+"""Reads segments: their list, and who can be reached in one."""
 
 import uuid
 from datetime import datetime
@@ -11,21 +11,15 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.errors import LONGEST_KEY, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_ID
+from fanfare.search.queries import stats, stored
+from fanfare.search.queries.conditions import condition
+from fanfare.search.queries.stats import REACHABLE
+from fanfare.search.schemas.search import Criteria
+from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import criteria as conditions
-from fanfare.segments.queries.faults import setting
-from fanfare.segments.queries.where import Where, where
-from fanfare.segments.schemas.search import Criteria
-from fanfare.segments.schemas.segments import OneSegment, Segment, SegmentStatus
+from fanfare.segments.schemas.segments import OneSegment, Segment
 
-REACHABLE = """
-    count(*) as fan_count, count(f.email) as email_count, count(f.phone) as phone_count,
-    count(*) filter (where f.phone is not null and f.is_phone_subscribed and not f.is_optout) as phone_subscribe_count,
-    count(*) filter (where f.email is not null and f.is_subscribed and not f.is_optout) as email_subscribe_count,
-    floor(extract(epoch from max(f.updated_at)))::bigint as last_update_timestamp
-"""
 STATUS = f"select {REACHABLE} from fans f where f.account_id = $1 and {{condition}}"  # noqa: S608 - constants
-COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 
 
 async def segments(db: Db, account_id: int) -> list[Segment]:
@@ -66,7 +60,7 @@ async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
         segment = f"{kind}:{min(int(key), MAX_ID) if kind == 'tag' else uuid.UUID(key)}"
     except ValueError:
         return False
-    return segment in await filters.known_segments(db, account_id, [segment])
+    return segment in await stored.known_segments(db, account_id, [segment])
 
 
 async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
@@ -76,22 +70,10 @@ async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
         message = f"No {kind} has the id {wanted.segment_id[:LONGEST_KEY]!r}"
         raise Unknown(message)
     if kind == "filter":
-        return filters.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
+        return stored.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
     if kind == "snapshot":
         return Criteria(fan_incl_snapshot_uids=[uuid.UUID(key)])
     return Criteria(fan_incl_segments=[f"tag:{int(key)}"])
-
-
-async def condition(db: Db, account: Account, wanted: Criteria, now: datetime) -> Where:
-    """Return the condition that criteria put on a fan now."""
-    return where(account.id, conditions(wanted, await setting(db, account, wanted, now)))
-
-
-async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
-    """Return how many fans criteria find now."""
-    found = await condition(db, account, wanted, now)
-    counted: int = await db.value(found.statement(COUNT), *found.args)
-    return counted
 
 
 async def segment_status(
@@ -117,5 +99,15 @@ async def note_count(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: C
         account_id,
         filter_uid,
         counted,
-        filters.kept(criteria),
+        stored.kept(criteria),
     )
+
+
+async def named_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
+    """Return the statistics of a stored filter, which keeps how many fans it found, when somebody is told."""
+    found = await filters.filter_by_name(db, account.id, filter_name)
+    wanted = stored.criteria_in(found.criteria)
+    counted = await stats.criteria_stats(db, account, wanted, now)
+    if delivery.has_body:
+        await note_count(db, account.id, found.filter_uid, wanted, counted.fans.fan_count)
+    return counted

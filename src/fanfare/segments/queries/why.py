@@ -10,12 +10,12 @@ from typing import Any
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.errors import Unknown
-from fanfare.segments.queries import filters
-from fanfare.segments.queries.criteria import Setting, criteria, inside
-from fanfare.segments.queries.faults import setting
+from fanfare.search.queries import stored
+from fanfare.search.queries.criteria import Setting, criteria, inside
+from fanfare.search.queries.faults import setting
+from fanfare.search.queries.where import Criterion, numbered
+from fanfare.search.schemas.search import Criteria
 from fanfare.segments.queries.segments import criteria_of
-from fanfare.segments.queries.where import Criterion, numbered
-from fanfare.segments.schemas.search import Criteria
 from fanfare.segments.schemas.segments import OneMember, Verdict, Why
 
 # Criteria that mean something only together, each under the name of its first.
@@ -73,7 +73,7 @@ async def why(db: Db, account: Account, wanted: OneMember, now: datetime) -> Why
     asked += [_seen(name, each, at) for name, each in parts.items()]
     found = await _asked(db, account.id, wanted.fan_id, asked)
     verdicts = [
-        Verdict(name, filters.kept(each), found[place], found[len(parts) + place])
+        Verdict(name, stored.kept(each), found[place], found[len(parts) + place])
         for place, (name, each) in enumerate(parts.items())
     ]
     is_member = all(each.is_met for each in verdicts)
@@ -82,7 +82,7 @@ async def why(db: Db, account: Account, wanted: OneMember, now: datetime) -> Why
 
 def apart(whole: Criteria) -> dict[str, Criteria]:
     """Return the criteria one by one, those together that mean something only together, by their name."""
-    given = set(filters.kept(whole))
+    given = set(stored.kept(whole))
     found: dict[str, Criteria] = {}
     for group in TOGETHER:
         # A relation, or turning round, means nothing without what it is said of.

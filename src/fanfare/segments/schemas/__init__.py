@@ -1,1 +1,1 @@
-"""Shapes of the fan search, of segments, of filters and of their statistics."""
+"""Shapes of filters, snapshots and segments."""

@@ -9,7 +9,7 @@ from msgspec import UnsetType
 
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, Day, Flag, ListForm, Text, Uuid, WholeForm
-from fanfare.segments.schemas.search import Criteria
+from fanfare.search.schemas.search import Criteria
 
 MOST_FANS = 100_000
 
@@ -67,6 +67,14 @@ class NewFilter(Criteria, kw_only=True):
     filter_name: Annotated[Text, "Name of the filter; unique in the account"]
     group_name: Annotated[Text | None, "Group that it is listed in"] = None
     is_active: Annotated[Flag, "Whether its members are kept live"] = True
+
+
+class NamedFilter(Params):
+    """Which filter."""
+
+    example: ClassVar[Mapping[str, object]] = {"filter_name": "Locals"}
+
+    filter_name: Annotated[Text, "Name of the filter, in any case"]
 
 
 class OneFilter(Params):

@@ -9,7 +9,7 @@ import msgspec
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, ChoiceForm, Day, Id, Text, Uuid, WholeForm
-from fanfare.segments.schemas.search import SearchCursor, SearchCursorForm
+from fanfare.search.schemas.search import SearchCursor, SearchCursorForm
 
 MOST_ROWS = 10_000
 
@@ -43,20 +43,6 @@ class SegmentReading(OneSegment):
 
     search_uid: Annotated[SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Go on reading"] = None
     limit: Annotated[int, WholeForm(0, MOST_ROWS), "Rows per page"] = 1000
-
-
-class SegmentStatus(msgspec.Struct):
-    """Who can be reached in a segment. `last_update_timestamp` is when one of its fans last changed, in unix seconds.
-
-    Opted in counts who has an address or a number, said yes to it, and did not opt out of everything.
-    """
-
-    fan_count: int
-    email_count: int
-    phone_count: int
-    phone_subscribe_count: int
-    email_subscribe_count: int
-    last_update_timestamp: int | None
 
 
 class SegmentFan(msgspec.Struct):

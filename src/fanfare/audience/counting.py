@@ -1,0 +1,83 @@
+"""Counts and statistics of criteria: by the index when it knows them and answers in time, else by the tables."""
+
+from datetime import datetime, timedelta
+
+from fanfare.audience import asking
+from fanfare.audience.plans import Plan, plan
+from fanfare.audience.protocol import Ages, Answer, Look, Question
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.search.queries import conditions, stats
+from fanfare.search.queries.criteria import Setting, years_before
+from fanfare.search.queries.faults import setting
+from fanfare.search.schemas.search import Criteria
+from fanfare.search.schemas.stats import FilterStats
+
+# Looking by the tables takes longer than that.
+LOOK_SECONDS = 2.0
+
+
+async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
+    """Return how many fans criteria find now."""
+    counted = await count(db, account, wanted, now)
+    return await conditions.fan_count(db, account, wanted, now) if counted is None else counted
+
+
+async def count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int | None:
+    """Return how many fans criteria find now by the index, or None when it cannot tell."""
+    answer = await _answer(db, account, wanted, now)
+    return answer.count if answer else None
+
+
+async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+    """Return the statistics of the fans that criteria find now."""
+    told = await statistics(db, account, wanted, now)
+    return await stats.criteria_stats(db, account, wanted, now) if told is None else told
+
+
+async def statistics(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats | None:
+    """Return the statistics of the fans that criteria find now by the index, or None when it cannot tell."""
+    answer = await _answer(db, account, wanted, now, with_ages=True)
+    if answer is None or answer.statistics is None:
+        return None
+    told = answer.statistics
+    told.postal_demographics = await stats.with_census(db, told.postal_demographics)
+    return told
+
+
+async def inside(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
+    """Return for each plan those of some fans whom it finds, as of a moment after this call, or None.
+
+    Must not be asked in a transaction that wrote what plans read: the index sees what is committed.
+    """
+    if not plans or not fan_ids:
+        return [[] for _ in plans]
+    look = Look(account.id, account.time_zone, plans, fan_ids)
+    answer = await asking.ask(db, look, patience=LOOK_SECONDS)
+    return answer.inside if answer else None
+
+
+async def _answer(
+    db: Db, account: Account, wanted: Criteria, now: datetime, *, with_ages: bool = False
+) -> Answer | None:
+    # In a transaction the tables say more than the index, which sees only what is committed.
+    if db.in_transaction:
+        return None
+    at = await setting(db, account, wanted, now)
+    asked: Plan | None = plan(wanted, at)
+    if asked is None:
+        return None
+    return await asking.ask(db, Question(account.id, account.time_zone, asked, ages(at) if with_ages else None))
+
+
+def ages(at: Setting) -> Ages:
+    """Return the groups of ages of today, the youngest first."""
+    bounds = [0, *stats.AGES]
+    groups: list[tuple[int, int | None, int]] = []
+    for first, following in zip(bounds, [*stats.AGES, None], strict=True):
+        last = None if following is None else following - 1
+        # Born on this day or later: not yet as old as the following group.
+        born = 0 if following is None else years_before(at.today, following).toordinal() + 1
+        groups.append((first, last, born))
+    recent = (at.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
+    return Ages(groups, recent, stats.MOST_PLACES, stats.MOST_AREAS)

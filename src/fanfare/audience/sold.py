@@ -1,0 +1,210 @@
+"""The tickets of one account, in columns: what criteria ask that speak of one ticket together, and of their number.
+
+They lie in blocks of neighbouring fans, ordered by fan and order. So a question is a few passes over small numbers, the
+tickets of a fan are one run, and who buys something has one block written anew.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from fanfare.audience.bitmaps import Numbers, by_block
+
+# Ids of the fans of one block are alike but for so many bits.
+SHIFT = 18
+COLUMNS = ("fan_id", "event", "price_code", "purchased", "seats", "paid", "sale")
+# Of so many fans the tickets are picked out first.
+FEW = 5_000
+WIDEST = np.iinfo(np.uint32).max
+# A price beyond it, in ten thousandths, times the seats of a ticket might not fit.
+MOST_PRICE = 9 * 10**12
+Column = npt.NDArray[Any]
+Block = dict[str, Column]
+Chosen = npt.NDArray[np.bool_]
+
+
+class Count(msgspec.Struct, frozen=True):
+    """A column of tickets that is added up for each fan, `seats`, or of which different ones are counted, `sale`."""
+
+    of: str
+    least: int
+    most: int
+
+
+class SoldTo(msgspec.Struct, frozen=True, tag=True):
+    """Fans who have such a ticket; with `counts` those who have so many; when turned, who have some and not so many.
+
+    Events are uids without hyphens. Prices are whole ten thousandths for a seat, days are ordinals, `end` the first
+    that is not meant; null is no bound.
+    """
+
+    events: list[str] | None = None
+    price_code: str | None = None
+    first: int | None = None
+    end: int | None = None
+    lowest: int | None = None
+    highest: int | None = None
+    counts: list[Count] = []
+    is_turned: bool = False
+
+
+class Sold(msgspec.Struct):
+    """Tickets as they were read, ordered by fan and order; `sale` numbers the orders of each fan, 0 for none."""
+
+    events: npt.NDArray[np.void]
+    price_codes: list[str | None]
+    numbers: dict[str, Numbers]
+
+
+class StoredTickets(msgspec.Struct):
+    """Tickets as they are written down: each column with its type."""
+
+    events: list[bytes]
+    price_codes: list[str]
+    blocks: dict[int, dict[str, tuple[str, bytes]]]
+
+
+class Tickets:
+    """All tickets of an account that are not deleted."""
+
+    def __init__(self, stored: StoredTickets | None = None) -> None:
+        """Take what `stored` gave, if anything."""
+        self._blocks: dict[int, Block] = {}
+        # From 1 on: 0 is none.
+        self._events: dict[bytes, int] = {}
+        self._price_codes: dict[str, int] = {}
+        if stored:
+            self._events = {event: number for number, event in enumerate(stored.events, 1)}
+            self._price_codes = {code: number for number, code in enumerate(stored.price_codes, 1)}
+            for key, columns in stored.blocks.items():
+                self._blocks[key] = {name: np.frombuffer(raw, kind).copy() for name, (kind, raw) in columns.items()}
+
+    def stored(self) -> StoredTickets:
+        """Return the tickets as they are written down."""
+        blocks = {
+            key: {name: (column.dtype.str, column.tobytes()) for name, column in block.items()}
+            for key, block in self._blocks.items()
+        }
+        return StoredTickets(list(self._events), list(self._price_codes), blocks)
+
+    def add(self, sold: Sold) -> None:
+        """Put in the tickets of fans who have none here."""
+        found, places = np.unique(sold.events, return_inverse=True)
+        known_events = [self._events.setdefault(event.tobytes(), len(self._events) + 1) for event in found]
+        codes = [
+            0 if code is None else self._price_codes.setdefault(code, len(self._price_codes) + 1)
+            for code in sold.price_codes
+        ]
+        read = {
+            **sold.numbers,
+            "event": np.array(known_events, np.int64)[places],
+            "price_code": np.array(codes, np.int64),
+        }
+        for key, rows in by_block(read["fan_id"], SHIFT):
+            fresh = {name: _small(read[name][rows]) for name in COLUMNS}
+            known = self._blocks.get(key)
+            self._blocks[key] = fresh if known is None else _joined(known, fresh)
+
+    def remove(self, fans: BitMap) -> None:
+        """Take away the tickets of some fans."""
+        for key, rows in self._rows(fans):
+            self._blocks[key] = {name: np.delete(column, rows) for name, column in self._blocks[key].items()}
+            if not self._blocks[key]["fan_id"].size:
+                del self._blocks[key]
+
+    def fans(self, asked: SoldTo, among: BitMap) -> BitMap:
+        """Return who of some fans has such tickets."""
+        if len(among) > FEW:
+            return self._having(asked, self._blocks.values()) & among
+        few = self._rows(among)
+        return self._having(
+            asked, ({name: column[rows] for name, column in self._blocks[key].items()} for key, rows in few)
+        )
+
+    def _rows(self, fans: BitMap) -> Iterator[tuple[int, Column]]:
+        """Yield where the tickets of some fans lie: the key of each block and its rows in their order."""
+        fan_ids = np.frombuffer(fans.to_array() if fans else array("I"), np.uint32)
+        for key, among in by_block(fan_ids, SHIFT):
+            if key not in self._blocks:
+                continue
+            column = self._blocks[key]["fan_id"]
+            starts = np.searchsorted(column, fan_ids[among], "left")
+            counts = np.searchsorted(column, fan_ids[among], "right") - starts
+            ends = counts.cumsum()
+            if ends[-1]:
+                yield key, np.repeat(starts - ends + counts, counts) + np.arange(ends[-1])
+
+    def _having(self, asked: SoldTo, blocks: Iterable[Block]) -> BitMap:
+        found = BitMap()
+        for block in blocks:
+            chosen = self._chosen(block, asked)
+            if asked.counts:
+                fan_ids = _counted(block, chosen, asked)
+            else:
+                fan_ids = block["fan_id"] if chosen is None else block["fan_id"][chosen]
+            found |= BitMap(array("I", fan_ids.astype(np.uint32, copy=False).tobytes()))
+        return found
+
+    def _chosen(self, block: Block, asked: SoldTo) -> Chosen | None:
+        """Return which tickets of a block are meant, or None for all."""
+        chosen: Chosen | None = None
+        for each in self._tests(block, asked):
+            chosen = each if chosen is None else chosen & each
+        return chosen
+
+    def _tests(self, block: Block, asked: SoldTo) -> Iterator[Chosen]:
+        if asked.events is not None:
+            is_meant = np.zeros(len(self._events) + 1, np.bool_)
+            is_meant[[self._events.get(bytes.fromhex(event), 0) for event in asked.events]] = True
+            # An event without tickets has no number.
+            is_meant[0] = False
+            yield is_meant[block["event"]]
+        if asked.price_code is not None:
+            yield block["price_code"] == self._price_codes.get(asked.price_code, WIDEST)
+        if asked.first is not None:
+            yield block["purchased"] >= asked.first
+        if asked.end is not None:
+            yield block["purchased"] < asked.end
+        for bound, is_lower in ((asked.lowest, True), (asked.highest, False)):
+            if bound is not None:
+                whole, seats = block["paid"], block["seats"].astype(np.int64)
+                yield (seats > 0) & (whole >= seats * bound if is_lower else whole <= seats * bound)
+
+
+def _counted(block: Block, chosen: Chosen | None, asked: SoldTo) -> Column:
+    """Return the fans of a block who have some of the tickets meant, and so many, or not so many."""
+    rows = {name: column if chosen is None else column[chosen] for name, column in block.items()}
+    fan_ids = rows["fan_id"]
+    if not fan_ids.size:
+        return fan_ids
+    is_first = np.r_[True, fan_ids[1:] != fan_ids[:-1]]
+    starts = np.flatnonzero(is_first)
+    is_within = np.ones(starts.size, np.bool_)
+    for count in asked.counts:
+        numbers = rows[count.of]
+        if count.of == "sale":
+            # Tickets without an order are one sale each; those of an order lie side by side.
+            numbers = is_first | (numbers == 0) | np.r_[True, numbers[1:] != numbers[:-1]]
+        sums = np.add.reduceat(numbers, starts, dtype=np.int64)
+        is_within &= (sums >= count.least) & (sums <= count.most)
+    return fan_ids[starts][~is_within if asked.is_turned else is_within]
+
+
+def _small(numbers: Numbers) -> Column:
+    """Return numbers in the smallest type that holds them; all those types can be joined."""
+    fits = numbers.min(initial=0) >= 0 and numbers.max(initial=0) <= WIDEST
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))) if fits else np.int64)
+
+
+def _joined(known: Block, fresh: Mapping[str, Column]) -> Block:
+    places = np.searchsorted(known["fan_id"], fresh["fan_id"])
+    joined = {}
+    for name, column in known.items():
+        kind = np.promote_types(column.dtype, fresh[name].dtype)
+        joined[name] = np.insert(column.astype(kind, copy=False), places, fresh[name].astype(kind, copy=False))
+    return joined

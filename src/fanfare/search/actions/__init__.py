@@ -1,0 +1,1 @@
+"""Starts searches and writes their sets down."""

@@ -1,0 +1,1 @@
+"""Reads criteria against the tables: conditions, running searches, statistics, tags."""

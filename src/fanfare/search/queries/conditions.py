@@ -1,0 +1,24 @@
+"""The condition that criteria put on a fan now, and how many fans meet it."""
+
+from datetime import datetime
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.search.queries.criteria import criteria as conditions
+from fanfare.search.queries.faults import setting
+from fanfare.search.queries.where import Where, where
+from fanfare.search.schemas.search import Criteria
+
+COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
+
+
+async def condition(db: Db, account: Account, wanted: Criteria, now: datetime, newest: int | None = None) -> Where:
+    """Return the condition that criteria put on a fan now, and that no fan is newer than the one named."""
+    return where(account.id, conditions(wanted, await setting(db, account, wanted, now), newest))
+
+
+async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
+    """Return how many fans criteria find now."""
+    found = await condition(db, account, wanted, now)
+    counted: int = await db.value(found.statement(COUNT), *found.args)
+    return counted

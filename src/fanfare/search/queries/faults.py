@@ -1,0 +1,142 @@
+"""What keeps criteria from being asked: too many filters inside each other, and exclusions of what is not there.
+
+An unknown name among what lets fans in lets nobody in. Among what keeps fans out it would keep nobody out, so it is
+refused, also where a filter that is excluded names it. docs/decisions/0032-references.md
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.folding import fold
+from fanfare.search.queries import stored, tickets
+from fanfare.search.queries.criteria import Setting, is_there, shared_setting, ticket_events_asked
+from fanfare.search.schemas.search import Criteria
+
+# How many filters one may consist of, itself and each mention counted: its condition holds all of theirs.
+MOST_PARTS = 100
+# The filters that each filter names, by uid, with how many of its criteria name them.
+Links = Mapping[str, Counter[str]]
+TOO_LARGE = f"refers to more than {MOST_PARTS} filters, directly or through other filters"
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with criteria, and where: in one of their own, or in the filter `uid` that they lead to.
+
+    `name` is the criterion there and `through` the one that leads there, the same where the fault is their own.
+    """
+
+    words: str
+    name: str
+    through: str
+    uid: str | None = None
+
+    def message(self) -> str:
+        """Return what is told of the criterion `through`."""
+        return self.words if self.uid is None else f"refers to filter:{self.uid}, whose {self.name} {self.words}"
+
+
+async def setting(db: Db, account: Account, criteria: Criteria, now: datetime) -> Setting:
+    """Return what criteria are read against at this moment; refuse those that cannot be asked."""
+    at = await shared_setting(db, account, [criteria], now, MOST_PARTS)
+    refuse(faults(criteria, at))
+    return at
+
+
+def refuse(faults: Iterable[Fault], reason: str = "") -> None:
+    """Refuse criteria that have faults, and tell the reason with each."""
+    errors = [(each.through, each.message() + reason) for each in faults]
+    if errors:
+        raise BadParameters(dict.fromkeys(errors))
+
+
+def faults(criteria: Criteria, at: Setting, *, is_excluded: bool = False) -> list[Fault]:
+    """Return what keeps criteria from being asked; `is_excluded` says that other criteria keep out whom they find."""
+    if (name := _too_large(criteria, at)) is not None:
+        # Too many to look into.
+        return [Fault(TOO_LARGE, name, name)]
+    return list(_missing(criteria, at, is_excluded=is_excluded))
+
+
+def _too_large(criteria: Criteria, at: Setting) -> str | None:
+    """Return the criterion that leads to more filters than criteria may, if one does."""
+    linked: dict[str, Counter[str]] = {}
+    counted: dict[str, int] = {}
+    most = MOST_PARTS
+    for name, segments in stored.mentions(criteria).items():
+        uids = [_uid(each) for each in segments if each.startswith("filter:")]
+        left = [*uids]
+        while left and len(linked) <= MOST_PARTS:
+            uid = left.pop()
+            if uid not in linked and uid in at.filters:
+                linked[uid] = Counter(stored.filter_uids([at.filters[uid]]))
+                left += linked[uid]
+        most -= sum(parts(linked, uid, counted) for uid in uids)
+        if most < 0 or left:
+            return name
+    return None
+
+
+def parts(linked: Links, start: str, counted: dict[str, int]) -> int:
+    """Return how many filters one consists of, each as often as its condition is asked; at most one above the most.
+
+    `counted` keeps what was found on the way, for the next question.
+    """
+    if start not in counted:
+        # What leads back to itself has no end.
+        counted[start] = MOST_PARTS + 1
+        below = sum(times * parts(linked, each, counted) for each, times in linked.get(start, Counter()).items())
+        counted[start] = min(1 + below, MOST_PARTS + 1)
+    return counted[start]
+
+
+def _missing(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[Fault]:
+    """Yield what is not there and would keep fans out, of some criteria and of the filters that they lead to."""
+    yield from (Fault(words, name, name) for name, words in _missing_here(criteria, at, is_excluded=is_excluded))
+    seen: set[tuple[str, bool]] = set()
+    left = [(uid, name, is_excluded or name in stored.EXCLUDING) for uid, name in _below(criteria, at)]
+    while left:
+        uid, through, is_out = left.pop()
+        if (uid, is_out) in seen:
+            continue
+        seen.add((uid, is_out))
+        here = at.filters[uid]
+        missing = _missing_here(here, at, is_excluded=is_out)
+        yield from (Fault(words, name, through, uid) for name, words in missing)
+        left += [(each, through, is_out or name in stored.EXCLUDING) for each, name in _below(here, at)]
+
+
+def _below(criteria: Criteria, at: Setting) -> Iterator[tuple[str, str]]:
+    """Yield the uids of the filters that criteria name, each with the name of the criterion."""
+    for name, segments in stored.mentions(criteria).items():
+        yield from ((uid, name) for uid in map(_uid, segments) if uid in at.filters)
+
+
+def _uid(segment: str) -> str:
+    return segment.removeprefix("filter:")
+
+
+def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[tuple[str, str]]:
+    """Yield each criterion that names what is not there, and would so keep fans out who are meant, with what it names.
+
+    `is_excluded` says that whom the criteria find is kept out.
+    """
+    for name, segments in stored.mentions(criteria).items():
+        if is_excluded or name in stored.EXCLUDING:
+            unknown = (each for each in segments if not is_there(each, at) and _uid(each) not in at.unreadable)
+            yield from ((name, f"refers to an unknown segment: {each}") for each in unknown)
+        unreadable = (each for each in segments if _uid(each) in at.unreadable)
+        yield from ((name, f"refers to a filter whose criteria cannot be read: {each}") for each in unreadable)
+    if is_excluded:
+        for name, kind, known in (("fan_tags", "tag", at.tag_ids), ("idol_names", "idol", at.idol_uids)):
+            names = dict.fromkeys(getattr(criteria, name) or ())
+            yield from ((name, f"refers to an unknown {kind}: {each}") for each in names if fold(each) not in known)
+    asked = ticket_events_asked(criteria, at.country_code)
+    if asked and (is_excluded or tickets.is_negated(criteria)):
+        missing = at.missing_names.get(asked, {})
+        yield from ((name, f"matches no ticket event: {each}") for name, each in missing.items())

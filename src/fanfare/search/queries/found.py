@@ -1,0 +1,79 @@
+"""The fans that a condition holds for: their ids in the order of a search, and the rows of some of them."""
+
+from collections.abc import Sequence
+
+from fanfare.fans.queries.fans import written
+from fanfare.kernel.data.db import Composed, Db, Record
+from fanfare.search.queries.where import Where
+from fanfare.search.schemas.search import FanSearch, FoundFan
+
+# A search's order is that of the ids: it needs no sorting, and what is left of a set can be found anew behind any fan.
+IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id limit {limit}"
+IN_ORDER_BEHIND = IN_ORDER.replace("{condition}", "f.fan_id > {after} and {condition}")
+
+
+def statement(where: Where, limit: int, after: int | None = None) -> tuple[Composed, tuple[object, ...]]:
+    """Return the statement, with its arguments, that finds the ids of at most `limit` fans behind one of them."""
+    args, (limit_mark, after_mark) = where.with_arguments(limit, after)
+    if after is None:
+        return where.statement(IN_ORDER, limit=limit_mark), args[:-1]
+    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, after=after_mark), args
+
+
+async def ids(db: Db, where: Where, limit: int) -> list[int]:
+    """Return the ids of the first fans."""
+    sql, args = statement(where, limit)
+    return [row["fan_id"] for row in await db.rows(sql, *args)]
+
+
+# What the fans of a page have, each gathered once for the page: looking it up fan by fan costs more than the rest.
+FANS = """
+    select f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
+           f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
+           floor(extract(epoch from f.created_at))::bigint as creation_timestamp,
+           f.ip_address, f.country_code, f.city,
+           f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone,
+           f.birth_date::text as birth_date, f.metro_area, f.postal_code, f.gender,
+           recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,
+           v.field_values, coalesce(g.tags, '{}') as tags,
+           coalesce(b.business_ids, '{}') as opted_in_business_ids
+    from fans f
+    left join (
+        select v.fan_id, jsonb_object_agg(v.crm_field_key, v.field_value) as field_values
+        from fan_fields v
+        where v.account_id = $1 and v.fan_id = any($2::bigint[])
+        group by v.fan_id) v on v.fan_id = f.fan_id
+    left join (
+        select g.fan_id, array_agg(t.tag_name order by fold_text(t.tag_name)) as tags
+        from fan_tags g
+        join tags t on t.account_id = $1 and t.tag_id = g.tag_id
+        where g.account_id = $1 and g.fan_id = any($2::bigint[])
+        group by g.fan_id) g on g.fan_id = f.fan_id
+    left join (
+        select b.fan_id, array_agg(b.business_id order by b.business_id) as business_ids
+        from fan_businesses b
+        where b.account_id = $1 and b.fan_id = any($2::bigint[]) and b.is_opted_in
+        group by b.fan_id) b on b.fan_id = f.fan_id
+    left join lateral (
+        select a.page_tab_id, c.title from activities a
+        join campaigns c on c.account_id = $1 and c.page_tab_id = a.page_tab_id
+        where $3 and a.account_id = $1 and a.fan_id = f.fan_id
+        order by a.created_at desc, a.activity_id desc
+        limit 1) recent on true
+    where f.account_id = $1 and f.fan_id = any($2::bigint[])
+    order by f.fan_id
+"""
+
+
+async def fans(db: Db, account_id: int, fan_ids: Sequence[int], wanted: FanSearch) -> list[FoundFan]:
+    """Return those of the fans that are still there, in the order of their ids."""
+    if not fan_ids:
+        return []
+    return [_fan(row) for row in await db.rows(FANS, account_id, fan_ids, wanted.include_recent_entry)]
+
+
+def _fan(row: Record) -> FoundFan:
+    given = dict(row)
+    values = given.pop("field_values") or {}
+    texts = [f"{key}={written(value)}" for key, value in sorted(values.items())]
+    return FoundFan(**given, fields=texts, field_values=values)

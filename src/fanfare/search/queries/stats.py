@@ -1,0 +1,141 @@
+"""Statistics of the fans that criteria find: all from one pass over them."""
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db, Record
+from fanfare.places.completion import area_of, census
+from fanfare.search.queries.criteria import criteria, years_before
+from fanfare.search.queries.faults import setting
+from fanfare.search.queries.where import Where, where
+from fanfare.search.schemas.search import Criteria
+from fanfare.search.schemas.stats import (
+    AgeCount,
+    CountryCount,
+    FanDemographics,
+    FanMetrics,
+    FilterStats,
+    GenderCount,
+    LocationCount,
+    MetroAreaCount,
+    PostalDemographic,
+    SegmentStatus,
+)
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+REACHABLE = """
+    count(*) as fan_count, count(f.email) as email_count, count(f.phone) as phone_count,
+    count(*) filter (where f.phone is not null and f.is_phone_subscribed and not f.is_optout) as phone_subscribe_count,
+    count(*) filter (where f.email is not null and f.is_subscribed and not f.is_optout) as email_subscribe_count,
+    floor(extract(epoch from max(f.updated_at)))::bigint as last_update_timestamp
+"""
+# The first age of each group but the youngest.
+AGES = (18, 25, 35, 45, 55, 65)
+MOST_PLACES, MOST_AREAS = 20, 100
+RECENT_DAYS = 30
+
+# The bits of grouping(gender, born, country_code, metro_area, city): 0 where the column is part of the group.
+WHOLE, GENDER, BORN, COUNTRY, METRO_AREA, LOCATION = 0b11111, 0b01111, 0b10111, 0b11011, 0b11101, 0b11010
+
+# One row for each value of each group, `kind` telling which group it is; of places the first alone.
+GROUPED = f"""
+    with matched as materialized (
+        select f.email, f.phone, f.is_subscribed, f.is_phone_subscribed, f.is_optout, f.updated_at, f.rating, f.gender,
+               f.country_code, f.metro_area, f.city, f.province, f.latitude, f.longitude,
+               width_bucket(f.birth_date, {{born}}::date[]) as born, a.last_active_at, a.activity_count
+        from fans f left join fan_activity a on a.account_id = $1 and a.fan_id = f.fan_id
+        where f.account_id = $1 and {{condition}}
+    ),
+    grouped as (
+        select grouping(f.gender, f.born, f.country_code, f.metro_area, f.city) as kind,
+               f.gender, f.born, f.country_code, f.metro_area, f.city, f.province, {REACHABLE},
+               avg(f.latitude) as latitude, avg(f.longitude) as longitude, count(f.last_active_at) as active_fan_count,
+               count(*) filter (where f.last_active_at >= {{recent}}::timestamptz) as recently_active_fan_count,
+               coalesce(sum(f.activity_count), 0)::bigint as activity_count,
+               round(avg(f.rating), 2)::float8 as average_rating,
+               count(*) filter (where f.is_optout) as optout_count
+        from matched f
+        group by grouping sets ((), (f.gender), (f.born), (f.country_code), (f.metro_area),
+                                (f.city, f.province, f.country_code))
+    ),
+    ranked as (
+        select g.*, row_number() over (
+            partition by g.kind
+            order by g.fan_count desc, g.city, g.metro_area, g.country_code, g.province) as place
+        from grouped g
+        where case g.kind when {COUNTRY} then g.country_code is not null
+                          when {METRO_AREA} then g.metro_area is not null
+                          when {LOCATION} then g.city is not null else true end
+    )
+    select r.* from ranked r where r.place <= {MOST_PLACES} order by r.kind, r.place
+"""  # noqa: S608 - constants; what is asked is put in by the `where` builder
+
+
+# The postal areas of the most fans.
+AREAS = f"""
+    select f.country_code, {area_of("f")} as postal_code, count(*) as fan_count
+    from fans f
+    where f.account_id = $1 and f.country_code is not null and f.postal_code is not null and {{condition}}
+    group by 1, 2 order by 3 desc, 1, 2 limit {{most}}
+"""  # noqa: S608 - the same
+
+
+async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+    """Return the statistics of the fans that criteria find now."""
+    at = await setting(db, account, wanted, now)
+    condition = where(account.id, criteria(wanted, at))
+    born = [years_before(at.today, age) + timedelta(days=1) for age in reversed(AGES)]
+    recent = at.start_of(at.today - timedelta(days=RECENT_DAYS))
+    args, (born_mark, recent_mark) = condition.with_arguments(born, recent)
+    sql = condition.statement(GROUPED, born=born_mark, recent=recent_mark)
+    by_kind: dict[int, list[Record]] = {}
+    for row in await db.rows(sql, *args):
+        by_kind.setdefault(row["kind"], []).append(row)
+    return FilterStats(
+        fans=_part(SegmentStatus, by_kind[WHOLE][0]),
+        fan_demographics=FanDemographics(
+            [_part(GenderCount, row) for row in by_kind.get(GENDER, ())],
+            sorted((_age(row) for row in by_kind.get(BORN, ())), key=lambda each: each.youngest_age or -1),
+        ),
+        top_countries=[_part(CountryCount, row) for row in by_kind.get(COUNTRY, ())],
+        top_metro_areas=[_part(MetroAreaCount, row) for row in by_kind.get(METRO_AREA, ())],
+        top_locations=[_part(LocationCount, row) for row in by_kind.get(LOCATION, ())],
+        fan_metrics=_part(FanMetrics, by_kind[WHOLE][0]),
+        postal_demographics=await _areas(db, condition),
+    )
+
+
+async def _areas(db: Db, condition: Where) -> list[PostalDemographic]:
+    args, (most,) = condition.with_arguments(MOST_AREAS)
+    rows = await db.rows(condition.statement(AREAS, most=most), *args)
+    areas = [(row["country_code"], row["postal_code"], row["fan_count"]) for row in rows]
+    return await with_census(db, [PostalDemographic(*area, None) for area in areas])
+
+
+async def with_census(db: Db, areas: list[PostalDemographic]) -> list[PostalDemographic]:
+    """Return postal areas with what the census says of them."""
+    known = await census(db, [(each.country_code, each.postal_code) for each in areas]) if areas else {}
+    return [
+        PostalDemographic(
+            each.country_code, each.postal_code, each.fan_count, known.get((each.country_code, each.postal_code))
+        )
+        for each in areas
+    ]
+
+
+def _part(struct: type[S], row: Record) -> S:
+    return struct(**{name: row[name] for name in struct.__struct_fields__})
+
+
+def _age(row: Record) -> AgeCount:
+    if row["born"] is None:
+        return AgeCount(None, None, row["fan_count"])
+    # The first bucket is of the oldest.
+    bounds = [0, *AGES, None]
+    place = len(AGES) - row["born"]
+    following = bounds[place + 1]
+    return AgeCount(bounds[place], None if following is None else following - 1, row["fan_count"])

@@ -1,0 +1,108 @@
+"""Criteria as they are stored: by filters, and read again with those of the filters that they refer to."""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.search.schemas.search import Criteria
+
+
+def kept(criteria: Criteria) -> dict[str, object]:
+    """Return the criteria that were given, as they are stored."""
+    nothing = msgspec.to_builtins(Criteria())
+    told = {name: getattr(criteria, name) for name in Criteria.__struct_fields__}
+    return {name: value for name, value in msgspec.to_builtins(told).items() if value != nothing[name]}
+
+
+class UnreadableCriteria(BadParameters):
+    """The stored criteria cannot be read"""
+
+    def __init__(self) -> None:
+        """Name what is wrong by what a filter calls it."""
+        super().__init__([("criteria", "cannot be read as they are stored")])
+
+
+def criteria_in(stored: object) -> Criteria:
+    """Return criteria from the form in which they are stored; refuse (422) what is not in that form."""
+    try:
+        return msgspec.convert(stored, Criteria)
+    except msgspec.ValidationError:
+        raise UnreadableCriteria from None
+
+
+INCLUDING = ("fan_incl_segments", "fan_incl_snapshot_uids")
+EXCLUDING = ("fan_excl_segments", "fan_excl_snapshot_uids")
+
+
+def mentions(criteria: Criteria) -> dict[str, list[str]]:
+    """Return the segments that each criterion names, as filter:uid, snapshot:uid or tag:id, each of them once."""
+    segments: dict[str, list[str]] = {}
+    for name in (*INCLUDING, *EXCLUDING):
+        named = (f"snapshot:{each}" if isinstance(each, uuid.UUID) else each for each in getattr(criteria, name) or ())
+        if distinct := list(dict.fromkeys(named)):
+            segments[name] = distinct
+    return segments
+
+
+def referred(criteria: Iterable[Criteria]) -> Iterator[str]:
+    """Yield the segments that criteria name, once for each criterion that does."""
+    for each in criteria:
+        for named in mentions(each).values():
+            yield from named
+
+
+def filter_uids(criteria: Iterable[Criteria]) -> Iterator[str]:
+    """Yield the uids of the filters that criteria name, once for each criterion that does."""
+    return (each.removeprefix("filter:") for each in referred(criteria) if each.startswith("filter:"))
+
+
+KNOWN = {
+    "tag": "select 'tag:' || tag_id as segment from tags where account_id = $1 and tag_id = any($2::text[]::bigint[])",
+    "snapshot": """
+        select 'snapshot:' || snapshot_uid as segment from snapshots
+        where account_id = $1 and snapshot_uid = any($2::text[]::uuid[])
+    """,
+    "filter": """
+        select 'filter:' || filter_uid as segment from filters
+        where account_id = $1 and filter_uid = any($2::text[]::uuid[])
+    """,
+}
+
+
+async def known_segments(db: Db, account_id: int, segments: Iterable[str]) -> set[str]:
+    """Return those of some segments, each as kind:id, that the account has."""
+    by_kind: dict[str, set[str]] = {}
+    for each in segments:
+        kind, _, key = each.partition(":")
+        by_kind.setdefault(kind, set()).add(key)
+    rows = [row for kind, keys in by_kind.items() for row in await db.rows(KNOWN[kind], account_id, sorted(keys))]
+    return {row["segment"] for row in rows}
+
+
+async def reached(
+    db: Db, account_id: int, wanted: Sequence[Criteria], most: int | None = None
+) -> dict[str, Criteria | None]:
+    """Return the criteria of the filters that some criteria refer to, and that those refer to in turn, by their uid.
+
+    Those that cannot be read are None. Beyond `most` filters it looks no further.
+    """
+    known: dict[str, Criteria | None] = {}
+    missing = set(filter_uids(wanted))
+    while missing and (most is None or len(known) <= most):
+        rows = await db.rows(
+            "select filter_uid, criteria from filters where account_id = $1 and filter_uid = any($2)",
+            account_id,
+            [uuid.UUID(each) for each in sorted(missing)],
+        )
+        fresh: dict[str, Criteria | None] = {}
+        for row in rows:
+            with suppress(UnreadableCriteria):
+                fresh[str(row["filter_uid"])] = None
+                fresh[str(row["filter_uid"])] = criteria_in(row["criteria"])
+        known |= fresh
+        missing = set(filter_uids(each for each in fresh.values() if each is not None)) - known.keys()
+    return known

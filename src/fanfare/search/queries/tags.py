@@ -1,0 +1,48 @@
+"""Reads which fans were given which tags."""
+
+from datetime import date, datetime
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, part, start
+from fanfare.kernel.wire import day_bounds
+from fanfare.search.schemas.search import TagGiven, TagWindow
+
+
+async def tags_given(db: Db, account: Account, wanted: TagWindow) -> Listed[TagGiven]:
+    """Return the next assignments made inside the window, in the order they were stored; those of a page by time."""
+    cursor = start(wanted.cursor, "asc")
+    low, high = cursor.span(await settled(db, account.id))
+    rows = await db.rows(
+        """
+        select g.position, t.tag_name, t.tag_id, g.fan_id,
+               floor(extract(epoch from g.created_at))::bigint as creation_timestamp,
+               f.first_name, f.last_name, f.email
+        from fan_tags g
+        join tags t on t.account_id = $1 and t.tag_id = g.tag_id
+        join fans f on f.account_id = $1 and f.fan_id = g.fan_id
+        where g.account_id = $1 and g.position > $4 and g.position < $5
+          and g.created_at >= coalesce($2::timestamptz, '-infinity')
+          and g.created_at < coalesce($3::timestamptz, 'infinity')
+        order by g.position
+        limit $6
+        """,
+        account.id,
+        _moment(wanted.start_date, account.time_zone),
+        _moment(wanted.end_date, account.time_zone),
+        low,
+        high,
+        wanted.limit + 1,
+    )
+    page = part(rows, wanted.limit, cursor, "position")
+    found = [TagGiven(**row) for row in page.rows]
+    # Who goes on by the time of the last row, as one must without a cursor, is never sent back.
+    found.sort(key=lambda row: row.creation_timestamp)
+    return Listed(found, page.following)
+
+
+def _moment(given: date | datetime | None, zone: str) -> datetime | None:
+    if given is None or isinstance(given, datetime):
+        return given
+    return day_bounds(given, zone)[0]

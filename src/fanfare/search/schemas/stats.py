@@ -1,0 +1,101 @@
+"""Shapes of the statistics of the fans that criteria find."""
+
+from typing import Any
+
+import msgspec
+
+
+class SegmentStatus(msgspec.Struct):
+    """Who can be reached in a segment. `last_update_timestamp` is when one of its fans last changed, in unix seconds.
+
+    Opted in counts who has an address or a number, said yes to it, and did not opt out of everything.
+    """
+
+    fan_count: int
+    email_count: int
+    phone_count: int
+    phone_subscribe_count: int
+    email_subscribe_count: int
+    last_update_timestamp: int | None
+
+
+class GenderCount(msgspec.Struct):
+    """Fans of a gender; null for those who said nothing."""
+
+    gender: str | None
+    fan_count: int
+
+
+class AgeCount(msgspec.Struct):
+    """Fans between two ages today, both included; both null for those whose birthday is not known."""
+
+    youngest_age: int | None
+    oldest_age: int | None
+    fan_count: int
+
+
+class FanDemographics(msgspec.Struct):
+    """Fans by gender and by age."""
+
+    genders: list[GenderCount]
+    ages: list[AgeCount]
+
+
+class CountryCount(msgspec.Struct):
+    """Fans of a country."""
+
+    country_code: str
+    fan_count: int
+
+
+class MetroAreaCount(msgspec.Struct):
+    """Fans of a metro area."""
+
+    metro_area: str
+    fan_count: int
+
+
+class LocationCount(msgspec.Struct):
+    """Fans of a city; latitude and longitude are the middle of those that are known."""
+
+    city: str
+    province: str | None
+    country_code: str | None
+    fan_count: int
+    latitude: float | None
+    longitude: float | None
+
+
+class FanMetrics(msgspec.Struct):
+    """What the fans did: how many ever did something, how many in the last 30 days, and how much in all."""
+
+    active_fan_count: int
+    recently_active_fan_count: int
+    activity_count: int
+    average_rating: float | None
+    optout_count: int
+
+
+class PostalDemographic(msgspec.Struct):
+    """Fans of a postal area, with what the census says of the people there: null where it is silent.
+
+    The area is the code of five figures in the US and the first half of a code in CA, GB, IE and NL. Shares in the
+    census are of 1, money is in the country's own.
+    """
+
+    country_code: str
+    postal_code: str
+    fan_count: int
+    census: dict[str, Any] | None
+
+
+class FilterStats(msgspec.Struct):
+    """Who is in a filter. Places come with the most fans first, at most 20 of each kind, postal codes 100."""
+
+    fans: SegmentStatus
+    fan_demographics: FanDemographics
+    top_countries: list[CountryCount]
+    top_metro_areas: list[MetroAreaCount]
+    top_locations: list[LocationCount]
+    fan_metrics: FanMetrics
+    postal_demographics: list[PostalDemographic]

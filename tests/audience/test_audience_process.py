@@ -1,0 +1,199 @@
+"""Index processes: what they answer through the calls, what the tables answer, and who has which account."""
+
+import asyncio
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fanfare.audience import asking, plans, serving
+from fanfare.audience.following import Behind, Follower
+from fanfare.audience.holding import Audience
+from fanfare.audience.plans import plan
+from fanfare.audience.protocol import Answer, Look, Question
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.settings import Settings
+from fanfare.search.queries.criteria import Setting
+from fanfare.search.schemas.search import Criteria
+from tests.api import new_api
+from tests.audience.indexing import has, running
+from tests.search.crowd import fan, many_fans
+
+COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
+NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, frozenset(), frozenset(), {}, {})
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note of each count and statistics of the server whether the index answered."""
+    told: list[bool] = []
+    ask = asking.ask
+
+    async def noted(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
+        answer = await ask(db, question, patience)
+        told.append(answer is not None and (answer.count is not None or answer.statistics is not None))
+        return answer
+
+    monkeypatch.setattr(asking, "ask", noted)
+    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 20.0)
+    return told
+
+
+async def test_a_count_holds_every_write_acknowledged_before(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+) -> None:
+    async with new_api(base_url, db) as api, running(settings.changed(data_dir=tmp_path)) as process:
+        await many_fans(db, api.account_id, 30)
+        accounts = await db.value("select count(*) from accounts")
+        await has(process, accounts)
+        assert (await api.ok(await api.get(COUNT, fan_provinces="BC")))["fan_count"] == 30
+        asked.clear()
+
+        async def write_and_count(city: int) -> None:
+            for made in range(1, 9):
+                given = {"email": f"{city}.{made}@example.com", "country_code": "CA", "postal_code": f"V{city}A 1A1"}
+                await api.ok(await api.post("/api/v1/crm/fans", **given))
+                counted = await api.ok(await api.get(COUNT, fan_postal_codes=f"v{city}a1a1"))
+                assert counted["fan_count"] == made
+            figures = await api.ok(await api.get(STATS, fan_postal_codes=f"v{city}a1a1"))
+            assert (figures["fans"]["fan_count"], figures["top_countries"]) == (
+                8,
+                [{"country_code": "CA", "fan_count": 8}],
+            )
+
+        await asyncio.gather(*(write_and_count(city) for city in range(1, 7)))
+        assert asked == [True] * 54
+
+
+async def test_what_the_index_does_not_know_is_asked_of_the_tables(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+) -> None:
+    async with new_api(base_url, db) as api, running(settings.changed(data_dir=tmp_path)) as process:
+        await fan(db, api.account_id, first_name="Zoë", province="BC")
+        await has(process, await db.value("select count(*) from accounts"))
+        day = "2020-01-01"
+        for wanted in ({"name": "zoe"}, {"crm_start_active_date": day, "crm_end_active_date": day}):
+            counted = await api.ok(await api.get(COUNT, **wanted))
+            assert counted["fan_count"] == ("name" in wanted)
+        assert asked == []
+        inner = await api.ok(await api.post("/api/v1/manage/filters", filter_name="named", name="zoe"))
+        segment = f"filter:{inner['filter_uid']}"
+        for wanted in ({"fan_incl_segments": segment}, {"fan_excl_segments": segment}):
+            counted = await api.ok(await api.get(COUNT, **wanted))
+            assert counted["fan_count"] == ("fan_incl_segments" in wanted)
+        assert asked == []
+
+
+def test_each_parameter_of_the_search_is_known_or_makes_the_question_one_for_the_tables() -> None:
+    known = set()
+    for name in Criteria.__struct_fields__:
+        given = Criteria()
+        setattr(given, name, "x")
+        # What stands there is nothing that a part could read: only its being there is looked at.
+        if name not in plans.KNOWN:
+            assert plan(given, NOWHERE) is None, name
+        else:
+            known.add(name)
+    assert known == plans.KNOWN
+
+
+async def test_what_could_not_be_made_is_tried_again(
+    db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    start = Follower.start
+
+    async def fails_once(self: Follower, zone: str) -> None:
+        tried.append(self.account_id)
+        if tried.count(self.account_id) == 1:
+            raise Behind
+        await start(self, zone)
+
+    monkeypatch.setattr(Follower, "start", fails_once)
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
+    accounts = await db.value("select count(*) from accounts")
+    async with running(settings.changed(data_dir=tmp_path)) as process:
+        await has(process, accounts)
+    assert len(tried) == 2 * accounts
+
+
+async def test_many_questions_of_one_account_keep_another_waiting_for_one(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[int] = []
+
+    async def refresh(self: Follower) -> Audience:
+        return self.audience
+
+    def noted(audience: Audience, question: Question | Look) -> Answer:
+        answered.append(question.account_id)
+        return Answer(count=len(audience.everyone))
+
+    async with new_api(base_url, db) as one, new_api(base_url, db) as other:
+        async with running(settings.changed(data_dir=tmp_path)) as process:
+            await has(process, await db.value("select count(*) from accounts"))
+            monkeypatch.setattr(Follower, "refresh", refresh)
+            monkeypatch.setattr(serving, "_answered", noted)
+            asked = [one.account_id] * 30 + [other.account_id]
+            zone = process.followers[one.account_id].audience.zone
+            everybody = plan(Criteria(), NOWHERE)
+            assert everybody is not None
+            await asyncio.gather(*(process.answer(Question(each, zone, everybody, None)) for each in asked))
+        assert sorted(answered) == sorted(asked)
+        assert answered.index(other.account_id) < 3
+
+
+async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(serving, "TICK_SECONDS", 0.05)
+    async with new_api(base_url, db) as bad, new_api(base_url, db) as good:
+        fan_id = await fan(db, bad.account_id)
+        accounts = await db.value("select count(*) from accounts")
+        async with running(settings.changed(data_dir=tmp_path)) as process:
+            await has(process, accounts)
+            # No number of degrees; told as a program tells it.
+            await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, float("nan"))
+            await has(process, accounts - 1)
+            asked.clear()
+            await good.ok(await good.post("/api/v1/crm/fans", email="a@example.com"))
+            for api in (good, bad):
+                assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
+            assert asked[0]
+            job = await db.value("select job_name from faults where account_id = $1", bad.account_id)
+            assert job == serving.JOB
+            await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, 49.0)
+            await has(process, accounts)
+        assert await db.value("select count(*) from faults") == 0
+
+
+NOWHERE_ON_EARTH = """
+    with hold as materialized (select hold_position($1) as held),
+    made as (update fans set latitude = $3 where account_id = $1 and fan_id = $2 returning fan_id)
+    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
+    select $1, nextval('positions'), 'fan.updated', made.fan_id::text, made.fan_id, now(), '{"fields": ["latitude"]}'
+    from hold cross join made
+"""
+
+
+async def test_processes_divide_the_accounts_and_take_over(
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+) -> None:
+    async with new_api(base_url, db, "One") as one, new_api(base_url, db, "Two") as two:
+        accounts = await db.value("select count(*) from accounts")
+        own = settings.changed(data_dir=tmp_path)
+        async with running(own) as first:
+            await has(first, accounts)
+            async with running(own) as second:
+                await has(second, accounts // 2)
+                await has(first, accounts - accounts // 2)
+                for api in (one, two):
+                    await api.ok(await api.post("/api/v1/crm/fans", email="a@example.com"))
+                    assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
+            await has(first, accounts)
+        asked.clear()
+        for api in (one, two):
+            await api.ok(await api.post("/api/v1/crm/fans", email="b@example.com"))
+            assert (await api.ok(await api.get(COUNT)))["fan_count"] == 2
+        assert True not in asked
