@@ -143,18 +143,24 @@ async def test_what_apps_report_comes_back_by_kind_and_window(api: Api, other_ap
 
 
 @pytest.mark.parametrize(
-    "events",
+    ("event", "field"),
     [
-        [{"target": "gossip"}],
-        [{"fan_id": 1}],
-        [{"target": "chat_history", "fan_id": 2**62}],
-        {"target": "chat_history"},
+        ({"target": "gossip"}, "target"),
+        ({"fan_id": 1}, "target"),
+        ({"target": "chat_history", "fan_id": 2**62}, "fan_id"),
+        ({"target": "chat_history", "fan_id": 0}, "fan_id"),
     ],
 )
-async def test_a_wrong_report_is_refused_whole(api: Api, db: Db, events: Any) -> None:
-    page_tab_id = await some_campaign(api, f"Refused {events}"[:200])
-    listed = [{"target": "quiz_results"}, *events] if isinstance(events, list) else events
-    refused = await api.post(f"{MANAGE}/{page_tab_id}/events", events=listed)
-    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "events")
-    kept = "select count(*) from campaign_events where account_id = $1 and page_tab_id = $2"
-    assert await db.value(kept, api.account_id, page_tab_id) == 0
+async def test_a_wrong_event_stops_no_other(api: Api, db: Db, event: Any, field: str) -> None:
+    page_tab_id = await some_campaign(api, f"Refused {event}")
+    right = {"target": "quiz_results"}
+    told = await api.ok(await api.post(f"{MANAGE}/{page_tab_id}/events", events=[right, event, right]))
+    (fault,) = told["errors"]
+    assert (fault["index"], [each["field"] for each in fault["errors"]]) == (1, [field])
+    first, second, third = told["event_ids"]
+    assert first < third
+    assert second is None
+    kept = (
+        "select array_agg(event_id order by event_id) from campaign_events where account_id = $1 and page_tab_id = $2"
+    )
+    assert await db.value(kept, api.account_id, page_tab_id) == [first, third]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.errors import BadParameters, Refusal, TooLarge, Unreadable
-from fanfare.kernel.parameters import MAX_FIELDS, Params, Raw, from_json, from_query, read, slots
+from fanfare.kernel.parameters import MAX_FIELDS, Params, Raw, from_json, from_query, name_array, read, slots
 from fanfare.kernel.web.body import take_apart
 from fanfare.kernel.wire import Alias, Day, Flag, Id, Ids, JsonObject, Text, TextForm, Texts, WholeForm, Wildcard
 from tests.kernel.things import CALLS, ThingChanges, Things
@@ -93,12 +93,19 @@ def test_a_value_given_twice_must_agree_with_itself() -> None:
     [
         "tag_name=a&tag_name=b",
         "tag_name[]=a&tag_name[]=b",
+        "tag_name[0]=a&tag_name[1]=b",
+        "tag_name[7]=a&tag_name[]=b",
+        "tag_name%5B1%5D=a&tag_name%5B0%5D=b",
         "tag_name=a,b",
         "tag_name=" + quote('["a", "b"]'),
     ],
 )
-def test_a_list_has_four_spellings(query: str) -> None:
+def test_a_list_has_five_spellings(query: str) -> None:
     assert wanted(query).tag_name == ["a", "b"]
+    parts = [pair.split("=") for pair in unquote(query).split("&")]
+    form = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts)
+    raw = take_apart(f"{form}--x--\r\n".encode(), "multipart/form-data; boundary=x")
+    assert read(Wanted, {"fan_id": ["7"], **raw}).tag_name == ["a", "b"]
 
 
 def test_an_entry_of_a_json_array_keeps_its_commas() -> None:
@@ -200,7 +207,7 @@ def test_any_body_is_read_or_refused(body: bytes, kind: str | None) -> None:
     try:
         read(Wanted, take_apart(body, kind))
     except Refusal as refusal:
-        assert refusal.status in {400, 413, 422}  # noqa: PT017 - it need not be refused
+        assert refusal.status in {400, 413, 415, 422}  # noqa: PT017 - it need not be refused
 
 
 def test_text_that_is_not_escaped_is_read_as_utf_8() -> None:
@@ -210,8 +217,17 @@ def test_text_that_is_not_escaped_is_read_as_utf_8() -> None:
 
 
 def test_a_bare_array_and_what_is_no_object() -> None:
-    assert from_json(b"[1, 2]") == {"": [[1, 2]]}
-    for body in (b"1", b'"a"', b"null", b"{", b""):
+    for body, value in ((b"[1, 2]", [1, 2]), (b"1", 1), (b'"a"', "a"), (b"null", None)):
+        raw = from_json(body)
+        assert raw == {"": [value]}
+        with pytest.raises(Unreadable, match=r"must be a JSON object$"):
+            name_array(raw, None)
+    raw = from_json(b"[1, 2]")
+    name_array(raw, "things")
+    assert raw == {"things": [[1, 2]]}
+    with pytest.raises(Unreadable, match=r"must be a JSON object or array$"):
+        name_array(from_json(b"7"), "things")
+    for body in (b"{", b""):
         with pytest.raises(Unreadable):
             from_json(body)
 

@@ -101,7 +101,7 @@ async def test_a_batch_tells_of_each_row_in_its_place(api: Api, db: Db) -> None:
         "batch-1", "batch-2", "batch-known", "batch-1", None, "batch-3", "batch-4", "batch-5",
     ]  # fmt: skip
     assert [sorted(fault["field"] for fault in each["errors"]) for each in made if each["errors"]] == [
-        ["event_key", "num_seats"], [""], ["country_code"],
+        ["email", "event_key", "num_seats"], ["tickets"], ["country_code"],
     ]  # fmt: skip
     assert made[2]["ticket_id"] == known["ticket_id"]
     assert (made[3]["ticket_id"], made[3]["fan_id"]) == (made[0]["ticket_id"], made[0]["fan_id"])

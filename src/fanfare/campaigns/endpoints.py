@@ -161,13 +161,13 @@ async def campaigns_wager_entries(db: Db, account: Account, wanted: WagerChoice)
     return await items.wager_entries(db, account, wanted)
 
 
-@endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET, references=editing.references)
 async def manage_campaigns_create(db: Db, account: Account, wanted: NewCampaign, now: datetime) -> CampaignSaved:
     """Create a campaign; 409 when a custom one of that title exists."""
     return CampaignSaved(await editing.create_campaign(db, account.id, wanted, now))
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}", scope="manage", key=SECRET, references=editing.references)
 async def manage_campaigns_update(db: Db, account: Account, wanted: CampaignChanges, now: datetime) -> CampaignSaved:
     """Change the given fields of a campaign; an empty value clears. `page_tab_ids` replaces the bundle's members."""
     return CampaignSaved(await editing.change_campaign(db, account.id, wanted, now))
@@ -185,13 +185,20 @@ async def manage_campaign_items_list(db: Db, account: Account, wanted: OneCampai
     return await items.items(db, account, wanted.page_tab_id)
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET)
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET, references=stocking.references
+)
 async def manage_campaign_items_create(db: Db, account: Account, wanted: NewItem, now: datetime) -> ItemSaved:
     """Add an item, such as a quiz question or something to wager on, to a campaign."""
     return ItemSaved(await stocking.create_item(db, account.id, wanted, now))
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/items/{tab_item_id}", scope="manage", key=SECRET)
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/items/{tab_item_id}",
+    scope="manage",
+    key=SECRET,
+    references=stocking.references,
+)
 async def manage_campaign_items_update(db: Db, account: Account, wanted: ItemChanges, now: datetime) -> ItemSaved:
     """Change the given fields of an item; an empty value clears. 409 when more are taken than there would be."""
     return ItemSaved(await stocking.change_item(db, account.id, wanted, now))
@@ -218,5 +225,8 @@ async def manage_campaign_views_create(db: Db, account: Account, wanted: NewView
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events")
 async def manage_campaign_events_create(db: Db, account: Account, wanted: NewEvents, now: datetime) -> EventsSaved:
-    """Record what an app reports from inside a campaign, at most 1000 events in a call, all or nothing."""
-    return await audience.record_events(db, account.id, wanted, now)
+    """Record what an app reports from inside a campaign, at most 1000 events in a call; a wrong one stops no other.
+
+    Takes a JSON array, or a field `events` that holds one.
+    """
+    return await audience.record_events(db, account, wanted, now)

@@ -5,16 +5,20 @@ Both libraries are loaded at the first address, to keep a server that reads none
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import whole_number
+from fanfare.places.addresses import Address, WrongAddressError, complete_address
 
 LONGEST_MAIL = 254
 LONGEST_PHONE = 64
 # The columns of a fan that hold a number.
 PHONES = ("phone", "add_phone")
+# Those of an address, in the order in which they are read.
+ADDRESS = ("country_code", "province", "city", "postal_code")
+NOWHERE = Address()
 # In these networks a mail address or number identifies its fan, so only what was read as contact data may claim one:
 # a shop that calls its network `email` must not hand a stranger's address to a buyer.
 OWN_NETWORKS = ("email", "phone")
@@ -119,6 +123,39 @@ def _e164(number: str, region: str | None) -> str | None:
             return None
     written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     return written if len(written) <= LONGEST_E164 + 1 else None
+
+
+class Contact(NamedTuple):
+    """Contact data in normal forms, and every field that is wrong with its message."""
+
+    mail: str | None
+    phone: str | None
+    address: Address
+    faults: list[tuple[str, str]]
+
+
+def read_contact(contact: Mapping[str, Any], home_country: str | None) -> Contact:
+    """Read email, phone, country_code, province, city and postal_code as they came.
+
+    `home_country` is the country of a number written as at home when the person's own is not known.
+    """
+    faults: list[tuple[str, str]] = []
+
+    def part(name: str, read: Callable[[str], str]) -> str | None:
+        try:
+            return read(contact[name]) if contact.get(name) else None
+        except ValueError as wrong:
+            faults.append((name, str(wrong)))
+            return None
+
+    address = NOWHERE
+    try:
+        if any(map(contact.get, ADDRESS)):
+            address = complete_address(*(contact.get(name) for name in ADDRESS))
+    except WrongAddressError as wrong:
+        faults += wrong.errors
+    home = address.country_code or home_country
+    return Contact(part("email", mail_address), part("phone", lambda text: phone_number(text, home)), address, faults)
 
 
 def names_people(network: str) -> bool:

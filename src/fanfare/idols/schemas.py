@@ -8,16 +8,15 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.fans.contact import names_people
+from fanfare.fans.contact import names_people, read_contact
 from fanfare.kernel.data.lines import LineFault
-from fanfare.kernel.parameters import Params
+from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     ChoiceForm,
     Day,
     Flag,
     Id,
-    LineForm,
-    ListForm,
+    LinesForm,
     LongText,
     MomentForm,
     OuterKey,
@@ -301,7 +300,7 @@ class ManyFanIdols(Params):
     """Fans to be tied to idols."""
 
     idol_fans: Annotated[
-        Annotated[list[Any], ListForm(LineForm(), most=1000)],
+        Annotated[list[Any], LinesForm(1000)],
         "Array of JSON strings, one per fan and idol; each needs email or phone, or user_key with network,"
         " and idol_uid or idol_name.",
     ]
@@ -334,6 +333,11 @@ class FanIdolItem(Params):
                 yield "network", "must be an external network; send an email address or phone number as email or phone"
         if not given.get("idol_uid") and not given.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse contact data that cannot be."""
+        yield from read_contact(given, at.account.country_code).faults
 
 
 class ManyFanIdolsSaved(msgspec.Struct):

@@ -2,8 +2,8 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, ClassVar
 
 # How much of a key that a caller sent a message repeats.
 LONGEST_KEY = 100
@@ -112,10 +112,15 @@ class TooLarge(Refusal):
     status = 413
 
 
-class UnsupportedEncoding(Refusal):
-    """Compressed bodies are not supported; send the body uncompressed"""
+class UnsupportedMediaType(Refusal):
+    """The media type or the coding of the body is not supported"""
 
     status = 415
+
+
+class UnsupportedEncoding(UnsupportedMediaType):
+    """Compressed bodies are not supported; send the body uncompressed"""
+
     # RFC 9110: what to try instead.
     headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
 
@@ -137,15 +142,36 @@ class BadParameters(Refusal):
 
     status = 422
 
-    def __init__(self, errors: Iterable[tuple[str, str]]) -> None:
-        """Take every wrong field with its message, in the order to be told."""
+    def __init__(self, errors: Iterable[tuple[str, str]], given: Mapping[str, Any] | None = None) -> None:
+        """Take every wrong field with its message, in the order to be told, and the fields that are right, if known."""
         self.errors = list(errors)
-        super().__init__("; ".join(f"{field}: {message}" if field else message for field, message in self.errors))
+        self.given = given or {}
+        super().__init__(self._told())
+
+    def add(self, errors: Iterable[tuple[str, str]]) -> None:
+        """Add more wrong fields; of a field that is named already nothing more is told."""
+        named = {field for field, _ in self.errors}
+        self.errors += [each for each in errors if each[0] not in named]
+        self.detail = self._told()
+
+    def _told(self) -> str:
+        return "; ".join(f"{field}: {message}" if field else message for field, message in self.errors)
 
     def problem(self) -> dict[str, object]:
         """Return the members of the problem+json answer, with one entry for each wrong field."""
         named = [{"field": field, "message": message} for field, message in self.errors]
         return {**super().problem(), "errors": named}
+
+
+async def faults_of(*checks: Awaitable[object]) -> list[tuple[str, str]]:
+    """Make checks, one after the other, and return every wrong field that they refuse."""
+    faults: list[tuple[str, str]] = []
+    for check in checks:
+        try:
+            await check
+        except BadParameters as wrong:
+            faults += wrong.errors
+    return faults
 
 
 class TooManyCalls(Refusal):

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from fanfare.kernel.callers import Account
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, loaded, spoiled, weight
@@ -17,10 +19,19 @@ MAX_FIELDS = 1000
 PIECE = 16 * 1024
 # Found by an expression: urllib takes 20 times as long over percent signs that begin no escape.
 ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+# How PHP and others write the entries of a list.
+NUMBERED = re.compile(r"(?<=.)\[[0-9]{1,9}\]$")
 # As long as a word for nothing may be.
 LONGEST_NOTHING = 16
 Raw = dict[str, list[object]]
 P = TypeVar("P", bound="Params")
+
+
+class Setting(NamedTuple):
+    """Whose parameters they are, and when they came."""
+
+    account: Account
+    now: datetime
 
 
 class Params(msgspec.Struct, kw_only=True):
@@ -32,6 +43,14 @@ class Params(msgspec.Struct, kw_only=True):
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
         """Yield what is wrong across fields; `given` holds the fields that were given and are right by themselves."""
+        yield from ()
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
+        """Yield what is wrong for this account at this moment with the fields that were given and are right so far.
+
+        The action refuses all of it too; asked of what is refused anyway, so that every wrong field is named at once.
+        """
         yield from ()
 
 
@@ -110,7 +129,7 @@ def read(struct: type[P], raw: Raw) -> P:
     named = {field for field, _ in errors}
     errors += [fault for fault in struct.faults(given) if fault[0] not in named]
     if errors:
-        raise BadParameters(errors)
+        raise BadParameters(errors, given)
     return struct(**given)
 
 
@@ -119,6 +138,12 @@ def named(struct: type[Params], raw: Raw) -> Raw:
     names = {name for slot in slots(struct) for name in slot.wire_names}
     prefixes = tuple(slot.prefix for slot in slots(struct) if slot.prefix is not None)
     return {name: values for name, values in raw.items() if name in names or name.startswith(prefixes)}
+
+
+def given_in(params: Params) -> dict[str, Any]:
+    """Return the fields of a struct that hold something."""
+    fields = ((name, getattr(params, name)) for name in params.__struct_fields__)
+    return {name: value for name, value in fields if value is not None and value is not msgspec.UNSET}
 
 
 class _Wrong(Exception):  # noqa: N818 - never leaves this module
@@ -197,10 +222,10 @@ def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, given: dict[str, 
             found[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
         except _Wrong as wrong:
             errors += wrong.errors
-    if errors:
-        raise _Wrong(errors)
     if found:
         given[slot.name] = found
+    if errors:
+        raise _Wrong(errors)
 
 
 def from_query(text: bytes) -> Raw:
@@ -213,11 +238,18 @@ def from_query(text: bytes) -> Raw:
         for pair in text.split(b"&"):
             name, _, value = pair.partition(b"=")
             if name:
-                raw.setdefault(_unescaped(name), []).append(_unescaped(value))
+                add(raw, _unescaped(name), _unescaped(value))
     except UnicodeError:
         message = "the parameters are not valid UTF-8"
         raise Unreadable(message) from None
     return raw
+
+
+def add(raw: Raw, name: str, value: str) -> None:
+    """Add a parameter of a query or a form. A numbered entry, name[0], is one of name[], in order of arrival."""
+    if name.endswith("]"):
+        name = NUMBERED.sub("[]", name)
+    raw.setdefault(name, []).append(value)
 
 
 def _characters(escapes: re.Match[bytes]) -> bytes:
@@ -242,7 +274,10 @@ def _unescaped(text: bytes) -> str:
 
 
 def from_json(body: bytes) -> Raw:
-    """Return the parameters of a JSON body: its members, or a bare array under the name '', which nothing else has."""
+    """Return the parameters of a JSON body: its members, or what is no object under the name ''.
+
+    Nothing else has that name; `name_array` reads it.
+    """
     is_too_much = weight(body) > MAX_WEIGHT
     try:
         # Raw is read through and nothing of it built.
@@ -253,13 +288,21 @@ def from_json(body: bytes) -> Raw:
     if is_too_much:
         message = "the body has too many values; split it into several requests"
         raise TooLarge(message)
-    if isinstance(value, list):
-        return {"": [value]}
     if not isinstance(value, dict):
-        message = "the body must be a JSON object or array"
-        raise Unreadable(message)
+        return {"": [value]}
     check_count(len(value))
     return {name: [member] for name, member in value.items() if name}
+
+
+def name_array(raw: Raw, array_field: str | None) -> None:
+    """Give a JSON body that is an array the name that the call has for it; refuse any other body that is no object."""
+    if "" not in raw:
+        return
+    (value,) = raw.pop("")
+    if array_field is None or not isinstance(value, list):
+        message = f"the body must be a JSON object{' or array' if array_field else ''}"
+        raise Unreadable(message)
+    raw[array_field] = [value]
 
 
 def check_count(count: int) -> None:

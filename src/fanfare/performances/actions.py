@@ -1,11 +1,14 @@
 """Makes performances, changes them, and writes the schedules of fans."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from fanfare.fans.queries.fans import known_fan
+from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.performances.schemas import NewPerformance, PerformanceChanges
 from fanfare.places.provinces import venue_province
 
@@ -14,7 +17,7 @@ TABLES = ("fan_performances", "fan_events")
 
 async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now: datetime) -> uuid.UUID:
     """Make a performance, or write a `PerformanceChanges` over its performance; fields that are left out stay."""
-    await _check(db, account_id, wanted)
+    await _check(db, account_id, wanted.business_id, wanted.referral_page_tab_id)
     is_change = isinstance(wanted, PerformanceChanges)
     performance_uid = wanted.performance_uid if isinstance(wanted, PerformanceChanges) else uuid.uuid4()
     given = {name: value for name in NewPerformance.__struct_fields__ if (value := getattr(wanted, name)) is not None}
@@ -74,7 +77,12 @@ async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now:
     return performance_uid
 
 
-async def _check(db: Db, account_id: int, wanted: NewPerformance) -> None:
+async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the business and the campaign that a performance names."""
+    return await faults_of(_check(db, account.id, given.get("business_id"), given.get("referral_page_tab_id")))
+
+
+async def _check(db: Db, account_id: int, business_id: int | None, page_tab_id: int | None) -> None:
     row = await db.row(
         """
         select $2::bigint is null or exists (
@@ -83,8 +91,8 @@ async def _check(db: Db, account_id: int, wanted: NewPerformance) -> None:
                    select from campaigns where account_id = $1 and page_tab_id = $3) as has_campaign
         """,
         account_id,
-        wanted.business_id,
-        wanted.referral_page_tab_id,
+        business_id,
+        page_tab_id,
     )
     if row is None or not (row["has_business"] and row["has_campaign"]):
         missing = [] if row and row["has_business"] else [("business_id", "is not a business of this account")]

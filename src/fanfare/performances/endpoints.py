@@ -27,7 +27,7 @@ async def performances_list(db: Db, account: Account) -> list[Performance]:
     return await queries.performances(db, account.id)
 
 
-@endpoint.post("/api/v1/performances", scope="misc", key=PUBLIC)
+@endpoint.post("/api/v1/performances", scope="misc", key=PUBLIC, references=actions.references)
 async def performances_create(db: Db, account: Account, wanted: NewPerformance, now: datetime) -> PerformanceSaved:
     """Create a performance; this call alone among the performance calls works without the secret key.
 
@@ -42,7 +42,7 @@ async def performances_get(db: Db, account: Account, wanted: OnePerformance) -> 
     return await queries.performance(db, account.id, wanted.performance_uid)
 
 
-@endpoint.post("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)
+@endpoint.post("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET, references=actions.references)
 async def performances_update(db: Db, account: Account, wanted: PerformanceChanges, now: datetime) -> PerformanceSaved:
     """Change a performance; name and date must always be sent, other fields stay when left out."""
     return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))

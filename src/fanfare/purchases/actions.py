@@ -7,9 +7,9 @@ from fanfare.fans.actions.people import Person, details, find_or_create
 from fanfare.fans.contact import leads_to_one, names_people, people_named
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.parameters import given_in
 from fanfare.kernel.wire import check_past
-from fanfare.purchases.schemas import NewProduct, NewPurchase
+from fanfare.purchases.schemas import NewProduct, NewPurchase, read_customer
 
 SOURCE = "purchase"
 TABLES = ("purchases",)
@@ -22,7 +22,8 @@ async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: da
     for later ones, and for earlier ones that had no fan.
     """
     check_past(now, order_timestamp=wanted.order_timestamp)
-    who = _customer(account, wanted)
+    names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
+    who = details(read_customer(given_in(wanted), account.country_code), **names)
     is_known_by_key = bool(wanted.customer_key) and names_people(wanted.network)
     fan_id: int | None
     async with db.transaction() as held:
@@ -36,22 +37,6 @@ async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: da
         if fan_id and is_known_by_key:
             await match_purchases(held, account.id, now, network=wanted.network)
     return saved
-
-
-def _customer(account: Account, wanted: NewPurchase) -> Person:
-    contact = {
-        "email": wanted.email,
-        "phone": wanted.phone,
-        "country_code": wanted.country,
-        "province": wanted.province,
-        "city": wanted.city,
-    }
-    names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
-    try:
-        return details(contact, home_country=account.country_code, **names)
-    except BadParameters as wrong:
-        renamed = [("country" if field == "country_code" else field, told) for field, told in wrong.errors]
-        raise BadParameters(renamed) from None
 
 
 async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:

@@ -7,9 +7,22 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.fans.contact import Contact, read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor
-from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Currency, Edge, Flag, Moment, Money, MoneyForm, OuterKey, Text, TextForm, WholeForm
+from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.wire import (
+    Currency,
+    Edge,
+    Flag,
+    Moment,
+    Money,
+    MoneyForm,
+    OuterKey,
+    Text,
+    TextForm,
+    WholeForm,
+    future_faults,
+)
 
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
 Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
@@ -63,6 +76,14 @@ class PurchaseQuery(Params):
     next_purchase_key: Annotated[Annotated[str, TextForm(512)] | None, "Paging key from the previous answer."] = None
 
 
+def read_customer(given: Mapping[str, Any], home_country: str | None) -> Contact:
+    """Read the contact data of a customer, whose country goes by its short name."""
+    read = read_contact({**given, "country_code": given.get("country")}, home_country)
+    return read._replace(
+        faults=[("country" if field == "country_code" else field, told) for field, told in read.faults]
+    )
+
+
 class NewPurchase(Params):
     """A purchase line to be created or updated."""
 
@@ -113,6 +134,12 @@ class NewPurchase(Params):
             for name in ("province", "city"):
                 if given.get(name):
                     yield name, "is only accepted together with country"
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse what cannot be, here or yet."""
+        yield from future_faults(at.now, given, "order_timestamp")
+        yield from read_customer(given, at.account.country_code).faults
 
 
 class PurchaseSaved(msgspec.Struct):

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from fanfare import app
 from fanfare.accounts import actions
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 
 MAKE = "/api/v1/manage/businesses"
@@ -96,7 +99,7 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
         (b"7", "application/json", 400),
         (b'{"business_name": "\\ud800"}', "application/json", 422),
         (b"business_name=%ff", "application/x-www-form-urlencoded", 400),
-        (b"<a/>", "application/xml", 400),
+        (b"<a/>", "application/xml", 415),
         (b"no boundary", "multipart/form-data", 400),
         (b"--b\r\nContent-Disposition: form-data", "multipart/form-data; boundary=b", 422),
         (b"business_name=a&business_name=b", "application/x-www-form-urlencoded", 422),
@@ -113,6 +116,33 @@ async def test_bad_bodies_get_a_clear_refusal(api: Api, db: Db, body: bytes, kin
     assert answer.status_code == status, answer.text
     assert answer.json()["status"] == status
     assert await db.value("select count(*) from businesses where account_id = $1", api.account_id) == before
+
+
+WRITES = pytest.mark.parametrize(
+    "endpoint", [each for each in app.endpoints() if each.is_write], ids=lambda each: each.call_id
+)
+
+
+def path_of(endpoint: Endpoint) -> str:
+    return re.sub(r"\{[^}]*\}", "1", endpoint.path)
+
+
+@WRITES
+async def test_a_body_that_is_no_object_is_told_as_such(api: Api, endpoint: Endpoint) -> None:
+    array = "" if endpoint.array_field else "[1]"
+    for body in filter(None, (array, '"x"', "7", "null")):
+        headers = {**api.keys, "Content-Type": "application/json"}
+        answer = await api.client.request(endpoint.method, path_of(endpoint), headers=headers, content=body)
+        detail = f"the body must be a JSON object{' or array' if endpoint.array_field else ''}"
+        assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
+@WRITES
+async def test_a_body_of_another_media_type_is_refused(api: Api, endpoint: Endpoint) -> None:
+    for kind in ("text/plain", "application/xml; charset=utf-8", "nothing"):
+        headers = {**api.keys, "Content-Type": kind}
+        answer = await api.client.request(endpoint.method, path_of(endpoint), headers=headers, content=b"email=x")
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
 async def test_a_body_that_never_ends_is_cut_off(api: Api) -> None:

@@ -1,17 +1,26 @@
 """Records what is counted in campaigns: views, and what apps report. Neither is announced: they are figures."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.queries.known import check_campaign
-from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ViewsSaved
+from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ReportedEvent, ViewsSaved
 from fanfare.fans.queries.merges import successors
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.parameters import Setting
+from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
+
+FIELD = "events"
+# The id of no fan.
+NOBODY = 0
+Event = tuple[int, ReportedEvent]
 
 
 def _hash(viewer: str | None, account_id: int) -> bytes:
@@ -42,38 +51,62 @@ async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime
     return ViewsSaved(wanted.page_tab_id, day, view_count)
 
 
-async def record_events(db: Db, account_id: int, wanted: NewEvents, now: datetime) -> EventsSaved:
-    """Record what an app reports from inside a campaign, all or nothing, and return the ids in order."""
-    await check_campaign(db, account_id, wanted.page_tab_id)
-    async with db.transaction() as held:
-        fan_ids = await _present_fans(held, account_id, wanted.events)
-        rows = await held.rows(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            listed as materialized (
-                select target, fan_id, occurred_at, props
-                from hold
-                cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
-                     as event (target, fan_id, occurred_at, props, place)
-                order by place
-            )
-            insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
-            select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
-            returning event_id
-            """,
-            account_id,
-            wanted.page_tab_id,
-            [event[0] for event in wanted.events],
-            fan_ids,
-            [event[2] or now for event in wanted.events],
-            [event[3] for event in wanted.events],
+async def record_events(db: Db, account: Account, wanted: NewEvents, now: datetime) -> EventsSaved:
+    """Record what an app reports from inside a campaign; a wrong event stops no other. Refuses an unknown campaign."""
+    await check_campaign(db, account.id, wanted.page_tab_id)
+    count = len(wanted.events)
+    events, faults = await run_by_rows(account.id, count, _read, account, wanted.events, now)
+    event_ids: list[int | None] = [None] * count
+    of_nobody: set[int] = set()
+
+    async def write(some: Sequence[Event]) -> None:
+        async with db.transaction() as held:
+            fan_ids = await _present_fans(held, account.id, [event.fan_id for _, event in some])
+            present = [line for line, fan_id in zip(some, fan_ids, strict=True) if fan_id != NOBODY]
+            of_nobody.update(place for (place, _), fan_id in zip(some, fan_ids, strict=True) if fan_id == NOBODY)
+            rows = await _record(held, account.id, wanted.page_tab_id, present, fan_ids, now)
+        for (place, _), row in zip(present, rows, strict=True):
+            event_ids[place] = row["event_id"]
+
+    faults += [line_fault(place, misfit(FIELD)) for place, _ in await write_lines(events, write)]
+    unknown = [("fan_id", "is not a fan of this account")]
+    faults += [line_fault(place, BadParameters(unknown)) for place in of_nobody]
+    return EventsSaved(event_ids, sorted(faults, key=lambda fault: fault.index))
+
+
+def _read(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[Event], list[LineFault]]:
+    return read_lines(items, ReportedEvent, FIELD, lambda place, event: (place, event), Setting(account, now))
+
+
+async def _record(
+    db: Db, account_id: int, page_tab_id: int, events: Sequence[Event], fan_ids: Sequence[int | None], now: datetime
+) -> list[Record]:
+    return await db.rows(
+        """
+        with hold as materialized (select hold_position($1) as held),
+        listed as materialized (
+            select target, fan_id, occurred_at, props
+            from hold
+            cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
+                 as event (target, fan_id, occurred_at, props, place)
+            order by place
         )
-    return EventsSaved([row["event_id"] for row in rows])
+        insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
+        select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
+        returning event_id
+        """,
+        account_id,
+        page_tab_id,
+        [event.target for _, event in events],
+        [fan_id for fan_id in fan_ids if fan_id != NOBODY],
+        [event.occurred_at or now for _, event in events],
+        [event.props or {} for _, event in events],
+    )
 
 
-async def _present_fans(db: Db, account_id: int, events: list[Any]) -> list[int | None]:
-    """Return the fan of each event, following old ids and holding the fans; refuses (422) who is not there."""
-    named = list({event[1] for event in events if event[1] is not None})
+async def _present_fans(db: Db, account_id: int, fan_ids: Sequence[int | None]) -> list[int | None]:
+    """Return who each is by now, following old ids and holding the fans; NOBODY for who is not there."""
+    named = list({fan_id for fan_id in fan_ids if fan_id is not None})
     known: set[int] = set()
     before = None
     # A fan who is missed may have become another one after the look at who became whom.
@@ -82,11 +115,8 @@ async def _present_fans(db: Db, account_id: int, events: list[Any]) -> list[int 
         before = after
         if all(after.get(fan_id, fan_id) in known for fan_id in named):
             break
-    fan_ids = [after.get(event[1], event[1]) for event in events]
-    wrong = [place for place, fan_id in enumerate(fan_ids) if fan_id is not None and fan_id not in known]
-    if wrong:
-        raise BadParameters([("events", f"[{place}].fan_id is not a fan of this account") for place in wrong])
-    return fan_ids
+    present = [None if fan_id is None else after.get(fan_id, fan_id) for fan_id in fan_ids]
+    return [fan_id if fan_id is None or fan_id in known else NOBODY for fan_id in present]
 
 
 async def _held_fans(db: Db, account_id: int, fan_ids: set[int]) -> set[int]:

@@ -1,16 +1,17 @@
 """Makes, changes and closes campaigns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 from msgspec import UNSET
 
-from fanfare.campaigns.queries.known import has_fan
+from fanfare.campaigns.queries.known import check_business, check_members, has_fan, no_business, no_members
 from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing, NewCampaign
+from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 
 COLUMNS = {"start_timestamp": "starts_at", "end_timestamp": "ends_at", "timezone": "time_zone"}
 OBJECTS = ("media_map", "props", "locale_props", "style_props", "links_map")
@@ -29,6 +30,14 @@ def _stored(given: dict[str, Any]) -> dict[str, Any]:
     return {COLUMNS.get(name, name): {} if name in OBJECTS and not value else value for name, value in given.items()}
 
 
+async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the business and the campaigns that a campaign names."""
+    return await faults_of(
+        check_business(db, account.id, given.get("business_id")),
+        check_members(db, account.id, given.get("page_tab_ids") or ()),
+    )
+
+
 async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: datetime) -> int:
     """Make a campaign and return its page_tab_id."""
     given = {name: getattr(wanted, name) for name in NewCampaign.__struct_fields__ if name != "page_tab_ids"}
@@ -38,7 +47,7 @@ async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: dat
         except asyncpg.UniqueViolationError:
             raise CampaignTitleTaken from None
         except asyncpg.ForeignKeyViolationError:
-            raise _unknown_business() from None
+            raise no_business() from None
         if wanted.page_tab_ids:
             await _set_members(held, account_id, page_tab_id, wanted.page_tab_ids)
     return page_tab_id
@@ -65,10 +74,6 @@ CREATE = """
 """
 
 
-def _unknown_business() -> BadParameters:
-    return BadParameters([("business_id", "is not a business of this account")])
-
-
 async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
     """Change the given fields of a campaign and return its page_tab_id."""
     given = {
@@ -84,7 +89,7 @@ async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now:
         except asyncpg.UniqueViolationError:
             raise CampaignTitleTaken from None
         except asyncpg.ForeignKeyViolationError:
-            raise _unknown_business() from None
+            raise no_business() from None
         if changed is None:
             raise Unknown(campaign=wanted.page_tab_id)
         if members is not UNSET:
@@ -133,7 +138,7 @@ async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Seque
             wanted,
         )
     except asyncpg.ForeignKeyViolationError:
-        raise BadParameters([("page_tab_ids", "must be campaigns of this account")]) from None
+        raise no_members() from None
 
 
 async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: datetime) -> int:

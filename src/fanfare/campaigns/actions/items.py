@@ -1,5 +1,6 @@
 """Makes, changes and deletes the items of campaigns, and places wagers on them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import has_fan
 from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
+from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 
 COLUMNS = {"position": "place", "active_date": "active_on", "activation_timestamp": "activated_at"}
 OBJECTS = ("media_map", "props")
@@ -40,6 +42,11 @@ def _no_item(named: ItemChanges | OneItem | NewWager) -> Unknown:
 
 def _no_tag() -> BadParameters:
     return BadParameters([("tag_id", "is not a tag of this account")])
+
+
+async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the tag that an item names."""
+    return await faults_of(_check_tag(db, account.id, given.get("tag_id")))
 
 
 async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -> int:

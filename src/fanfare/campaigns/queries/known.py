@@ -1,7 +1,9 @@
 """Whether a campaign or fan is there: an empty answer must not hide a wrong id."""
 
+from collections.abc import Sequence
+
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import BadParameters, Unknown
 
 
 async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
@@ -9,6 +11,30 @@ async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
     known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
     if not await db.value(known, account_id, page_tab_id):
         raise Unknown(campaign=page_tab_id)
+
+
+async def check_business(db: Db, account_id: int, business_id: int | None) -> None:
+    """Refuse (422) a business that is not there."""
+    known = "select true from businesses where account_id = $1 and business_id = $2"
+    if business_id is not None and not await db.value(known, account_id, business_id):
+        raise no_business()
+
+
+def no_business() -> BadParameters:
+    """Return the refusal of a business that is not there."""
+    return BadParameters([("business_id", "is not a business of this account")])
+
+
+async def check_members(db: Db, account_id: int, page_tab_ids: Sequence[int]) -> None:
+    """Refuse (422) campaigns that are not there."""
+    known = "select count(*) from campaigns where account_id = $1 and page_tab_id = any($2::bigint[])"
+    if page_tab_ids and await db.value(known, account_id, list(page_tab_ids)) < len(set(page_tab_ids)):
+        raise no_members()
+
+
+def no_members() -> BadParameters:
+    """Return the refusal of campaigns that are not there."""
+    return BadParameters([("page_tab_ids", "must be campaigns of this account")])
 
 
 async def has_fan(db: Db, account_id: int, fan_id: int) -> bool:

@@ -1,14 +1,15 @@
 """Shapes of activities: what fans did, and the parameters that ask for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.paging import Meta, Order
-from fanfare.kernel.parameters import Params
+from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import Address, AnyForm, Day, Flag, Id, Instant, OuterKey, Text, TextForm, WholeForm, Wildcard
 
 PAGE = 200
@@ -159,6 +160,11 @@ class NewActivity(Params):
         "is_subscribed": True,
         "field_team": "blue",
     }
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse contact data that cannot be."""
+        yield from read_contact(given, at.account.country_code).faults
 
 
 class NewFanActivity(Params):

@@ -1,28 +1,29 @@
 """Shapes of what is counted in campaigns: views, app events and the figures made of them."""
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.parameters import Params
+from fanfare.kernel.data.lines import LineFault, lines_of
+from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     ChoiceForm,
     Day,
     EdgeMoment,
-    Form,
     Id,
     Ids,
+    JsonObject,
     Moment,
-    MomentForm,
     Text,
     WholeForm,
-    decoded_json,
+    future_faults,
 )
 
 LONGEST_LIST = 10_000
 MOST_VIEWS = 1_000_000
+MOST_EVENTS = 1000
 WAGERS = "wager_points"
 # What apps report themselves; the rows lie in campaign_events.
 REPORTED = (
@@ -102,6 +103,11 @@ class NewViews(Params):
 
     example: ClassVar[Mapping[str, object]] = {"viewer": "3f0c2a", "view_count": 1}
 
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse views of later."""
+        yield from future_faults(at.now, given, "viewed_at")
+
 
 class ViewsSaved(msgspec.Struct):
     """The day (in the account's time zone) and what it holds of this viewer."""
@@ -111,63 +117,23 @@ class ViewsSaved(msgspec.Struct):
     view_count: int
 
 
-class ReportedEvent(msgspec.Struct, forbid_unknown_fields=False):
+class ReportedEvent(Params):
     """Something that happened inside a campaign, as its app reports it."""
 
-    target: str
-    fan_id: int | None = None
-    occurred_at: str | int | float | None = None
-    props: dict[str, Any] = {}
-
-
-class EventsForm(Form):
-    """A list of events, each a JSON object with target, fan_id, occurred_at and props."""
-
-    most = 1000
-    moment = MomentForm()
-
-    def read(self, raw: object) -> list[tuple[str, int | None, datetime | None, dict[str, Any]]]:
-        """Return target, fan, moment and props of each event."""
-        try:
-            decoded = decoded_json(raw, "must be a JSON array of events") if isinstance(raw, str) else raw
-            events = msgspec.convert(decoded, list[ReportedEvent])
-        except msgspec.ValidationError as error:
-            raise ValueError(str(error)) from None
-        if len(events) > self.most:
-            message = f"must have at most {self.most} entries"
-            raise ValueError(message)
-        return [self._event(place, event) for place, event in enumerate(events)]
-
-    def _event(self, place: int, event: ReportedEvent) -> tuple[str, int | None, datetime | None, dict[str, Any]]:
-        if event.target not in REPORTED:
-            message = f"[{place}].target must be one of {', '.join(REPORTED)}"
-            raise ValueError(message)
-        if event.fan_id is not None and not 0 < event.fan_id < 2**63:
-            message = f"[{place}].fan_id must be the id of a fan"
-            raise ValueError(message)
-        moment = self.moment.read(event.occurred_at) if event.occurred_at is not None else None
-        return event.target, event.fan_id, moment, event.props
-
-    def schema(self) -> dict[str, object]:
-        """Return the JSON Schema of the list."""
-        event = {
-            "type": "object",
-            "required": ["target"],
-            "properties": {
-                "target": {"type": "string", "enum": list(REPORTED)},
-                "fan_id": {"type": ["integer", "null"], "minimum": 1},
-                "occurred_at": {"type": ["string", "null"], "format": "date-time"},
-                "props": {"type": "object"},
-            },
-        }
-        return {"type": "array", "items": event, "maxItems": self.most}
+    target: Annotated[Annotated[str, ChoiceForm(*REPORTED)], "What happened."]
+    fan_id: Annotated[Annotated[int, WholeForm(1)] | None, "Fan who did it."] = None
+    occurred_at: Annotated[Moment | None, "When it happened; now when left out."] = None
+    props: Annotated[JsonObject | None, "What the app tells of it."] = None
 
 
 class NewEvents(Params):
     """Events to be recorded, at most 1000 in a call; the body may be the bare array."""
 
     page_tab_id: Annotated[Id, "Campaign in which they happened."]
-    events: Annotated[list[Any], EventsForm(), "Objects with target, fan_id, occurred_at (now when left out), props."]
+    events: Annotated[
+        Annotated[list[Any], lines_of(ReportedEvent, MOST_EVENTS)],
+        "Objects with target, fan_id, occurred_at (now when left out), props.",
+    ]
 
     example: ClassVar[Mapping[str, object]] = {
         "events": [{"target": "chat_history", "fan_id": 1, "props": {"text": "what a goal"}}]
@@ -175,6 +141,7 @@ class NewEvents(Params):
 
 
 class EventsSaved(msgspec.Struct):
-    """The ids that the events got, in their order."""
+    """The ids that the events got, in their order, null for those that are wrong; and what is wrong with these."""
 
-    event_ids: list[int]
+    event_ids: list[int | None]
+    errors: list[LineFault]

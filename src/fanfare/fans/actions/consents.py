@@ -1,6 +1,6 @@
 """Writes words on consent into the ledger and folds them into the flags."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,7 +98,7 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
 
     The caller holds a position and the fan's row. Refuses a business that the account does not have.
     """
-    await _check_businesses(db, account_id, said)
+    await check_businesses(db, account_id, [word.business_id for word in said if word.business_id is not None])
     await db.execute(
         """
         with told as materialized (
@@ -128,8 +128,9 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
     )
 
 
-async def _check_businesses(db: Db, account_id: int, said: list[Word]) -> None:
-    named = {word.business_id for word in said if word.business_id is not None}
+async def check_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> None:
+    """Refuse (422) businesses that are not there."""
+    named = set(business_ids)
     if not named:
         return
     rows = await db.rows(

@@ -16,7 +16,8 @@ from fanfare.fans.actions.merging import join_verified
 from fanfare.fans.actions.names import checked_name, free_name
 from fanfare.fans.actions.passwords import password_hash
 from fanfare.fans.actions.people import find_or_create, person, said_at
-from fanfare.fans.contact import PHONES, identities, mail_key, phone_number
+from fanfare.fans.actions.references import read_numbers
+from fanfare.fans.contact import PHONES, identities, mail_key
 from fanfare.fans.schemas.fans import FanChanges, NewFan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
@@ -204,7 +205,7 @@ async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) ->
             columns[name] = flag
     columns |= await _completed(db, _address(wanted), columns, old)
     home = columns.get("country_code") or old["country_code"] or account.country_code
-    columns |= _phones(wanted, home)
+    columns |= read_numbers({name: value for name in PHONES if (value := getattr(wanted, name)) is not UNSET}, home)
     if wanted.email is not UNSET:
         columns["email"] = wanted.email
         if _mail_key(wanted.email) != _mail_key(old["email"]):
@@ -218,21 +219,6 @@ async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) ->
 
 def _mail_key(address: str | None) -> str | None:
     return mail_key(address) if address else None
-
-
-def _phones(wanted: FanChanges, home: str | None) -> dict[str, Any]:
-    numbers: dict[str, Any] = {}
-    errors: list[tuple[str, str]] = []
-    for name in PHONES:
-        phone = getattr(wanted, name)
-        try:
-            if phone is not UNSET:
-                numbers[name] = phone_number(phone, home) if phone else None
-        except ValueError as wrong:
-            errors.append((name, str(wrong)))
-    if errors:
-        raise BadParameters(errors)
-    return numbers
 
 
 def _address(wanted: FanChanges) -> dict[str, Any]:

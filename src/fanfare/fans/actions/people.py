@@ -3,7 +3,7 @@
 How a fan is recognised stands in `finding`; here are what a door knows about a person, and the calls.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
 from typing import Any
@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY
-from fanfare.fans.contact import mail_address, phone_number, shown_key
+from fanfare.fans.contact import Contact, read_contact, shown_key
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters
-from fanfare.places.addresses import Address, WrongAddressError, complete_address
 
 __all__ = [
     "FOUND",
@@ -31,7 +30,6 @@ __all__ = [
 ]
 
 BATCH = 1000
-NOWHERE = Address()
 CHANNELS = {"is_subscribed": "mail_said_at", "is_phone_subscribed": "phone_said_at"}
 
 
@@ -77,31 +75,18 @@ def person(
     home_country: str | None = None,
     **known: Any,  # noqa: ANN401 - Person's own
 ) -> Person:
-    """Return `details` of somebody who can be reached; refuses (422) who can not."""
-    who = details(contact, home_country=home_country, **known)
+    """Return `details` of somebody who can be reached, from the fields of `read_contact`; refuses (422) who can not."""
+    who = details(read_contact(contact, home_country), **known)
     if who.mail is None and who.phone is None:
         raise BadParameters([("email", "is required when phone is left out")])
     return who
 
 
-def details(
-    contact: Mapping[str, str | None],
-    *,
-    home_country: str | None = None,
-    **known: Any,  # noqa: ANN401 - Person's own
-) -> Person:
-    """Return what is told of a person in normal forms; refuses (422) with every wrong field.
-
-    `contact` holds email, phone, country_code, province, city and postal_code as they came, `known` the other fields
-    of Person. `home_country` is the country of a number written as at home when the person's own is not known.
-    """
-    errors: list[tuple[str, str]] = []
-    address = _address(contact, errors)
-    home = address.country_code or home_country
-    mail = _read("email", contact, mail_address, errors)
-    number = _read("phone", contact, lambda phone: phone_number(phone, home), errors)
-    if errors:
-        raise BadParameters(errors)
+def details(contact: Contact, **known: Any) -> Person:  # noqa: ANN401 - Person's own
+    """Return what is told of a person; refuses (422) with every wrong field. `known` are the other fields of Person."""
+    mail, number, address, faults = contact
+    if faults:
+        raise BadParameters(faults)
     return Person(
         mail=mail,
         mail_key=shown_key(mail) if mail else None,
@@ -112,27 +97,6 @@ def details(
         postal_code=address.postal_code,
         **known,
     )
-
-
-def _address(contact: Mapping[str, str | None], errors: list[tuple[str, str]]) -> Address:
-    if not any(map(contact.get, ADDRESS)):
-        return NOWHERE
-    try:
-        return complete_address(*(contact.get(part) for part in ADDRESS))
-    except WrongAddressError as wrong:
-        errors += wrong.errors
-        return NOWHERE
-
-
-def _read(
-    name: str, contact: Mapping[str, str | None], form: Callable[[str], str], errors: list[tuple[str, str]]
-) -> str | None:
-    given = contact.get(name)
-    try:
-        return form(given) if given else None
-    except ValueError as wrong:
-        errors.append((name, str(wrong)))
-        return None
 
 
 class Batch(msgspec.Struct):

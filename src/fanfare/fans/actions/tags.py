@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
 from fanfare.kernel.data.db import RACES, Db, Record
-from fanfare.kernel.data.lines import FieldFault
+from fanfare.kernel.data.lines import line_fault
 from fanfare.kernel.data.references import Thing, check_unused, hold
-from fanfare.kernel.errors import Unavailable, Unknown
+from fanfare.kernel.errors import BadParameters, Unavailable, Unknown
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import Unread
 
@@ -80,16 +82,18 @@ async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) 
 
 def _told(wanted: TagChange, rows: Sequence[Record]) -> list[TagRow]:
     """Return what became of each entry, in its place."""
-    changed = (TagRow(**row) for row in rows)
-    told = [_unread("fan_ids", each) or next(changed) for each in wanted.fan_ids or ()]
-    return told + [_unread("emails", each) or next(changed) for each in wanted.emails or ()]
+    changed = iter(rows)
+    asked = [("fan_ids", each) for each in wanted.fan_ids or ()] + [("emails", each) for each in wanted.emails or ()]
+    return [
+        _unread(index, field, entry) if isinstance(entry, Unread) else TagRow(index=index, **next(changed))
+        for index, (field, entry) in enumerate(asked)
+    ]
 
 
-def _unread(field: str, entry: object) -> TagRow | None:
-    if not isinstance(entry, Unread):
-        return None
+def _unread(index: int, field: str, entry: Unread) -> TagRow:
+    fault = line_fault(index, BadParameters([(field, entry.message)]))
     email = entry.text if field == "emails" else None
-    return TagRow(None, email, "error", [FieldFault(field, entry.message)])
+    return TagRow(**msgspec.structs.asdict(fault), fan_id=None, email=email, status="error")
 
 
 async def _held_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, is_made: bool) -> int:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from fanfare.fans.actions import erasure
 from fanfare.fans.actions import fans as actions
+from fanfare.fans.actions.references import references
 from fanfare.fans.queries import fans as queries
 from fanfare.fans.schemas.fans import Fan, FanChanges, FanSaved, LatestFan, LatestMeta, LatestWindow, NewFan, OneFan
 from fanfare.kernel.callers import SECRET, Account
@@ -12,7 +13,7 @@ from fanfare.kernel.data.paging import Page
 from fanfare.kernel.web.endpoint import endpoint
 
 
-@endpoint.post("/api/v1/crm/fans", scope="crm", key=SECRET)
+@endpoint.post("/api/v1/crm/fans", scope="crm", key=SECRET, references=references)
 async def crm_fans_create(db: Db, account: Account, wanted: NewFan, now: datetime) -> FanSaved:
     """Create a fan; an email or a phone is mandatory.
 
@@ -38,7 +39,7 @@ async def crm_fans_get(db: Db, account: Account, wanted: OneFan) -> Fan:
     return await queries.fan(db, account.id, wanted.fan_id)
 
 
-@endpoint.post("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)
+@endpoint.post("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET, references=references)
 async def crm_fans_update(db: Db, account: Account, wanted: FanChanges, now: datetime) -> FanSaved:
     """Change the given fields of a fan; an empty value clears, a field left out stays.
 

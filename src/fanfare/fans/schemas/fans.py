@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.fans.contact import mail_address, phone_number
+from fanfare.fans.contact import mail_address, phone_number, read_contact
 from fanfare.kernel.data.paging import Meta
-from fanfare.kernel.parameters import Params
+from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     Address,
     AnyForm,
@@ -26,6 +26,7 @@ from fanfare.kernel.wire import (
     TextForm,
     Texts,
     Wildcard,
+    future_faults,
     text_of,
 )
 
@@ -128,6 +129,11 @@ class OneFan(Params):
     fan_id: Annotated[Id, "Fan by its id; the id of a fan that became another leads to that one."]
 
 
+def is_id(key: str) -> bool:
+    """Say whether the part of a name behind its prefix is an id."""
+    return key.isascii() and key.isdigit() and len(key) <= 18  # noqa: PLR2004 - the longest id
+
+
 def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a phone number whose country is told, and with opt-ins of no business."""
     phone = given.get("phone")
@@ -137,7 +143,7 @@ def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         except ValueError as wrong:
             yield "phone", str(wrong)
     for key in given.get("businesses") or {}:
-        if not key.isascii() or not key.isdigit() or len(key) > 18:  # noqa: PLR2004 - the longest id
+        if not is_id(key):
             yield f"business_{key}", "must contain the id of a business"
 
 
@@ -190,6 +196,12 @@ class NewFan(Params):
             yield "email", "is required when phone is left out"
         yield from wrong_contact(given)
 
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse what cannot be, here or yet."""
+        yield from future_faults(at.now, given, "birth_date", "consent_timestamp")
+        yield from read_contact(given, at.account.country_code).faults
+
 
 class FanChanges(Params):
     """Fields of a fan to be changed; an empty value clears, a field left out stays."""
@@ -235,6 +247,13 @@ class FanChanges(Params):
                 if given.get(name):
                     yield name, "is only accepted together with country_code"
         yield from wrong_contact(given)
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse what cannot be, here or yet; what a number means that is written as at home, the fan says."""
+        yield from future_faults(at.now, given, "birth_date", "consent_timestamp")
+        if given.get("country_code"):
+            yield from read_contact(given, at.account.country_code).faults
 
 
 class FanSaved(msgspec.Struct):

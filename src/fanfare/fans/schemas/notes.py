@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.fans.contact import names_people
-from fanfare.kernel.data.lines import FieldFault
+from fanfare.kernel.data.lines import LineResult
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     AddressRange,
@@ -107,13 +107,12 @@ class TagChange(Params):
             yield "fan_ids", "is required when emails is left out"
 
 
-class TagRow(msgspec.Struct):
+class TagRow(LineResult):
     """What became of one entry: added, removed, unchanged or unknown; or error, with what is wrong."""
 
     fan_id: int | None
     email: str | None
     status: str
-    errors: list[FieldFault] = []
 
 
 class TagChanged(msgspec.Struct):

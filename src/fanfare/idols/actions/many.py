@@ -13,11 +13,13 @@ from fanfare.idols.actions.ties import known_idols, tie_fans
 from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.lines import MISFIT, LineFault, line_fault, read_line, write_lines
+from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
 
 SOURCE = "crm_idol_fans_create"
+FIELD = "idol_fans"
 
 
 class Row(msgspec.Struct):
@@ -32,14 +34,14 @@ class Row(msgspec.Struct):
 
 async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ManyFanIdolsSaved:
     """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
-    rows, faults = await run_by_rows(account.id, len(items), _rows, account, items)
+    rows, faults = await run_by_rows(account.id, len(items), _rows, account, items, now)
 
     async def write(some: Sequence[Row]) -> None:
         async with db.transaction() as held:
             await _tie(held, account.id, list(some), now)
 
     misfits = {row.index for row in await write_lines(rows, write)}
-    faults += [line_fault(index, MISFIT) for index in misfits]
+    faults += [line_fault(index, misfit(FIELD)) for index in misfits]
     saved = []
     for row in rows:
         if row.index in misfits:
@@ -65,23 +67,17 @@ async def _tie(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
         await tie_fans(db, account_id, fan_ids, idol_uids, now, is_explicit=is_explicit)
 
 
-def _rows(account: Account, items: Sequence[Any]) -> tuple[list[Row], list[LineFault]]:
-    rows: list[Row] = []
-    faults: list[LineFault] = []
-    for index, item in enumerate(items):
-        try:
-            rows.append(_row(account, index, item))
-        except BadParameters as wrong:
-            faults.append(line_fault(index, wrong))
-    return rows, faults
+def _rows(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[Row], list[LineFault]]:
+    return read_lines(
+        items, FanIdolItem, FIELD, lambda index, item: Row(index, item, _who(account, item)), Setting(account, now)
+    )
 
 
-def _row(account: Account, index: int, item: Any) -> Row:  # noqa: ANN401 - any JSON value
-    wanted = read_line(FanIdolItem, item)
-    contact = {"email": wanted.email, "phone": wanted.phone}
-    names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
-    is_reachable = wanted.email or wanted.phone
-    return Row(index, wanted, person(contact, home_country=account.country_code, **names) if is_reachable else None)
+def _who(account: Account, item: FanIdolItem) -> Person | None:
+    if not item.email and not item.phone:
+        return None
+    contact = {"email": item.email, "phone": item.phone}
+    return person(contact, home_country=account.country_code, first_name=item.first_name, last_name=item.last_name)
 
 
 async def _find_idols(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:

@@ -7,13 +7,13 @@ import msgspec
 
 from fanfare.kernel.data.db import MISFITS
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, read
-from fanfare.kernel.wire import decoded_json
+from fanfare.kernel.parameters import Params, Setting, Slot, given_in, read, slots
+from fanfare.kernel.wire import LineForm, LinesForm, decoded_json
 
 L = TypeVar("L")
 P = TypeVar("P", bound=Params)
+T = TypeVar("T")
 NO_OBJECT = "must be a JSON object"
-MISFIT = BadParameters([("", "contains a value that cannot be stored")])
 
 
 class FieldFault(msgspec.Struct):
@@ -24,32 +24,94 @@ class FieldFault(msgspec.Struct):
 
 
 class LineFault(msgspec.Struct):
-    """What is wrong with a line of a batch: its place from 0, each wrong field, and the same as one text."""
+    """What is wrong with a line of a batch: its place from 0, the faults as one text, and each wrong field.
+
+    What is wrong with the line as such has the name of the batch's own field.
+    """
 
     index: int
     error: str
     errors: list[FieldFault]
 
 
-def field_faults(wrong: BadParameters) -> list[FieldFault]:
-    """Return what a refusal says of each field."""
-    return [FieldFault(field, message) for field, message in wrong.errors]
+class LineResult(msgspec.Struct, kw_only=True):
+    """What became of a line, where each is told of: of a wrong one the same as in a LineFault, else null and empty."""
+
+    index: int
+    error: str | None = None
+    errors: list[FieldFault] = []
+
+
+class ItemForm(LineForm):
+    """A line of a batch that has the fields of a struct of parameters."""
+
+    def __init__(self, struct: type[Params]) -> None:
+        """Take the struct."""
+        self.struct = struct
+
+    def schema(self) -> dict[str, object]:
+        """Return the fields."""
+        told = slots(self.struct)
+        return {
+            "type": "object",
+            "properties": {_name(slot): {**slot.form.schema(), "description": slot.description} for slot in told},
+            "required": [_name(slot) for slot in told if slot.is_required],
+        }
+
+
+def _name(slot: Slot) -> str:
+    return slot.wire_names[0]
+
+
+def lines_of(struct: type[Params], most: int) -> LinesForm:
+    """Return the form of a batch of lines with the fields of a struct."""
+    return LinesForm(most, ItemForm(struct))
+
+
+def misfit(batch_field: str) -> BadParameters:
+    """Return the refusal of a line that PostgreSQL has no room for."""
+    return BadParameters([(batch_field, "contains a value that cannot be stored")])
 
 
 def line_fault(index: int, wrong: BadParameters) -> LineFault:
     """Return what a refusal says of the line at a place."""
-    return LineFault(index, wrong.detail, field_faults(wrong))
+    return LineFault(index, wrong.detail, [FieldFault(field, message) for field, message in wrong.errors])
 
 
-def read_line(struct: type[P], line: object) -> P:
-    """Return a line, an object or the JSON text of one, or refuse it naming every wrong field."""
+def read_lines(
+    lines: Sequence[object],
+    struct: type[P],
+    batch_field: str,
+    make: Callable[[int, P], T],
+    at: Setting,
+) -> tuple[list[T], list[LineFault]]:
+    """Return what `make` makes of each line and its place, and of the lines that are wrong every wrong field.
+
+    `make` refuses what a struct alone cannot. `batch_field` names the parameter that holds the lines.
+    """
+    made: list[T] = []
+    faults: list[LineFault] = []
+    for index, line in enumerate(lines):
+        item: P | None = None
+        try:
+            item = _read(struct, line, batch_field)
+            made.append(make(index, item))
+        except BadParameters as wrong:
+            given = given_in(item) if item else wrong.given
+            wrong.add(struct.account_faults(given, at))
+            faults.append(line_fault(index, wrong))
+    return made, faults
+
+
+def _read(struct: type[P], line: object, batch_field: str) -> P:
+    """Return a line, an object or the JSON text of one."""
     if isinstance(line, str):
         try:
             line = decoded_json(line, NO_OBJECT)
         except ValueError as wrong:
-            raise BadParameters([("", str(wrong))]) from None
+            raise BadParameters([(batch_field, str(wrong))]) from None
     if not isinstance(line, Mapping):
-        raise BadParameters([("", NO_OBJECT)])
+        raise BadParameters([(batch_field, NO_OBJECT)])
     return read(struct, {name: [value] for name, value in line.items()})
 
 

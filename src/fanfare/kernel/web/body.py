@@ -8,8 +8,8 @@ from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding
-from fanfare.kernel.parameters import Raw, check_count, from_json, from_query
+from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding, UnsupportedMediaType
+from fanfare.kernel.parameters import Raw, add, check_count, from_json, from_query
 
 MAX_BYTES = 1024 * 1024
 # Of a body that may hold the key: until it is read, nobody knows whose it is.
@@ -63,7 +63,7 @@ def take_apart(body: bytes, content_type: str | None) -> Raw:
     if kind == "multipart/form-data":
         return _from_multipart(body, content_type or "")
     message = "the content type must be application/json, application/x-www-form-urlencoded or multipart/form-data"
-    raise Unreadable(message)
+    raise UnsupportedMediaType(message)
 
 
 def _from_multipart(body: bytes, content_type: str) -> Raw:
@@ -73,7 +73,7 @@ def _from_multipart(body: bytes, content_type: str) -> Raw:
 
     def keep(name: bytes | None, value: bytes | None) -> None:
         if name:
-            raw.setdefault(name.decode(), []).append((value or b"").decode())
+            add(raw, name.decode(), (value or b"").decode())
 
     def on_field(field: Any) -> None:  # noqa: ANN401 - the parser's own protocol type is not exported
         keep(field.field_name, field.value)

@@ -8,7 +8,7 @@ The function's name is the call's id, its docstring the summary and description 
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from types import ModuleType
 from typing import Any, Literal, TypeVar, get_type_hints
@@ -21,6 +21,8 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import Drawn
 
+# Returns what is wrong with fields that name something: asked of what is refused anyway, so that it is told as well.
+References = Callable[[Db, Account, Mapping[str, Any]], Awaitable[list[tuple[str, str]]]]
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 M = TypeVar("M")
 R = TypeVar("R")
@@ -41,6 +43,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     has_etag: bool = False
     # how the body comes when it is a bare JSON array: the field that takes it
     array_field: str | None = None
+    references: References | None = None
 
     @property
     def media_type(self) -> str:
@@ -71,9 +74,20 @@ class _Decorator:
         """Mark a call that reads."""
         return self._mark("GET", path, scope, key, has_etag=has_etag)
 
-    def post(self, path: str, *, scope: str, key: Level, array_field: str | None = None) -> Callable[[F], F]:
-        """Mark a call that writes; `array_field` takes a body that is a bare JSON array."""
-        return self._mark("POST", path, scope, key, array_field=array_field)
+    def post(
+        self,
+        path: str,
+        *,
+        scope: str,
+        key: Level,
+        array_field: str | None = None,
+        references: References | None = None,
+    ) -> Callable[[F], F]:
+        """Mark a call that writes.
+
+        `array_field` takes a body that is a bare JSON array, `references` finds what the parameters name in vain.
+        """
+        return self._mark("POST", path, scope, key, array_field=array_field, references=references)
 
     def delete(self, path: str, *, scope: str, key: Level) -> Callable[[F], F]:
         """Mark a call that deletes."""

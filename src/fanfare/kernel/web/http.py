@@ -8,7 +8,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -24,7 +25,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.idempotency import Answered, Repeat
 from fanfare.kernel.data.paging import Listed
-from fanfare.kernel.parameters import Params, Raw, named, read
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.parameters import Params, Raw, Setting, given_in, name_array, named, read
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.long_inputs import run_by_size
 from fanfare.kernel.web import answers
@@ -103,20 +105,20 @@ class Service:
     async def _answer(self, endpoint: Endpoint, request: Request, response: Response, path: dict[str, str]) -> None:
         now = self.clock()
         entry = await self.admission.admit(endpoint, request, response, now)
-        params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
         account, caller = entry.key.account, entry.caller
         handle = self.db.of(account.id)
-        if endpoint.is_write and not caller.has_secret:
-            await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
-
         delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
+        async with every_fault(endpoint, handle, account, now):
+            params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
+            if endpoint.is_write and not caller.has_secret:
+                await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
-        async def act(db: Db) -> Answered:
-            values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
-            return await call(endpoint, db, values, params, self.attempts)
+            async def act(db: Db) -> Answered:
+                values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
+                return await call(endpoint, db, values, params, self.attempts)
 
-        repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
-        answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
+            repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
+            answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
         if answered.is_replay:
             response.set_header("Idempotent-Replayed", "true")
         response.content_type = endpoint.media_type
@@ -141,11 +143,23 @@ def start(request: Request, response: Response) -> str:
 
 def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | None:
     """Return the struct of a call's parameters, of which the path's beat all others; or refuse what is wrong."""
+    name_array(raw, endpoint.array_field)
     if endpoint.params is None:
         return None
-    if endpoint.array_field and "" in raw:
-        raw[endpoint.array_field] = raw.pop("")
     return read(endpoint.params, {**raw, **{name: [value] for name, value in path.items()}})
+
+
+@asynccontextmanager
+async def every_fault(endpoint: Endpoint, db: Db, account: Account, now: datetime) -> AsyncIterator[None]:
+    """Add to a refusal of parameters what else is wrong with them, which nobody looked for behind the first fault."""
+    try:
+        yield
+    except BadParameters as wrong:
+        if endpoint.params:
+            wrong.add(endpoint.params.account_faults(wrong.given, Setting(account, now)))
+        if endpoint.references:
+            wrong.add(await endpoint.references(db, account, wrong.given))
+        raise
 
 
 async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
@@ -171,7 +185,11 @@ async def call(
 
     async def act(handle: Db, changed: Params | None) -> Any:  # noqa: ANN401 - any answer form
         each = {**values, Db: handle, endpoint.params: changed}
-        return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
+        try:
+            return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
+        except BadParameters as wrong:
+            wrong.given = given_in(changed) if changed else {}
+            raise
 
     if params is None:
         answer = await act(db, params)

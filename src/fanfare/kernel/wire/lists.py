@@ -123,6 +123,23 @@ class LineForm(AnyForm):
     is_line = True
 
 
+class LinesForm(ListForm):
+    """The lines of a batch: an array of objects, or one object by itself. What is wrong with a line is told of it."""
+
+    def __init__(self, most: int, each: Form | None = None) -> None:
+        super().__init__(each or LineForm(), most)
+
+    def _items(self, raw: object) -> Sequence[object]:
+        message = "must be an array of JSON objects"
+        if isinstance(raw, str) and raw.lstrip().startswith(("[", "{")):
+            raw = decoded_json(raw, message, is_line=True)
+        if isinstance(raw, dict):
+            return [raw]
+        if not isinstance(raw, list):
+            raise ValueError(message)  # noqa: TRY004 - what a Form refuses with
+        return raw
+
+
 class Unread(msgspec.Struct, frozen=True):
     """An entry that could not be read: what it says, if that can be repeated, and what is wrong with it."""
 

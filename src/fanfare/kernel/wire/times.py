@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -123,18 +124,23 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def check_past(now: datetime, **moments: object) -> None:
-    """Refuse moments and days of what has happened, by the names of their fields, that lie more than a day ahead.
+def future_faults(now: datetime, given: Mapping[str, object], *names: str) -> list[tuple[str, str]]:
+    """Return which of the named moments and days of what has happened lie ahead.
 
-    A day, because a clock may be wrong about its zone; a clock that was never set says 2099.
+    More than a day ahead, because a clock may be wrong about its zone; a clock that was never set says 2099.
     """
     latest = now + AHEAD
-    wrong = [
+    return [
         (name, "is in the future")
-        for name, moment in moments.items()
-        if isinstance(moment, date) and moment > (latest if isinstance(moment, datetime) else latest.date())
+        for name in names
+        if isinstance(moment := given.get(name), date)
+        and moment > (latest if isinstance(moment, datetime) else latest.date())
     ]
-    if wrong:
+
+
+def check_past(now: datetime, **moments: object) -> None:
+    """Refuse moments and days, by the names of their fields, that have `future_faults`."""
+    if wrong := future_faults(now, moments, *moments):
         raise BadParameters(wrong)
 
 

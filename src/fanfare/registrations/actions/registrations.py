@@ -1,6 +1,8 @@
 """Stores registrations: of a fan known by id, or of one found or made by contact data."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -9,7 +11,7 @@ from fanfare.fans.actions.people import Person, find_or_create, person, said_at
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.queries.registrations import newest_registrations
 from fanfare.registrations.schemas.registrations import (
@@ -88,6 +90,11 @@ async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> N
     known = "select true from activities where account_id = $1 and activity_id = $2"
     if activity_id is not None and not await db.value(known, account_id, activity_id):
         raise BadParameters([("activity_id", "is not an activity of this account")])
+
+
+async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the activity that a registration names."""
+    return await faults_of(_check_activity(db, account.id, given.get("activity_id")))
 
 
 async def _known(db: Db, account: Account, who: Person, fan_id: int, now: datetime) -> int:

@@ -7,15 +7,16 @@ from typing import Any
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import MISFIT, LineFault, line_fault, read_line, write_lines
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
 from fanfare.kernel.folding import fold
+from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.refusals import reason
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
 
 Key = tuple[str, str]
+FIELD = "scans"
 
 STORE = """
     with hold as materialized (select hold_position($1) as held),
@@ -124,7 +125,7 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
     when and where it was used.
     """
-    scans, faults = await run_by_rows(account.id, len(items), _read, items, now)
+    scans, faults = await run_by_rows(account.id, len(items), _read, account, items, now)
     once: dict[Key, ScanItem] = {}
     for _, scan in scans:
         once.setdefault(_key(scan), scan)
@@ -141,7 +142,7 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     for index, scan in scans:
         row = found.get(_key(scan))
         if row is None:
-            faults.append(line_fault(index, MISFIT))
+            faults.append(line_fault(index, misfit(FIELD)))
             continue
         is_new = row["scan_key"] in fresh
         fresh.discard(row["scan_key"])
@@ -150,17 +151,12 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     return ScansSaved(saved, sorted(faults, key=lambda fault: fault.index))
 
 
-def _read(items: Sequence[Any], now: datetime) -> tuple[list[tuple[int, ScanItem]], list[LineFault]]:
-    scans: list[tuple[int, ScanItem]] = []
-    faults: list[LineFault] = []
-    for index, item in enumerate(items):
-        try:
-            scan = read_line(ScanItem, item)
-            check_past(now, scan_timestamp=scan.scan_timestamp)
-            scans.append((index, scan))
-        except BadParameters as wrong:
-            faults.append(line_fault(index, wrong))
-    return scans, faults
+def _read(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[tuple[int, ScanItem]], list[LineFault]]:
+    def made(index: int, scan: ScanItem) -> tuple[int, ScanItem]:
+        check_past(now, scan_timestamp=scan.scan_timestamp)
+        return index, scan
+
+    return read_lines(items, ScanItem, FIELD, made, Setting(account, now))
 
 
 def _key(scan: ScanItem) -> Key:

@@ -30,7 +30,7 @@ async def crm_registrations_search(
     return await queries.registrations(db, account, wanted)
 
 
-@endpoint.post("/api/v1/crm/registrations", scope="crm", key=SECRET)
+@endpoint.post("/api/v1/crm/registrations", scope="crm", key=SECRET, references=actions.references)
 async def crm_registrations_create(
     db: Db, account: Account, wanted: NewRegistration, now: datetime
 ) -> RegistrationSaved:
@@ -50,7 +50,7 @@ async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegist
     return await queries.fan_registrations(db, account.id, wanted)
 
 
-@endpoint.post("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET)
+@endpoint.post("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET, references=actions.references)
 async def crm_fan_registrations_create(
     db: Db, account: Account, wanted: NewFanRegistration, now: datetime
 ) -> list[Registration]:

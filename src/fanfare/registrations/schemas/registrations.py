@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
+from fanfare.fans.contact import read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor, ReadingOrder
-from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Day, Flag, Id, Moment, OuterKey, Text, Uuid, WholeForm
+from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.wire import Day, Flag, Id, Moment, OuterKey, Text, Uuid, WholeForm, future_faults
 
 Limit = Annotated[int, WholeForm(1, 1000)]
 
@@ -128,6 +129,12 @@ class RegistrationLine(Params):
         "email": "ada@example.com",
         "barcode": "0451001",
     }
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse what cannot be, here or yet."""
+        yield from future_faults(at.now, given, "registration_timestamp", "birth_date")
+        yield from read_contact(given, at.account.country_code).faults
 
 
 class NewRegistration(RegistrationLine):

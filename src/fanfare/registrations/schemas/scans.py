@@ -8,8 +8,21 @@ import msgspec
 
 from fanfare.kernel.data.lines import LineFault
 from fanfare.kernel.data.paging import Meta
-from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Alias, Day, Edge, Flag, Id, LineForm, ListForm, Moment, OuterKey, Text, Uuid, WholeForm
+from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.wire import (
+    Alias,
+    Day,
+    Edge,
+    Flag,
+    Id,
+    LinesForm,
+    Moment,
+    OuterKey,
+    Text,
+    Uuid,
+    WholeForm,
+    future_faults,
+)
 from fanfare.registrations.schemas.passes import Code
 
 MOST = 1000
@@ -72,7 +85,7 @@ class ScanQuery(Params):
 class NewScans(Params):
     """Scans of one or many devices, in any order."""
 
-    scans: Annotated[Annotated[list[Any], ListForm(LineForm(), most=MOST)], "At most 1000 scans, each an object."]
+    scans: Annotated[Annotated[list[Any], LinesForm(MOST)], "At most 1000 scans, each an object."]
 
     example: ClassVar[Mapping[str, object]] = {
         "scans": [
@@ -129,6 +142,11 @@ class ScanItem(Params):
         """Refuse a scan that could not be told from another when it comes again."""
         if "source_key" not in given and not ("device_key" in given and "device_sequence" in given):
             yield "source_key", "is required unless device_key and device_sequence are sent"
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse a scan of later."""
+        yield from future_faults(at.now, given, "scan_timestamp")
 
 
 class ScanSaved(msgspec.Struct):

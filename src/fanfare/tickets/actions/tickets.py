@@ -10,9 +10,9 @@ import msgspec
 from fanfare.fans.actions.people import Batch, Person, batches, columns, person, said_at, text
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import MISFIT, field_faults, read_line, write_lines
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
 from fanfare.kernel.folding import fold
+from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past, spoiled
 from fanfare.places.provinces import venue_province
@@ -26,6 +26,7 @@ from fanfare.tickets.schemas.tickets import (
 )
 
 SOURCE = "ticket"
+FIELD = "tickets"
 CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
 KNOWN = ("first_name", "last_name", "fan_source", "is_subscribed", "is_phone_subscribed")
 Key = tuple[str, str]
@@ -58,28 +59,34 @@ async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: dateti
 
 async def create_tickets(db: Db, account: Account, items: Sequence[object], now: datetime) -> list[BatchSaved]:
     """Make the tickets of a batch and tell of each, in its place, what became of it; a wrong one stops no other."""
-    lines, told = await run_by_rows(account.id, len(items), _lines, account, items, now)
-    for line in await write_lines(lines, lambda some: _save(db, account, list(some), now)):
-        told[line.place] = BatchSaved(None, line.wanted.ticket_key, None, "error", field_faults(MISFIT))
-    for line in lines:
-        if told[line.place] is None:
-            saved = _result(line)
-            told[line.place] = BatchSaved(saved.ticket_id, saved.ticket_key, saved.fan_id, saved.status)
-    return [each for each in told if each]
+    lines, faults = await run_by_rows(account.id, len(items), _lines, account, items, now)
+    misfits = await write_lines(lines, lambda some: _save(db, account, list(some), now))
+    faults += [line_fault(line.place, misfit(FIELD)) for line in misfits]
+    wrong = {fault.index: _wrong(fault, items[fault.index]) for fault in faults}
+    right = {line.place: _right(line) for line in lines if line.place not in wrong}
+    return [wrong.get(place) or right[place] for place in range(len(items))]
 
 
-def _lines(account: Account, items: Sequence[object], now: datetime) -> tuple[list[Line], list[BatchSaved | None]]:
-    """Return the lines of a batch, and in the place of each that cannot be read what is wrong with it."""
-    told: list[BatchSaved | None] = [None] * len(items)
-    lines: list[Line] = []
-    for place, item in enumerate(items):
-        try:
-            lines.append(_line(account, place, read_line(BulkTicket, item), now))
-        except BadParameters as wrong:
-            key = item.get("ticket_key") if isinstance(item, Mapping) else None
-            is_told = isinstance(key, str) and not spoiled(key)
-            told[place] = BatchSaved(None, key if is_told else None, None, "error", field_faults(wrong))
-    return lines, told
+def _wrong(fault: LineFault, item: object) -> BatchSaved:
+    key = item.get("ticket_key") if isinstance(item, Mapping) else None
+    return BatchSaved(
+        **msgspec.structs.asdict(fault),
+        ticket_id=None,
+        ticket_key=key if isinstance(key, str) and not spoiled(key) else None,
+        fan_id=None,
+        status="error",
+    )
+
+
+def _right(line: Line) -> BatchSaved:
+    return BatchSaved(index=line.place, **msgspec.structs.asdict(_result(line)))
+
+
+def _lines(account: Account, items: Sequence[object], now: datetime) -> tuple[list[Line], list[LineFault]]:
+    """Return the lines of a batch, and what is wrong with each that cannot be read."""
+    return read_lines(
+        items, BulkTicket, FIELD, lambda place, wanted: _line(account, place, wanted, now), Setting(account, now)
+    )
 
 
 def _line(account: Account, place: int, wanted: NewTicket, now: datetime) -> Line:

@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Fan
-from fanfare.kernel.data.lines import FieldFault
+from fanfare.kernel.data.lines import LineResult, lines_of
 from fanfare.kernel.data.paging import Meta, Order
-from fanfare.kernel.parameters import Params, slots
+from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     ChoiceForm,
     Currency,
@@ -21,14 +22,13 @@ from fanfare.kernel.wire import (
     Flag,
     Id,
     Instant,
-    LineForm,
-    ListForm,
     Moment,
     Money,
     OuterKey,
     Text,
     TextForm,
     WholeForm,
+    future_faults,
 )
 
 BATCH = 100
@@ -157,6 +157,12 @@ class NewTicket(Params, kw_only=True):
         "network": "boxoffice",
     }
 
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse what cannot be, here or yet."""
+        yield from future_faults(at.now, given, "purchase_timestamp")
+        yield from read_contact(given, at.account.country_code).faults
+
 
 class BulkTicket(NewTicket, kw_only=True):
     """A ticket line of a batch: the rules of a single one, with event_key mandatory."""
@@ -164,27 +170,11 @@ class BulkTicket(NewTicket, kw_only=True):
     event_key: Annotated[OuterKey, "Event id in the ticketing system."]
 
 
-class TicketForm(LineForm):
-    """A ticket of a batch."""
-
-    def schema(self) -> dict[str, object]:
-        """Tell the fields of a ticket."""
-        told = {slot.wire_names[0]: {**slot.form.schema(), "description": slot.description} for slot in SLOTS}
-        return {
-            "type": "object",
-            "properties": told,
-            "required": [slot.wire_names[0] for slot in SLOTS if slot.is_required],
-        }
-
-
-SLOTS = slots(BulkTicket)
-
-
 class NewTickets(Params):
     """A batch of ticket lines: the body as a bare JSON array, or a field `tickets` that holds one."""
 
     tickets: Annotated[
-        Annotated[list[Any], ListForm(TicketForm(), most=BATCH)],
+        Annotated[list[Any], lines_of(BulkTicket, BATCH)],
         "Up to 100 tickets, each with the fields of a single one; event_key is mandatory.",
     ]
 
@@ -206,14 +196,13 @@ class TicketSaved(msgspec.Struct):
     status: Literal["success", "duplicate"]
 
 
-class BatchSaved(msgspec.Struct):
+class BatchSaved(LineResult):
     """What became of a ticket of a batch, in the place it was sent in; an error names its wrong fields."""
 
     ticket_id: int | None
     ticket_key: str | None
     fan_id: int | None
     status: Literal["success", "duplicate", "error"]
-    errors: list[FieldFault] = []
 
 
 class TicketChanges(Params):
@@ -229,6 +218,11 @@ class TicketChanges(Params):
     is_deleted: Annotated[Flag | None, "Marks the ticket as deleted, or as there again."] = None
 
     example: ClassVar[Mapping[str, object]] = {"num_seats": 3, "paid_amount": 126.75}
+
+    @classmethod
+    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse a purchase of later."""
+        yield from future_faults(at.now, given, "purchase_timestamp")
 
 
 class TicketChanged(msgspec.Struct):

@@ -24,7 +24,7 @@ ANY_CALL: tuple[type[Refusal], ...] = (
     errors.Unknown,
     errors.TooSlow,
     errors.TooLarge,
-    errors.UnsupportedEncoding,
+    errors.UnsupportedMediaType,
     errors.TargetTooLong,
     errors.BadParameters,
     errors.TooManyCalls,
