@@ -48,6 +48,7 @@ async def create_snapshot(db: Db, account: Account, wanted: NewSnapshot, now: da
         except asyncpg.UniqueViolationError:
             raise SnapshotNameTaken from None
         fan_count = await _freeze(held, account, snapshot_uid, wanted, now)
+        fan_count += await _settle(held, account.id, snapshot_uid)
         await _announce(held, account.id, "snapshot.created", snapshot_uid, now)
     return SnapshotSaved(snapshot_uid, fan_count)
 
@@ -97,6 +98,42 @@ async def _condition(held: Db, account: Account, filter_uid: uuid.UUID, now: dat
     return await condition(held, account, stored.criteria_in(found.criteria), now)
 
 
+async def _settle(held: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
+    """Put right a new list for merges and erasures that did not see it yet; return by how much its size changes.
+
+    Those hold the lock shared from before they look for lists until they end. It is taken last here, so that none of
+    them waits for the fans to be found.
+    """
+    await held.execute("select pg_advisory_xact_lock(hashtextextended('snapshot_members', $1))", account_id)
+    change: int = await held.value(
+        """
+        with gone as (
+            delete from snapshot_members m
+            where m.account_id = $1 and m.snapshot_uid = $2
+              and not exists (select from fans f where f.account_id = $1 and f.fan_id = m.fan_id)
+            returning m.fan_id
+        ),
+        successors as (
+            insert into snapshot_members (account_id, snapshot_uid, fan_id)
+            select distinct $1::bigint, $2::uuid, m.fan_id
+            from gone
+            join fan_merges m on m.account_id = $1 and m.absorbed_id = gone.fan_id and m.undone_at is null
+            on conflict (account_id, snapshot_uid, fan_id) do nothing
+            returning fan_id
+        )
+        select (select count(*) from successors) - (select count(*) from gone)
+        """,
+        account_id,
+        snapshot_uid,
+    )
+    return change
+
+
+async def _share(db: Db, account_id: int) -> None:
+    """Let lists that are being written be put right only after this transaction."""
+    await db.execute("select pg_advisory_xact_lock_shared(hashtextextended('snapshot_members', $1))", account_id)
+
+
 async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UUID, now: datetime) -> None:
     await held.execute(
         """
@@ -128,6 +165,7 @@ async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now:
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
     """Put one fan on the lists that another is on."""
+    await _share(db, account_id)
     await db.execute(
         """
         with gone as (
@@ -145,4 +183,5 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Take a fan off every list."""
+    await _share(db, account_id)
     await db.execute("delete from snapshot_members where account_id = $1 and fan_id = $2", account_id, fan_id)
