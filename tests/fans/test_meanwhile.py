@@ -3,10 +3,15 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from fanfare.fans.actions import erasure
+from fanfare.fans.actions.fans import change_fan
+from fanfare.fans.schemas.fans import FanChanges
+from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from tests.api import Answer, Api
 
@@ -93,3 +98,24 @@ async def test_nothing_names_what_was_deleted_or_changed_meanwhile(
         assert {answer.status_code for answer in answers} <= {200, 404, 409, 422}, [each.text for each in answers]
         for table in tables:
             assert await db.rows(DANGLING[table], api.account_id) == [], table
+
+
+@pytest.mark.parametrize("end", ["erased", "named"])
+async def test_who_goes_or_gets_an_address_meanwhile_is_merged_into_nobody(api: Api, db: Db, end: str) -> None:
+    email, phone = f"{uuid.uuid4().hex}@example.com", f"+1604555{2000 + len(end)}"
+    stays = (await api.ok(await api.post(FANS, email=email)))["fan_id"]
+    other = (await api.ok(await api.post(FANS, phone=phone)))["fan_id"]
+    verified = {"email": email, "phone": phone, "is_confirmed": True, "is_phone_confirmed": True}
+    async with db.transaction() as held:
+        if end == "erased":
+            await erasure.erase_fan(held, api.account_id, other, datetime.now(UTC), source="test")
+        else:
+            account = Account(api.account_id, "Northside", "America/Vancouver", "CA", "USD")
+            changes = FanChanges(fan_id=other, email=f"{uuid.uuid4().hex}@example.com")
+            await change_fan(held, account, changes, datetime.now(UTC), source="test")
+        call = asyncio.create_task(api.post(FANS, **verified))
+        # Time to get ahead of it, for who does not wait.
+        await asyncio.wait([call], timeout=1)
+    assert (await api.ok(await call))["fan_id"] == stays
+    answer = await api.get(f"{FANS}/{other}")
+    assert answer.status_code == 404 if end == "erased" else answer.json()["fan_id"] == other

@@ -329,9 +329,27 @@ async def join_verified(db: Db, account_id: int, who: Person, now: datetime, *, 
     """
     if not (who.mail_key and who.phone):
         return
+    pair = await _verified(db, account_id, who)
+    for _ in range(RACES):
+        if pair is None:
+            return
+        await db.execute(
+            "select from fans where account_id = $1 and fan_id = any($2::bigint[]) order by fan_id for update",
+            account_id,
+            list(pair),
+        )
+        # Either may have become another, gone, or got an address while this waited for its row.
+        settled = await _verified(db, account_id, who)
+        if settled == pair:
+            await _merge(db, account_id, pair, now, source)
+            return
+        pair = settled
+    raise Unavailable
+
+
+async def _verified(db: Db, account_id: int, who: Person) -> tuple[int, int] | None:
     found: Record | None = await db.row(VERIFIED, account_id, who.mail_key, who.phone)
-    if found:
-        await _merge(db, account_id, (found["fan_id"], found["absorbed_id"]), now, source)
+    return (found["fan_id"], found["absorbed_id"]) if found else None
 
 
 # Nothing may speak against it: another address of the number's fan, another verified number of the address's, or
