@@ -138,6 +138,7 @@ async def test_filters_narrow(api: Api) -> None:
     for question, seconds in (
         ({"venue_name": "Foundry"}, [2]),
         ({"venue_name": "Pier"}, [1]),
+        ({"venue_name": "FÓUNDRY"}, [2]),
         ({"event_date": "2026-07-05"}, [2, 3]),
         ({"start_date": "2026-07-03 20:00:02"}, [2, 3]),
         ({"start_date": "2026-07-03 20:00:01", "end_date": "2026-07-03 20:00:03"}, [1, 2]),

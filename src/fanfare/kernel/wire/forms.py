@@ -111,7 +111,8 @@ class ChoiceForm(Form):
     def __init__(self, *words: str) -> None:
         self.words = words
         self.by_key = {fold(word): word for word in words}
-        self.nothing = NOTHING - self.by_key.keys()
+        # Not "none": of tags any, all or none is a choice, and one that is ignored finds the opposite.
+        self.nothing = NOTHING - {"none", *self.by_key}
 
     def read(self, raw: object) -> str:
         word = self.by_key.get(fold(text_of(raw).strip()))
