@@ -8,6 +8,7 @@ from tests.rules.project import PACKAGE, Source, sources
 from tests.rules.schema import migration_texts, tables
 from tests.rules.sql import tables_of, texts
 
+WRITES = re.compile(r"\b(insert into|delete from|update \w+ (\w+ )?set)\b")
 LOUD = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|JOIN|VALUES|RETURNING|ORDER BY|GROUP BY)\b")
 
 
@@ -44,6 +45,15 @@ def style_faults(code: Iterable[Source], stored: set[str]) -> Iterator[str]:
             yield from (f"{text.place}: the columns of {name} are not named" for name in starred if name in stored)
 
 
+def writing_queries(code: Iterable[Source]) -> Iterator[str]:
+    """Yield the statements of queries that write."""
+    for source in code:
+        if re.match(r"src/fanfare/\w+/queries(\.py|/)", source.name):
+            for text in texts(source):
+                if found := WRITES.search(text.sql):
+                    yield f"{text.place}: {found[0]} in a query; what writes is an action"
+
+
 def test_every_statement_names_the_account() -> None:
     assert waivers.without(account_faults(sources(PACKAGE), tenants_tables()), waivers.STATEMENTS) == []
 
@@ -54,6 +64,18 @@ def test_the_account_is_the_first_argument() -> None:
 
 def test_sql_is_lower_case_and_names_its_columns() -> None:
     assert list(style_faults(sources(PACKAGE), set(tables(migration_texts())))) == []
+
+
+def test_queries_write_nothing() -> None:
+    assert list(writing_queries(sources(PACKAGE))) == []
+
+
+def test_sees_a_query_that_writes() -> None:
+    wrong = 'async def noted(db):\n    await db.execute("update fans f set is_optout = true where f.account_id = $1")\n'
+    code = [Source(f"src/fanfare/fans/{name}.py", wrong) for name in ("queries/fans", "queries", "actions")]
+    assert list(writing_queries(code)) == [
+        f"{source.name}:noted: update fans f set in a query; what writes is an action" for source in code[:2]
+    ]
 
 
 BAD = '''

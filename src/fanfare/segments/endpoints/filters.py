@@ -9,9 +9,9 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.search.schemas.search import Criteria
 from fanfare.search.schemas.stats import FilterStats
+from fanfare.segments.actions import counts, liveness
 from fanfare.segments.actions import filters as actions
-from fanfare.segments.actions import liveness
-from fanfare.segments.queries import filters, segments
+from fanfare.segments.queries import filters
 from fanfare.segments.schemas.filters import (
     FanCount,
     Filter,
@@ -37,7 +37,7 @@ async def crm_filter_stats(
     db: Db, account: Account, wanted: NamedFilter, now: datetime, delivery: Delivery
 ) -> FilterStats:
     """Tell who a stored filter finds now: how many, demographics, places, what they did, and the census beside them."""
-    return await segments.named_stats(db, account, wanted.filter_name, now, delivery)
+    return await counts.filter_stats(db, account, wanted.filter_name, now, delivery)
 
 
 @endpoint.get("/api/v1/manage/filters/count", scope="manage", key=SECRET)

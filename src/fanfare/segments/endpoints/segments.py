@@ -8,7 +8,7 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.search.schemas.stats import SegmentStatus
-from fanfare.segments.actions import reading, snapshots
+from fanfare.segments.actions import counts, reading, snapshots
 from fanfare.segments.queries import past, segments, why
 from fanfare.segments.schemas.filters import NewSnapshot, OneSnapshot, SnapshotSaved
 from fanfare.segments.schemas.segments import (
@@ -39,7 +39,7 @@ async def segments_status(
 
     A filter is evaluated anew. An unknown segment is a 404.
     """
-    return await segments.segment_status(db, account, wanted, now, delivery)
+    return await counts.segment_status(db, account, wanted, now, delivery)
 
 
 @endpoint.get("/api/v1/segments/{segment_type}/{segment_id}/fans", scope="segments", key=SECRET)

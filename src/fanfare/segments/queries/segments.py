@@ -7,15 +7,14 @@ import msgspec
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
-from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.errors import LONGEST_KEY, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_ID
-from fanfare.search.queries import stats, stored
+from fanfare.search.queries import stored
 from fanfare.search.queries.conditions import condition
 from fanfare.search.queries.stats import REACHABLE
 from fanfare.search.schemas.search import Criteria
-from fanfare.search.schemas.stats import FilterStats, SegmentStatus
+from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.segments import OneSegment, Segment
 
@@ -76,38 +75,8 @@ async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
     return Criteria(fan_incl_segments=[f"tag:{int(key)}"])
 
 
-async def segment_status(
-    db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
-) -> SegmentStatus:
-    """Return who can be reached in a segment now; a filter keeps how many it found, when somebody is told."""
-    criteria = await criteria_of(db, account.id, wanted)
+async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:
+    """Return who can be reached now of the fans that criteria find."""
     found = await condition(db, account, criteria, now)
     row = await db.row(found.statement(STATUS), *found.args)
-    status = msgspec.convert(dict(row or {}), SegmentStatus)
-    if wanted.segment_type == "filter" and delivery.has_body:
-        await note_count(db, account.id, uuid.UUID(wanted.segment_id), criteria, status.fan_count)
-    return status
-
-
-async def note_count(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criteria, counted: int) -> None:
-    """Keep how many fans the last look at a filter found, unless its criteria are others by now."""
-    await db.execute(
-        """
-        update filters set last_search_count = $3
-        where account_id = $1 and filter_uid = $2 and criteria = $4 and last_search_count is distinct from $3
-        """,
-        account_id,
-        filter_uid,
-        counted,
-        stored.kept(criteria),
-    )
-
-
-async def named_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
-    """Return the statistics of a stored filter, which keeps how many fans it found, when somebody is told."""
-    found = await filters.filter_by_name(db, account.id, filter_name)
-    wanted = stored.criteria_in(found.criteria)
-    counted = await stats.criteria_stats(db, account, wanted, now)
-    if delivery.has_body:
-        await note_count(db, account.id, found.filter_uid, wanted, counted.fans.fan_count)
-    return counted
+    return msgspec.convert(dict(row or {}), SegmentStatus)

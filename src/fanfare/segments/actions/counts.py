@@ -1,0 +1,48 @@
+"""Looks at segments; a filter keeps how many fans the last look found."""
+
+import uuid
+from datetime import datetime
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.delivery import Delivery
+from fanfare.search.queries import stats, stored
+from fanfare.search.schemas.search import Criteria
+from fanfare.search.schemas.stats import FilterStats, SegmentStatus
+from fanfare.segments.queries import filters, segments
+from fanfare.segments.schemas.segments import OneSegment
+
+
+async def segment_status(
+    db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
+) -> SegmentStatus:
+    """Return who can be reached in a segment now; a filter keeps how many there are, unless no body is sent."""
+    criteria = await segments.criteria_of(db, account.id, wanted)
+    status = await segments.segment_status(db, account, criteria, now)
+    if wanted.segment_type == "filter" and delivery.has_body:
+        await _keep(db, account.id, uuid.UUID(wanted.segment_id), criteria, status.fan_count)
+    return status
+
+
+async def filter_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
+    """Return the statistics of a stored filter, which keeps how many fans there are, unless no body is sent."""
+    named = await filters.filter_by_name(db, account.id, filter_name)
+    criteria = stored.criteria_in(named.criteria)
+    counted = await stats.criteria_stats(db, account, criteria, now)
+    if delivery.has_body:
+        await _keep(db, account.id, named.filter_uid, criteria, counted.fans.fan_count)
+    return counted
+
+
+async def _keep(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criteria, fan_count: int) -> None:
+    """Keep how many fans the last look at a filter found, unless its criteria are others by now."""
+    await db.execute(
+        """
+        update filters set last_search_count = $3
+        where account_id = $1 and filter_uid = $2 and criteria = $4 and last_search_count is distinct from $3
+        """,
+        account_id,
+        filter_uid,
+        fan_count,
+        stored.kept(criteria),
+    )
