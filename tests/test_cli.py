@@ -1,17 +1,26 @@
 """The command line: accounts and keys, whether Fanfare runs or not."""
 
+import inspect
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from typer.main import get_command
 
+from fanfare.cli import commands
+from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.backups import without_password
 from tests.conftest import NewDatabase
+from tests.rules.test_docs import commands_of
 from tests.running import Program
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
@@ -50,36 +59,63 @@ def test_the_first_account_starts_and_stops_the_embedded_database(tmp_path: Path
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("backup", "file"),
-        ("psql", "-c", "select 1"),
-        ("key", "list", "--account", "1"),
-        ("erasures", "list"),
-        ("erasures", "apply", os.devnull),
-        ("places", "status"),
-        ("places", "complete"),
-    ],
-)
-def test_what_needs_a_database_makes_none(words: tuple[str, ...], tmp_path: Path) -> None:
-    """A wrong data directory would otherwise give a backup of nothing, and look like a good one."""
-    data_dir = tmp_path / "data"
-    ran = subprocess.run(
-        [*FANFARE, *words],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=tmp_path,
-        env={**os.environ, "FANFARE_DATA_DIR": str(data_dir), "DATABASE_URL": ""},
-    )
-    assert ran.returncode == 1
-    assert ran.stderr == (
-        f"fanfare: no database in {data_dir}: name its data directory by FANFARE_DATA_DIR or --data-dir,"
-        " or set DATABASE_URL\n"
-    )
-    assert [path.name for path in tmp_path.rglob("*")] == ["data", "lock"]
+LEAVES = {name: command for name, command in commands_of(get_command(commands.app)) if not hasattr(command, "commands")}
+
+
+def test_the_version_is_shown() -> None:
+    ran = run("--version")
+    assert (ran.returncode, ran.stdout) == (0, f"fanfare {version('fanfare')}\n")
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_help_says_in_one_line_what_a_command_does_and_tells_its_options(name: str) -> None:
+    command = LEAVES[name]
+    summary, *_ = inspect.cleandoc(command.help).split("\n\n")
+    assert re.fullmatch(r"[A-Z][^\n]{10,110}\.", summary), summary
+    for each in command.params:
+        assert getattr(each, "help", None), each.name
+        if each.param_type_name == "option" and not (each.required or each.is_flag):
+            assert each.show_default or "Default: " in each.help, f"{each.name} does not say what holds without it"
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_the_example_of_a_command_is_one(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs an argument or an option shows how it is given, as it can be typed."""
+    monkeypatch.chdir(tmp_path)
+    command = LEAVES[name]
+    examples = re.findall(r"Example: fanfare (.+)", " ".join(command.help.split()))
+    assert len(examples) == 1 or not any(each.required for each in command.params)
+    for example in examples:
+        words = shlex.split(example.partition(" > ")[0])
+        assert words[: len(name.split())] == name.split()
+        command.make_context(name, words[len(name.split()) :])
+
+
+def test_the_scopes_of_a_key_are_told() -> None:
+    (scope,) = (each for each in LEAVES["key create"].params if each.name == "scope")
+    assert all(re.search(rf"\b{each}\b", scope.help) for each in SCOPES)
+
+
+def test_accounts_are_listed(outside: dict[str, str]) -> None:
+    made = told("account", "create", "Northside", "--time-zone", "America/Vancouver", **outside)
+    account_id = str(made["account_id"])
+    told("key", "create", "--account", account_id, **outside)
+    extra = told("key", "create", "--account", account_id, **outside)
+    assert run("key", "revoke", extra["api_key"], "--account", account_id, **outside).returncode == 0
+    (found,) = (each for each in told("account", "list", **outside) if each["account_id"] == made["account_id"])
+    assert abs(found.pop("creation_timestamp") - time.time()) < 600
+    assert found == {
+        "account_id": made["account_id"],
+        "account_name": "Northside",
+        "time_zone": "America/Vancouver",
+        "key_count": 2,
+    }
+    heading, *rows = run("account", "list", **outside).stdout.splitlines()
+    (row,) = (each for each in rows if each.split()[0] == account_id)
+    assert row.split()[1] == "2"
+    assert row.endswith("  America/Vancouver  Northside")
+    assert row.index("Northside") == heading.index("name")
+    assert made["api_secret"] not in json.dumps(rows)
 
 
 @pytest.mark.parametrize("command", ["up", "serve"])
@@ -153,7 +189,7 @@ def test_processes_by_themselves_need_a_database(tmp_path: Path, command: str) -
 def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, str], tmp_path: Path) -> None:
     asked = ("psql", "--no-psqlrc", "-At", "-c")
     ran = run(*asked, "select count(*) > 0 from schema_migrations", **outside)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "t\n", "")
+    assert (ran.returncode, ran.stdout) == (0, "t\n"), ran.stderr
     assert run(*asked, "select 1 / 0", **outside).returncode == 1
     assert run("migrate", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="").returncode == 0
     embedded = run(*asked, "select current_user", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="")

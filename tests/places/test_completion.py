@@ -1,5 +1,7 @@
 """A fan's address is completed by its postal code, as it is written and afterwards, and what was given stays."""
 
+import asyncio
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 from fanfare.fans.actions.places import complete_addresses
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.running import Program
 
 FANS = "/api/v1/crm/fans"
 PLACES = [
@@ -114,6 +117,31 @@ async def test_fans_from_before_are_completed_once_and_told(api: Api, db: Db) ->
         *(("fan.updated", fan_id, everything) for fan_id in before),
         ("fan.updated", own, ["metro_area", "province"]),
     ]
+
+
+async def test_an_account_that_fails_keeps_no_other_from_completion(
+    api: Api, other_api: Api, db: Db, database_url: str
+) -> None:
+    await db.execute("delete from places_postal_codes")
+    given = {"email": "later@example.com", "country_code": "CA", "postal_code": "V6B 1A1"}
+    fans = {each: await made(each, **given) for each in (api, other_api)}
+    await load(db)
+    first, last = sorted(fans, key=lambda each: each.account_id)
+    await db.execute("create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$")
+    await db.execute(
+        f"create trigger fail before update on fans for each row when (old.account_id = {first.account_id})"
+        " execute function fail()"
+    )
+    command = [sys.executable, "-P", "-m", "fanfare.cli", "places", "complete"]
+    with Program(command, DATABASE_URL=database_url) as program:
+        assert await asyncio.to_thread(program.wait) == 1
+    await db.execute("drop trigger fail on fans")
+    logged, line = program.errors.splitlines()
+    assert '"failed for an account"' in logged
+    assert f"completed, but not those of account {first.account_id}: " in line
+    assert program.output == ""
+    assert (await told(last, fans[last]))[0] == "Vancouver"
+    assert (await told(first, fans[first]))[0] is None
 
 
 async def test_a_metro_area_follows_the_lists(api: Api, db: Db) -> None:

@@ -24,12 +24,17 @@ class BusinessInUse(Conflict):
     """Campaigns or fans still refer to this business"""
 
 
+def check_name(name: str) -> None:
+    """Refuse an account without a name."""
+    if not name.strip():
+        raise BadParameters([("name", "must not be empty")])
+
+
 async def create_account(
     db: Db, name: str, now: datetime, *, time_zone: str = "UTC", country_code: str | None = None, currency: str = "USD"
 ) -> NewAccount:
     """Make an account with a first key that has every scope."""
-    if not name.strip():
-        raise BadParameters([("name", "must not be empty")])
+    check_name(name)
     async with db.transaction() as held:
         account_id = await held.value(
             "insert into accounts (account_name, time_zone, country_code, currency, created_at)"

@@ -1,6 +1,6 @@
 """Reads accounts, keys and businesses."""
 
-from fanfare.accounts.schemas import Business, KeyInfo
+from fanfare.accounts.schemas import AccountInfo, Business, KeyInfo
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
@@ -29,6 +29,20 @@ async def account_by_id(db: Db, account_id: int) -> Account:
 async def account_ids(db: Db) -> list[int]:
     """Return the ids of all accounts, for work that goes through them one by one."""
     return [row["account_id"] for row in await db.rows("select account_id from accounts order by account_id")]
+
+
+async def accounts(db: Db) -> list[AccountInfo]:
+    """Return all accounts, the oldest first."""
+    rows = await db.rows(
+        """
+        select a.account_id, a.account_name, a.time_zone, floor(extract(epoch from a.created_at))::bigint
+                   as creation_timestamp,
+               (select count(*) from api_keys k where k.account_id = a.account_id and k.revoked_at is null) as key_count
+        from accounts a
+        order by a.account_id
+        """
+    )
+    return [AccountInfo(**row) for row in rows]
 
 
 async def keys(db: Db, account_id: int) -> list[KeyInfo]:

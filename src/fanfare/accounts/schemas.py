@@ -43,6 +43,16 @@ class KeyInfo(msgspec.Struct):
     revocation_timestamp: int | None
 
 
+class AccountInfo(msgspec.Struct):
+    """An account as operators list it; `key_count` counts the keys that are not revoked. Times are unix seconds."""
+
+    account_id: int
+    account_name: str
+    time_zone: str
+    creation_timestamp: int
+    key_count: int
+
+
 class Business(msgspec.Struct):
     """A team or brand of the account, with its legal texts (HTML or plain), media and styling."""
 

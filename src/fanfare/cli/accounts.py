@@ -1,7 +1,7 @@
 """`account` and `key`: tenants and what their programs call with."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -17,29 +17,32 @@ from fanfare.kernel.clock import system_clock
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import Settings, from_environment
 
-account = typer.Typer(help="Create accounts.", no_args_is_help=True)
+account = typer.Typer(help="Create and list accounts.", no_args_is_help=True)
 key = typer.Typer(help="Create, list, rotate and revoke the keys of an account.", no_args_is_help=True)
 
-AccountId = Annotated[int, typer.Option("--account", help="The account's id")]
-ApiKey = Annotated[uuid.UUID, typer.Argument(help="The public key (a UUID)")]
+AccountId = Annotated[int, typer.Option("--account", help="Id of the account")]
+ApiKey = Annotated[uuid.UUID, typer.Argument(help="The key, a UUID, as `fanfare key list` shows it")]
 ONCE = "The secret is not stored and will not be shown again."
 
 
 @account.command("create")
 def create_account(
-    name: Annotated[str, typer.Argument(help="The account's name")],
+    name: Annotated[str, typer.Argument(help="Name of the account")],
     time_zone: Annotated[str, typer.Option(help="Time zone of the account, such as America/New_York")] = "UTC",
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account with a first key that may do everything."""
+    """Create an account with a first key, which has every scope.
+
+    Example: fanfare account create "Harbour City" --time-zone America/Vancouver
+    """
     _check_zone(time_zone)
     made = in_database(
         _settings(data_dir),
         "fanfare account create",
         lambda db: actions.create_account(db, name, system_clock(), time_zone=time_zone),
-        create=True,
+        create=lambda: actions.check_name(name),
     )
     if as_json:
         _print_json(made)
@@ -47,19 +50,46 @@ def create_account(
     typer.echo(f"account_id  {made.account_id}\napi_key     {made.api_key}\napi_secret  {made.api_secret}\n{ONCE}")
 
 
+@account.command("list")
+def list_accounts(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
+    """List the accounts: id, name, time zone, creation, and the number of keys that are not revoked."""
+    accounts = in_database(_settings(data_dir), "fanfare account list", queries.accounts)
+    if as_json:
+        _print_json(accounts)
+        return
+    rows = [("account_id", "keys", "created", "time zone", "name")]
+    for each in accounts:
+        created = datetime.fromtimestamp(each.creation_timestamp, UTC)
+        rows.append(
+            (str(each.account_id), str(each.key_count), f"{created:%Y-%m-%d}", each.time_zone, each.account_name)
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
 @key.command("create")
 def create_key(
     account_id: AccountId,
     scope: Annotated[
-        list[str] | None, typer.Option(help="A scope of the key; can be repeated. Default: all scopes")
+        list[str] | None,
+        typer.Option(
+            help=f"Scope of the key, can be repeated: {', '.join(SCOPES)}. Default: all of them", show_default=False
+        ),
     ] = None,
-    name: Annotated[str, typer.Option(help="What the key is for")] = "",
+    name: Annotated[
+        str,
+        typer.Option(help="What the key is for, as `fanfare key list` shows it. Default: empty", show_default=False),
+    ] = "",
     rate_limit: Annotated[int, typer.Option(min=1, help="Calls per minute")] = 10_000,
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key with a secret."""
+    """Create a key with a secret. A scope is a section of the API; the key can make the calls of its scopes only.
+
+    Example: fanfare key create --account 1 --scope crm --scope segments --name website
+    """
     scopes = scope or list(SCOPES)
     made = in_database(
         _settings(data_dir),
@@ -71,7 +101,10 @@ def create_key(
 
 @key.command("list")
 def list_keys(account_id: AccountId, data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
-    """List the keys of an account; secrets are known by their first letters."""
+    """List the keys of an account, with their scopes and the first letters of their secrets.
+
+    Example: fanfare key list --account 1
+    """
     keys = in_database(_settings(data_dir), "fanfare key list", lambda db: queries.keys(db, account_id))
     if as_json:
         _print_json(keys)
@@ -85,12 +118,15 @@ def list_keys(account_id: AccountId, data_dir: DataDir = None, *, as_json: AsJso
 def rotate_key(
     api_key: ApiKey,
     account_id: AccountId,
-    overlap_hours: Annotated[float, typer.Option(min=0, help="How long the old secret keeps working")] = 24,
+    overlap_hours: Annotated[float, typer.Option(min=0, help="Hours that the old secret still works")] = 24,
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Give a key a new secret; the present one works on for a while."""
+    """Give a key a new secret; the old one works for a while longer.
+
+    Example: fanfare key rotate 0a1b2c3d-0000-4000-8000-000000000000 --account 1 --overlap-hours 1
+    """
     overlap = timedelta(hours=overlap_hours)
     made = in_database(
         _settings(data_dir),
@@ -102,7 +138,10 @@ def rotate_key(
 
 @key.command("revoke")
 def revoke_key(api_key: ApiKey, account_id: AccountId, data_dir: DataDir = None) -> None:
-    """End a key at once."""
+    """Revoke a key: within a second it opens no call any more.
+
+    Example: fanfare key revoke 0a1b2c3d-0000-4000-8000-000000000000 --account 1
+    """
     in_database(
         _settings(data_dir),
         "fanfare key revoke",
@@ -129,7 +168,6 @@ def _print_json(value: object) -> None:
 
 
 def _check_zone(name: str) -> None:
-
     if name not in available_timezones():
         message = f"{name!r} is not a time zone; use a name such as America/New_York"
         raise CannotRun(message)

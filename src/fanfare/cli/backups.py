@@ -1,13 +1,14 @@
 """`backup`, `restore`, `erasures`: what an operator keeps elsewhere, and how a Fanfare goes on from it."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from fanfare.cli.database import ANSWER_SECONDS, in_database, reached
+from fanfare.cli.database import in_database, reached
 from fanfare.cli.options import DataDir
 from fanfare.fans.actions.erasing_again import erase_again
 from fanfare.fans.queries.erasures import certificates
@@ -18,11 +19,14 @@ from fanfare.kernel.data.migrate import check_schema, migrate
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import Settings, from_environment
 
-erasures = typer.Typer(help="Erasure certificates, to be kept outside the database.", no_args_is_help=True)
+erasures = typer.Typer(help="List and apply the certificates of erased fans.", no_args_is_help=True)
 
 
-def backup(file: Annotated[Path, typer.Argument(help="The new file")], data_dir: DataDir = None) -> None:
-    """Write the whole database into a file, as of one moment. Calls go on meanwhile."""
+def backup(file: Annotated[Path, typer.Argument(help="Name of the new file")], data_dir: DataDir = None) -> None:
+    """Write the whole database to a new file, while the server goes on.
+
+    Example: fanfare backup fanfare.dump
+    """
     with reached(_settings(data_dir), "fanfare backup") as url:
         backups.dump(url, file)
     typer.echo(f"{file}  {file.stat().st_size:,} bytes")
@@ -31,41 +35,53 @@ def backup(file: Annotated[Path, typer.Argument(help="The new file")], data_dir:
 def restore(
     file: Annotated[
         Path | None,
-        typer.Argument(help="The file that `fanfare backup` wrote; leave it out after a restore by other means"),
+        typer.Argument(help="File written by `fanfare backup`; none after a restore with another tool"),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Fill an empty database from a backup. Ids that were handed out after it are not handed out again.
+    """Fill an empty database from a backup.
 
-    Without a file only that: for a database that a copy or another tool has brought back.
+    New ids start far above those of the backup, so that no id is given twice. Without FILE nothing else is done: run it
+    so once on a database that was restored with another tool.
+
+    Example: fanfare restore fanfare.dump --data-dir new
     """
-    with reached(_settings(data_dir), "fanfare restore", create=file is not None) as url:
+    create = partial(backups.check, file) if file is not None else None
+    with reached(_settings(data_dir), "fanfare restore", create=create) as url:
         asyncio.run(_restore(url, file))
     typer.echo("restored; before callers are let in, run: fanfare erasures apply FILE")
 
 
 async def _restore(url: str, file: Path | None) -> None:
     if file is None:
-        await check_schema(url, patience=ANSWER_SECONDS)
+        await check_schema(url)
         await backups.go_ahead(url)
         return
     await backups.restore(url, file)
-    await migrate(url, patience=ANSWER_SECONDS)
+    await migrate(url)
 
 
 @erasures.command("list")
 def list_erasures(data_dir: DataDir = None) -> None:
-    """Print the certificates of all accounts, one JSON object a line. They hold nothing of a person."""
+    """Print the certificates of all accounts, as lines of JSON without personal data.
+
+    Keep them outside the database: after a restore, `fanfare erasures apply` erases those fans again.
+
+    Example: fanfare erasures list > erasures
+    """
     for each in in_database(_settings(data_dir), "fanfare erasures list", certificates):
         typer.echo(msgspec.json.encode(each).decode())
 
 
 @erasures.command("apply")
 def apply_erasures(
-    file: Annotated[Path, typer.Argument(help="The file with the output of `fanfare erasures list`")],
+    file: Annotated[Path, typer.Argument(help="File with the output of `fanfare erasures list`")],
     data_dir: DataDir = None,
 ) -> None:
-    """Erase again whom a restored backup has brought back. Who is erased already is passed over."""
+    """Erase those fans again that a restored backup has brought back; it can be repeated.
+
+    Example: fanfare erasures apply erasures
+    """
     given = _read(file)
     erased = in_database(
         _settings(data_dir), "fanfare erasures apply", lambda db: erase_again(db, given, system_clock())

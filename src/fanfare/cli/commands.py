@@ -1,5 +1,8 @@
 """The commands, their options, and how a refusal is told on a shell."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from fanfare.cli import accounts, backups, demo, places, processes, psql
@@ -7,11 +10,28 @@ from fanfare.kernel.running.exits import in_one_line
 
 app = typer.Typer(
     name="fanfare",
-    help="Fanfare: a self-hosted fan CRM and engagement server on one PostgreSQL.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        typer.echo(f"fanfare {version('fanfare')}")
+        raise typer.Exit
+
+
+@app.callback()
+def fanfare(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Fanfare: a self-hosted fan CRM and engagement server on one PostgreSQL."""
+
+
 app.command()(processes.up)
 app.command()(processes.serve)
 app.command()(processes.work)

@@ -1,7 +1,6 @@
-"""`python -m fanfare.cli.connections up|serve|work|index`: whether the processes can work.
+"""`python -m fanfare.cli.connections up|serve|work|index`: whether the database will do for the processes.
 
-The database must have the schema of this version, and give the connections that the processes may take; a City database
-must be readable. A process of its own,
+It must have the schema of this version, and give the connections that the processes may take. A process of its own,
 before the others start: what it imports is gone with it.
 """
 
@@ -10,18 +9,17 @@ import sys
 
 from fanfare.kernel.data.db import OUTAGES
 from fanfare.kernel.data.migrate import check_schema
-from fanfare.kernel.running.connections import check
+from fanfare.kernel.running.connections import check, no_answer
 from fanfare.kernel.running.exits import in_one_line, tell
 from fanfare.kernel.running.settings import Settings, from_environment
-from fanfare.places.geo import city_database
 
 
 async def _check(settings: Settings, command: str) -> str | None:
     try:
         warning = await check(settings, command)
-    except OUTAGES:
+    except OUTAGES as error:
         # The processes wait for a database that is away.
-        return None
+        return f"{no_answer(settings.database_url, error)}; it is asked again and again"
     await check_schema(settings.database_url)
     return warning
 
@@ -30,8 +28,6 @@ def main() -> None:
     """Tell in one line what is wrong, with exit status 1 when the processes cannot all work."""
     with in_one_line():
         settings, command = from_environment(), sys.argv[1]
-        if settings.geoip_city_db and command in ("up", "serve"):
-            city_database.use(settings.geoip_city_db)
         warning = asyncio.run(_check(settings, command))
         if warning:
             tell(warning)

@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.running import log
+from fanfare.kernel.running.connections import wait_for
 from fanfare.kernel.running.embedded import AlreadyHeld, Embedded, Hold, has_cluster, running
 from fanfare.kernel.running.settings import Settings
 
@@ -17,17 +20,17 @@ T = TypeVar("T")
 # Another command may be at it, or `fanfare up` may just be starting.
 PATIENCE = 60.0
 PAUSE = 0.1
-# What a database may take to answer at all.
-ANSWER_SECONDS = 5.0
 
 
 @contextmanager
-def reached(settings: Settings, purpose: str, *, create: bool = False) -> Iterator[str]:
+def reached(settings: Settings, purpose: str, *, create: Callable[[], object] | None = None) -> Iterator[str]:
     """Give the address of the database; the embedded one is started when nobody runs it.
 
-    `create` makes one in a data directory that has none. Raises CannotRun otherwise.
+    With `create` one is made in a data directory that has none, after `create` has raised what the command would be
+    refused for anyway: so no refused command leaves a database. Raises CannotRun without it.
     """
     if settings.database_url:
+        asyncio.run(wait_for(settings.database_url, settings.connect_seconds))
         yield settings.database_url
         return
     hold = Hold(settings.data_dir, purpose)
@@ -46,26 +49,37 @@ def reached(settings: Settings, purpose: str, *, create: bool = False) -> Iterat
             time.sleep(PAUSE)
     try:
         # Asked once nobody else can be making it.
-        if not create and not has_cluster(settings.data_dir):
-            message = (
-                f"no database in {settings.data_dir}: name its data directory by FANFARE_DATA_DIR or"
-                " --data-dir, or set DATABASE_URL"
-            )
-            raise CannotRun(message)
+        if not has_cluster(settings.data_dir):
+            (create or partial(_refuse, settings))()
         with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
             yield embedded.database_url
     finally:
         hold.release()
 
 
-def in_database(settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]], *, create: bool = False) -> T:
+def _refuse(settings: Settings) -> None:
+    message = (
+        f"no database in {settings.data_dir}: name its data directory by FANFARE_DATA_DIR or --data-dir, or set"
+        " DATABASE_URL"
+    )
+    raise CannotRun(message)
+
+
+def anyway() -> None:
+    """Refuse nothing before a database is made."""
+
+
+def in_database(
+    settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]], *, create: Callable[[], object] | None = None
+) -> T:
     """Do something in the migrated database and return what it returns; `create` as for `reached`."""
+    log.configure(settings.log_level)
     with reached(settings, purpose, create=create) as url:
         return asyncio.run(_act(url, act))
 
 
 async def _act(url: str, act: Callable[[Db], Awaitable[T]]) -> T:
-    await migrate(url, patience=ANSWER_SECONDS)
+    await migrate(url)
     db = await Db.connect(url, size=4, statement_seconds=600)
     try:
         return await act(db)

@@ -7,19 +7,22 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from fanfare.cli.database import in_database
+from fanfare.cli.database import anyway, in_database
 from fanfare.cli.options import AsJson, DataDir
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.running.settings import from_environment
 
 
 def demo(
-    fans: Annotated[int, typer.Option(min=1, help="How many fans")] = 20_000,
+    fans: Annotated[int, typer.Option(min=1, help="Number of fans")] = 20_000,
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account with believable fans, campaigns and activities over two years."""
+    """Create an account with made-up fans, campaigns and two years of activities.
+
+    Example: fanfare demo --fans 1000
+    """
     # The makers of names and the like are large, and no other command needs them.
     from fanfare.demo import create_demo  # noqa: PLC0415 - as said
 
@@ -36,7 +39,7 @@ def demo(
             bars.update(tasks[what], completed=share)
 
         made = in_database(
-            settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=True
+            settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=anyway
         )
     if as_json:
         typer.echo(msgspec.json.encode(made).decode())

@@ -5,16 +5,21 @@ from typing import Annotated
 
 import typer
 
+from fanfare.kernel.running.settings import Settings, variable
+
+
+def _help(text: str, name: str) -> str:
+    """Return the help of an option that stands for a setting, with what holds without it."""
+    return f"{text}. Default: {variable(name)}, or {getattr(Settings(), name)}"
+
+
 DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Where the embedded database is kept (FANFARE_DATA_DIR; .data)", show_default=False),
+    Path | None, typer.Option(help=_help("Folder of the embedded database", "data_dir"), show_default=False)
 ]
-Host = Annotated[str | None, typer.Option(help="Address to listen on (FANFARE_HOST; 127.0.0.1)", show_default=False)]
-Port = Annotated[
-    int | None, typer.Option(help="Port to listen on, 0 for any free one (FANFARE_PORT; 8080)", show_default=False)
-]
-Workers = Annotated[int | None, typer.Option(help="Server processes (FANFARE_WORKERS; 1)", show_default=False)]
+Host = Annotated[str | None, typer.Option(help=_help("Address to listen on", "host"), show_default=False)]
+Port = Annotated[int | None, typer.Option(help=_help("Port, 0 for any free one", "port"), show_default=False)]
+Workers = Annotated[int | None, typer.Option(help=_help("Number of server processes", "workers"), show_default=False)]
 LogLevel = Annotated[
-    str | None, typer.Option(help="debug, info, warning or error (FANFARE_LOG_LEVEL; info)", show_default=False)
+    str | None, typer.Option(help=_help("debug, info, warning or error", "log_level"), show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text")]

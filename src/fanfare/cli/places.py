@@ -19,9 +19,10 @@ from fanfare.cli.options import AsJson, DataDir
 from fanfare.fans.actions.places import complete_addresses
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sweeps import for_each
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.scratch import Scratch
-from fanfare.kernel.running.settings import from_environment
+from fanfare.kernel.running.settings import Settings, from_environment
 from fanfare.places.countries import country_codes
 from fanfare.places.loading.metro_areas import Override, keep_canadian, override, read_overrides
 from fanfare.places.loading.packages import PACKAGES, Found, NoPackage, Package, find
@@ -43,6 +44,35 @@ places = typer.Typer(help="Load postal codes, metro areas and census figures.", 
 # Where nobody looks on as it goes, a line every so many seconds is enough.
 SECONDS = 5.0
 
+Given = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        exists=True,
+        help="Wheel, data file, or folder with them; can be repeated. Default: the installed packages",
+        show_default=False,
+    ),
+]
+Source = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=f"Only this list, can be repeated: {', '.join(each.name for each in PACKAGES)}. Default: all",
+        show_default=False,
+    ),
+]
+Countries = Annotated[
+    str, typer.Option(help="Only these countries, such as US,CA,GB. Default: all", show_default=False)
+]
+MetroAreas = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="CSV file with your own metro areas: country_code, postal_code, metro_area. Default: none",
+        show_default=False,
+    ),
+]
+
 
 class Wanted(msgspec.Struct, frozen=True):
     """What to load: which lists, of which countries (None: all), from where, and the operator's metro areas."""
@@ -56,50 +86,61 @@ class Wanted(msgspec.Struct, frozen=True):
 
 @places.command("load")
 def load_places(
-    given: Annotated[
-        list[Path] | None,
-        typer.Option("--from", exists=True, help="A wheel, its file, or a folder with them; can be repeated"),
-    ] = None,
-    source: Annotated[list[str] | None, typer.Option(help="Only this list; can be repeated")] = None,
-    countries: Annotated[str, typer.Option(help="Only these countries, such as US,CA,GB")] = "",
-    metro_areas: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="CSV: country_code, postal_code, metro_area")
-    ] = None,
+    given: Given = None,
+    source: Source = None,
+    countries: Countries = "",
+    metro_areas: MetroAreas = None,
     data_dir: DataDir = None,
     *,
-    again: Annotated[bool, typer.Option("--again", help="Load again what was loaded before")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Load also what was loaded before")] = False,
 ) -> None:
-    """Load what is not loaded yet. Cut off, it goes on with the country in which it was."""
+    """Load postal codes, metro areas and census figures that are not loaded yet.
+
+    If it is interrupted, run it again: it goes on with the country in which it stopped.
+
+    Example: fanfare places load --countries US,CA
+    """
     overrides = None if metro_areas is None else read_overrides(metro_areas)
     wanted = Wanted(_packages(source or []), _countries(countries), given or [], overrides, again)
     settings = from_environment().changed(data_dir=data_dir)
     with Scratch() as scratch, _reporting() as report:
         work = partial(_load, wanted=wanted, scratch=scratch.path, report=report)
-        loaded = in_database(settings, "fanfare places load", work, create=True)
+        create = partial(_find_all, wanted, scratch.path)
+        loaded = in_database(settings, "fanfare places load", work, create=create)
     for each in loaded:
         typer.echo(_line(each))
-    completed = in_database(settings, "fanfare places load", _complete)
+    completed = _complete(settings, "fanfare places load")
     if completed:
         typer.echo(f"{completed:,} addresses completed", err=True)
 
 
 @places.command("complete")
 def complete_all(data_dir: DataDir = None) -> None:
-    """Complete the addresses of all fans by what is loaded: also what a newer list tells otherwise."""
+    """Complete the addresses of all fans from the places that are loaded; it can be repeated."""
     settings = from_environment().changed(data_dir=data_dir)
-    typer.echo(f"{in_database(settings, 'fanfare places complete', _complete):,} addresses completed")
+    typer.echo(f"{_complete(settings, 'fanfare places complete'):,} addresses completed")
 
 
-async def _complete(db: Db) -> int:
-    completed = 0
-    for account_id in await account_ids(db):
-        completed += await complete_addresses(db, account_id, system_clock())
+def _complete(settings: Settings, purpose: str) -> int:
+    """Complete the addresses of every account and return how many; refuse when it failed for one, after all others."""
+    completed, failed = in_database(settings, purpose, _complete_each)
+    if failed:
+        message = (
+            f"{completed:,} addresses completed, but not those of account {', '.join(map(str, failed))}: the log says"
+            " why. This can be repeated: fanfare places complete"
+        )
+        raise CannotRun(message)
     return completed
+
+
+async def _complete_each(db: Db) -> tuple[int, list[int]]:
+    done = await for_each(db, await account_ids(db), lambda db, id_: complete_addresses(db, id_, system_clock()))
+    return sum(done.results), done.failed
 
 
 @places.command("status")
 def tell_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
-    """Tell what was loaded."""
+    """Show which lists are loaded, and how many places they gave."""
     settings = from_environment().changed(data_dir=data_dir)
     found = in_database(settings, "fanfare places status", status)
     if as_json:
@@ -143,6 +184,13 @@ async def _file(db: Db, package: Package, wanted: Wanted, scratch: Path) -> Foun
         if not wanted.again and is_done(countries, await loaded_countries(db, package.name)):
             return None
         raise
+
+
+def _find_all(wanted: Wanted, scratch: Path) -> None:
+    """Raise NoPackage unless every list is on this machine."""
+    for package in wanted.packages:
+        if _of(package, wanted.countries) != frozenset():
+            find(package, wanted.given, scratch)
 
 
 def _of(package: Package, countries: frozenset[str] | None) -> frozenset[str] | None:

@@ -7,10 +7,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fanfare.cli.database import reached
+from fanfare.cli.database import anyway, reached
 from fanfare.cli.options import DataDir, Host, LogLevel, Port, Workers
 from fanfare.kernel.data.migrate import migrate as migrate_
 from fanfare.kernel.running.settings import from_environment
+from fanfare.places.geo import city_database
 
 
 def up(
@@ -20,7 +21,12 @@ def up(
     workers: Workers = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Run everything: the database (or the one of DATABASE_URL), its migrations, servers and the worker."""
+    """Run everything: the database, its migrations, the servers and the worker.
+
+    The database is the one of DATABASE_URL, or else a PostgreSQL of its own in the data directory. Ctrl-C stops all.
+
+    Example: fanfare up --port 8000
+    """
     _become(
         "up",
         data_dir=data_dir,
@@ -38,7 +44,12 @@ def serve(
     workers: Workers = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Run server processes only, on the database of DATABASE_URL or of a `fanfare up`."""
+    """Run only the servers.
+
+    The database is the one of DATABASE_URL, or of a `fanfare up` on the same data directory.
+
+    Example: fanfare serve --port 8001 --workers 2
+    """
     _become(
         "serve",
         data_dir=data_dir,
@@ -50,20 +61,27 @@ def serve(
 
 
 def work(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
-    """Run a worker only, on the database of DATABASE_URL or of a `fanfare up`."""
+    """Run only a worker, which does the background jobs.
+
+    The database is the one of DATABASE_URL, or of a `fanfare up` on the same data directory.
+    """
     _become("work", data_dir=data_dir, log_level=log_level)
 
 
 def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
-    """Run an index process only, on the database of DATABASE_URL or of a `fanfare up`; several divide the accounts."""
+    """Run only an index process, which answers counts and statistics from memory.
+
+    Several of them divide the accounts. The database is the one of DATABASE_URL, or of a `fanfare up` on the same data
+    directory.
+    """
     _become("index", data_dir=data_dir, log_level=log_level)
 
 
 def migrate(
-    data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option(help="Print errors only")] = False
+    data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only")] = False
 ) -> None:
-    """Bring the database to the schema of this version. Nothing happens when it is there already."""
-    with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate", create=True) as url:
+    """Update the database to the schema of this version; does nothing if it is up to date."""
+    with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate", create=anyway) as url:
         applied = asyncio.run(migrate_(url))
     if not quiet:
         for migration in applied:
@@ -74,6 +92,9 @@ def migrate(
 def _become(what: str, **options: object) -> NoReturn:
     """Give this process to the supervisor, which lives long and needs little of what the command line has loaded."""
     settings = from_environment().changed(**options)
+    if settings.geoip_city_db and what in ("up", "serve"):
+        # Refused before anything is made or started.
+        city_database.use(settings.geoip_city_db)
     os.execve(  # noqa: S606 - this program again
         sys.executable,
         [sys.executable, "-P", "-m", "fanfare.cli.up", what],

@@ -13,7 +13,10 @@ from fanfare.kernel.running.settings import from_environment
 
 
 def psql(context: typer.Context, data_dir: DataDir = None) -> None:
-    """Open psql on the database, with any options of psql: fanfare psql -c "select count(*) from fans"."""
+    """Open psql, PostgreSQL's shell, on the database; all options of psql work.
+
+    Example: fanfare psql -c "select count(*) from fans"
+    """
     with reached(from_environment().changed(data_dir=data_dir), "fanfare psql") as url:
         address, environment = without_password(url)
         # Ctrl-C ends a statement inside psql, not this.

@@ -82,8 +82,3 @@ def test_refuses_doubled_numbers_and_odd_names(tmp_path: Path) -> None:
     (tmp_path / "0001_other.sql").rename(tmp_path / "2-other.sql")
     with pytest.raises(CannotMigrate, match="not named"):
         migrations(tmp_path)
-
-
-async def test_says_that_no_database_answers() -> None:
-    with pytest.raises(CannotMigrate, match="does not answer"):
-        await migrate("postgresql://nobody@127.0.0.1:1/none", patience=0.2)

@@ -1,19 +1,65 @@
 """What the processes may take of PostgreSQL's connections is held against what it gives, before they start."""
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.running import connections
 from fanfare.kernel.running.connections import check
+from fanfare.kernel.running.embedded.configuration import PORT
 from fanfare.kernel.running.settings import Settings
 from tests.kernel.running.test_up import FANFARE, running_up
+from tests.running import PATIENCE
+
+
+async def test_a_command_that_waits_says_for_what(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "QUIET_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        # It takes connections and never says a word.
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(CannotRun, match=f"the database at {place} does not answer: no answer in time"):
+            await connections.wait_for(f"postgresql://me:secret@{place}/fanfare?sslmode=disable", 0.5)
+    progress = f"fanfare: waiting up to 0.5 s for the database at {place}: no answer\n"
+    assert capfd.readouterr().err == progress
+
+
+async def test_a_command_waits_for_a_database_that_is_just_starting(
+    server_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "QUIET_SECONDS", 0.05)
+    host = parse_qs(urlsplit(server_url).query).get("host")
+    if not host:
+        pytest.skip("the database has no socket whose name can be given later")
+    url = urlunsplit(urlsplit(server_url)._replace(query=urlencode({"host": str(tmp_path / "later"), "port": PORT})))
+    waiting = asyncio.create_task(connections.wait_for(url, PATIENCE))
+    while "No such file" not in capfd.readouterr().err:
+        assert not waiting.done()
+        await asyncio.sleep(0.01)
+    (tmp_path / "later").symlink_to(host[0])
+    await waiting
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("postgresql://me:secret@db.example/fans", "db.example:5432"),
+        ("postgresql://me:secret@db.example:5433/fans?password=secret", "db.example:5433"),
+        ("postgresql:///fans?host=/run/postgresql&password=secret", "/run/postgresql"),
+    ],
+)
+def test_a_database_is_named_by_its_host_alone(url: str, host: str) -> None:
+    assert connections.host_of(url) == host
 
 
 def test_every_process_is_counted() -> None:

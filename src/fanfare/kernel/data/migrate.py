@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import re
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,7 +30,6 @@ APPLIED = """
         applied_at timestamptz not null
     )
 """
-UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 
 
 class CannotMigrate(CannotRun):
@@ -79,13 +77,10 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
     return list(found.values())
 
 
-async def migrate(database_url: str, folder: Path = FOLDER, *, patience: float = 30) -> list[Migration]:
-    """Apply what is missing and return it. Several starters may call it at once: one works, the others wait.
-
-    `patience` is how many seconds to wait for a database that does not answer yet.
-    """
+async def migrate(database_url: str, folder: Path = FOLDER) -> list[Migration]:
+    """Apply what is missing and return it. Several starters may call it at once: one works, the others wait."""
     wanted = migrations(folder)
-    connection = await _connect(database_url, patience)
+    connection = await _connect(database_url)
     try:
         await _refuse_restoring(connection)
         async with _alone(connection):
@@ -99,9 +94,9 @@ async def migrate(database_url: str, folder: Path = FOLDER, *, patience: float =
     return missing
 
 
-async def check_schema(database_url: str, folder: Path = FOLDER, *, patience: float = 30) -> None:
+async def check_schema(database_url: str, folder: Path = FOLDER) -> None:
     """Raise `CannotMigrate` unless the database has the schema of this code; nothing is written."""
-    connection = await _connect(database_url, patience)
+    connection = await _connect(database_url)
     try:
         await _refuse_restoring(connection)
         has_any = await connection.fetchval("select to_regclass('schema_migrations') is not null")
@@ -119,19 +114,11 @@ async def _refuse_restoring(connection: Connection) -> None:
         raise CannotMigrate(message)
 
 
-async def _connect(database_url: str, patience: float) -> Connection:
-    end = time.monotonic() + patience
-    while True:
-        try:
-            return await asyncpg.connect(
-                database_url,
-                server_settings={"application_name": "fanfare migrate", "timezone": "UTC", "statement_timeout": "0"},
-            )
-        except UNREACHABLE as error:
-            if time.monotonic() > end:
-                message = f"the database does not answer: {type(error).__name__}: {error}"
-                raise CannotMigrate(message) from None
-            await asyncio.sleep(PAUSE)
+async def _connect(database_url: str) -> Connection:
+    return await asyncpg.connect(
+        database_url,
+        server_settings={"application_name": "fanfare migrate", "timezone": "UTC", "statement_timeout": "0"},
+    )
 
 
 @asynccontextmanager

@@ -3,13 +3,18 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, TypeVar
 
+import msgspec
 import structlog
 
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -18,6 +23,30 @@ AT_ONCE = 3
 # itself for longer, as `faults` says.
 IDLE_SECONDS = 0.1
 FAILED_SECONDS = 1.0
+
+
+class Done(msgspec.Struct, Generic[T]):
+    """What work on many accounts gave, and the accounts in which it failed."""
+
+    results: list[T] = msgspec.field(default_factory=list)
+    failed: list[int] = msgspec.field(default_factory=list)
+
+
+async def for_each(db: Db, account_ids: Iterable[int], work: Callable[[Db, int], Awaitable[T]]) -> Done[T]:
+    """Do a command's work for one account after another. A failure is logged and stays with its account.
+
+    Raises what the database or the moment is to blame for: the next account would fare no better.
+    """
+    done: Done[T] = Done()
+    for account_id in account_ids:
+        try:
+            done.results.append(await work(db.of(account_id), account_id))
+        except Exception as error:
+            if faults.will_pass(error):
+                raise
+            log.warning("failed for an account", account_id=account_id, exc_info=error)
+            done.failed.append(account_id)
+    return done
 
 
 class Sweep:

@@ -1,11 +1,22 @@
-"""Holds the connections that the processes of a command may take against those that the database gives."""
+"""The way to the database before anything runs: whether it answers, and whether it gives the connections needed."""
+
+import asyncio
+import os
+import time
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
 from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.running.exits import tell
 from fanfare.kernel.running.settings import Settings
 
 SECONDS = 10.0
+PAUSE = 0.1
+# From then on the operator is told what is being waited for.
+QUIET_SECONDS = 2.0
+# What a database says that is not there yet, or the way to it.
+UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 # What is given to this user in this database, without what is kept for others; and what is taken already.
 GIVEN = """
     select least(
@@ -17,6 +28,55 @@ GIVEN = """
     from pg_roles r, pg_database d
     where r.rolname = current_user and d.datname = current_database()
 """
+
+
+async def wait_for(database_url: str, seconds: float) -> None:
+    """Wait until the database answers, which may just be starting; tell the operator when it takes long.
+
+    Raises `CannotRun` with its host after so many seconds.
+    """
+    end = time.monotonic() + seconds
+    reason = "no answer"
+
+    def tell_progress() -> None:
+        tell(f"waiting up to {seconds:g} s for the database at {host_of(database_url)}: {reason}")
+
+    progress = asyncio.get_running_loop().call_later(QUIET_SECONDS, tell_progress)
+    try:
+        while True:
+            try:
+                connection = await asyncpg.connect(database_url, timeout=max(end - time.monotonic(), PAUSE))
+            except UNREACHABLE as error:
+                reason = _reason_of(error)
+                if time.monotonic() + PAUSE > end:
+                    raise CannotRun(no_answer(database_url, error)) from None
+                await asyncio.sleep(PAUSE)
+            else:
+                connection.terminate()
+                return
+    finally:
+        progress.cancel()
+
+
+def no_answer(database_url: str, error: BaseException) -> str:
+    """Say which database does not answer, and why: its host and nothing else of its address, which has a password."""
+    return f"the database at {host_of(database_url)} does not answer: {_reason_of(error)}"
+
+
+def _reason_of(error: BaseException) -> str:
+    """Return the reason without the address that some errors repeat."""
+    number = getattr(error, "errno", None)
+    if isinstance(error, ConnectionError) and number:
+        return os.strerror(number)
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or "no answer in time"
+
+
+def host_of(database_url: str) -> str:
+    """Return the host and port of a database's address, or the folder of its socket."""
+    parts = urlsplit(database_url)
+    if parts.hostname:
+        return f"{parts.hostname}:{parts.port or 5432}"
+    return parse_qs(parts.query).get("host", [os.environ.get("PGHOST") or "the local socket"])[0]
 
 
 async def check(settings: Settings, command: str) -> str | None:

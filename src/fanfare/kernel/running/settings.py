@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8080
     # PostgreSQL 15 to 18 elsewhere; empty means the embedded one
     database_url: str = ""
+    # seconds that a command waits for a database that does not answer yet
+    connect_seconds: float = 15.0
     # the address at which others reach the server, such as https://fans.example.com; empty: as each caller writes it
     public_url: str = ""
     # server processes
@@ -157,6 +159,7 @@ RANGES: dict[str, Range] = {
     "pool_size": _at_least(2),
     "worker_pool_size": _at_least(1),
     "account_share": (lambda share: 0 < share <= 1, "more than 0 and at most 1"),
+    "connect_seconds": _SECONDS,
     "heartbeat_seconds": _SECONDS,
     "http_connections": _at_least(0),
     "head_seconds": _SECONDS,

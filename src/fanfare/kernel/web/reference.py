@@ -35,11 +35,17 @@ SETTINGS = {
     "orderSchemaPropertiesBy": "preserve",
     "documentDownloadType": "json",
     "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
-    "authentication": {"preferredSecurityScheme": [["ApiKey", "ApiSecret"]]},
+    "authentication": {
+        "preferredSecurityScheme": [["ApiKey", "ApiSecret"]],
+        # What stands in examples until a reader enters their own; without it both are the page's own word.
+        "securitySchemes": {"ApiKey": {"value": "YOUR_API_KEY"}, "ApiSecret": {"value": "YOUR_API_SECRET"}},
+    },
 }
-ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%23b3261e' "
-    "d='M2 6v4h3l6 4V2L5 6zm10.5-1v6a4 4 0 0 0 0-6z'/%3E%3C/svg%3E"
+# Browsers ask for this address by themselves, also where no page names it.
+ICON = "/favicon.ico"
+DRAWING = (
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='#b3261e' "
+    "d='M2 6v4h3l6 4V2L5 6zm10.5-1v6a4 4 0 0 0 0-6z'/></svg>"
 )
 # No script but ours, no address but ours. Scalar and its editor write style elements at run time, some with names that
 # change, so styles cannot be told by a nonce or a checksum; with nothing to load from elsewhere they can send nothing.
@@ -115,6 +121,19 @@ def _read_bundle() -> bytes:
     return bytes(distribution(PACKAGE).locate_file(BUNDLE).read_bytes())  # type: ignore[attr-defined]
 
 
+class Icon:
+    """`GET /favicon.ico`: the icon of the page."""
+
+    async def on_get(self, _: Request, response: Response) -> None:
+        """Give the drawing."""
+        response.content_type = "image/svg+xml"
+        response.set_header("X-Content-Type-Options", "nosniff")
+        response.set_header("Cache-Control", "public, max-age=86400")
+        response.text = DRAWING
+
+    on_head = on_get
+
+
 class Home:
     """`GET /`: leads to the reference page."""
 
@@ -130,4 +149,5 @@ def add_routes(app: falcon.asgi.App[Request, Response]) -> None:
     """Serve the page, its script, and the way to them from `/`."""
     app.add_route("/docs", Reference())
     app.add_route(SCRIPT, Script())
+    app.add_route(ICON, Icon())
     app.add_route("/", Home())

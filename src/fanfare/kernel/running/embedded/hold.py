@@ -1,7 +1,9 @@
 """One data directory, one owner: the lock, who holds it, and what the holder tells the other commands."""
 
+import errno
 import fcntl
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TypeVar
@@ -11,6 +13,7 @@ import msgspec
 from fanfare.kernel.errors import CannotRun
 
 LOCK = "lock"
+TRIES = 100
 FACTS = "fanfare.json"
 
 T = TypeVar("T")
@@ -45,7 +48,10 @@ class AlreadyHeld(CannotRun):
 
 
 class Hold:
-    """The lock of a data directory. The system frees it when the process ends, however it ends."""
+    """The lock of a data directory. The system frees it when the process ends, however it ends.
+
+    The file is there while it is locked, and after a kill; released, nothing stays of a directory with nothing in it.
+    """
 
     def __init__(self, data_dir: Path, purpose: str) -> None:
         """Take the directory, made when it is missing, and what it is held for."""
@@ -53,6 +59,8 @@ class Hold:
         self.purpose = purpose
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
         self._lock: int | None = None
+        # The folders that were made for it, the outer ones first.
+        self._made: list[Path] = []
 
     def take(self) -> None:
         """Take the lock or raise `AlreadyHeld`, or `CannotRun` for what is no directory to write to."""
@@ -64,19 +72,49 @@ class Hold:
             raise CannotRun(message) from None
 
     def _take(self) -> None:
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(self.data_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            found = _read(self.data_dir / LOCK, Holder)
-            os.close(lock)
-            raise AlreadyHeld(self.data_dir, found) from None
+        lock, tries = None, 0
+        while lock is None:
+            try:
+                lock = self._locked()
+            except FileNotFoundError:
+                # Another has just removed a folder that it had made.
+                tries += 1
+                if tries == TRIES:
+                    raise
         os.ftruncate(lock, 0)
         os.write(lock, msgspec.json.encode(Holder(os.getpid(), self.purpose, self.since)))
         self._lock = lock
         # What a killed holder left would send commands to a server that is gone.
         (self.data_dir / FACTS).unlink(missing_ok=True)
+
+    def _locked(self) -> int | None:
+        """Open and lock the file; None when another has removed it meanwhile."""
+        for folder in (*reversed(self.data_dir.parents), self.data_dir):
+            self._make(folder)
+        path = self.data_dir / LOCK
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found = _read(path, Holder)
+            os.close(lock)
+            raise AlreadyHeld(self.data_dir, found) from None
+        # What is locked must be what others find.
+        if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
+            return lock
+        os.close(lock)
+        return None
+
+    def _make(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        try:
+            folder.mkdir(mode=0o700 if folder == self.data_dir else 0o777)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+        else:
+            self._made.append(folder)
 
     def publish(self, url: str | None, database_url: str | None) -> None:
         """Write DATA_DIR/fanfare.json, readable by the owner alone."""
@@ -87,6 +125,11 @@ class Hold:
         """Give the directory back."""
         if self._lock is not None:
             (self.data_dir / FACTS).unlink(missing_ok=True)
+            (self.data_dir / LOCK).unlink(missing_ok=True)
+            # Not where something was made meanwhile, or another is taking it by now.
+            with suppress(OSError):
+                while self._made:
+                    self._made.pop().rmdir()
             os.close(self._lock)
             self._lock = None
 

@@ -72,14 +72,15 @@ class Embedded:
     def spawn(self) -> Launched:
         """Clear up after a dead server and start one, without waiting for it."""
         binaries = self._ready_binaries()
+        if self.cluster.exists():
+            self._check_version(binaries)
+        else:
+            self._make_cluster(binaries)
         with self._open_log() as log:
             self.launched = self._spawn(binaries, log)
         return self.launched
 
     def _spawn(self, binaries: Binaries, log: IO[bytes]) -> Launched:
-        if not self.cluster.exists():
-            self._make_cluster(binaries)
-        self._check_version(binaries)
         self._clear_leftovers()
         for name, content in files(self.runtime, self.user, self.connections, durable=self.durable).items():
             replace(self.cluster / name, content.encode(), self.user.ids)
@@ -154,7 +155,15 @@ class Embedded:
         """Make the cluster under another name and rename it, so that one that exists is whole."""
         fresh = self.data_dir / f"{CLUSTER}.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
+        try:
+            fresh.mkdir(mode=0o700)
+            self._fill_cluster(binaries, fresh)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        fresh.rename(self.cluster)
+
+    def _fill_cluster(self, binaries: Binaries, fresh: Path) -> None:
         if self.user.ids is not None:
             os.chown(fresh, *self.user.ids)
         with self._path_for_server(fresh) as (path, fds):
@@ -165,7 +174,6 @@ class Embedded:
             # The server's own single-user mode makes the database: nothing to connect to is needed.
             words = f"create database {DATABASE};\n".encode()
             self._run([binaries["postgres"], "--single", "-D", path, "postgres"], fds, words)
-        fresh.rename(self.cluster)
 
     def _run(self, command: list[str], fds: tuple[int, ...], words: bytes = b"") -> None:
         with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as said:
