@@ -37,9 +37,15 @@ class Socket:
         self.writer = writer
 
     @classmethod
-    async def to(cls, base_url: str) -> "Socket":
+    async def to(cls, base_url: str, window: int | None = None) -> "Socket":
+        """Connect; with a window the system takes in no more of an answer than about that many bytes."""
         address = urlsplit(base_url)
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        own = socket.socket()
+        if window:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        own.setblocking(False)  # noqa: FBT003 - socket's signature
+        await asyncio.get_running_loop().sock_connect(own, (str(address.hostname), int(address.port or 0)))
+        reader, writer = await asyncio.open_connection(sock=own)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(reader, writer)
 

@@ -10,8 +10,10 @@ import asyncpg
 import pytest
 import structlog
 
+from fanfare.kernel.errors import Unreadable
 from fanfare.kernel.running import log
 from fanfare.kernel.running.supervise import outlet, say
+from fanfare.kernel.web.body import take_apart
 
 ADA = "Key (name)=(Ada) already exists"
 
@@ -100,6 +102,17 @@ def test_the_supervisor_writes_the_same_form(capfd: pytest.CaptureFixture[str]) 
     found = json.loads(capfd.readouterr().err)
     assert (found["event"], found["process"], found["status"], found["level"]) == ("ended", "server 1", -9, "warning")
     assert found["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data", "multipart/form-data; boundary=b", "multipart/form-data; boundary=ada"]
+)
+def test_a_bad_form_leaves_no_line(lines: io.StringIO, content_type: str) -> None:
+    logging.getLogger().setLevel(logging.DEBUG)
+    part = b"--b\r\nContent-Transfer-Encoding: ada\r\n\r\nada\r\n--b--"
+    with pytest.raises(Unreadable):
+        take_apart(part, content_type)
+    assert lines.getvalue() == ""
 
 
 def test_a_long_text_is_cut_before_it_is_searched(lines: io.StringIO) -> None:

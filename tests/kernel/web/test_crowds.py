@@ -1,15 +1,19 @@
 """More connections than there is room for, and more bytes: the oldest that wait give way, so that others are served."""
 
+import asyncio
 import json
+import random
+import string
 
 import pytest
 
 from fanfare.kernel.running.settings import Settings
-from fanfare.kernel.web.server.connections import MAX_HELD_BYTES
+from fanfare.kernel.web.server.connections import MAX_HELD_BYTES, MAX_UNREAD_BYTES
 from tests.api import Api
 from tests.kernel.sockets import HOST, Answer, Socket
 
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
+LARGE = 10
 ROOM = 100
 
 
@@ -83,3 +87,30 @@ async def test_bodies_that_arrive_slowly_hold_only_so_much(api: Api, base_url: s
     assert last.status == 422
     for each in crowd:
         each.close()
+
+
+async def test_answers_that_nobody_reads_hold_only_so_much(api: Api, base_url: str) -> None:
+    terms = "".join(random.Random(1).choices(string.ascii_letters, k=190_000))
+    for number in range(LARGE):
+        await api.ok(await api.post("/api/v1/manage/businesses", business_name=f"Long {number}", legal_terms=terms))
+    ask = f"GET /api/v1/businesses HTTP/1.1\r\nHost: x\r\nApi-Key: {api.keys['Api-Key']}\r\n\r\n".encode()
+    crowd = []
+    for _ in range(2 * MAX_UNREAD_BYTES // (LARGE * len(terms))):
+        crowd.append(await Socket.to(base_url, window=4096))
+        await crowd[-1].send(ask)
+        # The answer has begun, so that each is older than the next.
+        await crowd[-1].reader.readuntil(b"HTTP/1.1 200 OK")
+    oldest, youngest = crowd[0], crowd[-1]
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await rest_of(oldest)
+    assert terms in await rest_of(youngest)
+    for each in crowd:
+        each.close()
+
+
+async def rest_of(client: Socket) -> str:
+    """Return an answer whose first line is read."""
+    async with asyncio.timeout(30):
+        head = (await client.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+        return (await client.reader.readexactly(length)).decode()

@@ -78,6 +78,7 @@ ODD: dict[str, tuple[bytes, int]] = {
     "a length below zero": (POST + b"Content-Length: -1\r\n\r\n", 400),
     "a length with a sign": (POST + b"Content-Length: +1\r\n\r\na", 400),
     "a length beyond numbers": (POST + b"Content-Length: 99999999999999999999\r\n\r\n", 400),
+    "a length in thousands of digits": (POST + b"Content-Length: " + b"0" * 5000 + b"1\r\n\r\na", 400),
     "no length": (POST + b"Content-Length:\r\n\r\n", 400),
     # codings
     "chunks in 1.0": (b"POST /healthz HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),

@@ -5,6 +5,7 @@ import random
 import re
 import socket
 import string
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -102,6 +103,28 @@ async def test_an_answer_that_is_not_read_is_given_up(api: Api, base_url: str) -
         async with asyncio.timeout(60):
             while await ended(api, "answer not read") == before:  # noqa: ASYNC110 - another process could be the server
                 await asyncio.sleep(0.1)
+
+
+async def test_an_answer_that_is_read_ever_so_slowly_is_given_up(api: Api, base_url: str) -> None:
+    terms = "".join(random.Random(2).choices(string.ascii_letters, k=190_000))
+    for number in range(10):
+        await api.ok(await api.post("/api/v1/manage/businesses", business_name=f"Slow {number}", legal_terms=terms))
+    ask = f"GET /api/v1/businesses HTTP/1.1\r\nHost: x\r\nApi-Key: {api.keys['Api-Key']}\r\n\r\n".encode()
+    address = urlsplit(base_url)
+    before = await ended(api, "answer not read")
+    with socket.socket() as slow:
+        # So small that the system takes in next to nothing for a caller who does not.
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((str(address.hostname), int(address.port or 0)))
+        slow.setblocking(False)  # noqa: FBT003 - socket's signature
+        slow.send(ask)
+        size = 0
+        async with asyncio.timeout(60):
+            while await ended(api, "answer not read") == before:
+                await asyncio.sleep(0.1)
+                with suppress(BlockingIOError):
+                    size += len(slow.recv(64 * 1024))
+    assert 0 < size < 10 * len(terms)
 
 
 async def ended(api: Api, why: str) -> float:

@@ -1,5 +1,7 @@
 """The API document: what it says of made-up calls, that it is served, and that what it allows is accepted."""
 
+import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
@@ -25,6 +27,7 @@ from fanfare.kernel.web.openapi import OpenApi, document
 from fanfare.kernel.web.openapi.examples import example
 from fanfare.kernel.web.openapi.resource import MAX_URLS
 from fanfare.kernel.wire import EARLIEST, LATEST
+from tests.kernel.counted import Counted
 from tests.kernel.things import CALLS, Thing, ThingChanges
 
 Json = dict[str, Any]
@@ -257,13 +260,26 @@ class TestServed:
             told = (await client.get("/openapi.json")).json()
         assert told["servers"][0]["url"] == "https://fans.example.com"
 
+    async def test_it_is_made_and_compressed_once(
+        self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made, compressed = Counted(document), Counted(gzip.compress)
+        monkeypatch.setattr("fanfare.kernel.web.openapi.resource.document", made)
+        monkeypatch.setattr(gzip, "compress", compressed)
+        hosts = [f"h{number}.example.com" for number in range(MAX_URLS)] * 4
+        asked = [client.get("/openapi.json", headers={"Host": host}) for host in hosts]
+        first, *_ = found = await asyncio.gather(*asked)
+        assert {each.status_code for each in found} == {200}
+        assert first.json()["servers"][0]["url"] == f"http://{hosts[0]}"
+        assert (made.count, compressed.count) == (1, MAX_URLS)
+
     async def test_few_addresses_are_kept(self) -> None:
-        resource = OpenApi(CALLS)
+        served = OpenApi(CALLS)
         app = falcon.asgi.App()
-        app.add_route("/openapi.json", resource)
+        app.add_route("/openapi.json", served)
         transport = httpx.ASGITransport(cast("Any", app))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             for number in range(40):
                 told = (await client.get("/openapi.json", headers={"Host": f"h{number}.example.com"})).json()
                 assert told["servers"][0]["url"] == f"http://h{number}.example.com"
-        assert 0 < len(resource._bodies) <= MAX_URLS  # noqa: SLF001 - what is kept shows nowhere else
+        assert 0 < len(served._bodies) <= MAX_URLS  # noqa: SLF001 - what is kept shows nowhere else

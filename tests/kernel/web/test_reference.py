@@ -1,5 +1,7 @@
 """The reference page: whole without the internet, and with no script but ours."""
 
+import asyncio
+import gzip
 import hashlib
 import html
 import json
@@ -21,6 +23,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import reference
 from fanfare.kernel.web.http import Service, application
+from tests.kernel.counted import Counted
 
 
 @pytest.fixture
@@ -66,6 +69,19 @@ async def test_the_bundle_is_the_one_we_know(client: httpx.AsyncClient) -> None:
         assert "immutable" in script.headers["cache-control"]
         assert hashlib.sha256(script.content).hexdigest() == reference.CHECKSUM
     assert (await client.head(reference.SCRIPT)).status_code == 200
+
+
+async def test_the_bundle_is_read_and_packed_once(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, packed, unpacked = Counted(reference._read_bundle), Counted(gzip.compress), Counted(gzip.decompress)  # noqa: SLF001
+    monkeypatch.setattr(reference, "_read_bundle", read)
+    monkeypatch.setattr(gzip, "compress", packed)
+    monkeypatch.setattr(gzip, "decompress", unpacked)
+    for encoding in ("gzip", "identity"):
+        asked = [client.head(reference.SCRIPT, headers={"Accept-Encoding": encoding}) for _ in range(10)]
+        assert {each.status_code for each in await asyncio.gather(*asked)} == {200}
+    # Once for each form.
+    assert read.count <= 2
+    assert (packed.count, unpacked.count) == (1, 0)
 
 
 async def test_another_bundle_is_refused() -> None:

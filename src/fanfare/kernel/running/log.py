@@ -127,9 +127,11 @@ def _where(error: object) -> Hashable:
 
 
 def _hush() -> None:
-    """Leave out what the libraries say of each request: it has addresses and query strings."""
+    """Leave out what the libraries say of each request: it has addresses, query strings and parts of bodies."""
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # It quotes from forms, and anybody may send one that it finds fault with.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

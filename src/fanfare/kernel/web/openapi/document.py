@@ -71,12 +71,16 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
     return with_url(made, "")
 
 
+# Where nothing else is known: as the program is started without settings.
+NO_URL = "http://127.0.0.1:8080"
+
+
 def with_url(made: Json, url: str) -> Json:
-    """Return the document with the server's address, `http://127.0.0.1:8080` where none is known.
+    """Return the document with the server's address, `NO_URL` where none is known.
 
     It is absolute: programs that import the document call nobody at a path alone.
     """
-    url = url or "http://127.0.0.1:8080"
+    url = url or NO_URL
     contact = {"name": "Operator of this server", "url": url}
     return {
         **made,

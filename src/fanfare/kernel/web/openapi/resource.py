@@ -1,22 +1,37 @@
-"""`GET /openapi.json`: the document, made once a process when it is first asked for."""
+"""`GET /openapi.json`: the document, made once a process when it is first asked for.
 
-import asyncio
+Anybody may ask, as often as they like: an answer costs no more than the sending of it.
+"""
+
+import gzip
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import NamedTuple
 
 from falcon.asgi import Request, Response
 
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.endpoint import Endpoint
-from fanfare.kernel.web.openapi.document import document, with_url
+from fanfare.kernel.web.once import Once
+from fanfare.kernel.web.openapi.document import NO_URL, document, with_url
 
 # What a caller writes in Host becomes part of the answer, so only what can be a host is taken from it.
 HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
-# Anybody can write another host into each request.
+# Anybody can write another host into each request: beyond these the document is not kept, and not compressed.
 MAX_URLS = 8
+# Stands for the address while the document is made.
+ANY_URL = b'"https://host.invalid"'
+
+
+class Body(NamedTuple):
+    """The document for one address of the server."""
+
+    etag: str
+    plain: bytes
+    compressed: bytes | None
 
 
 class OpenApi:
@@ -29,28 +44,33 @@ class OpenApi:
         self.endpoints = tuple(endpoints)
         self.scopes = scopes
         self.public_url = public_url
-        self._document: dict[str, Any] | None = None
-        self._bodies: dict[str, bytes] = {}
+        self._document = Once(self._make)
+        self._bodies: dict[str, Once[Body]] = {}
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Answer with the document and its ETag."""
-        if self._document is None:
-            self._document = await asyncio.to_thread(self._make)
+        body = await self._body(await self._document.get(), self._url(request))
         response.set_header("Access-Control-Allow-Origin", "*")
-        if not self.public_url:
-            response.set_header("Vary", "Host")
-        body = self._body(self._document, self._url(request))
-        await answers.put(request, response, 200, body, has_etag=True)
+        response.set_header("Vary", "Accept-Encoding" if self.public_url else "Host, Accept-Encoding")
+        response.set_header("ETag", body.etag)
+        response.set_header("Cache-Control", "no-cache")
+        response.content_type = "application/json"
+        if body.etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
+            response.status = 304
+        elif body.compressed and "gzip" in request.headers.get("accept-encoding", ""):
+            response.set_header("Content-Encoding", "gzip")
+            response.data = body.compressed
+        else:
+            response.data = body.plain
 
     on_head = on_get
 
-    def _body(self, document: dict[str, Any], url: str) -> bytes:
-        """Return the document for one address of the server, kept for the few addresses that a server has."""
+    async def _body(self, document: bytes, url: str) -> Body:
         if url not in self._bodies:
             if len(self._bodies) >= MAX_URLS:
-                self._bodies.clear()
-            self._bodies[url] = answers.encode(with_url(document, url))
-        return self._bodies[url]
+                return _made(document, url, is_kept=False)
+            self._bodies[url] = Once(lambda: _made(document, url, is_kept=True))
+        return await self._bodies[url].get()
 
     def _url(self, request: Request) -> str:
         """Return the absolute address of this server: as set, else as the caller reached it."""
@@ -59,5 +79,12 @@ class OpenApi:
         host = request.headers.get("host", "")
         return f"{request.scheme}://{host}" if HOST.fullmatch(host) else ""
 
-    def _make(self) -> dict[str, Any]:
-        return document(self.endpoints, version("fanfare"), self.scopes)
+    def _make(self) -> bytes:
+        made = document(self.endpoints, version("fanfare"), self.scopes)
+        return answers.encode(with_url(made, ANY_URL.decode().strip('"')))
+
+
+def _made(document: bytes, url: str, *, is_kept: bool) -> Body:
+    plain = document.replace(ANY_URL, answers.encode(url or NO_URL))
+    etag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
+    return Body(etag, plain, gzip.compress(plain, mtime=0) if is_kept else None)

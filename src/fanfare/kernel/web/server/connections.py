@@ -6,11 +6,14 @@ One sweep a process looks for those whose time is over, so that a packet or a re
 import asyncio
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 SWEEP_SECONDS = 0.5
 # Requests that have not arrived completely, heads and bodies, of all connections together.
 MAX_HELD_BYTES = 64 * 1024 * 1024
+# Answers that callers have not taken in, of all connections together.
+MAX_UNREAD_BYTES = 64 * 1024 * 1024
 NEVER = math.inf
 
 
@@ -42,6 +45,34 @@ class Held(Protocol):
     def give_way(self) -> None:
         """End, or let go what it holds: others need the place."""
 
+    def drop_answer(self) -> None:
+        """End: its caller does not take the answer in, and others need the memory."""
+
+
+class Sizes:
+    """Bytes of connections, those that have had some for longest first, up to a bound for all together."""
+
+    def __init__(self, most: int) -> None:
+        """Take the bound."""
+        self.most = most
+        self.total = 0
+        self._sizes: OrderedDict[Held, int] = OrderedDict()
+
+    def note(self, connection: Held, size: int) -> None:
+        """Note what a connection has now; one that had none comes last."""
+        self.total += size - self._sizes.get(connection, 0)
+        if size:
+            self._sizes[connection] = size
+        else:
+            self._sizes.pop(connection, None)
+
+    def excess(self) -> Iterator[Held]:
+        """Yield the oldest, forgotten, until the rest is within the bound."""
+        while self.total > self.most and self._sizes:
+            connection, size = self._sizes.popitem(last=False)
+            self.total -= size
+            yield connection
+
 
 class HttpConnections:
     """All connections of one process, those that wait for a request in the order since when."""
@@ -53,8 +84,8 @@ class HttpConnections:
         self.most = most
         self.open: set[Held] = set()
         self.quiet: OrderedDict[Held, None] = OrderedDict()
-        self._arriving: OrderedDict[Held, None] = OrderedDict()
-        self._held = 0
+        self._arriving = Sizes(MAX_HELD_BYTES)
+        self._unread = Sizes(MAX_UNREAD_BYTES)
         self._sweeping: asyncio.Task[None] | None = None
 
     def __call__(self, **given: Any) -> asyncio.Protocol:  # noqa: ANN401 - whatever uvicorn gives
@@ -76,20 +107,21 @@ class HttpConnections:
         self.open.discard(connection)
         self.quiet.pop(connection, None)
         self.hold(connection, 0)
+        self.leave_unread(connection, 0)
 
     def hold(self, connection: Held, held: int) -> None:
         """Note how many bytes of an incomplete request a connection holds; too many let the oldest give way."""
-        self._held += held - connection.held
         connection.held = held
-        if not held:
-            self._arriving.pop(connection, None)
-            return
-        self._arriving.setdefault(connection)
-        while self._held > MAX_HELD_BYTES and self._arriving:
-            oldest, _ = self._arriving.popitem(last=False)
-            self._held -= oldest.held
+        self._arriving.note(connection, held)
+        for oldest in self._arriving.excess():
             oldest.held = 0
             oldest.give_way()
+
+    def leave_unread(self, connection: Held, size: int) -> None:
+        """Note how many bytes of an answer wait for their caller; too many end those that wait for longest."""
+        self._unread.note(connection, size)
+        for oldest in self._unread.excess():
+            oldest.drop_answer()
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,6 +9,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from fanfare.kernel.errors import Refusal, Unavailable, Unreadable
 
 CUT_OFF = "the body ended too early"
+# What is handed to the connection at once: the rest of an answer waits until the caller has taken so much in.
+PIECE = 64 * 1024
 
 
 class Cycle(RequestResponseCycle):
@@ -16,6 +18,18 @@ class Cycle(RequestResponseCycle):
 
     failure: Refusal | None = None
     has_begun = False
+    # bytes of the answer that are not handed to the connection yet
+    unsent = 0
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI event
+        """Send, a large body in pieces: the connection would copy all of it for a caller who may never read it."""
+        body = message.get("body", b"")
+        for start in range(0, max(len(body), 1), PIECE):
+            piece = body[start : start + PIECE]
+            self.unsent = len(body) - start - len(piece)
+            is_last = not (self.unsent or message.get("more_body", False))
+            part: Any = {**message, "body": piece, "more_body": not is_last} if body else message
+            await super().send(part)
 
     async def receive(self) -> Any:  # noqa: ANN401 - an ASGI event
         """Return the next part of the body; the first may be empty, so that its call is found before it comes."""

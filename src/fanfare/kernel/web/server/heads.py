@@ -13,6 +13,8 @@ MAX_TARGET_BYTES = 16 * 1024
 END = b"\r\n\r\n"
 # The longest method and the version, besides the target.
 MAX_LINE_BYTES = MAX_TARGET_BYTES + 32
+# As many digits as any length has; Python refuses to read thousands of them.
+MAX_LENGTH_DIGITS = 20
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE"})
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VERSIONS = frozenset({b"HTTP/1.1\r", b"HTTP/1.0\r"})
@@ -86,6 +88,9 @@ def unambiguous(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes,
             if names.count(name) > 1:
                 message = f"the request has more than one {name.decode()}"
                 raise Unreadable(message)
+    if len(values.get(b"content-length", b"")) > MAX_LENGTH_DIGITS:
+        message = f"the Content-Length has more than {MAX_LENGTH_DIGITS} digits"
+        raise Unreadable(message)
     if b"transfer-encoding" in values:
         if version == "1.0":
             message = "HTTP/1.0 has no Transfer-Encoding"

@@ -5,6 +5,8 @@ Whatever is wrong with a request is answered as problem+json here, unless the ap
 
 import asyncio
 import http
+import socket
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, cast
 from urllib.parse import unquote
@@ -16,7 +18,7 @@ from fanfare.kernel.errors import Refusal, TooSlow, Unavailable, Unreadable
 from fanfare.kernel.running import metrics
 from fanfare.kernel.web.server import heads
 from fanfare.kernel.web.server.connections import NEVER, HttpConnections
-from fanfare.kernel.web.server.cycle import CUT_OFF, Cycle, problem
+from fanfare.kernel.web.server.cycle import CUT_OFF, PIECE, Cycle, problem
 from fanfare.kernel.web.server.reader import Reader
 
 # How long a refused caller may go on sending: closing at once would take the answer back.
@@ -29,6 +31,10 @@ MAX_AHEAD_BYTES = 64 * 1024
 PIECES_AT_ONCE = 256
 
 
+# Linux and macOS have it.
+UNSENT_OPTION = socket.TCP_NOTSENT_LOWAT
+
+
 class Phase(Enum):
     """What a connection waits for."""
 
@@ -39,6 +45,12 @@ class Phase(Enum):
     ANSWER = auto()
     # nothing: what still comes is thrown away
     CLOSE = auto()
+
+
+def _keep_little(transport: Any) -> None:  # noqa: ANN401 - uvicorn's type of it
+    """Let the system hold no more of an answer than it needs: it would take in megabytes, where none are counted."""
+    with suppress(OSError):
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, UNSENT_OPTION, PIECE)
 
 
 class Connection(HttpToolsProtocol):
@@ -59,6 +71,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
         """Wait for a head."""
         super().connection_made(transport)
+        _keep_little(transport)
         self._wait(Phase.HEAD, self.shared.times.head)
         self.shared.quiet[self] = None
         if not self.has_room:
@@ -94,14 +107,18 @@ class Connection(HttpToolsProtocol):
         super().shutdown()
 
     def pause_writing(self) -> None:
-        """Give the caller time to take the answer in."""
+        """Give the caller time to take the answer in, all of it."""
         super().pause_writing()
-        self.write_deadline = self.loop.time() + self.shared.times.answer
+        self.write_deadline = min(self.write_deadline, self.loop.time() + self.shared.times.answer)
+        unsent = self.cycle.unsent if isinstance(self.cycle, Cycle) else 0
+        self.shared.leave_unread(self, self.transport.get_write_buffer_size() + unsent)
 
     def resume_writing(self) -> None:
-        """Take the time back."""
+        """Take the time back when that was all."""
         super().resume_writing()
-        self.write_deadline = NEVER
+        self.shared.leave_unread(self, 0)
+        if getattr(self.cycle, "response_complete", True):
+            self.write_deadline = NEVER
 
     def expire(self) -> None:
         """End the connection if its time is over, with an answer when there is a request to be answered."""
@@ -127,6 +144,10 @@ class Connection(HttpToolsProtocol):
         else:
             self._abort("gave way")
 
+    def drop_answer(self) -> None:
+        """End: there are too many answers that nobody takes in."""
+        self._abort("answer not read")
+
     # What the parser finds. It sees a head in one piece, then what belongs to the same request.
 
     def on_message_begin(self) -> None:
@@ -150,6 +171,8 @@ class Connection(HttpToolsProtocol):
         """Wait for the next request, or for the end of this one."""
         self.server_state.total_requests += 1
         self._flush()
+        if not self.flow.write_paused:
+            self.write_deadline = NEVER
         if self.is_complete and self.phase is not Phase.CLOSE and not self.transport.is_closing():
             self._await_next()
 
