@@ -3,8 +3,9 @@
 import asyncio
 import json
 import threading
+import time
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
@@ -32,6 +33,7 @@ from fanfare.kernel.web.body import MAX_BYTES, take_apart
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.kernel.web.http import Service, application
 from fanfare.kernel.wire import Form, Ids, LongText, text_of
+from fanfare.kernel.wire.lists import loaded
 from tests.api import Api
 
 FORM, JSON, MULTIPART = "application/x-www-form-urlencoded", "application/json", "multipart/form-data; boundary=xyz"
@@ -68,6 +70,23 @@ def test_too_many_parts_are_counted_before_they_are_built(body: bytes, kind: str
         assert tracemalloc.get_traced_memory()[1] < len(body) / 10 + 100_000
     finally:
         tracemalloc.stop()
+
+
+NUMBERS = ("1e308", "-1e-308", "1.7976931348623157e308", "4.9e-324", "2.2250738585072011e-308", "1e23")
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number[:24])
+def test_no_number_takes_long_to_read(number: str) -> None:
+    """Against another reader, in the processor's time, so that what else the machine does changes nothing."""
+    body = ("[" + ",".join([number] * (100_000 // len(number))) + "]").encode()
+    assert loaded(body) == json.loads(body)
+    assert min(seconds(loaded, body) for _ in range(3)) < 10 * min(seconds(json.loads, body) for _ in range(3))
+
+
+def seconds(read_: Callable[[bytes], object], body: bytes) -> float:
+    started = time.thread_time()
+    read_(body)
+    return time.thread_time() - started
 
 
 def test_json_within_a_text_is_counted_too() -> None:
