@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import GaugeMetricFamily
@@ -10,7 +11,20 @@ from prometheus_client.core import GaugeMetricFamily
 # The server process's number. One that takes a dead one's place goes on counting in the same files.
 SERVER = "FANFARE_SERVER"
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
+# All figures of all calls have room in a file of this size.
+FILE_BYTES = 1024 * 1024
+FILES = ("counter", "histogram")
+
+
+def _take_room(directory: Path, server: str) -> None:
+    """Fill the files that are mapped into memory: one with holes ends the process when the disk is full."""
+    for kind in FILES:
+        with (directory / f"{kind}_{server}.db").open("ab") as file:
+            file.write(bytes(max(0, FILE_BYTES - file.tell())))
+
+
 if SHARED in os.environ and SERVER in os.environ:
+    _take_room(Path(os.environ[SHARED]), os.environ[SERVER])
     values.ValueClass = values.MultiProcessValue(lambda: os.environ[SERVER])  # type: ignore[no-untyped-call]
 
 CALLS = Counter("fanfare_calls", "Calls answered", ["call", "status"])
