@@ -21,8 +21,8 @@ SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
 HISTORIES = 1_000 if IS_FULL else 48
 AT_ONCE, STEPS = 8, 10
-# Histories whose words arrive mixed in calls of so many lines, each with so many words; of a hundred, so many also merge,
-# part or end between two calls.
+# Histories of so many words each, which arrive mixed in calls of so many lines; a few merge, part or end between two
+# calls.
 CROWD, CROWDS, CROWDS_AT_ONCE = 100, 990 if IS_FULL else 2, 3
 WORDS, LINES, TURNS = 5, 100, 2
 FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed"}

@@ -37,12 +37,14 @@ class Socket:
         self.writer = writer
 
     @classmethod
-    async def to(cls, base_url: str, window: int | None = None) -> "Socket":
-        """Connect; with a window the system takes in no more of an answer than about that many bytes."""
+    async def to(cls, base_url: str, window: int | None = None, source: str | None = None) -> "Socket":
+        """Connect, from a source address; with a window the system takes in about that many bytes of an answer."""
         address = urlsplit(base_url)
         own = socket.socket()
         if window:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        if source:
+            own.bind((source, 0))
         own.setblocking(False)  # noqa: FBT003 - socket's signature
         await asyncio.get_running_loop().sock_connect(own, (str(address.hostname), int(address.port or 0)))
         reader, writer = await asyncio.open_connection(sock=own)

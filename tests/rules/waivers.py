@@ -16,6 +16,7 @@ class Reason(StrEnum):
     CONTACT = "the normal form of mail addresses and countries of numbers"
     DISGUISES = "display names are read for the words that they hide"
     DIVIDED = "the folder that the contract names was divided since"
+    AWAITED = "whoever starts it awaits it, and has what it raises"
     ONE_STATEMENT = "one SQL statement, which is read as a whole"
 
 
@@ -68,6 +69,12 @@ CASES: dict[str, Reason] = {
     "src/fanfare/places/postal_codes.py:postal_code_kept": Reason.ASCII,
     "src/fanfare/places/postal_codes.py:postal_key": Reason.ASCII,
     "src/fanfare/places/provinces.py:country_of_province": Reason.ASCII,
+}
+# A task that is started without `kernel/tasks.py`: `path:function`.
+TASKS: dict[str, Reason] = {
+    "src/fanfare/kernel/web/delivery.py:_is_closed": Reason.AWAITED,
+    "src/fanfare/audience/following.py:refresh": Reason.AWAITED,
+    "src/fanfare/audience/reading.py:_ahead": Reason.AWAITED,
 }
 # A function longer than the rule: `path:function`.
 FUNCTIONS: dict[str, Reason] = {}

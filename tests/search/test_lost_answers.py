@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -92,6 +93,24 @@ async def test_nobody_has_the_whole_answer_before_the_place_can_move(
     # The next call comes at once on another connection, and finds the place moved.
     assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
     writer.close()
+
+
+NO_COMMIT = """
+    create function refuse_at_commit() returns trigger language plpgsql as $$ begin raise 'not now'; end $$;
+    create constraint trigger refuse_at_commit after update on searches deferrable initially deferred
+        for each row execute function refuse_at_commit();
+"""
+
+
+async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd: list[int]) -> None:
+    uid = await started(api)
+    await db.execute(NO_COMMIT)
+    with capture_logs() as told:
+        assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
+        await db.execute("drop trigger refuse_at_commit on searches")
+    assert [each["event"] for each in told] == ["answer sent, and what follows from it not stored"]
+    assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
+    assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
 
 
 async def test_head_moves_and_starts_nothing(api: Api, db: Db, crowd: list[int]) -> None:

@@ -22,6 +22,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no filter": ({"fan_incl_segments": {"filter": 7}}, UNREADABLE),
     "a number of days that ends time": ({"crm_active_days": 10**12}, "fails (OverflowError)"),
     "a number that no column takes": ({"ticket_seat_count_max": 2**70}, "fails (DataError)"),
+    "a tag that no column takes": ({"fan_incl_segments": [f"tag:{2**70}"]}, "fails ("),
+    "no uid of a snapshot": ({"fan_incl_segments": ["snapshot:7"]}, "fails ("),
+    "no uid of a filter": ({"fan_excl_segments": ["filter:7"]}, "fails ("),
     "excludes nothing": ({"fan_excl_segments": ["tag:987654321"]}, "refers to an unknown segment: tag:987654321"),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from fanfare.audience.holding import Audience, Place
 from fanfare.audience.reading import PARTS, Days, Piece, pieces
 from fanfare.kernel.data.changes import Change, settled
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.threads import run_to_its_end
 from fanfare.search.queries import reads
 
 # The form of what is stored.
@@ -214,7 +215,7 @@ class Follower:
             if self.is_stored or not self.place.position:
                 return
             written = self.audience.written(await self._source(), self.place)
-            await asyncio.to_thread(self._write, written)
+            await run_to_its_end(lambda: self._write(written))
             self.is_stored = True
 
     def _write(self, written: bytes) -> None:

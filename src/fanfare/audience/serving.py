@@ -25,6 +25,7 @@ from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.scratch import Scratch
 from fanfare.kernel.running.settings import INDEX_POOL_SIZE, Settings
 from fanfare.kernel.running.shares import Shares
+from fanfare.kernel.running.tasks import begin
 
 log = structlog.get_logger()
 
@@ -210,7 +211,7 @@ class IndexProcess:
     def _begin(self, account_id: int, zone: str) -> None:
         self._again.pop(account_id, None)
         self.followers[account_id] = Follower(self.db.of(account_id), account_id, self.folder)
-        self._starting[account_id] = asyncio.create_task(self._start(account_id, zone))
+        self._starting[account_id] = begin(self._start(account_id, zone), "start of an index")
 
     async def _start(self, account_id: int, zone: str) -> None:
         """Make an account's index ready and say where it is answered; one that cannot be made is tried again later."""
@@ -240,7 +241,7 @@ class IndexProcess:
             "index ready", account_id=account_id, way=follower.way, fans=len(follower.audience.everyone),
             seconds=round(time.perf_counter() - started, 2),
         )  # fmt: skip
-        await follower.store()
+        await self._store_one(account_id, follower)
 
     async def _leave(self, locks: Connection, account_id: int) -> None:
         """Leave an account to another process, with its index stored for it."""
@@ -250,8 +251,7 @@ class IndexProcess:
         self._again.pop(account_id, None)
         self.ready.discard(account_id)
         await self._forget_address(account_id)
-        with contextlib.suppress(OSError):
-            await follower.store()
+        await self._store_one(account_id, follower)
         await locks.fetchval(LEAVE, account_id)
 
     async def _forget_address(self, account_id: int) -> None:
@@ -272,10 +272,14 @@ class IndexProcess:
     async def _store(self) -> None:
         self._stored_at = time.monotonic()
         for account_id in sorted(self.ready & self.followers.keys()):
-            try:
-                await self.followers[account_id].store()
-            except OSError as error:
-                log.warning("index cannot be stored", account_id=account_id, reason=type(error).__name__)
+            await self._store_one(account_id, self.followers[account_id])
+
+    async def _store_one(self, account_id: int, follower: Follower) -> None:
+        """Store an account's index; one that cannot be stored is built anew by whoever starts next."""
+        try:
+            await follower.store()
+        except Exception as error:  # noqa: BLE001 - it stays with its account
+            log.warning("index cannot be stored", account_id=account_id, reason=type(error).__name__)
 
     async def _end(self) -> None:
         with contextlib.suppress(*OUTAGES):

@@ -9,11 +9,12 @@ from collections.abc import Callable
 import uvicorn
 
 from fanfare.app import create
+from fanfare.kernel.addresses import networks
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.settings import Settings
-from fanfare.kernel.web.server.connections import HttpConnections, Times
+from fanfare.kernel.web.server.connections import HttpConnections, Room, Times
 from fanfare.kernel.web.server.protocol import Connection
 
 SOCKET = "FANFARE_SOCKET"
@@ -51,7 +52,7 @@ def configured(settings: Settings, clock: Clock = system_clock) -> uvicorn.Confi
     return uvicorn.Config(
         create(settings, clock),
         # called as the class would be
-        http=HttpConnections(Connection, times, settings.http_connections or _room_for_connections()),  # type: ignore[arg-type]
+        http=HttpConnections(Connection, times, _room(settings)),  # type: ignore[arg-type]
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -92,9 +93,10 @@ def _say_ready() -> None:
         return
 
 
-def _room_for_connections() -> int:
+def _room(settings: Settings) -> Room:
     """Leave a quarter of the open files: to the database, and to connections that are accepted while others close."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
+    most = settings.http_connections or resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
+    return Room(most, max(1, int(most * settings.address_share)), networks(settings.trusted_proxies))
 
 
 def _raise_limit_of_files() -> None:

@@ -87,6 +87,12 @@ def _is_in(text: str | None, proxies: Sequence[Network]) -> bool:
     return text is not None and any(ipaddress.ip_address(text) in each for each in proxies)
 
 
+def peer_subscriber(peer: str | None, proxies: Sequence[Network]) -> str | None:
+    """Return what the connections of a peer are counted by; None for a proxy, which speaks for many."""
+    known = _hop(peer or "")
+    return None if known is None or _is_in(known, proxies) else subscriber(known)
+
+
 def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Sequence[Network]) -> str | None:
     """Return the address that a call came from, as far as those say who are believed; None when it is not known.
 

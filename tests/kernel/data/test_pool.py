@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from fanfare.kernel.data import db as db_module
 from fanfare.kernel.data import pool
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
@@ -86,6 +87,29 @@ async def test_closing_waits_for_what_is_lent_and_ends_everything(database_url: 
     await asyncio.sleep(1.5)
     assert await backends(watcher) == 0
     await watcher.close()
+
+
+async def test_closing_ends_what_stays_lent(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (pool, db_module):
+        monkeypatch.setattr(module, "CLOSE_SECONDS", 0.1)
+    db = await Db.connect(database_url, size=4)
+    watcher = await Db.connect(database_url, size=1)
+    lent = asyncio.create_task(db.value("select pg_sleep(100)"))
+    left = db.leave(stay(db))
+    while await backends(watcher) < 2:  # noqa: ASYNC110 - it is the database that is watched
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(30):
+        await db.close()
+        with pytest.raises(asyncpg.PostgresConnectionError):
+            await lent
+        while await backends(watcher):  # noqa: ASYNC110 - it is the database that is watched
+            await asyncio.sleep(0.01)
+    assert left.cancelled()
+    await watcher.close()
+
+
+async def stay(db: Db) -> None:
+    await db.value("select pg_sleep(100)")
 
 
 async def test_turns_that_nobody_waits_for_any_more_go_to_the_next(database_url: str) -> None:

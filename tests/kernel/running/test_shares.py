@@ -195,3 +195,59 @@ async def test_heavy_reads_that_wait_keep_only_their_own_account(
                 narrowed = {name: value for name, value in params.items() if name != "idol_names"}
                 await other_api.ok(await other_api.get(other_path, **narrowed, fan_gender="female"))
     assert await all_of(filling) <= {200, 503}
+
+
+WAIT_FOR_THE_REST = f"""
+    create function wait_for_the_rest() returns trigger language plpgsql as $$
+    begin
+        perform pg_advisory_xact_lock_shared({LOCK});
+        return new;
+    end
+    $$;
+    create trigger wait_for_the_rest before insert on {{table}} for each row {{when}}
+        execute function wait_for_the_rest();
+"""
+NO_WAIT = """
+    drop trigger wait_for_the_rest on {table};
+    drop function wait_for_the_rest();
+"""
+
+
+@asynccontextmanager
+async def waiting_writes(database_url: str, db: Db, table: str, when: str = "") -> AsyncIterator[None]:
+    """Keep what writes rows of a table waiting for as long as the context lasts."""
+    await db.execute(WAIT_FOR_THE_REST.format(table=table, when=when))
+    async with gate(database_url):
+        yield
+    await db.execute(NO_WAIT.format(table=table))
+
+
+async def heavy_calls_answer(api: Api) -> None:
+    for _ in range(5):
+        for path, _params in HEAVY_CALLS.values():
+            await api.ok(await api.get(path, fan_gender="female"))
+        await api.ok(await api.post("/api/v1/crm/fans", email="meanwhile@example.com"))
+
+
+async def test_an_account_reads_on_while_its_searches_are_written_down(api: Api, db: Db, database_url: str) -> None:
+    for number in range(3):
+        await api.ok(await api.post("/api/v1/crm/fans", email=f"s{number}@example.com", gender="male"))
+    async with waiting_writes(database_url, db, "search_chunks", "when (new.first_row > 0)"):
+        first = await api.ok(await api.get("/api/v1/crm/fans", fan_gender="male", limit=1))
+        await waiting(db, 1)
+        await heavy_calls_answer(api)
+    uid = first["meta"]["search_uid"]
+    rest = await api.ok(await api.get("/api/v1/crm/fans", search_uid=uid))
+    assert len(first["data"] + rest["data"]) == 3
+
+
+async def test_an_account_reads_on_while_its_snapshots_are_frozen(api: Api, db: Db, database_url: str) -> None:
+    fan = await api.ok(await api.post("/api/v1/crm/fans", email="frozen@example.com"))
+    async with waiting_writes(database_url, db, "snapshot_members"):
+        freezing = started([
+            api.post("/api/v1/manage/snapshots", snapshot_name=f"S{number}", fan_ids=[fan["fan_id"]])
+            for number in range(10)
+        ])  # fmt: skip
+        await waiting(db, 1)
+        await heavy_calls_answer(api)
+    assert await all_of(freezing) == {200}

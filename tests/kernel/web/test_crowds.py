@@ -19,7 +19,7 @@ ROOM = 100
 
 @pytest.fixture(scope="module")
 def settings(database_url: str) -> Settings:
-    return Settings(database_url=database_url, http_connections=ROOM)
+    return Settings(database_url=database_url, http_connections=ROOM, address_share=1)
 
 
 def posting(api: Api, length: int, more: str = "") -> bytes:

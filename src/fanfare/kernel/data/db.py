@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from fanfare.kernel.data.pool import GRACE_SECONDS, KEPT_LENGTH, Connection, Pool, Record
+from fanfare.kernel.data.pool import CLOSE_SECONDS, GRACE_SECONDS, KEPT_LENGTH, Connection, Pool, Record
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.settings import ACCOUNT_SHARE
+from fanfare.kernel.running.tasks import begin
 
 __all__ = ["OUTAGES", "Composed", "Connection", "Db", "Heavy", "Record"]
 
@@ -85,9 +86,13 @@ class Db:
         self._pool = Pool(dsn, size, statement_seconds, part)
 
     async def close(self) -> None:
-        """Wait for the work left in the background, then close every connection of the pool."""
-        while self._background:
-            await asyncio.wait(self._background)
+        """Wait for the work left in the background, at most ten seconds, then close every connection of the pool."""
+        if self._background:
+            await asyncio.wait(self._background, timeout=CLOSE_SECONDS)
+        # What it leaves undone a later call finds and does.
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         if self._pool is not None:
             await self._pool.close()
 
@@ -103,8 +108,8 @@ class Db:
         return db
 
     def leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run work beside the answer; the process does not stop before it has ended."""
-        task = asyncio.create_task(work)
+        """Run work beside the answer; a process that stops waits ten seconds for it."""
+        task = begin(work, "work beside an answer")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
@@ -126,6 +131,12 @@ class Db:
             yield
             return
         async with self._opened().heavy.lend(self._account_id, HEAVY_SECONDS):
+            yield
+
+    @asynccontextmanager
+    async def long_turn(self) -> AsyncIterator[None]:
+        """Wait for the account's turn at writes that take minutes, so that they leave the heavy reads theirs."""
+        async with self._opened().long.lend(self._account_id, HEAVY_SECONDS):
             yield
 
     def _opened(self) -> Pool:

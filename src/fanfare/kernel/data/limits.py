@@ -24,7 +24,8 @@ REFUSED_LIMIT = 600
 NO_ACCOUNT = 0
 NO_KEY = uuid.UUID(int=0)
 WITH_SECRET = ""
-# Beyond so many the counters of past minutes are dropped from memory; the counts stay in the database.
+# Of a minute, those of keys and those of addresses each. Beyond them blocks are not kept: who comes later is counted in
+# the database call by call, and takes nothing from who came before.
 MOST_LEASES = 10_000
 
 
@@ -79,22 +80,26 @@ class Allowance(msgspec.Struct, frozen=True):
 class _Lease:
     """The calls of one counter that this process may let through in a minute."""
 
-    __slots__ = ("handed_out", "left", "lock", "minute")
+    __slots__ = ("handed_out", "is_passing", "left", "lock", "minute")
 
     def __init__(self, minute: int) -> None:
         self.minute = minute
         self.left = 0
+        # for one call alone
+        self.is_passing = False
         # how many calls of the minute are handed out to all processes, as far as this one knows
         self.handed_out = 0
         self.lock = asyncio.Lock()
 
 
 class Limits:
-    """The blocks of calls that this process has taken."""
+    """The blocks of calls that this process has taken in the present minute."""
 
     def __init__(self) -> None:
         """Start with none."""
-        self._leases: dict[Counter, _Lease] = {}
+        self._minute = 0
+        self._of_keys: dict[Counter, _Lease] = {}
+        self._of_addresses: dict[Counter, _Lease] = {}
 
     async def take(self, db: Db, counter: Counter, now: datetime) -> Allowance:
         """Count one call and tell what is left, or that the minute's calls are used up."""
@@ -103,7 +108,7 @@ class Limits:
         if lease.left == 0:
             async with lease.lock:
                 if lease.left == 0 and lease.handed_out < counter.limit:
-                    await _extend(db, counter, lease)
+                    await _extend(db, counter, lease, 1 if lease.is_passing else max(1, counter.limit // BLOCKS))
         reset = (minute + 1) * MINUTE
         if lease.left <= 0:
             return Allowance(counter.limit, 0, reset, is_used_up=True)
@@ -112,22 +117,30 @@ class Limits:
 
     def is_used_up(self, counter: Counter, now: datetime) -> bool:
         """Say whether this process knows that the minute's calls are used up; asks nobody."""
-        lease = self._leases.get(counter)
+        lease = self._leases(counter).get(counter)
         is_current = lease is not None and lease.minute == int(now.timestamp()) // MINUTE
         return lease is not None and is_current and lease.left == 0 and lease.handed_out >= counter.limit
 
     def _lease(self, counter: Counter, minute: int) -> _Lease:
-        lease = self._leases.get(counter)
+        # A minute that is just over still has calls on their way; a clock that was set back begins anew.
+        if not self._minute - 1 <= minute <= self._minute:
+            self._minute, self._of_keys, self._of_addresses = minute, {}, {}
+        leases = self._leases(counter)
+        lease = leases.get(counter)
         if lease is None or lease.minute != minute:
-            if len(self._leases) >= MOST_LEASES:
-                current = {each: kept for each, kept in self._leases.items() if kept.minute == minute}
-                self._leases = current if len(current) < MOST_LEASES else {}
-            lease = self._leases[counter] = _Lease(minute)
+            lease = _Lease(minute)
+            if minute == self._minute and len(leases) < MOST_LEASES:
+                leases[counter] = lease
+            else:
+                lease.is_passing = True
         return lease
 
+    def _leases(self, counter: Counter) -> dict[Counter, _Lease]:
+        """Return those of keys or of addresses: strangers, of whom there are any number, take no place of a key."""
+        return self._of_keys if counter.subscriber == WITH_SECRET else self._of_addresses
 
-async def _extend(db: Db, counter: Counter, lease: _Lease) -> None:
-    block = max(1, counter.limit // BLOCKS)
+
+async def _extend(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
     used = await db.value(
         """
         insert into rate_windows (account_id, api_key, subscriber, minute, used) values ($1, $2, $3, $4, $5)

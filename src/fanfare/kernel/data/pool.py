@@ -29,7 +29,7 @@ CLOSE_SECONDS = 10.0
 GRACE_SECONDS = 2.0
 # A connection is ended at an age between this and twice this: PostgreSQL frees what its process has gathered.
 AGE_SECONDS = 900.0
-# One in so many connections may be in a heavy read.
+# One in so many connections may be in a heavy read, and as many in a write that takes minutes.
 HEAVY = 3
 # A connection keeps the statements written in the source: some 300 on a server, the longest of 21,000 letters.
 KEPT_STATEMENTS = 512
@@ -45,7 +45,7 @@ class Pool:
         self._statement_seconds = statement_seconds
         # A search holds a connection and needs a second one for an instant.
         self._shares = Shares(size, part, least=2)
-        self.heavy = Shares(max(1, size // HEAVY), part)
+        self.heavy, self.long = (Shares(max(1, size // HEAVY), part) for _ in range(2))
         self._idle: list[Connection] = []
         # When each connection is to end.
         self._ends: dict[Connection, float] = {}
@@ -56,9 +56,7 @@ class Pool:
         """Lend a connection; wait for one at most five seconds, then raise `Busy`."""
         await self._shares.take(account_id, WAIT_SECONDS)
         try:
-            if self._is_closed:
-                message = "the database is closed"
-                raise asyncpg.InterfaceError(message)  # noqa: TRY301 - the place must be given back
+            self._refuse_when_closed()
             while self._idle:
                 connection = self._idle.pop()
                 if not connection.is_closed():
@@ -91,12 +89,18 @@ class Pool:
             )
             for name in ("json", "jsonb"):
                 await connection.set_type_codec(name, schema="pg_catalog", encoder=_dump, decoder=msgspec.json.decode)
+            self._refuse_when_closed()
         except BaseException:
             if connection:
                 connection.terminate()
             raise
         self._ends[connection] = time.monotonic() + AGE_SECONDS * random.uniform(1, 2)  # noqa: S311 - no secret
         return connection
+
+    def _refuse_when_closed(self) -> None:
+        if self._is_closed:
+            message = "the database is closed"
+            raise asyncpg.InterfaceError(message)
 
     def give(self, connection: Connection, account_id: int | None, *, is_sound: bool) -> None:
         """Take a connection back. One that was left in a transaction or in the middle of a statement is ended."""
@@ -125,7 +129,7 @@ class Pool:
             self._unused.set()
 
     async def close(self) -> None:
-        """Wait for what is lent, at most ten seconds, and end every connection."""
+        """Wait for what is lent, at most ten seconds, and end every connection, those still lent too."""
         self._is_closed = True
         self._unused.clear()
         idle, self._idle = self._idle, []
@@ -134,6 +138,8 @@ class Pool:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._unused.wait()
+        for each in self._ends:
+            each.terminate()
 
 
 def _dump(value: object) -> str:

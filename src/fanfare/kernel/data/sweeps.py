@@ -13,6 +13,7 @@ from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job
+from fanfare.kernel.running.tasks import begin
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class Sweep:
 
     async def go_on(self, stopping: asyncio.Event) -> None:
         """Do the job again and again for whatever account is due; finish what is under way when it stops."""
-        stopped = asyncio.create_task(stopping.wait())
+        stopped = begin(_end_with(stopping), "end of a sweep")
         try:
             while not stopping.is_set():
                 if not self._due:
@@ -116,7 +117,7 @@ class Sweep:
     def _begin(self) -> None:
         while self._due and len(self._under_way) < AT_ONCE:
             account_id = self._due.popleft()
-            self._under_way[account_id] = asyncio.create_task(self._step(account_id))
+            self._under_way[account_id] = begin(self._step(account_id), f"{self.job.name} of an account")
 
     def _note_ended(self) -> None:
         self._under_way = {each: task for each, task in self._under_way.items() if not task.done()}
@@ -148,3 +149,7 @@ class Sweep:
             log.warning("no database", job=self.job.name, reason=type(error).__name__, **whose)
         else:
             log.warning("job failed", job=self.job.name, exc_info=error, **whose)
+
+
+async def _end_with(stopping: asyncio.Event) -> None:
+    await stopping.wait()

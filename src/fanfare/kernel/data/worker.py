@@ -1,11 +1,11 @@
 """The worker: takes jobs from the queue and does them until it is told to stop."""
 
 import asyncio
-import functools
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 import asyncpg
 import structlog
@@ -28,6 +28,7 @@ from fanfare.kernel.data.db import OUTAGES, Db
 from fanfare.kernel.data.jobs import CHANNEL, Job, queue_settings, schedule
 from fanfare.kernel.data.sweeps import Sweep
 from fanfare.kernel.running.settings import QUEUE_CONNECTIONS, Settings
+from fanfare.kernel.running.tasks import begin, keep
 
 log = structlog.get_logger()
 
@@ -106,8 +107,8 @@ class Worker:
     async def _work(self) -> None:
         async with self._queue_pool() as pool:
             queue = self._queue(pool)
-            told = asyncio.create_task(self._tell(queue))
-            endless = [asyncio.create_task(self._go_on(job)) for job in self.jobs if job.is_endless]
+            told = begin(self._tell(queue), "end of the queue")
+            endless = [keep(partial(self._go_on, job), job.name) for job in self.jobs if job.is_endless]
             try:
                 await queue.run(
                     heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_seconds),
@@ -156,11 +157,11 @@ class Worker:
                 continue
             if job.crontab is None:
                 queue.entrypoint(job.name, concurrency_limit=job.at_once, accepts_context=False, on_failure="hold")(
-                    functools.partial(self._do, job)
+                    partial(self._do, job)
                 )
             else:
                 queue.schedule(job.name, job.crontab, accepts_context=False, clean_old=True)(
-                    functools.partial(self._do_scheduled, job)
+                    partial(self._do_scheduled, job)
                 )
         return queue
 

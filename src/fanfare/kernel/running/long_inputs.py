@@ -12,6 +12,7 @@ from functools import cache
 from typing import ParamSpec, TypeVar
 
 from fanfare.kernel.running.shares import Busy, Shares
+from fanfare.kernel.running.threads import run_to_its_end
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,9 +77,8 @@ async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.ar
     """
     if size <= SHORT_BYTES:
         return work(*args, **more)
-    loop = asyncio.get_running_loop()
-    async with _turns(loop).lend(owner, size):
-        return await loop.run_in_executor(_thread, lambda: work(*args, **more))
+    async with _turns(asyncio.get_running_loop()).lend(owner, size):
+        return await run_to_its_end(lambda: work(*args, **more), _thread)
 
 
 async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:

@@ -65,6 +65,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: float = 30.0
     # HTTP connections of each server process; 0 is as many as its open files allow
     http_connections: int = 0
+    # the part of them that one address may hold, but for trusted proxies; 1 is all
+    address_share: float = 0.5
     # seconds for the head of a request, for its body, and for a caller to take in an answer
     head_seconds: float = 15.0
     body_seconds: float = 30.0
@@ -151,6 +153,7 @@ def _at_least(least: float) -> Range:
 
 
 _SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
+_PART: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
 RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MOST_PORT, f"from 0 to {MOST_PORT}"),
     "workers": _at_least(1),
@@ -158,10 +161,11 @@ RANGES: dict[str, Range] = {
     # A search holds a connection and needs a second one for an instant.
     "pool_size": _at_least(2),
     "worker_pool_size": _at_least(1),
-    "account_share": (lambda share: 0 < share <= 1, "more than 0 and at most 1"),
+    "account_share": _PART,
     "connect_seconds": _SECONDS,
     "heartbeat_seconds": _SECONDS,
     "http_connections": _at_least(0),
+    "address_share": _PART,
     "head_seconds": _SECONDS,
     "body_seconds": _SECONDS,
     "answer_seconds": _SECONDS,

@@ -1,17 +1,22 @@
-"""What is done when an answer has gone out: in one transaction with its last byte, so both happen or neither does.
+"""What is done when an answer has gone out: in a transaction that is committed behind the answer's last byte.
 
 The answer is sent but for its last byte, and the server waits until that much was taken off its hands. The work is
 done, the last byte is sent if the connection is still open, and then the work is committed. Nobody has all of the
 answer before the work holds its locks; so the next call, which may come at once and to another process, waits for the
-commit. A connection that was closed, or a server killed in between, leaves everything as it was. A caller that closes
-its side alone counts as gone too: nothing tells the two apart.
+commit. So the work is never done without the whole answer having been sent. The other way round it can be: a commit
+that fails, or a server killed before it, leaves everything as it was although the answer has gone out, and the caller
+is given the same again. A caller that closes its side alone counts as gone: nothing tells the two apart.
 """
 
 import asyncio
 from typing import Any
 
+import structlog
+
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery, Work
+
+log = structlog.get_logger()
 
 # Where an answer's delivery stands in the scope of its request.
 SCOPE_KEY = "fanfare.delivery"
@@ -49,15 +54,22 @@ async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, 
     # A server takes more only when it has sent enough of what it was given.
     await send({"type": BODY, "body": b"", "more_body": True})
     last = {"type": BODY, "body": body[-1:], "more_body": False}
+    is_sent = False
     try:
         async with db.transaction() as own:
             await work(own)
             if await _is_closed(receive):
                 raise _CallerGone  # noqa: TRY301 - rolls the work back
             await send(last)
+            is_sent = True
     except _CallerGone:
         # Who has only closed its own side still gets all of the answer.
         await send(last)
+    except Exception as error:
+        if not is_sent:
+            # The answer breaks off.
+            raise
+        log.warning("answer sent, and what follows from it not stored", reason=type(error).__name__)
 
 
 async def _is_closed(receive: Any) -> bool:  # noqa: ANN401 - ASGI

@@ -9,6 +9,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -95,16 +96,21 @@ async def _run(
     first, show = asked
     uid = None
     try:
-        async with db.heavy_turn(), db.transaction("repeatable_read") as own:
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(db.heavy_turn())
             if first.done():
                 return
-            begun = await _first(own, account, wanted, now, show)
-            uid = begun.search.search_uid
-            await _note(db, account.id, begun.search, begun.fan_ids, len(begun.answer.data))
-            if not first.done():
-                first.set_result(begun.answer)
-            if not begun.search.is_whole:
-                await _store(own, begun.condition, begun.search)
+            async with db.transaction("repeatable_read") as own:
+                begun = await _first(own, account, wanted, now, show)
+                uid = begun.search.search_uid
+                await _note(db, account.id, begun.search, begun.fan_ids, len(begun.answer.data))
+                if not first.done():
+                    first.set_result(begun.answer)
+                if not begun.search.is_whole:
+                    # Another turn is waited for with this one, so that few transactions wait.
+                    async with db.long_turn():
+                        await turn.aclose()
+                        await _store(own, begun.condition, begun.search)
     except Exception as error:  # noqa: BLE001 - told to the caller, or found again by the next page
         if not first.done():
             first.set_exception(error)
@@ -270,7 +276,7 @@ async def _finish(db: Db, account: Account, search: Search) -> bool:
     It runs at the default isolation: the lock may come free by the end of a transaction that wrote the set, and the
     next statement must see that.
     """
-    async with db.heavy_turn(), db.transaction() as own:
+    async with db.long_turn(), db.transaction() as own:
         is_free = await own.value(
             "select pg_try_advisory_xact_lock(hashtextextended($2::uuid::text, $1))", account.id, search.search_uid
         )

@@ -24,8 +24,10 @@ from fanfare.segments.queries.live import (
     FilterFault,
     LiveFilter,
     Move,
+    SettingFault,
     blame,
     different,
+    find_fault,
     live_filters,
     moved,
     today,
@@ -115,15 +117,24 @@ async def keep_members(db: Db, account: Account, now: datetime) -> bool:
     A filter that cannot be asked is set aside, so that the others go on without it.
     """
     try:
+        return await _keep_members(db, account, now)
+    except FilterFault as fault:
+        await _set_aside(db, account.id, fault, now)
+        return True
+
+
+async def _keep_members(db: Db, account: Account, now: datetime) -> bool:
+    try:
         followed = await follow(db, account, now)
         started = time.monotonic()
         while await build(db, account, now):
             followed = True
             if time.monotonic() - started > BUILD_SECONDS:
                 break
-    except FilterFault as fault:
-        await _set_aside(db, account.id, fault, now)
-        return True
+    except SettingFault as fault:
+        await find_fault(db, account, now)
+        # It is that of none alone, so the account has it.
+        raise fault.__cause__ or fault from None
     return followed
 
 

@@ -33,7 +33,7 @@ async def create_snapshot(db: Db, account: Account, wanted: NewSnapshot, now: da
     made_from = "filter" if wanted.filter_uid else "search" if wanted.search_uid else "fans"
     if wanted.search_uid:
         await whole(db, account, wanted.search_uid, now)
-    async with db.transaction() as held:
+    async with db.long_turn(), db.transaction() as held:
         await held.allow(FREEZE_SECONDS)
         try:
             await held.execute(

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.faults import will_pass
 from fanfare.search.queries import stored
 from fanfare.search.queries.criteria import Setting, criteria, shared_setting
@@ -53,6 +53,10 @@ def today(account: Account, now: datetime) -> date:
     return now.astimezone(ZoneInfo(account.time_zone)).date()
 
 
+class SettingFault(Exception):  # noqa: N818 - of the filters together
+    """What the filters of an account name cannot be read at once; `find_fault` finds the one whose fault it is."""
+
+
 class FilterFault(Exception):  # noqa: N818 - a filter's, not the program's
     """A filter cannot be asked; the cause says why."""
 
@@ -68,16 +72,50 @@ def blame(filter_id: int) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if will_pass(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)):
+        if _is_the_moments(error):
             raise
         raise FilterFault(filter_id) from error
+
+
+def _is_the_moments(error: Exception) -> bool:
+    return will_pass(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
 
 
 async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilter]:
     """Return the active filters of an account with their conditions now, but for those that rest from a fault.
 
-    Raises `FilterFault` for one that cannot be asked.
+    Raises `FilterFault` for one that cannot be asked, `SettingFault` when it is not known which.
     """
+    rows, wanted = await _active(db, account, now)
+    try:
+        at = await shared_setting(db, account, wanted, now)
+    except Exception as error:
+        if _is_the_moments(error):
+            raise
+        raise SettingFault from error
+    live = []
+    for row, each in zip(rows, wanted, strict=True):
+        with blame(row["filter_id"]):
+            refuse(faults(each, at))
+            condition = where(account.id, criteria(each, at))
+            state = row["condition_digest"], row["build_from"], row["is_built"]
+            live.append(LiveFilter(row["filter_id"], each, at, condition, reads(each, at.filters), *state))
+    return live
+
+
+async def find_fault(db: Db, account: Account, now: datetime) -> None:
+    """Ask each active filter by itself for what it names, outside a transaction that a failure would end.
+
+    Raises `FilterFault` for the first that cannot be asked.
+    """
+    rows, wanted = await _active(db, account, now)
+    for row, each in zip(rows, wanted, strict=True):
+        with blame(row["filter_id"]):
+            await shared_setting(db, account, [each], now)
+
+
+async def _active(db: Db, account: Account, now: datetime) -> tuple[list[Record], list[Criteria]]:
+    """Return the active filters that do not rest from a fault, with what each asks."""
     rows = await db.rows(
         """
         select f.filter_id, f.criteria, s.condition_digest, s.build_from, s.built_at is not null as is_built
@@ -95,15 +133,7 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     for row in rows:
         with blame(row["filter_id"]):
             wanted.append(stored.criteria_in(row["criteria"]))
-    at = await shared_setting(db, account, wanted, now)
-    live = []
-    for row, each in zip(rows, wanted, strict=True):
-        with blame(row["filter_id"]):
-            refuse(faults(each, at))
-            condition = where(account.id, criteria(each, at))
-            state = row["condition_digest"], row["build_from"], row["is_built"]
-            live.append(LiveFilter(row["filter_id"], each, at, condition, reads(each, at.filters), *state))
-    return live
+    return rows, wanted
 
 
 # Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once. `is

@@ -6,8 +6,16 @@ One sweep a process looks for those whose time is over, so that a packet or a re
 import asyncio
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from fanfare.kernel.addresses import Network, peer_subscriber
+from fanfare.kernel.running.tasks import keep
+
+log = structlog.get_logger()
 
 SWEEP_SECONDS = 0.5
 # Requests that have not arrived completely, heads and bodies, of all connections together.
@@ -30,6 +38,17 @@ class Times(NamedTuple):
     answer: float
 
 
+class Room(NamedTuple):
+    """How many connections there may be: of all callers, and of one address.
+
+    An address is an IPv4 address or the /64 of an IPv6 address. Those of `proxies` speak for many callers.
+    """
+
+    most: int
+    most_of_address: int
+    proxies: tuple[Network, ...]
+
+
 class Held(Protocol):
     """What the sweep knows of a connection."""
 
@@ -47,6 +66,19 @@ class Held(Protocol):
 
     def drop_answer(self) -> None:
         """End: its caller does not take the answer in, and others need the memory."""
+
+    def drop(self) -> None:
+        """End without a word."""
+
+
+class _Caller:
+    """The connections of one address, those that wait for a request in the order since when."""
+
+    __slots__ = ("count", "quiet")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.quiet: OrderedDict[Held, None] = OrderedDict()
 
 
 class Sizes:
@@ -77,12 +109,14 @@ class Sizes:
 class HttpConnections:
     """All connections of one process, those that wait for a request in the order since when."""
 
-    def __init__(self, make: Any, times: Times, most: int) -> None:  # noqa: ANN401 - a protocol with what uvicorn gives it
+    def __init__(self, make: Any, times: Times, room: Room) -> None:  # noqa: ANN401 - a protocol with what uvicorn gives it
         """Take the class of a connection, its times, and how many there may be."""
         self.make = make
         self.times = times
-        self.most = most
-        self.open: set[Held] = set()
+        self.room = room
+        # with the address of each, unless it is a proxy
+        self.open: dict[Held, str | None] = {}
+        self._callers: dict[str, _Caller] = {}
         self.quiet: OrderedDict[Held, None] = OrderedDict()
         self._arriving = Sizes(MAX_HELD_BYTES)
         self._unread = Sizes(MAX_UNREAD_BYTES)
@@ -93,21 +127,54 @@ class HttpConnections:
         made: asyncio.Protocol = self.make(self, **given)
         return made
 
-    def add(self, connection: Held) -> bool:
-        """Count a new connection, in place of the oldest quiet one when there are enough; say whether there is room."""
+    def add(self, connection: Held, peer: str | None) -> bool:
+        """Count a new connection, in place of the oldest quiet one when there are enough; say whether there is room.
+
+        Where its address has its part, that is the oldest of the address.
+        """
         if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
-        if len(self.open) >= self.most and self.quiet:
-            next(iter(self.quiet)).give_way()
-        self.open.add(connection)
-        return len(self.open) <= self.most
+            self._sweeping = keep(self._sweep, "sweep of HTTP connections")
+        address = peer_subscriber(peer, self.room.proxies)
+        self._make_room(self._callers.get(address) if address else None)
+        self.open[connection] = address
+        has_room = len(self.open) <= self.room.most
+        if address:
+            caller = self._callers.setdefault(address, _Caller())
+            caller.count += 1
+            has_room = has_room and caller.count <= self.room.most_of_address
+        return has_room
+
+    def _make_room(self, caller: _Caller | None) -> None:
+        if caller and caller.count >= self.room.most_of_address and caller.quiet:
+            oldest = next(iter(caller.quiet))
+        elif len(self.open) >= self.room.most and self.quiet:
+            oldest = next(iter(self.quiet))
+        else:
+            return
+        self._end(oldest, oldest.give_way)
+
+    def rest(self, connection: Held) -> None:
+        """Note that a connection waits for a request, from now on or as before."""
+        self.quiet.setdefault(connection)
+        if address := self.open.get(connection):
+            self._callers[address].quiet.setdefault(connection)
+
+    def wake(self, connection: Held) -> None:
+        """Note that a connection has a request."""
+        self.quiet.pop(connection, None)
+        if address := self.open.get(connection):
+            self._callers[address].quiet.pop(connection, None)
 
     def remove(self, connection: Held) -> None:
         """Forget a connection that is closed or about to be; again without harm."""
-        self.open.discard(connection)
-        self.quiet.pop(connection, None)
+        self.wake(connection)
         self.hold(connection, 0)
         self.leave_unread(connection, 0)
+        if address := self.open.pop(connection, None):
+            caller = self._callers[address]
+            caller.count -= 1
+            if not caller.count:
+                del self._callers[address]
 
     def hold(self, connection: Held, held: int) -> None:
         """Note how many bytes of an incomplete request a connection holds; too many let the oldest give way."""
@@ -115,13 +182,23 @@ class HttpConnections:
         self._arriving.note(connection, held)
         for oldest in self._arriving.excess():
             oldest.held = 0
-            oldest.give_way()
+            self._end(oldest, oldest.give_way)
+
+    def _end(self, connection: Held, way: Callable[[], None]) -> None:
+        """End a connection in a way of its own. One that fails in it is dropped, and no other suffers from it."""
+        try:
+            way()
+        except Exception as error:
+            log.warning("connection not ended in order", exc_info=error)
+            self.remove(connection)
+            with suppress(Exception):
+                connection.drop()
 
     def leave_unread(self, connection: Held, size: int) -> None:
         """Note how many bytes of an answer wait for their caller; too many end those that wait for longest."""
         self._unread.note(connection, size)
         for oldest in self._unread.excess():
-            oldest.drop_answer()
+            self._end(oldest, oldest.drop_answer)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -129,6 +206,6 @@ class HttpConnections:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
             for connection in [each for each in self.open if each.deadline <= now or each.write_deadline <= now]:
-                connection.expire()
+                self._end(connection, connection.expire)
                 # Others have their turn after each: ending thousands in one go would hold them up for half a second.
                 await asyncio.sleep(0)

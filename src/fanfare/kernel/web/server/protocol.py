@@ -66,15 +66,15 @@ class Connection(HttpToolsProtocol):
         self.held = self.received = 0
         self.is_complete = self.is_corked = self.has_ended = self.keep_alive = False
         self.kept = b""
-        self.has_room = shared.add(self)
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
         """Wait for a head."""
         super().connection_made(transport)
         _keep_little(transport)
+        has_room = self.shared.add(self, self.client[0] if self.client else None)
         self._wait(Phase.HEAD, self.shared.times.head)
-        self.shared.quiet[self] = None
-        if not self.has_room:
+        self.shared.rest(self)
+        if not has_room:
             self._refuse(Unavailable("there are too many connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -255,7 +255,7 @@ class Connection(HttpToolsProtocol):
         self.keep_alive = self.keep_alive and version != "1.0"
         # Trailers are no headers.
         self.headers = []
-        self.shared.quiet.pop(self, None)
+        self.shared.wake(self)
         self.cycle = cycle = Cycle(
             scope=self.scope,
             transport=self,  # type: ignore[arg-type] # as much of one as a cycle needs
@@ -301,7 +301,7 @@ class Connection(HttpToolsProtocol):
 
     def _await_next(self) -> None:
         self._wait(Phase.IDLE, self.shared.times.idle)
-        self.shared.quiet[self] = None
+        self.shared.rest(self)
         self.reader.expect_head()
         self.flow.resume_reading()
         if self.reader.buffer or self.has_ended:
@@ -350,7 +350,7 @@ class Connection(HttpToolsProtocol):
     def _close(self, *, is_sending: bool) -> None:
         self.reader.drop()
         self.shared.hold(self, 0)
-        self.shared.quiet.setdefault(self)
+        self.shared.rest(self)
         is_written = not self.transport.get_write_buffer_size()
         self._wait(Phase.CLOSE, LINGER_SECONDS if is_written else self.shared.times.answer)
         if is_sending and not self.has_ended and not self.transport.is_closing():
@@ -359,11 +359,15 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _abort(self, reason: str) -> None:
-        metrics.http_connection_ended(reason)
+    def drop(self) -> None:
+        """End without a word."""
         self.phase = Phase.CLOSE
         self.shared.remove(self)
         self.transport.abort()
+
+    def _abort(self, reason: str) -> None:
+        metrics.http_connection_ended(reason)
+        self.drop()
 
     def _flush(self) -> None:
         if self.kept:
