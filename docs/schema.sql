@@ -553,6 +553,7 @@ create table wagers (
     constraint wagers_pkey PRIMARY KEY (account_id, wager_id),
     constraint wagers_item_count_check CHECK ((item_count > 0))
 );
+CREATE INDEX wagers_by_campaign ON wagers USING btree (account_id, page_tab_id, wager_id);
 CREATE INDEX wagers_by_fan ON wagers USING btree (account_id, fan_id);
 CREATE INDEX wagers_by_item ON wagers USING btree (account_id, page_tab_id, tab_item_id, wager_id);
 

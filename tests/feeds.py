@@ -22,11 +22,12 @@ WRITE = """
                (select min(fan_id) from fans where account_id = $1) as fan_id,
                (select min(tag_id) from tags where account_id = $1) as tag_id,
                (select min(point_uid::text)::uuid from points where account_id = $1) as point_uid,
-               (select min(event_uid::text)::uuid from ticket_events where account_id = $1) as event_uid
+               (select min(event_uid::text)::uuid from ticket_events where account_id = $1) as event_uid,
+               (select min(tab_item_id) from campaign_items where account_id = $1) as tab_item_id
         from hold
     ),
     each as materialized (
-        select place.page_tab_id, place.fan_id, place.tag_id, place.point_uid, place.event_uid,
+        select place.page_tab_id, place.fan_id, place.tag_id, place.point_uid, place.event_uid, place.tab_item_id,
                nextval('positions') as position, $2 || '-' || gen_random_uuid() as key
         from place cross join generate_series(1, $3::integer)
     ),
@@ -74,7 +75,7 @@ WRITE = """
     ),
     wager as (
         insert into wagers (account_id, wager_id, page_tab_id, tab_item_id, fan_id, item_count, point_count, created_at)
-        select $1, nextval('positions'), page_tab_id, 1, fan_id, 1, 1, $4 from each
+        select $1, nextval('positions'), page_tab_id, tab_item_id, fan_id, 1, 1, $4 from each
     ),
     merge as (
         insert into fan_merges (account_id, merge_id, absorbed_id, fan_id, merge_source, merged_at)
@@ -113,6 +114,8 @@ class Feed(NamedTuple):
     down: bool = False
     # most rows of a page that may be asked for with `limit`; 0 when the page has a fixed size
     limit: int = 1
+    # the field of a row that holds those of the list
+    nested: str = ""
 
 
 def by(*names: str) -> Callable[[Row], str]:
@@ -183,6 +186,9 @@ FEEDS = {
         STATS, by("wager_id"), of("wagers", "wager_id"), {"target": "wager_points", "min_event_id": 0},
         ("min_event_id", ""),
     ),
+    "campaigns_wager_entries": Feed(
+        "campaigns/{campaign}/wager_entries", by("wager_id"), of("wagers", "wager_id"), {}, nested="wagers"
+    ),
     "campaigns_detailed_stats points": Feed(
         STATS, by("fan_point_id"), POINTS, {"target": "fan_points", "min_event_id": 0}, ("min_event_id", "")
     ),
@@ -210,6 +216,7 @@ async def settle(api: Api, db: Db, when: Any) -> dict[str, Any]:
     await post("manage/tags/fans", tag_name="early", fan_ids=[fan])
     await post("manage/points", point_name="Loyalty")
     campaign = (await post("manage/campaigns", title="Quiz", app_type="wager"))["page_tab_id"]
+    await post(f"manage/campaigns/{campaign}/items", title="Home wins")
     await db.execute(
         "insert into ticket_events (account_id, event_uid, event_date, created_at, updated_at, event_name)"
         " values ($1, $2, '2026-07-03', $3, $3, 'Final')",
@@ -239,6 +246,7 @@ async def pages(api: Api, feed: Feed, place: Row, given: Row, *, by_has_more: bo
         rows = await api.ok(answer)
         meta = rows["meta"] if isinstance(rows, dict) else None
         rows = rows["data"] if meta is not None else rows
+        rows = [each for row in rows for each in row[feed.nested]] if feed.nested else rows
         following = meta.get(field) if meta is not None else answer.headers.get("x-next-cursor")
         if following is not None:
             given[parameter] = following

@@ -83,6 +83,31 @@ async def test_entries_are_found_by_text_and_day(api: Api, db: Db) -> None:
     assert await found(start_date="2026-03-02") == []
 
 
+async def test_wagers_are_read_by_pages_under_their_items(api: Api, db: Db) -> None:
+    page_tab_id, fan_id = await some_campaign(api), await some_fan(db, api.account_id)
+    first, second, nobodys = [await some_item(api, page_tab_id, title) for title in ("Home", "Away", "Draw")]
+    placed = []
+    for tab_item_id in (first, second, second, first, first):
+        path, wager = f"{MANAGE}/{page_tab_id}/wagers", {"tab_item_id": tab_item_id, "fan_id": fan_id}
+        placed.append((tab_item_id, (await api.ok(await api.post(path, **wager)))["wager_id"]))
+    read, pages, wanted = [], [], {"limit": "2"}
+    while True:
+        answer = await api.get(f"/api/v1/campaigns/{page_tab_id}/wager_entries", **wanted)
+        page = await api.ok(answer)
+        pages.append([entry["tab_item_id"] for entry in page])
+        read += sorted((wager["wager_id"], each["tab_item_id"]) for each in page for wager in each["wagers"])
+        wanted["cursor"] = answer.headers["X-Next-Cursor"]
+        if 'rel="next"' not in answer.headers.get("Link", ""):
+            break
+    assert pages == [[first, second, nobodys], [first, second], [first]]
+    assert [(tab_item_id, wager_id) for wager_id, tab_item_id in read] == placed
+    # Whoever goes on later reads what came since, and of the items that were asked for.
+    assert await entries(api, page_tab_id, **wanted) == []
+    await api.ok(await api.post(f"{MANAGE}/{page_tab_id}/wagers", tab_item_id=nobodys, fan_id=fan_id))
+    assert [each["tab_item_id"] for each in await entries(api, page_tab_id, **wanted)] == [nobodys]
+    assert await entries(api, page_tab_id, **wanted, q="home") == []
+
+
 async def test_many_at_once_never_take_more_than_there_are(api: Api, db: Db) -> None:
     page_tab_id, fan_id = await some_campaign(api), await some_fan(db, api.account_id)
     tab_item_id = await some_item(api, page_tab_id, item_count=7)

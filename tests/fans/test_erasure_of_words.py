@@ -110,3 +110,52 @@ async def test_of_an_answer_about_many_only_the_person_goes(api: Api) -> None:
     again = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **given))
     assert [row["email"] or row["fan_id"] for row in first["rows"]] == [fan_id, other_id, erased, other]
     assert again == {**first, "rows": [first["rows"][1], first["rows"][3]]}
+
+
+async def sold(api: Api, email: str, customer_key: str, key: str = "") -> list[dict[str, Any]]:
+    ticket = {
+        "first_name": "A", "last_name": "B", "email": email, "event_key": "e", "event_name": "Final", "num_seats": 1,
+        "event_date": "2027-07-03", "purchase_timestamp": "2026-05-01 12:00:00", "paid_amount": 1,
+        "network": "office", "customer_key": customer_key,
+    }  # fmt: skip
+    answer = await api.post("/api/v1/crm/tickets/bulk", {"Idempotency-Key": key} if key else {}, tickets=[ticket])
+    found: list[dict[str, Any]] = await api.ok(answer)
+    return found
+
+
+async def test_what_a_living_fan_is_called_too_keeps_working(api: Api) -> None:
+    word, number = uuid.uuid4().hex, "+16045550199"
+    person = {"first_name": "Ann", "last_name": f"Ó {word}", "phone": number}
+    mails = [f"{place}.{word}@example.com" for place in range(2)]
+    erased, living = [await new_fan(api, email=mail, **person) for mail in mails]
+    for mail in mails:
+        await sold(api, mail, f"Key {word}")
+    own = {name: await saved(api, name=name) for name in (mails[0], f"own {word}")}
+    await api.ok(await api.post(f"{MANAGE}/fans/{erased}/identifiers", network="shop", identifier_value=f"own {word}"))
+    both = {name: await saved(api, name=name) for name in (f"ann o {word}", "604 555 0199", f"key {word}")}
+    searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in (*own, *both)}
+    await erase(api, erased)
+    for name, uid in both.items():
+        assert (await criteria_of(api, uid))["name"] == name
+    for uid in own.values():
+        assert (await criteria_of(api, uid))["name"] == "(erased)"
+    for name, uid in searches.items():
+        assert (await api.get(FANS, search_uid=uid)).status_code == 404, name
+    found = await api.ok(await api.get(FANS, name=f"ann o {word}"))
+    assert [row["fan_id"] for row in found["data"]] == [living]
+    # The number and the key are the living fan's alone by now.
+    assert (await api.ok(await api.post(FANS, phone=number)))["fan_id"] == living
+    await erase(api, living)
+    for uid in both.values():
+        assert (await criteria_of(api, uid))["name"] == "(erased)"
+
+
+async def test_of_answers_that_name_what_two_share_those_about_the_other_stay(api: Api) -> None:
+    word = uuid.uuid4().hex
+    mails = [f"{place}.{word}@example.com" for place in range(2)]
+    erased, _ = [await new_fan(api, email=mail, phone="+16045550188") for mail in mails]
+    keys = [uuid.uuid4().hex for _ in mails]
+    first = [await sold(api, mail, f"Key {word}", key) for mail, key in zip(mails, keys, strict=True)]
+    await erase(api, erased)
+    assert await sold(api, mails[1], f"Key {word}", keys[1]) == first[1]
+    assert await sold(api, mails[0], f"Key {word}", keys[0]) == []

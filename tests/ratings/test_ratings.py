@@ -18,6 +18,8 @@ from fanfare.purchases.actions import upsert_purchase
 from fanfare.purchases.schemas import NewPurchase
 from fanfare.ratings import actions
 from fanfare.ratings.jobs import rate_fans
+from fanfare.tickets.actions.tickets import create_ticket
+from fanfare.tickets.schemas.tickets import NewTicket
 from tests.api import Api
 from tests.conftest import NewDatabase
 from tests.ratings import oracle
@@ -56,6 +58,14 @@ async def buy(db: Db, account: Account, email: str, key: str, at: datetime, net:
         gross_sale_amount=Decimal(20), net_sale_amount=Decimal(net), email=email,
     )  # fmt: skip
     await upsert_purchase(db, account, wanted, at)
+
+
+async def buy_ticket(db: Db, account: Account, email: str, order: str, at: datetime, paid: int = 20) -> None:
+    wanted = NewTicket(
+        first_name="A", last_name="B", email=email, order_key=order, purchase_timestamp=at, paid_amount=Decimal(paid),
+        num_seats=-1 if paid < 0 else 1, event_key="final", event_name="Final", event_date=at.date(), network="office",
+    )  # fmt: skip
+    await create_ticket(db, account, wanted, at)
 
 
 async def test_tickets_are_purchases(other_api: Api, db: Db) -> None:
@@ -188,10 +198,35 @@ async def test_what_is_kept_is_a_plain_recomputation(own: Db) -> None:
         await settle(own, account, now)
         assert await kept(own, account.id) == await oracle.ratings(own, account.id, ZONE, now)
         for _ in range(120):
-            await something(own, account, chance, chance.choice(fan_ids), now)
+            await something(own, account, chance, chance.choice(fan_ids[len(LADDER) :]), now)
         await settle(own, account, now)
         assert await kept(own, account.id) == await oracle.ratings(own, account.id, ZONE, now)
-    assert len(set((await kept(own, account.id)).values())) > 5
+    await climb(own, account, fan_ids[: len(LADDER)], moments[-1])
+    await settle(own, account, moments[-1])
+    rated = await kept(own, account.id)
+    assert rated == await oracle.ratings(own, account.id, ZONE, moments[-1])
+    assert [rated[fan_id] for fan_id in fan_ids[: len(LADDER)]] == LADDER
+
+
+# The ratings of fans of whom each did one thing more than the one before.
+LADDER = [1, 2, 3, 3.5, 4.5]
+
+
+async def climb(db: Db, account: Account, fan_ids: list[int], now: datetime) -> None:
+    """Let fans do nothing, play once, buy too (20 points), buy three tickets too (10), and do as much as counts."""
+    for steps, fan_id in enumerate(fan_ids):
+        email = await db.value("select email from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
+        if steps > 0:
+            await active(db, account, fan_id, now)
+        if steps > 1:
+            await buy(db, account, email, f"{fan_id}-1/1", now)
+        if steps > 2:
+            for number in range(3):
+                await buy_ticket(db, account, email, f"{fan_id}-{number}", now)
+        if steps > 3:
+            for number in range(20):
+                await active(db, account, fan_id, now)
+                await buy_ticket(db, account, email, f"{fan_id}-{number}", now)
 
 
 async def something(db: Db, account: Account, chance: random.Random, fan_id: int, now: datetime) -> None:
@@ -199,7 +234,7 @@ async def something(db: Db, account: Account, chance: random.Random, fan_id: int
     # The edges of days are what is mistaken most easily.
     back = chance.choice((0, 29, 30, 31, 90, 91, 180, 181, 365, 366, 730, 731, chance.randrange(900)))
     at = now - timedelta(days=back, minutes=chance.choice((0, 0, chance.randrange(1440))))
-    kind = chance.randrange(7)
+    kind = chance.randrange(9)
     email = await db.value("select email from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
     if kind < 3:
         for _ in range(chance.choice((1, 1, 4))):
@@ -207,6 +242,9 @@ async def something(db: Db, account: Account, chance: random.Random, fan_id: int
     elif kind < 5:
         order = f"{fan_id}-{chance.randrange(6)}"
         await buy(db, account, email, f"{order}/{chance.randrange(2)}", at, chance.choice((20, 5, 0, -5)))
+    elif kind < 7:
+        paid = chance.choice((20, 5, 0, -5))
+        await buy_ticket(db, account, email, f"{fan_id}-{chance.randrange(6)}", at, paid)
     else:
         await connect(db, account, chance, fan_id, now)
 

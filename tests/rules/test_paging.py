@@ -23,7 +23,7 @@ RANKINGS = {
 }  # fmt: skip
 # Answered as a whole, since people of the account make the rows, or one fan has them.
 WHOLE = {
-    "businesses_list", "campaigns_list", "campaigns_wager_entries", "crm_campaigns_list", "crm_fields_list",
+    "businesses_list", "campaigns_list", "crm_campaigns_list", "crm_fields_list",
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
     "manage_points_list", "manage_tags_list", "performances_list", "segments_list",

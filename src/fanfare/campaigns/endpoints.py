@@ -156,8 +156,11 @@ async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedSta
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/wager_entries", scope="apps", key=SECRET)
-async def campaigns_wager_entries(db: Db, account: Account, wanted: WagerChoice) -> list[WagerEntry]:
-    """List the items of a wager campaign with the wagers placed on them."""
+async def campaigns_wager_entries(db: Db, account: Account, wanted: WagerChoice) -> Listed[WagerEntry]:
+    """List the items of a wager campaign with the wagers placed on them, 10,000 wagers a page, the oldest first.
+
+    Send the header X-Next-Cursor back as `cursor` to go on: the answer then holds the items of the next wagers alone.
+    """
     return await items.wager_entries(db, account, wanted)
 
 

@@ -25,7 +25,7 @@ class Person(msgspec.Struct, frozen=True):
     """What tells a fan from everybody else, all of it folded as the search folds names.
 
     `names` are the first with the last name, `keys` what outside systems and the fan call the fan: any text at all, and
-    so only whole values are compared with them.
+    so only whole values are compared with them. `shared` are those of all these words that another fan has too.
     """
 
     fan_ids: frozenset[int]
@@ -33,6 +33,12 @@ class Person(msgspec.Struct, frozen=True):
     numbers: frozenset[str]
     names: frozenset[str]
     keys: frozenset[str]
+    shared: frozenset[str] = frozenset()
+
+    def alone(self) -> "Person":
+        """Return the person without what another fan has too."""
+        kinds = (self.addresses, self.numbers, self.names, self.keys)
+        return Person(self.fan_ids, *(words - self.shared for words in kinds))
 
     def is_named_in(self, text: str) -> bool:
         """Tell whether a folded text that somebody searched for names the person."""

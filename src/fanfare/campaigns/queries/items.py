@@ -1,11 +1,11 @@
 """Reads the items of campaigns and the wagers on them."""
 
-import msgspec
-
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.items import PublicItem, Wager, WagerChoice, WagerEntry
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import Listed, part, start
 
 # The columns in the order of the fields of PublicItem; $3 is the account's time zone.
 ITEM = """
@@ -41,34 +41,46 @@ async def items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
     return found
 
 
-async def wager_entries(db: Db, account: Account, wanted: WagerChoice) -> list[WagerEntry]:
-    """Return the items of a wager campaign with the wagers placed on them, or refuse an unknown campaign."""
-    rows = await db.rows(
-        f"""
-        select {ITEM},
-               (select coalesce(jsonb_agg(jsonb_build_object(
-                           'wager_id', w.wager_id, 'fan_id', w.fan_id, 'item_count', w.item_count,
-                           'point_count', w.point_count, 'props', w.props,
-                           'creation_timestamp', floor(extract(epoch from w.created_at))::bigint)
-                           order by w.wager_id), '[]')
-                from wagers w
-                where w.account_id = i.account_id and w.page_tab_id = i.page_tab_id and w.tab_item_id = i.tab_item_id)
-        from campaign_items i
-        left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
-        where i.account_id = $1 and i.page_tab_id = $2
-          and ($6::text is null
-              or strpos(fold_text(concat_ws(' ', i.title, i.subtitle, i.description)), fold_text($6)) > 0)
-          and coalesce(i.active_on, (i.created_at at time zone $3)::date)
-              between coalesce($4::date, '-infinity') and coalesce($5::date, 'infinity')
-        order by i.place, i.tab_item_id
-        """,  # noqa: S608 - fixed parts
-        account.id,
-        wanted.page_tab_id,
-        account.time_zone,
-        wanted.start_date,
-        wanted.end_date,
-        wanted.q,
-    )
-    if not rows:
+# Of items: those of the campaign $2 with the text $6, whose day lies between $4 and $5.
+CHOSEN = """
+    i.account_id = $1 and i.page_tab_id = $2
+    and ($6::text is null
+         or strpos(fold_text(concat_ws(' ', i.title, i.subtitle, i.description)), fold_text($6)) > 0)
+    and coalesce(i.active_on, (i.created_at at time zone $3)::date)
+        between coalesce($4::date, '-infinity') and coalesce($5::date, 'infinity')
+"""
+WAGERS = f"""
+    select w.tab_item_id, w.wager_id, w.fan_id, w.item_count, w.point_count,
+           floor(extract(epoch from w.created_at))::bigint as creation_timestamp, w.props
+    from wagers w
+    join campaign_items i on i.account_id = w.account_id and i.tab_item_id = w.tab_item_id
+    where w.account_id = $1 and w.page_tab_id = $2 and w.wager_id > $7 and w.wager_id < $8 and {CHOSEN}
+    order by w.wager_id {{order}}
+    limit $9
+"""  # noqa: S608 - fixed parts
+ENTRIES = f"""
+    select {ITEM}
+    from campaign_items i
+    left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
+    where {CHOSEN} and ($7::bigint[] is null or i.tab_item_id = any($7))
+    order by i.place, i.tab_item_id
+"""  # noqa: S608 - fixed parts
+
+
+async def wager_entries(db: Db, account: Account, wanted: WagerChoice) -> Listed[WagerEntry]:
+    """Return a page of the wagers in a campaign under their items, or refuse an unknown campaign.
+
+    The first page has all items, the following ones those of their wagers.
+    """
+    asked = account.id, wanted.page_tab_id, account.time_zone, wanted.start_date, wanted.end_date, wanted.q
+    cursor = start(wanted.cursor, "asc")
+    span = cursor.span(await settled(db, account.id))
+    found = await db.rows(WAGERS.format(order=cursor.order), *asked, *span, wanted.limit + 1)
+    wagers: dict[int, list[Wager]] = {}
+    for tab_item_id, *fields in found[: wanted.limit]:
+        wagers.setdefault(tab_item_id, []).append(Wager(*fields))
+    items_known = await db.rows(ENTRIES, *asked, list(wagers) if wanted.cursor else None)
+    if not items_known:
         await check_campaign(db, account.id, wanted.page_tab_id)
-    return [WagerEntry(*(*row[:-1], msgspec.convert(row[-1], list[Wager]))) for row in rows]
+    entries = [WagerEntry(*(*row, wagers.get(row["tab_item_id"], []))) for row in items_known]
+    return Listed(entries, part(found, wanted.limit, cursor, "wager_id").following)

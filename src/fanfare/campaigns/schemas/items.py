@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     AnyForm,
@@ -29,6 +30,8 @@ from fanfare.kernel.wire import (
 
 MOST = 2**31 - 1
 Count = Annotated[int, WholeForm(0, MOST)]
+MOST_WAGERS = 10_000
+Limit = Annotated[int, WholeForm(1, MOST_WAGERS)]
 Position = Annotated[int, WholeForm(-MOST, MOST)]
 
 
@@ -75,7 +78,7 @@ class Wager(msgspec.Struct):
 
 
 class WagerEntry(PublicItem):
-    """An item with the wagers placed on it, the oldest first."""
+    """An item with wagers placed on it, the oldest first: those of the page."""
 
     wagers: list[Wager] = []
 
@@ -87,6 +90,8 @@ class WagerChoice(Params):
     q: Annotated[Text | None, "Text that title, subtitle or description must contain."] = None
     start_date: Annotated[Day | None, "First day of the range."] = None
     end_date: Annotated[Day | None, "Last day of the range."] = None
+    limit: Annotated[Limit, "Maximum number of wagers to return."] = MOST_WAGERS
+    cursor: NextCursor = None
 
 
 class NewItem(Params):

@@ -20,7 +20,7 @@ from fanfare.fans.schemas.erasures import Erasure
 from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.folding import fold
+from fanfare.kernel.folding import fold, holding
 from fanfare.kernel.wire import unix
 
 # Where an answer tells what outside systems, or fans themselves, call a fan.
@@ -67,10 +67,19 @@ async def _former_ids(db: Db, account_id: int, fan_id: int) -> list[int]:
     return [row["absorbed_id"] for row in rows]
 
 
+# What the fan $2 is known by, also where it is another's too; and a word as it is compared.
+OWN = """(
+    select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = $2
+    union
+    select network, identifier_value from shared_identifiers where account_id = $1 and fan_id = $2
+)"""
+PLAIN = r"regexp_replace(btrim(fold_text({})), '\s+', ' ', 'g')"
+
+
 async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
-    """Return what tells the fan from everybody: addresses, numbers, names, outside identities, the display name."""
+    """Return what the fan is called: addresses, numbers, names, outside identities, the display name."""
     rows = await db.rows(
-        """
+        f"""
         with records as (
             select f.email, f.phone, f.add_phone, f.display_name, f.first_name, f.last_name from fans f
             where f.account_id = $1 and f.fan_id = $2
@@ -92,18 +101,47 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
             union
             select case network when 'email' then 'addresses' when 'phone' then 'numbers' else 'keys' end,
                    identifier_value
-            from fan_identifiers where account_id = $1 and fan_id = $2
+            from {OWN}
         )
-        select kind, array_agg(distinct regexp_replace(btrim(fold_text(word)), '\\s+', ' ', 'g')) as words
+        select kind, array_agg(distinct {PLAIN.format("word")}) as words
         from named where btrim(word) <> '' group by kind
-        """,
+        """,  # noqa: S608 - fixed parts
         account_id,
         fan_ids[0],
     )
     words = {row["kind"]: frozenset(row["words"]) for row in rows}
     nothing: frozenset[str] = frozenset()
-    kinds = (words.get(kind, nothing) for kind in ("addresses", "numbers", "names", "keys"))
-    return Person(frozenset(fan_ids), *kinds)
+    kinds = {kind: words.get(kind, nothing) for kind in ("addresses", "numbers", "names", "keys")}
+    shared = await _shared(db, account_id, fan_ids[0], sorted(kinds["names"]))
+    return Person(frozenset(fan_ids), **kinds, shared=shared)
+
+
+async def _shared(db: Db, account_id: int, fan_id: int, names: list[str]) -> frozenset[str]:
+    """Return which of a fan's identities and names another fan has too."""
+    rows = await db.rows(
+        f"""
+        select {PLAIN.format("o.identifier_value")} as word
+        from {OWN} own
+        cross join lateral (
+            select identifier_value, fan_id from fan_identifiers
+            where account_id = $1 and network = own.network and identifier_value = own.identifier_value
+            union all
+            select identifier_value, fan_id from shared_identifiers
+            where account_id = $1 and network = own.network and identifier_value = own.identifier_value
+        ) o
+        where o.fan_id <> $2
+        union
+        select n.name from unnest($3::text[], $4::text[]) as n (name, pattern)
+        where exists (
+            select from fans f where f.account_id = $1 and f.fan_id <> $2 and f.search_text like n.pattern
+              and {PLAIN.format("f.first_name || ' ' || f.last_name")} = n.name)
+        """,  # noqa: S608 - fixed parts
+        account_id,
+        fan_id,
+        names,
+        [holding(name) for name in names],
+    )
+    return frozenset(row["word"] for row in rows)
 
 
 async def _remember(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
@@ -154,9 +192,14 @@ def _redacted(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON va
 
 
 def _is_about(values: dict[str, Any], person: Person) -> bool:
-    """Tell whether an object names a person by number, address or phone, or where outside systems' names stand."""
-    if any(name.endswith("fan_id") and each in person.fan_ids for name, each in values.items() if each is not None):
+    """Tell whether an object names a person by number, address or phone, or where outside systems' names stand.
+
+    One that is said to be another fan's does not by what both are called.
+    """
+    fan_ids = {each for name, each in values.items() if name.endswith("fan_id") and each is not None}
+    if not fan_ids.isdisjoint(person.fan_ids):
         return True
+    person = person.alone() if fan_ids and person.shared else person
     texts = {name: fold(each) for name, each in values.items() if isinstance(each, str)}
     if any(each in person.addresses or each in person.numbers for each in texts.values()):
         return True

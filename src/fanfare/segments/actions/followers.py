@@ -28,8 +28,10 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
     """Let the filters that ask for a person's name ask for nobody's.
 
+    A filter for what another fan is called too is that fan's, and stays.
     Nothing else that criteria say is somebody's name: they are compared with their values, not with their text.
     """
+    person = person.alone()
     asked = await db.rows(
         """
         select filter_id, fold_text(criteria ->> 'name') as name from filters
