@@ -263,3 +263,23 @@ async def test_what_two_people_come_with_at_one_event_leads_to_nobody(api: Api) 
     assert [row["fan_id"] for row in await listed(api, "both")] == [ada, ada]
     await saved(api, "both-3", **same)
     assert [row["fan_id"] for row in await listed(api, "both")] == [None, ada]
+
+
+async def test_a_number_used_again_within_days_leads_to_nobody_unless_the_event_is_named(api: Api) -> None:
+    same = {"network": "days", "barcode": "66"}
+    ada = await saved(api, "days-1", event_date="2026-07-03", **same)
+    bob = await saved(api, "days-2", event_date="2026-07-05", **same)
+    await saved(api, "days-3", event_date="2026-07-16", **same)
+    years = {"start_date": "2025-01-01", "end_date": "2026-12-31"}
+    # On the days of both, between them, of the first or the second by its day, and by then of none but the second.
+    moments = ["2026-07-04 03:00:00", "2026-07-05 03:00:00", "2026-07-06 03:00:00"]
+    await sent(api, *(scan(number, "days", barcode="66", scan_timestamp=each) for number, each in enumerate(moments)))
+    for number, day in enumerate(("2026-07-03", "2026-07-05")):
+        await sent(api, scan(10 + number, "days", barcode="66", event_date=day, scan_timestamp=moments[0]))
+    await sent(api, scan(20, "days", barcode="66", scan_timestamp="2026-07-09 20:00:00"))
+    assert [row["fan_id"] for row in await listed(api, "days", **years)] == [None, None, None, ada, bob, bob]
+    # Who registered twice is one person.
+    await saved(api, "days-4", email="days-5@example.com", event_date="2026-08-03", network="days", barcode="65")
+    eve = await saved(api, "days-5", event_date="2026-08-05", network="days", barcode="65")
+    await sent(api, scan(30, "days", barcode="65", scan_timestamp="2026-08-04 20:00:00"))
+    assert (await listed(api, "days", **years))[-1]["fan_id"] == eve

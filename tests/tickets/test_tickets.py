@@ -227,3 +227,18 @@ async def test_what_an_event_lacks_is_filled_and_never_overwritten(api: Api) -> 
         await sold(api, **event, **more, event_date="2026-08-01" if more else "2026-07-03")
     (row,) = (await api.ok(await api.get(EVENTS, event_key="fill-1")))["data"]
     assert (row["event_date"], row["venue_name"], row["venue_province"]) == ("2026-07-03", "The Forge", "ON")
+
+
+async def test_a_ticket_sent_again_with_another_person_stays_the_first_ones(api: Api, db: Db) -> None:
+    first = await sold(api, "again-1", email="first.buyer@example.com")
+    count = "select count(*) from fans where account_id = $1"
+    fans = await db.value(count, api.account_id)
+    someone_else = {"email": "second.buyer@example.com", "first_name": "Bo"}
+    assert await sold(api, "again-1", **someone_else) == {**first, "status": "duplicate"}
+    made = await bulk(api, line("again-1", **someone_else), line("again-2"), line("again-2", **someone_else))
+    assert [each["fan_id"] for each in made] == [first["fan_id"], made[1]["fan_id"], made[1]["fan_id"]]
+    # Nobody was made of those who were named later, and after a merge it is the fan that the first became.
+    assert await db.value(count, api.account_id) == fans + 1
+    other = made[1]["fan_id"]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{other}/merge", merged_fan_id=first["fan_id"]))
+    assert (await sold(api, "again-1", **someone_else))["fan_id"] == other

@@ -69,7 +69,7 @@ async def crm_tickets_create(db: Db, account: Account, wanted: NewTicket, now: d
     """Create a ticket line and, when needed, its fan and its event.
 
     A ticket_key that is known in its network is a `duplicate`: nothing is written, except that is_deleted marks the
-    ticket as deleted, or as there again.
+    ticket as deleted, or as there again. The answer has the fan of the ticket, whoever is named this time.
     """
     return await selling.create_ticket(db, account, wanted, now)
 

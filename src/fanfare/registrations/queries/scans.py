@@ -21,18 +21,23 @@ OF_ITS_EVENT = """(r.event_key = s.event_key
                            or (r.event_key is null or s.event_key is null)
                                and at.moment between at.evening - interval '4 days' and at.evening + interval '14 days')
 """
-# Of several events near by time it is the nearest. What several people come with at one event leads to nobody.
+# An event that both name, by key or else by day, goes before one that is near by time alone. What several people come with
+# at one event leads to nobody, and so does what they come with at events a few days from the scan: the nearest of them
+# would be a guess, since a festival lasts some days.
 REGISTRATION = f"""
         left join lateral (
             select r.* from (
-                select r.*, min(r.person) over same_event as first_person, max(r.person) over same_event as last_person
+                select r.*, min(r.person) over alike as first_person, max(r.person) over alike as last_person,
+                       min(r.farness) over () as least
                 from (
                     select r.registration_id, r.registration_key, r.fan_id, r.event_key, r.event_name, r.event_date,
                            r.venue_name, r.order_key, r.first_name, r.last_name, r.email, r.phone, r.country_code,
                            r.province, r.postal_code, r.registered_at, r.barcode,
                            coalesce(r.fan_id, -r.registration_id) as person,
-                           rank() over (order by r.event_key is distinct from s.event_key,
-                                                 abs(extract(epoch from at.moment - at.evening))) as nearness
+                           case when r.event_key = s.event_key then 0 when r.event_date = s.event_date then 1
+                                when at.moment between at.evening - interval '4 days' and at.evening + interval '4 days'
+                                then 2 else 3 end as farness,
+                           abs(extract(epoch from at.moment - at.evening)) as seconds
                     from registrations r
                     {MOMENTS.format(ahead="$11::interval")}
                     where r.account_id = s.account_id and r.network = s.network
@@ -40,10 +45,10 @@ REGISTRATION = f"""
                            or s.registration_key is null and r.barcode = s.barcode)
                       and {OF_ITS_EVENT}
                 ) r
-                window same_event as (partition by r.nearness)
+                window alike as (partition by r.farness)
             ) r
-            where r.nearness = 1 and r.first_person = r.last_person
-            order by r.registered_at desc, r.registration_id desc limit 1) r on true
+            where r.farness = r.least and r.first_person = r.last_person
+            order by r.seconds, r.registered_at desc, r.registration_id desc limit 1) r on true
 """  # noqa: S608 - fixed parts
 
 
