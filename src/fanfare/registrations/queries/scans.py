@@ -21,9 +21,9 @@ OF_ITS_EVENT = """(r.event_key = s.event_key
                            or (r.event_key is null or s.event_key is null)
                                and at.moment between at.evening - interval '4 days' and at.evening + interval '14 days')
 """
-# An event that both name, by key or else by day, goes before one that is near by time alone. What several people come with
-# at one event leads to nobody, and so does what they come with at events a few days from the scan: the nearest of them
-# would be a guess, since a festival lasts some days.
+# An event that both name, by key or else by day, goes before one that is near by time alone. What several people come
+# with at one event leads to nobody, and so does what they come with at events a few days from the scan: the nearest of
+# them would be a guess, since a festival lasts some days.
 REGISTRATION = f"""
         left join lateral (
             select r.* from (
