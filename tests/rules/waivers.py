@@ -73,6 +73,7 @@ CASES: dict[str, Reason] = {
 # A task that is started without `kernel/tasks.py`: `path:function`.
 TASKS: dict[str, Reason] = {
     "src/fanfare/kernel/web/delivery.py:_is_closed": Reason.AWAITED,
+    "src/fanfare/kernel/web/once.py:get": Reason.AWAITED,
     "src/fanfare/audience/following.py:refresh": Reason.AWAITED,
     "src/fanfare/audience/reading.py:_ahead": Reason.AWAITED,
 }

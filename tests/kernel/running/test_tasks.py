@@ -55,7 +55,7 @@ class Broken:
         self.deadline = http_connections.NEVER
         self.ended.set()
 
-    give_way = expire
+    give_way = drop_answer = expire
 
     def drop(self) -> None:
         self.is_dropped = True
