@@ -234,3 +234,15 @@ async def test_an_account_with_fans_is_not_filled_again(db: Db, account_id: int)
 async def test_one_fan_is_enough(db: Db) -> None:
     made = await create_demo(db, 1, NOW)
     assert await db.value("select count(*) from fans where account_id = $1", made.account_id) == 1
+
+
+@pytest.mark.parametrize("stage", ["people", "lives", "activities"])
+async def test_a_demo_that_fails_leaves_no_account(db: Db, stage: str) -> None:
+    def fail(what: str, _: float) -> None:
+        if what == stage:
+            raise InterruptedError
+
+    before = await db.value("select count(*) from accounts")
+    with pytest.raises(InterruptedError):
+        await create_demo(db, 10, NOW, fail)
+    assert await db.value("select count(*) from accounts") == before

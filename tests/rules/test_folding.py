@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tests.rules import waivers
-from tests.rules.project import PACKAGE, Source, sources
+from tests.rules.project import MIGRATIONS, PACKAGE, Source, sources
 from tests.rules.sql import constants
 
 METHODS = frozenset({"lower", "upper", "casefold", "title", "capitalize", "swapcase"})
 IN_SQL = re.compile(r"(?<![\w.])(?:lower|upper|initcap|unaccent)\s*\((?!\))|\bilike\b|!?~~?\*")
+BROUGHT_FOLDING = "0037_folding.sql"
 # They compare no text of people's.
 BESIDE = ("src/fanfare/kernel/", "src/fanfare/cli/")
 
@@ -34,8 +35,17 @@ def faults(code: Iterable[Source]) -> Iterator[tuple[str, str]]:
             yield from ((f"{source.name}:{around}", found[0]) for found in IN_SQL.finditer(text))
 
 
+def migration_faults(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the same of migrations, of which those up to the one that brought `fold_text` never change."""
+    for name, text in texts:
+        if name > BROUGHT_FOLDING:
+            bare = "\n".join(line.partition("--")[0] for line in text.splitlines())
+            yield from ((name, found[0]) for found in IN_SQL.finditer(bare))
+
+
 def test_case_is_taken_away_in_one_place() -> None:
     assert waivers.without(faults(sources(PACKAGE)), waivers.CASES) == []
+    assert list(migration_faults((path.name, path.read_text("utf-8")) for path in MIGRATIONS.glob("*.sql"))) == []
 
 
 BAD = '''
@@ -51,6 +61,9 @@ async def like(db):
 
 
 def test_sees_other_ways() -> None:
+    index = "-- lower(a)\ncreate index x on t (account_id, lower(tag_name), fold_text(place));"
+    texts = [(BROUGHT_FOLDING, index), ("0099_x.sql", index)]
+    assert list(migration_faults(texts)) == [("0099_x.sql", "lower(")]
     assert list(faults([Source("a.py", BAD)])) == [
         ("a.py:asked", ".casefold()"),
         ("a.py:asked", ".upper()"),

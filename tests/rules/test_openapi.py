@@ -87,6 +87,24 @@ def told_faults(document: Json) -> Iterator[str]:
             for parameter in operation.get("parameters", []):
                 if "$ref" not in parameter and not parameter.get("description"):
                     yield f"{place} does not describe {parameter['name']}"
+            for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+                yield from (f"{place} {fault} of {kind}" for fault in body_faults(document, content))
+
+
+def body_faults(document: Json, content: Json) -> Iterator[str]:
+    """Yield what a body lacks: an example, and words on each field."""
+    schema = resolved(document, content["schema"])
+    if not {"example", "examples"} & (content.keys() | schema.keys()):
+        yield "has no example"
+    for name, field in schema.get("properties", {}).items():
+        if not (field.get("description") or resolved(document, field).get("description")):
+            yield f"does not describe {name}"
+
+
+def resolved(document: Json, schema: Json) -> Json:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
 
 
 @pytest.fixture(scope="module")
@@ -149,4 +167,6 @@ def test_sees_a_wrong_example_and_what_is_not_told() -> None:
     ]
     assert "GET /x does not describe n" in told_faults(BAD)
     assert "GET /x lacks summary" in told_faults(BAD)
+    body = {"schema": {"properties": {"a": {"type": "string"}, "b": {"$ref": "#/components/schemas/N"}}}}
+    assert list(body_faults(BAD, body)) == ["has no example", "does not describe a", "does not describe b"]
     assert "GET /x does not tell 401" in told_faults(BAD)

@@ -123,6 +123,15 @@ async def test_activity_dates_are_days_in_the_accounts_zone(api: Api, db: Db) ->
         assert (await found(api, fan_source="late", **wanted) == [late]) is is_found, wanted
 
 
+async def test_a_window_of_activity_needs_an_activity_within(api: Api, db: Db) -> None:
+    around, within = [await fan(db, api.account_id, fan_source="window") for _ in range(2)]
+    for fan_id, days in ((around, (1, 20)), (within, (1, 10, 20))):
+        for day in days:
+            await activity(db, api.account_id, fan_id, datetime(2021, 3, day, 12, tzinfo=ZONE))
+    window = {"crm_start_active_date": "2021-03-05", "crm_end_active_date": "2021-03-15"}
+    assert await found(api, fan_source="window", **window) == [within]
+
+
 async def test_days_begin_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:
     here = await fan(db, api.account_id, fan_source="midnight")
     start = (datetime.now(ZONE) - timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)

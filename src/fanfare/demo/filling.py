@@ -80,12 +80,13 @@ def _silent(what: str, share: float) -> None:
 
 
 async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent) -> NewAccount:
-    """Make an account full of made-up fans and return its keys."""
-    account = await create_account(
-        db, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
-    )
+    """Make an account full of made-up fans and return its keys. One that fails or is killed leaves no account."""
     await load_excerpt(db, now)
-    await fill(db, account.account_id, fans, now=now, report=report)
+    async with db.transaction() as held:
+        account = await create_account(
+            held, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
+        )
+        await fill(held, account.account_id, fans, now=now, report=report)
     return account
 
 
