@@ -10,9 +10,12 @@ import pytest
 
 from fanfare.kernel.data.migrate import FOLDER, migrate, migrations
 from fanfare.kernel.folding import fold, holding
+from tests.api import Api
 from tests.conftest import NewDatabase, named
+from tests.tickets import sold as tickets
 
 FOLDING = 37
+KEYS_READ = 43
 ALIKE = [
     ("İstanbul", "ISTANBUL", "istanbul", "ıstanbul"),
     ("ΌΜΗΡΟΣ", "Όμηρος", "ομηροσ"),
@@ -140,6 +143,90 @@ async def test_rows_of_before_are_folded_anew(empty_database: NewDatabase, tmp_p
         sharers = [tuple(row) for row in await connection.fetch(read.format("shared_identifiers"))]
         assert sharers == [("cafe", "c2", 2), ("theatre", "c1", 2)]
         products = await connection.fetch('select network from products order by network collate "C"')
-        assert [row["network"] for row in products] == ["theatre", "théâtre"]
+        assert [row["network"] for row in products] == ["theatre", "theatre"]
     finally:
         await connection.close()
+
+
+OLD_KEYS = """
+    insert into accounts (account_id, account_name, created_at) values (7, 'Northside', now());
+    insert into fans (account_id, fan_id, created_at, updated_at, position) values (7, 1, now(), now(), 1),
+        (7, 2, now(), now(), 2);
+    insert into purchases (account_id, network, purchase_key, purchase_id, ordered_at, created_at, updated_at,
+                           gross_sale_amount, net_sale_amount, currency, order_key, merchant_key)
+    values (7, 'Box Óffice', '1042.0', 1, now(), now(), now(), 1, 1, 'CAD', '7.0', 'm'),
+           (7, 'box office', '1042', 2, now(), now(), now(), 1, 1, 'CAD', '7', 'm'),
+           (7, 'Box Óffice', '1.043E3', 3, now(), now(), now(), 1, 1, 'CAD', '07.0', 'm'),
+           (7, 'shop', normalize('é', nfd), 4, now(), now(), now(), 1, 1, 'CAD', '1e3', 'm');
+    insert into ticket_events (account_id, event_uid, event_date, created_at, updated_at, event_name, event_key,
+                               network)
+    values (7, '5eedc0de-0000-4000-8000-000000000001', '2026-07-03', now(), now(), 'Final', '5.0', 'Gate');
+    insert into tickets (account_id, ticket_id, fan_id, event_uid, purchased_at, created_at, updated_at, num_seats,
+                         paid_amount, currency, ticket_key, network)
+    values (7, 1, 1, '5eedc0de-0000-4000-8000-000000000001', now(), '2026-01-01', now(), 1, 1, 'CAD', '9.0', 'Gate'),
+           (7, 2, 1, '5eedc0de-0000-4000-8000-000000000001', now(), '2026-01-02', now(), 1, 1, 'CAD', '9.0', 'GATE'),
+           (7, 3, 1, '5eedc0de-0000-4000-8000-000000000001', now(), '2026-01-02', now(), 1, 1, 'CAD', null, 'GATE');
+    insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+    values (7, 'shop', '5.0', 1, '2026-01-01'), (7, 'shop', '5', 2, '2026-01-02'), (7, 'shop', '6.0', 1, now());
+"""
+
+
+async def test_keys_of_before_are_written_as_they_are_read_now(empty_database: NewDatabase, tmp_path: Path) -> None:
+    url = await empty_database()
+    for each in migrations():
+        if each.version < KEYS_READ:
+            shutil.copy(FOLDER / f"{each.version:04}_{each.name}.sql", tmp_path)
+    await migrate(url, tmp_path)
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(OLD_KEYS)
+        for each in migrations():
+            shutil.copy(FOLDER / f"{each.version:04}_{each.name}.sql", tmp_path)
+        await migrate(url, tmp_path)
+
+        async def rows(sql: str) -> list[tuple[object, ...]]:
+            return [tuple(row) for row in await connection.fetch(sql)]
+
+        assert await rows("select network, purchase_key, order_key from purchases order by purchase_id") == [
+            ("box office", "1042 (1)", "7"), ("box office", "1042", "7"), ("box office", "1043", "07.0"),
+            ("shop", "é", "1e3"),
+        ]  # fmt: skip
+        tickets = await rows("select network, ticket_key from tickets order by ticket_id")
+        assert tickets == [("gate", "9"), ("gate", "9 (2)"), ("gate", None)]
+        assert await rows("select network, event_key from ticket_events") == [("gate", "5")]
+        assert await rows("select identifier_value, fan_id from fan_identifiers order by 1") == [("5", 1), ("6", 1)]
+        assert await rows("select identifier_value, fan_id from shared_identifiers") == [("5", 2)]
+    finally:
+        await connection.close()
+
+
+async def test_a_network_is_one_however_it_is_written(api: Api) -> None:
+    spellings = ["Théâtre", "THEATRE", "theatre"]
+    sold = [await tickets.sold(api, "one", network=each) for each in spellings]
+    assert [each["status"] for each in sold] == ["success", "duplicate", "duplicate"]
+    bought = {
+        "purchase_key": "p-1", "order_key": "o-1", "merchant_key": "m", "order_timestamp": "2026-05-01 12:00:00",
+        "gross_sale_amount": 1, "net_sale_amount": 1, "email": "buyer@example.com",
+    }  # fmt: skip
+    registered = {
+        "registration_key": "r-1", "registration_timestamp": "2026-06-20 17:30:00", "first_name": "A", "last_name": "B",
+        "email": "buyer@example.com", "event_name": "Final", "event_date": "2026-07-03",
+    }  # fmt: skip
+    scanned = {"device_key": "g", "device_sequence": 1, "scan_group_name": "G", "scan_timestamp": "2026-07-03 20:00:00"}
+    told = []
+    for each in spellings:
+        await api.ok(await api.post("/api/v1/crm/purchases", **bought, network=each))
+        await api.ok(await api.post("/api/v1/crm/registrations", **registered, network=each))
+        scan = {**scanned, "registration_key": "r-1", "network": each}
+        told += (await api.ok(await api.post("/api/v1/manage/registrations/scans", scans=[scan])))["data"]
+    assert [each["is_duplicate"] for each in told] == [False, True, True]
+    days = {"start_date": "2026-01-01", "end_date": "2026-12-31"}
+    for each in spellings:
+        purchases = await api.ok(await api.get("/api/v1/crm/purchases", network=each, **days))
+        assert [row["network"] for row in purchases["data"]] == ["theatre"]
+        scans = await api.ok(
+            await api.get("/api/v1/crm/registrations/scans", network=each, scan_group_name="G", **days)
+        )
+        assert [row["email"] for row in scans["data"]] == ["buyer@example.com"]
+    registrations = await api.ok(await api.get("/api/v1/crm/registrations", **days))
+    assert [row["network"] for row in registrations["data"]] == ["theatre"]

@@ -17,6 +17,7 @@ from fanfare.kernel.wire import (
     Moment,
     Money,
     MoneyForm,
+    NetworkName,
     OuterKey,
     Text,
     TextForm,
@@ -67,7 +68,7 @@ class PurchaseMeta(Meta):
 class PurchaseQuery(Params):
     """Which purchases, by pages of 500."""
 
-    network: Annotated[Text, "Network the purchases came from."]
+    network: Annotated[NetworkName, "Network the purchases came from."]
     start_date: Annotated[Edge, "Only purchases on or after this day (the account's) or moment."]
     end_date: Annotated[Edge, "Only purchases up to this day, included, or before this moment."]
     product_name: Annotated[Text | None, "Text the product name must contain."] = None
@@ -90,7 +91,7 @@ class NewPurchase(Params):
     purchase_key: Annotated[
         OuterKey, "Unique key of the purchase line; network, order key and line id joined by hyphens is advised."
     ]
-    network: Annotated[Text, "Network the purchase came from."]
+    network: Annotated[NetworkName, "Network the purchase came from."]
     order_key: Annotated[OuterKey, "Order the line belongs to."]
     merchant_key: Annotated[OuterKey, "Merchant that made the sale."]
     order_timestamp: Annotated[Moment, "When the purchase happened, YYYY-MM-DD HH:MI:SS in GMT."]
@@ -177,7 +178,7 @@ class ProductQuery(Params):
 class NewProduct(Params):
     """A product to be created or updated."""
 
-    network: Annotated[Text, "Shop of the product, such as shopify."]
+    network: Annotated[NetworkName, "Shop of the product, such as shopify."]
     product_key: Annotated[OuterKey, "Product id in the shop."]
     product_name: Annotated[Text, "Readable name."]
     product_category: Annotated[Text | None, "Category of the product."] = None

@@ -22,6 +22,7 @@ from fanfare.kernel.wire.forms import (
     FlagForm,
     Form,
     KeyForm,
+    NetworkForm,
     TextForm,
     UuidForm,
     spoiled,
@@ -100,6 +101,8 @@ __all__ = [
     "MomentForm",
     "Money",
     "MoneyForm",
+    "NetworkForm",
+    "NetworkName",
     "NumberForm",
     "OuterKey",
     "Text",
@@ -131,6 +134,7 @@ __all__ = [
 
 Text = Annotated[str, TextForm()]
 OuterKey = Annotated[str, KeyForm()]
+NetworkName = Annotated[str, NetworkForm()]
 LongText = Annotated[str, TextForm(10_000)]
 Flag = Annotated[bool, FlagForm()]
 Id = Annotated[int, WholeForm(0)]

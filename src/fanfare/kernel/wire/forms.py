@@ -98,6 +98,13 @@ class KeyForm(TextForm):
         return {**super().schema(), "description": "A whole number written as a float, 1042.0, is read as 1042."}
 
 
+class NetworkForm(TextForm):
+    """The name of a network, compared and stored in one form: case and accents are ignored."""
+
+    def read(self, raw: object) -> str:
+        return fold(super().read(raw))
+
+
 class CapitalsForm(TextForm):
     """A code that is stored in capitals."""
 

@@ -10,7 +10,7 @@ import msgspec
 from fanfare.fans.contact import read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params, Setting
-from fanfare.kernel.wire import Day, Flag, Id, Moment, OuterKey, Text, Uuid, WholeForm, future_faults
+from fanfare.kernel.wire import Day, Flag, Id, Moment, NetworkName, OuterKey, Text, Uuid, WholeForm, future_faults
 
 Limit = Annotated[int, WholeForm(1, 1000)]
 
@@ -98,7 +98,7 @@ class RegistrationLine(Params):
     email: Annotated[Text, "Email address of the fan."]
     registration_key: Annotated[OuterKey, "Unique key of the registration line."]
     registration_timestamp: Annotated[Moment, "Time of registration, YYYY-MM-DD HH:MI:SS in GMT."]
-    network: Annotated[Text, "Ticketing network."]
+    network: Annotated[NetworkName, "Ticketing network."]
     phone: Annotated[Text | None, "Phone number of the fan."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
     barcode: Annotated[OuterKey | None, "Wristband or ticket barcode."] = None

@@ -17,6 +17,7 @@ from fanfare.kernel.wire import (
     Id,
     LinesForm,
     Moment,
+    NetworkName,
     OuterKey,
     Text,
     Uuid,
@@ -76,7 +77,7 @@ class ScanQuery(Params):
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
     start_date: Annotated[Edge, "Scans from this moment, or from this day of the account on."]
     end_date: Annotated[Edge, "Scans before this moment, or up to this day of the account, included."]
-    network: Annotated[Text, "Ticketing network."]
+    network: Annotated[NetworkName, "Ticketing network."]
     next_scan_key: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
     venue_name: Annotated[Text | None, "Venue."] = None
     event_date: Annotated[Day | None, "Day of the event."] = None
@@ -106,7 +107,7 @@ class ScanItem(Params):
     """One scan of a batch."""
 
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
-    network: Annotated[Text, "Ticketing network."]
+    network: Annotated[NetworkName, "Ticketing network."]
     scan_timestamp: Annotated[Moment, "When it was scanned."]
     source_key: Annotated[OuterKey | None, Alias("scan_key"), "What the gate system calls the scan."] = None
     device_key: Annotated[OuterKey | None, "Device; with device_sequence it stands for a source_key."] = None

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, OuterKey, Text, Uuid
+from fanfare.kernel.wire import ChoiceForm, Day, Flag, LongText, NetworkName, OuterKey, Text, Uuid
 
 
 class TicketEvent(msgspec.Struct):
@@ -43,7 +43,7 @@ class TicketEventQuery(Params):
     event_name: Annotated[Text | None, "Exact event name."] = None
     event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
     event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
-    network: Annotated[Text | None, "Ticketing network."] = None
+    network: Annotated[NetworkName | None, "Ticketing network."] = None
     venue_name: Annotated[Text | None, "Exact venue name."] = None
     is_ticketless_only: Annotated[
         Flag, "Only events without tickets; may not be mixed with the key, date, name or venue filters."
@@ -64,7 +64,7 @@ class TicketEventSave(Params):
     event_name: Annotated[Text | None, "Exact event name."] = None
     event_key: Annotated[OuterKey | None | UnsetType, "Event id in the ticketing system."] = UNSET
     event_date: Annotated[Day | None, "Day of the event (YYYY-MM-DD)."] = None
-    network: Annotated[Text | None | UnsetType, "Ticketing network."] = UNSET
+    network: Annotated[NetworkName | None | UnsetType, "Ticketing network."] = UNSET
     action: Annotated[
         Annotated[str, ChoiceForm("create", "update", "delete")] | None, "create (default), update or delete."
     ] = None

@@ -24,6 +24,7 @@ from fanfare.kernel.wire import (
     Instant,
     Moment,
     Money,
+    NetworkName,
     OuterKey,
     Text,
     TextForm,
@@ -137,7 +138,7 @@ class NewTicket(Params, kw_only=True):
     venue_name: Annotated[Text | None, "Venue."] = None
     venue_province: Annotated[Text | None, "Province or state of the venue."] = None
     event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
-    network: Annotated[Text | None, "Ticketing network."] = None
+    network: Annotated[NetworkName | None, "Ticketing network."] = None
     order_key: Annotated[OuterKey | None, "Order the line belongs to."] = None
     is_deleted: Annotated[Flag | None, "Marks the ticket as deleted."] = None
     fan_source: Annotated[Text | None, "Where the fan came from, stored when a fan is created."] = None
