@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.search.schemas.search import Criteria
 from fanfare.segments.queries.references import NAMED_IN
 from tests.api import Answer, Api
@@ -148,7 +149,7 @@ WAITING = "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids
 async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]]) -> list[int]:
     """Let calls go on when each of them waits for what criteria name; return their statuses."""
     async with db.transaction() as held:
-        await held.value("select pg_advisory_xact_lock(hashtextextended('references', $1))", account_id)
+        await held.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
         tasks = [asyncio.ensure_future(call) for call in calls]
         await wait_for(db, held, len(tasks))
     return [(await task).status_code for task in tasks]

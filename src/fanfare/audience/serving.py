@@ -21,6 +21,7 @@ from fanfare.audience.holding import Audience
 from fanfare.audience.protocol import Answer, Look, Question, receive, send
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import OUTAGES, Connection, Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.scratch import Scratch
 from fanfare.kernel.running.settings import INDEX_POOL_SIZE, Settings
@@ -45,8 +46,8 @@ JOB = "segments.audience"
 # What each index process holds a share of, by which they count each other.
 PRESENT = 2100
 UNABLE: tuple[type[BaseException], ...] = (*OUTAGES, Behind, Unavailable, asyncpg.PostgresError)
-TAKE = "select pg_try_advisory_lock(hashtextextended('fanfare audience', $1))"
-LEAVE = "select pg_advisory_unlock(hashtextextended('fanfare audience', $1))"
+TAKE = "select pg_try_advisory_lock($1)"
+LEAVE = "select pg_advisory_unlock($1)"
 
 
 class IndexProcess:
@@ -152,7 +153,7 @@ class IndexProcess:
                 continue
             is_due = time.monotonic() > self._again.get(account_id, math.inf)
             is_free = follower is None and len(self.followers) < share
-            if is_due or (is_free and await locks.fetchval(TAKE, account_id)):
+            if is_due or (is_free and await locks.fetchval(TAKE, lock_key("audience", account_id))):
                 self._begin(account_id, zone)
         for account_id in self.ready & self.followers.keys():
             await self._lead(account_id)
@@ -252,7 +253,7 @@ class IndexProcess:
         self.ready.discard(account_id)
         await self._forget_address(account_id)
         await self._store_one(account_id, follower)
-        await locks.fetchval(LEAVE, account_id)
+        await locks.fetchval(LEAVE, lock_key("audience", account_id))
 
     async def _forget_address(self, account_id: int) -> None:
         sql = "delete from audience_indexes where account_id = $1 and address = $2"

@@ -23,6 +23,11 @@ ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 NUMBERED = re.compile(r"(?<=.)\[[0-9]{1,9}\]$")
 # As long as a word for nothing may be.
 LONGEST_NOTHING = 16
+# Names that no call reads and are told back: how many, and how much of each.
+MOST_TOLD = 20
+LONGEST_TOLD = 100
+# Read from the parameters of any call.
+CREDENTIALS = ("api_key", "api_secret")
 Raw = dict[str, list[object]]
 P = TypeVar("P", bound="Params")
 
@@ -87,6 +92,8 @@ def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
     if form is None:
         message = f"{name} has no Form in its annotation"
         raise TypeError(message)
+    if form.note:
+        description = f"{description.rstrip('.')}. {form.note}".lstrip(". ")
     aliases = [mark for mark in reversed(marks) if isinstance(mark, Alias)]
     names = [alias.name for alias in aliases]
     if not any(alias.only for alias in aliases):
@@ -144,6 +151,13 @@ def given_in(params: Params) -> dict[str, Any]:
     """Return the fields of a struct that hold something."""
     fields = ((name, getattr(params, name)) for name in params.__struct_fields__)
     return {name: value for name, value in fields if value is not None and value is not msgspec.UNSET}
+
+
+def ignored(struct: type[Params] | None, raw: Raw) -> list[str]:
+    """Return the names that a call was sent and does not read, as many and as much of each as is told."""
+    read_names = named(struct, raw) if struct else {}
+    names = [name for name in raw if name not in read_names and name not in CREDENTIALS]
+    return [name[:LONGEST_TOLD].encode("utf-8", "replace").decode() for name in names[:MOST_TOLD]]
 
 
 class _Wrong(Exception):  # noqa: N818 - never leaves this module

@@ -17,6 +17,7 @@ from fanfare.kernel.wire import (
     Flag,
     Id,
     JsonObject,
+    LimitForm,
     LongText,
     OuterKey,
     Text,
@@ -26,8 +27,8 @@ from fanfare.kernel.wire import (
 
 MOST = 10**12
 Count = Annotated[int, WholeForm(-MOST, MOST)]
-Rows = Annotated[int, WholeForm(1, 10_000)]
-Places = Annotated[int, WholeForm(1, 1000)]
+Rows = Annotated[int, LimitForm(10_000)]
+Places = Annotated[int, LimitForm(1000)]
 PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
 
 

@@ -14,6 +14,7 @@ from fanfare.kernel.wire import (
     Currency,
     Edge,
     Flag,
+    LimitForm,
     Moment,
     Money,
     MoneyForm,
@@ -171,7 +172,7 @@ class ProductQuery(Params):
     """Which products."""
 
     query: Annotated[Text | None, "Product text to look for: in name, category or key."] = None
-    limit: Annotated[Annotated[int, WholeForm(1, 250)], "Maximum number of rows to return."] = 250
+    limit: Annotated[Annotated[int, LimitForm(250)], "Maximum number of rows to return."] = 250
     cursor: NextCursor = None
 
 

@@ -15,6 +15,7 @@ import pytest
 from fanfare import app
 from fanfare.accounts import actions
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.parameters import Slot, slots
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 
@@ -320,3 +321,40 @@ async def test_a_keyless_call_is_refused(api: Api) -> None:
         for headers in ({}, {"Api-Key": "nonsense"}, {"Api-Key": str(uuid.uuid4())}):
             answer = await stranger.get("/api/v1/businesses", headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "no_key")
+
+
+READERS = ["crm/fans", "crm/activities", "crm/tickets", "crm/fans/latest", "manage/erasures", "manage/merges"]
+
+
+@pytest.mark.parametrize("path", READERS)
+async def test_names_that_a_list_does_not_know_are_told_back(api: Api, path: str) -> None:
+    plain = (await api.ok(await api.get(f"/api/v1/{path}")))["meta"]
+    assert "ignored_parameters" not in plain
+    told = await api.ok(await api.get(f"/api/v1/{path}", fan_cuntry="CA", timestamp=1, **{"a\0b": "x", "n" * 300: "x"}))
+    assert told["meta"].pop("ignored_parameters") == ["fan_cuntry", "timestamp", "a\0b", "n" * 100]
+    many = await api.ok(await api.get(f"/api/v1/{path}", **{f"n{number}": "x" for number in range(300)}))
+    assert many["meta"]["ignored_parameters"] == [f"n{number}" for number in range(20)]
+    body = b'{"api_key": "%s", "\\ud800": 1}' % api.keys["Api-Key"].encode()
+    headers = {**api.keys, "Content-Type": "application/json"}
+    half = await api.ok(await api.client.request("GET", f"/api/v1/{path}", headers=headers, content=body))
+    assert half["meta"]["ignored_parameters"] == ["?"]
+
+
+LIMITED = [
+    (each, slot)
+    for each in app.endpoints()
+    for slot in (slots(each.params) if each.params else ())
+    if slot.name == "limit"
+]
+
+
+@pytest.mark.parametrize(("endpoint", "slot"), LIMITED, ids=[each.call_id for each, _ in LIMITED])
+async def test_a_limit_above_the_most_means_the_most(api: Api, endpoint: Endpoint, slot: Slot) -> None:
+    most = slot.form.read(2**40)
+    assert slot.description.endswith(f" More than {most} means {most}.")
+    wrong = await api.client.get(path_of(endpoint), params={"limit": -1}, headers=api.keys)
+    large = await api.client.get(path_of(endpoint), params={"limit": 2**40}, headers=api.keys)
+    assert "limit" in [each["field"] for each in wrong.json()["errors"]]
+    assert large.status_code in (200, 404, 422)
+    if large.status_code == 422:
+        assert "limit" not in [each["field"] for each in large.json()["errors"]]

@@ -52,7 +52,7 @@ async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Pag
     """Return a page of activities, the newest first unless `min_activity_id` is given, with where to go on."""
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_activity_id is not None
-    limit = min(wanted.limit or PAGE, PAGE)
+    limit = wanted.limit or PAGE
     sql, args = _page(account, wanted, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
     data = [_activity(row, account.time_zone) for row in rows[:limit]]
@@ -129,7 +129,7 @@ def _page(
 async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) -> Listed[FanActivity]:
     """Return what one fan did, the newest first, or refuse a fan that is not there."""
     settled = await changes.settled(db, account.id)
-    limit = min(wanted.limit or FAN_PAGE, LONGEST_LIST)
+    limit = wanted.limit or FAN_PAGE
     rows = await db.rows(
         """
         select a.account_id, a.fan_id, (a.created_at at time zone $6)::date, c.title, a.props, a.activity_id,
@@ -164,7 +164,7 @@ async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityW
     """Return the activities of one campaign by ids and times alone, or refuse a campaign that is not there."""
     settled = await changes.settled(db, account_id)
     order, parameter = ("desc", "max_activity_id") if wanted.min_activity_id is None else ("asc", "min_activity_id")
-    limit = min(wanted.limit or CAMPAIGN_PAGE, LONGEST_LIST)
+    limit = wanted.limit or CAMPAIGN_PAGE
     rows = await db.rows(
         f"""
         select fan_id, activity_id, date_trunc('second', created_at)
@@ -208,6 +208,6 @@ async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Count
         account_id,
         wanted.campaign_title,
         wanted.property_name,
-        min(wanted.limit or LONGEST_LIST, LONGEST_LIST),
+        wanted.limit or LONGEST_LIST,
     )
     return [Counter(*row) for row in rows]

@@ -98,7 +98,7 @@ async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) 
     if wanted.target == BOARD and wanted.min_event_id is not None:
         raise BadParameters([("min_event_id", f"cannot be used with target {BOARD}: its rows are not events")])
     settled = await changes.settled(db, account.id)
-    limit = min(wanted.limit or LONGEST_LIST, LONGEST_LIST)
+    limit = wanted.limit or LONGEST_LIST
     args = (
         account.id,
         wanted.page_tab_id,

@@ -10,12 +10,24 @@ from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.paging import Meta, Order
 from fanfare.kernel.parameters import Params, Setting
-from fanfare.kernel.wire import Address, AnyForm, Day, Flag, Id, Instant, OuterKey, Text, TextForm, WholeForm, Wildcard
+from fanfare.kernel.wire import (
+    Address,
+    AnyForm,
+    Day,
+    Flag,
+    Id,
+    Instant,
+    LimitForm,
+    OuterKey,
+    Text,
+    TextForm,
+    Wildcard,
+)
 
 PAGE = 200
 LONGEST_LIST = 10_000
 
-Limit = Annotated[int, WholeForm(1)]
+Limit = Annotated[int, LimitForm(LONGEST_LIST)]
 Place = Annotated[str, TextForm(100)]
 CountryCode = Annotated[str, TextForm(100)]
 
@@ -69,7 +81,7 @@ class ActivityWindow(Params):
 
     min_activity_id: Annotated[Id | None, "Only activities with a larger id, the oldest first."] = None
     max_activity_id: Annotated[Id | None, "Only activities with a smaller id."] = None
-    limit: Annotated[Limit | None, "Page size; more than 200 means 200, the default."] = None
+    limit: Annotated[Annotated[int, LimitForm(PAGE)] | None, "Page size; 200 by default."] = None
     page_tab_id: Annotated[Id | None, "Only activities in this campaign."] = None
     activity_date: Annotated[Day | None, "Only activities of this day in the account's time zone."] = None
     include_details: Annotated[Flag, "Add fan, networks and idol_names to each row; else they are null."] = False
@@ -92,7 +104,7 @@ class FanActivityWindow(Params):
     """Which activities of one fan, the newest first."""
 
     fan_id: Annotated[Id, "Fan whose activities are read."]
-    limit: Annotated[Limit | None, "Maximum number of rows to return, 200 by default, at most 10000."] = None
+    limit: Annotated[Limit | None, "Maximum number of rows to return, 200 by default."] = None
     campaign_title: Annotated[Text | None, "Only activities in campaigns of this title."] = None
     max_activity_id: Annotated[Id | None, "Only activities with a smaller id: the next page."] = None
 
@@ -109,7 +121,7 @@ class CampaignActivityWindow(Params):
     """Which activities of one campaign, the newest first, or the oldest first from `min_activity_id` on."""
 
     page_tab_id: Annotated[Id, "Campaign whose activities are read."]
-    limit: Annotated[Limit | None, "Maximum number of rows to return, 1000 by default, at most 10000."] = None
+    limit: Annotated[Limit | None, "Maximum number of rows to return, 1000 by default."] = None
     min_activity_id: Annotated[Id | None, "Only activities with a larger id, the oldest first."] = None
     max_activity_id: Annotated[Id | None, "Only activities with a smaller id."] = None
 
@@ -129,9 +141,7 @@ class CounterChoice(Params):
 
     campaign_title: Annotated[Text | None, "Name of the custom campaign; all of them when left out."] = None
     property_name: Annotated[Text | None, "Custom property to count; all of them when left out."] = None
-    limit: Annotated[
-        Limit | None, "Maximum number of rows to return, the highest first; at most and by default 10000."
-    ] = None
+    limit: Annotated[Limit | None, "Maximum number of rows to return, the highest first; 10000 by default."] = None
 
 
 class NewActivity(Params):

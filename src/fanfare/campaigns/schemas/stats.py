@@ -15,6 +15,7 @@ from fanfare.kernel.wire import (
     Id,
     Ids,
     JsonObject,
+    LimitForm,
     Moment,
     Text,
     WholeForm,
@@ -85,8 +86,8 @@ class DetailedStatsChoice(Params):
     end_timestamp: Annotated[EdgeMoment | None, "Window end."] = None
     tab_item_id: Annotated[Ids | None, "Only these items; for target wager_points."] = None
     limit: Annotated[
-        Annotated[int, WholeForm(1)] | None,
-        "Maximum number of rows to return, the oldest (of leaderboard the best) first; at most and by default 10000.",
+        Annotated[int, LimitForm(LONGEST_LIST)] | None,
+        "Maximum number of rows to return, the oldest (of leaderboard the best) first; 10000 by default.",
     ] = None
     min_event_id: Annotated[
         Id | None, "Only rows with a larger event_id (wager_id for wager_points, fan_point_id for fan_points)."

@@ -6,13 +6,12 @@ from typing import Any
 import msgspec
 
 from fanfare.accounts.queries import account_ids
-from fanfare.fans.schemas.erasures import Certificate, Erasure, ErasureMeta, ErasureWindow, TableCount
+from fanfare.fans.schemas.erasures import ROWS, Certificate, Erasure, ErasureMeta, ErasureWindow, TableCount
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.paging import Page, below
 from fanfare.kernel.errors import Unknown
 
-ROWS = 200
 COLUMNS = """
     erasure_id, fan_id, former_ids as former_fan_ids, erasure_source,
     floor(extract(epoch from erased_at))::bigint as erasure_timestamp, table_counts as tables, digest
@@ -56,7 +55,7 @@ async def certificates(db: Db) -> list[Certificate]:
 
 async def erasures(db: Db, account_id: int, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
     """Return certificates, the newest first; none beyond which one may still commit."""
-    limit, bound = min(wanted.limit or ROWS, ROWS), await settled(db, account_id)
+    limit, bound = wanted.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         f"""
         select {COLUMNS} from erasures

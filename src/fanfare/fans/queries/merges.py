@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from fanfare.fans.schemas.merges import Merge, MergeMeta, MergeWindow
+from fanfare.fans.schemas.merges import ROWS, Merge, MergeMeta, MergeWindow
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page, below
 
-ROWS = 200
 COLUMNS = """
     m.merge_id, m.fan_id, m.absorbed_id as merged_fan_id, m.merge_source,
     floor(extract(epoch from m.merged_at))::bigint as merge_timestamp,
@@ -38,7 +37,7 @@ async def merge(db: Db, account_id: int, merge_id: int) -> Merge:
 
 async def merges(db: Db, account_id: int, wanted: MergeWindow) -> Page[MergeMeta, Merge]:
     """Return merges, the newest first, undone ones too; none beyond which one may still commit."""
-    limit, bound = min(wanted.limit or ROWS, ROWS), await settled(db, account_id)
+    limit, bound = wanted.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         f"""
         select {COLUMNS} from fan_merges m

@@ -7,7 +7,9 @@ import msgspec
 
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Id, WholeForm
+from fanfare.kernel.wire import Id, LimitForm
+
+ROWS = 200
 
 
 class TableCount(msgspec.Struct):
@@ -63,6 +65,6 @@ class ErasureWindow(Params):
 
     fan_id: Annotated[Id | None, "Only of the fan who had this id."] = None
     max_erasure_id: Annotated[Id | None, "Only with a smaller id: the previous meta.min_erasure_id."] = None
-    limit: Annotated[Annotated[int, WholeForm(1)] | None, "Page size; more than 200 means 200, the default."] = None
+    limit: Annotated[Annotated[int, LimitForm(ROWS)] | None, "Page size; 200 by default."] = None
 
     example: ClassVar[Mapping[str, object]] = {"limit": 50}

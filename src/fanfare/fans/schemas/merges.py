@@ -7,7 +7,9 @@ import msgspec
 
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Id, WholeForm
+from fanfare.kernel.wire import Id, LimitForm
+
+ROWS = 200
 
 
 class Merge(msgspec.Struct):
@@ -49,6 +51,6 @@ class MergeWindow(Params):
 
     fan_id: Annotated[Id | None, "Only merges into this fan."] = None
     max_merge_id: Annotated[Id | None, "Only merges with a smaller id: the previous meta.min_merge_id."] = None
-    limit: Annotated[Annotated[int, WholeForm(1)] | None, "Page size; more than 200 means 200, the default."] = None
+    limit: Annotated[Annotated[int, LimitForm(ROWS)] | None, "Page size; 200 by default."] = None
 
     example: ClassVar[Mapping[str, object]] = {"limit": 50}

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.paging import Following
 from fanfare.kernel.errors import BadParameters, Conflict, Unreadable
 
@@ -48,9 +49,9 @@ class Repeat(msgspec.Struct, frozen=True):
     request_hash: bytes
 
     @property
-    def lock(self) -> str:
-        """Return the name under which one request at a time acts."""
-        return f"{self.account_id} {self.api_key} {self.has_secret} {self.word}"
+    def lock(self) -> int:
+        """Return the lock under which one request at a time acts."""
+        return lock_key("idempotency", self.account_id, str(self.api_key), self.has_secret, self.word)
 
 
 def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> bytes:
@@ -72,7 +73,7 @@ async def once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaita
     if not 0 < len(repeat.word) <= LONGEST or not repeat.word.isprintable():
         raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
     async with db.transaction() as held:
-        if not await held.value("select pg_try_advisory_xact_lock(hashtextextended($1, 0))", repeat.lock):
+        if not await held.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
             raise StillRunning
         stored = await held.row(
             "select request_hash, status, answer from idempotency_keys where account_id = $1 and api_key = $2"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.handover import Handover
 
 
@@ -25,7 +26,7 @@ CHECKS = Handover[Sequence[Check]]("the checks of what criteria name")
 
 async def hold(db: Db, account_id: int) -> None:
     """Keep others from changing what names what until this transaction ends."""
-    await db.value("select pg_advisory_xact_lock(hashtextextended('references', $1))", account_id)
+    await db.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
 
 
 async def check_unused(db: Db, account_id: int, *things: Thing) -> None:

@@ -24,9 +24,9 @@ from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.idempotency import Answered, Repeat
-from fanfare.kernel.data.paging import Listed
+from fanfare.kernel.data.paging import Listed, Meta, Page
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, Raw, Setting, given_in, name_array, named, read
+from fanfare.kernel.parameters import Params, Raw, Setting, given_in, ignored, name_array, named, read
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.long_inputs import run_by_size
 from fanfare.kernel.web import answers
@@ -115,7 +115,7 @@ class Service:
 
             async def act(db: Db) -> Answered:
                 values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
-                return await call(endpoint, db, values, params, self.attempts)
+                return await call(endpoint, db, values, (params, entry.raw), self.attempts)
 
             repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
             answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
@@ -179,9 +179,13 @@ async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat
 
 
 async def call(
-    endpoint: Endpoint, db: Db, values: dict[object, Any], params: Params | None, attempts: Attempts
+    endpoint: Endpoint, db: Db, values: dict[object, Any], taken: tuple[Params | None, Raw], attempts: Attempts
 ) -> Answered:
-    """Call the endpoint with what its signature asks for, and encode its answer."""
+    """Call the endpoint with what its signature asks for, and encode its answer.
+
+    `taken` are the parameters and what they were read from.
+    """
+    params, raw = taken
 
     async def act(handle: Db, changed: Params | None) -> Any:  # noqa: ANN401 - any answer form
         each = {**values, Db: handle, endpoint.params: changed}
@@ -195,6 +199,8 @@ async def call(
         answer = await act(db, params)
     else:
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
+    if isinstance(answer, Page) and isinstance(answer.meta, Meta) and (names := ignored(endpoint.params, raw)):
+        answer.meta.ignored_parameters = names
     following = answer.following if isinstance(answer, Listed) else None
     return Answered(200, answers.encode(answer), following=following)
 

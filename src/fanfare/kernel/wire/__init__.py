@@ -44,7 +44,7 @@ from fanfare.kernel.wire.lists import (
     loaded,
     weight,
 )
-from fanfare.kernel.wire.numbers import MAX_ID, MoneyForm, NumberForm, WholeForm
+from fanfare.kernel.wire.numbers import MAX_ID, LimitForm, MoneyForm, NumberForm, WholeForm
 from fanfare.kernel.wire.times import (
     EARLIEST,
     LATEST,
@@ -92,6 +92,7 @@ __all__ = [
     "JsonObject",
     "KeyForm",
     "Latitude",
+    "LimitForm",
     "LineForm",
     "LinesForm",
     "ListForm",

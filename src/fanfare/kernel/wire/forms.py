@@ -28,6 +28,8 @@ class Form:
     nothing: frozenset[str] = frozenset({""})
     # Whether what spoils one part of the value is for others to tell, part by part.
     is_line = False
+    # What the description of a field of this kind says besides.
+    note = ""
 
     def read(self, raw: object) -> Any:  # noqa: ANN401 - each Form has its own result
         """Return the value, or raise ValueError with what is wrong."""

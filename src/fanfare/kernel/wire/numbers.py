@@ -55,6 +55,18 @@ class WholeForm(Form):
         return {"type": "integer", "minimum": max(self.least, -EXACT), "maximum": min(self.most, EXACT)}
 
 
+class LimitForm(WholeForm):
+    """How many rows an answer may hold: more than the most means the most, since the reader goes on behind it."""
+
+    def __init__(self, most: int, least: int = 1) -> None:
+        super().__init__(least)
+        self.largest = most
+        self.note = f"More than {most} means {most}."
+
+    def read(self, raw: object) -> int:
+        return min(super().read(raw), self.largest)
+
+
 class NumberForm(Form):
     """A finite number between two bounds."""
 

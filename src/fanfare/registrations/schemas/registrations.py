@@ -10,9 +10,20 @@ import msgspec
 from fanfare.fans.contact import read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params, Setting
-from fanfare.kernel.wire import Day, Flag, Id, Moment, NetworkName, OuterKey, Text, Uuid, WholeForm, future_faults
+from fanfare.kernel.wire import (
+    Day,
+    Flag,
+    Id,
+    LimitForm,
+    Moment,
+    NetworkName,
+    OuterKey,
+    Text,
+    Uuid,
+    future_faults,
+)
 
-Limit = Annotated[int, WholeForm(1, 1000)]
+Limit = Annotated[int, LimitForm(1000)]
 
 
 class Registration(msgspec.Struct):

@@ -19,6 +19,7 @@ import structlog
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unavailable
 from fanfare.search.queries import conditions, found, searches
@@ -155,12 +156,12 @@ async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
     newest: int = await own.value(
         """
         select coalesce((select max(f.fan_id) from fans f where f.account_id = $1), 0),
-               pg_advisory_xact_lock(hashtextextended($2::uuid::text, $1)),
+               pg_advisory_xact_lock($2),
                set_config('plan_cache_mode', 'force_custom_plan', true),
                set_config('max_parallel_workers_per_gather', '0', true)
         """,
         account_id,
-        search_uid,
+        lock_key("search", account_id, str(search_uid)),
     )
     return newest
 
@@ -278,7 +279,7 @@ async def _finish(db: Db, account: Account, search: Search) -> bool:
     """
     async with db.long_turn(), db.transaction() as own:
         is_free = await own.value(
-            "select pg_try_advisory_xact_lock(hashtextextended($2::uuid::text, $1))", account.id, search.search_uid
+            "select pg_try_advisory_xact_lock($1)", lock_key("search", account.id, str(search.search_uid))
         )
         if not is_free:
             return False

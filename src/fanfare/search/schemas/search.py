@@ -19,6 +19,7 @@ from fanfare.kernel.wire import (
     DayForm,
     Flag,
     Form,
+    LimitForm,
     ListForm,
     MomentForm,
     Money,
@@ -165,7 +166,7 @@ class FanSearch(Criteria):
     search_uid: Annotated[
         SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Continue a search; its criteria stay the same"
     ] = None
-    limit: Annotated[int, WholeForm(1, MAX_LIMIT), "Rows per page"] = MAX_LIMIT
+    limit: Annotated[int, LimitForm(MAX_LIMIT), "Rows per page"] = MAX_LIMIT
     max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Maximum number of rows in the whole search"] = DEFAULT_COUNT
 
 
@@ -239,7 +240,7 @@ class TagWindow(Params):
 
     start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
     end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
-    limit: Annotated[int, WholeForm(1, MOST_TAGS), "Maximum number of rows to return"] = MOST_TAGS
+    limit: Annotated[int, LimitForm(MOST_TAGS), "Maximum number of rows to return"] = MOST_TAGS
     cursor: NextCursor = None
 
 

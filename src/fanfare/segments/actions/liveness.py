@@ -8,6 +8,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.errors import Unknown
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import today
@@ -18,7 +19,7 @@ BEGINNING = -1
 
 async def wait_for_members(db: Db, account_id: int) -> None:
     """Keep others from the members of an account until this transaction ends, once they are free."""
-    await db.value("select pg_advisory_xact_lock(hashtextextended('segment_members', $1))", account_id)
+    await db.value("select pg_advisory_xact_lock($1)", lock_key("segment_members", account_id))
 
 
 async def forgive(db: Db, account_id: int, filter_uids: Iterable[str]) -> None:

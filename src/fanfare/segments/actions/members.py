@@ -17,6 +17,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.changes import feed
 from fanfare.kernel.data.db import Composed, Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.search.queries.reads import EVERYTHING, touched
 from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
 from fanfare.segments.queries import filters
@@ -161,9 +162,7 @@ async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime)
 
 async def hold_members(db: Db, account_id: int) -> bool:
     """Keep others from the members of an account until this transaction ends; tell whether they are free."""
-    is_free: bool = await db.value(
-        "select pg_try_advisory_xact_lock(hashtextextended('segment_members', $1))", account_id
-    )
+    is_free: bool = await db.value("select pg_try_advisory_xact_lock($1)", lock_key("segment_members", account_id))
     return is_free
 
 

@@ -7,6 +7,7 @@ import asyncpg
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.references import Thing, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.search.actions.searches import whole
@@ -104,7 +105,7 @@ async def _settle(held: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
     Those hold the lock shared from before they look for lists until they end. It is taken last here, so that none of
     them waits for the fans to be found.
     """
-    await held.execute("select pg_advisory_xact_lock(hashtextextended('snapshot_members', $1))", account_id)
+    await held.execute("select pg_advisory_xact_lock($1)", lock_key("snapshot_members", account_id))
     change: int = await held.value(
         """
         with gone as (
@@ -131,7 +132,7 @@ async def _settle(held: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
 
 async def _share(db: Db, account_id: int) -> None:
     """Let lists that are being written be put right only after this transaction."""
-    await db.execute("select pg_advisory_xact_lock_shared(hashtextextended('snapshot_members', $1))", account_id)
+    await db.execute("select pg_advisory_xact_lock_shared($1)", lock_key("snapshot_members", account_id))
 
 
 async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UUID, now: datetime) -> None:

@@ -51,7 +51,7 @@ async def ticket_page(db: Db, account: Account, wanted: TicketWindow) -> Page[Ti
     """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to go on."""
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_ticket_id is not None
-    limit = min(wanted.limit or PAGE, PAGE)
+    limit = wanted.limit or PAGE
     sql, args = _page(account, wanted, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
     data = [Ticket(*row) for row in rows[:limit]]

@@ -22,6 +22,7 @@ from fanfare.kernel.wire import (
     Flag,
     Id,
     Instant,
+    LimitForm,
     Moment,
     Money,
     NetworkName,
@@ -34,7 +35,7 @@ from fanfare.kernel.wire import (
 
 BATCH = 100
 PAGE = 1000
-Limit = Annotated[int, WholeForm(1)]
+Limit = Annotated[int, LimitForm(PAGE)]
 # Negative on a line that takes seats back.
 Seats = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
 EventDay = Annotated[date, DayForm()]
@@ -94,7 +95,7 @@ class TicketWindow(Params):
     min_last_update_date: Annotated[Day | None, "Changed on or after this day."] = None
     max_last_update_date: Annotated[Day | None, "Changed on or before this day."] = None
     email: Annotated[Text | None, "Only tickets of the fan with this email address."] = None
-    limit: Annotated[Limit | None, "Page size, never above 1000, the default."] = None
+    limit: Annotated[Limit | None, "Page size; 1000 by default."] = None
     data: Annotated[Annotated[str, ChoiceForm("fan")] | None, "Extra data to add; only fan is known."] = None
     include_deleted: Annotated[Flag, "Also return deleted tickets; off by default."] = False
 

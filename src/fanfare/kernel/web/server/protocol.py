@@ -102,8 +102,10 @@ class Connection(HttpToolsProtocol):
         return not self.transport.is_closing()
 
     def shutdown(self) -> None:
-        """Close after the answer that is under way, at once when there is none."""
+        """Close after the answer that is under way, at once when there is none; whose body is not here is refused."""
         self.keep_alive = False
+        if self.phase is Phase.BODY:
+            self._refuse(Unavailable("the server is stopping"))
         super().shutdown()
 
     def pause_writing(self) -> None:
