@@ -66,13 +66,13 @@ def running(weights: list[int]) -> list[int]:
 
 
 def name_of(fan_id: int) -> tuple[str, str]:
-    """Return a fan's first and last name, which follow from the id so that every table can tell the mail address."""
+    """Return a fan's first and last name, which follow from the id so that every table can tell the email address."""
     mixed = fan_id * 2654435761 % 2**32
     return FIRST_NAMES[mixed % len(FIRST_NAMES)], LAST_NAMES[(mixed >> 16) % len(LAST_NAMES)]
 
 
 def email_of(fan_id: int) -> str:
-    """Return a fan's mail address."""
+    """Return a fan's email address."""
     return f"{'.'.join(name_of(fan_id))}.{fan_id}@example.com".lower()
 
 

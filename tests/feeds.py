@@ -235,10 +235,10 @@ async def stored(api: Api, db: Db, feed: Feed) -> list[str]:
 
 
 async def pages(api: Api, feed: Feed, place: Row, given: Row, *, by_has_more: bool) -> AsyncIterator[list[str]]:
-    """Yield the pages of a list from some parameters on, and put into them where to go on.
+    """Yield the pages of a list from some parameters on, and put into them where to continue.
 
     Stop as a generic client does: by has_more, or the link of a bare array. Or by the contract: when a page is empty,
-    or says no more where to go on.
+    or says no more where to continue.
     """
     parameter, field = feed.follow
     while True:

@@ -93,7 +93,7 @@ class Batch(Params):
 
 
 class Meta(msgspec.Struct):
-    """How to go on."""
+    """How to continue."""
 
     search_uid: str | None = None
 

@@ -1,4 +1,4 @@
-"""Registrations: one line for one key, tied to the one fan behind mail address and number."""
+"""Registrations: one line for one key, tied to the one fan behind email address and number."""
 
 import asyncio
 import uuid

@@ -13,7 +13,7 @@ class Reason(StrEnum):
     BOUND = "an id that bounds what was there at a moment, and means no one"
     UNCOUNTABLE = "a word without a plural"
     ASCII = "a code of letters and digits, or what becomes one"
-    CONTACT = "the normal form of mail addresses and countries of numbers"
+    CONTACT = "the normal form of email addresses and countries of numbers"
     DISGUISES = "display names are read for the words that they hide"
     DIVIDED = "the folder that the contract names was divided since"
     AWAITED = "whoever starts it awaits it, and has what it raises"

@@ -168,7 +168,7 @@ async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: dat
 
 
 async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now: datetime) -> int:
-    """Change the given fields of a business and return its id."""
+    """Update the fields sent of a business and return its id."""
     given = {
         name: value
         for name in BusinessChanges.__struct_fields__

@@ -11,7 +11,7 @@ from fanfare.kernel.web.endpoint import endpoint
 
 @endpoint.get("/api/v1/businesses", scope="apps", key=PUBLIC, has_etag=True)
 async def businesses_list(db: Db, account: Account) -> list[Business]:
-    """List the businesses (teams or brands) of the account with legal texts, media and styling."""
+    """List the businesses (teams or brands) of the account with their legal texts, media and styling."""
     return await queries.businesses(db, account.id)
 
 
@@ -23,13 +23,13 @@ async def businesses_get(db: Db, account: Account, wanted: OneBusiness) -> Busin
 
 @endpoint.post("/api/v1/manage/businesses", scope="manage", key=SECRET)
 async def manage_businesses_create(db: Db, account: Account, wanted: NewBusiness, now: datetime) -> BusinessSaved:
-    """Create a business; 409 when the account has one of that name."""
+    """Create a business; 409 when the account already has one with that name."""
     return BusinessSaved(await actions.create_business(db, account.id, wanted, now))
 
 
 @endpoint.post("/api/v1/manage/businesses/{business_id}", scope="manage", key=SECRET)
 async def manage_businesses_update(db: Db, account: Account, wanted: BusinessChanges, now: datetime) -> BusinessSaved:
-    """Change the given fields of a business; an empty text clears it."""
+    """Update the fields sent of a business; an empty string clears a field."""
     return BusinessSaved(await actions.change_business(db, account.id, wanted, now))
 
 

@@ -76,7 +76,7 @@ class OneBusiness(Params):
 
 
 class NewBusiness(Params):
-    """A business to be created."""
+    """A business to create."""
 
     business_name: Annotated[Text, "Name of the team or brand; unique in the account."]
     legal_rules: Annotated[Legal | None, "Contest rules."] = None
@@ -95,7 +95,7 @@ class NewBusiness(Params):
 
 
 class BusinessChanges(Params):
-    """Fields of a business to be changed; an empty value clears a text, a field left out stays."""
+    """Fields of a business to update; an empty value clears a string; a field left out stays as it is."""
 
     business_id: Annotated[Id, "Business to change."]
     business_name: Annotated[Text | None | UnsetType, "Name of the team or brand; unique in the account."] = UNSET
@@ -117,6 +117,6 @@ class BusinessChanges(Params):
 
 
 class BusinessSaved(msgspec.Struct):
-    """The business that was written."""
+    """The business that was saved."""
 
     business_id: int

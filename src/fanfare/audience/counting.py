@@ -18,13 +18,13 @@ LOOK_SECONDS = 2.0
 
 
 async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
-    """Return how many fans criteria find now."""
+    """Return the number of fans that criteria match now."""
     counted = await count(db, account, wanted, now)
     return await conditions.fan_count(db, account, wanted, now) if counted is None else counted
 
 
 async def count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int | None:
-    """Return how many fans criteria find now by the index, or None when it cannot tell."""
+    """Return the number of fans that criteria match now by the index, or None when it cannot tell."""
     answer = await _answer(db, account, wanted, now)
     return answer.count if answer else None
 

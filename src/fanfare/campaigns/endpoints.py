@@ -70,13 +70,13 @@ async def crm_activity_counters(db: Db, account: Account, wanted: CounterChoice)
 
 @endpoint.get("/api/v1/crm/campaigns", scope="crm", key=SECRET)
 async def crm_campaigns_list(db: Db, account: Account, wanted: CampaignSearch) -> list[CrmCampaign]:
-    """List the account's campaigns, optionally those whose title holds a text."""
+    """List the account's campaigns, optionally by a part of the title."""
     return await campaigns.crm_campaigns(db, account.id, wanted.q)
 
 
 @endpoint.get("/api/v1/crm/activities", scope="crm", key=SECRET)
 async def crm_activities_list(db: Db, account: Account, wanted: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
-    """Read the incremental feed of activities, at most 200 a page.
+    """Read the feed of activities, at most 200 per page.
 
     The newest come first, and the next page is `max_activity_id = meta.min_activity_id`. With `min_activity_id` the
     feed walks forward, and the next page is `min_activity_id = meta.max_activity_id`. A reader that follows either
@@ -89,8 +89,8 @@ async def crm_activities_list(db: Db, account: Account, wanted: ActivityWindow) 
 async def crm_activities_create(db: Db, account: Account, wanted: NewActivity, now: datetime) -> list[ActivitySaved]:
     """Record an activity together with the details of the fan who did it, for data integrations.
 
-    The fan is found by email, then by phone, or made; what is known of the fan is never overwritten, only completed.
-    Values in field_* parameters are recorded with the activity. The answer has one entry.
+    The fan is found by email, then by phone, or created; the fan's data is completed, never overwritten. Values in
+    field_* parameters are recorded with the activity. The response has one entry.
     """
     return [await recording.record_activity(db, account, wanted, now)]
 
@@ -129,7 +129,7 @@ async def campaigns_props(db: Db, account: Account, wanted: OneCampaign) -> dict
 async def campaigns_fan_activities(
     db: Db, account: Account, wanted: CampaignActivityWindow
 ) -> Listed[CampaignActivity]:
-    """List the activities of a campaign with nothing personal beyond the fan id."""
+    """List the activities of a campaign without personal data but the fan id."""
     return await activities.campaign_activities(db, account.id, wanted)
 
 
@@ -141,16 +141,17 @@ async def campaigns_stats(db: Db, account: Account, wanted: StatsRange) -> Campa
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/bundle_stats", scope="apps", key=SECRET)
 async def campaigns_bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleStats:
-    """Count over a bundle: one summary, in which each fan counts once, and the numbers of every campaign in it."""
+    """Count over a bundle: one summary, in which each fan counts once, and the figures of every campaign in it."""
     return await stats.bundle_stats(db, account, wanted)
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/detailed_stats", scope="apps", key=SECRET)
 async def campaigns_detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> Listed[dict[str, Any]]:
-    """Read row-level statistics of a campaign; `target` chooses which kind, and the row layout depends on it.
+    """Read row-level statistics of a campaign.
 
-    leaderboard ranks the fans by the points won in the campaign inside the window, hidden ones too; fan_points gives
-    its bookings, wager_points its wagers; the other kinds give what apps reported.
+    `target` chooses the kind of rows and their layout. leaderboard ranks the fans, hidden ones included, by the points
+    won in the campaign inside the window; fan_points returns its awards, wager_points its wagers; the other kinds
+    return what apps reported.
     """
     return await stats.detailed_stats(db, account, wanted)
 
@@ -166,19 +167,19 @@ async def campaigns_wager_entries(db: Db, account: Account, wanted: WagerChoice)
 
 @endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET, references=editing.references)
 async def manage_campaigns_create(db: Db, account: Account, wanted: NewCampaign, now: datetime) -> CampaignSaved:
-    """Create a campaign; 409 when a custom one of that title exists."""
+    """Create a campaign; 409 when a custom campaign with that title exists."""
     return CampaignSaved(await editing.create_campaign(db, account.id, wanted, now))
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}", scope="manage", key=SECRET, references=editing.references)
 async def manage_campaigns_update(db: Db, account: Account, wanted: CampaignChanges, now: datetime) -> CampaignSaved:
-    """Change the given fields of a campaign; an empty value clears. `page_tab_ids` replaces the bundle's members."""
+    """Update the fields sent of a campaign; an empty value clears. `page_tab_ids` replaces the bundle's members."""
     return CampaignSaved(await editing.change_campaign(db, account.id, wanted, now))
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/close", scope="manage", key=SECRET)
 async def manage_campaigns_close(db: Db, account: Account, wanted: CampaignClosing, now: datetime) -> CampaignSaved:
-    """Close a campaign and name its winner; 409 when it has another winner already."""
+    """Close a campaign and name its winner; 409 when it already has another winner."""
     return CampaignSaved(await editing.close_campaign(db, account.id, wanted, now))
 
 
@@ -203,7 +204,7 @@ async def manage_campaign_items_create(db: Db, account: Account, wanted: NewItem
     references=stocking.references,
 )
 async def manage_campaign_items_update(db: Db, account: Account, wanted: ItemChanges, now: datetime) -> ItemSaved:
-    """Change the given fields of an item; an empty value clears. 409 when more are taken than there would be."""
+    """Update the fields sent of an item; an empty value clears. 409 when more are taken than the new item_count."""
     return ItemSaved(await stocking.change_item(db, account.id, wanted, now))
 
 
@@ -216,19 +217,19 @@ async def manage_campaign_items_delete(db: Db, account: Account, wanted: OneItem
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/wagers", scope="manage", key=SECRET)
 async def manage_campaign_wagers_create(db: Db, account: Account, wanted: NewWager, now: datetime) -> WagerSaved:
-    """Place a wager on an item for a fan; 409 when fewer are left than wanted."""
+    """Place a wager on an item for a fan; 409 when fewer are left."""
     return await stocking.place_wager(db, account.id, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/views", scope="manage", key=SECRET)
 async def manage_campaign_views_create(db: Db, account: Account, wanted: NewViews, now: datetime) -> ViewsSaved:
-    """Record views of a campaign; the answer is what its day holds of this viewer."""
+    """Record views of a campaign; the response has the viewer's count of that day."""
     return await audience.record_views(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events")
 async def manage_campaign_events_create(db: Db, account: Account, wanted: NewEvents, now: datetime) -> EventsSaved:
-    """Record what an app reports from inside a campaign, at most 1000 events in a call; a wrong one stops no other.
+    """Record what an app reports from inside a campaign, at most 1000 events in a call; an invalid one stops no other.
 
     Takes a JSON array, or a field `events` that holds one.
     """

@@ -90,7 +90,7 @@ class DemoPerson(msgspec.Struct):
 
 
 class Crowd:
-    """Makes people one by one; no two share a mail address, a number, a display name or an identity."""
+    """Makes people one by one; no two share an email address, a number, a display name or an identity."""
 
     def __init__(self, seed: int, today: date) -> None:
         """Take what decides everything: the seed, and the day on which ages are counted."""

@@ -1,4 +1,4 @@
-"""The normal forms of mail addresses and phone numbers, by which a fan is recognised, and what else may identify one.
+"""The normal forms of email addresses and phone numbers, by which a fan is recognised, and what else may identify one.
 
 Both libraries are loaded at the first address, to keep a server that reads none of them small.
 """

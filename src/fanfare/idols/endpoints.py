@@ -34,7 +34,7 @@ from fanfare.kernel.web.endpoint import endpoint
 
 @endpoint.post("/api/v1/idols", scope="idols", key=SECRET)
 async def idols_create(db: Db, account: Account, wanted: NewIdol, now: datetime) -> IdolSaved:
-    """Add an idol (artist, sponsor, podcast, team or other); 409 when the account has one of that name.
+    """Add an idol (artist, sponsor, podcast, team or other); 409 when the account already has one with that name.
 
     An artist needs a Spotify id, every other type must not have one.
     """
@@ -43,15 +43,16 @@ async def idols_create(db: Db, account: Account, wanted: NewIdol, now: datetime)
 
 @endpoint.get("/api/v1/idols", scope="idols", key=PUBLIC, has_etag=True)
 async def idols_search(db: Db, account: Account, wanted: IdolSearch) -> list[Idol]:
-    """Find idols by name expression or label, by name."""
+    """Search idols by name expression or label, ordered by name."""
     return await queries.idols(db, account.id, wanted)
 
 
 @endpoint.get("/api/v1/idols/events", scope="idols", key=PUBLIC, has_etag=True)
 async def idols_events_list(db: Db, account: Account, wanted: EventSearch) -> list[IdolEvent]:
-    """Find idol events (shows, sets) by idol, venue, text, label, performance or days; by start.
+    """Find idol events (shows, sets) by idol, venue, text, label, performance or days.
 
-    Times are the venue's own. Answers with an ETag, so that a poller gets 304 while nothing changed.
+    Ordered by start. Times are the venue's local time. The response has an ETag, so a poller gets 304 while nothing
+    changed.
     """
     return await queries.idol_events(db, account.id, wanted)
 
@@ -64,13 +65,13 @@ async def idols_get(db: Db, account: Account, wanted: OneIdol) -> Idol:
 
 @endpoint.post("/api/v1/manage/idols/{idol_uid}", scope="manage", key=SECRET)
 async def manage_idols_update(db: Db, account: Account, wanted: IdolChanges, now: datetime) -> IdolSaved:
-    """Change the given fields of an idol; `label_names` replaces all of its labels."""
+    """Update the fields sent of an idol; `label_names` replaces all of its labels."""
     return IdolSaved(await actions.change_idol(db, account.id, wanted, now))
 
 
 @endpoint.delete("/api/v1/manage/idols/{idol_uid}", scope="manage", key=SECRET)
 async def manage_idols_delete(db: Db, account: Account, wanted: OneIdol, now: datetime) -> bool:
-    """Delete an idol with its events; its fans follow it no more."""
+    """Delete an idol with its events; its fans no longer follow it."""
     await actions.delete_idol(db, account.id, wanted.idol_uid, now)
     return True
 
@@ -85,7 +86,7 @@ async def manage_idol_events_create(db: Db, account: Account, wanted: NewIdolEve
 async def manage_idol_events_update(
     db: Db, account: Account, wanted: IdolEventChanges, now: datetime
 ) -> IdolEventSaved:
-    """Write an event anew: every field is as given, and empty when left out."""
+    """Replace an event: a field left out becomes empty."""
     return IdolEventSaved(await actions.save_idol_event(db, account.id, wanted, now))
 
 
@@ -104,23 +105,23 @@ async def crm_fan_idols_list(db: Db, account: Account, wanted: FanIdolQuery) -> 
 
 @endpoint.post("/api/v1/crm/fans/{fan_id}/idols", scope="crm", key=SECRET)
 async def crm_fan_idols_save(db: Db, account: Account, wanted: FanIdolChange, now: datetime) -> FanIdolSaved:
-    """Add or remove one idol for a fan, the idol being named by uid or by name."""
+    """Add or remove one idol of a fan, by uid or by name."""
     return FanIdolSaved(wanted.fan_id, await ties.change_fan_idol(db, account.id, wanted, now))
 
 
 @endpoint.post("/api/v1/crm/idol_fans", scope="crm", key=SECRET, array_field="idol_fans")
 async def crm_idol_fans_create(db: Db, account: Account, wanted: ManyFanIdols, now: datetime) -> ManyFanIdolsSaved:
-    """Link fans to idols in bulk, at most 1000 at once; every failed row is named with its reason.
+    """Link fans to idols in bulk, at most 1000 at once.
 
-    Each row identifies the fan by email or phone (the fan is made when new) or by user_key with network (the fan must
-    be known by it), and the idol by idol_uid or idol_name (made when new).
+    Every failed row is listed with its reason. A row identifies the fan by email or phone (created when new) or by
+    user_key with network (which must exist), and the idol by idol_uid or idol_name (created when new).
     """
     return await many.tie_many(db, account, wanted.idol_fans, now)
 
 
 @endpoint.delete("/api/v1/crm/idol_fans", scope="crm", key=SECRET)
 async def crm_idol_fans_delete(db: Db, account: Account, wanted: FanIdolPair, now: datetime) -> bool:
-    """Remove the link between a fan and an idol; unknown when there is none."""
+    """Remove the link between a fan and an idol; 404 when there is none."""
     if not await ties.untie_fan(db, account.id, wanted.fan_id, wanted.idol_uid, now):
         message = "The fan does not follow this idol"
         raise Unknown(message)

@@ -76,7 +76,7 @@ class Idol(msgspec.Struct):
 class IdolSearch(Params):
     """Which idols to find."""
 
-    idol_name: Annotated[Text | None, "Name expression to search: a part of the name; * stands for anything."] = None
+    idol_name: Annotated[Text | None, "Name expression: part of the name; * matches anything."] = None
     label_name: Annotated[Text | None, "Only idols with this label."] = None
 
 
@@ -87,7 +87,7 @@ class OneIdol(Params):
 
 
 class NewIdol(Params):
-    """An idol to be made."""
+    """An idol to create."""
 
     idol_name: Annotated[Text, "Name of the new idol; unique in the account."]
     spotify_uid: Annotated[Text | None, "Spotify id; needed for an artist, refused for any other type."] = None
@@ -97,7 +97,7 @@ class NewIdol(Params):
         IdolType | None, "artist (needs spotify_uid), sponsor, podcast, team or other (must not have one)."
     ] = None
     label_names: Annotated[Texts | None, "Labels for the idol."] = None
-    description: Annotated[LongText | None, "What the idol is."] = None
+    description: Annotated[LongText | None, "Type of the idol."] = None
     image_url: Annotated[Url | None, "Picture address."] = None
     link_url: Annotated[Url | None, "Page of the idol."] = None
     spotify_follower_count: Annotated[Followers | None, "Followers on Spotify."] = None
@@ -119,17 +119,17 @@ class NewIdol(Params):
 
 
 class IdolChanges(Params):
-    """Fields of an idol to be changed; the type stays."""
+    """Fields of an idol to update; its type cannot change."""
 
     idol_uid: Annotated[Uuid, "Idol to change."]
     idol_name: Annotated[Text | None | UnsetType, "Name of the idol; unique in the account."] = UNSET
     artist_id: Annotated[Text | None | UnsetType, "Artist id."] = UNSET
     discovery_id: Annotated[Text | None | UnsetType, "Discovery id."] = UNSET
-    description: Annotated[LongText | None | UnsetType, "What the idol is."] = UNSET
+    description: Annotated[LongText | None | UnsetType, "Type of the idol."] = UNSET
     image_url: Annotated[Url | None | UnsetType, "Picture address."] = UNSET
     link_url: Annotated[Url | None | UnsetType, "Page of the idol."] = UNSET
     spotify_follower_count: Annotated[Followers | None | UnsetType, "Followers on Spotify."] = UNSET
-    label_names: Annotated[Texts | None | UnsetType, "All labels of the idol from now on."] = UNSET
+    label_names: Annotated[Texts | None | UnsetType, "All labels of the idol; they replace the present ones."] = UNSET
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -139,7 +139,7 @@ class IdolChanges(Params):
 
 
 class IdolSaved(msgspec.Struct):
-    """The idol that was written."""
+    """The idol that was saved."""
 
     idol_uid: uuid.UUID
 
@@ -149,7 +149,7 @@ class EventSearch(Params):
 
     idol_uid: Annotated[Uuid | None, "Only events of this idol."] = None
     venue_name: Annotated[Text | None, "Only events at this venue."] = None
-    q: Annotated[Text | None, "Text in the name of the event, the idol or the venue."] = None
+    q: Annotated[Text | None, "Part of the name of the event, the idol or the venue."] = None
     label_name: Annotated[Text | None, "Only events with this label."] = None
     start_date: Annotated[Day | None, "First day of the range, at the venue."] = None
     end_date: Annotated[Day | None, "Last day of the range, at the venue."] = None
@@ -163,7 +163,7 @@ class EventSearch(Params):
 
 
 class IdolEvent(msgspec.Struct):
-    """A show or set. Times are the venue's own, YYYY-MM-DD HH:MM:SS without a zone."""
+    """A show or set. Times are the venue's local time, YYYY-MM-DD HH:MM:SS without a zone."""
 
     event_uid: uuid.UUID
     idol_event_uid: uuid.UUID
@@ -192,11 +192,11 @@ class IdolEvent(msgspec.Struct):
 
 
 class NewIdolEvent(Params):
-    """An event to be made."""
+    """An event to create."""
 
-    idol_uid: Annotated[Uuid, "Idol who performs."]
-    start_timestamp: Annotated[LocalTime, "Start in the venue's own time."]
-    end_timestamp: Annotated[LocalTime | None, "End in the venue's own time."] = None
+    idol_uid: Annotated[Uuid, "Idol that performs."]
+    start_timestamp: Annotated[LocalTime, "Start in the venue's local time."]
+    end_timestamp: Annotated[LocalTime | None, "End in the venue's local time."] = None
     event_name: Annotated[Text | None, "Name of the event."] = None
     performance_uid: Annotated[Uuid | None, "Performance that the event belongs to."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
@@ -208,7 +208,7 @@ class NewIdolEvent(Params):
     ticket_url: Annotated[Url | None, "Where tickets are sold."] = None
     label_name: Annotated[Text | None, "Label of the event."] = None
     image_url: Annotated[Url | None, "Picture address."] = None
-    is_available: Annotated[Flag | None, "Whether fans may still put it on their schedule; true by default."] = None
+    is_available: Annotated[Flag | None, "Whether fans can still add it to their schedule; true by default."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "idol_uid": "4a1c6f0e-5f0f-4ad1-9c43-1f2f3f0a7d11",
@@ -225,7 +225,7 @@ class NewIdolEvent(Params):
 
 
 class IdolEventChanges(NewIdolEvent, kw_only=True):
-    """An event as it is to be from now on."""
+    """The new state of an event."""
 
     event_uid: Annotated[Uuid, "Event to change."]
 
@@ -237,7 +237,7 @@ class OneIdolEvent(Params):
 
 
 class IdolEventSaved(msgspec.Struct):
-    """The event that was written."""
+    """The event that was saved."""
 
     event_uid: uuid.UUID
 
@@ -265,7 +265,7 @@ class FanIdol(msgspec.Struct):
 
 
 class FanIdolChange(Params):
-    """One idol to be added to a fan, or taken away."""
+    """An idol to add to a fan or to remove."""
 
     fan_id: Annotated[Id, "Fan to change."]
     action: Annotated[Annotated[str, ChoiceForm("add", "delete")], "add or delete."]
@@ -283,7 +283,7 @@ class FanIdolChange(Params):
 
 
 class FanIdolSaved(msgspec.Struct):
-    """The fan and the idol that were tied or untied."""
+    """The fan and the idol that were linked or unlinked."""
 
     fan_id: int
     idol_uid: uuid.UUID
@@ -297,7 +297,7 @@ class FanIdolPair(Params):
 
 
 class ManyFanIdols(Params):
-    """Fans to be tied to idols."""
+    """Links of fans to idols."""
 
     idol_fans: Annotated[
         Annotated[list[Any], LinesForm(1000)],
@@ -313,7 +313,7 @@ class ManyFanIdols(Params):
 class FanIdolItem(Params):
     """One fan and one idol of a batch."""
 
-    email: Annotated[Text | None, "Mail address of the fan."] = None
+    email: Annotated[Text | None, "Email address of the fan."] = None
     phone: Annotated[Text | None, "Phone number of the fan."] = None
     user_key: Annotated[OuterKey | None, "What the fan is called on the network."] = None
     network: Annotated[Text | None, "Network of the user_key."] = None
@@ -341,7 +341,7 @@ class FanIdolItem(Params):
 
 
 class ManyFanIdolsSaved(msgspec.Struct):
-    """The rows that were written and those that were not, with the reason."""
+    """The rows that were saved, and those that failed with the reason."""
 
     inserted: list[FanIdolSaved]
     errors: list[LineFault]

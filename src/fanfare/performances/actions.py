@@ -102,7 +102,7 @@ async def _check(db: Db, account_id: int, business_id: int | None, page_tab_id: 
 
 
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a performance; it goes from every schedule."""
+    """Delete a performance; it is removed from every schedule."""
     gone = await db.value(
         """
         with hold as materialized (select hold_position($1) as held),

@@ -29,9 +29,9 @@ async def performances_list(db: Db, account: Account) -> list[Performance]:
 
 @endpoint.post("/api/v1/performances", scope="misc", key=PUBLIC, references=actions.references)
 async def performances_create(db: Db, account: Account, wanted: NewPerformance, now: datetime) -> PerformanceSaved:
-    """Create a performance; this call alone among the performance calls works without the secret key.
+    """Create a performance.
 
-    Without it, 403 from an address that the account has banned.
+    The only performance call that works without the secret. Without it, 403 for an address the account has banned.
     """
     return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))
 
@@ -44,13 +44,13 @@ async def performances_get(db: Db, account: Account, wanted: OnePerformance) -> 
 
 @endpoint.post("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET, references=actions.references)
 async def performances_update(db: Db, account: Account, wanted: PerformanceChanges, now: datetime) -> PerformanceSaved:
-    """Change a performance; name and date must always be sent, other fields stay when left out."""
+    """Change a performance; name and date are always required; other fields left out stay as they are."""
     return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))
 
 
 @endpoint.delete("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)
 async def performances_delete(db: Db, account: Account, wanted: OnePerformance, now: datetime) -> bool:
-    """Delete a performance; it goes from every schedule."""
+    """Delete a performance; it is removed from every schedule."""
     await actions.delete_performance(db, account.id, wanted.performance_uid, now)
     return True
 

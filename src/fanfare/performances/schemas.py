@@ -64,7 +64,7 @@ class OnePerformance(Params):
 
 
 class NewPerformance(Params, kw_only=True):
-    """A performance to be made."""
+    """A performance to create."""
 
     performance_name: Annotated[Text, "Name of the performance."]
     performance_date: Annotated[Day, "Day of the performance (YYYY-MM-DD)."]
@@ -101,13 +101,13 @@ class NewPerformance(Params, kw_only=True):
 
 
 class PerformanceChanges(NewPerformance, kw_only=True):
-    """A performance as it is to be from now on; fields that are left out stay."""
+    """The new state of a performance; a field left out stays as it is."""
 
     performance_uid: Annotated[Uuid, "Performance to change."]
 
 
 class PerformanceSaved(msgspec.Struct):
-    """The performance that was written."""
+    """The performance that was saved."""
 
     performance_uid: uuid.UUID
 
@@ -121,7 +121,7 @@ class ScheduleQuery(Params):
 
 
 class Schedule(msgspec.Struct):
-    """What a fan has planned: idol events by start, performances by day."""
+    """A fan's schedule: idol events by start, performances by day."""
 
     idol_events: list[IdolEvent]
     performances: list[Performance]
@@ -135,7 +135,7 @@ class FanEvent(Params):
 
 
 class FanEventSaved(msgspec.Struct):
-    """What was put on whose schedule."""
+    """The fan and the event on the schedule."""
 
     fan_id: int
     event_uid: uuid.UUID
@@ -149,7 +149,7 @@ class FanPerformance(Params):
 
 
 class FanPerformanceSaved(msgspec.Struct):
-    """Which fan was linked to which performance."""
+    """The fan and the performance that were linked."""
 
     fan_id: int
     performance_uid: uuid.UUID

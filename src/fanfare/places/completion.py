@@ -73,7 +73,7 @@ async def known_place(db: Db, country_code: str | None, postal_code: str | None)
 
 
 async def census(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what a census says of postal areas, each named by country and code; where it is silent they lack."""
+    """Return what a census says of postal areas, each named by country and code; when it has no figure they lack."""
     rows = await db.rows(
         """
         select c.country_code, c.postal_code, to_jsonb(c) - array['country_code', 'postal_code'] as census

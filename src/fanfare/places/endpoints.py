@@ -10,7 +10,7 @@ from fanfare.places.schemas import GeoPlace, InternetAddress
 async def geo_lookup(caller: Caller, wanted: InternetAddress) -> GeoPlace:
     """Locate an IP address, by default the caller's own.
 
-    It is read in the City database that the operator has named (GEOIP_CITY_DB). Every field is null without one, for
-    an address that is not in it, and for one that is of no public network.
+    The location comes from the City database set by the operator (GEOIP_CITY_DB). Every field is null without one, for
+    an address it does not list, and for an address outside the public networks.
     """
     return await city_database.place(wanted.ip_address, caller.address)

@@ -89,7 +89,7 @@ async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime)
 
 
 async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datetime) -> uuid.UUID:
-    """Change the given fields of a category and return its uid."""
+    """Update the fields sent of a category and return its uid."""
     named, described, opened = (
         wanted.point_name is not UNSET,
         wanted.description is not UNSET,

@@ -42,17 +42,17 @@ from fanfare.points.schemas import (
 async def crm_fan_points_list(db: Db, account: Account, wanted: AwardQuery) -> Listed[Award]:
     """List point awards made inside a date range, or rank their sums by fan.
 
-    The newest come first, or the oldest with `order=asc`; send the header X-Next-Cursor back as `cursor` to go on. With
-    `leaderboard` each fan has one row: the sum as point_count, and its rank.
+    Newest first, or oldest first with `order=asc`; send the header X-Next-Cursor back as `cursor` to continue. With
+    `leaderboard` each fan has one row: the sum as point_count, and the rank.
     """
     return await queries.awards(db, account, wanted)
 
 
 @endpoint.post("/api/v1/crm/fan_points", scope="crm", key=SECRET)
 async def crm_fan_points_award(db: Db, account: Account, caller: Caller, wanted: NewAward, now: datetime) -> Awarded:
-    """Book points (possibly negative) for a fan in one category.
+    """Award points (possibly negative) to a fan in one category.
 
-    A repeated `award_key` books nothing and answers with the first booking; 409 when it stands for other points.
+    A repeated `award_key` awards nothing and returns the first award; 409 when it belongs to an award of other points.
     """
     return Awarded(await actions.award_points(db, account.id, wanted, now, address=caller.address))
 
@@ -61,9 +61,9 @@ async def crm_fan_points_award(db: Db, account: Account, caller: Caller, wanted:
 async def crm_fan_points_leaderboard(
     db: Db, account: Account, wanted: LeaderboardQuery
 ) -> Page[LeaderboardMeta, Place]:
-    """Rank fans by points collected in a named category; at least one end of the date range must be given.
+    """Rank fans by points collected in a named category; at least one end of the date range is required.
 
-    Fans with the same count share a rank, and the next rank counts them all (1, 2, 2, 4).
+    Fans with the same count share a rank, and the next rank counts all of them (1, 2, 2, 4).
     """
     return Page(*await queries.leaderboard(db, account, wanted))
 
@@ -102,10 +102,10 @@ async def campaigns_total_points(db: Db, account: Account, wanted: CampaignWindo
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
 async def campaigns_fan_points(db: Db, account: Account, wanted: CampaignAwardQuery) -> Listed[CampaignAward]:
-    """List the point awards of a campaign with nothing personal beyond the fan id.
+    """List the point awards of a campaign without personal data but the fan id.
 
-    The newest 10,000 come first; send the header X-Next-Cursor back as `cursor` to go on. Hidden fans are left out, as
-    of the public leaderboard.
+    Newest first, 10,000 per response; send the header X-Next-Cursor back as `cursor` to continue. Hidden fans are left
+    out, as on the public leaderboard.
     """
     return await queries.campaign_awards(db, account.id, wanted)
 
@@ -118,7 +118,7 @@ async def manage_points_list(db: Db, account: Account) -> list[Point]:
 
 @endpoint.post("/api/v1/manage/points", scope="manage", key=SECRET)
 async def manage_points_create(db: Db, account: Account, wanted: NewPoint, now: datetime) -> PointSaved:
-    """Create a point category; 409 when the account has one of that name."""
+    """Create a point category; 409 when the account already has one with that name."""
     return PointSaved(await actions.create_point(db, account.id, wanted, now))
 
 
@@ -130,7 +130,7 @@ async def manage_points_update(db: Db, account: Account, wanted: PointChanges, n
 
 @endpoint.get("/api/v1/manage/points/{point_uid}/standing", scope="manage", key=SECRET)
 async def manage_points_standing(db: Db, account: Account, wanted: StandingQuery) -> Standing:
-    """Tell a fan's rank among all fans of a category, with the neighbours around."""
+    """Return a fan's rank among all fans of a category, with the neighbours."""
     return await queries.standing(db, account.id, wanted.point_uid, wanted.fan_id, wanted.around)
 
 

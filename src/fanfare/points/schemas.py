@@ -44,21 +44,21 @@ class Point(msgspec.Struct):
 
 
 class NewPoint(Params):
-    """A category to be made."""
+    """A category to create."""
 
     point_name: Annotated[Text, "Name of the category; unique in the account."]
-    description: Annotated[LongText | None, "What the points are given for."] = None
+    description: Annotated[LongText | None, "What the points are awarded for."] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty"}
 
 
 class PointChanges(Params):
-    """Fields of a category to be changed."""
+    """Fields of a category to update."""
 
     point_uid: Annotated[Uuid, "Category to change."]
     point_name: Annotated[Text | None | UnsetType, "Name of the category; unique in the account."] = UNSET
-    description: Annotated[LongText | None | UnsetType, "What the points are given for."] = UNSET
-    is_active: Annotated[Flag | None | UnsetType, "Whether points may still be booked."] = UNSET
+    description: Annotated[LongText | None | UnsetType, "What the points are awarded for."] = UNSET
+    is_active: Annotated[Flag | None | UnsetType, "Whether points can still be awarded."] = UNSET
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -69,7 +69,7 @@ class PointChanges(Params):
 
 
 class PointSaved(msgspec.Struct):
-    """The category that was written."""
+    """The category that was saved."""
 
     point_uid: uuid.UUID
 
@@ -81,7 +81,7 @@ class AwardQuery(Params):
     end_date: Annotated[Day, "Last day (YYYY-MM-DD), in the account's zone."]
     point_uid: Annotated[Uuid | None, "Only this point category."] = None
     fan_id: Annotated[Id | None, "Only this fan."] = None
-    leaderboard: Annotated[Flag | None, "Return a ranking instead of single bookings; off by default."] = None
+    leaderboard: Annotated[Flag | None, "Return a ranking instead of single awards; off by default."] = None
     limit: Annotated[Rows, "Maximum number of rows to return."] = 1000
     order: ReadingOrder = "desc"
     cursor: NextCursor = None
@@ -102,7 +102,7 @@ def backwards(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 class Award(msgspec.Struct):
-    """A booking; in a leaderboard answer one row for each fan, with the sum as point_count and its rank."""
+    """An award; in a leaderboard one row for each fan, with the sum as point_count and its rank."""
 
     fan_point_uid: uuid.UUID | None
     fan_id: int
@@ -125,21 +125,21 @@ class Award(msgspec.Struct):
 
 
 class NewAward(Params):
-    """Points to be booked for a fan."""
+    """Points to award to a fan."""
 
     point_uid: Annotated[Uuid, "Category the points belong to."]
     fan_id: Annotated[Id, "Fan who gets the points."]
-    point_count: Annotated[Count, "Points to book; may be negative."]
+    point_count: Annotated[Count, "Points to award; may be negative."]
     point_type: Annotated[PointType | None, "Kind of points: points (default), atvenu or bestring."] = None
-    reward_uid: Annotated[Uuid | None, "Reward to tie the points to."] = None
-    page_tab_id: Annotated[Id | None, "Campaign to tie the points to."] = None
-    activity_id: Annotated[Id | None, "Activity to tie the points to."] = None
-    session_uid: Annotated[Uuid | None, "Session to tie the points to."] = None
+    reward_uid: Annotated[Uuid | None, "Reward to link the points to."] = None
+    page_tab_id: Annotated[Id | None, "Campaign to link the points to."] = None
+    activity_id: Annotated[Id | None, "Activity to link the points to."] = None
+    session_uid: Annotated[Uuid | None, "Session to link the points to."] = None
     award_key: Annotated[OuterKey | None, "Caller-chosen key that stops double awards."] = None
-    performance_uid: Annotated[Uuid | None, "Performance to tie the points to."] = None
-    point_source: Annotated[Text | None, "What gave the points, such as quiz or clicker."] = None
-    award_signature: Annotated[Text | None, "Signature of the system that gave the points."] = None
-    props: Annotated[JsonObject | None, "Further values to keep with the booking."] = None
+    performance_uid: Annotated[Uuid | None, "Performance to link the points to."] = None
+    point_source: Annotated[Text | None, "Source of the points, such as quiz or clicker."] = None
+    award_signature: Annotated[Text | None, "Signature of the system that awarded the points."] = None
+    props: Annotated[JsonObject | None, "Further values to store with the award."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "point_uid": "4a1c6f0e-5f0f-4ad1-9c43-1f2f3f0a7d11",
@@ -150,7 +150,7 @@ class NewAward(Params):
 
 
 class Awarded(msgspec.Struct):
-    """The booking that was made, or that stands under the award_key since an earlier call."""
+    """The award, or the earlier one with the same award_key."""
 
     fan_point_uid: uuid.UUID
 
@@ -167,7 +167,7 @@ class NewNamedAward(Params):
 
 
 class NamedAwarded(msgspec.Struct):
-    """The booking that was made."""
+    """The award."""
 
     fan_id: int
     fan_point_uid: uuid.UUID
@@ -180,7 +180,7 @@ class OneFan(Params):
 
 
 class Balance(msgspec.Struct):
-    """What a fan has in one category."""
+    """A fan's balance in one category."""
 
     fan_id: int
     point_uid: uuid.UUID
@@ -194,7 +194,7 @@ class LeaderboardQuery(Params):
     point_name: Annotated[Text, "Name of the point category."]
     start_date: Annotated[Day | None, "First day (YYYY-MM-DD); this or end_date is needed."] = None
     end_date: Annotated[Day | None, "Last day (YYYY-MM-DD); this or start_date is needed."] = None
-    limit: Annotated[Places | None, "How many places; 100 by default."] = None
+    limit: Annotated[Places | None, "Number of places; 100 by default."] = None
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -215,7 +215,7 @@ class Place(msgspec.Struct):
 
 
 class LeaderboardMeta(msgspec.Struct):
-    """What was ranked."""
+    """The scope of the ranking."""
 
     point_name: str
     start_date: date | None
@@ -228,11 +228,11 @@ class CampaignBoardQuery(Params):
 
     page_tab_id: Annotated[Id, "Campaign to rank."]
     show_hidden: Annotated[Flag | None, "Also show fans hidden from the public board; off by default."] = None
-    limit: Annotated[Places | None, "How many places of the board; 10 by default."] = None
+    limit: Annotated[Places | None, "Number of places of the board; 10 by default."] = None
 
 
 class CampaignPlace(msgspec.Struct):
-    """A place of a campaign's board. `points` are won in the campaign, `balance` is all that the fan has."""
+    """A rank on a campaign's board. `points` were won in the campaign; `balance` is the fan's total."""
 
     rank: int
     fan_id: int
@@ -251,7 +251,7 @@ class PublicBoardQuery(Params):
     page_tab_id: Annotated[Id, "Campaign to rank."]
     session_uid: Annotated[Uuid | None, "Session of the signed-in fan; needed for friends_only."] = None
     friends_only: Annotated[Flag | None, "Only the signed-in fan's friends."] = None
-    limit: Annotated[Places | None, "How many places of the board; 10 by default."] = None
+    limit: Annotated[Places | None, "Number of places of the board; 10 by default."] = None
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -261,7 +261,7 @@ class PublicBoardQuery(Params):
 
 
 class PublicPlace(msgspec.Struct):
-    """A place of a campaign's public board, without anything personal beyond the chosen display name."""
+    """A place of a campaign's public board, without personal data but the chosen display name."""
 
     fan_id: int
     display_name: str | None
@@ -292,13 +292,13 @@ class CampaignAwardQuery(CampaignWindow):
 
 
 class TotalPoints(msgspec.Struct):
-    """The sum of all bookings in a campaign."""
+    """The sum of all awards in a campaign."""
 
     total_points: int
 
 
 class CampaignAward(msgspec.Struct):
-    """A booking with nothing personal beyond the fan's id."""
+    """A booking without personal data but the fan id."""
 
     fan_id: int
     point_count: int
@@ -323,7 +323,7 @@ class Neighbour(msgspec.Struct):
 
 
 class Standing(msgspec.Struct):
-    """A fan's rank among all fans of a category, with the neighbours around."""
+    """A fan's rank among all fans of a category, with the neighbours."""
 
     fan_id: int
     point_uid: uuid.UUID

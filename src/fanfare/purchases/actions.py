@@ -18,7 +18,7 @@ TABLES = ("purchases",)
 async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> int | None:
     """Create a line or update the one of that key; return its fan, or None while nobody is known by customer_key.
 
-    Mail address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
+    Email address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
     for later ones, and for earlier ones that had no fan.
     """
     check_past(now, order_timestamp=wanted.order_timestamp)

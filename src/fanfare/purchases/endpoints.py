@@ -27,8 +27,8 @@ SHOPIFY = "shopify"
 async def crm_purchases_upsert(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> PurchaseSaved:
     """Create or update one purchase line, identified by purchase_key in its network, and link it to a fan.
 
-    Mail address or phone find the fan or make it. A customer_key alone leads to the fan known by it on the network; a
-    line whose customer nobody knows yet is linked as soon as somebody does.
+    Email address or phone find the fan or make it. A customer_key alone leads to the fan who has it in the network; a
+    line of an unknown customer is linked as soon as a fan gets that key.
     """
     return PurchaseSaved(wanted.purchase_key, await actions.upsert_purchase(db, account, wanted, now))
 
@@ -37,7 +37,7 @@ async def crm_purchases_upsert(db: Db, account: Account, wanted: NewPurchase, no
 async def crm_purchases_search(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
     """Page through the purchases of a network inside a date range, 500 a page.
 
-    meta.next_purchase_key is there while more remain: send it back for the next page.
+    meta.next_purchase_key is present while more rows remain: send it back for the next page.
     """
     return await queries.purchases(db, account, wanted)
 
@@ -56,6 +56,6 @@ async def manage_products_list(db: Db, account: Account, wanted: ProductQuery) -
 
 @endpoint.post("/api/v1/manage/products", scope="manage", key=SECRET)
 async def manage_products_save(db: Db, account: Account, wanted: NewProduct, now: datetime) -> ProductSaved:
-    """Create a product or update the one of that key in its shop."""
+    """Create a product, or update the one with that key in its shop."""
     await actions.save_product(db, account, wanted, now)
     return ProductSaved(fold(wanted.network), wanted.product_key)

@@ -72,7 +72,7 @@ class PurchaseQuery(Params):
     network: Annotated[NetworkName, "Network the purchases came from."]
     start_date: Annotated[Edge, "Only purchases on or after this day (the account's) or moment."]
     end_date: Annotated[Edge, "Only purchases up to this day, included, or before this moment."]
-    product_name: Annotated[Text | None, "Text the product name must contain."] = None
+    product_name: Annotated[Text | None, "Part of the product name."] = None
     merchant_key: Annotated[OuterKey | None, "Only this merchant."] = None
     location_key: Annotated[OuterKey | None, "Only this location."] = None
     next_purchase_key: Annotated[Annotated[str, TextForm(512)] | None, "Paging key from the previous answer."] = None
@@ -87,7 +87,7 @@ def read_customer(given: Mapping[str, Any], home_country: str | None) -> Contact
 
 
 class NewPurchase(Params):
-    """A purchase line to be created or updated."""
+    """A purchase line to create or update."""
 
     purchase_key: Annotated[
         OuterKey, "Unique key of the purchase line; network, order key and line id joined by hyphens is advised."
@@ -97,8 +97,8 @@ class NewPurchase(Params):
     merchant_key: Annotated[OuterKey, "Merchant that made the sale."]
     order_timestamp: Annotated[Moment, "When the purchase happened, YYYY-MM-DD HH:MI:SS in GMT."]
     gross_sale_amount: Annotated[Money, "Gross amount of the line."]
-    net_sale_amount: Annotated[Money, "Net amount of the line; less than before after a partial refund."]
-    deduction_amount: Annotated[Money | None, "What was deducted; gross less net when left out."] = None
+    net_sale_amount: Annotated[Money, "Net amount of the line; lower after a partial refund."]
+    deduction_amount: Annotated[Money | None, "Deductions; gross minus net when left out."] = None
     location_key: Annotated[OuterKey | None, "Place of the sale."] = None
     customer_key: Annotated[OuterKey | None, "Customer id of the purchase."] = None
     email: Annotated[Text | None, "Email of the customer."] = None
@@ -109,7 +109,7 @@ class NewPurchase(Params):
     product_key: Annotated[OuterKey | None, "Product id."] = None
     product_name: Annotated[Text | None, "Readable product name."] = None
     product_category: Annotated[Text | None, "Category of the product."] = None
-    quantity: Annotated[Quantity | None, "Pieces; 1 when left out."] = None
+    quantity: Annotated[Quantity | None, "Quantity; 1 when left out."] = None
     currency: Annotated[Currency | None, "Currency of the amounts; the account's when left out."] = None
     first_name: Annotated[Text | None, "Given name of the customer."] = None
     last_name: Annotated[Text | None, "Family name of the customer."] = None
@@ -145,7 +145,7 @@ class NewPurchase(Params):
 
 
 class PurchaseSaved(msgspec.Struct):
-    """The line that was written and the fan it belongs to; null while the fan is not known."""
+    """The saved line and its fan; null while the fan is unknown."""
 
     purchase_key: str
     fan_id: int | None
@@ -171,13 +171,13 @@ class Product(msgspec.Struct):
 class ProductQuery(Params):
     """Which products."""
 
-    query: Annotated[Text | None, "Product text to look for: in name, category or key."] = None
+    query: Annotated[Text | None, "Part of the product's name, category or key."] = None
     limit: Annotated[Annotated[int, LimitForm(250)], "Maximum number of rows to return."] = 250
     cursor: NextCursor = None
 
 
 class NewProduct(Params):
-    """A product to be created or updated."""
+    """A product to create or update."""
 
     network: Annotated[NetworkName, "Shop of the product, such as shopify."]
     product_key: Annotated[OuterKey, "Product id in the shop."]
@@ -185,7 +185,7 @@ class NewProduct(Params):
     product_category: Annotated[Text | None, "Category of the product."] = None
     product_url: Annotated[Url | None, "Page of the product."] = None
     image_url: Annotated[Url | None, "Picture address."] = None
-    price: Annotated[Money | None, "Price of one piece."] = None
+    price: Annotated[Money | None, "Unit price."] = None
     currency: Annotated[Currency | None, "Currency of the price; the account's when left out."] = None
     is_active: Annotated[Flag | None, "Whether it is on sale; true by default."] = None
 
@@ -198,7 +198,7 @@ class NewProduct(Params):
 
 
 class ProductSaved(msgspec.Struct):
-    """The product that was written."""
+    """The product that was saved."""
 
     network: str
     product_key: str

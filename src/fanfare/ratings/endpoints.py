@@ -11,5 +11,5 @@ from fanfare.ratings.schemas import RatedFan, RatingParts
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/rating", scope="manage", key=SECRET)
 async def manage_fans_rating(db: Db, account: Account, wanted: RatedFan, now: datetime) -> RatingParts:
-    """Tell what a fan's rating is made of: points for activity, connections and purchases, as of today."""
+    """Explain a fan's rating: its points for activity, connections and purchases, as of today."""
     return await queries.rating_parts(db, account, wanted.fan_id, now)

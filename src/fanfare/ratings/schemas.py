@@ -16,10 +16,10 @@ class RatedFan(Params):
 
 
 class RatingParts(msgspec.Struct):
-    """The points of which a fan's rating is made, as of today; ten points are half a star above the first.
+    """The points behind a fan's rating, as of today.
 
-    `rating` follows from the points, `kept_rating` is what fan rows show: a minute behind at most, null before the
-    first time.
+    Ten points are half a star above the first. `rating` follows from the points; `kept_rating` is the stored one that
+    fan rows show, at most a minute behind, null before the first.
     """
 
     fan_id: int

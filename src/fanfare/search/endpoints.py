@@ -16,21 +16,21 @@ from fanfare.search.schemas.search import FanSearch, FoundFan, SearchMeta, TagGi
 async def crm_fans_search(
     db: Db, account: Account, wanted: FanSearch, now: datetime, delivery: Delivery
 ) -> Page[SearchMeta, FoundFan]:
-    """Find fans by what they are and did.
+    """Search fans by who they are and what they did.
 
-    The set is fixed when the search starts, in the order of the fans' ids, and kept for 24 hours. Send
-    `meta.search_uid` back, the same value each time, until `data` is empty: the server holds the place, and moves it
-    when an answer has gone out, so that after a lost answer the same call gives the same page. That is for one reader:
-    calls side by side may get the same page. Or follow `meta.next_search_uid`, which moves nothing and may be asked for
-    again. Fans that were deleted or merged meanwhile drop out. An unknown or expired search is a 404.
+    The result is fixed when the search starts, ordered by fan id, and kept for 24 hours. Send `meta.search_uid` back,
+    the same value each time, until `data` is empty: the server keeps the position and moves it once an answer was sent,
+    so the same call returns the same page after a lost answer. That suits one reader: parallel calls may get the same
+    page. Or follow `meta.next_search_uid`, which leaves that position as it is and may be requested again. Fans deleted
+    or merged meanwhile are left out. 404 for an unknown or expired search.
     """
     return await searches.search_fans(db, account, wanted, now, delivery)
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)
 async def crm_tags_list(db: Db, account: Account, wanted: TagWindow) -> Listed[TagGiven]:
-    """List which fans were given which tags, the oldest first, 10,000 at most.
+    """List which fans got which tags, oldest first, at most 10,000.
 
-    Send the header X-Next-Cursor back as `cursor` for the rows behind these; a Link leads there while more remain.
+    Send the header X-Next-Cursor back as `cursor` for the next rows; a Link leads there while more remain.
     """
     return await tags.tags_given(db, account, wanted)

@@ -30,7 +30,7 @@ from fanfare.tickets.schemas.tickets import (
 async def crm_tickets_list(db: Db, account: Account, wanted: TicketWindow) -> Page[TicketPageMeta, Ticket]:
     """Page through tickets, the newest first, or with `min_ticket_id` the oldest first.
 
-    Follow `meta.max_ticket_id` upwards, or `meta.min_ticket_id` downwards. What was deleted or changed since a day is
+    Follow `meta.max_ticket_id` upwards, or `meta.min_ticket_id` downwards. Tickets deleted or changed since a day are
     found with `min_last_update_date` and `include_deleted`.
     """
     return await tickets.ticket_page(db, account, wanted)
@@ -38,7 +38,7 @@ async def crm_tickets_list(db: Db, account: Account, wanted: TicketWindow) -> Pa
 
 @endpoint.get("/api/v1/crm/tickets/events", scope="crm", key=SECRET)
 async def crm_ticket_events_list(db: Db, account: Account, wanted: TicketEventQuery) -> Page[EventCount, TicketEvent]:
-    """List ticketed events, or find them by exact name (in any case), key, date or venue."""
+    """List ticketed events, or find them by exact name (case is ignored), key, date or venue."""
     return await events.events(db, account.id, wanted)
 
 
@@ -46,8 +46,8 @@ async def crm_ticket_events_list(db: Db, account: Account, wanted: TicketEventQu
 async def crm_ticket_events_save(db: Db, account: Account, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
     """Create, update or delete a ticket event, as `action` says.
 
-    One to be created is matched by event_key, or when that is blank by event_date and event_name: what is there already
-    is a `duplicate` and stays as it is. An event with tickets is not deleted.
+    A new event is matched by event_key or, when that is blank, by event_date and event_name: one that exists is a
+    `duplicate` and stays as it is. An event with tickets cannot be deleted.
     """
     return await events_kept.save_event(db, account, wanted, now)
 
@@ -60,7 +60,7 @@ async def crm_ticket_stats(db: Db, account: Account, wanted: StatsQuery) -> Sale
 
 @endpoint.get("/api/v1/crm/tickets/{ticket_id}", scope="crm", key=SECRET)
 async def crm_tickets_get(db: Db, account: Account, wanted: OneTicket) -> Ticket:
-    """Read one ticket, also a deleted one."""
+    """Return one ticket, deleted or not."""
     return await tickets.ticket(db, account.id, wanted)
 
 
@@ -68,17 +68,17 @@ async def crm_tickets_get(db: Db, account: Account, wanted: OneTicket) -> Ticket
 async def crm_tickets_create(db: Db, account: Account, wanted: NewTicket, now: datetime) -> TicketSaved:
     """Create a ticket line and, when needed, its fan and its event.
 
-    A ticket_key that is known in its network is a `duplicate`: nothing is written, except that is_deleted marks the
-    ticket as deleted, or as there again. The answer has the fan of the ticket, whoever is named this time.
+    A ticket_key that exists in its network is a `duplicate`: nothing is written, except that is_deleted deletes or
+    restores the ticket. The answer has the fan of the ticket, whoever is named this time.
     """
     return await selling.create_ticket(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/crm/tickets/bulk", scope="crm", key=SECRET, array_field="tickets")
 async def crm_tickets_bulk_create(db: Db, account: Account, wanted: NewTickets, now: datetime) -> list[BatchSaved]:
-    """Create up to 100 tickets in one call and tell what became of each, in the order sent; a wrong one stops no other.
+    """Create up to 100 tickets in one call and return the result of each, in the order sent.
 
-    Takes a JSON array, or a field `tickets` that holds one.
+    An invalid one stops no other. Takes a JSON array, or a field `tickets` that holds one.
     """
     return await selling.create_tickets(db, account, wanted.tickets, now)
 
@@ -91,7 +91,7 @@ async def manage_tickets_sales(db: Db, account: Account, wanted: SalesBy) -> lis
 
 @endpoint.post("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
 async def manage_tickets_update(db: Db, account: Account, wanted: TicketChanges, now: datetime) -> TicketChanged:
-    """Change the given fields of a ticket."""
+    """Update the fields sent of a ticket."""
     return await marking.change_ticket(db, account.id, wanted, now)
 
 

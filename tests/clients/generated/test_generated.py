@@ -145,7 +145,7 @@ async def test_bruno(project: Project, api: Api) -> None:
         "--env-var",
         f"apiKey={api.keys['Api-Secret']}",
     )
-    for request in ("Create a fan", "Find fans by what they are and did"):
+    for request in ("Create a fan", "Search fans by who they are and what they did"):
         printed = project.run(COMMANDS / "bru", "run", f"crm/{request}.bru", *variables, folder=folder)
         assert "200" in printed, printed
     assert await is_subscribed(api, EXAMPLE)

@@ -40,7 +40,7 @@ async def greet(db: Db, greeting: Greeting, now: datetime) -> None:
 @job(tries=2)
 async def fail(db: Db) -> None:
     await db.execute("insert into done values ('tried')")
-    message = "the mail address is ada@example.com"
+    message = "the email address is ada@example.com"
     raise ValueError(message)
 
 

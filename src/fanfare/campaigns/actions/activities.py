@@ -90,7 +90,7 @@ async def count_activities(db: Db, account_id: int) -> None:
 
 
 async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, now: datetime) -> ActivitySaved:
-    """Record an activity of a known fan, and make its campaign when the title is new; refuse an unknown fan."""
+    """Record an activity of an existing fan, and make its campaign when the title is new; refuse an unknown fan."""
     arguments = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {}, now)
     row = await db.racing(lambda held: held.row(OF_KNOWN_FAN, account_id, wanted.fan_id, *arguments))
     if row is None:
@@ -99,7 +99,7 @@ async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, n
 
 
 async def record_activity(db: Db, account: Account, wanted: NewActivity, now: datetime) -> ActivitySaved:
-    """Record an activity of the fan with this mail address or phone, who is made when there is none."""
+    """Record an activity of the fan with this email address or phone, who is made when there is none."""
     contact = {name: getattr(wanted, name) for name in CONTACT}
     known = {name: getattr(wanted, name) for name in KNOWN}
     who = [person(contact, home_country=account.country_code, **known)]

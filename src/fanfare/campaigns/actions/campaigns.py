@@ -75,7 +75,7 @@ CREATE = """
 
 
 async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
-    """Change the given fields of a campaign and return its page_tab_id."""
+    """Update the fields sent of a campaign and return its page_tab_id."""
     given = {
         name: value
         for name in CampaignChanges.__struct_fields__

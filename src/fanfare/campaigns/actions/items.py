@@ -93,7 +93,7 @@ LOGGED = """
 
 
 async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetime) -> int:
-    """Change the given fields of an item and return its tab_item_id."""
+    """Update the fields sent of an item and return its tab_item_id."""
     given = {
         name: value
         for name in ItemChanges.__struct_fields__

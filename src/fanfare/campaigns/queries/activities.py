@@ -49,7 +49,7 @@ ROWS = """
 
 
 async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
-    """Return a page of activities, the newest first unless `min_activity_id` is given, with where to go on."""
+    """Return a page of activities, the newest first unless `min_activity_id` is given, with where to continue."""
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_activity_id is not None
     limit = wanted.limit or PAGE

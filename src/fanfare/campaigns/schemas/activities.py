@@ -33,14 +33,14 @@ CountryCode = Annotated[str, TextForm(100)]
 
 
 class Network(msgspec.Struct):
-    """A connection of a fan: a network or other system, and who the fan is there."""
+    """An external identity of a fan: a network or other system, and the fan's id there."""
 
     network: str
     identifier_value: str
 
 
 class Activity(msgspec.Struct):
-    """What a fan did, with the campaign it belongs to and the fan's consents as they are now.
+    """An activity of a fan, with its campaign and the fan's present consents.
 
     `name` is the fan's own; `details` are the values recorded with the activity. The last three are null unless
     `include_details` was asked for. `creation_date` is the day in the account's time zone, `creation_timestamp` the
@@ -69,7 +69,7 @@ class Activity(msgspec.Struct):
 
 
 class ActivityPageMeta(Meta):
-    """The direction of a page and its lowest and highest activity_id; an empty page repeats what it was asked with."""
+    """The direction of a page and its lowest and highest activity_id; an empty page repeats the request's."""
 
     order: Order
     min_activity_id: int
@@ -110,7 +110,7 @@ class FanActivityWindow(Params):
 
 
 class CampaignActivity(msgspec.Struct):
-    """An activity without anything personal beyond the fan id. The moment is ISO 8601 in UTC, to the second."""
+    """An activity without personal data but the fan id. The moment is ISO 8601 in UTC, to the second."""
 
     fan_id: int
     activity_id: int
@@ -127,7 +127,7 @@ class CampaignActivityWindow(Params):
 
 
 class Counter(msgspec.Struct):
-    """How many activities of a campaign carry a property with this value (as text; null where it is null)."""
+    """How many activities of a campaign have a property with this value (as text; null where it is null)."""
 
     account_id: int
     campaign_title: str
@@ -145,20 +145,20 @@ class CounterChoice(Params):
 
 
 class NewActivity(Params):
-    """An activity of a fan who is found by email, or made."""
+    """An activity of a fan, who is found by email or created."""
 
     email: Annotated[Text, "Email address of the fan."]
     first_name: Annotated[Text | None, "Given name of the fan."] = None
     last_name: Annotated[Text | None, "Family name of the fan."] = None
     phone: Annotated[Text | None, "Phone number of the fan."] = None
-    campaign_title: Annotated[Text | None, "Name of the custom campaign; made when new."] = None
+    campaign_title: Annotated[Text | None, "Name of the custom campaign; created when new."] = None
     province: Annotated[Place | None, "Province or state."] = None
     postal_code: Annotated[Place | None, "Postal code or ZIP."] = None
     country_code: Annotated[CountryCode | None, "Country, as a two-letter code."] = None
     is_subscribed: Annotated[Flag | None, "Email marketing opt-in."] = None
     is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
     ip_address: Annotated[Address | None, "Address that the fan used."] = None
-    user_key: Annotated[OuterKey | None, "What the integration calls the fan or the visit."] = None
+    user_key: Annotated[OuterKey | None, "The integration's id of the fan or the visit."] = None
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
     ] = None
@@ -178,12 +178,12 @@ class NewActivity(Params):
 
 
 class NewFanActivity(Params):
-    """An activity of a known fan."""
+    """An activity of an existing fan."""
 
     fan_id: Annotated[Id, "Fan who did it."]
-    campaign_title: Annotated[Text, "Name of the custom campaign; made when new."]
+    campaign_title: Annotated[Text, "Name of the custom campaign; created when new."]
     ip_address: Annotated[Address | None, "Address that the fan used."] = None
-    user_key: Annotated[OuterKey | None, "What the integration calls the fan or the visit."] = None
+    user_key: Annotated[OuterKey | None, "The integration's id of the fan or the visit."] = None
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
     ] = None
@@ -192,7 +192,7 @@ class NewFanActivity(Params):
 
 
 class ActivitySaved(msgspec.Struct):
-    """The activity that was recorded, and the fan it belongs to."""
+    """The recorded activity and its fan."""
 
     fan_id: int
     activity_id: int

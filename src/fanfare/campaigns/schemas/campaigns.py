@@ -56,7 +56,7 @@ class CampaignDetails(Campaign):
 class CampaignSearch(Params):
     """Which campaigns the CRM lists."""
 
-    q: Annotated[Text | None, "Text that the title must contain; case is ignored."] = None
+    q: Annotated[Text | None, "Part of the title; case is ignored."] = None
 
 
 class CampaignChoice(Params):
@@ -80,7 +80,7 @@ class OneCampaignDetailed(OneCampaign):
 
 
 class NewCampaign(Params):
-    """A campaign to be created. A custom one is unique by its title, in any case."""
+    """A campaign to create. The title of a custom one is unique, whatever its case."""
 
     title: Annotated[Text, "Name of the campaign."]
     app_type: Annotated[Text, "Kind of campaign, such as quiz, wager, registration, bundle or custom."] = "custom"
@@ -88,22 +88,22 @@ class NewCampaign(Params):
     stream_key: Annotated[OuterKey | None, "Stream that belongs to it."] = None
     is_active: Annotated[Flag, "Whether it is open to fans."] = True
     is_scheduled: Annotated[Flag, "Whether the scheduler shows it."] = False
-    live_status: Annotated[Text | None, "Where a live campaign stands."] = None
+    live_status: Annotated[Text | None, "Status of a live campaign."] = None
     start_timestamp: Annotated[Moment | None, "When it opens."] = None
     end_timestamp: Annotated[Moment | None, "When it closes."] = None
     timezone: Annotated[TimeZone | None, "Time zone that it is shown in."] = None
     media_map: Annotated[JsonObject | None, "Pictures by purpose."] = None
-    props: Annotated[JsonObject | None, "Settings of the campaign. Public: nothing personal belongs here."] = None
+    props: Annotated[JsonObject | None, "Settings of the campaign. Public: put no personal data here."] = None
     locale_props: Annotated[JsonObject | None, "Texts by language."] = None
     style_props: Annotated[JsonObject | None, "Colours and fonts."] = None
-    links_map: Annotated[JsonObject | None, "Addresses by purpose."] = None
+    links_map: Annotated[JsonObject | None, "URLs by purpose."] = None
     page_tab_ids: Annotated[Ids | None, "Members, when this campaign is a bundle."] = None
 
     example: ClassVar[Mapping[str, object]] = {"title": "Season opener", "app_type": "quiz", "is_scheduled": True}
 
 
 class CampaignChanges(Params):
-    """Fields of a campaign to be changed; an empty value clears, a field left out stays."""
+    """Fields of a campaign to update; an empty value clears a field; a field left out stays as it is."""
 
     page_tab_id: Annotated[Id, "Campaign to change."]
     title: Annotated[Text | None | UnsetType, "Name of the campaign."] = UNSET
@@ -112,7 +112,7 @@ class CampaignChanges(Params):
     stream_key: Annotated[OuterKey | None | UnsetType, "Stream that belongs to it."] = UNSET
     is_active: Annotated[Flag | None | UnsetType, "Whether it is open to fans."] = UNSET
     is_scheduled: Annotated[Flag | None | UnsetType, "Whether the scheduler shows it."] = UNSET
-    live_status: Annotated[Text | None | UnsetType, "Where a live campaign stands."] = UNSET
+    live_status: Annotated[Text | None | UnsetType, "Status of a live campaign."] = UNSET
     start_timestamp: Annotated[Moment | None | UnsetType, "When it opens."] = UNSET
     end_timestamp: Annotated[Moment | None | UnsetType, "When it closes."] = UNSET
     timezone: Annotated[TimeZone | None | UnsetType, "Time zone that it is shown in."] = UNSET
@@ -120,7 +120,7 @@ class CampaignChanges(Params):
     props: Annotated[JsonObject | None | UnsetType, "Settings of the campaign. Public."] = UNSET
     locale_props: Annotated[JsonObject | None | UnsetType, "Texts by language."] = UNSET
     style_props: Annotated[JsonObject | None | UnsetType, "Colours and fonts."] = UNSET
-    links_map: Annotated[JsonObject | None | UnsetType, "Addresses by purpose."] = UNSET
+    links_map: Annotated[JsonObject | None | UnsetType, "URLs by purpose."] = UNSET
     page_tab_ids: Annotated[Ids | None | UnsetType, "Members, when this campaign is a bundle."] = UNSET
 
     example: ClassVar[Mapping[str, object]] = {"is_active": False}
@@ -143,6 +143,6 @@ class CampaignClosing(Params):
 
 
 class CampaignSaved(msgspec.Struct):
-    """The campaign that was written."""
+    """The campaign that was saved."""
 
     page_tab_id: int

@@ -67,7 +67,7 @@ class PublicItem(msgspec.Struct):
 
 
 class Wager(msgspec.Struct):
-    """What a fan placed on an item. Time in unix seconds."""
+    """A wager of a fan on an item. Time in unix seconds."""
 
     wager_id: int
     fan_id: int
@@ -87,7 +87,7 @@ class WagerChoice(Params):
     """Which items of a wager campaign: by text and by their day (active_date, else the day they were created)."""
 
     page_tab_id: Annotated[Id, "Wager campaign."]
-    q: Annotated[Text | None, "Text that title, subtitle or description must contain."] = None
+    q: Annotated[Text | None, "Part of the title, the subtitle or the description."] = None
     start_date: Annotated[Day | None, "First day of the range."] = None
     end_date: Annotated[Day | None, "Last day of the range."] = None
     limit: Annotated[Limit, "Maximum number of wagers to return."] = MOST_WAGERS
@@ -95,18 +95,18 @@ class WagerChoice(Params):
 
 
 class NewItem(Params):
-    """An item to be added to a campaign."""
+    """An item to add to a campaign."""
 
     page_tab_id: Annotated[Id, "Campaign that it belongs to."]
     title: Annotated[Text, "Name of the item, or the question."]
     subtitle: Annotated[Text | None, "Second line."] = None
     description: Annotated[LongText | None, "Text of the item."] = None
-    tag_id: Annotated[Id | None, "Tag given to fans who take it."] = None
+    tag_id: Annotated[Id | None, "Tag for fans who take it."] = None
     position: Annotated[Position, "Place in the list, ascending."] = 0
-    active_date: Annotated[Day | None, "Day on which it is on."] = None
+    active_date: Annotated[Day | None, "Day on which it is active."] = None
     props: Annotated[JsonObject | None, "Settings of the item, such as answers. Public."] = None
-    item_count: Annotated[Count | None, "How many there are in all; no end when left out."] = None
-    item_group_name: Annotated[Text | None, "Group of items that it belongs to."] = None
+    item_count: Annotated[Count | None, "Number of items; unlimited when left out."] = None
+    item_group_name: Annotated[Text | None, "Group of items it belongs to."] = None
     activation_timestamp: Annotated[Moment | None, "When it opens."] = None
     price: Annotated[Money | None, "Price in the account's currency, or in points."] = None
     media_uid: Annotated[Uuid | None, "Picture."] = None
@@ -123,19 +123,19 @@ class NewItem(Params):
 
 
 class ItemChanges(Params):
-    """Fields of an item to be changed; an empty value clears, a field left out stays."""
+    """Fields of an item to update; an empty value clears a field; a field left out stays as it is."""
 
     page_tab_id: Annotated[Id, "Campaign that it belongs to."]
     tab_item_id: Annotated[Id, "Item to change."]
     title: Annotated[Text | None | UnsetType, "Name of the item, or the question."] = UNSET
     subtitle: Annotated[Text | None | UnsetType, "Second line."] = UNSET
     description: Annotated[LongText | None | UnsetType, "Text of the item."] = UNSET
-    tag_id: Annotated[Id | None | UnsetType, "Tag given to fans who take it."] = UNSET
+    tag_id: Annotated[Id | None | UnsetType, "Tag for fans who take it."] = UNSET
     position: Annotated[Position | None | UnsetType, "Place in the list, ascending."] = UNSET
-    active_date: Annotated[Day | None | UnsetType, "Day on which it is on."] = UNSET
+    active_date: Annotated[Day | None | UnsetType, "Day on which it is active."] = UNSET
     props: Annotated[JsonObject | None | UnsetType, "Settings of the item, such as answers. Public."] = UNSET
-    item_count: Annotated[Count | None | UnsetType, "How many there are in all."] = UNSET
-    item_group_name: Annotated[Text | None | UnsetType, "Group of items that it belongs to."] = UNSET
+    item_count: Annotated[Count | None | UnsetType, "Number of items."] = UNSET
+    item_group_name: Annotated[Text | None | UnsetType, "Group of items it belongs to."] = UNSET
     activation_timestamp: Annotated[Moment | None | UnsetType, "When it opens."] = UNSET
     price: Annotated[Money | None | UnsetType, "Price in the account's currency, or in points."] = UNSET
     media_uid: Annotated[Uuid | None | UnsetType, "Picture."] = UNSET
@@ -169,19 +169,19 @@ class OneItem(Params):
 
 
 class ItemSaved(msgspec.Struct):
-    """The item that was written."""
+    """The item that was saved."""
 
     tab_item_id: int
 
 
 class NewWager(Params):
-    """A wager to be placed on an item."""
+    """A wager to place on an item."""
 
     page_tab_id: Annotated[Id, "Wager campaign."]
-    tab_item_id: Annotated[Id, "Item that it is placed on."]
+    tab_item_id: Annotated[Id, "Item it is placed on."]
     fan_id: Annotated[Id, "Fan who places it."]
-    item_count: Annotated[Annotated[int, WholeForm(1, MOST)], "How many of the item."] = 1
-    point_count: Annotated[Whole, "Points that it costs."] = 0
+    item_count: Annotated[Annotated[int, WholeForm(1, MOST)], "Quantity of the item."] = 1
+    point_count: Annotated[Whole, "Points it costs."] = 0
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
     ] = None

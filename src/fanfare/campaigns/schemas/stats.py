@@ -42,9 +42,9 @@ OF_POINTS = (BOARD, "fan_points")
 
 
 class CampaignStats(msgspec.Struct):
-    """Figures of a campaign. Each fan counts once: `fan_count` all, the others those who agree to be written to now.
+    """Figures of a campaign. Each fan counts once: `fan_count` all, the others those who are opted in now.
 
-    `subscribers` agree by email or by phone. `unique_view_count` counts viewers that the site tells apart once.
+    `subscribers` are opted in by email or by phone. `unique_view_count` counts each viewer the site identifies once.
     """
 
     page_tab_id: int
@@ -59,7 +59,7 @@ class CampaignStats(msgspec.Struct):
 
 
 class BundleStats(msgspec.Struct):
-    """Figures of a bundle: over all members with each fan and viewer once, then of each member."""
+    """Figures of a bundle: over all members, each fan and viewer once, and of each member."""
 
     summary: CampaignStats
     bundles: list[CampaignStats]
@@ -95,12 +95,12 @@ class DetailedStatsChoice(Params):
 
 
 class NewViews(Params):
-    """Views of a campaign to be recorded."""
+    """Views of a campaign to record."""
 
     page_tab_id: Annotated[Id, "Campaign that was viewed."]
-    viewer: Annotated[Text | None, "What tells the viewer apart, such as a cookie; only a hash of it is kept."] = None
-    view_count: Annotated[Annotated[int, WholeForm(1, MOST_VIEWS)], "How many views."] = 1
-    viewed_at: Annotated[Moment | None, "When; now when left out."] = None
+    viewer: Annotated[Text | None, "What identifies the viewer, such as a cookie; only a hash of it is stored."] = None
+    view_count: Annotated[Annotated[int, WholeForm(1, MOST_VIEWS)], "Number of views."] = 1
+    viewed_at: Annotated[Moment | None, "When they happened; now when left out."] = None
 
     example: ClassVar[Mapping[str, object]] = {"viewer": "3f0c2a", "view_count": 1}
 
@@ -111,7 +111,7 @@ class NewViews(Params):
 
 
 class ViewsSaved(msgspec.Struct):
-    """The day (in the account's time zone) and what it holds of this viewer."""
+    """The day (in the account's time zone) and the viewer's count on it."""
 
     page_tab_id: int
     view_date: date
@@ -128,7 +128,7 @@ class ReportedEvent(Params):
 
 
 class NewEvents(Params):
-    """Events to be recorded, at most 1000 in a call; the body may be the bare array."""
+    """Events to record, at most 1000 in a call; the body may be the bare array."""
 
     page_tab_id: Annotated[Id, "Campaign in which they happened."]
     events: Annotated[
@@ -142,7 +142,7 @@ class NewEvents(Params):
 
 
 class EventsSaved(msgspec.Struct):
-    """The ids that the events got, in their order, null for those that are wrong; and what is wrong with these."""
+    """The ids of the events, in the order sent, null for those that are wrong; and what is wrong with these."""
 
     event_ids: list[int | None]
     errors: list[LineFault]

@@ -39,7 +39,7 @@ CUSTOMERS = """
 async def claim(db: Db, account_id: int, identity: Identity, fan_id: int, now: datetime) -> int:
     """Note an identity for a fan unless somebody has it, then that the fan shares it; return whose it is.
 
-    A mail address is never shared: the caller refuses it, or takes it from the fan. Part of the caller's transaction.
+    An email address is never shared: the caller refuses it, or takes it from the fan. Part of the caller's transaction.
     The owner cannot let go of it before that ends.
     """
     for _ in range(RACES):

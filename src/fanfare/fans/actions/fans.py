@@ -66,7 +66,7 @@ class Change(msgspec.Struct):
 
 
 async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *, source: str) -> int:
-    """Make a fan, or fill what is empty of the one who is known by mail address or number; return the fan's id.
+    """Make a fan, or fill what is empty of the one who is known by email address or number; return the fan's id.
 
     Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over. Two fans, one
     known by the address and one by the number, become one when both are told to be verified (`join_verified`).
@@ -98,9 +98,9 @@ async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *,
 
 
 async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime, *, source: str) -> int:
-    """Change the given fields of a fan and return the fan's id.
+    """Update the fields sent of a fan and return the fan's id.
 
-    Refuses an unknown fan (404), and a mail address, number or display name that another fan has (409).
+    Refuses an unknown fan (404), and an email address, number or display name that another fan has (409).
     """
     check_past(now, birth_date=wanted.birth_date, consent_timestamp=wanted.consent_timestamp)
     change = await _prepared(db, account, wanted, source, fills=False)

@@ -9,7 +9,7 @@ A statement that uses one starts with the CTE `hold` and goes on from `who` (pla
 
 $1 is the account, $2 the places (0, 1, …), $3 to $19 the columns of Person as arrays of one length, $20 the moment,
 $21 the name of the door; `people.columns` gives $2 to $19. FOUND is for one person. FOUND_MANY is for up to 1000, among
-whom no mail address comes twice, nor a number without address (`people.batches` sees to that).
+whom no email address comes twice, nor a number without address (`people.batches` sees to that).
 
 Both are three texts, of which `people.text` gives the one to run: words on consent cost, and most persons say none.
 

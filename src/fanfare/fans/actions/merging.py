@@ -324,7 +324,7 @@ async def _set_flags(db: Db, account_id: int, fan_id: int) -> None:
 async def join_verified(db: Db, account_id: int, who: Person, now: datetime, *, source: str) -> None:
     """Merge two fans whom one request shows to be one person, by the rule of docs/decisions/0017.
 
-    The caller knows that the request says, under the secret, that the person's mail address and number are both
+    The caller knows that the request says, under the secret, that the person's email address and number are both
     verified. The fan of the address stays. Part of the caller's transaction.
     """
     if not (who.mail_key and who.phone):

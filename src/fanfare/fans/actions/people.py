@@ -100,7 +100,7 @@ def details(contact: Contact, **known: Any) -> Person:  # noqa: ANN401 - Person'
 
 
 class Batch(msgspec.Struct):
-    """Persons who can be met in one statement: no mail address comes twice, nor a number without address."""
+    """Persons who can be met in one statement: no email address comes twice, nor a number without address."""
 
     people: list[Person] = []
     # for each entry that was taken in, in order, who of `people` it is

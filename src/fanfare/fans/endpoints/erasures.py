@@ -22,16 +22,20 @@ async def manage_fans_export(db: Db, account: Account, wanted: OneFan, now: date
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/erase", scope="manage", key=SECRET)
 async def manage_fans_erase(db: Db, account: Account, wanted: OneFan, now: datetime) -> Erasure:
-    """Erase a fan from every table and return the certificate; amounts and figures stay without the person.
+    """Erase a fan from every table and return the certificate.
 
-    An id that leads to another fan erases that one: they are one person. It cannot be undone.
+    Amounts and figures stay, without the person. The id of a merged fan erases the fan it was merged into: they are one
+    person. It cannot be undone.
     """
     return await erasure.erase_fan(db, account.id, wanted.fan_id, now, source="manage_fans_erase")
 
 
 @endpoint.get("/api/v1/manage/erasures", scope="manage", key=SECRET)
 async def manage_erasures_list(db: Db, account: Account, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
-    """List the certificates of erasures, the newest first. Keep them elsewhere, to erase again after a restore."""
+    """List the certificates of erasures, the newest first.
+
+    Keep them elsewhere, so that the erasures can be repeated after a restore.
+    """
     return await queries.erasures(db, account.id, wanted)
 
 

@@ -15,10 +15,10 @@ from fanfare.kernel.web.endpoint import endpoint
 
 @endpoint.post("/api/v1/crm/fans", scope="crm", key=SECRET, references=references)
 async def crm_fans_create(db: Db, account: Account, wanted: NewFan, now: datetime) -> FanSaved:
-    """Create a fan; an email or a phone is mandatory.
+    """Create a fan.
 
-    Who is known by that address or number stays one fan: what is empty is filled, nothing is overwritten, and a word on
-    consent counts.
+    An email or a phone is required. When a fan has that email or phone already, it is that fan who is returned: empty
+    fields are filled, nothing is overwritten, and consent is recorded.
     """
     return FanSaved(await actions.create_fan(db, account, wanted, now, source="crm_fans_create"))
 
@@ -27,8 +27,8 @@ async def crm_fans_create(db: Db, account: Account, wanted: NewFan, now: datetim
 async def crm_fans_latest(db: Db, account: Account, wanted: LatestWindow) -> Page[LatestMeta, LatestFan]:
     """Page through recently changed fans, 1000 a page, for incremental sync.
 
-    Pass meta.max_fan_time_key as min_time_key to continue. Each fan comes at its newest change, and no change is
-    missed, also one that commits late.
+    Pass meta.max_fan_time_key as min_time_key to continue. Each fan appears at its newest change, and no change is
+    missed, not even one that commits late.
     """
     return await queries.latest(db, account, wanted)
 
@@ -41,9 +41,9 @@ async def crm_fans_get(db: Db, account: Account, wanted: OneFan) -> Fan:
 
 @endpoint.post("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET, references=references)
 async def crm_fans_update(db: Db, account: Account, wanted: FanChanges, now: datetime) -> FanSaved:
-    """Change the given fields of a fan; an empty value clears, a field left out stays.
+    """Update the fields sent of a fan; an empty value clears a field; a field left out stays as it is.
 
-    Province, city and postal code are only accepted together with country_code. 409 when another fan has the mail
+    Province, city and postal code are accepted only together with country_code. 409 when another fan has the email
     address, the phone number or the display name.
     """
     return FanSaved(await actions.change_fan(db, account, wanted, now, source="crm_fans_update"))
@@ -51,9 +51,10 @@ async def crm_fans_update(db: Db, account: Account, wanted: FanChanges, now: dat
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)
 async def crm_fans_delete(db: Db, account: Account, wanted: OneFan, now: datetime) -> bool:
-    """Delete a fan with all that is personal; activities and amounts stay without a name.
+    """Delete a fan with all personal data.
 
-    This is an erasure: its certificate is listed at /api/v1/manage/erasures.
+    Activities and amounts stay, without the person. This is an erasure: its certificate is listed at
+    /api/v1/manage/erasures.
     """
     await erasure.erase_fan(db, account.id, wanted.fan_id, now, source="crm_fans_delete")
     return True

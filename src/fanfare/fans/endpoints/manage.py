@@ -29,13 +29,13 @@ from fanfare.kernel.web.endpoint import endpoint
 
 @endpoint.get("/api/v1/manage/fields", scope="manage", key=SECRET)
 async def manage_fields_list(db: Db, account: Account) -> list[Field]:
-    """List the custom fields with how many fans have a value in each."""
+    """List the custom fields with the number of fans who have a value in each."""
     return await queries.fields(db, account.id, with_counts=True)
 
 
 @endpoint.post("/api/v1/manage/fields", scope="manage", key=SECRET)
 async def manage_fields_save(db: Db, account: Account, wanted: FieldDefinition, now: datetime) -> FieldSaved:
-    """Define a custom field or change it; its type stays while fans have values in it."""
+    """Define a custom field or update it; its type cannot change while fans have values in it."""
     await fields.save_field(db, account.id, wanted, now)
     return FieldSaved(wanted.crm_field_key)
 
@@ -49,35 +49,35 @@ async def manage_fields_delete(db: Db, account: Account, wanted: OneField, now: 
 
 @endpoint.get("/api/v1/manage/tags", scope="manage", key=SECRET)
 async def manage_tags_list(db: Db, account: Account) -> list[Tag]:
-    """List the tags with how many fans carry each."""
+    """List the tags with the number of fans who have each."""
     return await queries.tags(db, account.id)
 
 
 @endpoint.post("/api/v1/manage/tags", scope="manage", key=SECRET)
 async def manage_tags_create(db: Db, account: Account, wanted: NewTag, now: datetime) -> TagSaved:
-    """Create a tag; one of that name stays."""
+    """Create a tag; A tag that exists is returned as it is."""
     return TagSaved(await tags.create_tag(db, account.id, wanted.tag_name, now))
 
 
 @endpoint.delete("/api/v1/manage/tags/{tag_id}", scope="manage", key=SECRET)
 async def manage_tags_delete(db: Db, account: Account, wanted: OneTag, now: datetime) -> bool:
-    """Delete a tag; the fans who carry it lose it."""
+    """Delete a tag; its fans lose it."""
     await tags.delete_tag(db, account.id, wanted.tag_id, now)
     return True
 
 
 @endpoint.post("/api/v1/manage/tags/fans", scope="manage", key=SECRET)
 async def manage_tags_fans(db: Db, account: Account, wanted: TagChange, now: datetime) -> TagChanged:
-    """Give a tag to up to 10,000 fans or take it from them, named by id or mail address.
+    """Add a tag to up to 10,000 fans or remove it, by fan id or email.
 
-    Every entry gets a status: added, removed, unchanged or unknown. One unknown fan keeps no other from its tag.
+    Every entry gets a status: added, removed, unchanged or unknown. An unknown fan stops no other.
     """
     return await tags.change_tag(db, account.id, wanted, now)
 
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/consents", scope="manage", key=SECRET)
 async def manage_fans_consents(db: Db, account: Account, wanted: OneFan) -> list[Consent]:
-    """List every word of a fan on consent: channel, wording, source, address and time, the first first."""
+    """List the consent history of a fan, the oldest first: channel, wording, source, address and time."""
     return await queries.consents(db, account.id, wanted.fan_id)
 
 
@@ -97,7 +97,7 @@ async def manage_fans_identifiers_delete(db: Db, account: Account, wanted: Ident
 
 @endpoint.get("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
 async def manage_display_name_words_list(db: Db, account: Account) -> list[NameWord]:
-    """List the words that the account allows or refuses in display names, beside the built-in list."""
+    """List the words the account allows or refuses in display names, beside the built-in list."""
     return await queries.name_words(db, account.id)
 
 

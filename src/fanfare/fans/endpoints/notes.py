@@ -23,7 +23,7 @@ from fanfare.kernel.web.endpoint import endpoint
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/identifiers", scope="crm", key=SECRET)
 async def crm_fan_identifiers_list(db: Db, account: Account, wanted: OneFan) -> list[Identifier]:
-    """List the external identities (network plus value) known for a fan, the oldest first."""
+    """List the external identities (network plus value) of a fan, the oldest first."""
     return await queries.identifiers(db, account.id, wanted.fan_id)
 
 
@@ -35,13 +35,13 @@ async def crm_fields_list(db: Db, account: Account) -> list[Field]:
 
 @endpoint.get("/api/v1/crm/display_name", scope="crm", key=SECRET)
 async def crm_display_name_check(db: Db, account: Account, wanted: NameCheck) -> UsableName:
-    """Test a display name: answer with a usable name, altered when the wanted one is taken; 422 when it may not be."""
+    """Test a display name: return a usable one, altered when the name is taken; 422 when it is not allowed."""
     return UsableName(await names.usable_name(db, account, wanted.display_name))
 
 
 @endpoint.get("/api/v1/crm/ip_addresses", scope="crm", key=SECRET)
 async def crm_ip_addresses_list(db: Db, account: Account) -> list[WatchedAddress]:
-    """List watched IP addresses, each either banned or explicitly allowed."""
+    """List the IP addresses that are banned or explicitly allowed."""
     return await queries.watched_addresses(db, account.id)
 
 
@@ -49,8 +49,8 @@ async def crm_ip_addresses_list(db: Db, account: Account) -> list[WatchedAddress
 async def crm_ip_addresses_save(db: Db, account: Account, wanted: AddressEntry, now: datetime) -> AddressSaved:
     """Ban or allow an address or CIDR range for the account, or for one campaign only.
 
-    A banned address writes nothing through public calls. A campaign's own entry beats one of the account, a narrower
-    range a wider one.
+    A banned address cannot write through public calls. A campaign's entry takes precedence over the account's, and a
+    narrower range over a wider one.
     """
     await identifiers.save_address(db, account.id, wanted, now)
     return AddressSaved(wanted.page_tab_id, addresses.network_text(wanted.ip_address))

@@ -41,7 +41,7 @@ async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
 
 
 async def certificates(db: Db) -> list[Certificate]:
-    """Return the certificates of every account, in the order in which they were made."""
+    """Return the certificates of every account, in the order of their creation."""
     found = []
     for account_id in await account_ids(db):
         rows = await db.rows(

@@ -13,7 +13,7 @@ ROWS = 200
 
 
 class TableCount(msgspec.Struct):
-    """What an erasure did in one table: rows deleted, and rows that stay without the person."""
+    """The effect of an erasure on one table: rows deleted, and rows kept without the person."""
 
     table_name: str
     deleted_count: int
@@ -21,10 +21,10 @@ class TableCount(msgspec.Struct):
 
 
 class Erasure(msgspec.Struct):
-    """The certificate of an erasure. It names the fan by number alone, and by those of fans who had become it.
+    """The certificate of an erasure. It names the fan by id only, with the ids of fans merged into it.
 
     erasure_source names the call, erasure_timestamp is in unix seconds. digest is the SHA-256, in hexadecimal, of the
-    other fields as JSON, keys in the order of the alphabet, without spaces.
+    other fields as JSON, keys sorted, without spaces.
     """
 
     erasure_id: int
@@ -48,7 +48,7 @@ class Certificate(msgspec.Struct):
 
 
 class ErasureMeta(Meta):
-    """What the next page is asked with, and how many certificates this one holds."""
+    """How to request the next page, and the number of certificates in this one."""
 
     min_erasure_id: int | None
     count: int
@@ -63,7 +63,7 @@ class OneErasure(Params):
 class ErasureWindow(Params):
     """Which certificates, the newest first."""
 
-    fan_id: Annotated[Id | None, "Only of the fan who had this id."] = None
+    fan_id: Annotated[Id | None, "Only those of the fan who had this id."] = None
     max_erasure_id: Annotated[Id | None, "Only with a smaller id: the previous meta.min_erasure_id."] = None
     limit: Annotated[Annotated[int, LimitForm(ROWS)] | None, "Page size; 200 by default."] = None
 

@@ -6,9 +6,9 @@ import msgspec
 
 
 class Export(msgspec.Struct):
-    """Everything that is held on a fan: by table its rows as they are stored, without the account's id.
+    """Everything stored about a fan: its rows by table, as they are stored, without the account's id.
 
-    `merged_rows` are the records of fans who became this one, as they were. Times are ISO 8601, export_timestamp unix
+    `merged_rows` are the former records of fans merged into this one. Times are ISO 8601, export_timestamp unix
     seconds.
     """
 

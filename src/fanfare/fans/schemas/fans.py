@@ -38,7 +38,7 @@ BirthDate = Annotated[date, DayForm(1900, 2200)]
 
 
 class MailForm(Form):
-    """A mail address, in the form in which it is shown."""
+    """An email address, in the form in which it is shown."""
 
     def read(self, raw: object) -> str:
         """Return the address, or refuse what no mail could be sent to."""
@@ -105,7 +105,7 @@ class Fan(msgspec.Struct, kw_only=True):
 class LatestFan(Fan, kw_only=True):
     """A fan in the feed of changes, with the key of the change. Timestamps are unix seconds, `_iso` ones GMT.
 
-    merged_fan_ids are the ids of fans who became this one: drop their records.
+    merged_fan_ids are the ids of fans merged into this one: drop their records.
     """
 
     fan_time_key: str
@@ -116,7 +116,7 @@ class LatestFan(Fan, kw_only=True):
 
 
 class LatestMeta(Meta):
-    """The keys of the first and last fan of a page, and how many it holds; an empty page repeats the key asked with."""
+    """The keys of the first and last fan of a page, and its number of fans; an empty page repeats the request's key."""
 
     min_fan_time_key: str | None
     max_fan_time_key: str | None
@@ -126,7 +126,7 @@ class LatestMeta(Meta):
 class OneFan(Params):
     """Which fan."""
 
-    fan_id: Annotated[Id, "Fan by its id; the id of a fan that became another leads to that one."]
+    fan_id: Annotated[Id, "Fan by its id; the id of a merged fan leads to the fan it was merged into."]
 
 
 def is_id(key: str) -> bool:
@@ -148,7 +148,7 @@ def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 class NewFan(Params):
-    """A fan to be made; of who is known by mail address or phone number what is empty is filled."""
+    """A fan to create; when a fan has the email or phone already, that fan's empty fields are filled."""
 
     first_name: Annotated[Text | None, "Given name of the fan."] = None
     last_name: Annotated[Text | None, "Family name of the fan."] = None
@@ -165,18 +165,19 @@ class NewFan(Params):
     ip_address: Annotated[Address | None, "IP address of the fan."] = None
     latitude: Annotated[Latitude | None, "Latitude."] = None
     longitude: Annotated[Longitude | None, "Longitude."] = None
-    fan_source: Annotated[Text | None, "Where the fan came from, stored when a fan is created."] = None
+    fan_source: Annotated[Text | None, "Where the fan came from; stored when the fan is created."] = None
     is_optout: Annotated[Flag | None, "Fan opted out of everything."] = None
-    idol_names: Annotated[Texts | None, "Idols the fan follows; made when new."] = None
+    idol_names: Annotated[Texts | None, "Idols the fan follows; created when new."] = None
     country_code: Annotated[Place | None, "Country, as a two-letter code or by name."] = None
     province: Annotated[Place | None, "Province or state."] = None
     city: Annotated[Place | None, "City."] = None
     postal_code: Annotated[Place | None, "Postal code."] = None
     image_url: Annotated[Annotated[str, TextForm(2000)] | None, "Picture of the fan."] = None
-    consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "What the fan read when agreeing."] = None
-    consent_source: Annotated[Text | None, "Where the fan agreed, such as the name of a form."] = None
+    consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "The consent text the fan agreed to."] = None
+    consent_source: Annotated[Text | None, "Where the fan consented, such as the name of a form."] = None
     consent_timestamp: Annotated[
-        Moment | None, "When the fan gave the words on consent; now when left out. An older yes lifts no younger no."
+        Moment | None,
+        "When the fan gave the consents; now when left out. An older opt-in does not override a newer opt-out.",
     ] = None
     businesses: Businesses = None
     fields: Fields = None
@@ -204,7 +205,7 @@ class NewFan(Params):
 
 
 class FanChanges(Params):
-    """Fields of a fan to be changed; an empty value clears, a field left out stays."""
+    """Fields of a fan to update; an empty value clears a field; a field left out stays as it is."""
 
     fan_id: Annotated[Id, "Fan to change."]
     first_name: Annotated[Text | None | UnsetType, "Given name of the fan."] = UNSET
@@ -229,10 +230,11 @@ class FanChanges(Params):
     longitude: Annotated[Longitude | None | UnsetType, "Longitude."] = UNSET
     image_url: Annotated[Annotated[str, TextForm(2000)] | None | UnsetType, "Picture of the fan."] = UNSET
     add_phone: Annotated[Phone | None | UnsetType, "Second phone number of the fan."] = UNSET
-    consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "What the fan read when agreeing."] = None
-    consent_source: Annotated[Text | None, "Where the fan agreed, such as the name of a form."] = None
+    consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "The consent text the fan agreed to."] = None
+    consent_source: Annotated[Text | None, "Where the fan consented, such as the name of a form."] = None
     consent_timestamp: Annotated[
-        Moment | None, "When the fan gave the words on consent; now when left out. An older yes lifts no younger no."
+        Moment | None,
+        "When the fan gave the consents; now when left out. An older opt-in does not override a newer opt-out.",
     ] = None
     businesses: Businesses = None
     fields: Fields = None
@@ -257,7 +259,7 @@ class FanChanges(Params):
 
 
 class FanSaved(msgspec.Struct):
-    """The fan that was written."""
+    """The fan that was saved."""
 
     fan_id: int
 
@@ -273,5 +275,5 @@ class LatestWindow(Params):
             str, TextForm(64, r"\d{1,10}_\d{1,3}_\d{1,18}", "must be the meta.max_fan_time_key of an earlier response")
         ]
         | None,
-        "Continue after this key, shaped <unix_time>_<milliseconds>_<fan_id>; use the previous meta.max_fan_time_key.",
+        "Continue after this key, <unix_time>_<milliseconds>_<fan_id>: the previous meta.max_fan_time_key.",
     ] = None

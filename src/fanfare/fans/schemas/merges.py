@@ -13,9 +13,9 @@ ROWS = 200
 
 
 class Merge(msgspec.Struct):
-    """Two fans who became one: fan_id is the one who stayed, merged_fan_id the id that leads there since.
+    """A merge of two fans: fan_id is the one who stayed; merged_fan_id now leads to it.
 
-    merge_source names the call. Timestamps are unix seconds; unmerge_timestamp is null while the two are one.
+    merge_source names the call. Timestamps are unix seconds; unmerge_timestamp is null while they are merged.
     """
 
     merge_id: int
@@ -27,7 +27,7 @@ class Merge(msgspec.Struct):
 
 
 class MergeMeta(Meta):
-    """What the next page is asked with, and how many merges this one holds."""
+    """How to request the next page, and the number of merges in this one."""
 
     min_merge_id: int | None
     count: int
@@ -37,7 +37,7 @@ class MergeOther(Params):
     """Two fans."""
 
     fan_id: Annotated[Id, "Fan who stays, by its id."]
-    merged_fan_id: Annotated[Id, "Fan whose id leads to the other from now on, or up to now."]
+    merged_fan_id: Annotated[Id, "Fan to merge into the other, or merged into it."]
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -44,13 +44,13 @@ class Field(msgspec.Struct):
 
 
 class FieldDefinition(Params):
-    """A custom field to be defined or changed."""
+    """A custom field to define or update."""
 
     crm_field_key: Annotated[Key, "Key of the field: the part behind field_."]
-    field_type: Annotated[FieldType, "What its values are; stays as it is while fans have values in the field."]
-    field_options: Annotated[Texts | None, "What may be chosen; for choice and choices."] = None
-    is_active: Annotated[Flag | None, "Whether values may be set; true by default."] = None
-    is_global: Annotated[Flag | None, "Whether the field counts for all businesses."] = None
+    field_type: Annotated[FieldType, "Type of its values; cannot change while fans have values in the field."]
+    field_options: Annotated[Texts | None, "Options; for choice and choices."] = None
+    is_active: Annotated[Flag | None, "Whether values can be set; true by default."] = None
+    is_global: Annotated[Flag | None, "Whether the field applies to all businesses."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "crm_field_key": "shirt_size",
@@ -72,13 +72,13 @@ class OneField(Params):
 
 
 class FieldSaved(msgspec.Struct):
-    """The field that was written."""
+    """The field that was saved."""
 
     crm_field_key: str
 
 
 class Tag(msgspec.Struct):
-    """A tag, with how many fans carry it. creation_timestamp is in unix seconds."""
+    """A tag with its number of fans. creation_timestamp is in unix seconds."""
 
     tag_id: int
     tag_name: str
@@ -87,15 +87,15 @@ class Tag(msgspec.Struct):
 
 
 class TagChange(Params):
-    """A tag to be given to fans or taken from them."""
+    """A tag to add to fans or remove from them."""
 
-    tag_name: Annotated[Text, "Name of the tag; made when it is new and given."]
+    tag_name: Annotated[Text, "Name of the tag; created when new."]
     action: Annotated[Annotated[str, ChoiceForm("add", "delete")] | None, "add (default) or delete."] = None
     fan_ids: Annotated[
         Annotated[list[int | Unread], ListForm(EntryForm(WholeForm(0)), MANY)] | None, "Fans by id, at most 10000."
     ] = None
     emails: Annotated[
-        Annotated[list[str | Unread], ListForm(EntryForm(TextForm()), MANY)] | None, "Fans by mail address."
+        Annotated[list[str | Unread], ListForm(EntryForm(TextForm()), MANY)] | None, "Fans by email address."
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"tag_name": "season ticket", "fan_ids": [1, 2]}
@@ -108,7 +108,7 @@ class TagChange(Params):
 
 
 class TagRow(LineResult):
-    """What became of one entry: added, removed, unchanged or unknown; or error, with what is wrong."""
+    """The result for one entry: added, removed, unchanged or unknown; or error with the reasons."""
 
     fan_id: int | None
     email: str | None
@@ -116,7 +116,7 @@ class TagRow(LineResult):
 
 
 class TagChanged(msgspec.Struct):
-    """What became of every entry, fan_ids first, in the order given."""
+    """The result for every entry, fan_ids first, in the order sent."""
 
     tag_id: int | None
     tag_name: str
@@ -124,7 +124,7 @@ class TagChanged(msgspec.Struct):
 
 
 class NewTag(Params):
-    """A tag to be made."""
+    """A tag to create."""
 
     tag_name: Annotated[Text, "Name of the tag; unique in the account."]
 
@@ -142,7 +142,7 @@ class TagSaved(msgspec.Struct):
 
 
 class Identifier(msgspec.Struct):
-    """An identity of a fan: a network and what the fan is called there."""
+    """An external identity of a fan: a network and the fan's id in it."""
 
     account_id: int
     fan_id: int
@@ -157,17 +157,17 @@ class IdentifierChange(Params):
 
     fan_id: Annotated[Id, "Fan who has the identity."]
     network: Annotated[Network, "Network, such as facebook or a ticketing system; not email or phone."]
-    identifier_value: Annotated[OuterKey, "What the fan is called there."]
+    identifier_value: Annotated[OuterKey, "The fan's id in the network."]
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Leave mail addresses and phone numbers to the fan itself."""
+        """Leave email addresses and phone numbers to the fan itself."""
         if "network" in given and not names_people(given["network"]):
             yield "network", "cannot be changed here; change the fan instead"
 
 
 class Consent(msgspec.Struct):
-    """A word on consent, as it stands in the ledger. given_timestamp is in unix seconds."""
+    """An entry of the consent ledger. given_timestamp is in unix seconds."""
 
     consent_id: int
     fan_id: int
@@ -181,7 +181,7 @@ class Consent(msgspec.Struct):
 
 
 class WatchedAddress(msgspec.Struct):
-    """An address or range that is banned or let in; page_tab_id is null when it counts for the whole account."""
+    """A banned or allowed address or range; page_tab_id is null when it applies to the whole account."""
 
     page_tab_id: int | None
     ip_address: str
@@ -190,7 +190,7 @@ class WatchedAddress(msgspec.Struct):
 
 
 class AddressEntry(Params):
-    """An address or range to be banned or let in, or the entry to be removed."""
+    """An address or range to ban or allow, or the entry to remove."""
 
     ip_address: Annotated[AddressRange, "Address or CIDR range."]
     is_blocked: Annotated[Flag, "true bans the address, false allows it."]
@@ -200,7 +200,7 @@ class AddressEntry(Params):
 
 
 class AddressSaved(msgspec.Struct):
-    """The entry that was written."""
+    """The entry that was saved."""
 
     page_tab_id: int | None
     ip_address: str
@@ -221,7 +221,7 @@ class NameCheck(Params):
 
 
 class UsableName(msgspec.Struct):
-    """A name that may be taken: the wanted one, or one near it."""
+    """A usable name: the one requested or one like it."""
 
     display_name: str
 
@@ -235,13 +235,13 @@ class NameWord(msgspec.Struct):
 
 
 class NameWordEntry(Params):
-    """A word to be allowed or refused in display names."""
+    """A word to allow or refuse in display names."""
 
-    word: Annotated[Annotated[str, TextForm(64)], "The word, in any case."]
+    word: Annotated[Annotated[str, TextForm(64)], "The word; case is ignored."]
     is_allowed: Annotated[Flag, "true allows a word of the built-in list, false refuses a word."]
 
 
 class OneNameWord(Params):
     """Which word."""
 
-    word: Annotated[Annotated[str, TextForm(64)], "The word, in any case."]
+    word: Annotated[Annotated[str, TextForm(64)], "The word; case is ignored."]

@@ -60,7 +60,7 @@ async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -
 
 
 async def change_idol(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
-    """Change the given fields of an idol and return its uid. Refuses (409) another name while criteria name it."""
+    """Update the fields sent of an idol and return its uid. Refuses (409) another name while criteria name it."""
     async with db.transaction() as held:
         if wanted.idol_name is not UNSET:
             await _give_up_name(held, account_id, wanted.idol_uid, wanted.idol_name)
@@ -138,7 +138,7 @@ def _fields(struct: msgspec.Struct) -> dict[str, Any]:
 
 
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
-    """Delete an idol with its events; its fans follow it no more. Refuses (409) while stored criteria name it."""
+    """Delete an idol with its events; its fans no longer follow it. Refuses (409) while stored criteria name it."""
     async with db.transaction() as held:
         # Who ties fans to an idol holds it: waited for, so that the next statement unties these fans too.
         await held.execute("select from idols where account_id = $1 and idol_uid = $2 for update", account_id, idol_uid)

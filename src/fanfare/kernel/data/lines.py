@@ -17,7 +17,7 @@ NO_OBJECT = "must be a JSON object"
 
 
 class FieldFault(msgspec.Struct):
-    """What is wrong with a field."""
+    """An error in a field."""
 
     field: str
     message: str

@@ -90,12 +90,12 @@ class CursorForm(Form):
 
 
 NextCursor = Annotated[
-    Cursor | None, CursorForm(), "Go on where an earlier answer ended: its X-Next-Cursor, or its meta.next_cursor."
+    Cursor | None, CursorForm(), "Continue where an earlier response ended: its X-Next-Cursor, or its meta.next_cursor."
 ]
 ReadingOrder = Annotated[
     Order,
     ChoiceForm("asc", "desc"),
-    "asc begins with the row stored first, desc with the last; a cursor has its own.",
+    "asc begins with the row stored first, desc with the last; a cursor includes its order.",
 ]
 
 

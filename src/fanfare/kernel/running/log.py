@@ -139,7 +139,7 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
 
 
 def censor(_: object, __: str, event: Event) -> Event:
-    """Blank the values of private names at any depth, and what looks like a mail address, a phone or a secret."""
+    """Blank the values of private names at any depth, and what looks like an email address, a phone or a secret."""
     return {name: value if name in UNTOUCHED else _censored(name, value) for name, value in event.items()}
 
 

@@ -221,7 +221,7 @@ TRANSFER = """
 
 
 async def claim_pass(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
-    """Give a pass that nobody holds to a fan; again for who holds it, it is no change.
+    """Assign a pass that nobody holds to a fan; again for who holds it, it is no change.
 
     Refuses an unknown pass or fan, and a pass that another holds, that was used or cancelled.
     """
@@ -236,7 +236,7 @@ async def claim_pass(db: Db, account: Account, wanted: PassFan, now: datetime) -
 
 
 async def transfer_pass(db: Db, account: Account, wanted: PassFan, now: datetime, chance: Random) -> Pass:
-    """Give a pass to another fan, with a new code: the old one opens no gate any more.
+    """Transfer a pass to another fan, with a new code: the old one opens no gate any more.
 
     Again for who holds it, it is no change. Refuses an unknown pass or fan, and a pass that was used or cancelled.
     """

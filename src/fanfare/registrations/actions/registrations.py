@@ -41,7 +41,7 @@ async def save_registration(db: Db, account: Account, wanted: NewRegistration, n
 
 
 async def add_registration(db: Db, account: Account, wanted: NewFanRegistration, now: datetime) -> list[Registration]:
-    """Store a registration of a known fan and return the fan's newest."""
+    """Store A registration of an existing fan and return the fan's newest."""
     fan_id = await _save(db, account, wanted, wanted.fan_id, now)
     return await newest_registrations(db, account.id, fan_id)
 

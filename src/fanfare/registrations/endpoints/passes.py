@@ -31,10 +31,10 @@ from fanfare.registrations.schemas.passes import (
 
 @endpoint.post("/api/v1/campaigns/{page_tab_id}/passes/check_in", scope="apps", key=SECRET)
 async def campaigns_pass_check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
-    """Check in an event pass of a campaign, found by its code or uid; it admits once.
+    """Check in an event pass of a campaign, found by its code or uid.
 
-    A pass that was used is 409 with when and where. A gate that lost the answer tries again with the same gate_name and
-    check_in_key (or Idempotency-Key) and is told again that it admitted.
+    It admits once. 409 for a pass that was used, with when and where. A gate that lost the response tries again with
+    the same gate_name and check_in_key (or Idempotency-Key) and gets the same answer.
     """
     return await gates.check_in(db, account, wanted, now)
 
@@ -53,19 +53,19 @@ async def manage_pass_sections_create(db: Db, account: Account, wanted: NewSecti
 
 @endpoint.post("/api/v1/manage/pass_sections/{section_uid}", scope="manage", key=SECRET)
 async def manage_pass_sections_update(db: Db, account: Account, wanted: SectionChanges, now: datetime) -> SectionSaved:
-    """Rename a section or change its capacity, which cannot lie below the passes that there are."""
+    """Rename a section or change its capacity, which cannot be below the number of its passes."""
     return SectionSaved(await actions.change_section(db, account.id, wanted, now))
 
 
 @endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET)
 async def manage_passes_list(db: Db, account: Account, wanted: PassQuery) -> Page[PassMeta, Pass]:
-    """Page through the passes of a campaign, 1000 a page, in the order in which they were made."""
+    """Page through the passes of a campaign, 1000 a page, in the order of their creation."""
     return await queries.passes(db, account.id, wanted)
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET)
 async def manage_passes_create(db: Db, account: Account, wanted: NewPasses, now: datetime) -> list[Pass]:
-    """Make passes of a campaign, at most 1000 at once; 409 when the section has not that many places left."""
+    """Create passes of a campaign, at most 1000 at once; 409 when the section has fewer places left."""
     return await actions.create_passes(db, account.id, wanted, now, system_chance())
 
 
@@ -77,35 +77,35 @@ async def manage_passes_get(db: Db, account: Account, wanted: OnePass) -> Pass:
 
 @endpoint.post("/api/v1/manage/passes/{pass_uid}", scope="manage", key=SECRET)
 async def manage_passes_update(db: Db, account: Account, wanted: PassChanges, now: datetime) -> Pass:
-    """Change for which event a pass is, such as one that was made before events were named."""
+    """Change the event of a pass."""
     return await actions.change_pass(db, account.id, wanted, now)
 
 
 @endpoint.get("/api/v1/manage/passes/{pass_uid}/qr.svg", scope="manage", key=SECRET)
 async def manage_passes_qr_svg(db: Db, account: Account, wanted: OnePass) -> Svg:
-    """Draw the QR code of a pass as SVG; it says the pass_code."""
+    """Draw the QR code of a pass as SVG; it contains the pass_code."""
     return await queries.svg(db, account.id, wanted.pass_uid)
 
 
 @endpoint.get("/api/v1/manage/passes/{pass_uid}/qr.png", scope="manage", key=SECRET)
 async def manage_passes_qr_png(db: Db, account: Account, wanted: OnePass) -> Png:
-    """Draw the QR code of a pass as PNG; it says the pass_code."""
+    """Draw the QR code of a pass as PNG; it contains the pass_code."""
     return await queries.png(db, account.id, wanted.pass_uid)
 
 
 @endpoint.post("/api/v1/manage/passes/{pass_uid}/claim", scope="manage", key=SECRET)
 async def manage_passes_claim(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
-    """Give a pass that nobody holds to a fan; 409 when another holds it."""
+    """Assign a pass that nobody holds to a fan; 409 when another fan holds it."""
     return await actions.claim_pass(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/passes/{pass_uid}/transfer", scope="manage", key=SECRET)
 async def manage_passes_transfer(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
-    """Give a pass to another fan; its code changes, so that the old one opens no gate any more."""
+    """Transfer a pass to another fan; its code changes, so the old one no longer opens a gate."""
     return await actions.transfer_pass(db, account, wanted, now, system_chance())
 
 
 @endpoint.post("/api/v1/manage/passes/{pass_uid}/cancel", scope="manage", key=SECRET)
 async def manage_passes_cancel(db: Db, account: Account, wanted: OnePass, now: datetime) -> Pass:
-    """Cancel a pass that was not used, and free its place in its section."""
+    """Cancel an unused pass and free its place in its section."""
     return await actions.cancel_pass(db, account, wanted.pass_uid, now)

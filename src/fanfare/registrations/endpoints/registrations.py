@@ -25,7 +25,7 @@ async def crm_registrations_search(
 ) -> Page[RegistrationMeta, Registration]:
     """Find registrations by day, email or performance, the last stored first; 50 unless `limit` says otherwise.
 
-    Send meta.next_cursor back as `cursor` to go on. Who keeps up to date begins with `order=asc` and keeps the cursor.
+    Send meta.next_cursor back as `cursor` to continue. To keep up to date, begin with `order=asc` and keep the cursor.
     """
     return await queries.registrations(db, account, wanted)
 
@@ -34,9 +34,9 @@ async def crm_registrations_search(
 async def crm_registrations_create(
     db: Db, account: Account, wanted: NewRegistration, now: datetime
 ) -> RegistrationSaved:
-    """Store a wristband or ticket registration, and find or make the fan it belongs to.
+    """Store a wristband or ticket registration, and find or create its fan.
 
-    A registration_key that the network used before is written over: what is left out stays.
+    A registration_key that exists in the network is updated: a field left out stays as it is.
     """
     return RegistrationSaved(wanted.registration_key, await actions.save_registration(db, account, wanted, now))
 
@@ -45,7 +45,7 @@ async def crm_registrations_create(
 async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegistrationQuery) -> Listed[Registration]:
     """List the registrations of a fan, the last stored first.
 
-    Send the header X-Next-Cursor back as `cursor` to go on.
+    Send the header X-Next-Cursor back as `cursor` to continue.
     """
     return await queries.fan_registrations(db, account.id, wanted)
 
@@ -54,8 +54,8 @@ async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegist
 async def crm_fan_registrations_create(
     db: Db, account: Account, wanted: NewFanRegistration, now: datetime
 ) -> list[Registration]:
-    """Add a registration to a fan and answer with the fan's newest 50.
+    """Add a registration to a fan and return the fan's newest 50.
 
-    Of the fan's own data only the words on consent change.
+    Of the fan's own data only consents change.
     """
     return await actions.add_registration(db, account, wanted, now)

@@ -15,18 +15,19 @@ from fanfare.registrations.schemas.scans import NewScans, Scan, ScanMeta, ScanQu
 async def crm_registration_scans_list(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, Scan]:
     """Page through the scans of a scan group with their registrations, 1000 a page, by ascending scan_key.
 
-    Send back meta.next_scan_key for the next page; it is there in each answer, also in an empty one, so that a poller
-    goes on from it.
+    Send back meta.next_scan_key for the next page; every response has it, even an empty one, so a poller continues from
+    it.
     """
     return await queries.scans(db, account, wanted)
 
 
 @endpoint.post("/api/v1/manage/registrations/scans", scope="manage", key=SECRET, array_field="scans")
 async def manage_registration_scans_create(db: Db, account: Account, wanted: NewScans, now: datetime) -> ScansSaved:
-    """Store scans, at most 1000 at once, in any order; each once, however often it is sent.
+    """Store scans, at most 1000 at once, in any order.
 
-    A scan is known in its network by its source_key, or by device_key and device_sequence. A scan of a pass lets in
-    unless somebody was let in with that pass before; of those in one call the earliest does. Every other is stored as
-    refused and told when and where the pass was used. Rows that cannot be read are told under `errors`.
+    Each scan is stored once, however often it is sent: it is identified in its network by source_key, or by device_key
+    and device_sequence. A scan of a pass admits unless somebody was admitted with that pass before; of several in one
+    call the earliest admits. Every other is stored as refused, with when and where the pass was used. Invalid rows are
+    listed under `errors`.
     """
     return await actions.record_scans(db, account, wanted.scans, now)

@@ -40,7 +40,7 @@ async def one_pass(db: Db, account_id: int, pass_uid: uuid.UUID) -> Pass:
 
 
 async def passes_named(db: Db, account_id: int, pass_uids: Sequence[uuid.UUID]) -> list[Pass]:
-    """Return the passes with these uids, in the order in which they were made."""
+    """Return the passes with these uids, in the order of their creation."""
     rows = await db.rows(f"{PASSES} and p.pass_uid = any($2::uuid[]) order by p.pass_id", account_id, pass_uids)
     return [Pass(**row) for row in rows]
 
@@ -88,12 +88,12 @@ async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
 
 
 async def svg(db: Db, account_id: int, pass_uid: uuid.UUID) -> Svg:
-    """Return the QR code of a pass as SVG; it says the pass_code."""
+    """Return the QR code of a pass as SVG; it contains the pass_code."""
     return Svg(_drawn((await one_pass(db, account_id, pass_uid)).pass_code, "svg"))
 
 
 async def png(db: Db, account_id: int, pass_uid: uuid.UUID) -> Png:
-    """Return the QR code of a pass as PNG; it says the pass_code."""
+    """Return the QR code of a pass as PNG; it contains the pass_code."""
     return Png(_drawn((await one_pass(db, account_id, pass_uid)).pass_code, "png"))
 
 

@@ -71,7 +71,7 @@ async def registrations(db: Db, account: Account, wanted: RegistrationQuery) -> 
 
 
 def _key(email: str | None) -> str | None:
-    """Return by what a mail address is known; one that is none is nobody's."""
+    """Return by what an email address is known; one that is none is nobody's."""
     if email is None:
         return None
     with suppress(ValueError):

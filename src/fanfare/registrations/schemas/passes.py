@@ -17,7 +17,10 @@ Quantity = Annotated[int, WholeForm(1, 1000)]
 
 
 class Section(msgspec.Struct):
-    """A section of a campaign's passes; capacity is null without a limit, pass_count leaves out cancelled passes."""
+    """A section of a campaign's passes.
+
+    Capacity is null without a limit, pass_count does not count cancelled passes.
+    """
 
     section_uid: uuid.UUID
     page_tab_id: int
@@ -28,10 +31,11 @@ class Section(msgspec.Struct):
 
 
 class Pass(msgspec.Struct):
-    """A pass; timestamps in unix seconds, null for what has not happened.
+    """A pass.
 
-    fan_id is whom it was made for, claim_fan_id who holds it. pass_code is what its QR code says. event_key is the one
-    event it is for, null when none is named.
+    Timestamps in unix seconds, null for what has not happened. fan_id is the fan it was created for, claim_fan_id the
+    fan who holds it. pass_code is the content of its QR code. event_key is the only event it is valid for, null when it
+    is tied to none.
     """
 
     pass_uid: uuid.UUID
@@ -53,7 +57,7 @@ class Pass(msgspec.Struct):
 
 
 class PassMeta(Meta):
-    """What the next page is asked with, and how many rows there are in this one."""
+    """How to request the next page, and the number of rows in this one."""
 
     next_pass_id: int
     count: int
@@ -66,39 +70,39 @@ class OnePass(Params):
 
 
 class PassFan(OnePass):
-    """A pass and who is to hold it."""
+    """A pass and the fan who receives it."""
 
-    fan_id: Annotated[Id, "Fan who is to hold the pass."]
+    fan_id: Annotated[Id, "Fan who receives the pass."]
 
 
 class PassChanges(OnePass):
-    """Fields of a pass to be changed."""
+    """Fields of a pass to update."""
 
     event_key: Annotated[
-        OuterKey | None | UnsetType, "Event id in the ticketing system; for no certain event when empty."
+        OuterKey | None | UnsetType, "Event id in the ticketing system; not tied to an event when empty."
     ] = UNSET
 
     example: ClassVar[Mapping[str, object]] = {"event_key": "TIDELINE-2026-SAT"}
 
 
 class PassQuery(Params):
-    """Which passes, by pages of 1000, in the order in which they were made."""
+    """Which passes, by pages of 1000, in the order of their creation."""
 
     page_tab_id: Annotated[Id, "Campaign."]
     section_uid: Annotated[Uuid | None, "Only passes of this section."] = None
-    fan_id: Annotated[Id | None, "Only passes that were made for this fan or that this fan holds."] = None
+    fan_id: Annotated[Id | None, "Only passes created for this fan or held by this fan."] = None
     next_pass_id: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
 
 
 class NewPasses(Params):
-    """Passes to be made."""
+    """Passes to create."""
 
     page_tab_id: Annotated[Id, "Campaign."]
     section_uid: Annotated[Uuid | None, "Section of the campaign; none when left out."] = None
     quantity: Annotated[Quantity, "How many."] = 1
-    fan_id: Annotated[Id | None, "Fan whom they are made for; anybody's when left out."] = None
+    fan_id: Annotated[Id | None, "Fan they are created for; nobody in particular when left out."] = None
     event_key: Annotated[
-        OuterKey | None, "Event id in the ticketing system; who names another event at a gate is refused."
+        OuterKey | None, "Event id in the ticketing system; gates of other events refuse the pass."
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"quantity": 2}
@@ -111,21 +115,21 @@ class SectionQuery(Params):
 
 
 class NewSection(Params):
-    """A section to be made."""
+    """A section to create."""
 
     page_tab_id: Annotated[Id, "Campaign."]
     section_name: Annotated[Text, "Name, unique in the campaign."]
-    capacity: Annotated[Capacity | None, "Most passes at once; no limit when left out."] = None
+    capacity: Annotated[Capacity | None, "Maximum number of passes; no limit when left out."] = None
 
     example: ClassVar[Mapping[str, object]] = {"section_name": "Camping", "capacity": 500}
 
 
 class SectionChanges(Params):
-    """Fields of a section to be changed."""
+    """Fields of a section to update."""
 
     section_uid: Annotated[Uuid, "Section."]
     section_name: Annotated[Text | None | UnsetType, "Name, unique in the campaign."] = UNSET
-    capacity: Annotated[Capacity | None | UnsetType, "Most passes at once; no limit when empty."] = UNSET
+    capacity: Annotated[Capacity | None | UnsetType, "Maximum number of passes; no limit when empty."] = UNSET
 
     example: ClassVar[Mapping[str, object]] = {"capacity": 800}
 
@@ -137,24 +141,22 @@ class SectionChanges(Params):
 
 
 class SectionSaved(msgspec.Struct):
-    """The section that was written."""
+    """The section that was saved."""
 
     section_uid: uuid.UUID
 
 
 class NewCheckIn(Params):
-    """Who stands at which gate."""
+    """A pass at a gate."""
 
     page_tab_id: Annotated[Id, "Campaign."]
     pass_code: Annotated[Code | None, "Eight-character alphanumeric code; this or pass_uid is needed."] = None
     pass_uid: Annotated[Uuid | None, "UUID of the pass; this or pass_code is needed."] = None
-    event_key: Annotated[
-        OuterKey | None, "Event at which the gate stands; a pass that is not for this event is refused."
-    ] = None
-    gate_name: Annotated[Text | None, "Where the pass is checked in; told to whoever tries it again."] = None
+    event_key: Annotated[OuterKey | None, "Event of the gate; a pass of another event is refused."] = None
+    gate_name: Annotated[Text | None, "Where the pass is checked in; part of the refusal when it is used again."] = None
     check_in_key: Annotated[
         OuterKey | None,
-        "What this gate calls this check-in: sent again after a lost answer, it is told again that it admitted.",
+        "The gate's key of this check-in: sent again after a lost response, it gets the same answer.",
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {
@@ -171,7 +173,7 @@ class NewCheckIn(Params):
 
 
 class CheckedIn(msgspec.Struct):
-    """A pass that was let in, when (unix seconds) and where."""
+    """A checked-in pass, when (unix seconds) and where."""
 
     pass_uid: uuid.UUID
     section_uid: uuid.UUID | None

@@ -29,8 +29,8 @@ Limit = Annotated[int, LimitForm(1000)]
 class Registration(msgspec.Struct):
     """A wristband or ticket registered to a fan; timestamps in unix seconds, days YYYY-MM-DD.
 
-    is_subscribed and is_phone_subscribed are the fan's last words, performance_uid the performance of that day that
-    has the event's key or name. fan_id and what is personal are null once the fan is erased.
+    is_subscribed and is_phone_subscribed are the fan's latest consents, performance_uid the performance of that day
+    with the event's key or name. fan_id and personal data are null once the fan is erased.
     """
 
     account_id: int
@@ -66,7 +66,7 @@ class Registration(msgspec.Struct):
 
 
 class RegistrationMeta(Meta):
-    """How many rows there are in this answer, and what to send as `cursor` for those behind them."""
+    """The number of rows in this response, and the `cursor` of the next ones."""
 
     count: int
     next_cursor: str | None
@@ -116,17 +116,17 @@ class RegistrationLine(Params):
     lookup_id: Annotated[OuterKey | None, "Look-up id printed on the wristband."] = None
     event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None
     ticket_key: Annotated[OuterKey | None, "Unique key of the ticket line (one per price code and amount)."] = None
-    is_minor: Annotated[Flag | None, "The holder is under age."] = None
+    is_minor: Annotated[Flag | None, "Whether the holder is under age."] = None
     birth_date: Annotated[Day | None, "Date of birth, YYYY-MM-DD."] = None
     country_code: Annotated[Text | None, "Country, as a two-letter code."] = None
     province: Annotated[Text | None, "Province or state."] = None
     city: Annotated[Text | None, "City."] = None
     postal_code: Annotated[Text | None, "Postal code or ZIP."] = None
     address: Annotated[Text | None, "Street address."] = None
-    activity_id: Annotated[Id | None, "Activity to tie the row to."] = None
-    is_preferred: Annotated[Flag | None, "Marks the preferred registration."] = None
-    is_subscribed: Annotated[Flag | None, "Email marketing opt-in; false opts out, left out says nothing."] = None
-    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in; false opts out, left out says nothing."] = None
+    activity_id: Annotated[Id | None, "Activity to link the row to."] = None
+    is_preferred: Annotated[Flag | None, "Whether this is the preferred registration."] = None
+    is_subscribed: Annotated[Flag | None, "Email marketing opt-in; false opts out; no change when left out."] = None
+    is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in; false opts out; no change when left out."] = None
     order_key: Annotated[OuterKey | None, "Order the line belongs to."] = None
 
     example: ClassVar[Mapping[str, object]] = {
@@ -149,21 +149,21 @@ class RegistrationLine(Params):
 
 
 class NewRegistration(RegistrationLine):
-    """A registration to be stored, or written over the one of its key."""
+    """A registration to create, or to update by its key."""
 
-    fan_id: Annotated[Id | None, "Fan the registration belongs to; found or made by email and phone when left out."] = (
-        None
-    )
+    fan_id: Annotated[
+        Id | None, "Fan the registration belongs to; found or created by email and phone when left out."
+    ] = None
 
 
 class NewFanRegistration(RegistrationLine, kw_only=True):
-    """A registration of a known fan."""
+    """A registration of an existing fan."""
 
     fan_id: Annotated[Id, "Fan the registration belongs to."]
 
 
 class RegistrationSaved(msgspec.Struct):
-    """The registration that was stored and its fan."""
+    """The stored registration and its fan."""
 
     registration_key: str
     fan_id: int

@@ -30,9 +30,9 @@ MOST = 1000
 
 
 class Scan(msgspec.Struct):
-    """A scan at a gate with the registration that it names by key or barcode; timestamps in unix seconds.
+    """A scan at a gate with the registration it names by key or barcode; timestamps in unix seconds.
 
-    is_success says whether the holder was let in, refusal why a pass was not.
+    is_success says whether the holder was admitted, refusal why not.
     """
 
     scan_key: int
@@ -66,7 +66,7 @@ class Scan(msgspec.Struct):
 
 
 class ScanMeta(Meta):
-    """What the next page is asked with: the last scan_key of this one, or the key asked with when there is none."""
+    """How to request the next page: the last scan_key of this one, or that of the request when it is empty."""
 
     next_scan_key: int
 
@@ -151,7 +151,10 @@ class ScanItem(Params):
 
 
 class ScanSaved(msgspec.Struct):
-    """What became of one scan; `index` is its place in the batch. Sent again, it is a duplicate told the same."""
+    """The result for one scan.
+
+    `index` is its place in the batch. Sent again, it is a duplicate with the same result.
+    """
 
     index: int
     scan_key: int
@@ -162,7 +165,7 @@ class ScanSaved(msgspec.Struct):
 
 
 class ScansSaved(msgspec.Struct):
-    """The scans that are stored, and those that could not be read."""
+    """The stored scans, and the invalid ones."""
 
     data: list[ScanSaved]
     errors: list[LineFault]

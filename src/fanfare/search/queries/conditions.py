@@ -18,7 +18,7 @@ async def condition(db: Db, account: Account, wanted: Criteria, now: datetime, n
 
 
 async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
-    """Return how many fans criteria find now."""
+    """Return the number of fans that criteria match now."""
     found = await condition(db, account, wanted, now)
     counted: int = await db.value(found.statement(COUNT), *found.args)
     return counted

@@ -106,28 +106,28 @@ class Criteria(Params):
     crm_end_active_date: Annotated[Day | None, "Active on or before this day"] = None
     fan_youngest_age: Annotated[Age | None, "At least this many years old today"] = None
     fan_oldest_age: Annotated[Age | None, "At most this many years old today"] = None
-    fan_incl_snapshot_uids: Annotated[Uuids | None, "Inside one of these snapshots"] = None
-    fan_excl_snapshot_uids: Annotated[Uuids | None, "Outside all of these snapshots"] = None
+    fan_incl_snapshot_uids: Annotated[Uuids | None, "In one of these snapshots"] = None
+    fan_excl_snapshot_uids: Annotated[Uuids | None, "In none of these snapshots"] = None
     fan_incl_segments: Annotated[
-        Segments | None, "Inside one of these segments, each as filter:uid, snapshot:uid or tag:id"
+        Segments | None, "In one of these segments, each written filter:uid, snapshot:uid or tag:id"
     ] = None
-    fan_excl_segments: Annotated[Segments | None, "Outside all of these segments"] = None
+    fan_excl_segments: Annotated[Segments | None, "In none of these segments"] = None
     fan_tags: Annotated[Names | None, "Has these tags, by name; case is ignored"] = None
     fan_tag_relations: Annotated[Relation, "Whether one of the tags is enough (any) or all are needed"] = "any"
-    fan_networks: Annotated[Names | None, "Has an identity on one of these networks"] = None
-    fan_is_subscribed: Annotated[Flag | None, "Opted in to email, or not"] = None
-    fan_is_optout: Annotated[Flag | None, "Opted out of everything, or not"] = None
-    fan_is_phone_subscribed: Annotated[Flag | None, "Opted in to text messages, or not"] = None
-    fan_postal_codes: Annotated[Texts | None, "One of these postal codes, case and spaces are ignored"] = None
-    fan_provinces: Annotated[Texts | None, "One of these provinces or states, in any case"] = None
+    fan_networks: Annotated[Names | None, "Has an external identity in one of these networks"] = None
+    fan_is_subscribed: Annotated[Flag | None, "Whether the fan opted in to email"] = None
+    fan_is_optout: Annotated[Flag | None, "Whether the fan opted out of everything"] = None
+    fan_is_phone_subscribed: Annotated[Flag | None, "Whether the fan opted in to text messages"] = None
+    fan_postal_codes: Annotated[Texts | None, "Lives in one of these postal codes; case and spaces are ignored"] = None
+    fan_provinces: Annotated[Texts | None, "Lives in one of these provinces or states; case is ignored"] = None
     fan_rating: Annotated[Rating | None, "At least this rating"] = None
     fan_gender: Annotated[Gender | None, "This gender"] = None
-    fan_source: Annotated[Text | None, "Came from this source, in any case"] = None
-    fan_metro_areas: Annotated[Texts | None, "One of these metro areas, in any case"] = None
+    fan_source: Annotated[Text | None, "Came from this source; case is ignored"] = None
+    fan_metro_areas: Annotated[Texts | None, "Lives in one of these metro areas; case is ignored"] = None
     fan_start_creation_date: Annotated[Day | None, "Created on or after this day"] = None
     fan_end_creation_date: Annotated[Day | None, "Created on or before this day"] = None
     idol_names: Annotated[
-        Names | None, "Fan of these idols (their names, in any case), chosen by the fan or derived"
+        Names | None, "Fan of these idols, by name, whether chosen by the fan or derived; case is ignored"
     ] = None
     idol_relations: Annotated[Relation, "Whether one of the idols is enough (any) or all are needed"] = "any"
     ticket_event_name: Annotated[Text | None, "Holds a ticket for this event"] = None
@@ -140,8 +140,8 @@ class Criteria(Params):
     ticket_artist_name: Annotated[Text | None, "Holds a ticket for this artist"] = None
     ticket_start_event_date: Annotated[Day | None, "Holds a ticket for an event on or after this day"] = None
     ticket_end_event_date: Annotated[Day | None, "Holds a ticket for an event on or before this day"] = None
-    ticket_seat_price_min: Annotated[Money | None, "Paid at least this much a seat"] = None
-    ticket_seat_price_max: Annotated[Money | None, "Paid at most this much a seat"] = None
+    ticket_seat_price_min: Annotated[Money | None, "Paid at least this much per seat"] = None
+    ticket_seat_price_max: Annotated[Money | None, "Paid at most this much per seat"] = None
     ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats; 0 includes fans with none"] = None
     ticket_seat_count_max: Annotated[Count | None, "Bought at least one and at most this many seats; 0 means none"] = (
         None
@@ -171,7 +171,7 @@ class FanSearch(Criteria):
 
 
 class FoundFan(msgspec.Struct):
-    """A fan found. `fields` holds `key=value` texts, `field_values` the same with their types.
+    """A fan of a search. `fields` holds `key=value` texts, `field_values` the same with their types.
 
     `last_page_tab_id` and `last_campaign_name` are null unless include_recent_entry asks for them.
     """
@@ -206,10 +206,10 @@ class FoundFan(msgspec.Struct):
 
 
 class SearchMeta(Meta):
-    """How to go on: send `search_uid` until `data` is empty, or follow `next_search_uid`, which may be retried.
+    """How to continue: send `search_uid` until `data` is empty, or follow `next_search_uid`, which may be retried.
 
-    `next_search_uid` is null on the last page. `count` is the number of fans in the set (at most max_count), null
-    while it is still being written down.
+    `next_search_uid` is null on the last page. `count` is the number of fans in the result (at most max_count), null
+    while it is still being computed.
     """
 
     search_uid: uuid.UUID

@@ -6,9 +6,9 @@ import msgspec
 
 
 class SegmentStatus(msgspec.Struct):
-    """Who can be reached in a segment. `last_update_timestamp` is when one of its fans last changed, in unix seconds.
+    """The reach of a segment. `last_update_timestamp` is when one of its fans last changed, in unix seconds.
 
-    Opted in counts who has an address or a number, said yes to it, and did not opt out of everything.
+    A fan counts as opted in with an email or a phone, an opt-in to it, and no opt-out of everything.
     """
 
     fan_count: int
@@ -20,14 +20,14 @@ class SegmentStatus(msgspec.Struct):
 
 
 class GenderCount(msgspec.Struct):
-    """Fans of a gender; null for those who said nothing."""
+    """Fans of a gender; null for fans who did not say."""
 
     gender: str | None
     fan_count: int
 
 
 class AgeCount(msgspec.Struct):
-    """Fans between two ages today, both included; both null for those whose birthday is not known."""
+    """Fans between two ages today, both included; both null for fans without a birthday."""
 
     youngest_age: int | None
     oldest_age: int | None
@@ -56,7 +56,7 @@ class MetroAreaCount(msgspec.Struct):
 
 
 class LocationCount(msgspec.Struct):
-    """Fans of a city; latitude and longitude are the middle of those that are known."""
+    """Fans of a city; latitude and longitude are the mean of the known positions."""
 
     city: str
     province: str | None
@@ -67,7 +67,7 @@ class LocationCount(msgspec.Struct):
 
 
 class FanMetrics(msgspec.Struct):
-    """What the fans did: how many ever did something, how many in the last 30 days, and how much in all."""
+    """Activity of the fans: how many were ever active, how many in the last 30 days, and the number of activities."""
 
     active_fan_count: int
     recently_active_fan_count: int
@@ -77,7 +77,7 @@ class FanMetrics(msgspec.Struct):
 
 
 class PostalDemographic(msgspec.Struct):
-    """Fans of a postal area, with what the census says of the people there: null where it is silent.
+    """Fans of a postal area, with what the census says of the people there: null when it has no figure.
 
     The area is the code of five figures in the US and the first half of a code in CA, GB, IE and NL. Shares in the
     census are of 1, money is in the country's own.
@@ -90,7 +90,7 @@ class PostalDemographic(msgspec.Struct):
 
 
 class FilterStats(msgspec.Struct):
-    """Who is in a filter. Places come with the most fans first, at most 20 of each kind, postal codes 100."""
+    """Statistics of a filter. Places are sorted by the number of fans, at most 20 of each kind, postal codes 100."""
 
     fans: SegmentStatus
     fan_demographics: FanDemographics

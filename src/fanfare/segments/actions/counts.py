@@ -16,7 +16,7 @@ from fanfare.segments.schemas.segments import OneSegment
 async def segment_status(
     db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
 ) -> SegmentStatus:
-    """Return who can be reached in a segment now; a filter keeps how many there are, unless no body is sent."""
+    """Return the reach of a segment now; a filter keeps how many there are, unless no body is sent."""
     criteria = await segments.criteria_of(db, account.id, wanted)
     status = await segments.segment_status(db, account, criteria, now)
     if wanted.segment_type == "filter" and delivery.has_body:

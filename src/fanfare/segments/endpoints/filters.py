@@ -36,28 +36,28 @@ async def crm_filters_list(db: Db, account: Account, wanted: FilterWindow) -> li
 async def crm_filter_stats(
     db: Db, account: Account, wanted: NamedFilter, now: datetime, delivery: Delivery
 ) -> FilterStats:
-    """Tell who a stored filter finds now: how many, demographics, places, what they did, and the census beside them."""
+    """Return statistics of the fans a stored filter matches now: counts, demographics, places, activity, census."""
     return await counts.filter_stats(db, account, wanted.filter_name, now, delivery)
 
 
 @endpoint.get("/api/v1/manage/filters/count", scope="manage", key=SECRET)
 async def manage_filters_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> FanCount:
-    """Count the fans that criteria find now, without saving them."""
+    """Count the fans that criteria match now, without saving a filter."""
     return FanCount(await counting.fan_count(db, account, wanted, now))
 
 
 @endpoint.get("/api/v1/manage/filters/stats", scope="manage", key=SECRET)
 async def manage_filters_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
-    """Tell who criteria find now, without saving them, as for a stored filter."""
+    """Return statistics of the fans that criteria match now, as for a stored filter, without saving one."""
     return await counting.criteria_stats(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/filters", scope="manage", key=SECRET)
 async def manage_filters_create(db: Db, account: Account, wanted: NewFilter, now: datetime) -> FilterSaved:
-    """Store a search under a name; its criteria are the parameters of the fan search.
+    """Store a search as a filter; its criteria are the parameters of the fan search.
 
-    `fan_incl_segments` and `fan_excl_segments` may name other filters. What they name must be there (422), and no
-    filter may contain itself. 409 when the name is taken.
+    `fan_incl_segments` and `fan_excl_segments` may name other filters. What they name must exist (422), and no filter
+    may contain itself. 409 when the name is taken.
     """
     return FilterSaved(await actions.create_filter(db, account, wanted, now))
 
@@ -70,7 +70,7 @@ async def manage_filters_get(db: Db, account: Account, wanted: OneFilter) -> Fil
 
 @endpoint.post("/api/v1/manage/filters/{filter_uid}", scope="manage", key=SECRET)
 async def manage_filters_update(db: Db, account: Account, wanted: FilterChanges, now: datetime) -> FilterSaved:
-    """Change the name or the group of a filter, or whether its members are kept live; its criteria stay."""
+    """Change the name or the group of a filter, or whether its members are kept live; its criteria stay as they are."""
     return FilterSaved(await actions.change_filter(db, account, wanted, now))
 
 
@@ -82,13 +82,13 @@ async def manage_filters_criteria(db: Db, account: Account, wanted: FilterSearch
 
 @endpoint.post("/api/v1/manage/filters/{filter_uid}/rebuild", scope="manage", key=SECRET)
 async def manage_filters_rebuild(db: Db, account: Account, wanted: OneFilter) -> bool:
-    """Look at all fans again for an active filter, beside everything else; 404 for one that is not kept live."""
+    """Evaluate an active filter over all fans again, in the background; 404 for a filter that is not kept live."""
     await liveness.rebuild(db, account.id, wanted.filter_uid)
     return True
 
 
 @endpoint.delete("/api/v1/manage/filters/{filter_uid}", scope="manage", key=SECRET)
 async def manage_filters_delete(db: Db, account: Account, wanted: OneFilter, now: datetime) -> bool:
-    """Delete a filter; 409 while another refers to it."""
+    """Delete a filter; 409 while another filter refers to it."""
     await actions.delete_filter(db, account.id, wanted.filter_uid, now)
     return True

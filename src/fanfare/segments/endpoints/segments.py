@@ -27,7 +27,10 @@ from fanfare.segments.schemas.segments import (
 
 @endpoint.get("/api/v1/segments", scope="segments", key=SECRET)
 async def segments_list(db: Db, account: Account) -> list[Segment]:
-    """List the segments, each with its number of fans: tags, snapshots (frozen lists) and filters (stored searches)."""
+    """List the segments, each with its number of fans.
+
+    Tags, snapshots (frozen lists) and filters (stored searches) are segments.
+    """
     return await segments.segments(db, account.id)
 
 
@@ -35,9 +38,9 @@ async def segments_list(db: Db, account: Account) -> list[Segment]:
 async def segments_status(
     db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
 ) -> SegmentStatus:
-    """Count the fans of a segment, and those who can be reached by mail and by text message.
+    """Count the fans of a segment, and those reachable by email and by text message.
 
-    A filter is evaluated anew. An unknown segment is a 404.
+    A filter is evaluated anew. 404 for an unknown segment.
     """
     return await counts.segment_status(db, account, wanted, now, delivery)
 
@@ -46,11 +49,11 @@ async def segments_status(
 async def segments_fans(
     db: Db, account: Account, wanted: SegmentReading, now: datetime, delivery: Delivery
 ) -> Page[SegmentMeta, SegmentFan]:
-    """Read the fans of a segment by pages of up to 10,000, in the order of their ids.
+    """Page through the fans of a segment, up to 10,000 per page, ordered by fan id.
 
-    The set is fixed when the reading starts and kept for 24 hours. Send `meta.search_uid` back, the same value each
-    time, while there is one: the server holds the place. Or follow `meta.next_search_uid`, which does not move that
-    place and may be asked for again. With `limit=0` the set is fixed and no row sent.
+    The result is fixed when the reading starts and kept for 24 hours. Send `meta.search_uid` back, the same value each
+    time, while there is one: the server keeps the position. Or follow `meta.next_search_uid`, which does not change
+    that position and may be requested again. With `limit=0` the result is fixed and no row sent.
     """
     return await reading.segment_fans(db, account, wanted, now, delivery)
 
@@ -67,14 +70,14 @@ async def manage_filters_members(
 ) -> Page[PastMeta, PastMember]:
     """List the members of an active filter at the end of a past day, in the order of the fans' ids.
 
-    Known is what was kept then: nothing from before the filter's first build. Fans who were deleted since are left out.
+    History begins with the filter's first build. Fans deleted since are left out.
     """
     return await past.past_members(db, account, wanted, now)
 
 
 @endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET)
 async def manage_snapshots_create(db: Db, account: Account, wanted: NewSnapshot, now: datetime) -> SnapshotSaved:
-    """Freeze a list of fans: whom a filter finds now, the set of a started search, or some by their ids."""
+    """Freeze a list of fans: those a filter matches now, the result of a search, or fans by id."""
     return await snapshots.create_snapshot(db, account, wanted, now)
 
 

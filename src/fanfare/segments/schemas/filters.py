@@ -20,12 +20,12 @@ class FilterWindow(Params):
     """Which filters, by group and by the days on which they were made."""
 
     group_name: Annotated[Text | None, Alias("group name"), "Only filters of this group, in any case"] = None
-    creation_start_date: Annotated[Day | None, "Made on or after this day"] = None
-    creation_end_date: Annotated[Day | None, "Made on or before this day"] = None
+    creation_start_date: Annotated[Day | None, "Created on or after this day"] = None
+    creation_end_date: Annotated[Day | None, "Created on or before this day"] = None
 
 
 class FilterListed(msgspec.Struct):
-    """A filter. `last_search_count` is what the last look at it counted, null before; times are unix seconds."""
+    """A filter. `last_search_count` is its latest count, null before the first; times are unix seconds."""
 
     filter_uid: uuid.UUID
     filter_name: str
@@ -39,8 +39,8 @@ class FilterListed(msgspec.Struct):
 class Filter(msgspec.Struct):
     """A filter with its `criteria`: parameters of the fan search by their names.
 
-    `fault` says why its members cannot be kept at the moment, since when and when that is tried again (unix seconds);
-    null where they are.
+    `fault` says why its members cannot be kept up to date, since when, and when the next try is (unix seconds); null
+    when they are.
     """
 
     filter_uid: uuid.UUID
@@ -58,14 +58,14 @@ class Filter(msgspec.Struct):
 
 
 class NewFilter(Criteria, kw_only=True):
-    """A filter to be made: its name and the parameters of its search."""
+    """A filter to create: its name and its criteria."""
 
     example: ClassVar[Mapping[str, object]] = {
         "filter_name": "Young and near", "fan_provinces": ["BC", "WA"], "fan_oldest_age": 25,
     }  # fmt: skip
 
     filter_name: Annotated[Text, "Name of the filter; unique in the account"]
-    group_name: Annotated[Text | None, "Group that it is listed in"] = None
+    group_name: Annotated[Text | None, "Group it is listed in"] = None
     is_active: Annotated[Flag, "Whether its members are kept live"] = True
 
 
@@ -84,17 +84,17 @@ class OneFilter(Params):
 
 
 class FilterChanges(OneFilter):
-    """What changes of a filter; its criteria stay."""
+    """Fields of a filter to update; its criteria stay as they are."""
 
     example: ClassVar[Mapping[str, object]] = {"group_name": "Season 2027"}
 
     filter_name: Annotated[Text | None, "Its new name"] = None
-    group_name: Annotated[Text | None | UnsetType, "Group that it is listed in; empty for none"] = msgspec.UNSET
+    group_name: Annotated[Text | None | UnsetType, "Group it is listed in; empty for none"] = msgspec.UNSET
     is_active: Annotated[Flag | None, "Whether its members are kept live"] = None
 
 
 class FilterSearch(Criteria, kw_only=True):
-    """The criteria of a filter, in place of those it had."""
+    """New criteria of a filter, in place of the former."""
 
     example: ClassVar[Mapping[str, object]] = {"fan_provinces": ["BC"], "crm_active_days": 90}
 
@@ -102,26 +102,26 @@ class FilterSearch(Criteria, kw_only=True):
 
 
 class FilterSaved(msgspec.Struct):
-    """The filter that was written."""
+    """The filter that was saved."""
 
     filter_uid: uuid.UUID
 
 
 class FanCount(msgspec.Struct):
-    """How many fans criteria find now."""
+    """The number of fans that criteria match now."""
 
     fan_count: int
 
 
 class NewSnapshot(Params):
-    """A list of fans to be frozen: those of a filter now, those of a started search, or some by their ids."""
+    """A list of fans to freeze: those a filter matches now, the result of a search, or fans by id."""
 
     example: ClassVar[Mapping[str, object]] = {"snapshot_name": "Opening night", "fan_ids": [1, 2]}
 
     snapshot_name: Annotated[Text, "Name of the list; unique in the account"]
-    filter_uid: Annotated[Uuid | None, "Freeze whom this filter finds now"] = None
-    search_uid: Annotated[Uuid | None, "Freeze the set of this search; the deleted drop out"] = None
-    fan_ids: Annotated[FanIds | None, "Freeze these fans; unknown ones are left out"] = None
+    filter_uid: Annotated[Uuid | None, "Freeze the fans this filter matches now"] = None
+    search_uid: Annotated[Uuid | None, "Freeze the result of this search; deleted fans are left out"] = None
+    fan_ids: Annotated[FanIds | None, "Freeze these fans; unknown ids are left out"] = None
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -139,7 +139,7 @@ class OneSnapshot(Params):
 
 
 class SnapshotSaved(msgspec.Struct):
-    """The list that was frozen, and how many fans are in it."""
+    """The snapshot and its number of fans."""
 
     snapshot_uid: uuid.UUID
     fan_count: int

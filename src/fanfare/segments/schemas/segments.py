@@ -17,10 +17,10 @@ Kind = Annotated[str, ChoiceForm("filter", "snapshot", "tag")]
 
 
 class Segment(msgspec.Struct):
-    """A segment. `segment_id` is a tag's number or the uid of a filter or snapshot, always as text.
+    """A segment.
 
-    `segment_count` is how many fans are in it; of a filter that is not kept live what the last look at it counted,
-    null before.
+    `segment_id` is a tag's id or the uid of a filter or snapshot, always a string. `segment_count` is its number of
+    fans; of a filter that is not kept live the latest count, null before the first.
     """
 
     segment_type: str
@@ -35,7 +35,7 @@ class OneSegment(Params):
     example: ClassVar[Mapping[str, object]] = {"segment_type": "filter"}
 
     segment_type: Annotated[Kind, "Kind of the segment"]
-    segment_id: Annotated[Text, "Its id, as the list of segments gives it"]
+    segment_id: Annotated[Text, "Its id, as in the list of segments"]
 
 
 class SegmentReading(OneSegment):
@@ -46,7 +46,7 @@ class SegmentReading(OneSegment):
 
 
 class SegmentFan(msgspec.Struct):
-    """A fan as a message needs it."""
+    """The fields of a fan that a message needs."""
 
     fan_id: int
     email: str | None
@@ -58,9 +58,9 @@ class SegmentFan(msgspec.Struct):
 
 
 class SegmentMeta(Meta):
-    """How to go on: both uids are null when no more fans remain. `next_search_uid` may be asked for again.
+    """How to continue: both uids are null when no more fans remain. `next_search_uid` may be requested again.
 
-    `count` is how many fans the segment had when the reading began, null while they are still being written down.
+    `count` is the number of fans in the segment when the reading started, null while it is still being computed.
     """
 
     search_uid: uuid.UUID | None
@@ -76,9 +76,9 @@ class OneMember(OneSegment):
 
 
 class Verdict(msgspec.Struct):
-    """What one criterion says of a fan.
+    """The result of one criterion for a fan.
 
-    `wanted` are its parameters, `seen` what it looked at: a value, a list, or an object; null where there is nothing.
+    `wanted` are its parameters, `seen` the value it checked: a value, a list, or an object; null when there is none.
     Times in it are unix seconds.
     """
 
@@ -89,7 +89,7 @@ class Verdict(msgspec.Struct):
 
 
 class Why(msgspec.Struct):
-    """Why a fan is in a segment or not: in it is who meets every criterion."""
+    """Why a fan is in a segment or not: a fan who meets every criterion is in it."""
 
     fan_id: int
     segment_type: str
@@ -118,7 +118,7 @@ class PastMember(msgspec.Struct):
 
 
 class PastMeta(Meta):
-    """How many were members in all, and how to go on; null on the last page."""
+    """The number of members, and how to continue; null on the last page."""
 
     count: int
     next_after_fan_id: int | None

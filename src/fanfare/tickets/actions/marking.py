@@ -11,7 +11,7 @@ from fanfare.tickets.schemas.tickets import OneTicket, TicketChanged, TicketChan
 
 
 async def change_ticket(db: Db, account_id: int, wanted: TicketChanges, now: datetime) -> TicketChanged:
-    """Change the given fields of a ticket, or refuse an unknown one; what says nothing new leaves no trace."""
+    """Update the fields sent of a ticket, or refuse an unknown one; what says nothing new leaves no trace."""
     check_past(now, purchase_timestamp=wanted.purchase_timestamp)
     known = await db.value(
         """

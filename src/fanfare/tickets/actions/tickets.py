@@ -58,7 +58,7 @@ async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: dateti
 
 
 async def create_tickets(db: Db, account: Account, items: Sequence[object], now: datetime) -> list[BatchSaved]:
-    """Make the tickets of a batch and tell of each, in its place, what became of it; a wrong one stops no other."""
+    """Make the tickets of a batch and tell of each, in its place, what became of it; an invalid one stops no other."""
     lines, faults = await run_by_rows(account.id, len(items), _lines, account, items, now)
     misfits = await write_lines(lines, lambda some: _save(db, account, list(some), now))
     faults += [line_fault(line.place, misfit(FIELD)) for line in misfits]

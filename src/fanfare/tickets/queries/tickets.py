@@ -48,7 +48,7 @@ async def ticket(db: Db, account_id: int, wanted: OneTicket) -> Ticket:
 
 
 async def ticket_page(db: Db, account: Account, wanted: TicketWindow) -> Page[TicketPageMeta, Ticket]:
-    """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to go on."""
+    """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to continue."""
     settled = await changes.settled(db, account.id)
     ascends = wanted.min_ticket_id is not None
     limit = wanted.limit or PAGE

@@ -32,7 +32,7 @@ class TicketEvent(msgspec.Struct):
 
 
 class EventCount(Meta):
-    """How many events the answer holds."""
+    """The number of events in the response."""
 
     count: int
 
@@ -46,7 +46,7 @@ class TicketEventQuery(Params):
     network: Annotated[NetworkName | None, "Ticketing network."] = None
     venue_name: Annotated[Text | None, "Exact venue name."] = None
     is_ticketless_only: Annotated[
-        Flag, "Only events without tickets; may not be mixed with the key, date, name or venue filters."
+        Flag, "Only events without tickets; cannot be combined with the key, date, name or venue filters."
     ] = False
 
     @classmethod
@@ -59,7 +59,7 @@ class TicketEventQuery(Params):
 
 
 class TicketEventSave(Params):
-    """An event to be created, updated or deleted; an update changes the given fields, and clears the empty ones."""
+    """An event to create, update or delete; an update changes the fields sent and clears the empty ones."""
 
     event_name: Annotated[Text | None, "Exact event name."] = None
     event_key: Annotated[OuterKey | None | UnsetType, "Event id in the ticketing system."] = UNSET
@@ -98,7 +98,7 @@ class TicketEventSave(Params):
 
 
 class TicketEventSaved(msgspec.Struct):
-    """What was done to which event: success, or duplicate when the event to be created was there."""
+    """The event and the result: success, or duplicate when the new event exists."""
 
     event_uid: uuid.UUID
     action: Literal["create", "update", "delete"]

@@ -38,12 +38,12 @@ class StatsQuery(SalesRange):
 
     event_specific: Annotated[
         Flag,
-        "Judge new or returning per event: returning is who bought before for another event than now; off by default.",
+        "Count new and returning fans per event: a returning fan bought for another event before; off by default.",
     ] = False
 
 
 class Sales(msgspec.Struct):
-    """What was sold: fans who bought, orders, seats, and revenue in the account's currency.
+    """Sales: fans who bought, orders, seats, and revenue in the account's currency.
 
     A line without order_key is an order by itself. `revenue_by_currency` holds every currency.
     """
@@ -71,7 +71,7 @@ class SalesBy(SalesRange):
 
 
 class SalesRow(msgspec.Struct):
-    """What was sold on one day of the account, or for one event; the other is null. Revenue as in the totals."""
+    """Sales of one day of the account, or of one event; the other is null. Revenue as in the totals."""
 
     purchase_date: date | None
     event_uid: uuid.UUID | None

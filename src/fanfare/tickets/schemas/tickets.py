@@ -45,7 +45,7 @@ Mail = Annotated[str, TextForm(320)]
 class Ticket(msgspec.Struct):
     """A ticket line. Times are ISO 8601 in GMT to the second, event_date is YYYY-MM-DD, the amount is in `currency`.
 
-    Mail address and place are those of the fan, as they are now; `fan` is filled on demand.
+    Email and place are the fan's present ones; `fan` is filled on request.
     """
 
     ticket_id: int
@@ -78,7 +78,7 @@ class Ticket(msgspec.Struct):
 
 
 class TicketPageMeta(Meta):
-    """The direction of a page and its lowest and highest ticket_id; an empty page repeats what it was asked with."""
+    """The direction of a page and its lowest and highest ticket_id; an empty page repeats the request's."""
 
     order: Order
     min_ticket_id: int
@@ -96,8 +96,8 @@ class TicketWindow(Params):
     max_last_update_date: Annotated[Day | None, "Changed on or before this day."] = None
     email: Annotated[Text | None, "Only tickets of the fan with this email address."] = None
     limit: Annotated[Limit | None, "Page size; 1000 by default."] = None
-    data: Annotated[Annotated[str, ChoiceForm("fan")] | None, "Extra data to add; only fan is known."] = None
-    include_deleted: Annotated[Flag, "Also return deleted tickets; off by default."] = False
+    data: Annotated[Annotated[str, ChoiceForm("fan")] | None, "Extra data to add; only `fan` is supported."] = None
+    include_deleted: Annotated[Flag, "Include deleted tickets; off by default."] = False
 
     @classmethod
     def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -115,7 +115,7 @@ class OneTicket(Params):
 
 
 class NewTicket(Params, kw_only=True):
-    """A ticket line to be made, with the fan who bought it."""
+    """A ticket line to create, with the fan who bought it."""
 
     first_name: Annotated[Text, "Given name of the fan."]
     last_name: Annotated[Text, "Family name of the fan."]
@@ -142,7 +142,7 @@ class NewTicket(Params, kw_only=True):
     network: Annotated[NetworkName | None, "Ticketing network."] = None
     order_key: Annotated[OuterKey | None, "Order the line belongs to."] = None
     is_deleted: Annotated[Flag | None, "Marks the ticket as deleted."] = None
-    fan_source: Annotated[Text | None, "Where the fan came from, stored when a fan is created."] = None
+    fan_source: Annotated[Text | None, "Where the fan came from; stored when the fan is created."] = None
     currency: Annotated[Currency | None, "Currency of the amount; the account's when left out."] = None
 
     example: ClassVar[Mapping[str, object]] = {
@@ -177,7 +177,7 @@ class NewTickets(Params):
 
     tickets: Annotated[
         Annotated[list[Any], lines_of(BulkTicket, BATCH)],
-        "Up to 100 tickets, each with the fields of a single one; event_key is mandatory.",
+        "Up to 100 tickets, each with the fields of a single one; event_key is required.",
     ]
 
     example: ClassVar[Mapping[str, object]] = {"tickets": [dict(NewTicket.example)]}
@@ -190,7 +190,7 @@ class NewTickets(Params):
 
 
 class TicketSaved(msgspec.Struct):
-    """What became of a ticket: success, or duplicate when the ticket_key was known already."""
+    """The result: success, or duplicate when the ticket_key exists."""
 
     ticket_id: int
     ticket_key: str | None
@@ -199,7 +199,7 @@ class TicketSaved(msgspec.Struct):
 
 
 class BatchSaved(LineResult):
-    """What became of a ticket of a batch, in the place it was sent in; an error names its wrong fields."""
+    """The result for one ticket of a batch, in the order sent; an error names its wrong fields."""
 
     ticket_id: int | None
     ticket_key: str | None
@@ -208,7 +208,7 @@ class BatchSaved(LineResult):
 
 
 class TicketChanges(Params):
-    """What to change of a ticket: only the given fields. An empty price_code or order_key clears it."""
+    """Fields of a ticket to update. An empty price_code or order_key clears it."""
 
     ticket_id: Annotated[Id, "Ticket to change."]
     purchase_timestamp: Annotated[Moment | None, "Time of purchase, YYYY-MM-DD HH:MI:SS in GMT."] = None

@@ -16,17 +16,17 @@ A self-hosted fan CRM and engagement server.
 
 ## Keys
 Public calls need the account's **api_key** (header `Api-Key`); secret calls need its **api_secret** (header
-`Api-Secret`), beside the key, alone or in its place. A key serves the scopes that it was given; they are the sections
+`Api-Secret`), beside the key, alone or in its place. A key serves the scopes it was created with; they are the sections
 of this page. Both may also be sent as the parameters `api_key` and `api_secret`, but prefer the headers: URLs end up in
 logs, and a body that alone holds the key may have 256 KiB, others 1 MiB.
 
 ## Parameters
 They may come in the query string, in a form (`application/x-www-form-urlencoded`, `multipart/form-data`) or as a JSON
-object; for writes this document lists the JSON object alone. A call has at most 1,000 parameters, not compressed: one
-merged set, in which the path beats the body and the body the query. Unknown names are ignored. A flag is
-`true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`. A list is a repeated name, `name[]`, a comma list or a JSON array.
-A day is `YYYY-MM-DD`; a moment is ISO 8601, `YYYY-MM-DD HH:MM:SS` in GMT or unix seconds. An empty value means that
-none was given, except where null is listed as a type: there it clears the field.
+object; for writes this document lists the JSON object alone. A call has at most 1,000 parameters, uncompressed: one
+merged set, in which the path takes precedence over the body, and the body over the query. Unknown names are ignored. A
+flag is `true`/`false`, also `on`/`off`, `1`/`0`, `yes`/`no`. A list is a repeated name, `name[]`, a comma list or a
+JSON array. A day is `YYYY-MM-DD`; a moment is ISO 8601, `YYYY-MM-DD HH:MM:SS` in GMT or unix seconds. An empty value
+counts as left out, except where null is listed as a type: there it clears the field.
 
 ## Errors
 They are `application/problem+json` (RFC 9457). Programs compare `code`; people read `detail`; a 422 names every wrong
@@ -34,17 +34,17 @@ parameter in `errors`. An object of another account gives the same 404 as one th
 
 ## Retries
 A write with an `Idempotency-Key` happens once: the same parameters under the same key within 24 hours get the stored
-answer; those who show the secret and those who do not share no keys. 429 and 503 say in `Retry-After` how long to wait.
+answer; calls with the secret and calls without it do not share keys. 429 and 503 say in `Retry-After` how long to wait.
 
 ## Limits
-With its secret a key may make 10,000 calls a minute unless it was given another limit. Calls with the api_key alone are
-counted by the address that they come from (IPv6 by its /64), each address up to the limit of the key. When 600 calls of
-one address were refused in a minute for a wrong key or secret, more of them get 429. `X-RateLimit-Limit`,
-`X-RateLimit-Remaining` and `X-RateLimit-Reset` tell of the limit that the call was counted by.
+With its secret a key may make 10,000 calls a minute unless another limit was set for it. Calls with the api_key alone
+are counted by the address that they come from (IPv6 by its /64), each address up to the key's limit. After 600 refusals
+in a minute for a wrong key or secret, further such calls from that address get 429. `X-RateLimit-Limit`,
+`X-RateLimit-Remaining` and `X-RateLimit-Reset` describe the limit the call was counted against.
 
 ## Paging
 Each list says in its description how it is paged. A reader that follows the rule sees every committed row exactly once,
-whatever is written beside it.
+whatever is written meanwhile.
 """
 
 
@@ -151,7 +151,7 @@ def _components(schemas: Json) -> Json:
             "IdempotencyKey": {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "A key chosen by the caller, such as a UUID; a write with this key is done only once.",
+                "description": "A key chosen by the caller, such as a UUID; a write with this key happens only once.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             },
             "IfNoneMatch": {
@@ -163,7 +163,7 @@ def _components(schemas: Json) -> Json:
         },
         "securitySchemes": {
             "ApiKey": _key("Api-Key", "The account's public key, a UUID."),
-            "ApiSecret": _key("Api-Secret", "The secret of a key; it names its key by itself."),
+            "ApiSecret": _key("Api-Secret", "The secret of a key; it identifies the key by itself."),
         },
     }
 

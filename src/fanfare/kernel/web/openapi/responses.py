@@ -36,7 +36,7 @@ LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Rese
 
 
 class WrongField(msgspec.Struct):
-    """One parameter that is wrong."""
+    """An invalid parameter."""
 
     field: str
     message: str
@@ -192,14 +192,14 @@ def headers() -> Json:
     whole = {"type": "integer", "minimum": 0}
     text = {"type": "string"}
     told = {
-        "X-RateLimit-Limit": ("Calls that the key may make a minute.", whole),
-        "X-RateLimit-Remaining": ("Calls that are left in this minute.", whole),
+        "X-RateLimit-Limit": ("Calls the key may make per minute.", whole),
+        "X-RateLimit-Remaining": ("Calls left in this minute.", whole),
         "X-RateLimit-Reset": ("When the minute ends, in unix seconds.", whole),
         "X-Request-Id": ("The id of this request: the caller's own when it sent one, else a new one.", text),
-        "Idempotent-Replayed": ("`true` when this is the stored answer to an earlier try.", text),
+        "Idempotent-Replayed": ("`true` when this is the stored answer to an earlier attempt.", text),
         "ETag": ("Send it back in If-None-Match to ask whether anything changed.", text),
-        "X-Next-Cursor": ("What to send for the rows behind these; absent where a list ends.", text),
+        "X-Next-Cursor": ("Value of `cursor` for the next rows; absent at the end of a list.", text),
         "Link": ('The next page, as `rel="next"` and without the keys; absent when no more rows remain.', text),
-        "Retry-After": ("Seconds to wait before the next try.", whole),
+        "Retry-After": ("Seconds to wait before the next attempt.", whole),
     }
     return {name: {"description": description, "schema": schema} for name, (description, schema) in told.items()}
