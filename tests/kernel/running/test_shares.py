@@ -1,6 +1,7 @@
 """No account has more than its part of what all share: while one fills its part, another's call is served."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -77,6 +78,18 @@ async def test_places_of_those_who_gave_up_are_not_lost() -> None:
         given_up[2].cancel()
         await asyncio.gather(*given_up, return_exceptions=True)
     assert shares.is_unused
+
+
+async def test_an_account_that_rests_lets_others_go_first() -> None:
+    shares, served = Shares(1), []
+
+    async def once(account_id: int, rest: float) -> None:
+        await shares.take(account_id, FOR_LONG)
+        served.append(account_id)
+        shares.give(account_id, rest)
+
+    await asyncio.gather(once(ONE, 0.01), once(ONE, 0.0), *(once(each, 0.0) for each in (OTHER, OTHER, THIRD)))
+    assert served == [ONE, OTHER, OTHER, THIRD, ONE]
 
 
 @asynccontextmanager
@@ -251,3 +264,37 @@ async def test_an_account_reads_on_while_its_snapshots_are_frozen(api: Api, db: 
         await waiting(db, 1)
         await heavy_calls_answer(api)
     assert await all_of(freezing) == {200}
+
+
+def tickets(batch: str, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "email": f"buyer{number}@example.org", "first_name": "Ada", "last_name": "Berg", "num_seats": 1,
+            "purchase_timestamp": "2026-05-01 17:30:00", "event_key": "final", "event_name": "Final",
+            "event_date": "2027-07-03", "ticket_key": f"{batch}{number}", "network": "box office",
+            "paid_amount": "84.50",
+        }
+        for number in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("with_key", [False, True])
+async def test_writes_of_many_rows_that_wait_keep_one_connection_and_no_turn_of_another(
+    api: Api, other_api: Api, db: Db, database_url: str, *, with_key: bool
+) -> None:
+    async def sell(seller: Api, count: int) -> Answer:
+        headers = {**seller.keys, **({"Idempotency-Key": str(uuid.uuid4())} if with_key else {})}
+        return await seller.client.post("/api/v1/crm/tickets/bulk", headers=headers, json=tickets(str(with_key), count))
+
+    blocked = f"select from ticket_events where account_id = {api.account_id} for update"
+    await api.ok(await sell(api, 1))
+    async with locked(database_url, blocked):
+        filling = started([sell(api, 100) for _ in range(20)])
+        await waiting(db, 1, "transactionid", "tuple")
+        for _ in range(3):
+            sold = await other_api.ok(await sell(other_api, 100))
+            assert {each["status"] for each in sold} <= {"success", "duplicate"}
+            # What is small waits behind nothing, even in the same account.
+            await api.ok(await api.get("/api/v1/crm/activities", limit=1))
+        assert await db.value("select count(*) from pg_locks where not granted and locktype = 'transactionid'") == 1
+    assert await all_of(filling) == {200}

@@ -1,7 +1,7 @@
 """The database handle: SQL in, rows out, over a pool or over the one connection of a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,6 +9,7 @@ import asyncpg
 
 from fanfare.kernel.data.pool import CLOSE_SECONDS, GRACE_SECONDS, KEPT_LENGTH, Connection, Pool, Record
 from fanfare.kernel.errors import Unavailable
+from fanfare.kernel.running.loop_turns import MANY_ROWS, has_many, long_step
 from fanfare.kernel.running.settings import ACCOUNT_SHARE
 from fanfare.kernel.running.tasks import begin
 
@@ -23,7 +24,7 @@ else:
 T = TypeVar("T")
 
 RACES = 8
-# How long a heavy read waits for its turn.
+# How long a heavy read, or a write of many rows, waits for its turn.
 HEAVY_SECONDS = 20.0
 # What PostgreSQL says of a value that passed the wire but does not fit: a number too large, a text it cannot store.
 MISFITS = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
@@ -139,6 +140,10 @@ class Db:
         async with self._opened().long.lend(self._account_id, HEAVY_SECONDS):
             yield
 
+    def bulk_turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait for the account's turn at writes of many rows; it comes before any transaction."""
+        return self._opened().bulk.lend(self._account_id, HEAVY_SECONDS)
+
     def _opened(self) -> Pool:
         if self._pool is None:
             message = "the database is not open yet"
@@ -172,26 +177,40 @@ class Db:
 
     async def rows(self, sql: str, *args: object) -> list[Record]:
         """Return every row of the answer."""
+        is_long = await self._pass_many(args)
         async with self._use(sql) as connection:
             found: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
-            return found
+        if is_long or len(found) > MANY_ROWS:
+            # Whoever asked goes through as many.
+            await long_step(self._account_id)
+        return found
 
     async def row(self, sql: str, *args: object) -> Record | None:
         """Return the first row, or None."""
+        await self._pass_many(args)
         async with self._use(sql) as connection:
             found: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
             return found
 
     async def value(self, sql: str, *args: object) -> Any:  # noqa: ANN401 - the type is the statement's
         """Return the first column of the first row, or None."""
+        await self._pass_many(args)
         async with self._use(sql) as connection:
             return await connection.fetchval(str(sql), *args, timeout=self._seconds)
 
     async def execute(self, sql: str, *args: object) -> str:
         """Run a statement and return PostgreSQL's word on it, such as `INSERT 0 1`."""
+        await self._pass_many(args)
         async with self._use(sql) as connection:
             word: str = await connection.execute(str(sql), *args, timeout=self._seconds)
             return word
+
+    async def _pass_many(self, args: Sequence[object]) -> bool:
+        """Let the driver encode arguments of many rows in the account's turn; say whether there are as many."""
+        if not has_many(args):
+            return False
+        await long_step(self._account_id)
+        return True
 
     async def executemany(self, sql: str, args: Iterable[tuple[object, ...]]) -> None:
         """Run a statement once for each row of arguments, all in one transaction."""

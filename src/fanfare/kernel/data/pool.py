@@ -29,7 +29,7 @@ CLOSE_SECONDS = 10.0
 GRACE_SECONDS = 2.0
 # A connection is ended at an age between this and twice this: PostgreSQL frees what its process has gathered.
 AGE_SECONDS = 900.0
-# One in so many connections may be in a heavy read, and as many in a write that takes minutes.
+# One in so many connections may be in a heavy read, as many in a write that takes minutes or has a large body.
 HEAVY = 3
 # A connection keeps the statements written in the source: some 300 on a server, the longest of 21,000 letters.
 KEPT_STATEMENTS = 512
@@ -45,7 +45,7 @@ class Pool:
         self._statement_seconds = statement_seconds
         # A search holds a connection and needs a second one for an instant.
         self._shares = Shares(size, part, least=2)
-        self.heavy, self.long = (Shares(max(1, size // HEAVY), part) for _ in range(2))
+        self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), part) for _ in range(3))
         self._idle: list[Connection] = []
         # When each connection is to end.
         self._ends: dict[Connection, float] = {}

@@ -4,6 +4,7 @@ Accounts take turns at the one thread for it. Strangers count as one account, in
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import ParamSpec, TypeVar
 
+from fanfare.kernel.running import loop_turns
+from fanfare.kernel.running.loop_turns import MANY_ROWS
 from fanfare.kernel.running.shares import Busy, Shares
 from fanfare.kernel.running.threads import run_to_its_end
 
@@ -19,13 +22,14 @@ T = TypeVar("T")
 # Whose input it is: the id of the account whose secret was shown, else a stranger's address.
 Owner = int | str
 
-# What takes a few milliseconds at worst.
-SHORT_BYTES = 32 * 1024
-SHORT_ROWS = 50
+# What takes a millisecond or two at worst.
+SHORT_BYTES = 8 * 1024
 WAIT_SECONDS = 20.0
 # Of inputs that wait: those of an account, of all strangers together, and of one address.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 MAX_WAITING_BYTES_OF_ADDRESS = MAX_WAITING_BYTES // 4
+# All of them together are one owner of the thread.
+STRANGERS = "strangers"
 # One thread: between two the loop would wait for its turn twice as long.
 _thread = ThreadPoolExecutor(1, "long_inputs")
 
@@ -36,6 +40,8 @@ class _Turns:
     def __init__(self) -> None:
         self._thread = Shares(1)
         self._strangers = Shares(1)
+        # CPU seconds that the thread has worked.
+        self._worked = 0.0
         self._waiting: Counter[Owner | None] = Counter()
 
     @asynccontextmanager
@@ -58,11 +64,28 @@ class _Turns:
     @asynccontextmanager
     async def _turn(self, owner: Owner) -> AsyncIterator[None]:
         if isinstance(owner, int):
-            async with self._thread.lend(owner, WAIT_SECONDS):
+            async with self._place(owner):
                 yield
         else:
-            async with self._strangers.lend(owner, WAIT_SECONDS), self._thread.lend(None, WAIT_SECONDS):
+            async with self._strangers.lend(owner, WAIT_SECONDS), self._place(STRANGERS):
                 yield
+
+    @asynccontextmanager
+    async def _place(self, owner: Owner) -> AsyncIterator[None]:
+        await self._thread.take(owner, WAIT_SECONDS)
+        before = self._worked
+        try:
+            yield
+        finally:
+            self._thread.give(owner, loop_turns.turns().rest(owner, self._worked - before))
+
+    def timed(self, work: Callable[[], T]) -> T:
+        """Work in the thread, and count for how long."""
+        started = time.thread_time()
+        try:
+            return work()
+        finally:
+            self._worked += time.thread_time() - started
 
 
 @cache
@@ -73,14 +96,16 @@ def _turns(_: asyncio.AbstractEventLoop) -> _Turns:
 async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
     """Run plain work on an owner's input of `size` bytes: at once when it is short, else in the thread for long inputs.
 
-    There it holds the loop for no longer than the interpreter lets one thread run, 5 ms, or one call into C.
+    There it holds the loop for no longer than the interpreter lets one thread run (`SWITCH_SECONDS` of the server), or
+    one call into C. While calls of others are under way the owner then rests for as long as the work took.
     """
     if size <= SHORT_BYTES:
         return work(*args, **more)
-    async with _turns(asyncio.get_running_loop()).lend(owner, size):
-        return await run_to_its_end(lambda: work(*args, **more), _thread)
+    turns = _turns(asyncio.get_running_loop())
+    async with turns.lend(owner, size):
+        return await run_to_its_end(lambda: turns.timed(lambda: work(*args, **more)), _thread)
 
 
 async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
     """Run plain work on so many rows of an account's input, as `run_by_size` does by bytes."""
-    return await run_by_size(account_id, 0 if rows <= SHORT_ROWS else SHORT_BYTES + 1, work, *args, **more)
+    return await run_by_size(account_id, 0 if rows <= MANY_ROWS else SHORT_BYTES + 1, work, *args, **more)

@@ -1,7 +1,7 @@
 """Places that all accounts share and no account may have all of: connections, heavy reads, threads."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,7 +16,7 @@ class Busy(TimeoutError):  # noqa: N818 - a state that passes, answered as it is
 
 
 class Shares:
-    """A number of places, lent to accounts. An account that has its part waits, and nobody waits behind it.
+    """A number of places, lent to accounts. An account that has its part, or rests, waits; nobody waits behind it.
 
     What comes free goes to the account that has the fewest places, among equals in turn, and inside an account to who
     came first. Work of no account (None) may take every place.
@@ -29,6 +29,7 @@ class Shares:
         self._lent: dict[Owner, int] = {}
         # The accounts that wait, in the order of their turns.
         self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}
+        self._resting: Counter[Owner] = Counter()
 
     @property
     def is_unused(self) -> bool:
@@ -44,8 +45,8 @@ class Shares:
         finally:
             self.give(account_id)
 
-    async def take(self, account_id: Owner, seconds: float) -> None:
-        """Take a place; wait for one at most that many seconds, then raise `Busy`."""
+    async def take(self, account_id: Owner, seconds: float | None) -> None:
+        """Take a place; wait for one at most that many seconds, where there are any, then raise `Busy`."""
         if self._free and self._may_have_another(account_id):
             self._lend(account_id)
             return
@@ -60,17 +61,31 @@ class Shares:
                 raise Busy from None
             raise
 
-    def give(self, account_id: Owner) -> None:
-        """Give a place back."""
+    def give(self, account_id: Owner, rest: float = 0.0) -> None:
+        """Give a place back; the account takes none for so many seconds."""
         self._free += 1
         left = self._lent.pop(account_id) - 1
         if left:
             self._lent[account_id] = left
+        if rest:
+            self._resting[account_id] += 1
+            asyncio.get_running_loop().call_later(rest, self._end_rest, account_id)
+        self._serve_all()
+
+    def _end_rest(self, account_id: Owner) -> None:
+        self._resting[account_id] -= 1
+        if not self._resting[account_id]:
+            del self._resting[account_id]
+        self._serve_all()
+
+    def _serve_all(self) -> None:
         while self._waiting and self._free and self._serve():
             pass
 
     def _may_have_another(self, account_id: Owner) -> bool:
-        return account_id is None or self._lent.get(account_id, 0) < self._most
+        if account_id is None:
+            return True
+        return self._lent.get(account_id, 0) < self._most and account_id not in self._resting
 
     def _lend(self, account_id: Owner) -> None:
         self._free -= 1

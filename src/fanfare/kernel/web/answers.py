@@ -25,6 +25,8 @@ encoder = msgspec.json.Encoder(decimal_format="number")
 
 GZIP_FROM = 1024
 GZIP_LEVEL = 1
+# From here on it is a long step at the loop to hash and compress.
+LONG = 16 * 1024
 # From here on hashing and compressing take longer than other calls should wait.
 LARGE = 128 * 1024
 

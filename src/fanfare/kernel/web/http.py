@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -27,8 +27,8 @@ from fanfare.kernel.data.idempotency import Answered, Repeat
 from fanfare.kernel.data.paging import Listed, Meta, Page
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, Raw, Setting, given_in, ignored, name_array, named, read
-from fanfare.kernel.running import metrics
-from fanfare.kernel.running.long_inputs import run_by_size
+from fanfare.kernel.running import loop_turns, metrics
+from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
 from fanfare.kernel.web.delivery import SCOPE_KEY
@@ -105,26 +105,37 @@ class Service:
     async def _answer(self, endpoint: Endpoint, request: Request, response: Response, path: dict[str, str]) -> None:
         now = self.clock()
         entry = await self.admission.admit(endpoint, request, response, now)
-        account, caller = entry.key.account, entry.caller
+        account = entry.key.account
         handle = self.db.of(account.id)
+        with loop_turns.turns().call(account.id):
+            async with every_fault(endpoint, handle, account, now):
+                params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
+                answered = await self._act(handle, endpoint, request, entry, params, now)
+            if answered.is_replay:
+                response.set_header("Idempotent-Replayed", "true")
+            response.content_type = endpoint.media_type
+            if answered.following:
+                answers.put_following(request, response, answered.following)
+            if len(answered.body) > answers.LONG:
+                await loop_turns.long_step(account.id)
+            await answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
+
+    async def _act(
+        self, handle: Db, endpoint: Endpoint, request: Request, entry: Entry, params: Params | None, now: datetime
+    ) -> Answered:
+        account, caller = entry.key.account, entry.caller
         delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
-        async with every_fault(endpoint, handle, account, now):
-            params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
-            if endpoint.is_write and not caller.has_secret:
-                await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
+        if endpoint.is_write and not caller.has_secret:
+            await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
-            async def act(db: Db) -> Answered:
-                values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
-                return await call(endpoint, db, values, (params, entry.raw), self.attempts)
+        async def act(db: Db) -> Answered:
+            values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
+            return await call(endpoint, db, values, (params, entry.raw), self.attempts)
 
-            repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
-            answered = await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
-        if answered.is_replay:
-            response.set_header("Idempotent-Replayed", "true")
-        response.content_type = endpoint.media_type
-        if answered.following:
-            answers.put_following(request, response, answered.following)
-        await answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
+        repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
+        is_bulk = endpoint.is_write and len(entry.body) > SHORT_BYTES
+        async with handle.bulk_turn() if is_bulk else nullcontext():
+            return await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
 
 
 EXPOSED = (
@@ -201,6 +212,8 @@ async def call(
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
     if isinstance(answer, Page) and isinstance(answer.meta, Meta) and (names := ignored(endpoint.params, raw)):
         answer.meta.ignored_parameters = names
+    if loop_turns.has_many((getattr(answer, "data", answer),)):
+        await loop_turns.long_step(db.account_id)
     following = answer.following if isinstance(answer, Listed) else None
     return Answered(200, answers.encode(answer), following=following)
 
