@@ -98,8 +98,8 @@ STATEMENTS: dict[str, tuple[str, object]] = {
 @pytest.mark.parametrize("place", STATEMENTS)
 async def test_statements_of_many_rows_wait_for_their_turn_and_others_do_not(db: Db, place: str) -> None:
     sql, argument = STATEMENTS[place]
-    # So that both have a connection.
-    await asyncio.gather(*(db.of(ONE).value("select pg_sleep(0.01)") for _ in range(2)))
+    # So that both have a connection, which the driver has asked about arrays.
+    await asyncio.gather(*(db.of(ONE).value("select $1::int[] from pg_sleep(0.01)", [1]) for _ in range(2)))
     async with turns().places.lend(OTHER, 20):
         asked = asyncio.create_task(db.of(ONE).rows(sql, argument))
         for number in range(50):

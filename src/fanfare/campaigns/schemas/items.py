@@ -17,6 +17,7 @@ from fanfare.kernel.wire import (
     Id,
     JsonObject,
     Latitude,
+    LimitForm,
     Longitude,
     LongText,
     Moment,
@@ -31,7 +32,7 @@ from fanfare.kernel.wire import (
 MOST = 2**31 - 1
 Count = Annotated[int, WholeForm(0, MOST)]
 MOST_WAGERS = 10_000
-Limit = Annotated[int, WholeForm(1, MOST_WAGERS)]
+Limit = Annotated[int, LimitForm(MOST_WAGERS)]
 Position = Annotated[int, WholeForm(-MOST, MOST)]
 
 
