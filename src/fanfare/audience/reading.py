@@ -316,6 +316,6 @@ def _runs(values: list[Kind], rows: Sequence[Record]) -> Runs[Kind]:
 
 def _ties(rows: list[Record]) -> Groups:
     groups: Groups = {}
-    for value, fan_ids in rows:
-        groups.setdefault(value, array("I")).extend(fan_ids)
+    for row in rows:
+        groups.setdefault(row["value"], array("I")).extend(row["fan_ids"])
     return groups

@@ -120,11 +120,11 @@ async def _buyers(db: Db, account_id: int) -> Buyers:
         account_id,
     )
     by_province, by_tag = defaultdict(list), defaultdict(list)
-    for fan_id, province, _ in rows:
-        by_province[province].append(fan_id)
-    for tag_name, fan_id in tagged:
-        by_tag[tag_name].append(fan_id)
-    keys = {fan_id: key for fan_id, _, key in rows if key}
+    for row in rows:
+        by_province[row["province"]].append(row["fan_id"])
+    for row in tagged:
+        by_tag[row["tag_name"]].append(row["fan_id"])
+    keys = {row["fan_id"]: row["identifier_value"] for row in rows if row["identifier_value"]}
     return Buyers([row["fan_id"] for row in rows], by_province, by_tag, keys)
 
 

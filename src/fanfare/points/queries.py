@@ -3,6 +3,7 @@
 import uuid
 from datetime import date
 
+from fanfare.campaigns.queries.stats import KindRows
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
@@ -350,7 +351,8 @@ async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
 # What campaigns_detailed_stats shows of points, by target. The arguments are campaigns.queries.stats's: $3 is the
 # target itself, $4 the last id already read, $5 the settled position, $6 and $7 the window, $8 the most rows.
 CAMPAIGN_ROWS = {
-    "fan_points": """
+    "fan_points": KindRows(
+        """
         select a.fan_point_id, a.fan_point_uid, a.page_tab_id, a.fan_id, a.point_uid, p.point_name, a.point_count,
                a.point_type, a.point_source, a.activity_id, a.award_key,
                a.created_at as creation_date,
@@ -363,8 +365,11 @@ CAMPAIGN_ROWS = {
           and a.created_at < coalesce($7::timestamptz, 'infinity')
         order by a.fan_point_id
         limit $8
-    """,
-    "leaderboard": Heavy("""
+        """,
+        "fan_point_id",
+    ),
+    "leaderboard": KindRows(
+        Heavy("""
         select rank() over (order by sums.points desc) as rank, sums.fan_id, f.display_name, sums.points,
                sums.award_count, h.fan_id is not null as is_hidden
         from (
@@ -380,5 +385,7 @@ CAMPAIGN_ROWS = {
         left join hidden_fans h on h.account_id = sums.account_id and h.fan_id = sums.fan_id
         order by sums.points desc, sums.fan_id
         limit $8
-    """),
+        """),
+        None,
+    ),
 }

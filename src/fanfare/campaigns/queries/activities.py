@@ -25,8 +25,9 @@ from fanfare.campaigns.schemas.activities import (
 from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
-from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Following, Listed, Page, below, ends
+from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds, day_of
 
@@ -34,14 +35,17 @@ FAN_PAGE = 200
 CAMPAIGN_PAGE = 1000
 
 COLUMNS = "account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at"
-# The columns in the order of the fields of Activity.
+# The fields of Activity; its creation_date is made of the time.
 ROWS = """
-    select a.activity_id, a.account_id, a.fan_id, a.created_at, c.title, c.app_type, a.page_tab_id,
+    select a.activity_id, a.account_id, a.fan_id, a.created_at as creation_date, c.title as campaign_title, c.app_type,
+           a.page_tab_id,
            array(select b.business_id from fan_businesses b
-                 where b.account_id = a.account_id and b.fan_id = a.fan_id and b.is_opted_in order by b.business_id),
-           coalesce(f.is_subscribed, false), coalesce(f.is_phone_subscribed, false),
-           a.created_at, c.stream_key, a.ip_address, a.user_key,
-           nullif(concat_ws(' ', f.first_name, f.last_name), ''), a.props::text as details
+                 where b.account_id = a.account_id and b.fan_id = a.fan_id and b.is_opted_in order by b.business_id)
+               as opted_in_business_ids,
+           coalesce(f.is_subscribed, false) as is_subscribed,
+           coalesce(f.is_phone_subscribed, false) as is_phone_subscribed,
+           a.created_at as creation_timestamp, c.stream_key, a.ip_address, a.user_key,
+           nullif(concat_ws(' ', f.first_name, f.last_name), '') as name, a.props::text as details
     from page a
     left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
     left join fans f on f.account_id = a.account_id and f.fan_id = a.fan_id
@@ -55,7 +59,9 @@ async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Pag
     limit = wanted.limit or PAGE
     sql, args = _page(account, wanted, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
-    data = [_activity(row, account.time_zone) for row in rows[:limit]]
+    data = read_rows(Activity, rows[:limit])
+    for activity in data:
+        _finish(activity, account.time_zone)
     if wanted.include_details:
         await _add_details(db, account.id, data)
     asked = (wanted.min_activity_id, wanted.max_activity_id)
@@ -63,14 +69,12 @@ async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Pag
     return Page(ActivityPageMeta(*shown, has_more=len(rows) > limit), data)
 
 
-def _activity(row: Record, zone: str) -> Activity:
-    """Return the row as it travels. Here it is measured cheaper than in PostgreSQL, whose work a puller waits for."""
-    made = Activity(*row)
-    made.creation_timestamp = made.creation_timestamp.replace(microsecond=0)
-    made.creation_date = day_of(made.creation_timestamp, zone)
+def _finish(activity: Activity, zone: str) -> None:
+    """Make of a row what travels. Here it is measured cheaper than in PostgreSQL, whose work a puller waits for."""
+    activity.creation_timestamp = activity.creation_timestamp.replace(microsecond=0)
+    activity.creation_date = day_of(activity.creation_timestamp, zone)
     # The values recorded go out as the text that PostgreSQL keeps.
-    made.details = Raw(row["details"].encode())  # type: ignore[assignment]
-    return made
+    activity.details = Raw(activity.details.encode())  # type: ignore[assignment, attr-defined]
 
 
 async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
@@ -82,19 +86,22 @@ async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
                (select coalesce(jsonb_agg(jsonb_build_object(
                            'network', i.network, 'identifier_value', i.identifier_value) order by i.network), '[]')
                 from fan_identifiers i
-                where i.account_id = $1 and i.fan_id = wanted.fan_id and i.network not in ('email', 'phone')),
+                where i.account_id = $1 and i.fan_id = wanted.fan_id and i.network not in ('email', 'phone')
+               ) as networks,
                array(select d.idol_name
                      from fan_idols n join idols d on d.account_id = n.account_id and d.idol_uid = n.idol_uid
-                     where n.account_id = $1 and n.fan_id = wanted.fan_id order by fold_text(d.idol_name))
+                     where n.account_id = $1 and n.fan_id = wanted.fan_id order by fold_text(d.idol_name)
+               ) as idol_names
         from unnest($2::bigint[]) as wanted (fan_id)
         """,
         account_id,
         fan_ids,
     )
-    ties = {row[0]: (convert(row[1], list[Network]), row[2]) for row in rows}
+    ties = {row["fan_id"]: row for row in rows}
     for row in data:
         row.fan = fans.get(row.fan_id)
-        row.networks, row.idol_names = ties[row.fan_id]
+        row.networks = convert(ties[row.fan_id]["networks"], list[Network])
+        row.idol_names = ties[row.fan_id]["idol_names"]
 
 
 def _page(
@@ -132,8 +139,8 @@ async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) ->
     limit = wanted.limit or FAN_PAGE
     rows = await db.rows(
         """
-        select a.account_id, a.fan_id, (a.created_at at time zone $6)::date, c.title, a.props, a.activity_id,
-               a.page_tab_id, date_trunc('second', a.created_at)
+        select a.account_id, a.fan_id, (a.created_at at time zone $6)::date as creation_date, c.title as campaign_title,
+               a.props, a.activity_id, a.page_tab_id, date_trunc('second', a.created_at) as creation_timestamp
         from activities a
         left join campaigns c on c.account_id = a.account_id and c.page_tab_id = a.page_tab_id
         where a.account_id = $1 and a.fan_id = $2 and a.activity_id < $3
@@ -150,7 +157,7 @@ async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) ->
     )
     if not rows and not await has_fan(db, account.id, wanted.fan_id):
         raise Unknown(fan=wanted.fan_id)
-    found = [FanActivity(*row) for row in rows[:limit]]
+    found = [FanActivity(**row) for row in rows[:limit]]
     return Listed(found, _behind(found, "max_activity_id", has_more=len(rows) > limit))
 
 
@@ -167,7 +174,7 @@ async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityW
     limit = wanted.limit or CAMPAIGN_PAGE
     rows = await db.rows(
         f"""
-        select fan_id, activity_id, date_trunc('second', created_at)
+        select fan_id, activity_id, date_trunc('second', created_at) as creation_timestamp
         from activities
         where account_id = $1 and page_tab_id = $2 and activity_id > $3 and activity_id < $4
         order by activity_id {order}
@@ -181,7 +188,7 @@ async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityW
     )
     if not rows:
         await check_campaign(db, account_id, wanted.page_tab_id)
-    found = [CampaignActivity(*row) for row in rows[:limit]]
+    found = read_rows(CampaignActivity, rows[:limit])
     return Listed(found, _behind(found, parameter, has_more=len(rows) > limit))
 
 
@@ -192,7 +199,8 @@ async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Count
     """
     rows = await db.rows(
         """
-        select a.account_id, c.title, property.key, count(*), entry.value
+        select a.account_id, c.title as campaign_title, property.key as property_name, count(*) as counter,
+               entry.value as property_value
         from campaigns c
         join activities a on a.account_id = c.account_id and a.page_tab_id = c.page_tab_id
         cross join jsonb_each(a.props) as property
@@ -210,4 +218,4 @@ async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Count
         wanted.property_name,
         wanted.limit or LONGEST_LIST,
     )
-    return [Counter(*row) for row in rows]
+    return [Counter(**row) for row in rows]

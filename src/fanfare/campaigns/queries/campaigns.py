@@ -14,10 +14,11 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
-# The columns in the order of the fields of Campaign. What only the CRM may know, such as the winner, is not among them.
+# The fields of Campaign. What only the CRM may know, such as the winner, is not among them.
 CAMPAIGN = """
-    c.page_tab_id, c.title, c.app_type, floor(extract(epoch from c.created_at))::bigint, c.live_status, c.business_id,
-    c.is_scheduled, c.is_active, c.media_map, c.time_zone, c.props, c.locale_props, c.style_props, c.links_map
+    c.page_tab_id, c.title as name, c.app_type, floor(extract(epoch from c.created_at))::bigint as creation_timestamp,
+    c.live_status, c.business_id, c.is_scheduled, c.is_active, c.media_map, c.time_zone as timezone, c.props,
+    c.locale_props, c.style_props, c.links_map
 """
 
 
@@ -26,7 +27,7 @@ async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCa
     rows = await db.rows(
         """
         select account_id, title, page_tab_id, stream_key, app_type, is_active,
-               floor(extract(epoch from created_at))::bigint, winner_fan_id
+               floor(extract(epoch from created_at))::bigint as creation_timestamp, winner_fan_id
         from campaigns
         where account_id = $1 and ($2::text is null or strpos(fold_text(title), fold_text($2)) > 0)
         order by page_tab_id
@@ -34,7 +35,7 @@ async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCa
         account_id,
         text,
     )
-    return [CrmCampaign(*row) for row in rows]
+    return [CrmCampaign(**row) for row in rows]
 
 
 async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Campaign]:
@@ -52,17 +53,18 @@ async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Cam
         wanted.is_scheduled,
         wanted.business_id,
     )
-    return [Campaign(*row) for row in rows]
+    return [Campaign(**row) for row in rows]
 
 
 async def campaign(db: Db, account: Account, wanted: OneCampaignDetailed) -> CampaignDetails:
     """Return one campaign with its bundle's members and, when asked for, its items; refuse an unknown one."""
     row = await db.row(
         f"""
-        select {CAMPAIGN}, c.stream_key, floor(extract(epoch from c.starts_at))::bigint,
-               floor(extract(epoch from c.ends_at))::bigint,
+        select {CAMPAIGN}, c.stream_key, floor(extract(epoch from c.starts_at))::bigint as start_timestamp,
+               floor(extract(epoch from c.ends_at))::bigint as end_timestamp,
                array(select member_page_tab_id from campaign_members m
-                     where m.account_id = c.account_id and m.page_tab_id = c.page_tab_id order by m.place)
+                     where m.account_id = c.account_id and m.page_tab_id = c.page_tab_id order by m.place
+               ) as page_tab_ids
         from campaigns c
         where c.account_id = $1 and c.page_tab_id = $2
         """,  # noqa: S608 - fixed parts
@@ -72,7 +74,7 @@ async def campaign(db: Db, account: Account, wanted: OneCampaignDetailed) -> Cam
     if row is None:
         raise Unknown(campaign=wanted.page_tab_id)
     items = await public_items(db, account, wanted.page_tab_id) if wanted.include_details else None
-    return CampaignDetails(*(*row, items))
+    return CampaignDetails(**row, items=items)
 
 
 async def campaign_props(db: Db, account_id: int, page_tab_id: int) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Listed, part, start
 
-# The columns in the order of the fields of PublicItem; $3 is the account's time zone.
+# The fields of PublicItem; $3 is the account's time zone.
 ITEM = """
-    i.tab_item_id, i.page_tab_id, (i.created_at at time zone $3)::date, i.title, i.subtitle, i.description,
-    i.tag_id, t.tag_name, i.place, i.active_on, i.props, i.item_count - i.items_purchased, i.item_count,
-    i.item_group_name, floor(extract(epoch from i.activated_at))::bigint, i.price, i.media_uid, i.items_purchased,
-    i.latitude, i.longitude, i.media_map, floor(extract(epoch from i.created_at))::bigint
+    i.tab_item_id, i.page_tab_id, (i.created_at at time zone $3)::date as creation_date, i.title, i.subtitle,
+    i.description, i.tag_id, t.tag_name, i.place as position, i.active_on as active_date, i.props,
+    i.item_count - i.items_purchased as inventory_count, i.item_count, i.item_group_name,
+    floor(extract(epoch from i.activated_at))::bigint as activation_timestamp, i.price, i.media_uid, i.items_purchased,
+    i.latitude, i.longitude, i.media_map, floor(extract(epoch from i.created_at))::bigint as creation_timestamp
 """
 
 
@@ -30,7 +31,7 @@ async def public_items(db: Db, account: Account, page_tab_id: int) -> list[Publi
         page_tab_id,
         account.time_zone,
     )
-    return [PublicItem(*row) for row in rows]
+    return [PublicItem(**row) for row in rows]
 
 
 async def items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
@@ -77,10 +78,11 @@ async def wager_entries(db: Db, account: Account, wanted: WagerChoice) -> Listed
     span = cursor.span(await settled(db, account.id))
     found = await db.rows(WAGERS.format(order=cursor.order), *asked, *span, wanted.limit + 1)
     wagers: dict[int, list[Wager]] = {}
-    for tab_item_id, *fields in found[: wanted.limit]:
-        wagers.setdefault(tab_item_id, []).append(Wager(*fields))
+    for row in found[: wanted.limit]:
+        fields = dict(row)
+        wagers.setdefault(fields.pop("tab_item_id"), []).append(Wager(**fields))
     items_known = await db.rows(ENTRIES, *asked, list(wagers) if wanted.cursor else None)
     if not items_known:
         await check_campaign(db, account.id, wanted.page_tab_id)
-    entries = [WagerEntry(*(*row, wagers.get(row["tab_item_id"], []))) for row in items_known]
+    entries = [WagerEntry(**row, wagers=wagers.get(row["tab_item_id"], [])) for row in items_known]
     return Listed(entries, part(found, wanted.limit, cursor, "wager_id").following)

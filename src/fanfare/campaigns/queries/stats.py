@@ -1,7 +1,7 @@
 """Figures of campaigns, counted from what is stored when they are asked for."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.stats import (
@@ -48,9 +48,10 @@ STATS = Heavy("""
         union all
         select null, null
     )
-    select c.page_tab_id, c.title, coalesce(e.total_entries, 0), coalesce(e.fan_count, 0),
-           coalesce(v.view_count, 0), coalesce(v.unique_view_count, 0),
-           coalesce(e.subscribers, 0), coalesce(e.phone_subscribers, 0), coalesce(e.email_subscribers, 0)
+    select c.page_tab_id, c.title as name, coalesce(e.total_entries, 0) as total_entries,
+           coalesce(e.fan_count, 0) as fan_count, coalesce(v.view_count, 0) as view_count,
+           coalesce(v.unique_view_count, 0) as unique_view_count, coalesce(e.subscribers, 0) as subscribers,
+           coalesce(e.phone_subscribers, 0) as phone_subscribers, coalesce(e.email_subscribers, 0) as email_subscribers
     from counted c
     left join entries e on e.page_tab_id is not distinct from c.page_tab_id
     left join views v on v.page_tab_id is not distinct from c.page_tab_id
@@ -67,9 +68,9 @@ async def _stats(db: Db, account: Account, page_tab_ids: list[int], wanted: Stat
 async def campaign_stats(db: Db, account: Account, wanted: StatsRange) -> CampaignStats:
     """Return entries, fans, views and opt-ins of one campaign, or refuse an unknown one."""
     row = (await _stats(db, account, [wanted.page_tab_id], wanted))[0]
-    if row[0] is None:
+    if row["page_tab_id"] is None:
         raise Unknown(campaign=wanted.page_tab_id)
-    return CampaignStats(*row)
+    return CampaignStats(**row)
 
 
 async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleStats:
@@ -87,8 +88,8 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
     if bundle is None:
         raise Unknown(campaign=wanted.page_tab_id)
     *members, total = await _stats(db, account, bundle["page_tab_ids"], wanted)
-    summary = CampaignStats(wanted.page_tab_id, bundle["title"], *total[2:])
-    return BundleStats(summary, [CampaignStats(*member) for member in members])
+    summary = CampaignStats(**{**total, "page_tab_id": wanted.page_tab_id, "name": bundle["title"]})
+    return BundleStats(summary, [CampaignStats(**member) for member in members])
 
 
 async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> Listed[dict[str, Any]]:
@@ -109,18 +110,21 @@ async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) 
         wanted.end_timestamp,
         limit + 1,
     )
-    statements = {WAGERS: WAGER_ROWS, **ROWS_ABOVE.get()}
-    rows = await db.rows(statements.get(wanted.target, EVENT_ROWS), *args)
+    kinds = {WAGERS: WAGER_ROWS, **ROWS_ABOVE.get()}
+    kind = kinds.get(wanted.target, EVENT_ROWS)
+    rows = await db.rows(kind.sql, *args)
     if not rows:
         await check_campaign(db, account.id, wanted.page_tab_id)
     found = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
-    return Listed(found, _behind(rows[:limit], wanted, has_more=len(rows) > limit))
+    return Listed(found, _behind(found, kind.id_column, wanted.min_event_id, has_more=len(rows) > limit))
 
 
-def _behind(rows: Sequence[Record], wanted: DetailedStatsChoice, *, has_more: bool) -> Following:
-    """Return how the rows go on: behind the id that each begins with; a ranking has no such place."""
-    last = rows[-1][0] if rows else wanted.min_event_id
-    return Following("min_event_id", None if wanted.target == BOARD or last is None else str(last), has_more)
+def _behind(
+    found: Sequence[Mapping[str, Any]], id_column: str | None, min_event_id: int | None, *, has_more: bool
+) -> Following:
+    """Return how the rows go on: behind the id of the last; a ranking has no such place."""
+    last = found[-1][id_column] if found and id_column else min_event_id
+    return Following("min_event_id", None if id_column is None or last is None else str(last), has_more)
 
 
 def _dated(row: dict[str, Any], zone: str) -> dict[str, Any]:
@@ -130,9 +134,17 @@ def _dated(row: dict[str, Any], zone: str) -> dict[str, Any]:
     return row
 
 
+class KindRows(NamedTuple):
+    """The statement of a kind of rows, and the column of its rows that they go on by; None for a ranking."""
+
+    sql: str
+    id_column: str | None
+
+
 # Each takes account, campaign, what tells rows apart further, the last id already read, the settled position, the two
 # ends of the window and the most rows, as `detailed_stats` gives them.
-EVENT_ROWS = """
+EVENT_ROWS = KindRows(
+    """
     select event_id, page_tab_id, target, fan_id, occurred_at as creation_date,
            floor(extract(epoch from occurred_at))::bigint as creation_timestamp, props
     from campaign_events
@@ -140,8 +152,11 @@ EVENT_ROWS = """
       and occurred_at >= coalesce($6::timestamptz, '-infinity') and occurred_at < coalesce($7::timestamptz, 'infinity')
     order by event_id
     limit $8
-"""
-WAGER_ROWS = """
+    """,
+    "event_id",
+)
+WAGER_ROWS = KindRows(
+    """
     select w.wager_id, w.page_tab_id, w.tab_item_id, i.title, w.fan_id, w.item_count, w.point_count,
            w.created_at as creation_date,
            floor(extract(epoch from w.created_at))::bigint as creation_timestamp, w.props
@@ -153,6 +168,8 @@ WAGER_ROWS = """
       and w.created_at < coalesce($7::timestamptz, 'infinity')
     order by w.wager_id
     limit $8
-"""
-# The statements of the kinds of rows that are counted above campaigns, by kind.
-ROWS_ABOVE = Handover[Mapping[str, str]]("the rows of campaigns that higher domains keep")
+    """,
+    "wager_id",
+)
+# The kinds of rows that are counted above campaigns, by kind.
+ROWS_ABOVE = Handover[Mapping[str, KindRows]]("the rows of campaigns that higher domains keep")

@@ -78,15 +78,20 @@ def ticket_events_asked(wanted: Criteria, country_code: str | None) -> tickets.E
     return tickets.events_asked(wanted, province_keys(provinces, country_code) if provinces else None)
 
 
-TAG_IDS = "select fold_text(tag_name), tag_id from tags where account_id = $1 and fold_text(tag_name) = any($2)"
-IDOL_UIDS = "select fold_text(idol_name), idol_uid from idols where account_id = $1 and fold_text(idol_name) = any($2)"
+TAG_IDS = """
+    select fold_text(tag_name) as name, tag_id as id from tags where account_id = $1 and fold_text(tag_name) = any($2)
+"""
+IDOL_UIDS = """
+    select fold_text(idol_name) as name, idol_uid as id
+    from idols where account_id = $1 and fold_text(idol_name) = any($2)
+"""
 
 
 async def _known(db: Db, account_id: int, sql: str, names: list[str]) -> dict[str, Any]:
     """Return the id of each of the names that the account knows, by the folded name."""
     if not names:
         return {}
-    return {row[0]: row[1] for row in await db.rows(sql, account_id, _folded(names))}
+    return {row["name"]: row["id"] for row in await db.rows(sql, account_id, _folded(names))}
 
 
 def _folded(names: Iterable[str]) -> list[str]:

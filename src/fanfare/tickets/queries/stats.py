@@ -51,11 +51,11 @@ async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
         wanted.event_specific,
     )
     revenue = await db.rows(
-        Heavy(f"with {CHOSEN} select currency, sum(paid_amount) from chosen group by currency"),  # noqa: S608 - as above
+        Heavy(f"with {CHOSEN} select currency, sum(paid_amount) as revenue from chosen group by currency"),  # noqa: S608 - as above
         account.id,
         *window,
     )
-    by_currency = {each[0]: each[1] for each in revenue}
+    by_currency = {each["currency"]: each["revenue"] for each in revenue}
     returning, fans = (row["returning_fans_count"], row["fans_count"]) if row else (0, 0)
     return Sales(
         returning,
@@ -93,7 +93,7 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
         starts,
         account.currency,
     )
-    return [SalesRow(*row) for row in rows]
+    return [SalesRow(**row) for row in rows]
 
 
 def _days(account: Account, wanted: SalesRange) -> tuple[list[date], list[datetime]]:

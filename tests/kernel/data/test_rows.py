@@ -1,0 +1,34 @@
+"""Rows become structs by the names of their columns, in whatever order they stand."""
+
+import msgspec
+import pytest
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.rows import read_rows
+
+
+class Seat(msgspec.Struct):
+    row: str
+    number: int
+    note: str | None = None
+
+
+class Named(msgspec.Struct, kw_only=True):
+    number: int
+    row: str
+
+
+async def test_each_column_goes_into_the_field_of_its_name(db: Db) -> None:
+    for columns in ("'a' as row, 1 as number", "1 as number, 'a' as row"):
+        rows = await db.rows(f"select {columns} from generate_series(1, 2)")
+        assert read_rows(Seat, rows) == [Seat("a", 1), Seat("a", 1)]
+        assert read_rows(Named, rows) == [Named(row="a", number=1)] * 2
+    # The field between keeps its default.
+    assert read_rows(Seat, await db.rows("select 'a' as row, 2 as number, 'x' as note")) == [Seat("a", 2, "x")]
+    assert read_rows(Seat, []) == []
+
+
+@pytest.mark.parametrize("columns", ["'a' as row", "'a' as row, 1 as number, 'x' as note, 2 as more", "'a' as row, 1"])
+async def test_a_column_that_is_no_field_and_a_field_short_raise(db: Db, columns: str) -> None:
+    with pytest.raises(TypeError):
+        read_rows(Seat, await db.rows(f"select {columns}"))
