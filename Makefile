@@ -8,6 +8,7 @@ help:
 	@echo 'make run     the server, started anew with each change of the code'
 	@echo 'make fmt     code as make check wants it'
 	@echo 'make schema  docs/schema.sql, from the migrations'
+	@echo 'make topics  docs/topics.md, from the lists of the domains'
 	@echo 'make check   what a change must pass beside the tests: ruff, mypy, import layers, house rules'
 	@echo 'make setup   .venv from the lock, with the command at .venv/bin/fanfare'
 	@echo 'make setup-places  the same with the lists that `fanfare places load` reads'
@@ -47,6 +48,10 @@ fmt: setup-dev
 # docs/schema.sql, from the migrations.
 schema: setup-dev
 	$(BIN)/python -m tests.rules.schema_file
+
+# docs/topics.md, from the lists of the domains.
+topics: setup-dev
+	$(BIN)/python -m tests.rules.topics_file
 
 # The server for whoever changes it: started anew with each change below src, its database in .data.
 run: setup-dev
@@ -90,4 +95,4 @@ lock:
 	.venv-lock/bin/uv pip compile $(LOCKED) $(UPGRADE) --group pyproject.toml:clients \
 		-o requirements-clients.lock >/dev/null
 
-.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema test check clients faults fuzz bench lock
+.PHONY: help setup setup-dev setup-places setup-clients demo run fmt schema topics test check clients faults fuzz bench lock

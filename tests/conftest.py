@@ -23,7 +23,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.running.embedded import Embedded, Hold
 from fanfare.kernel.running.settings import Settings
-from tests import holds
+from tests import announcements, holds
 from tests.api import Api, new_api
 
 NewDatabase = Callable[[], Awaitable[str]]
@@ -110,7 +110,10 @@ async def db(database_url: str) -> AsyncIterator[Db]:
     """A handle on the module's own database."""
     handle = await Db.connect(database_url, size=10)
     yield handle
-    await handle.close()
+    try:
+        await announcements.check(handle)
+    finally:
+        await handle.close()
 
 
 @pytest.fixture(scope="module")

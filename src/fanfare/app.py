@@ -15,6 +15,7 @@ from fanfare.idols.actions import ties as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data import references
+from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running import log, metrics
 from fanfare.kernel.running.settings import Settings
@@ -74,7 +75,7 @@ SCOPES = {
 
 
 def modules(part: str) -> Iterator[ModuleType]:
-    """Yield the modules of that name (`endpoints`, `jobs`) of the domains that have one, low to high."""
+    """Yield the modules of that name (`endpoints`, `jobs`, `topics`) of the domains that have one, low to high."""
     for domain in DOMAINS:
         if find_spec(domain) and find_spec(f"{domain}.{part}"):
             yield importlib.import_module(f"{domain}.{part}")
@@ -83,6 +84,11 @@ def modules(part: str) -> Iterator[ModuleType]:
 def endpoints() -> list[Endpoint]:
     """Return every call that is served."""
     return [endpoint for module in modules("endpoints") for endpoint in endpoints_of(module)]
+
+
+def topics() -> list[Topic]:
+    """Return every topic of the change log."""
+    return topics_of(*modules("topics"))
 
 
 class Lifespan:

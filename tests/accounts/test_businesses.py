@@ -58,7 +58,7 @@ async def test_every_write_is_in_the_change_log(api: Api, db: Db) -> None:
         api.account_id,
         str(business_id),
     )
-    assert [row["topic"] for row in rows] == ["business.created", "business.changed", "business.deleted"]
+    assert [row["topic"] for row in rows] == ["business.created", "business.updated", "business.deleted"]
 
 
 async def test_other_accounts_see_and_change_nothing(api: Api, other_api: Api) -> None:

@@ -78,7 +78,7 @@ async def test_only_given_fields_change(api: Api, db: Db) -> None:
         "select topic, data from changes where account_id = $1 order by position desc limit 1", api.account_id
     )
     assert told is not None
-    assert told["topic"] == "campaign.changed"
+    assert told["topic"] == "campaign.updated"
     assert sorted(told["data"]["fields"]) == ["end_timestamp", "live_status", "props", "title"]
 
 

@@ -115,7 +115,7 @@ TOLD = {
     "tag.added": "select count(*) from fan_tags where account_id = $1",
     "consent.given": "select count(*) from consents where account_id = $1 and is_granted",
     "consent.withdrawn": "select count(*) from consents where account_id = $1 and not is_granted",
-    "field.saved": "select count(*) from crm_fields where account_id = $1",
+    "field.created": "select count(*) from crm_fields where account_id = $1",
     "business.created": "select count(*) from businesses where account_id = $1",
     "campaign.created": "select count(*) from campaigns where account_id = $1",
     "ticket.created": "select count(*) from tickets where account_id = $1",
@@ -137,7 +137,7 @@ TOLD = {
     "pass.cancelled": "select count(*) from passes where account_id = $1 and cancelled_at is not null",
     "pass.checked_in": "select count(*) from passes where account_id = $1 and checked_in_at is not null",
     "purchase.created": "select count(*) from purchases where account_id = $1",
-    "purchase.changed": "select count(*) from purchases where account_id = $1 and updated_at > created_at",
+    "purchase.updated": "select count(*) from purchases where account_id = $1 and updated_at > created_at",
 }
 
 

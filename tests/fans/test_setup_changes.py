@@ -33,9 +33,9 @@ async def test_each_write_is_in_the_log_once(api: Api, db: Db) -> None:
     await api.ok(await api.delete(f"{MANAGE}/display_name_words", word="OFFSIDE"))
     assert (await logged(db, api))[before:] == [
         ("tag.created", str(tag_id)),
-        ("address.saved", "0"),
-        ("name_word.saved", ""),
-        ("push_token.saved", ""),
+        ("address.created", "0"),
+        ("name_word.created", ""),
+        ("push_token.created", ""),
         ("tag.deleted", str(tag_id)),
         ("address.deleted", "0"),
         ("name_word.deleted", ""),

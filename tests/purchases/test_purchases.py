@@ -56,7 +56,7 @@ async def test_a_refund_changes_the_line(api: Api, db: Db) -> None:
         "select topic from changes where account_id = $1 and subject_id = 'refund:refund-1' order by position",
         api.account_id,
     )
-    assert [each["topic"] for each in topics] == ["purchase.created", "purchase.changed"]
+    assert [each["topic"] for each in topics] == ["purchase.created", "purchase.updated"]
 
 
 async def told(db: Db, account_id: int, subject: str) -> list[tuple[str, int | None]]:
@@ -70,7 +70,7 @@ async def test_who_loses_a_line_hears_of_it(api: Api, db: Db) -> None:
     second = await saved(api, "moved-1", email="right@example.com")
     assert first != second
     assert await told(db, api.account_id, "shop:moved-1") == [
-        ("purchase.created", first), ("purchase.changed", second), ("purchase.changed", first),
+        ("purchase.created", first), ("purchase.updated", second), ("purchase.updated", first),
     ]  # fmt: skip
     identified = "select fan_id from changes where account_id = $1 and topic = 'fan.identified' and fan_id = $2"
     assert len(await db.rows(identified, api.account_id, first)) == 1
@@ -171,7 +171,7 @@ async def test_two_writes_in_one_moment_are_two_changes(api: Api, db: Db) -> Non
         "select topic from changes where account_id = $1 and subject_id = 'shop:moment' order by position",
         api.account_id,
     )
-    assert [row["topic"] for row in topics] == ["purchase.created", "purchase.changed"]
+    assert [row["topic"] for row in topics] == ["purchase.created", "purchase.updated"]
 
 
 async def test_wrong_fields_are_named(api: Api) -> None:

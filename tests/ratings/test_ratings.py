@@ -253,6 +253,10 @@ IDENTIFY = """
     insert into fan_identifiers select $1, n, 'key ' || $2, $2, now()
     from unnest(array['app', 'facebook', 'shop']) n on conflict do nothing
 """
+DATA: dict[str, dict[str, Any]] = {
+    "consent": {"channel": "email", "business_id": None},
+    "fan": {"network": "app"},
+}
 UNIDENTIFY = "delete from fan_identifiers where account_id = $1 and fan_id = $2 and network <> 'email'"
 
 
@@ -270,8 +274,8 @@ async def connect(db: Db, account: Account, chance: random.Random, fan_id: int, 
         await held.value("select hold_position($1)", account.id)
         await held.execute(
             "insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)"
-            " values ($1, nextval('positions'), $2, $3::bigint::text, $3, $4, '{}')",
-            account.id, topic, fan_id, now,
+            " values ($1, nextval('positions'), $2, $3::bigint::text, $3, $4, $5)",
+            account.id, topic, fan_id, now, DATA[topic.partition(".")[0]],
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
 """Accounts (tenants), their keys with scopes and secrets, and their businesses (teams, brands).
 
-Announces business.created, business.changed and business.deleted.
+What it announces is in `topics.py`.
 """

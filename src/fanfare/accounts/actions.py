@@ -8,7 +8,9 @@ import asyncpg
 from msgspec import UNSET
 
 from fanfare.accounts.schemas import BusinessChanges, NewAccount, NewBusiness, NewKey
+from fanfare.accounts.topics import BUSINESS_CREATED, BUSINESS_DELETED, BUSINESS_UPDATED
 from fanfare.kernel.callers import SCOPES
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import hash_secret, new_secret
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
@@ -132,25 +134,26 @@ async def revoke_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime)
         raise Unknown(message)
 
 
+CREATE_BUSINESS = f"""
+    with {HOLD},
+    made as (
+        insert into businesses (account_id, business_name, legal_rules, legal_terms, legal_privacy,
+                                media_map, scheduler_props, locale_props, style_props, created_at, updated_at)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+        returning account_id, business_id
+    ),
+    logged as (
+        {announce(BUSINESS_CREATED, "made", at="$10")}
+    )
+    select business_id from made
+"""  # noqa: S608 - fixed parts
+
+
 async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: datetime) -> int:
     """Make a business and return its id."""
     try:
         business_id: int = await db.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into businesses (account_id, business_name, legal_rules, legal_terms, legal_privacy,
-                                        media_map, scheduler_props, locale_props, style_props, created_at, updated_at)
-                select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
-                returning account_id, business_id
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'business.created', made.business_id::text, $10, '{}'
-                from hold cross join made
-            )
-            select business_id from made
-            """,
+            CREATE_BUSINESS,
             account_id,
             wanted.business_name,
             wanted.legal_rules,
@@ -167,6 +170,27 @@ async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: dat
     return business_id
 
 
+CHANGE_BUSINESS = f"""
+    with {HOLD},
+    made as (
+        update businesses as b
+        -- read from the row that is written, so that changes of different fields at once all stay
+        set (business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props, locale_props,
+             style_props) = (
+                select business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props,
+                       locale_props, style_props
+                from jsonb_populate_record(b, $3)),
+            updated_at = $4
+        where b.account_id = $1 and b.business_id = $2
+        returning b.account_id, b.business_id
+    ),
+    logged as (
+        {announce(BUSINESS_UPDATED, "made", at="$4", fields="$5::text[]")}
+    )
+    select business_id from made
+"""  # noqa: S608 - fixed parts
+
+
 async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now: datetime) -> int:
     """Update the fields sent of a business and return its id."""
     given = {
@@ -179,28 +203,7 @@ async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now:
             given[name] = given[name] or {}
     try:
         changed = await db.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update businesses as b
-                -- read from the row that is written, so that changes of different fields at once all stay
-                set (business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props, locale_props,
-                     style_props) = (
-                        select business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props,
-                               locale_props, style_props
-                        from jsonb_populate_record(b, $3)),
-                    updated_at = $4
-                where b.account_id = $1 and b.business_id = $2
-                returning b.account_id, b.business_id
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'business.changed', made.business_id::text, $4,
-                       jsonb_build_object('fields', $5::text[])
-                from hold cross join made
-            )
-            select business_id from made
-            """,
+            CHANGE_BUSINESS,
             account_id,
             wanted.business_id,
             given,
@@ -214,22 +217,23 @@ async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now:
     return wanted.business_id
 
 
+DELETE_BUSINESS = f"""
+    with {HOLD},
+    made as (
+        delete from businesses where account_id = $1 and business_id = $2 returning account_id, business_id
+    ),
+    logged as (
+        {announce(BUSINESS_DELETED, "made", at="$3")}
+    )
+    select business_id from made
+"""  # noqa: S608 - fixed parts
+
+
 async def delete_business(db: Db, account_id: int, business_id: int, now: datetime) -> None:
     """Delete a business that nothing refers to."""
     try:
         deleted = await db.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                delete from businesses where account_id = $1 and business_id = $2 returning account_id, business_id
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'business.deleted', made.business_id::text, $3, '{}'
-                from hold cross join made
-            )
-            select business_id from made
-            """,
+            DELETE_BUSINESS,
             account_id,
             business_id,
             now,

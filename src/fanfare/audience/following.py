@@ -16,10 +16,13 @@ from pyroaring import BitMap
 from fanfare.audience import holding
 from fanfare.audience.holding import Audience, Place
 from fanfare.audience.reading import PARTS, Days, Piece, pieces
+from fanfare.fans.topics import TAG_DELETED
+from fanfare.idols.topics import IDOL_DELETED
 from fanfare.kernel.data.changes import Change, settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.threads import run_to_its_end
 from fanfare.search.queries import reads
+from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 
 # The form of what is stored.
 FORM = 5
@@ -40,7 +43,7 @@ PARTS_OF: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(NUMBERS, ("number",)),
 }
 # What is gone as a whole; the log need not tell of each fan who had it.
-ENDED = {"snapshot.deleted": "snapshot", "idol.deleted": "idol", "tag.deleted": "tag"}
+ENDED = {SNAPSHOT_DELETED.name: "snapshot", IDOL_DELETED.name: "idol", TAG_DELETED.name: "tag"}
 TEXT: tuple[str, ...] = ("text", "number", "network")
 
 
@@ -141,7 +144,7 @@ class Follower:
             for part in PARTS_OF.get(each, TEXT):
                 touched[part] |= fan_ids
         for change in changes:
-            if change.topic == "snapshot.created":
+            if change.topic == SNAPSHOT_CREATED.name:
                 touched["snapshot"].update(await self._listed(held, change.subject_id))
         read = []
         async with held.connection() as connection:

@@ -1,5 +1,5 @@
 """Campaigns (page tabs) with their items, bundles and wagers, and the activities of fans in them.
 
 A *custom* campaign belongs to an integration and is known by its title: the first activity under a new title makes it.
-Announces campaign.created, campaign.changed, campaign.closed, activity.created and wager.placed.
+What it announces is in `topics.py`.
 """

@@ -8,6 +8,7 @@ import msgspec
 
 from fanfare.demo.people import DemoPerson
 from fanfare.fans.actions.consents import Fold
+from fanfare.kernel.data.announcements import Topic
 
 Row = tuple[object, ...]
 
@@ -50,8 +51,9 @@ class Book:
         self.ids = ids
         self.tables: dict[str, list[Row]] = {table: [] for table in tables}
 
-    def announce(self, topic: str, subject: object, fan_id: int, at: str, data: bytes = b"{}") -> int:
-        """Note a change and return its position."""
+    def announce(self, topic: Topic, subject: object, fan_id: int | None, at: str, data: bytes = b"{}") -> int:
+        """Note a change and return its position, which is the id of a subject that has no other (None)."""
         position = next(self.ids.positions)
-        self.tables["changes"].append((self.ids.account_id, position, topic, str(subject), fan_id, at, data))
+        subject_id = str(position if subject is None else subject)
+        self.tables["changes"].append((self.ids.account_id, position, topic.name, subject_id, fan_id, at, data))
         return position

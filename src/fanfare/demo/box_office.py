@@ -10,7 +10,9 @@ from typing import NamedTuple
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.shares import Shares
 from fanfare.demo.shows import Level, Show, shows
+from fanfare.kernel.data.announcements import also, announce, hold
 from fanfare.kernel.data.db import Db
+from fanfare.tickets.topics import TICKET_CREATED, TICKET_EVENT_CREATED
 
 Row = tuple[object, ...]
 Report = Callable[[str, float], None]
@@ -28,14 +30,10 @@ NEAR = {"BC": ("BC",), "WA": ("WA", "BC"), "OR": ("OR", "WA"), "ON": ("ON", "QC"
 DOORS = time(2, 0)
 
 # The rows of the change log that the calls would have written.
-ANNOUNCE = """
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select account_id, ticket_id, 'ticket.created', ticket_id::text, fan_id, created_at,
-           jsonb_build_object('event_uid', event_uid)
-    from tickets where account_id = $1
-    union all
-    select account_id, nextval('positions'), 'ticket_event.created', event_uid::text, null, created_at, '{}'
-    from ticket_events where account_id = $1
+NEXT = "nextval('positions')"
+ANNOUNCE = f"""
+    {announce(TICKET_CREATED, "tickets where account_id = $1", position="ticket_id", at="created_at")}
+    {also(TICKET_EVENT_CREATED, "ticket_events where account_id = $1", position=NEXT, at="created_at")}
 """
 
 
@@ -95,7 +93,7 @@ async def import_tickets(db: Db, account_id: int, now: datetime, seed: int, repo
 
 
 async def _positions(db: Db, account_id: int, many: int) -> list[int]:
-    await db.value("select hold_position($1)", account_id)
+    await hold(db, account_id)
     sql = "select array(select nextval('positions') from generate_series(1, $1::bigint))"
     positions: list[int] = await db.value(sql, many)
     return positions

@@ -13,6 +13,7 @@ from fanfare.accounts.schemas import NewAccount, NewBusiness
 from fanfare.campaigns.actions.activities import count_activities
 from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
 from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
+from fanfare.campaigns.topics import ACTIVITY_CREATED
 from fanfare.demo.book import Ids, Row
 from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
@@ -30,7 +31,9 @@ from fanfare.demo.story import Happening, Story
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
 from fanfare.fans.schemas.notes import FieldDefinition
+from fanfare.fans.topics import CONSENT_GIVEN, CONSENT_WITHDRAWN
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import also, announce, hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
 from fanfare.ratings.actions import keep_ratings
@@ -47,17 +50,12 @@ ENTRANT, ENTERED = (COLUMNS["activities"].index(name) for name in ("fan_id", "pa
 
 
 # The rows of the change log that the domains' own statements would have written beside each.
-ANNOUNCE_ACTIVITIES = """
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select account_id, activity_id, 'activity.created', activity_id::text, fan_id, created_at,
-           jsonb_build_object('page_tab_id', page_tab_id)
-    from activities where account_id = $1
+ANNOUNCE_ACTIVITIES = f"""
+    {announce(ACTIVITY_CREATED, "activities where account_id = $1", position="activity_id", at="created_at")}
 """
-ANNOUNCE_CONSENTS = """
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select account_id, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
-           fan_id::text, fan_id, given_at, jsonb_build_object('channel', channel, 'business_id', business_id)
-    from consents where account_id = $1
+ANNOUNCE_CONSENTS = f"""
+    {announce(CONSENT_GIVEN, "consents where account_id = $1 and is_granted", position="consent_id", at="given_at")}
+    {also(CONSENT_WITHDRAWN, "consents where account_id = $1 and not is_granted", position="consent_id", at="given_at")}
 """
 
 
@@ -164,7 +162,7 @@ def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, 
 
 async def _next(db: Db, account_id: int, sequence: str, many: int) -> list[int]:
     """Return the next numbers of a sequence, in order; the positions among them are held for the transaction."""
-    await db.value("select hold_position($1)", account_id)
+    await hold(db, account_id)
     numbers: list[int] = await db.value(
         "select array(select nextval($1::regclass) from generate_series(1, $2::bigint))", sequence, many
     )

@@ -11,6 +11,7 @@ from fanfare.demo.programme import CLUB, FESTIVAL, PLAYERS, WOMEN, YEARS
 from fanfare.demo.shares import Shares
 from fanfare.idols.actions.idols import create_idol, save_idol_event
 from fanfare.idols.schemas import NewIdol, NewIdolEvent
+from fanfare.idols.topics import FAN_IDOL_ADDED
 from fanfare.kernel.data.db import Db
 
 TABLES = {"fan_idols": "account_id idol_uid fan_id is_explicit created_at updated_at"}
@@ -84,7 +85,7 @@ class Following:
     def _followed(self, fan: Fan, followed: Followed, at: str) -> None:
         idol_uid = self.book.ids.idols[followed.idol]
         data = b'{"is_explicit":true}' if followed.is_explicit else b'{"is_explicit":false}'
-        self.book.announce("fan_idol.added", idol_uid, fan.fan_id, at, data)
+        self.book.announce(FAN_IDOL_ADDED, idol_uid, fan.fan_id, at, data)
         row = (self.book.ids.account_id, idol_uid, fan.fan_id, followed.is_explicit, at, at)
         self.book.tables["fan_idols"].append(row)
 

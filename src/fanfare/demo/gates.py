@@ -15,6 +15,14 @@ from fanfare.fans.contact import shown_key
 from fanfare.kernel.data.db import Db
 from fanfare.registrations.actions.passes import CODE_LETTERS, LETTERS, create_section
 from fanfare.registrations.schemas.passes import NewSection
+from fanfare.registrations.topics import (
+    PASS_CANCELLED,
+    PASS_CHECKED_IN,
+    PASS_CLAIMED,
+    PASS_CREATED,
+    REGISTRATION_CREATED,
+    SCAN_CREATED,
+)
 
 TABLES = {
     "registrations": """account_id network registration_key registration_id fan_id registered_at created_at updated_at
@@ -235,7 +243,7 @@ class Gates:
     def _registered(self, fan: Fan, registered: Registered, at: str) -> None:
         band, person, town = registered.band, fan.person, fan.person.town
         opens_on = band.festival.opens_at.date()
-        position = self.book.announce("registration.created", f"{NETWORK}:{band.key}", fan.fan_id, at)
+        position = self.book.announce(REGISTRATION_CREATED, f"{NETWORK}:{band.key}", fan.fan_id, at)
         self.book.tables["registrations"].append((
             self.book.ids.account_id, NETWORK, band.key, position, fan.fan_id, at, at, at, band.festival.name, opens_on,
             band.festival.key, VENUE, band.barcode, f"{band.number:06}", _is_minor(person.birth_date, opens_on), False,
@@ -250,7 +258,7 @@ class Gates:
         self.counts[issued.year] += camps
         page_tab_id = ids.campaigns[issued.presale]
         data = b'{"page_tab_id":%d}' % page_tab_id
-        position = self.book.announce("pass.created", issued.pass_uid, fan.fan_id, at, data)
+        position = self.book.announce(PASS_CREATED, issued.pass_uid, fan.fan_id, at, data)
         self.places[issued.pass_uid] = len(rows)
         rows.append((
             ids.account_id, issued.pass_uid, position, issued.code, page_tab_id, sections[CAMPING if camps else 0],
@@ -262,21 +270,18 @@ class Gates:
         rows[place] = tuple(changed.get(name, value) for name, value in zip(PASS, rows[place], strict=True))
 
     def _claimed(self, fan: Fan, claimed: Claimed, at: str) -> None:
-        self.book.announce("pass.claimed", claimed.pass_uid, fan.fan_id, at)
+        self.book.announce(PASS_CLAIMED, claimed.pass_uid, fan.fan_id, at)
         self._change(claimed.pass_uid, claim_fan_id=fan.fan_id, claimed_at=at, updated_at=at)
 
     def _given_up(self, fan: Fan, given_up: GivenUp, at: str) -> None:
-        self.book.announce("pass.cancelled", given_up.pass_uid, fan.fan_id, at)
+        self.book.announce(PASS_CANCELLED, given_up.pass_uid, fan.fan_id, at)
         self._change(given_up.pass_uid, cancelled_at=at, updated_at=at)
 
     def _scanned(self, fan: Fan, scanned: Scanned, at: str) -> None:
         band, used = scanned.band, scanned.used
         self.counts[scanned.gate] += 1
         source = f"{scanned.gate.lower().replace(' ', '-')}/{self.counts[scanned.gate]}"
-        position = next(self.book.ids.positions)
-        self.book.tables["changes"].append(
-            (self.book.ids.account_id, position, "scan.created", str(position), None, at, b"{}")
-        )
+        position = self.book.announce(SCAN_CREATED, None, None, at)
         self.book.tables["scans"].append((
             self.book.ids.account_id, position, NETWORK, source, band.festival.name, at, at, True, scanned.mode, VENUE,
             "TG", scanned.gate, band.key if fan.person.email else None, band.barcode, band.festival.key,
@@ -287,7 +292,7 @@ class Gates:
 
     def _admitted(self, fan: Fan, admitted: Admitted, at: str) -> None:
         uid = admitted.pass_uid
-        self.book.announce("pass.checked_in", uid, fan.fan_id, at)
+        self.book.announce(PASS_CHECKED_IN, uid, fan.fan_id, at)
         self._change(uid, checked_in_at=at, updated_at=at, gate_name=admitted.gate, scan_key=self.admitting[uid])
 
 

@@ -12,6 +12,7 @@ from fanfare.demo.programme import YEARS, DemoCampaign
 from fanfare.kernel.data.db import Db
 from fanfare.points.actions import create_point
 from fanfare.points.schemas import NewPoint
+from fanfare.points.topics import POINTS_AWARDED
 
 TABLES = {
     "fan_points": """account_id fan_point_id fan_point_uid fan_id point_uid point_count point_source page_tab_id
@@ -101,7 +102,7 @@ class Loyalty:
         ids, uid = self.book.ids, str(UUID(int=self.chance.getrandbits(128), version=4))
         point_uid = ids.points[category]
         data = b'{"point_uid":"%s","point_count":%d}' % (str(point_uid).encode(), count)
-        position = self.book.announce("points.awarded", uid, fan.fan_id, at, data)
+        position = self.book.announce(POINTS_AWARDED, uid, fan.fan_id, at, data)
         key = None if activity_id is None else f"activity-{activity_id}"
         self.book.tables["fan_points"].append(
             (ids.account_id, position, uid, fan.fan_id, point_uid, count, source, page_tab_id, activity_id, key,

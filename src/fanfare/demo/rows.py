@@ -18,6 +18,7 @@ from fanfare.demo.shop import Till
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
 from fanfare.fans.actions.consents import Fold, Word
 from fanfare.fans.contact import shown_key
+from fanfare.fans.topics import FAN_CREATED, FAN_IDENTIFIED, FAN_UPDATED, TAG_ADDED
 
 # What is copied, in an order that foreign keys allow.
 TABLES = {
@@ -93,7 +94,7 @@ class Rows:
 
     def _arrived(self, person: DemoPerson, came: Arrival, at: str) -> Fan:
         fan_id = next(self.ids.fans)
-        position = self._announce("fan.created", fan_id, fan_id, at)
+        position = self._announce(FAN_CREATED, fan_id, fan_id, at)
         values = {key: (value, at) for key, value in came.values.items()}
         fan = Fan(fan_id, position, person, came.source, at, at, Fold(), values)
         known = {"email": person.email and shown_key(person.email), "phone": person.phone}
@@ -101,7 +102,7 @@ class Rows:
             if key:
                 self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, at))
         for network in person.identities:
-            self._announce("fan.identified", fan_id, fan_id, at, b'{"network":"%s"}' % network.encode())
+            self._announce(FAN_IDENTIFIED, fan_id, fan_id, at, b'{"network":"%s"}' % network.encode())
         for word in came.words:
             self._note(fan, word, came.source, at)
         return fan
@@ -118,7 +119,7 @@ class Rows:
     def _updated(self, fan: Fan, fields: list[str], at: str) -> None:
         if fields:
             fan.position = self._announce(
-                "fan.updated", fan.fan_id, fan.fan_id, at, msgspec.json.encode({"fields": fields})
+                FAN_UPDATED, fan.fan_id, fan.fan_id, at, msgspec.json.encode({"fields": fields})
             )
             fan.updated_at = at
 
@@ -138,7 +139,7 @@ class Rows:
 
     def _tagged(self, fan: Fan, tagged: Tagged, at: str) -> None:
         tag_id = self.ids.tags[tagged.tag]
-        position = self._announce("tag.added", tag_id, fan.fan_id, at)
+        position = self._announce(TAG_ADDED, tag_id, fan.fan_id, at)
         self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, at, position))
 
     def _changed(self, fan: Fan, changed: Changed, at: str) -> None:

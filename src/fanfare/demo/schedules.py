@@ -12,6 +12,7 @@ from fanfare.demo.programme import CLUB, FESTIVAL, VENUE, WOMEN
 from fanfare.kernel.data.db import Db
 from fanfare.performances.actions import save_performance
 from fanfare.performances.schemas import NewPerformance
+from fanfare.performances.topics import SCHEDULE_ADDED
 
 TABLES = {
     "fan_performances": "account_id fan_id performance_uid created_at",
@@ -82,7 +83,7 @@ class Schedules:
         ids = self.book.ids
         uid = (ids.idol_events if planned.is_set else ids.performances)[planned.place]
         kind, table = ("event", "fan_events") if planned.is_set else ("performance", "fan_performances")
-        self.book.announce("schedule.added", f"{kind}:{uid}", fan.fan_id, at)
+        self.book.announce(SCHEDULE_ADDED, f"{kind}:{uid}", fan.fan_id, at)
         self.book.tables[table].append((ids.account_id, fan.fan_id, uid, at))
 
 

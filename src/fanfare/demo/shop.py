@@ -14,6 +14,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.purchases.actions import save_product
 from fanfare.purchases.schemas import NewProduct
+from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_UPDATED
 
 TABLES = {
     "purchases": """account_id network purchase_key purchase_id fan_id ordered_at created_at updated_at
@@ -131,7 +132,7 @@ class Till:
         key = purchase_key(bought.network, bought.order, bought.line)
         gross = Decimal(product.price * bought.quantity)
         net = gross - gross * int(bought.reduced * 100) / 100
-        position = self.book.announce("purchase.created", f"{bought.network}:{key}", fan.fan_id, at)
+        position = self.book.announce(PURCHASE_CREATED, f"{bought.network}:{key}", fan.fan_id, at)
         rows = self.book.tables["purchases"]
         self.places[key] = len(rows)
         location = None if bought.network == ONLINE else STANDS[bought.product % len(STANDS)]
@@ -149,4 +150,4 @@ class Till:
         left = net - net * int(back.share * 100) / 100
         row[UPDATED], row[NET], row[DEDUCTED] = at, left, gross - left
         rows[place] = tuple(row)
-        self.book.announce("purchase.changed", f"{back.network}:{back.purchase_key}", fan.fan_id, at)
+        self.book.announce(PURCHASE_UPDATED, f"{back.network}:{back.purchase_key}", fan.fan_id, at)

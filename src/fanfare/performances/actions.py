@@ -7,12 +7,62 @@ from typing import Any
 
 from fanfare.fans.queries.fans import known_fan
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.performances.schemas import NewPerformance, PerformanceChanges
+from fanfare.performances.topics import (
+    PERFORMANCE_CREATED,
+    PERFORMANCE_DELETED,
+    PERFORMANCE_UPDATED,
+    SCHEDULE_ADDED,
+    SCHEDULE_REMOVED,
+)
 from fanfare.places.provinces import venue_province
 
 TABLES = ("fan_performances", "fan_events")
+
+
+SAVE_PERFORMANCE = f"""
+    with {HOLD},
+    -- held, so that changes at once of different fields all stay, and what is deleted meanwhile does not come back
+    old as materialized (
+        select p from performances p where p.account_id = $1 and p.performance_uid = $2 for no key update
+    ),
+    blank as (
+        select jsonb_populate_record(null::performances, jsonb_build_object(
+            'account_id', $1::bigint, 'performance_uid', $2::uuid, 'status', 'draft',
+            'additional_artist_names', '[]'::jsonb, 'created_at', $4::timestamptz)) as p
+    ),
+    wanted as (
+        select (jsonb_populate_record(coalesce((select p from old), blank.p),
+                                      $3::jsonb || jsonb_build_object('updated_at', $4::timestamptz))).*
+        from blank
+        where $5 = exists (select from old)
+    ),
+    made as (
+        insert into performances select wanted.* from wanted
+        on conflict (account_id, performance_uid) do update
+        set performance_name = excluded.performance_name, performance_date = excluded.performance_date,
+            onsale_date = excluded.onsale_date, announce_date = excluded.announce_date, status = excluded.status,
+            venue_uid = excluded.venue_uid, venue_name = excluded.venue_name,
+            display_venue_name = excluded.display_venue_name, city = excluded.city, province = excluded.province,
+            country_code = excluded.country_code, promoter = excluded.promoter, artist_name = excluded.artist_name,
+            additional_artist_names = excluded.additional_artist_names,
+            campaign_event_key = excluded.campaign_event_key, performance_url = excluded.performance_url,
+            buying_group = excluded.buying_group, performance_group_name = excluded.performance_group_name,
+            label_name = excluded.label_name, outlet = excluded.outlet, vendor = excluded.vendor,
+            notes = excluded.notes, business_id = excluded.business_id,
+            referral_page_tab_id = excluded.referral_page_tab_id, fb_ad_account_id = excluded.fb_ad_account_id,
+            fb_event_id = excluded.fb_event_id, updated_at = excluded.updated_at
+        returning performance_uid
+    ),
+    logged as (
+        {announce(PERFORMANCE_CREATED, "made where not $5", at="$4")}
+        {also(PERFORMANCE_UPDATED, "made where $5", at="$4")}
+    )
+    select performance_uid from made
+"""  # noqa: S608 - fixed parts
 
 
 async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now: datetime) -> uuid.UUID:
@@ -24,48 +74,7 @@ async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now:
     if "province" in given:
         given["province"] = venue_province(wanted.country_code, given["province"])
     saved = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        -- held, so that changes at once of different fields all stay, and what is deleted meanwhile does not come back
-        old as materialized (
-            select p from performances p where p.account_id = $1 and p.performance_uid = $2 for no key update
-        ),
-        blank as (
-            select jsonb_populate_record(null::performances, jsonb_build_object(
-                'account_id', $1::bigint, 'performance_uid', $2::uuid, 'status', 'draft',
-                'additional_artist_names', '[]'::jsonb, 'created_at', $4::timestamptz)) as p
-        ),
-        wanted as (
-            select (jsonb_populate_record(coalesce((select p from old), blank.p),
-                                          $3::jsonb || jsonb_build_object('updated_at', $4::timestamptz))).*
-            from blank
-            where $5 = exists (select from old)
-        ),
-        made as (
-            insert into performances select wanted.* from wanted
-            on conflict (account_id, performance_uid) do update
-            set performance_name = excluded.performance_name, performance_date = excluded.performance_date,
-                onsale_date = excluded.onsale_date, announce_date = excluded.announce_date, status = excluded.status,
-                venue_uid = excluded.venue_uid, venue_name = excluded.venue_name,
-                display_venue_name = excluded.display_venue_name, city = excluded.city, province = excluded.province,
-                country_code = excluded.country_code, promoter = excluded.promoter, artist_name = excluded.artist_name,
-                additional_artist_names = excluded.additional_artist_names,
-                campaign_event_key = excluded.campaign_event_key, performance_url = excluded.performance_url,
-                buying_group = excluded.buying_group, performance_group_name = excluded.performance_group_name,
-                label_name = excluded.label_name, outlet = excluded.outlet, vendor = excluded.vendor,
-                notes = excluded.notes, business_id = excluded.business_id,
-                referral_page_tab_id = excluded.referral_page_tab_id, fb_ad_account_id = excluded.fb_ad_account_id,
-                fb_event_id = excluded.fb_event_id, updated_at = excluded.updated_at
-            returning performance_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), case when $5 then 'performance.changed' else 'performance.created' end,
-                   made.performance_uid::text, $4, '{}'
-            from hold cross join made
-        )
-        select performance_uid from made
-        """,
+        SAVE_PERFORMANCE,
         account_id,
         performance_uid,
         given,
@@ -101,21 +110,22 @@ async def _check(db: Db, account_id: int, business_id: int | None, page_tab_id: 
         raise BadParameters(missing)
 
 
+DELETE_PERFORMANCE = f"""
+    with {HOLD},
+    gone as (
+        delete from performances where account_id = $1 and performance_uid = $2 returning performance_uid
+    ),
+    logged as (
+        {announce(PERFORMANCE_DELETED, "gone", at="$3")}
+    )
+    select performance_uid from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Delete a performance; it is removed from every schedule."""
     gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from performances where account_id = $1 and performance_uid = $2 returning performance_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), 'performance.deleted', gone.performance_uid::text, $3, '{}'
-            from hold cross join gone
-        )
-        select performance_uid from gone
-        """,
+        DELETE_PERFORMANCE,
         account_id,
         performance_uid,
         now,
@@ -124,29 +134,30 @@ async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID
         raise Unknown(performance=performance_uid)
 
 
+ADD_EVENT = f"""
+    with {HOLD},
+    known as (
+        select f.fan_id, e.event_uid from fans f
+        join idol_events e on e.account_id = f.account_id and e.event_uid = $3
+        where f.account_id = $1 and f.fan_id = $2
+    ),
+    made as (
+        insert into fan_events (account_id, fan_id, event_uid, created_at)
+        select $1, fan_id, event_uid, $4 from known
+        on conflict (account_id, fan_id, event_uid) do nothing
+        returning fan_id, event_uid
+    ),
+    logged as (
+        {announce(SCHEDULE_ADDED, "made", subject="'event:' || made.event_uid", at="$4")}
+    )
+    select fan_id from known
+"""  # noqa: S608 - fixed parts
+
+
 async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
     """Put an idol event on a fan's schedule; one that is there stays. Refuses an unknown fan or event."""
     known = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        known as (
-            select f.fan_id, e.event_uid from fans f
-            join idol_events e on e.account_id = f.account_id and e.event_uid = $3
-            where f.account_id = $1 and f.fan_id = $2
-        ),
-        made as (
-            insert into fan_events (account_id, fan_id, event_uid, created_at)
-            select $1, fan_id, event_uid, $4 from known
-            on conflict (account_id, fan_id, event_uid) do nothing
-            returning fan_id, event_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'schedule.added', 'event:' || made.event_uid, made.fan_id, $4, '{}'
-            from hold cross join made
-        )
-        select fan_id from known
-        """,
+        ADD_EVENT,
         account_id,
         fan_id,
         event_uid,
@@ -156,22 +167,23 @@ async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, 
         raise Unknown(fan=fan_id, idol_event=event_uid)
 
 
+REMOVE_EVENT = f"""
+    with {HOLD},
+    gone as (
+        delete from fan_events where account_id = $1 and fan_id = $2 and event_uid = $3
+        returning fan_id, event_uid
+    ),
+    logged as (
+        {announce(SCHEDULE_REMOVED, "gone", subject="'event:' || gone.event_uid", at="$4")}
+    )
+    select fan_id from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
     """Take an idol event off a fan's schedule; refuses what is not on it."""
     gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from fan_events where account_id = $1 and fan_id = $2 and event_uid = $3
-            returning fan_id, event_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'schedule.removed', 'event:' || gone.event_uid, gone.fan_id, $4, '{}'
-            from hold cross join gone
-        )
-        select fan_id from gone
-        """,
+        REMOVE_EVENT,
         account_id,
         fan_id,
         event_uid,
@@ -182,30 +194,30 @@ async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUI
         raise Unknown(message)
 
 
+ADD_PERFORMANCE = f"""
+    with {HOLD},
+    known as (
+        select f.fan_id, p.performance_uid from fans f
+        join performances p on p.account_id = f.account_id and p.performance_uid = $3
+        where f.account_id = $1 and f.fan_id = $2
+    ),
+    made as (
+        insert into fan_performances (account_id, fan_id, performance_uid, created_at)
+        select $1, fan_id, performance_uid, $4 from known
+        on conflict (account_id, fan_id, performance_uid) do nothing
+        returning fan_id, performance_uid
+    ),
+    logged as (
+        {announce(SCHEDULE_ADDED, "made", subject="'performance:' || made.performance_uid", at="$4")}
+    )
+    select fan_id from known
+"""  # noqa: S608 - fixed parts
+
+
 async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Link a fan to a performance; a link that is there stays. Refuses an unknown fan or performance."""
     known = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        known as (
-            select f.fan_id, p.performance_uid from fans f
-            join performances p on p.account_id = f.account_id and p.performance_uid = $3
-            where f.account_id = $1 and f.fan_id = $2
-        ),
-        made as (
-            insert into fan_performances (account_id, fan_id, performance_uid, created_at)
-            select $1, fan_id, performance_uid, $4 from known
-            on conflict (account_id, fan_id, performance_uid) do nothing
-            returning fan_id, performance_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'schedule.added', 'performance:' || made.performance_uid, made.fan_id,
-                   $4, '{}'
-            from hold cross join made
-        )
-        select fan_id from known
-        """,
+        ADD_PERFORMANCE,
         account_id,
         fan_id,
         performance_uid,
@@ -215,23 +227,23 @@ async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid:
         raise Unknown(fan=fan_id, performance=performance_uid)
 
 
+REMOVE_PERFORMANCE = f"""
+    with {HOLD},
+    gone as (
+        delete from fan_performances where account_id = $1 and fan_id = $2 and performance_uid = $3
+        returning fan_id, performance_uid
+    ),
+    logged as (
+        {announce(SCHEDULE_REMOVED, "gone", subject="'performance:' || gone.performance_uid", at="$4")}
+    )
+    select fan_id from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Unlink a fan from a performance; refuses what is not linked."""
     gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from fan_performances where account_id = $1 and fan_id = $2 and performance_uid = $3
-            returning fan_id, performance_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'schedule.removed', 'performance:' || gone.performance_uid, gone.fan_id,
-                   $4, '{}'
-            from hold cross join gone
-        )
-        select fan_id from gone
-        """,
+        REMOVE_PERFORMANCE,
         account_id,
         fan_id,
         performance_uid,

@@ -7,9 +7,11 @@ from datetime import datetime
 import asyncpg
 from msgspec import UNSET
 
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
+from fanfare.points.topics import POINT_CREATED, POINT_UPDATED, POINTS_AWARDED
 
 # Moves fans on their boards. It reads `booked` (account_id, fan_id, board, point_count): what is added to whose total
 # where. Buckets are written in one order by every statement, so that two of them never wait for each other in a ring.
@@ -61,22 +63,23 @@ class AwardKeyUsed(Conflict):
     """The award_key was used for another award"""
 
 
+CREATE_POINT = f"""
+    with {HOLD},
+    made as (
+        insert into points (account_id, point_uid, point_name, description, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $5)
+        returning account_id, point_uid
+    )
+    {announce(POINT_CREATED, "made", at="$5")}
+"""  # noqa: S608 - fixed parts
+
+
 async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime) -> uuid.UUID:
     """Make a category and return its uid."""
     point_uid = uuid.uuid4()
     try:
         await db.execute(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into points (account_id, point_uid, point_name, description, created_at, updated_at)
-                values ($1, $2, $3, $4, $5, $5)
-                returning account_id, point_uid
-            )
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select made.account_id, nextval('positions'), 'point.created', made.point_uid::text, $5, '{}'
-            from hold cross join made
-            """,
+            CREATE_POINT,
             account_id,
             point_uid,
             wanted.point_name,
@@ -88,6 +91,24 @@ async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime)
     return point_uid
 
 
+CHANGE_POINT = f"""
+    with {HOLD},
+    made as (
+        update points
+        set point_name = case when $3 then $4 else point_name end,
+            description = case when $5 then $6 else description end,
+            is_active = case when $7 then $8 else is_active end,
+            updated_at = $9
+        where account_id = $1 and point_uid = $2
+        returning account_id, point_uid
+    ),
+    logged as (
+        {announce(POINT_UPDATED, "made", at="$9")}
+    )
+    select point_uid from made
+"""  # noqa: S608 - fixed parts
+
+
 async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of a category and return its uid."""
     named, described, opened = (
@@ -97,24 +118,7 @@ async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datet
     )
     try:
         changed = await db.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update points
-                set point_name = case when $3 then $4 else point_name end,
-                    description = case when $5 then $6 else description end,
-                    is_active = case when $7 then $8 else is_active end,
-                    updated_at = $9
-                where account_id = $1 and point_uid = $2
-                returning account_id, point_uid
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'point.changed', made.point_uid::text, $9, '{}'
-                from hold cross join made
-            )
-            select point_uid from made
-            """,
+            CHANGE_POINT,
             account_id,
             wanted.point_uid,
             named,
@@ -153,53 +157,53 @@ async def award_points(
     return booked
 
 
+BOOK = f"""
+    with {HOLD},
+    prior as (
+        select fan_point_uid, fan_id, point_uid, point_count from fan_points
+        where account_id = $1 and award_key = $12
+    ),
+    known as (
+        select f.fan_id, p.point_uid, p.is_active
+        from fans f
+        join points p on p.account_id = f.account_id and p.point_uid = $3
+        where f.account_id = $1 and f.fan_id = $2
+          and ($7::bigint is null or exists (
+              select from campaigns c where c.account_id = $1 and c.page_tab_id = $7))
+          and ($8::bigint is null or exists (
+              select from activities a where a.account_id = $1 and a.activity_id = $8))
+        for key share of f
+    ),
+    made as (
+        insert into fan_points (account_id, fan_point_id, fan_point_uid, fan_id, point_uid, point_count, point_type,
+                                reward_uid, page_tab_id, activity_id, session_uid, performance_uid, point_source,
+                                award_key, award_signature, ip_address, props, created_at)
+        select $1, nextval('positions'), $4, known.fan_id, known.point_uid, $5, $6,
+               $9, $7, $8, $10, $11, $13, $12, $14, $15, $16, $17
+        from hold cross join known
+        where known.is_active and not exists (select from prior)
+        returning account_id, fan_point_id, fan_point_uid, fan_id, point_uid, page_tab_id, point_count
+    ),
+    booked as (
+        select account_id, fan_id, 'point:' || point_uid as board, point_count from made
+        union all
+        select account_id, fan_id, 'campaign:' || page_tab_id, point_count from made where page_tab_id is not null
+    ),
+    {MOVE},
+    logged as (
+        {announce(POINTS_AWARDED, "made", position="fan_point_id", at="$17")}
+    )
+    select coalesce(made.fan_point_uid, prior.fan_point_uid) as fan_point_uid,
+           prior.fan_point_uid is null or (prior.fan_id, prior.point_uid, prior.point_count) = ($2, $3, $5)
+               as is_same,
+           exists (select from known) as is_known
+    from (select) as one left join made on true left join prior on true
+"""  # noqa: S608 - fixed parts
+
+
 async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
     row = await db.row(
-        f"""
-        with hold as materialized (select hold_position($1) as held),
-        prior as (
-            select fan_point_uid, fan_id, point_uid, point_count from fan_points
-            where account_id = $1 and award_key = $12
-        ),
-        known as (
-            select f.fan_id, p.point_uid, p.is_active
-            from fans f
-            join points p on p.account_id = f.account_id and p.point_uid = $3
-            where f.account_id = $1 and f.fan_id = $2
-              and ($7::bigint is null or exists (
-                  select from campaigns c where c.account_id = $1 and c.page_tab_id = $7))
-              and ($8::bigint is null or exists (
-                  select from activities a where a.account_id = $1 and a.activity_id = $8))
-            for key share of f
-        ),
-        made as (
-            insert into fan_points (account_id, fan_point_id, fan_point_uid, fan_id, point_uid, point_count, point_type,
-                                    reward_uid, page_tab_id, activity_id, session_uid, performance_uid, point_source,
-                                    award_key, award_signature, ip_address, props, created_at)
-            select $1, nextval('positions'), $4, known.fan_id, known.point_uid, $5, $6,
-                   $9, $7, $8, $10, $11, $13, $12, $14, $15, $16, $17
-            from hold cross join known
-            where known.is_active and not exists (select from prior)
-            returning account_id, fan_point_id, fan_point_uid, fan_id, point_uid, page_tab_id, point_count
-        ),
-        booked as (
-            select account_id, fan_id, 'point:' || point_uid as board, point_count from made
-            union all
-            select account_id, fan_id, 'campaign:' || page_tab_id, point_count from made where page_tab_id is not null
-        ),
-        {MOVE},
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select account_id, fan_point_id, 'points.awarded', fan_point_uid::text, fan_id, $17,
-                   jsonb_build_object('point_uid', point_uid, 'point_count', point_count)
-            from made
-        )
-        select coalesce(made.fan_point_uid, prior.fan_point_uid) as fan_point_uid,
-               prior.fan_point_uid is null or (prior.fan_id, prior.point_uid, prior.point_count) = ($2, $3, $5)
-                   as is_same,
-               exists (select from known) as is_known
-        from (select) as one left join made on true left join prior on true
-        """,  # noqa: S608 - MOVE is fixed text
+        BOOK,
         account_id,
         wanted.fan_id,
         wanted.point_uid,

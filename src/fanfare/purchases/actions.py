@@ -5,11 +5,14 @@ from datetime import datetime
 from fanfare.fans.actions.claims import CUSTOMERS
 from fanfare.fans.actions.people import Person, details, find_or_create
 from fanfare.fans.contact import leads_to_one, names_people, people_named
+from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.parameters import given_in
 from fanfare.kernel.wire import check_past
 from fanfare.purchases.schemas import NewProduct, NewPurchase, read_customer
+from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHASE_UPDATED
 
 SOURCE = "purchase"
 TABLES = ("purchases",)
@@ -58,20 +61,20 @@ async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
     return known
 
 
+CLAIM = f"""
+    with {HOLD},
+    came as materialized (
+        select fold_text($2) as network, $3::text as identifier_value, $4::bigint as fan_id, 0 as place
+    ),
+    {CUSTOMERS.replace("$now", "$5")}
+    {announce(FAN_IDENTIFIED, "customers", at="$5")}
+"""
+
+
 async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now: datetime) -> None:
     """Note that the fan came with the customer_key; it leads to who did first, as long as nobody else does."""
     await db.execute(
-        f"""
-        with hold as materialized (select hold_position($1) as held),
-        came as materialized (
-            select fold_text($2) as network, $3::text as identifier_value, $4::bigint as fan_id, 0 as place
-        ),
-        {CUSTOMERS.replace("$now", "$5")}
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'fan.identified', fan_id::text, fan_id, $5,
-               jsonb_build_object('network', network)
-        from hold cross join customers
-        """,  # noqa: S608 - fixed parts
+        CLAIM,
         account_id,
         wanted.network,
         wanted.customer_key,
@@ -90,8 +93,9 @@ KEPT = ",\n".join(
         *((name, "country_code") for name in ("country_code", "province", "city")),
     )
 )
+SUBJECT = "$2::text || ':' || $3::text"
 SAVE = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     taken as materialized (select nextval('positions') as position from hold),
     old as materialized (
         select fan_id from purchases where account_id = $1 and network = $2 and purchase_key = $3 for update
@@ -120,17 +124,15 @@ SAVE = f"""
     ),
     -- Who had the line before hears of it too.
     told as (
-        select taken.position, saved.fan_id,
-               case when saved.purchase_id = taken.position then 'created' else 'changed' end as what
+        select taken.position, saved.fan_id, saved.purchase_id = taken.position as is_new
         from saved cross join taken
         union all
-        select nextval('positions'), old.fan_id, 'changed'
+        select nextval('positions'), old.fan_id, false
         from old join saved on saved.fan_id <> old.fan_id cross join taken
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, told.position, 'purchase.' || told.what, $2 || ':' || $3, told.fan_id, $6, '{{}}'
-        from told
+        {announce(PURCHASE_CREATED, "told where is_new", subject=SUBJECT, position="position", at="$6")}
+        {also(PURCHASE_UPDATED, "told where not is_new", subject=SUBJECT, position="position", at="$6")}
     )
     select fan_id from saved
 """  # noqa: S608 - fixed parts
@@ -166,37 +168,37 @@ async def _write(
     return saved
 
 
+MATCH_PURCHASES = f"""
+    with {HOLD},
+    known as materialized (
+        select p.network, p.purchase_key, f.fan_id
+        from purchases p
+        join fan_identifiers i
+          on i.account_id = $1 and i.network = fold_text(p.network) and i.identifier_value = p.customer_key
+        join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+        where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
+          and {people_named("p.network")} and {leads_to_one("i")}
+        order by f.fan_id
+        for key share of f
+    ),
+    matched as (
+        update purchases p set fan_id = known.fan_id, updated_at = $2
+        from known
+        where p.account_id = $1 and p.network = known.network and p.purchase_key = known.purchase_key
+          and p.fan_id is null
+        returning p.network, p.purchase_key, p.fan_id
+    ),
+    logged as (
+        {announce(PURCHASE_MATCHED, "matched", subject="network || ':' || purchase_key", at="$2")}
+    )
+    select count(*) from matched
+"""  # noqa: S608 - fixed parts
+
+
 async def match_purchases(db: Db, account_id: int, now: datetime, *, network: str | None = None) -> int:
     """Tie purchases without a fan to the one whom their customer_key leads to by now; return how many they were."""
     matched: int = await db.value(
-        f"""
-        with hold as materialized (select hold_position($1) as held),
-        known as materialized (
-            select p.network, p.purchase_key, f.fan_id
-            from purchases p
-            join fan_identifiers i
-              on i.account_id = $1 and i.network = fold_text(p.network) and i.identifier_value = p.customer_key
-            join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-            where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
-              and {people_named("p.network")} and {leads_to_one("i")}
-            order by f.fan_id
-            for key share of f
-        ),
-        matched as (
-            update purchases p set fan_id = known.fan_id, updated_at = $2
-            from known
-            where p.account_id = $1 and p.network = known.network and p.purchase_key = known.purchase_key
-              and p.fan_id is null
-            returning p.network, p.purchase_key, p.fan_id
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'purchase.matched', matched.network || ':' || matched.purchase_key,
-                   matched.fan_id, $2, '{{}}'
-            from hold cross join matched
-        )
-        select count(*) from matched
-        """,  # noqa: S608 - fixed parts
+        MATCH_PURCHASES,
         account_id,
         now,
         network,
@@ -204,19 +206,22 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
     return matched
 
 
+SAVE_PRODUCT = f"""
+    with {HOLD}
+    insert into products (account_id, product_id, network, product_key, product_name, product_category,
+                          product_url, image_url, price, currency, is_active, created_at, updated_at)
+    select $1, nextval('positions'), fold_text($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 from hold
+    on conflict (account_id, network, product_key) do update
+    set product_name = excluded.product_name, product_category = excluded.product_category,
+        product_url = excluded.product_url, image_url = excluded.image_url, price = excluded.price,
+        currency = excluded.currency, is_active = excluded.is_active, updated_at = excluded.updated_at
+"""  # noqa: S608 - fixed parts
+
+
 async def save_product(db: Db, account: Account, wanted: NewProduct, now: datetime) -> None:
     """Create a product or update the one of that key."""
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held)
-        insert into products (account_id, product_id, network, product_key, product_name, product_category,
-                              product_url, image_url, price, currency, is_active, created_at, updated_at)
-        select $1, nextval('positions'), fold_text($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 from hold
-        on conflict (account_id, network, product_key) do update
-        set product_name = excluded.product_name, product_category = excluded.product_category,
-            product_url = excluded.product_url, image_url = excluded.image_url, price = excluded.price,
-            currency = excluded.currency, is_active = excluded.is_active, updated_at = excluded.updated_at
-        """,
+        SAVE_PRODUCT,
         account.id,
         wanted.network,
         wanted.product_key,

@@ -8,8 +8,10 @@ import asyncio
 import time
 from datetime import datetime
 
+from fanfare.fans.topics import FAN_UPDATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.ratings.queries import RATED, TOPICS, cut, since, today
 from fanfare.ratings.schemas import Progress
@@ -100,6 +102,30 @@ async def _progress(db: Db, account: Account, now: datetime) -> Progress:
     return Progress(**row)
 
 
+RATE = f"""
+    with {HOLD},
+    locked as materialized (
+        select f.fan_id, r.rating from hold cross join unnest($2::bigint[], $3::numeric[]) as r (fan_id, rating)
+        join fans f on f.account_id = $1 and f.fan_id = r.fan_id
+        where r.rating is distinct from f.rating
+        order by f.fan_id
+        for no key update of f
+    ),
+    made as (
+        update fans f
+        set rating = l.rating, position = nextval('positions'),
+            updated_at = greatest($4, f.updated_at + interval '1 millisecond')
+        from locked l
+        where f.account_id = $1 and f.fan_id = l.fan_id
+        returning f.fan_id, f.position, f.updated_at
+    ),
+    logged as (
+        {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="jsonb_build_array('rating')")}
+    )
+    select count(*) from made
+"""  # noqa: S608 - fixed parts
+
+
 async def rate(db: Db, account: Account, fan_ids: list[int], now: datetime) -> int:
     """Rate some fans and return how many of them have another rating now; only those are written and announced."""
     # Found out first: only who writes holds up those who follow the log.
@@ -108,29 +134,7 @@ async def rate(db: Db, account: Account, fan_ids: list[int], now: datetime) -> i
     if not rows:
         return 0
     changed: int = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        locked as materialized (
-            select f.fan_id, r.rating from hold cross join unnest($2::bigint[], $3::numeric[]) as r (fan_id, rating)
-            join fans f on f.account_id = $1 and f.fan_id = r.fan_id
-            where r.rating is distinct from f.rating
-            order by f.fan_id
-            for no key update of f
-        ),
-        made as (
-            update fans f
-            set rating = l.rating, position = nextval('positions'),
-                updated_at = greatest($4, f.updated_at + interval '1 millisecond')
-            from locked l
-            where f.account_id = $1 and f.fan_id = l.fan_id
-            returning f.fan_id, f.position, f.updated_at
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, '{"fields": ["rating"]}' from made
-        )
-        select count(*) from made
-        """,
+        RATE,
         account.id,
         [row["fan_id"] for row in rows],
         [row["rating"] for row in rows],

@@ -3,11 +3,24 @@
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from fanfare.campaigns.topics import ACTIVITY_CREATED
+from fanfare.fans.topics import (
+    CONSENT_GIVEN,
+    CONSENT_WITHDRAWN,
+    FAN_CREATED,
+    FAN_IDENTIFIED,
+    FAN_MERGED,
+    FAN_UNIDENTIFIED,
+    FAN_UNMERGED,
+)
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import names
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds
+from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHASE_UPDATED
 from fanfare.ratings.schemas import RatingParts, Since
+from fanfare.tickets.topics import TICKET_CREATED, TICKET_DELETED, TICKET_UPDATED
 
 # What counts as a purchase: rows of fan_id, order_key, ordered_at and amount for the fans $2. A domain that sells adds
 # its own here, and its topics to TOPICS.
@@ -24,11 +37,11 @@ BOUGHT = (
 )
 
 # After which a fan's rating may be another.
-TOPICS = frozenset({
-    "fan.created", "fan.merged", "fan.unmerged", "fan.identified", "fan.unidentified", "consent.given",
-    "consent.withdrawn", "activity.created", "purchase.created", "purchase.changed", "purchase.matched",
-    "ticket.created", "ticket.updated", "ticket.deleted",
-})  # fmt: skip
+TOPICS = names([
+    FAN_CREATED, FAN_MERGED, FAN_UNMERGED, FAN_IDENTIFIED, FAN_UNIDENTIFIED, CONSENT_GIVEN, CONSENT_WITHDRAWN,
+    ACTIVITY_CREATED, PURCHASE_CREATED, PURCHASE_UPDATED, PURCHASE_MATCHED, TICKET_CREATED, TICKET_UPDATED,
+    TICKET_DELETED,
+])  # fmt: skip
 
 # The points of the fans $2; $3 to $7 are the first moments of 30, 90, 180, 365 and 730 days ago. An order counts once,
 # while more was paid than paid back.

@@ -52,7 +52,7 @@ async def an_old_change(api: Api, db: Db) -> None:
     sql = """
         with hold as materialized (select hold_position($1) as held)
         insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), 'old', '', now() - interval '200 days', '{}' from hold
+        select $1, nextval('positions'), 'thing.old', '', now() - interval '200 days', '{}' from hold
     """
     await db.execute(sql, api.account_id)
 
@@ -77,7 +77,9 @@ async def a_purchase(api: Api, _: Db) -> None:
 WORK = {
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
-    "kernel.trim": Work(an_old_change, "select count(*) = 0 from changes where account_id = $1 and topic = 'old'"),
+    "kernel.trim": Work(
+        an_old_change, "select count(*) = 0 from changes where account_id = $1 and topic = 'thing.old'"
+    ),
     "segments.keep_members": Work(a_filter, "select built_at is not null from filter_states where account_id = $1"),
     "ratings.rate_fans": Work(a_fan, "select count(*) > 0 from rating_progress where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),

@@ -4,8 +4,10 @@ from datetime import datetime
 from itertools import count
 
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
+from fanfare.campaigns.topics import ACTIVITY_CREATED, CAMPAIGN_CREATED
 from fanfare.fans.actions.people import FOUND, columns, person, text
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
@@ -15,48 +17,43 @@ KNOWN = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_sub
 
 # From the CTEs `hold` and `who` (fan_id): the campaign, made when its title is new, the activity, and the rows of the
 # change log. Two first uses of a title at once end in a unique violation for one, which is tried again.
-RECORDED = """
+RECORDED = f"""
     known as materialized (
         select page_tab_id from campaigns
-        where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text({title})
+        where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text({{title}})
     ),
     begun as (
         insert into campaigns (account_id, title, app_type, created_at, updated_at)
-        select $1, {title}, 'custom', {now}, {now} from who
-        where {title}::text is not null and not exists (select from known)
+        select $1, {{title}}, 'custom', {{now}}, {{now}} from who
+        where {{title}}::text is not null and not exists (select from known)
         returning page_tab_id
     ),
     recorded as (
         insert into activities (account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at)
         select $1, nextval('positions'), who.fan_id,
                coalesce((select page_tab_id from known), (select page_tab_id from begun)),
-               {ip_address}, {user_key}, {props}, {now}
+               {{ip_address}}, {{user_key}}, {{props}}, {{now}}
         from hold cross join who
         returning activity_id, fan_id, page_tab_id
     ),
     counted as (
         insert into fan_activity as f (account_id, fan_id, first_active_at, last_active_at, activity_count)
-        select $1, fan_id, {now}, {now}, 1 from recorded
+        select $1, fan_id, {{now}}, {{now}}, 1 from recorded
         on conflict (account_id, fan_id) do update
         set first_active_at = least(f.first_active_at, excluded.first_active_at),
             last_active_at = greatest(f.last_active_at, excluded.last_active_at),
             activity_count = f.activity_count + 1
     ),
     told as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, activity_id, 'activity.created', activity_id::text, fan_id, {now},
-               jsonb_build_object('page_tab_id', page_tab_id)
-        from recorded
-        union all
-        select $1, nextval('positions'), 'campaign.created', page_tab_id::text, null, {now}, '{{}}'
-        from hold cross join begun
+        {announce(ACTIVITY_CREATED, "recorded", position="activity_id", at="{now}")}
+        {also(CAMPAIGN_CREATED, "begun", at="{now}")}
     )
     select fan_id, activity_id from recorded
-"""
+"""  # noqa: S608 - fixed parts
 
 # The fan's row is held, so that an erasure running at the same time waits and then finds this activity too.
 OF_KNOWN_FAN = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     who as materialized (
         select fan_id from fans where account_id = $1 and fan_id = $2 for key share
     ),
@@ -64,7 +61,7 @@ OF_KNOWN_FAN = f"""
 """  # noqa: S608 - fixed parts
 OF_FOUND_FAN = tuple(
     f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     {found},
     {RECORDED.format(title="$22", ip_address="$23", user_key="$24", props="$25", now="$20")}
     """

@@ -10,6 +10,7 @@ from fanfare.campaigns.queries.known import check_campaign
 from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ReportedEvent, ViewsSaved
 from fanfare.fans.queries.merges import successors
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
 from fanfare.kernel.errors import BadParameters, Unknown
@@ -78,23 +79,26 @@ def _read(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[E
     return read_lines(items, ReportedEvent, FIELD, lambda place, event: (place, event), Setting(account, now))
 
 
+RECORD = f"""
+    with {HOLD},
+    listed as materialized (
+        select target, fan_id, occurred_at, props
+        from hold
+        cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
+             as event (target, fan_id, occurred_at, props, place)
+        order by place
+    )
+    insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
+    select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
+    returning event_id
+"""  # noqa: S608 - fixed parts
+
+
 async def _record(
     db: Db, account_id: int, page_tab_id: int, events: Sequence[Event], fan_ids: Sequence[int | None], now: datetime
 ) -> list[Record]:
     return await db.rows(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        listed as materialized (
-            select target, fan_id, occurred_at, props
-            from hold
-            cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
-                 as event (target, fan_id, occurred_at, props, place)
-            order by place
-        )
-        insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
-        select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
-        returning event_id
-        """,
+        RECORD,
         account_id,
         page_tab_id,
         [event.target for _, event in events],

@@ -9,7 +9,9 @@ from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import check_business, check_members, has_fan, no_business, no_members
 from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing, NewCampaign
+from fanfare.campaigns.topics import CAMPAIGN_CLOSED, CAMPAIGN_CREATED, CAMPAIGN_UPDATED
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 
@@ -53,8 +55,8 @@ async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: dat
     return page_tab_id
 
 
-CREATE = """
-    with hold as materialized (select hold_position($1) as held),
+CREATE = f"""
+    with {HOLD},
     made as (
         insert into campaigns (account_id, title, app_type, business_id, stream_key, is_active, is_scheduled,
                                live_status, starts_at, ends_at, time_zone, media_map, props, locale_props,
@@ -66,12 +68,10 @@ CREATE = """
         returning account_id, page_tab_id
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select made.account_id, nextval('positions'), 'campaign.created', made.page_tab_id::text, $3, '{}'
-        from hold cross join made
+        {announce(CAMPAIGN_CREATED, "made", at="$3")}
     )
     select page_tab_id from made
-"""
+"""  # noqa: S608 - fixed parts
 
 
 async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
@@ -98,8 +98,8 @@ async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now:
 
 
 # The new values are read from the row that is written, so that changes of different fields at once all stay.
-CHANGE = """
-    with hold as materialized (select hold_position($1) as held),
+CHANGE = f"""
+    with {HOLD},
     made as (
         update campaigns c
         set (title, app_type, business_id, stream_key, is_active, is_scheduled, live_status, starts_at, ends_at,
@@ -112,13 +112,10 @@ CHANGE = """
         returning c.account_id, c.page_tab_id
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select made.account_id, nextval('positions'), 'campaign.changed', made.page_tab_id::text, $4,
-               jsonb_build_object('fields', $5::text[])
-        from hold cross join made
+        {announce(CAMPAIGN_UPDATED, "made", at="$4", fields="$5::text[]")}
     )
     select page_tab_id from made
-"""
+"""  # noqa: S608 - fixed parts
 
 
 async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Sequence[int]) -> None:
@@ -161,16 +158,13 @@ async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: 
     return wanted.page_tab_id
 
 
-CLOSE = """
-    with hold as materialized (select hold_position($1) as held),
+CLOSE = f"""
+    with {HOLD},
     made as (
         update campaigns
         set closed_at = coalesce(closed_at, $4), winner_fan_id = $3, is_active = false, updated_at = $4
         where account_id = $1 and page_tab_id = $2
         returning account_id, page_tab_id, winner_fan_id
     )
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select made.account_id, nextval('positions'), 'campaign.closed', made.page_tab_id::text, made.winner_fan_id, $4,
-           '{}'
-    from hold cross join made
-"""
+    {announce(CAMPAIGN_CLOSED, "made", fan="winner_fan_id", at="$4")}
+"""  # noqa: S608 - fixed parts

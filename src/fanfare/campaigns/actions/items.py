@@ -9,7 +9,9 @@ from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import has_fan
 from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
+from fanfare.campaigns.topics import CAMPAIGN_UPDATED, WAGER_PLACED
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 
@@ -49,27 +51,34 @@ async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list
     return await faults_of(_check_tag(db, account.id, given.get("tag_id")))
 
 
+# An item is part of its campaign: its change is the campaign's.
+ITEM = {"fields": "jsonb_build_array('items')", "tab_item_id": "tab_item_id"}
+CREATE_ITEM = f"""
+    with {HOLD},
+    made as (
+        insert into campaign_items (account_id, page_tab_id, title, subtitle, description, tag_id, place,
+                                    active_on, activated_at, props, item_count, item_group_name, price,
+                                    media_uid, latitude, longitude, media_map, created_at, updated_at)
+        select $1, page_tab_id, title, subtitle, description, tag_id, place,
+               active_on, activated_at, props, item_count, item_group_name, price,
+               media_uid, latitude, longitude, media_map, $3, $3
+        from jsonb_populate_record(null::campaign_items, $2)
+        returning account_id, page_tab_id, tab_item_id
+    ),
+    logged as (
+        {announce(CAMPAIGN_UPDATED, "made", at="$3", **ITEM)}
+    )
+    select tab_item_id from made
+"""  # noqa: S608 - fixed parts
+
+
 async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -> int:
     """Add an item to a campaign and return its tab_item_id."""
     await _check_tag(db, account_id, wanted.tag_id)
     given = {name: getattr(wanted, name) for name in NewItem.__struct_fields__}
     try:
         tab_item_id: int = await db.value(
-            f"""
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into campaign_items (account_id, page_tab_id, title, subtitle, description, tag_id, place,
-                                            active_on, activated_at, props, item_count, item_group_name, price,
-                                            media_uid, latitude, longitude, media_map, created_at, updated_at)
-                select $1, page_tab_id, title, subtitle, description, tag_id, place,
-                       active_on, activated_at, props, item_count, item_group_name, price,
-                       media_uid, latitude, longitude, media_map, $3, $3
-                from jsonb_populate_record(null::campaign_items, $2)
-                returning account_id, page_tab_id, tab_item_id
-            ),
-            {LOGGED.replace("$at", "$3")}
-            select tab_item_id from made
-            """,  # noqa: S608 - fixed parts
+            CREATE_ITEM,
             account_id,
             _stored(given),
             now,
@@ -79,17 +88,6 @@ async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -
             _no_tag() if "tag_id" in (missing.constraint_name or "") else Unknown(campaign=wanted.page_tab_id)
         ) from None
     return tab_item_id
-
-
-# An item is part of its campaign: its change is the campaign's.
-LOGGED = """
-    logged as (
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select made.account_id, nextval('positions'), 'campaign.changed', made.page_tab_id::text, $at,
-               jsonb_build_object('fields', '["items"]'::jsonb, 'tab_item_id', made.tab_item_id)
-        from hold cross join made
-    )
-"""
 
 
 async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetime) -> int:
@@ -113,7 +111,7 @@ async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetim
 
 # The new values are read from the row that is written, so that changes of different fields at once all stay.
 CHANGE = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     made as (
         update campaign_items i
         set (title, subtitle, description, tag_id, place, active_on, activated_at, props, item_count,
@@ -125,7 +123,9 @@ CHANGE = f"""
         where i.account_id = $1 and i.page_tab_id = $2 and i.tab_item_id = $3
         returning i.account_id, i.page_tab_id, i.tab_item_id
     ),
-    {LOGGED.replace("$at", "$5")}
+    logged as (
+        {announce(CAMPAIGN_UPDATED, "made", at="$5", **ITEM)}
+    )
     select tab_item_id from made
 """  # noqa: S608 - fixed parts
 
@@ -141,13 +141,15 @@ async def delete_item(db: Db, account_id: int, wanted: OneItem, now: datetime) -
 
 
 DELETE = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     made as (
         delete from campaign_items
         where account_id = $1 and page_tab_id = $2 and tab_item_id = $3 and items_purchased = 0
         returning account_id, page_tab_id, tab_item_id
     ),
-    {LOGGED.replace("$at", "$4")}
+    logged as (
+        {announce(CAMPAIGN_UPDATED, "made", at="$4", **ITEM)}
+    )
     select tab_item_id from made
 """  # noqa: S608 - fixed parts
 
@@ -176,8 +178,8 @@ async def place_wager(db: Db, account_id: int, wanted: NewWager, now: datetime) 
 
 
 # The item's row is the turnstile: each wager counts itself there, and stays out when the count would pass the stock.
-PLACE = """
-    with hold as materialized (select hold_position($1) as held),
+PLACE = f"""
+    with {HOLD},
     who as materialized (
         select fan_id from fans where account_id = $1 and fan_id = $4 for key share
     ),
@@ -197,10 +199,7 @@ PLACE = """
         returning account_id, wager_id, page_tab_id, tab_item_id, fan_id
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select account_id, wager_id, 'wager.placed', wager_id::text, fan_id, $8,
-               jsonb_build_object('page_tab_id', page_tab_id, 'tab_item_id', tab_item_id)
-        from placed
+        {announce(WAGER_PLACED, "placed", position="wager_id", at="$8")}
     )
     select wager_id from placed
-"""
+"""  # noqa: S608 - fixed parts

@@ -7,6 +7,8 @@ that two people came with leads to nobody (`contact.leads_to_one`).
 from collections.abc import Collection
 from datetime import datetime
 
+from fanfare.fans.topics import FAN_IDENTIFIED
+from fanfare.kernel.data.announcements import announce
 from fanfare.kernel.data.db import RACES, Db
 from fanfare.kernel.errors import Unavailable
 
@@ -152,7 +154,7 @@ HEIRS = """
     order by f.fan_id
     for no key update of f
 """
-HAND_ON = """
+HAND_ON = f"""
     with made as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select distinct on (s.network, s.identifier_value) $1, s.network, s.identifier_value, s.fan_id, s.created_at
@@ -171,7 +173,5 @@ HAND_ON = """
         where s.account_id = $1 and s.network = made.network and s.identifier_value = made.identifier_value
           and s.fan_id = made.fan_id
     )
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select $1, nextval('positions'), 'fan.identified', fan_id::text, fan_id, $4, jsonb_build_object('network', network)
-    from made
-"""
+    {announce(FAN_IDENTIFIED, "made", position="nextval('positions')", at="$4")}
+"""  # noqa: S608 - fixed parts

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from fanfare.fans.topics import CONSENT_GIVEN, CONSENT_WITHDRAWN
+from fanfare.kernel.data.announcements import also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 
@@ -93,6 +95,21 @@ class Fold:
         return found
 
 
+NOTE = f"""
+    with told as materialized (
+        select nextval('positions') as consent_id, w.* from unnest($3::text[], $4::boolean[], $5::bigint[])
+            as w (channel, is_granted, business_id)
+    ),
+    logged as (
+        insert into consents (account_id, consent_id, fan_id, channel, business_id, is_granted,
+                              wording, consent_source, ip_address, given_at)
+        select $1, consent_id, $2, channel, business_id, is_granted, $6, $7, $8, $9 from told
+    )
+    {announce(CONSENT_GIVEN, "told where is_granted", subject="$2", fan="$2", position="consent_id", at="$10")}
+    {also(CONSENT_WITHDRAWN, "told where not is_granted", subject="$2", fan="$2", position="consent_id", at="$10")}
+"""  # noqa: S608 - fixed parts
+
+
 async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> None:
     """Append words to the ledger and announce them; part of the caller's transaction, who folds it anew.
 
@@ -100,21 +117,7 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
     """
     await check_businesses(db, account_id, [word.business_id for word in said if word.business_id is not None])
     await db.execute(
-        """
-        with told as materialized (
-            select nextval('positions') as consent_id, w.* from unnest($3::text[], $4::boolean[], $5::bigint[])
-                as w (channel, is_granted, business_id)
-        ),
-        logged as (
-            insert into consents (account_id, consent_id, fan_id, channel, business_id, is_granted,
-                                  wording, consent_source, ip_address, given_at)
-            select $1, consent_id, $2, channel, business_id, is_granted, $6, $7, $8, $9 from told
-        )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
-               $2::bigint::text, $2, $10, jsonb_build_object('channel', channel, 'business_id', business_id)
-        from told
-        """,
+        NOTE,
         account_id,
         fan_id,
         [word.channel for word in said],

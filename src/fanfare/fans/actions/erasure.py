@@ -17,7 +17,9 @@ from fanfare.fans.actions import claims
 from fanfare.fans.followers import Person
 from fanfare.fans.queries.erasures import digest, erasure
 from fanfare.fans.schemas.erasures import Erasure
+from fanfare.fans.topics import FAN_DELETED
 from fanfare.kernel.data import idempotency
+from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import fold, holding
@@ -39,7 +41,7 @@ async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, sour
 
 async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: str) -> int:
     before = await _touched(db)
-    await db.execute("select hold_position($1)", account_id)
+    await hold(db, account_id)
     known = "select true from fans where account_id = $1 and fan_id = $2 for update"
     if not await db.value(known, account_id, fan_id):
         raise Unknown(fan=fan_id)
@@ -215,14 +217,16 @@ async def _silence_changes(db: Db, account_id: int, fan_ids: list[int]) -> None:
     )
 
 
+DELETE = f"""
+    with gone as (delete from fans where account_id = $1 and fan_id = $2 returning fan_id)
+    {announce(FAN_DELETED, "gone", position="nextval('positions')", at="$3")}
+    returning position
+"""  # noqa: S608 - fixed parts
+
+
 async def _delete(db: Db, account_id: int, fan_id: int, now: datetime) -> int:
     erasure_id: int = await db.value(
-        """
-        with gone as (delete from fans where account_id = $1 and fan_id = $2 returning fan_id)
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'fan.deleted', fan_id::text, fan_id, $3, '{}' from gone
-        returning position
-        """,
+        DELETE,
         account_id,
         fan_id,
         now,

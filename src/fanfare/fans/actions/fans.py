@@ -19,7 +19,9 @@ from fanfare.fans.actions.people import find_or_create, person, said_at
 from fanfare.fans.actions.references import read_numbers
 from fanfare.fans.contact import PHONES, identities, mail_key
 from fanfare.fans.schemas.fans import FanChanges, NewFan
+from fanfare.fans.topics import FAN_UPDATED
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.wire import check_past
@@ -182,13 +184,16 @@ def _filling(wanted: FanChanges, old: Record, now: datetime) -> FanChanges:
     return msgspec.structs.replace(wanted, **kept)
 
 
+LOCKED = f"""
+    with {HOLD}
+    select f.* from hold cross join fans f where f.account_id = $1 and f.fan_id = $2 for no key update of f
+"""  # noqa: S608 - fixed parts
+
+
 async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
     # Not the strongest lock: two who found the same fan, and so share its key, would each wait for the other.
     old = await db.row(
-        """
-        with hold as materialized (select hold_position($1) as held)
-        select f.* from hold cross join fans f where f.account_id = $1 and f.fan_id = $2 for no key update of f
-        """,
+        LOCKED,
         account_id,
         fan_id,
     )
@@ -260,36 +265,36 @@ async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mappi
             raise MailTaken if identity[0] == "email" else PhoneTaken
 
 
+WRITE = f"""
+    with made as (
+        update fans f
+        set first_name = w.first_name, last_name = w.last_name, email = w.email, phone = w.phone,
+            add_phone = w.add_phone, display_name = w.display_name, gender = w.gender,
+            birth_date = w.birth_date, country_code = w.country_code, province = w.province, city = w.city,
+            postal_code = w.postal_code, metro_area = w.metro_area, latitude = w.latitude,
+            longitude = w.longitude,
+            ip_address = w.ip_address, image_url = w.image_url, is_subscribed = w.is_subscribed,
+            is_phone_subscribed = w.is_phone_subscribed, is_optout = w.is_optout,
+            email_word_at = w.email_word_at, phone_word_at = w.phone_word_at,
+            optout_word_at = w.optout_word_at,
+            is_confirmed = w.is_confirmed, is_phone_confirmed = w.is_phone_confirmed,
+            password_hash = w.password_hash, position = nextval('positions'),
+            updated_at = greatest($4, f.updated_at + interval '1 millisecond')
+        from (select (jsonb_populate_record(old, $3)).* from fans old
+              where old.account_id = $1 and old.fan_id = $2) as w
+        where f.account_id = $1 and f.fan_id = $2
+        returning f.fan_id, f.position, f.updated_at
+    )
+    {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="$5::text[]")}
+"""  # noqa: S608 - fixed parts
+
+
 async def _write(
     db: Db, account_id: int, fan_id: int, columns: Mapping[str, Any], changed: list[str], now: datetime
 ) -> None:
     try:
         await db.execute(
-            """
-            with made as (
-                update fans f
-                set first_name = w.first_name, last_name = w.last_name, email = w.email, phone = w.phone,
-                    add_phone = w.add_phone, display_name = w.display_name, gender = w.gender,
-                    birth_date = w.birth_date, country_code = w.country_code, province = w.province, city = w.city,
-                    postal_code = w.postal_code, metro_area = w.metro_area, latitude = w.latitude,
-                    longitude = w.longitude,
-                    ip_address = w.ip_address, image_url = w.image_url, is_subscribed = w.is_subscribed,
-                    is_phone_subscribed = w.is_phone_subscribed, is_optout = w.is_optout,
-                    email_word_at = w.email_word_at, phone_word_at = w.phone_word_at,
-                    optout_word_at = w.optout_word_at,
-                    is_confirmed = w.is_confirmed, is_phone_confirmed = w.is_phone_confirmed,
-                    password_hash = w.password_hash, position = nextval('positions'),
-                    updated_at = greatest($4, f.updated_at + interval '1 millisecond')
-                from (select (jsonb_populate_record(old, $3)).* from fans old
-                      where old.account_id = $1 and old.fan_id = $2) as w
-                where f.account_id = $1 and f.fan_id = $2
-                returning f.fan_id, f.position, f.updated_at
-            )
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at,
-                   jsonb_build_object('fields', $5::text[])
-            from made
-            """,
+            WRITE,
             account_id,
             fan_id,
             msgspec.to_builtins(dict(columns)),

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.fans.schemas.notes import FieldDefinition
+from fanfare.fans.topics import FIELD_CREATED, FIELD_DELETED, FIELD_UPDATED
+from fanfare.kernel.data.announcements import HOLD, also, announce, hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
@@ -70,8 +72,8 @@ async def _lock(db: Db, account_id: int, crm_field_key: str) -> None:
     )
 
 
-SAVE = """
-        with hold as materialized (select hold_position($1) as held),
+SAVE = f"""
+        with {HOLD},
         made as (
             insert into crm_fields as f (account_id, crm_field_key, field_type, field_options, is_active, is_global,
                                          created_at, updated_at)
@@ -81,35 +83,37 @@ SAVE = """
                 is_active = excluded.is_active, is_global = excluded.is_global, updated_at = excluded.updated_at
             where f.field_type = excluded.field_type or not exists (
                 select from fan_fields v where v.account_id = $1 and v.crm_field_key = f.crm_field_key)
-            returning crm_field_key
+            returning crm_field_key, xmax = 0 as is_new
         ),
         logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), 'field.saved', made.crm_field_key, $7, '{}' from hold cross join made
+            {announce(FIELD_CREATED, "made where is_new", at="$7")}
+            {also(FIELD_UPDATED, "made where not is_new", at="$7")}
         )
         select crm_field_key from made
-"""
+"""  # noqa: S608 - fixed parts
+
+
+DELETE_FIELD = f"""
+    with gone as (
+        delete from crm_fields where account_id = $1 and crm_field_key = $2 returning crm_field_key
+    ),
+    logged as (
+        {announce(FIELD_DELETED, "gone", position="nextval('positions')", at="$3")}
+    )
+    select crm_field_key from gone
+"""  # noqa: S608 - fixed parts
 
 
 async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetime) -> None:
     """Delete a field with the values of all fans."""
     async with db.transaction() as held:
-        await held.value("select hold_position($1)", account_id)
+        await hold(held, account_id)
         await _lock(held, account_id, crm_field_key)
         await held.execute(
             "delete from fan_fields where account_id = $1 and crm_field_key = $2", account_id, crm_field_key
         )
         gone = await held.value(
-            """
-            with gone as (
-                delete from crm_fields where account_id = $1 and crm_field_key = $2 returning crm_field_key
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select $1, nextval('positions'), 'field.deleted', crm_field_key, $3, '{}' from gone
-            )
-            select crm_field_key from gone
-            """,
+            DELETE_FIELD,
             account_id,
             crm_field_key,
             now,

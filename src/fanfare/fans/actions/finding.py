@@ -2,7 +2,7 @@
 
 A statement that uses one starts with the CTE `hold` and goes on from `who` (place, fan_id), one row for every person:
 
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     {FOUND},
     recorded as (insert into … select $1, nextval('positions'), who.fan_id, … from hold cross join who …)
     select …
@@ -19,6 +19,8 @@ the transaction ends.
 """
 
 from fanfare.fans.actions import hearing
+from fanfare.fans.topics import FAN_CREATED, FAN_UPDATED
+from fanfare.kernel.data.announcements import also, announce
 from fanfare.places.completion import place_of
 
 ADDRESS = ("country_code", "province", "city", "postal_code")
@@ -247,13 +249,11 @@ FILLED = f"""
         returning f.fan_id, f.position, f.updated_at, k.is_changed
     )
 """  # noqa: S608 - fixed parts
-ANNOUNCED = """
+ANNOUNCED = f"""
     announced as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, position, 'fan.created', fan_id::text, fan_id, $20, '{{}}'::jsonb from made
-        union all
-        select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, '{{}}'::jsonb from filled where is_changed
-        {words}
+        {announce(FAN_CREATED, "made", position="position", at="$20")}
+        {also(FAN_UPDATED, "filled where is_changed", position="position", at="updated_at")}
+        {{words}}
     )
 """
 

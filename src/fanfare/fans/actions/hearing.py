@@ -6,6 +6,9 @@ yes. `consents.Fold` says the same of a whole ledger; here SQL says it, since be
 writer could come.
 """
 
+from fanfare.fans.topics import CONSENT_GIVEN, CONSENT_WITHDRAWN
+from fanfare.kernel.data.announcements import also
+
 # What an erasure withdrew of those who come back. A mail address is one person's, so everything; a number may be
 # shared, so what was said of the number.
 WITHDRAWN = """
@@ -114,11 +117,10 @@ EACH = """
                 union all
                 select * from locked
 """
-ANNOUNCED = """
-        union all
-        select $1, consent_id, case when is_granted then 'consent.given' else 'consent.withdrawn' end,
-               fan_id::text, fan_id, $20, jsonb_build_object('channel', channel)
-        from words
+WORD = {"position": "consent_id", "at": "$20", "business_id": "null::bigint"}
+ANNOUNCED = f"""
+        {also(CONSENT_GIVEN, "words where is_granted", **WORD)}
+        {also(CONSENT_WITHDRAWN, "words where not is_granted", **WORD)}
 """
 
 

@@ -8,7 +8,17 @@ import asyncpg
 from fanfare.fans.actions.claims import release
 from fanfare.fans.contact import leads_to_one
 from fanfare.fans.schemas.notes import AddressEntry, IdentifierChange, PushToken
+from fanfare.fans.topics import (
+    ADDRESS_CREATED,
+    ADDRESS_DELETED,
+    ADDRESS_UPDATED,
+    FAN_IDENTIFIED,
+    FAN_UNIDENTIFIED,
+    PUSH_TOKEN_CREATED,
+    PUSH_TOKEN_UPDATED,
+)
 from fanfare.kernel.callers import Caller
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Forbidden, Unknown
 from fanfare.kernel.folding import fold
@@ -20,29 +30,29 @@ class IdentityTaken(Conflict):
     """Another fan has this identity"""
 
 
+ADD_IDENTIFIER = f"""
+    with fan as (select fan_id from fans where account_id = $1 and fan_id = $2),
+    {HOLD},
+    made as (
+        insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
+        select $1, fold_text($3), $4, fan_id, $5 from fan
+        where not exists (
+            select from fan_identifiers i
+            where i.account_id = $1 and i.network = fold_text($3) and i.identifier_value = $4 and i.fan_id = $2)
+        returning fan_id
+    ),
+    logged as (
+        {announce(FAN_IDENTIFIED, "made", at="$5", network="fold_text($3)")}
+    )
+    select fan_id from fan
+"""  # noqa: S608 - fixed parts
+
+
 async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
     """Add an external identity to a fan; one that the fan has already stays."""
     try:
         known = await db.value(
-            """
-            with fan as (select fan_id from fans where account_id = $1 and fan_id = $2),
-            hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-                select $1, fold_text($3), $4, fan_id, $5 from fan
-                where not exists (
-                    select from fan_identifiers i
-                    where i.account_id = $1 and i.network = fold_text($3) and i.identifier_value = $4 and i.fan_id = $2)
-                returning fan_id
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-                select $1, nextval('positions'), 'fan.identified', made.fan_id::text, made.fan_id, $5,
-                       jsonb_build_object('network', fold_text($3))
-                from hold cross join made
-            )
-            select fan_id from fan
-            """,
+            ADD_IDENTIFIER,
             account_id,
             wanted.fan_id,
             wanted.network,
@@ -55,6 +65,12 @@ async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now:
         raise Unknown(fan=wanted.fan_id)
 
 
+REMOVE_IDENTIFIER = f"""
+    with {HOLD}
+    {announce(FAN_UNIDENTIFIED, "(select) as one", subject="$2::bigint", fan="$2", at="$3", network="$4::text")}
+"""
+
+
 async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
     """Remove an external identity of a fan; who else came with it has it then."""
     network = fold(wanted.network)
@@ -62,13 +78,7 @@ async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, n
     async def write(tried: Db) -> None:
         async with tried.transaction() as held:
             await held.execute(
-                """
-                with hold as materialized (select hold_position($1) as held)
-                insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-                select $1, nextval('positions'), 'fan.unidentified', $2::bigint::text, $2, $3,
-                       jsonb_build_object('network', $4::text)
-                from hold
-                """,
+                REMOVE_IDENTIFIER,
                 account_id,
                 wanted.fan_id,
                 now,
@@ -81,35 +91,52 @@ async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, n
     await db.racing(write)
 
 
+SAVE_PUSH_TOKEN = f"""
+    with {HOLD},
+    -- held, so that an erasure at the same time waits and then deletes this token too
+    known as materialized (
+        select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+        where i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = $2 and {leads_to_one("i")}
+        for key share of f
+    ),
+    made as (
+        insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
+        select $1, $2, $3, $4, $5::timestamptz, $5 from (select count(*) from known) as held
+        on conflict (account_id, user_key, push_token) do update
+        set device_network = excluded.device_network, updated_at = excluded.updated_at
+        where p.device_network <> excluded.device_network
+        returning xmax = 0 as is_new
+    ),
+    told as (select made.is_new, known.fan_id from made left join known on true)
+    {announce(PUSH_TOKEN_CREATED, "told where is_new", subject="coalesce(fan_id::text, '')", at="$5")}
+    {also(PUSH_TOKEN_UPDATED, "told where not is_new", subject="coalesce(fan_id::text, '')", at="$5")}
+"""  # noqa: S608 - fixed parts
+
+
 async def save_push_token(db: Db, account_id: int, wanted: PushToken, now: datetime) -> None:
     """Keep the push token of an app's user; the identity on the network yinzcam tells whose it is."""
     await db.execute(
-        f"""
-        with hold as materialized (select hold_position($1) as held),
-        -- held, so that an erasure at the same time waits and then deletes this token too
-        known as materialized (
-            select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-            where i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = $2 and {leads_to_one("i")}
-            for key share of f
-        ),
-        made as (
-            insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
-            select $1, $2, $3, $4, $5::timestamptz, $5 from (select count(*) from known) as held
-            on conflict (account_id, user_key, push_token) do update
-            set device_network = excluded.device_network, updated_at = excluded.updated_at
-            where p.device_network <> excluded.device_network
-            returning account_id
-        )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'push_token.saved', coalesce(known.fan_id::text, ''), known.fan_id, $5, '{{}}'
-        from hold cross join made left join known on true
-        """,  # noqa: S608 - fixed parts
+        SAVE_PUSH_TOKEN,
         account_id,
         wanted.user_key,
         wanted.push_token,
         wanted.device_network,
         now,
     )
+
+
+SAVE_ADDRESS = f"""
+    with {HOLD},
+    made as (
+        insert into ip_addresses as a (account_id, page_tab_id, ip_address, is_blocked, created_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict (account_id, page_tab_id, ip_address) do update set is_blocked = excluded.is_blocked
+        where a.is_blocked <> excluded.is_blocked
+        returning page_tab_id, xmax = 0 as is_new
+    )
+    {announce(ADDRESS_CREATED, "made where is_new", at="$5")}
+    {also(ADDRESS_UPDATED, "made where not is_new", at="$5")}
+"""  # noqa: S608 - fixed parts
 
 
 async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datetime) -> None:
@@ -119,18 +146,7 @@ async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datet
     ):
         raise Unknown(campaign=wanted.page_tab_id)
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            insert into ip_addresses as a (account_id, page_tab_id, ip_address, is_blocked, created_at)
-            values ($1, $2, $3, $4, $5)
-            on conflict (account_id, page_tab_id, ip_address) do update set is_blocked = excluded.is_blocked
-            where a.is_blocked <> excluded.is_blocked
-            returning page_tab_id
-        )
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), 'address.saved', page_tab_id::text, $5, '{}' from hold cross join made
-        """,
+        SAVE_ADDRESS,
         account_id,
         wanted.page_tab_id or WHOLE_ACCOUNT,
         wanted.ip_address,
@@ -139,22 +155,24 @@ async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datet
     )
 
 
+DELETE_ADDRESS = f"""
+    with {HOLD},
+    gone as (
+        delete from ip_addresses
+        where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4
+        returning page_tab_id
+    ),
+    logged as (
+        {announce(ADDRESS_DELETED, "gone", at="$5")}
+    )
+    select page_tab_id from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def delete_address(db: Db, account_id: int, wanted: AddressEntry, now: datetime) -> None:
     """Remove an entry of that kind."""
     gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from ip_addresses
-            where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4
-            returning page_tab_id
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), 'address.deleted', page_tab_id::text, $5, '{}' from hold cross join gone
-        )
-        select page_tab_id from gone
-        """,
+        DELETE_ADDRESS,
         account_id,
         wanted.page_tab_id or WHOLE_ACCOUNT,
         wanted.ip_address,

@@ -16,6 +16,8 @@ from fanfare.fans.actions.people import Person
 from fanfare.fans.contact import identities, mail_key
 from fanfare.fans.queries.merges import merge, successors
 from fanfare.fans.schemas.merges import Merge, MergeOther
+from fanfare.fans.topics import FAN_MERGED, FAN_UNMERGED, FAN_UPDATED
+from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import RACES, Db, Record
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
@@ -51,7 +53,7 @@ async def merge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime,
 
 
 async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetime, source: str) -> int:
-    await db.execute("select hold_position($1)", account_id)
+    await hold(db, account_id)
     fan_id, absorbed_id = await _both(db, account_id, fan_ids)
     if fan_id == absorbed_id:
         return await _merged_already(db, account_id, fan_ids)
@@ -105,19 +107,19 @@ async def _merged_already(db: Db, account_id: int, fan_ids: tuple[int, int]) -> 
     return merge_id
 
 
+BEGIN = f"""
+    with made as (
+        insert into fan_merges (account_id, merge_id, absorbed_id, fan_id, merge_source, merged_at)
+        values ($1, $2, $3, $4, $6, $5)
+        returning account_id, merge_id, absorbed_id, fan_id
+    )
+    {announce(FAN_MERGED, "made", subject="absorbed_id", fan="$3", position="merge_id", at="$5", into_fan_id="fan_id")}
+"""  # noqa: S608 - fixed parts
+
+
 async def _begin(db: Db, pair: Pair, now: datetime, source: str) -> None:
     await db.execute(
-        """
-        with made as (
-            insert into fan_merges (account_id, merge_id, absorbed_id, fan_id, merge_source, merged_at)
-            values ($1, $2, $3, $4, $6, $5)
-            returning account_id, merge_id, absorbed_id, fan_id
-        )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select account_id, merge_id, 'fan.merged', absorbed_id::text, absorbed_id, $5,
-               jsonb_build_object('into_fan_id', fan_id)
-        from made
-        """,
+        BEGIN,
         pair.account_id,
         pair.merge_id,
         pair.absorbed_id,
@@ -153,6 +155,9 @@ def _filled(fan: Row, absorbed: Row) -> Row:
     return filled
 
 
+CHANGED = announce(FAN_UPDATED, "made", position="position", at="updated_at", merge_id="$5::bigint")
+
+
 async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, now: datetime) -> None:
     """Write the changed columns of the fan who stays, and announce that anything of the fan may have changed."""
     columns = ", ".join(name for name in known[0].columns if name not in ("fan_id", "position", "updated_at"))
@@ -165,10 +170,7 @@ async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, n
             where f.account_id = $1 and f.fan_id = $2
             returning f.fan_id, f.position, f.updated_at
         )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at,
-               jsonb_build_object('merge_id', $5::bigint)
-        from made
+        {CHANGED}
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         pair.fan_id,
@@ -193,7 +195,7 @@ async def unmerge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetim
 
 
 async def _unmerge(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> int:
-    await db.execute("select hold_position($1)", account_id)
+    await hold(db, account_id)
     pair = await _undone(db, account_id, wanted, now)
     known = await journal.shapes(db)
     before, after = await _kept_images(db, pair)
@@ -268,6 +270,9 @@ def _own_mail(before: dict[int, Row], pair: Pair, current: Row) -> Row:
     return {name: before[pair.fan_id][name] for name in ("email", "is_confirmed")}
 
 
+PARTED = announce(FAN_UNMERGED, "made", position="position", at="updated_at", from_fan_id="$4::bigint")
+
+
 async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, now: datetime) -> None:
     """Insert the row of the absorbed fan; a display name that somebody took since is that fan's."""
     # A column that is younger than the merge has its default.
@@ -285,10 +290,7 @@ async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, 
             from jsonb_populate_record(null::fans, $2) r
             returning fan_id, position, updated_at
         )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, position, 'fan.unmerged', fan_id::text, fan_id, updated_at,
-               jsonb_build_object('from_fan_id', $4::bigint)
-        from made
+        {PARTED}
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         row,

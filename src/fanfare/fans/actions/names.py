@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from fanfare.fans.display_names import NameRules, accepted_name, alternatives
+from fanfare.fans.topics import NAME_WORD_CREATED, NAME_WORD_DELETED, NAME_WORD_UPDATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.clock import system_chance
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
@@ -65,21 +67,24 @@ async def usable_name(db: Db, account: Account, wanted: str) -> str:
     return free
 
 
+SAVE_WORD = f"""
+    with {HOLD},
+    made as (
+        insert into display_name_words as w (account_id, word, is_allowed, created_at)
+        values ($1, $2, $3, $4)
+        on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
+        where w.is_allowed <> excluded.is_allowed
+        returning xmax = 0 as is_new
+    )
+    {announce(NAME_WORD_CREATED, "made where is_new", at="$4")}
+    {also(NAME_WORD_UPDATED, "made where not is_new", at="$4")}
+"""  # noqa: S608 - fixed parts
+
+
 async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_allowed: bool) -> None:
     """Allow or refuse a word in display names."""
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            insert into display_name_words as w (account_id, word, is_allowed, created_at)
-            values ($1, $2, $3, $4)
-            on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
-            where w.is_allowed <> excluded.is_allowed
-            returning word
-        )
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), 'name_word.saved', '', $4, '{}' from hold cross join made
-        """,
+        SAVE_WORD,
         account_id,
         word.lower(),
         is_allowed,
@@ -87,20 +92,22 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
     )
 
 
+DELETE_WORD = f"""
+    with {HOLD},
+    gone as (
+        delete from display_name_words where account_id = $1 and word = $2 returning word
+    ),
+    logged as (
+        {announce(NAME_WORD_DELETED, "gone", at="$3")}
+    )
+    select word from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None:
     """Remove a word from the list."""
     gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from display_name_words where account_id = $1 and word = $2 returning word
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), 'name_word.deleted', '', $3, '{}' from hold cross join gone
-        )
-        select word from gone
-        """,
+        DELETE_WORD,
         account_id,
         word.lower(),
         now,

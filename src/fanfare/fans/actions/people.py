@@ -12,6 +12,7 @@ import msgspec
 
 from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY
 from fanfare.fans.contact import Contact, read_contact, shown_key
+from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters
 
@@ -56,11 +57,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     phone_said_at: datetime | None = None
 
 
-FIND = """
-    with hold as materialized (select hold_position($1) as held),
-    {found}
+FIND = f"""
+    with {HOLD},
+    {{found}}
     select place, fan_id from who order by place
-"""
+"""  # noqa: S608 - fixed parts
 FIND_ONE, FIND_MANY = (tuple(FIND.format(found=found) for found in each) for each in (FOUND, FOUND_MANY))
 
 

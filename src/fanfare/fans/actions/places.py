@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from fanfare.fans.topics import FAN_UPDATED
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.places.completion import place_of
 
@@ -10,7 +12,7 @@ CHUNK = 5000
 
 # The metro area is the lists' alone and follows them; of the rest only what is empty is filled.
 COMPLETED = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     wanted as materialized (
         select f.fan_id, place.*,
                array_remove(array[
@@ -33,9 +35,7 @@ COMPLETED = f"""
         returning f.fan_id, f.position, f.updated_at, w.fields
     ),
     told as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, position, 'fan.updated', fan_id::text, fan_id, updated_at, jsonb_build_object('fields', fields)
-        from made
+        {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="fields")}
     )
     select count(*) from made
 """  # noqa: S608 - fixed parts

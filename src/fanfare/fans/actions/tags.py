@@ -7,6 +7,8 @@ import msgspec
 
 from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
+from fanfare.fans.topics import TAG_ADDED, TAG_CREATED, TAG_DELETED, TAG_REMOVED
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import RACES, Db, Record
 from fanfare.kernel.data.lines import line_fault
 from fanfare.kernel.data.references import Thing, check_unused, hold
@@ -28,7 +30,7 @@ ASKED = """
     )
 """
 GIVE = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     {ASKED},
     given as (
         insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
@@ -38,8 +40,7 @@ GIVE = f"""
         returning fan_id, position
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, given.position, 'tag.added', $4::bigint::text, given.fan_id, $5, '{{}}' from given
+        {announce(TAG_ADDED, "given", subject="$4::bigint", position="given.position", at="$5")}
     )
     select asked.named_id as fan_id, asked.email,
            case when asked.fan_id is null then 'unknown' when given.fan_id is null then 'unchanged' else 'added' end
@@ -48,7 +49,7 @@ GIVE = f"""
     order by asked.place
 """  # noqa: S608 - fixed parts
 TAKE = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     {ASKED},
     taken as (
         delete from fan_tags
@@ -56,9 +57,7 @@ TAKE = f"""
         returning fan_id
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'tag.removed', $4::bigint::text, taken.fan_id, $5, '{{}}'
-        from hold cross join taken
+        {announce(TAG_REMOVED, "taken", subject="$4::bigint", at="$5")}
     )
     select asked.named_id as fan_id, asked.email,
            case when asked.fan_id is null then 'unknown' when taken.fan_id is null then 'unchanged' else 'removed' end
@@ -114,25 +113,27 @@ def _key(email: str) -> str | None:
         return None
 
 
+CREATE_TAG = f"""
+    with known as (select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)),
+    {HOLD},
+    made as (
+        insert into tags (account_id, tag_name, created_at)
+        select $1, $2, $3 where not exists (select from known)
+        returning tag_id
+    ),
+    logged as (
+        {announce(TAG_CREATED, "made", at="$3")}
+    )
+    select tag_id from known union all select tag_id from made
+"""  # noqa: S608 - fixed parts
+
+
 async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> int:
     """Make a tag unless there is one of that name; return its id."""
 
     async def write(held: Db) -> int:
         tag_id: int = await held.value(
-            """
-            with known as (select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)),
-            hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into tags (account_id, tag_name, created_at)
-                select $1, $2, $3 where not exists (select from known)
-                returning tag_id
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select $1, nextval('positions'), 'tag.created', made.tag_id::text, $3, '{}' from hold cross join made
-            )
-            select tag_id from known union all select tag_id from made
-            """,
+            CREATE_TAG,
             account_id,
             tag_name,
             now,
@@ -164,22 +165,21 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
         await _delete(held, account_id, tag_id, now)
 
 
+DELETE = f"""
+    with {HOLD},
+    gone as (delete from tags where account_id = $1 and tag_id = $2 returning tag_id),
+    taken as (delete from fan_tags where account_id = $1 and tag_id = $2 returning fan_id),
+    logged as (
+        {announce(TAG_REMOVED, "taken", subject="$2::bigint", at="$3")}
+        {also(TAG_DELETED, "gone", subject="$2::bigint", at="$3")}
+    )
+    select count(*) from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def _delete(db: Db, account_id: int, tag_id: int, now: datetime) -> None:
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (delete from tags where account_id = $1 and tag_id = $2 returning tag_id),
-        taken as (delete from fan_tags where account_id = $1 and tag_id = $2 returning fan_id),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'tag.removed', $2::bigint::text, taken.fan_id, $3::timestamptz, '{}'::jsonb
-            from hold cross join taken
-            union all
-            select $1, nextval('positions'), 'tag.deleted', $2::bigint::text, null, $3, '{}'::jsonb
-            from hold cross join gone
-        )
-        select count(*) from gone
-        """,
+        DELETE,
         account_id,
         tag_id,
         now,

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fanfare.fans.schemas.fans import Fan, LatestFan, LatestMeta, LatestWindow
+from fanfare.fans.topics import FAN_CREATED, FAN_UNMERGED, FAN_UPDATED
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import names
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.paging import Page
@@ -15,6 +17,8 @@ from fanfare.kernel.wire import day_bounds, iso, unix
 LATEST_ROWS = 1000
 # How far clocks of servers may differ: what a key that cannot be found any more is read back by.
 SLACK = timedelta(minutes=5)
+# The announcements with which a fan takes its position.
+PLACING = list(names([FAN_CREATED, FAN_UPDATED, FAN_UNMERGED]))
 
 # All that an answer tells of a fan, for the fans f of a statement whose $1 is the account.
 COLUMNS = """
@@ -134,7 +138,7 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
             (select max(c.position) from changes c
              where c.account_id = $1 and c.fan_id = $2 and c.occurred_at >= $3
                and c.occurred_at < $3 + interval '1 millisecond'
-               and c.topic in ('fan.created', 'fan.updated', 'fan.unmerged')),
+               and c.topic = any($5::text[])),
             (select f.position from fans f
              where f.account_id = $1 and f.fan_id = $2 and f.updated_at >= $3
                and f.updated_at < $3 + interval '1 millisecond'),
@@ -144,6 +148,7 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
         fan_id,
         moment,
         SLACK,
+        PLACING,
     )
     if found is not None:
         return found

@@ -9,6 +9,15 @@ import msgspec
 from msgspec import UNSET
 
 from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
+from fanfare.idols.topics import (
+    IDOL_CREATED,
+    IDOL_DELETED,
+    IDOL_EVENT_CREATED,
+    IDOL_EVENT_DELETED,
+    IDOL_EVENT_UPDATED,
+    IDOL_UPDATED,
+)
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import Conflict, Unknown
@@ -19,27 +28,28 @@ class IdolNameTaken(Conflict):
     """Another idol of the account has this name"""
 
 
+CREATE_IDOL = f"""
+    with {HOLD},
+    made as (
+        insert into idols (account_id, idol_uid, idol_name, idol_type, spotify_uid, artist_id, discovery_id,
+                           description, image_url, link_url, spotify_follower_count, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $13)
+        returning account_id, idol_uid
+    ),
+    labelled as (
+        insert into idol_labels (account_id, idol_uid, label_name)
+        select distinct made.account_id, made.idol_uid, label from made cross join unnest($12::text[]) as label
+    )
+    {announce(IDOL_CREATED, "made", at="$13")}
+"""  # noqa: S608 - fixed parts
+
+
 async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -> uuid.UUID:
     """Make an idol with its labels and return its uid."""
     idol_uid = uuid.uuid4()
     try:
         await db.execute(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into idols (account_id, idol_uid, idol_name, idol_type, spotify_uid, artist_id, discovery_id,
-                                   description, image_url, link_url, spotify_follower_count, created_at, updated_at)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $13)
-                returning account_id, idol_uid
-            ),
-            labelled as (
-                insert into idol_labels (account_id, idol_uid, label_name)
-                select distinct made.account_id, made.idol_uid, label from made cross join unnest($12::text[]) as label
-            )
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select made.account_id, nextval('positions'), 'idol.created', made.idol_uid::text, $13, '{}'
-            from hold cross join made
-            """,
+            CREATE_IDOL,
             account_id,
             idol_uid,
             wanted.idol_name,
@@ -83,42 +93,43 @@ async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str
         await check_unused(db, account_id, Thing("idol_name", name))
 
 
+CHANGE = f"""
+    with {HOLD},
+    made as (
+        update idols as i
+        -- read from the row that is written, so that changes of different fields at once all stay
+        set (idol_name, artist_id, discovery_id, description, image_url, link_url, spotify_follower_count) = (
+                select idol_name, artist_id, discovery_id, description, image_url, link_url,
+                       spotify_follower_count
+                from jsonb_populate_record(i, $3)),
+            updated_at = $6
+        where i.account_id = $1 and i.idol_uid = $2
+        returning i.account_id, i.idol_uid
+    ),
+    unlabelled as (
+        delete from idol_labels
+        where account_id = $1 and idol_uid = $2 and $4 and label_name <> all ($5::text[])
+    ),
+    labelled as (
+        insert into idol_labels (account_id, idol_uid, label_name)
+        select distinct made.account_id, made.idol_uid, label from made cross join unnest($5::text[]) as label
+        where $4
+        on conflict (account_id, idol_uid, label_name) do nothing
+    ),
+    logged as (
+        {announce(IDOL_UPDATED, "made", at="$6")}
+    )
+    select idol_uid from made
+"""  # noqa: S608 - fixed parts
+
+
 async def _change(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
     given = {name: value for name, value in _fields(wanted).items() if value is not UNSET}
     labels = given.pop("label_names", None) if "label_names" in given else UNSET
     given.pop("idol_uid")
     try:
         changed = await db.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update idols as i
-                -- read from the row that is written, so that changes of different fields at once all stay
-                set (idol_name, artist_id, discovery_id, description, image_url, link_url, spotify_follower_count) = (
-                        select idol_name, artist_id, discovery_id, description, image_url, link_url,
-                               spotify_follower_count
-                        from jsonb_populate_record(i, $3)),
-                    updated_at = $6
-                where i.account_id = $1 and i.idol_uid = $2
-                returning i.account_id, i.idol_uid
-            ),
-            unlabelled as (
-                delete from idol_labels
-                where account_id = $1 and idol_uid = $2 and $4 and label_name <> all ($5::text[])
-            ),
-            labelled as (
-                insert into idol_labels (account_id, idol_uid, label_name)
-                select distinct made.account_id, made.idol_uid, label from made cross join unnest($5::text[]) as label
-                where $4
-                on conflict (account_id, idol_uid, label_name) do nothing
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'idol.changed', made.idol_uid::text, $6, '{}'
-                from hold cross join made
-            )
-            select idol_uid from made
-            """,
+            CHANGE,
             account_id,
             wanted.idol_uid,
             given,
@@ -146,19 +157,20 @@ async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetim
         await _delete(held, account_id, idol_uid, now)
 
 
+DELETE = f"""
+    with {HOLD},
+    untied as (delete from fan_idols where account_id = $1 and idol_uid = $2),
+    gone as (delete from idols where account_id = $1 and idol_uid = $2 returning account_id, idol_uid),
+    logged as (
+        {announce(IDOL_DELETED, "gone", at="$3")}
+    )
+    select idol_uid from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def _delete(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
     deleted = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        untied as (delete from fan_idols where account_id = $1 and idol_uid = $2),
-        gone as (delete from idols where account_id = $1 and idol_uid = $2 returning account_id, idol_uid),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select gone.account_id, nextval('positions'), 'idol.deleted', gone.idol_uid::text, $3, '{}'
-            from hold cross join gone
-        )
-        select idol_uid from gone
-        """,
+        DELETE,
         account_id,
         idol_uid,
         now,
@@ -167,45 +179,45 @@ async def _delete(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -
         raise Unknown(idol=idol_uid)
 
 
+SAVE_IDOL_EVENT = f"""
+    with {HOLD},
+    -- held, so that an event that is deleted meanwhile does not come back
+    old as materialized (
+        select event_uid from idol_events where account_id = $1 and event_uid = $2 for no key update
+    ),
+    made as (
+        insert into idol_events as e (
+            account_id, event_uid, idol_uid, performance_uid, event_name, starts_at, ends_at, venue_name,
+            display_venue_name, city, province, country_code, event_url, ticket_url, label_name, image_url,
+            is_available, created_at, updated_at)
+        select i.account_id, $2, i.idol_uid, $4, $5, $6, $7, $8,
+               $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18
+        from idols i
+        where i.account_id = $1 and i.idol_uid = $3
+          and $19 = exists (select from old)
+        on conflict (account_id, event_uid) do update
+        set idol_uid = excluded.idol_uid, performance_uid = excluded.performance_uid,
+            event_name = excluded.event_name, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
+            venue_name = excluded.venue_name, display_venue_name = excluded.display_venue_name,
+            city = excluded.city, province = excluded.province, country_code = excluded.country_code,
+            event_url = excluded.event_url, ticket_url = excluded.ticket_url, label_name = excluded.label_name,
+            image_url = excluded.image_url, is_available = excluded.is_available, updated_at = excluded.updated_at
+        returning account_id, event_uid
+    ),
+    logged as (
+        {announce(IDOL_EVENT_CREATED, "made where not $19", at="$18")}
+        {also(IDOL_EVENT_UPDATED, "made where $19", at="$18")}
+    )
+    select event_uid from made
+"""  # noqa: S608 - fixed parts
+
+
 async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: datetime) -> uuid.UUID:
     """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol or event."""
     is_change = isinstance(wanted, IdolEventChanges)
     event_uid = wanted.event_uid if isinstance(wanted, IdolEventChanges) else uuid.uuid4()
     saved = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        -- held, so that an event that is deleted meanwhile does not come back
-        old as materialized (
-            select event_uid from idol_events where account_id = $1 and event_uid = $2 for no key update
-        ),
-        made as (
-            insert into idol_events as e (
-                account_id, event_uid, idol_uid, performance_uid, event_name, starts_at, ends_at, venue_name,
-                display_venue_name, city, province, country_code, event_url, ticket_url, label_name, image_url,
-                is_available, created_at, updated_at)
-            select i.account_id, $2, i.idol_uid, $4, $5, $6, $7, $8,
-                   $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18
-            from idols i
-            where i.account_id = $1 and i.idol_uid = $3
-              and $19 = exists (select from old)
-            on conflict (account_id, event_uid) do update
-            set idol_uid = excluded.idol_uid, performance_uid = excluded.performance_uid,
-                event_name = excluded.event_name, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-                venue_name = excluded.venue_name, display_venue_name = excluded.display_venue_name,
-                city = excluded.city, province = excluded.province, country_code = excluded.country_code,
-                event_url = excluded.event_url, ticket_url = excluded.ticket_url, label_name = excluded.label_name,
-                image_url = excluded.image_url, is_available = excluded.is_available, updated_at = excluded.updated_at
-            returning account_id, event_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select made.account_id, nextval('positions'),
-                   case when $19 then 'idol_event.changed' else 'idol_event.created' end,
-                   made.event_uid::text, $18, '{}'
-            from hold cross join made
-        )
-        select event_uid from made
-        """,
+        SAVE_IDOL_EVENT,
         account_id,
         event_uid,
         wanted.idol_uid,
@@ -231,19 +243,20 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
     return event_uid
 
 
+DELETE_IDOL_EVENT = f"""
+    with {HOLD},
+    gone as (delete from idol_events where account_id = $1 and event_uid = $2 returning account_id, event_uid),
+    logged as (
+        {announce(IDOL_EVENT_DELETED, "gone", at="$3")}
+    )
+    select event_uid from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def delete_idol_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> None:
     """Delete an event."""
     deleted = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (delete from idol_events where account_id = $1 and event_uid = $2 returning account_id, event_uid),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select gone.account_id, nextval('positions'), 'idol_event.deleted', gone.event_uid::text, $3, '{}'
-            from hold cross join gone
-        )
-        select event_uid from gone
-        """,
+        DELETE_IDOL_EVENT,
         account_id,
         event_uid,
         now,

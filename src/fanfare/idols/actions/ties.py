@@ -6,6 +6,8 @@ from datetime import datetime
 import asyncpg
 
 from fanfare.idols.schemas import FanIdolChange
+from fanfare.idols.topics import FAN_IDOL_ADDED, FAN_IDOL_REMOVED, IDOL_CREATED
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
@@ -48,34 +50,58 @@ async def _held_pair(db: Db, account_id: int, wanted: FanIdolChange) -> uuid.UUI
     return idol_uid
 
 
+TIE_FANS = f"""
+    with {HOLD},
+    made as (
+        insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
+        select distinct $1::bigint, idol_uid, fan_id, $4::boolean, $5::timestamptz, $5::timestamptz
+        from unnest($2::bigint[], $3::uuid[]) as given (fan_id, idol_uid)
+        order by idol_uid, fan_id
+        on conflict (account_id, idol_uid, fan_id) do update
+        set is_explicit = true, updated_at = excluded.updated_at
+        where excluded.is_explicit and not f.is_explicit
+        returning account_id, idol_uid, fan_id
+    )
+    {announce(FAN_IDOL_ADDED, "made", at="$5", is_explicit="$4::boolean")}
+"""  # noqa: S608 - fixed parts
+
+
 async def tie_fans(
     db: Db, account_id: int, fan_ids: list[int], idol_uids: list[uuid.UUID], now: datetime, *, is_explicit: bool
 ) -> None:
     """Tie each fan to the idol at the same place, all in one statement; what is tied already stays."""
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
-            select distinct $1::bigint, idol_uid, fan_id, $4::boolean, $5::timestamptz, $5::timestamptz
-            from unnest($2::bigint[], $3::uuid[]) as given (fan_id, idol_uid)
-            order by idol_uid, fan_id
-            on conflict (account_id, idol_uid, fan_id) do update
-            set is_explicit = true, updated_at = excluded.updated_at
-            where excluded.is_explicit and not f.is_explicit
-            returning account_id, idol_uid, fan_id
-        )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select made.account_id, nextval('positions'), 'fan_idol.added', made.idol_uid::text, made.fan_id, $5,
-               jsonb_build_object('is_explicit', $4::boolean)
-        from hold cross join made
-        """,
+        TIE_FANS,
         account_id,
         fan_ids,
         idol_uids,
         is_explicit,
         now,
     )
+
+
+KNOWN_IDOLS = f"""
+    with {HOLD},
+    asked as materialized (
+        select place, name from unnest($2::text[]) with ordinality as given (name, place)
+    ),
+    made as (
+        insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
+        select $1, gen_random_uuid(), fresh.name, 'other', $3, $3
+        from (select distinct on (fold_text(name)) name from asked order by fold_text(name), place) as fresh
+        where not exists (
+            select from idols i where i.account_id = $1 and fold_text(i.idol_name) = fold_text(fresh.name))
+        returning idol_uid, idol_name
+    ),
+    logged as (
+        {announce(IDOL_CREATED, "made", at="$3")}
+    )
+    select coalesce(i.idol_uid, made.idol_uid) as idol_uid
+    from asked
+    left join idols i on i.account_id = $1 and fold_text(i.idol_name) = fold_text(asked.name)
+    left join made on fold_text(made.idol_name) = fold_text(asked.name)
+    order by asked.place
+"""  # noqa: S608 - fixed parts
 
 
 async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) -> list[uuid.UUID]:
@@ -86,29 +112,7 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
 
     async def write(held: Db) -> list[uuid.UUID]:
         rows = await held.rows(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            asked as materialized (
-                select place, name from unnest($2::text[]) with ordinality as given (name, place)
-            ),
-            made as (
-                insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
-                select $1, gen_random_uuid(), fresh.name, 'other', $3, $3
-                from (select distinct on (fold_text(name)) name from asked order by fold_text(name), place) as fresh
-                where not exists (
-                    select from idols i where i.account_id = $1 and fold_text(i.idol_name) = fold_text(fresh.name))
-                returning idol_uid, idol_name
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select $1, nextval('positions'), 'idol.created', made.idol_uid::text, $3, '{}' from hold cross join made
-            )
-            select coalesce(i.idol_uid, made.idol_uid) as idol_uid
-            from asked
-            left join idols i on i.account_id = $1 and fold_text(i.idol_name) = fold_text(asked.name)
-            left join made on fold_text(made.idol_name) = fold_text(asked.name)
-            order by asked.place
-            """,
+            KNOWN_IDOLS,
             account_id,
             names,
             now,
@@ -134,22 +138,23 @@ async def tie_by_names(db: Db, account_id: int, fan_id: int, idol_names: list[st
     await tie_fans(db, account_id, [fan_id] * len(idol_uids), idol_uids, now, is_explicit=True)
 
 
+UNTIE_FAN = f"""
+    with {HOLD},
+    gone as (
+        delete from fan_idols where account_id = $1 and idol_uid = $2 and fan_id = $3
+        returning account_id, idol_uid, fan_id
+    ),
+    logged as (
+        {announce(FAN_IDOL_REMOVED, "gone", at="$4")}
+    )
+    select fan_id from gone
+"""  # noqa: S608 - fixed parts
+
+
 async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:
     """Untie a fan from an idol; tells whether they were tied."""
     gone = await db.value(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        gone as (
-            delete from fan_idols where account_id = $1 and idol_uid = $2 and fan_id = $3
-            returning account_id, idol_uid, fan_id
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select gone.account_id, nextval('positions'), 'fan_idol.removed', gone.idol_uid::text, gone.fan_id, $4, '{}'
-            from hold cross join gone
-        )
-        select fan_id from gone
-        """,
+        UNTIE_FAN,
         account_id,
         idol_uid,
         fan_id,

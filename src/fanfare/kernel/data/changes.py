@@ -1,18 +1,11 @@
 """The change log: what happened to an account, in an order that a reader follows without ever missing a late commit.
 
 Every id that a reader pages by is a position, taken from the one sequence `positions`. A writer first publishes in the
-lock table, by `hold_position(account)`, a lower bound of the positions that its transaction can take:
-
-    with hold as materialized (select hold_position($1) as held),
-    made as (
-        insert into things (account_id, thing_id, …) select $1, nextval('positions'), … from hold returning thing_id
-    )
-    insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-    select $1, thing_id, 'thing.created', thing_id::text, $2, '{}' from made
-
-What takes a position must read `hold`, or come in a later statement of the same transaction: then the lock stands
-before the position is taken. A reader asks `settled` and then, in a new statement, reads no further than that:
-everything up to it is committed or will never be. Nobody waits for anybody. Why so: docs/decisions/0002-positions.md.
+lock table a lower bound of the positions that its transaction can take, and announces what it did under a topic:
+`announcements.py` has the texts for both. What takes a position must read the CTE `hold`, or come in a later statement
+of the same transaction: then the lock stands before the position is taken. A reader asks `settled` and then, in a new
+statement, reads no further than that: everything up to it is committed or will never be. Nobody waits for anybody.
+Why so: docs/decisions/0002-positions.md.
 
 `settled` is a bound, not a place to go on from: a reader goes on from the last row it saw. A crash may take back the
 positions of transactions that never committed, and later ones take them anew.

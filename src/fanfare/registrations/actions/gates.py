@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
@@ -14,28 +15,26 @@ from fanfare.registrations.actions.refusals import (
     Used,
 )
 from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
+from fanfare.registrations.topics import PASS_CHECKED_IN
 
 # Each way of naming a pass has its own text, and `+ 0` keeps the campaign's index out: a pass must be looked up by its
 # own key also before the tables are analysed, since gates open soon after passes are made.
 BY_CODE = "p.pass_code = $3 and ($4::uuid is null or p.pass_uid = $4)"
 BY_UID = "p.pass_uid = $4 and ($3::text is null or p.pass_code = $3)"
-ADMIT = """
-    with hold as materialized (select hold_position($1) as held),
+ADMIT = f"""
+    with {HOLD},
     admitted as (
         update passes p
         set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
-        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
+        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {{named}}
           and ($8::text is null or p.event_key = $8) and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'pass.checked_in', pass_uid::text, coalesce(claim_fan_id, fan_id), $5,
-               jsonb_build_object()
-        from hold cross join admitted
+        {announce(PASS_CHECKED_IN, "admitted", fan="coalesce(claim_fan_id, fan_id)", at="$5")}
     )
     select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from admitted
-"""
+"""  # noqa: S608 - fixed parts
 FIND = """
     select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
            p.cancelled_at, p.event_key, c.time_zone

@@ -9,6 +9,7 @@ import msgspec
 
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.registrations.actions.refusals import (
@@ -22,6 +23,15 @@ from fanfare.registrations.actions.refusals import (
 )
 from fanfare.registrations.queries.passes import one_pass, passes_named
 from fanfare.registrations.schemas.passes import NewPasses, NewSection, Pass, PassChanges, PassFan, SectionChanges
+from fanfare.registrations.topics import (
+    PASS_CANCELLED,
+    PASS_CLAIMED,
+    PASS_CREATED,
+    PASS_SECTION_CREATED,
+    PASS_SECTION_UPDATED,
+    PASS_TRANSFERRED,
+    PASS_UPDATED,
+)
 
 # Without I, O, 0 and 1, which are read for one another: 32 letters, 40 bits a code.
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -33,24 +43,24 @@ def pass_code(chance: Random) -> str:
     return "".join(chance.choices(LETTERS, k=CODE_LETTERS))
 
 
+CREATE_SECTION = f"""
+    with {HOLD},
+    made as (
+        insert into pass_sections (account_id, section_uid, page_tab_id, section_name, capacity, created_at)
+        values ($1, $2, $3, $4, $5, $6)
+        returning section_uid
+    )
+    {announce(PASS_SECTION_CREATED, "made", at="$6", page_tab_id="$3::bigint")}
+"""  # noqa: S608 - fixed parts
+
+
 async def create_section(db: Db, account_id: int, wanted: NewSection, now: datetime) -> uuid.UUID:
     """Make a section and return its uid; refuses an unknown campaign and a name that the campaign has."""
     await check_campaign(db, account_id, wanted.page_tab_id)
     section_uid = uuid.uuid4()
     try:
         await db.execute(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                insert into pass_sections (account_id, section_uid, page_tab_id, section_name, capacity, created_at)
-                values ($1, $2, $3, $4, $5, $6)
-                returning section_uid
-            )
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), 'pass_section.created', section_uid::text, $6,
-                   jsonb_build_object('page_tab_id', $3::bigint)
-            from hold cross join made
-            """,
+            CREATE_SECTION,
             account_id,
             section_uid,
             wanted.page_tab_id,
@@ -83,8 +93,8 @@ async def change_section(db: Db, account_id: int, wanted: SectionChanges, now: d
 
 
 # The new values are read from the row that is written, so that changes of different fields at once both stay.
-CHANGE_SECTION = """
-    with hold as materialized (select hold_position($1) as held),
+CHANGE_SECTION = f"""
+    with {HOLD},
     made as (
         update pass_sections s
         set (section_name, capacity) = (
@@ -93,14 +103,10 @@ CHANGE_SECTION = """
         returning s.section_uid, s.page_tab_id
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), 'pass_section.updated', section_uid::text, $4,
-               jsonb_build_object('page_tab_id', page_tab_id,
-                                  'fields', (select coalesce(jsonb_agg(key), '[]') from jsonb_object_keys($3) key))
-        from hold cross join made
+        {announce(PASS_SECTION_UPDATED, "made", at="$4", fields="array(select jsonb_object_keys($3))")}
     )
     select section_uid from made
-"""
+"""  # noqa: S608 - fixed parts
 
 
 async def create_passes(db: Db, account_id: int, wanted: NewPasses, now: datetime, chance: Random) -> list[Pass]:
@@ -145,24 +151,25 @@ async def _take_places(db: Db, account_id: int, wanted: NewPasses) -> None:
     raise BadParameters([("section_uid", "is not a section of this campaign")])
 
 
+MAKE = f"""
+    with {HOLD},
+    made as (
+        insert into passes (account_id, pass_uid, pass_id, pass_code, page_tab_id, section_uid, fan_id,
+                            event_key, created_at, updated_at)
+        select $1, given.pass_uid, nextval('positions'), given.pass_code, $2, $3, $4, $8, $5, $5
+        from hold cross join unnest($6::uuid[], $7::text[]) as given (pass_uid, pass_code)
+        returning pass_uid, pass_id
+    )
+    {announce(PASS_CREATED, "made", fan="$4", position="pass_id", at="$5", page_tab_id="$2::bigint")}
+"""  # noqa: S608 - fixed parts
+
+
 async def _make(db: Db, account_id: int, wanted: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
     fan_id = wanted.fan_id
     if fan_id is not None:
         await _hold_fan(db, account_id, fan_id)
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            insert into passes (account_id, pass_uid, pass_id, pass_code, page_tab_id, section_uid, fan_id,
-                                event_key, created_at, updated_at)
-            select $1, given.pass_uid, nextval('positions'), given.pass_code, $2, $3, $4, $8, $5, $5
-            from hold cross join unnest($6::uuid[], $7::text[]) as given (pass_uid, pass_code)
-            returning pass_uid, pass_id
-        )
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, pass_id, 'pass.created', pass_uid::text, $4, $5, jsonb_build_object('page_tab_id', $2::bigint)
-        from made
-        """,
+        MAKE,
         account_id,
         wanted.page_tab_id,
         wanted.section_uid,
@@ -181,8 +188,8 @@ async def _hold_fan(db: Db, account_id: int, fan_id: int) -> None:
         raise Unknown(fan=fan_id)
 
 
-CLAIM = """
-    with hold as materialized (select hold_position($1) as held),
+CLAIM = f"""
+    with {HOLD},
     made as (
         update passes p set claim_fan_id = $3, claimed_at = $4, updated_at = $4
         where p.account_id = $1 and p.pass_uid = $2 and p.claim_fan_id is null
@@ -190,13 +197,12 @@ CLAIM = """
         returning p.pass_uid
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'pass.claimed', pass_uid::text, $3, $4, '{}' from hold cross join made
+        {announce(PASS_CLAIMED, "made", fan="$3", at="$4")}
     )
     select pass_uid from made
-"""
-TRANSFER = """
-    with hold as materialized (select hold_position($1) as held),
+"""  # noqa: S608 - fixed parts
+TRANSFER = f"""
+    with {HOLD},
     old as materialized (
         select pass_code from passes where account_id = $1 and pass_uid = $2 for no key update
     ),
@@ -213,11 +219,10 @@ TRANSFER = """
         select $1, old_code, pass_uid, $4 from made
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), 'pass.transferred', pass_uid::text, $3, $4, '{}' from hold cross join made
+        {announce(PASS_TRANSFERRED, "made", fan="$3", at="$4")}
     )
     select pass_uid from made
-"""
+"""  # noqa: S608 - fixed parts
 
 
 async def claim_pass(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
@@ -254,28 +259,29 @@ async def transfer_pass(db: Db, account: Account, wanted: PassFan, now: datetime
     return await db.racing(write)
 
 
+CANCEL_PASS = f"""
+    with {HOLD},
+    made as (
+        update passes p set cancelled_at = $3, updated_at = $3
+        where p.account_id = $1 and p.pass_uid = $2 and p.checked_in_at is null and p.cancelled_at is null
+        returning p.pass_uid, p.section_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
+    ),
+    freed as (
+        update pass_sections s set pass_count = s.pass_count - 1
+        from made where s.account_id = $1 and s.section_uid = made.section_uid
+    ),
+    logged as (
+        {announce(PASS_CANCELLED, "made", at="$3")}
+    )
+    select pass_uid from made
+"""  # noqa: S608 - fixed parts
+
+
 async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: datetime) -> Pass:
     """Cancel a pass and free its place; one that is cancelled stays so. Refuses one that is unknown or was used."""
     async with db.transaction() as held:
         made = await held.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update passes p set cancelled_at = $3, updated_at = $3
-                where p.account_id = $1 and p.pass_uid = $2 and p.checked_in_at is null and p.cancelled_at is null
-                returning p.pass_uid, p.section_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
-            ),
-            freed as (
-                update pass_sections s set pass_count = s.pass_count - 1
-                from made where s.account_id = $1 and s.section_uid = made.section_uid
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-                select $1, nextval('positions'), 'pass.cancelled', pass_uid::text, fan_id, $3, '{}'
-                from hold cross join made
-            )
-            select pass_uid from made
-            """,
+            CANCEL_PASS,
             account.id,
             pass_uid,
             now,
@@ -286,21 +292,22 @@ async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: dateti
     return kept
 
 
+CHANGE_PASS = f"""
+    with {HOLD},
+    made as (
+        update passes p set event_key = $3, updated_at = $4
+        where p.account_id = $1 and p.pass_uid = $2 and p.event_key is distinct from $3::text
+        returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
+    )
+    {announce(PASS_UPDATED, "made", at="$4")}
+"""  # noqa: S608 - fixed parts
+
+
 async def change_pass(db: Db, account_id: int, wanted: PassChanges, now: datetime) -> Pass:
     """Change for which event a pass is; refuses an unknown pass."""
     if wanted.event_key is not msgspec.UNSET:
         await db.execute(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update passes p set event_key = $3, updated_at = $4
-                where p.account_id = $1 and p.pass_uid = $2 and p.event_key is distinct from $3::text
-                returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
-            )
-            insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-            select $1, nextval('positions'), 'pass.updated', pass_uid::text, fan_id, $4, jsonb_build_object()
-            from hold cross join made
-            """,
+            CHANGE_PASS,
             account_id,
             wanted.pass_uid,
             wanted.event_key,

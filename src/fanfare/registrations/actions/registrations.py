@@ -10,6 +10,7 @@ from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.actions.people import Person, find_or_create, person, said_at
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.kernel.wire import check_past
@@ -20,6 +21,7 @@ from fanfare.registrations.schemas.registrations import (
     Registration,
     RegistrationLine,
 )
+from fanfare.registrations.topics import REGISTRATION_CREATED, REGISTRATION_UPDATED
 
 SOURCE = "registration"
 CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
@@ -116,8 +118,9 @@ async def _known(db: Db, account: Account, who: Person, fan_id: int, now: dateti
     return found
 
 
+SUBJECT = "$2::text || ':' || $3::text"
 SAVE = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     saved as (
         insert into registrations as r (
             account_id, network, registration_key, registration_id, fan_id, activity_id, registered_at, created_at,
@@ -139,13 +142,10 @@ SAVE = f"""
         for name in PERSONAL
     )
 }
-        returning registration_id, xmax = 0 as is_new
+        returning registration_id, fan_id, xmax = 0 as is_new
     )
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select $1, case when is_new then registration_id else nextval('positions') end,
-           case when is_new then 'registration.created' else 'registration.updated' end,
-           $2::text || ':' || $3::text, $4, $7, '{{}}'
-    from saved
+    {announce(REGISTRATION_CREATED, "saved where is_new", subject=SUBJECT, position="registration_id", at="$7")}
+    {also(REGISTRATION_UPDATED, "saved where not is_new", subject=SUBJECT, at="$7")}
 """  # noqa: S608 - fixed parts
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
 from fanfare.kernel.folding import fold
@@ -14,12 +15,13 @@ from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.refusals import reason
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
+from fanfare.registrations.topics import PASS_CHECKED_IN, SCAN_CREATED
 
 Key = tuple[str, str]
 FIELD = "scans"
 
-STORE = """
-    with hold as materialized (select hold_position($1) as held),
+STORE = f"""
+    with {HOLD},
     given as materialized (
         select g.* from jsonb_to_recordset($2) as g (
             source_key text, network text, scan_group_name text, scan_timestamp timestamptz, is_success boolean,
@@ -75,17 +77,16 @@ STORE = """
         returning scan_key, pass_uid, access_mode
     ),
     logged as (
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, scan_key, 'scan.created', scan_key::text, $3, '{}' from stored
+        {announce(SCAN_CREATED, "stored", position="scan_key", at="$3")}
     )
     select scan_key, pass_uid, access_mode from stored
-"""
+"""  # noqa: S608 - fixed parts
 
 # Where a scan was made, as a gate that asks names itself.
 GATE = "coalesce(s.node_name, s.zone_name, s.site_name)"
 # Of scans that are new and that their gates let in, the first of each pass.
 ADMIT = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     first as materialized (
         select distinct on (s.pass_uid) s.pass_uid, s.scanned_at, s.check_in_key, s.scan_key, {GATE} as gate_name
         from scans s
@@ -100,9 +101,7 @@ ADMIT = f"""
         where p.account_id = $1 and p.pass_uid = first.pass_uid and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
     )
-    insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-    select $1, nextval('positions'), 'pass.checked_in', pass_uid::text, fan_id, $3, jsonb_build_object()
-    from hold cross join admitted
+    {announce(PASS_CHECKED_IN, "admitted", at="$3")}
 """  # noqa: S608 - fixed parts
 # A gate that asked, got no answer and sends its scan later speaks of one check-in, known to it by its key.
 REFUSE = f"""

@@ -6,9 +6,25 @@ told here touches everything of its fan, so a new one costs time until it is tol
 
 from collections.abc import Iterable, Mapping
 
+from fanfare.campaigns.topics import ACTIVITY_CREATED
+from fanfare.fans.topics import (
+    CONSENT_GIVEN,
+    CONSENT_WITHDRAWN,
+    FAN_IDENTIFIED,
+    FAN_UNIDENTIFIED,
+    FAN_UPDATED,
+    TAG_ADDED,
+    TAG_REMOVED,
+)
+from fanfare.idols.topics import FAN_IDOL_ADDED, FAN_IDOL_REMOVED
+from fanfare.kernel.data.announcements import names, topics_of
 from fanfare.kernel.data.changes import Change
+from fanfare.points.topics import POINTS_AWARDED
+from fanfare.purchases import topics as purchases
 from fanfare.search.queries import stored
 from fanfare.search.schemas.search import Criteria
+from fanfare.search.topics import SEGMENT_ENTERED, SEGMENT_LEFT
+from fanfare.tickets import topics as tickets
 
 ACTIVITY, TAG, IDENTITY, IDOL, SNAPSHOT, TICKET = "activity", "tag", "identity", "idol", "snapshot", "ticket"
 EVERYTHING = "everything"
@@ -46,20 +62,17 @@ READS: dict[str, frozenset[str]] = {
     **{name: frozenset({TICKET}) for name in Criteria.__struct_fields__ if name.startswith("ticket_")},
 }
 
+CONSENT = frozenset({"is_subscribed", "is_phone_subscribed", "is_optout"})
+NOTHING = frozenset[str]()
 TOUCHES: dict[str, frozenset[str]] = {
-    "activity.created": frozenset({ACTIVITY}),
-    "tag.added": frozenset({TAG}),
-    "tag.removed": frozenset({TAG}),
-    "fan_idol.added": frozenset({IDOL}),
-    "fan_idol.removed": frozenset({IDOL}),
-    "fan.identified": frozenset({IDENTITY}),
-    "fan.unidentified": frozenset({IDENTITY}),
-    "consent.given": frozenset({"is_subscribed", "is_phone_subscribed", "is_optout"}),
-    "consent.withdrawn": frozenset({"is_subscribed", "is_phone_subscribed", "is_optout"}),
-    **dict.fromkeys(("segment.entered", "segment.left"), frozenset[str]()),
-    **dict.fromkeys(("points.awarded", "purchase.created", "purchase.changed", "purchase.matched"), frozenset[str]()),
+    ACTIVITY_CREATED.name: frozenset({ACTIVITY}),
+    **dict.fromkeys(names([TAG_ADDED, TAG_REMOVED]), frozenset({TAG})),
+    **dict.fromkeys(names([FAN_IDOL_ADDED, FAN_IDOL_REMOVED]), frozenset({IDOL})),
+    **dict.fromkeys(names([FAN_IDENTIFIED, FAN_UNIDENTIFIED]), frozenset({IDENTITY})),
+    **dict.fromkeys(names([CONSENT_GIVEN, CONSENT_WITHDRAWN]), CONSENT),
+    **dict.fromkeys(names(topics_of(tickets)), frozenset({TICKET})),
+    **dict.fromkeys(names([SEGMENT_ENTERED, SEGMENT_LEFT, POINTS_AWARDED, *topics_of(purchases)]), NOTHING),
 }
-TICKETS = ("ticket.", "ticket_event.")
 
 
 def reads(wanted: Criteria, among: Mapping[str, Criteria]) -> frozenset[str]:
@@ -78,9 +91,7 @@ def reads(wanted: Criteria, among: Mapping[str, Criteria]) -> frozenset[str]:
 
 def touches(change: Change) -> frozenset[str]:
     """Return what a change may have changed of its fans."""
-    if change.topic.startswith(TICKETS):
-        return frozenset({TICKET})
-    if change.topic == "fan.updated" and change.data.get("fields"):
+    if change.topic == FAN_UPDATED.name and change.data.get("fields"):
         return frozenset(change.data["fields"])
     return TOUCHES.get(change.topic, frozenset({EVERYTHING}))
 
@@ -91,8 +102,6 @@ def fans_of(change: Change) -> set[int]:
     for name, value in change.data.items():
         if name.endswith(("fan_id", "fan_ids")):
             found |= {each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int)}
-    if change.topic.startswith("fan.") and change.subject_id.isdecimal():
-        found.add(int(change.subject_id))
     return found
 
 

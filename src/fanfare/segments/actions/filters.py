@@ -9,11 +9,13 @@ import asyncpg
 from msgspec import UNSET
 
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.queries import faults, stored
 from fanfare.search.schemas.search import Criteria
+from fanfare.search.topics import FILTER_CREATED, FILTER_DELETED, FILTER_UPDATED
 from fanfare.segments.actions import liveness
 from fanfare.segments.queries import filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
@@ -30,6 +32,18 @@ class NamedByFilters(Conflict):
     """A filter refers to this"""
 
 
+CREATE_FILTER = f"""
+    with {HOLD},
+    made as (
+        insert into filters (account_id, filter_uid, filter_name, group_name, criteria, is_active,
+                             created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $7)
+        returning account_id, filter_uid
+    )
+    {announce(FILTER_CREATED, "made", at="$7")}
+"""  # noqa: S608 - fixed parts
+
+
 async def create_filter(db: Db, account: Account, wanted: NewFilter, now: datetime) -> uuid.UUID:
     """Make a filter and return its uid."""
     filter_uid = uuid.uuid4()
@@ -38,18 +52,7 @@ async def create_filter(db: Db, account: Account, wanted: NewFilter, now: dateti
         await _check_references(held, account, filter_uid, wanted, now)
         try:
             await held.execute(
-                """
-                with hold as materialized (select hold_position($1) as held),
-                made as (
-                    insert into filters (account_id, filter_uid, filter_name, group_name, criteria, is_active,
-                                         created_at, updated_at)
-                    values ($1, $2, $3, $4, $5, $6, $7, $7)
-                    returning account_id, filter_uid
-                )
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select made.account_id, nextval('positions'), 'filter.created', made.filter_uid::text, $7, '{}'
-                from hold cross join made
-                """,
+                CREATE_FILTER,
                 account.id,
                 filter_uid,
                 wanted.filter_name,
@@ -87,22 +90,23 @@ async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
         raise Unknown(filter=filter_uid)
 
 
+CHANGE = f"""
+    with {HOLD},
+    made as (
+        update filters
+        set filter_name = coalesce($3, filter_name), is_active = coalesce($4, is_active),
+            group_name = case when $5 then $6 else group_name end, updated_at = $7
+        where account_id = $1 and filter_uid = $2
+        returning account_id, filter_uid
+    )
+    {announce(FILTER_UPDATED, "made", at="$7")}
+"""  # noqa: S608 - fixed parts
+
+
 async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> None:
     is_grouped = wanted.group_name is not UNSET
     await held.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            update filters
-            set filter_name = coalesce($3, filter_name), is_active = coalesce($4, is_active),
-                group_name = case when $5 then $6 else group_name end, updated_at = $7
-            where account_id = $1 and filter_uid = $2
-            returning account_id, filter_uid
-        )
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $7, '{}'
-        from hold cross join made
-        """,
+        CHANGE,
         account_id,
         wanted.filter_uid,
         wanted.filter_name,
@@ -111,6 +115,17 @@ async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetim
         wanted.group_name if is_grouped else None,
         now,
     )
+
+
+CHANGE_CRITERIA = f"""
+    with {HOLD},
+    made as (
+        update filters set criteria = $3, last_search_count = null, updated_at = $4
+        where account_id = $1 and filter_uid = $2
+        returning account_id, filter_uid
+    )
+    {announce(FILTER_UPDATED, "made", at="$4", fields="jsonb_build_array('criteria')")}
+"""  # noqa: S608 - fixed parts
 
 
 async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> uuid.UUID:
@@ -123,24 +138,31 @@ async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: d
         above = references.dependents(await references.links(held, account.id), str(wanted.filter_uid))
         await liveness.begin_anew(held, account.id, {str(wanted.filter_uid), *above})
         await held.execute(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            made as (
-                update filters set criteria = $3, last_search_count = null, updated_at = $4
-                where account_id = $1 and filter_uid = $2
-                returning account_id, filter_uid
-            )
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select made.account_id, nextval('positions'), 'filter.changed', made.filter_uid::text, $4,
-                   '{"fields": ["criteria"]}'
-            from hold cross join made
-            """,
+            CHANGE_CRITERIA,
             account.id,
             wanted.filter_uid,
             stored.kept(wanted),
             now,
         )
     return wanted.filter_uid
+
+
+DELETE_FILTER = f"""
+    with {HOLD},
+    gone as (
+        delete from filters where account_id = $1 and filter_uid = $2
+        returning account_id, filter_id, filter_uid
+    ),
+    members as (
+        delete from segment_members m
+        where m.account_id = $1 and m.filter_id = (select filter_id from gone)
+    ),
+    stays as (
+        delete from segment_stays s
+        where s.account_id = $1 and s.filter_id = (select filter_id from gone)
+    )
+    {announce(FILTER_DELETED, "gone", at="$3")}
+"""  # noqa: S608 - fixed parts
 
 
 async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
@@ -151,24 +173,7 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
         await liveness.wait_for_members(held, account_id)
         await liveness.forgive(held, account_id, [str(filter_uid)])
         await held.execute(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            gone as (
-                delete from filters where account_id = $1 and filter_uid = $2
-                returning account_id, filter_id, filter_uid
-            ),
-            members as (
-                delete from segment_members m
-                where m.account_id = $1 and m.filter_id = (select filter_id from gone)
-            ),
-            stays as (
-                delete from segment_stays s
-                where s.account_id = $1 and s.filter_id = (select filter_id from gone)
-            )
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select gone.account_id, nextval('positions'), 'filter.deleted', gone.filter_uid::text, $3, '{}'
-            from hold cross join gone
-            """,
+            DELETE_FILTER,
             account_id,
             filter_uid,
             now,

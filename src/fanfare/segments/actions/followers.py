@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from fanfare.fans.followers import Person
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.search.topics import FILTER_UPDATED
 from fanfare.segments.actions import members, snapshots
 
 TABLES = (*snapshots.TABLES, *members.TABLES)
@@ -25,6 +27,19 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     await members.forget_fan(db, account_id, fan_id)
 
 
+FORGET_PERSON = f"""
+    with {HOLD},
+    made as (
+        update filters
+        set criteria = jsonb_set(criteria, '{{name}}', to_jsonb($3::text)), last_search_count = null,
+            updated_at = $4
+        where account_id = $1 and filter_id = any($2::bigint[])
+        returning filter_uid
+    )
+    {announce(FILTER_UPDATED, "made", at="$4", fields="jsonb_build_array('criteria')")}
+"""  # noqa: S608 - fixed parts
+
+
 async def forget_person(db: Db, account_id: int, person: Person, now: datetime) -> None:
     """Let the filters that ask for a person's name ask for nobody's.
 
@@ -41,19 +56,7 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     )
     naming = [row["filter_id"] for row in asked if person.is_named_in(row["name"])]
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            update filters
-            set criteria = jsonb_set(criteria, '{name}', to_jsonb($3::text)), last_search_count = null,
-                updated_at = $4
-            where account_id = $1 and filter_id = any($2::bigint[])
-            returning filter_uid
-        )
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), 'filter.changed', made.filter_uid::text, $4, '{"fields": ["criteria"]}'
-        from hold cross join made
-        """,
+        FORGET_PERSON,
         account_id,
         naming,
         ERASED,

@@ -15,10 +15,12 @@ from fanfare.audience import counting
 from fanfare.audience.plans import Plan, plan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
+from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.changes import feed
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.search.queries.reads import EVERYTHING, touched
+from fanfare.search.topics import SEGMENT_BUILT, SEGMENT_ENTERED, SEGMENT_LEFT
 from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import (
@@ -48,10 +50,10 @@ TABLES = ("segment_members", "segment_stays")
 
 # From the CTE `moved` (filter_id, fan_id, is_entry, is_told): the members, the memberships that ended (of a fan who is
 # still there), the counts, and what is announced.
-MOVE = """
+MOVE = f"""
     come as (
         insert into segment_members (account_id, filter_id, fan_id, entered_at)
-        select $1, filter_id, fan_id, {now} from moved where is_entry
+        select $1, filter_id, fan_id, {{now}} from moved where is_entry
         returning filter_id
     ),
     gone as (
@@ -61,7 +63,7 @@ MOVE = """
     ),
     stayed as (
         insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
-        select $1, g.filter_id, g.fan_id, g.entered_at, {now} from gone g
+        select $1, g.filter_id, g.fan_id, g.entered_at, {{now}} from gone g
         where exists (select from fans f where f.account_id = $1 and f.fan_id = g.fan_id)
         on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
     ),
@@ -72,17 +74,18 @@ MOVE = """
               group by filter_id) d
         where s.account_id = $1 and s.filter_id = d.filter_id
     ),
-    told as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, nextval('positions'), case when moved.is_entry then 'segment.entered' else 'segment.left' end,
-               f.filter_uid::text, moved.fan_id, {now}, '{{}}'
-        from hold cross join moved
-        join filters f on f.account_id = $1 and f.filter_id = moved.filter_id
+    news as (
+        select f.filter_uid, moved.fan_id, moved.is_entry
+        from moved join filters f on f.account_id = $1 and f.filter_id = moved.filter_id
         where moved.is_told
+    ),
+    told as (
+        {announce(SEGMENT_ENTERED, "news where is_entry", at="{now}")}
+        {also(SEGMENT_LEFT, "news where not is_entry", at="{now}")}
     )
-"""
+"""  # noqa: S608 - fixed parts
 MOVE_FOUND = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     moved as materialized (
         select * from unnest($3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[])
             as g (filter_id, fan_id, is_entry, is_told)
@@ -92,7 +95,7 @@ MOVE_FOUND = f"""
 """  # noqa: S608 - fixed parts
 # The fans from behind {after} up to {upto}, in the table and among the members.
 MOVE_CHUNK = f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     inside as materialized (
         select f.fan_id from fans f
         where f.account_id = $1 and f.fan_id > {{after}} and f.fan_id <= {{upto}} and {{condition}}
@@ -308,26 +311,29 @@ async def _build_on(held: Db, account_id: int, live: LiveFilter, now: datetime) 
         await _end_build(held, account_id, live.filter_id, now)
 
 
+END_BUILD = f"""
+    with {HOLD},
+    old as materialized (
+        select filter_id, built_at, member_count from filter_states where account_id = $1 and filter_id = $2
+    ),
+    ended as (
+        update filter_states set build_from = null, built_at = coalesce(built_at, $3)
+        where account_id = $1 and filter_id = $2
+    ),
+    first as (
+        select f.filter_uid, old.member_count
+        from old join filters f on f.account_id = $1 and f.filter_id = old.filter_id
+        where old.built_at is null
+    )
+    {announce(SEGMENT_BUILT, "first", at="$3")}
+"""  # noqa: S608 - fixed parts
+
+
 async def _end_build(held: Db, account_id: int, filter_id: int, now: datetime) -> None:
     """Note that all fans were looked at; the first time is announced, in place of the fans one by one."""
     await faults.clear(held, account_id, filters.JOB, str(filter_id))
     await held.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        old as materialized (
-            select filter_id, built_at, member_count from filter_states where account_id = $1 and filter_id = $2
-        ),
-        ended as (
-            update filter_states set build_from = null, built_at = coalesce(built_at, $3)
-            where account_id = $1 and filter_id = $2
-        )
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select f.account_id, nextval('positions'), 'segment.built', f.filter_uid::text, $3,
-               jsonb_build_object('member_count', old.member_count)
-        from hold cross join old
-        join filters f on f.account_id = $1 and f.filter_id = old.filter_id
-        where old.built_at is null
-        """,
+        END_BUILD,
         account_id,
         filter_id,
         now,

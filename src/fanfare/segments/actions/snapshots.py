@@ -6,6 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.references import Thing, check_unused
@@ -14,11 +15,14 @@ from fanfare.search.actions.searches import whole
 from fanfare.search.queries import searches, stored
 from fanfare.search.queries.conditions import condition
 from fanfare.search.queries.where import Where
+from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved
 
 FREEZE_SECONDS = 600
 TABLES = ("snapshot_members",)
+ANNOUNCE_CREATED = f"with {HOLD} {announce(SNAPSHOT_CREATED, '(select) as one', subject='$2', at='$3')}"
+ANNOUNCE_DELETED = f"with {HOLD} {announce(SNAPSHOT_DELETED, '(select) as one', subject='$2', at='$3')}"
 
 
 class SnapshotNameTaken(Conflict):
@@ -50,7 +54,7 @@ async def create_snapshot(db: Db, account: Account, wanted: NewSnapshot, now: da
             raise SnapshotNameTaken from None
         fan_count = await _freeze(held, account, snapshot_uid, wanted, now)
         fan_count += await _settle(held, account.id, snapshot_uid)
-        await _announce(held, account.id, "snapshot.created", snapshot_uid, now)
+        await held.execute(ANNOUNCE_CREATED, account.id, str(snapshot_uid), now)
     return SnapshotSaved(snapshot_uid, fan_count)
 
 
@@ -135,20 +139,6 @@ async def _share(db: Db, account_id: int) -> None:
     await db.execute("select pg_advisory_xact_lock_shared($1)", lock_key("snapshot_members", account_id))
 
 
-async def _announce(held: Db, account_id: int, topic: str, snapshot_uid: uuid.UUID, now: datetime) -> None:
-    await held.execute(
-        """
-        with hold as materialized (select hold_position($1) as held)
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), $2, $3, $4, '{}' from hold
-        """,
-        account_id,
-        topic,
-        str(snapshot_uid),
-        now,
-    )
-
-
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
     """Delete a frozen list; refuses while a filter refers to it."""
     async with db.transaction() as held:
@@ -161,7 +151,7 @@ async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now:
         await held.execute(
             "delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )
-        await _announce(held, account_id, "snapshot.deleted", snapshot_uid, now)
+        await held.execute(ANNOUNCE_DELETED, account_id, str(snapshot_uid), now)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

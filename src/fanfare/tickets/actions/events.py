@@ -10,12 +10,14 @@ import msgspec
 from msgspec import UNSET
 
 from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.schemas.events import TicketEventSave, TicketEventSaved
+from fanfare.tickets.topics import TICKET_EVENT_CREATED, TICKET_EVENT_DELETED, TICKET_EVENT_UPDATED
 
 # What stored criteria may name an event by.
 NAMES = ("event_name", "venue_name", "artist_name")
@@ -46,34 +48,35 @@ async def save_event(db: Db, account: Account, wanted: TicketEventSave, now: dat
     return await db.racing(lambda held: _create_event(held, account.id, wanted, now))
 
 
+CREATE_EVENT = f"""
+    with {HOLD},
+    known as materialized (
+        (select event_uid from ticket_events
+         where account_id = $1 and event_key = $5 and (network = $4 or network = '' or $4 = '')
+         order by network <> $4, created_at, event_uid limit 1)
+        union all
+        (select event_uid from ticket_events
+         where $5::text is null and account_id = $1 and event_date = $6 and fold_text(event_name) = fold_text($7)
+         order by event_key is not null, created_at, event_uid limit 1)
+    ),
+    made as (
+        insert into ticket_events (account_id, event_uid, created_at, updated_at, network, event_key, event_date,
+                                   event_name, venue_name, artist_name, notes, label_name, event_type,
+                                   venue_province)
+        select $1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+        where not exists (select from known)
+        returning event_uid
+    ),
+    logged as (
+        {announce(TICKET_EVENT_CREATED, "made", at="$3")}
+    )
+    select event_uid, true as is_new from made union all select event_uid, false from known
+"""  # noqa: S608 - fixed parts
+
+
 async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
     row = await db.row(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        known as materialized (
-            (select event_uid from ticket_events
-             where account_id = $1 and event_key = $5 and (network = $4 or network = '' or $4 = '')
-             order by network <> $4, created_at, event_uid limit 1)
-            union all
-            (select event_uid from ticket_events
-             where $5::text is null and account_id = $1 and event_date = $6 and fold_text(event_name) = fold_text($7)
-             order by event_key is not null, created_at, event_uid limit 1)
-        ),
-        made as (
-            insert into ticket_events (account_id, event_uid, created_at, updated_at, network, event_key, event_date,
-                                       event_name, venue_name, artist_name, notes, label_name, event_type,
-                                       venue_province)
-            select $1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
-            where not exists (select from known)
-            returning event_uid
-        ),
-        logged as (
-            insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-            select $1, nextval('positions'), 'ticket_event.created', event_uid::text, $3, '{}'
-            from hold cross join made
-        )
-        select event_uid, true as is_new from made union all select event_uid, false from known
-        """,
+        CREATE_EVENT,
         account_id,
         uuid.uuid4(),
         now,
@@ -145,28 +148,43 @@ async def _give_up_names(db: Db, account_id: int, old: Record, given: Mapping[st
     await check_unused(db, account_id, *(Thing(f"ticket_{row['kind']}", row["name"]) for row in rows))
 
 
+WRITE = f"""
+    with {HOLD},
+    made as (
+        update ticket_events
+        set event_date = $3, network = $4, event_key = $5, event_name = $6, venue_name = $7, venue_province = $8,
+            artist_name = $9, notes = $10, label_name = $11, event_type = $12,
+            updated_at = greatest($13, updated_at + interval '1 millisecond')
+        where account_id = $1 and event_uid = $2
+        returning event_uid
+    )
+    {announce(TICKET_EVENT_UPDATED, "made", at="$13", fields="$14::text[]")}
+"""  # noqa: S608 - fixed parts
+
+
 async def _write(db: Db, account_id: int, event: dict[str, object], changed: list[str], now: datetime) -> None:
     await db.execute(
-        """
-        with hold as materialized (select hold_position($1) as held),
-        made as (
-            update ticket_events
-            set event_date = $3, network = $4, event_key = $5, event_name = $6, venue_name = $7, venue_province = $8,
-                artist_name = $9, notes = $10, label_name = $11, event_type = $12,
-                updated_at = greatest($13, updated_at + interval '1 millisecond')
-            where account_id = $1 and event_uid = $2
-            returning event_uid
-        )
-        insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-        select $1, nextval('positions'), 'ticket_event.updated', event_uid::text, $13,
-               jsonb_build_object('fields', $14::text[])
-        from hold cross join made
-        """,
+        WRITE,
         account_id,
         *event.values(),
         now,
         changed,
     )
+
+
+DELETE_EVENT = f"""
+    with {HOLD},
+    gone as (
+        delete from ticket_events e
+        where e.account_id = $1 and e.event_uid = $2
+          and not exists (select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid)
+        returning e.event_uid
+    ),
+    logged as (
+        {announce(TICKET_EVENT_DELETED, "gone", at="$3")}
+    )
+    select event_uid from gone
+"""  # noqa: S608 - fixed parts
 
 
 async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> TicketEventSaved:
@@ -176,21 +194,7 @@ async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: date
         old = await _locked(held, account_id, event_uid)
         await _give_up_names(held, account_id, old, dict.fromkeys(NAMES))
         gone = await held.value(
-            """
-            with hold as materialized (select hold_position($1) as held),
-            gone as (
-                delete from ticket_events e
-                where e.account_id = $1 and e.event_uid = $2
-                  and not exists (select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid)
-                returning e.event_uid
-            ),
-            logged as (
-                insert into changes (account_id, position, topic, subject_id, occurred_at, data)
-                select $1, nextval('positions'), 'ticket_event.deleted', event_uid::text, $3, '{}'
-                from hold cross join gone
-            )
-            select event_uid from gone
-            """,
+            DELETE_EVENT,
             account_id,
             old["event_uid"],
             now,

@@ -3,6 +3,9 @@
 from fanfare.fans.actions.claims import CUSTOMERS
 from fanfare.fans.actions.people import FOUND_MANY
 from fanfare.fans.contact import people_named
+from fanfare.fans.topics import FAN_IDENTIFIED
+from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.tickets.topics import TICKET_CREATED, TICKET_EVENT_CREATED, TICKET_EVENT_UPDATED
 
 # An event is found by its key; a network left out, then or now, is any. Without a key it is found by day and name.
 # It stays held until the transaction ends, so that nobody deletes it meanwhile.
@@ -87,20 +90,10 @@ LINES = f"""
     ),
     {CUSTOMERS.replace("$now", "$20")},
     told as (
-        insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)
-        select $1, ticket_id, 'ticket.created', ticket_id::text, fan_id, $20,
-               jsonb_build_object('event_uid', event_uid)
-        from lines
-        union all
-        select $1, nextval('positions'), 'ticket_event.created', event_uid::text, null, $20, '{{}}'
-        from hold cross join events_made
-        union all
-        select $1, nextval('positions'), 'ticket_event.updated', event_uid::text, null, $20, '{{}}'
-        from hold cross join events_filled
-        union all
-        select $1, nextval('positions'), 'fan.identified', fan_id::text, fan_id, $20,
-               jsonb_build_object('network', network)
-        from hold cross join customers
+        {announce(TICKET_CREATED, "lines", position="ticket_id", at="$20")}
+        {also(TICKET_EVENT_CREATED, "events_made", at="$20")}
+        {also(TICKET_EVENT_UPDATED, "events_filled", at="$20")}
+        {also(FAN_IDENTIFIED, "customers", at="$20")}
     )
     select ticket_id, fan_id from lines order by place
 """  # noqa: S608 - fixed parts
@@ -108,7 +101,7 @@ LINES = f"""
 # Two lines of one key, and two events of one key made at once, end in a unique violation: run it with `db.racing`.
 SOLD = tuple(
     f"""
-    with hold as materialized (select hold_position($1) as held),
+    with {HOLD},
     {found},
     {EVENTS},
     {LINES}

@@ -1,0 +1,74 @@
+"""What fans announce."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.kernel.data.announcements import Topic
+
+
+class FanFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The names of the fields that changed, or the merge that changed them; without either any may have."""
+
+    fields: list[str] | UnsetType = UNSET
+    merge_id: int | UnsetType = UNSET
+
+
+class IntoFan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fan that goes on."""
+
+    into_fan_id: int
+
+
+class FromFan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fan that it was part of."""
+
+    from_fan_id: int
+
+
+class OnNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The network of an identifier."""
+
+    network: str
+
+
+class OnChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a word on consent is about: a channel, and one business or (null) the whole account."""
+
+    channel: str
+    business_id: int | None
+
+
+FAN_CREATED = Topic("fan.created", "A fan was created.", "fan_id", "always")
+FAN_UPDATED = Topic("fan.updated", "Something of a fan changed.", "fan_id", "always", FanFields)
+FAN_DELETED = Topic("fan.deleted", "A fan was erased.", "fan_id", "always")
+FAN_MERGED = Topic("fan.merged", "A fan was merged into another; its id leads there.", "fan_id", "always", IntoFan)
+FAN_UNMERGED = Topic("fan.unmerged", "A merged fan became a fan of its own again.", "fan_id", "always", FromFan)
+FAN_IDENTIFIED = Topic(
+    "fan.identified", "An identifier of a network was added to a fan.", "fan_id", "always", OnNetwork
+)
+FAN_UNIDENTIFIED = Topic(
+    "fan.unidentified", "An identifier of a network was removed from a fan.", "fan_id", "always", OnNetwork
+)
+CONSENT_GIVEN = Topic("consent.given", "A fan agreed to be contacted.", "fan_id", "always", OnChannel)
+CONSENT_WITHDRAWN = Topic("consent.withdrawn", "A fan refused to be contacted.", "fan_id", "always", OnChannel)
+TAG_CREATED = Topic("tag.created", "A tag was created.", "tag_id")
+TAG_DELETED = Topic("tag.deleted", "A tag was deleted.", "tag_id")
+TAG_ADDED = Topic("tag.added", "A tag was added to a fan.", "tag_id", "always")
+TAG_REMOVED = Topic("tag.removed", "A tag was removed from a fan.", "tag_id", "always")
+FIELD_CREATED = Topic("field.created", "A custom field was created.", "crm_field_key")
+FIELD_UPDATED = Topic("field.updated", "A custom field changed.", "crm_field_key")
+FIELD_DELETED = Topic("field.deleted", "A custom field was deleted, with the values of all fans.", "crm_field_key")
+ADDRESS_CREATED = Topic(
+    "address.created", "An IP address was banned or let in, for a campaign or (0) for the account.", "page_tab_id"
+)
+ADDRESS_UPDATED = Topic("address.updated", "A banned IP address was let in, or the other way round.", "page_tab_id")
+ADDRESS_DELETED = Topic("address.deleted", "The entry of an IP address was deleted.", "page_tab_id")
+NAME_WORD_CREATED = Topic("name_word.created", "A word was allowed or refused in display names.", "")
+NAME_WORD_UPDATED = Topic("name_word.updated", "A refused word was allowed, or the other way round.", "")
+NAME_WORD_DELETED = Topic("name_word.deleted", "A word was taken off the list for display names.", "")
+PUSH_TOKEN_CREATED = Topic(
+    "push_token.created", "An app registered a push token; the fan is its user, when known.", "fan_id", "sometimes"
+)
+PUSH_TOKEN_UPDATED = Topic(
+    "push_token.updated", "The device of a push token changed; the fan is its user, when known.", "fan_id", "sometimes"
+)

@@ -1,0 +1,19 @@
+"""What points announce."""
+
+from uuid import UUID
+
+import msgspec
+
+from fanfare.kernel.data.announcements import Topic
+
+
+class Booking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was booked: the category of points, and how many; negative when they were spent."""
+
+    point_uid: UUID
+    point_count: int
+
+
+POINT_CREATED = Topic("point.created", "A category of points was created.", "point_uid")
+POINT_UPDATED = Topic("point.updated", "A category of points changed.", "point_uid")
+POINTS_AWARDED = Topic("points.awarded", "Points were booked for a fan.", "fan_point_uid", "always", Booking)

@@ -1,0 +1,14 @@
+"""What purchases announce."""
+
+from fanfare.kernel.data.announcements import Topic
+
+LINE = "network:purchase_key"
+
+PURCHASE_CREATED = Topic(
+    "purchase.created", "A line of an order was recorded; the fan is its buyer, when known.", LINE, "sometimes"
+)
+PURCHASE_UPDATED = Topic(
+    "purchase.updated", "A line was sent again; the fan is its buyer. A former buyer has an announcement too.",
+    LINE, "sometimes",
+)  # fmt: skip
+PURCHASE_MATCHED = Topic("purchase.matched", "The buyer of a line became known.", LINE, "always")
