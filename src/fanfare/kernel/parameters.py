@@ -294,16 +294,14 @@ def from_json(body: bytes) -> Raw:
 
     Nothing else has that name; `name_array` reads it.
     """
-    is_too_much = weight(body) > MAX_WEIGHT
-    try:
-        # Raw is read through and nothing of it built.
-        value = msgspec.json.decode(body, type=msgspec.Raw) if is_too_much else loaded(body)
-    except (ValueError, RecursionError) as error:
-        message = f"the body is not valid JSON: {error}"
-        raise Unreadable(message) from None
-    if is_too_much:
+    if weight(body) > MAX_WEIGHT:
         message = "the body has too many values; split it into several requests"
         raise TooLarge(message)
+    try:
+        value = loaded(body)
+    except ValueError as error:
+        message = f"the body {error}"
+        raise Unreadable(message) from None
     if not isinstance(value, dict):
         return {"": [value]}
     check_count(len(value))

@@ -1,15 +1,15 @@
 """Bodies in: read whole within bounds of size, then taken apart by their content type."""
 
-import io
 from typing import Any
 
 from falcon.asgi import Request
-from python_multipart import parse_form
+from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding, UnsupportedMediaType
 from fanfare.kernel.parameters import Raw, add, check_count, from_json, from_query
+from fanfare.kernel.wire import BYTE_ORDER_MARK
 
 MAX_BYTES = 1024 * 1024
 # Of a body that may hold the key: until it is read, nobody knows whose it is.
@@ -55,7 +55,8 @@ def take_apart(body: bytes, content_type: str | None) -> Raw:
         raise Unreadable(message)
     kind = (content_type or "").partition(";")[0].strip().lower()
     if not kind:
-        kind = "application/json" if body.lstrip()[:1] in (b"{", b"[") else "application/x-www-form-urlencoded"
+        is_json = body.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
+        kind = "application/json" if is_json else "application/x-www-form-urlencoded"
     if kind == "application/json" or kind.endswith("+json"):
         return from_json(body)
     if kind == "application/x-www-form-urlencoded":
@@ -69,6 +70,9 @@ def take_apart(body: bytes, content_type: str | None) -> Raw:
 def _from_multipart(body: bytes, content_type: str) -> Raw:
     raw: Raw = {}
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    if not boundary:
+        message = "the content type multipart/form-data names no boundary"
+        raise Unreadable(message)
     check_count(body.count(b"\r\n--" + boundary))
 
     def keep(name: bytes | None, value: bytes | None) -> None:
@@ -82,10 +86,18 @@ def _from_multipart(body: bytes, content_type: str) -> Raw:
         file.file_object.seek(0)
         keep(file.field_name, file.file_object.read())
 
-    headers = {"Content-Type": content_type.encode("latin-1", "replace")}
+    ends: list[bool] = []
+    parser = FormParser("multipart/form-data", on_field, on_file, lambda: ends.append(True), boundary)
     try:
-        parse_form(headers, io.BytesIO(body), on_field, on_file)
-    except (FormParserError, UnicodeDecodeError, ValueError) as error:
-        message = f"the form cannot be parsed: {type(error).__name__}"
+        parser.write(body)
+    except UnicodeDecodeError:
+        message = "the form is not valid UTF-8"
         raise Unreadable(message) from None
+    except (FormParserError, ValueError):
+        message = "the form cannot be parsed as multipart/form-data"
+        raise Unreadable(message) from None
+    if not ends:
+        # The parser passes over a field behind which no boundary comes.
+        message = "the form is cut off: its closing boundary is missing"
+        raise Unreadable(message)
     return raw

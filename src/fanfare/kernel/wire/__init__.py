@@ -30,6 +30,7 @@ from fanfare.kernel.wire.forms import (
     whole_number,
 )
 from fanfare.kernel.wire.lists import (
+    BYTE_ORDER_MARK,
     MAX_WEIGHT,
     Alias,
     AnyForm,
@@ -62,6 +63,7 @@ from fanfare.kernel.wire.times import (
 )
 
 __all__ = [
+    "BYTE_ORDER_MARK",
     "EARLIEST",
     "LATEST",
     "MAX_ID",
