@@ -30,11 +30,11 @@ from bench.data import ACCOUNT, NOW
 from bench.search import FOLDER, SEARCHES, database
 from fanfare.accounts.actions import create_key
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience.plans import plan
 from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.notes import TagChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
+from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
 from fanfare.search.queries.stored import kept
 

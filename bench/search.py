@@ -28,10 +28,10 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.embedded import Embedded, Hold
 from fanfare.search.actions import searches
+from fanfare.search.criteria.uses import conditions
+from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries import found
-from fanfare.search.queries.criteria import criteria
 from fanfare.search.queries.faults import setting
-from fanfare.search.queries.where import Where, where
 from fanfare.search.schemas.search import FanSearch
 
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
@@ -105,7 +105,7 @@ class Bench:
     async def figures(self, name: str, wanted: FanSearch) -> dict[str, float]:
         """Return the milliseconds of a search's three parts and the fans it finds."""
         at = await setting(self.db, self.account, wanted, NOW)
-        condition = where(ACCOUNT, criteria(wanted, at))
+        condition = where(ACCOUNT, conditions(wanted, at))
         page, count = found.statement(condition, 1001), counting(condition)
         if self.explain and self.explain in name:
             for sql, args in (page, count):

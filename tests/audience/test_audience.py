@@ -14,15 +14,15 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers, counting
 from fanfare.audience.following import Follower
-from fanfare.audience.plans import plan
 from fanfare.fans.actions.fans import create_fan
 from fanfare.fans.schemas.fans import NewFan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
-from fanfare.search.queries import conditions, stats, tickets
+from fanfare.search.criteria import Criteria, tickets
+from fanfare.search.criteria.uses import plan
+from fanfare.search.queries import conditions, stats
 from fanfare.search.queries.faults import setting
-from fanfare.search.schemas.search import Criteria
 from fanfare.search.schemas.stats import FilterStats
 from tests.api import Api, new_api
 from tests.audience.sales import EVENTS, any_ticket, any_ticket_criteria

@@ -3,24 +3,25 @@
 import asyncio
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fanfare.audience import asking, plans, serving
+from fanfare.audience import asking, serving
 from fanfare.audience.following import Behind, Follower
 from fanfare.audience.holding import Audience
-from fanfare.audience.plans import plan
 from fanfare.audience.protocol import Answer, Look, Question
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
-from fanfare.search.queries.criteria import Setting
-from fanfare.search.schemas.search import Criteria
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.uses import declared, plan
 from tests.api import new_api
 from tests.audience.indexing import has, running
 from tests.search.crowd import fan, many_fans
 
 COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
-NOWHERE = Setting("UTC", None, date(2026, 1, 1), {}, {}, {}, frozenset(), frozenset(), {}, {})
+NOWHERE = Setting("UTC", None, date(2026, 1, 1))
 
 
 @pytest.fixture
@@ -84,17 +85,13 @@ async def test_what_the_index_does_not_know_is_asked_of_the_tables(
         assert asked == []
 
 
-def test_each_parameter_of_the_search_is_known_or_makes_the_question_one_for_the_tables() -> None:
-    known = set()
-    for name in Criteria.__struct_fields__:
-        given = Criteria()
-        setattr(given, name, "x")
-        # What stands there is nothing that a part could read: only its being there is looked at.
-        if name not in plans.KNOWN:
-            assert plan(given, NOWHERE) is None, name
-        else:
-            known.add(name)
-    assert known == plans.KNOWN
+def test_a_criterion_without_a_plan_makes_the_question_one_for_the_tables() -> None:
+    without = [name for each in declared(Criteria) if each.criterion.plan is None for name in each.names]
+    assert without
+    for name in without:
+        given: dict[str, Any] = {name: "x", "fan_is_optout": False}
+        assert plan(Criteria(**given), NOWHERE) is None, name
+    assert plan(Criteria(fan_is_optout=False), NOWHERE) is not None
 
 
 async def test_what_could_not_be_made_is_tried_again(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.search.queries.criteria import years_before
+from fanfare.search.criteria.person import years_before
 from tests.api import Api
 from tests.search.crowd import SEARCH, activity, days_ago, fan, follow, found, tag
 

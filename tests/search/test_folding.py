@@ -10,10 +10,10 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers
 from fanfare.audience.following import Follower
-from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
-from fanfare.search.schemas.search import Criteria
 from tests.api import Api, new_api
 from tests.search.crowd import fan, follow, found, tag
 from tests.tickets.sold import sold

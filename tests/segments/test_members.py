@@ -10,8 +10,6 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.data.db import Db
-from fanfare.search.queries import reads
-from fanfare.search.schemas.search import Criteria
 from fanfare.segments.actions import members as actions
 from fanfare.segments.queries import live as queries
 from tests.api import Api
@@ -230,7 +228,3 @@ async def test_what_dies_in_the_middle_is_done_again_whole(api: Api, db: Db, mon
     assert "dies" not in await members(db, api.account_id)
     await settle(db, api.account_id, now())
     assert await announced(db, api.account_id, uid) == [("built", None), ("entered", here)]
-
-
-def test_every_criterion_tells_what_it_reads() -> None:
-    assert set(Criteria.__struct_fields__) == set(reads.READS)

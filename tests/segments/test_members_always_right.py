@@ -16,11 +16,11 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import counting
-from fanfare.audience.plans import Plan
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
+from fanfare.search.criteria.plans import Plan
 from fanfare.segments.actions import members as actions
 from tests.api import Api, new_api
 from tests.audience.indexing import has, running

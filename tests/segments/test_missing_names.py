@@ -14,12 +14,12 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers
 from fanfare.audience.following import Follower
-from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.where import Where
 from fanfare.search.queries import conditions, faults
-from fanfare.search.queries.where import Where
-from fanfare.search.schemas.search import Criteria
 from tests.api import Api
 from tests.search.crowd import SEARCH, follow, many_fans, tag
 from tests.segments.live import FILTERS

@@ -9,8 +9,8 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
-from fanfare.search.schemas.search import Criteria
-from fanfare.segments.queries.references import NAMED_IN
+from fanfare.search.criteria import Criteria
+from fanfare.segments.queries.references import FORMS
 from tests.api import Answer, Api
 from tests.search.crowd import fan
 from tests.segments.live import FILTERS
@@ -87,15 +87,15 @@ MAKERS: dict[Callable[[Api], Awaitable[Named]], set[str]] = {
 
 
 def test_every_criterion_says_whether_it_names_something() -> None:
-    named = {name for places in NAMED_IN.values() for name in places}
+    named = {name for places in FORMS.values() for name in places}
     assert named | VALUES == set(Criteria.__struct_fields__)
     assert not named & VALUES
-    assert set().union(*MAKERS.values()) == NAMED_IN.keys()
+    assert set().union(*MAKERS.values()) == FORMS.keys()
 
 
 async def test_every_deletion_of_a_record_that_criteria_name_is_tried(api: Api) -> None:
     named = {name for make in MAKERS for given in (await make(api)).criteria for name in given} - VALUES
-    assert named == {name for places in NAMED_IN.values() for name in places}
+    assert named == {name for places in FORMS.values() for name in places}
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)

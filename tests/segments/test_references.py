@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import plan
 from fanfare.search.queries import conditions, faults
-from fanfare.search.schemas.search import Criteria
 from tests.api import Answer, Api
 from tests.search.crowd import fan, found
 from tests.segments.live import FILTERS

@@ -8,10 +8,10 @@ from typing import Any
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers
 from fanfare.audience.following import Follower
-from fanfare.audience.plans import plan
 from fanfare.kernel.data.db import Db
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
-from fanfare.search.schemas.search import Criteria
 from tests.api import Api
 from tests.search.crowd import found
 from tests.tickets.sold import bulk, line

@@ -7,9 +7,8 @@ from pyroaring import BitMap
 
 from fanfare.audience.bitmaps import Value
 from fanfare.audience.holding import Audience
-from fanfare.audience.plans import AllOf, AnyOf, Between, Coded, Having, Plan, Without
 from fanfare.audience.protocol import Ages
-from fanfare.audience.sold import SoldTo
+from fanfare.search.criteria.plans import AllOf, AnyOf, Between, Coded, Having, Plan, SoldTo, Without
 from fanfare.search.schemas.stats import (
     AgeCount,
     CountryCount,

@@ -3,14 +3,16 @@
 from datetime import datetime, timedelta
 
 from fanfare.audience import asking
-from fanfare.audience.plans import Plan, plan
 from fanfare.audience.protocol import Ages, Answer, Look, Question
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.person import years_before
+from fanfare.search.criteria.plans import Plan
+from fanfare.search.criteria.uses import plan
 from fanfare.search.queries import conditions, stats
-from fanfare.search.queries.criteria import Setting, years_before
 from fanfare.search.queries.faults import setting
-from fanfare.search.schemas.search import Criteria
 from fanfare.search.schemas.stats import FilterStats
 
 # Looking by the tables takes longer than that.

@@ -21,7 +21,7 @@ from fanfare.idols.topics import IDOL_DELETED
 from fanfare.kernel.data.changes import Change, settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.threads import run_to_its_end
-from fanfare.search.queries import reads
+from fanfare.search.criteria import facts
 from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 
 # The form of what is stored.
@@ -34,12 +34,12 @@ NOTHING = Place(0, None, frozenset())
 # The parts to read anew for each thing that a change can have touched; a field of a fan that is not named is a text.
 NUMBERS = ("rating", "birth_date", "is_subscribed", "is_phone_subscribed", "is_optout", "latitude", "longitude")
 PARTS_OF: dict[str, tuple[str, ...]] = {
-    reads.ACTIVITY: ("activity",),
-    reads.TAG: ("tag",),
-    reads.IDOL: ("idol",),
-    reads.SNAPSHOT: ("snapshot",),
-    reads.TICKET: ("ticket",),
-    reads.EVERYTHING: PARTS,
+    facts.ACTIVITY: ("activity",),
+    facts.TAG: ("tag",),
+    facts.IDOL: ("idol",),
+    facts.SNAPSHOT: ("snapshot",),
+    facts.TICKET: ("ticket",),
+    facts.EVERYTHING: PARTS,
     **dict.fromkeys(NUMBERS, ("number",)),
 }
 # What is gone as a whole; the log need not tell of each fan who had it.
@@ -140,7 +140,7 @@ class Follower:
     async def _read_anew(self, held: Db, changes: Sequence[Change]) -> list[tuple[str, BitMap, list[Piece]]]:
         """Return for each part that changes touched whom they touched and what those have now."""
         touched: defaultdict[str, set[int]] = defaultdict(set)
-        for each, fan_ids in reads.touched(changes).items():
+        for each, fan_ids in facts.touched(changes).items():
             for part in PARTS_OF.get(each, TEXT):
                 touched[part] |= fan_ids
         for change in changes:

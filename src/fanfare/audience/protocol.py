@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from fanfare.audience.plans import Plan
+from fanfare.search.criteria.plans import Plan
 from fanfare.search.schemas.stats import FilterStats
 
 LENGTH = 4

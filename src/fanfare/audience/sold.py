@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from fanfare.audience.bitmaps import Numbers, by_block
+from fanfare.search.criteria.plans import SoldTo
 
 # Ids of the fans of one block are alike but for so many bits.
 SHIFT = 18
@@ -21,36 +22,9 @@ COLUMNS = ("fan_id", "event", "price_code", "purchased", "seats", "paid", "sale"
 # Of so many fans the tickets are picked out first.
 FEW = 5_000
 WIDEST = np.iinfo(np.uint32).max
-# A price beyond it, in ten thousandths, times the seats of a ticket might not fit.
-MOST_PRICE = 9 * 10**12
 Column = npt.NDArray[Any]
 Block = dict[str, Column]
 Chosen = npt.NDArray[np.bool_]
-
-
-class Count(msgspec.Struct, frozen=True):
-    """A column of tickets that is added up for each fan, `seats`, or of which different ones are counted, `sale`."""
-
-    of: str
-    least: int
-    most: int
-
-
-class SoldTo(msgspec.Struct, frozen=True, tag=True):
-    """Fans who have such a ticket; with `counts` those who have so many; when turned, who have some and not so many.
-
-    Events are uids without hyphens. Prices are whole ten thousandths for a seat, days are ordinals, `end` the first
-    that is not meant; null is no bound.
-    """
-
-    events: list[str] | None = None
-    price_code: str | None = None
-    first: int | None = None
-    end: int | None = None
-    lowest: int | None = None
-    highest: int | None = None
-    counts: list[Count] = []
-    is_turned: bool = False
 
 
 class Sold(msgspec.Struct):

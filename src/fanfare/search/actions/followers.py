@@ -7,6 +7,8 @@ from datetime import datetime
 
 from fanfare.fans.followers import Person
 from fanfare.kernel.data.db import Db
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import persons
 
 TABLES = ()
 
@@ -23,10 +25,12 @@ async def forget_person(db: Db, account_id: int, person: Person, _: datetime) ->
     """Delete searches for a person's name."""
     searched = await db.rows(
         """
-        select search_uid, fold_text(criteria ->> 'name') as name from searches
-        where account_id = $1 and criteria ? 'name'
+        select s.search_uid, fold_text(s.criteria ->> each.parameter) as name
+        from searches s cross join unnest($2::text[]) as each (parameter)
+        where s.account_id = $1 and s.criteria ? each.parameter
         """,
         account_id,
+        persons(Criteria),
     )
     await db.execute(
         """

@@ -22,9 +22,9 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unavailable
+from fanfare.search.criteria.where import Where
 from fanfare.search.queries import conditions, found, searches
 from fanfare.search.queries.searches import Search
-from fanfare.search.queries.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan, SearchMeta
 
 log = structlog.get_logger()

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.search.queries.criteria import criteria as conditions
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import conditions
+from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries.faults import setting
-from fanfare.search.queries.where import Where, where
-from fanfare.search.schemas.search import Criteria
 
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 

@@ -13,10 +13,11 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.folding import fold
-from fanfare.search.queries import stored, tickets
-from fanfare.search.queries.criteria import Setting, is_there, shared_setting, ticket_events_asked
-from fanfare.search.schemas.search import Criteria
+from fanfare.kernel.parameters import Params
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.uses import Use, filter_uids, mentions, uses
+from fanfare.search.queries.settings import shared_setting
 
 # How many filters one may consist of, itself and each mention counted: its condition holds all of theirs.
 MOST_PARTS = 100
@@ -55,7 +56,7 @@ def refuse(faults: Iterable[Fault], reason: str = "") -> None:
         raise BadParameters(dict.fromkeys(errors))
 
 
-def faults(criteria: Criteria, at: Setting, *, is_excluded: bool = False) -> list[Fault]:
+def faults(criteria: Params, at: Setting, *, is_excluded: bool = False) -> list[Fault]:
     """Return what keeps criteria from being asked; `is_excluded` says that other criteria keep out whom they find."""
     if (name := _too_large(criteria, at)) is not None:
         # Too many to look into.
@@ -63,18 +64,18 @@ def faults(criteria: Criteria, at: Setting, *, is_excluded: bool = False) -> lis
     return list(_missing(criteria, at, is_excluded=is_excluded))
 
 
-def _too_large(criteria: Criteria, at: Setting) -> str | None:
+def _too_large(criteria: Params, at: Setting) -> str | None:
     """Return the criterion that leads to more filters than criteria may, if one does."""
     linked: dict[str, Counter[str]] = {}
     counted: dict[str, int] = {}
     most = MOST_PARTS
-    for name, segments in stored.mentions(criteria).items():
+    for name, segments in mentions(criteria).items():
         uids = [_uid(each) for each in segments if each.startswith("filter:")]
         left = [*uids]
         while left and len(linked) <= MOST_PARTS:
             uid = left.pop()
             if uid not in linked and uid in at.filters:
-                linked[uid] = Counter(stored.filter_uids([at.filters[uid]]))
+                linked[uid] = Counter(filter_uids([at.filters[uid]]))
                 left += linked[uid]
         most -= sum(parts(linked, uid, counted) for uid in uids)
         if most < 0 or left:
@@ -95,11 +96,11 @@ def parts(linked: Links, start: str, counted: dict[str, int]) -> int:
     return counted[start]
 
 
-def _missing(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[Fault]:
+def _missing(criteria: Params, at: Setting, *, is_excluded: bool) -> Iterator[Fault]:
     """Yield what is not there and would keep fans out, of some criteria and of the filters that they lead to."""
     yield from (Fault(words, name, name) for name, words in _missing_here(criteria, at, is_excluded=is_excluded))
     seen: set[tuple[str, bool]] = set()
-    left = [(uid, name, is_excluded or name in stored.EXCLUDING) for uid, name in _below(criteria, at)]
+    left = [(uid, use.name, is_excluded or use.criterion.excludes) for uid, use in _below(criteria, at)]
     while left:
         uid, through, is_out = left.pop()
         if (uid, is_out) in seen:
@@ -108,35 +109,29 @@ def _missing(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[
         here = at.filters[uid]
         missing = _missing_here(here, at, is_excluded=is_out)
         yield from (Fault(words, name, through, uid) for name, words in missing)
-        left += [(each, through, is_out or name in stored.EXCLUDING) for each, name in _below(here, at)]
+        left += [(each, through, is_out or use.criterion.excludes) for each, use in _below(here, at)]
 
 
-def _below(criteria: Criteria, at: Setting) -> Iterator[tuple[str, str]]:
-    """Yield the uids of the filters that criteria name, each with the name of the criterion."""
-    for name, segments in stored.mentions(criteria).items():
-        yield from ((uid, name) for uid in map(_uid, segments) if uid in at.filters)
+def _below(criteria: Params, at: Setting) -> Iterator[tuple[str, Use]]:
+    """Yield the uids of the filters that criteria name, each with the criterion."""
+    for use in uses(criteria):
+        yield from ((uid, use) for uid in map(_uid, use.segments()) if uid in at.filters)
 
 
 def _uid(segment: str) -> str:
     return segment.removeprefix("filter:")
 
 
-def _missing_here(criteria: Criteria, at: Setting, *, is_excluded: bool) -> Iterator[tuple[str, str]]:
+def _missing_here(criteria: Params, at: Setting, *, is_excluded: bool) -> Iterator[tuple[str, str]]:
     """Yield each criterion that names what is not there, and would so keep fans out who are meant, with what it names.
 
     `is_excluded` says that whom the criteria find is kept out.
     """
-    for name, segments in stored.mentions(criteria).items():
-        if is_excluded or name in stored.EXCLUDING:
-            unknown = (each for each in segments if not is_there(each, at) and _uid(each) not in at.unreadable)
-            yield from ((name, f"refers to an unknown segment: {each}") for each in unknown)
+    for use in uses(criteria):
+        segments = use.segments()
+        if is_excluded or use.criterion.excludes:
+            unknown = (each for each in segments if not at.has(each) and _uid(each) not in at.unreadable)
+            yield from ((use.name, f"refers to an unknown segment: {each}") for each in unknown)
         unreadable = (each for each in segments if _uid(each) in at.unreadable)
-        yield from ((name, f"refers to a filter whose criteria cannot be read: {each}") for each in unreadable)
-    if is_excluded:
-        for name, kind, known in (("fan_tags", "tag", at.tag_ids), ("idol_names", "idol", at.idol_uids)):
-            names = dict.fromkeys(getattr(criteria, name) or ())
-            yield from ((name, f"refers to an unknown {kind}: {each}") for each in names if fold(each) not in known)
-    asked = ticket_events_asked(criteria, at.country_code)
-    if asked and (is_excluded or tickets.is_negated(criteria)):
-        missing = at.missing_names.get(asked, {})
-        yield from ((name, f"matches no ticket event: {each}") for name, each in missing.items())
+        yield from ((use.name, f"refers to a filter whose criteria cannot be read: {each}") for each in unreadable)
+        yield from use.missing(at, is_excluded=is_excluded)

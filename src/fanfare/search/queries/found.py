@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fanfare.fans.queries.fans import written
 from fanfare.kernel.data.db import Composed, Db, Record
-from fanfare.search.queries.where import Where
+from fanfare.search.criteria.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan
 
 # A search's order is that of the ids: it needs no sorting, and what is left of a set can be found anew behind any fan.

@@ -8,10 +8,11 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.places.completion import area_of, census
-from fanfare.search.queries.criteria import criteria, years_before
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.person import years_before
+from fanfare.search.criteria.uses import conditions
+from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries.faults import setting
-from fanfare.search.queries.where import Where, where
-from fanfare.search.schemas.search import Criteria
 from fanfare.search.schemas.stats import (
     AgeCount,
     CountryCount,
@@ -87,7 +88,7 @@ AREAS = f"""
 async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
     """Return the statistics of the fans that criteria find now."""
     at = await setting(db, account, wanted, now)
-    condition = where(account.id, criteria(wanted, at))
+    condition = where(account.id, conditions(wanted, at))
     born = [years_before(at.today, age) + timedelta(days=1) for age in reversed(AGES)]
     recent = at.start_of(at.today - timedelta(days=RECENT_DAYS))
     args, (born_mark, recent_mark) = condition.with_arguments(born, recent)

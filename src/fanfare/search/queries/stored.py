@@ -1,14 +1,15 @@
 """Criteria as they are stored: by filters, and read again with those of the filters that they refer to."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
-from fanfare.search.schemas.search import Criteria
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import filter_uids
 
 
 def kept(criteria: Criteria) -> dict[str, object]:
@@ -32,32 +33,6 @@ def criteria_in(stored: object) -> Criteria:
         return msgspec.convert(stored, Criteria)
     except msgspec.ValidationError:
         raise UnreadableCriteria from None
-
-
-INCLUDING = ("fan_incl_segments", "fan_incl_snapshot_uids")
-EXCLUDING = ("fan_excl_segments", "fan_excl_snapshot_uids")
-
-
-def mentions(criteria: Criteria) -> dict[str, list[str]]:
-    """Return the segments that each criterion names, as filter:uid, snapshot:uid or tag:id, each of them once."""
-    segments: dict[str, list[str]] = {}
-    for name in (*INCLUDING, *EXCLUDING):
-        named = (f"snapshot:{each}" if isinstance(each, uuid.UUID) else each for each in getattr(criteria, name) or ())
-        if distinct := list(dict.fromkeys(named)):
-            segments[name] = distinct
-    return segments
-
-
-def referred(criteria: Iterable[Criteria]) -> Iterator[str]:
-    """Yield the segments that criteria name, once for each criterion that does."""
-    for each in criteria:
-        for named in mentions(each).values():
-            yield from named
-
-
-def filter_uids(criteria: Iterable[Criteria]) -> Iterator[str]:
-    """Yield the uids of the filters that criteria name, once for each criterion that does."""
-    return (each.removeprefix("filter:") for each in referred(criteria) if each.startswith("filter:"))
 
 
 KNOWN = {

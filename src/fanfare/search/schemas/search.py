@@ -14,37 +14,21 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     NOTHING,
     Alias,
-    ChoiceForm,
-    Day,
     DayForm,
     Flag,
     Form,
     LimitForm,
-    ListForm,
     MomentForm,
-    Money,
-    NumberForm,
-    Text,
-    TextForm,
-    Texts,
-    Uuids,
     WholeForm,
     text_of,
 )
+from fanfare.search.criteria import Criteria
 
 MAX_LIMIT = 1000
 MAX_COUNT = 1_000_000
 DEFAULT_COUNT = 100_000
 SEARCH_HOURS = 24
 MOST_TAGS = 10_000
-
-Names = Annotated[list[str], ListForm(TextForm(), most=100)]
-Relation = Annotated[str, ChoiceForm("any", "all")]
-Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
-Days = Annotated[int, WholeForm(0, 36_500)]
-Age = Annotated[int, WholeForm(0, 150)]
-Rating = Annotated[float, NumberForm(1, 5)]
-Count = Annotated[int, WholeForm(0, 1_000_000)]
 
 
 class SearchCursor(msgspec.Struct, frozen=True):
@@ -71,88 +55,6 @@ class SearchCursorForm(Form):
     def schema(self) -> dict[str, object]:
         """Return the pattern."""
         return {"type": "string", "pattern": f"^{self.pattern.pattern}$"}
-
-
-class SegmentForm(Form):
-    """A segment by its kind and id, such as `tag:7`."""
-
-    nothing = NOTHING
-    pattern = re.compile(r"tag:[0-9]{1,18}|(?:filter|snapshot):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-    def read(self, raw: object) -> str:
-        """Return the segment as it is stored."""
-        text = fold(text_of(raw).strip())
-        if not self.pattern.fullmatch(text):
-            message = "must be filter:uid, snapshot:uid or tag:id"
-            raise ValueError(message)
-        kind, _, key = text.partition(":")
-        return f"tag:{int(key)}" if kind == "tag" else text
-
-    def schema(self) -> dict[str, object]:
-        """Return the pattern."""
-        return {"type": "string", "pattern": f"^(?:{self.pattern.pattern})$"}
-
-
-Segments = Annotated[list[str], ListForm(SegmentForm(), most=100)]
-
-
-class Criteria(Params):
-    """Which fans: all given criteria must hold. Days are days in the account's time zone."""
-
-    name: Annotated[Text | None, "Part of the name or email address; case and accents are ignored"] = None
-    crm_active_days: Annotated[Days | None, "Active in the last N days"] = None
-    crm_inactive_days: Annotated[Days | None, "Not active in the last N days, or never active"] = None
-    crm_start_active_date: Annotated[Day | None, "Active on or after this day"] = None
-    crm_end_active_date: Annotated[Day | None, "Active on or before this day"] = None
-    fan_youngest_age: Annotated[Age | None, "At least this many years old today"] = None
-    fan_oldest_age: Annotated[Age | None, "At most this many years old today"] = None
-    fan_incl_snapshot_uids: Annotated[Uuids | None, "In one of these snapshots"] = None
-    fan_excl_snapshot_uids: Annotated[Uuids | None, "In none of these snapshots"] = None
-    fan_incl_segments: Annotated[
-        Segments | None, "In one of these segments, each written filter:uid, snapshot:uid or tag:id"
-    ] = None
-    fan_excl_segments: Annotated[Segments | None, "In none of these segments"] = None
-    fan_tags: Annotated[Names | None, "Has these tags, by name; case is ignored"] = None
-    fan_tag_relations: Annotated[Relation, "Whether one of the tags is enough (any) or all are needed"] = "any"
-    fan_networks: Annotated[Names | None, "Has an external identity in one of these networks"] = None
-    fan_is_subscribed: Annotated[Flag | None, "Whether the fan opted in to email"] = None
-    fan_is_optout: Annotated[Flag | None, "Whether the fan opted out of everything"] = None
-    fan_is_phone_subscribed: Annotated[Flag | None, "Whether the fan opted in to text messages"] = None
-    fan_postal_codes: Annotated[Texts | None, "Lives in one of these postal codes; case and spaces are ignored"] = None
-    fan_provinces: Annotated[Texts | None, "Lives in one of these provinces or states; case is ignored"] = None
-    fan_rating: Annotated[Rating | None, "At least this rating"] = None
-    fan_gender: Annotated[Gender | None, "This gender"] = None
-    fan_source: Annotated[Text | None, "Came from this source; case is ignored"] = None
-    fan_metro_areas: Annotated[Texts | None, "Lives in one of these metro areas; case is ignored"] = None
-    fan_start_creation_date: Annotated[Day | None, "Created on or after this day"] = None
-    fan_end_creation_date: Annotated[Day | None, "Created on or before this day"] = None
-    idol_names: Annotated[
-        Names | None, "Fan of these idols, by name, whether chosen by the fan or derived; case is ignored"
-    ] = None
-    idol_relations: Annotated[Relation, "Whether one of the idols is enough (any) or all are needed"] = "any"
-    ticket_event_name: Annotated[Text | None, "Holds a ticket for this event"] = None
-    ticket_price_code: Annotated[Text | None, "Holds a ticket of this price level"] = None
-    ticket_start_purchase_date: Annotated[Day | None, "Bought a ticket on or after this day"] = None
-    ticket_end_purchase_date: Annotated[Day | None, "Bought a ticket on or before this day"] = None
-    ticket_venue_name: Annotated[Text | None, "Holds a ticket for this venue"] = None
-    ticket_venue_provinces: Annotated[Texts | None, "Holds a ticket for a venue in one of these provinces"] = None
-    ticket_purchased_days: Annotated[Days | None, "Bought a ticket in the last N days"] = None
-    ticket_artist_name: Annotated[Text | None, "Holds a ticket for this artist"] = None
-    ticket_start_event_date: Annotated[Day | None, "Holds a ticket for an event on or after this day"] = None
-    ticket_end_event_date: Annotated[Day | None, "Holds a ticket for an event on or before this day"] = None
-    ticket_seat_price_min: Annotated[Money | None, "Paid at least this much per seat"] = None
-    ticket_seat_price_max: Annotated[Money | None, "Paid at most this much per seat"] = None
-    ticket_seat_count_min: Annotated[Count | None, "Bought at least this many seats; 0 includes fans with none"] = None
-    ticket_seat_count_max: Annotated[Count | None, "Bought at least one and at most this many seats; 0 means none"] = (
-        None
-    )
-    ticket_sales_count_min: Annotated[
-        Count | None, "Bought at least this many times; 0 includes fans who never did"
-    ] = None
-    ticket_sales_count_max: Annotated[
-        Count | None, "Bought at least once and at most this many times; 0 means never"
-    ] = None
-    ticket_is_negative: Annotated[Flag, "Negates the ticket criteria: fans who do not meet all of them"] = False
 
 
 class FanSearch(Criteria):

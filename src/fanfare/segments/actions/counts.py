@@ -6,8 +6,8 @@ from datetime import datetime
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
+from fanfare.search.criteria import Criteria
 from fanfare.search.queries import stats, stored
-from fanfare.search.schemas.search import Criteria
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 from fanfare.segments.queries import filters, segments
 from fanfare.segments.schemas.segments import OneSegment

@@ -13,8 +13,9 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import filter_uids, mentions, referred
 from fanfare.search.queries import faults, stored
-from fanfare.search.schemas.search import Criteria
 from fanfare.search.topics import FILTER_CREATED, FILTER_DELETED, FILTER_UPDATED
 from fanfare.segments.actions import liveness
 from fanfare.segments.queries import filters, references
@@ -192,13 +193,13 @@ async def refuse_named(db: Db, account_id: int, things: Sequence[Thing]) -> None
 
 async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wanted: Criteria, now: datetime) -> None:
     """Refuse what is not there, what leads back to the filter, what grows too large, and exclusions of nothing."""
-    named = stored.mentions(wanted)
-    known = await stored.known_segments(db, account.id, stored.referred([wanted]))
+    named = mentions(wanted)
+    known = await stored.known_segments(db, account.id, referred([wanted]))
     unknown = [(name, each) for name, segments in named.items() for each in segments if each not in known]
     if unknown:
         raise BadParameters((name, f"refers to an unknown segment: {each}") for name, each in unknown)
     linked = await references.links(db, account.id)
-    linked[str(filter_uid)] = Counter(stored.filter_uids([wanted]))
+    linked[str(filter_uid)] = Counter(filter_uids([wanted]))
     way = references.circle(linked, str(filter_uid))
     if way:
         names = [(await filters.filter_by_uid(db, account.id, uuid.UUID(each))).filter_name for each in way]

@@ -5,6 +5,8 @@ from datetime import datetime
 from fanfare.fans.followers import Person
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.uses import persons
 from fanfare.search.topics import FILTER_UPDATED
 from fanfare.segments.actions import members, snapshots
 
@@ -30,13 +32,16 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 FORGET_PERSON = f"""
     with {HOLD},
     made as (
-        update filters
-        set criteria = jsonb_set(criteria, '{{name}}', to_jsonb($3::text)), last_search_count = null,
-            updated_at = $4
-        where account_id = $1 and filter_id = any($2::bigint[])
-        returning filter_uid
+        update filters f
+        set criteria = f.criteria || naming.replaced, last_search_count = null, updated_at = $5
+        from (
+            select each.filter_id, jsonb_object_agg(each.parameter, $4::text) as replaced
+            from unnest($2::bigint[], $3::text[]) as each (filter_id, parameter)
+            group by each.filter_id) naming
+        where f.account_id = $1 and f.filter_id = naming.filter_id
+        returning f.filter_uid
     )
-    {announce(FILTER_UPDATED, "made", at="$4", fields="jsonb_build_array('criteria')")}
+    {announce(FILTER_UPDATED, "made", at="$5", fields="jsonb_build_array('criteria')")}
 """  # noqa: S608 - fixed parts
 
 
@@ -49,16 +54,19 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     person = person.alone()
     asked = await db.rows(
         """
-        select filter_id, fold_text(criteria ->> 'name') as name from filters
-        where account_id = $1 and jsonb_typeof(criteria -> 'name') = 'string'
+        select f.filter_id, each.parameter, fold_text(f.criteria ->> each.parameter) as name
+        from filters f cross join unnest($2::text[]) as each (parameter)
+        where f.account_id = $1 and jsonb_typeof(f.criteria -> each.parameter) = 'string'
         """,
         account_id,
+        persons(Criteria),
     )
-    naming = [row["filter_id"] for row in asked if person.is_named_in(row["name"])]
+    naming = [row for row in asked if person.is_named_in(row["name"])]
     await db.execute(
         FORGET_PERSON,
         account_id,
-        naming,
+        [row["filter_id"] for row in naming],
+        [row["parameter"] for row in naming],
         ERASED,
         now,
     )

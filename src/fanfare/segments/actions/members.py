@@ -12,14 +12,15 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from fanfare.audience import counting
-from fanfare.audience.plans import Plan, plan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.changes import feed
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.locks import lock_key
-from fanfare.search.queries.reads import EVERYTHING, touched
+from fanfare.search.criteria.facts import EVERYTHING, touched
+from fanfare.search.criteria.plans import Plan
+from fanfare.search.criteria.uses import plan
 from fanfare.search.topics import SEGMENT_BUILT, SEGMENT_ENTERED, SEGMENT_LEFT
 from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
 from fanfare.segments.queries import filters

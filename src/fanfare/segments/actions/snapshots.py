@@ -12,9 +12,9 @@ from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.references import Thing, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.search.actions.searches import whole
+from fanfare.search.criteria.where import Where
 from fanfare.search.queries import searches, stored
 from fanfare.search.queries.conditions import condition
-from fanfare.search.queries.where import Where
 from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved

@@ -7,7 +7,7 @@ from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.web.endpoint import endpoint
-from fanfare.search.schemas.search import Criteria
+from fanfare.search.criteria import Criteria
 from fanfare.search.schemas.stats import FilterStats
 from fanfare.segments.actions import counts, liveness
 from fanfare.segments.actions import filters as actions

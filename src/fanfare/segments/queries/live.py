@@ -12,12 +12,13 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.faults import will_pass
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.uses import conditions, reads
+from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries import stored
-from fanfare.search.queries.criteria import Setting, criteria, shared_setting
 from fanfare.search.queries.faults import faults, refuse
-from fanfare.search.queries.reads import reads
-from fanfare.search.queries.where import Where, where
-from fanfare.search.schemas.search import Criteria
+from fanfare.search.queries.settings import shared_setting
 from fanfare.segments.queries import filters
 
 
@@ -97,7 +98,7 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     for row, each in zip(rows, wanted, strict=True):
         with blame(row["filter_id"]):
             refuse(faults(each, at))
-            condition = where(account.id, criteria(each, at))
+            condition = where(account.id, conditions(each, at))
             state = row["condition_digest"], row["build_from"], row["is_built"]
             live.append(LiveFilter(row["filter_id"], each, at, condition, reads(each, at.filters), *state))
     return live

@@ -5,32 +5,28 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing
+from fanfare.search.criteria import Criteria, uses
+from fanfare.search.criteria.uses import names_of
 
-# What criteria name, by the criteria that do and how it stands there. What a criterion names is compared folded.
-NAMED_IN: dict[str, dict[str, str]] = {
-    "filter": dict.fromkeys(("fan_incl_segments", "fan_excl_segments"), "filter:{}"),
-    "snapshot": {
-        **dict.fromkeys(("fan_incl_segments", "fan_excl_segments"), "snapshot:{}"),
-        **dict.fromkeys(("fan_incl_snapshot_uids", "fan_excl_snapshot_uids"), "{}"),
-    },
-    "tag": dict.fromkeys(("fan_incl_segments", "fan_excl_segments"), "tag:{}"),
-    "tag_name": {"fan_tags": "{}"},
-    "idol_name": {"idol_names": "{}"},
-    **{name: {name: "{}"} for name in ("ticket_event_name", "ticket_venue_name", "ticket_artist_name")},
-}
+FORMS = names_of(Criteria)
 
 
 async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
     """Return which filters each filter refers to, for those that refer to any; what cannot be read refers to none."""
     rows = await db.rows(
         """
-        select filter_uid, criteria -> 'fan_incl_segments' as included, criteria -> 'fan_excl_segments' as excluded
-        from filters
-        where account_id = $1 and (criteria ? 'fan_incl_segments' or criteria ? 'fan_excl_segments')
+        select f.filter_uid, given.value as segments
+        from filters f
+        cross join lateral jsonb_each(case jsonb_typeof(f.criteria) when 'object' then f.criteria else '{}' end) given
+        where f.account_id = $1 and given.key = any($2)
         """,
         account_id,
+        list(FORMS["filter"]),
     )
-    return {str(row["filter_uid"]): Counter([*_uids(row["included"]), *_uids(row["excluded"])]) for row in rows}
+    linked: dict[str, Counter[str]] = {}
+    for row in rows:
+        linked.setdefault(str(row["filter_uid"]), Counter()).update(_uids(row["segments"]))
+    return linked
 
 
 def _uids(stored: object) -> set[str]:
@@ -40,7 +36,7 @@ def _uids(stored: object) -> set[str]:
 
 async def naming(db: Db, account_id: int, things: Sequence[Thing]) -> list[str]:
     """Return the names of the filters whose criteria name one of some things."""
-    places = [(name, form.format(each.key)) for each in things for name, form in NAMED_IN[each.kind].items()]
+    places = [(name, form.format(each.key)) for each in things for name, form in FORMS[each.kind].items()]
     rows = await db.rows(
         """
         select f.filter_name from filters f
@@ -65,12 +61,14 @@ async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str 
     """Return the name of a filter that excludes one of some filters, if any does."""
     name: str | None = await db.value(
         """
-        select filter_name from filters
-        where account_id = $1 and criteria -> 'fan_excl_segments' ?| $2::text[]
-        order by fold_text(filter_name) limit 1
+        select f.filter_name from filters f
+        where f.account_id = $1
+          and exists (select from unnest($3::text[]) as each (name) where f.criteria -> each.name ?| $2::text[])
+        order by fold_text(f.filter_name) limit 1
         """,
         account_id,
         [f"filter:{uid}" for uid in filter_uids],
+        uses.excluding(Criteria),
     )
     return name
 

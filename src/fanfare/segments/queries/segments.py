@@ -10,10 +10,11 @@ from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.errors import LONGEST_KEY, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_ID
+from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.segments import inside
 from fanfare.search.queries import stored
 from fanfare.search.queries.conditions import condition
 from fanfare.search.queries.stats import REACHABLE
-from fanfare.search.schemas.search import Criteria
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.segments import OneSegment, Segment
@@ -70,9 +71,7 @@ async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
         raise Unknown(message)
     if kind == "filter":
         return stored.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
-    if kind == "snapshot":
-        return Criteria(fan_incl_snapshot_uids=[uuid.UUID(key)])
-    return Criteria(fan_incl_segments=[f"tag:{int(key)}"])
+    return Criteria(**inside(kind, key))
 
 
 async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:

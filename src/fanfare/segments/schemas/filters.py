@@ -9,7 +9,7 @@ from msgspec import UnsetType
 
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, Day, Flag, ListForm, Text, Uuid, WholeForm
-from fanfare.search.schemas.search import Criteria
+from fanfare.search.criteria import Criteria
 
 MOST_FANS = 100_000
 

@@ -1,6 +1,6 @@
 """The one place where SQL is composed: fixed fragments, every value a bind parameter.
 
-A domain adds criteria by yielding `Criterion`s; only their text, written in the source, reaches the statement.
+Criteria ask by `Condition`s; only their text, written in the source, reaches the statement.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import msgspec
 from fanfare.kernel.data.db import Composed
 
 
-class Criterion(msgspec.Struct, frozen=True):
+class Condition(msgspec.Struct, frozen=True):
     """A condition on the fan `f` of account `$1`, with `{}` standing for each of its values in turn."""
 
     sql: str
@@ -33,18 +33,18 @@ class Where(msgspec.Struct, frozen=True):
         return (*self.args, *values), [f"${number}" for number in range(first, first + len(values))]
 
 
-def where(account_id: int, criteria: Iterable[Criterion]) -> Where:
-    """Return the condition that all criteria hold."""
-    parts, args = numbered(account_id, criteria)
+def where(account_id: int, conditions: Iterable[Condition]) -> Where:
+    """Return the condition that all conditions hold."""
+    parts, args = numbered(account_id, conditions)
     return Where("\n  and ".join(parts) or "true", args)
 
 
-def numbered(account_id: int, criteria: Iterable[Criterion]) -> tuple[list[str], tuple[object, ...]]:
-    """Return the text of each criterion with its places in the arguments of one statement, and these arguments."""
+def numbered(account_id: int, conditions: Iterable[Condition]) -> tuple[list[str], tuple[object, ...]]:
+    """Return the text of each condition with its places in the arguments of one statement, and these arguments."""
     parts: list[str] = []
     args: list[object] = [account_id]
-    for criterion in criteria:
+    for each in conditions:
         first = len(args) + 1
-        parts.append(criterion.sql.format(*(f"${first + number}" for number in range(len(criterion.values)))))
-        args += criterion.values
+        parts.append(each.sql.format(*(f"${first + number}" for number in range(len(each.values)))))
+        args += each.values
     return parts, tuple(args)

@@ -1,0 +1,66 @@
+"""Criteria on when the fan was active. Nearly every question about activity is one about the first or the last."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+
+from fanfare.kernel.wire import Day, WholeForm
+from fanfare.search.criteria.criterion import Criterion, Joint, Setting
+from fanfare.search.criteria.facts import ACTIVITY
+from fanfare.search.criteria.plans import Plan, Without, days
+from fanfare.search.criteria.record import RecordCriteria
+from fanfare.search.criteria.where import Condition
+
+Days = Annotated[int, WholeForm(0, 36_500)]
+
+ACTIVE = "exists (select from fan_activity a where a.account_id = $1 and a.fan_id = f.fan_id and {})"
+SINCE = ACTIVE.format("a.last_active_at >= {}")
+BETWEEN = """exists (select from activities a
+    where a.account_id = $1 and a.fan_id = f.fan_id and a.created_at >= {} and a.created_at < {})"""
+SHOWN = """(select jsonb_build_object('first_active_timestamp', floor(extract(epoch from a.first_active_at))::bigint,
+                                        'last_active_timestamp', floor(extract(epoch from a.last_active_at))::bigint)
+    from fan_activity a where a.account_id = $1 and a.fan_id = f.fan_id)"""
+
+
+def _between(criteria: "ActivityCriteria", at: Setting) -> Sequence[Condition]:
+    start = at.start_of(criteria.crm_start_active_date) if criteria.crm_start_active_date else None
+    end = at.end_of(criteria.crm_end_active_date) if criteria.crm_end_active_date else None
+    if start and end:
+        both = ACTIVE.format("a.last_active_at >= {} and a.first_active_at < {}")
+        return [Condition(both, (start, end)), Condition(BETWEEN, (start, end))]
+    if start:
+        return [Condition(SINCE, (start,))]
+    return [Condition(ACTIVE.format("a.first_active_at < {}"), (end,))]
+
+
+def _between_plan(criteria: "ActivityCriteria", _: Setting) -> Plan | None:
+    if criteria.crm_start_active_date and criteria.crm_end_active_date:
+        # Whether anything lies between two days is for the table of activities to say.
+        return None
+    if criteria.crm_start_active_date:
+        return days("last_active", criteria.crm_start_active_date)
+    return days("first_active", last=criteria.crm_end_active_date)
+
+
+ACTIVE_DAYS = Criterion[int](
+    condition=lambda count, at: Condition(SINCE, (at.start_of(at.today - timedelta(days=count)),)),
+    reads=(ACTIVITY,),
+    shows=SHOWN,
+    plan=lambda count, at: days("last_active", at.today - timedelta(days=count)),
+)
+INACTIVE_DAYS = Criterion[int](
+    condition=lambda count, at: Condition(f"not {SINCE}", (at.start_of(at.today - timedelta(days=count)),)),
+    reads=(ACTIVITY,),
+    shows=SHOWN,
+    plan=lambda count, at: Without(days("last_active", at.today - timedelta(days=count))),
+)
+ACTIVE_BETWEEN = Joint["ActivityCriteria"](condition=_between, reads=(ACTIVITY,), shows=SHOWN, plan=_between_plan)
+
+
+class ActivityCriteria(RecordCriteria):
+    """When the fan was active, too."""
+
+    crm_active_days: Annotated[Days | None, "Active in the last N days", ACTIVE_DAYS] = None
+    crm_inactive_days: Annotated[Days | None, "Not active in the last N days, or never active", INACTIVE_DAYS] = None
+    crm_start_active_date: Annotated[Day | None, "Active on or after this day", ACTIVE_BETWEEN] = None
+    crm_end_active_date: Annotated[Day | None, "Active on or before this day", ACTIVE_BETWEEN] = None

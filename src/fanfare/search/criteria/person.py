@@ -1,0 +1,75 @@
+"""Criteria on the person: name, gender, age, networks."""
+
+from datetime import date
+from typing import Annotated
+
+from fanfare.kernel.folding import fold, holding
+from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import ChoiceForm, Text, WholeForm
+from fanfare.search.criteria.criterion import Criterion
+from fanfare.search.criteria.facts import IDENTITY
+from fanfare.search.criteria.plans import Between, Having
+from fanfare.search.criteria.ties import Names, folded
+from fanfare.search.criteria.where import Condition
+
+Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
+Age = Annotated[int, WholeForm(0, 150)]
+
+
+def years_before(day: date, years: int) -> date:
+    """Return the last day of birth of somebody who is that many years old on a day.
+
+    On 29 February it is 28 February where the year had no 29th: who was born on 1 March is not that old yet.
+    """
+    year = max(day.year - years, 1)
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return day.replace(year=year, day=28)
+
+
+NAME = Criterion[str](
+    condition=lambda name, _: Condition("f.search_text like {}", (holding(name),)),
+    reads=("first_name", "last_name", "email"),
+    shows="to_jsonb(concat_ws(' ', f.first_name, f.last_name, f.email))",
+    is_person=True,
+)
+GENDER = Criterion[str](
+    condition=lambda gender, _: Condition("f.gender = {}", (gender,)),
+    reads=("gender",),
+    shows="to_jsonb(f.gender)",
+    plan=lambda gender, _: Having("gender", [gender]),
+)
+YOUNGEST_AGE = Criterion[int](
+    condition=lambda age, at: Condition("f.birth_date <= {}", (years_before(at.today, age),)),
+    reads=("birth_date",),
+    shows="to_jsonb(f.birth_date)",
+    plan=lambda age, at: Between("born", end=years_before(at.today, age).toordinal() + 1),
+)
+OLDEST_AGE = Criterion[int](
+    condition=lambda age, at: Condition("f.birth_date > {}", (years_before(at.today, age + 1),)),
+    reads=("birth_date",),
+    shows="to_jsonb(f.birth_date)",
+    plan=lambda age, at: Between("born", first=years_before(at.today, age + 1).toordinal() + 1),
+)
+NETWORKS = Criterion[list[str]](
+    condition=lambda networks, _: Condition(
+        """exists (select from fan_identifiers i
+            where i.account_id = $1 and i.fan_id = f.fan_id and i.network = any({}::text[]))""",
+        (folded(networks),),
+    ),
+    reads=(IDENTITY, "email", "phone", "add_phone"),
+    shows="""(select coalesce(jsonb_agg(distinct i.network), '[]') from fan_identifiers i
+        where i.account_id = $1 and i.fan_id = f.fan_id)""",
+    plan=lambda networks, _: Having("network", [fold(network) for network in networks]),
+)
+
+
+class PersonCriteria(Params):
+    """Who the fan is."""
+
+    name: Annotated[Text | None, "Part of the name or email address; case and accents are ignored", NAME] = None
+    fan_gender: Annotated[Gender | None, "This gender", GENDER] = None
+    fan_youngest_age: Annotated[Age | None, "At least this many years old today", YOUNGEST_AGE] = None
+    fan_oldest_age: Annotated[Age | None, "At most this many years old today", OLDEST_AGE] = None
+    fan_networks: Annotated[Names | None, "Has an external identity in one of these networks", NETWORKS] = None

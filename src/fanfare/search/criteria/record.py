@@ -1,0 +1,70 @@
+"""Criteria on the fan's record: consent, rating, source, creation."""
+
+import math
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+from fanfare.kernel.folding import fold
+from fanfare.kernel.wire import Day, Flag, NumberForm, Text
+from fanfare.search.criteria.criterion import Criterion
+from fanfare.search.criteria.place import PlaceCriteria
+from fanfare.search.criteria.plans import Between, Having, Without, days
+from fanfare.search.criteria.where import Condition
+
+Rating = Annotated[float, NumberForm(1, 5)]
+
+
+def _flag(column: str, value: str) -> Criterion[bool]:
+    """Return what asks for a flag of the fan; `value` is its name in the index."""
+    return Criterion[bool](
+        condition=lambda is_set, _: Condition(f"f.{column}" if is_set else f"not f.{column}"),
+        reads=(column,),
+        shows=f"to_jsonb(f.{column})",
+        plan=lambda is_set, _: Having("flag", [value]) if is_set else Without(Having("flag", [value])),
+    )
+
+
+SUBSCRIBED = _flag("is_subscribed", "subscribed")
+OPTOUT = _flag("is_optout", "optout")
+PHONE_SUBSCRIBED = _flag("is_phone_subscribed", "phone_subscribed")
+RATING = Criterion[float](
+    condition=lambda rating, _: Condition("f.rating >= {}::float8::numeric", (rating,)),
+    reads=("rating",),
+    shows="to_jsonb(f.rating)",
+    # As PostgreSQL turns a float into a number: to fifteen digits.
+    plan=lambda rating, _: Between("rating", first=math.ceil(Decimal(f"{rating:.15g}") * 10)),
+)
+SOURCE = Criterion[str](
+    condition=lambda source, _: Condition("fold_text(f.fan_source) = {}", (fold(source),)),
+    reads=("fan_source",),
+    shows="to_jsonb(f.fan_source)",
+    plan=lambda source, _: Having("source", [fold(source)]),
+)
+CREATED = "to_jsonb(floor(extract(epoch from f.created_at))::bigint)"
+START_CREATION = Criterion[date](
+    condition=lambda day, at: Condition("f.created_at >= {}", (at.start_of(day),)),
+    reads=("created_at",),
+    shows=CREATED,
+    plan=lambda day, _: days("created", day),
+)
+END_CREATION = Criterion[date](
+    condition=lambda day, at: Condition("f.created_at < {}", (at.end_of(day),)),
+    reads=("created_at",),
+    shows=CREATED,
+    plan=lambda day, _: days("created", last=day),
+)
+
+
+class RecordCriteria(PlaceCriteria):
+    """What the fan's record says, too."""
+
+    fan_is_subscribed: Annotated[Flag | None, "Whether the fan opted in to email", SUBSCRIBED] = None
+    fan_is_optout: Annotated[Flag | None, "Whether the fan opted out of everything", OPTOUT] = None
+    fan_is_phone_subscribed: Annotated[Flag | None, "Whether the fan opted in to text messages", PHONE_SUBSCRIBED] = (
+        None
+    )
+    fan_rating: Annotated[Rating | None, "At least this rating", RATING] = None
+    fan_source: Annotated[Text | None, "Came from this source; case is ignored", SOURCE] = None
+    fan_start_creation_date: Annotated[Day | None, "Created on or after this day", START_CREATION] = None
+    fan_end_creation_date: Annotated[Day | None, "Created on or before this day", END_CREATION] = None

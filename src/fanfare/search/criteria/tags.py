@@ -1,0 +1,61 @@
+"""Criteria on the tags of the fan, by their names."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from fanfare.kernel.data.db import Db
+from fanfare.search.criteria.activity import ActivityCriteria
+from fanfare.search.criteria.criterion import Joint, Lookup, Manner, References, Setting
+from fanfare.search.criteria.facts import TAG
+from fanfare.search.criteria.plans import Plan
+from fanfare.search.criteria.ties import Names, Relation, folded, ids_by_name, tied, tied_plan, unknown
+from fanfare.search.criteria.where import Condition
+
+IDS = """
+    select fold_text(tag_name) as name, tag_id as id from tags where account_id = $1 and fold_text(tag_name) = any($2)
+"""
+TAGGED = "(select {} from fan_tags t where t.account_id = $1 and t.fan_id = f.fan_id and t.tag_id = {})"
+TAGGED_ANY = "any({}::bigint[])"
+
+
+async def _ids(db: Db, account_id: int, names: Sequence[str]) -> dict[str, int]:
+    return await ids_by_name(db, account_id, IDS, names)
+
+
+TAG_IDS = Lookup["TagCriteria", str, int](keys=lambda criteria, _: folded(criteria.fan_tags or ()), find=_ids)
+
+
+def _tagged(criteria: "TagCriteria", at: Setting) -> Sequence[Condition]:
+    ids = [at.named(TAG_IDS).get(name) for name in folded(criteria.fan_tags or ())]
+    return tied(TAGGED, TAGGED_ANY, ids, is_any=criteria.fan_tag_relations == "any")
+
+
+def _plan(criteria: "TagCriteria", at: Setting) -> Plan:
+    return tied_plan("tag", criteria.fan_tags or (), at.named(TAG_IDS), is_any=criteria.fan_tag_relations == "any")
+
+
+def _missing(criteria: "TagCriteria", at: Setting, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
+    words = unknown("tag", criteria.fan_tags or (), at.named(TAG_IDS)) if is_excluded else ()
+    return (("fan_tags", each) for each in words)
+
+
+TAGS = Joint["TagCriteria"](
+    condition=_tagged,
+    reads=(TAG,),
+    shows="""(select coalesce(jsonb_agg(t.tag_name order by fold_text(t.tag_name)), '[]') from fan_tags g
+        join tags t on t.account_id = $1 and t.tag_id = g.tag_id where g.account_id = $1 and g.fan_id = f.fan_id)""",
+    plan=_plan,
+    lookups=(TAG_IDS,),
+    missing=_missing,
+)
+
+
+class TagCriteria(ActivityCriteria):
+    """Which tags the fan has, too."""
+
+    fan_tags: Annotated[
+        Names | None, "Has these tags, by name; case is ignored", TAGS, References({"tag_name": "{}"})
+    ] = None
+    fan_tag_relations: Annotated[
+        Relation, "Whether one of the tags is enough (any) or all are needed", Manner(TAGS)
+    ] = "any"
