@@ -2,12 +2,12 @@
 
 from fanfare.kernel.data.announcements import Topic
 
-SCHEDULED = "event:event_uid or performance:performance_uid"
+SCHEDULE = "event:event_uid or performance:performance_uid"
 
 PERFORMANCE_CREATED = Topic("performance.created", "A performance was created.", "performance_uid")
 PERFORMANCE_UPDATED = Topic("performance.updated", "A performance changed.", "performance_uid")
 PERFORMANCE_DELETED = Topic("performance.deleted", "A performance was deleted.", "performance_uid")
-SCHEDULE_ADDED = Topic("schedule.added", "A fan added an event or a performance to the schedule.", SCHEDULED, "always")
+SCHEDULE_ADDED = Topic("schedule.added", "A fan added an event or a performance to the schedule.", SCHEDULE, "always")
 SCHEDULE_REMOVED = Topic(
-    "schedule.removed", "A fan removed an event or a performance from the schedule.", SCHEDULED, "always"
+    "schedule.removed", "A fan removed an event or a performance from the schedule.", SCHEDULE, "always"
 )

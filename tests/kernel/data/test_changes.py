@@ -11,6 +11,7 @@ import pytest
 
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.data import changes
+from fanfare.kernel.data.announcements import HOLD, Topic, announce
 from fanfare.kernel.data.changes import feed, settled, trim_changes
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.worker import Worker
@@ -20,10 +21,10 @@ from tests.conftest import NewDatabase
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT = 11
 numbers = itertools.count(1000, 2)
-TOLD = """
-    with hold as materialized (select hold_position($1) as held)
-    insert into changes (account_id, position, topic, subject_id, occurred_at)
-    select $1, nextval('positions'), 'thing.created', $2, $3 from hold
+CREATED = Topic("thing.created", "A thing was created.", "thing_id")
+TOLD = f"""
+    with {HOLD}
+    {announce(CREATED, "(select) as one", subject="$2", at="$3")}
     returning position
 """
 HELD = """

@@ -52,7 +52,7 @@ async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list
 
 
 # An item is part of its campaign: its change is the campaign's.
-ITEM = {"fields": "jsonb_build_array('items')", "tab_item_id": "tab_item_id"}
+ITEM_DATA = {"fields": "jsonb_build_array('items')", "tab_item_id": "tab_item_id"}
 CREATE_ITEM = f"""
     with {HOLD},
     made as (
@@ -66,7 +66,7 @@ CREATE_ITEM = f"""
         returning account_id, page_tab_id, tab_item_id
     ),
     logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$3", **ITEM)}
+        {announce(CAMPAIGN_UPDATED, "made", at="$3", **ITEM_DATA)}
     )
     select tab_item_id from made
 """  # noqa: S608 - fixed parts
@@ -124,7 +124,7 @@ CHANGE = f"""
         returning i.account_id, i.page_tab_id, i.tab_item_id
     ),
     logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$5", **ITEM)}
+        {announce(CAMPAIGN_UPDATED, "made", at="$5", **ITEM_DATA)}
     )
     select tab_item_id from made
 """  # noqa: S608 - fixed parts
@@ -148,7 +148,7 @@ DELETE = f"""
         returning account_id, page_tab_id, tab_item_id
     ),
     logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$4", **ITEM)}
+        {announce(CAMPAIGN_UPDATED, "made", at="$4", **ITEM_DATA)}
     )
     select tab_item_id from made
 """  # noqa: S608 - fixed parts

@@ -155,7 +155,7 @@ def _filled(fan: Row, absorbed: Row) -> Row:
     return filled
 
 
-CHANGED = announce(FAN_UPDATED, "made", position="position", at="updated_at", merge_id="$5::bigint")
+ANNOUNCE_CHANGE = announce(FAN_UPDATED, "made", position="position", at="updated_at", merge_id="$5::bigint")
 
 
 async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, now: datetime) -> None:
@@ -170,7 +170,7 @@ async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, n
             where f.account_id = $1 and f.fan_id = $2
             returning f.fan_id, f.position, f.updated_at
         )
-        {CHANGED}
+        {ANNOUNCE_CHANGE}
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         pair.fan_id,
@@ -270,7 +270,7 @@ def _own_mail(before: dict[int, Row], pair: Pair, current: Row) -> Row:
     return {name: before[pair.fan_id][name] for name in ("email", "is_confirmed")}
 
 
-PARTED = announce(FAN_UNMERGED, "made", position="position", at="updated_at", from_fan_id="$4::bigint")
+ANNOUNCE_PARTING = announce(FAN_UNMERGED, "made", position="position", at="updated_at", from_fan_id="$4::bigint")
 
 
 async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, now: datetime) -> None:
@@ -290,7 +290,7 @@ async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, 
             from jsonb_populate_record(null::fans, $2) r
             returning fan_id, position, updated_at
         )
-        {PARTED}
+        {ANNOUNCE_PARTING}
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         row,

@@ -18,7 +18,7 @@ LATEST_ROWS = 1000
 # How far clocks of servers may differ: what a key that cannot be found any more is read back by.
 SLACK = timedelta(minutes=5)
 # The announcements with which a fan takes its position.
-PLACING = list(names([FAN_CREATED, FAN_UPDATED, FAN_UNMERGED]))
+POSITION_TOPICS = list(names([FAN_CREATED, FAN_UPDATED, FAN_UNMERGED]))
 
 # All that an answer tells of a fan, for the fans f of a statement whose $1 is the account.
 COLUMNS = """
@@ -148,7 +148,7 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
         fan_id,
         moment,
         SLACK,
-        PLACING,
+        POSITION_TOPICS,
     )
     if found is not None:
         return found

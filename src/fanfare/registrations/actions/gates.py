@@ -21,12 +21,14 @@ from fanfare.registrations.topics import PASS_CHECKED_IN
 # own key also before the tables are analysed, since gates open soon after passes are made.
 BY_CODE = "p.pass_code = $3 and ($4::uuid is null or p.pass_uid = $4)"
 BY_UID = "p.pass_uid = $4 and ($3::text is null or p.pass_code = $3)"
-ADMIT = f"""
+WAYS = (BY_CODE, BY_UID)
+ADMIT = {
+    named: f"""
     with {HOLD},
     admitted as (
         update passes p
         set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
-        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {{named}}
+        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
           and ($8::text is null or p.event_key = $8) and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
     ),
@@ -34,14 +36,19 @@ ADMIT = f"""
         {announce(PASS_CHECKED_IN, "admitted", fan="coalesce(claim_fan_id, fan_id)", at="$5")}
     )
     select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from admitted
-"""  # noqa: S608 - fixed parts
-FIND = """
+    """  # noqa: S608 - fixed parts
+    for named in WAYS
+}
+FIND = {
+    named: f"""
     select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
            p.cancelled_at, p.event_key, c.time_zone
     from passes p
     join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
     where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
-"""
+    """  # noqa: S608 - fixed parts
+    for named in WAYS
+}
 ENDED = """
     select true from ended_pass_codes e
     join passes p on p.account_id = e.account_id and p.pass_uid = e.pass_uid
@@ -58,7 +65,7 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     given = (account.id, wanted.page_tab_id, wanted.pass_code, wanted.pass_uid)
     named = BY_UID if wanted.pass_uid else BY_CODE
     gate = (wanted.gate_name, wanted.check_in_key, wanted.event_key)
-    row = await db.row(ADMIT.format(named=named), *given, now, *gate)
+    row = await db.row(ADMIT[named], *given, now, *gate)
     if row is None:
         row = await _found(db, named, wanted.event_key, *given)
         asked = wanted.check_in_key, wanted.gate_name
@@ -77,7 +84,7 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
 
 async def _found(db: Db, named: str, event_key: str | None, *given: object) -> Record:
     """Return a pass that was used before; refuses one that is unknown, of another event, ended or cancelled."""
-    row = await db.row(FIND.format(named=named), *given)
+    row = await db.row(FIND[named], *given)
     if row is None:
         if await db.value(ENDED, *given[:3]):
             raise PassTransferred
