@@ -1,13 +1,17 @@
 """Each criterion is declared once: every parameter of the search has its declaration, and none is shared by chance."""
 
+import re
+import uuid
 from collections import Counter
+from typing import Annotated
 
 import pytest
 
 from fanfare.kernel.parameters import Params
+from fanfare.kernel.wire import Uuids
 from fanfare.search.criteria import Criteria, facts
-from fanfare.search.criteria.criterion import Joint
-from fanfare.search.criteria.uses import Declared, declared
+from fanfare.search.criteria.criterion import Criterion, Joint
+from fanfare.search.criteria.uses import Declared, declared, names_of
 
 # What a fan's own columns are called in the change log.
 OWN = frozenset(
@@ -39,6 +43,17 @@ def undeclared(struct: type[Params]) -> list[str]:
     return [name for name in struct.__struct_fields__ if counted[name] != 1]
 
 
+def unnamed(struct: type[Params]) -> list[list[str]]:
+    """Return the criteria that look names up, or take ids, and that do not say which records they name."""
+    naming = {name for places in names_of(struct).values() for name in places}
+    return [
+        each.names
+        for each in declared(struct)
+        if each.criterion.lookups or each.criterion.segments or any(re.search(r"_u?ids?$", name) for name in each.names)
+        if naming.isdisjoint(each.names)
+    ]
+
+
 def test_every_parameter_of_the_search_has_its_declaration() -> None:
     assert undeclared(Criteria) == []
 
@@ -53,6 +68,20 @@ def test_only_a_joint_criterion_has_several_parameters() -> None:
 def test_what_a_criterion_reads_is_what_the_change_log_names(each: Declared) -> None:
     assert each.criterion.reads
     assert set(each.criterion.reads) <= OWN | FACTS
+
+
+def test_what_criteria_name_is_declared() -> None:
+    # What is looked up by a name, or has an id, is a record that may be deleted: filters keep it from that.
+    assert unnamed(Criteria) == []
+
+
+def test_sees_a_criterion_that_does_not_say_what_it_names() -> None:
+    class Larger(Criteria):
+        fan_seat_uids: Annotated[
+            Uuids | None, Criterion[list[uuid.UUID]](condition=lambda *_: (), reads=(), shows="")
+        ] = None
+
+    assert unnamed(Larger) == [["fan_seat_uids"]]
 
 
 def test_sees_a_parameter_without_a_declaration() -> None:
