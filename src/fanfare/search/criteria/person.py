@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Annotated
 
+from fanfare.fans.contact import mail_address
 from fanfare.kernel.folding import fold, holding
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import ChoiceForm, Text, WholeForm
+from fanfare.kernel.wire import NOTHING, ChoiceForm, Form, Text, WholeForm, text_of
 from fanfare.search.criteria.criterion import Criterion
 from fanfare.search.criteria.facts import IDENTITY
 from fanfare.search.criteria.plans import Between, Having
@@ -14,6 +15,28 @@ from fanfare.search.criteria.where import Condition
 
 Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
 Age = Annotated[int, WholeForm(0, 150)]
+
+
+class DomainForm(Form):
+    """The domain of an email address, with or without its @; returned as it stands in the addresses of fans."""
+
+    nothing = NOTHING
+
+    def read(self, raw: object) -> str:
+        """Return the domain in small letters and its own script."""
+        domain = text_of(raw).strip().removeprefix("@")
+        try:
+            return mail_address(f"fan@{domain}").partition("@")[2]
+        except ValueError:
+            message = "must be the domain of an email address, such as example.com"
+            raise ValueError(message) from None
+
+    def schema(self) -> dict[str, object]:
+        """Return a text."""
+        return {"type": "string", "examples": ["example.com"]}
+
+
+Domain = Annotated[str, DomainForm()]
 
 
 def years_before(day: date, years: int) -> date:
@@ -64,6 +87,12 @@ NETWORKS = Criterion[list[str]](
     plan=lambda networks, _: Having("network", [fold(network) for network in networks]),
 )
 
+EMAIL_DOMAIN = Criterion[str](
+    condition=lambda domain, _: Condition("split_part(f.email, '@', 2) = {}", (domain,)),
+    reads=("email",),
+    shows="to_jsonb(split_part(f.email, '@', 2))",
+)
+
 
 class PersonCriteria(Params):
     """Who the fan is."""
@@ -73,3 +102,6 @@ class PersonCriteria(Params):
     fan_youngest_age: Annotated[Age | None, "At least this many years old today", YOUNGEST_AGE] = None
     fan_oldest_age: Annotated[Age | None, "At most this many years old today", OLDEST_AGE] = None
     fan_networks: Annotated[Names | None, "Has an external identity in one of these networks", NETWORKS] = None
+    fan_email_domain: Annotated[
+        Domain | None, "Has an email address of this domain, such as example.com; case is ignored", EMAIL_DOMAIN
+    ] = None
