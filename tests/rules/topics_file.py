@@ -14,15 +14,15 @@ from tests.rules.project import ROOT
 FILE = ROOT / "docs" / "topics.md"
 HEAD = """# Topics of the change log
 
-Each write adds a row to the table `changes` in its own transaction: a position, a topic, the id of the subject, the fan
-whom it is about, when, and `data`, which names changed fields and ids and holds nothing personal. The rows of an
-account are read in the order of their positions ([decision 2](decisions/0002-positions.md)) and kept for
-`FANFARE_CHANGES_DAYS` days. Topics may be added, and optional fields of `data`: readers ignore what they do not know.
+Each write adds a row to the table `changes` in its own transaction: a position, a topic, the id of the subject, the
+fan it is about, the time, and `data`, which contains changed field names and ids, and no personal data. The rows of an
+account are read by position ([decision 2](decisions/0002-positions.md)) and kept for `FANFARE_CHANGES_DAYS` days. New
+topics and new optional fields of `data` can appear: ignore those you do not know.
 
-Written by `make topics` from the `topics.py` of each domain ([decision 41](decisions/0041-topics.md)).
+`make topics` generates this file from the `topics.py` of each domain ([decision 41](decisions/0041-topics.md)).
 """
 TABLE = "| topic | what happened | subject | `fan_id` | `data` |\n|---|---|---|---|---|\n"
-KINDS = {int: "number", str: "text", bool: "true or false", UUID: "UUID", list[str]: "names", types.NoneType: "null"}
+KINDS = {int: "number", str: "string", bool: "true or false", UUID: "UUID", list[str]: "names", types.NoneType: "null"}
 FANS = {"never": "", "sometimes": "or null", "always": "yes"}
 
 

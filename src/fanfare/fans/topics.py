@@ -39,10 +39,10 @@ class OnChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 FAN_CREATED = Topic("fan.created", "A fan was created.", "fan_id", "always")
-FAN_UPDATED = Topic("fan.updated", "Something of a fan changed.", "fan_id", "always", FanFields)
+FAN_UPDATED = Topic("fan.updated", "Fields or other data of a fan changed.", "fan_id", "always", FanFields)
 FAN_DELETED = Topic("fan.deleted", "A fan was erased.", "fan_id", "always")
-FAN_MERGED = Topic("fan.merged", "A fan was merged into another; its id leads there.", "fan_id", "always", IntoFan)
-FAN_UNMERGED = Topic("fan.unmerged", "A merged fan became a fan of its own again.", "fan_id", "always", FromFan)
+FAN_MERGED = Topic("fan.merged", "A fan was merged into another; its id now redirects.", "fan_id", "always", IntoFan)
+FAN_UNMERGED = Topic("fan.unmerged", "A merge was undone; the fan is separate again.", "fan_id", "always", FromFan)
 FAN_IDENTIFIED = Topic(
     "fan.identified", "An identifier of a network was added to a fan.", "fan_id", "always", OnNetwork
 )
@@ -59,13 +59,13 @@ FIELD_CREATED = Topic("field.created", "A custom field was created.", "crm_field
 FIELD_UPDATED = Topic("field.updated", "A custom field changed.", "crm_field_key")
 FIELD_DELETED = Topic("field.deleted", "A custom field was deleted, with the values of all fans.", "crm_field_key")
 ADDRESS_CREATED = Topic(
-    "address.created", "An IP address was banned or let in, for a campaign or (0) for the account.", "page_tab_id"
+    "address.created", "An IP address was banned or allowed, for a campaign or (0) for the account.", "page_tab_id"
 )
-ADDRESS_UPDATED = Topic("address.updated", "A banned IP address was let in, or the other way round.", "page_tab_id")
+ADDRESS_UPDATED = Topic("address.updated", "A banned IP address was allowed, or an allowed one banned.", "page_tab_id")
 ADDRESS_DELETED = Topic("address.deleted", "The entry of an IP address was deleted.", "page_tab_id")
 NAME_WORD_CREATED = Topic("name_word.created", "A word was allowed or refused in display names.", "")
 NAME_WORD_UPDATED = Topic("name_word.updated", "A refused word was allowed, or the other way round.", "")
-NAME_WORD_DELETED = Topic("name_word.deleted", "A word was taken off the list for display names.", "")
+NAME_WORD_DELETED = Topic("name_word.deleted", "A word was removed from the list for display names.", "")
 PUSH_TOKEN_CREATED = Topic(
     "push_token.created", "An app registered a push token; the fan is its user, when known.", "fan_id", "sometimes"
 )

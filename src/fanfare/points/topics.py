@@ -16,4 +16,4 @@ class Booking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 POINT_CREATED = Topic("point.created", "A category of points was created.", "point_uid")
 POINT_UPDATED = Topic("point.updated", "A category of points changed.", "point_uid")
-POINTS_AWARDED = Topic("points.awarded", "Points were booked for a fan.", "fan_point_uid", "always", Booking)
+POINTS_AWARDED = Topic("points.awarded", "Points were awarded to a fan.", "fan_point_uid", "always", Booking)

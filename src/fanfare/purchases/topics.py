@@ -8,7 +8,7 @@ PURCHASE_CREATED = Topic(
     "purchase.created", "A line of an order was recorded; the fan is its buyer, when known.", LINE, "sometimes"
 )
 PURCHASE_UPDATED = Topic(
-    "purchase.updated", "A line was sent again; the fan is its buyer. A former buyer has an announcement too.",
+    "purchase.updated", "A line was sent again; the fan is its buyer. A former buyer gets an announcement too.",
     LINE, "sometimes",
 )  # fmt: skip
 PURCHASE_MATCHED = Topic("purchase.matched", "The buyer of a line became known.", LINE, "always")

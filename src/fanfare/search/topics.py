@@ -17,7 +17,7 @@ FILTER_DELETED = Topic("filter.deleted", "A filter was deleted.", "filter_uid")
 SNAPSHOT_CREATED = Topic("snapshot.created", "A list of fans was frozen.", "snapshot_uid")
 SNAPSHOT_DELETED = Topic("snapshot.deleted", "A frozen list of fans was deleted.", "snapshot_uid")
 SEGMENT_BUILT = Topic(
-    "segment.built", "The first members of a filter were found; none of them is announced.",
+    "segment.built", "The first members of a filter were found; they are not announced one by one.",
     "filter_uid", data=Counted,
 )  # fmt: skip
 SEGMENT_ENTERED = Topic("segment.entered", "A fan became a member of a filter.", "filter_uid", "always")
