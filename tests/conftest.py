@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import uvicorn
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from fanfare.cli.server import configured
@@ -29,8 +30,10 @@ from tests.api import Api, new_api
 NewDatabase = Callable[[], Awaitable[str]]
 
 # A change is held by the same inputs each time; `make fuzz` draws new ones.
-hypothesis_settings.register_profile("same", derandomize=True)
-hypothesis_settings.register_profile("drawn")
+# No claim is made on time: on a busy machine both drawing and trying take long.
+UNTIMED = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("same", UNTIMED, derandomize=True)
+hypothesis_settings.register_profile("drawn", UNTIMED)
 hypothesis_settings.load_profile(os.environ.get("FANFARE_INPUTS", "same"))
 
 

@@ -21,7 +21,7 @@ from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.backups import without_password
 from tests.conftest import NewDatabase
 from tests.rules.test_docs import commands_of
-from tests.running import Program
+from tests.running import PATIENCE, Program
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
 
@@ -32,7 +32,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, **environment},
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api import Api
+from tests.running import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -27,7 +28,7 @@ def run(block: str, base_url: str, keys: dict[str, str], home: Path) -> subproce
         check=False,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         env={**os.environ, **given},
     )
 

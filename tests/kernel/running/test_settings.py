@@ -54,12 +54,21 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
         from_environment({name: value})
 
 
-def test_every_wrong_setting_is_told_with_what_it_may_be() -> None:
-    with pytest.raises(BadSettings) as told:
-        from_environment({"FANFARE_WORKERS": "0", "FANFARE_TRUSTED_PROXIES": "10.0.0.0/8,x", "FANFARE_PORT": "65536"})
-    assert str(told.value) == (
-        "FANFARE_PORT must be from 0 to 65535, not 65536; FANFARE_WORKERS must be 1 or more, not 0;"
-        " FANFARE_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between, not 10.0.0.0/8,x"
+def test_every_wrong_setting_is_named_with_what_it_may_be() -> None:
+    wrong = {
+        "FANFARE_WORKERS": "x",
+        "FANFARE_BODY_SECONDS": "soon",
+        "FANFARE_TRUSTED_PROXIES": "10.0.0.0/8,x",
+        "FANFARE_PORT": "65536",
+        "DATABASE_URL": "mysql://user:hunter2@h/d",
+    }
+    with pytest.raises(BadSettings) as refused:
+        from_environment(wrong)
+    assert str(refused.value) == (
+        "FANFARE_WORKERS is not a number: x; FANFARE_BODY_SECONDS is not a number: soon;"
+        " FANFARE_PORT must be from 0 to 65535, not 65536;"
+        " FANFARE_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between, not 10.0.0.0/8,x;"
+        " DATABASE_URL must begin with postgresql:// or postgres://"
     )
 
 

@@ -55,7 +55,7 @@ class Up(Program):
         return self.children(word)[0]
 
     def text(self, path: str) -> str:
-        with urllib.request.urlopen(self.facts["url"] + path, timeout=20) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(self.facts["url"] + path, timeout=PATIENCE) as answer:  # noqa: S310 - our own
             read: str = answer.read().decode()
             return read
 
@@ -229,7 +229,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
             [*FANFARE, "up", "--data-dir", str(tmp_path / "data"), "--port", port],
             check=False,
             capture_output=True,
-            timeout=20,
+            timeout=PATIENCE,
         )
     assert refused.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {port}" in refused.stderr.decode()

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,37 +106,41 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the environment; an empty variable counts as not set. Raises `BadSettings`."""
     source = os.environ if environment is None else environment
     given: dict[str, Any] = {}
+    unreadable = []
     for field in msgspec.structs.fields(Settings):
         text = source.get(variable(field.name), "").strip()
-        if text:
-            given[field.name] = _read(field.name, field.type, text)
-    return _checked(Settings(**given))
+        try:
+            if text:
+                given[field.name] = _read(field.type, text)
+        except msgspec.ValidationError:
+            kind = "a number" if field.type in (int, float) else "valid"
+            unreadable.append(f"{variable(field.name)} is not {kind}: {text}")
+    return _checked(Settings(**given), unreadable)
 
 
-def _read(name: str, kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the field has
+def _read(kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the field has
     if kind == tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind is Path:
         return Path(text)
-    try:
-        return msgspec.convert(text, kind, strict=False)
-    except msgspec.ValidationError:
-        message = f"{variable(name)} is not {'a number' if kind in (int, float) else 'valid'}: {text}"
-        raise BadSettings(message) from None
+    return msgspec.convert(text, kind, strict=False)
 
 
-def _checked(settings: Settings) -> Settings:
-    """Refuse what is out of its range, all of it in one message that says what each may be."""
+def _checked(settings: Settings, unreadable: Iterable[str] = ()) -> Settings:
+    """Refuse what is out of its range with what could not be read, in one message that says what each may be."""
     values = msgspec.structs.asdict(settings)
     written = settings.environment()
     wrong = [
-        f"{variable(name)} must be {what}, not {written[variable(name)]}"
-        for name, (is_right, what) in RANGES.items()
-        if not is_right(values[name])
+        *unreadable,
+        *(
+            f"{variable(name)} must be {what}, not {written[variable(name)]}"
+            for name, (is_right, what) in RANGES.items()
+            if not is_right(values[name])
+        ),
+        *_faults_of_url(settings.database_url),
     ]
     if wrong:
         raise BadSettings("; ".join(wrong))
-    _check_url(settings.database_url)
     return settings
 
 
@@ -180,13 +184,11 @@ RANGES: dict[str, Range] = {
 }
 
 
-def _check_url(url: str) -> None:
-    """Refuse an address of a database that cannot be read; it is not repeated, since it may hold a password."""
+def _faults_of_url(url: str) -> Iterator[str]:
+    """Say why an address of a database cannot be read; it is not repeated, since it may hold a password."""
     if url and not url.startswith(SCHEMES):
-        message = f"DATABASE_URL must begin with {' or '.join(SCHEMES)}"
-        raise BadSettings(message)
+        yield f"DATABASE_URL must begin with {' or '.join(SCHEMES)}"
     try:
         _ = urlsplit(url).port
     except ValueError:
-        message = "DATABASE_URL cannot be read: the port must be a number, and @ in a password be written as %40"
-        raise BadSettings(message) from None
+        yield "DATABASE_URL cannot be read: the port must be a number, and @ in a password be written as %40"
