@@ -451,7 +451,7 @@ create table scans (
     constraint scans_pkey PRIMARY KEY (account_id, scan_key)
 );
 CREATE INDEX scans_by_barcode ON scans USING btree (account_id, network, barcode) WHERE (barcode IS NOT NULL);
-CREATE INDEX scans_by_group ON scans USING btree (account_id, network, scan_group_name, scan_key);
+CREATE INDEX scans_by_folded_group ON scans USING btree (account_id, network, fold_text(scan_group_name), scan_key);
 CREATE INDEX scans_by_pass ON scans USING btree (account_id, pass_uid, scan_key) WHERE (pass_uid IS NOT NULL);
 CREATE INDEX scans_by_registration ON scans USING btree (account_id, network, registration_key) WHERE (registration_key IS NOT NULL);
 CREATE UNIQUE INDEX scans_by_source ON scans USING btree (account_id, network, source_key);
@@ -949,35 +949,6 @@ create table filter_states (
     constraint filter_states_account_id_filter_id_fkey FOREIGN KEY (account_id, filter_id) REFERENCES filters(account_id, filter_id) ON DELETE CASCADE
 );
 
-create table idol_events (
-    account_id bigint not null,
-    event_uid uuid not null,
-    idol_uid uuid not null,
-    performance_uid uuid,
-    event_name text,
-    starts_at timestamp without time zone not null,
-    ends_at timestamp without time zone,
-    venue_name text,
-    display_venue_name text,
-    city text,
-    province text,
-    country_code text,
-    event_url text,
-    ticket_url text,
-    label_name text,
-    media_uid uuid,
-    image_url text,
-    is_available boolean not null default true,
-    created_at timestamp with time zone not null,
-    updated_at timestamp with time zone not null,
-    constraint idol_events_pkey PRIMARY KEY (account_id, event_uid),
-    constraint idol_events_account_id_idol_uid_fkey FOREIGN KEY (account_id, idol_uid) REFERENCES idols(account_id, idol_uid) ON DELETE CASCADE,
-    constraint idol_events_check CHECK ((ends_at >= starts_at))
-);
-CREATE INDEX idol_events_by_idol ON idol_events USING btree (account_id, idol_uid, starts_at);
-CREATE INDEX idol_events_by_performance ON idol_events USING btree (account_id, performance_uid, starts_at);
-CREATE INDEX idol_events_by_time ON idol_events USING btree (account_id, starts_at, event_uid);
-
 create table idol_labels (
     account_id bigint not null,
     idol_uid uuid not null,
@@ -1042,17 +1013,6 @@ create table campaign_members (
     constraint campaign_members_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
     constraint campaign_members_check CHECK ((page_tab_id <> member_page_tab_id))
 );
-
-create table fan_events (
-    account_id bigint not null,
-    fan_id bigint not null,
-    event_uid uuid not null,
-    created_at timestamp with time zone not null,
-    constraint fan_events_pkey PRIMARY KEY (account_id, fan_id, event_uid),
-    constraint fan_events_account_id_event_uid_fkey FOREIGN KEY (account_id, event_uid) REFERENCES idol_events(account_id, event_uid) ON DELETE CASCADE,
-    constraint fan_events_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
-);
-CREATE INDEX fan_events_by_event ON fan_events USING btree (account_id, event_uid);
 
 create table pass_sections (
     account_id bigint not null,
@@ -1123,6 +1083,36 @@ create table fan_performances (
 );
 CREATE INDEX fan_performances_by_performance ON fan_performances USING btree (account_id, performance_uid);
 
+create table idol_events (
+    account_id bigint not null,
+    event_uid uuid not null,
+    idol_uid uuid not null,
+    performance_uid uuid,
+    event_name text,
+    starts_at timestamp without time zone not null,
+    ends_at timestamp without time zone,
+    venue_name text,
+    display_venue_name text,
+    city text,
+    province text,
+    country_code text,
+    event_url text,
+    ticket_url text,
+    label_name text,
+    media_uid uuid,
+    image_url text,
+    is_available boolean not null default true,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint idol_events_pkey PRIMARY KEY (account_id, event_uid),
+    constraint idol_events_account_id_idol_uid_fkey FOREIGN KEY (account_id, idol_uid) REFERENCES idols(account_id, idol_uid) ON DELETE CASCADE,
+    constraint idol_events_account_id_performance_uid_fkey FOREIGN KEY (account_id, performance_uid) REFERENCES performances(account_id, performance_uid) ON DELETE SET NULL (performance_uid),
+    constraint idol_events_check CHECK ((ends_at >= starts_at))
+);
+CREATE INDEX idol_events_by_idol ON idol_events USING btree (account_id, idol_uid, starts_at);
+CREATE INDEX idol_events_by_performance ON idol_events USING btree (account_id, performance_uid, starts_at);
+CREATE INDEX idol_events_by_time ON idol_events USING btree (account_id, starts_at, event_uid);
+
 create table passes (
     account_id bigint not null,
     pass_uid uuid not null,
@@ -1160,3 +1150,14 @@ create table ended_pass_codes (
     constraint ended_pass_codes_pkey PRIMARY KEY (account_id, pass_code),
     constraint ended_pass_codes_account_id_pass_uid_fkey FOREIGN KEY (account_id, pass_uid) REFERENCES passes(account_id, pass_uid)
 );
+
+create table fan_events (
+    account_id bigint not null,
+    fan_id bigint not null,
+    event_uid uuid not null,
+    created_at timestamp with time zone not null,
+    constraint fan_events_pkey PRIMARY KEY (account_id, fan_id, event_uid),
+    constraint fan_events_account_id_event_uid_fkey FOREIGN KEY (account_id, event_uid) REFERENCES idol_events(account_id, event_uid) ON DELETE CASCADE,
+    constraint fan_events_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_events_by_event ON fan_events USING btree (account_id, event_uid);

@@ -1,7 +1,6 @@
 """Idols, their events, and the fans who follow them."""
 
 import asyncio
-import uuid
 from typing import Any
 
 import pytest
@@ -62,7 +61,8 @@ async def test_an_idol_is_changed_and_deleted(api: Api) -> None:
 
 async def test_events_keep_the_time_of_the_venue(api: Api) -> None:
     idol_uid = await some_idol(api, "Scheduled", image_url="https://example.com/i.png")
-    performance_uid = str(uuid.uuid4())
+    show = {"performance_name": "Harbour nights", "performance_date": "2027-07-03"}
+    performance_uid = (await api.ok(await api.post("/api/v1/performances", **show)))["performance_uid"]
     made = await api.ok(
         await api.post(
             "/api/v1/manage/idol_events",

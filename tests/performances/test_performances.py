@@ -134,3 +134,35 @@ async def test_a_country_is_known_by_any_of_its_names(api: Api) -> None:
     assert (one["country_code"], one["province"]) == ("GB", "BC")
     answer = await api.post(PATH, performance_name="x", performance_date="2027-01-01", country_code="xx")
     assert [error["field"] for error in answer.json()["errors"]] == ["country_code"]
+
+
+async def test_an_event_names_a_performance_that_is_there_or_none(api: Api, other_api: Api) -> None:
+    show = {"performance_name": "Named by an event", "performance_date": "2026-07-03"}
+    uid = await some_performance(api, **show)
+    theirs = await some_performance(other_api, **show)
+    idol = await api.ok(await api.post("/api/v1/idols", idol_name="Named by an event", idol_type="team"))
+    event = {"idol_uid": idol["idol_uid"], "start_timestamp": "2026-07-03 20:30:00"}
+    for wrong in (theirs, str(uuid.uuid4())):
+        answer = await api.post("/api/v1/manage/idol_events", **event, performance_uid=wrong)
+        assert answer.status_code == 422
+        assert [each["field"] for each in answer.json()["errors"]] == ["performance_uid"]
+    await api.ok(await api.post("/api/v1/manage/idol_events", **event, performance_uid=uid))
+    await api.ok(await api.delete(f"{PATH}/{uid}"))
+    (row,) = await api.ok(await api.public_get("/api/v1/idols/events", idol_uid=idol["idol_uid"]))
+    assert row["performance_uid"] is None
+
+
+async def test_an_event_is_written_beside_the_deletion_of_its_performance(api: Api) -> None:
+    idol = await api.ok(await api.post("/api/v1/idols", idol_name="Beside a deletion", idol_type="team"))
+    event = {"idol_uid": idol["idol_uid"], "start_timestamp": "2026-07-03 20:30:00"}
+    for _ in range(8):
+        uid = await some_performance(api, performance_name="Beside", performance_date="2026-07-03")
+        made = await api.ok(await api.post("/api/v1/manage/idol_events", **event, performance_uid=uid))
+        change = f"/api/v1/manage/idol_events/{made['event_uid']}"
+        answers = await asyncio.gather(
+            *(api.post(change, **event, performance_uid=uid) for _ in range(3)), api.delete(f"{PATH}/{uid}")
+        )
+        assert {answer.status_code for answer in answers[:-1]} <= {200, 422}
+        assert answers[-1].status_code == 200
+    rows = await api.ok(await api.public_get("/api/v1/idols/events", idol_uid=idol["idol_uid"]))
+    assert {row["performance_uid"] for row in rows} == {None}

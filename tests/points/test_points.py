@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -54,8 +55,11 @@ async def test_an_award_key_stands_for_its_first_points(api: Api, db: Db) -> Non
     assert (answer.status_code, answer.json()["code"]) == (409, "award_key_used")
 
 
-@pytest.mark.parametrize("given", [{"fan_id": 2**40}, {"page_tab_id": 2**40}, {"activity_id": 2**40}])
-async def test_what_is_not_there_gets_no_points(api: Api, db: Db, given: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [{"fan_id": 2**40}, {"page_tab_id": 2**40}, {"activity_id": 2**40}, {"performance_uid": str(uuid.UUID(int=5))}],
+)
+async def test_what_is_not_there_gets_no_points(api: Api, db: Db, given: dict[str, object]) -> None:
     point_uid = await some_point(api, f"Unknown {given}")
     (fan_id,) = await some_fans(db, api.account_id, 1)
     wanted = {"point_uid": point_uid, "fan_id": fan_id, "point_count": 1, **given}

@@ -33,7 +33,7 @@ async def listed(api: Api, group: str, **more: Any) -> list[dict[str, Any]]:
     following: dict[str, Any] = {}
     while True:
         page = await api.ok(
-            await api.get(LIST, scan_group_name=group, network=group, **{**WINDOW, **more, **following})
+            await api.get(LIST, **{"scan_group_name": group, "network": group, **WINDOW, **more, **following})
         )
         rows += page["data"]
         if not page["data"]:
@@ -139,6 +139,7 @@ async def test_filters_narrow(api: Api) -> None:
         ({"venue_name": "Foundry"}, [2]),
         ({"venue_name": "Pier"}, [1]),
         ({"venue_name": "FÓUNDRY"}, [2]),
+        ({"scan_group_name": "FÍLTERS"}, [1, 2, 3]),
         ({"event_date": "2026-07-05"}, [2, 3]),
         ({"start_date": "2026-07-03 20:00:02"}, [2, 3]),
         ({"start_date": "2026-07-03 20:00:01", "end_date": "2026-07-03 20:00:03"}, [1, 2]),

@@ -123,13 +123,9 @@ DELETE_PERFORMANCE = f"""
 
 
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a performance; it is removed from every schedule."""
-    gone = await db.value(
-        DELETE_PERFORMANCE,
-        account_id,
-        performance_uid,
-        now,
-    )
+    """Delete a performance; it is removed from every schedule, and idol events name it no more."""
+    # An idol event that is written at the same moment may lock the two rows in the other order.
+    gone = await db.racing(lambda held: held.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
     if gone is None:
         raise Unknown(performance=performance_uid)
 

@@ -141,15 +141,19 @@ async def award_points(
 ) -> uuid.UUID:
     """Book points for a fan and return the booking's uid; an award_key used before returns its first booking.
 
-    Refuses an unknown fan, category, campaign or activity, a closed category, and an award_key that stands for
-    other points.
+    Refuses an unknown fan, category, campaign, activity or performance, a closed category, and an award_key that
+    stands for other points.
     """
     row = await db.racing(lambda held: _book(held, account_id, wanted, now, address))
     if row["fan_point_uid"] is None:
         if row["is_known"]:
             raise PointClosed
         raise Unknown(
-            fan=wanted.fan_id, point_category=wanted.point_uid, campaign=wanted.page_tab_id, activity=wanted.activity_id
+            fan=wanted.fan_id,
+            point_category=wanted.point_uid,
+            campaign=wanted.page_tab_id,
+            activity=wanted.activity_id,
+            performance=wanted.performance_uid,
         )
     if not row["is_same"]:
         raise AwardKeyUsed
@@ -172,6 +176,8 @@ BOOK = f"""
               select from campaigns c where c.account_id = $1 and c.page_tab_id = $7))
           and ($8::bigint is null or exists (
               select from activities a where a.account_id = $1 and a.activity_id = $8))
+          and ($11::uuid is null or exists (
+              select from performances s where s.account_id = $1 and s.performance_uid = $11))
         for key share of f
     ),
     made as (

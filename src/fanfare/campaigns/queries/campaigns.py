@@ -44,7 +44,7 @@ async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Cam
         f"""
         select {CAMPAIGN}
         from campaigns c
-        where c.account_id = $1 and ($2::text is null or c.app_type = $2)
+        where c.account_id = $1 and ($2::text is null or fold_text(c.app_type) = fold_text($2))
           and ($3::boolean is null or c.is_scheduled = $3) and ($4::bigint is null or c.business_id = $4)
         order by c.page_tab_id
         """,  # noqa: S608 - fixed parts

@@ -20,7 +20,7 @@ from fanfare.idols.topics import (
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.places.provinces import venue_province
 
 
@@ -213,13 +213,24 @@ SAVE_IDOL_EVENT = f"""
 
 
 async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: datetime) -> uuid.UUID:
-    """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol or event."""
+    """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol, performance or event."""
     is_change = isinstance(wanted, IdolEventChanges)
     event_uid = wanted.event_uid if isinstance(wanted, IdolEventChanges) else uuid.uuid4()
-    saved = await db.value(
-        SAVE_IDOL_EVENT,
-        account_id,
-        event_uid,
+    try:
+        saved = await db.racing(
+            lambda held: held.value(SAVE_IDOL_EVENT, account_id, event_uid, *_event(wanted), now, is_change)
+        )
+    except asyncpg.ForeignKeyViolationError as missing:
+        if "performance_uid" in (missing.constraint_name or ""):
+            raise BadParameters([("performance_uid", "is not a performance of this account")]) from None
+        raise Unknown(idol=wanted.idol_uid) from None
+    if saved is None:
+        raise Unknown(idol_event=event_uid if is_change else None, idol=wanted.idol_uid)
+    return event_uid
+
+
+def _event(wanted: NewIdolEvent) -> tuple[object, ...]:
+    return (
         wanted.idol_uid,
         wanted.performance_uid,
         wanted.event_name,
@@ -235,12 +246,7 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
         wanted.label_name,
         wanted.image_url,
         wanted.is_available is not False,
-        now,
-        is_change,
     )
-    if saved is None:
-        raise Unknown(idol_event=event_uid if is_change else None, idol=wanted.idol_uid)
-    return event_uid
 
 
 DELETE_IDOL_EVENT = f"""

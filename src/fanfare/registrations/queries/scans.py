@@ -77,7 +77,8 @@ async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, S
         -- who held a pass before it was given on, nobody knows any more
         left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
             and (p.transferred_at is null or p.transferred_at <= s.scanned_at)
-        where s.account_id = $1 and s.network = $2 and s.scan_group_name = $3 and s.scan_key > $4 and s.scan_key <= $5
+        where s.account_id = $1 and s.network = $2 and fold_text(s.scan_group_name) = fold_text($3)
+          and s.scan_key > $4 and s.scan_key <= $5
           and s.scanned_at >= $6 and s.scanned_at < $7
           and ($8::text is null or fold_text(coalesce(s.venue_name, r.venue_name)) = fold_text($8))
           and ($9::date is null or coalesce(s.event_date, r.event_date) = $9)
