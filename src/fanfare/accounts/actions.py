@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
-from msgspec import UNSET
 
 from fanfare.accounts.schemas import BusinessChanges, NewAccount, NewBusiness, NewKey
 from fanfare.accounts.topics import BUSINESS_CREATED, BUSINESS_DELETED, BUSINESS_UPDATED
@@ -13,6 +12,7 @@ from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import hash_secret, new_secret
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 
 PREFIX_LETTERS = 8
@@ -170,16 +170,16 @@ async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: dat
     return business_id
 
 
+BUSINESS = Columns(
+    BusinessChanges,
+    key=("business_id",),
+    empty={name: {} for name in ("media_map", "scheduler_props", "locale_props", "style_props")},
+)
 CHANGE_BUSINESS = f"""
     with {HOLD},
     made as (
         update businesses as b
-        -- read from the row that is written, so that changes of different fields at once all stay
-        set (business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props, locale_props,
-             style_props) = (
-                select business_name, legal_rules, legal_terms, legal_privacy, media_map, scheduler_props,
-                       locale_props, style_props
-                from jsonb_populate_record(b, $3)),
+        set {BUSINESS.assignments("b", "$3")},
             updated_at = $4
         where b.account_id = $1 and b.business_id = $2
         returning b.account_id, b.business_id
@@ -193,22 +193,15 @@ CHANGE_BUSINESS = f"""
 
 async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now: datetime) -> int:
     """Update the fields sent of a business and return its id."""
-    given = {
-        name: value
-        for name in BusinessChanges.__struct_fields__
-        if name != "business_id" and (value := getattr(wanted, name)) is not UNSET
-    }
-    for name in ("media_map", "scheduler_props", "locale_props", "style_props"):
-        if name in given:
-            given[name] = given[name] or {}
+    fields = BUSINESS.sent(wanted)
     try:
         changed = await db.value(
             CHANGE_BUSINESS,
             account_id,
             wanted.business_id,
-            given,
+            BUSINESS.record(fields),
             now,
-            list(given),
+            list(fields),
         )
     except asyncpg.UniqueViolationError:
         raise BusinessNameTaken from None

@@ -10,7 +10,7 @@ from fanfare.demo import shows
 from fanfare.demo.book import Book, Fan
 from fanfare.demo.programme import CLUB, FESTIVAL, VENUE, WOMEN
 from fanfare.kernel.data.db import Db
-from fanfare.performances.actions import save_performance
+from fanfare.performances.actions import create_performance
 from fanfare.performances.schemas import NewPerformance
 from fanfare.performances.topics import SCHEDULE_ADDED
 
@@ -67,7 +67,7 @@ async def make_performances(db: Db, account_id: int, businesses: Sequence[int], 
             country_code=show.hall.currency[:2],
         )
         made_at = min(announced, now)
-        made.append(Show(await save_performance(db, account_id, wanted, made_at), starts.timestamp(), business))
+        made.append(Show(await create_performance(db, account_id, wanted, made_at), starts.timestamp(), business))
     return made
 
 

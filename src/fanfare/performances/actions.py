@@ -7,8 +7,9 @@ from typing import Any
 
 from fanfare.fans.queries.fans import known_fan
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.performances.schemas import NewPerformance, PerformanceChanges
 from fanfare.performances.topics import (
@@ -23,67 +24,61 @@ from fanfare.places.provinces import venue_province
 TABLES = ("fan_performances", "fan_events")
 
 
-SAVE_PERFORMANCE = f"""
+PERFORMANCE = Columns(PerformanceChanges, key=("performance_uid",))
+CREATE_PERFORMANCE = f"""
     with {HOLD},
-    -- held, so that changes at once of different fields all stay, and what is deleted meanwhile does not come back
-    old as materialized (
-        select p from performances p where p.account_id = $1 and p.performance_uid = $2 for no key update
-    ),
-    blank as (
-        select jsonb_populate_record(null::performances, jsonb_build_object(
-            'account_id', $1::bigint, 'performance_uid', $2::uuid, 'status', 'draft',
-            'additional_artist_names', '[]'::jsonb, 'created_at', $4::timestamptz)) as p
-    ),
-    wanted as (
-        select (jsonb_populate_record(coalesce((select p from old), blank.p),
-                                      $3::jsonb || jsonb_build_object('updated_at', $4::timestamptz))).*
-        from blank
-        where $5 = exists (select from old)
-    ),
     made as (
-        insert into performances select wanted.* from wanted
-        on conflict (account_id, performance_uid) do update
-        set performance_name = excluded.performance_name, performance_date = excluded.performance_date,
-            onsale_date = excluded.onsale_date, announce_date = excluded.announce_date, status = excluded.status,
-            venue_uid = excluded.venue_uid, venue_name = excluded.venue_name,
-            display_venue_name = excluded.display_venue_name, city = excluded.city, province = excluded.province,
-            country_code = excluded.country_code, promoter = excluded.promoter, artist_name = excluded.artist_name,
-            additional_artist_names = excluded.additional_artist_names,
-            campaign_event_key = excluded.campaign_event_key, performance_url = excluded.performance_url,
-            buying_group = excluded.buying_group, performance_group_name = excluded.performance_group_name,
-            label_name = excluded.label_name, outlet = excluded.outlet, vendor = excluded.vendor,
-            notes = excluded.notes, business_id = excluded.business_id,
-            referral_page_tab_id = excluded.referral_page_tab_id, fb_ad_account_id = excluded.fb_ad_account_id,
-            fb_event_id = excluded.fb_event_id, updated_at = excluded.updated_at
+        insert into performances (account_id, performance_uid, created_at, updated_at, {PERFORMANCE})
+        select $1, $2, $4, $4, {PERFORMANCE} from jsonb_populate_record(null::performances, $3)
         returning performance_uid
     ),
     logged as (
-        {announce(PERFORMANCE_CREATED, "made where not $5", at="$4")}
-        {also(PERFORMANCE_UPDATED, "made where $5", at="$4")}
+        {announce(PERFORMANCE_CREATED, "made", at="$4")}
     )
     select performance_uid from made
 """  # noqa: S608 - fixed parts
-
-
-async def save_performance(db: Db, account_id: int, wanted: NewPerformance, now: datetime) -> uuid.UUID:
-    """Make a performance, or write a `PerformanceChanges` over its performance; fields that are left out stay."""
-    await _check(db, account_id, wanted.business_id, wanted.referral_page_tab_id)
-    is_change = isinstance(wanted, PerformanceChanges)
-    performance_uid = wanted.performance_uid if isinstance(wanted, PerformanceChanges) else uuid.uuid4()
-    given = {name: value for name in NewPerformance.__struct_fields__ if (value := getattr(wanted, name)) is not None}
-    if "province" in given:
-        given["province"] = venue_province(wanted.country_code, given["province"])
-    saved = await db.value(
-        SAVE_PERFORMANCE,
-        account_id,
-        performance_uid,
-        given,
-        now,
-        is_change,
+CHANGE_PERFORMANCE = f"""
+    with {HOLD},
+    made as (
+        update performances p
+        set {PERFORMANCE.assignments("p", "$3")}, updated_at = $4
+        where p.account_id = $1 and p.performance_uid = $2
+        returning p.performance_uid
+    ),
+    logged as (
+        {announce(PERFORMANCE_UPDATED, "made", at="$4", fields="$5::text[]")}
     )
-    if saved is None:
-        raise Unknown(performance=performance_uid)
+    select performance_uid from made
+"""  # noqa: S608 - fixed parts
+# What a performance has that was made without them.
+DEFAULTS = {"status": "draft", "additional_artist_names": ()}
+
+
+async def create_performance(db: Db, account_id: int, wanted: NewPerformance, now: datetime) -> uuid.UUID:
+    """Make a performance and return its uid; refuses an unknown business and an unknown campaign."""
+    fields = DEFAULTS | await _fields(db, account_id, wanted)
+    performance_uid: uuid.UUID = await db.value(
+        CREATE_PERFORMANCE, account_id, uuid.uuid4(), PERFORMANCE.record(fields), now
+    )
     return performance_uid
+
+
+async def change_performance(db: Db, account_id: int, wanted: PerformanceChanges, now: datetime) -> uuid.UUID:
+    """Update the fields sent of a performance and return its uid; refuses what is unknown."""
+    fields = await _fields(db, account_id, wanted)
+    record = PERFORMANCE.record(fields)
+    uid = wanted.performance_uid
+    if not await db.value(CHANGE_PERFORMANCE, account_id, uid, record, now, list(fields)):
+        raise Unknown(performance=uid)
+    return uid
+
+
+async def _fields(db: Db, account_id: int, wanted: NewPerformance) -> dict[str, Any]:
+    await _check(db, account_id, wanted.business_id, wanted.referral_page_tab_id)
+    fields = PERFORMANCE.sent(wanted)
+    if "province" in fields:
+        fields["province"] = venue_province(wanted.country_code, fields["province"])
+    return fields
 
 
 async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ async def performances_create(db: Db, account: Account, wanted: NewPerformance, 
 
     The only performance call that works without the secret. Without it, 403 for an address the account has banned.
     """
-    return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))
+    return PerformanceSaved(await actions.create_performance(db, account.id, wanted, now))
 
 
 @endpoint.get("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)
@@ -45,7 +45,7 @@ async def performances_get(db: Db, account: Account, wanted: OnePerformance) -> 
 @endpoint.post("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET, references=actions.references)
 async def performances_update(db: Db, account: Account, wanted: PerformanceChanges, now: datetime) -> PerformanceSaved:
     """Change a performance; name and date are always required; other fields left out stay as they are."""
-    return PerformanceSaved(await actions.save_performance(db, account.id, wanted, now))
+    return PerformanceSaved(await actions.change_performance(db, account.id, wanted, now))
 
 
 @endpoint.delete("/api/v1/performances/{performance_uid}", scope="misc", key=SECRET)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
-from msgspec import UNSET
 
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
 from fanfare.points.topics import POINT_CREATED, POINT_UPDATED, POINTS_AWARDED
@@ -91,19 +91,18 @@ async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime)
     return point_uid
 
 
+POINT = Columns(PointChanges, key=("point_uid",))
 CHANGE_POINT = f"""
     with {HOLD},
     made as (
-        update points
-        set point_name = case when $3 then $4 else point_name end,
-            description = case when $5 then $6 else description end,
-            is_active = case when $7 then $8 else is_active end,
-            updated_at = $9
-        where account_id = $1 and point_uid = $2
-        returning account_id, point_uid
+        update points p
+        set {POINT.assignments("p", "$3")},
+            updated_at = $4
+        where p.account_id = $1 and p.point_uid = $2
+        returning p.account_id, p.point_uid
     ),
     logged as (
-        {announce(POINT_UPDATED, "made", at="$9")}
+        {announce(POINT_UPDATED, "made", at="$4", fields="$5::text[]")}
     )
     select point_uid from made
 """  # noqa: S608 - fixed parts
@@ -111,23 +110,15 @@ CHANGE_POINT = f"""
 
 async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of a category and return its uid."""
-    named, described, opened = (
-        wanted.point_name is not UNSET,
-        wanted.description is not UNSET,
-        wanted.is_active is not UNSET,
-    )
+    fields = POINT.sent(wanted)
     try:
         changed = await db.value(
             CHANGE_POINT,
             account_id,
             wanted.point_uid,
-            named,
-            wanted.point_name if named else None,
-            described,
-            wanted.description if described else None,
-            opened,
-            wanted.is_active if opened else None,
+            POINT.record(fields),
             now,
+            list(fields),
         )
     except asyncpg.UniqueViolationError:
         raise PointNameTaken from None

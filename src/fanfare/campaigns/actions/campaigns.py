@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import check_business, check_members, has_fan, no_business, no_members
 from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing, NewCampaign
@@ -13,10 +12,16 @@ from fanfare.campaigns.topics import CAMPAIGN_CLOSED, CAMPAIGN_CREATED, CAMPAIGN
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 
-COLUMNS = {"start_timestamp": "starts_at", "end_timestamp": "ends_at", "timezone": "time_zone"}
-OBJECTS = ("media_map", "props", "locale_props", "style_props", "links_map")
+COLUMNS = Columns(
+    CampaignChanges,
+    key=("page_tab_id",),
+    elsewhere=("page_tab_ids",),
+    names={"start_timestamp": "starts_at", "end_timestamp": "ends_at", "timezone": "time_zone"},
+    empty={name: {} for name in ("media_map", "props", "locale_props", "style_props", "links_map")},
+)
 
 
 class CampaignTitleTaken(Conflict):
@@ -25,11 +30,6 @@ class CampaignTitleTaken(Conflict):
 
 class CampaignClosed(Conflict):
     """The campaign is closed, with another winner"""
-
-
-def _stored(given: dict[str, Any]) -> dict[str, Any]:
-    """Return given fields by the names of their columns; an object that is cleared is empty."""
-    return {COLUMNS.get(name, name): {} if name in OBJECTS and not value else value for name, value in given.items()}
 
 
 async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -45,7 +45,7 @@ async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: dat
     given = {name: getattr(wanted, name) for name in NewCampaign.__struct_fields__ if name != "page_tab_ids"}
     async with db.transaction() as held:
         try:
-            page_tab_id: int = await held.value(CREATE, account_id, _stored(given), now)
+            page_tab_id: int = await held.value(CREATE, account_id, COLUMNS.record(given), now)
         except asyncpg.UniqueViolationError:
             raise CampaignTitleTaken from None
         except asyncpg.ForeignKeyViolationError:
@@ -58,12 +58,8 @@ async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: dat
 CREATE = f"""
     with {HOLD},
     made as (
-        insert into campaigns (account_id, title, app_type, business_id, stream_key, is_active, is_scheduled,
-                               live_status, starts_at, ends_at, time_zone, media_map, props, locale_props,
-                               style_props, links_map, created_at, updated_at)
-        select $1, title, app_type, business_id, stream_key, is_active, is_scheduled,
-               live_status, starts_at, ends_at, time_zone, media_map, props, locale_props,
-               style_props, links_map, $3, $3
+        insert into campaigns (account_id, created_at, updated_at, {COLUMNS})
+        select $1, $3, $3, {COLUMNS}
         from jsonb_populate_record(null::campaigns, $2)
         returning account_id, page_tab_id
     ),
@@ -76,37 +72,26 @@ CREATE = f"""
 
 async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
     """Update the fields sent of a campaign and return its page_tab_id."""
-    given = {
-        name: value
-        for name in CampaignChanges.__struct_fields__
-        if name != "page_tab_id" and (value := getattr(wanted, name)) is not UNSET
-    }
-    fields = list(given)
-    members = given.pop("page_tab_ids", UNSET)
+    given = COLUMNS.sent(wanted)
     async with db.transaction() as held:
         try:
-            changed = await held.value(CHANGE, account_id, wanted.page_tab_id, _stored(given), now, fields)
+            changed = await held.value(CHANGE, account_id, wanted.page_tab_id, COLUMNS.record(given), now, list(given))
         except asyncpg.UniqueViolationError:
             raise CampaignTitleTaken from None
         except asyncpg.ForeignKeyViolationError:
             raise no_business() from None
         if changed is None:
             raise Unknown(campaign=wanted.page_tab_id)
-        if members is not UNSET:
-            await _set_members(held, account_id, wanted.page_tab_id, members or [])
+        if "page_tab_ids" in given:
+            await _set_members(held, account_id, wanted.page_tab_id, given["page_tab_ids"] or [])
     return wanted.page_tab_id
 
 
-# The new values are read from the row that is written, so that changes of different fields at once all stay.
 CHANGE = f"""
     with {HOLD},
     made as (
         update campaigns c
-        set (title, app_type, business_id, stream_key, is_active, is_scheduled, live_status, starts_at, ends_at,
-             time_zone, media_map, props, locale_props, style_props, links_map) = (
-                select title, app_type, business_id, stream_key, is_active, is_scheduled, live_status, starts_at,
-                       ends_at, time_zone, media_map, props, locale_props, style_props, links_map
-                from jsonb_populate_record(c, $3)),
+        set {COLUMNS.assignments("c", "$3")},
             updated_at = $4
         where c.account_id = $1 and c.page_tab_id = $2
         returning c.account_id, c.page_tab_id

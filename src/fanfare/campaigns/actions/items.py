@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from msgspec import UNSET
 
 from fanfare.campaigns.queries.known import has_fan
 from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
@@ -13,10 +12,15 @@ from fanfare.campaigns.topics import CAMPAIGN_UPDATED, WAGER_PLACED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 
-COLUMNS = {"position": "place", "active_date": "active_on", "activation_timestamp": "activated_at"}
-OBJECTS = ("media_map", "props")
+COLUMNS = Columns(
+    ItemChanges,
+    key=("page_tab_id", "tab_item_id"),
+    names={"position": "place", "active_date": "active_on", "activation_timestamp": "activated_at"},
+    empty={"media_map": {}, "props": {}},
+)
 
 
 class ItemSoldOut(Conflict):
@@ -25,11 +29,6 @@ class ItemSoldOut(Conflict):
 
 class ItemTaken(Conflict):
     """More of the item is taken than that, or wagers are placed on it"""
-
-
-def _stored(given: dict[str, Any]) -> dict[str, Any]:
-    """Return given fields by the names of their columns; an object that is cleared is empty."""
-    return {COLUMNS.get(name, name): {} if name in OBJECTS and not value else value for name, value in given.items()}
 
 
 async def _check_tag(db: Db, account_id: int, tag_id: int | None) -> None:
@@ -56,17 +55,13 @@ ITEM_DATA = {"fields": "jsonb_build_array('items')", "tab_item_id": "tab_item_id
 CREATE_ITEM = f"""
     with {HOLD},
     made as (
-        insert into campaign_items (account_id, page_tab_id, title, subtitle, description, tag_id, place,
-                                    active_on, activated_at, props, item_count, item_group_name, price,
-                                    media_uid, latitude, longitude, media_map, created_at, updated_at)
-        select $1, page_tab_id, title, subtitle, description, tag_id, place,
-               active_on, activated_at, props, item_count, item_group_name, price,
-               media_uid, latitude, longitude, media_map, $3, $3
-        from jsonb_populate_record(null::campaign_items, $2)
+        insert into campaign_items (account_id, page_tab_id, created_at, updated_at, {COLUMNS})
+        select $1, $2, $4, $4, {COLUMNS}
+        from jsonb_populate_record(null::campaign_items, $3)
         returning account_id, page_tab_id, tab_item_id
     ),
     logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$3", **ITEM_DATA)}
+        {announce(CAMPAIGN_UPDATED, "made", at="$4", **ITEM_DATA)}
     )
     select tab_item_id from made
 """  # noqa: S608 - fixed parts
@@ -80,7 +75,8 @@ async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -
         tab_item_id: int = await db.value(
             CREATE_ITEM,
             account_id,
-            _stored(given),
+            wanted.page_tab_id,
+            COLUMNS.record(given),
             now,
         )
     except asyncpg.ForeignKeyViolationError as missing:
@@ -92,14 +88,11 @@ async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -
 
 async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetime) -> int:
     """Update the fields sent of an item and return its tab_item_id."""
-    given = {
-        name: value
-        for name in ItemChanges.__struct_fields__
-        if name not in ("page_tab_id", "tab_item_id") and (value := getattr(wanted, name)) is not UNSET
-    }
+    given = COLUMNS.sent(wanted)
     await _check_tag(db, account_id, given.get("tag_id"))
     try:
-        changed = await db.value(CHANGE, account_id, wanted.page_tab_id, wanted.tab_item_id, _stored(given), now)
+        record = COLUMNS.record(given)
+        changed = await db.value(CHANGE, account_id, wanted.page_tab_id, wanted.tab_item_id, record, now)
     except asyncpg.CheckViolationError:
         raise ItemTaken from None
     except asyncpg.ForeignKeyViolationError:
@@ -109,16 +102,11 @@ async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetim
     return wanted.tab_item_id
 
 
-# The new values are read from the row that is written, so that changes of different fields at once all stay.
 CHANGE = f"""
     with {HOLD},
     made as (
         update campaign_items i
-        set (title, subtitle, description, tag_id, place, active_on, activated_at, props, item_count,
-             item_group_name, price, media_uid, latitude, longitude, media_map) = (
-                select title, subtitle, description, tag_id, place, active_on, activated_at, props, item_count,
-                       item_group_name, price, media_uid, latitude, longitude, media_map
-                from jsonb_populate_record(i, $4)),
+        set {COLUMNS.assignments("i", "$4")},
             updated_at = $5
         where i.account_id = $1 and i.page_tab_id = $2 and i.tab_item_id = $3
         returning i.account_id, i.page_tab_id, i.tab_item_id

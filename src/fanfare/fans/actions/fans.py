@@ -23,6 +23,7 @@ from fanfare.fans.topics import FAN_UPDATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.updates import assignments, sent
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.wire import check_past
 from fanfare.places.addresses import WrongAddressError, complete_address
@@ -34,7 +35,12 @@ PLAIN = (
 )  # fmt: skip
 ADDRESS = ("country_code", "province", "city", "postal_code")
 CHANNELS = ("is_subscribed", "is_phone_subscribed")
+CONFIRMATIONS = ("is_confirmed", "is_phone_confirmed")
 MOMENTS = ("email_word_at", "phone_word_at", "optout_word_at")
+COLUMNS = (
+    *PLAIN, *ADDRESS, *PHONES, *CHANNELS, *CONFIRMATIONS, *MOMENTS,
+    "email", "display_name", "metro_area", "is_optout", "password_hash",
+)  # fmt: skip
 # What a new fan may come with: what finding the fan writes, and what is written after it.
 PERSONAL = ("first_name", "last_name", "birth_date", "gender", "ip_address", "fan_source")
 BESIDES = (
@@ -119,7 +125,7 @@ async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *
     secret = await password_hash(account.id, wanted.password) if wanted.password else None
     if fills:
         # What is wrong is refused also where the fan has something in its place.
-        _address(wanted)
+        _address(sent(wanted))
         await checked_name(db, account, wanted.display_name or None)
     return Change(wanted, secret, source, fills)
 
@@ -173,13 +179,13 @@ async def _remember(db: Db, account_id: int, fan_id: int, heard: Mapping[str, An
 
 def _filling(wanted: FanChanges, old: Record, now: datetime) -> FanChanges:
     """Leave of a change what is empty so far; confirmed is only what is the fan's own address and number."""
+    fields = sent(wanted)
     kept: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
     if old["created_at"] == now:
         # Of a fan just made they are what the lists tell of the postal code.
         kept = {name: value for name, value in kept.items() if name not in ("latitude", "longitude")}
     for name, flag, key in (("email", "is_confirmed", mail_key), ("phone", "is_phone_confirmed", str)):
-        value = getattr(wanted, name)
-        is_own = value is not UNSET and old[name] is not None and key(value) == key(old[name])
+        is_own = name in fields and old[name] is not None and key(fields[name]) == key(old[name])
         kept |= {name: UNSET, flag: True if is_own and getattr(wanted, flag) else None}
     return msgspec.structs.replace(wanted, **kept)
 
@@ -204,21 +210,19 @@ async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
 
 async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) -> dict[str, Any]:
     """Return the columns that the request sets, in their normal forms."""
-    columns = {name: value for name in PLAIN if (value := getattr(wanted, name)) is not UNSET}
-    for name in ("is_confirmed", "is_phone_confirmed"):
-        if (flag := getattr(wanted, name)) is not None:
-            columns[name] = flag
-    columns |= await _completed(db, _address(wanted), columns, old)
+    fields = sent(wanted)
+    columns = {name: fields[name] for name in (*PLAIN, *CONFIRMATIONS) if name in fields}
+    columns |= await _completed(db, _address(fields), columns, old)
     home = columns.get("country_code") or old["country_code"] or account.country_code
-    columns |= read_numbers({name: value for name in PHONES if (value := getattr(wanted, name)) is not UNSET}, home)
-    if wanted.email is not UNSET:
-        columns["email"] = wanted.email
-        if _mail_key(wanted.email) != _mail_key(old["email"]):
+    columns |= read_numbers({name: fields[name] for name in PHONES if name in fields}, home)
+    if "email" in fields:
+        columns["email"] = fields["email"]
+        if _mail_key(fields["email"]) != _mail_key(old["email"]):
             columns["is_confirmed"] = bool(wanted.is_confirmed)
     if not (columns.get("email", old["email"]) or columns.get("phone", old["phone"])):
         raise BadParameters([("email", "cannot be cleared unless the fan has a phone number")])
-    if wanted.display_name is not UNSET:
-        columns["display_name"] = await free_name(db, account, wanted.display_name, old["fan_id"])
+    if "display_name" in fields:
+        columns["display_name"] = await free_name(db, account, fields["display_name"], old["fan_id"])
     return columns
 
 
@@ -226,8 +230,8 @@ def _mail_key(address: str | None) -> str | None:
     return mail_key(address) if address else None
 
 
-def _address(wanted: FanChanges) -> dict[str, Any]:
-    given = {name: value for name in ADDRESS if (value := getattr(wanted, name)) is not UNSET}
+def _address(fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: fields[name] for name in ADDRESS if name in fields}
     if not given.get("country_code"):
         return dict.fromkeys(given)
     try:
@@ -268,20 +272,8 @@ async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mappi
 WRITE = f"""
     with made as (
         update fans f
-        set first_name = w.first_name, last_name = w.last_name, email = w.email, phone = w.phone,
-            add_phone = w.add_phone, display_name = w.display_name, gender = w.gender,
-            birth_date = w.birth_date, country_code = w.country_code, province = w.province, city = w.city,
-            postal_code = w.postal_code, metro_area = w.metro_area, latitude = w.latitude,
-            longitude = w.longitude,
-            ip_address = w.ip_address, image_url = w.image_url, is_subscribed = w.is_subscribed,
-            is_phone_subscribed = w.is_phone_subscribed, is_optout = w.is_optout,
-            email_word_at = w.email_word_at, phone_word_at = w.phone_word_at,
-            optout_word_at = w.optout_word_at,
-            is_confirmed = w.is_confirmed, is_phone_confirmed = w.is_phone_confirmed,
-            password_hash = w.password_hash, position = nextval('positions'),
+        set {assignments(COLUMNS, "f", "$3")}, position = nextval('positions'),
             updated_at = greatest($4, f.updated_at + interval '1 millisecond')
-        from (select (jsonb_populate_record(old, $3)).* from fans old
-              where old.account_id = $1 and old.fan_id = $2) as w
         where f.account_id = $1 and f.fan_id = $2
         returning f.fan_id, f.position, f.updated_at
     )

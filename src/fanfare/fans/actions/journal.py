@@ -12,6 +12,7 @@ import msgspec
 
 from fanfare.fans import followers
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import assignments
 
 # Always noted; put back by who merges, column by column.
 FANS = "fans"
@@ -179,8 +180,7 @@ async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     values = [name for name in shape.columns if name not in shape.key]
     if values:
         await db.execute(
-            f"update {shape.table} t set ({', '.join(values)}) ="  # noqa: S608 - the same
-            f" (select {', '.join(f'r.{name}' for name in values)} from jsonb_populate_record(t, m.row_before) r)"
+            f"update {shape.table} t set {assignments(values, 't', 'm.row_before')}"  # noqa: S608 - the same
             f" from merged_rows m where m.account_id = $1 and {same}"
             f" and m.row_before ->> '{column}' <> $3::bigint::text",
             *msgspec.structs.astuple(pair),

@@ -19,6 +19,7 @@ from fanfare.fans.schemas.merges import Merge, MergeOther
 from fanfare.fans.topics import FAN_MERGED, FAN_UNMERGED, FAN_UPDATED
 from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import RACES, Db, Record
+from fanfare.kernel.data.updates import assignments
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
 Row = dict[str, Any]
@@ -160,13 +161,13 @@ ANNOUNCE_CHANGE = announce(FAN_UPDATED, "made", position="position", at="updated
 
 async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, now: datetime) -> None:
     """Write the changed columns of the fan who stays, and announce that anything of the fan may have changed."""
-    columns = ", ".join(name for name in known[0].columns if name not in ("fan_id", "position", "updated_at"))
+    columns = [name for name in known[0].columns if name not in ("fan_id", "position", "updated_at")]
     await db.execute(
         f"""
         with made as (
             update fans f
-            set ({columns}) = (select {columns} from jsonb_populate_record(f, $3)),
-                position = nextval('positions'), updated_at = greatest($4, f.updated_at + interval '1 millisecond')
+            set {assignments(columns, "f", "$3")}, position = nextval('positions'),
+                updated_at = greatest($4, f.updated_at + interval '1 millisecond')
             where f.account_id = $1 and f.fan_id = $2
             returning f.fan_id, f.position, f.updated_at
         )

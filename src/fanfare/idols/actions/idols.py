@@ -1,12 +1,11 @@
 """Makes idols and events, and changes them."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import asyncpg
-import msgspec
-from msgspec import UNSET
 
 from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
 from fanfare.idols.topics import (
@@ -17,9 +16,10 @@ from fanfare.idols.topics import (
     IDOL_EVENT_UPDATED,
     IDOL_UPDATED,
 )
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.places.provinces import venue_province
 
@@ -72,9 +72,10 @@ async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -
 async def change_idol(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of an idol and return its uid. Refuses (409) another name while criteria name it."""
     async with db.transaction() as held:
-        if wanted.idol_name is not UNSET:
-            await _give_up_name(held, account_id, wanted.idol_uid, wanted.idol_name)
-        return await _change(held, account_id, wanted, now)
+        fields = IDOL.sent(wanted)
+        if "idol_name" in fields:
+            await _give_up_name(held, account_id, wanted.idol_uid, fields["idol_name"])
+        return await _change(held, account_id, wanted.idol_uid, fields, now)
 
 
 async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str | None = None) -> None:
@@ -93,15 +94,12 @@ async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str
         await check_unused(db, account_id, Thing("idol_name", name))
 
 
+IDOL = Columns(IdolChanges, key=("idol_uid",), elsewhere=("label_names",))
 CHANGE = f"""
     with {HOLD},
     made as (
         update idols as i
-        -- read from the row that is written, so that changes of different fields at once all stay
-        set (idol_name, artist_id, discovery_id, description, image_url, link_url, spotify_follower_count) = (
-                select idol_name, artist_id, discovery_id, description, image_url, link_url,
-                       spotify_follower_count
-                from jsonb_populate_record(i, $3)),
+        set {IDOL.assignments("i", "$3")},
             updated_at = $6
         where i.account_id = $1 and i.idol_uid = $2
         returning i.account_id, i.idol_uid
@@ -117,35 +115,29 @@ CHANGE = f"""
         on conflict (account_id, idol_uid, label_name) do nothing
     ),
     logged as (
-        {announce(IDOL_UPDATED, "made", at="$6")}
+        {announce(IDOL_UPDATED, "made", at="$6", fields="$7::text[]")}
     )
     select idol_uid from made
 """  # noqa: S608 - fixed parts
 
 
-async def _change(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
-    given = {name: value for name, value in _fields(wanted).items() if value is not UNSET}
-    labels = given.pop("label_names", None) if "label_names" in given else UNSET
-    given.pop("idol_uid")
+async def _change(db: Db, account_id: int, idol_uid: uuid.UUID, fields: Mapping[str, Any], now: datetime) -> uuid.UUID:
     try:
         changed = await db.value(
             CHANGE,
             account_id,
-            wanted.idol_uid,
-            given,
-            labels is not UNSET,
-            (labels or []) if labels is not UNSET else [],
+            idol_uid,
+            IDOL.record(fields),
+            "label_names" in fields,
+            fields.get("label_names") or [],
             now,
+            list(fields),
         )
     except asyncpg.UniqueViolationError:
         raise IdolNameTaken from None
     if changed is None:
-        raise Unknown(idol=wanted.idol_uid)
-    return wanted.idol_uid
-
-
-def _fields(struct: msgspec.Struct) -> dict[str, Any]:
-    return {name: getattr(struct, name) for name in struct.__struct_fields__}
+        raise Unknown(idol=idol_uid)
+    return idol_uid
 
 
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
@@ -179,34 +171,37 @@ async def _delete(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -
         raise Unknown(idol=idol_uid)
 
 
-SAVE_IDOL_EVENT = f"""
+EVENT = Columns(
+    IdolEventChanges,
+    key=("event_uid",),
+    names={"start_timestamp": "starts_at", "end_timestamp": "ends_at"},
+    empty={"is_available": True},
+)
+CREATE_EVENT = f"""
     with {HOLD},
-    -- held, so that an event that is deleted meanwhile does not come back
-    old as materialized (
-        select event_uid from idol_events where account_id = $1 and event_uid = $2 for no key update
-    ),
     made as (
-        insert into idol_events as e (
-            account_id, event_uid, idol_uid, performance_uid, event_name, starts_at, ends_at, venue_name,
-            display_venue_name, city, province, country_code, event_url, ticket_url, label_name, image_url,
-            is_available, created_at, updated_at)
-        select i.account_id, $2, i.idol_uid, $4, $5, $6, $7, $8,
-               $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18
-        from idols i
-        where i.account_id = $1 and i.idol_uid = $3
-          and $19 = exists (select from old)
-        on conflict (account_id, event_uid) do update
-        set idol_uid = excluded.idol_uid, performance_uid = excluded.performance_uid,
-            event_name = excluded.event_name, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-            venue_name = excluded.venue_name, display_venue_name = excluded.display_venue_name,
-            city = excluded.city, province = excluded.province, country_code = excluded.country_code,
-            event_url = excluded.event_url, ticket_url = excluded.ticket_url, label_name = excluded.label_name,
-            image_url = excluded.image_url, is_available = excluded.is_available, updated_at = excluded.updated_at
-        returning account_id, event_uid
+        insert into idol_events (account_id, event_uid, created_at, updated_at, {EVENT})
+        select $1, $2, $4, $4, {EVENT}
+        from jsonb_populate_record(null::idol_events, $3) e
+        where exists (select from idols i where i.account_id = $1 and i.idol_uid = e.idol_uid)
+        returning event_uid
     ),
     logged as (
-        {announce(IDOL_EVENT_CREATED, "made where not $19", at="$18")}
-        {also(IDOL_EVENT_UPDATED, "made where $19", at="$18")}
+        {announce(IDOL_EVENT_CREATED, "made", at="$4")}
+    )
+    select event_uid from made
+"""  # noqa: S608 - fixed parts
+CHANGE_EVENT = f"""
+    with {HOLD},
+    made as (
+        update idol_events e
+        set {EVENT.assignments("e", "$3")}, updated_at = $4
+        where e.account_id = $1 and e.event_uid = $2
+          and exists (select from idols i where i.account_id = $1 and i.idol_uid = ($3::jsonb ->> 'idol_uid')::uuid)
+        returning e.event_uid
+    ),
+    logged as (
+        {announce(IDOL_EVENT_UPDATED, "made", at="$4")}
     )
     select event_uid from made
 """  # noqa: S608 - fixed parts
@@ -216,10 +211,12 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
     """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol, performance or event."""
     is_change = isinstance(wanted, IdolEventChanges)
     event_uid = wanted.event_uid if isinstance(wanted, IdolEventChanges) else uuid.uuid4()
+    # The new state of an event is all of it: what is left out is empty.
+    fields = {name: getattr(wanted, name) for name in EVENT.by_field}
+    fields["province"] = venue_province(wanted.country_code, wanted.province)
+    arguments = account_id, event_uid, EVENT.record(fields), now
     try:
-        saved = await db.racing(
-            lambda held: held.value(SAVE_IDOL_EVENT, account_id, event_uid, *_event(wanted), now, is_change)
-        )
+        saved = await db.racing(lambda held: held.value(CHANGE_EVENT if is_change else CREATE_EVENT, *arguments))
     except asyncpg.ForeignKeyViolationError as missing:
         if "performance_uid" in (missing.constraint_name or ""):
             raise BadParameters([("performance_uid", "is not a performance of this account")]) from None
@@ -227,26 +224,6 @@ async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: da
     if saved is None:
         raise Unknown(idol_event=event_uid if is_change else None, idol=wanted.idol_uid)
     return event_uid
-
-
-def _event(wanted: NewIdolEvent) -> tuple[object, ...]:
-    return (
-        wanted.idol_uid,
-        wanted.performance_uid,
-        wanted.event_name,
-        wanted.start_timestamp,
-        wanted.end_timestamp,
-        wanted.venue_name,
-        wanted.display_venue_name,
-        wanted.city,
-        venue_province(wanted.country_code, wanted.province),
-        wanted.country_code,
-        wanted.event_url,
-        wanted.ticket_url,
-        wanted.label_name,
-        wanted.image_url,
-        wanted.is_available is not False,
-    )
 
 
 DELETE_IDOL_EVENT = f"""

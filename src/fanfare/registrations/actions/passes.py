@@ -5,12 +5,12 @@ from datetime import datetime
 from random import Random
 
 import asyncpg
-import msgspec
 
 from fanfare.campaigns.queries.known import check_campaign
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import Columns, sent
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
@@ -78,11 +78,10 @@ async def change_section(db: Db, account_id: int, wanted: SectionChanges, now: d
 
     Refuses an unknown section (404), a name that the campaign has, and a capacity below the passes there are (409).
     """
-    given = {
-        name: value for name in ("section_name", "capacity") if (value := getattr(wanted, name)) is not msgspec.UNSET
-    }
+    fields = SECTION.sent(wanted)
     try:
-        changed = await db.value(CHANGE_SECTION, account_id, wanted.section_uid, given, now)
+        record = SECTION.record(fields)
+        changed = await db.value(CHANGE_SECTION, account_id, wanted.section_uid, record, now, list(fields))
     except asyncpg.UniqueViolationError:
         raise SectionNameTaken from None
     except asyncpg.CheckViolationError:
@@ -92,18 +91,17 @@ async def change_section(db: Db, account_id: int, wanted: SectionChanges, now: d
     return wanted.section_uid
 
 
-# The new values are read from the row that is written, so that changes of different fields at once both stay.
+SECTION = Columns(SectionChanges, key=("section_uid",))
 CHANGE_SECTION = f"""
     with {HOLD},
     made as (
         update pass_sections s
-        set (section_name, capacity) = (
-            select section_name, capacity from jsonb_populate_record(s, $3))
+        set {SECTION.assignments("s", "$3")}
         where s.account_id = $1 and s.section_uid = $2
         returning s.section_uid, s.page_tab_id
     ),
     logged as (
-        {announce(PASS_SECTION_UPDATED, "made", at="$4", fields="array(select jsonb_object_keys($3))")}
+        {announce(PASS_SECTION_UPDATED, "made", at="$4", fields="$5::text[]")}
     )
     select section_uid from made
 """  # noqa: S608 - fixed parts
@@ -305,7 +303,7 @@ CHANGE_PASS = f"""
 
 async def change_pass(db: Db, account_id: int, wanted: PassChanges, now: datetime) -> Pass:
     """Change for which event a pass is; refuses an unknown pass."""
-    if wanted.event_key is not msgspec.UNSET:
+    if "event_key" in sent(wanted):
         await db.execute(
             CHANGE_PASS,
             account_id,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
-from msgspec import UNSET
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import filter_uids, mentions, referred
@@ -91,31 +91,22 @@ async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
         raise Unknown(filter=filter_uid)
 
 
+FILTER = Columns(FilterChanges, key=("filter_uid",))
 CHANGE = f"""
     with {HOLD},
     made as (
-        update filters
-        set filter_name = coalesce($3, filter_name), is_active = coalesce($4, is_active),
-            group_name = case when $5 then $6 else group_name end, updated_at = $7
+        update filters f
+        set {FILTER.assignments("f", "$3")}, updated_at = $4
         where account_id = $1 and filter_uid = $2
         returning account_id, filter_uid
     )
-    {announce(FILTER_UPDATED, "made", at="$7")}
+    {announce(FILTER_UPDATED, "made", at="$4", fields="$5::text[]")}
 """  # noqa: S608 - fixed parts
 
 
 async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> None:
-    is_grouped = wanted.group_name is not UNSET
-    await held.execute(
-        CHANGE,
-        account_id,
-        wanted.filter_uid,
-        wanted.filter_name,
-        wanted.is_active,
-        is_grouped,
-        wanted.group_name if is_grouped else None,
-        now,
-    )
+    fields = FILTER.sent(wanted)
+    await held.execute(CHANGE, account_id, wanted.filter_uid, FILTER.record(fields), now, list(fields))
 
 
 CHANGE_CRITERIA = f"""

@@ -7,12 +7,12 @@ from typing import Any
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.updates import Columns, sent
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.places.provinces import venue_province
@@ -21,7 +21,7 @@ from fanfare.tickets.topics import TICKET_EVENT_CREATED, TICKET_EVENT_DELETED, T
 
 # What stored criteria may name an event by.
 NAMES = ("event_name", "venue_name", "artist_name")
-CLEARABLE = ("event_key", "venue_name", "artist_name", "notes", "label_name", "event_type", "venue_province")
+EVENT = Columns(TicketEventSave, key=("event_uid", "action"), empty={"network": ""})
 
 
 class TicketEventTaken(Conflict):
@@ -37,10 +37,8 @@ async def save_event(db: Db, account: Account, wanted: TicketEventSave, now: dat
 
     Refuses an unknown event_uid (404), names that another event has, and to delete an event with tickets (409).
     """
-    if wanted.venue_province is not UNSET:
-        wanted = msgspec.structs.replace(
-            wanted, venue_province=venue_province(account.country_code, wanted.venue_province)
-        )
+    if province := sent(wanted).get("venue_province"):
+        wanted = msgspec.structs.replace(wanted, venue_province=venue_province(account.country_code, province))
     if wanted.action == "delete" and wanted.event_uid:
         return await _delete_event(db, account.id, wanted.event_uid, now)
     if wanted.action == "update" and wanted.event_uid:
@@ -50,42 +48,36 @@ async def save_event(db: Db, account: Account, wanted: TicketEventSave, now: dat
 
 CREATE_EVENT = f"""
     with {HOLD},
+    wanted as (
+        select * from jsonb_populate_record(null::ticket_events, $3)
+    ),
     known as materialized (
-        (select event_uid from ticket_events
-         where account_id = $1 and event_key = $5 and (network = $4 or network = '' or $4 = '')
-         order by network <> $4, created_at, event_uid limit 1)
+        (select k.event_uid from wanted w
+         join ticket_events k on k.account_id = $1 and k.event_key = w.event_key
+              and (k.network = w.network or k.network = '' or w.network = '')
+         order by k.network <> w.network, k.created_at, k.event_uid limit 1)
         union all
-        (select event_uid from ticket_events
-         where $5::text is null and account_id = $1 and event_date = $6 and fold_text(event_name) = fold_text($7)
-         order by event_key is not null, created_at, event_uid limit 1)
+        (select k.event_uid from wanted w
+         join ticket_events k on k.account_id = $1 and w.event_key is null and k.event_date = w.event_date
+              and fold_text(k.event_name) = fold_text(w.event_name)
+         order by k.event_key is not null, k.created_at, k.event_uid limit 1)
     ),
     made as (
-        insert into ticket_events (account_id, event_uid, created_at, updated_at, network, event_key, event_date,
-                                   event_name, venue_name, artist_name, notes, label_name, event_type,
-                                   venue_province)
-        select $1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
+        insert into ticket_events (account_id, event_uid, created_at, updated_at, {EVENT})
+        select $1, $2, $4, $4, {EVENT} from wanted
         where not exists (select from known)
         returning event_uid
     ),
     logged as (
-        {announce(TICKET_EVENT_CREATED, "made", at="$3")}
+        {announce(TICKET_EVENT_CREATED, "made", at="$4")}
     )
     select event_uid, true as is_new from made union all select event_uid, false from known
 """  # noqa: S608 - fixed parts
 
 
 async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
-    row = await db.row(
-        CREATE_EVENT,
-        account_id,
-        uuid.uuid4(),
-        now,
-        wanted.network or "",
-        wanted.event_key or None,
-        wanted.event_date,
-        wanted.event_name,
-        *(getattr(wanted, name) or None for name in CLEARABLE[1:]),
-    )
+    record = EVENT.record({name: getattr(wanted, name) or None for name in EVENT.by_field})
+    row = await db.row(CREATE_EVENT, account_id, uuid.uuid4(), record, now)
     if row is None:
         message = "The event was deleted in the meantime; try again"
         raise Unknown(message)
@@ -93,11 +85,7 @@ async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: d
 
 
 async def _change_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
-    given = {
-        **{name: value for name in ("event_name", "event_date") if (value := getattr(wanted, name)) is not None},
-        **{name: value for name in CLEARABLE if (value := getattr(wanted, name)) is not UNSET},
-        **({} if wanted.network is UNSET else {"network": wanted.network or ""}),
-    }
+    given = EVENT.record(EVENT.sent(wanted))
     try:
         async with db.transaction() as held:
             await hold(held, account_id)
@@ -105,7 +93,7 @@ async def _change_event(db: Db, account_id: int, wanted: TicketEventSave, now: d
             changed = [name for name, value in given.items() if value != old[name]]
             if changed:
                 await _give_up_names(held, account_id, old, given)
-                await _write(held, account_id, {**dict(old), **given}, changed, now)
+                await held.execute(WRITE, account_id, wanted.event_uid, given, now, changed)
     except asyncpg.UniqueViolationError:
         raise TicketEventTaken from None
     return TicketEventSaved(old["event_uid"], "update", "success")
@@ -151,25 +139,14 @@ async def _give_up_names(db: Db, account_id: int, old: Record, given: Mapping[st
 WRITE = f"""
     with {HOLD},
     made as (
-        update ticket_events
-        set event_date = $3, network = $4, event_key = $5, event_name = $6, venue_name = $7, venue_province = $8,
-            artist_name = $9, notes = $10, label_name = $11, event_type = $12,
-            updated_at = greatest($13, updated_at + interval '1 millisecond')
-        where account_id = $1 and event_uid = $2
-        returning event_uid
+        update ticket_events e
+        set {EVENT.assignments("e", "$3")},
+            updated_at = greatest($4, e.updated_at + interval '1 millisecond')
+        where e.account_id = $1 and e.event_uid = $2
+        returning e.event_uid
     )
-    {announce(TICKET_EVENT_UPDATED, "made", at="$13", fields="$14::text[]")}
+    {announce(TICKET_EVENT_UPDATED, "made", at="$4", fields="$5::text[]")}
 """  # noqa: S608 - fixed parts
-
-
-async def _write(db: Db, account_id: int, event: dict[str, object], changed: list[str], now: datetime) -> None:
-    await db.execute(
-        WRITE,
-        account_id,
-        *event.values(),
-        now,
-        changed,
-    )
 
 
 DELETE_EVENT = f"""

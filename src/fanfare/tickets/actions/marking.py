@@ -2,76 +2,44 @@
 
 from datetime import datetime
 
-from msgspec import UNSET
-
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import check_past
 from fanfare.tickets.schemas.tickets import OneTicket, TicketChanged, TicketChanges
 from fanfare.tickets.topics import TICKET_DELETED, TICKET_UPDATED
 
+TICKET = Columns(TicketChanges, key=("ticket_id",), names={"purchase_timestamp": "purchased_at"})
 CHANGE_TICKET = f"""
     with {HOLD},
     old as (
-        select ticket_id, fan_id, purchased_at, paid_amount, num_seats, currency, price_code, order_key, is_deleted
-        from tickets where account_id = $1 and ticket_id = $2 for no key update
-    ),
-    new as (
-        select ticket_id, fan_id, is_deleted as was_deleted,
-               coalesce($3, purchased_at) as purchased_at, coalesce($4, paid_amount) as paid_amount,
-               coalesce($5, num_seats) as num_seats, coalesce($6, currency) as currency,
-               case when $7 then $8 else price_code end as price_code,
-               case when $9 then $10 else order_key end as order_key,
-               coalesce($11, is_deleted) as is_deleted
-        from old
+        select t as ticket from tickets t where t.account_id = $1 and t.ticket_id = $2 for no key update
     ),
     differing as (
-        select new.ticket_id, array_remove(array[
-            case when new.purchased_at <> old.purchased_at then 'purchase_timestamp' end,
-            case when new.paid_amount <> old.paid_amount then 'paid_amount' end,
-            case when new.num_seats <> old.num_seats then 'num_seats' end,
-            case when new.currency <> old.currency then 'currency' end,
-            case when new.price_code is distinct from old.price_code then 'price_code' end,
-            case when new.order_key is distinct from old.order_key then 'order_key' end,
-            case when new.is_deleted <> old.is_deleted then 'is_deleted' end], null) as fields
-        from new join old on old.ticket_id = new.ticket_id
+        select ticket, {TICKET.differing("ticket", "$3")} as fields from old
     ),
     changed as (
         update tickets t
-        set purchased_at = new.purchased_at, paid_amount = new.paid_amount, num_seats = new.num_seats,
-            currency = new.currency, price_code = new.price_code, order_key = new.order_key,
-            is_deleted = new.is_deleted, updated_at = greatest($12, t.updated_at + interval '1 millisecond')
-        from new join differing d on d.ticket_id = new.ticket_id
-        where t.account_id = $1 and t.ticket_id = new.ticket_id and d.fields <> '{{}}'
-        returning t.ticket_id, t.fan_id, t.is_deleted and not new.was_deleted as is_gone, d.fields
+        set {TICKET.assignments("d.ticket", "$3")},
+            updated_at = greatest($4, t.updated_at + interval '1 millisecond')
+        from differing d
+        where t.account_id = $1 and t.ticket_id = $2 and d.fields <> '{{}}'
+        returning t.ticket_id, t.fan_id, t.is_deleted and not (d.ticket).is_deleted as is_gone, d.fields
     ),
     logged as (
-        {announce(TICKET_UPDATED, "changed where not is_gone", at="$12")}
-        {also(TICKET_DELETED, "changed where is_gone", at="$12")}
+        {announce(TICKET_UPDATED, "changed where not is_gone", at="$4")}
+        {also(TICKET_DELETED, "changed where is_gone", at="$4")}
     )
-    select ticket_id from old
+    select true from old
 """  # noqa: S608 - fixed parts
 
 
 async def change_ticket(db: Db, account_id: int, wanted: TicketChanges, now: datetime) -> TicketChanged:
     """Update the fields sent of a ticket, or refuse an unknown one; what says nothing new leaves no trace."""
     check_past(now, purchase_timestamp=wanted.purchase_timestamp)
-    known = await db.value(
-        CHANGE_TICKET,
-        account_id,
-        wanted.ticket_id,
-        wanted.purchase_timestamp,
-        wanted.paid_amount,
-        wanted.num_seats,
-        wanted.currency,
-        wanted.price_code is not UNSET,
-        None if wanted.price_code is UNSET else wanted.price_code,
-        wanted.order_key is not UNSET,
-        None if wanted.order_key is UNSET else wanted.order_key,
-        wanted.is_deleted,
-        now,
-    )
+    record = TICKET.record(TICKET.sent(wanted))
+    known = await db.value(CHANGE_TICKET, account_id, wanted.ticket_id, record, now)
     if known is None:
         raise Unknown(ticket=wanted.ticket_id)
     return TicketChanged(wanted.ticket_id)

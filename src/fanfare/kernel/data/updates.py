@@ -1,0 +1,92 @@
+"""Partial updates: of a row, the columns that were sent and no others.
+
+    COLUMNS = Columns(BusinessChanges, key=("business_id",), empty={"media_map": {}})
+    CHANGE = f\"\"\"
+        update businesses as b
+        set {COLUMNS.assignments("b", "$3")}, updated_at = $4
+        where b.account_id = $1 and b.business_id = $2
+    \"\"\"
+    fields = COLUMNS.sent(changes)
+    await db.execute(CHANGE, account_id, changes.business_id, COLUMNS.record(fields), now)
+
+The statement is the same whatever was sent, and the new values are read from the row that is written: changes of
+different fields at once all stay.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from fanfare.kernel.parameters import Params, slots
+
+
+def sent(changes: Params) -> dict[str, Any]:
+    """Return the fields that were sent, None for one that is to be cleared.
+
+    A field whose type names UnsetType tells an empty value from none; of any other, an empty value is none.
+    """
+    fields = {slot.name: (getattr(changes, slot.name), slot.clears) for slot in slots(type(changes))}
+    return {name: value for name, (value, clears) in fields.items() if value is not (msgspec.UNSET if clears else None)}
+
+
+def assignments(columns: Collection[str], row: str, record: str) -> str:
+    """Return what `set` says so that the columns in the record (an argument, an object) change and the others stay.
+
+    `row` is the alias of the row that is written.
+    """
+    names = ", ".join(columns)
+    return f"({names}) = (select {names} from jsonb_populate_record({row}, {record}))"  # noqa: S608 - columns
+
+
+class Columns:
+    """The columns of a row that the fields of a struct are written to."""
+
+    def __init__(
+        self,
+        struct: type[Params],
+        *,
+        key: Collection[str] = (),
+        elsewhere: Collection[str] = (),
+        names: Mapping[str, str] | None = None,
+        empty: Mapping[str, object] | None = None,
+    ) -> None:
+        """Take the struct and what of it differs.
+
+        The fields of `key` say which row; those `elsewhere` are written to other tables. `names` has the columns with
+        another name than their field, `empty` what a column holds that was cleared, where that is not null.
+        """
+        self._key = frozenset(key)
+        self._empty = empty or {}
+        fields = [name for name in struct.__struct_fields__ if name not in {*key, *elsewhere}]
+        self.by_field = {name: (names or {}).get(name, name) for name in fields}
+
+    def __str__(self) -> str:
+        """Return the names of the columns as a statement lists them."""
+        return ", ".join(self.by_field.values())
+
+    def assignments(self, row: str, record: str) -> str:
+        """Return what `set` says so that the columns in the record change and the others stay."""
+        return assignments(self.by_field.values(), row, record)
+
+    def sent(self, changes: Params) -> dict[str, Any]:
+        """Return the fields that were sent, also those that are written elsewhere, without the key."""
+        return {name: value for name, value in sent(changes).items() if name not in self._key}
+
+    def record(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return fields as the record of their columns."""
+        return {
+            column: self._empty.get(name) if fields[name] is None else fields[name]
+            for name, column in self.by_field.items()
+            if name in fields
+        }
+
+    def differing(self, old: str, record: str) -> str:
+        """Return, as an SQL array, the names of the fields that a record changes in an old row."""
+        fields = ", ".join(f"('{name}', '{column}')" for name, column in self.by_field.items())
+        return f"""array(
+            select field.name
+            from (values {fields}) as field (name, column_name)
+            cross join to_jsonb({old}) as before
+            cross join to_jsonb(jsonb_populate_record({old}, {record})) as after
+            where before -> field.column_name <> after -> field.column_name)"""  # noqa: S608 - columns
