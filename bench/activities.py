@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from urllib.parse import parse_qs, urlsplit
 from bench import data
 from fanfare.accounts.actions import create_key
 from fanfare.campaigns.actions.activities import OF_FOUND_FAN
+from fanfare.fans.actions.people import Person
 from fanfare.fans.queries.fans import ONE
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
@@ -48,7 +49,7 @@ class Contest(NamedTuple):
     lua: str
     statement: str
     # what stands in the statement for $1, $2 and so on, in pgbench's words
-    arguments: Mapping[int, str]
+    arguments: Sequence[object]
     wanted: float
 
 
@@ -67,19 +68,24 @@ CONTESTS = [
         "activity with its fan, by POST",
         """wrk.format("POST", "/api/v1/crm/activities", head, '{"email":"fan' .. fan .. '@example.org",'
             .. '"first_name":"Ada","last_name":"Berg","campaign_title":"Campaign 7","field_answer":"yes"}')""",
-        OF_FOUND_FAN[0],
-        {
-            **dict.fromkeys(range(2, 20), "array[null]"),
-            1: str(data.ACCOUNT), 2: "array[0]", 3: MAIL, 4: MAIL, 6: "array['Ada']", 7: "array['Berg']",
-            20: "now()", 21: "'bench'", 22: "'Campaign 7'", 23: "null", 24: "null", 25: """'{"answer": "yes"}'""",
-        },
+        OF_FOUND_FAN[0].text,
+        OF_FOUND_FAN[0].arguments(
+            str(data.ACCOUNT),
+            {
+                **{f"person_{name}": "array[null]" for name in Person.__struct_fields__},
+                "person_place": "array[0]", "person_mail": MAIL, "person_mail_key": MAIL,
+                "person_first_name": "array['Ada']", "person_last_name": "array['Berg']",
+                "now": "now()", "source": "'bench'", "title": "'Campaign 7'", "ip_address": "null", "user_key": "null",
+                "props": """'{"answer": "yes"}'""",
+            },
+        ),
         0.40,
     ),
     Contest(
         "fan by id, by GET",
         'wrk.format("GET", "/api/v1/crm/fans/" .. fan, head)',
         ONE,
-        {1: str(data.ACCOUNT), 2: ":fan"},
+        (str(data.ACCOUNT), ":fan"),
         0.30,
     ),
 ]  # fmt: skip
@@ -88,7 +94,7 @@ CONTESTS = [
 def pgbench_script(contest: Contest) -> str:
     """Return the statement with its arguments in place: those that change from call to call are drawn by pgbench."""
     sql = " ".join(contest.statement.split())
-    filled = re.sub(r"\$(\d+)", lambda found: contest.arguments[int(found[1])], sql)
+    filled = re.sub(r"\$(\d+)", lambda found: str(contest.arguments[int(found[1]) - 1]), sql)
     return f"\\set fan random(1, {FANS})\n{filled};\n"
 
 

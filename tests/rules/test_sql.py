@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from tests.rules import waivers
 from tests.rules.project import PACKAGE, Source, sources
 from tests.rules.schema import migration_texts, tables
-from tests.rules.sql import tables_of, texts
+from tests.rules.sql import constants, tables_of, texts
 
 WRITES = re.compile(r"\b(insert into|delete from|update \w+ (\w+ )?set)\b")
 LOUD = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|JOIN|VALUES|RETURNING|ORDER BY|GROUP BY)\b")
@@ -30,9 +30,17 @@ def account_places(code: Iterable[Source]) -> Iterator[str]:
     """Yield the statements whose account is not the first argument."""
     for source in code:
         for text in texts(source):
-            for found in re.finditer(r"\baccount_id = \$(\d+)", text.sql):
-                if found[1] != "1":
-                    yield f"{text.place}: the account is ${found[1]}, not $1"
+            for found in re.finditer(r"\baccount_id = (\$\d+|:\w+)", text.sql):
+                if found[1] != "$1":
+                    yield f"{text.place}: the account is {found[1]}, not $1"
+
+
+def numbered_arguments(code: Iterable[Source]) -> Iterator[str]:
+    """Yield the texts with so many arguments by number that nobody can tell which is which."""
+    for source in code:
+        for place, text in constants(source.tree):
+            if found := re.search(r"\$\d\d", text):
+                yield f"{source.name}:{place}: {found[0]} in a statement; give its arguments names, or one record"
 
 
 def style_faults(code: Iterable[Source], stored: set[str]) -> Iterator[str]:
@@ -60,6 +68,10 @@ def test_every_statement_names_the_account() -> None:
 
 def test_the_account_is_the_first_argument() -> None:
     assert list(account_places(sources(PACKAGE))) == []
+
+
+def test_many_arguments_have_names() -> None:
+    assert list(numbered_arguments(sources(PACKAGE))) == []
 
 
 def test_sql_is_lower_case_and_names_its_columns() -> None:
@@ -103,6 +115,13 @@ def test_sees_a_statement_without_its_account() -> None:
 
 def test_sees_another_place_capitals_and_unnamed_columns() -> None:
     assert list(account_places([Source("a.py", BAD)])) == ["a.py:second: the account is $2, not $1"]
+    named = BAD.replace("account_id = $2", "account_id = :account_id")
+    assert list(account_places([Source("a.py", named)])) == ["a.py:second: the account is :account_id, not $1"]
+    many = BAD.replace("{order}", "price > $10") + "MORE = 'and name = $99'"
+    assert list(numbered_arguments([Source("a.py", many)])) == [
+        f"a.py:{place}: {number} in a statement; give its arguments names, or one record"
+        for place, number in (("gap", "$10"), ("module", "$99"))
+    ]
     assert list(style_faults([Source("a.py", BAD)], {"fans"})) == [
         "a.py:second: SELECT in capitals",
         "a.py:second: the columns of fans are not named",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
+import msgspec
 
 from fanfare.accounts.schemas import BusinessChanges, NewAccount, NewBusiness, NewKey
 from fanfare.accounts.topics import BUSINESS_CREATED, BUSINESS_DELETED, BUSINESS_UPDATED
@@ -134,16 +135,20 @@ async def revoke_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime)
         raise Unknown(message)
 
 
+BUSINESS = Columns(
+    BusinessChanges,
+    key=("business_id",),
+    empty={name: {} for name in ("media_map", "scheduler_props", "locale_props", "style_props")},
+)
 CREATE_BUSINESS = f"""
     with {HOLD},
     made as (
-        insert into businesses (account_id, business_name, legal_rules, legal_terms, legal_privacy,
-                                media_map, scheduler_props, locale_props, style_props, created_at, updated_at)
-        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10
+        insert into businesses (account_id, created_at, updated_at, {BUSINESS})
+        select $1, $3, $3, {BUSINESS} from jsonb_populate_record(null::businesses, $2)
         returning account_id, business_id
     ),
     logged as (
-        {announce(BUSINESS_CREATED, "made", at="$10")}
+        {announce(BUSINESS_CREATED, "made", at="$3")}
     )
     select business_id from made
 """  # noqa: S608 - fixed parts
@@ -155,14 +160,7 @@ async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: dat
         business_id: int = await db.value(
             CREATE_BUSINESS,
             account_id,
-            wanted.business_name,
-            wanted.legal_rules,
-            wanted.legal_terms,
-            wanted.legal_privacy,
-            wanted.media_map or {},
-            wanted.scheduler_props or {},
-            wanted.locale_props or {},
-            wanted.style_props or {},
+            BUSINESS.record(msgspec.structs.asdict(wanted)),
             now,
         )
     except asyncpg.UniqueViolationError:
@@ -170,11 +168,6 @@ async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: dat
     return business_id
 
 
-BUSINESS = Columns(
-    BusinessChanges,
-    key=("business_id",),
-    empty={name: {} for name in ("media_map", "scheduler_props", "locale_props", "style_props")},
-)
 CHANGE_BUSINESS = f"""
     with {HOLD},
     made as (

@@ -8,6 +8,7 @@ import asyncpg
 
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
@@ -152,31 +153,32 @@ async def award_points(
     return booked
 
 
-BOOK = f"""
+BOOK = Sql(f"""
     with {HOLD},
     prior as (
         select fan_point_uid, fan_id, point_uid, point_count from fan_points
-        where account_id = $1 and award_key = $12
+        where account_id = $1 and award_key = :award_key
     ),
     known as (
         select f.fan_id, p.point_uid, p.is_active
         from fans f
-        join points p on p.account_id = f.account_id and p.point_uid = $3
-        where f.account_id = $1 and f.fan_id = $2
-          and ($7::bigint is null or exists (
-              select from campaigns c where c.account_id = $1 and c.page_tab_id = $7))
-          and ($8::bigint is null or exists (
-              select from activities a where a.account_id = $1 and a.activity_id = $8))
-          and ($11::uuid is null or exists (
-              select from performances s where s.account_id = $1 and s.performance_uid = $11))
+        join points p on p.account_id = f.account_id and p.point_uid = :point_uid
+        where f.account_id = $1 and f.fan_id = :fan_id
+          and (:page_tab_id::bigint is null or exists (
+              select from campaigns c where c.account_id = $1 and c.page_tab_id = :page_tab_id))
+          and (:activity_id::bigint is null or exists (
+              select from activities a where a.account_id = $1 and a.activity_id = :activity_id))
+          and (:performance_uid::uuid is null or exists (
+              select from performances s where s.account_id = $1 and s.performance_uid = :performance_uid))
         for key share of f
     ),
     made as (
         insert into fan_points (account_id, fan_point_id, fan_point_uid, fan_id, point_uid, point_count, point_type,
                                 reward_uid, page_tab_id, activity_id, session_uid, performance_uid, point_source,
                                 award_key, award_signature, ip_address, props, created_at)
-        select $1, nextval('positions'), $4, known.fan_id, known.point_uid, $5, $6,
-               $9, $7, $8, $10, $11, $13, $12, $14, $15, $16, $17
+        select $1, nextval('positions'), :fan_point_uid, known.fan_id, known.point_uid, :point_count, :point_type,
+               :reward_uid, :page_tab_id, :activity_id, :session_uid, :performance_uid, :point_source, :award_key,
+               :award_signature, :ip_address, :props, :now
         from hold cross join known
         where known.is_active and not exists (select from prior)
         returning account_id, fan_point_id, fan_point_uid, fan_id, point_uid, page_tab_id, point_count
@@ -188,36 +190,32 @@ BOOK = f"""
     ),
     {MOVE},
     logged as (
-        {announce(POINTS_AWARDED, "made", position="fan_point_id", at="$17")}
+        {announce(POINTS_AWARDED, "made", position="fan_point_id", at=":now")}
     )
     select coalesce(made.fan_point_uid, prior.fan_point_uid) as fan_point_uid,
-           prior.fan_point_uid is null or (prior.fan_id, prior.point_uid, prior.point_count) = ($2, $3, $5)
-               as is_same,
+           prior.fan_point_uid is null
+               or (prior.fan_id, prior.point_uid, prior.point_count) = (:fan_id, :point_uid, :point_count) as is_same,
            exists (select from known) as is_known
     from (select) as one left join made on true left join prior on true
-"""  # noqa: S608 - fixed parts
+""")  # noqa: S608 - fixed parts
+
+
+AS_GIVEN = (
+    "fan_id", "point_uid", "point_count", "page_tab_id", "activity_id", "reward_uid", "session_uid", "performance_uid",
+    "award_key", "point_source", "award_signature",
+)  # fmt: skip
 
 
 async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
     row = await db.row(
         BOOK,
         account_id,
-        wanted.fan_id,
-        wanted.point_uid,
-        uuid.uuid4(),
-        wanted.point_count,
-        wanted.point_type or "points",
-        wanted.page_tab_id,
-        wanted.activity_id,
-        wanted.reward_uid,
-        wanted.session_uid,
-        wanted.performance_uid,
-        wanted.award_key,
-        wanted.point_source,
-        wanted.award_signature,
-        address,
-        wanted.props or {},
-        now,
+        fan_point_uid=uuid.uuid4(),
+        point_type=wanted.point_type or "points",
+        ip_address=address,
+        props=wanted.props or {},
+        now=now,
+        **{name: getattr(wanted, name) for name in AS_GIVEN},
     )
     if row is None:
         raise Unavailable

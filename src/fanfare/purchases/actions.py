@@ -9,6 +9,7 @@ from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.parameters import given_in
 from fanfare.kernel.wire import check_past
 from fanfare.purchases.schemas import NewProduct, NewPurchase, read_customer
@@ -61,14 +62,15 @@ async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
     return known
 
 
-CLAIM = f"""
+CLAIM = Sql(f"""
     with {HOLD},
     came as materialized (
-        select fold_text($2) as network, $3::text as identifier_value, $4::bigint as fan_id, 0 as place
+        select fold_text(:network) as network, :customer_key::text as identifier_value, :fan_id::bigint as fan_id,
+               0 as place
     ),
-    {CUSTOMERS.replace("$now", "$5")}
-    {announce(FAN_IDENTIFIED, "customers", at="$5")}
-"""
+    {CUSTOMERS}
+    {announce(FAN_IDENTIFIED, "customers", at=":now")}
+""")
 
 
 async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now: datetime) -> None:
@@ -76,10 +78,10 @@ async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now:
     await db.execute(
         CLAIM,
         account_id,
-        wanted.network,
-        wanted.customer_key,
-        fan_id,
-        now,
+        network=wanted.network,
+        customer_key=wanted.customer_key,
+        fan_id=fan_id,
+        now=now,
     )
 
 
@@ -93,22 +95,24 @@ KEPT = ",\n".join(
         *((name, "country_code") for name in ("country_code", "province", "city")),
     )
 )
-SUBJECT = "$2::text || ':' || $3::text"
+SUBJECT = "network || ':' || purchase_key"
+# The columns of a line, which come as one record.
+COLUMNS = """network, purchase_key, fan_id, ordered_at, gross_sale_amount, net_sale_amount, deduction_amount, currency,
+            quantity, order_key, merchant_key, location_key, customer_key, product_key, product_name, product_category,
+            email, phone, country_code, province, city"""
 SAVE = f"""
     with {HOLD},
     taken as materialized (select nextval('positions') as position from hold),
+    line as (select * from jsonb_populate_record(null::purchases, $2)),
     old as materialized (
-        select fan_id from purchases where account_id = $1 and network = $2 and purchase_key = $3 for update
+        select p.fan_id from line join purchases p
+          on p.account_id = $1 and p.network = line.network and p.purchase_key = line.purchase_key
+        for update of p
     ),
     saved as (
-        insert into purchases as p (
-            account_id, network, purchase_key, purchase_id, fan_id, ordered_at, created_at, updated_at,
-            gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity, order_key, merchant_key,
-            location_key, customer_key, product_key, product_name, product_category, email, phone,
-            country_code, province, city)
-        select $1, $2, $3, taken.position, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-               $17, $18, $19, $20, $21, $22, $23
-        from taken cross join (select count(*) from old) as held
+        insert into purchases as p (account_id, purchase_id, created_at, updated_at, {COLUMNS})
+        select $1, taken.position, $3, $3, {COLUMNS}
+        from line cross join taken cross join (select count(*) from old) as held
         on conflict (account_id, network, purchase_key) do update
         set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
             updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
@@ -120,22 +124,27 @@ SAVE = f"""
             product_name = coalesce(excluded.product_name, p.product_name),
             product_category = coalesce(excluded.product_category, p.product_category),
             {KEPT}
-        returning purchase_key, fan_id, purchase_id
+        returning network, purchase_key, fan_id, purchase_id
     ),
     -- Who had the line before hears of it too.
     told as (
-        select taken.position, saved.fan_id, saved.purchase_id = taken.position as is_new
+        select taken.position, saved.network, saved.purchase_key, saved.fan_id,
+               saved.purchase_id = taken.position as is_new
         from saved cross join taken
         union all
-        select nextval('positions'), old.fan_id, false
+        select nextval('positions'), saved.network, saved.purchase_key, old.fan_id, false
         from old join saved on saved.fan_id <> old.fan_id cross join taken
     ),
     logged as (
-        {announce(PURCHASE_CREATED, "told where is_new", subject=SUBJECT, position="position", at="$6")}
-        {also(PURCHASE_UPDATED, "told where not is_new", subject=SUBJECT, position="position", at="$6")}
+        {announce(PURCHASE_CREATED, "told where is_new", subject=SUBJECT, position="position", at="$3")}
+        {also(PURCHASE_UPDATED, "told where not is_new", subject=SUBJECT, position="position", at="$3")}
     )
     select fan_id from saved
 """  # noqa: S608 - fixed parts
+PLAIN = (
+    "network", "purchase_key", "gross_sale_amount", "net_sale_amount", "order_key", "merchant_key", "location_key",
+    "customer_key", "product_key", "product_name", "product_category",
+)  # fmt: skip
 
 
 async def _write(
@@ -143,28 +152,17 @@ async def _write(
 ) -> int | None:
     wanted, who = line
     deducted = wanted.deduction_amount
-    saved: int | None = await db.value(
-        SAVE,
-        account.id,
-        wanted.network,
-        wanted.purchase_key,
-        fan_id,
-        wanted.order_timestamp,
-        now,
-        wanted.gross_sale_amount,
-        wanted.net_sale_amount,
-        wanted.gross_sale_amount - wanted.net_sale_amount if deducted is None else deducted,
-        wanted.currency or account.currency,
-        1 if wanted.quantity is None else wanted.quantity,
-        wanted.order_key,
-        wanted.merchant_key,
-        wanted.location_key,
-        wanted.customer_key,
-        wanted.product_key,
-        wanted.product_name,
-        wanted.product_category,
-        *(who.mail, who.phone, who.country_code, who.province, who.city),
-    )
+    record = {
+        **{name: getattr(wanted, name) for name in PLAIN},
+        "fan_id": fan_id,
+        "ordered_at": wanted.order_timestamp,
+        "deduction_amount": wanted.gross_sale_amount - wanted.net_sale_amount if deducted is None else deducted,
+        "currency": wanted.currency or account.currency,
+        "quantity": 1 if wanted.quantity is None else wanted.quantity,
+        "email": who.mail,
+        **{name: getattr(who, name) for name in ("phone", "country_code", "province", "city")},
+    }
+    saved: int | None = await db.value(SAVE, account.id, record, now)
     return saved
 
 
@@ -206,16 +204,17 @@ async def match_purchases(db: Db, account_id: int, now: datetime, *, network: st
     return matched
 
 
-SAVE_PRODUCT = f"""
+SAVE_PRODUCT = Sql(f"""
     with {HOLD}
     insert into products (account_id, product_id, network, product_key, product_name, product_category,
                           product_url, image_url, price, currency, is_active, created_at, updated_at)
-    select $1, nextval('positions'), fold_text($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $11 from hold
+    select $1, nextval('positions'), fold_text(:network), :product_key, :product_name, :product_category, :product_url,
+           :image_url, :price, :currency, :is_active, :now, :now from hold
     on conflict (account_id, network, product_key) do update
     set product_name = excluded.product_name, product_category = excluded.product_category,
         product_url = excluded.product_url, image_url = excluded.image_url, price = excluded.price,
         currency = excluded.currency, is_active = excluded.is_active, updated_at = excluded.updated_at
-"""  # noqa: S608 - fixed parts
+""")  # noqa: S608 - fixed parts
 
 
 async def save_product(db: Db, account: Account, wanted: NewProduct, now: datetime) -> None:
@@ -223,16 +222,16 @@ async def save_product(db: Db, account: Account, wanted: NewProduct, now: dateti
     await db.execute(
         SAVE_PRODUCT,
         account.id,
-        wanted.network,
-        wanted.product_key,
-        wanted.product_name,
-        wanted.product_category,
-        wanted.product_url,
-        wanted.image_url,
-        wanted.price,
-        wanted.currency or account.currency,
-        wanted.is_active is not False,
-        now,
+        network=wanted.network,
+        product_key=wanted.product_key,
+        product_name=wanted.product_name,
+        product_category=wanted.product_category,
+        product_url=wanted.product_url,
+        image_url=wanted.image_url,
+        price=wanted.price,
+        currency=wanted.currency or account.currency,
+        is_active=wanted.is_active is not False,
+        now=now,
     )
 
 

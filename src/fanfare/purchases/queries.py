@@ -6,6 +6,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Listed, Page, part, start
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import holding
 from fanfare.kernel.wire import window
@@ -14,37 +15,40 @@ from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseM
 PAGE = 500
 
 
+PURCHASES = Sql("""
+    select account_id, network, purchase_key, order_key, location_key, merchant_key, customer_key, fan_id,
+           floor(extract(epoch from ordered_at))::bigint as order_timestamp,
+           gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity,
+           product_key, product_name, product_category, email, phone, country_code, province, city,
+           to_char(ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as order_timestamp_iso
+    from purchases
+    where account_id = $1 and network = :network and purchase_id > :after and purchase_id <= :bound
+      and ordered_at >= :start and ordered_at < :end
+      and (:product_name::text is null or fold_text(product_name) like :product_name)
+      and (:merchant_key::text is null or merchant_key = :merchant_key)
+      and (:location_key::text is null or location_key = :location_key)
+    order by purchase_id
+    limit :limit
+""")
+
+
 async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
     """Return the next page of purchases, in the order they were first written; refuses an unknown paging key."""
     after = await _place(db, account.id, wanted)
     start, end = window(wanted.start_date, wanted.end_date, account.time_zone)
     bound = await settled(db, account.id)
     rows = await db.rows(
-        """
-        select account_id, network, purchase_key, order_key, location_key, merchant_key, customer_key, fan_id,
-               floor(extract(epoch from ordered_at))::bigint as order_timestamp,
-               gross_sale_amount, net_sale_amount, deduction_amount, currency, quantity,
-               product_key, product_name, product_category, email, phone, country_code, province, city,
-               to_char(ordered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as order_timestamp_iso
-        from purchases
-        where account_id = $1 and network = $2 and purchase_id > $3 and purchase_id <= $4
-          and ordered_at >= $5 and ordered_at < $6
-          and ($7::text is null or fold_text(product_name) like $7)
-          and ($8::text is null or merchant_key = $8)
-          and ($9::text is null or location_key = $9)
-        order by purchase_id
-        limit $10
-        """,
+        PURCHASES,
         account.id,
-        wanted.network,
-        after,
-        bound,
-        start,
-        end,
-        holding(wanted.product_name) if wanted.product_name else None,
-        wanted.merchant_key,
-        wanted.location_key,
-        PAGE + 1,
+        network=wanted.network,
+        after=after,
+        bound=bound,
+        start=start,
+        end=end,
+        product_name=holding(wanted.product_name) if wanted.product_name else None,
+        merchant_key=wanted.merchant_key,
+        location_key=wanted.location_key,
+        limit=PAGE + 1,
     )
     page = [Purchase(**row) for row in rows[:PAGE]]
     has_more = len(rows) > PAGE

@@ -5,10 +5,11 @@ from itertools import count
 
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
 from fanfare.campaigns.topics import ACTIVITY_CREATED, CAMPAIGN_CREATED
-from fanfare.fans.actions.people import FOUND, columns, person, text
+from fanfare.fans.actions.people import FOUND, arguments, person, text
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 
 SOURCE = "crm_activities_create"
@@ -20,51 +21,51 @@ KNOWN = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_sub
 RECORDED = f"""
     known as materialized (
         select page_tab_id from campaigns
-        where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text({{title}})
+        where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text(:title)
     ),
     begun as (
         insert into campaigns (account_id, title, app_type, created_at, updated_at)
-        select $1, {{title}}, 'custom', {{now}}, {{now}} from who
-        where {{title}}::text is not null and not exists (select from known)
+        select $1, :title, 'custom', :now, :now from who
+        where :title::text is not null and not exists (select from known)
         returning page_tab_id
     ),
     recorded as (
         insert into activities (account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at)
         select $1, nextval('positions'), who.fan_id,
                coalesce((select page_tab_id from known), (select page_tab_id from begun)),
-               {{ip_address}}, {{user_key}}, {{props}}, {{now}}
+               :ip_address, :user_key, :props, :now
         from hold cross join who
         returning activity_id, fan_id, page_tab_id
     ),
     counted as (
         insert into fan_activity as f (account_id, fan_id, first_active_at, last_active_at, activity_count)
-        select $1, fan_id, {{now}}, {{now}}, 1 from recorded
+        select $1, fan_id, :now, :now, 1 from recorded
         on conflict (account_id, fan_id) do update
         set first_active_at = least(f.first_active_at, excluded.first_active_at),
             last_active_at = greatest(f.last_active_at, excluded.last_active_at),
             activity_count = f.activity_count + 1
     ),
     told as (
-        {announce(ACTIVITY_CREATED, "recorded", position="activity_id", at="{now}")}
-        {also(CAMPAIGN_CREATED, "begun", at="{now}")}
+        {announce(ACTIVITY_CREATED, "recorded", position="activity_id", at=":now")}
+        {also(CAMPAIGN_CREATED, "begun", at=":now")}
     )
     select fan_id, activity_id from recorded
 """  # noqa: S608 - fixed parts
 
 # The fan's row is held, so that an erasure running at the same time waits and then finds this activity too.
-OF_KNOWN_FAN = f"""
+OF_KNOWN_FAN = Sql(f"""
     with {HOLD},
     who as materialized (
-        select fan_id from fans where account_id = $1 and fan_id = $2 for key share
+        select fan_id from fans where account_id = $1 and fan_id = :fan_id for key share
     ),
-    {RECORDED.format(title="$3", ip_address="$4", user_key="$5", props="$6", now="$7")}
-"""  # noqa: S608 - fixed parts
+    {RECORDED}
+""")  # noqa: S608 - fixed parts
 OF_FOUND_FAN = tuple(
-    f"""
+    Sql(f"""
     with {HOLD},
     {found},
-    {RECORDED.format(title="$22", ip_address="$23", user_key="$24", props="$25", now="$20")}
-    """
+    {RECORDED}
+    """)
     for found in FOUND
 )
 
@@ -88,11 +89,20 @@ async def count_activities(db: Db, account_id: int) -> None:
 
 async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, now: datetime) -> ActivitySaved:
     """Record an activity of an existing fan, and make its campaign when the title is new; refuse an unknown fan."""
-    arguments = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {}, now)
-    row = await db.racing(lambda held: held.row(OF_KNOWN_FAN, account_id, wanted.fan_id, *arguments))
+    named = {"fan_id": wanted.fan_id, **_arguments(wanted), "now": now}
+    row = await db.racing(lambda held: held.row(OF_KNOWN_FAN, account_id, **named))
     if row is None:
         raise Unknown(fan=wanted.fan_id)
     return ActivitySaved(row["fan_id"], row["activity_id"])
+
+
+def _arguments(wanted: NewActivity | NewFanActivity) -> dict[str, object]:
+    return {
+        "title": wanted.campaign_title,
+        "ip_address": wanted.ip_address,
+        "user_key": wanted.user_key,
+        "props": wanted.props or {},
+    }
 
 
 async def record_activity(db: Db, account: Account, wanted: NewActivity, now: datetime) -> ActivitySaved:
@@ -100,9 +110,8 @@ async def record_activity(db: Db, account: Account, wanted: NewActivity, now: da
     contact = {name: getattr(wanted, name) for name in CONTACT}
     known = {name: getattr(wanted, name) for name in KNOWN}
     who = [person(contact, home_country=account.country_code, **known)]
-    activity = (wanted.campaign_title, wanted.ip_address, wanted.user_key, wanted.props or {})
-    arguments, turns = (account.id, *columns(who), now, SOURCE, *activity), count()
-    row = await db.racing(lambda held: held.row(text(OF_FOUND_FAN, who, next(turns)), *arguments))
+    named, turns = {**arguments(who), **_arguments(wanted), "now": now, "source": SOURCE}, count()
+    row = await db.racing(lambda held: held.row(text(OF_FOUND_FAN, who, next(turns)), account.id, **named))
     if row is None:
         message = "No fan has this email or phone number"
         raise Unknown(message)

@@ -15,18 +15,18 @@ from fanfare.kernel.errors import Unavailable
 Identity = tuple[str, str]
 
 # From the CTE `came` (network, identifier_value, fan_id, place), whoever came with an outside key: the first has it,
-# unless somebody has it already. `customers` are the fans who have one since. `$now` stands for the moment's parameter.
+# unless somebody has it already. `customers` are the fans who have one since; `:now` is the moment.
 CUSTOMERS = """
     customers as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select distinct on (network, identifier_value) $1, network, identifier_value, fan_id, $now
+        select distinct on (network, identifier_value) $1, network, identifier_value, fan_id, :now
         from came order by network, identifier_value, place
         on conflict (account_id, network, identifier_value) do nothing
         returning network, identifier_value, fan_id
     ),
     others as (
         insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select distinct $1::bigint, c.network, c.identifier_value, c.fan_id, $now::timestamptz
+        select distinct $1::bigint, c.network, c.identifier_value, c.fan_id, :now::timestamptz
         from came c
         left join lateral (
             select fan_id from fan_identifiers

@@ -9,6 +9,7 @@ import msgspec
 from fanfare.fans.topics import CONSENT_GIVEN, CONSENT_WITHDRAWN
 from fanfare.kernel.data.announcements import also, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -95,19 +96,21 @@ class Fold:
         return found
 
 
-NOTE = f"""
+WORD = {"subject": ":fan_id", "fan": ":fan_id", "position": "consent_id", "at": ":noted_at"}
+NOTE = Sql(f"""
     with told as materialized (
-        select nextval('positions') as consent_id, w.* from unnest($3::text[], $4::boolean[], $5::bigint[])
-            as w (channel, is_granted, business_id)
+        select nextval('positions') as consent_id, w.*
+        from unnest(:channels::text[], :flags::boolean[], :business_ids::bigint[])
+             as w (channel, is_granted, business_id)
     ),
     logged as (
         insert into consents (account_id, consent_id, fan_id, channel, business_id, is_granted,
                               wording, consent_source, ip_address, given_at)
-        select $1, consent_id, $2, channel, business_id, is_granted, $6, $7, $8, $9 from told
+        select $1, consent_id, :fan_id, channel, business_id, is_granted, :wording, :source, :address, :moment from told
     )
-    {announce(CONSENT_GIVEN, "told where is_granted", subject="$2", fan="$2", position="consent_id", at="$10")}
-    {also(CONSENT_WITHDRAWN, "told where not is_granted", subject="$2", fan="$2", position="consent_id", at="$10")}
-"""  # noqa: S608 - fixed parts
+    {announce(CONSENT_GIVEN, "told where is_granted", **WORD)}
+    {also(CONSENT_WITHDRAWN, "told where not is_granted", **WORD)}
+""")  # noqa: S608 - fixed parts
 
 
 async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> None:
@@ -119,15 +122,11 @@ async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: S
     await db.execute(
         NOTE,
         account_id,
-        fan_id,
-        [word.channel for word in said],
-        [word.is_granted for word in said],
-        [word.business_id for word in said],
-        saying.wording,
-        saying.source,
-        saying.address,
-        saying.moment,
-        saying.noted_at,
+        fan_id=fan_id,
+        channels=[word.channel for word in said],
+        flags=[word.is_granted for word in said],
+        business_ids=[word.business_id for word in said],
+        **{name: getattr(saying, name) for name in ("wording", "source", "address", "moment", "noted_at")},
     )
 
 

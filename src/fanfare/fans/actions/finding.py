@@ -7,8 +7,8 @@ A statement that uses one starts with the CTE `hold` and goes on from `who` (pla
     recorded as (insert into … select $1, nextval('positions'), who.fan_id, … from hold cross join who …)
     select …
 
-$1 is the account, $2 the places (0, 1, …), $3 to $19 the columns of Person as arrays of one length, $20 the moment,
-$21 the name of the door; `people.columns` gives $2 to $19. FOUND is for one person. FOUND_MANY is for up to 1000, among
+Its arguments are those of PEOPLE, the fields of each Person and its place (0, 1, …), which `people.arguments` gives,
+`now`, and `source`, the name of the door. FOUND is for one person. FOUND_MANY is for up to 1000, among
 whom no email address comes twice, nor a number without address (`people.batches` sees to that).
 
 Both are three texts, of which `people.text` gives the one to run: words on consent cost, and most persons say none.
@@ -21,23 +21,28 @@ the transaction ends.
 from fanfare.fans.actions import hearing
 from fanfare.fans.topics import FAN_CREATED, FAN_UPDATED
 from fanfare.kernel.data.announcements import also, announce
+from fanfare.kernel.data.sql import Arrays
 from fanfare.places.completion import place_of
 
 ADDRESS = ("country_code", "province", "city", "postal_code")
+PEOPLE = Arrays(
+    "person",
+    {
+        "place": "integer",
+        **dict.fromkeys(("mail", "mail_key", "phone", "first_name", "last_name"), "text"),
+        "birth_date": "date",
+        **dict.fromkeys(("gender", *ADDRESS, "ip_address", "fan_source"), "text"),
+        **dict.fromkeys(("is_subscribed", "is_phone_subscribed"), "boolean"),
+        **dict.fromkeys(("mail_said_at", "phone_said_at"), "timestamptz"),
+    },
+)
 
 # A person is found by mail address, then by number. Somebody found by number who has another address is another person.
 # `lateral … limit 1` has each looked up by primary key: before the tables are analysed, the planner would rather go
 # through all fans for each person.
-GIVEN = """
+GIVEN = f"""
     given as materialized (
-        select * from unnest(
-            $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::date[], $9::text[],
-            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::boolean[],
-            $17::boolean[], $18::timestamptz[], $19::timestamptz[]
-        ) as g (place, mail, mail_key, phone, first_name, last_name, birth_date, gender,
-                country_code, province, city, postal_code, ip_address, fan_source, is_subscribed, is_phone_subscribed,
-                mail_said_at, phone_said_at)
-        limit {most}
+        select * from {PEOPLE.unnest("g")} limit {{most}}
     ),
     by_mail as materialized (
         select g.place, i.fan_id
@@ -62,7 +67,7 @@ GIVEN = """
             select true as is_there from fans where account_id = $1 and fan_id = i.fan_id for key share) held on true
         where held.is_there or run_again()
     )
-"""
+"""  # noqa: S608 - fixed parts
 
 ONE = """
     found as materialized (
@@ -169,7 +174,7 @@ CLAIMED = """
     ),
     claimed as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select $1, network, identifier_value, fan_id, $20 from claims c {unless}
+        select $1, network, identifier_value, fan_id, :now from claims c {unless}
     ),
     lent as materialized (
         select new.phone, new.fan_id
@@ -189,7 +194,7 @@ CLAIMED = """
     ),
     shared_since as (
         insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
-        select distinct $1::bigint, 'phone', phone, fan_id, $20::timestamptz from lent
+        select distinct $1::bigint, 'phone', phone, fan_id, :now::timestamptz from lent
         on conflict (account_id, network, identifier_value, fan_id) do nothing
     )
 """
@@ -212,10 +217,10 @@ MADE = f"""
                           birth_date, gender, country_code, province, city, postal_code, metro_area, latitude,
                           longitude, ip_address, fan_source, is_subscribed, is_phone_subscribed, is_optout,
                           email_word_at, phone_word_at, optout_word_at)
-        select $1, fresh.fan_id, nextval('positions'), $20, $20, mail, phone, first_name, last_name,
+        select $1, fresh.fan_id, nextval('positions'), :now, :now, mail, phone, first_name, last_name,
                birth_date, gender, country_code, coalesce(province, place_province), coalesce(city, place_city),
-               postal_code, place_metro_area, place_latitude, place_longitude, ip_address, coalesce(fan_source, $21),
-               {{flags}}
+               postal_code, place_metro_area, place_latitude, place_longitude, ip_address,
+               coalesce(fan_source, :source), {{flags}}
         from hold cross join fresh {{spoken}} {place_of("fresh")}
         returning fan_id, position
     )
@@ -241,7 +246,7 @@ FILLED = f"""
                              else f.longitude end,
             ip_address = coalesce(f.ip_address, k.ip_address),
             {{flags}}
-            updated_at = case when k.is_changed then greatest($20, f.updated_at + interval '1 millisecond')
+            updated_at = case when k.is_changed then greatest(:now, f.updated_at + interval '1 millisecond')
                               else f.updated_at end,
             position = case when k.is_changed then nextval('positions') else f.position end
         from hold cross join (select each.*, place.* from ({{each}}) as each {place_of("each")}) as k
@@ -251,7 +256,7 @@ FILLED = f"""
 """  # noqa: S608 - fixed parts
 ANNOUNCED = f"""
     announced as (
-        {announce(FAN_CREATED, "made", position="position", at="$20")}
+        {announce(FAN_CREATED, "made", position="position", at=":now")}
         {also(FAN_UPDATED, "filled where is_changed", position="position", at="updated_at")}
         {{words}}
     )

@@ -28,8 +28,8 @@ WORDS = """
     words as materialized (
         select nextval('positions') as consent_id, s.*
         from hold cross join (
-            select g.place, who.fan_id, said.channel, said.is_granted, $21::text as consent_source, g.ip_address,
-                   least(said.given_at, $20) as given_at
+            select g.place, who.fan_id, said.channel, said.is_granted, :source::text as consent_source, g.ip_address,
+                   least(said.given_at, :now) as given_at
             from given g
             join who on who.place = g.place
             cross join lateral (values ('email', g.is_subscribed, g.mail_said_at),
@@ -117,7 +117,7 @@ EACH = """
                 union all
                 select * from locked
 """
-WORD = {"position": "consent_id", "at": "$20", "business_id": "null::bigint"}
+WORD = {"position": "consent_id", "at": ":now", "business_id": "null::bigint"}
 ANNOUNCED = f"""
         {also(CONSENT_GIVEN, "words where is_granted", **WORD)}
         {also(CONSENT_WITHDRAWN, "words where not is_granted", **WORD)}

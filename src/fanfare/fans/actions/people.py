@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY
+from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY, PEOPLE
 from fanfare.fans.contact import Contact, read_contact, shown_key
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
 
 __all__ = [
@@ -21,8 +22,8 @@ __all__ = [
     "FOUND_MANY",
     "Batch",
     "Person",
+    "arguments",
     "batches",
-    "columns",
     "details",
     "find_or_create",
     "person",
@@ -62,7 +63,7 @@ FIND = f"""
     {{found}}
     select place, fan_id from who order by place
 """  # noqa: S608 - fixed parts
-FIND_ONE, FIND_MANY = (tuple(FIND.format(found=found) for found in each) for each in (FOUND, FOUND_MANY))
+FIND_ONE, FIND_MANY = (tuple(Sql(FIND.format(found=found)) for found in each) for each in (FOUND, FOUND_MANY))
 
 
 def said_at(moment: datetime | None) -> dict[str, datetime | None]:
@@ -163,13 +164,12 @@ def _joined(first: Person, later: Person) -> Person:
     return msgspec.structs.replace(first, **filled) if filled else first
 
 
-def columns(people: Sequence[Person]) -> list[list[object]]:
-    """Return persons as the arrays $2 to $19 of FOUND and FOUND_MANY."""
-    values = [[getattr(each, name) for each in people] for name in Person.__struct_fields__]
-    return [list(range(len(people))), *values]
+def arguments(people: Sequence[Person]) -> dict[str, object]:
+    """Return persons as the arguments of FOUND and FOUND_MANY."""
+    return PEOPLE.arguments([{"place": place, **msgspec.structs.asdict(each)} for place, each in enumerate(people)])
 
 
-def text(statements: tuple[str, ...], people: Sequence[Person], turn: int) -> str:
+def text(statements: tuple[Sql, ...], people: Sequence[Person], turn: int) -> Sql:
     """Return which statement to run for some persons, the first time (turn 0) or again after a race.
 
     `statements` are made of the three texts of FOUND or FOUND_MANY.
@@ -193,5 +193,5 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
 
 async def _met(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
     find = FIND_ONE if len(people) == 1 else FIND_MANY
-    arguments, turns = columns(people), count()
-    return await db.racing(lambda held: held.rows(text(find, people, next(turns)), account_id, *arguments, now, source))
+    named, turns = {**arguments(people), "now": now, "source": source}, count()
+    return await db.racing(lambda held: held.rows(text(find, people, next(turns)), account_id, **named))

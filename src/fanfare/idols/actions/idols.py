@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from fanfare.idols.schemas import IdolChanges, IdolEventChanges, NewIdol, NewIdolEvent
 from fanfare.idols.topics import (
@@ -28,42 +29,31 @@ class IdolNameTaken(Conflict):
     """Another idol of the account has this name"""
 
 
+IDOL = Columns(IdolChanges, key=("idol_uid",), elsewhere=("label_names",))
+NEW_IDOL = Columns(NewIdol, elsewhere=("label_names",))
 CREATE_IDOL = f"""
     with {HOLD},
     made as (
-        insert into idols (account_id, idol_uid, idol_name, idol_type, spotify_uid, artist_id, discovery_id,
-                           description, image_url, link_url, spotify_follower_count, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $13)
+        insert into idols (account_id, idol_uid, created_at, updated_at, {NEW_IDOL})
+        select $1, $2, $5, $5, {NEW_IDOL} from jsonb_populate_record(null::idols, $3)
         returning account_id, idol_uid
     ),
     labelled as (
         insert into idol_labels (account_id, idol_uid, label_name)
-        select distinct made.account_id, made.idol_uid, label from made cross join unnest($12::text[]) as label
+        select distinct made.account_id, made.idol_uid, label from made cross join unnest($4::text[]) as label
     )
-    {announce(IDOL_CREATED, "made", at="$13")}
+    {announce(IDOL_CREATED, "made", at="$5")}
 """  # noqa: S608 - fixed parts
 
 
 async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -> uuid.UUID:
     """Make an idol with its labels and return its uid."""
     idol_uid = uuid.uuid4()
+    fields = msgspec.structs.asdict(wanted)
+    fields["idol_type"] = wanted.idol_type or ("artist" if wanted.spotify_uid else "other")
+    labels = wanted.label_names or []
     try:
-        await db.execute(
-            CREATE_IDOL,
-            account_id,
-            idol_uid,
-            wanted.idol_name,
-            wanted.idol_type or ("artist" if wanted.spotify_uid else "other"),
-            wanted.spotify_uid,
-            wanted.artist_id,
-            wanted.discovery_id,
-            wanted.description,
-            wanted.image_url,
-            wanted.link_url,
-            wanted.spotify_follower_count,
-            wanted.label_names or [],
-            now,
-        )
+        await db.execute(CREATE_IDOL, account_id, idol_uid, NEW_IDOL.record(fields), labels, now)
     except asyncpg.UniqueViolationError:
         raise IdolNameTaken from None
     return idol_uid
@@ -94,7 +84,6 @@ async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str
         await check_unused(db, account_id, Thing("idol_name", name))
 
 
-IDOL = Columns(IdolChanges, key=("idol_uid",), elsewhere=("label_names",))
 CHANGE = f"""
     with {HOLD},
     made as (

@@ -1,13 +1,14 @@
 """The database handle: SQL in, rows out, over a pool or over the one connection of a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
 from fanfare.kernel.data.pool import CLOSE_SECONDS, GRACE_SECONDS, KEPT_LENGTH, Connection, Pool, Record
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.loop_turns import MANY_ROWS, has_many, long_step
 from fanfare.kernel.running.settings import ACCOUNT_SHARE
@@ -175,8 +176,9 @@ class Db:
             self._opened().retire(connection)
         return _Unkept(connection)
 
-    async def rows(self, sql: str, *args: object) -> list[Record]:
+    async def rows(self, sql: str | Sql, *args: object, **named: object) -> list[Record]:
         """Return every row of the answer."""
+        sql, args = _compiled(sql, args, named)
         is_long = await self._pass_many(args)
         async with self._use(sql) as connection:
             found: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
@@ -185,21 +187,24 @@ class Db:
             await long_step(self._account_id)
         return found
 
-    async def row(self, sql: str, *args: object) -> Record | None:
+    async def row(self, sql: str | Sql, *args: object, **named: object) -> Record | None:
         """Return the first row, or None."""
+        sql, args = _compiled(sql, args, named)
         await self._pass_many(args)
         async with self._use(sql) as connection:
             found: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
             return found
 
-    async def value(self, sql: str, *args: object) -> Any:  # noqa: ANN401 - the type is the statement's
+    async def value(self, sql: str | Sql, *args: object, **named: object) -> Any:  # noqa: ANN401 - the type is the statement's
         """Return the first column of the first row, or None."""
+        sql, args = _compiled(sql, args, named)
         await self._pass_many(args)
         async with self._use(sql) as connection:
             return await connection.fetchval(str(sql), *args, timeout=self._seconds)
 
-    async def execute(self, sql: str, *args: object) -> str:
+    async def execute(self, sql: str | Sql, *args: object, **named: object) -> str:
         """Run a statement and return PostgreSQL's word on it, such as `INSERT 0 1`."""
+        sql, args = _compiled(sql, args, named)
         await self._pass_many(args)
         async with self._use(sql) as connection:
             word: str = await connection.execute(str(sql), *args, timeout=self._seconds)
@@ -261,6 +266,17 @@ class Db:
                 await asyncio.sleep(0)
         message = "too many concurrent writes to the same row"
         raise Unavailable(message)
+
+
+def _compiled(sql: str | Sql, args: tuple[object, ...], named: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
+    """Return a statement and its arguments as the driver takes them; the arguments have names or numbers, not both."""
+    if isinstance(sql, Sql):
+        (account_id,) = args
+        return sql.text, sql.arguments(account_id, named)
+    if named:
+        message = f"the statement has no named arguments: {sorted(named)}"
+        raise TypeError(message)
+    return sql, args
 
 
 def is_sound(error: BaseException | None) -> bool:

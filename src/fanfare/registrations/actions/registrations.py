@@ -118,22 +118,23 @@ async def _known(db: Db, account: Account, who: Person, fan_id: int, now: dateti
     return found
 
 
-SUBJECT = "$2::text || ':' || $3::text"
+SUBJECT = "network || ':' || registration_key"
+# The columns of a registration, which come as one record.
+COLUMNS = """network, registration_key, fan_id, activity_id, registered_at, event_name, event_date, event_key,
+            venue_name, order_key, ticket_key, barcode, lookup_id, is_minor, first_name, last_name, email, mail_key,
+            phone, birth_date, address, city, province, country_code, postal_code, is_subscribed, is_phone_subscribed"""
 SAVE = f"""
     with {HOLD},
+    line as (select * from jsonb_populate_record(null::registrations, $2)),
     saved as (
-        insert into registrations as r (
-            account_id, network, registration_key, registration_id, fan_id, activity_id, registered_at, created_at,
-            updated_at, event_name, event_date, event_key, venue_name, order_key, ticket_key, barcode, lookup_id,
-            is_minor, is_preferred, first_name, last_name, email, mail_key, phone, birth_date, address, city,
-            province, country_code, postal_code, is_subscribed, is_phone_subscribed)
-        select $1, $2, $3, nextval('positions'), $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-               $16, coalesce($17::boolean, false), $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30
-        from hold
+        insert into registrations as r (account_id, registration_id, created_at, updated_at, is_preferred, {COLUMNS})
+        select $1, nextval('positions'), $3, $3, coalesce(line.is_preferred, false), {COLUMNS}
+        from hold cross join line
         on conflict (account_id, network, registration_key) do update
         set fan_id = excluded.fan_id, registered_at = excluded.registered_at, updated_at = excluded.updated_at,
             event_name = excluded.event_name, event_date = excluded.event_date,
-            is_preferred = coalesce($17::boolean, r.is_preferred), first_name = excluded.first_name,
+            is_preferred = coalesce((select is_preferred from line), r.is_preferred),
+            first_name = excluded.first_name,
             last_name = excluded.last_name, email = excluded.email, mail_key = excluded.mail_key,
             {", ".join(f"{name} = coalesce(excluded.{name}, r.{name})" for name in KEPT)},
             {
@@ -142,26 +143,26 @@ SAVE = f"""
         for name in PERSONAL
     )
 }
-        returning registration_id, fan_id, xmax = 0 as is_new
+        returning network, registration_key, registration_id, fan_id, xmax = 0 as is_new
     )
-    {announce(REGISTRATION_CREATED, "saved where is_new", subject=SUBJECT, position="registration_id", at="$7")}
-    {also(REGISTRATION_UPDATED, "saved where not is_new", subject=SUBJECT, at="$7")}
+    {announce(REGISTRATION_CREATED, "saved where is_new", subject=SUBJECT, position="registration_id", at="$3")}
+    {also(REGISTRATION_UPDATED, "saved where not is_new", subject=SUBJECT, at="$3")}
 """  # noqa: S608 - fixed parts
+PLAIN = (
+    "network", "registration_key", "activity_id", "event_name", "event_date", "event_key", "venue_name", "order_key",
+    "ticket_key", "barcode", "lookup_id", "is_minor", "is_preferred", "first_name", "last_name", "birth_date",
+    "address", "is_subscribed", "is_phone_subscribed",
+)  # fmt: skip
+OF_PERSON = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
 
 
 async def _write(db: Db, account_id: int, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
     wanted, who = line
-    await db.execute(
-        SAVE,
-        account_id,
-        wanted.network,
-        wanted.registration_key,
-        fan_id,
-        *(wanted.activity_id, wanted.registration_timestamp, now),
-        *(wanted.event_name, wanted.event_date, wanted.event_key, wanted.venue_name),
-        *(wanted.order_key, wanted.ticket_key, wanted.barcode, wanted.lookup_id),
-        *(wanted.is_minor, wanted.is_preferred, wanted.first_name, wanted.last_name),
-        *(who.mail, who.mail_key, who.phone, wanted.birth_date, wanted.address),
-        *(who.city, who.province, who.country_code, who.postal_code),
-        *(wanted.is_subscribed, wanted.is_phone_subscribed),
-    )
+    record = {
+        **{name: getattr(wanted, name) for name in PLAIN},
+        **{name: getattr(who, name) for name in OF_PERSON},
+        "fan_id": fan_id,
+        "registered_at": wanted.registration_timestamp,
+        "email": who.mail,
+    }
+    await db.execute(SAVE, account_id, record, now)

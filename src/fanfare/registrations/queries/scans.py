@@ -6,6 +6,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
+from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.wire import window
 from fanfare.registrations.schemas.scans import Scan, ScanMeta, ScanQuery
 
@@ -39,7 +40,7 @@ REGISTRATION = f"""
                                 then 2 else 3 end as farness,
                            abs(extract(epoch from at.moment - at.evening)) as seconds
                     from registrations r
-                    {MOMENTS.format(ahead="$11::interval")}
+                    {MOMENTS.format(ahead=":ahead::interval")}
                     where r.account_id = s.account_id and r.network = s.network
                       and (r.registration_key = s.registration_key
                            or s.registration_key is null and r.barcode = s.barcode)
@@ -52,6 +53,33 @@ REGISTRATION = f"""
 """  # noqa: S608 - fixed parts
 
 
+SCANS = Sql(f"""
+    select s.scan_key, s.account_id, s.network, coalesce(r.fan_id, p.claim_fan_id, p.fan_id) as fan_id,
+           coalesce(s.event_key, r.event_key) as event_key, s.is_success, s.access_mode, s.scan_group_name,
+           s.site_name, s.site_id, s.node_name, s.zone_name,
+           floor(extract(epoch from s.scanned_at))::bigint as scan_timestamp,
+           coalesce(s.registration_key, r.registration_key) as registration_key,
+           coalesce(s.ticket_order_key, r.order_key) as ticket_order_key,
+           coalesce(s.event_name, r.event_name) as event_name, coalesce(s.event_date, r.event_date) as event_date,
+           coalesce(s.venue_name, r.venue_name) as venue_name, r.first_name, r.last_name, r.email, r.phone,
+           r.country_code, r.province, r.postal_code,
+           floor(extract(epoch from r.registered_at))::bigint as registration_timestamp,
+           coalesce(s.barcode, r.barcode) as barcode, s.refusal
+    from scans s
+    {REGISTRATION}
+    -- who held a pass before it was given on, nobody knows any more
+    left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
+        and (p.transferred_at is null or p.transferred_at <= s.scanned_at)
+    where s.account_id = $1 and s.network = :network and fold_text(s.scan_group_name) = fold_text(:group_name)
+      and s.scan_key > :after and s.scan_key <= :bound
+      and s.scanned_at >= :start and s.scanned_at < :end
+      and (:venue_name::text is null or fold_text(coalesce(s.venue_name, r.venue_name)) = fold_text(:venue_name))
+      and (:event_date::date is null or coalesce(s.event_date, r.event_date) = :event_date)
+    order by s.scan_key
+    limit :limit
+""")  # noqa: S608 - fixed parts
+
+
 async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, Scan]:
     """Return the next page of scans, in the order in which they were stored; skips none that commits late.
 
@@ -60,42 +88,18 @@ async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, S
     start, end = window(wanted.start_date, wanted.end_date, account.time_zone)
     bound = await settled(db, account.id)
     rows = await db.rows(
-        f"""
-        select s.scan_key, s.account_id, s.network, coalesce(r.fan_id, p.claim_fan_id, p.fan_id) as fan_id,
-               coalesce(s.event_key, r.event_key) as event_key, s.is_success, s.access_mode, s.scan_group_name,
-               s.site_name, s.site_id, s.node_name, s.zone_name,
-               floor(extract(epoch from s.scanned_at))::bigint as scan_timestamp,
-               coalesce(s.registration_key, r.registration_key) as registration_key,
-               coalesce(s.ticket_order_key, r.order_key) as ticket_order_key,
-               coalesce(s.event_name, r.event_name) as event_name, coalesce(s.event_date, r.event_date) as event_date,
-               coalesce(s.venue_name, r.venue_name) as venue_name, r.first_name, r.last_name, r.email, r.phone,
-               r.country_code, r.province, r.postal_code,
-               floor(extract(epoch from r.registered_at))::bigint as registration_timestamp,
-               coalesce(s.barcode, r.barcode) as barcode, s.refusal
-        from scans s
-        {REGISTRATION}
-        -- who held a pass before it was given on, nobody knows any more
-        left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
-            and (p.transferred_at is null or p.transferred_at <= s.scanned_at)
-        where s.account_id = $1 and s.network = $2 and fold_text(s.scan_group_name) = fold_text($3)
-          and s.scan_key > $4 and s.scan_key <= $5
-          and s.scanned_at >= $6 and s.scanned_at < $7
-          and ($8::text is null or fold_text(coalesce(s.venue_name, r.venue_name)) = fold_text($8))
-          and ($9::date is null or coalesce(s.event_date, r.event_date) = $9)
-        order by s.scan_key
-        limit $10
-        """,  # noqa: S608 - fixed parts
+        SCANS,
         account.id,
-        wanted.network,
-        wanted.scan_group_name,
-        wanted.next_scan_key,
-        bound,
-        start,
-        end,
-        wanted.venue_name,
-        wanted.event_date,
-        PAGE + 1,
-        start.astimezone(ZoneInfo(account.time_zone)).utcoffset(),
+        network=wanted.network,
+        group_name=wanted.scan_group_name,
+        after=wanted.next_scan_key,
+        bound=bound,
+        start=start,
+        end=end,
+        venue_name=wanted.venue_name,
+        event_date=wanted.event_date,
+        limit=PAGE + 1,
+        ahead=start.astimezone(ZoneInfo(account.time_zone)).utcoffset(),
     )
     found = [Scan(**row) for row in rows[:PAGE]]
     following = found[-1].scan_key if found else wanted.next_scan_key

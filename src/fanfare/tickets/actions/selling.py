@@ -5,16 +5,38 @@ from fanfare.fans.actions.people import FOUND_MANY
 from fanfare.fans.contact import people_named
 from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.sql import Arrays, Sql
 from fanfare.tickets.topics import TICKET_CREATED, TICKET_EVENT_CREATED, TICKET_EVENT_UPDATED
+
+# The events of a batch, each once, by their places.
+EVENTS_GIVEN = Arrays(
+    "event",
+    {
+        "place": "integer",
+        "fresh_uid": "uuid",
+        **dict.fromkeys(("network", "event_key"), "text"),
+        "event_date": "date",
+        **dict.fromkeys(("event_name", "venue_name", "artist_name", "venue_province"), "text"),
+    },
+)
+# The lines, each with the places of its person and its event.
+LINES_GIVEN = Arrays(
+    "line",
+    {
+        **dict.fromkeys(("person", "event"), "integer"),
+        "purchased_at": "timestamptz",
+        "num_seats": "integer",
+        "is_deleted": "boolean",
+        "paid_amount": "numeric",
+        **dict.fromkeys(("currency", "network", "ticket_key", "order_key", "customer_key", "price_code"), "text"),
+    },
+)
 
 # An event is found by its key; a network left out, then or now, is any. Without a key it is found by day and name.
 # It stays held until the transaction ends, so that nobody deletes it meanwhile.
-EVENTS = """
+EVENTS = f"""
     events_given as materialized (
-        select * from unnest(
-            $22::integer[], $23::uuid[], $24::text[], $25::text[], $26::date[], $27::text[], $28::text[], $29::text[],
-            $30::text[]
-        ) as g (place, fresh_uid, network, event_key, event_date, event_name, venue_name, artist_name, venue_province)
+        select * from {EVENTS_GIVEN.unnest("g")}
     ),
     events_known as materialized (
         select g.place, e.event_uid
@@ -37,7 +59,7 @@ EVENTS = """
     events_made as (
         insert into ticket_events (account_id, event_uid, event_date, created_at, updated_at, network, event_key,
                                    event_name, venue_name, artist_name, venue_province)
-        select $1, fresh_uid, event_date, $20, $20, network, event_key, event_name, venue_name, artist_name,
+        select $1, fresh_uid, event_date, :now, :now, network, event_key, event_name, venue_name, artist_name,
                venue_province
         from events_given where place not in (select place from events_known)
         returning event_uid
@@ -45,7 +67,7 @@ EVENTS = """
     events_filled as (
         update ticket_events e
         set venue_name = coalesce(e.venue_name, g.venue_name), artist_name = coalesce(e.artist_name, g.artist_name),
-            venue_province = coalesce(e.venue_province, g.venue_province), updated_at = $20
+            venue_province = coalesce(e.venue_province, g.venue_province), updated_at = :now
         from events_known k join events_given g on g.place = k.place
         where e.account_id = $1 and e.event_uid = k.event_uid
           and (e.venue_name is null and g.venue_name is not null
@@ -58,19 +80,14 @@ EVENTS = """
         union all
         select place, fresh_uid from events_given where place not in (select place from events_known)
     )
-"""
+"""  # noqa: S608 - fixed parts
 
 LINES = f"""
     lines as materialized (
         select nextval('positions') as ticket_id, l.*
         from hold cross join (
             select who.fan_id, e.event_uid, g.*
-            from unnest(
-                $31::integer[], $32::integer[], $33::timestamptz[], $34::integer[], $35::boolean[], $36::numeric[],
-                $37::text[], $38::text[], $39::text[], $40::text[], $41::text[], $42::text[]
-            ) with ordinality
-            as g (person, event, purchased_at, num_seats, is_deleted, paid_amount, currency, network, ticket_key,
-                  order_key, customer_key, price_code, place)
+            from {LINES_GIVEN.unnest("g", place="place")}
             join who on who.place = g.person
             join events_of e on e.place = g.event
             order by g.place) l
@@ -79,7 +96,7 @@ LINES = f"""
         insert into tickets (account_id, ticket_id, fan_id, event_uid, purchased_at, created_at, updated_at, num_seats,
                              is_deleted, paid_amount, currency, network, ticket_key, order_key, customer_key,
                              price_code)
-        select $1, ticket_id, fan_id, event_uid, purchased_at, $20, $20, num_seats, is_deleted, paid_amount, currency,
+        select $1, ticket_id, fan_id, event_uid, purchased_at, :now, :now, num_seats, is_deleted, paid_amount, currency,
                network, ticket_key, order_key, customer_key, price_code
         from lines
     ),
@@ -88,23 +105,23 @@ LINES = f"""
         from lines
         where customer_key is not null and {people_named("network")}
     ),
-    {CUSTOMERS.replace("$now", "$20")},
+    {CUSTOMERS},
     told as (
-        {announce(TICKET_CREATED, "lines", position="ticket_id", at="$20")}
-        {also(TICKET_EVENT_CREATED, "events_made", at="$20")}
-        {also(TICKET_EVENT_UPDATED, "events_filled", at="$20")}
-        {also(FAN_IDENTIFIED, "customers", at="$20")}
+        {announce(TICKET_CREATED, "lines", position="ticket_id", at=":now")}
+        {also(TICKET_EVENT_CREATED, "events_made", at=":now")}
+        {also(TICKET_EVENT_UPDATED, "events_filled", at=":now")}
+        {also(FAN_IDENTIFIED, "customers", at=":now")}
     )
     select ticket_id, fan_id from lines order by place
 """  # noqa: S608 - fixed parts
 
 # Two lines of one key, and two events of one key made at once, end in a unique violation: run it with `db.racing`.
 SOLD = tuple(
-    f"""
+    Sql(f"""
     with {HOLD},
     {found},
     {EVENTS},
     {LINES}
-    """
+    """)
     for found in FOUND_MANY
 )

@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.people import Batch, Person, batches, columns, person, said_at, text
+from fanfare.fans.actions.people import Batch, Person, arguments, batches, person, said_at, text
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
@@ -17,7 +18,7 @@ from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past, spoiled
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets
-from fanfare.tickets.actions.selling import SOLD
+from fanfare.tickets.actions.selling import EVENTS_GIVEN, LINES_GIVEN, SOLD
 from fanfare.tickets.schemas.tickets import (
     BatchSaved,
     BulkTicket,
@@ -29,6 +30,8 @@ SOURCE = "ticket"
 FIELD = "tickets"
 CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
 KNOWN = ("first_name", "last_name", "fan_source", "is_subscribed", "is_phone_subscribed")
+# What a line is stored with as it comes.
+PLAIN = ("num_seats", "paid_amount", "ticket_key", "order_key", "customer_key", "price_code")
 Key = tuple[str, str]
 
 
@@ -187,53 +190,52 @@ async def _write_parts(
         rows = await db.rows(
             text(SOLD, part.people, turn),
             account.id,
-            *columns(part.people),
-            now,
-            SOURCE,
-            *events,
-            part.places,
-            places,
-            *_columns(account, lines),
+            **arguments(part.people),
+            **EVENTS_GIVEN.arguments(events),
+            **LINES_GIVEN.arguments(_rows(account, lines, part.places, places)),
+            now=now,
+            source=SOURCE,
         )
         for line, row in zip(lines, rows, strict=True):
             line.saved = TicketSaved(row["ticket_id"], line.wanted.ticket_key, row["fan_id"], "success")
 
 
-def _events(account: Account, lines: list[Line]) -> tuple[list[list[object]], list[int]]:
-    """Return the events of a batch, each once, as the arrays $22 to $30, and for each line which one is its."""
-    found: dict[tuple[object, ...], tuple[int, list[object]]] = {}
-    places = []
+def _events(account: Account, lines: list[Line]) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return the events of a batch, each once, and for each line the place of its own."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    places: list[int] = []
     for line in lines:
         wanted = line.wanted
         network = wanted.network or ""
         by_name = (wanted.event_date, fold(wanted.event_name))
         key = (network, wanted.event_key) if wanted.event_key else by_name
-        if key not in found:
-            made = [uuid.uuid4(), network, wanted.event_key, wanted.event_date, wanted.event_name, None, None, None]
-            found[key] = len(found), made
-        place, row = found[key]
-        about = (wanted.venue_name, wanted.artist_name, venue_province(account.country_code, wanted.venue_province))
-        row[-3:] = [old or new for old, new in zip(row[-3:], about, strict=True)]
-        places.append(place)
-    rows = [[place, *row] for place, row in found.values()]
-    return [list(column) for column in zip(*rows, strict=True)], places
-
-
-def _columns(account: Account, lines: list[Line]) -> list[list[object]]:
-    """Return the lines as the arrays $33 to $42."""
-    rows = [
-        (
-            line.wanted.purchase_timestamp,
-            line.wanted.num_seats,
-            line.is_deleted,
-            line.wanted.paid_amount,
-            line.wanted.currency or account.currency,
-            line.wanted.network or "",
-            line.wanted.ticket_key,
-            line.wanted.order_key,
-            line.wanted.customer_key,
-            line.wanted.price_code,
+        event = found.setdefault(
+            key,
+            {
+                "place": len(found),
+                "fresh_uid": uuid.uuid4(),
+                "network": network,
+                **{name: getattr(wanted, name) for name in ("event_key", "event_date", "event_name")},
+            },
         )
-        for line in lines
+        about = (wanted.venue_name, wanted.artist_name, venue_province(account.country_code, wanted.venue_province))
+        for name, value in zip(("venue_name", "artist_name", "venue_province"), about, strict=True):
+            event[name] = event.get(name) or value
+        places.append(event["place"])
+    return list(found.values()), places
+
+
+def _rows(account: Account, lines: list[Line], people: Sequence[int], events: Sequence[int]) -> list[dict[str, object]]:
+    """Return the lines as rows, each with the places of its person and its event."""
+    return [
+        {
+            "person": person_place,
+            "event": event_place,
+            "purchased_at": line.wanted.purchase_timestamp,
+            "is_deleted": line.is_deleted,
+            "currency": line.wanted.currency or account.currency,
+            "network": line.wanted.network or "",
+            **{name: getattr(line.wanted, name) for name in PLAIN},
+        }
+        for line, person_place, event_place in zip(lines, people, events, strict=True)
     ]
-    return [list(column) for column in zip(*rows, strict=True)]
