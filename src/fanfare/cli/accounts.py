@@ -86,7 +86,7 @@ def create_key(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Create a key with a secret. A scope is a section of the API; the key can make the calls of its scopes only.
+    """Create a key with a secret. A scope is a section of the API; the key can make only the calls of its scopes.
 
     Example: fanfare key create --account 1 --scope crm --scope segments --name website
     """
@@ -138,7 +138,7 @@ def rotate_key(
 
 @key.command("revoke")
 def revoke_key(api_key: ApiKey, account_id: AccountId, data_dir: DataDir = None) -> None:
-    """Revoke a key: within a second it opens no call any more.
+    """Revoke a key; takes effect within a second.
 
     Example: fanfare key revoke 0a1b2c3d-0000-4000-8000-000000000000 --account 1
     """

@@ -23,7 +23,7 @@ erasures = typer.Typer(help="List and apply the certificates of erased fans.", n
 
 
 def backup(file: Annotated[Path, typer.Argument(help="Name of the new file")], data_dir: DataDir = None) -> None:
-    """Write the whole database to a new file, while the server goes on.
+    """Write the whole database to a new file. The server can keep running.
 
     Example: fanfare backup fanfare.dump
     """
@@ -41,15 +41,15 @@ def restore(
 ) -> None:
     """Fill an empty database from a backup.
 
-    New ids start far above those of the backup, so that no id is given twice. Without FILE nothing else is done: run it
-    so once on a database that was restored with another tool.
+    New ids start far above those of the backup, so that no id is assigned twice. Without FILE only this is done:
+    run it once on a database that was restored with another tool.
 
     Example: fanfare restore fanfare.dump --data-dir new
     """
     create = partial(backups.check, file) if file is not None else None
     with reached(_settings(data_dir), "fanfare restore", create=create) as url:
         asyncio.run(_restore(url, file))
-    typer.echo("restored; before callers are let in, run: fanfare erasures apply FILE")
+    typer.echo("restored; before you let callers in, run: fanfare erasures apply FILE")
 
 
 async def _restore(url: str, file: Path | None) -> None:
@@ -78,7 +78,7 @@ def apply_erasures(
     file: Annotated[Path, typer.Argument(help="File with the output of `fanfare erasures list`")],
     data_dir: DataDir = None,
 ) -> None:
-    """Erase those fans again that a restored backup has brought back; it can be repeated.
+    """Repeat the erasures that a restored backup has undone. Can be repeated.
 
     Example: fanfare erasures apply erasures
     """

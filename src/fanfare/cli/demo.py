@@ -19,7 +19,7 @@ def demo(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Create an account with made-up fans, campaigns and two years of activities.
+    """Create an account with sample fans, campaigns and two years of activities.
 
     Example: fanfare demo --fans 1000
     """

@@ -96,7 +96,7 @@ def load_places(
 ) -> None:
     """Load postal codes, metro areas and census figures that are not loaded yet.
 
-    If it is interrupted, run it again: it goes on with the country in which it stopped.
+    If it is interrupted, run it again: it continues with the country where it stopped.
 
     Example: fanfare places load --countries US,CA
     """

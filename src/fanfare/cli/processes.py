@@ -23,7 +23,7 @@ def up(
 ) -> None:
     """Run everything: the database, its migrations, the servers and the worker.
 
-    The database is the one of DATABASE_URL, or else a PostgreSQL of its own in the data directory. Ctrl-C stops all.
+    Uses DATABASE_URL, or else an embedded PostgreSQL in the data directory. Ctrl-C stops everything.
 
     Example: fanfare up --port 8000
     """
@@ -46,7 +46,7 @@ def serve(
 ) -> None:
     """Run only the servers.
 
-    The database is the one of DATABASE_URL, or of a `fanfare up` on the same data directory.
+    Uses DATABASE_URL, or the database of a `fanfare up` on the same data directory.
 
     Example: fanfare serve --port 8001 --workers 2
     """
@@ -63,7 +63,7 @@ def serve(
 def work(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
     """Run only a worker, which does the background jobs.
 
-    The database is the one of DATABASE_URL, or of a `fanfare up` on the same data directory.
+    Uses DATABASE_URL, or the database of a `fanfare up` on the same data directory.
     """
     _become("work", data_dir=data_dir, log_level=log_level)
 
@@ -71,8 +71,7 @@ def work(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
 def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
     """Run only an index process, which answers counts and statistics from memory.
 
-    Several of them divide the accounts. The database is the one of DATABASE_URL, or of a `fanfare up` on the same data
-    directory.
+    Several divide the accounts. Uses DATABASE_URL, or the database of a `fanfare up` on the same data directory.
     """
     _become("index", data_dir=data_dir, log_level=log_level)
 
@@ -80,7 +79,7 @@ def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
 def migrate(
     data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only")] = False
 ) -> None:
-    """Update the database to the schema of this version; does nothing if it is up to date."""
+    """Migrate the database to the schema of this version; does nothing if it is up to date."""
     with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate", create=anyway) as url:
         applied = asyncio.run(migrate_(url))
     if not quiet:

@@ -40,7 +40,7 @@ async def segments_status(
 ) -> SegmentStatus:
     """Count the fans of a segment, and those reachable by email and by text message.
 
-    A filter is evaluated anew. 404 for an unknown segment.
+    A filter is evaluated again. 404 for an unknown segment.
     """
     return await counts.segment_status(db, account, wanted, now, delivery)
 
