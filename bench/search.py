@@ -27,7 +27,7 @@ from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.embedded import Embedded, Hold
-from fanfare.search.actions import searches
+from fanfare.search.actions.running import RunningSearch
 from fanfare.search.criteria.uses import conditions
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries import found
@@ -131,7 +131,7 @@ class Bench:
         taken = []
         for _ in range(ROUNDS + 1):
             started = time.perf_counter()
-            await searches.start_search(self.db, self.account, shown, NOW, found.fans)
+            await RunningSearch(self.db, self.account, shown, NOW, found.fans).start()
             taken.append((time.perf_counter() - started) * 1000)
             await settle(self.db)
         return statistics.median(taken[1:])

@@ -11,7 +11,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.references import Thing, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
-from fanfare.search.actions.searches import whole
+from fanfare.search.actions.running import whole
 from fanfare.search.criteria.where import Where
 from fanfare.search.queries import searches, stored
 from fanfare.search.queries.conditions import condition

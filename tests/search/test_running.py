@@ -1,0 +1,49 @@
+"""A running search by its states: what is stored and what the caller has, wherever it ends."""
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.kernel.data.db import Db
+from fanfare.search.actions.running import RunningSearch, State, whole
+from fanfare.search.queries import found
+from fanfare.search.schemas.search import FanSearch, FoundFan
+from tests.api import Api
+from tests.search.crowd import many_fans
+
+
+async def stored(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
+    sql = "select count(*) from searches where account_id = $1 and search_uid = $2"
+    count: int = await db.value(sql, account_id, search_uid)
+    return count
+
+
+async def test_a_search_is_answered_while_its_set_is_written(api: Api, db: Db) -> None:
+    fan_ids = await many_fans(db, api.account_id, 5, province="YT")
+    account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
+    running = RunningSearch(db, account, FanSearch(fan_provinces=["YT"], limit=2), now, found.fans)
+    answer = await running.start()
+    assert [fan.fan_id for fan in answer.data] == fan_ids[:2]
+    assert running.state in (State.WRITING, State.WHOLE)
+    assert (await whole(db, account, running.search_uid, now)).rows == 5
+
+
+async def test_a_search_that_fails_before_its_answer_leaves_nothing(api: Api, db: Db) -> None:
+    async def fails(*_: object) -> list[FoundFan]:
+        raise LookupError
+
+    account = await account_by_id(db, api.account_id)
+    running = RunningSearch(db, account, FanSearch(limit=2), datetime.now(UTC), fails)
+    with pytest.raises(LookupError):
+        await running.start()
+    assert running.state is State.DROPPED
+    assert await stored(db, api.account_id, running.search_uid) == 0
+
+
+async def test_a_peek_stores_nothing(api: Api, db: Db) -> None:
+    account = await account_by_id(db, api.account_id)
+    running = RunningSearch(db, account, FanSearch(limit=1), datetime.now(UTC), found.fans)
+    await running.peek()
+    assert await stored(db, api.account_id, running.search_uid) == 0
