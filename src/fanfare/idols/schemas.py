@@ -9,14 +9,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import names_people, read_contact
-from fanfare.kernel.data.lines import LineFault
+from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     ChoiceForm,
     Day,
     Flag,
     Id,
-    LinesForm,
     LongText,
     MomentForm,
     OuterKey,
@@ -296,20 +295,6 @@ class FanIdolPair(Params):
     idol_uid: Annotated[Uuid, "Idol to unlink."]
 
 
-class ManyFanIdols(Params):
-    """Links of fans to idols."""
-
-    idol_fans: Annotated[
-        Annotated[list[Any], LinesForm(1000)],
-        "Array of JSON strings, one per fan and idol; each needs email or phone, or user_key with network,"
-        " and idol_uid or idol_name.",
-    ]
-
-    example: ClassVar[Mapping[str, object]] = {
-        "idol_fans": ['{"email": "ada@example.com", "idol_name": "Northside FC"}']
-    }
-
-
 class FanIdolItem(Params):
     """One fan and one idol of a batch."""
 
@@ -338,6 +323,20 @@ class FanIdolItem(Params):
     def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
         """Refuse contact data that cannot be."""
         yield from read_contact(given, at.account.country_code).faults
+
+
+class ManyFanIdols(Params):
+    """Links of fans to idols."""
+
+    idol_fans: Annotated[
+        Annotated[list[FanIdolItem | WrongLine], lines_of(FanIdolItem, 1000, "idol_fans", is_shown=False)],
+        "Array of JSON strings, one per fan and idol; each needs email or phone, or user_key with network,"
+        " and idol_uid or idol_name.",
+    ]
+
+    example: ClassVar[Mapping[str, object]] = {
+        "idol_fans": ['{"email": "ada@example.com", "idol_name": "Northside FC"}']
+    }
 
 
 class ManyFanIdolsSaved(msgspec.Struct):

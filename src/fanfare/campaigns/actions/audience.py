@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from fanfare.campaigns.queries.known import check_campaign
@@ -12,7 +11,7 @@ from fanfare.fans.queries.merges import successors
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -75,8 +74,10 @@ async def record_events(db: Db, account: Account, wanted: NewEvents, now: dateti
     return EventsSaved(event_ids, sorted(faults, key=lambda fault: fault.index))
 
 
-def _read(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[Event], list[LineFault]]:
-    return read_lines(items, ReportedEvent, FIELD, lambda place, event: (place, event), Setting(account, now))
+def _read(
+    account: Account, lines: Sequence[ReportedEvent | WrongLine], now: datetime
+) -> tuple[list[Event], list[LineFault]]:
+    return sorted_lines(lines, lambda place, event: (place, event), Setting(account, now))
 
 
 RECORD = f"""

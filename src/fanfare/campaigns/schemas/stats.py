@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.data.lines import LineFault, lines_of
+from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     ChoiceForm,
@@ -132,7 +132,7 @@ class NewEvents(Params):
 
     page_tab_id: Annotated[Id, "Campaign in which they happened."]
     events: Annotated[
-        Annotated[list[Any], lines_of(ReportedEvent, MOST_EVENTS)],
+        Annotated[list[ReportedEvent | WrongLine], lines_of(ReportedEvent, MOST_EVENTS, "events")],
         "Objects with target, fan_id, occurred_at (now when left out), props.",
     ]
 

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from fanfare.idols.actions.ties import known_idols, tie_fans
 from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -32,9 +31,11 @@ class Row(msgspec.Struct):
     idol_uid: uuid.UUID | None = None
 
 
-async def tie_many(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ManyFanIdolsSaved:
+async def tie_many(
+    db: Db, account: Account, lines: Sequence[FanIdolItem | WrongLine], now: datetime
+) -> ManyFanIdolsSaved:
     """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
-    rows, faults = await run_by_rows(account.id, len(items), _rows, account, items, now)
+    rows, faults = await run_by_rows(account.id, len(lines), _rows, account, lines, now)
 
     async def write(some: Sequence[Row]) -> None:
         async with db.transaction() as held:
@@ -67,10 +68,10 @@ async def _tie(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
         await tie_fans(db, account_id, fan_ids, idol_uids, now, is_explicit=is_explicit)
 
 
-def _rows(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[Row], list[LineFault]]:
-    return read_lines(
-        items, FanIdolItem, FIELD, lambda index, item: Row(index, item, _who(account, item)), Setting(account, now)
-    )
+def _rows(
+    account: Account, lines: Sequence[FanIdolItem | WrongLine], now: datetime
+) -> tuple[list[Row], list[LineFault]]:
+    return sorted_lines(lines, lambda index, item: Row(index, item, _who(account, item)), Setting(account, now))
 
 
 def _who(account: Account, item: FanIdolItem) -> Person | None:

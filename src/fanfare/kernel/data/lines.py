@@ -1,4 +1,7 @@
-"""Lines of a batch: read one by one and written together, so that what is wrong with one stops no other."""
+"""Lines of a batch: read one by one and written together, so that what is wrong with one stops no other.
+
+They are read where parameters are; an action gets structs, and in the place of a line that cannot be read a WrongLine.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -42,15 +45,43 @@ class LineResult(msgspec.Struct, kw_only=True):
     errors: list[FieldFault] = []
 
 
-class ItemForm(LineForm):
-    """A line of a batch that has the fields of a struct of parameters."""
+class WrongLine(msgspec.Struct, frozen=True):
+    """A line that cannot be read: why, and the struct that it was to be."""
 
-    def __init__(self, struct: type[Params]) -> None:
-        """Take the struct."""
+    struct: type[Params]
+    refusal: BadParameters
+
+
+class ItemForm(LineForm):
+    """A line of a batch, an object or the JSON text of one, read into a struct; one that cannot be is a WrongLine."""
+
+    def __init__(self, struct: type[Params], batch_field: str, *, is_shown: bool = True) -> None:
+        """Take the struct, the parameter that holds the lines, and whether the document shows the fields."""
         self.struct = struct
+        self.batch_field = batch_field
+        self.is_shown = is_shown
+
+    def read(self, raw: object) -> Params | WrongLine:
+        """Return the line."""
+        try:
+            return self._line(raw)
+        except BadParameters as wrong:
+            return WrongLine(self.struct, wrong)
+
+    def _line(self, raw: object) -> Params:
+        if isinstance(raw, str):
+            try:
+                raw = decoded_json(raw, NO_OBJECT)
+            except ValueError as wrong:
+                raise BadParameters([(self.batch_field, str(wrong))]) from None
+        if not isinstance(raw, Mapping):
+            raise BadParameters([(self.batch_field, NO_OBJECT)])
+        return read(self.struct, {name: [value] for name, value in raw.items()})
 
     def schema(self) -> dict[str, object]:
-        """Return the fields."""
+        """Return the fields, or nothing where each comes as JSON text or an object."""
+        if not self.is_shown:
+            return {}
         told = slots(self.struct)
         return {
             "type": "object",
@@ -63,9 +94,9 @@ def _name(slot: Slot) -> str:
     return slot.wire_names[0]
 
 
-def lines_of(struct: type[Params], most: int) -> LinesForm:
-    """Return the form of a batch of lines with the fields of a struct."""
-    return LinesForm(most, ItemForm(struct))
+def lines_of(struct: type[Params], most: int, batch_field: str, *, is_shown: bool = True) -> LinesForm:
+    """Return the form of a batch of lines with the fields of a struct, in the parameter of that name."""
+    return LinesForm(most, ItemForm(struct, batch_field, is_shown=is_shown))
 
 
 def misfit(batch_field: str) -> BadParameters:
@@ -78,41 +109,25 @@ def line_fault(index: int, wrong: BadParameters) -> LineFault:
     return LineFault(index, wrong.detail, [FieldFault(field, message) for field, message in wrong.errors])
 
 
-def read_lines(
-    lines: Sequence[object],
-    struct: type[P],
-    batch_field: str,
-    make: Callable[[int, P], T],
-    at: Setting,
+def sorted_lines(
+    lines: Sequence[P | WrongLine], make: Callable[[int, P], T], at: Setting
 ) -> tuple[list[T], list[LineFault]]:
     """Return what `make` makes of each line and its place, and of the lines that are wrong every wrong field.
 
-    `make` refuses what a struct alone cannot. `batch_field` names the parameter that holds the lines.
+    `make` refuses what a struct alone cannot.
     """
     made: list[T] = []
     faults: list[LineFault] = []
     for index, line in enumerate(lines):
-        item: P | None = None
         try:
-            item = _read(struct, line, batch_field)
-            made.append(make(index, item))
+            if isinstance(line, WrongLine):
+                raise line.refusal
+            made.append(make(index, line))
         except BadParameters as wrong:
-            given = given_in(item) if item else wrong.given
+            struct, given = (line.struct, wrong.given) if isinstance(line, WrongLine) else (type(line), given_in(line))
             wrong.add(struct.account_faults(given, at))
             faults.append(line_fault(index, wrong))
     return made, faults
-
-
-def _read(struct: type[P], line: object, batch_field: str) -> P:
-    """Return a line, an object or the JSON text of one."""
-    if isinstance(line, str):
-        try:
-            line = decoded_json(line, NO_OBJECT)
-        except ValueError as wrong:
-            raise BadParameters([(batch_field, str(wrong))]) from None
-    if not isinstance(line, Mapping):
-        raise BadParameters([(batch_field, NO_OBJECT)])
-    return read(struct, {name: [value] for name, value in line.items()})
 
 
 async def write_lines(lines: Sequence[L], write: Callable[[Sequence[L]], Awaitable[Any]]) -> list[L]:

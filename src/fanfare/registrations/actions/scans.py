@@ -8,7 +8,7 @@ from typing import Any
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -118,13 +118,13 @@ REFUSE = f"""
 OUT = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
 
 
-async def record_scans(db: Db, account: Account, items: Sequence[Any], now: datetime) -> ScansSaved:
+async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | WrongLine], now: datetime) -> ScansSaved:
     """Store scans; those that cannot be read are left out and told, a scan sent again is told what became of it.
 
     Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
     when and where it was used.
     """
-    scans, faults = await run_by_rows(account.id, len(items), _read, account, items, now)
+    scans, faults = await run_by_rows(account.id, len(lines), _read, account, lines, now)
     once: dict[Key, ScanItem] = {}
     for _, scan in scans:
         once.setdefault(_key(scan), scan)
@@ -150,12 +150,14 @@ async def record_scans(db: Db, account: Account, items: Sequence[Any], now: date
     return ScansSaved(saved, sorted(faults, key=lambda fault: fault.index))
 
 
-def _read(account: Account, items: Sequence[Any], now: datetime) -> tuple[list[tuple[int, ScanItem]], list[LineFault]]:
+def _read(
+    account: Account, lines: Sequence[ScanItem | WrongLine], now: datetime
+) -> tuple[list[tuple[int, ScanItem]], list[LineFault]]:
     def made(index: int, scan: ScanItem) -> tuple[int, ScanItem]:
         check_past(now, scan_timestamp=scan.scan_timestamp)
         return index, scan
 
-    return read_lines(items, ScanItem, FIELD, made, Setting(account, now))
+    return sorted_lines(lines, made, Setting(account, now))
 
 
 def _key(scan: ScanItem) -> Key:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.kernel.data.lines import LineFault
+from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
@@ -15,7 +15,6 @@ from fanfare.kernel.wire import (
     Edge,
     Flag,
     Id,
-    LinesForm,
     Moment,
     NetworkName,
     OuterKey,
@@ -83,26 +82,6 @@ class ScanQuery(Params):
     event_date: Annotated[Day | None, "Day of the event."] = None
 
 
-class NewScans(Params):
-    """Scans of one or many devices, in any order."""
-
-    scans: Annotated[Annotated[list[Any], LinesForm(MOST)], "At most 1000 scans, each an object."]
-
-    example: ClassVar[Mapping[str, object]] = {
-        "scans": [
-            {
-                "device_key": "gate-7",
-                "device_sequence": 1042,
-                "network": "festival",
-                "scan_group_name": "Tideline",
-                "scan_timestamp": "2026-07-03 20:31:05",
-                "barcode": "0451001",
-                "node_name": "North gate",
-            }
-        ]
-    }
-
-
 class ScanItem(Params):
     """One scan of a batch."""
 
@@ -148,6 +127,28 @@ class ScanItem(Params):
     def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
         """Refuse a scan of later."""
         yield from future_faults(at.now, given, "scan_timestamp")
+
+
+class NewScans(Params):
+    """Scans of one or many devices, in any order."""
+
+    scans: Annotated[
+        Annotated[list[ScanItem | WrongLine], lines_of(ScanItem, MOST, "scans")], "At most 1000 scans, each an object."
+    ]
+
+    example: ClassVar[Mapping[str, object]] = {
+        "scans": [
+            {
+                "device_key": "gate-7",
+                "device_sequence": 1042,
+                "network": "festival",
+                "scan_group_name": "Tideline",
+                "scan_timestamp": "2026-07-03T20:31:05Z",
+                "barcode": "0451001",
+                "node_name": "North gate",
+            }
+        ]
+    }
 
 
 class ScanSaved(msgspec.Struct):

@@ -1,7 +1,7 @@
 """Makes tickets, one or a batch, with the fans who bought them."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -11,11 +11,11 @@ import msgspec
 from fanfare.fans.actions.people import Batch, Person, arguments, batches, person, said_at, text
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import LineFault, line_fault, misfit, read_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
-from fanfare.kernel.wire import check_past, spoiled
+from fanfare.kernel.wire import check_past
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets
 from fanfare.tickets.actions.selling import EVENTS_GIVEN, LINES_GIVEN, SOLD
@@ -60,22 +60,24 @@ async def create_ticket(db: Db, account: Account, wanted: NewTicket, now: dateti
     return _result(line)
 
 
-async def create_tickets(db: Db, account: Account, items: Sequence[object], now: datetime) -> list[BatchSaved]:
+async def create_tickets(
+    db: Db, account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
+) -> list[BatchSaved]:
     """Make the tickets of a batch and tell of each, in its place, what became of it; an invalid one stops no other."""
-    lines, faults = await run_by_rows(account.id, len(items), _lines, account, items, now)
+    lines, faults = await run_by_rows(account.id, len(batch), _lines, account, batch, now)
     misfits = await write_lines(lines, lambda some: _save(db, account, list(some), now))
     faults += [line_fault(line.place, misfit(FIELD)) for line in misfits]
-    wrong = {fault.index: _wrong(fault, items[fault.index]) for fault in faults}
+    wrong = {fault.index: _wrong(fault, batch[fault.index]) for fault in faults}
     right = {line.place: _right(line) for line in lines if line.place not in wrong}
-    return [wrong.get(place) or right[place] for place in range(len(items))]
+    return [wrong.get(place) or right[place] for place in range(len(batch))]
 
 
-def _wrong(fault: LineFault, item: object) -> BatchSaved:
-    key = item.get("ticket_key") if isinstance(item, Mapping) else None
+def _wrong(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
+    key = line.refusal.given.get("ticket_key") if isinstance(line, WrongLine) else line.ticket_key
     return BatchSaved(
         **msgspec.structs.asdict(fault),
         ticket_id=None,
-        ticket_key=key if isinstance(key, str) and not spoiled(key) else None,
+        ticket_key=key,
         fan_id=None,
         status="error",
     )
@@ -85,11 +87,11 @@ def _right(line: Line) -> BatchSaved:
     return BatchSaved(index=line.place, **msgspec.structs.asdict(_result(line)))
 
 
-def _lines(account: Account, items: Sequence[object], now: datetime) -> tuple[list[Line], list[LineFault]]:
-    """Return the lines of a batch, and what is wrong with each that cannot be read."""
-    return read_lines(
-        items, BulkTicket, FIELD, lambda place, wanted: _line(account, place, wanted, now), Setting(account, now)
-    )
+def _lines(
+    account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
+) -> tuple[list[Line], list[LineFault]]:
+    """Return the lines of a batch, and what is wrong with each that is none."""
+    return sorted_lines(batch, lambda place, wanted: _line(account, place, wanted, now), Setting(account, now))
 
 
 def _line(account: Account, place: int, wanted: NewTicket, now: datetime) -> Line:

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Fan
-from fanfare.kernel.data.lines import LineResult, lines_of
+from fanfare.kernel.data.lines import LineResult, WrongLine, lines_of
 from fanfare.kernel.data.paging import Meta, Order
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
@@ -176,7 +176,7 @@ class NewTickets(Params):
     """A batch of ticket lines: the body as a bare JSON array, or a field `tickets` that holds one."""
 
     tickets: Annotated[
-        Annotated[list[Any], lines_of(BulkTicket, BATCH)],
+        Annotated[list[BulkTicket | WrongLine], lines_of(BulkTicket, BATCH, "tickets")],
         "Up to 100 tickets, each with the fields of a single one; event_key is required.",
     ]
 
