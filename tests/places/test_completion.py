@@ -123,7 +123,7 @@ async def test_an_account_that_fails_keeps_no_other_from_completion(
     api: Api, other_api: Api, db: Db, database_url: str
 ) -> None:
     await db.execute("delete from places_postal_codes")
-    given = {"email": "later@example.com", "country_code": "CA", "postal_code": "V6B 1A1"}
+    given = {"email": "failing@example.com", "country_code": "CA", "postal_code": "V6B 1A1"}
     fans = {each: await made(each, **given) for each in (api, other_api)}
     await load(db)
     first, last = sorted(fans, key=lambda each: each.account_id)

@@ -82,6 +82,9 @@ def apply_erasures(
 
     Example: fanfare erasures apply erasures
     """
+    # Erasing needs every domain, and no other command here does.
+    import fanfare.app  # noqa: F401, PLC0415 - as said
+
     given = _read(file)
     erased = in_database(
         _settings(data_dir), "fanfare erasures apply", lambda db: erase_again(db, given, system_clock())
