@@ -97,9 +97,7 @@ def test_the_api_document_is_ordinary_english() -> None:
 
 def test_the_docs_are_ordinary_english() -> None:
     found = [f"{name}: {text}" for name, each in documents().items() for text in strange(paragraphs(each))]
-    assert found == [], (
-        "say it in the field's words; a decision has **Context.**, **Decision.**, **Consequences.**, Tests:"
-    )
+    assert found == [], "use the field's words; a decision has **Context.**, **Decision.** and **Consequences.**"
 
 
 def test_the_help_of_commands_is_ordinary_english() -> None:
