@@ -225,7 +225,7 @@ def test_serve_and_work_run_beside_each_other(outside: dict[str, str], tmp_path:
     commands = ["serve", "--port", "0"], ["work"]
     serve, work = (Program([*FANFARE, *words], **environment) for words in commands)
     with serve, work:
-        assert "Fanfare serves at http://127.0.0.1:" in serve.line()
+        assert "Fanfare is running at http://127.0.0.1:" in serve.line()
         assert '"event": "working"' in work.line("errors")
         for each in (serve, work):
             assert each.end()[0] == 0

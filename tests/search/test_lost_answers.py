@@ -108,7 +108,7 @@ async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd:
     with capture_logs() as told:
         assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
         await db.execute("drop trigger refuse_at_commit on searches")
-    assert [each["event"] for each in told] == ["answer sent, and what follows from it not stored"]
+    assert [each["event"] for each in told] == ["response sent, but its effects were not stored"]
     assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
     assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
 

@@ -125,7 +125,7 @@ class IndexProcess:
         try:
             audience = await follower.refresh()
         except UNABLE as error:
-            log.warning("index cannot answer", account_id=question.account_id, reason=type(error).__name__)
+            log.warning("index query failed", account_id=question.account_id, reason=type(error).__name__)
             return Answer()
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
             await self._set_aside(question.account_id, error)
@@ -136,7 +136,7 @@ class IndexProcess:
                 await asyncio.sleep(0)
                 return _answered(audience, question)
         except Exception as error:
-            log.warning("index cannot answer", account_id=question.account_id, exc_info=error)
+            log.warning("index query failed", account_id=question.account_id, exc_info=error)
             return Answer()
 
     async def _tick(self) -> None:
@@ -173,7 +173,7 @@ class IndexProcess:
 
     async def _set_aside(self, account_id: int, error: Exception) -> None:
         """Answer for an account no more: its bitmaps may be half of this and half of that. It is built anew later."""
-        log.warning("index set aside", account_id=account_id, exc_info=error)
+        log.warning("index dropped", account_id=account_id, exc_info=error)
         self.ready.discard(account_id)
         self._again[account_id] = time.monotonic() + AGAIN_SECONDS
         with contextlib.suppress(OSError, KeyError):
@@ -230,7 +230,7 @@ class IndexProcess:
             )
             await faults.clear(self.db, account_id, JOB, "")
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
-            log.warning("index cannot be made", account_id=account_id, reason=type(error).__name__)
+            log.warning("index build failed", account_id=account_id, reason=type(error).__name__)
             self._starting.pop(account_id, None)
             self._again[account_id] = time.monotonic() + AGAIN_SECONDS
             if not faults.will_pass(error):
@@ -280,7 +280,7 @@ class IndexProcess:
         try:
             await follower.store()
         except Exception as error:  # noqa: BLE001 - it stays with its account
-            log.warning("index cannot be stored", account_id=account_id, reason=type(error).__name__)
+            log.warning("saving the index failed", account_id=account_id, reason=type(error).__name__)
 
     async def _end(self) -> None:
         with contextlib.suppress(*OUTAGES):

@@ -92,7 +92,7 @@ def apply_erasures(
     typer.echo(f"{erased.count:,} fans erased again, of {len(given):,} certificates")
     if erased.left:
         named = ", ".join(f"fan {fan_id} of account {account_id}" for account_id, fan_id in erased.left)
-        message = f"not erased: {named}. Keep callers out and see the log for the reason; this command can be repeated."
+        message = f"not erased: {named}. Keep callers out, see the log for the reason, and run this command again."
         raise CannotRun(message)
 
 

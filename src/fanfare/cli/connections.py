@@ -19,7 +19,7 @@ async def _check(settings: Settings, command: str) -> str | None:
         warning = await check(settings, command)
     except OUTAGES as error:
         # The processes wait for a database that is away.
-        return f"{no_answer(settings.database_url, error)}; it is asked again and again"
+        return f"{no_answer(settings.database_url, error)}; retrying"
     await check_schema(settings.database_url)
     return warning
 

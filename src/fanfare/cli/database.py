@@ -59,7 +59,7 @@ def reached(settings: Settings, purpose: str, *, create: Callable[[], object] | 
 
 def _refuse(settings: Settings) -> None:
     message = (
-        f"no database in {settings.data_dir}: name its data directory by FANFARE_DATA_DIR or --data-dir, or set"
+        f"no database in {settings.data_dir}: set FANFARE_DATA_DIR or --data-dir to its data directory, or set"
         " DATABASE_URL"
     )
     raise CannotRun(message)

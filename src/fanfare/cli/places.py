@@ -126,8 +126,8 @@ def _complete(settings: Settings, purpose: str) -> int:
     completed, failed = in_database(settings, purpose, _complete_each)
     if failed:
         message = (
-            f"{completed:,} addresses completed, but not those of account {', '.join(map(str, failed))}: the log says"
-            " why. This can be repeated: fanfare places complete"
+            f"{completed:,} addresses completed, but not those of account {', '.join(map(str, failed))}: see the log"
+            " for the reason, then run again: fanfare places complete"
         )
         raise CannotRun(message)
     return completed

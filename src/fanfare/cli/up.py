@@ -45,7 +45,9 @@ def up(settings: Settings) -> None:
 
             def announce() -> None:
                 hold.publish(url_of(listener), embedded.database_url if embedded else None)
-                _tell(f"Fanfare serves at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it")
+                _tell(
+                    f"Fanfare is running at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it"
+                )
 
             with _servers(ready, listener) as (servers, pipe):
                 kept = [*database, *servers, _worker(ready), *_indexes(ready)]
@@ -59,7 +61,9 @@ def serve(settings: Settings) -> None:
     reachable = _of_others(settings, "serve")
     try:
         with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
-            Supervisor(servers, (pipe, lambda: _tell(f"Fanfare serves at {url_of(listener)}; Ctrl-C stops it"))).run()
+            Supervisor(
+                servers, (pipe, lambda: _tell(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
+            ).run()
     except Told:
         return
 

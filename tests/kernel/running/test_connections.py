@@ -28,7 +28,7 @@ async def test_a_command_that_waits_says_for_what(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         # It takes connections and never says a word.
         place = f"127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(CannotRun, match=f"the database at {place} does not answer: no answer in time"):
+        with pytest.raises(CannotRun, match=f"the database at {place} does not respond: no response in time"):
             await connections.wait_for(f"postgresql://me:secret@{place}/fanfare?sslmode=disable", 0.5)
     progress = f"fanfare: waiting up to 0.5 s for the database at {place}: no answer\n"
     assert capfd.readouterr().err == progress
@@ -76,12 +76,12 @@ async def given(db: Db) -> int:
 async def test_more_than_the_database_gives_is_refused(settings: Settings, db: Db) -> None:
     most = await given(db)
     with pytest.raises(
-        CannotRun, match=rf"`fanfare serve` may take {most + 1} connections and the database gives {most}"
+        CannotRun, match=rf"`fanfare serve` needs up to {most + 1} connections, but the database allows {most}"
     ):
         await check(settings.changed(pool_size=most + 1), "serve")
     warning = await check(settings.changed(pool_size=most), "serve")
     assert warning is not None
-    assert "others have taken" in warning
+    assert "other clients use" in warning
     assert await check(settings.changed(pool_size=2), "serve") is None
 
 
@@ -89,7 +89,7 @@ async def test_the_limits_of_the_database_count(settings: Settings, db: Db) -> N
     name = urlsplit(settings.database_url).path.removeprefix("/")
     await db.execute(f'alter database "{name}" connection limit 8')
     try:
-        with pytest.raises(CannotRun, match="the database gives 8"):
+        with pytest.raises(CannotRun, match="the database allows 8"):
             await check(settings.changed(pool_size=9), "serve")
     finally:
         await db.execute(f'alter database "{name}" connection limit -1')
@@ -108,7 +108,7 @@ def test_a_command_tells_in_one_line_and_does_not_start(database_url: str, tmp_p
     told = ran.stderr.decode().splitlines()
     assert ran.returncode == 1
     assert len(told) == 1, told
-    assert told[0].startswith(f"fanfare: `fanfare {command}` may take ")
+    assert told[0].startswith(f"fanfare: `fanfare {command}` needs up to ")
 
 
 async def test_the_embedded_database_gives_what_the_settings_ask_for(tmp_path: Path) -> None:
@@ -129,5 +129,5 @@ def test_a_database_that_is_away_keeps_nobody_from_starting() -> None:
         timeout=PATIENCE,
         check=False,
     )
-    warning = b"fanfare: the database at 127.0.0.1:1 does not answer: Connection refused; it is asked again and again\n"
+    warning = b"fanfare: the database at 127.0.0.1:1 does not respond: Connection refused; retrying\n"
     assert (ran.returncode, ran.stderr) == (0, warning)

@@ -224,15 +224,18 @@ def test_an_unfinished_cluster_is_made_anew(data_dir: Path) -> None:
 def test_refuses_a_cluster_of_another_version(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir(parents=True)
     (data_dir / "postgres" / "PG_VERSION").write_text("17\n")
-    with Hold(data_dir, "test"), pytest.raises(CannotStart, match="is of PostgreSQL 17, and version 18 is installed"):
+    with (
+        Hold(data_dir, "test"),
+        pytest.raises(CannotStart, match="was created by PostgreSQL 17, but version 18 is installed"),
+    ):
         Embedded(data_dir, durable=False).start()
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root looks for another user")
 def test_says_that_there_is_no_user_to_run_it(data_dir: Path) -> None:
-    with pytest.raises(CannotStart, match="no other user was found"):
+    with pytest.raises(CannotStart, match="no other user can run it"):
         server_user(data_dir / "postgres", "nobody-of-this-name")
-    with pytest.raises(CannotStart, match="no other user was found"):
+    with pytest.raises(CannotStart, match="no other user can run it"):
         server_user(data_dir / "postgres", "root")
 
 

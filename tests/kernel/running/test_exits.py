@@ -57,7 +57,7 @@ LOOKING = frozenset({"serve", "work", "index"})
 MAKING = frozenset({"up", "migrate", "restore", "demo", "account create", "places load"})
 NO_DATABASE = "no database: set DATABASE_URL"
 NO_DATABASE_THERE = (
-    r"no database in \S+/folder/data: name its data directory by FANFARE_DATA_DIR or --data-dir, or set DATABASE_URL"
+    r"no database in \S+/folder/data: set FANFARE_DATA_DIR or --data-dir to its data directory, or set DATABASE_URL"
 )
 
 
@@ -127,7 +127,7 @@ DIRECTORIES: dict[Callable[[Path], Path], str] = {
     a_file: "data cannot be used: Not a directory",
     below_a_file: "data/data cannot be used: Not a directory",
     forbidden: "/sys/fanfare cannot be used: ",
-    of_another_version: "postgres is of PostgreSQL 12, and version 18 is installed",
+    of_another_version: "postgres was created by PostgreSQL 12, but version 18 is installed",
     no_cluster: "postgres is not a database cluster",
     a_file_for_a_cluster: "postgres is not a database cluster",
     a_folder_for_a_lock: "data cannot be used: Is a directory",
@@ -224,11 +224,11 @@ def unanswered(_: str) -> str:
 
 
 DATABASES: dict[Callable[[str], str], str] = {
-    of_no_host: r"the database at nowhere\.invalid:5432 does not answer: ",
-    unanswered: r"the database at 127\.0\.0\.1:1 does not answer: Connection refused",
+    of_no_host: r"the database at nowhere\.invalid:5432 does not respond: ",
+    unanswered: r"the database at 127\.0\.0\.1:1 does not respond: Connection refused",
     missing: r'database "no_such_database" does not exist',
-    of_a_stranger: r"the database refuses: .*stranger|FATAL: .*stranger",
-    unreadable: "DATABASE_URL cannot be read",
+    of_a_stranger: r"database error: .*stranger|FATAL: .*stranger",
+    unreadable: "DATABASE_URL cannot be parsed",
     of_another_kind: "DATABASE_URL must begin with postgresql://",
 }
 
@@ -326,7 +326,7 @@ def test_a_relative_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with Program([*FANFARE, "account", "create", "Club", "--data-dir", "some/data"]) as made:
         assert made.wait() == 0, made.errors
     with Program([*FANFARE, *COMMANDS["up"].split(), "--data-dir", "some/data"]) as up:
-        assert "Fanfare serves at" in up.line(), up.errors
+        assert "Fanfare is running at" in up.line(), up.errors
         with Program([*FANFARE, "key", "list", "--account", "1", "--data-dir", "some/data"]) as listed:
             assert listed.wait() == 0, listed.errors
         with Program([*FANFARE, "work", "--data-dir", "some/data"]) as work:

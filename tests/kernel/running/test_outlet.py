@@ -62,7 +62,7 @@ def test_nobody_waits_for_a_reader_and_the_lost_are_counted(ends: tuple[int, int
     numbers = [each["number"] for each in found if "number" in each]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) * 20 > outlet.MOST_BYTES
-    assert (found[-1]["event"], found[-1]["count"]) == ("lines of the log lost", 20_000 - len(numbers))
+    assert (found[-1]["event"], found[-1]["count"]) == ("log lines dropped", 20_000 - len(numbers))
     assert sum(lost) == 20_000 - len(numbers) > 0
     out.write(json.dumps({"number": -1}))
     assert read_all(ends[0], out) == [{"number": -1}]

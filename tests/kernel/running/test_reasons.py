@@ -17,7 +17,7 @@ def test_a_fault_of_the_program_is_one_line_and_its_place_is_logged(capfd: pytes
     logged, told = capfd.readouterr().err.splitlines()
     assert '"builtins.ValueError"' in logged
     assert "test_reasons.py" in logged
-    assert told.startswith("fanfare: ended by a fault of the program itself (ValueError)")
+    assert told.startswith("fanfare: internal error (ValueError)")
     assert "Ada" not in logged + told
 
 
@@ -30,5 +30,5 @@ def test_an_interruption_says_nothing(capfd: pytest.CaptureFixture[str]) -> None
 
 def test_what_is_stored_is_not_quoted() -> None:
     error = asyncpg.DiskFullError("could not extend file\nDETAIL:  Key (name)=(Ada)")
-    assert reason_of(error) == "the database refuses: could not extend file"
+    assert reason_of(error) == "database error: could not extend file"
     assert reason_of(asyncpg.UniqueViolationError("Ada")) is None

@@ -67,7 +67,7 @@ def test_every_wrong_setting_is_named_with_what_it_may_be() -> None:
     assert str(refused.value) == (
         "FANFARE_WORKERS is not a number: x; FANFARE_BODY_SECONDS is not a number: soon;"
         " FANFARE_PORT must be from 0 to 65535, not 65536;"
-        " FANFARE_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, with commas between, not 10.0.0.0/8,x;"
+        " FANFARE_TRUSTED_PROXIES must be networks such as 10.0.0.0/8, separated by commas, not 10.0.0.0/8,x;"
         " DATABASE_URL must begin with postgresql:// or postgres://"
     )
 

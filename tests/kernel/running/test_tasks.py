@@ -75,7 +75,7 @@ async def test_a_connection_that_cannot_be_ended_keeps_no_other(monkeypatch: pyt
             assert broken.is_dropped
             shared.remove(other)
         assert not shared.open
-    assert {each["event"] for each in told} == {"connection not ended in order"}
+    assert {each["event"] for each in told} == {"closing a connection failed"}
     # Nor does one that cannot give way.
     with capture_logs():
         for _ in range(5):

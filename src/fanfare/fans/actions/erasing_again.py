@@ -40,7 +40,7 @@ async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime
             except Exception as error:
                 if will_pass(error):
                     raise
-                log.warning("not erased", account_id=each.account_id, fan_id=fan_id, exc_info=error)
+                log.warning("erasure failed", account_id=each.account_id, fan_id=fan_id, exc_info=error)
                 erased.left.append((each.account_id, fan_id))
             else:
                 erased.count += 1

@@ -144,7 +144,7 @@ async def _missing(connection: Connection, wanted: Sequence[Migration]) -> list[
         migration = known.get(row["version"])
         if migration is None:
             message = (
-                f"the database has migration {row['version']} ({row['name']}), which this code does not know: "
+                f"the database has migration {row['version']} ({row['name']}), which this version does not have: "
                 "it belongs to a newer version of Fanfare"
             )
             raise CannotMigrate(message)

@@ -60,7 +60,7 @@ async def wait_for(database_url: str, seconds: float) -> None:
 
 def no_answer(database_url: str, error: BaseException) -> str:
     """Say which database does not answer, and why: its host and nothing else of its address, which has a password."""
-    return f"the database at {host_of(database_url)} does not answer: {_reason_of(error)}"
+    return f"the database at {host_of(database_url)} does not respond: {_reason_of(error)}"
 
 
 def _reason_of(error: BaseException) -> str:
@@ -68,7 +68,7 @@ def _reason_of(error: BaseException) -> str:
     number = getattr(error, "errno", None)
     if isinstance(error, ConnectionError) and number:
         return os.strerror(number)
-    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or "no answer in time"
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or "no response in time"
 
 
 def host_of(database_url: str) -> str:
@@ -88,9 +88,9 @@ async def check(settings: Settings, command: str) -> str | None:
         connection.terminate()
     needed = settings.connections(command)
     told = (
-        f"`fanfare {command}` may take {needed} connections and the database gives {given}: raise its max_connections,"
+        f"`fanfare {command}` needs up to {needed} connections, but the database allows {given}: raise max_connections,"
         " or lower FANFARE_WORKERS, FANFARE_POOL_SIZE or FANFARE_WORKER_POOL_SIZE"
     )
     if needed > given:
         raise CannotRun(told)
-    return f"{told}; others have taken {taken} of them" if needed + taken > given else None
+    return f"{told}; other clients use {taken} of them" if needed + taken > given else None

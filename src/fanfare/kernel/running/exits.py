@@ -32,7 +32,7 @@ def in_one_line() -> Iterator[None]:
         reason = reason_of(error)
         if reason is None:
             _log_bug(error)
-            reason = f"ended by a fault of the program itself ({type(error).__name__}); the log has where"
+            reason = f"internal error ({type(error).__name__}); see the log for its location"
         end(reason)
 
 
@@ -58,7 +58,7 @@ def reason_of(error: BaseException) -> str | None:
         state = getattr(error, "sqlstate", None)
         if state is None or state[:2] in OPERATORS or state == NO_PRIVILEGE:
             # The first line alone: the next ones may quote what is stored.
-            return f"the database refuses: {str(error).partition(chr(10))[0]}"
+            return f"database error: {str(error).partition(chr(10))[0]}"
         return None
     if isinstance(error, OSError):
         return _reason_of_system(error)
@@ -70,9 +70,9 @@ def _reason_of_system(error: OSError) -> str:
     if error.filename is not None:
         return f"{what}: {error.filename}"
     if isinstance(error, socket.gaierror):
-        return f"the database's host cannot be found: {what}"
+        return f"cannot resolve the database host: {what}"
     if isinstance(error, ConnectionError | TimeoutError) and error.errno != errno.EPIPE:
-        return f"the database does not answer: {what}"
+        return f"the database does not respond: {what}"
     return what
 
 

@@ -30,13 +30,13 @@ if SHARED in os.environ and SERVER in os.environ:
 CALLS = Counter("fanfare_calls", "Calls answered", ["call", "status"])
 SECONDS = Histogram(
     "fanfare_call_seconds",
-    "Seconds from the first byte read to the answer made",
+    "Seconds from the first byte of the request to the response",
     ["call"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-ENDED = Counter("fanfare_http_connections_ended", "HTTP connections ended by the server, by reason", ["why"])
+ENDED = Counter("fanfare_http_connections_ended", "HTTP connections closed by the server, by reason", ["why"])
 
-LOST_LINES = Counter("fanfare_log_lines_lost", "Lines of the log that were lost because nobody read them in time")
+LOST_LINES = Counter("fanfare_log_lines_lost", "Log lines dropped because the reader was too slow")
 
 
 @cache

@@ -170,7 +170,7 @@ class Outlet:
         return True
 
     def _write_loss(self) -> None:
-        lost = line("warning", "lines of the log lost", {"count": self._lost}, is_readable=self.is_readable)
+        lost = line("warning", "log lines dropped", {"count": self._lost}, is_readable=self.is_readable)
         with suppress(OSError):
             self._send(lost.encode() + b"\n")
             self._lost = 0

@@ -180,7 +180,7 @@ RANGES: dict[str, Range] = {
         lambda url: re.fullmatch(PUBLIC_URL, url),
         "an address such as https://fans.example.com, without a path",
     ),
-    "trusted_proxies": (_are_networks, "networks such as 10.0.0.0/8, with commas between"),
+    "trusted_proxies": (_are_networks, "networks such as 10.0.0.0/8, separated by commas"),
 }
 
 
@@ -191,4 +191,4 @@ def _faults_of_url(url: str) -> Iterator[str]:
     try:
         _ = urlsplit(url).port
     except ValueError:
-        yield "DATABASE_URL cannot be read: the port must be a number, and @ in a password be written as %40"
+        yield "DATABASE_URL cannot be parsed: the port must be a number, and @ in a password must be written as %40"

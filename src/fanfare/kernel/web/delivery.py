@@ -69,7 +69,7 @@ async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, 
         if not is_sent:
             # The answer breaks off.
             raise
-        log.warning("answer sent, and what follows from it not stored", reason=type(error).__name__)
+        log.warning("response sent, but its effects were not stored", reason=type(error).__name__)
 
 
 async def _is_closed(receive: Any) -> bool:  # noqa: ANN401 - ASGI

@@ -115,8 +115,8 @@ class Script:
     def _read(self) -> bytes:
         bundle = _read_bundle()
         if hashlib.sha256(bundle).hexdigest() != self.checksum:
-            log.error("the reference page's bundle is not the one we know", package=PACKAGE)
-            message = "the reference page is not installed as it should be; /openapi.json has the same"
+            log.error("unexpected checksum of the reference page's bundle", package=PACKAGE)
+            message = "the reference page is not installed correctly; use /openapi.json"
             raise Unavailable(message, retry_after=3600)
         return bundle
 

@@ -145,7 +145,9 @@ class RunningSearch(Generic[R]):
             self._answer.set_exception(error)
         else:
             reason = type(error).__name__
-            log.warning("search left unfinished", state=self.state, search_uid=str(self.search_uid), reason=reason)
+            log.warning(
+                "search not stored completely", state=self.state, search_uid=str(self.search_uid), reason=reason
+            )
 
 
 def _first_meta(search: Search, read: int, limit: int) -> SearchMeta:

@@ -146,7 +146,7 @@ async def _keep_members(db: Db, account: Account, now: datetime) -> bool:
 async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime) -> None:
     """Note a filter's fault; when it is tried again it is built from the beginning, since it followed nothing since."""
     cause = fault.__cause__ or fault
-    log.warning("filter set aside", account_id=account_id, filter_id=fault.filter_id, exc_info=cause)
+    log.warning("filter skipped", account_id=account_id, filter_id=fault.filter_id, exc_info=cause)
     async with db.transaction() as held:
         await wait_for_members(held, account_id)
         # Not when it was deleted or turned off meanwhile.

@@ -141,7 +141,7 @@ class Embedded:
             return
         if sys.platform != "linux":
             message = (
-                f"PostgreSQL runs as {self.user.name}, who has no access to {directory.parent}: "
+                f"PostgreSQL runs as {self.user.name}, which has no access to {directory.parent}: "
                 "choose another --data-dir, do not run this as root, or set DATABASE_URL"
             )
             raise CannotStart(message)
@@ -206,7 +206,7 @@ class Embedded:
             message = f"{self.cluster} is not a database cluster: it has no readable PG_VERSION"
             raise CannotStart(message) from None
         if major != binaries.major:
-            message = f"{self.cluster} is of PostgreSQL {major}, and version {binaries.major} is installed"
+            message = f"{self.cluster} was created by PostgreSQL {major}, but version {binaries.major} is installed"
             raise CannotStart(message)
 
     def _open_log(self) -> IO[bytes]:
@@ -264,7 +264,7 @@ class Embedded:
                 _tell_all(processes, word)
                 psutil.wait_procs(processes, timeout=STOP_SECONDS[0] if word == signal.SIGINT else STOP_SECONDS[1])
         if still := self._processes():
-            message = f"a previous PostgreSQL on {self.cluster} does not stop: {[each.pid for each in still]}"
+            message = f"cannot stop a previous PostgreSQL on {self.cluster}: {[each.pid for each in still]}"
             raise CannotStart(message)
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 

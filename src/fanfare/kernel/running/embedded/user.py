@@ -63,8 +63,8 @@ def server_user(cluster: Path, wanted: str | None) -> User:
         if found.pw_uid != 0:
             return _named(found, is_other=True)
     message = (
-        "PostgreSQL does not run as root, and no other user was found to run it "
-        f"({wanted or ', '.join(CANDIDATES)}): make one and name it in FANFARE_POSTGRES_USER, or set DATABASE_URL"
+        "PostgreSQL does not run as root, and no other user can run it "
+        f"({wanted or ', '.join(CANDIDATES)}): create one and set FANFARE_POSTGRES_USER, or set DATABASE_URL"
     )
     raise CannotStart(message)
 

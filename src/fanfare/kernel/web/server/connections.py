@@ -189,7 +189,7 @@ class HttpConnections:
         try:
             way()
         except Exception as error:
-            log.warning("connection not ended in order", exc_info=error)
+            log.warning("closing a connection failed", exc_info=error)
             self.remove(connection)
             with suppress(Exception):
                 connection.drop()
