@@ -11,12 +11,14 @@ from types import ModuleType
 
 import msgspec
 import pytest
+from pgqueuer.core.qm import QueueManager
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job, always, enqueue, install, job, jobs_of, schedule
 from fanfare.kernel.data.worker import Worker, forget_done
 from fanfare.kernel.running.settings import Settings
 from tests.conftest import NewDatabase
+from tests.running import PATIENCE
 
 HAS_TRACEBACK = (
     "select count(*) from information_schema.columns where table_schema = 'jobs' and column_name = 'traceback'"
@@ -112,10 +114,10 @@ async def working(settings: Settings, jobs: list[Job]) -> AsyncIterator[Worker]:
     running = asyncio.create_task(worker.run())
     yield worker
     worker.stop()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, PATIENCE)
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
     end = time.monotonic() + seconds
     while not await is_so():
         assert time.monotonic() < end, "it did not happen"
@@ -164,7 +166,7 @@ async def test_an_account_that_takes_long_or_fails_holds_up_no_other(settings: S
 
     worker = Worker(settings, only(name))
     running = asyncio.create_task(worker.run())
-    await until(went_on, 30)
+    await until(went_on)
     assert await count(db, f"step of {SLOW}") == 1
     assert await count(db, f"step of {FAILING}") >= 1
     running.cancel()
@@ -181,7 +183,7 @@ async def test_a_job_goes_behind_those_that_its_own_account_has_waiting(settings
         return int(await db.value("select count(*) from jobs.pgqueuer")) == 0
 
     async with working(settings, only("note")):
-        await until(is_done, 30)
+        await until(is_done)
     done = [row["words"] for row in await db.rows("select words from done")]
     assert sorted(done[:3]) == ["0 of 1", "only of 2", "system None"]
     assert done[3:] == [f"{number} of 1" for number in range(1, 20)]
@@ -279,6 +281,23 @@ async def slow(db: Db) -> None:
 
 asyncio.run(work(Settings(database_url=sys.argv[1], heartbeat_seconds=1), jobs_of([sys.modules["__main__"]])))
 """
+
+
+async def test_a_worker_that_hears_too_late_of_its_own_notice_goes_on(
+    settings: Settings, db: Db, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a machine so busy that ten seconds do not suffice.
+    monkeypatch.setattr(QueueManager._run_periodic_health_check, "__defaults__", (timedelta(0),))  # noqa: SLF001 - no option of its own
+    worker = Worker(settings, only("greet"))
+    running = asyncio.create_task(worker.run())
+    while "no database" not in capsys.readouterr().out:
+        assert not running.done()
+        await asyncio.sleep(0.05)
+    monkeypatch.undo()
+    await enqueue(db, greet, Greeting("heard", 1))
+    await until(lambda: _is(db, "heard"))
+    worker.stop()
+    await running
 
 
 def worker_process(settings: Settings, name: str) -> subprocess.Popen[bytes]:

@@ -17,7 +17,7 @@ from pgqueuer.adapters.persistence.qb import (
     QuerySchedulerBuilder,
 )
 from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.errors import FailingListenerError, RetryRequested
 from pgqueuer.domain.types import Channel
 from pgqueuer.models import Job as Queued
 from pgqueuer.models import Schedule
@@ -67,7 +67,8 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     await self._work()
-                except OUTAGES as error:
+                # The second: the connection that hears of new jobs was lost, or is slow beyond patience.
+                except (*OUTAGES, FailingListenerError) as error:
                     log.warning("no database", reason=type(error).__name__)
                     await self._pause()
         finally:
