@@ -97,7 +97,7 @@ def test_the_scopes_of_a_key_are_told() -> None:
 
 
 def test_accounts_are_listed(outside: dict[str, str]) -> None:
-    made = told("account", "create", "Northside", "--time-zone", "America/Vancouver", **outside)
+    made = told("account", "create", "Northside", "--time-zone", "America/Vancouver", "--country", "canada", **outside)
     account_id = str(made["account_id"])
     told("key", "create", "--account", account_id, **outside)
     extra = told("key", "create", "--account", account_id, **outside)
@@ -108,6 +108,7 @@ def test_accounts_are_listed(outside: dict[str, str]) -> None:
         "account_id": made["account_id"],
         "account_name": "Northside",
         "time_zone": "America/Vancouver",
+        "country_code": "CA",
         "key_count": 2,
     }
     heading, *rows = run("account", "list", **outside).stdout.splitlines()
@@ -163,6 +164,7 @@ def test_a_key_lives_its_life(outside: dict[str, str]) -> None:
     ("words", "reason"),
     [
         (("account", "create", "Club", "--time-zone", "Mars/Base"), "'Mars/Base' is not a time zone"),
+        (("account", "create", "Club", "--country", "Mars"), "'Mars' must be a country"),
         (("account", "create", ""), "name: must not be empty"),
         (("key", "list", "--account", "999999"), "No account has the id 999999"),
         (("key", "create", "--account", "999999"), "No account has the id 999999"),

@@ -35,8 +35,8 @@ async def accounts(db: Db) -> list[AccountInfo]:
     """Return all accounts, the oldest first."""
     rows = await db.rows(
         """
-        select a.account_id, a.account_name, a.time_zone, floor(extract(epoch from a.created_at))::bigint
-                   as creation_timestamp,
+        select a.account_id, a.account_name, a.time_zone, a.country_code,
+               floor(extract(epoch from a.created_at))::bigint as creation_timestamp,
                (select count(*) from api_keys k where k.account_id = a.account_id and k.revoked_at is null) as key_count
         from accounts a
         order by a.account_id

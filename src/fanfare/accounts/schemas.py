@@ -49,6 +49,7 @@ class AccountInfo(msgspec.Struct):
     account_id: int
     account_name: str
     time_zone: str
+    country_code: str | None
     creation_timestamp: int
     key_count: int
 

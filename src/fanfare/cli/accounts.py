@@ -16,6 +16,7 @@ from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import Settings, from_environment
+from fanfare.places.countries import country_code
 
 account = typer.Typer(help="Create and list accounts.", no_args_is_help=True)
 key = typer.Typer(help="Create, list, rotate and revoke the keys of an account.", no_args_is_help=True)
@@ -29,19 +30,28 @@ ONCE = "The secret is not stored and will not be shown again."
 def create_account(
     name: Annotated[str, typer.Argument(help="Name of the account")],
     time_zone: Annotated[str, typer.Option(help="Time zone of the account, such as America/New_York")] = "UTC",
+    country: Annotated[
+        str | None,
+        typer.Option(
+            help="Home country of the account, such as CA: phone numbers without a country code and provinces are read"
+            " as in this country. Default: none",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDir = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Create an account with a first key, which has every scope.
 
-    Example: fanfare account create "Harbour City" --time-zone America/Vancouver
+    Example: fanfare account create "Harbour City" --time-zone America/Vancouver --country CA
     """
     _check_zone(time_zone)
+    home = _country(country)
     made = in_database(
         _settings(data_dir),
         "fanfare account create",
-        lambda db: actions.create_account(db, name, system_clock(), time_zone=time_zone),
+        lambda db: actions.create_account(db, name, system_clock(), time_zone=time_zone, country_code=home),
         create=lambda: actions.check_name(name),
     )
     if as_json:
@@ -52,16 +62,23 @@ def create_account(
 
 @account.command("list")
 def list_accounts(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
-    """List the accounts: id, name, time zone, creation, and the number of keys that are not revoked."""
+    """List the accounts: id, name, country, time zone, creation, and the number of keys that are not revoked."""
     accounts = in_database(_settings(data_dir), "fanfare account list", queries.accounts)
     if as_json:
         _print_json(accounts)
         return
-    rows = [("account_id", "keys", "created", "time zone", "name")]
+    rows = [("account_id", "keys", "created", "country", "time zone", "name")]
     for each in accounts:
         created = datetime.fromtimestamp(each.creation_timestamp, UTC)
         rows.append(
-            (str(each.account_id), str(each.key_count), f"{created:%Y-%m-%d}", each.time_zone, each.account_name)
+            (
+                str(each.account_id),
+                str(each.key_count),
+                f"{created:%Y-%m-%d}",
+                each.country_code or "-",
+                each.time_zone,
+                each.account_name,
+            )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -165,6 +182,14 @@ def _print_key(made: NewKey, *, as_json: bool) -> None:
 
 def _print_json(value: object) -> None:
     typer.echo(msgspec.json.encode(value).decode())
+
+
+def _country(name: str | None) -> str | None:
+    try:
+        return country_code(name)
+    except ValueError as wrong:
+        message = f"{name!r} {wrong}"
+        raise CannotRun(message) from None
 
 
 def _check_zone(name: str) -> None:

@@ -85,7 +85,11 @@ async def crm_tickets_bulk_create(db: Db, account: Account, wanted: NewTickets, 
 
 @endpoint.get("/api/v1/manage/tickets/sales", scope="manage", key=SECRET)
 async def manage_tickets_sales(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
-    """Add up the sales of a range of days by day or by event."""
+    """Add up the sales of a range of days by day or by event.
+
+    An order over two days or two events is one sale in each of them, and a fan who bought in both one fan in each, so
+    these rows may add up to more than the totals of `GET /api/v1/crm/tickets/stats`.
+    """
     return await stats.sales_by(db, account, wanted)
 
 
