@@ -78,6 +78,16 @@ async def test_wrong_criteria_are_refused_by_name(api: Api) -> None:
     ]  # fmt: skip
 
 
+async def test_criteria_that_are_not_known_are_told_back(api: Api) -> None:
+    saved = await api.ok(await api.post(FILTERS, filter_name="Mistyped", fan_cuntry="CA", fan_gender="female"))
+    assert saved["ignored_parameters"] == ["fan_cuntry"]
+    changed = await api.ok(await api.post(f"{FILTERS}/{saved['filter_uid']}/criteria", fan_gendr="female"))
+    assert changed["ignored_parameters"] == ["fan_gendr"]
+    counted = await api.ok(await api.get(f"{FILTERS}/count", fan_gendr="female"))
+    assert counted["ignored_parameters"] == ["fan_gendr"]
+    assert "ignored_parameters" not in await api.ok(await api.get(f"{FILTERS}/count", fan_gender="female"))
+
+
 async def test_a_name_is_taken_once_in_an_account(api: Api, other_api: Api) -> None:
     uid = await saved(api, filter_name="Only one")
     other = await saved(api, filter_name="Another")

@@ -177,7 +177,9 @@ async def manage_campaigns_update(db: Db, account: Account, wanted: CampaignChan
     return CampaignSaved(await editing.change_campaign(db, account.id, wanted, now))
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/close", scope="manage", key=SECRET)
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/close", scope="manage", key=SECRET, references=editing.closing_references
+)
 async def manage_campaigns_close(db: Db, account: Account, wanted: CampaignClosing, now: datetime) -> CampaignSaved:
     """Close a campaign and name its winner; 409 when it already has another winner."""
     return CampaignSaved(await editing.close_campaign(db, account.id, wanted, now))
@@ -215,7 +217,9 @@ async def manage_campaign_items_delete(db: Db, account: Account, wanted: OneItem
     return True
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/wagers", scope="manage", key=SECRET)
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/wagers", scope="manage", key=SECRET, references=stocking.wager_references
+)
 async def manage_campaign_wagers_create(db: Db, account: Account, wanted: NewWager, now: datetime) -> WagerSaved:
     """Place a wager on an item for a fan; 409 when fewer are left."""
     return await stocking.place_wager(db, account.id, wanted, now)

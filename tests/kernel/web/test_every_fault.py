@@ -8,6 +8,7 @@ import pytest
 from tests.api import Api
 from tests.tickets.sold import line
 
+NOBODYS = str(uuid.UUID(int=7))
 LATER = "2099-01-01 10:00:00"
 CONTACT = {"phone": "12", "country_code": "Narnia"}
 PURCHASE = {
@@ -44,6 +45,12 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
      {"app_type", "business_id", "page_tab_ids"}),
     ("manage/campaigns/{page_tab_id}", {"business_id": 9, "page_tab_ids": [9]}, {"business_id", "page_tab_ids"}),
     ("manage/campaigns/{page_tab_id}/items", {"item_count": "x", "tag_id": 9}, {"title", "item_count", "tag_id"}),
+    ("manage/campaigns/{page_tab_id}/passes", {"quantity": "x", "section_uid": NOBODYS}, {"quantity", "section_uid"}),
+    ("manage/campaigns/x/close", {"winner_fan_id": 2**40}, {"page_tab_id", "winner_fan_id"}),
+    ("manage/campaigns/{page_tab_id}/wagers", {"tab_item_id": 1, "item_count": 0, "fan_id": 2**40},
+     {"item_count", "fan_id"}),
+    ("manage/filters", {"filter_name": "f", "fan_gender": "x", "fan_incl_segments": f"snapshot:{NOBODYS}",
+                        "fan_excl_segments": "tag:999"}, {"fan_gender", "fan_incl_segments", "fan_excl_segments"}),
     ("performances", {"performance_name": "p", "performance_date": "x", "business_id": 9, "referral_page_tab_id": 9},
      {"performance_date", "business_id", "referral_page_tab_id"}),
 ]  # fmt: skip

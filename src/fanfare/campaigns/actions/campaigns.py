@@ -6,7 +6,15 @@ from typing import Any
 
 import asyncpg
 
-from fanfare.campaigns.queries.known import check_business, check_members, has_fan, no_business, no_members
+from fanfare.campaigns.queries.known import (
+    NO_FAN,
+    check_business,
+    check_fan,
+    check_members,
+    has_fan,
+    no_business,
+    no_members,
+)
 from fanfare.campaigns.schemas.campaigns import CampaignChanges, CampaignClosing, NewCampaign
 from fanfare.campaigns.topics import CAMPAIGN_CLOSED, CAMPAIGN_CREATED, CAMPAIGN_UPDATED
 from fanfare.kernel.callers import Account
@@ -38,6 +46,11 @@ async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list
         check_business(db, account.id, given.get("business_id")),
         check_members(db, account.id, given.get("page_tab_ids") or ()),
     )
+
+
+async def closing_references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the fan whom the closing of a campaign names."""
+    return await faults_of(check_fan(db, account.id, winner_fan_id=given.get("winner_fan_id")))
 
 
 async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: datetime) -> int:
@@ -138,7 +151,7 @@ async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: 
         if campaign["winner_fan_id"] is not None:
             raise CampaignClosed
         if wanted.winner_fan_id is not None and not await has_fan(held, account_id, wanted.winner_fan_id):
-            raise BadParameters([("winner_fan_id", "is not a fan of this account")])
+            raise BadParameters([("winner_fan_id", NO_FAN)])
         await held.execute(CLOSE, account_id, wanted.page_tab_id, wanted.winner_fan_id, now)
     return wanted.page_tab_id
 

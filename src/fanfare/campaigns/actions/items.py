@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from fanfare.campaigns.queries.known import has_fan
+from fanfare.campaigns.queries.known import NO_FAN, check_fan, has_fan
 from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
 from fanfare.campaigns.topics import CAMPAIGN_UPDATED, WAGER_PLACED
 from fanfare.kernel.callers import Account
@@ -48,6 +48,11 @@ def _no_tag() -> BadParameters:
 async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the tag that an item names."""
     return await faults_of(_check_tag(db, account.id, given.get("tag_id")))
+
+
+async def wager_references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the fan whom a wager names."""
+    return await faults_of(check_fan(db, account.id, fan_id=given.get("fan_id")))
 
 
 # An item is part of its campaign: its change is the campaign's.
@@ -160,7 +165,7 @@ async def place_wager(db: Db, account_id: int, wanted: NewWager, now: datetime) 
         if not await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
             raise _no_item(wanted)
         if not await has_fan(db, account_id, wanted.fan_id):
-            raise BadParameters([("fan_id", "is not a fan of this account")])
+            raise BadParameters([("fan_id", NO_FAN)])
         raise ItemSoldOut
     return WagerSaved(wager_id, wanted.tab_item_id, wanted.fan_id)
 

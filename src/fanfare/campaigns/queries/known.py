@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from fanfare.fans.queries.merges import successors
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
+
+NO_FAN = "is not a fan of this account"
 
 
 async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
@@ -35,6 +38,16 @@ async def check_members(db: Db, account_id: int, page_tab_ids: Sequence[int]) ->
 def no_members() -> BadParameters:
     """Return the refusal of campaigns that are not there."""
     return BadParameters([("page_tab_ids", "must be campaigns of this account")])
+
+
+async def check_fan(db: Db, account_id: int, **fan_ids: int | None) -> None:
+    """Refuse (422) a fan, by the name of the field, who is not there, nor has become another fan."""
+    for field, fan_id in fan_ids.items():
+        if fan_id is None:
+            continue
+        after = await successors(db, account_id, [fan_id])
+        if not await has_fan(db, account_id, after.get(fan_id, fan_id)):
+            raise BadParameters([(field, NO_FAN)])
 
 
 async def has_fan(db: Db, account_id: int, fan_id: int) -> bool:

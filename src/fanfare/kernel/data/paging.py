@@ -18,16 +18,21 @@ R = TypeVar("R")
 Order = Literal["asc", "desc"]
 
 
-class Meta(msgspec.Struct, kw_only=True):
-    """What the meta of every page says: whether more rows follow, of those that were there when it was read."""
+class Ignored(msgspec.Struct, kw_only=True):
+    """Which parameters a call ignored: a mistyped criterion finds other fans than were meant."""
 
-    has_more: bool
     ignored_parameters: Annotated[
         list[str] | msgspec.UnsetType,
         msgspec.Meta(
             description="Names that were sent and that the call does not know, at most 20; absent when there are none."
         ),
     ] = msgspec.UNSET
+
+
+class Meta(Ignored, kw_only=True):
+    """What the meta of every page says: whether more rows follow, of those that were there when it was read."""
+
+    has_more: bool
 
 
 class Page(msgspec.Struct, Generic[M, R]):

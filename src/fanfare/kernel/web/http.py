@@ -24,7 +24,7 @@ from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.idempotency import Answered, Repeat
-from fanfare.kernel.data.paging import Listed, Meta, Page
+from fanfare.kernel.data.paging import Ignored, Listed, Page
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, Raw, Setting, given_in, ignored, name_array, named, read
 from fanfare.kernel.running import loop_turns, metrics
@@ -210,8 +210,9 @@ async def call(
         answer = await act(db, params)
     else:
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
-    if isinstance(answer, Page) and isinstance(answer.meta, Meta) and (names := ignored(endpoint.params, raw)):
-        answer.meta.ignored_parameters = names
+    about = answer.meta if isinstance(answer, Page) else answer
+    if isinstance(about, Ignored) and (names := ignored(endpoint.params, raw)):
+        about.ignored_parameters = names
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)
     following = answer.following if isinstance(answer, Listed) else None

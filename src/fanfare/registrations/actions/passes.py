@@ -1,8 +1,10 @@
 """Makes sections and passes; lets fans claim, transfer and give up passes."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from random import Random
+from typing import Any
 
 import asyncpg
 
@@ -11,7 +13,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import Columns, sent
-from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
     PassCancelled,
@@ -107,6 +109,14 @@ CHANGE_SECTION = f"""
 """  # noqa: S608 - fixed parts
 
 
+async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the section that passes name."""
+    section_uid, page_tab_id = given.get("section_uid"), given.get("page_tab_id")
+    if section_uid is None or page_tab_id is None:
+        return []
+    return await faults_of(_check_section(db, account.id, section_uid, page_tab_id))
+
+
 async def create_passes(db: Db, account_id: int, wanted: NewPasses, now: datetime, chance: Random) -> list[Pass]:
     """Make passes with codes of their own and return them.
 
@@ -143,10 +153,14 @@ async def _take_places(db: Db, account_id: int, wanted: NewPasses) -> None:
     )
     if taken:
         return
+    await _check_section(db, *given)
+    raise SectionFull
+
+
+async def _check_section(db: Db, account_id: int, section_uid: uuid.UUID, page_tab_id: int) -> None:
     known = "select true from pass_sections where account_id = $1 and section_uid = $2 and page_tab_id = $3"
-    if await db.value(known, *given):
-        raise SectionFull
-    raise BadParameters([("section_uid", "is not a section of this campaign")])
+    if not await db.value(known, account_id, section_uid, page_tab_id):
+        raise BadParameters([("section_uid", "is not a section of this campaign")])
 
 
 MAKE = f"""

@@ -63,7 +63,9 @@ async def manage_passes_list(db: Db, account: Account, wanted: PassQuery) -> Pag
     return await queries.passes(db, account.id, wanted)
 
 
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET)
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/passes", scope="manage", key=SECRET, references=actions.references
+)
 async def manage_passes_create(db: Db, account: Account, wanted: NewPasses, now: datetime) -> list[Pass]:
     """Create passes of a campaign, at most 1000 at once; 409 when the section has fewer places left."""
     return await actions.create_passes(db, account.id, wanted, now, system_chance())

@@ -2,8 +2,9 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import asyncpg
 
@@ -182,13 +183,27 @@ async def refuse_named(db: Db, account_id: int, things: Sequence[Thing]) -> None
         raise NamedByFilters(message)
 
 
+async def criteria_references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return which segments criteria name that are not there."""
+    criteria = {name: value for name, value in given.items() if name in Criteria.__struct_fields__}
+    return await _unknown_segments(db, account.id, Criteria(**criteria))
+
+
+async def _unknown_segments(db: Db, account_id: int, wanted: Criteria) -> list[tuple[str, str]]:
+    known = await stored.known_segments(db, account_id, referred([wanted]))
+    return [
+        (name, f"refers to an unknown segment: {each}")
+        for name, segments in mentions(wanted).items()
+        for each in segments
+        if each not in known
+    ]
+
+
 async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wanted: Criteria, now: datetime) -> None:
     """Refuse what is not there, what leads back to the filter, what grows too large, and exclusions of nothing."""
     named = mentions(wanted)
-    known = await stored.known_segments(db, account.id, referred([wanted]))
-    unknown = [(name, each) for name, segments in named.items() for each in segments if each not in known]
-    if unknown:
-        raise BadParameters((name, f"refers to an unknown segment: {each}") for name, each in unknown)
+    if unknown := await _unknown_segments(db, account.id, wanted):
+        raise BadParameters(unknown)
     linked = await references.links(db, account.id)
     linked[str(filter_uid)] = Counter(filter_uids([wanted]))
     way = references.circle(linked, str(filter_uid))

@@ -52,7 +52,7 @@ async def manage_filters_stats(db: Db, account: Account, wanted: Criteria, now: 
     return await counting.criteria_stats(db, account, wanted, now)
 
 
-@endpoint.post("/api/v1/manage/filters", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/filters", scope="manage", key=SECRET, references=actions.criteria_references)
 async def manage_filters_create(db: Db, account: Account, wanted: NewFilter, now: datetime) -> FilterSaved:
     """Store a search as a filter; its criteria are the parameters of the fan search.
 
@@ -74,7 +74,9 @@ async def manage_filters_update(db: Db, account: Account, wanted: FilterChanges,
     return FilterSaved(await actions.change_filter(db, account, wanted, now))
 
 
-@endpoint.post("/api/v1/manage/filters/{filter_uid}/criteria", scope="manage", key=SECRET)
+@endpoint.post(
+    "/api/v1/manage/filters/{filter_uid}/criteria", scope="manage", key=SECRET, references=actions.criteria_references
+)
 async def manage_filters_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> FilterSaved:
     """Replace the criteria of a filter."""
     return FilterSaved(await actions.change_criteria(db, account, wanted, now))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UnsetType
 
+from fanfare.kernel.data.paging import Ignored
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, Day, Flag, ListForm, Text, Uuid, WholeForm
 from fanfare.search.criteria import Criteria
@@ -101,13 +102,13 @@ class FilterSearch(Criteria, kw_only=True):
     filter_uid: Annotated[Uuid, "Filter by its uid"]
 
 
-class FilterSaved(msgspec.Struct):
+class FilterSaved(Ignored):
     """The filter that was saved."""
 
     filter_uid: uuid.UUID
 
 
-class FanCount(msgspec.Struct):
+class FanCount(Ignored):
     """The number of fans that criteria match now."""
 
     fan_count: int
