@@ -19,6 +19,8 @@ DEEPEST = 20
 # The greatest number up to which a float holds every whole one.
 EXACT = 2**53 - 1
 FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.0|\.[0-9]{1,16}[eE]\+?[0-9]{1,2})")
+# More marks on one letter than any language writes.
+MOST_MARKS = 32
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -199,7 +201,10 @@ class AddressRangeForm(Form):
 
 
 def spoiled(value: object, depth: int = 0) -> str | None:
-    """Say what keeps a value from being stored: NUL, a lone surrogate, no finite number, or nesting deeper than 20."""
+    """Say what keeps a value from being stored.
+
+    NUL, a lone surrogate, marks without end on a letter, no finite number, or nesting deeper than 20.
+    """
     if isinstance(value, str):
         return _spoiled_text(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -217,4 +222,11 @@ def spoiled(value: object, depth: int = 0) -> str | None:
 def _spoiled_text(text: str) -> str | None:
     if "\0" in text:
         return "must not contain NUL characters"
-    return None if text.isascii() or not SURROGATES.search(text) else "must not contain lone surrogates"
+    if text.isascii():
+        return None
+    if SURROGATES.search(text):
+        return "must not contain lone surrogates"
+    # Unicode's normal forms take time by the square of the marks in a row: minutes for a body full of them.
+    parts = (text[start : start + MOST_MARKS] for start in range(0, len(text), MOST_MARKS))
+    is_stacked = any(all(map(unicodedata.combining, part)) for part in parts if len(part) == MOST_MARKS)
+    return f"must not stack more than {MOST_MARKS} marks on a letter" if is_stacked else None
