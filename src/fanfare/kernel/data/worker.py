@@ -32,6 +32,8 @@ from fanfare.kernel.running.tasks import begin, keep
 
 log = structlog.get_logger()
 
+# The second: the connection that hears of new jobs was lost, or is slow beyond patience.
+NO_DATABASE: tuple[type[BaseException], ...] = (*OUTAGES, FailingListenerError)
 MOST_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
 # Statements of the queue are short.
@@ -67,8 +69,7 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     await self._work()
-                # The second: the connection that hears of new jobs was lost, or is slow beyond patience.
-                except (*OUTAGES, FailingListenerError) as error:
+                except NO_DATABASE as error:
                     log.warning("no database", reason=type(error).__name__)
                     await self._pause()
         finally:
