@@ -50,7 +50,7 @@ class Contest(NamedTuple):
     statement: str
     # what stands in the statement for $1, $2 and so on, in pgbench's words
     arguments: Sequence[object]
-    wanted: float
+    target: float
 
 
 class Target(NamedTuple):
@@ -94,7 +94,7 @@ CONTESTS = [
 def pgbench_script(contest: Contest) -> str:
     """Return the statement with its arguments in place: those that change from call to call are drawn by pgbench."""
     sql = " ".join(contest.statement.split())
-    filled = re.sub(r"\$(\d+)", lambda found: str(contest.arguments[int(found[1]) - 1]), sql)
+    filled = re.sub(r"\$(\d+)", lambda result: str(contest.arguments[int(result[1]) - 1]), sql)
     return f"\\set fan random(1, {FANS})\n{filled};\n"
 
 
@@ -126,8 +126,8 @@ def pgbench(program: str, target: Target, script: Path, seconds: int) -> float:
         str(script),
     ]
     command += ["-h", place["host"], "-p", place["port"], "-U", str(url.username), url.path.removeprefix("/")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    return figure(r"tps = ([\d.]+)", told.stdout + told.stderr)
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return figure(r"tps = ([\d.]+)", result.stdout + result.stderr)
 
 
 def wrk(program: str, target: Target, script: Path, seconds: int) -> float:
@@ -141,18 +141,18 @@ def wrk(program: str, target: Target, script: Path, seconds: int) -> float:
         str(script),
         f"http://127.0.0.1:{target.port}",
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in told:
-        sys.exit(f"not every call succeeded\n{told}")
-    return figure(r"Requests/sec:\s+([\d.]+)", told)
+    result = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in result:
+        sys.exit(f"not every call succeeded\n{result}")
+    return figure(r"Requests/sec:\s+([\d.]+)", result)
 
 
-def figure(pattern: str, told: str) -> float:
+def figure(pattern: str, text: str) -> float:
     """Return a number out of what a program printed."""
-    found = re.search(pattern, told)
-    if found is None:
-        sys.exit(f"no figure in: {told}")
-    return float(found[1])
+    match = re.search(pattern, text)
+    if match is None:
+        sys.exit(f"no figure in: {text}")
+    return float(match[1])
 
 
 def compete(contest: Contest, target: Target, folder: Path, rounds: int, seconds: int) -> bool:
@@ -169,9 +169,9 @@ def compete(contest: Contest, target: Target, folder: Path, rounds: int, seconds
     yardstick, called = statistics.median(yardsticks), statistics.median(calls)
     ratio = called / yardstick
     print(
-        f"{contest.name:<34}{called:>9,.0f}/s  pgbench {yardstick:>9,.0f}/s  ratio {ratio:.2f}  wanted {contest.wanted}"
+        f"{contest.name:<34}{called:>9,.0f}/s  pgbench {yardstick:>9,.0f}/s  ratio {ratio:.2f}  wanted {contest.target}"
     )
-    return ratio >= contest.wanted
+    return ratio >= contest.target
 
 
 def pull(target: Target, most_pages: int) -> float:
@@ -193,10 +193,10 @@ def pull(target: Target, most_pages: int) -> float:
 def program(name: str) -> str:
     """Return the path of a program that the figures need; the embedded PostgreSQL brings pgbench with it."""
     bundled = [str(path.parent) for path in Path(sys.prefix).glob(f"lib/python*/site-packages/*/pginstall/bin/{name}")]
-    found = shutil.which(name, path=os.pathsep.join([*bundled, os.environ.get("PATH", "")]))
-    if found is None:
+    result = shutil.which(name, path=os.pathsep.join([*bundled, os.environ.get("PATH", "")]))
+    if result is None:
         sys.exit(f"{name} is needed for these figures and was not found")
-    return found
+    return result
 
 
 @contextmanager
@@ -264,17 +264,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=4)
-    wanted = parser.parse_args()
+    criteria = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
         Hold(Path(name) / "data", "bench"),
-        Embedded(Path(name) / "data") as found,
+        Embedded(Path(name) / "data") as embedded,
     ):
         folder = Path(name)
-        with served(found.database_url, folder) as target:
-            suffices = [compete(each, target, folder, wanted.rounds, wanted.seconds) for each in CONTESTS]
+        with served(embedded.database_url, folder) as target:
+            suffices = [compete(each, target, folder, criteria.rounds, criteria.seconds) for each in CONTESTS]
             pull(target, 50)
-            rate = statistics.median(pull(target, 500) for _ in range(wanted.rounds))
+            rate = statistics.median(pull(target, 500) for _ in range(criteria.rounds))
             print(f"{'pull of all activities':<34}{rate:>9,.0f} rows/s  wanted 20,000")
     sys.exit(0 if all(suffices) and rate >= 20_000 else 1)
 

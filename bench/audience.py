@@ -36,7 +36,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
-from fanfare.search.queries.stored import kept
+from fanfare.search.queries.stored import to_stored
 
 ROUNDS = 20
 SQL_ROUNDS = 5
@@ -60,7 +60,7 @@ def running(*words: str, environment: dict[str, str]) -> Iterator[subprocess.Pop
             child.communicate()
 
 
-def told(child: subprocess.Popen[str], *words: str) -> str:
+def answer_of(child: subprocess.Popen[str], *words: str) -> str:
     """Return the next line of a log that holds all the words."""
     for line in child.stdout or ():
         if all(word in line for word in words):
@@ -71,7 +71,7 @@ def told(child: subprocess.Popen[str], *words: str) -> str:
 
 def ready(child: subprocess.Popen[str], way: str) -> dict[str, float]:
     """Wait until the index of the account is ready; return seconds since its start and megabytes now."""
-    line = json.loads(told(child, "index ready", f'"account_id": {ACCOUNT},'))
+    line = json.loads(answer_of(child, "index ready", f'"account_id": {ACCOUNT},'))
     if line["way"] != way:
         raise RuntimeError(line)
     pages = int(Path(f"/proc/{child.pid}/statm").read_text("ascii").split()[1])
@@ -82,54 +82,54 @@ async def parameters(db: Db) -> dict[str, dict[str, str]]:
     """Return those searches that the index knows, with days that mean today what they meant when the data was made."""
     account = await account_by_id(db, ACCOUNT)
     passed = (datetime.now(UTC) - NOW).days
-    found = {}
-    for name, wanted in SEARCHES.items():
-        if plan(wanted, await setting(db, account, wanted, NOW)) is None:
+    result = {}
+    for name, expected in SEARCHES.items():
+        if plan(expected, await setting(db, account, expected, NOW)) is None:
             continue
-        given = kept(wanted)
+        values = to_stored(expected)
         for days in ("crm_active_days", "crm_inactive_days"):
-            if days in given:
-                given[days] = int(str(given[days])) + passed
-        texts = {key: ",".join(map(str, each)) if isinstance(each, list) else str(each) for key, each in given.items()}
-        found[name] = texts
-    return found
+            if days in values:
+                values[days] = int(str(values[days])) + passed
+        texts = {key: ",".join(map(str, each)) if isinstance(each, list) else str(each) for key, each in values.items()}
+        result[name] = texts
+    return result
 
 
 async def ask(client: httpx.AsyncClient, searches: dict[str, dict[str, str]], rounds: int) -> Taken:
     """Return the milliseconds of each call for each search; every tenth question follows a write."""
-    taken: Taken = {call: {name: [] for name in searches} for call in CALLS}
-    asked = 0
+    used: Taken = {call: {name: [] for name in searches} for call in CALLS}
+    query = 0
     for turn in range(-1, rounds):
-        for name, given in searches.items():
+        for name, values in searches.items():
             for call, path in CALLS.items():
-                asked += 1
-                if asked % 10 == 0:
-                    tag = {"tag_name": "tag 60", "fan_ids": [asked], "action": "add" if turn % 2 else "delete"}
+                query += 1
+                if query % 10 == 0:
+                    tag = {"tag_name": "tag 60", "fan_ids": [query], "action": "add" if turn % 2 else "delete"}
                     (await client.post("/api/v1/manage/tags/fans", json=tag)).raise_for_status()
                 started = time.perf_counter()
-                answer = await client.get(path, params=given)
+                answer = await client.get(path, params=values)
                 milliseconds = (time.perf_counter() - started) * 1000
                 answer.raise_for_status()
                 if turn >= 0:
-                    taken[call][name].append(milliseconds)
-    return taken
+                    used[call][name].append(milliseconds)
+    return used
 
 
 def show(bitmaps: Taken, sql: Taken) -> dict[str, float]:
     """Print the table of all searches; return the 95th percentile of each call by the index."""
     print(f"{'milliseconds through HTTP, medians':46} {'count':>8} {'by SQL':>8} {'statist.':>8} {'by SQL':>8}")
     for name in bitmaps["count"]:
-        row = [statistics.median(taken[call][name]) for call in CALLS for taken in (bitmaps, sql)]
+        row = [statistics.median(used[call][name]) for call in CALLS for used in (bitmaps, sql)]
         print(f"{name:46} {' '.join(f'{each:8.1f}' for each in row)}")
-    found = {}
+    result = {}
     for call in CALLS:
-        for kind, taken in (("index", bitmaps), ("SQL", sql)):
-            every = [each for values in taken[call].values() for each in values]
-            middle, most = statistics.median(every), statistics.quantiles(every, n=20)[-1]
-            print(f"{call} by {kind}: median {middle:.1f}, 95 % {most:.1f}, worst {max(every):.1f}")
+        for kind, used in (("index", bitmaps), ("SQL", sql)):
+            every = [each for values in used[call].values() for each in values]
+            middle, maximum = statistics.median(every), statistics.quantiles(every, n=20)[-1]
+            print(f"{call} by {kind}: median {middle:.1f}, 95 % {maximum:.1f}, worst {max(every):.1f}")
             if kind == "index":
-                found[f"{call}, ms"] = most
-    return found
+                result[f"{call}, ms"] = maximum
+    return result
 
 
 async def questions(dsn: str, url: str, rounds: int) -> Taken:
@@ -138,9 +138,9 @@ async def questions(dsn: str, url: str, rounds: int) -> Taken:
     key = await create_key(db, ACCOUNT, ["manage"], datetime.now(UTC), name="bench", rate_limit=1_000_000)
     headers = {"Api-Key": str(key.api_key), "Api-Secret": key.api_secret}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as client:
-        taken = await ask(client, await parameters(db), rounds)
+        used = await ask(client, await parameters(db), rounds)
     await db.close()
-    return taken
+    return used
 
 
 async def prepare(dsn: str) -> None:
@@ -164,10 +164,10 @@ def measure(dsn: str, folder: Path) -> bool:
     with running("fanfare.cli.index", environment=environment) as index:
         built = ready(index, "built")
         figures |= {"built, s": built["seconds"], "in memory, MB": built["megabytes"]}
-    stored = folder / "audience" / f"{ACCOUNT}.audience"
-    print(f"stored: {stored.stat().st_size / 1e6:.0f} MB")
+    row = folder / "audience" / f"{ACCOUNT}.audience"
+    print(f"stored: {row.stat().st_size / 1e6:.0f} MB")
     with running("fanfare.cli.up", "serve", environment=environment) as server:
-        url = told(server, "serves at").split(" at ")[1].split(";")[0].strip()
+        url = answer_of(server, "serves at").split(" at ")[1].split(";")[0].strip()
         started = time.perf_counter()
         with running("fanfare.cli.index", environment=environment) as index:
             ready(index, "from stored")
@@ -175,9 +175,9 @@ def measure(dsn: str, folder: Path) -> bool:
             bitmaps = asyncio.run(questions(dsn, url, ROUNDS))
         sql = asyncio.run(questions(dsn, url, SQL_ROUNDS))
     figures |= show(bitmaps, sql)
-    for name, most in TARGETS.items():
-        print(f"{name}: {figures[name]:.1f} (target {most:g})")
-    return all(figures[name] <= most for name, most in TARGETS.items())
+    for name, maximum in TARGETS.items():
+        print(f"{name}: {figures[name]:.1f} (target {maximum:g})")
+    return all(figures[name] <= maximum for name, maximum in TARGETS.items())
 
 
 def main() -> None:
@@ -186,8 +186,8 @@ def main() -> None:
     parser.add_argument("--dsn")
     parser.add_argument("--data-dir", type=Path, default=FOLDER)
     parser.add_argument("--scale", type=float, default=1.0, help="of the data, where it is to be made")
-    wanted = parser.parse_args()
-    with database(wanted.dsn, wanted.data_dir, wanted.scale) as dsn, tempfile.TemporaryDirectory() as folder:
+    criteria = parser.parse_args()
+    with database(criteria.dsn, criteria.data_dir, criteria.scale) as dsn, tempfile.TemporaryDirectory() as folder:
         is_met = measure(dsn, Path(folder))
     sys.exit(0 if is_met else 1)
 

@@ -153,12 +153,12 @@ def write_rates(dsn: str, folder: Path, rounds: int, seconds: int) -> None:
             script = folder / f"{way.name}.sql"
             script.write_text(" ".join(way.statement(str(ACCOUNT)).split()) + ";\n")
             command = pgbench_command(dsn, "-c", str(WRITERS), "-T", str(seconds), "-f", str(script))
-            told = subprocess.run(command, capture_output=True, text=True, check=True)
-            rates[way.name].append(figure(r"tps = ([\d.]+)", told.stdout + told.stderr))
+            result = subprocess.run(command, capture_output=True, text=True, check=True)
+            rates[way.name].append(figure(r"tps = ([\d.]+)", result.stdout + result.stderr))
     print(f"\n{'writes, 16 connections':<26}{'a second':>10}{'of bare':>10}")
-    for name, found in rates.items():
-        ratio = statistics.median(rate / bare for rate, bare in zip(found, rates["bare"], strict=True))
-        print(f"{name:<26}{statistics.median(found):>10,.0f}{ratio:>10.2f}")
+    for name, match in rates.items():
+        ratio = statistics.median(rate / bare for rate, bare in zip(match, rates["bare"], strict=True))
+        print(f"{name:<26}{statistics.median(match):>10,.0f}{ratio:>10.2f}")
 
 
 class Traffic:
@@ -171,7 +171,7 @@ class Traffic:
         self.statement = way.statement("$1::bigint")
         self.committed: dict[int, float] = {}
         self.took: dict[int, list[float]] = {ACCOUNT: [], OTHER: []}
-        self.seen: dict[int, dict[int, float]] = {ACCOUNT: {}, OTHER: {}}
+        self.observed: dict[int, dict[int, float]] = {ACCOUNT: {}, OTHER: {}}
 
     async def end(self) -> Place:
         """Return the place behind everything, while nobody writes."""
@@ -188,23 +188,25 @@ class Traffic:
 
     async def sleep(self, account_id: int) -> None:
         """Write a row and sleep before the commit."""
-        async with self.db.transaction() as held:
-            await held.value(self.statement, account_id)
-            await held.execute("select pg_sleep($1)", SLEEP)
+        async with self.db.transaction() as tx:
+            await tx.value(self.statement, account_id)
+            await tx.execute("select pg_sleep($1)", SLEEP)
 
     async def follow(self, account_id: int, place: Place, until: float) -> None:
         """Note when each row behind a place is seen first."""
         while time.monotonic() < until:
             page = await self.way.read(self.db, account_id, place)
             now = time.monotonic()
-            self.seen[account_id].update((position, now) for _, position in page)
+            self.observed[account_id].update((position, now) for _, position in page)
             place = page[-1] if page else place
             await asyncio.sleep(PAUSE)
 
     def lateness(self, account_id: int) -> list[float]:
         """Return the seconds from each commit to its being seen, in order."""
-        seen = self.seen[account_id]
-        return sorted(max(0.0, seen[position] - at) for position, at in self.committed.items() if position in seen)
+        observed = self.observed[account_id]
+        return sorted(
+            max(0.0, observed[position] - moment) for position, moment in self.committed.items() if position in observed
+        )
 
 
 async def tail(dsn: str, way: Way, seconds: float) -> str:
@@ -313,8 +315,8 @@ def embedded() -> Iterator[str]:
     """Give the address of an embedded PostgreSQL of this run's own."""
     with tempfile.TemporaryDirectory() as name:
         data_dir = Path(name) / "data"
-        with Hold(data_dir, "bench"), Embedded(data_dir) as found:
-            yield found.database_url
+        with Hold(data_dir, "bench"), Embedded(data_dir) as server:
+            yield server.database_url
 
 
 def main() -> None:
@@ -323,16 +325,16 @@ def main() -> None:
     parser.add_argument("--database-url")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=4)
-    wanted = parser.parse_args()
+    criteria = parser.parse_args()
     with suppress(KeyboardInterrupt):
-        if wanted.database_url:
+        if criteria.database_url:
             try:
-                measure(wanted.database_url, wanted.rounds, wanted.seconds)
+                measure(criteria.database_url, criteria.rounds, criteria.seconds)
             finally:
-                asyncio.run(drop(wanted.database_url))
+                asyncio.run(drop(criteria.database_url))
             return
         with embedded() as server:
-            measure(server, wanted.rounds, wanted.seconds)
+            measure(server, criteria.rounds, criteria.seconds)
 
 
 if __name__ == "__main__":

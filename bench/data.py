@@ -114,22 +114,22 @@ def identifiers(chance: random.Random, account: int, first: int, count: int) -> 
                 yield (account, network, f"{network}-{fan_id}", fan_id, NOW)
 
 
-def activities(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+def activities(chance: random.Random, account: int, first: int, count: int, params: int) -> Iterator[Row]:
     """Yield the rows of `activities` in the order of time; few fans do most, a third do nothing."""
-    for number in range(wanted):
+    for number in range(params):
         fan_id = first + int(count * 0.67 * chance.random() ** 1.6) * 7919 % count
-        moment = NOW - timedelta(days=DAYS) * (1 - number / wanted)
-        yield (account, number + 1, fan_id, 1 + int(CAMPAIGNS * number / wanted), '{"answer": "yes"}', moment)
+        moment = NOW - timedelta(days=DAYS) * (1 - number / params)
+        yield (account, number + 1, fan_id, 1 + int(CAMPAIGNS * number / params), '{"answer": "yes"}', moment)
 
 
-def fan_tags(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+def fan_tags(chance: random.Random, account: int, first: int, count: int, params: int) -> Iterator[Row]:
     """Yield the rows of `fan_tags`: the first tag is on a tenth of the fans, the last on a few hundred."""
     shares = [1 / (1 + tag) ** 1.1 for tag in range(TAGS)]
-    scale = wanted / sum(shares)
+    scale = params / sum(shares)
     position = itertools.count(1)
     for tag, share in enumerate(shares):
-        many = min(count, int(share * scale))
-        for fan_id in chance.sample(range(first, first + count), many):
+        number = min(count, int(share * scale))
+        for fan_id in chance.sample(range(first, first + count), number):
             moment = NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS))
             yield (account, tag + 1, fan_id, moment, next(position))
 
@@ -139,14 +139,14 @@ def idol_uid(account: int, idol: int) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_OID, f"{account} {idol}")
 
 
-def fan_idols(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+def fan_idols(chance: random.Random, account: int, first: int, count: int, params: int) -> Iterator[Row]:
     """Yield the rows of `fan_idols`: the first idol has a fan in six, the last a few thousand; most fans chose them."""
     shares = [1 / (4 + idol) for idol in range(IDOLS)]
-    scale = wanted / sum(shares)
+    scale = params / sum(shares)
     for idol, share in enumerate(shares):
         for fan_id in chance.sample(range(first, first + count), min(count, int(share * scale))):
-            at = NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS))
-            yield (account, idol_uid(account, idol + 1), fan_id, chance.random() < 0.7, at, at)
+            moment = NOW - timedelta(minutes=chance.randrange(60 * 24 * DAYS))
+            yield (account, idol_uid(account, idol + 1), fan_id, chance.random() < 0.7, moment, moment)
 
 
 def event_uid(account: int, event: int) -> uuid.UUID:
@@ -167,14 +167,14 @@ def ticket_events(account: int) -> Iterator[Row]:
         yield (account, event_uid(account, event), "boxoffice", *names, event_day(event), NOW, NOW)
 
 
-def tickets(chance: random.Random, account: int, first: int, count: int, wanted: int) -> Iterator[Row]:
+def tickets(chance: random.Random, account: int, first: int, count: int, params: int) -> Iterator[Row]:
     """Yield the rows of `tickets` in the order of time: half the fans bought, few of them much; most in few levels."""
     levels = running([40, 25, 15, 10, 7, 3])
     uids = [event_uid(account, event) for event in range(1, EVENTS + 1)]
     starts = [datetime.combine(event_day(event), NOW.timetz()) for event in range(1, EVENTS + 1)]
-    for number in range(wanted):
+    for number in range(params):
         fan_id = first + int(count * 0.5 * chance.random() ** 1.6) * 7919 % count
-        event = min(EVENTS - 1, int(EVENTS * (number + chance.random() * wanted * 0.1) / (wanted * 1.1)))
+        event = min(EVENTS - 1, int(EVENTS * (number + chance.random() * params * 0.1) / (params * 1.1)))
         bought = min(starts[event], NOW) - timedelta(minutes=int(60 * 24 * 90 * chance.random() ** 2))
         level, seats = pick(chance, levels), 1 + int(chance.expovariate(0.7)) % 8
         yield (
@@ -253,8 +253,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--scale", type=float, default=1.0, help="1 makes the whole set")
-    wanted = parser.parse_args()
-    asyncio.run(make(wanted.dsn, wanted.scale))
+    criteria = parser.parse_args()
+    asyncio.run(make(criteria.dsn, criteria.scale))
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ TOTAL = "select total from standings where account_id = $1 and board = $2 and fa
 
 async def award(db: Db, fan_id: int, count: int) -> None:
     """Award points on both boards."""
-    wanted = NewAward(point_uid=POINT, fan_id=fan_id, point_count=count, page_tab_id=CAMPAIGN)
-    await actions.award_points(db, ACCOUNT, wanted, NOW)
+    new = NewAward(point_uid=POINT, fan_id=fan_id, point_count=count, page_tab_id=CAMPAIGN)
+    await actions.award_points(db, ACCOUNT, new, NOW)
 
 
 async def load(dsn: str, seconds: float) -> None:
@@ -100,13 +100,13 @@ class Bench:
     def __init__(self, db: Db) -> None:
         """Take the database."""
         self.db, self.chance = db, random.Random(2)
-        self.taken: dict[str, list[float]] = {}
+        self.durations: dict[str, list[float]] = {}
 
     async def timed(self, name: str, run: Awaitable[object]) -> None:
         """Note the milliseconds of a run."""
         started = time.perf_counter()
         await run
-        self.taken.setdefault(name, []).append((time.perf_counter() - started) * 1000)
+        self.durations.setdefault(name, []).append((time.perf_counter() - started) * 1000)
 
     async def read(self, seconds: float) -> None:
         """Ask in turns until the time is over."""
@@ -121,13 +121,13 @@ class Bench:
             await self.timed("yardstick: total by primary key", self.db.value(TOTAL, ACCOUNT, board, fan_id))
             await asyncio.sleep(0.005)
 
-    def told(self) -> bool:
+    def report(self) -> bool:
         """Print the table and say whether the two that are promised meet the target."""
         print(f"{'milliseconds':34} {'median':>8} {'p99':>8} {'worst':>8} {'times':>8}")
         worst = {}
-        for name, taken in self.taken.items():
-            worst[name] = statistics.quantiles(taken, n=100)[98]
-            print(f"{name:34} {statistics.median(taken):8.2f} {worst[name]:8.2f} {max(taken):8.1f} {len(taken):8,}")
+        for name, used in self.durations.items():
+            worst[name] = statistics.quantiles(used, n=100)[98]
+            print(f"{name:34} {statistics.median(used):8.2f} {worst[name]:8.2f} {max(used):8.1f} {len(used):8,}")
         return max(worst["rank of a fan"], worst["top ten of the campaign"]) <= TARGET_MS
 
 
@@ -192,13 +192,13 @@ async def measure(dsn: str, seconds: float) -> bool:
     db = await Db.connect(dsn, size=FASTEST)
     bench = Bench(db)
     await bench.read(1)
-    bench.taken.clear()
+    bench.durations.clear()
     command = [sys.executable, "-m", "bench.points", "--load", dsn, "--seconds", str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:  # noqa: ASYNC220 - starts at once
         await asyncio.sleep(1)
         await bench.read(seconds - 1)
         output = await asyncio.to_thread(writer.communicate)
-    is_fast = bench.told()
+    is_fast = bench.report()
     rate, late = (float(word) for word in output[0].split())
     print(f"beside {rate:.0f} awards a second ({RATE} wanted; {late:.0f} more than a second late)")
     is_racing = await race(db, seconds / 3)
@@ -226,14 +226,14 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=FOLDER)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--load", help=argparse.SUPPRESS)
-    wanted = parser.parse_args()
-    if wanted.load:
-        asyncio.run(load(wanted.load, wanted.seconds))
+    criteria = parser.parse_args()
+    if criteria.load:
+        asyncio.run(load(criteria.load, criteria.seconds))
         return
-    wanted.data_dir.mkdir(parents=True, exist_ok=True)
-    with Hold(wanted.data_dir, "bench"), Embedded(wanted.data_dir) as postgres:
+    criteria.data_dir.mkdir(parents=True, exist_ok=True)
+    with Hold(criteria.data_dir, "bench"), Embedded(criteria.data_dir) as postgres:
         asyncio.run(fill(postgres.database_url))
-        is_met = asyncio.run(measure(postgres.database_url, wanted.seconds))
+        is_met = asyncio.run(measure(postgres.database_url, criteria.seconds))
     sys.exit(0 if is_met else 1)
 
 

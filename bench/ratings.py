@@ -34,30 +34,30 @@ async def measure(dsn: str) -> None:
     account = await account_by_id(db, ACCOUNT)
     await db.execute("delete from rating_progress where account_id = $1", ACCOUNT)
     print(f"{'':32} {'fans/s':>8} {'chunk ms':>9} {'worst ms':>9}")
-    bare = [await _taken(db.execute(BARE, ACCOUNT, place, NOW)) for place in range(0, 100_000, 1000)]
+    bare = [await _used_of(db.execute(BARE, ACCOUNT, place, NOW)) for place in range(0, 100_000, 1000)]
     print(f"{'yardstick: bare update of 1000':32} {1000 / statistics.mean(bare):8,.0f} {_figures(bare)}", flush=True)
     for name, now in (("first pass, all written", NOW), ("a day later", NOW + timedelta(days=1))):
-        taken, is_more = [], True
+        used, is_more = [], True
         while is_more:
             started = time.perf_counter()
             is_more = await actions.pass_on(db, account, now)
-            taken.append(time.perf_counter() - started)
-        print(f"{name:32} {1000 / statistics.mean(taken):8,.0f} {_figures(taken)}", flush=True)
-    one = [await _taken(actions.rate(db, account, [fan_id * 997], NOW)) for fan_id in range(1, 300)]
+            used.append(time.perf_counter() - started)
+        print(f"{name:32} {1000 / statistics.mean(used):8,.0f} {_figures(used)}", flush=True)
+    one = [await _used_of(actions.rate(db, account, [fan_id * 997], NOW)) for fan_id in range(1, 300)]
     print(f"{'one touched fan':32} {1 / statistics.mean(one):8,.0f} {_figures(one)}")
     spread = "select rating, count(*) from fans where account_id = $1 group by rating order by rating"
     print(", ".join(f"{row[0]}: {row[1]:,}" for row in await db.rows(spread, ACCOUNT)))
     await db.close()
 
 
-async def _taken(run: Awaitable[object]) -> float:
+async def _used_of(run: Awaitable[object]) -> float:
     started = time.perf_counter()
     await run
     return time.perf_counter() - started
 
 
-def _figures(taken: list[float]) -> str:
-    return f"{statistics.median(taken) * 1000:9.1f} {max(taken) * 1000:9.1f}"
+def _figures(used: list[float]) -> str:
+    return f"{statistics.median(used) * 1000:9.1f} {max(used) * 1000:9.1f}"
 
 
 def main() -> None:
@@ -65,8 +65,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--dsn")
     parser.add_argument("--data-dir", type=Path, default=FOLDER)
-    wanted = parser.parse_args()
-    with database(wanted.dsn, wanted.data_dir) as dsn:
+    criteria = parser.parse_args()
+    with database(criteria.dsn, criteria.data_dir) as dsn:
         asyncio.run(measure(dsn))
 
 

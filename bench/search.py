@@ -87,12 +87,12 @@ SEARCHES = {
 async def median(run: Callable[[], Awaitable[object]]) -> float:
     """Return the median of the run's milliseconds."""
     await run()
-    taken = []
+    used = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         await run()
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+        used.append((time.perf_counter() - started) * 1000)
+    return statistics.median(used)
 
 
 class Bench:
@@ -102,10 +102,10 @@ class Bench:
         """Take the data set, and the part of a name whose plans to print."""
         self.db, self.account, self.explain = db, account, explain
 
-    async def figures(self, name: str, wanted: FanSearch) -> dict[str, float]:
+    async def figures(self, name: str, query: FanSearch) -> dict[str, float]:
         """Return the milliseconds of a search's three parts and the fans it finds."""
-        at = await setting(self.db, self.account, wanted, NOW)
-        condition = where(ACCOUNT, conditions(wanted, at))
+        moment = await setting(self.db, self.account, query, NOW)
+        condition = where(ACCOUNT, conditions(query, moment))
         page, count = found.statement(condition, 1001), counting(condition)
         if self.explain and self.explain in name:
             for sql, args in (page, count):
@@ -113,7 +113,7 @@ class Bench:
                 print("\n".join(row[0] for row in rows), end="\n\n")
         return {
             "page": await self.planned(*page, workers=0),
-            "answer": await self.answer(wanted),
+            "answer": await self.answer(query),
             "count": await self.planned(*count, workers=2),
             "fans": await self.db.value(count[0], *count[1]),
         }
@@ -125,16 +125,16 @@ class Bench:
             await db.value("select set_config('max_parallel_workers_per_gather', $1, true)", str(workers))
             return await median(lambda: db.rows(sql, *args))
 
-    async def answer(self, wanted: FanSearch) -> float:
+    async def answer(self, query: FanSearch) -> float:
         """Return the milliseconds to a first page, apart from the rest of the set, which is written down behind it."""
-        shown = msgspec.structs.replace(wanted, include_recent_entry=True)
-        taken = []
+        display = msgspec.structs.replace(query, include_recent_entry=True)
+        used = []
         for _ in range(ROUNDS + 1):
             started = time.perf_counter()
-            await RunningSearch(self.db, self.account, shown, NOW, found.fans).start()
-            taken.append((time.perf_counter() - started) * 1000)
+            await RunningSearch(self.db, self.account, display, NOW, found.fans).start()
+            used.append((time.perf_counter() - started) * 1000)
             await settle(self.db)
-        return statistics.median(taken[1:])
+        return statistics.median(used[1:])
 
 
 async def settle(db: Db) -> None:
@@ -156,24 +156,24 @@ async def measure(dsn: str, explain: str | None) -> bool:
     bench = Bench(db, await account_by_id(db, ACCOUNT), explain)
     print(f"{'milliseconds, medians of ' + str(ROUNDS):46} {'page':>8} {'answer':>8} {'count':>8} {'fans':>9}")
     table: dict[str, dict[str, float]] = {}
-    for name, wanted in SEARCHES.items():
-        table[name] = row = await bench.figures(name, wanted)
+    for name, criteria in SEARCHES.items():
+        table[name] = row = await bench.figures(name, criteria)
         print(f"{name:46} {row['page']:8.1f} {row['answer']:8.1f} {row['count']:8.1f} {row['fans']:9,.0f}", flush=True)
     bare = "select f.fan_id from fans f where f.account_id = $1 order by f.fan_id limit 1001"
     everyone = counting(where(ACCOUNT, []))
     ids, fans = await bench.planned(bare, (ACCOUNT,), workers=0), await bench.planned(*everyone, workers=2)
     print(f"{'yardstick: bare ids, bare count(*)':46} {ids:8.1f} {'':8} {fans:8.1f} {1_000_000:9,}")
     await db.close()
-    met = [told(table, name, *target) for name, target in TARGETS.items()]
+    met = [answer_of(table, name, *target) for name, target in TARGETS.items()]
     return all(met)
 
 
-def told(table: dict[str, dict[str, float]], name: str, most_median: float, most: float) -> bool:
+def answer_of(table: dict[str, dict[str, float]], name: str, most_median: float, limit: float) -> bool:
     """Print a column's median and worst beside its targets and say whether both are met."""
-    taken = [row[name] for row in table.values()]
-    middle, worst = statistics.median(taken), max(taken)
-    print(f"{name}: median {middle:.1f} (target {most_median:g}), worst {worst:.1f} (target {most:g})")
-    return middle <= most_median and worst <= most
+    used = [row[name] for row in table.values()]
+    middle, worst = statistics.median(used), max(used)
+    print(f"{name}: median {middle:.1f} (target {most_median:g}), worst {worst:.1f} (target {limit:g})")
+    return middle <= most_median and worst <= limit
 
 
 async def is_filled(dsn: str) -> bool:
@@ -204,9 +204,9 @@ def main() -> None:
     parser.add_argument("--dsn")
     parser.add_argument("--data-dir", type=Path, default=FOLDER)
     parser.add_argument("--explain", help="print the plans of the searches whose name holds this")
-    wanted = parser.parse_args()
-    with database(wanted.dsn, wanted.data_dir) as dsn:
-        is_met = asyncio.run(measure(dsn, wanted.explain))
+    criteria = parser.parse_args()
+    with database(criteria.dsn, criteria.data_dir) as dsn:
+        is_met = asyncio.run(measure(dsn, criteria.explain))
     sys.exit(0 if is_met else 1)
 
 

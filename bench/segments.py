@@ -64,8 +64,8 @@ def filters(chance: random.Random, count: int) -> Iterator[dict[str, Any]]:
             {"fan_youngest_age": 18, "fan_oldest_age": 35}, {"fan_rating": 3.5},
             {"fan_networks": ["facebook"]}, {"fan_start_creation_date": date(2025, 6, 1)},
         ]  # fmt: skip
-        wanted = chance.sample(possible, chance.randint(2, 4))
-        yield {name: value for each in wanted for name, value in each.items()}
+        criteria = chance.sample(possible, chance.randint(2, 4))
+        yield {name: value for each in criteria for name, value in each.items()}
 
 
 def moment() -> datetime:
@@ -106,8 +106,8 @@ class Load:
             idol = idol_uid(ACCOUNT, some.randint(1, IDOLS))
             await tie_fans(db, account.id, [fan_id], [idol], moment(), is_explicit=True)
         else:
-            who = person({"email": f"{some.getrandbits(64)}@example.com"}, home_country="CA")
-            await find_or_create(db, account.id, [who], moment(), source="bench")
+            fan = person({"email": f"{some.getrandbits(64)}@example.com"}, home_country="CA")
+            await find_or_create(db, account.id, [fan], moment(), source="bench")
 
     async def run(self, rate: float, seconds: float) -> float:
         """Write for some time; return the writes a second that were reached."""
@@ -115,10 +115,10 @@ class Load:
         due: asyncio.Queue[float | None] = asyncio.Queue()
         writers = [asyncio.create_task(self._writer(due)) for _ in range(CONNECTIONS)]
         for number in range(int(rate * seconds)):
-            at = started + number / rate
-            if (wait := at - time.perf_counter()) > 0:
+            timestamp = started + number / rate
+            if (wait := timestamp - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
-            due.put_nowait(at)
+            due.put_nowait(timestamp)
         for _ in writers:
             due.put_nowait(None)
         await asyncio.gather(*writers)
@@ -185,11 +185,11 @@ async def built(db: Db, account: Account) -> float:
 
 async def prepare(db: Db, account: Account, count: int) -> int:
     """Make the filters and the probe's, and build them; return the probe's id."""
-    known = await db.value("select count(*) from filters where account_id = $1", account.id)
-    for number, wanted in enumerate(filters(random.Random(5), count)):
-        if number >= known - 1:
-            await create_filter(db, account, NewFilter(filter_name=f"bench {number}", **wanted), moment())
-    if not known:
+    existing = await db.value("select count(*) from filters where account_id = $1", account.id)
+    for number, criteria in enumerate(filters(random.Random(5), count)):
+        if number >= existing - 1:
+            await create_filter(db, account, NewFilter(filter_name=f"bench {number}", **criteria), moment())
+    if not existing:
         await change_tag(db, account.id, TagChange(tag_name="probe", fan_ids=[1]), moment())
         await create_filter(db, account, NewFilter(filter_name="probe", fan_tags=["probe"]), moment())
     # The data was never rated, and a first pass changes everybody.
@@ -215,17 +215,17 @@ async def one_build(db: Db, account: Account) -> float:
         join filter_states s on s.account_id = f.account_id and s.filter_id = f.filter_id
         where f.account_id = $1 and f.filter_name = $2 and s.built_at is not null
     """
-    while (found := await db.value(sql, account.id, name)) is None:  # noqa: ASYNC110 - another process builds it
+    while (result := await db.value(sql, account.id, name)) is None:  # noqa: ASYNC110 - another process builds it
         await asyncio.sleep(0.05)
     seconds = time.perf_counter() - started
-    print(f"build of {found:,} members under load: {seconds:.1f} s (target {TARGET_BUILD:g})")
+    print(f"build of {result:,} members under load: {seconds:.1f} s (target {TARGET_BUILD:g})")
     return seconds
 
 
-def told(lags: list[float]) -> str:
+def answer_of(lags: list[float]) -> str:
     """Return the figures of the probes."""
-    cut = statistics.quantiles(lags, n=100)
-    return f"median {cut[49]:.2f} s, p95 {cut[94]:.2f} s, p99 {cut[98]:.2f} s, worst {max(lags):.2f} s"
+    part = statistics.quantiles(lags, n=100)
+    return f"median {part[49]:.2f} s, p95 {part[94]:.2f} s, p99 {part[98]:.2f} s, worst {max(lags):.2f} s"
 
 
 async def measure(dsn: str, count: int, rate: float, seconds: float, *, with_index: bool) -> bool:
@@ -250,10 +250,10 @@ async def measure(dsn: str, count: int, rate: float, seconds: float, *, with_ind
         await Load(db, account, fans).probe(probe, 1)
         load = Load(db, account, fans)
         wrote, _ = await asyncio.gather(load.run(rate, seconds), load.probe(probe, seconds))
-        print(f"{wrote:.0f} writes/s of {rate:g} wanted, {count} filters: {told(load.lags)}; lost {load.lost}")
+        print(f"{wrote:.0f} writes/s of {rate:g} wanted, {count} filters: {answer_of(load.lags)}; lost {load.lost}")
         again = Load(db, account, fans)
         _, _, building = await asyncio.gather(again.run(rate, 20), again.probe(probe, 20), one_build(db, account))
-        print(f"beside the build: {told(again.lags)}")
+        print(f"beside the build: {answer_of(again.lags)}")
     await db.close()
     return statistics.quantiles(load.lags, n=100)[98] <= TARGET_LAG and building <= TARGET_BUILD
 
@@ -281,10 +281,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500, help="writes a second")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--tables", action="store_true", help="without the audience index")
-    wanted = parser.parse_args()
-    folder = wanted.data_dir or (FOLDER if wanted.scale == 1 else Path(f".data/bench-{wanted.scale:g}"))
-    with database(wanted.dsn, folder, wanted.scale) as dsn:
-        is_met = asyncio.run(measure(dsn, wanted.filters, wanted.rate, wanted.seconds, with_index=not wanted.tables))
+    expected = parser.parse_args()
+    folder = expected.data_dir or (FOLDER if expected.scale == 1 else Path(f".data/bench-{expected.scale:g}"))
+    with database(expected.dsn, folder, expected.scale) as dsn:
+        is_met = asyncio.run(
+            measure(dsn, expected.filters, expected.rate, expected.seconds, with_index=not expected.tables)
+        )
     sys.exit(0 if is_met else 1)
 
 

@@ -85,28 +85,28 @@ def storm(target: Target, kind: str, seconds: float) -> Counter[str]:
     return asyncio.run(_storm(target, STORMS[kind], time.monotonic() + seconds))
 
 
-async def _storm(target: Target, sent: Storm, end: float) -> Counter[str]:
+async def _storm(target: Target, body: Storm, end: float) -> Counter[str]:
     numbers, answers = itertools.count(int(time.time()) % 100_000 * 1000), Counter[str]()
 
     async def send(client: httpx.AsyncClient) -> None:
         while time.monotonic() < end:
-            answer = await answered(client, sent.call(next(numbers)))
+            answer = await answered(client, body.call(next(numbers)))
             is_refused = answer.status_code == 200 and b'"status":"error"' in answer.content
             answers[f"{answer.status_code}{' with refused lines' * is_refused}"] += 1
             if answer.status_code == 503:
                 await asyncio.sleep(float(answer.headers["retry-after"]))
 
     async with client_of(target) as client:
-        await asyncio.gather(*(send(client) for _ in range(sent.at_once)))
+        await asyncio.gather(*(send(client) for _ in range(body.at_once)))
     return answers
 
 
 async def answered(client: httpx.AsyncClient, call: Call) -> httpx.Response:
     """Send a call and return its answer."""
-    method, path, given = call
+    method, path, values = call
     if method == "GET":
-        return await client.get(path, params=dict(given))
-    return await client.post(path, json=given)
+        return await client.get(path, params=dict(values))
+    return await client.post(path, json=values)
 
 
 def client_of(target: Target) -> httpx.AsyncClient:
@@ -120,7 +120,7 @@ def client_of(target: Target) -> httpx.AsyncClient:
     )
 
 
-async def ask(target: Target, fan_id: int, seconds: float, taken: Taken) -> None:
+async def ask(target: Target, fan_id: int, seconds: float, used: Taken) -> None:
     """Send the calls of the small account one after the other, and note the milliseconds of each."""
     calls: dict[str, Call] = {
         "fan": ("GET", f"/api/v1/crm/fans/{fan_id}", {}),
@@ -134,29 +134,29 @@ async def ask(target: Target, fan_id: int, seconds: float, taken: Taken) -> None
             for name, call in calls.items():
                 started = time.perf_counter()
                 answer = await answered(client, call)
-                taken[name].append((time.perf_counter() - started) * 1000)
+                used[name].append((time.perf_counter() - started) * 1000)
                 if answer.status_code != 200:
                     sys.exit(f"{name} was answered with {answer.status_code}: {answer.text}")
 
 
-def percentile(taken: list[float], part: float) -> float:
+def percentile(used: list[float], part: float) -> float:
     """Return the value below which that part of the values lies."""
-    return sorted(taken)[min(int(len(taken) * part), len(taken) - 1)]
+    return sorted(used)[min(int(len(used) * part), len(used) - 1)]
 
 
-def beside(kind: str, large: Target, small: Target, fan_id: int, wanted: argparse.Namespace) -> float:
+def alongside(kind: str, large: Target, small: Target, fan_id: int, params: argparse.Namespace) -> float:
     """Print the figures of the small account calm and beside a storm; return the median ratio of its calls."""
     calm: Taken = defaultdict(list)
     stormy: Taken = defaultdict(list)
     answers: Counter[str] = Counter()
-    for _ in range(wanted.rounds):
-        asyncio.run(ask(small, fan_id, wanted.seconds, calm))
-        with ProcessPoolExecutor(1, initializer=os.nice, initargs=(LOWEST,)) as other:
-            sent = other.submit(storm, large, kind, LEAD_SECONDS + wanted.seconds)
+    for _ in range(params.rounds):
+        asyncio.run(ask(small, fan_id, params.seconds, calm))
+        with ProcessPoolExecutor(1, initializer=os.nice, initargs=(LOWEST,)) as second:
+            payload = second.submit(storm, large, kind, LEAD_SECONDS + params.seconds)
             time.sleep(LEAD_SECONDS)
-            asyncio.run(ask(small, fan_id, wanted.seconds, stormy))
+            asyncio.run(ask(small, fan_id, params.seconds, stormy))
             # Raises when the process has died.
-            answers += sent.result()
+            answers += payload.result()
     ratios = []
     for name in calm:
         quiet, loud = percentile(calm[name], 0.99), percentile(stormy[name], 0.99)
@@ -186,16 +186,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--only", choices=STORMS, nargs="*", default=list(STORMS))
-    wanted = parser.parse_args()
+    criteria = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
         Hold(Path(name) / "data", "bench"),
-        Embedded(Path(name) / "data") as found,
-        served(found.database_url, Path(name), scale=wanted.scale, pool=POOL) as large,
+        Embedded(Path(name) / "data") as embedded,
+        served(embedded.database_url, Path(name), scale=criteria.scale, pool=POOL) as large,
     ):
-        small, fan_id = asyncio.run(key_of_small(found.database_url, large))
+        small, fan_id = asyncio.run(key_of_small(embedded.database_url, large))
         asyncio.run(ask(small, fan_id, 2, defaultdict(list)))
-        ratios = [beside(kind, large, small, fan_id, wanted) for kind in wanted.only]
+        ratios = [alongside(kind, large, small, fan_id, criteria) for kind in criteria.only]
     sys.exit(0 if max(ratios) <= WANTED else 1)
 
 

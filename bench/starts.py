@@ -66,9 +66,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             times["first start"].append(start(Path(name) / "data"))
             times["later start"].append(start(Path(name) / "data"))
-    medians = {what: statistics.median(each) for what, each in times.items()}
-    for what, seconds in medians.items():
-        print(f"{what:<12}{seconds:>7.2f} s{seconds / medians['bare initdb']:>7.2f} x initdb")
+    medians = {kind: statistics.median(each) for kind, each in times.items()}
+    for kind, seconds in medians.items():
+        print(f"{kind:<12}{seconds:>7.2f} s{seconds / medians['bare initdb']:>7.2f} x initdb")
     sys.exit(0 if medians["first start"] < WANTED else 1)
 
 

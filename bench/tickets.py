@@ -43,10 +43,10 @@ def line(chance: random.Random, fans: int, number: int) -> dict[str, object]:
     event = 1 + (number // BATCH * 37 + order % ON_SALE * 53) % EVENTS
     buyer = random.Random(order)
     fan = buyer.randrange(1, fans + 1)
-    who = f"fan{fan}@example.org" if buyer.random() < 0.9 else f"new{order}@example.org"
+    person = f"fan{fan}@example.org" if buyer.random() < 0.9 else f"new{order}@example.org"
     bought = NOW - timedelta(minutes=number % 500_000)
     return {
-        "first_name": buyer.choice(FIRST_NAMES), "last_name": buyer.choice(LAST_NAMES), "email": who,
+        "first_name": buyer.choice(FIRST_NAMES), "last_name": buyer.choice(LAST_NAMES), "email": person,
         "purchase_timestamp": f"{bought:%Y-%m-%d %H:%M:%S}", "paid_amount": "84.50", "num_seats": 2,
         "event_date": str(event_day(event)), "event_name": f"event {event}", "event_key": f"key {event}",
         "network": "boxoffice", "ticket_key": f"bench {number}", "order_key": f"order {order}",
@@ -58,16 +58,16 @@ def send(target: Target, bodies: list[bytes]) -> int:
     """Send the batches over one connection and return how many tickets were made."""
     client = http.client.HTTPConnection("127.0.0.1", target.port)
     headers = {**HEADERS, "Api-Key": target.api_key, "Api-Secret": target.api_secret}
-    made = 0
+    created = 0
     for body in bodies:
         client.request("POST", "/api/v1/crm/tickets/bulk", body, headers)
         answer = client.getresponse()
-        told = answer.read()
+        result = answer.read()
         if answer.status != 200:
-            sys.exit(f"{answer.status}: {told[:500]!r}")
-        made += told.count(b'"status":"success"')
+            sys.exit(f"{answer.status}: {result[:500]!r}")
+        created += result.count(b'"status":"success"')
     client.close()
-    return made
+    return created
 
 
 def called(target: Target, fans: int, first: int, rows: int) -> float:
@@ -81,11 +81,11 @@ def called(target: Target, fans: int, first: int, rows: int) -> float:
     shares = [bodies[number::CONNECTIONS] for number in range(CONNECTIONS)]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         started = time.perf_counter()
-        made = sum(pool.map(lambda share: send(target, share), shares))
-        taken = time.perf_counter() - started
-    if made != rows:
-        sys.exit(f"{made} of {rows} tickets were made")
-    return rows / taken
+        created = sum(pool.map(lambda share: send(target, share), shares))
+        used = time.perf_counter() - started
+    if created != rows:
+        sys.exit(f"{created} of {rows} tickets were made")
+    return rows / used
 
 
 async def copied(dsn: str, fans: int, first: int, rows: int) -> float:
@@ -109,18 +109,18 @@ async def copied(dsn: str, fans: int, first: int, rows: int) -> float:
             for each, share in zip(connections, shares, strict=True)
         )
     )
-    taken = time.perf_counter() - started
+    used = time.perf_counter() - started
     for each in connections:
         await each.close()
-    return rows / taken
+    return rows / used
 
 
 async def written(dsn: str) -> tuple[int, int]:
     """Return how many tickets of the calls are there, and how many of their changes are told."""
     db = await asyncpg.connect(dsn)
     there = "select count(*) from tickets where account_id = $1 and ticket_key like 'bench %'"
-    told = "select count(*) from changes where account_id = $1 and topic = 'ticket.created'"
-    counts = await db.fetchval(there, ACCOUNT), await db.fetchval(told, ACCOUNT)
+    result = "select count(*) from changes where account_id = $1 and topic = 'ticket.created'"
+    counts = await db.fetchval(there, ACCOUNT), await db.fetchval(result, ACCOUNT)
     await db.close()
     return counts
 
@@ -135,10 +135,10 @@ def measure(dsn: str, target: Target, fans: int, rounds: int, rows: int) -> bool
     rate, yardstick = statistics.median(rates), statistics.median(yardsticks)
     print(f"tickets by the hundred {rate:>9,.0f} rows/s, wanted {WANTED:,}")
     print(f"raw COPY               {yardstick:>9,.0f} rows/s, ratio {rate / yardstick:.2f}")
-    sent = rows // 5 + rounds * rows
-    there, told = asyncio.run(written(dsn))
-    print(f"sent {sent:,}, there {there:,}, told in the change log {told:,}")
-    return rate >= WANTED and there == told == sent
+    payload = rows // 5 + rounds * rows
+    there, result = asyncio.run(written(dsn))
+    print(f"sent {payload:,}, there {there:,}, told in the change log {result:,}")
+    return rate >= WANTED and there == result == payload
 
 
 def main() -> None:
@@ -147,15 +147,17 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.1, help="share of 1,000,000 fans and 3,000,000 tickets there")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=50_000, help="tickets a round")
-    wanted = parser.parse_args()
+    criteria = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
         Hold(Path(name) / "data", "bench"),
-        Embedded(Path(name) / "data") as found,
-        served(found.database_url, Path(name), scale=wanted.scale, workers=WORKERS) as target,
+        Embedded(Path(name) / "data") as embedded,
+        served(embedded.database_url, Path(name), scale=criteria.scale, workers=WORKERS) as target,
     ):
-        fans = int(1_000_000 * wanted.scale)
-        is_met = measure(found.database_url, target, fans, wanted.rounds, wanted.rows - wanted.rows % (BATCH * 5))
+        fans = int(1_000_000 * criteria.scale)
+        is_met = measure(
+            embedded.database_url, target, fans, criteria.rounds, criteria.rows - criteria.rows % (BATCH * 5)
+        )
     sys.exit(0 if is_met else 1)
 
 

@@ -66,5 +66,5 @@ def faults(row: Mapping[str, Any], topics: Mapping[str, Topic]) -> Iterator[str]
 async def check(db: Db) -> None:
     """Hold the change log of a database against the topics."""
     rows = await db.rows(DISTINCT, OF_TESTS, UUID)
-    found = sorted({fault for row in rows for fault in faults(dict(row), TOPICS)})
-    assert not found, found
+    result = sorted({fault for row in rows for fault in faults(dict(row), TOPICS)})
+    assert not result, result

@@ -42,18 +42,18 @@ class Told(NamedTuple):
 
 
 @cache
-def told() -> list[dict[str, Told]]:
+def answer_of() -> list[dict[str, Told]]:
     """Return the calls of each path by method, literal paths before those with placeholders."""
     document = openapi.document(app.endpoints(), "0")
     results = {call["id"]: call["result"] for call in yaml.safe_load(CATALOGUE.read_text("utf-8"))}
-    found = []
+    matches = []
     for path in sorted(document["paths"], key=lambda each: [part.startswith("{") for part in each.split("/")]):
         item = document["paths"][path].items()
-        found.append({verb.upper(): _told(path, operation, document, results) for verb, operation in item})
-    return found
+        matches.append({verb.upper(): _answer_of(path, operation, document, results) for verb, operation in item})
+    return matches
 
 
-def _told(path: str, operation: Json, document: Json, results: dict[str, Json]) -> Told:
+def _answer_of(path: str, operation: Json, document: Json, results: dict[str, Json]) -> Told:
     content = operation["responses"]["200"].get("content", {}).get("application/json")
     schema = content and {**content["schema"], "components": document["components"]}
     result = results.get(operation["operationId"], {"shape": "", "fields": []})
@@ -95,20 +95,20 @@ def rows(body: Json) -> list[Json]:
 def faults(method: str, path: str, status: int, body: Json) -> list[str]:
     """Return how an answer (its JSON, None when it has none) differs from what is told of its call."""
     path = re.sub(r"^/v1/", "/api/v1/", re.sub(r"/{2,}", "/", path))
-    item = next((each for each in told() if next(iter(each.values())).pattern.fullmatch(path)), {})
+    item = next((each for each in answer_of() if next(iter(each.values())).pattern.fullmatch(path)), {})
     call = item.get(method)
     if status >= 400:
-        found = [error.message for error in jsonschema_rs.iter_errors(PROBLEM, body)]
-        if not found and (body["status"] != status or ("errors" in body) != (status == 422)):
-            found.append(f"status {body['status']} and errors do not fit {status}")
-        return found + (
+        results = [error.message for error in jsonschema_rs.iter_errors(PROBLEM, body)]
+        if not results and (body["status"] != status or ("errors" in body) != (status == 422)):
+            results.append(f"status {body['status']} and errors do not fit {status}")
+        return results + (
             [f"{status} is not told of {call.call_id}"] if call and str(status) not in call.statuses else []
         )
     if call is None or call.fits is None or body is None:
         return []
-    found = [f"{call.call_id} {error.instance_path}: {error.message[:300]}" for error in call.fits.iter_errors(body)]
+    results = [f"{call.call_id} {error.instance_path}: {error.message[:300]}" for error in call.fits.iter_errors(body)]
     lacking = {name for row in rows(body) for name in call.fields - set(row)}
-    return found + [f"{call.call_id}: a row lacks {name}" for name in sorted(lacking)]
+    return results + [f"{call.call_id}: a row lacks {name}" for name in sorted(lacking)]
 
 
 def check(response: httpx.Response) -> None:
@@ -121,15 +121,15 @@ def check(response: httpx.Response) -> None:
     elif body is None:
         return
     path = response.request.url.raw_path.decode().partition("?")[0]
-    found = faults(response.request.method, path, response.status_code, body)
-    assert not found, found
+    result = faults(response.request.method, path, response.status_code, body)
+    assert not result, result
 
 
 class Client(httpx.AsyncClient):
     """A client that checks whatever it gets, but what is read as a stream."""
 
-    async def send(self, request: httpx.Request, *, stream: bool = False, **more: Any) -> httpx.Response:
-        response = await super().send(request, stream=stream, **more)
+    async def send(self, request: httpx.Request, *, stream: bool = False, **extra: Any) -> httpx.Response:
+        response = await super().send(request, stream=stream, **extra)
         if not stream:
             check(response)
         return response

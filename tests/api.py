@@ -49,7 +49,7 @@ async def new_api(
     base_url: str, db: Db, name: str = "Northside", time_zone: str = "America/Vancouver"
 ) -> AsyncIterator[Api]:
     """Give a client for a new account."""
-    made = await create_account(db, name, datetime.now(UTC), time_zone=time_zone, country_code="CA")
+    created = await create_account(db, name, datetime.now(UTC), time_zone=time_zone, country_code="CA")
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
     async with answers.Client(base_url=base_url, limits=limits, timeout=30) as client:
-        yield Api(client, made.account_id, made.api_key, made.api_secret)
+        yield Api(client, created.account_id, created.api_key, created.api_secret)

@@ -118,16 +118,16 @@ def in_path(endpoint: Endpoint) -> set[str]:
 def right(endpoint: Endpoint, values: Values) -> Values:
     """Return parameters with which the call is right for the account whose values these are."""
     example = copy.deepcopy(dict(endpoint.params.example)) if endpoint.params else {}
-    given = {**example, **NEEDED.get(endpoint.call_id, {})}
+    fields = {**example, **NEEDED.get(endpoint.call_id, {})}
     required = {slot.wire_names[0] for slot in slots(endpoint.params) if slot.is_required} if endpoint.params else set()
-    for name in set(ids(endpoint)) & (required | set(given)) - set(NEEDED.get(endpoint.call_id, {})):
+    for name in set(ids(endpoint)) & (required | set(fields)) - set(NEEDED.get(endpoint.call_id, {})):
         if name not in CHOSEN and name not in NOT_YET and name != "purchase_key":
-            given[name] = placed(name, value_of(endpoint, name, values))
-    given.update({name: "chosen-by-caller" for name in required & CHOSEN if name not in given})
-    for (outer, inner), whole in WITHIN.items():
-        if outer in given and inner in values:
-            given[outer] = whole(values[inner])
-    return given
+            fields[name] = placed(name, value_of(endpoint, name, values))
+    fields.update({name: "chosen-by-caller" for name in required & CHOSEN if name not in fields})
+    for (outer, inner), full in WITHIN.items():
+        if outer in fields and inner in values:
+            fields[outer] = full(values[inner])
+    return fields
 
 
 def value_of(endpoint: Endpoint, name: str, values: Values) -> Any:
@@ -167,12 +167,12 @@ def placed(name: str, value: Any) -> Any:
     return [value] if name.endswith("s") else value
 
 
-async def send(api: Api, endpoint: Endpoint, given: Values, **more: Any) -> Any:
+async def send(api: Api, endpoint: Endpoint, values: Values, **extra: Any) -> Any:
     """Call with the given parameters: the path's in it, others as JSON where there is a body, else in the query."""
-    given = dict(given)
-    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(given.pop(match[1])), endpoint.path)
-    place = {"json": given} if endpoint.method == "POST" else {"params": given}
-    return await api.client.request(endpoint.method, path, headers=api.keys, **{**place, **more})
+    values = dict(values)
+    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(values.pop(match[1])), endpoint.path)
+    place = {"json": values} if endpoint.method == "POST" else {"params": values}
+    return await api.client.request(endpoint.method, path, headers=api.keys, **{**place, **extra})
 
 
 async def made_values(api: Api, mark: str = "my") -> Values:
@@ -181,19 +181,19 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     What callers choose themselves begins with the mark.
     """
 
-    async def post(path: str, **given: Any) -> Any:
-        return await api.ok(await api.post(f"/api/v1/{path}", **given))
+    async def post(path: str, **values: Any) -> Any:
+        return await api.ok(await api.post(f"/api/v1/{path}", **values))
 
-    async def got(path: str, **given: Any) -> Any:
-        return await api.ok(await api.get(f"/api/v1/{path}", **given))
+    async def got(path: str, **values: Any) -> Any:
+        return await api.ok(await api.get(f"/api/v1/{path}", **values))
 
     v: Values = {}
     v["business_id"] = (await post("manage/businesses", business_name=f"Shop of {mark}"))["business_id"]
     v["crm_field_key"] = f"{mark}_hat_size"
     await post("manage/fields", crm_field_key=v["crm_field_key"], field_type="text")
-    email, other = "ada@example.com", "bea@example.com"
+    email, second = "ada@example.com", "bea@example.com"
     v["fan_id"] = (await post("crm/fans", email=email, first_name="Ada", province="BC", country_code="CA"))["fan_id"]
-    await post("crm/fans", email=other, first_name="Bea", province="BC", country_code="CA")
+    await post("crm/fans", email=second, first_name="Bea", province="BC", country_code="CA")
     await post(f"manage/fans/{v['fan_id']}/identifiers", network="yinzcam", identifier_value="yz-1")
     await post("manage/tags", tag_name="early bird")
     v["tag_id"] = (await got("manage/tags"))[0]["tag_id"]
@@ -219,12 +219,12 @@ async def _segments(post: Any, fan_id: int) -> Values:
 
 
 async def _merge(post: Any, fan_id: int) -> Values:
-    other = (await post("crm/fans", email="ada.old@example.com"))["fan_id"]
-    merge = await post(f"manage/fans/{fan_id}/merge", merged_fan_id=other)
+    second = (await post("crm/fans", email="ada.old@example.com"))["fan_id"]
+    merge = await post(f"manage/fans/{fan_id}/merge", merged_fan_id=second)
     spare = [(await post("crm/fans", email=f"spare{number}@example.com"))["fan_id"] for number in range(2)]
     erasure = await post(f"manage/fans/{spare[0]}/erase")
     return {
-        "merged_fan_id": other,
+        "merged_fan_id": second,
         "merge_id": merge["merge_id"],
         "erasure_id": erasure["erasure_id"],
         "spare_fan_id": spare[1],
@@ -254,8 +254,10 @@ async def _tickets(post: Any, mark: str) -> Values:
         "purchase_timestamp": "2026-05-01 17:30:00", "event_date": "2026-07-03", "event_name": "Final",
     }  # fmt: skip
     for number in range(2):
-        made = await post("crm/tickets", **ticket, ticket_key=f"{mark}-ticket_key-{number}", event_key=f"{mark}-event")
-        v["ticket_id"] = made["ticket_id"]
+        created = await post(
+            "crm/tickets", **ticket, ticket_key=f"{mark}-ticket_key-{number}", event_key=f"{mark}-event"
+        )
+        v["ticket_id"] = created["ticket_id"]
     return v
 
 
@@ -282,10 +284,10 @@ async def _points(post: Any, fan_id: int, mark: str) -> Values:
             "performances", performance_name="P", performance_date="2026-07-03", fb_event_id=f"{mark}-fb_event_id"
         )
     )["performance_uid"]
-    made = await post(
+    created = await post(
         "manage/idol_events", idol_uid=v["idol_uid"], start_timestamp="2026-07-03 20:30:00", event_name="E"
     )
-    v["event_uid"] = made.get("event_uid") or made.get("idol_event_uid")
+    v["event_uid"] = created.get("event_uid") or created.get("idol_event_uid")
     await post(f"crm/fans/{fan_id}/events", event_uid=v["event_uid"])
     await post(f"crm/fans/{fan_id}/performances", performance_uid=v["performance_uid"])
     await post(f"crm/fans/{fan_id}/idols", action="add", idol_uid=v["idol_uid"])
@@ -302,9 +304,9 @@ async def _gates(post: Any, page_tab_id: int, fan_id: int, mark: str) -> Values:
     await post("crm/registrations", registration_timestamp="2026-06-20 17:30:00", **keys, **event, **person)
     campaign = f"manage/campaigns/{page_tab_id}"
     v["section_uid"] = (await post(f"{campaign}/pass_sections", section_name="Floor", capacity=500))["section_uid"]
-    made = await post(f"{campaign}/passes", section_uid=v["section_uid"], quantity=3, fan_id=fan_id)
-    v |= {name: made[0][name] for name in ("pass_uid", "pass_id")}
-    v["used_pass_uid"], v["spare_pass_uid"] = made[1]["pass_uid"], made[2]["pass_uid"]
+    created = await post(f"{campaign}/passes", section_uid=v["section_uid"], quantity=3, fan_id=fan_id)
+    v |= {name: created[0][name] for name in ("pass_uid", "pass_id")}
+    v["used_pass_uid"], v["spare_pass_uid"] = created[1]["pass_uid"], created[2]["pass_uid"]
     scan = {"network": "festival", "scan_group_name": "Tideline", "scan_timestamp": "2026-07-03 20:31:05"}
     scan |= {"source_key": f"{mark}-scan", "registration_key": keys["registration_key"]}
     v["scan_key"] = (await post("manage/registrations/scans", scans=[scan]))["data"][0]["scan_key"]

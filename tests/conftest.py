@@ -65,15 +65,15 @@ async def _run(url: str, statement: str) -> None:
 @pytest.fixture(scope="session")
 async def empty_database(server_url: str) -> AsyncIterator[NewDatabase]:
     """Makes databases without tables; they are dropped at the end of the run."""
-    made: list[str] = []
+    rows: list[str] = []
 
     async def make() -> str:
-        made.append(f"test_{secrets.token_hex(6)}")
-        await _run(server_url, f"create database {made[-1]}")
-        return named(server_url, made[-1])
+        rows.append(f"test_{secrets.token_hex(6)}")
+        await _run(server_url, f"create database {rows[-1]}")
+        return named(server_url, rows[-1])
 
     yield make
-    for database in made:
+    for database in rows:
         await _run(server_url, f"drop database if exists {database} with (force)")
 
 
@@ -89,16 +89,16 @@ async def template(empty_database: NewDatabase) -> str:
 @pytest.fixture(scope="session")
 async def new_database(server_url: str, template: str) -> AsyncIterator[NewDatabase]:
     """Makes migrated databases without rows, each a copy of the template."""
-    made: list[str] = []
+    rows: list[str] = []
     model = urlsplit(template).path.removeprefix("/")
 
     async def make() -> str:
-        made.append(f"test_{secrets.token_hex(6)}")
-        await _run(server_url, f"create database {made[-1]} template {model}")
-        return named(server_url, made[-1])
+        rows.append(f"test_{secrets.token_hex(6)}")
+        await _run(server_url, f"create database {rows[-1]} template {model}")
+        return named(server_url, rows[-1])
 
     yield make
-    for database in made:
+    for database in rows:
         await _run(server_url, f"drop database if exists {database} with (force)")
 
 
@@ -149,12 +149,12 @@ def base_url(settings: Settings) -> Iterator[str]:
 @pytest.fixture(scope="module")
 async def api(base_url: str, db: Db) -> AsyncIterator[Api]:
     """A client for an account of the module's own."""
-    async with new_api(base_url, db) as made:
-        yield made
+    async with new_api(base_url, db) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 async def other_api(base_url: str, db: Db) -> AsyncIterator[Api]:
     """A client for a second account, which must never see the first."""
-    async with new_api(base_url, db, "Southside") as made:
-        yield made
+    async with new_api(base_url, db, "Southside") as client:
+        yield client

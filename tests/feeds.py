@@ -108,8 +108,8 @@ class Feed(NamedTuple):
 
     path: str
     key: Callable[[Row], str]
-    stored: str
-    given: Row
+    rows_sql: str
+    values: Row
     follow: tuple[str, str] = ("cursor", "")
     down: bool = False
     # most rows of a page that may be asked for with `limit`; 0 when the page has a fixed size
@@ -122,16 +122,16 @@ def by(*names: str) -> Callable[[Row], str]:
     return lambda row: " ".join(str(row[name]) for name in names)
 
 
-def of(table: str, column: str, more: str = "") -> str:
-    return f"select ({column})::text from {table} where account_id = $1 {more}"
+def ids(table: str, column: str, extra: str = "") -> str:
+    return f"select ({column})::text from {table} where account_id = $1 {extra}"
 
 
 ASC = {"order": "asc"}
 SCANS = {"network": "festival", "scan_group_name": "Tideline", **DAYS}
 STATS = "campaigns/{campaign}/detailed_stats"
-ACTIVITIES = of("activities", "activity_id")
-POINTS = of("fan_points", "fan_point_id")
-REGISTRATIONS = of("registrations", "registration_key")
+ACTIVITIES = ids("activities", "activity_id")
+POINTS = ids("fan_points", "fan_point_id")
+REGISTRATIONS = ids("registrations", "registration_key")
 FEEDS = {
     "crm_activities_list": Feed(
         "crm/activities", by("activity_id"), ACTIVITIES, {"min_activity_id": 0}, ("min_activity_id", "max_activity_id")
@@ -147,17 +147,17 @@ FEEDS = {
         ("min_activity_id", ""),
     ),
     "crm_tickets_list": Feed(
-        "crm/tickets", by("ticket_id"), of("tickets", "ticket_id"), {"min_ticket_id": 0},
+        "crm/tickets", by("ticket_id"), ids("tickets", "ticket_id"), {"min_ticket_id": 0},
         ("min_ticket_id", "max_ticket_id"),
     ),
     "crm_purchases_search": Feed(
-        "crm/purchases", by("purchase_key"), of("purchases", "purchase_key"), {"network": "shop", **DAYS},
+        "crm/purchases", by("purchase_key"), ids("purchases", "purchase_key"), {"network": "shop", **DAYS},
         ("next_purchase_key", "next_purchase_key"), limit=0,
     ),
     "shopify_products_search": Feed(
-        "shopify/products", by("product_key"), of("products", "product_key"), {}
+        "shopify/products", by("product_key"), ids("products", "product_key"), {}
     ),
-    "manage_products_list": Feed("manage/products", by("product_key"), of("products", "product_key"), {}),
+    "manage_products_list": Feed("manage/products", by("product_key"), ids("products", "product_key"), {}),
     "crm_registrations_search": Feed(
         "crm/registrations", by("registration_key"), REGISTRATIONS, {**DAYS, **ASC}, ("cursor", "next_cursor")
     ),
@@ -165,42 +165,42 @@ FEEDS = {
         "crm/fans/{fan}/registrations", by("registration_key"), REGISTRATIONS, ASC
     ),
     "crm_registration_scans_list": Feed(
-        "crm/registrations/scans", by("scan_key"), of("scans", "scan_key"), SCANS, ("next_scan_key", "next_scan_key"),
+        "crm/registrations/scans", by("scan_key"), ids("scans", "scan_key"), SCANS, ("next_scan_key", "next_scan_key"),
         limit=0,
     ),
     "manage_passes_list": Feed(
-        "manage/campaigns/{campaign}/passes", by("pass_id"), of("passes", "pass_id"), {},
+        "manage/campaigns/{campaign}/passes", by("pass_id"), ids("passes", "pass_id"), {},
         ("next_pass_id", "next_pass_id"), limit=0,
     ),
     "crm_fan_points_list": Feed(
-        "crm/fan_points", by("fan_point_uid"), of("fan_points", "fan_point_uid"), {**DAYS, **ASC}
+        "crm/fan_points", by("fan_point_uid"), ids("fan_points", "fan_point_uid"), {**DAYS, **ASC}
     ),
     "campaigns_fan_points": Feed(
-        "campaigns/{campaign}/fan_points", by("point_count"), of("fan_points", "point_count"), ASC
+        "campaigns/{campaign}/fan_points", by("point_count"), ids("fan_points", "point_count"), ASC
     ),
     "campaigns_detailed_stats": Feed(
-        STATS, by("event_id"), of("campaign_events", "event_id"), {"target": "chat_history", "min_event_id": 0},
+        STATS, by("event_id"), ids("campaign_events", "event_id"), {"target": "chat_history", "min_event_id": 0},
         ("min_event_id", ""),
     ),
     "campaigns_detailed_stats wagers": Feed(
-        STATS, by("wager_id"), of("wagers", "wager_id"), {"target": "wager_points", "min_event_id": 0},
+        STATS, by("wager_id"), ids("wagers", "wager_id"), {"target": "wager_points", "min_event_id": 0},
         ("min_event_id", ""),
     ),
     "campaigns_wager_entries": Feed(
-        "campaigns/{campaign}/wager_entries", by("wager_id"), of("wagers", "wager_id"), {}, nested="wagers"
+        "campaigns/{campaign}/wager_entries", by("wager_id"), ids("wagers", "wager_id"), {}, nested="wagers"
     ),
     "campaigns_detailed_stats points": Feed(
         STATS, by("fan_point_id"), POINTS, {"target": "fan_points", "min_event_id": 0}, ("min_event_id", "")
     ),
-    "crm_tags_list": Feed("crm/tags", by("tag_id", "fan_id"), of("fan_tags", "tag_id || ' ' || fan_id"), DAYS),
+    "crm_tags_list": Feed("crm/tags", by("tag_id", "fan_id"), ids("fan_tags", "tag_id || ' ' || fan_id"), DAYS),
     "crm_fans_latest": Feed(
-        "crm/fans/latest", by("fan_id"), of("fans", "fan_id"), {}, ("min_time_key", "max_fan_time_key"), limit=0
+        "crm/fans/latest", by("fan_id"), ids("fans", "fan_id"), {}, ("min_time_key", "max_fan_time_key"), limit=0
     ),
     "manage_merges_list": Feed(
-        "manage/merges", by("merge_id"), of("fan_merges", "merge_id"), {}, ("max_merge_id", "min_merge_id"), down=True
+        "manage/merges", by("merge_id"), ids("fan_merges", "merge_id"), {}, ("max_merge_id", "min_merge_id"), down=True
     ),
     "manage_erasures_list": Feed(
-        "manage/erasures", by("erasure_id"), of("erasures", "erasure_id"), {}, ("max_erasure_id", "min_erasure_id"),
+        "manage/erasures", by("erasure_id"), ids("erasures", "erasure_id"), {}, ("max_erasure_id", "min_erasure_id"),
         down=True,
     ),
 }  # fmt: skip
@@ -209,8 +209,8 @@ FEEDS = {
 async def settle(api: Api, db: Db, when: Any) -> dict[str, Any]:
     """Make what the rows belong to; return what stands for `campaign` and `fan`."""
 
-    async def post(path: str, **given: Any) -> Any:
-        return await api.ok(await api.post(f"/api/v1/{path}", **given))
+    async def post(path: str, **values: Any) -> Any:
+        return await api.ok(await api.post(f"/api/v1/{path}", **values))
 
     fan = (await post("crm/fans", email=f"{uuid.uuid4()}@example.com"))["fan_id"]
     await post("manage/tags/fans", tag_name="early", fan_ids=[fan])
@@ -229,12 +229,12 @@ async def settle(api: Api, db: Db, when: Any) -> dict[str, Any]:
     return {"campaign": campaign, "fan": fan}
 
 
-async def stored(api: Api, db: Db, feed: Feed) -> list[str]:
+async def store(api: Api, db: Db, feed: Feed) -> list[str]:
     """Return the keys of the rows that the list must show."""
-    return sorted(row[0] for row in await db.rows(feed.stored, api.account_id))
+    return sorted(row[0] for row in await db.rows(feed.rows_sql, api.account_id))
 
 
-async def pages(api: Api, feed: Feed, place: Row, given: Row, *, by_has_more: bool) -> AsyncIterator[list[str]]:
+async def pages(api: Api, feed: Feed, place: Row, values: Row, *, by_has_more: bool) -> AsyncIterator[list[str]]:
     """Yield the pages of a list from some parameters on, and put into them where to continue.
 
     Stop as a generic client does: by has_more, or the link of a bare array. Or by the contract: when a page is empty,
@@ -242,16 +242,16 @@ async def pages(api: Api, feed: Feed, place: Row, given: Row, *, by_has_more: bo
     """
     parameter, field = feed.follow
     while True:
-        answer = await api.get(f"/api/v1/{feed.path.format(**place)}", **given)
+        answer = await api.get(f"/api/v1/{feed.path.format(**place)}", **values)
         rows = await api.ok(answer)
         meta = rows["meta"] if isinstance(rows, dict) else None
         rows = rows["data"] if meta is not None else rows
         rows = [each for row in rows for each in row[feed.nested]] if feed.nested else rows
         following = meta.get(field) if meta is not None else answer.headers.get("x-next-cursor")
         if following is not None:
-            given[parameter] = following
+            values[parameter] = following
         elif rows and parameter == "next_purchase_key":
-            given[parameter] = rows[-1]["purchase_key"]
+            values[parameter] = rows[-1]["purchase_key"]
         yield [feed.key(row) for row in rows]
         has_more = meta["has_more"] if meta is not None else linked(answer, parameter)
         if not has_more if by_has_more else not rows or following is None:

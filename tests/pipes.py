@@ -27,6 +27,6 @@ def drained(reader: int) -> bytes:
     os.set_blocking(reader, False)
     read = b""
     with suppress(BlockingIOError):
-        while more := os.read(reader, 65536):
-            read += more
+        while extra := os.read(reader, 65536):
+            read += extra
     return read

@@ -37,7 +37,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def told(*words: str, **environment: str) -> Any:
+def answer_of(*words: str, **environment: str) -> Any:
     ran = run(*words, "--json", **environment)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
@@ -51,10 +51,10 @@ async def outside(new_database: NewDatabase) -> dict[str, str]:
 
 def test_the_first_account_starts_and_stops_the_embedded_database(tmp_path: Path) -> None:
     data_dir = str(tmp_path / "data")
-    first = told("account", "create", "Club", "--data-dir", data_dir)
+    first = answer_of("account", "create", "Club", "--data-dir", data_dir)
     assert set(first) >= {"account_id", "api_key", "api_secret"}
     assert first["api_secret"].startswith("ffs_")
-    assert told("account", "create", "Other", "--data-dir", data_dir)["account_id"] != first["account_id"]
+    assert answer_of("account", "create", "Other", "--data-dir", data_dir)["account_id"] != first["account_id"]
     assert not (tmp_path / "data" / "fanfare.json").exists()
     assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
 
@@ -97,15 +97,19 @@ def test_the_scopes_of_a_key_are_told() -> None:
 
 
 def test_accounts_are_listed(outside: dict[str, str]) -> None:
-    made = told("account", "create", "Northside", "--time-zone", "America/Vancouver", "--country", "canada", **outside)
-    account_id = str(made["account_id"])
-    told("key", "create", "--account", account_id, **outside)
-    extra = told("key", "create", "--account", account_id, **outside)
+    created = answer_of(
+        "account", "create", "Northside", "--time-zone", "America/Vancouver", "--country", "canada", **outside
+    )
+    account_id = str(created["account_id"])
+    answer_of("key", "create", "--account", account_id, **outside)
+    extra = answer_of("key", "create", "--account", account_id, **outside)
     assert run("key", "revoke", extra["api_key"], "--account", account_id, **outside).returncode == 0
-    (found,) = (each for each in told("account", "list", **outside) if each["account_id"] == made["account_id"])
-    assert abs(found.pop("creation_timestamp") - time.time()) < 600
-    assert found == {
-        "account_id": made["account_id"],
+    (result,) = (
+        each for each in answer_of("account", "list", **outside) if each["account_id"] == created["account_id"]
+    )
+    assert abs(result.pop("creation_timestamp") - time.time()) < 600
+    assert result == {
+        "account_id": created["account_id"],
         "account_name": "Northside",
         "time_zone": "America/Vancouver",
         "country_code": "CA",
@@ -116,7 +120,7 @@ def test_accounts_are_listed(outside: dict[str, str]) -> None:
     assert row.split()[1] == "2"
     assert row.endswith("  America/Vancouver  Northside")
     assert row.index("Northside") == heading.index("name")
-    assert made["api_secret"] not in json.dumps(rows)
+    assert created["api_secret"] not in json.dumps(rows)
 
 
 @pytest.mark.parametrize("command", ["up", "serve"])
@@ -145,19 +149,19 @@ def test_people_are_shown_the_secret_once(outside: dict[str, str]) -> None:
 
 
 def test_a_key_lives_its_life(outside: dict[str, str]) -> None:
-    account = str(told("account", "create", "Club", **outside)["account_id"])
-    made = told("key", "create", "--account", account, "--scope", "crm", "--name", "site", **outside)
-    assert made["scopes"] == ["crm"]
-    rotated = told("key", "rotate", made["api_key"], "--account", account, "--overlap-hours", "1", **outside)
-    assert rotated["api_key"] == made["api_key"]
-    assert rotated["api_secret"] != made["api_secret"]
-    keys = {key["api_key"]: key for key in told("key", "list", "--account", account, **outside)}
+    account = str(answer_of("account", "create", "Club", **outside)["account_id"])
+    created = answer_of("key", "create", "--account", account, "--scope", "crm", "--name", "site", **outside)
+    assert created["scopes"] == ["crm"]
+    rotated = answer_of("key", "rotate", created["api_key"], "--account", account, "--overlap-hours", "1", **outside)
+    assert rotated["api_key"] == created["api_key"]
+    assert rotated["api_secret"] != created["api_secret"]
+    keys = {key["api_key"]: key for key in answer_of("key", "list", "--account", account, **outside)}
     assert len(keys) == 2
-    assert len(keys[made["api_key"]]["secret_prefixes"]) == 2
-    assert made["api_secret"] not in json.dumps(list(keys.values()))
-    assert run("key", "revoke", made["api_key"], "--account", account, **outside).returncode == 0
+    assert len(keys[created["api_key"]]["secret_prefixes"]) == 2
+    assert created["api_secret"] not in json.dumps(list(keys.values()))
+    assert run("key", "revoke", created["api_key"], "--account", account, **outside).returncode == 0
     listed = run("key", "list", "--account", account, **outside).stdout
-    assert "revoked" in next(line for line in listed.splitlines() if made["api_key"] in line)
+    assert "revoked" in next(line for line in listed.splitlines() if created["api_key"] in line)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +193,12 @@ def test_processes_by_themselves_need_a_database(tmp_path: Path, command: str) -
 
 
 def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, str], tmp_path: Path) -> None:
-    asked = ("psql", "--no-psqlrc", "-At", "-c")
-    ran = run(*asked, "select count(*) > 0 from schema_migrations", **outside)
+    query = ("psql", "--no-psqlrc", "-At", "-c")
+    ran = run(*query, "select count(*) > 0 from schema_migrations", **outside)
     assert (ran.returncode, ran.stdout) == (0, "t\n"), ran.stderr
-    assert run(*asked, "select 1 / 0", **outside).returncode == 1
+    assert run(*query, "select 1 / 0", **outside).returncode == 1
     assert run("migrate", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="").returncode == 0
-    embedded = run(*asked, "select current_user", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="")
+    embedded = run(*query, "select current_user", FANFARE_DATA_DIR=str(tmp_path), DATABASE_URL="")
     assert (embedded.returncode, embedded.stdout) == (0, "fanfare\n"), embedded.stderr
 
 
@@ -207,8 +211,8 @@ def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, st
     ],
 )
 def test_a_password_stays_out_of_the_command(url: str, address: str, password: str | None) -> None:
-    found, environment = without_password(url)
-    assert (found, environment.get("PGPASSWORD")) == (address, password)
+    result, environment = without_password(url)
+    assert (result, environment.get("PGPASSWORD")) == (address, password)
 
 
 async def test_migrate_says_what_it_applied(empty_database: NewDatabase) -> None:

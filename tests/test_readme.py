@@ -22,14 +22,14 @@ def blocks(text: str) -> list[str]:
 def run(block: str, base_url: str, keys: dict[str, str], home: Path) -> subprocess.CompletedProcess[str]:
     """Run a block with what the reader has exported; curl fails where the server refuses."""
     (home / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
-    given = {"FANFARE": base_url, "API_KEY": keys["Api-Key"], "API_SECRET": keys["Api-Secret"], "CURL_HOME": str(home)}
+    values = {"FANFARE": base_url, "API_KEY": keys["Api-Key"], "API_SECRET": keys["Api-Secret"], "CURL_HOME": str(home)}
     return subprocess.run(
         ["/bin/sh", "-euc", block],
         check=False,
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        env={**os.environ, **given},
+        env={**os.environ, **values},
     )
 
 

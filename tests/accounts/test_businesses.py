@@ -10,8 +10,8 @@ FIELDS = {
 
 
 async def some_business(api: Api, name: str) -> int:
-    made = await api.ok(await api.post("/api/v1/manage/businesses", business_name=name))
-    return int(made["business_id"])
+    created = await api.ok(await api.post("/api/v1/manage/businesses", business_name=name))
+    return int(created["business_id"])
 
 
 async def test_a_business_is_made_changed_and_read(api: Api) -> None:
@@ -29,8 +29,8 @@ async def test_a_name_is_taken_once_in_any_case(api: Api) -> None:
     await some_business(api, "Harbour Festival")
     again = await api.post("/api/v1/manage/businesses", business_name="HARBOUR festival")
     assert (again.status_code, again.json()["code"]) == (409, "business_name_taken")
-    other = await some_business(api, "Other name")
-    again = await api.post(f"/api/v1/manage/businesses/{other}", business_name="harbour festival")
+    second = await some_business(api, "Other name")
+    again = await api.post(f"/api/v1/manage/businesses/{second}", business_name="harbour festival")
     assert again.status_code == 409
 
 

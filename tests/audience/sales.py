@@ -44,5 +44,5 @@ def any_ticket_criteria(chance: random.Random) -> dict[str, Any]:
         "ticket_seat_count_min": chance.choice((0, 1, 3, 300)), "ticket_seat_count_max": chance.choice((0, 2, 500)),
         "ticket_sales_count_min": chance.randrange(4), "ticket_sales_count_max": chance.randrange(4),
     }  # fmt: skip
-    given = {name: offered[name] for name in chance.sample(sorted(offered), chance.choice((1, 1, 2, 3)))}
-    return {**given, "ticket_is_negative": chance.random() < 0.3}
+    values = {name: offered[name] for name in chance.sample(sorted(offered), chance.choice((1, 1, 2, 3)))}
+    return {**values, "ticket_is_negative": chance.random() < 0.3}

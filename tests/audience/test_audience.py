@@ -13,7 +13,7 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers, counting
-from fanfare.audience.following import Follower
+from fanfare.audience.following import IndexUpdater
 from fanfare.fans.actions.fans import create_fan
 from fanfare.fans.schemas.fans import NewFan
 from fanfare.kernel.callers import Account
@@ -90,9 +90,9 @@ def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str
         "fan_incl_segments": segment, "fan_excl_segments": segment,
     }  # fmt: skip
     about_tickets = any_ticket_criteria(chance) if chance.random() < 0.5 else {}
-    many = chance.randrange(2) if about_tickets else chance.randrange(1, 5)
+    count = chance.randrange(2) if about_tickets else chance.randrange(1, 5)
     relations = {name: chance.choice(("any", "all")) for name in ("fan_tag_relations", "idol_relations")}
-    return {**{name: offered[name] for name in chance.sample(sorted(offered), many)}, **about_tickets, **relations}
+    return {**{name: offered[name] for name in chance.sample(sorted(offered), count)}, **about_tickets, **relations}
 
 
 class Crowd:
@@ -121,60 +121,60 @@ class Crowd:
                 account_id, self.chance.choice(NETWORKS), str(fan_id), fan_id,
             )  # fmt: skip
         await self._sell(40)
-        made = await self.api.ok(
+        created = await self.api.ok(
             await self.api.post("/api/v1/manage/snapshots", snapshot_name=f"list {count}", fan_ids=self.some())
         )
-        self.snapshot_uid = uuid.UUID(made["snapshot_uid"])
-        wanted = {"filter_name": f"filter {count}", "fan_is_subscribed": True, "fan_tags": ["vip", "press"]}
-        self.filter_uid = (await self.api.ok(await self.api.post("/api/v1/manage/filters", **wanted)))["filter_uid"]
+        self.snapshot_uid = uuid.UUID(created["snapshot_uid"])
+        payload = {"filter_name": f"filter {count}", "fan_is_subscribed": True, "fan_tags": ["vip", "press"]}
+        self.filter_uid = (await self.api.ok(await self.api.post("/api/v1/manage/filters", **payload)))["filter_uid"]
 
     def some(self) -> list[int]:
         return self.chance.sample(self.fan_ids, len(self.fan_ids) // 3)
 
-    async def agree(self, follower: Follower, questions: int) -> None:
+    async def agree(self, follower: IndexUpdater, questions: int) -> None:
         """Check that the index tells what the tables tell."""
         for _ in range(questions):
-            given = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
-            wanted = Criteria(**{name: _read(name, value) for name, value in given.items()})
+            values = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
+            expected = Criteria(**{name: _read(name, value) for name, value in values.items()})
             now = datetime.now(UTC)
-            if await self.excludes_nothing(wanted):
+            if await self.excludes_nothing(expected):
                 with pytest.raises(BadParameters):
-                    await setting(self.db, self.account, wanted, now)
+                    await setting(self.db, self.account, expected, now)
                 continue
-            at = await setting(self.db, self.account, wanted, now)
-            asked = plan(wanted, at)
-            between = wanted.crm_start_active_date and wanted.crm_end_active_date
-            assert (asked is None) == bool(between)
-            if asked is None:
+            moment = await setting(self.db, self.account, expected, now)
+            query = plan(expected, moment)
+            between = expected.crm_start_active_date and expected.crm_end_active_date
+            assert (query is None) == bool(between)
+            if query is None:
                 continue
             audience = await follower.refresh()
-            told = answers.count(audience, asked)
-            assert told == await conditions.fan_count(self.db, self.account, wanted, now), wanted
+            result = answers.count(audience, query)
+            assert result == await conditions.fan_count(self.db, self.account, expected, now), expected
             looked = [*self.some(), 2**31]
-            (inside,) = answers.inside(audience, [asked], looked)
-            assert inside == await self.found(wanted, looked, now), wanted
-            figures = answers.statistics(audience, asked, counting.ages(at))
-            assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account, wanted, now)), wanted
+            (inside,) = answers.matches(audience, [query], looked)
+            assert inside == await self.matches(expected, looked, now), expected
+            figures = answers.statistics(audience, query, counting.ages(moment))
+            assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account, expected, now)), expected
 
-    async def excludes_nothing(self, wanted: Criteria) -> bool:
+    async def excludes_nothing(self, criteria: Criteria) -> bool:
         """Say whether criteria keep out what is not there."""
         there = "select true from snapshots where account_id = $1 and snapshot_uid = $2"
         is_gone = not await self.db.value(there, self.account.id, self.snapshot_uid)
         gone = {f"filter:{uuid.UUID(int=7)}", *([f"snapshot:{self.snapshot_uid}"] if is_gone else [])}
-        if gone.intersection(wanted.fan_excl_segments or []) or (is_gone and wanted.fan_excl_snapshot_uids):
+        if gone.intersection(criteria.fan_excl_segments or []) or (is_gone and criteria.fan_excl_snapshot_uids):
             return True
         sql = "select lower(event_name), lower(venue_name), lower(artist_name) from ticket_events where account_id = $1"
         rows = [tuple(row) for row in await self.db.rows(sql, self.account.id)]
-        asked = (wanted.ticket_event_name, wanted.ticket_venue_name, wanted.ticket_artist_name)
+        query = (criteria.ticket_event_name, criteria.ticket_venue_name, criteria.ticket_artist_name)
         missing = [
-            name for place, name in enumerate(asked) if name and name.lower() not in {row[place] for row in rows}
+            name for place, name in enumerate(query) if name and name.lower() not in {row[place] for row in rows}
         ]
-        is_negated = wanted.ticket_is_negative != tickets.turned(tickets.counts(wanted))
+        is_negated = criteria.ticket_is_negative != tickets.turned(tickets.counts(criteria))
         return is_negated and bool(missing)
 
-    async def found(self, wanted: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
+    async def matches(self, criteria: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
         """Return those of some fans whom criteria find in the tables."""
-        where = await conditions.condition(self.db, self.account, wanted, now)
+        where = await conditions.condition(self.db, self.account, criteria, now)
         args, (among,) = where.with_arguments(fan_ids)
         sql = "select f.fan_id from fans f where f.account_id = $1 and f.fan_id = any({}) and {} order by f.fan_id"
         return [row["fan_id"] for row in await self.db.rows(sql.format(among, where.sql), *args)]
@@ -189,26 +189,26 @@ class Crowd:
         for _ in range(writes):
             await self.chance.choice(acts)(self.chance.choice(self.fan_ids))
 
-    async def _ok(self, method: str, path: str, **given: Any) -> Any:
-        answer = await getattr(self.api, method)(f"/api/v1/{path}", **given)
+    async def _ok(self, method: str, path: str, **values: Any) -> Any:
+        answer = await getattr(self.api, method)(f"/api/v1/{path}", **values)
         assert answer.status_code in (200, 404, 409), answer.text
         return answer.json()
 
     async def _make(self, _: int) -> None:
-        made = any_fan(self.chance)
-        told = {name: made[name] for name in ("gender", "city", "is_subscribed")}
+        created = any_fan(self.chance)
+        result = {name: created[name] for name in ("gender", "city", "is_subscribed")}
         email = f"{uuid.UUID(int=self.chance.getrandbits(128))}@example.com"
-        given = {name: value for name, value in told.items() if value is not None}
+        values = {name: value for name, value in result.items() if value is not None}
         saved = await self._ok(
-            "post", "crm/fans", email=email, idol_names=[self.chance.choice(IDOLS)], country_code="CA", **given
+            "post", "crm/fans", email=email, idol_names=[self.chance.choice(IDOLS)], country_code="CA", **values
         )
         self.fan_ids.append(saved["fan_id"])
 
     async def _change(self, fan_id: int) -> None:
-        made = any_fan(self.chance)
+        created = any_fan(self.chance)
         names = self.chance.sample(["gender", "city", "is_subscribed", "is_optout", "is_phone_subscribed"], 2)
-        given = {name: made[name] for name in names if made[name] is not None}
-        await self._ok("post", f"crm/fans/{fan_id}", **given, country_code=self.chance.choice(("CA", "US")))
+        values = {name: created[name] for name in names if created[name] is not None}
+        await self._ok("post", f"crm/fans/{fan_id}", **values, country_code=self.chance.choice(("CA", "US")))
 
     async def _tag(self, _: int) -> None:
         fan_ids = self.some()[:5]
@@ -226,8 +226,8 @@ class Crowd:
         await self._ok("post", f"crm/fans/{fan_id}/activities", campaign_title="Quiz")
 
     async def _identify(self, fan_id: int) -> None:
-        told = {"network": self.chance.choice(NETWORKS), "identifier_value": f"again {fan_id}"}
-        await self._ok(self.chance.choice(("post", "delete")), f"manage/fans/{fan_id}/identifiers", **told)
+        result = {"network": self.chance.choice(NETWORKS), "identifier_value": f"again {fan_id}"}
+        await self._ok(self.chance.choice(("post", "delete")), f"manage/fans/{fan_id}/identifiers", **result)
 
     async def _delete(self, fan_id: int) -> None:
         await self._ok("delete", f"crm/fans/{fan_id}")
@@ -244,11 +244,11 @@ class Crowd:
         if self.merged:
             await self._ok("post", f"manage/fans/{self.merged[0]}/unmerge", merged_fan_id=self.merged[1])
 
-    async def _sell(self, most: int) -> None:
+    async def _sell(self, limit: int) -> None:
         """Sell tickets to fans of the crowd and to new ones; few have many."""
         rows = [
             any_ticket(self.chance, f"buyer{self.chance.randrange(12)}@example.com", any_moment(self.chance))
-            for _ in range(min(most, 40))
+            for _ in range(min(limit, 40))
         ]
         for row in await bulk(self.api, *rows):
             self.ticket_ids.append(row["ticket_id"])
@@ -258,8 +258,8 @@ class Crowd:
     async def _exchange(self, _: int) -> None:
         fresh = any_ticket(self.chance, "", any_moment(self.chance))
         names = ("num_seats", "paid_amount", "order_key", "price_code", "purchase_timestamp", "is_deleted")
-        told = {name: fresh[name] for name in self.chance.sample(names, 3) if name in fresh}
-        await self._ok("post", f"manage/tickets/{self.chance.choice(self.ticket_ids)}", **told)
+        result = {name: fresh[name] for name in self.chance.sample(names, 3) if name in fresh}
+        await self._ok("post", f"manage/tickets/{self.chance.choice(self.ticket_ids)}", **result)
 
     async def _refund(self, _: int) -> None:
         await self._ok("delete", f"manage/tickets/{self.chance.choice(self.ticket_ids)}")
@@ -273,8 +273,8 @@ class Crowd:
 
     async def _freeze(self, _: int) -> None:
         name = f"list {self.chance.getrandbits(64)}"
-        made = await self._ok("post", "manage/snapshots", snapshot_name=name, fan_ids=self.some())
-        self.snapshot_uid = uuid.UUID(made["snapshot_uid"])
+        created = await self._ok("post", "manage/snapshots", snapshot_name=name, fan_ids=self.some())
+        self.snapshot_uid = uuid.UUID(created["snapshot_uid"])
 
 
 def _read(name: str, value: Any) -> Any:
@@ -283,13 +283,13 @@ def _read(name: str, value: Any) -> Any:
 
 def plain(figures: FilterStats) -> Any:
     """Return statistics so that they can be compared: ties in any order, middles of places to a hundred metres."""
-    told = msgspec.to_builtins(figures)
-    for place in told["top_locations"]:
+    result = msgspec.to_builtins(figures)
+    for place in result["top_locations"]:
         for name in ("latitude", "longitude"):
             place[name] = None if place[name] is None else pytest.approx(place[name], abs=1e-3)
-    told["fan_demographics"]["genders"].sort(key=lambda each: str(each["gender"]))
-    told["fan_demographics"]["ages"].sort(key=lambda each: str(each["youngest_age"]))
-    return told
+    result["fan_demographics"]["genders"].sort(key=lambda each: str(each["gender"]))
+    result["fan_demographics"]["ages"].sort(key=lambda each: str(each["youngest_age"]))
+    return result
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -298,7 +298,7 @@ async def test_the_index_tells_what_the_tables_tell(base_url: str, db: Db, tmp_p
     async with new_api(base_url, db, zone, zone) as api:
         crowd = Crowd(api, db, await account_by_id(db, api.account_id), chance)
         await crowd.fill(90)
-        follower = Follower(db, api.account_id, tmp_path)
+        follower = IndexUpdater(db, api.account_id, tmp_path)
         await follower.start(zone)
         await crowd.agree(follower, 60)
         for _ in range(4):
@@ -306,22 +306,22 @@ async def test_the_index_tells_what_the_tables_tell(base_url: str, db: Db, tmp_p
             await crowd.agree(follower, 15)
         await follower.store()
         await crowd.write(15)
-        later = Follower(db, api.account_id, tmp_path)
+        later = IndexUpdater(db, api.account_id, tmp_path)
         await later.start(zone)
         await crowd.agree(later, 30)
-        assert later.way == "from stored"
+        assert later.origin == "from stored"
 
 
 async def test_a_broken_or_foreign_file_is_not_believed(api: Api, db: Db, tmp_path: Path) -> None:
     await api.ok(await api.post("/api/v1/crm/fans", email="a@example.com"))
-    kept = Follower(db, api.account_id, tmp_path)
-    await kept.start("America/Vancouver")
-    await kept.store()
-    whole = kept.file.read_bytes()
-    for written in (whole[:-1], whole[:50], b"", bytes([*whole[:-20], whole[-20] ^ 1, *whole[-19:]])):
-        kept.file.write_bytes(written)
+    remaining = IndexUpdater(db, api.account_id, tmp_path)
+    await remaining.start("America/Vancouver")
+    await remaining.store()
+    full = remaining.file.read_bytes()
+    for written in (full[:-1], full[:50], b"", bytes([*full[:-20], full[-20] ^ 1, *full[-19:]])):
+        remaining.file.write_bytes(written)
         assert await way(db, api.account_id, tmp_path) == "built"
-    kept.file.write_bytes(whole)
+    remaining.file.write_bytes(full)
     assert await way(db, api.account_id, tmp_path, "Asia/Tokyo") == "built"
     assert await way(db, api.account_id, tmp_path) == "from stored"
     # A change log that was trimmed, or is of a database that was restored, does not lead on from there.
@@ -334,22 +334,22 @@ async def test_a_broken_or_foreign_file_is_not_believed(api: Api, db: Db, tmp_pa
 
 
 async def way(db: Db, account_id: int, folder: Path, zone: str = "America/Vancouver") -> str:
-    follower = Follower(db, account_id, folder)
+    follower = IndexUpdater(db, account_id, folder)
     await follower.start(zone)
-    return follower.way
+    return follower.origin
 
 
 async def test_a_slow_writer_hides_nothing_and_holds_up_nobody(api: Api, db: Db, tmp_path: Path) -> None:
     async def counted() -> int:
         return len((await follower.refresh()).everyone)
 
-    follower = Follower(db, api.account_id, tmp_path)
+    follower = IndexUpdater(db, api.account_id, tmp_path)
     await follower.start("America/Vancouver")
-    before = await counted()
+    old = await counted()
     account = await account_by_id(db, api.account_id)
     async with db.transaction() as slow:
         await create_fan(slow, account, NewFan(email="slow@example.com"), datetime.now(UTC), source="test")
-        for made in range(1, 4):
-            await api.ok(await api.post("/api/v1/crm/fans", email=f"quick{made}@example.com"))
-            assert await counted() == before + made
-    assert await counted() == before + 4
+        for created in range(1, 4):
+            await api.ok(await api.post("/api/v1/crm/fans", email=f"quick{created}@example.com"))
+            assert await counted() == old + created
+    assert await counted() == old + 4

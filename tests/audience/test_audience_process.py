@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fanfare.audience import asking, serving
-from fanfare.audience.following import Behind, Follower
+from fanfare.audience.following import Behind, IndexUpdater
 from fanfare.audience.holding import Audience
 from fanfare.audience.protocol import Answer, Look, Question
 from fanfare.kernel.data.db import Db
@@ -25,37 +25,41 @@ NOWHERE = Setting("UTC", None, date(2026, 1, 1))
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def query_of(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Note of each count and statistics of the server whether the index answered."""
-    told: list[bool] = []
+    result: list[bool] = []
     ask = asking.ask
 
     async def noted(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
         answer = await ask(db, question, patience)
-        told.append(answer is not None and (answer.count is not None or answer.statistics is not None))
+        result.append(answer is not None and (answer.count is not None or answer.statistics is not None))
         return answer
 
     monkeypatch.setattr(asking, "ask", noted)
     monkeypatch.setattr(asking, "PATIENCE_SECONDS", 20.0)
-    return told
+    return result
 
 
 async def test_a_count_holds_every_write_acknowledged_before(
-    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
 ) -> None:
-    async with new_api(base_url, db) as api, running(settings.changed(data_dir=tmp_path)) as process:
+    async with new_api(base_url, db) as api, running(settings.replace(data_dir=tmp_path)) as process:
         await many_fans(db, api.account_id, 30)
         accounts = await db.value("select count(*) from accounts")
         await has(process, accounts)
         assert (await api.ok(await api.get(COUNT, fan_provinces="BC")))["fan_count"] == 30
-        asked.clear()
+        query_of.clear()
 
         async def write_and_count(city: int) -> None:
-            for made in range(1, 9):
-                given = {"email": f"{city}.{made}@example.com", "country_code": "CA", "postal_code": f"V{city}A 1A1"}
-                await api.ok(await api.post("/api/v1/crm/fans", **given))
+            for created in range(1, 9):
+                values = {
+                    "email": f"{city}.{created}@example.com",
+                    "country_code": "CA",
+                    "postal_code": f"V{city}A 1A1",
+                }
+                await api.ok(await api.post("/api/v1/crm/fans", **values))
                 counted = await api.ok(await api.get(COUNT, fan_postal_codes=f"v{city}a1a1"))
-                assert counted["fan_count"] == made
+                assert counted["fan_count"] == created
             figures = await api.ok(await api.get(STATS, fan_postal_codes=f"v{city}a1a1"))
             assert (figures["fans"]["fan_count"], figures["top_countries"]) == (
                 8,
@@ -63,55 +67,55 @@ async def test_a_count_holds_every_write_acknowledged_before(
             )
 
         await asyncio.gather(*(write_and_count(city) for city in range(1, 7)))
-        assert asked == [True] * 54
+        assert query_of == [True] * 54
 
 
 async def test_what_the_index_does_not_know_is_asked_of_the_tables(
-    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
 ) -> None:
-    async with new_api(base_url, db) as api, running(settings.changed(data_dir=tmp_path)) as process:
+    async with new_api(base_url, db) as api, running(settings.replace(data_dir=tmp_path)) as process:
         await fan(db, api.account_id, first_name="Zoë", province="BC")
         await has(process, await db.value("select count(*) from accounts"))
         day = "2020-01-01"
-        for wanted in ({"name": "zoe"}, {"crm_start_active_date": day, "crm_end_active_date": day}):
-            counted = await api.ok(await api.get(COUNT, **wanted))
-            assert counted["fan_count"] == ("name" in wanted)
-        assert asked == []
+        for expected in ({"name": "zoe"}, {"crm_start_active_date": day, "crm_end_active_date": day}):
+            counted = await api.ok(await api.get(COUNT, **expected))
+            assert counted["fan_count"] == ("name" in expected)
+        assert query_of == []
         inner = await api.ok(await api.post("/api/v1/manage/filters", filter_name="named", name="zoe"))
         segment = f"filter:{inner['filter_uid']}"
-        for wanted in ({"fan_incl_segments": segment}, {"fan_excl_segments": segment}):
-            counted = await api.ok(await api.get(COUNT, **wanted))
-            assert counted["fan_count"] == ("fan_incl_segments" in wanted)
-        assert asked == []
+        for expected in ({"fan_incl_segments": segment}, {"fan_excl_segments": segment}):
+            counted = await api.ok(await api.get(COUNT, **expected))
+            assert counted["fan_count"] == ("fan_incl_segments" in expected)
+        assert query_of == []
 
 
 def test_a_criterion_without_a_plan_makes_the_question_one_for_the_tables() -> None:
     without = [name for each in declared(Criteria) if each.criterion.plan is None for name in each.names]
     assert without
     for name in without:
-        given: dict[str, Any] = {name: "x", "fan_is_optout": False}
-        assert plan(Criteria(**given), NOWHERE) is None, name
+        values: dict[str, Any] = {name: "x", "fan_is_optout": False}
+        assert plan(Criteria(**values), NOWHERE) is None, name
     assert plan(Criteria(fan_is_optout=False), NOWHERE) is not None
 
 
 async def test_what_could_not_be_made_is_tried_again(
     db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tried: list[int] = []
-    start = Follower.start
+    attempts: list[int] = []
+    start = IndexUpdater.start
 
-    async def fails_once(self: Follower, zone: str) -> None:
-        tried.append(self.account_id)
-        if tried.count(self.account_id) == 1:
+    async def fails_once(self: IndexUpdater, zone: str) -> None:
+        attempts.append(self.account_id)
+        if attempts.count(self.account_id) == 1:
             raise Behind
         await start(self, zone)
 
-    monkeypatch.setattr(Follower, "start", fails_once)
+    monkeypatch.setattr(IndexUpdater, "start", fails_once)
     monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
     accounts = await db.value("select count(*) from accounts")
-    async with running(settings.changed(data_dir=tmp_path)) as process:
+    async with running(settings.replace(data_dir=tmp_path)) as process:
         await has(process, accounts)
-    assert len(tried) == 2 * accounts
+    assert len(attempts) == 2 * accounts
 
 
 async def test_many_questions_of_one_account_keep_another_waiting_for_one(
@@ -119,45 +123,45 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
 ) -> None:
     answered: list[int] = []
 
-    async def refresh(self: Follower) -> Audience:
+    async def refresh(self: IndexUpdater) -> Audience:
         return self.audience
 
     def noted(audience: Audience, question: Question | Look) -> Answer:
         answered.append(question.account_id)
         return Answer(count=len(audience.everyone))
 
-    async with new_api(base_url, db) as one, new_api(base_url, db) as other:
-        async with running(settings.changed(data_dir=tmp_path)) as process:
+    async with new_api(base_url, db) as one, new_api(base_url, db) as second:
+        async with running(settings.replace(data_dir=tmp_path)) as process:
             await has(process, await db.value("select count(*) from accounts"))
-            monkeypatch.setattr(Follower, "refresh", refresh)
+            monkeypatch.setattr(IndexUpdater, "refresh", refresh)
             monkeypatch.setattr(serving, "_answered", noted)
-            asked = [one.account_id] * 30 + [other.account_id]
+            query_of = [one.account_id] * 30 + [second.account_id]
             zone = process.followers[one.account_id].audience.zone
             everybody = plan(Criteria(), NOWHERE)
             assert everybody is not None
-            await asyncio.gather(*(process.answer(Question(each, zone, everybody, None)) for each in asked))
-        assert sorted(answered) == sorted(asked)
-        assert answered.index(other.account_id) < 3
+            await asyncio.gather(*(process.answer(Question(each, zone, everybody, None)) for each in query_of))
+        assert sorted(answered) == sorted(query_of)
+        assert answered.index(second.account_id) < 3
 
 
 async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
-    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool], monkeypatch: pytest.MonkeyPatch
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(serving, "TICK_SECONDS", 0.05)
     async with new_api(base_url, db) as bad, new_api(base_url, db) as good:
         fan_id = await fan(db, bad.account_id)
         accounts = await db.value("select count(*) from accounts")
-        async with running(settings.changed(data_dir=tmp_path)) as process:
+        async with running(settings.replace(data_dir=tmp_path)) as process:
             await has(process, accounts)
             # No number of degrees; told as a program tells it.
             await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, float("nan"))
             await has(process, accounts - 1)
-            asked.clear()
+            query_of.clear()
             await good.ok(await good.post("/api/v1/crm/fans", email="a@example.com"))
             for api in (good, bad):
                 assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
-            assert asked[0]
+            assert query_of[0]
             job = await db.value("select job_name from faults where account_id = $1", bad.account_id)
             assert job == serving.JOB
             await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, 49.0)
@@ -175,22 +179,22 @@ NOWHERE_ON_EARTH = """
 
 
 async def test_processes_divide_the_accounts_and_take_over(
-    base_url: str, db: Db, settings: Settings, tmp_path: Path, asked: list[bool]
+    base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
 ) -> None:
     async with new_api(base_url, db, "One") as one, new_api(base_url, db, "Two") as two:
         accounts = await db.value("select count(*) from accounts")
-        own = settings.changed(data_dir=tmp_path)
-        async with running(own) as first:
+        own_db = settings.replace(data_dir=tmp_path)
+        async with running(own_db) as first:
             await has(first, accounts)
-            async with running(own) as second:
+            async with running(own_db) as second:
                 await has(second, accounts // 2)
                 await has(first, accounts - accounts // 2)
                 for api in (one, two):
                     await api.ok(await api.post("/api/v1/crm/fans", email="a@example.com"))
                     assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
             await has(first, accounts)
-        asked.clear()
+        query_of.clear()
         for api in (one, two):
             await api.ok(await api.post("/api/v1/crm/fans", email="b@example.com"))
             assert (await api.ok(await api.get(COUNT)))["fan_count"] == 2
-        assert True not in asked
+        assert True not in query_of

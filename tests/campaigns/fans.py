@@ -37,6 +37,6 @@ async def some_activities(db: Db, account_id: int, fan_id: int, page_tab_id: int
     )
 
 
-def at(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
     """Return a moment in GMT."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.campaigns.fans import at, some_activities, some_fan
+from tests.campaigns.fans import moment_of, some_activities, some_fan
 
 FEED = "/api/v1/crm/activities"
 FIELDS = [
@@ -19,37 +19,37 @@ FIELDS = [
 
 
 async def record(api: Api, fan_id: int, title: str = "Quiz", **values: Any) -> int:
-    made = await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title=title, **values))
-    assert made["fan_id"] == fan_id
-    return int(made["activity_id"])
+    created = await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title=title, **values))
+    assert created["fan_id"] == fan_id
+    return int(created["activity_id"])
 
 
-async def page(api: Api, **wanted: Any) -> tuple[dict[str, Any], list[int]]:
-    answer = await api.ok(await api.get(FEED, **wanted))
+async def page(api: Api, **query: Any) -> tuple[dict[str, Any], list[int]]:
+    answer = await api.ok(await api.get(FEED, **query))
     return answer["meta"], [row["activity_id"] for row in answer["data"]]
 
 
 async def test_an_activity_is_listed_with_every_field(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id, "Ann Bo", mail=True)
     business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="North"))
-    left = await api.ok(await api.post("/api/v1/manage/businesses", business_name="South"))
+    remaining = await api.ok(await api.post("/api/v1/manage/businesses", business_name="South"))
     await db.execute(
         "insert into fan_businesses (account_id, fan_id, business_id, is_opted_in, updated_at)"
         " values ($1, $2, $3, true, now()), ($1, $2, $4, false, now())",
         api.account_id,
         fan_id,
         business["business_id"],
-        left["business_id"],
+        remaining["business_id"],
     )
     activity_id = await record(api, fan_id, "Poll", field_team="blue", field_score=3, user_key="u-1", ip_address="::1")
     answer = await api.ok(await api.get(FEED, max_activity_id=activity_id + 1, limit=1))
     row = answer["data"][0]
     assert list(row) == FIELDS
     assert row["creation_timestamp"].endswith("Z")
-    moment = at(row["creation_timestamp"][:-1])
+    moment = moment_of(row["creation_timestamp"][:-1])
     assert row["creation_date"] == moment.astimezone(ZoneInfo("America/Vancouver")).date().isoformat()
-    told = {name: row[name] for name in FIELDS if name not in ("creation_date", "creation_timestamp", "page_tab_id")}
-    assert told == {
+    result = {name: row[name] for name in FIELDS if name not in ("creation_date", "creation_timestamp", "page_tab_id")}
+    assert result == {
         "activity_id": activity_id, "account_id": api.account_id, "fan_id": fan_id, "campaign_title": "Poll",
         "app_type": "custom", "opted_in_business_ids": [business["business_id"]], "is_subscribed": True,
         "is_phone_subscribed": False, "stream_key": None, "ip_address": "::1", "user_key": "u-1", "name": "Ann Bo",
@@ -70,7 +70,7 @@ async def test_flags_are_the_fans_present_ones(api: Api, db: Db) -> None:
 async def test_both_walks_see_each_activity_once(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
     first = await record(api, fan_id)
-    await some_activities(db, api.account_id, fan_id, None, *[at("2024-05-01")] * 450)
+    await some_activities(db, api.account_id, fan_id, None, *[moment_of("2024-05-01")] * 450)
     meta, ids = await page(api, min_activity_id=first - 1)
     assert (meta["order"], len(ids)) == ("asc", 200)
     upward = ids
@@ -128,7 +128,7 @@ async def test_a_new_account_has_an_empty_feed(other_api: Api) -> None:
 async def test_a_day_is_the_accounts_and_may_have_25_hours(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
     moments = ["2025-11-02T06:59:59", "2025-11-02T07:00:00", "2025-11-03T07:59:59", "2025-11-03T08:00:00"]
-    await some_activities(db, api.account_id, fan_id, None, *map(at, moments))
+    await some_activities(db, api.account_id, fan_id, None, *map(moment_of, moments))
     for order in ({"min_activity_id": 1}, {}):
         answer = await api.ok(await api.get(FEED, activity_date="2025-11-02", **order))
         assert sorted(row["creation_timestamp"] for row in answer["data"]) == [f"{each}Z" for each in moments[1:3]]
@@ -137,51 +137,53 @@ async def test_a_day_is_the_accounts_and_may_have_25_hours(api: Api, db: Db) -> 
 
 async def test_a_campaigns_page_is_full_of_its_own(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
-    wanted = (await api.ok(await api.post("/api/v1/manage/campaigns", title="Wanted", app_type="quiz")))["page_tab_id"]
+    expected = (await api.ok(await api.post("/api/v1/manage/campaigns", title="Wanted", app_type="quiz")))[
+        "page_tab_id"
+    ]
     for _ in range(3):
-        await some_activities(db, api.account_id, fan_id, wanted, *[at("2024-06-01")] * 90)
-        await some_activities(db, api.account_id, fan_id, None, *[at("2024-06-01")] * 90)
+        await some_activities(db, api.account_id, fan_id, expected, *[moment_of("2024-06-01")] * 90)
+        await some_activities(db, api.account_id, fan_id, None, *[moment_of("2024-06-01")] * 90)
     sizes, meta = [], {"max_activity_id": 1}
     for _ in range(3):
-        meta, ids = await page(api, page_tab_id=wanted, min_activity_id=meta["max_activity_id"])
+        meta, ids = await page(api, page_tab_id=expected, min_activity_id=meta["max_activity_id"])
         sizes.append(len(ids))
     assert sizes == [200, 70, 0]
-    assert len((await page(api, page_tab_id=wanted, activity_date="2024-05-31", min_activity_id=1))[1]) == 200
+    assert len((await page(api, page_tab_id=expected, activity_date="2024-05-31", min_activity_id=1))[1]) == 200
 
 
 async def test_a_late_commit_is_not_passed(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
-    before = await record(api, fan_id)
+    old = await record(api, fan_id)
     async with db.transaction() as slow:
         await slow.execute("select hold_position($1)", api.account_id)
-        await some_activities(slow, api.account_id, fan_id, None, at("2025-01-01"))
+        await some_activities(slow, api.account_id, fan_id, None, moment_of("2025-01-01"))
         # Positions far ahead of the slow writer's, each committed at once.
-        after = [await record(api, fan_id) for _ in range(70)]
-        seen = (await page(api, min_activity_id=before))[1]
+        new = [await record(api, fan_id) for _ in range(70)]
+        observed = (await page(api, min_activity_id=old))[1]
         newest = (await page(api, limit=1))[1][0]
-        assert newest < after[-1]
-        assert seen == [] or max(seen) <= newest
-    later = (await page(api, min_activity_id=max(seen, default=before)))[1]
-    ids = seen + later
+        assert newest < new[-1]
+        assert observed == [] or max(observed) <= newest
+    later = (await page(api, min_activity_id=max(observed, default=old)))[1]
+    ids = observed + later
     assert len(ids) == 71
     assert ids == sorted(ids)
-    assert ids[-70:] == after
+    assert ids[-70:] == new
 
 
 async def test_an_activity_announces_itself_and_a_new_campaign(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
     activity_id = await record(api, fan_id, "Announced once")
     await record(api, fan_id, "ANNOUNCED ONCE")
-    told = await db.rows(
+    result = await db.rows(
         "select topic, position, subject_id, fan_id, data from changes where account_id = $1 and position >= $2"
         " order by position",
         api.account_id,
         activity_id,
     )
-    topics = [row["topic"] for row in told]
+    topics = [row["topic"] for row in result]
     assert topics.count("activity.created") == 2
     assert topics.count("campaign.created") == 1
-    first = next(row for row in told if row["topic"] == "activity.created")
+    first = next(row for row in result if row["topic"] == "activity.created")
     assert (first["position"], first["subject_id"], first["fan_id"]) == (activity_id, str(activity_id), fan_id)
     assert list(first["data"]) == ["page_tab_id"]
 
@@ -189,10 +191,10 @@ async def test_an_activity_announces_itself_and_a_new_campaign(api: Api, db: Db)
 async def test_a_new_title_used_by_many_at_once_makes_one_campaign(api: Api, db: Db) -> None:
     fan_id = await some_fan(db, api.account_id)
     titles = ["Rush", "rush", "RUSH", "rUSH"] * 6
-    made = await asyncio.gather(*[record(api, fan_id, title) for title in titles])
-    assert len(set(made)) == 24
-    found = await api.ok(await api.get("/api/v1/crm/campaigns", q="rush"))
-    assert [campaign["app_type"] for campaign in found] == ["custom"]
+    created = await asyncio.gather(*[record(api, fan_id, title) for title in titles])
+    assert len(set(created)) == 24
+    result = await api.ok(await api.get("/api/v1/crm/campaigns", q="rush"))
+    assert [campaign["app_type"] for campaign in result] == ["custom"]
 
 
 async def test_who_loses_the_race_for_a_title_joins_the_winners_campaign(api: Api, db: Db) -> None:
@@ -275,11 +277,11 @@ async def test_a_campaigns_activities_are_public_by_id_alone(api: Api, other_api
 
 
 async def test_first_and_last_activity_are_kept_with_every_door(api: Api, db: Db) -> None:
-    given = {"email": "counted@example.com", "campaign_title": "Counted"}
-    made = await asyncio.gather(*(api.post("/api/v1/crm/activities", **given) for _ in range(8)))
-    fan_id = (await api.ok(made[0]))[0]["fan_id"]
+    values = {"email": "counted@example.com", "campaign_title": "Counted"}
+    created = await asyncio.gather(*(api.post("/api/v1/crm/activities", **values) for _ in range(8)))
+    fan_id = (await api.ok(created[0]))[0]["fan_id"]
     await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title="Counted"))
-    kept = await db.row(
+    remaining = await db.row(
         "select first_active_at, last_active_at, activity_count from fan_activity"
         " where account_id = $1 and fan_id = $2",
         api.account_id,
@@ -291,4 +293,4 @@ async def test_first_and_last_activity_are_kept_with_every_door(api: Api, db: Db
         api.account_id,
         fan_id,
     )
-    assert kept == truth
+    assert remaining == truth

@@ -12,8 +12,8 @@ from tests.api import Api
 PATH = "/api/v1/crm/activities"
 
 
-async def record(api: Api, email: str, **more: Any) -> tuple[int, int]:
-    answer = await api.ok(await api.post(PATH, email=email, **more))
+async def record(api: Api, email: str, **extra: Any) -> tuple[int, int]:
+    answer = await api.ok(await api.post(PATH, email=email, **extra))
     assert len(answer) == 1
     assert list(answer[0]) == ["fan_id", "activity_id"]
     return answer[0]["fan_id"], answer[0]["activity_id"]
@@ -23,11 +23,11 @@ async def counted(db: Db, account_id: int, table: str) -> int:
     return int(await db.value(f"select count(*) from {table} where account_id = $1", account_id))
 
 
-async def feed(api: Api, activity_id: int, **wanted: Any) -> dict[str, Any]:
-    page = await api.ok(await api.get(PATH, min_activity_id=activity_id - 1, limit=1, **wanted))
+async def feed(api: Api, activity_id: int, **query: Any) -> dict[str, Any]:
+    page = await api.ok(await api.get(PATH, min_activity_id=activity_id - 1, limit=1, **query))
     assert page["data"][0]["activity_id"] == activity_id
-    found: dict[str, Any] = page["data"][0]
-    return found
+    result: dict[str, Any] = page["data"][0]
+    return result
 
 
 async def test_a_new_fan_is_made_and_the_next_time_found(api: Api) -> None:
@@ -41,8 +41,8 @@ async def test_a_new_fan_is_made_and_the_next_time_found(api: Api) -> None:
     assert again == fan_id
     assert second > first
     fan = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}"))
-    told = {name: fan[name] for name in ("first_name", "last_name", "country_code", "province", "postal_code")}
-    assert told == {
+    result = {name: fan[name] for name in ("first_name", "last_name", "country_code", "province", "postal_code")}
+    assert result == {
         "first_name": "Ann", "last_name": "Bo", "country_code": "CA", "province": "BC", "postal_code": "V6B 1A1",
     }  # fmt: skip
     assert (fan["is_subscribed"], fan["is_phone_subscribed"]) == (True, False)
@@ -56,13 +56,13 @@ async def test_a_word_on_consent_is_noted_only_when_said(api: Api, db: Db) -> No
         api, "words@example.com", is_subscribed=True, is_phone_subscribed="off", phone="6045550123"
     )
     await record(api, "words@example.com", campaign_title="Silent")
-    said = await db.rows(
+    words = await db.rows(
         "select channel, is_granted, consent_source from consents where account_id = $1 and fan_id = $2"
         " order by channel",
         api.account_id,
         fan_id,
     )
-    assert [tuple(row) for row in said] == [
+    assert [tuple(row) for row in words] == [
         ("email", True, "crm_activities_create"), ("phone", False, "crm_activities_create"),
     ]  # fmt: skip
     await record(api, "words@example.com", is_subscribed=False)
@@ -76,12 +76,12 @@ async def test_an_activity_needs_no_campaign(api: Api) -> None:
 
 
 async def test_the_same_by_query_form_and_json(api: Api) -> None:
-    given = {"email": "ways@example.com", "campaign_title": "Ways", "field_a": "1", "is_subscribed": "true"}
+    values = {"email": "ways@example.com", "campaign_title": "Ways", "field_a": "1", "is_subscribed": "true"}
     answers = [
-        await api.client.post(PATH, params=given, headers=api.keys),
-        await api.client.post(PATH, data=given, headers=api.keys),
-        await api.client.post(PATH, json=given, headers=api.keys),
-        await api.client.post(PATH, data={**given, **{k.lower().replace("-", "_"): v for k, v in api.keys.items()}}),
+        await api.client.post(PATH, params=values, headers=api.keys),
+        await api.client.post(PATH, data=values, headers=api.keys),
+        await api.client.post(PATH, json=values, headers=api.keys),
+        await api.client.post(PATH, data={**values, **{k.lower().replace("-", "_"): v for k, v in api.keys.items()}}),
     ]
     rows = [(await api.ok(answer))[0] for answer in answers]
     assert len({row["fan_id"] for row in rows}) == 1
@@ -90,33 +90,33 @@ async def test_the_same_by_query_form_and_json(api: Api) -> None:
 
 
 async def test_everything_wrong_is_named_and_nothing_is_written(api: Api, db: Db) -> None:
-    before = [await counted(db, api.account_id, table) for table in ("fans", "activities", "campaigns", "changes")]
+    old = [await counted(db, api.account_id, table) for table in ("fans", "activities", "campaigns", "changes")]
     refused = await api.post(PATH, email="nobody", phone="12", campaign_title="Never", country_code="Atlantis")
     assert refused.status_code == 422
     assert {error["field"] for error in refused.json()["errors"]} == {"email", "phone", "country_code"}
     assert (await api.post(PATH, campaign_title="Never")).status_code == 422
-    after = [await counted(db, api.account_id, table) for table in ("fans", "activities", "campaigns", "changes")]
-    assert after == before
+    new = [await counted(db, api.account_id, table) for table in ("fans", "activities", "campaigns", "changes")]
+    assert new == old
 
 
 async def test_many_at_once_are_one_fan_in_one_campaign(api: Api, db: Db) -> None:
     spellings = ["rush@example.com", "RUSH@example.com", " rush@EXAMPLE.com", "Rush@Example.Com"] * 6
-    made = await asyncio.gather(
+    result = await asyncio.gather(
         *[record(api, each, campaign_title=f"ruSH {n % 2}") for n, each in enumerate(spellings)]
     )
-    assert len({fan_id for fan_id, _ in made}) == 1
-    assert len({activity_id for _, activity_id in made}) == 24
+    assert len({fan_id for fan_id, _ in result}) == 1
+    assert len({activity_id for _, activity_id in result}) == 24
     assert len(await api.ok(await api.get("/api/v1/crm/campaigns", q="RUSH "))) == 2
     created = "select count(*) from changes where account_id = $1 and topic = 'fan.created' and fan_id = $2"
-    assert await db.value(created, api.account_id, made[0][0]) == 1
+    assert await db.value(created, api.account_id, result[0][0]) == 1
 
 
 async def test_a_retry_under_its_key_is_one_activity(api: Api, db: Db) -> None:
-    before = await counted(db, api.account_id, "activities")
+    old = await counted(db, api.account_id, "activities")
     head = {"Idempotency-Key": "retry-1"}
     answers = [await api.post(PATH, head, email="retry@example.com", campaign_title="R") for _ in range(3)]
     assert len({answer.text for answer in answers}) == 1
-    assert await counted(db, api.account_id, "activities") == before + 1
+    assert await counted(db, api.account_id, "activities") == old + 1
 
 
 async def test_another_account_makes_its_own_fan(api: Api, other_api: Api) -> None:
@@ -170,8 +170,8 @@ async def test_whatever_a_fan_did_moves_to_another(api: Api, db: Db, table: str)
     await api.ok(await api.post(f"{manage}/close", winner_fan_id=old))
     await followers.move_fan(db, api.account_id, old, new)
     column = "winner_fan_id" if table == "campaigns" else "fan_id"
-    held = f"select array_agg({column}) from {table} where account_id = $1 and page_tab_id = $2"
-    assert set(await db.value(held, api.account_id, page_tab_id)) == {new}
+    locked = f"select array_agg({column}) from {table} where account_id = $1 and page_tab_id = $2"
+    assert set(await db.value(locked, api.account_id, page_tab_id)) == {new}
 
 
 async def test_the_count_of_activities_moves_along(api: Api, db: Db) -> None:

@@ -14,28 +14,28 @@ FIELDS = [
 ]  # fmt: skip
 
 
-async def create(api: Api, title: str, **more: Any) -> int:
-    made = await api.ok(await api.post(MANAGE, title=title, **more))
-    return int(made["page_tab_id"])
+async def create(api: Api, title: str, **extra: Any) -> int:
+    created = await api.ok(await api.post(MANAGE, title=title, **extra))
+    return int(created["page_tab_id"])
 
 
 async def test_a_campaign_is_shown_as_it_was_made(api: Api) -> None:
     business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="North"))
-    given = {
+    values = {
         "app_type": "quiz", "is_scheduled": True, "live_status": "soon", "timezone": "Europe/Paris",
         "media_map": {"logo": {"url": "https://north.example/l.png"}}, "props": {"rounds": [1, 2]},
         "locale_props": {"fr": {"title": "Jeu"}}, "style_props": {"color": "#fff"}, "links_map": {"rules": "/r"},
         **business,
     }  # fmt: skip
-    page_tab_id = await create(api, "Shown", **given, start_timestamp="2026-01-01 10:00:00", stream_key="wall")
-    shown = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}"))
-    assert {name: shown[name] for name in given} == given
-    assert (shown["name"], shown["is_active"], shown["items"]) == ("Shown", True, None)
-    assert (shown["start_timestamp"], shown["end_timestamp"], shown["stream_key"]) == (1767261600, None, "wall")
+    page_tab_id = await create(api, "Shown", **values, start_timestamp="2026-01-01 10:00:00", stream_key="wall")
+    display = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}"))
+    assert {name: display[name] for name in values} == values
+    assert (display["name"], display["is_active"], display["items"]) == ("Shown", True, None)
+    assert (display["start_timestamp"], display["end_timestamp"], display["stream_key"]) == (1767261600, None, "wall")
     assert await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}/props")) == {"rounds": [1, 2]}
     listed = await api.ok(await api.public_get("/api/v1/campaigns"))
     assert list(listed[-1]) == FIELDS
-    assert listed[-1] == {name: shown[name] for name in FIELDS}
+    assert listed[-1] == {name: display[name] for name in FIELDS}
 
 
 async def test_the_list_is_narrowed(api: Api) -> None:
@@ -43,15 +43,15 @@ async def test_the_list_is_narrowed(api: Api) -> None:
     first = await create(api, "Narrow one", app_type="narrow", **business)
     second = await create(api, "Narrow two", app_type="narrow", is_scheduled=True)
 
-    async def found(**wanted: Any) -> list[int]:
-        rows = await api.ok(await api.public_get("/api/v1/campaigns", **wanted))
+    async def search(**query: Any) -> list[int]:
+        rows = await api.ok(await api.public_get("/api/v1/campaigns", **query))
         return [row["page_tab_id"] for row in rows]
 
-    assert await found(app_type="narrow") == await found(app_type="NÁRROW") == [first, second]
-    assert await found(app_type="narrow", is_scheduled="on") == [second]
-    assert await found(app_type="narrow", is_scheduled="false") == [first]
-    assert await found(**business) == [first]
-    assert await found(app_type="none such") == []
+    assert await search(app_type="narrow") == await search(app_type="NÁRROW") == [first, second]
+    assert await search(app_type="narrow", is_scheduled="on") == [second]
+    assert await search(app_type="narrow", is_scheduled="false") == [first]
+    assert await search(**business) == [first]
+    assert await search(app_type="none such") == []
     rows = await api.ok(await api.get("/api/v1/crm/campaigns", q="ROW T"))
     assert [row["page_tab_id"] for row in rows] == [second]
     assert await api.ok(await api.get("/api/v1/crm/campaigns", q="%")) == []
@@ -71,15 +71,20 @@ async def test_a_poller_is_told_that_nothing_changed(api: Api) -> None:
 async def test_only_given_fields_change(api: Api, db: Db) -> None:
     page_tab_id = await create(api, "Before", live_status="soon", props={"a": 1}, end_timestamp=1767261600)
     await api.ok(await api.post(f"{MANAGE}/{page_tab_id}", title="After", live_status="", props="", end_timestamp=""))
-    shown = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}"))
-    assert (shown["name"], shown["live_status"], shown["props"], shown["end_timestamp"]) == ("After", None, {}, None)
-    assert (shown["app_type"], shown["is_active"]) == ("custom", True)
-    told = await db.row(
+    display = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}"))
+    assert (display["name"], display["live_status"], display["props"], display["end_timestamp"]) == (
+        "After",
+        None,
+        {},
+        None,
+    )
+    assert (display["app_type"], display["is_active"]) == ("custom", True)
+    result = await db.row(
         "select topic, data from changes where account_id = $1 order by position desc limit 1", api.account_id
     )
-    assert told is not None
-    assert told["topic"] == "campaign.updated"
-    assert sorted(told["data"]["fields"]) == ["end_timestamp", "live_status", "props", "title"]
+    assert result is not None
+    assert result["topic"] == "campaign.updated"
+    assert sorted(result["data"]["fields"]) == ["end_timestamp", "live_status", "props", "title"]
 
 
 async def test_changes_of_different_fields_at_once_all_stay(api: Api) -> None:
@@ -90,18 +95,18 @@ async def test_changes_of_different_fields_at_once_all_stay(api: Api) -> None:
             api.post(path, live_status=f"s{turn}"), api.post(path, stream_key=f"k{turn}"),
             api.post(path, props={"turn": turn}), api.post(path, is_active=turn % 2 == 0),
         )  # fmt: skip
-        shown = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}"))
-        seen = (shown["live_status"], shown["stream_key"], shown["props"], shown["is_active"])
-        assert seen == (f"s{turn}", f"k{turn}", {"turn": turn}, turn % 2 == 0)
+        display = await api.ok(await api.public_get(f"/api/v1/campaigns/{page_tab_id}"))
+        observed = (display["live_status"], display["stream_key"], display["props"], display["is_active"])
+        assert observed == (f"s{turn}", f"k{turn}", {"turn": turn}, turn % 2 == 0)
 
 
 async def test_wrong_campaigns_are_refused(api: Api, other_api: Api) -> None:
     page_tab_id = await create(api, "Title taken")
-    taken = await api.post(MANAGE, title="title TAKEN")
-    assert (taken.status_code, taken.json()["code"]) == (409, "campaign_title_taken")
+    used = await api.post(MANAGE, title="title TAKEN")
+    assert (used.status_code, used.json()["code"]) == (409, "campaign_title_taken")
     assert await create(api, "title taken", app_type="quiz") > page_tab_id
-    other = await create(api, "Another")
-    assert (await api.post(f"{MANAGE}/{other}", title="Title Taken")).status_code == 409
+    second = await create(api, "Another")
+    assert (await api.post(f"{MANAGE}/{second}", title="Title Taken")).status_code == 409
     for wrong in (
         {"title": ""},
         {"is_active": ""},

@@ -9,7 +9,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.campaigns.fans import at, some_activities, some_fan
+from tests.campaigns.fans import moment_of, some_activities, some_fan
 
 MANAGE = "/api/v1/manage/campaigns"
 ZONE = ZoneInfo("America/Vancouver")
@@ -20,7 +20,7 @@ class Seen(NamedTuple):
     """What a test put in: who (a fan's id or a viewer) did it where and when."""
 
     page_tab_id: int
-    who: int | str | None
+    viewer: int | str | None
     moment: datetime
     times: int = 1
 
@@ -29,18 +29,18 @@ class Seen(NamedTuple):
         return self.page_tab_id in campaigns and (start is None or start <= day) and (end is None or day <= end)
 
 
-async def some_campaign(api: Api, title: str, **more: Any) -> int:
-    made = await api.ok(await api.post(MANAGE, title=title, app_type="quiz", **more))
-    return int(made["page_tab_id"])
+async def some_campaign(api: Api, title: str, **extra: Any) -> int:
+    created = await api.ok(await api.post(MANAGE, title=title, app_type="quiz", **extra))
+    return int(created["page_tab_id"])
 
 
 def recomputed(entries: list[Seen], views: list[Seen], flags: dict[int, tuple[bool, bool]]) -> dict[str, int]:
-    fans = {int(entry.who or 0) for entry in entries}
+    fans = {int(entry.viewer or 0) for entry in entries}
     return {
         "total_entries": len(entries),
         "fan_count": len(fans),
         "view_count": sum(view.times for view in views),
-        "unique_view_count": len({view.who for view in views if view.who}),
+        "unique_view_count": len({view.viewer for view in views if view.viewer}),
         "subscribers": sum(any(flags[fan]) for fan in fans),
         "phone_subscribers": sum(flags[fan][1] for fan in fans),
         "email_subscribers": sum(flags[fan][0] for fan in fans),
@@ -53,33 +53,33 @@ async def test_stats_equal_a_plain_recomputation(api: Api, db: Db) -> None:
     bundle = await some_campaign(api, "All", page_tab_ids=[campaigns[2], campaigns[0]])
     flags = {await some_fan(db, api.account_id, mail=a, phone=b): (a, b) for a in YES_NO for b in YES_NO for _ in "abc"}
     # Around the change of the clocks on 2 November 2025, hour by hour.
-    moments = [at("2025-10-31") + timedelta(minutes=chance.randrange(60 * 24 * 6)) for _ in range(260)]
+    moments = [moment_of("2025-10-31") + timedelta(minutes=chance.randrange(60 * 24 * 6)) for _ in range(260)]
     entries = [Seen(chance.choice(campaigns), chance.choice(list(flags)), moment) for moment in moments]
     for entry in entries:
-        await some_activities(db, api.account_id, int(entry.who or 0), entry.page_tab_id, entry.moment)
+        await some_activities(db, api.account_id, int(entry.viewer or 0), entry.page_tab_id, entry.moment)
     viewers = [None, "a", "b", "c", "d"]
     views = [
         Seen(chance.choice(campaigns), chance.choice(viewers), each, chance.randrange(1, 4)) for each in moments[:90]
     ]
     for view in views:
-        told = {"viewer": view.who, "view_count": view.times, "viewed_at": view.moment.isoformat()}
-        await api.ok(await api.post(f"{MANAGE}/{view.page_tab_id}/views", **told))
+        result = {"viewer": view.viewer, "view_count": view.times, "viewed_at": view.moment.isoformat()}
+        await api.ok(await api.post(f"{MANAGE}/{view.page_tab_id}/views", **result))
     for start, end in ((None, None), ("2025-11-02", "2025-11-02"), ("2025-11-01", None), (None, "2025-11-03")):
         days = (start and date.fromisoformat(start), end and date.fromisoformat(end))
-        wanted = {"start_date": start or "", "end_date": end or ""}
+        target = {"start_date": start or "", "end_date": end or ""}
 
-        def expected(*kept: int, days: Any = days) -> dict[str, int]:
-            mine = [[each for each in some if each.is_in(set(kept), *days)] for some in (entries, views)]
+        def expected(*stored_name: int, days: Any = days) -> dict[str, int]:
+            mine = [[each for each in some if each.is_in(set(stored_name), *days)] for some in (entries, views)]
             return recomputed(mine[0], mine[1], flags)
 
         for number, page_tab_id in enumerate(campaigns):
-            counted = await api.ok(await api.get(f"/api/v1/campaigns/{page_tab_id}/stats", **wanted))
+            counted = await api.ok(await api.get(f"/api/v1/campaigns/{page_tab_id}/stats", **target))
             named = {"page_tab_id": page_tab_id, "name": f"Counted {number}"}
             assert counted == {**named, **expected(page_tab_id)}
-        both = await api.ok(await api.get(f"/api/v1/campaigns/{bundle}/bundle_stats", **wanted))
-        assert both["summary"] == {"page_tab_id": bundle, "name": "All", **expected(campaigns[0], campaigns[2])}
-        assert [row["page_tab_id"] for row in both["bundles"]] == [campaigns[2], campaigns[0]]
-        assert both["bundles"][1] == await api.ok(await api.get(f"/api/v1/campaigns/{campaigns[0]}/stats", **wanted))
+        pair = await api.ok(await api.get(f"/api/v1/campaigns/{bundle}/bundle_stats", **target))
+        assert pair["summary"] == {"page_tab_id": bundle, "name": "All", **expected(campaigns[0], campaigns[2])}
+        assert [row["page_tab_id"] for row in pair["bundles"]] == [campaigns[2], campaigns[0]]
+        assert pair["bundles"][1] == await api.ok(await api.get(f"/api/v1/campaigns/{campaigns[0]}/stats", **target))
 
 
 async def test_a_campaign_without_entries_counts_zero(api: Api, other_api: Api) -> None:
@@ -99,11 +99,11 @@ async def test_views_add_up_and_viewers_are_not_kept_by_name(api: Api, other_api
     added = await api.ok(await api.post(path, viewer="jane@example.com", view_count=4, viewed_at=1767225600))
     assert added == {"page_tab_id": page_tab_id, "view_date": "2025-12-31", "view_count": 5}
     assert (await api.ok(await api.post(path, viewed_at=1767225600)))["view_count"] == 1
-    kept = await db.value(
+    remaining = await db.value(
         "select string_agg(encode(viewer_hash, 'escape'), ' ') from campaign_views where account_id = $1",
         api.account_id,
     )
-    assert "jane" not in kept
+    assert "jane" not in remaining
     assert (await other_api.post(path)).status_code == 404
     assert (await api.post(path, view_count=0)).status_code == 422
 
@@ -116,20 +116,20 @@ async def test_what_apps_report_comes_back_by_kind_and_window(api: Api, other_ap
         {"target": "chat_history", "fan_id": fan_id, "occurred_at": each, "props": {"text": str(number)}}
         for number, each in enumerate(moments)
     ]
-    told = await api.ok(await api.client.post(path, json=[*reported, {"target": "quiz_results"}], headers=api.keys))
-    assert told["event_ids"] == sorted(told["event_ids"])
+    response = await api.ok(await api.client.post(path, json=[*reported, {"target": "quiz_results"}], headers=api.keys))
+    assert response["event_ids"] == sorted(response["event_ids"])
 
     def seconds(moment: str) -> int:
         return int(datetime.fromisoformat(moment).timestamp())
 
-    async def rows(target: str, **wanted: Any) -> list[dict[str, Any]]:
-        answer = await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target=target, **wanted)
-        found: list[dict[str, Any]] = await api.ok(answer)
-        return found
+    async def rows(target: str, **query: Any) -> list[dict[str, Any]]:
+        answer = await api.get(f"/api/v1/campaigns/{page_tab_id}/detailed_stats", target=target, **query)
+        result: list[dict[str, Any]] = await api.ok(answer)
+        return result
 
     chat = await rows("chat_history")
     assert [(row["event_id"], row["creation_timestamp"], row["props"]) for row in chat] == [
-        (told["event_ids"][number], seconds(each), {"text": str(number)}) for number, each in enumerate(moments)
+        (response["event_ids"][number], seconds(each), {"text": str(number)}) for number, each in enumerate(moments)
     ]
     assert {row["creation_date"] for row in chat} == {"2026-01-01"}
     window = {"start_timestamp": moments[1], "end_timestamp": moments[2]}
@@ -154,13 +154,13 @@ async def test_what_apps_report_comes_back_by_kind_and_window(api: Api, other_ap
 async def test_a_wrong_event_stops_no_other(api: Api, db: Db, event: Any, field: str) -> None:
     page_tab_id = await some_campaign(api, f"Refused {event}")
     right = {"target": "quiz_results"}
-    told = await api.ok(await api.post(f"{MANAGE}/{page_tab_id}/events", events=[right, event, right]))
-    (fault,) = told["errors"]
+    answer = await api.ok(await api.post(f"{MANAGE}/{page_tab_id}/events", events=[right, event, right]))
+    (fault,) = answer["errors"]
     assert (fault["index"], [each["field"] for each in fault["errors"]]) == (1, [field])
-    first, second, third = told["event_ids"]
+    first, second, third = answer["event_ids"]
     assert first < third
     assert second is None
-    kept = (
+    remaining = (
         "select array_agg(event_id order by event_id) from campaign_events where account_id = $1 and page_tab_id = $2"
     )
-    assert await db.value(kept, api.account_id, page_tab_id) == [first, third]
+    assert await db.value(remaining, api.account_id, page_tab_id) == [first, third]

@@ -90,8 +90,8 @@ async def test_the_next_night_gets_only_what_is_new(puller: httpx.Client, api: A
     bounds = {"min_activity_id": bookmark, "max_activity_id": bookmark}
     assert answer == {"meta": {"order": "asc", **bounds, "has_more": False}, "data": []}
     fan_id = next(pulled(puller))[0]["fan_id"]
-    made = await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title="Tonight"))
-    assert ids(list(pulled(puller, min_activity_id=bookmark))) == [made["activity_id"]]
+    created = await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title="Tonight"))
+    assert ids(list(pulled(puller, min_activity_id=bookmark))) == [created["activity_id"]]
 
 
 async def test_types_are_the_same_in_every_page(puller: httpx.Client) -> None:
@@ -115,8 +115,8 @@ async def test_moments_are_read_as_moments(puller: httpx.Client) -> None:
 
 
 async def test_a_day_at_a_time_adds_up(puller: httpx.Client) -> None:
-    found: list[int] = []
+    results: list[int] = []
     for day in range(30, 38):
         date = (datetime(2025, 10, 1, tzinfo=UTC) + timedelta(days=day - 1)).date()
-        found += ids(list(pulled(puller, min_activity_id=1, activity_date=date.isoformat())))
-    assert len(found) == len(set(found)) == COUNT
+        results += ids(list(pulled(puller, min_activity_id=1, activity_date=date.isoformat())))
+    assert len(results) == len(set(results)) == COUNT

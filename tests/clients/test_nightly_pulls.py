@@ -9,7 +9,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
-from tests.feeds import FEEDS, WRITE, pages, settle, stored
+from tests.feeds import FEEDS, WRITE, pages, settle, store
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 # The largest page of each list of a fixed size.
@@ -31,19 +31,19 @@ class Pulled(NamedTuple):
 # Of fans there is one more: so each list has full pages alone in one of the accounts.
 @pytest.fixture(scope="module", params=[999, 1000])
 async def pulled(base_url: str, db: Db, request: pytest.FixtureRequest) -> AsyncIterator[Pulled]:
-    async with new_api(base_url, db, f"Pulled {request.param}") as own:
-        place = await settle(own, db, NOW)
-        await db.execute(WRITE.replace("$2 ||", "$2::integer ||"), own.account_id, 0, request.param, NOW)
-        yield Pulled(own, place)
+    async with new_api(base_url, db, f"Pulled {request.param}") as own_db:
+        place = await settle(own_db, db, NOW)
+        await db.execute(WRITE.replace("$2 ||", "$2::integer ||"), own_db.account_id, 0, request.param, NOW)
+        yield Pulled(own_db, place)
 
 
 @RULES
 @pytest.mark.parametrize("name", FEEDS)
 async def test_a_list_is_pulled_whole(pulled: Pulled, db: Db, name: str, by_has_more: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     feed = FEEDS[name]
-    given = {**feed.given, **({"limit": ASKED} if feed.limit else {})}
-    read = [page async for page in pages(pulled.api, feed, pulled.place, given, by_has_more=by_has_more)]
-    expected = await stored(pulled.api, db, feed)
+    values = {**feed.values, **({"limit": ASKED} if feed.limit else {})}
+    read = [page async for page in pages(pulled.api, feed, pulled.place, values, by_has_more=by_has_more)]
+    expected = await store(pulled.api, db, feed)
     assert sorted(key for page in read for key in page) == expected
     size = FIXED.get(name, ASKED)
     full, rest = divmod(len(expected), size)
@@ -58,17 +58,17 @@ async def test_a_list_is_pulled_whole(pulled: Pulled, db: Db, name: str, by_has_
 async def test_a_search_is_pulled_whole(pulled: Pulled, db: Db, place: str, uid: str, by_has_more: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     api = pulled.api
     tag = await db.value("select tag_id from tags where account_id = $1", api.account_id)
-    of = "fan_tags" if "tag" in place else "fans"
-    sizes, found, given = [], [], {"limit": ASKED}
+    owner = "fan_tags" if "tag" in place else "fans"
+    sizes, result, values = [], [], {"limit": ASKED}
     while True:
-        answer = await api.ok(await api.get(f"/api/v1/{place.format(tag=tag)}", **given))
-        found += [row["fan_id"] for row in answer["data"]]
+        answer = await api.ok(await api.get(f"/api/v1/{place.format(tag=tag)}", **values))
+        result += [row["fan_id"] for row in answer["data"]]
         sizes.append(len(answer["data"]))
         if not answer["meta"]["has_more"] if by_has_more else not answer["data"] or not answer["meta"][uid]:
             break
-        given["search_uid"] = answer["meta"][uid]
-    rows = await db.rows(f"select fan_id from {of} where account_id = $1 order by fan_id", api.account_id)
-    assert found == [row["fan_id"] for row in rows]
+        values["search_uid"] = answer["meta"][uid]
+    rows = await db.rows(f"select fan_id from {owner} where account_id = $1 order by fan_id", api.account_id)
+    assert result == [row["fan_id"] for row in rows]
     if by_has_more:
         full, rest = divmod(len(rows), ASKED)
         assert sizes == [ASKED] * full + [rest] * (rest > 0)

@@ -31,8 +31,8 @@ def test_two_seasons_are_on_sale_and_more_lies_ahead() -> None:
 
 
 async def test_most_fans_who_come_buy_for_what_they_follow(db: Db, account_id: int) -> None:
-    many = await db.value("select count(*) from tickets where account_id = $1", account_id)
-    assert FANS < many < 4 * FANS
+    count = await db.value("select count(*) from tickets where account_id = $1", account_id)
+    assert FANS < count < 4 * FANS
     holders = await db.row(
         """
         select count(*) as tagged, count(*) filter (where exists (

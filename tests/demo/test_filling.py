@@ -25,8 +25,8 @@ async def account_id(db: Db) -> int:
 
 async def test_the_account_has_what_was_promised(db: Db, account_id: int) -> None:
     async def count(sql: str) -> int:
-        found: int = await db.value(sql, account_id)
-        return found
+        result: int = await db.value(sql, account_id)
+        return result
 
     assert await count("select count(*) from fans where account_id = $1") == FANS
     assert await count("select count(*) from businesses where account_id = $1") == 5
@@ -36,10 +36,10 @@ async def test_the_account_has_what_was_promised(db: Db, account_id: int) -> Non
     assert FANS < await count("select count(*) from fan_tags where account_id = $1") < 4 * FANS
     optouts = await count("select count(*) from fans where account_id = $1 and is_optout")
     assert 0.01 < optouts / FANS < 0.05
-    most = await count(
+    maximum = await count(
         "select max(many) from (select count(*) as many from activities where account_id = $1 group by fan_id) as each"
     )
-    assert most > 30
+    assert maximum > 30
     assert await count("select count(distinct rating) from fans where account_id = $1") > 5
     assert await count("select count(*) from fans where account_id = $1 and rating is null") == 0
 
@@ -82,27 +82,27 @@ async def test_activities_lie_in_their_campaign_and_in_the_fans_time(db: Db, acc
 
 
 async def test_flags_are_the_fold_of_the_ledger(db: Db, account_id: int) -> None:
-    said: dict[int, Fold] = defaultdict(Fold)
+    words: dict[int, Fold] = defaultdict(Fold)
     businesses: dict[tuple[int, int], bool] = {}
     for row in await db.rows(
         "select fan_id, channel, is_granted, business_id, given_at from consents where account_id = $1"
         " order by consent_id",
         account_id,
     ):
-        said[row["fan_id"]].hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
+        words[row["fan_id"]].hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
         if row["business_id"] is not None:
             businesses[row["fan_id"], row["business_id"]] = row["is_granted"]
         elif row["channel"] == "everything" and not row["is_granted"]:
             businesses |= {key: False for key in businesses if key[0] == row["fan_id"]}
-    heard = {channel for fold in said.values() for channel, *_ in fold.latest}
+    heard = {channel for fold in words.values() for channel, *_ in fold.latest}
     assert heard == {"email", "phone", "business", "everything"}
     for row in await db.rows("select * from fans where account_id = $1", account_id):
-        columns = said[row["fan_id"]].columns()
+        columns = words[row["fan_id"]].columns()
         assert {name: row[name] for name in columns} == columns
-    kept = await db.rows(
+    remaining = await db.rows(
         "select fan_id, business_id, is_opted_in from fan_businesses where account_id = $1", account_id
     )
-    assert {(row["fan_id"], row["business_id"]): row["is_opted_in"] for row in kept} == businesses
+    assert {(row["fan_id"], row["business_id"]): row["is_opted_in"] for row in remaining} == businesses
 
 
 # How often the change log must tell of each topic.
@@ -208,8 +208,8 @@ async def test_the_same_seed_makes_the_same_account(db: Db) -> None:
     async def content(seed: int) -> list[object]:
         account = await create_account(db, "Again", NOW)
         reports: list[tuple[str, float]] = []
-        await fill(db, account.account_id, 60, now=NOW, seed=seed, report=lambda *told: reports.append(told))
-        assert {what for what, _ in reports} >= {"people", "lives", "fans", "changes"}
+        await fill(db, account.account_id, 60, now=NOW, seed=seed, report=lambda *args: reports.append(args))
+        assert {kind for kind, _ in reports} >= {"people", "lives", "fans", "changes"}
         assert all(0 <= share <= 1 for _, share in reports)
         people = await db.rows(
             "select first_name, email, phone, is_subscribed, created_at from fans"
@@ -232,17 +232,17 @@ async def test_an_account_with_fans_is_not_filled_again(db: Db, account_id: int)
 
 
 async def test_one_fan_is_enough(db: Db) -> None:
-    made = await create_demo(db, 1, NOW)
-    assert await db.value("select count(*) from fans where account_id = $1", made.account_id) == 1
+    created = await create_demo(db, 1, NOW)
+    assert await db.value("select count(*) from fans where account_id = $1", created.account_id) == 1
 
 
 @pytest.mark.parametrize("stage", ["people", "lives", "activities"])
 async def test_a_demo_that_fails_leaves_no_account(db: Db, stage: str) -> None:
-    def fail(what: str, _: float) -> None:
-        if what == stage:
+    def fail(kind: str, _: float) -> None:
+        if kind == stage:
             raise InterruptedError
 
-    before = await db.value("select count(*) from accounts")
+    old = await db.value("select count(*) from accounts")
     with pytest.raises(InterruptedError):
         await create_demo(db, 10, NOW, fail)
-    assert await db.value("select count(*) from accounts") == before
+    assert await db.value("select count(*) from accounts") == old

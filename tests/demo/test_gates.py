@@ -17,7 +17,7 @@ async def account_id(db: Db) -> int:
 
 
 @pytest.mark.parametrize(
-    ("table", "condition", "least"),
+    ("table", "condition", "minimum"),
     [
         ("registrations", "true", FANS // 10),
         ("registrations", "is_minor", 1),
@@ -32,9 +32,9 @@ async def account_id(db: Db) -> int:
         ("pass_sections", "pass_count > 0", 4),
     ],
 )
-async def test_there_is_something_of_each(db: Db, account_id: int, table: str, condition: str, least: int) -> None:
-    many = await db.value(f"select count(*) from {table} where account_id = $1 and {condition}", account_id)
-    assert least <= many <= FANS * 3
+async def test_there_is_something_of_each(db: Db, account_id: int, table: str, condition: str, minimum: int) -> None:
+    count = await db.value(f"select count(*) from {table} where account_id = $1 and {condition}", account_id)
+    assert minimum <= count <= FANS * 3
 
 
 # What must not be: rows by what is wrong with them.
@@ -99,6 +99,6 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
-async def test_nothing_is(what: str, db: Db, account_id: int) -> None:
-    assert await db.value(f"select count(*) from {WRONG[what]}", account_id) == 0
+@pytest.mark.parametrize("kind", WRONG)
+async def test_nothing_is(kind: str, db: Db, account_id: int) -> None:
+    assert await db.value(f"select count(*) from {WRONG[kind]}", account_id) == 0

@@ -19,12 +19,12 @@ async def account_id(db: Db) -> int:
 
 
 async def count(db: Db, sql: str, account_id: int) -> int:
-    found: int = await db.value(sql, account_id)
-    return found
+    result: int = await db.value(sql, account_id)
+    return result
 
 
 @pytest.mark.parametrize(
-    ("sql", "least", "most"),
+    ("sql", "minimum", "limit"),
     [
         ("select count(*) from idols where account_id = $1", 16, 16),
         ("select count(*) from idol_events where account_id = $1", 18, 18),
@@ -45,8 +45,8 @@ async def count(db: Db, sql: str, account_id: int) -> int:
         ("select count(distinct network) from purchases where account_id = $1", 2, 2),
     ],
 )
-async def test_there_is_something_of_each(db: Db, account_id: int, sql: str, least: int, most: int) -> None:
-    assert least <= await count(db, sql, account_id) <= most
+async def test_there_is_something_of_each(db: Db, account_id: int, sql: str, minimum: int, limit: int) -> None:
+    assert minimum <= await count(db, sql, account_id) <= limit
 
 
 async def test_nothing_comes_before_its_fan_or_after_the_present(db: Db, account_id: int) -> None:

@@ -20,8 +20,8 @@ FICTION = re.compile(
 def test_people_are_in_the_forms_in_which_fans_are_stored() -> None:
     for person in Crowd(3, TODAY).people(1500):
         town = person.town
-        stored = Address(town.country_code, town.province, town.name, person.postal_code)
-        assert complete_address(town.country_code, town.province, town.name, person.postal_code) == stored
+        row = Address(town.country_code, town.province, town.name, person.postal_code)
+        assert complete_address(town.country_code, town.province, town.name, person.postal_code) == row
         assert person.email is None or mail_address(person.email) == person.email
         assert person.phone is None or phone_number(person.phone) == person.phone
         assert person.display_name is None or accepted_name(person.display_name) == person.display_name
@@ -31,7 +31,7 @@ def test_people_are_in_the_forms_in_which_fans_are_stored() -> None:
 def test_nothing_sent_to_them_would_arrive() -> None:
     for person in Crowd(4, TODAY).people(3000):
         assert person.email or person.phone
-        assert person.email is None or person.email.partition("@")[2] in MAIL_HOSTS.things
+        assert person.email is None or person.email.partition("@")[2] in MAIL_HOSTS.values
         assert person.phone is None or FICTION.fullmatch(person.phone)
         assert re.fullmatch(r"(192\.0\.2|198\.51\.100|203\.0\.113)\.\d+", person.ip_address)
 
@@ -39,13 +39,13 @@ def test_nothing_sent_to_them_would_arrive() -> None:
 def test_no_two_are_taken_for_one() -> None:
     # Those of `make demo`: what they share, the database would refuse.
     people = list(Crowd(SEED, TODAY).people(20_000))
-    for known in (
+    for existing in (
         [person.email.lower() for person in people if person.email],
         [person.phone for person in people if person.phone],
         [fold(person.display_name) for person in people if person.display_name],
         [each for person in people for each in person.identities.items()],
     ):
-        assert len(known) == len(set(known)) > 1000
+        assert len(existing) == len(set(existing)) > 1000
 
 
 def test_the_crowd_is_mixed() -> None:

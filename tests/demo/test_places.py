@@ -18,16 +18,16 @@ async def test_every_town_is_known(db: Db) -> None:
     )
     assert await load_excerpt(db, NOW) == 415
     assert await load_excerpt(db, NOW) == 0
-    found = {
+    result = {
         (row["country_code"], row["postal_code"]): row
         for row in await db.rows(
             "select country_code, postal_code, city, latitude, longitude, metro_area from places_postal_codes"
         )
     }
-    assert found["DE", "10115"]["city"] == "Loaded"
+    assert result["DE", "10115"]["city"] == "Loaded"
     for town in TOWNS:
         for code in town.codes.split():
-            row = found[town.country_code, code.partition("|")[0]]
+            row = result[town.country_code, code.partition("|")[0]]
             assert row["metro_area"] == town.metro_area or row["city"] == "Loaded"
             assert abs(row["latitude"] - town.latitude) < 0.4
             assert abs(row["longitude"] - town.longitude) < 0.4

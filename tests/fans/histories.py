@@ -23,14 +23,14 @@ class Story:
         self.chance = chance
         self.values: dict[str, list[Any]] = {}
 
-    async def post(self, path: str, **given: Any) -> Any:
-        return await self.api.ok(await self.api.post(f"/api/v1/{path}", **given))
+    async def post(self, path: str, **values: Any) -> Any:
+        return await self.api.ok(await self.api.post(f"/api/v1/{path}", **values))
 
     async def begin(self) -> None:
         """Make what fans have to do with: two of each kind."""
         for place in range(2):
             word = uuid.uuid4().hex
-            made = {
+            created = {
                 "business_id": await self.post("manage/businesses", business_name=word),
                 "point_uid": await self.post("manage/points", point_name=word),
                 "idol_uid": await self.post("idols", idol_name=word, idol_type="team"),
@@ -39,12 +39,12 @@ class Story:
                 ),
                 "page_tab_id": await self.post("manage/campaigns", title=word, app_type="wager"),
             }
-            for name, answer in made.items():
+            for name, answer in created.items():
                 self.values.setdefault(name, []).append(answer[name])
             await self.post("manage/fields", crm_field_key=f"size_{place}", field_type="text")
-            item = await self.post(f"manage/campaigns/{made['page_tab_id']['page_tab_id']}/items", title="Item")
+            item = await self.post(f"manage/campaigns/{created['page_tab_id']['page_tab_id']}/items", title="Item")
             self.values.setdefault("tab_item_id", []).append(item["tab_item_id"])
-            event = {"idol_uid": made["idol_uid"]["idol_uid"], "start_timestamp": "2026-07-03 20:30:00"}
+            event = {"idol_uid": created["idol_uid"]["idol_uid"], "start_timestamp": "2026-07-03 20:30:00"}
             self.values.setdefault("event_uid", []).append(
                 (await self.post("manage/idol_events", **event))["event_uid"]
             )
@@ -59,8 +59,8 @@ class Story:
         for name in list(contact):
             if len(contact) > 1 and self.chance.random() < 0.4:
                 del contact[name]
-        made = await self.post("crm/fans", **contact)
-        return int(made["fan_id"])
+        created = await self.post("crm/fans", **contact)
+        return int(created["fan_id"])
 
     async def do(self, fan_id: int) -> None:
         """Do one thing by chance."""
@@ -74,8 +74,8 @@ class Story:
             "is_optout",
             *(f"business_{b}" for b in self.values["business_id"]),
         ]
-        said = {name: self.chance.random() < 0.5 for name in names if self.chance.random() < 0.4}
-        await self.post(f"crm/fans/{fan_id}", **said)
+        words = {name: self.chance.random() < 0.5 for name in names if self.chance.random() < 0.4}
+        await self.post(f"crm/fans/{fan_id}", **words)
 
     async def change(self, fan_id: int) -> None:
         word = uuid.uuid4().hex[:12]
@@ -94,8 +94,8 @@ class Story:
         path, name = self.chance.choice(
             [("idols", "idol_uid"), ("performances", "performance_uid"), ("events", "event_uid")]
         )
-        more = {"action": "add"} if path == "idols" else {}
-        await self.post(f"crm/fans/{fan_id}/{path}", **{name: self.some(name)}, **more)
+        extra = {"action": "add"} if path == "idols" else {}
+        await self.post(f"crm/fans/{fan_id}/{path}", **{name: self.some(name)}, **extra)
 
     async def play(self, fan_id: int) -> None:
         campaign = f"manage/campaigns/{self.some('page_tab_id')}"
@@ -104,9 +104,9 @@ class Story:
             await self.post(f"{campaign}/events", events=[{"target": "chat_history", "fan_id": fan_id}])
         else:
             count = self.chance.choice([-3, 1, 7, 2100])
-            more = {"page_tab_id": self.some("page_tab_id")} if self.chance.random() < 0.5 else {}
+            extra = {"page_tab_id": self.some("page_tab_id")} if self.chance.random() < 0.5 else {}
             uid = self.some("point_uid")
-            await self.post("crm/fan_points", point_uid=uid, fan_id=fan_id, point_count=count, **more)
+            await self.post("crm/fan_points", point_uid=uid, fan_id=fan_id, point_count=count, **extra)
             await self.post(f"manage/fans/{fan_id}/visibility", is_hidden=self.chance.random() < 0.3)
 
     async def buy(self, fan_id: int) -> None:
@@ -126,8 +126,8 @@ class Story:
             await self.post("crm/tickets", event_name="Final", event_date="2026-06-20", **ticket, **person)
         event = {"event_name": "Final", "event_date": "2026-06-20", "registration_timestamp": "2026-06-20 17:30:00"}
         person = {"first_name": "A", "last_name": "B", "email": f"{key}@example.com"}
-        given = {"registration_key": key, "network": "gate", **event, **person}
-        await self.post(f"crm/fans/{fan_id}/registrations", **given)
+        values = {"registration_key": key, "network": "gate", **event, **person}
+        await self.post(f"crm/fans/{fan_id}/registrations", **values)
         await self.post(f"manage/campaigns/{self.some('page_tab_id')}/passes", quantity=2, fan_id=fan_id)
         if self.chance.random() < 0.3:
             fan_ids = [fan_id, *self.values.get("fan_id", [])]
@@ -142,17 +142,17 @@ class Story:
 
 async def rows(db: Db, account_id: int) -> dict[str, list[str]]:
     """Return all rows of an account, by table, without what a merge and its undoing leave."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for name in set(await tables(db)) - LEFT:
         where = {"standing_buckets": " and fan_count <> 0", "fan_merges": " and undone_at is null"}.get(name, "")
         left_out = sorted(MOMENTS.get(name, set()))
-        found[name] = await db.value(
+        result[name] = await db.value(
             f"select coalesce(array_agg(row order by row), '{{}}') from ("
             f" select (to_jsonb(t) - $2::text[])::text as row from {name} t where account_id = $1{where}) as rows",
             account_id,
             left_out,
         )
-    return found
+    return result
 
 
 SUMS = """
@@ -173,7 +173,7 @@ ACTIVE = """
 
 async def check_sums(db: Db, account_id: int) -> None:
     """Compare what is kept beside bookings and activities with what follows from them."""
-    for definition, kept in (
+    for definition, remaining in (
         (SUMS, "select board, fan_id, total, award_count from standings where account_id = $1"),
         (
             BUCKETS,
@@ -184,8 +184,8 @@ async def check_sums(db: Db, account_id: int) -> None:
             "select fan_id, first_active_at, last_active_at, activity_count from fan_activity where account_id = $1",
         ),
     ):
-        for one, other in ((definition, kept), (kept, definition)):
-            assert await db.rows(f"{one} except {other}", account_id) == []
+        for one, second in ((definition, remaining), (remaining, definition)):
+            assert await db.rows(f"{one} except {second}", account_id) == []
 
 
 async def check_flags(db: Db, account_id: int, fan_id: int) -> None:

@@ -14,12 +14,12 @@ async def stranger_writes(api: Api) -> Answer:
 async def test_a_banned_address_writes_nothing_without_the_secret(api: Api, db: Db) -> None:
     assert (await stranger_writes(api)).status_code == 200
     await api.ok(await api.post(PATH, ip_address="127.0.0.0/8", is_blocked=True))
-    before = await db.value("select count(*) from performances where account_id = $1", api.account_id)
+    old = await db.value("select count(*) from performances where account_id = $1", api.account_id)
     refused = await stranger_writes(api)
     assert (refused.status_code, refused.json()["code"]) == (403, "address_blocked")
-    assert await db.value("select count(*) from performances where account_id = $1", api.account_id) == before
-    given = {"performance_name": "Ours", "performance_date": "2026-08-01"}
-    assert (await api.post("/api/v1/performances", **given)).status_code == 200
+    assert await db.value("select count(*) from performances where account_id = $1", api.account_id) == old
+    values = {"performance_name": "Ours", "performance_date": "2026-08-01"}
+    assert (await api.post("/api/v1/performances", **values)).status_code == 200
     assert (await api.public_get("/api/v1/businesses")).status_code == 200
     await api.ok(await api.post(PATH, ip_address="127.0.0.1", is_blocked=False))
     assert (await stranger_writes(api)).status_code == 200
@@ -32,8 +32,8 @@ async def test_a_banned_address_writes_nothing_without_the_secret(api: Api, db: 
 async def test_a_stranger_cannot_choose_an_address(api: Api) -> None:
     await api.ok(await api.post(PATH, ip_address="127.0.0.1/32", is_blocked="on"))
     headers = {"Api-Key": api.keys["Api-Key"], "X-Forwarded-For": "192.0.2.1", "X-Real-Ip": "192.0.2.1"}
-    given = {"performance_name": "Open air", "performance_date": "2026-08-01"}
-    answer = await api.client.post("/api/v1/performances", headers=headers, json=given)
+    values = {"performance_name": "Open air", "performance_date": "2026-08-01"}
+    answer = await api.client.post("/api/v1/performances", headers=headers, json=values)
     assert answer.status_code == 403
     await api.ok(await api.delete(PATH, ip_address="127.0.0.1", is_blocked="on"))
 
@@ -48,8 +48,8 @@ async def test_a_campaigns_entry_beats_the_accounts_and_the_narrower_the_wider(a
         ("192.0.2.0/24", True, None), ("192.0.2.64/26", False, None), ("192.0.2.0/25", False, page_tab_id),
         ("2001:db8::/32", True, None),
     ):  # fmt: skip
-        given = {"ip_address": address, "is_blocked": is_banned} | ({"page_tab_id": campaign} if campaign else {})
-        saved = await api.ok(await api.post(PATH, **given))
+        values = {"ip_address": address, "is_blocked": is_banned} | ({"page_tab_id": campaign} if campaign else {})
+        saved = await api.ok(await api.post(PATH, **values))
         assert saved == {"page_tab_id": campaign, "ip_address": address}
     expected = {
         ("192.0.2.1", None): True,
@@ -60,8 +60,8 @@ async def test_a_campaigns_entry_beats_the_accounts_and_the_narrower_the_wider(a
         ("2001:db8::1", None): True,
         (None, None): False,
     }
-    told = {asked: await is_blocked(db, api.account_id, asked[1], asked[0]) for asked in expected}
-    assert told == expected
+    result = {query: await is_blocked(db, api.account_id, query[1], query[0]) for query in expected}
+    assert result == expected
     listed = await api.ok(await api.get(PATH))
     assert [(row["page_tab_id"], row["ip_address"], row["is_blocked"]) for row in listed] == [
         (None, "192.0.2.0/24", True), (None, "192.0.2.64/26", False), (None, "2001:db8::/32", True),

@@ -25,25 +25,25 @@ def mail() -> str:
 async def buys(api: Api, network: str, key: str, email: str | None) -> Any:
     keys = {name: uuid.uuid4().hex for name in ("purchase_key", "order_key", "merchant_key")}
     amounts = {"gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2026-05-01 17:30:00"}
-    more = {"email": email} if email else {}
-    return await api.post("/api/v1/crm/purchases", network=network, customer_key=key, **keys, **amounts, **more)
+    extra = {"email": email} if email else {}
+    return await api.post("/api/v1/crm/purchases", network=network, customer_key=key, **keys, **amounts, **extra)
 
 
 async def gets_tickets(api: Api, network: str, key: str, email: str | None) -> Any:
     ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2026-05-01 17:30:00"}
-    who = {"first_name": "A", "last_name": "B", "email": email or mail(), "customer_key": key}
-    return await api.post("/api/v1/crm/tickets", network=network, **ticket, **EVENT, **who)
+    person = {"first_name": "A", "last_name": "B", "email": email or mail(), "customer_key": key}
+    return await api.post("/api/v1/crm/tickets", network=network, **ticket, **EVENT, **person)
 
 
 async def gets_a_batch(api: Api, network: str, key: str, email: str | None) -> Any:
     ticket = {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": "2026-05-01 17:30:00", **EVENT}
-    who = {"first_name": "A", "last_name": "B", "email": email or mail(), "customer_key": key, "network": network}
-    return await api.post("/api/v1/crm/tickets/bulk", tickets=[{**ticket, **who}])
+    person = {"first_name": "A", "last_name": "B", "email": email or mail(), "customer_key": key, "network": network}
+    return await api.post("/api/v1/crm/tickets/bulk", tickets=[{**ticket, **person}])
 
 
 async def is_named(api: Api, network: str, key: str, email: str | None) -> Any:
-    made = await api.ok(await api.post(FANS, email=email or mail()))
-    path = f"/api/v1/manage/fans/{made['fan_id']}/identifiers"
+    create = await api.ok(await api.post(FANS, email=email or mail()))
+    path = f"/api/v1/manage/fans/{create['fan_id']}/identifiers"
     return await api.post(path, network=network, identifier_value=key)
 
 
@@ -88,7 +88,7 @@ def number() -> str:
     return f"+1604555{next(NUMBERS)}"
 
 
-async def made(api: Api, **contact: Any) -> int:
+async def create(api: Api, **contact: Any) -> int:
     return int((await api.ok(await api.post(FANS, **contact)))["fan_id"])
 
 
@@ -100,23 +100,23 @@ async def leaves(api: Api, fan_id: int, _: int, __: str) -> None:
     await api.ok(await api.delete(f"{FANS}/{fan_id}"))
 
 
-async def is_absorbed_and_changes(api: Api, fan_id: int, other: int, number: str) -> None:
-    stays = await made(api, email=mail(), phone=f"+1236{number[5:]}", add_phone=None)
+async def is_absorbed_and_changes(api: Api, fan_id: int, second: int, number: str) -> None:
+    stays = await create(api, email=mail(), phone=f"+1236{number[5:]}", add_phone=None)
     await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=fan_id))
-    await leaves(api, stays, other, number)
+    await leaves(api, stays, second, number)
 
 
-async def is_parted_and_changes(api: Api, fan_id: int, other: int, number: str) -> None:
-    stays = await made(api, email=mail())
+async def is_parted_and_changes(api: Api, fan_id: int, second: int, number: str) -> None:
+    stays = await create(api, email=mail())
     await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=fan_id))
     await api.ok(await api.post(f"{MANAGE}/{stays}/unmerge", merged_fan_id=fan_id))
-    await changes(api, fan_id, other, number)
+    await changes(api, fan_id, second, number)
 
 
-async def absorbs_and_parts(api: Api, fan_id: int, other: int, number: str) -> None:
-    await api.ok(await api.post(f"{MANAGE}/{fan_id}/merge", merged_fan_id=other))
-    await api.ok(await api.post(f"{MANAGE}/{fan_id}/unmerge", merged_fan_id=other))
-    await leaves(api, fan_id, other, number)
+async def absorbs_and_parts(api: Api, fan_id: int, second: int, number: str) -> None:
+    await api.ok(await api.post(f"{MANAGE}/{fan_id}/merge", merged_fan_id=second))
+    await api.ok(await api.post(f"{MANAGE}/{fan_id}/unmerge", merged_fan_id=second))
+    await leaves(api, fan_id, second, number)
 
 
 MANAGE = "/api/v1/manage/fans"
@@ -129,17 +129,17 @@ async def test_a_number_that_its_owner_lets_go_of_is_the_next_fans_who_has_it(
     api: Api, lets_go: Callable[[Api, int, int, str], Awaitable[None]], name: str
 ) -> None:
     shared = number()
-    owner = await made(api, email=mail(), phone=shared)
+    owner = await create(api, email=mail(), phone=shared)
     if name == "phone":
-        other = await made(api, email=mail(), phone=shared)
+        second = await create(api, email=mail(), phone=shared)
     else:
-        other = await made(api, email=mail(), phone=number())
-        await api.ok(await api.post(f"{FANS}/{other}", add_phone=shared))
-    assert await made(api, phone=shared) == owner
-    await lets_go(api, owner, other, shared)
-    assert await made(api, phone=shared) == other
-    await api.ok(await api.delete(f"{FANS}/{other}"))
-    assert await made(api, phone=shared) not in (owner, other)
+        second = await create(api, email=mail(), phone=number())
+        await api.ok(await api.post(f"{FANS}/{second}", add_phone=shared))
+    assert await create(api, phone=shared) == owner
+    await lets_go(api, owner, second, shared)
+    assert await create(api, phone=shared) == second
+    await api.ok(await api.delete(f"{FANS}/{second}"))
+    assert await create(api, phone=shared) not in (owner, second)
 
 
 async def test_a_number_has_an_owner_however_its_fans_come_and_go_at_once(api: Api, db: Db) -> None:
@@ -147,12 +147,12 @@ async def test_a_number_has_an_owner_however_its_fans_come_and_go_at_once(api: A
     numbers = [number() for _ in range(2)]
 
     async def live() -> None:
-        fan_id = await made(api, email=mail(), phone=chance.choice(numbers))
+        fan_id = await create(api, email=mail(), phone=chance.choice(numbers))
         for _ in range(4):
             way = chance.randrange(4)
             if way == 0:
                 await api.ok(await api.delete(f"{FANS}/{fan_id}"))
-                fan_id = await made(api, email=mail(), phone=chance.choice(numbers))
+                fan_id = await create(api, email=mail(), phone=chance.choice(numbers))
             elif way == 1:
                 await api.ok(await api.post(f"{FANS}/{fan_id}", phone=number()))
             else:
@@ -183,10 +183,10 @@ async def test_a_key_that_two_people_came_with_leads_to_neither(api: Api, db: Db
     network, key, first, second = uuid.uuid4().hex, "c-1", mail(), mail()
 
     await door(api, network, key, first)
-    one = await made(api, email=first)
+    one = await create(api, email=first)
     assert await buyer(api, network, key) == one
     await door(api, network, key, second)
-    other = await made(api, email=second)
+    another = await create(api, email=second)
     assert await buyer(api, network, key) is None
     await match_purchases(db, api.account_id, datetime.now(UTC))
     nobodys = "select count(*) from purchases where account_id = $1 and network = $2 and fan_id is null"
@@ -194,26 +194,26 @@ async def test_a_key_that_two_people_came_with_leads_to_neither(api: Api, db: Db
     item = {"user_key": key, "network": network, "idol_name": "Northside"}
     answer = await api.ok(await api.post("/api/v1/crm/idol_fans", idol_fans=[item]))
     assert (answer["inserted"], len(answer["errors"])) == ([], 1)
-    await api.ok(await api.post(f"{MANAGE}/{one}/merge", merged_fan_id=other))
+    await api.ok(await api.post(f"{MANAGE}/{one}/merge", merged_fan_id=another))
     assert await buyer(api, network, key) == one
-    await api.ok(await api.post(f"{MANAGE}/{one}/unmerge", merged_fan_id=other))
+    await api.ok(await api.post(f"{MANAGE}/{one}/unmerge", merged_fan_id=another))
     await api.ok(await api.delete(f"{FANS}/{one}"))
-    assert await buyer(api, network, key) == other
+    assert await buyer(api, network, key) == another
 
 
 async def test_what_a_fan_shared_before_a_merge_made_it_the_owner_can_be_let_go_of(api: Api) -> None:
     shared, key, network = number(), "c-2", uuid.uuid4().hex
     contacts = [{"email": mail(), "phone": each} for each in (shared, number())]
-    owner, stays = [await made(api, **each) for each in contacts]
-    assert await made(api, email=contacts[1]["email"], phone=shared) == stays
+    owner, stays = [await create(api, **each) for each in contacts]
+    assert await create(api, email=contacts[1]["email"], phone=shared) == stays
     for each in contacts:
         await buys(api, network, key, each["email"])
     await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=owner))
-    assert await made(api, phone=shared) == await buyer(api, network, key) == stays
+    assert await create(api, phone=shared) == await buyer(api, network, key) == stays
     await api.ok(await api.post(f"{FANS}/{stays}", add_phone=""))
     named = {"network": network, "identifier_value": key}
     await api.ok(await api.delete(f"{MANAGE}/{stays}/identifiers", **named))
-    assert await made(api, phone=shared) != stays
+    assert await create(api, phone=shared) != stays
     assert await buyer(api, network, key) is None
 
 
@@ -222,30 +222,30 @@ async def test_a_key_that_is_taken_from_who_came_second_leads_to_the_first(api: 
     for each in (first, second):
         await buys(api, network, key, each)
     assert await buyer(api, network, key) is None
-    other = await made(api, email=second)
-    await api.ok(await api.delete(f"{MANAGE}/{other}/identifiers", network=network, identifier_value=key))
-    assert await buyer(api, network, key) == await made(api, email=first)
+    another = await create(api, email=second)
+    await api.ok(await api.delete(f"{MANAGE}/{another}/identifiers", network=network, identifier_value=key))
+    assert await buyer(api, network, key) == await create(api, email=first)
 
 
 async def shown_mail(api: Api, fan_id: int) -> str | None:
-    shown: str | None = (await api.ok(await api.get(f"{FANS}/{fan_id}")))["email"]
-    return shown
+    display: str | None = (await api.ok(await api.get(f"{FANS}/{fan_id}")))["email"]
+    return display
 
 
 @pytest.mark.parametrize("changed_to", ["theirs", "own", "a new one"])
-@pytest.mark.parametrize("taken", ["theirs", "own", "none"])
-async def test_a_mail_address_is_one_fans_after_parting(api: Api, changed_to: str, taken: str) -> None:
-    own, theirs, new = mail(), mail(), mail()
-    stays, absorbed = await made(api, email=own), await made(api, email=theirs)
+@pytest.mark.parametrize("used", ["theirs", "own", "none"])
+async def test_a_mail_address_is_one_fans_after_parting(api: Api, changed_to: str, used: str) -> None:
+    own_db, theirs, new = mail(), mail(), mail()
+    stays, absorbed = await create(api, email=own_db), await create(api, email=theirs)
     await api.ok(await api.post(f"{MANAGE}/{stays}/merge", merged_fan_id=absorbed))
-    for email in (theirs, own, {"theirs": theirs, "own": own, "a new one": new}[changed_to]):
+    for email in (theirs, own_db, {"theirs": theirs, "own": own_db, "a new one": new}[changed_to]):
         await api.ok(await api.post(f"{FANS}/{stays}", email=email))
-    if taken != "none":
-        await made(api, email=theirs if taken == "theirs" else own)
+    if used != "none":
+        await create(api, email=theirs if used == "theirs" else own_db)
     await api.ok(await api.post(f"{MANAGE}/{stays}/unmerge", merged_fan_id=absorbed))
-    shown = [await shown_mail(api, each) for each in (stays, absorbed)]
-    assert shown[0] != shown[1] or shown == [None, None]
-    for fan_id, address in zip((stays, absorbed), shown, strict=True):
-        assert address is None or await made(api, email=address) == fan_id
-    if taken == "none":
-        assert shown == [new if changed_to == "a new one" else own, theirs]
+    display = [await shown_mail(api, each) for each in (stays, absorbed)]
+    assert display[0] != display[1] or display == [None, None]
+    for fan_id, address in zip((stays, absorbed), display, strict=True):
+        assert address is None or await create(api, email=address) == fan_id
+    if used == "none":
+        assert display == [new if changed_to == "a new one" else own_db, theirs]

@@ -74,8 +74,8 @@ class History:
         self.brought: list[Said] | None = None
         self.erased: list[datetime | None] = [None, None]
 
-    async def post(self, path: str, **given: Any) -> Any:
-        return await self.api.ok(await self.api.post(f"/api/v1/{path}", **given))
+    async def post(self, path: str, **values: Any) -> Any:
+        return await self.api.ok(await self.api.post(f"/api/v1/{path}", **values))
 
     def moment(self) -> datetime:
         """Return a moment of the past; few, so that some are the same."""
@@ -92,42 +92,42 @@ class History:
             door = self.chance.choice(doors)
             await door(self.chance.randrange(2))
 
-    def heard(self, who: int, fan_id: int, said: dict[str, bool], moment: datetime) -> None:
+    def heard(self, person: int, fan_id: int, words: dict[str, bool], moment: datetime) -> None:
         """Note what was said of a person; of one who comes back after an erasure, the no that it left first."""
-        owner = 0 if self.brought is not None else who
-        if self.fans[owner] is None and (erased := self.erased[who]):
+        owner = 0 if self.brought is not None else person
+        if self.fans[owner] is None and (erased := self.erased[person]):
             self.words[owner].append(Said("everything", is_granted=False, moment=erased))
         assert self.fans[owner] in (None, fan_id)
         self.fans[owner] = fan_id
         names = {flag: channel for channel, flag in FLAGS.items()}
-        for name, flag in said.items():
+        for name, flag in words.items():
             channel = names.get(name, name.removeprefix("business_"))
             word = Said("everything", not flag, moment) if name == "is_optout" else Said(channel, flag, moment)
             self.words[owner].append(word)
 
-    async def makes(self, who: int) -> None:
-        said, moment = self.flags(FLAGS), self.moment()
-        made = await self.post("crm/fans", email=self.mails[who], consent_timestamp=moment.isoformat(), **said)
-        self.heard(who, made["fan_id"], said, moment)
+    async def makes(self, person: int) -> None:
+        words, moment = self.flags(FLAGS), self.moment()
+        created = await self.post("crm/fans", email=self.mails[person], consent_timestamp=moment.isoformat(), **words)
+        self.heard(person, created["fan_id"], words, moment)
 
-    async def changes(self, who: int) -> None:
-        fan_id = self.fans[0 if self.brought is not None else who]
+    async def changes(self, person: int) -> None:
+        fan_id = self.fans[0 if self.brought is not None else person]
         if fan_id is None:
             return
-        said = self.flags(FLAGS | {"out": "is_optout"} | {str(each): f"business_{each}" for each in self.businesses})
+        words = self.flags(FLAGS | {"out": "is_optout"} | {str(each): f"business_{each}" for each in self.businesses})
         moment = self.moment() if self.chance.random() < 0.7 else datetime.now(UTC)
-        await self.post(f"crm/fans/{fan_id}", consent_timestamp=moment.isoformat(), **said)
-        self.heard(who, fan_id, said, moment)
+        await self.post(f"crm/fans/{fan_id}", consent_timestamp=moment.isoformat(), **words)
+        self.heard(person, fan_id, words, moment)
 
-    def ticket(self, who: int, moment: datetime) -> dict[str, Any]:
+    def ticket(self, fan: int, moment: datetime) -> dict[str, Any]:
         event = {"event_name": "Final", "event_date": "2027-06-20", "event_key": "final"}
-        person = {"first_name": "A", "last_name": "B", "email": self.mails[who]}
+        person = {"first_name": "A", "last_name": "B", "email": self.mails[fan]}
         return {"paid_amount": 5, "num_seats": 1, "purchase_timestamp": moment.isoformat(), **event, **person}
 
-    async def buys(self, who: int) -> None:
-        said, moment = self.flags(FLAGS), self.moment()
-        sold = await self.post("crm/tickets", **self.ticket(who, moment), **said)
-        self.heard(who, sold["fan_id"], said, moment)
+    async def buys(self, person: int) -> None:
+        words, moment = self.flags(FLAGS), self.moment()
+        sold = await self.post("crm/tickets", **self.ticket(person, moment), **words)
+        self.heard(person, sold["fan_id"], words, moment)
 
     def line(self) -> "Line":
         return Line(self, self.chance.randrange(2), self.flags(FLAGS), self.moment())
@@ -135,23 +135,23 @@ class History:
     async def buys_many(self, _: int) -> None:
         await sell(self.api, [self.line() for _ in range(4)])
 
-    async def registers(self, who: int) -> None:
-        said, moment = self.flags(FLAGS), self.moment()
-        fan_id = self.fans[0 if self.brought is not None else who]
-        person = {"first_name": "A", "last_name": "B", "email": self.mails[who], "registration_key": uuid.uuid4().hex}
+    async def registers(self, fan: int) -> None:
+        words, moment = self.flags(FLAGS), self.moment()
+        fan_id = self.fans[0 if self.brought is not None else fan]
+        person = {"first_name": "A", "last_name": "B", "email": self.mails[fan], "registration_key": uuid.uuid4().hex}
         event = {"event_name": "Final", "event_date": "2027-06-20", "network": "gate"}
-        given = {"registration_timestamp": moment.isoformat(), **person, **event, **said}
+        values = {"registration_timestamp": moment.isoformat(), **person, **event, **words}
         if fan_id is not None and self.chance.random() < 0.5:
-            await self.post(f"crm/fans/{fan_id}/registrations", **given)
+            await self.post(f"crm/fans/{fan_id}/registrations", **values)
         else:
-            fan_id = (await self.post("crm/registrations", **given))["fan_id"]
-        self.heard(who, fan_id, said, moment)
+            fan_id = (await self.post("crm/registrations", **values))["fan_id"]
+        self.heard(fan, fan_id, words, moment)
 
-    async def plays(self, who: int) -> None:
-        said = self.flags(FLAGS)
+    async def plays(self, person: int) -> None:
+        words = self.flags(FLAGS)
         moment = datetime.now(UTC)
-        (played,) = await self.post("crm/activities", email=self.mails[who], campaign_title="Quiz", **said)
-        self.heard(who, played["fan_id"], said, moment)
+        (played,) = await self.post("crm/activities", email=self.mails[person], campaign_title="Quiz", **words)
+        self.heard(person, played["fan_id"], words, moment)
 
     async def joins(self, _: int) -> None:
         """Merge the two, or part them: what came since stays with the first."""
@@ -168,36 +168,36 @@ class History:
             self.words = [[word for word in self.words[0] if id(word) not in theirs], self.brought]
             self.brought = None
 
-    async def leaves(self, who: int) -> None:
-        fan_id = self.fans[who]
+    async def leaves(self, person: int) -> None:
+        fan_id = self.fans[person]
         if fan_id is None or self.brought is not None or self.chance.random() < 0.5:
             return
-        before = datetime.now(UTC)
+        old = datetime.now(UTC)
         await self.api.ok(await self.api.delete(f"/api/v1/crm/fans/{fan_id}"))
         # The words of before are younger by nothing that was said since.
-        self.erased[who], self.fans[who], self.words[who] = before, None, []
+        self.erased[person], self.fans[person], self.words[person] = old, None, []
 
     def expected(self) -> dict[int, Flags]:
         """Return the fans who are there by now with their flags."""
         there = [0] if self.brought is not None else [0, 1]
-        return {fan_id: oracle(self.words[who]) for who in there if (fan_id := self.fans[who]) is not None}
+        return {fan_id: oracle(self.words[person]) for person in there if (fan_id := self.fans[person]) is not None}
 
 
 class Line(NamedTuple):
     """A ticket of somebody in a history, with what is said along with it."""
 
     history: History
-    who: int
-    said: dict[str, bool]
+    person: int
+    words: dict[str, bool]
     moment: datetime
 
 
 async def sell(api: Api, lines: list[Line]) -> None:
     """Sell tickets to people of any histories in one call."""
-    tickets = [{**each.history.ticket(each.who, each.moment), **each.said} for each in lines]
+    tickets = [{**each.history.ticket(each.person, each.moment), **each.words} for each in lines]
     sold = await api.ok(await api.post("/api/v1/crm/tickets/bulk", tickets=tickets))
     for each, row in zip(lines, sold, strict=True):
-        each.history.heard(each.who, row["fan_id"], each.said, each.moment)
+        each.history.heard(each.person, row["fan_id"], each.words, each.moment)
 
 
 FOUND = """
@@ -212,8 +212,8 @@ async def hold_to_the_oracle(api: Api, db: Db, histories: list[History]) -> None
     """Compare the flags of everybody in some histories with what their words come to."""
     expected = {fan_id: flags for each in histories for fan_id, flags in each.expected().items()}
     rows = await db.rows(FOUND, api.account_id, list(expected))
-    found = {row[0]: Flags(row[1], row[2], row[3], frozenset(row[4])) for row in rows}
-    assert found == expected, SEED
+    result = {row[0]: Flags(row[1], row[2], row[3], frozenset(row[4])) for row in rows}
+    assert result == expected, SEED
 
 
 async def test_the_flags_are_what_the_words_come_to_by_every_door(api: Api, db: Db) -> None:
@@ -244,11 +244,11 @@ async def a_crowd(api: Api, db: Db, chance: random.Random) -> None:
 async def test_the_flags_are_what_the_words_of_a_crowd_come_to(api: Api, db: Db) -> None:
     print(f"FANFARE_SEED={SEED}")  # noqa: T201 - a failed run is replayed from it
     chance = random.Random(SEED)
-    left = [random.Random(chance.random()) for _ in range(CROWDS)]
+    remaining = [random.Random(chance.random()) for _ in range(CROWDS)]
 
     async def tell() -> None:
-        while left:
-            await a_crowd(api, db, left.pop())
+        while remaining:
+            await a_crowd(api, db, remaining.pop())
 
     async with asyncio.TaskGroup() as group:
         for _ in range(CROWDS_AT_ONCE):

@@ -25,13 +25,13 @@ DOORS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 
 
-async def says(api: Api, door: str, email: str, moment: str, **said: bool) -> None:
+async def says(api: Api, door: str, email: str, moment: str, **words: bool) -> None:
     """Say something through a door, of a moment."""
-    path, name, more = DOORS[door]
-    given = {"email": email, name: moment, **more, **said}
+    path, name, extra = DOORS[door]
+    values = {"email": email, name: moment, **extra, **words}
     if door == "registrations":
-        given["registration_key"] = uuid.uuid4().hex
-    await api.ok(await api.post(f"/api/v1/{path}", **({"tickets": [given]} if door == "bulk" else given)))
+        values["registration_key"] = uuid.uuid4().hex
+    await api.ok(await api.post(f"/api/v1/{path}", **({"tickets": [values]} if door == "bulk" else values)))
 
 
 async def flags(api: Api, fan_id: int) -> tuple[bool, bool, bool, list[int]]:
@@ -40,14 +40,14 @@ async def flags(api: Api, fan_id: int) -> tuple[bool, bool, bool, list[int]]:
 
 
 async def some_businesses(api: Api, count: int) -> list[int]:
-    made = [
+    rows = [
         await api.ok(await api.post("/api/v1/manage/businesses", business_name=uuid.uuid4().hex)) for _ in range(count)
     ]
-    return [each["business_id"] for each in made]
+    return [each["business_id"] for each in rows]
 
 
-async def some_fan(api: Api, **given: Any) -> int:
-    answer = await api.ok(await api.post(FANS, email=f"{uuid.uuid4().hex}@example.com", **given))
+async def some_fan(api: Api, **values: Any) -> int:
+    answer = await api.ok(await api.post(FANS, email=f"{uuid.uuid4().hex}@example.com", **values))
     return int(answer["fan_id"])
 
 
@@ -80,8 +80,8 @@ async def test_opting_out_ends_everything_and_a_later_yes_lifts_it(api: Api) -> 
 async def test_an_activity_speaks_too(api: Api, db: Db) -> None:
     fan_id = await some_fan(api, is_optout=True)
     address = (await api.ok(await api.get(f"{FANS}/{fan_id}")))["email"]
-    given = {"email": address, "campaign_title": "Consent", "is_subscribed": True}
-    await api.ok(await api.post("/api/v1/crm/activities", **given))
+    values = {"email": address, "campaign_title": "Consent", "is_subscribed": True}
+    await api.ok(await api.post("/api/v1/crm/activities", **values))
     assert await flags(api, fan_id) == (True, False, False, [])
     count = await db.value(
         "select count(*) from consents where account_id = $1 and fan_id = $2", api.account_id, fan_id
@@ -98,24 +98,24 @@ async def test_the_flags_are_the_fold_of_any_history(api: Api) -> None:
         email = phone = out = False
         opted = dict.fromkeys(businesses, False)
         for _ in range(12):
-            said: dict[str, bool] = {}
+            words: dict[str, bool] = {}
             for name in ("is_subscribed", "is_phone_subscribed", "is_optout", *(f"business_{b}" for b in businesses)):
                 if chance.random() < 0.35:
-                    said[name] = chance.random() < 0.5
-            await api.ok(await api.post(f"{FANS}/{fan_id}", **said))
-            email, phone = said.get("is_subscribed", email), said.get("is_phone_subscribed", phone)
+                    words[name] = chance.random() < 0.5
+            await api.ok(await api.post(f"{FANS}/{fan_id}", **words))
+            email, phone = words.get("is_subscribed", email), words.get("is_phone_subscribed", phone)
             for business in businesses:
-                opted[business] = said.get(f"business_{business}", opted[business])
-            if any(flag for name, flag in said.items() if name != "is_optout"):
+                opted[business] = words.get(f"business_{business}", opted[business])
+            if any(flag for name, flag in words.items() if name != "is_optout"):
                 out = False
-            if said.get("is_optout"):
+            if words.get("is_optout"):
                 email = phone = False
                 out = True
                 opted = dict.fromkeys(businesses, False)
-            elif "is_optout" in said:
+            elif "is_optout" in words:
                 out = False
             expected = (email, phone, out, [business for business in businesses if opted[business]])
-            assert await flags(api, fan_id) == expected, (seed, said)
+            assert await flags(api, fan_id) == expected, (seed, words)
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -153,8 +153,10 @@ async def test_an_erased_number_takes_along_only_what_is_said_of_it(api: Api) ->
     alone = (await api.ok(await api.post(FANS, phone=number, is_phone_subscribed=True)))["fan_id"]
     await api.ok(await api.delete(f"{FANS}/{alone}"))
     old = {"consent_timestamp": "2020-01-01 00:00:00", "is_subscribed": True, "is_phone_subscribed": True}
-    other = (await api.ok(await api.post(FANS, phone=number, email=f"{uuid.uuid4().hex}@example.com", **old)))["fan_id"]
-    assert await flags(api, other) == (True, False, False, [])
+    second = (await api.ok(await api.post(FANS, phone=number, email=f"{uuid.uuid4().hex}@example.com", **old)))[
+        "fan_id"
+    ]
+    assert await flags(api, second) == (True, False, False, [])
 
 
 async def test_of_who_was_erased_nothing_is_kept_but_a_hash_under_the_accounts_key(api: Api, db: Db) -> None:

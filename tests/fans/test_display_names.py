@@ -124,7 +124,7 @@ def test_what_is_no_name_is_refused_with_the_reason(name: str, reason: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    ("written", "display"),
     [
         ("  Ada   Lovelace ", "Ada Lovelace"),
         ("Jose\u0301", "Jos\u00e9"),
@@ -135,9 +135,9 @@ def test_what_is_no_name_is_refused_with_the_reason(name: str, reason: str) -> N
         ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
     ],
 )
-def test_a_name_is_shown_composed_and_without_what_cannot_be_seen(written: str, shown: str) -> None:
-    assert accepted_name(written) == shown
-    assert accepted_name(shown) == shown
+def test_a_name_is_shown_composed_and_without_what_cannot_be_seen(written: str, display: str) -> None:
+    assert accepted_name(written) == display
+    assert accepted_name(display) == display
 
 
 def test_the_name_of_the_account_is_its_own() -> None:
@@ -192,11 +192,11 @@ def test_another_name_keeps_within_the_longest_and_away_from_abuse() -> None:
 @given(st.text(max_size=80))
 def test_any_text_is_accepted_in_a_form_that_stays_or_refused(text: str) -> None:
     try:
-        shown = accepted_name(text)
+        display = accepted_name(text)
     except ValueError:
         return
-    assert accepted_name(shown) == shown
-    assert 0 < len(shown) <= LONGEST
+    assert accepted_name(display) == display
+    assert 0 < len(display) <= LONGEST
 
 
 @given(st.sampled_from(["fuck", "cunt", "nigger", "faggot", "whore", "asshole"]), st.data())

@@ -17,12 +17,12 @@ POISON = """
 async def test_one_who_cannot_be_erased_keeps_no_other_from_it(api: Api, other_api: Api, db: Db) -> None:
     fans = []
     for each in (api, api, other_api):
-        made = await each.ok(await each.post("/api/v1/crm/fans", email=f"{uuid.uuid4().hex}@example.com"))
-        fans.append((each.account_id, made["fan_id"]))
+        created = await each.ok(await each.post("/api/v1/crm/fans", email=f"{uuid.uuid4().hex}@example.com"))
+        fans.append((each.account_id, created["fan_id"]))
     certificates = [Certificate(account_id, 1, fan_id, [], 0, "") for account_id, fan_id in fans]
     await db.execute(POISON.format(fan_id=fans[0][1]))
     erased = await erase_again(db, certificates, datetime.now(UTC))
-    assert (erased.count, erased.left) == (2, [fans[0]])
+    assert (erased.count, erased.remaining) == (2, [fans[0]])
     await db.execute("drop function poison() cascade")
     erased = await erase_again(db, certificates, datetime.now(UTC))
-    assert (erased.count, erased.left) == (1, [])
+    assert (erased.count, erased.remaining) == (1, [])

@@ -48,18 +48,18 @@ class Planting:
 
     def texts(self, endpoint: Endpoint) -> dict[str, Any]:
         """Return a text for each parameter that may take one."""
-        given: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for slot in slots(endpoint.params) if endpoint.params else ():
             place = f"{endpoint.call_id}/{slot.name}"
             if slot.prefix == "field_":
-                given[f"field_{self.values['crm_field_key']}"] = self.token(place)
+                values[f"field_{self.values['crm_field_key']}"] = self.token(place)
             elif slot.prefix == "props_" or slot.name == "props":
-                given["props" if not slot.prefix else "props_note"] = (
+                values["props" if not slot.prefix else "props_note"] = (
                     {"note": self.token(place)} if not slot.prefix else self.token(place)
                 )
             elif not slot.prefix and slot.wire_names[0] not in calls.in_path(endpoint):
-                given[slot.wire_names[0]] = self.token(place)
-        return given
+                values[slot.wire_names[0]] = self.token(place)
+        return values
 
     async def call(self, call_id: str, fan_id: int | None) -> Any:
         """Make a call with all texts that it takes, and leave out those that it refuses."""
@@ -73,29 +73,29 @@ class Planting:
         right = calls.right(endpoint, {**self.values, **({"fan_id": fan_id} if fan_id else {})})
         ids = {*calls.ids(endpoint), "point_name"} - calls.CHOSEN
         keep = {name for name in right if name in ids}
-        given = {**right, **self.texts(endpoint), **{name: right[name] for name in keep}, **fixed}
+        values = {**right, **self.texts(endpoint), **{name: right[name] for name in keep}, **fixed}
         problems = []
         for _ in range(8):
             headers = {**self.api.keys, "Idempotency-Key": uuid.uuid4().hex}
             path = endpoint.path.replace("{fan_id}", str(fan_id))
-            path = path.replace("{page_tab_id}", str(given.get("page_tab_id")))
-            answer = await self.api.client.post(path, json=given, headers=headers)
+            path = path.replace("{page_tab_id}", str(values.get("page_tab_id")))
+            answer = await self.api.client.post(path, json=values, headers=headers)
             if answer.status_code == 200:
                 return answer.json()
             problems.append(answer.text)
             if answer.status_code == 404:
                 # Names of things that are not there.
-                given = {**right, **fixed}
+                values = {**right, **fixed}
             for error in answer.json().get("errors", []):
                 name = error["field"].partition("[")[0]
-                given.pop(name, None)
-                given |= {name: right[name]} if name in right else {}
+                values.pop(name, None)
+                values |= {name: right[name]} if name in right else {}
         raise AssertionError((call_id, problems[-1]))
 
 
 async def leftovers(db: Db, tokens: dict[str, str]) -> set[tuple[str, str]]:
     """Return the tables that still hold tokens, each with where the token was planted."""
-    found = set()
+    result = set()
     tables = await db.rows(
         "select table_schema || '.' || table_name as name from information_schema.tables"
         " where table_schema in ('public', 'jobs') and table_type = 'BASE TABLE'"
@@ -104,8 +104,8 @@ async def leftovers(db: Db, tokens: dict[str, str]) -> set[tuple[str, str]]:
         texts = await db.value(f"select string_agg(lower(t::text), ' ') from {row['name']} t") or ""
         for token, place in tokens.items():
             if token in texts or token.encode().hex() in texts:
-                found.add((row["name"], place))
-    return found
+                result.add((row["name"], place))
+    return result
 
 
 async def test_nothing_of_an_erased_fan_is_left(base_url: str, db: Db) -> None:
@@ -116,28 +116,28 @@ async def test_nothing_of_an_erased_fan_is_left(base_url: str, db: Db) -> None:
         planting.planted[email.partition("@")[0]] = "email"
         fan_id: int | None = None
         for call_id in ABOUT:
-            made = await planting.call(call_id, fan_id)
-            fan_id = fan_id or made["fan_id"]
+            created = await planting.call(call_id, fan_id)
+            fan_id = fan_id or created["fan_id"]
         assert fan_id is not None
         await absorb(api, planting, fan_id)
         await ask(api, email)
-        held = await leftovers(db, planting.planted)
-        places = {place for _, place in held}
+        locked = await leftovers(db, planting.planted)
+        places = {place for _, place in locked}
         assert len(places) > 40
         answer = await api.ok(await api.post(f"{MANAGE}/fans/{fan_id}/erase", {"Idempotency-Key": "erase"}))
-        left = await leftovers(db, planting.planted)
-        assert {each for each in left if each[1].partition("/")[2] not in THINGS} == set()
+        remaining = await leftovers(db, planting.planted)
+        assert {each for each in remaining if each[1].partition("/")[2] not in THINGS} == set()
         assert {"public.fans", "public.consents", "public.activities", "public.merged_rows", "public.searches",
-                "public.filters", "public.idempotency_keys"} <= {table for table, _ in held}  # fmt: skip
+                "public.filters", "public.idempotency_keys"} <= {table for table, _ in locked}  # fmt: skip
         await check_certificate(api, answer, fan_id)
 
 
 async def absorb(api: Api, planting: Planting, fan_id: int) -> None:
     """Merge another fan into this one, whose former record is then noted."""
     word = planting.token("absorbed")
-    other = await api.ok(await api.post("/api/v1/crm/fans", email=f"{word}@example.com", first_name=word))
+    second = await api.ok(await api.post("/api/v1/crm/fans", email=f"{word}@example.com", first_name=word))
     await api.ok(await api.post(f"{MANAGE}/tags/fans", tag_name="early bird", emails=[f"{word}@example.com"]))
-    await api.ok(await api.post(f"{MANAGE}/fans/{fan_id}/merge", merged_fan_id=other["fan_id"]))
+    await api.ok(await api.post(f"{MANAGE}/fans/{fan_id}/merge", merged_fan_id=second["fan_id"]))
 
 
 async def ask(api: Api, email: str) -> None:
@@ -146,20 +146,20 @@ async def ask(api: Api, email: str) -> None:
     await api.ok(await api.post(f"{MANAGE}/filters", filter_name="One of them", name=email))
 
 
-async def check_certificate(api: Api, told: dict[str, Any], fan_id: int) -> None:
-    assert told["fan_id"] == fan_id
-    assert len(told["former_fan_ids"]) == 1
-    counts = {each["table_name"]: (each["deleted_count"], each["cleared_count"]) for each in told["tables"]}
+async def check_certificate(api: Api, text: dict[str, Any], fan_id: int) -> None:
+    assert text["fan_id"] == fan_id
+    assert len(text["former_fan_ids"]) == 1
+    counts = {each["table_name"]: (each["deleted_count"], each["cleared_count"]) for each in text["tables"]}
     assert counts["fans"][0] == 1
     assert counts["fan_identifiers"][0] >= 3
     assert counts["activities"] == (0, 2)
-    rest = {name: value for name, value in told.items() if name != "digest"}
+    rest = {name: value for name, value in text.items() if name != "digest"}
     canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    assert told["digest"] == hashlib.sha256(canonical.encode()).hexdigest()
-    assert await api.ok(await api.get(f"{MANAGE}/erasures/{told['erasure_id']}")) == told
-    for each in (fan_id, told["former_fan_ids"][0]):
+    assert text["digest"] == hashlib.sha256(canonical.encode()).hexdigest()
+    assert await api.ok(await api.get(f"{MANAGE}/erasures/{text['erasure_id']}")) == text
+    for each in (fan_id, text["former_fan_ids"][0]):
         page = await api.ok(await api.get(f"{MANAGE}/erasures", fan_id=each, limit=1))
-        assert page == {"meta": {"min_erasure_id": told["erasure_id"], "count": 1, "has_more": False}, "data": [told]}
+        assert page == {"meta": {"min_erasure_id": text["erasure_id"], "count": 1, "has_more": False}, "data": [text]}
         assert (await api.get(f"/api/v1/crm/fans/{each}")).status_code == 404
         assert (await api.post(f"{MANAGE}/fans/{each}/erase")).status_code == 404
     # The key stays used: the same request has its one effect, and an answer about nobody.

@@ -12,8 +12,8 @@ MANAGE, FANS = "/api/v1/manage", "/api/v1/crm/fans"
 FILTERS = f"{MANAGE}/filters"
 
 
-async def new_fan(api: Api, **given: Any) -> int:
-    fan_id: int = (await api.ok(await api.post(FANS, **{"email": f"{uuid.uuid4().hex}@example.com", **given})))[
+async def new_fan(api: Api, **values: Any) -> int:
+    fan_id: int = (await api.ok(await api.post(FANS, **{"email": f"{uuid.uuid4().hex}@example.com", **values})))[
         "fan_id"
     ]
     return fan_id
@@ -43,11 +43,11 @@ async def test_a_fan_called_like_a_part_of_the_structure_takes_nothing_along(api
         api, fan_tags=["female", "fan_tags", word], fan_is_optout=False, ticket_seat_count_max=10000, name="fem",
         fan_source=word, fan_incl_segments=f"filter:{lower}",
     )  # fmt: skip
-    before = await criteria_of(api, uid)
+    old = await criteria_of(api, uid)
     await api.ok(await api.post(f"{MANAGE}/tags", tag_name=word))
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    others = [await new_fan(api, gender="female", first_name=word) for _ in range(3)]
-    tagging = {"tag_name": word, "fan_ids": others}
+    rest = [await new_fan(api, gender="female", first_name=word) for _ in range(3)]
+    tagging = {"tag_name": word, "fan_ids": rest}
     first = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **tagging))
     page = await api.ok(await api.get(FANS, fan_gender="female", fan_source="crm_fans_create", limit=1))
     erased = await new_fan(api)
@@ -55,10 +55,10 @@ async def test_a_fan_called_like_a_part_of_the_structure_takes_nothing_along(api
         "update fans set display_name = $3 where account_id = $1 and fan_id = $2", api.account_id, erased, word
     )
     for value in (word, lower[:8], uid.partition("-")[2]):
-        given = {"network": "shop", "identifier_value": value}
-        await api.ok(await api.post(f"{MANAGE}/fans/{erased}/identifiers", **given))
+        values = {"network": "shop", "identifier_value": value}
+        await api.ok(await api.post(f"{MANAGE}/fans/{erased}/identifiers", **values))
     await erase(api, erased)
-    assert await criteria_of(api, uid) == before
+    assert await criteria_of(api, uid) == old
     assert await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **tagging)) == first
     following = await api.ok(await api.get(FANS, search_uid=page["meta"]["search_uid"], limit=1))
     assert len(following["data"]) == 1
@@ -70,10 +70,10 @@ def naming_and_not(word: str) -> tuple[list[str], list[str]]:
         f"ZOE.{word}@Example.com", f"Zoë Ó {word}", f"zoe  o {word.upper()}", f"o {word} zoe.{word}@example.com",
         f"<zoe.{word}@example.com>", "(604) 555-0177", "+1 604 555 0177", f"Star {word[:9]}",
     ]  # fmt: skip
-    others = [
+    rest = [
         "zoe", "example.com", f"zoe.{word[:5]}", f"not.zoe.{word}@example.com", f"zoë ó {word}son", "5550177 0", "star",
     ]  # fmt: skip
-    return naming, others
+    return naming, rest
 
 
 async def test_what_asks_for_the_person_goes(api: Api, db: Db) -> None:
@@ -86,29 +86,29 @@ async def test_what_asks_for_the_person_goes(api: Api, db: Db) -> None:
         fan_id,
         f"star {word[:9]}",
     )
-    naming, others = naming_and_not(word)
-    filters = {name: await saved(api, name=name, fan_gender="female") for name in naming + others}
-    searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in naming + others}
+    naming, rest = naming_and_not(word)
+    filters = {name: await saved(api, name=name, fan_gender="female") for name in naming + rest}
+    searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in naming + rest}
     upper = await saved(api, fan_excl_segments=f"filter:{filters[naming[0]]}")
     await erase(api, fan_id)
     for name in naming:
         assert await criteria_of(api, filters[name]) == {"name": "(erased)", "fan_gender": "female"}, name
         assert (await api.get(FANS, search_uid=searches[name])).status_code == 404, name
-    for name in others:
+    for name in rest:
         assert await criteria_of(api, filters[name]) == {"name": name, "fan_gender": "female"}, name
         assert (await api.get(FANS, search_uid=searches[name])).status_code == 200, name
     assert len((await criteria_of(api, upper))["fan_excl_segments"]) == 1
 
 
 async def test_of_an_answer_about_many_only_the_person_goes(api: Api) -> None:
-    erased, other = f"{uuid.uuid4().hex}@example.com", f"{uuid.uuid4().hex}@example.com"
-    fan_id, other_id = await new_fan(api, email=erased), await new_fan(api, email=other)
+    erased, second = f"{uuid.uuid4().hex}@example.com", f"{uuid.uuid4().hex}@example.com"
+    fan_id, other_id = await new_fan(api, email=erased), await new_fan(api, email=second)
     key = {"Idempotency-Key": uuid.uuid4().hex}
-    given = {"tag_name": "many", "emails": [erased, other], "fan_ids": [fan_id, other_id]}
-    first = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **given))
+    values = {"tag_name": "many", "emails": [erased, second], "fan_ids": [fan_id, other_id]}
+    first = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **values))
     await erase(api, fan_id)
-    again = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **given))
-    assert [row["email"] or row["fan_id"] for row in first["rows"]] == [fan_id, other_id, erased, other]
+    again = await api.ok(await api.post(f"{MANAGE}/tags/fans", key, **values))
+    assert [row["email"] or row["fan_id"] for row in first["rows"]] == [fan_id, other_id, erased, second]
     assert again == {**first, "rows": [first["rows"][1], first["rows"][3]]}
 
 
@@ -119,8 +119,8 @@ async def sold(api: Api, email: str, customer_key: str, key: str = "") -> list[d
         "network": "office", "customer_key": customer_key,
     }  # fmt: skip
     answer = await api.post("/api/v1/crm/tickets/bulk", {"Idempotency-Key": key} if key else {}, tickets=[ticket])
-    found: list[dict[str, Any]] = await api.ok(answer)
-    return found
+    result: list[dict[str, Any]] = await api.ok(answer)
+    return result
 
 
 async def test_what_a_living_fan_is_called_too_keeps_working(api: Api) -> None:
@@ -130,23 +130,23 @@ async def test_what_a_living_fan_is_called_too_keeps_working(api: Api) -> None:
     erased, living = [await new_fan(api, email=mail, **person) for mail in mails]
     for mail in mails:
         await sold(api, mail, f"Key {word}")
-    own = {name: await saved(api, name=name) for name in (mails[0], f"own {word}")}
+    own_db = {name: await saved(api, name=name) for name in (mails[0], f"own {word}")}
     await api.ok(await api.post(f"{MANAGE}/fans/{erased}/identifiers", network="shop", identifier_value=f"own {word}"))
-    both = {name: await saved(api, name=name) for name in (f"ann o {word}", "604 555 0199", f"key {word}")}
-    searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in (*own, *both)}
+    pair = {name: await saved(api, name=name) for name in (f"ann o {word}", "604 555 0199", f"key {word}")}
+    searches = {name: (await api.ok(await api.get(FANS, name=name)))["meta"]["search_uid"] for name in (*own_db, *pair)}
     await erase(api, erased)
-    for name, uid in both.items():
+    for name, uid in pair.items():
         assert (await criteria_of(api, uid))["name"] == name
-    for uid in own.values():
+    for uid in own_db.values():
         assert (await criteria_of(api, uid))["name"] == "(erased)"
     for name, uid in searches.items():
         assert (await api.get(FANS, search_uid=uid)).status_code == 404, name
-    found = await api.ok(await api.get(FANS, name=f"ann o {word}"))
-    assert [row["fan_id"] for row in found["data"]] == [living]
+    result = await api.ok(await api.get(FANS, name=f"ann o {word}"))
+    assert [row["fan_id"] for row in result["data"]] == [living]
     # The number and the key are the living fan's alone by now.
     assert (await api.ok(await api.post(FANS, phone=number)))["fan_id"] == living
     await erase(api, living)
-    for uid in both.values():
+    for uid in pair.values():
         assert (await criteria_of(api, uid))["name"] == "(erased)"
 
 

@@ -11,8 +11,8 @@ MANAGE = "/api/v1/manage"
 
 
 async def export(api: Api, fan_id: int) -> dict[str, Any]:
-    found: dict[str, Any] = await api.ok(await api.get(f"{MANAGE}/fans/{fan_id}/export"))
-    return found
+    result: dict[str, Any] = await api.ok(await api.get(f"{MANAGE}/fans/{fan_id}/export"))
+    return result
 
 
 async def test_everything_on_a_fan_is_told(api: Api, other_api: Api) -> None:
@@ -21,22 +21,22 @@ async def test_everything_on_a_fan_is_told(api: Api, other_api: Api) -> None:
     keys = {"user_key": "yz-1", "push_token": "t" * 40, "device_network": "ios"}
     await api.ok(await api.post("/api/v1/yinzcam/push_tokens", **keys))
     await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}", password="secret-word", is_subscribed=True))
-    told = await export(api, fan_id)
-    assert (told["account_id"], told["fan_id"]) == (api.account_id, fan_id)
-    assert set(told["tables"]) == {*exported_tables(), "push_tokens", "merged_rows"}
-    counted = {name: len(rows) for name, rows in told["tables"].items() if rows}
+    result = await export(api, fan_id)
+    assert (result["account_id"], result["fan_id"]) == (api.account_id, fan_id)
+    assert set(result["tables"]) == {*exported_tables(), "push_tokens", "merged_rows"}
+    counted = {name: len(rows) for name, rows in result["tables"].items() if rows}
     assert {name: counted[name] for name in ("fans", "activities", "tickets", "fan_points", "push_tokens")} == {
         "fans": 1, "activities": 2, "tickets": 2, "fan_points": 1, "push_tokens": 1,
     }  # fmt: skip
-    (fan,) = told["tables"]["fans"]
+    (fan,) = result["tables"]["fans"]
     assert fan["email"] == "ada@example.com"
     assert not {"account_id", "password_hash", "search_text"} & {
-        name for rows in told["tables"].values() for row in rows for name in row
+        name for rows in result["tables"].values() for row in rows for name in row
     }
-    former = [each["row"]["email"] for each in told["tables"]["merged_rows"] if each["table_name"] == "fans"]
+    former = [each["row"]["email"] for each in result["tables"]["merged_rows"] if each["table_name"] == "fans"]
     assert "ada.old@example.com" in former
     # By an old id the same, of another account nothing.
-    assert (await export(api, values["merged_fan_id"]))["tables"] == told["tables"]
+    assert (await export(api, values["merged_fan_id"]))["tables"] == result["tables"]
     assert (await other_api.get(f"{MANAGE}/fans/{fan_id}/export")).status_code == 404
 
 

@@ -20,8 +20,8 @@ def mail() -> str:
     return f"Fan.{uuid.uuid4().hex[:12]}@Example.com"
 
 
-async def made(api: Api, **given: Any) -> int:
-    return int((await api.ok(await api.post(FANS, **given)))["fan_id"])
+async def create(api: Api, **values: Any) -> int:
+    return int((await api.ok(await api.post(FANS, **values)))["fan_id"])
 
 
 async def read(api: Api, fan_id: int) -> dict[str, Any]:
@@ -38,7 +38,7 @@ async def topics(db: Db, api: Api, fan_id: int) -> list[str]:
 
 async def test_a_fan_is_answered_with_every_field_in_its_type(api: Api) -> None:
     address = mail()
-    fan_id = await made(
+    fan_id = await create(
         api, email=address, first_name="Ada", last_name="Lovelace", gender="FEMALE", phone="(604) 555-0101",
         birth_date="1990-12-10", country_code="canada", province="British Columbia", city="Vancouver",
         postal_code="v6b1a1", latitude="49.28", longitude=-123.12, is_subscribed="on", ip_address="192.0.2.7",
@@ -56,7 +56,7 @@ async def test_a_fan_is_answered_with_every_field_in_its_type(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "fields"),
+    ("values", "fields"),
     [
         ({}, ["email"]),
         ({"email": "nobody"}, ["email"]),
@@ -70,29 +70,29 @@ async def test_a_fan_is_answered_with_every_field_in_its_type(api: Api) -> None:
     ],
 )
 async def test_wrong_fields_are_named_and_nothing_is_written(
-    api: Api, db: Db, given: dict[str, Any], fields: list[str]
+    api: Api, db: Db, values: dict[str, Any], fields: list[str]
 ) -> None:
-    before = await db.value("select count(*) from fans where account_id = $1", api.account_id)
-    answer = await api.post(FANS, **given)
+    old = await db.value("select count(*) from fans where account_id = $1", api.account_id)
+    answer = await api.post(FANS, **values)
     assert answer.status_code == 422, answer.text
     assert [error["field"] for error in answer.json()["errors"]] == fields
-    assert await db.value("select count(*) from fans where account_id = $1", api.account_id) == before
+    assert await db.value("select count(*) from fans where account_id = $1", api.account_id) == old
 
 
 async def test_one_person_is_one_fan(api: Api) -> None:
     address = mail()
-    first = await made(api, email=address, phone="604 555 0102")
-    assert await made(api, email=address.upper()) == first
-    assert await made(api, email=f"  {address.lower()} ") == first
-    assert await made(api, phone="+1 (604) 555-0102") == first
-    assert await made(api, email=mail(), phone="604-555-0102") != first
+    first = await create(api, email=address, phone="604 555 0102")
+    assert await create(api, email=address.upper()) == first
+    assert await create(api, email=f"  {address.lower()} ") == first
+    assert await create(api, phone="+1 (604) 555-0102") == first
+    assert await create(api, email=mail(), phone="604-555-0102") != first
 
 
 async def test_a_fan_known_by_phone_gets_a_mail_address(api: Api) -> None:
-    fan_id = await made(api, phone="604 555 0103")
+    fan_id = await create(api, phone="604 555 0103")
     address = mail()
-    assert await made(api, email=address, phone="604 555 0103", first_name="Grace") == fan_id
-    assert await made(api, email=address) == fan_id
+    assert await create(api, email=address, phone="604 555 0103", first_name="Grace") == fan_id
+    assert await create(api, email=address) == fan_id
     assert (await read(api, fan_id))["first_name"] == "Grace"
 
 
@@ -103,20 +103,20 @@ async def test_racing_doors_make_one_fan(api: Api, db: Db) -> None:
 
     async def enter(number: int, by_mail: bool) -> int:  # noqa: FBT001 - one of two doors' keys
         written = f"Race{number}.{seed}@example.com"
-        given = {"email": chance.choice([written, written.upper(), f" {written}"])}
+        values = {"email": chance.choice([written, written.upper(), f" {written}"])}
         if not by_mail:
             digits = f"604555{number % 10000:04d}"
-            given = {"phone": chance.choice([digits, f"+1{digits}", f"1-{digits[:3]}-{digits[3:6]}-{digits[6:]}"])}
+            values = {"phone": chance.choice([digits, f"+1{digits}", f"1-{digits[:3]}-{digits[3:6]}-{digits[6:]}"])}
         # An activity asks for a mail address.
         match chance.choice(("fan", "batch", *(("activity",) if by_mail else ()))):
             case "activity":
-                answer = await api.ok(await api.post(activities, campaign_title=f"Race {seed}", **given))
+                answer = await api.ok(await api.post(activities, campaign_title=f"Race {seed}", **values))
                 return int((answer[0] if isinstance(answer, list) else answer)["fan_id"])
             case "batch":
-                rows = [{**given, "idol_name": "Racer"}, {"email": f"other{number}@example.com", "idol_name": "Racer"}]
+                rows = [{**values, "idol_name": "Racer"}, {"email": f"other{number}@example.com", "idol_name": "Racer"}]
                 answer = await api.ok(await api.post("/api/v1/crm/idol_fans", idol_fans=rows))
                 return int(answer["inserted"][0]["fan_id"])
-        return await made(api, **given)
+        return await create(api, **values)
 
     for round_ in range(ROUNDS):
         by_mail = round_ % 3 != 0
@@ -133,51 +133,51 @@ async def test_racing_doors_make_one_fan(api: Api, db: Db) -> None:
 
 
 async def test_an_update_writes_what_is_given_and_keeps_the_rest(api: Api, db: Db) -> None:
-    fan_id = await made(api, email=mail(), first_name="Alan", last_name="T", city="Oslo", country_code="NO")
+    fan_id = await create(api, email=mail(), first_name="Alan", last_name="T", city="Oslo", country_code="NO")
     await api.ok(
         await api.post(f"{FANS}/{fan_id}", first_name="Alan M", last_name="", country_code="NO", city="Bergen")
     )
     fan = await read(api, fan_id)
     assert (fan["first_name"], fan["last_name"], fan["city"]) == ("Alan M", None, "Bergen")
-    before = await topics(db, api, fan_id)
+    old = await topics(db, api, fan_id)
     await api.ok(await api.post(f"{FANS}/{fan_id}", first_name="Alan M"))
-    assert await topics(db, api, fan_id) == before
+    assert await topics(db, api, fan_id) == old
 
 
 async def test_an_address_needs_its_country(api: Api) -> None:
-    fan_id = await made(api, email=mail())
+    fan_id = await create(api, email=mail())
     answer = await api.post(f"{FANS}/{fan_id}", city="Bergen", province="X", postal_code="1")
     assert [error["field"] for error in answer.json()["errors"]] == ["province", "city", "postal_code"]
 
 
 async def test_a_changed_mail_address_takes_the_identity_along(api: Api) -> None:
     old, new = mail(), mail()
-    fan_id = await made(api, email=old, is_confirmed=True)
-    other = await made(api, email=mail())
+    fan_id = await create(api, email=old, is_confirmed=True)
+    second = await create(api, email=mail())
     await api.ok(await api.post(f"{FANS}/{fan_id}", email=new))
     fan = await read(api, fan_id)
     assert (fan["email"].lower(), fan["is_confirmed"]) == (new.lower(), False)
-    assert await made(api, email=new) == fan_id
-    assert await made(api, email=old) != fan_id
-    answer = await api.post(f"{FANS}/{other}", email=new)
+    assert await create(api, email=new) == fan_id
+    assert await create(api, email=old) != fan_id
+    answer = await api.post(f"{FANS}/{second}", email=new)
     assert (answer.status_code, answer.json()["code"]) == (409, "mail_taken")
     values = [row["identifier_value"] for row in await api.ok(await api.get(f"{FANS}/{fan_id}/identifiers"))]
     assert values == [new.lower()]
 
 
 async def test_a_fan_cannot_lose_every_way_to_be_known(api: Api) -> None:
-    fan_id = await made(api, email=mail())
+    fan_id = await create(api, email=mail())
     assert (await api.post(f"{FANS}/{fan_id}", email="")).status_code == 422
     await api.ok(await api.post(f"{FANS}/{fan_id}", email="", phone="604 555 0104"))
-    assert await made(api, phone="6045550104") == fan_id
+    assert await create(api, phone="6045550104") == fan_id
 
 
 async def test_names_are_unique_and_decent(api: Api) -> None:
-    fan_id = await made(api, email=mail(), display_name="Goal Machine")
-    other = await made(api, email=mail())
-    taken = await api.post(f"{FANS}/{other}", display_name="goal machine")
-    assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
-    rude = await api.post(f"{FANS}/{other}", display_name="f.u.c.k")
+    fan_id = await create(api, email=mail(), display_name="Goal Machine")
+    second = await create(api, email=mail())
+    used = await api.post(f"{FANS}/{second}", display_name="goal machine")
+    assert (used.status_code, used.json()["code"]) == (409, "name_taken")
+    rude = await api.post(f"{FANS}/{second}", display_name="f.u.c.k")
     assert rude.json()["errors"][0]["field"] == "display_name"
     check = await api.ok(await api.get("/api/v1/crm/display_name", display_name="Goal Machine"))
     assert check["display_name"].startswith("Goal Machine")
@@ -191,11 +191,9 @@ async def test_names_are_unique_and_decent(api: Api) -> None:
 
 
 async def test_passwords_are_hashed(api: Api, db: Db) -> None:
-    fan_id = await made(api, email=mail(), password="correct horse")
-    stored = await db.value(
-        "select password_hash from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id
-    )
-    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    fan_id = await create(api, email=mail(), password="correct horse")
+    row = await db.value("select password_hash from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
+    assert row.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert "password" not in str(await read(api, fan_id))
 
 
@@ -204,9 +202,9 @@ async def test_custom_fields_have_types(api: Api) -> None:
         ("shirt", "choice", ["S", "M"]), ("visits", "number", None), ("joined", "date", None),
         ("vip", "boolean", None), ("likes", "choices", ["home", "away"]), ("note", "text", None),
     ):  # fmt: skip
-        given = {"field_options": options} if options else {}
-        await api.ok(await api.post("/api/v1/manage/fields", crm_field_key=key, field_type=kind, **given))
-    fan_id = await made(
+        values = {"field_options": options} if options else {}
+        await api.ok(await api.post("/api/v1/manage/fields", crm_field_key=key, field_type=kind, **values))
+    fan_id = await create(
         api, email=mail(), field_shirt="m", field_visits="7", field_joined="2024-02-29", field_vip="yes",
         field_likes="home,AWAY",
     )  # fmt: skip
@@ -230,7 +228,7 @@ async def test_custom_fields_have_types(api: Api) -> None:
 
 async def test_a_deleted_fan_leaves_figures_but_no_person(api: Api, db: Db) -> None:
     address = mail()
-    fan_id = await made(api, email=address, first_name="Gone", is_subscribed=True, idol_names=["A", "B"])
+    fan_id = await create(api, email=address, first_name="Gone", is_subscribed=True, idol_names=["A", "B"])
     await api.ok(await api.post(f"{FANS}/{fan_id}/activities", campaign_title="Left behind", field_word="secret"))
     assert await api.ok(await api.delete(f"{FANS}/{fan_id}")) is True
     assert (await api.get(f"{FANS}/{fan_id}")).status_code == 404
@@ -241,18 +239,18 @@ async def test_a_deleted_fan_leaves_figures_but_no_person(api: Api, db: Db) -> N
     rows = await db.rows("select props from activities where account_id = $1 and fan_id = $2", api.account_id, fan_id)
     assert [row["props"] for row in rows] == [{}]
     assert (await topics(db, api, fan_id))[-1] == "fan.deleted"
-    assert await made(api, email=address) != fan_id
+    assert await create(api, email=address) != fan_id
 
 
 async def test_idols_may_be_named_at_once(api: Api) -> None:
-    fan_id = await made(api, email=mail(), idol_names=["Harbour Lights", "harbour lights", "The Tide"])
+    fan_id = await create(api, email=mail(), idol_names=["Harbour Lights", "harbour lights", "The Tide"])
     idols = await api.ok(await api.get(f"{FANS}/{fan_id}/idols"))
     assert [idol["idol_name"] for idol in idols] == ["Harbour Lights", "The Tide"]
 
 
 async def test_only_documented_fields_change(api: Api, other_api: Api, db: Db) -> None:
-    fan_id = await made(api, email=mail())
-    before = await db.row("select * from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
+    fan_id = await create(api, email=mail())
+    old = await db.row("select * from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
     await api.ok(
         await api.post(
             f"{FANS}/{fan_id}",
@@ -267,13 +265,13 @@ async def test_only_documented_fields_change(api: Api, other_api: Api, db: Db) -
             fan_source="x",
         )
     )
-    after = await db.row("select * from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
-    assert before == after
+    new = await db.row("select * from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
+    assert old == new
 
 
 async def test_other_accounts_see_and_change_nothing(api: Api, other_api: Api) -> None:
     address = mail()
-    fan_id = await made(api, email=address)
+    fan_id = await create(api, email=address)
     for answer in (
         await other_api.get(f"{FANS}/{fan_id}"),
         await other_api.post(f"{FANS}/{fan_id}", first_name="x"),
@@ -282,4 +280,4 @@ async def test_other_accounts_see_and_change_nothing(api: Api, other_api: Api) -
         await other_api.get(f"/api/v1/manage/fans/{fan_id}/consents"),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "unknown")
-    assert await made(other_api, email=address) != fan_id
+    assert await create(other_api, email=address) != fan_id

@@ -36,36 +36,36 @@ DANGLING = {
 }
 
 
-async def made(api: Api, path: str, **given: Any) -> Any:
-    return await api.ok(await api.post(f"{MANAGE}/{path}", **given))
+async def create(api: Api, path: str, **values: Any) -> Any:
+    return await api.ok(await api.post(f"{MANAGE}/{path}", **values))
 
 
 async def tags(api: Api, fan_ids: list[int]) -> Calls:
     name = uuid.uuid4().hex
-    tag_id = (await made(api, "tags", tag_name=name))["tag_id"]
-    campaign = (await made(api, "campaigns", title=name, app_type="wager"))["page_tab_id"]
+    tag_id = (await create(api, "tags", tag_name=name))["tag_id"]
+    campaign = (await create(api, "campaigns", title=name, app_type="wager"))["page_tab_id"]
     items = (api.post(f"{MANAGE}/campaigns/{campaign}/items", title="Item", tag_id=tag_id) for _ in range(2))
-    given = (api.post(f"{MANAGE}/tags/fans", tag_name=name, fan_ids=[each]) for each in fan_ids)
-    return list(mixed(api.delete(f"{MANAGE}/tags/{tag_id}"), *items, *given))
+    values = (api.post(f"{MANAGE}/tags/fans", tag_name=name, fan_ids=[each]) for each in fan_ids)
+    return list(mixed(api.delete(f"{MANAGE}/tags/{tag_id}"), *items, *values))
 
 
 async def idols(api: Api, fan_ids: list[int]) -> Calls:
     uid = (await api.ok(await api.post("/api/v1/idols", idol_name=uuid.uuid4().hex, idol_type="team")))["idol_uid"]
     tied = (api.post(f"{FANS}/{each}/idols", action="add", idol_uid=uid) for each in fan_ids)
-    many = api.post("/api/v1/crm/idol_fans", idol_fans=[{"email": f"{uid}@example.com", "idol_uid": uid}])
-    return list(mixed(api.delete(f"{MANAGE}/idols/{uid}"), many, *tied))
+    count = api.post("/api/v1/crm/idol_fans", idol_fans=[{"email": f"{uid}@example.com", "idol_uid": uid}])
+    return list(mixed(api.delete(f"{MANAGE}/idols/{uid}"), count, *tied))
 
 
 async def businesses(api: Api, _: list[int]) -> Calls:
-    business_id = (await made(api, "businesses", business_name=uuid.uuid4().hex))["business_id"]
-    given = {"performance_name": "Derby", "performance_date": "2027-07-03", "business_id": business_id}
-    shows = (api.post("/api/v1/performances", **given) for _ in range(6))
+    business_id = (await create(api, "businesses", business_name=uuid.uuid4().hex))["business_id"]
+    values = {"performance_name": "Derby", "performance_date": "2027-07-03", "business_id": business_id}
+    shows = (api.post("/api/v1/performances", **values) for _ in range(6))
     return list(mixed(api.delete(f"{MANAGE}/businesses/{business_id}"), *shows))
 
 
 async def fields(api: Api, fan_ids: list[int]) -> Calls:
     key = uuid.uuid4().hex
-    await made(api, "fields", crm_field_key=key, field_type="number")
+    await create(api, "fields", crm_field_key=key, field_type="number")
     values = (api.post(f"{FANS}/{each}", **{f"field_{key}": "7"}) for each in fan_ids)
     retyped = api.post(f"{MANAGE}/fields", crm_field_key=key, field_type="text")
     return [*mixed(retyped, *values), api.delete(f"{MANAGE}/fields/{key}")]
@@ -104,18 +104,18 @@ async def test_nothing_names_what_was_deleted_or_changed_meanwhile(
 async def test_who_goes_or_gets_an_address_meanwhile_is_merged_into_nobody(api: Api, db: Db, end: str) -> None:
     email, phone = f"{uuid.uuid4().hex}@example.com", f"+1604555{2000 + len(end)}"
     stays = (await api.ok(await api.post(FANS, email=email)))["fan_id"]
-    other = (await api.ok(await api.post(FANS, phone=phone)))["fan_id"]
+    second = (await api.ok(await api.post(FANS, phone=phone)))["fan_id"]
     verified = {"email": email, "phone": phone, "is_confirmed": True, "is_phone_confirmed": True}
-    async with db.transaction() as held:
+    async with db.transaction() as tx:
         if end == "erased":
-            await erasure.erase_fan(held, api.account_id, other, datetime.now(UTC), source="test")
+            await erasure.erase_fan(tx, api.account_id, second, datetime.now(UTC), source="test")
         else:
             account = Account(api.account_id, "Northside", "America/Vancouver", "CA", "USD")
-            changes = FanChanges(fan_id=other, email=f"{uuid.uuid4().hex}@example.com")
-            await change_fan(held, account, changes, datetime.now(UTC), source="test")
+            changes = FanChanges(fan_id=second, email=f"{uuid.uuid4().hex}@example.com")
+            await change_fan(tx, account, changes, datetime.now(UTC), source="test")
         call = asyncio.create_task(api.post(FANS, **verified))
         # Time to get ahead of it, for who does not wait.
         await asyncio.wait([call], timeout=1)
     assert (await api.ok(await call))["fan_id"] == stays
-    answer = await api.get(f"{FANS}/{other}")
-    assert answer.status_code == 404 if end == "erased" else answer.json()["fan_id"] == other
+    answer = await api.get(f"{FANS}/{second}")
+    assert answer.status_code == 404 if end == "erased" else answer.json()["fan_id"] == second

@@ -23,8 +23,8 @@ def number() -> str:
     return f"+1778555{next(NUMBERS):04d}"
 
 
-def someone(email: str | None = None, phone: str | None = None, **known: Any) -> Person:
-    return person({"email": email, "phone": phone}, **known)
+def someone(email: str | None = None, phone: str | None = None, **existing: Any) -> Person:
+    return person({"email": email, "phone": phone}, **existing)
 
 
 async def met(db: Db, api: Api, *people: Person) -> list[int]:
@@ -72,24 +72,24 @@ async def test_two_addresses_with_one_new_number_are_two_people(db: Db, api: Api
 
 async def test_a_number_and_its_address_in_any_order_are_one_new_person(db: Db, api: Api) -> None:
     address, phone = mail(), number()
-    found = await met(
+    result = await met(
         db, api, someone(None, phone, first_name="Ada"), someone(address, last_name="Berg"), someone(address, phone)
     )
-    assert len(set(found)) == 1
-    fan = await read(api, found[0])
+    assert len(set(result)) == 1
+    fan = await read(api, result[0])
     assert (fan["email"], fan["phone"], fan["name"]) == (address, phone, "Ada Berg")
-    assert await owners(db, api, found) == {address: found[0], phone: found[0]}
+    assert await owners(db, api, result) == {address: result[0], phone: result[0]}
 
 
 async def test_two_entries_of_one_known_fan_are_folded(db: Db, api: Api) -> None:
     address, phone = mail(), number()
     (fan_id,) = await met(db, api, someone(address, phone, is_subscribed=True))
-    found = await met(
+    result = await met(
         db, api,
         someone(address, first_name="Ada", is_subscribed=True),
         someone(None, phone, last_name="Berg", is_subscribed=False),
     )  # fmt: skip
-    assert found == [fan_id, fan_id]
+    assert result == [fan_id, fan_id]
     fan = await read(api, fan_id)
     assert (fan["name"], fan["is_subscribed"]) == ("Ada Berg", False)
     words = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/consents"))
@@ -106,12 +106,12 @@ async def test_whoever_is_told_of_can_be_found_again(db: Db, api: Api) -> None:
             address = chance.choice([None, chance.choice(mails)])
             phone = chance.choice([None, chance.choice(phones)]) if address else chance.choice(phones)
             people.append(someone(address, phone))
-        found = await met(db, api, *people)
-        assert await met(db, api, *people) == found, seed
-        known: dict[str, int] = {}
-        for each, fan_id in zip(people, found, strict=True):
+        result = await met(db, api, *people)
+        assert await met(db, api, *people) == result, seed
+        existing: dict[str, int] = {}
+        for each, fan_id in zip(people, result, strict=True):
             if each.mail_key:
-                assert known.setdefault(each.mail_key, fan_id) == fan_id, seed
+                assert existing.setdefault(each.mail_key, fan_id) == fan_id, seed
     orphans = await db.value(
         "select count(*) from fans f where account_id = $1 and not exists (select from fan_identifiers i"
         " where i.account_id = f.account_id and i.fan_id = f.fan_id)",
@@ -122,24 +122,24 @@ async def test_whoever_is_told_of_can_be_found_again(db: Db, api: Api) -> None:
 
 async def test_racing_batches_in_opposite_order_make_one_fan_each(db: Db, api: Api) -> None:
     people = [someone(mail(), number()) for _ in range(40)]
-    found = await asyncio.gather(*(met(db, api, *(people if turn % 2 else people[::-1])) for turn in range(8)))
-    for turn, fans in enumerate(found):
-        assert (fans if turn % 2 else fans[::-1]) == found[1]
+    result = await asyncio.gather(*(met(db, api, *(people if turn % 2 else people[::-1])) for turn in range(8)))
+    for turn, fans in enumerate(result):
+        assert (fans if turn % 2 else fans[::-1]) == result[1]
 
 
 async def test_nothing_is_written_when_nothing_is_new(db: Db, api: Api) -> None:
     address, phone = mail(), number()
-    given = person({"email": address, "phone": phone, "country_code": "CA", "city": "Hope"}, first_name="Ada")
-    (fan_id,) = await met(db, api, given)
+    values = person({"email": address, "phone": phone, "country_code": "CA", "city": "Hope"}, first_name="Ada")
+    (fan_id,) = await met(db, api, values)
     state = "select f.xmin::text || ' ' || f.position from fans f where account_id = $1 and fan_id = $2"
-    before = await db.value(state, api.account_id, fan_id)
-    assert await met(db, api, given, someone(address.upper(), last_name=None)) == [fan_id, fan_id]
-    assert await met(db, api, given) == [fan_id]
-    assert await db.value(state, api.account_id, fan_id) == before
+    old = await db.value(state, api.account_id, fan_id)
+    assert await met(db, api, values, someone(address.upper(), last_name=None)) == [fan_id, fan_id]
+    assert await met(db, api, values) == [fan_id]
+    assert await db.value(state, api.account_id, fan_id) == old
 
 
 async def test_words_of_a_batch_count_in_their_order(db: Db, api: Api) -> None:
-    address, other, phone = mail(), mail(), number()
+    address, another, phone = mail(), mail(), number()
     await met(db, api, someone(address, phone))
     (fan_id,) = set(
         await met(
@@ -151,15 +151,15 @@ async def test_words_of_a_batch_count_in_their_order(db: Db, api: Api) -> None:
         )
     )  # fmt: skip
     assert (await read(api, fan_id))["is_subscribed"] is False
-    first, second = await met(db, api, someone(other, is_subscribed=True), someone(other, is_subscribed=False))
+    first, second = await met(db, api, someone(another, is_subscribed=True), someone(another, is_subscribed=False))
     assert (first == second, (await read(api, first))["is_subscribed"]) == (True, False)
 
 
 async def test_two_numbers_of_one_address_are_both_kept(db: Db, api: Api) -> None:
     address, phones = mail(), [number(), number()]
-    found = await met(db, api, *(someone(address, each) for each in phones), someone(None, phones[1]))
-    assert len(set(found)) == 1
-    fan = await read(api, found[0])
+    result = await met(db, api, *(someone(address, each) for each in phones), someone(None, phones[1]))
+    assert len(set(result)) == 1
+    fan = await read(api, result[0])
     assert [fan["phone"], fan["add_phone"]] == phones
 
 

@@ -18,7 +18,7 @@ async def logged(db: Db, api: Api) -> list[tuple[str, str]]:
 
 
 async def test_each_write_is_in_the_log_once(api: Api, db: Db) -> None:
-    before = len(await logged(db, api))
+    old = len(await logged(db, api))
     entry: dict[str, Any] = {"ip_address": "192.0.2.0/24", "is_blocked": True}
     word = {"word": "offside", "is_allowed": False}
     token = {"user_key": "u", "push_token": "t", "device_network": "ios"}
@@ -31,7 +31,7 @@ async def test_each_write_is_in_the_log_once(api: Api, db: Db) -> None:
     await api.ok(await api.delete(f"{MANAGE}/tags/{tag_id}"))
     await api.ok(await api.delete("/api/v1/crm/ip_addresses", **entry))
     await api.ok(await api.delete(f"{MANAGE}/display_name_words", word="OFFSIDE"))
-    assert (await logged(db, api))[before:] == [
+    assert (await logged(db, api))[old:] == [
         ("tag.created", str(tag_id)),
         ("address.created", "0"),
         ("name_word.created", ""),
@@ -43,12 +43,12 @@ async def test_each_write_is_in_the_log_once(api: Api, db: Db) -> None:
 
 
 async def test_a_tag_finds_an_address_in_any_writing(api: Api) -> None:
-    made = await api.ok(await api.post("/api/v1/crm/fans", email="Zoë@bücher.example"))
-    given = {"tag_name": "Readers", "emails": [" ZOË@xn--bcher-kva.example", "nobody", "nobody@example.com"]}
-    rows = (await api.ok(await api.post(f"{MANAGE}/tags/fans", **given)))["rows"]
+    created = await api.ok(await api.post("/api/v1/crm/fans", email="Zoë@bücher.example"))
+    values = {"tag_name": "Readers", "emails": [" ZOË@xn--bcher-kva.example", "nobody", "nobody@example.com"]}
+    rows = (await api.ok(await api.post(f"{MANAGE}/tags/fans", **values)))["rows"]
     assert [(row["email"], row["status"]) for row in rows] == [
-        (given["emails"][0].strip(), "added"),
+        (values["emails"][0].strip(), "added"),
         ("nobody", "unknown"),
         ("nobody@example.com", "unknown"),
     ]
-    assert (await api.ok(await api.get(f"/api/v1/crm/fans/{made['fan_id']}")))["tags"] == ["Readers"]
+    assert (await api.ok(await api.get(f"/api/v1/crm/fans/{created['fan_id']}")))["tags"] == ["Readers"]

@@ -47,8 +47,8 @@ async def main(port: int, count: int) -> None:
     """Hold that many connections until somebody stops this, for so long at most."""
     # They stand for other machines, which take nothing from this one's processors.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    maximum = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (maximum, maximum))
     gate = asyncio.Semaphore(AT_ONCE)
     connected = [asyncio.Event() for _ in range(count)]
     kinds = itertools.cycle(KINDS)

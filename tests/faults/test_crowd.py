@@ -92,10 +92,10 @@ async def caller(url: str, call: bytes, calls: int) -> list[float]:
     for _ in range(calls):
         started = time.perf_counter()
         await client.send(call)
-        found = await client.answer()
+        response = await client.answer()
         took.append((time.perf_counter() - started) * 1000)
-        assert found is not None
-        assert found.status == 200
+        assert response is not None
+        assert response.status == 200
         await asyncio.sleep(PAUSE_SECONDS)
     client.close()
     return took
@@ -108,7 +108,7 @@ async def called(url: str, call: bytes, calls: int) -> list[float]:
     return [cuts[49], cuts[98]]
 
 
-def told(figures: list[float]) -> str:
+def answer_of(figures: list[float]) -> str:
     return f"{figures[0]:.2f} ms (99th percentile {figures[1]:.2f})"
 
 
@@ -148,22 +148,22 @@ async def test_a_crowd_of_slow_callers_leaves_others_as_fast(up: Up, call: bytes
             calm.append(await called(url, call, CALLS))
             with crowd(url):
                 crowded.append(await called(url, call, CALLS))
-            say(f"alone {told(calm[-1])}, among {CROWD} slow callers {told(crowded[-1])}")
+            say(f"alone {answer_of(calm[-1])}, among {CROWD} slow callers {answer_of(crowded[-1])}")
     ratio = statistics.median(busy[1] / free[1] for free, busy in zip(calm, crowded, strict=True))
     say(f"99th percentile among them / alone: {ratio:.2f}, at most {MOST_RATIO}")
     assert not IS_FULL or ratio <= MOST_RATIO
 
 
-async def attack(url: str, begin: bytes, more: bytes) -> None:
+async def attack(url: str, begin: bytes, extra: bytes) -> None:
     """Send without an end, and read nothing."""
     client = await Socket.to(url)
     await client.send(begin)
-    sent = 0
+    payload = 0
     try:
         async with asyncio.timeout(ATTACK_SECONDS):
-            while sent < ENDLESS_BYTES and not client.writer.is_closing():
-                await client.send(more)
-                sent += len(more)
+            while payload < ENDLESS_BYTES and not client.writer.is_closing():
+                await client.send(extra)
+                payload += len(extra)
     except TimeoutError:
         pass
     finally:
@@ -174,15 +174,15 @@ async def attack(url: str, begin: bytes, more: bytes) -> None:
 async def test_what_has_no_end_takes_no_memory_and_holds_nobody_up(up: Up, call: bytes, kind: str) -> None:
     url, server = up.facts["url"], up.child("fanfare.cli.server")
     await called(url, call, FEW_CALLS)
-    before = most = server.memory_info().rss
+    old = maximum = server.memory_info().rss
     attacks = [asyncio.create_task(attack(url, *ENDLESS[kind])) for _ in range(ATTACKERS)]
     calls = asyncio.create_task(called(url, call, FEW_CALLS))
     while not all(each.done() for each in attacks):
         await asyncio.sleep(0.01)
-        most = max(most, server.memory_info().rss)
-    say(f"{kind}: {(most - before) / MIB:.1f} MiB more, others {told(await calls)}")
+        maximum = max(maximum, server.memory_info().rss)
+    say(f"{kind}: {(maximum - old) / MIB:.1f} MiB more, others {answer_of(await calls)}")
     await asyncio.gather(calls, *attacks)
-    assert most - before < MOST_GROWTH
+    assert maximum - old < MOST_GROWTH
 
 
 async def test_new_callers_get_in_among_many_who_ask_without_end(up: Up) -> None:

@@ -68,9 +68,9 @@ class Run:
         while time.monotonic() < self.ends_at:
             account_id = self.other_id if chance.random() < 0.2 else self.account_id
             with suppress(GaveUp, asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError):
-                told = await chance.choice(ways)(chance, account_id, number)
+                result = await chance.choice(ways)(chance, account_id, number)
                 if account_id == self.account_id:
-                    self.acknowledged.update(told)
+                    self.acknowledged.update(result)
             await asyncio.sleep(chance.random() * 0.02)
 
     async def _tell(self, db: Db, chance: random.Random, account_id: int, number: int) -> list[int]:
@@ -81,32 +81,32 @@ class Run:
         return await self._tell(self.writers, chance, account_id, number)
 
     async def _slowly(self, chance: random.Random, account_id: int, number: int) -> list[int]:
-        async with self.writers.transaction() as held:
-            told = await self._tell(held, chance, account_id, number)
-            await held.execute("select pg_sleep($1)", chance.choice((0.01, 0.1, 0.8)))
-            return told + await self._tell(held, chance, account_id, number)
+        async with self.writers.transaction() as tx:
+            result = await self._tell(tx, chance, account_id, number)
+            await tx.execute("select pg_sleep($1)", chance.choice((0.01, 0.1, 0.8)))
+            return result + await self._tell(tx, chance, account_id, number)
 
     async def _giving_up(self, chance: random.Random, account_id: int, number: int) -> list[int]:
-        async with self.writers.transaction() as held:
-            await self._tell(held, chance, account_id, number)
+        async with self.writers.transaction() as tx:
+            await self._tell(tx, chance, account_id, number)
             await asyncio.sleep(chance.random() * 0.1)
             raise GaveUp
 
     async def _trying_again(self, chance: random.Random, account_id: int, number: int) -> list[int]:
-        async with self.writers.transaction() as held:
+        async with self.writers.transaction() as tx:
             with suppress(GaveUp):
-                async with held.transaction() as inner:
+                async with tx.transaction() as inner:
                     await self._tell(inner, chance, account_id, number)
                     raise GaveUp
             await asyncio.sleep(chance.random() * 0.1)
-            told = await self._tell(held, chance, account_id, number)
-            await held.execute("select pg_sleep($1)", chance.random() * 0.1)
-            return told
+            result = await self._tell(tx, chance, account_id, number)
+            await tx.execute("select pg_sleep($1)", chance.random() * 0.1)
+            return result
 
     async def _dying(self, chance: random.Random, account_id: int, number: int) -> list[int]:
-        async with self.writers.transaction() as held:
-            await self._tell(held, chance, account_id, number)
-            await held.execute("select pg_terminate_backend(pg_backend_pid())")
+        async with self.writers.transaction() as tx:
+            await self._tell(tx, chance, account_id, number)
+            await tx.execute("select pg_terminate_backend(pg_backend_pid())")
             raise GaveUp
 
     async def follow(self, read: Callable[[Db, int], Awaitable[list[int]]]) -> list[int]:
@@ -132,9 +132,9 @@ class Run:
     async def committed(self) -> list[int]:
         """Return what is there in the end, in order; all that was acknowledged must be."""
         rows = await self.readers.rows("select thing_id from things where account_id = $1 order by thing_id", ACCOUNT)
-        found = [row["thing_id"] for row in rows]
-        assert self.acknowledged <= set(found)
-        return found
+        results = [row["thing_id"] for row in rows]
+        assert self.acknowledged <= set(results)
+        return results
 
 
 @pytest.fixture
@@ -148,52 +148,52 @@ async def run(new_database: NewDatabase) -> AsyncIterator[Run]:
 
 
 def changes_by(limit: int) -> Callable[[Db, int], Awaitable[list[int]]]:
-    async def read(db: Db, after: int) -> list[int]:
-        return [change.position for change in (await feed(db, ACCOUNT, after, limit)).changes]
+    async def read(db: Db, new: int) -> list[int]:
+        return [change.position for change in (await feed(db, ACCOUNT, new, limit)).changes]
 
     return read
 
 
 def things_by(limit: int) -> Callable[[Db, int], Awaitable[list[int]]]:
-    async def read(db: Db, after: int) -> list[int]:
-        return await things(db, after, await settled(db, ACCOUNT), limit)
+    async def read(db: Db, new: int) -> list[int]:
+        return await things(db, new, await settled(db, ACCOUNT), limit)
 
     return read
 
 
-async def things(db: Db, after: int, bound: int, limit: int) -> list[int]:
+async def things(db: Db, new: int, bound: int, limit: int) -> list[int]:
     rows = await db.rows(
         """
         select thing_id from things where account_id = $1 and thing_id > $2 and thing_id <= $3
         order by thing_id limit $4
         """,
         ACCOUNT,
-        after,
+        new,
         bound,
         limit,
     )
     return [row["thing_id"] for row in rows]
 
 
-async def naively(db: Db, after: int) -> list[int]:
+async def naively(db: Db, new: int) -> list[int]:
     """Read as far as there is anything, as one would without the holds."""
-    return await things(db, after, 2**62, 100)
+    return await things(db, new, 2**62, 100)
 
 
 async def test_every_reader_sees_each_committed_row_once(run: Run) -> None:
     followed = await run.race(changes_by(7), changes_by(1000), things_by(3), things_by(200))
     expected = await run.committed()
     assert len(expected) > 100
-    for seen in followed:
-        missed, repeated = set(expected) - set(seen), len(seen) - len(set(seen))
+    for observed in followed:
+        missed, repeated = set(expected) - set(observed), len(observed) - len(set(observed))
         assert (len(missed), repeated) == (0, 0)
-        assert seen == expected
+        assert observed == expected
 
 
 async def test_a_reader_who_ignores_the_holds_misses_rows(run: Run) -> None:
     run.ends_at = time.monotonic() + 2
-    (seen,) = await run.race(naively)
-    assert set(await run.committed()) - set(seen)
+    (observed,) = await run.race(naively)
+    assert set(await run.committed()) - set(observed)
 
 
 async def test_a_reader_misses_rows_when_writers_do_not_hold(run: Run) -> None:
@@ -202,5 +202,5 @@ async def test_a_reader_misses_rows_when_writers_do_not_hold(run: Run) -> None:
     await run.writers.execute(
         "create or replace function hold_position(account_id bigint) returns boolean language sql as 'select true'"
     )
-    (seen,) = await run.race(changes_by(100))
-    assert set(await run.committed()) - set(seen)
+    (observed,) = await run.race(changes_by(100))
+    assert set(await run.committed()) - set(observed)

@@ -26,22 +26,22 @@ async def test_gates_whose_server_is_killed_let_each_pass_in_once(tmp_path: Path
     chance = random.Random(SEED)
     with running_up(tmp_path / "data") as up:
         db = await Db.connect(up.facts["database_url"], size=2)
-        made = await create_account(db, "Killed", datetime.now(UTC), country_code="CA")
-        await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", made.account_id)
+        created = await create_account(db, "Killed", datetime.now(UTC), country_code="CA")
+        await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", created.account_id)
         async with httpx.AsyncClient(base_url=up.facts["url"], timeout=20) as client:
-            api = Api(client, made.account_id, made.api_key, made.api_secret)
+            api = Api(client, created.account_id, created.api_key, created.api_secret)
             page_tab_id = await some_campaign(api)
             passes = [each for _ in range(PASSES // 20) for each in await some_passes(api, page_tab_id, quantity=20)]
             gates = [Gate(client, api.keys, page_tab_id, f"gate {n}", random.Random(n)) for n in range(GATES)]
             asking = asyncio.gather(*(gate.try_all(passes) for gate in gates))
             for kill in range(KILLS):
                 # Spread over the run by what is told, so that each falls while gates ask.
-                while sum(len(gate.told) for gate in gates) < (kill + chance.uniform(0.2, 0.8)) * PASSES * GATES / (
+                while sum(len(gate.answers) for gate in gates) < (kill + chance.uniform(0.2, 0.8)) * PASSES * GATES / (
                     KILLS + 1
                 ):
                     assert not asking.done()
                     await asyncio.sleep(0.005)
                 up.child("fanfare.cli.server").kill()
             await asyncio.wait_for(asking, 1200)
-        await check_admissions(gates, passes, db, made.account_id)
+        await check_admissions(gates, passes, db, created.account_id)
         await db.close()

@@ -53,19 +53,21 @@ class Load:
         async with httpx.AsyncClient(base_url=self.up.facts["url"], headers=self.keys, timeout=20) as client:
             while not self.is_over:
                 number = next(NUMBERS)
-                made = await self._post(client, "activities", email=f"k{number}@example.com", campaign_title="Killed")
-                if made is None:
+                created = await self._post(
+                    client, "activities", email=f"k{number}@example.com", campaign_title="Killed"
+                )
+                if created is None:
                     continue
-                ((fan_id, activity_id),) = [(row["fan_id"], row["activity_id"]) for row in made]
+                ((fan_id, activity_id),) = [(row["fan_id"], row["activity_id"]) for row in created]
                 self.fans[f"k{number}@example.com"] = fan_id
                 self.activities.add(activity_id)
-                given = {"point_uid": self.point_uid, "fan_id": fan_id, "point_count": 3, "award_key": f"a{number}"}
-                if await self._post(client, "fan_points", **given) is not None:
+                values = {"point_uid": self.point_uid, "fan_id": fan_id, "point_count": 3, "award_key": f"a{number}"}
+                if await self._post(client, "fan_points", **values) is not None:
                     self.awards.add(f"a{number}")
 
-    async def _post(self, client: httpx.AsyncClient, what: str, **given: object) -> list[dict[str, int]] | None:
+    async def _post(self, client: httpx.AsyncClient, kind: str, **values: object) -> list[dict[str, int]] | None:
         try:
-            answer = await client.post(f"/api/v1/crm/{what}", json=given)
+            answer = await client.post(f"/api/v1/crm/{kind}", json=values)
         except httpx.TransportError:
             await asyncio.sleep(0.05)
             return None
@@ -76,7 +78,7 @@ class Load:
         # What a dying database causes is an outage, and no fault of the server's own.
         is_outage = answer.status_code == 503 and "retry-after" in answer.headers and "went wrong" not in answer.text
         if not is_outage:
-            self.strange.append(f"{what}: {answer.status_code} {answer.text}")
+            self.strange.append(f"{kind}: {answer.status_code} {answer.text}")
         await asyncio.sleep(0.05)
         return None
 
@@ -93,8 +95,8 @@ class Load:
 
     async def goes_on(self) -> float:
         """Wait until writes are acknowledged again; return how long it took."""
-        before, started = self.acknowledged, time.monotonic()
-        while self.acknowledged < before + WRITERS * 2:
+        old, started = self.acknowledged, time.monotonic()
+        while self.acknowledged < old + WRITERS * 2:
             assert time.monotonic() - started < BACK_SECONDS * 2, f"no write for long, seed {SEED}"
             await asyncio.sleep(0.02)
         return time.monotonic() - started
@@ -108,8 +110,8 @@ async def load(tmp_path: Path) -> AsyncIterator[Load]:
         await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", account.account_id)
         keys = {"Api-Key": str(account.api_key), "Api-Secret": account.api_secret}
         async with httpx.AsyncClient(base_url=up.facts["url"], headers=keys, timeout=20) as client:
-            made = await client.post("/api/v1/manage/points", json={"point_name": "Loyalty"})
-        load = Load(up, keys, made.json()["point_uid"])
+            created = await client.post("/api/v1/manage/points", json={"point_name": "Loyalty"})
+        load = Load(up, keys, created.json()["point_uid"])
         writers = [asyncio.create_task(load.write()) for _ in range(WRITERS)]
         yield load
         load.is_over = True
@@ -124,8 +126,8 @@ async def _check(load: Load, up: Up, account_id: int) -> None:
     fans = await db.rows(
         "select identifier_value, fan_id from fan_identifiers where account_id = $1 and network = 'email'", account_id
     )
-    stored = {row["identifier_value"]: row["fan_id"] for row in fans}
-    assert {mail: stored.get(mail) for mail in load.fans} == load.fans, f"lost fans, seed {SEED}"
+    rows = {row["identifier_value"]: row["fan_id"] for row in fans}
+    assert {mail: rows.get(mail) for mail in load.fans} == load.fans, f"lost fans, seed {SEED}"
     activities = await db.rows("select activity_id from activities where account_id = $1", account_id)
     assert load.activities <= {row["activity_id"] for row in activities}, f"lost activities, seed {SEED}"
     awards = await db.rows("select award_key from fan_points where account_id = $1", account_id)

@@ -11,7 +11,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.faults.test_cursors import WRITERS, Run
-from tests.feeds import FEEDS, WRITE, Feed, pages, settle, stored
+from tests.feeds import FEEDS, WRITE, Feed, pages, settle, store
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 # Pages are small, so that readers meet their ends often.
@@ -20,21 +20,21 @@ SMALL = 50
 
 async def follow(api: Api, run: Run, feed: Feed, place: dict[str, Any]) -> list[str]:
     """Read a list again and again until the writers are done; upwards from where the last reading ended."""
-    seen: list[str] = []
-    given = {**feed.given, **({"limit": SMALL} if feed.limit else {})}
+    observed: list[str] = []
+    values = {**feed.values, **({"limit": SMALL} if feed.limit else {})}
     while True:
-        is_over, newest = run.is_written, set(seen)
+        is_over, newest = run.is_written, set(observed)
         # Downwards each reading begins at the newest row and ends at one that was seen before.
-        start = dict(given) if feed.down else given
-        found: list[str] = []
+        start = dict(values) if feed.down else values
+        results: list[str] = []
         async for page in pages(api, feed, place, start, by_has_more=True):
             fresh = [key for key in page if key not in newest] if feed.down else page
-            found += fresh
+            results += fresh
             if len(fresh) < len(page):
                 break
-        seen += found
-        if not found and is_over:
-            return seen
+        observed += results
+        if not results and is_over:
+            return observed
         await asyncio.sleep(0.002)
 
 
@@ -42,8 +42,10 @@ async def follow(api: Api, run: Run, feed: Feed, place: dict[str, Any]) -> list[
 async def run(api: Api, other_api: Api, database_url: str) -> Any:
     writers, readers = await Db.connect(database_url, size=WRITERS), await Db.connect(database_url, size=2)
     seed = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**9)
-    made = Run(writers, readers, seed, api.account_id, other_api.account_id, WRITE.replace("$2 ||", "$2::integer ||"))
-    yield made
+    created = Run(
+        writers, readers, seed, api.account_id, other_api.account_id, WRITE.replace("$2 ||", "$2::integer ||")
+    )
+    yield created
     await writers.close()
     await readers.close()
 
@@ -57,9 +59,9 @@ async def test_every_list_shows_each_committed_row_once(api: Api, other_api: Api
     run.is_written = True
     faults = {}
     for name, reading in following.items():
-        seen, expected = await reading, await stored(api, db, FEEDS[name])
+        observed, expected = await reading, await store(api, db, FEEDS[name])
         assert len(expected) > 100, name
-        missed, repeated = set(expected) - set(seen), len(seen) - len(set(seen))
-        if missed or repeated or len(seen) != len(expected):
-            faults[name] = (len(missed), repeated, len(seen), len(expected))
+        missed, repeated = set(expected) - set(observed), len(observed) - len(set(observed))
+        if missed or repeated or len(observed) != len(expected):
+            faults[name] = (len(missed), repeated, len(observed), len(expected))
     assert faults == {}

@@ -31,9 +31,9 @@ async def keys(db: Db, account_id: int) -> Headers:
 
 @pytest.fixture(scope="module")
 async def client(base_url: str, keys: Headers) -> AsyncIterator[httpx.AsyncClient]:
-    async with answers.Client(base_url=base_url, headers=keys, timeout=60) as made:
+    async with answers.Client(base_url=base_url, headers=keys, timeout=60) as api:
         for path, item in DOCUMENT["paths"].items():
             content = item.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
             if "example" in content and "{" not in path:
-                await made.post(path, json=content["example"])
-        yield made
+                await api.post(path, json=content["example"])
+        yield api

@@ -71,11 +71,11 @@ def example(endpoint: Endpoint) -> dict[str, Any]:
     """Return parameters with which the call is right, as far as its document has examples."""
     operation = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    given = copy.deepcopy(content.get("example", {}))
+    values = copy.deepcopy(content.get("example", {}))
     for parameter in operation.get("parameters", []):
         if "name" in parameter and parameter["in"] in ("query", "path") and parameter.get("required"):
-            given[parameter["name"]] = parameter.get("example", 1)
-    return given if isinstance(given, dict) else {endpoint.array_field or "": given}
+            values[parameter["name"]] = parameter.get("example", 1)
+    return values if isinstance(values, dict) else {endpoint.array_field or "": values}
 
 
 def names(endpoint: Endpoint) -> list[str]:
@@ -88,17 +88,17 @@ def cases(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         yield {**example(endpoint), name: value}
 
 
-async def send(wire: Wire, endpoint: Endpoint, given: dict[str, Any]) -> Answered:
+async def send(wire: Wire, endpoint: Endpoint, values: dict[str, Any]) -> Answered:
     """Send parameters: those of the path in the path, the others as JSON where there is a body, else in the query."""
 
     def placed(match: re.Match[str]) -> str:
-        value = str(given.pop(match[1], 1)).encode("utf-8", "surrogatepass")[:2000]
+        value = str(values.pop(match[1], 1)).encode("utf-8", "surrogatepass")[:2000]
         return "".join(f"%{byte:02x}" for byte in value) or "%20"
 
     path = re.sub(r"\{(\w+)[^}]*\}", placed, endpoint.path)
     if endpoint.method == "POST":
-        return await wire.send("POST", path, json.dumps(given).encode())
-    query = urlencode({name: _text(value) for name, value in given.items()}, errors="surrogatepass")
+        return await wire.send("POST", path, json.dumps(values).encode())
+    query = urlencode({name: _text(value) for name, value in values.items()}, errors="surrogatepass")
     return await wire.send(endpoint.method, f"{path}?{query}")
 
 
@@ -106,20 +106,20 @@ def _text(value: Any) -> str:
     return (value if isinstance(value, str) else json.dumps(value))[:10_000]
 
 
-async def sent(base_url: str, keys: Headers, endpoint: Endpoint, waiting: list[dict[str, Any]]) -> list[Case]:
+async def send_cases(base_url: str, keys: Headers, endpoint: Endpoint, waiting: list[dict[str, Any]]) -> list[Case]:
     """Send them, several at once; return what each was told."""
-    told: list[Case] = []
-    left = list(waiting)
+    result: list[Case] = []
+    remaining = list(waiting)
 
     async def work() -> None:
         wire = Wire(base_url, keys)
-        while left:
-            given = left.pop()
-            told.append((given, (await send(wire, endpoint, dict(given))).status))
+        while remaining:
+            values = remaining.pop()
+            result.append((values, (await send(wire, endpoint, dict(values))).status))
         await wire.close()
 
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return told
+    return result
 
 
 @pytest.mark.usefixtures("client")
@@ -127,16 +127,16 @@ async def sent(base_url: str, keys: Headers, endpoint: Endpoint, waiting: list[d
 async def test_hostile_values_are_answered_and_what_is_refused_is_not_written(
     endpoint: Endpoint, base_url: str, keys: Headers, account_id: int, db: Db
 ) -> None:
-    told = await sent(base_url, keys, endpoint, list(cases(endpoint)))
-    assert [f"{status} for {json.dumps(given)[:300]}" for given, status in told if status >= 500] == []
+    result = await send_cases(base_url, keys, endpoint, list(cases(endpoint)))
+    assert [f"{status} for {json.dumps(values)[:300]}" for values, status in result if status >= 500] == []
     # A conflict hangs on what is there, which the calls after it have changed.
-    refused = [given for given, status in told if status >= 400 and status != CONFLICT]
+    refused = [values for values, status in result if status >= 400 and status != CONFLICT]
     if endpoint.is_write and refused:
         # Alone this time: whatever is then written was written by a refused call.
-        before = await digests(db, account_id)
-        again = await sent(base_url, keys, endpoint, refused)
-        assert [given for given, status in again if status < 400] == []
-        assert await digests(db, account_id) == before
+        old = await digests(db, account_id)
+        again = await send_cases(base_url, keys, endpoint, refused)
+        assert [values for values, status in again if status < 400] == []
+        assert await digests(db, account_id) == old
 
 
 BODIES: dict[str, tuple[str, bytes]] = {
@@ -163,7 +163,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
 async def test_bodies_that_are_no_parameters_are_refused(
     endpoint: Endpoint, base_url: str, keys: Headers, account_id: int, db: Db
 ) -> None:
-    before = await digests(db, account_id)
+    old = await digests(db, account_id)
     path = re.sub(r"\{[^}]*\}", "1", endpoint.path)
     for name, (kind, body) in BODIES.items():
         wire = Wire(base_url, keys)
@@ -171,7 +171,7 @@ async def test_bodies_that_are_no_parameters_are_refused(
         await wire.close()
         is_read = kind.startswith(("application/json", "application/x-www", "multipart/"))
         assert answered.status in ((400, 413) if is_read else (415,)), (name, answered)
-    assert await digests(db, account_id) == before
+    assert await digests(db, account_id) == old
 
 
 @pytest.mark.usefixtures("client")

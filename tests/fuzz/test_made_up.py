@@ -32,9 +32,9 @@ LONGEST_ADDRESS = 60_000
 @pytest.fixture(scope="module")
 def session(keys: Headers, client: object) -> Iterator[requests.Session]:
     assert client is not None
-    with requests.Session() as made:
-        made.headers.update(keys)
-        yield made
+    with requests.Session() as api:
+        api.headers.update(keys)
+        yield api
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_any_input_gets_an_answer(
 
 def answered(case: Case, base_url: str, keys: Headers, session: requests.Session) -> None:
     """Send a case and hold its answer against what is told of the call."""
-    given = case.as_transport_kwargs(base_url=base_url, headers=keys)
-    request = session.prepare_request(requests.Request(**given))
+    values = case.as_transport_kwargs(base_url=base_url, headers=keys)
+    request = session.prepare_request(requests.Request(**values))
     if len(request.url or "") > LONGEST_ADDRESS:
         return
     response = session.send(request, timeout=60)
     kind = response.headers.get("content-type", "")
     body = response.json() if "json" in kind and response.content else None
-    told = f"{request.method} {(request.url or '')[:2000]} {str(request.body)[:2000]}: {response.status_code}"
-    assert response.status_code < 500, told
+    result = f"{request.method} {(request.url or '')[:2000]} {str(request.body)[:2000]}: {response.status_code}"
+    assert response.status_code < 500, result
     path = urlsplit(str(request.url)).path
-    assert answers.faults(str(request.method), path, response.status_code, body) == [], told
+    assert answers.faults(str(request.method), path, response.status_code, body) == [], result

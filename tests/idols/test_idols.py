@@ -9,9 +9,9 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 
 
-async def some_idol(api: Api, name: str, **more: Any) -> str:
-    made = await api.ok(await api.post("/api/v1/idols", idol_name=name, **more))
-    return str(made["idol_uid"])
+async def some_idol(api: Api, name: str, **extra: Any) -> str:
+    created = await api.ok(await api.post("/api/v1/idols", idol_name=name, **extra))
+    return str(created["idol_uid"])
 
 
 async def some_fan(db: Db, account_id: int) -> int:
@@ -27,8 +27,8 @@ async def test_an_idol_is_found_by_name_and_label(api: Api) -> None:
     idol_uid = await some_idol(api, "The 100% Harbour_Lights", label_names=["indie", "rock"])
     await some_idol(api, "Somebody else")
     for question in ({"idol_name": "100% harbour"}, {"idol_name": "the*lights"}, {"label_name": "Indie"}):
-        found = await api.ok(await api.public_get("/api/v1/idols", **question))
-        assert [idol["idol_uid"] for idol in found] == [idol_uid], question
+        result = await api.ok(await api.public_get("/api/v1/idols", **question))
+        assert [idol["idol_uid"] for idol in result] == [idol_uid], question
     assert await api.ok(await api.public_get("/api/v1/idols", idol_name="harbour%")) == []
     one = await api.ok(await api.public_get(f"/api/v1/idols/{idol_uid}"))
     assert one["idol_labels"] == ["indie", "rock"]
@@ -36,10 +36,10 @@ async def test_an_idol_is_found_by_name_and_label(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"idol_type": "artist"}, {"idol_type": "team", "spotify_uid": "abc"}], ids=["artist", "team"]
+    "values", [{"idol_type": "artist"}, {"idol_type": "team", "spotify_uid": "abc"}], ids=["artist", "team"]
 )
-async def test_a_spotify_id_is_for_artists(api: Api, given: dict[str, str]) -> None:
-    answer = await api.post("/api/v1/idols", idol_name="Wrong", **given)
+async def test_a_spotify_id_is_for_artists(api: Api, values: dict[str, str]) -> None:
+    answer = await api.post("/api/v1/idols", idol_name="Wrong", **values)
     assert [error["field"] for error in answer.json()["errors"]] == ["spotify_uid"]
 
 
@@ -63,7 +63,7 @@ async def test_events_keep_the_time_of_the_venue(api: Api) -> None:
     idol_uid = await some_idol(api, "Scheduled", image_url="https://example.com/i.png")
     show = {"performance_name": "Harbour nights", "performance_date": "2027-07-03"}
     performance_uid = (await api.ok(await api.post("/api/v1/performances", **show)))["performance_uid"]
-    made = await api.ok(
+    created = await api.ok(
         await api.post(
             "/api/v1/manage/idol_events",
             idol_uid=idol_uid,
@@ -80,7 +80,7 @@ async def test_events_keep_the_time_of_the_venue(api: Api) -> None:
         {"q": "harbour", "label_name": "MAIN"},
     ):
         (row,) = await api.ok(await api.public_get("/api/v1/idols/events", **question))
-        assert row["event_uid"] == row["idol_event_uid"] == made["event_uid"]
+        assert row["event_uid"] == row["idol_event_uid"] == created["event_uid"]
         assert (row["start_timestamp"], row["end_timestamp"]) == ("2027-07-03 20:30:00", "2027-07-03 22:00:00")
         assert (row["start_date"], row["start_time"], row["end_time"]) == ("2027-07-03", "20:30", "22:00")
         assert row["idol_image_url"] == "https://example.com/i.png"
@@ -94,14 +94,14 @@ async def test_a_poller_gets_304_until_something_changes(api: Api) -> None:
     keys = {"Api-Key": api.keys["Api-Key"], "If-None-Match": first.headers["etag"]}
     path = f"/api/v1/idols/events?idol_uid={idol_uid}"
     assert (await api.client.get(path, headers=keys)).status_code == 304
-    wanted = {"idol_uid": idol_uid, "start_timestamp": "2027-01-01 10:00"}
-    made = await api.ok(await api.post("/api/v1/manage/idol_events", **wanted))
+    payload = {"idol_uid": idol_uid, "start_timestamp": "2027-01-01 10:00"}
+    created = await api.ok(await api.post("/api/v1/manage/idol_events", **payload))
     assert (await api.client.get(path, headers=keys)).status_code == 200
-    changed = {**wanted, "start_timestamp": "2027-01-02 10:00", "is_available": False}
-    await api.ok(await api.post(f"/api/v1/manage/idol_events/{made['event_uid']}", **changed))
+    updated = {**payload, "start_timestamp": "2027-01-02 10:00", "is_available": False}
+    await api.ok(await api.post(f"/api/v1/manage/idol_events/{created['event_uid']}", **updated))
     (row,) = (await api.client.get(path, headers=keys)).json()
     assert (row["start_date"], row["is_available"]) == ("2027-01-02", False)
-    await api.ok(await api.delete(f"/api/v1/manage/idol_events/{made['event_uid']}"))
+    await api.ok(await api.delete(f"/api/v1/manage/idol_events/{created['event_uid']}"))
     assert (await api.client.get(path, headers=keys)).status_code == 304
 
 
@@ -149,12 +149,12 @@ async def test_other_accounts_see_nothing(api: Api, other_api: Api, db: Db) -> N
 
 async def test_an_event_deleted_meanwhile_does_not_come_back_and_its_country_has_one_code(api: Api) -> None:
     idol_uid = await some_idol(api, "Deleted meanwhile")
-    given = {"idol_uid": idol_uid, "start_timestamp": "2027-01-02 10:00", "country_code": "Deutschland"}
+    values = {"idol_uid": idol_uid, "start_timestamp": "2027-01-02 10:00", "country_code": "Deutschland"}
     for _ in range(5):
-        made = await api.ok(await api.post("/api/v1/manage/idol_events", **given))
+        created = await api.ok(await api.post("/api/v1/manage/idol_events", **values))
         (row,) = await api.ok(await api.get("/api/v1/idols/events", idol_uid=idol_uid))
         assert row["country_code"] == "DE"
-        path = f"/api/v1/manage/idol_events/{made['event_uid']}"
-        gone, *_ = await asyncio.gather(api.delete(path), *(api.post(path, **given) for _ in range(8)))
+        path = f"/api/v1/manage/idol_events/{created['event_uid']}"
+        gone, *_ = await asyncio.gather(api.delete(path), *(api.post(path, **values) for _ in range(8)))
         assert gone.status_code == 200
         assert await api.ok(await api.get("/api/v1/idols/events", idol_uid=idol_uid)) == []

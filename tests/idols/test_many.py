@@ -24,8 +24,8 @@ async def test_each_row_is_written_or_named(api: Api) -> None:
         "{",
         ["list"],
     ]
-    sent = [item if isinstance(item, str) else json.dumps(item) for item in items]
-    saved = await api.ok(await api.post(PATH, idol_fans=sent))
+    payload = [item if isinstance(item, str) else json.dumps(item) for item in items]
+    saved = await api.ok(await api.post(PATH, idol_fans=payload))
     assert [(row["fan_id"] == fan_id, row["idol_uid"] == idol_uid) for row in saved["inserted"]] == [
         (True, True),
         (False, True),
@@ -40,8 +40,8 @@ async def test_each_row_is_written_or_named(api: Api) -> None:
 async def test_nobody_is_made_for_an_unknown_idol(api: Api) -> None:
     item = json.dumps({"email": "nobody-made@example.com", "idol_uid": str(uuid.uuid4())})
     await api.ok(await api.post(PATH, idol_fans=[item]))
-    found = await api.ok(await api.get("/api/v1/crm/fans", name="nobody-made"))
-    assert found["data"] == []
+    result = await api.ok(await api.get("/api/v1/crm/fans", name="nobody-made"))
+    assert result["data"] == []
 
 
 async def test_a_repeat_changes_nothing(api: Api) -> None:

@@ -11,6 +11,6 @@ class Counted:
         self.function = function
         self.count = 0
 
-    def __call__(self, *given: Any, **named: Any) -> Any:
+    def __call__(self, *values: Any, **named: Any) -> Any:
         self.count += 1
-        return self.function(*given, **named)
+        return self.function(*values, **named)

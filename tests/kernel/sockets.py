@@ -22,11 +22,11 @@ class Answer(NamedTuple):
     def problem(self) -> Any:
         """The problem+json that this must be."""
         assert self.headers["content-type"] == "application/problem+json", self
-        found = json.loads(self.body)
-        assert found["status"] == self.status, self
-        assert found["request_id"] == self.headers["x-request-id"], self
-        assert {"type", "title", "detail", "code", "error"} <= set(found), self
-        return found
+        result = json.loads(self.body)
+        assert result["status"] == self.status, self
+        assert result["request_id"] == self.headers["x-request-id"], self
+        assert {"type", "title", "detail", "code", "error"} <= set(result), self
+        return result
 
 
 class Socket:
@@ -40,14 +40,14 @@ class Socket:
     async def to(cls, base_url: str, window: int | None = None, source: str | None = None) -> "Socket":
         """Connect, from a source address; with a window the system takes in about that many bytes of an answer."""
         address = urlsplit(base_url)
-        own = socket.socket()
+        own_db = socket.socket()
         if window:
-            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+            own_db.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         if source:
-            own.bind((source, 0))
-        own.setblocking(False)  # noqa: FBT003 - socket's signature
-        await asyncio.get_running_loop().sock_connect(own, (str(address.hostname), int(address.port or 0)))
-        reader, writer = await asyncio.open_connection(sock=own)
+            own_db.bind((source, 0))
+        own_db.setblocking(False)  # noqa: FBT003 - socket's signature
+        await asyncio.get_running_loop().sock_connect(own_db, (str(address.hostname), int(address.port or 0)))
+        reader, writer = await asyncio.open_connection(sock=own_db)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(reader, writer)
 
@@ -84,7 +84,7 @@ async def answers_to(base_url: str, packets: Iterable[bytes], count: int) -> lis
     """Send packets on a new connection and return as many answers."""
     client = await Socket.to(base_url)
     sending = asyncio.create_task(client.send(*packets))
-    found = [await client.answer() for _ in range(count)]
+    response = [await client.answer() for _ in range(count)]
     await sending
     client.close()
-    return found
+    return response

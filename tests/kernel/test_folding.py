@@ -29,7 +29,7 @@ ALIKE = [
     ("서울", unicodedata.normalize("NFD", "서울")),
     ("がく", unicodedata.normalize("NFD", "がく")),
 ]
-APART = [("ハハ", "パパ"), ("a", "b"), ("किताब", "कताब")]
+DISTINCT = [("ハハ", "パパ"), ("a", "b"), ("किताब", "कताब")]
 # The locales that a database may have; a server refuses those that it was built without.
 LOCALES = (
     "locale 'C'",
@@ -78,8 +78,8 @@ async def test_postgresql_folds_every_letter_as_python_does(server_url: str, loc
     sql = "select array_agg(fold_text(word) order by place) from unnest($1::text[]) with ordinality as g (word, place)"
     try:
         for some in words():
-            told = await connection.fetchval(sql, some)
-            assert [pair for pair in zip(some, told, strict=True) if fold(pair[0]) != pair[1]] == []
+            result = await connection.fetchval(sql, some)
+            assert [pair for pair in zip(some, result, strict=True) if fold(pair[0]) != pair[1]] == []
         assert await connection.fetchval("select fold_text(null)") is None
     finally:
         await connection.close()
@@ -97,9 +97,9 @@ def test_spellings_of_one_text_are_one(spellings: tuple[str, ...]) -> None:
     assert {fold(each) for each in spellings} == {fold(spellings[0])}
 
 
-@pytest.mark.parametrize(("one", "other"), APART)
-def test_marks_that_make_another_letter_stay(one: str, other: str) -> None:
-    assert fold(one) != fold(other)
+@pytest.mark.parametrize(("one", "second"), DISTINCT)
+def test_marks_that_make_another_letter_stay(one: str, second: str) -> None:
+    assert fold(one) != fold(second)
 
 
 def test_signs_of_a_pattern_mean_themselves() -> None:
@@ -213,13 +213,13 @@ async def test_a_network_is_one_however_it_is_written(api: Api) -> None:
         "email": "buyer@example.com", "event_name": "Final", "event_date": "2026-07-03",
     }  # fmt: skip
     scanned = {"device_key": "g", "device_sequence": 1, "scan_group_name": "G", "scan_timestamp": "2026-07-03 20:00:00"}
-    told = []
+    result = []
     for each in spellings:
         await api.ok(await api.post("/api/v1/crm/purchases", **bought, network=each))
         await api.ok(await api.post("/api/v1/crm/registrations", **registered, network=each))
         scan = {**scanned, "registration_key": "r-1", "network": each}
-        told += (await api.ok(await api.post("/api/v1/manage/registrations/scans", scans=[scan])))["data"]
-    assert [each["is_duplicate"] for each in told] == [False, True, True]
+        result += (await api.ok(await api.post("/api/v1/manage/registrations/scans", scans=[scan])))["data"]
+    assert [each["is_duplicate"] for each in result] == [False, True, True]
     days = {"start_date": "2026-01-01", "end_date": "2026-12-31"}
     for each in spellings:
         purchases = await api.ok(await api.get("/api/v1/crm/purchases", network=each, **days))

@@ -35,28 +35,28 @@ class Wanted(Params):
     props: JsonObject | None = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse one name."""
-        if given.get("name") == "nobody":
+        if values.get("name") == "nobody":
             yield "name", "is nobody"
 
 
-def wanted(query: str) -> Wanted:
+def expected_of(query: str) -> Wanted:
     return read(Wanted, from_query(f"fan_id=7&{query}".encode()))
 
 
 def refused(raw: Raw) -> list[tuple[str, str]]:
-    with pytest.raises(BadParameters) as told:
+    with pytest.raises(BadParameters) as result:
         read(Wanted, raw)
-    return told.value.errors
+    return result.value.errors
 
 
 def test_what_is_not_given_has_its_default() -> None:
-    assert wanted("") == Wanted(fan_id=7)
+    assert expected_of("") == Wanted(fan_id=7)
 
 
 def test_an_empty_value_means_none_was_given_or_clears() -> None:
-    read_empty = wanted("name=&day=&limit=&ids=&is_on=&group_name=&props=")
+    read_empty = expected_of("name=&day=&limit=&ids=&is_on=&group_name=&props=")
     assert read_empty == Wanted(fan_id=7, name=None, day=None)
 
 
@@ -66,8 +66,8 @@ def test_null_in_json_clears() -> None:
 
 @pytest.mark.parametrize("word", ["None", "null", "NULL"])
 def test_the_word_none_means_not_given_for_numbers_days_and_lists_of_ids(word: str) -> None:
-    assert wanted(f"day={word}&limit={word}&ids={word}") == Wanted(fan_id=7)
-    assert wanted(f"name={word}").name == word
+    assert expected_of(f"day={word}&limit={word}&ids={word}") == Wanted(fan_id=7)
+    assert expected_of(f"name={word}").name == word
 
 
 def test_a_required_value_may_not_be_empty() -> None:
@@ -84,7 +84,7 @@ def test_a_fault_across_fields_is_told() -> None:
 
 
 def test_a_value_given_twice_must_agree_with_itself() -> None:
-    assert wanted("limit=3&limit=3").limit == 3
+    assert expected_of("limit=3&limit=3").limit == 3
     assert refused({"fan_id": ["7"], "limit": ["3", "4"]}) == [("limit", "was sent more than once")]
 
 
@@ -101,7 +101,7 @@ def test_a_value_given_twice_must_agree_with_itself() -> None:
     ],
 )
 def test_a_list_has_five_spellings(query: str) -> None:
-    assert wanted(query).tag_name == ["a", "b"]
+    assert expected_of(query).tag_name == ["a", "b"]
     parts = [pair.split("=") for pair in unquote(query).split("&")]
     form = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts)
     raw = take_apart(f"{form}--x--\r\n".encode(), "multipart/form-data; boundary=x")
@@ -110,25 +110,25 @@ def test_a_list_has_five_spellings(query: str) -> None:
 
 def test_an_entry_of_a_json_array_keeps_its_commas() -> None:
     assert read(Wanted, from_json(b'{"fan_id": 7, "tag_name": ["a, b"]}')).tag_name == ["a, b"]
-    assert wanted("tag_name=a,b&tag_name=c").tag_name == ["a,b", "c"]
+    assert expected_of("tag_name=a,b&tag_name=c").tag_name == ["a,b", "c"]
 
 
 @pytest.mark.parametrize("names", ["tag_name[]=a, b", "tag_name[]=a, b&tag_name[]=c", "tag_name=a, b&tag_name=c"])
 def test_an_entry_under_a_name_of_entries_keeps_its_commas(names: str) -> None:
-    assert (wanted(quote(names, safe="[]=&")).tag_name or [])[0] == "a, b"
+    assert (expected_of(quote(names, safe="[]=&")).tag_name or [])[0] == "a, b"
     assert read(Wanted, from_json(b'{"fan_id": 7, "tag_name[]": "a, b"}')).tag_name == ["a, b"]
 
 
 def test_aliases_are_further_names_or_the_only_one() -> None:
-    assert wanted("group%20name=x").group_name == wanted("group_name=x").group_name == "x"
-    assert (wanted("pg=2").page, wanted("page=2").page) == ("2", None)
+    assert expected_of("group%20name=x").group_name == expected_of("group_name=x").group_name == "x"
+    assert (expected_of("pg=2").page, expected_of("page=2").page) == ("2", None)
 
 
 def test_wildcards_gather_by_what_follows_the_prefix() -> None:
-    found = wanted("field_a=1&field_b=&field_=x&tag_colour=red&tag_name=t")
-    assert found.fields == {"a": "1", "b": None}
-    assert found.tags == {"colour": "red"}
-    assert found.tag_name == ["t"]
+    result = expected_of("field_a=1&field_b=&field_=x&tag_colour=red&tag_name=t")
+    assert result.fields == {"a": "1", "b": None}
+    assert result.tags == {"colour": "red"}
+    assert result.tag_name == ["t"]
 
 
 def test_the_outermost_mark_counts() -> None:
@@ -149,13 +149,13 @@ def test_a_field_without_a_form_is_a_mistake_of_ours() -> None:
 
 @pytest.mark.parametrize("raw", [{"name": ["a\0b"]}, {"field_a\0": ["x"]}, {"props": [{"a": "\ud800"}]}])
 def test_what_cannot_be_stored_is_refused(raw: Raw) -> None:
-    [(field, told)] = refused({"fan_id": ["7"], **raw})
-    assert "must not contain" in told
+    [(field, result)] = refused({"fan_id": ["7"], **raw})
+    assert "must not contain" in result
     field.encode()
 
 
 def test_unknown_names_are_ignored() -> None:
-    assert wanted("timestamp=1&callback=x&_=2") == Wanted(fan_id=7)
+    assert expected_of("timestamp=1&callback=x&_=2") == Wanted(fan_id=7)
 
 
 PLACES = ("query", "form", "multipart", "json")
@@ -211,7 +211,7 @@ def test_any_body_is_read_or_refused(body: bytes, kind: str | None) -> None:
 
 
 def test_text_that_is_not_escaped_is_read_as_utf_8() -> None:
-    assert wanted("name=Zoë").name == "Zoë"
+    assert expected_of("name=Zoë").name == "Zoë"
     with pytest.raises(Unreadable):
         from_query(b"name=\xff")
 
@@ -239,10 +239,10 @@ def test_a_value_without_a_name_is_ignored() -> None:
 
 
 def test_too_many_names_are_refused() -> None:
-    many = {f"field_{each}": "1" for each in range(MAX_FIELDS + 1)}
+    count = {f"field_{each}": "1" for each in range(MAX_FIELDS + 1)}
     for place in PLACES:
         with pytest.raises(TooLarge):
-            placed(many, place)
+            placed(count, place)
 
 
 def test_things_read() -> None:

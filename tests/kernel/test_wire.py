@@ -143,7 +143,7 @@ def test_reads(form: Form, raw: object, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "raw", "told"),
+    ("form", "raw", "text"),
     [
         (TextForm(3), "abcd", "must be at most 3 characters"),
         (TextForm(), ["a"], "must be a string"),
@@ -179,10 +179,10 @@ def test_reads(form: Form, raw: object, value: object) -> None:
         (ListForm(TextForm()), r'["\u0000"]', "must not contain NUL"),
     ],
 )
-def test_refuses(form: Form, raw: object, told: str) -> None:
+def test_refuses(form: Form, raw: object, text: str) -> None:
     with pytest.raises(ValueError, match=r"^must|^is not") as refused:
         form.read(raw)
-    assert str(refused.value).startswith(told)
+    assert str(refused.value).startswith(text)
 
 
 @given(st.datetimes(min_value=datetime(1901, 1, 1), max_value=datetime(2199, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001 - made aware below

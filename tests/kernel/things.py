@@ -110,7 +110,7 @@ class Thing(msgspec.Struct):
 
 
 @endpoint.get("/api/v1/things", scope="crm", key=SECRET)
-async def things_list(db: Db, account: Account, wanted: Things) -> Page[Meta, Thing]:  # noqa: ARG001
+async def things_list(db: Db, account: Account, params: Things) -> Page[Meta, Thing]:  # noqa: ARG001
     """List things. Newest first.
 
     Paged by
@@ -120,24 +120,24 @@ async def things_list(db: Db, account: Account, wanted: Things) -> Page[Meta, Th
 
 
 @endpoint.get("/api/v1/things/{thing_id}", scope="apps", key=PUBLIC, has_etag=True)
-async def things_get(db: Db, account: Account, wanted: OneThing) -> Thing:  # noqa: ARG001
+async def things_get(db: Db, account: Account, target: OneThing) -> Thing:  # noqa: ARG001
     """Return one thing."""
-    return Thing(wanted.thing_id)
+    return Thing(target.thing_id)
 
 
 @endpoint.post("/api/v1/things/{thing_id}", scope="crm", key=SECRET)
-async def things_update(db: Db, account: Account, wanted: ThingChanges, now: datetime) -> None:
+async def things_update(db: Db, account: Account, changes: ThingChanges, now: datetime) -> None:
     """Change a thing."""
 
 
 @endpoint.post("/api/v1/things", scope="crm", key=SECRET, array_field="things")
-async def things_create(db: Db, account: Account, wanted: Batch) -> list[Thing]:  # noqa: ARG001
+async def things_create(db: Db, account: Account, params: Batch) -> list[Thing]:  # noqa: ARG001
     """Create things."""
-    return [Thing(each) for each in range(len(wanted.things))]
+    return [Thing(each) for each in range(len(params.things))]
 
 
 @endpoint.delete("/api/v1/things/{thing_id}", scope="crm", key=SECRET)
-async def things_delete(db: Db, account: Account, wanted: OneThing) -> bool:  # noqa: ARG001
+async def things_delete(db: Db, account: Account, target: OneThing) -> bool:  # noqa: ARG001
     """Delete a `thing`; 409 while it is used."""
     return True
 

@@ -12,9 +12,9 @@ from tests.api import Api
 PATH = "/api/v1/performances"
 
 
-async def some_performance(api: Api, **more: Any) -> str:
-    given = {"performance_name": "Derby", "performance_date": "2027-07-03", **more}
-    return str((await api.ok(await api.post(PATH, **given)))["performance_uid"])
+async def some_performance(api: Api, **extra: Any) -> str:
+    values = {"performance_name": "Derby", "performance_date": "2027-07-03", **extra}
+    return str((await api.ok(await api.post(PATH, **values)))["performance_uid"])
 
 
 async def some_fan(api: Api) -> int:
@@ -22,9 +22,9 @@ async def some_fan(api: Api) -> int:
 
 
 async def test_a_performance_is_made_without_the_secret(api: Api) -> None:
-    given = {"performance_name": "Open air", "performance_date": "2027-08-01", "additional_artist_names": ["A", "B"]}
-    made = await api.ok(await api.public_post(PATH, **given))
-    one = await api.ok(await api.get(f"{PATH}/{made['performance_uid']}"))
+    values = {"performance_name": "Open air", "performance_date": "2027-08-01", "additional_artist_names": ["A", "B"]}
+    created = await api.ok(await api.public_post(PATH, **values))
+    one = await api.ok(await api.get(f"{PATH}/{created['performance_uid']}"))
     assert (one["performance_name"], one["performance_date"], one["status"]) == ("Open air", "2027-08-01", "draft")
     assert (one["additional_artist_names"], one["is_valid_idol"]) == (["A", "B"], False)
     assert one in await api.ok(await api.get(PATH))
@@ -34,17 +34,17 @@ async def test_a_performance_is_made_without_the_secret(api: Api) -> None:
 async def test_a_change_keeps_what_is_left_out(api: Api) -> None:
     await api.ok(await api.post("/api/v1/idols", idol_name="The Tide"))
     uid = await some_performance(api, notes="keep me", status="ready", artist_name="the tide", onsale_date="2027-01-01")
-    changed = {"performance_name": "Derby, moved", "performance_date": "2027-07-04", "venue_name": "Harbour Park"}
-    await api.ok(await api.post(f"{PATH}/{uid}", **changed))
+    updated = {"performance_name": "Derby, moved", "performance_date": "2027-07-04", "venue_name": "Harbour Park"}
+    await api.ok(await api.post(f"{PATH}/{uid}", **updated))
     one = await api.ok(await api.get(f"{PATH}/{uid}"))
     assert (one["performance_name"], one["performance_date"]) == ("Derby, moved", "2027-07-04")
     assert (one["notes"], one["status"], one["onsale_date"]) == ("keep me", "ready", "2027-01-01")
     assert (one["display_venue_name"], one["is_valid_idol"]) == ("Harbour Park", True)
-    assert (await api.post(f"{PATH}/{uuid.uuid4()}", **changed)).status_code == 404
+    assert (await api.post(f"{PATH}/{uuid.uuid4()}", **updated)).status_code == 404
 
 
 @pytest.mark.parametrize(
-    ("given", "fields"),
+    ("values", "fields"),
     [
         ({}, ["performance_name", "performance_date"]),
         ({"performance_url": "http://x.example"}, ["performance_name", "performance_date", "performance_url"]),
@@ -56,8 +56,8 @@ async def test_a_change_keeps_what_is_left_out(api: Api) -> None:
         ),
     ],
 )
-async def test_wrong_fields_are_named(api: Api, given: dict[str, Any], fields: list[str]) -> None:
-    answer = await api.post(PATH, **given)
+async def test_wrong_fields_are_named(api: Api, values: dict[str, Any], fields: list[str]) -> None:
+    answer = await api.post(PATH, **values)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == fields
 
@@ -76,8 +76,8 @@ async def test_a_fan_plans_and_changes_plans(api: Api, db: Db) -> None:
     plans = await api.ok(await api.get(f"{fan}/events", idol_label_name="MAIN"))
     assert [row["event_uid"] for row in plans["idol_events"]] == [event_uid]
     assert [row["performance_uid"] for row in plans["performances"]] == [uid]
-    other = await api.ok(await api.get(f"{fan}/events", idol_label_name="other"))
-    assert other["idol_events"] == []
+    second = await api.ok(await api.get(f"{fan}/events", idol_label_name="other"))
+    assert second["idol_events"] == []
     assert await api.ok(await api.delete(f"{fan}/events", event_uid=event_uid)) is True
     assert (await api.delete(f"{fan}/events", event_uid=event_uid)).status_code == 404
     assert await api.ok(await api.delete(f"{fan}/performances", performance_uid=uid)) is True
@@ -117,11 +117,11 @@ async def test_changes_at_once_all_stay_and_none_brings_back_what_is_deleted(api
     names = ("notes", "outlet", "vendor", "promoter", "city", "venue_name", "artist_name", "label_name")
     for _ in range(5):
         uid = await some_performance(api)
-        given = {name: uuid.uuid4().hex for name in names}
-        changes = (api.post(f"{PATH}/{uid}", **always, **{name: value}) for name, value in given.items())
+        values = {name: uuid.uuid4().hex for name in names}
+        changes = (api.post(f"{PATH}/{uid}", **always, **{name: value}) for name, value in values.items())
         assert {answer.status_code for answer in await asyncio.gather(*changes)} == {200}
         one = await api.ok(await api.get(f"{PATH}/{uid}"))
-        assert {name: one[name] for name in names} == given
+        assert {name: one[name] for name in names} == values
         late = (api.post(f"{PATH}/{uid}", **always, notes="late") for _ in range(8))
         gone, *_ = await asyncio.gather(api.delete(f"{PATH}/{uid}"), *late)
         assert gone.status_code == 200
@@ -157,8 +157,8 @@ async def test_an_event_is_written_beside_the_deletion_of_its_performance(api: A
     event = {"idol_uid": idol["idol_uid"], "start_timestamp": "2026-07-03 20:30:00"}
     for _ in range(8):
         uid = await some_performance(api, performance_name="Beside", performance_date="2026-07-03")
-        made = await api.ok(await api.post("/api/v1/manage/idol_events", **event, performance_uid=uid))
-        change = f"/api/v1/manage/idol_events/{made['event_uid']}"
+        created = await api.ok(await api.post("/api/v1/manage/idol_events", **event, performance_uid=uid))
+        change = f"/api/v1/manage/idol_events/{created['event_uid']}"
         answers = await asyncio.gather(
             *(api.post(change, **event, performance_uid=uid) for _ in range(3)), api.delete(f"{PATH}/{uid}")
         )

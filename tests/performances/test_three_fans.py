@@ -35,8 +35,8 @@ async def a_person(api: Api, name: str) -> Person:
     """Make a fan in an account, and a show of that account to go to."""
     fan = await api.ok(await api.post("/api/v1/crm/fans", first_name=name, email=f"{name.lower()}@example.com"))
     show = {"performance_name": f"{name}'s show", "performance_date": "2027-07-03"}
-    made = await api.ok(await api.post("/api/v1/performances", **show))
-    return Person(api, fan["fan_id"], made["performance_uid"])
+    created = await api.ok(await api.post("/api/v1/performances", **show))
+    return Person(api, fan["fan_id"], created["performance_uid"])
 
 
 @pytest.fixture
@@ -83,10 +83,10 @@ async def test_alice_and_carol_go_together_when_one_account_knows_both(people: l
 
 async def test_a_show_that_ends_leaves_the_other_plans_alone(people: list[Person]) -> None:
     alice, bob, _ = people
-    other = await a_person(alice.api, "Dora")
+    second = await a_person(alice.api, "Dora")
     await alice.plan(alice.show)
-    await alice.plan(other.show)
+    await alice.plan(second.show)
     await bob.plan(bob.show)
     await alice.api.ok(await alice.api.delete(f"/api/v1/performances/{alice.show}"))
-    assert await alice.planned() == [other.show]
+    assert await alice.planned() == [second.show]
     assert await bob.planned() == [bob.show]

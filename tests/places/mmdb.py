@@ -49,9 +49,9 @@ class Tree:
 
     def add(self, network: str, record: Mapping[str, Any]) -> None:
         """Put a record on a network."""
-        found = ipaddress.ip_network(network)
-        bits = found.prefixlen + (96 if found.version == 4 else 0)
-        number = int(found.network_address)
+        result = ipaddress.ip_network(network)
+        bits = result.prefixlen + (96 if result.version == 4 else 0)
+        number = int(result.network_address)
         path = [(number >> (127 - place)) & 1 for place in range(bits)]
         node = 0
         for bit in path[:-1]:
@@ -72,7 +72,7 @@ class Tree:
                 return (count + 16 + each[0]).to_bytes(3, "big")
             return (each if each >= 0 else count).to_bytes(3, "big")
 
-        tree = b"".join(pointer(left) + pointer(right) for left, right in self.nodes)
+        tree = b"".join(pointer(remaining) + pointer(right) for remaining, right in self.nodes)
         about = {
             "node_count": Whole(UINT32, 4, count), "record_size": Whole(UINT16, 2, 24),
             "ip_version": Whole(UINT16, 2, 6), "binary_format_major_version": Whole(UINT16, 2, 2),
@@ -87,6 +87,6 @@ def write(path: Path, records: Mapping[str, Mapping[str, Any]]) -> None:
     tree = Tree()
     for network, record in records.items():
         tree.add(network, record)
-    beside = path.with_suffix(".new")
-    beside.write_bytes(tree.written())
-    beside.replace(path)
+    extra = path.with_suffix(".new")
+    extra.write_bytes(tree.written())
+    extra.replace(path)

@@ -7,7 +7,7 @@ from fanfare.places.postal_codes import postal_code_kept
 
 
 @pytest.mark.parametrize(
-    ("country", "written", "kept"),
+    ("country", "written", "stored_name"),
     [
         ("CA", "v6b1a1", "V6B 1A1"),
         ("CA", "V6B-1A1", "V6B 1A1"),
@@ -29,9 +29,9 @@ from fanfare.places.postal_codes import postal_code_kept
     ],
 )
 def test_a_postal_code_takes_the_form_of_its_country(
-    country: str | None, written: str | None, kept: str | None
+    country: str | None, written: str | None, stored_name: str | None
 ) -> None:
-    assert postal_code_kept(country, written) == kept
+    assert postal_code_kept(country, written) == stored_name
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_completed_address_is_complete(country: str | None, province: str, cit
 @given(st.from_regex(r"\A[A-Z][0-9][A-Z][ -]?[0-9][A-Z][0-9]\Z"))
 def test_a_canadian_code_in_any_spelling_is_one_code(written: str) -> None:
     try:
-        kept = postal_code_kept("CA", written)
+        remaining = postal_code_kept("CA", written)
     except ValueError:
         assert set(written) & set("DFIOQUWZ")
         return
-    assert kept == postal_code_kept("CA", written.lower().replace(" ", "").replace("-", ""))
+    assert remaining == postal_code_kept("CA", written.lower().replace(" ", "").replace("-", ""))

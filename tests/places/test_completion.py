@@ -41,13 +41,13 @@ async def loaded(db: Db) -> None:
     await load(db)
 
 
-async def told(api: Api, fan_id: int) -> tuple[Any, ...]:
+async def answer_of(api: Api, fan_id: int) -> tuple[Any, ...]:
     fan = await api.ok(await api.get(f"{FANS}/{fan_id}"))
     return tuple(fan[name] for name in FIELDS)
 
 
-async def made(api: Api, **given: Any) -> int:
-    fan: dict[str, int] = await api.ok(await api.post(FANS, **given))
+async def create(api: Api, **values: Any) -> int:
+    fan: dict[str, int] = await api.ok(await api.post(FANS, **values))
     return fan["fan_id"]
 
 
@@ -63,49 +63,51 @@ async def test_a_new_fan_is_completed_by_whole_and_half_codes(api: Api) -> None:
         (("FR", "98101"), (None, None, "98101", None, None, None)),
     ]
     for number, ((country_code, postal_code), expected) in enumerate(cases):
-        given = {"country_code": country_code, "postal_code": postal_code}
-        assert await told(api, await made(api, email=f"new{number}@example.com", **given)) == expected, postal_code
+        values = {"country_code": country_code, "postal_code": postal_code}
+        assert await answer_of(api, await create(api, email=f"new{number}@example.com", **values)) == expected, (
+            postal_code
+        )
 
 
 async def test_what_is_given_goes_before_what_is_known(api: Api) -> None:
-    given = {"country_code": "US", "postal_code": "98101", "city": "Ballard", "latitude": 47.75, "longitude": -122.5}
-    fan_id = await made(api, email="given@example.com", **given)
-    assert await told(api, fan_id) == ("Ballard", "WA", "98101", "Seattle-Tacoma-Bellevue, WA", 47.75, -122.5)
+    values = {"country_code": "US", "postal_code": "98101", "city": "Ballard", "latitude": 47.75, "longitude": -122.5}
+    fan_id = await create(api, email="given@example.com", **values)
+    assert await answer_of(api, fan_id) == ("Ballard", "WA", "98101", "Seattle-Tacoma-Bellevue, WA", 47.75, -122.5)
 
 
 async def test_an_address_that_comes_later_is_completed(api: Api) -> None:
-    fan_id = await made(api, email="later@example.com")
-    assert await made(api, email="later@example.com", country_code="CA", postal_code="V6B 1A1") == fan_id
-    assert await told(api, fan_id) == ("Vancouver", "BC", "V6B 1A1", "Vancouver, BC", 49.25, -123.125)
+    fan_id = await create(api, email="later@example.com")
+    assert await create(api, email="later@example.com", country_code="CA", postal_code="V6B 1A1") == fan_id
+    assert await answer_of(api, fan_id) == ("Vancouver", "BC", "V6B 1A1", "Vancouver, BC", 49.25, -123.125)
 
 
 async def test_what_was_known_follows_a_changed_address(api: Api) -> None:
-    fan_id = await made(api, email="moves@example.com", country_code="CA", postal_code="V6B 1A1")
-    given = {"country_code": "US", "postal_code": "98101", "province": "", "city": ""}
-    await api.ok(await api.post(f"{FANS}/{fan_id}", **given))
-    assert await told(api, fan_id) == ("Seattle", "WA", "98101", "Seattle-Tacoma-Bellevue, WA", 47.5, -122.25)
+    fan_id = await create(api, email="moves@example.com", country_code="CA", postal_code="V6B 1A1")
+    values = {"country_code": "US", "postal_code": "98101", "province": "", "city": ""}
+    await api.ok(await api.post(f"{FANS}/{fan_id}", **values))
+    assert await answer_of(api, fan_id) == ("Seattle", "WA", "98101", "Seattle-Tacoma-Bellevue, WA", 47.5, -122.25)
     # The same address again changes nothing; one that no list has leaves nothing of the old.
     await api.ok(await api.post(f"{FANS}/{fan_id}", latitude=47.75, longitude=-122.5))
     await api.ok(await api.post(f"{FANS}/{fan_id}", country_code="US", postal_code="98101"))
-    assert (await told(api, fan_id))[-2:] == (47.75, -122.5)
+    assert (await answer_of(api, fan_id))[-2:] == (47.75, -122.5)
     await api.ok(await api.post(f"{FANS}/{fan_id}", country_code="US", postal_code="10001", city="", province=""))
-    assert await told(api, fan_id) == (None, None, "10001", None, None, None)
+    assert await answer_of(api, fan_id) == (None, None, "10001", None, None, None)
 
 
 async def test_fans_from_before_are_completed_once_and_told(api: Api, db: Db) -> None:
     await db.execute("delete from places_postal_codes")
-    given = {"country_code": "CA", "postal_code": "V6B 1A1"}
-    before = [await made(api, email=f"before{number}@example.com", **given) for number in range(3)]
-    own = await made(api, email="own@example.com", latitude=49.5, longitude=-123.5, city="Burnaby", **given)
-    nowhere = await made(api, email="nowhere@example.com")
+    values = {"country_code": "CA", "postal_code": "V6B 1A1"}
+    old = [await create(api, email=f"before{number}@example.com", **values) for number in range(3)]
+    own_db = await create(api, email="own@example.com", latitude=49.5, longitude=-123.5, city="Burnaby", **values)
+    nowhere = await create(api, email="nowhere@example.com")
     await load(db)
     position = await db.value("select max(position) from changes where account_id = $1", api.account_id)
     assert await complete_addresses(db, api.account_id, datetime.now(UTC)) == 4
     assert await complete_addresses(db, api.account_id, datetime.now(UTC)) == 0
-    for fan_id in before:
-        assert await told(api, fan_id) == ("Vancouver", "BC", "V6B 1A1", "Vancouver, BC", 49.25, -123.125)
-    assert await told(api, own) == ("Burnaby", "BC", "V6B 1A1", "Vancouver, BC", 49.5, -123.5)
-    assert await told(api, nowhere) == (None,) * 6
+    for fan_id in old:
+        assert await answer_of(api, fan_id) == ("Vancouver", "BC", "V6B 1A1", "Vancouver, BC", 49.25, -123.125)
+    assert await answer_of(api, own_db) == ("Burnaby", "BC", "V6B 1A1", "Vancouver, BC", 49.5, -123.5)
+    assert await answer_of(api, nowhere) == (None,) * 6
     rows = await db.rows(
         "select topic, fan_id, data from changes where account_id = $1 and position > $2 order by fan_id",
         api.account_id,
@@ -114,8 +116,8 @@ async def test_fans_from_before_are_completed_once_and_told(api: Api, db: Db) ->
     everything = ["city", "latitude", "longitude", "metro_area", "province"]
     fields = [(row["topic"], row["fan_id"], sorted(row["data"]["fields"])) for row in rows]
     assert fields == [
-        *(("fan.updated", fan_id, everything) for fan_id in before),
-        ("fan.updated", own, ["metro_area", "province"]),
+        *(("fan.updated", fan_id, everything) for fan_id in old),
+        ("fan.updated", own_db, ["metro_area", "province"]),
     ]
 
 
@@ -123,8 +125,8 @@ async def test_an_account_that_fails_keeps_no_other_from_completion(
     api: Api, other_api: Api, db: Db, database_url: str
 ) -> None:
     await db.execute("delete from places_postal_codes")
-    given = {"email": "failing@example.com", "country_code": "CA", "postal_code": "V6B 1A1"}
-    fans = {each: await made(each, **given) for each in (api, other_api)}
+    values = {"email": "failing@example.com", "country_code": "CA", "postal_code": "V6B 1A1"}
+    fans = {each: await create(each, **values) for each in (api, other_api)}
     await load(db)
     first, last = sorted(fans, key=lambda each: each.account_id)
     await db.execute("create function fail() returns trigger language plpgsql as $$ begin raise 'no'; end $$")
@@ -140,12 +142,12 @@ async def test_an_account_that_fails_keeps_no_other_from_completion(
     assert '"failed for an account"' in logged
     assert f"completed, but not those of account {first.account_id}: " in line
     assert program.output == ""
-    assert (await told(last, fans[last]))[0] == "Vancouver"
-    assert (await told(first, fans[first]))[0] is None
+    assert (await answer_of(last, fans[last]))[0] == "Vancouver"
+    assert (await answer_of(first, fans[first]))[0] is None
 
 
 async def test_a_metro_area_follows_the_lists(api: Api, db: Db) -> None:
-    fan_id = await made(api, email="metro@example.com", country_code="US", postal_code="98101")
+    fan_id = await create(api, email="metro@example.com", country_code="US", postal_code="98101")
     await db.execute("update places_postal_codes set operator_metro_area = 'Puget Sound' where postal_code = '98101'")
     assert await complete_addresses(db, api.account_id, datetime.now(UTC)) > 0
-    assert (await told(api, fan_id))[3] == "Puget Sound"
+    assert (await answer_of(api, fan_id))[3] == "Puget Sound"

@@ -45,22 +45,22 @@ def gone(file: Path) -> None:
     file.unlink()
 
 
-async def asked(api: Api, address: str) -> Any:
+async def ask(api: Api, address: str) -> Any:
     return await api.ok(await api.public_get(GEO, ip_address=address))
 
 
 @pytest.mark.usefixtures("file")
 async def test_an_address_is_told_with_every_field(api: Api) -> None:
-    assert await asked(api, "24.48.0.1") == TOLD
-    assert await asked(api, "::ffff:24.48.255.254") == TOLD
+    assert await ask(api, "24.48.0.1") == TOLD
+    assert await ask(api, "::ffff:24.48.255.254") == TOLD
     flat = {**NOTHING, "city": "Leeds", "region_name": "England", "country_name": "GB"}
-    assert await asked(api, "2a00:23c0::7") == {**flat, "latitude": 53.75, "longitude": -1.5}
+    assert await ask(api, "2a00:23c0::7") == {**flat, "latitude": 53.75, "longitude": -1.5}
 
 
 @pytest.mark.usefixtures("file")
 async def test_nothing_is_told_of_others(api: Api) -> None:
     for address in ("24.49.0.1", "2001:4860::8888", "10.1.2.3", "127.0.0.1", "::1", "fe80::1"):
-        assert await asked(api, address) == NOTHING, address
+        assert await ask(api, address) == NOTHING, address
     answer = await api.public_get(GEO, ip_address="24.48.0.256")
     assert (answer.status_code, [each["field"] for each in answer.json()["errors"]]) == (422, ["ip_address"])
 
@@ -77,19 +77,19 @@ async def test_without_an_address_it_is_the_callers(api: Api) -> None:
 
 async def test_without_a_database_nothing_is_known(api: Api) -> None:
     city_database.use("")
-    assert await asked(api, "24.48.0.1") == NOTHING
+    assert await ask(api, "24.48.0.1") == NOTHING
 
 
 async def test_a_file_that_takes_its_place_is_read(api: Api, file: Path) -> None:
-    assert (await asked(api, "24.48.0.1"))["city"] == "Vancouver"
+    assert (await ask(api, "24.48.0.1"))["city"] == "Vancouver"
     mmdb.write(file, {"24.48.0.0/16": FLAT})
-    assert (await asked(api, "24.48.0.1"))["city"] == "Leeds"
+    assert (await ask(api, "24.48.0.1"))["city"] == "Leeds"
     # What cannot be read is not taken.
     file.with_suffix(".new").write_bytes(b"half a file")
     file.with_suffix(".new").replace(file)
-    assert (await asked(api, "24.48.0.1"))["city"] == "Leeds"
+    assert (await ask(api, "24.48.0.1"))["city"] == "Leeds"
     gone(file)
-    assert (await asked(api, "24.48.0.1"))["city"] == "Leeds"
+    assert (await ask(api, "24.48.0.1"))["city"] == "Leeds"
 
 
 def test_a_file_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:

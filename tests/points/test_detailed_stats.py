@@ -29,21 +29,21 @@ async def played(api: Api, db: Db) -> Played:
     bookings = [(0, 0, 5), (1, 1, 7), (2, 2, 3), (0, 3, 2), (3, 4, 9), (3, 5, -9), (2, 6, 5)]
     for place, minutes, count in bookings:
         for campaign, times in zip(campaigns, (1, 10), strict=True):
-            wanted = NewAward(
+            new = NewAward(
                 point_uid=UUID(point_uid), fan_id=fans[place], point_count=count * times, page_tab_id=campaign
             )
-            await award_points(db, api.account_id, wanted, BEGIN + timedelta(minutes=minutes))
+            await award_points(db, api.account_id, new, BEGIN + timedelta(minutes=minutes))
     await api.ok(await api.post(f"/api/v1/manage/fans/{fans[1]}/visibility", is_hidden=True))
     return Played(page_tab_id=campaigns[0], fans=fans, bookings=bookings, point_uid=point_uid)
 
 
-async def rows(api: Api, played: Played, target: str, **wanted: Any) -> list[dict[str, Any]]:
+async def rows(api: Api, played: Played, target: str, **query: Any) -> list[dict[str, Any]]:
     path = f"/api/v1/campaigns/{played['page_tab_id']}/detailed_stats"
-    found: list[dict[str, Any]] = await api.ok(await api.get(path, target=target, **wanted))
-    return found
+    result: list[dict[str, Any]] = await api.ok(await api.get(path, target=target, **query))
+    return result
 
 
-def at(minutes: int) -> str:
+def moment_of(minutes: int) -> str:
     return (BEGIN + timedelta(minutes=minutes)).isoformat()
 
 
@@ -55,7 +55,7 @@ async def test_the_board_ranks_who_won_points_in_the_campaign(api: Api, played: 
     ]  # fmt: skip
     assert board[0]["display_name"].startswith("fan ")
     assert set(board[0]) == {"rank", "fan_id", "display_name", "points", "award_count", "is_hidden"}
-    window = await rows(api, played, "leaderboard", start_timestamp=at(1), end_timestamp=at(5))
+    window = await rows(api, played, "leaderboard", start_timestamp=moment_of(1), end_timestamp=moment_of(5))
     assert [(row["rank"], row["fan_id"], row["points"]) for row in window] == [
         (1, nothing, 9), (2, hidden, 7), (3, third, 3), (4, first, 2),
     ]  # fmt: skip
@@ -70,7 +70,7 @@ async def test_bookings_come_the_oldest_first_and_by_pages(api: Api, played: Pla
     ]
     assert {row["point_name"] for row in listed} == {"Played"}
     assert [row["creation_timestamp"] - int(BEGIN.timestamp()) for row in listed] == [60 * each[1] for each in bookings]
-    window = await rows(api, played, "fan_points", start_timestamp=at(1), end_timestamp=at(3))
+    window = await rows(api, played, "fan_points", start_timestamp=moment_of(1), end_timestamp=moment_of(3))
     assert [row["point_count"] for row in window] == [7, 3]
     page = await rows(api, played, "fan_points", min_event_id=listed[1]["fan_point_id"], limit=2)
     assert page == listed[2:4]

@@ -56,14 +56,14 @@ async def test_an_award_key_stands_for_its_first_points(api: Api, db: Db) -> Non
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [{"fan_id": 2**40}, {"page_tab_id": 2**40}, {"activity_id": 2**40}, {"performance_uid": str(uuid.UUID(int=5))}],
 )
-async def test_what_is_not_there_gets_no_points(api: Api, db: Db, given: dict[str, object]) -> None:
-    point_uid = await some_point(api, f"Unknown {given}")
+async def test_what_is_not_there_gets_no_points(api: Api, db: Db, values: dict[str, object]) -> None:
+    point_uid = await some_point(api, f"Unknown {values}")
     (fan_id,) = await some_fans(db, api.account_id, 1)
-    wanted = {"point_uid": point_uid, "fan_id": fan_id, "point_count": 1, **given}
-    answer = await api.post("/api/v1/crm/fan_points", **wanted)
+    payload = {"point_uid": point_uid, "fan_id": fan_id, "point_count": 1, **values}
+    answer = await api.post("/api/v1/crm/fan_points", **payload)
     assert answer.status_code == 404
     assert (
         await db.value(
@@ -115,7 +115,7 @@ async def test_whoever_stands_around_a_fan_is_told(api: Api, db: Db) -> None:
     for fan_id, total in totals.items():
         await award(api, point_uid, fan_id, total)
     order = sorted(fans, key=lambda fan_id: (-totals[fan_id], fan_id))
-    ranked = [(1 + sum(totals[other] > totals[each] for other in fans), each, totals[each]) for each in order]
+    ranked = [(1 + sum(totals[second] > totals[each] for second in fans), each, totals[each]) for each in order]
     for place in (0, 1, 5, 12, 23, 24):
         for around in (0, 1, 4, 50):
             path = f"/api/v1/manage/points/{point_uid}/standing"
@@ -163,9 +163,9 @@ async def test_balances_and_ranks_equal_their_definitions_after_racing_awards(ap
     chance = random.Random(seed)
     point_uid = await some_point(api, "Random")
     fans = await some_fans(db, api.account_id, 60)
-    wanted = [(chance.choice(fans), chance.choice((1, 5, -4, 900, 5000, -7000, 123456))) for _ in range(600)]
-    for start in range(0, len(wanted), 100):
-        await asyncio.gather(*(award(api, point_uid, fan_id, count) for fan_id, count in wanted[start : start + 100]))
+    criteria = [(chance.choice(fans), chance.choice((1, 5, -4, 900, 5000, -7000, 123456))) for _ in range(600)]
+    for start in range(0, len(criteria), 100):
+        await asyncio.gather(*(award(api, point_uid, fan_id, count) for fan_id, count in criteria[start : start + 100]))
     board = f"point:{point_uid}"
     truth = await db.rows(
         "select fan_id, sum(point_count)::bigint as total, rank() over (order by sum(point_count) desc) as rank"
@@ -173,11 +173,13 @@ async def test_balances_and_ranks_equal_their_definitions_after_racing_awards(ap
         api.account_id,
         point_uid,
     )
-    kept = await db.rows(
+    remaining = await db.rows(
         "select fan_id, total from standings where account_id = $1 and board = $2 order by fan_id",
         api.account_id,
         board,
     )
-    assert [(row["fan_id"], row["total"]) for row in kept] == [(row["fan_id"], row["total"]) for row in truth], seed
+    assert [(row["fan_id"], row["total"]) for row in remaining] == [(row["fan_id"], row["total"]) for row in truth], (
+        seed
+    )
     ranks = await db.rows(RANKS, api.account_id, board, [row["total"] for row in truth])
     assert [int(row["rank"]) for row in ranks] == [row["rank"] for row in truth], seed

@@ -19,15 +19,15 @@ PATH = "/api/v1/crm/purchases"
 WINDOW = {"start_date": "2026-01-01", "end_date": "2027-12-31"}
 
 
-def line(key: str, network: str = "shop", **more: Any) -> dict[str, Any]:
+def line(key: str, network: str = "shop", **extra: Any) -> dict[str, Any]:
     return {
         "purchase_key": key, "network": network, "order_key": "o-1", "merchant_key": "northside",
-        "order_timestamp": "2026-05-01 17:30:00", "gross_sale_amount": "50.00", "net_sale_amount": "45.00", **more,
+        "order_timestamp": "2026-05-01 17:30:00", "gross_sale_amount": "50.00", "net_sale_amount": "45.00", **extra,
     }  # fmt: skip
 
 
-async def saved(api: Api, key: str, **more: Any) -> int | None:
-    answer = await api.ok(await api.post(PATH, **line(key, **more)))
+async def saved(api: Api, key: str, **extra: Any) -> int | None:
+    answer = await api.ok(await api.post(PATH, **line(key, **extra)))
     assert answer["purchase_key"] == key
     fan_id: int | None = answer["fan_id"]
     return fan_id
@@ -59,7 +59,7 @@ async def test_a_refund_changes_the_line(api: Api, db: Db) -> None:
     assert [each["topic"] for each in topics] == ["purchase.created", "purchase.updated"]
 
 
-async def told(db: Db, account_id: int, subject: str) -> list[tuple[str, int | None]]:
+async def answer_of(db: Db, account_id: int, subject: str) -> list[tuple[str, int | None]]:
     """Return the topics and fans of what the change log says of a line."""
     sql = "select topic, fan_id from changes where account_id = $1 and subject_id = $2 order by position"
     return [tuple(row) for row in await db.rows(sql, account_id, subject)]
@@ -69,7 +69,7 @@ async def test_who_loses_a_line_hears_of_it(api: Api, db: Db) -> None:
     first = await saved(api, "moved-1", email="wrong@example.com", customer_key="moved")
     second = await saved(api, "moved-1", email="right@example.com")
     assert first != second
-    assert await told(db, api.account_id, "shop:moved-1") == [
+    assert await answer_of(db, api.account_id, "shop:moved-1") == [
         ("purchase.created", first), ("purchase.updated", second), ("purchase.updated", first),
     ]  # fmt: skip
     identified = "select fan_id from changes where account_id = $1 and topic = 'fan.identified' and fan_id = $2"
@@ -81,12 +81,12 @@ async def test_a_customer_is_known_later(api: Api, db: Db) -> None:
     assert await saved(api, "later-2", network="till", customer_key="c-8") is None
     fan_id = await saved(api, "later-3", network="till", customer_key="c-9", email="later@example.com")
     assert await saved(api, "later-4", network="till", customer_key="c-9") == fan_id
-    other = (await api.ok(await api.post("/api/v1/crm/fans", email="c8@example.com")))["fan_id"]
-    await api.ok(await api.post(f"/api/v1/manage/fans/{other}/identifiers", network="TILL", identifier_value="c-8"))
+    second = (await api.ok(await api.post("/api/v1/crm/fans", email="c8@example.com")))["fan_id"]
+    await api.ok(await api.post(f"/api/v1/manage/fans/{second}/identifiers", network="TILL", identifier_value="c-8"))
     await match_purchases(db, api.account_id, datetime.now(UTC))
     rows = (await api.ok(await api.get(PATH, network="till", **WINDOW)))["data"]
     fans = {row["purchase_key"]: row["fan_id"] for row in rows}
-    assert fans == {"later-1": fan_id, "later-2": other, "later-3": fan_id, "later-4": fan_id}
+    assert fans == {"later-1": fan_id, "later-2": second, "later-3": fan_id, "later-4": fan_id}
 
 
 async def test_filters_narrow(api: Api) -> None:
@@ -129,18 +129,18 @@ async def test_pages_follow_each_other_without_gaps(api: Api, db: Db, database_u
         api.account_id,
     )
     await saved(api, "quick", network="pages")
-    seen: list[str] = []
+    observed: list[str] = []
     following: dict[str, str] = {}
     while True:
         page = await api.ok(await api.get(PATH, network="pages", **WINDOW, **following))
-        seen += [row["purchase_key"] for row in page["data"]]
+        observed += [row["purchase_key"] for row in page["data"]]
         if "next_purchase_key" not in page["meta"]:
             break
         following = {"next_purchase_key": page["meta"]["next_purchase_key"]}
-    assert seen == [f"p-{n}" for n in range(1, 1201)]
+    assert observed == [f"p-{n}" for n in range(1, 1201)]
     await transaction.commit()
     await slow.close()
-    page = await api.ok(await api.get(PATH, network="pages", **WINDOW, next_purchase_key=seen[-1]))
+    page = await api.ok(await api.get(PATH, network="pages", **WINDOW, next_purchase_key=observed[-1]))
     assert [row["purchase_key"] for row in page["data"]] == ["slow", "quick"]
 
 
@@ -154,7 +154,7 @@ async def test_racing_writers_make_one_line_and_one_fan(api: Api, db: Db) -> Non
 
 async def test_two_writes_in_one_moment_are_two_changes(api: Api, db: Db) -> None:
     now = datetime(2027, 6, 1, tzinfo=UTC)
-    wanted = NewPurchase(
+    new = NewPurchase(
         purchase_key="moment",
         network="shop",
         order_key="o-1",
@@ -166,7 +166,7 @@ async def test_two_writes_in_one_moment_are_two_changes(api: Api, db: Db) -> Non
     account = await account_by_id(db, api.account_id)
     assert account is not None
     for _ in range(2):
-        await upsert_purchase(db, account, wanted, now)
+        await upsert_purchase(db, account, new, now)
     topics = await db.rows(
         "select topic from changes where account_id = $1 and subject_id = 'shop:moment' order by position",
         api.account_id,
@@ -208,16 +208,21 @@ async def test_products_are_found(api: Api) -> None:
     await api.ok(
         await api.post("/api/v1/manage/products", network="shopify", product_key="2", product_name="Mug", price="9.5")
     )
-    found = await api.ok(await api.get("/api/v1/shopify/products", query="SHIRT"))
-    assert [row["product_key"] for row in found] == ["1"]
+    result = await api.ok(await api.get("/api/v1/shopify/products", query="SHIRT"))
+    assert [row["product_key"] for row in result] == ["1"]
     everywhere = await api.ok(await api.get("/api/v1/manage/products", query="shirt"))
     assert [row["product_name"] for row in everywhere] == ["Home shirt", "Shirt, away"]
     assert [row["price"] for row in await api.ok(await api.get("/api/v1/shopify/products", query="mug"))] == [9.5]
 
 
 async def test_a_line_is_stored_and_answered_in_normal_forms(api: Api) -> None:
-    who = {"email": " Form@EXAMPLE.com", "phone": "(604) 555-0133", "country": "Canada", "province": "British Columbia"}
-    await saved(api, "form-1", network="form", currency="cad", city=" Van  couver ", **who)
+    person = {
+        "email": " Form@EXAMPLE.com",
+        "phone": "(604) 555-0133",
+        "country": "Canada",
+        "province": "British Columbia",
+    }
+    await saved(api, "form-1", network="form", currency="cad", city=" Van  couver ", **person)
     await saved(api, "form-2", network="form", country="deutschland", province="bayern")
     rows = {row["purchase_key"]: row for row in (await api.ok(await api.get(PATH, network="form", **WINDOW)))["data"]}
     names = ("email", "phone", "country_code", "province", "city", "currency")

@@ -11,7 +11,7 @@ from fanfare.kernel.data.db import Db
 
 def stepped(value: float, steps: Iterable[tuple[float, int]]) -> int:
     """Return the points of the first step that the value reaches; the steps fall."""
-    return next((points for least, points in steps if value >= least), 0)
+    return next((points for minimum, points in steps if value >= minimum), 0)
 
 
 def days_before(day: date, moment: datetime, zone: ZoneInfo) -> int:
@@ -21,7 +21,7 @@ def days_before(day: date, moment: datetime, zone: ZoneInfo) -> int:
 
 def recent(days: int | None, steps: Iterable[tuple[int, int]]) -> int:
     """Return the points of the first step that is not over yet; the steps rise."""
-    return 0 if days is None else next((points for most, points in steps if days <= most), 0)
+    return 0 if days is None else next((points for maximum, points in steps if days <= maximum), 0)
 
 
 async def ratings(db: Db, account_id: int, zone: ZoneInfo, now: datetime) -> dict[int, float]:
@@ -37,19 +37,19 @@ async def ratings(db: Db, account_id: int, zone: ZoneInfo, now: datetime) -> dic
     rated = {}
     for fan in await db.rows(fans, account_id):
         fan_id = fan["fan_id"]
-        did = [days_before(today, at, zone) for at in activities[fan_id]]
+        did = [days_before(today, moment, zone) for moment in activities[fan_id]]
         points = recent(min(did, default=None), ((30, 20), (90, 14), (180, 9), (365, 5)))
         points += stepped(len(did), ((20, 20), (8, 14), (3, 8), (1, 4)))
         points += 6 * fan["is_subscribed"] + 5 * fan["is_phone_subscribed"] + 4 * bool(opted[fan_id])
         points += 5 * min(2, len(set(identities[fan_id]) - {"email", "phone"}))
         placed = [
-            days_before(today, min(at for at, _ in each), zone)
+            days_before(today, min(moment for moment, _ in each), zone)
             for each in orders[fan_id].values()
             if sum(amount for _, amount in each) > 0
         ]
-        kept = [days for days in placed if days <= timedelta(days=730).days]
-        points += recent(min(kept, default=None), ((90, 10), (365, 6), (730, 3)))
-        points += stepped(len(kept), ((8, 25), (4, 20), (2, 15), (1, 10)))
+        remaining = [days for days in placed if days <= timedelta(days=730).days]
+        points += recent(min(remaining, default=None), ((90, 10), (365, 6), (730, 3)))
+        points += stepped(len(remaining), ((8, 25), (4, 20), (2, 15), (1, 10)))
         rated[fan_id] = min(5, 1 + points // 10 / 2)
     return rated
 
@@ -70,7 +70,7 @@ async def _orders(db: Db, account_id: int) -> dict[int, dict[tuple[str, str], li
 
 
 async def _grouped(db: Db, sql: str, account_id: int) -> dict[int, list[datetime]]:
-    found: dict[int, list[datetime]] = defaultdict(list)
+    result: dict[int, list[datetime]] = defaultdict(list)
     for row in await db.rows(sql, account_id):
-        found[row[0]].append(row[1])
-    return found
+        result[row[0]].append(row[1])
+    return result

@@ -16,14 +16,14 @@ Made = list[dict[str, Any]]
 
 
 async def some_campaign(api: Api, title: str = "Tideline passes") -> int:
-    given = {"title": title, "app_type": "registration", "timezone": "Europe/London"}
-    page_tab_id: int = (await api.ok(await api.post("/api/v1/manage/campaigns", **given)))["page_tab_id"]
+    values = {"title": title, "app_type": "registration", "timezone": "Europe/London"}
+    page_tab_id: int = (await api.ok(await api.post("/api/v1/manage/campaigns", **values)))["page_tab_id"]
     return page_tab_id
 
 
-async def some_passes(api: Api, page_tab_id: int, **more: Any) -> Made:
-    made: Made = await api.ok(await api.post(f"/api/v1/manage/campaigns/{page_tab_id}/passes", **more))
-    return made
+async def some_passes(api: Api, page_tab_id: int, **extra: Any) -> Made:
+    created: Made = await api.ok(await api.post(f"/api/v1/manage/campaigns/{page_tab_id}/passes", **extra))
+    return created
 
 
 async def some_fan(api: Api, mail: str) -> int:
@@ -42,22 +42,22 @@ class Gate:
     chance: Random
     # how often it does not wait for its answer
     loses: float = 0.0
-    told: dict[str, httpx.Response] = field(default_factory=dict)
+    answers: dict[str, httpx.Response] = field(default_factory=dict)
 
     async def try_all(self, passes: Made) -> None:
         for each in self.chance.sample(passes, len(passes)):
             by = self.chance.choice(("pass_code", "pass_uid"))
             await self._try(each["pass_uid"], {by: each[by], "gate_name": self.name, "check_in_key": each["pass_uid"]})
 
-    async def _try(self, pass_uid: str, given: dict[str, str]) -> None:
+    async def _try(self, pass_uid: str, values: dict[str, str]) -> None:
         path = f"/api/v1/campaigns/{self.page_tab_id}/passes/check_in"
-        while pass_uid not in self.told:
+        while pass_uid not in self.answers:
             patience = 0.004 if self.chance.random() < self.loses else 30
             with suppress(TimeoutError, httpx.TransportError):
-                asked = self.client.post(path, json=given, headers=self.keys)
-                answer = await asyncio.wait_for(asked, patience)
+                query = self.client.post(path, json=values, headers=self.keys)
+                answer = await asyncio.wait_for(query, patience)
                 if answer.status_code in (200, 409):
-                    self.told[pass_uid] = answer
+                    self.answers[pass_uid] = answer
                     continue
                 assert (answer.status_code, "retry-after" in answer.headers) == (503, True), answer.text
             await asyncio.sleep(0.01)
@@ -70,18 +70,18 @@ async def check_admissions(gates: list[Gate], passes: Made, db: Db, account_id: 
         " from passes where account_id = $1",
         account_id,
     )
-    stored = {row["pass_uid"]: row for row in rows}
-    told: dict[str, list[tuple[Gate, httpx.Response]]] = defaultdict(list)
+    saved = {row["pass_uid"]: row for row in rows}
+    result: dict[str, list[tuple[Gate, httpx.Response]]] = defaultdict(list)
     for gate in gates:
-        for pass_uid, answer in gate.told.items():
-            told[pass_uid].append((gate, answer))
-    assert set(told) == {each["pass_uid"] for each in passes}
-    for pass_uid, answers in told.items():
-        where, when = stored[pass_uid]["gate_name"], stored[pass_uid]["at"]
+        for pass_uid, answer in gate.answers.items():
+            result[pass_uid].append((gate, answer))
+    assert set(result) == {each["pass_uid"] for each in passes}
+    for pass_uid, answers in result.items():
+        where, when = saved[pass_uid]["gate_name"], saved[pass_uid]["at"]
         assert [gate.name for gate, answer in answers if answer.status_code == 200] == [where]
         for _, answer in answers:
             assert (answer.json()["gate_name"], answer.json()["check_in_timestamp"]) == (where, when)
     changes = await db.value(
         "select array_agg(subject_id) from changes where account_id = $1 and topic = 'pass.checked_in'", account_id
     )
-    assert sorted(changes) == sorted(stored[pass_uid]["pass_uid"] for pass_uid in told)
+    assert sorted(changes) == sorted(saved[pass_uid]["pass_uid"] for pass_uid in result)

@@ -11,22 +11,22 @@ from tests.api import Api
 PATH = "/api/v1/crm/registrations"
 
 
-def line(key: str, **more: Any) -> dict[str, Any]:
+def line(key: str, **extra: Any) -> dict[str, Any]:
     return {
         "registration_key": key, "network": "festival", "registration_timestamp": "2026-06-20 17:30:00",
         "event_name": "Tideline", "event_date": "2026-07-03", "first_name": "Ada", "last_name": "Okoro",
-        "email": f"{key}@example.com", **more,
+        "email": f"{key}@example.com", **extra,
     }  # fmt: skip
 
 
-async def saved(api: Api, key: str, **more: Any) -> int:
-    answer = await api.ok(await api.post(PATH, **line(key, **more)))
+async def saved(api: Api, key: str, **extra: Any) -> int:
+    answer = await api.ok(await api.post(PATH, **line(key, **extra)))
     assert answer["registration_key"] == key
     fan_id: int = answer["fan_id"]
     return fan_id
 
 
-async def found(api: Api, **question: Any) -> list[dict[str, Any]]:
+async def search(api: Api, **question: Any) -> list[dict[str, Any]]:
     page = await api.ok(await api.get(PATH, **question))
     has_more = page["meta"]["next_cursor"] is not None
     assert page["meta"] == {**page["meta"], "count": len(page["data"]), "has_more": has_more}
@@ -42,15 +42,15 @@ async def topics(db: Db, api: Api, subject: str) -> list[str]:
 
 
 async def test_a_line_is_answered_with_every_field(api: Api, db: Db) -> None:
-    made = await api.ok(await api.post("/api/v1/crm/activities", email="pre@example.com", campaign_title="Pre-sale"))
-    given = line(
+    result = await api.ok(await api.post("/api/v1/crm/activities", email="pre@example.com", campaign_title="Pre-sale"))
+    values = line(
         "full", phone="604 555 0123", venue_name="Foundry", barcode="0451", lookup_id="L-9", event_key="E-1",
         ticket_key="T-1", order_key="O-1", is_minor="yes", birth_date="2012-02-29", country_code="ca", province="BC",
-        city="Vancouver", postal_code="V5K 0A1", address="1 Pier Road", activity_id=made[0]["activity_id"],
+        city="Vancouver", postal_code="V5K 0A1", address="1 Pier Road", activity_id=result[0]["activity_id"],
         is_preferred="on", is_subscribed=True, is_phone_subscribed=False, email=" Full@Example.com ",
     )  # fmt: skip
-    fan_id = (await api.ok(await api.post(PATH, **given)))["fan_id"]
-    (row,) = await found(api, email="FULL@example.com")
+    fan_id = (await api.ok(await api.post(PATH, **values)))["fan_id"]
+    (row,) = await search(api, email="FULL@example.com")
     created = await db.value(
         "select floor(extract(epoch from created_at))::bigint from registrations"
         " where account_id = $1 and registration_key = 'full'",
@@ -63,7 +63,7 @@ async def test_a_line_is_answered_with_every_field(api: Api, db: Db) -> None:
         "ticket_key": "T-1", "network": "festival", "first_name": "Ada", "last_name": "Okoro", "phone": "+16045550123",
         "address": "1 Pier Road", "city": "Vancouver", "country_code": "CA", "province": "BC",
         "postal_code": "V5K 0A1", "is_minor": True, "birth_date": "2012-02-29", "is_preferred": True,
-        "creation_timestamp": created, "activity_id": made[0]["activity_id"], "is_subscribed": True,
+        "creation_timestamp": created, "activity_id": result[0]["activity_id"], "is_subscribed": True,
         "is_phone_subscribed": False, "performance_uid": None,
     }  # fmt: skip
     fan = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}"))
@@ -74,7 +74,7 @@ async def test_a_line_is_answered_with_every_field(api: Api, db: Db) -> None:
 
 async def test_what_is_left_out_is_null(api: Api) -> None:
     await saved(api, "bare")
-    (row,) = await found(api, email="bare@example.com")
+    (row,) = await search(api, email="bare@example.com")
     nothing = {name for name, value in row.items() if value is None}
     assert nothing == {
         "order_key", "event_key", "venue_name", "barcode", "lookup_id", "ticket_key", "phone", "address", "city",
@@ -87,13 +87,13 @@ async def test_sent_again_it_is_the_same_line_and_keeps_what_is_left_out(api: Ap
     first = await saved(api, "again", barcode="b-1", phone="+16045550191", is_preferred=True, city="Victoria",
                         province="BC", country_code="CA")  # fmt: skip
     assert await saved(api, "again", event_name="Tideline II", last_name="Poe") == first
-    (row,) = await found(api, email="again@example.com")
+    (row,) = await search(api, email="again@example.com")
     assert (row["event_name"], row["barcode"], row["phone"]) == ("Tideline II", "b-1", "+16045550191")
     assert (row["is_preferred"], row["city"], row["last_name"]) == (True, "Victoria", "Poe")
     assert await topics(db, api, "festival:again") == ["registration.created", "registration.updated"]
-    other = await saved(api, "again", network="other")
-    assert other == first
-    assert len(await found(api, email="again@example.com")) == 2
+    second = await saved(api, "again", network="other")
+    assert second == first
+    assert len(await search(api, email="again@example.com")) == 2
 
 
 async def test_a_line_that_passes_to_another_fan_keeps_nothing_personal(api: Api) -> None:
@@ -101,11 +101,11 @@ async def test_a_line_that_passes_to_another_fan_keeps_nothing_personal(api: Api
                         address="1 Pier Road", city="Victoria", province="BC", country_code="CA")  # fmt: skip
     second = await saved(api, "handed", email="heir@example.com", first_name="Bo")
     assert second != first
-    (row,) = await found(api, email="heir@example.com")
+    (row,) = await search(api, email="heir@example.com")
     assert row["barcode"] == "b-2"
     for name in ("phone", "birth_date", "address", "city", "province", "country_code", "is_minor"):
         assert row[name] is None, name
-    assert await found(api, email="handed@example.com") == []
+    assert await search(api, email="handed@example.com") == []
 
 
 async def test_filters_narrow_and_the_newest_come_first(api: Api) -> None:
@@ -119,25 +119,25 @@ async def test_filters_narrow_and_the_newest_come_first(api: Api) -> None:
         ({"end_date": "2024-04-30"}, ["f1"]),
         ({"limit": 1}, ["f3"]),
     ):
-        rows = await found(api, email="Filters@Example.com", **question)
+        rows = await search(api, email="Filters@Example.com", **question)
         assert [row["registration_key"] for row in rows] == keys, question
-    assert await found(api, email="nobody") == []
+    assert await search(api, email="nobody") == []
 
 
 async def test_fifty_are_listed_unless_limit_says_otherwise(api: Api) -> None:
     fan_id = await saved(api, "many-0", email="many@example.com")
     await asyncio.gather(*(saved(api, f"many-{n}", email="many@example.com") for n in range(1, 52)))
-    assert len(await found(api, email="many@example.com")) == 50
-    assert len(await found(api, email="many@example.com", limit=60)) == 52
+    assert len(await search(api, email="many@example.com")) == 50
+    assert len(await search(api, email="many@example.com", limit=60)) == 52
     fans = f"/api/v1/crm/fans/{fan_id}/registrations"
     assert len(await api.ok(await api.get(fans))) == 50
     assert len(await api.ok(await api.get(fans, limit=3))) == 3
 
 
 async def test_a_performance_is_known_by_day_and_key_or_name(api: Api) -> None:
-    async def performance(name: str, day: str, **more: Any) -> str:
-        given = {"performance_name": name, "performance_date": day, **more}
-        uid: str = (await api.ok(await api.post("/api/v1/performances", **given)))["performance_uid"]
+    async def performance(name: str, day: str, **extra: Any) -> str:
+        values = {"performance_name": name, "performance_date": day, **extra}
+        uid: str = (await api.ok(await api.post("/api/v1/performances", **values)))["performance_uid"]
         return uid
 
     named = await performance("Harbour Night", "2030-07-03")
@@ -148,12 +148,12 @@ async def test_a_performance_is_known_by_day_and_key_or_name(api: Api) -> None:
     await saved(api, "by-name", email="shows@example.com", **event)
     await saved(api, "by-key", email="shows@example.com", event_key="HN-1", **{**event, "event_name": "Gala"})
     await saved(api, "neither", email="shows@example.com", event_name="Matinee", event_date="2030-07-03")
-    rows = {row["registration_key"]: row["performance_uid"] for row in await found(api, email="shows@example.com")}
+    rows = {row["registration_key"]: row["performance_uid"] for row in await search(api, email="shows@example.com")}
     assert rows == {"by-name": named, "by-key": keyed, "neither": None}
-    assert {row["registration_key"] for row in await found(api, performance_uid=named)} == {"by-name"}
-    assert [row["registration_key"] for row in await found(api, performance_uid=keyed)] == ["by-key"]
+    assert {row["registration_key"] for row in await search(api, performance_uid=named)} == {"by-name"}
+    assert [row["registration_key"] for row in await search(api, performance_uid=keyed)] == ["by-key"]
     for nobodys in (*galas, str(uuid.uuid4())):
-        assert await found(api, performance_uid=nobodys) == []
+        assert await search(api, performance_uid=nobodys) == []
 
 
 async def test_a_registration_of_a_known_fan_changes_nothing_else_of_the_fan(api: Api) -> None:
@@ -165,10 +165,10 @@ async def test_a_registration_of_a_known_fan_changes_nothing_else_of_the_fan(api
         (fan["fan_id"], "known-1", "guest@example.com")
     ]
     assert rows == await api.ok(await api.get(path))
-    told = await api.ok(await api.get(f"/api/v1/crm/fans/{fan['fan_id']}"))
-    assert (told["email"], told["first_name"], told["is_subscribed"]) == ("known@example.com", "Noor", True)
-    given = line("known-2", fan_id=fan["fan_id"], email="guest@example.com")
-    assert (await api.ok(await api.post(PATH, **given)))["fan_id"] == fan["fan_id"]
+    answer = await api.ok(await api.get(f"/api/v1/crm/fans/{fan['fan_id']}"))
+    assert (answer["email"], answer["first_name"], answer["is_subscribed"]) == ("known@example.com", "Noor", True)
+    values = line("known-2", fan_id=fan["fan_id"], email="guest@example.com")
+    assert (await api.ok(await api.post(PATH, **values)))["fan_id"] == fan["fan_id"]
     rows = await api.ok(await api.get(path))
     assert [row["registration_key"] for row in rows] == ["known-2", "known-1"]
     unknown = await api.post("/api/v1/crm/fans/999999/registrations", **line("known-3"))
@@ -182,7 +182,7 @@ async def test_a_line_sent_again_does_not_subscribe_who_has_left(api: Api) -> No
     await api.ok(await api.post(fan, is_subscribed=False))
     await saved(api, "nightly", is_subscribed=True, barcode="late")
     assert (await api.ok(await api.get(fan)))["is_subscribed"] is False
-    (row,) = await found(api, email="nightly@example.com")
+    (row,) = await search(api, email="nightly@example.com")
     assert (row["is_subscribed"], row["barcode"]) == (False, "late")
     # A yes counts that was given since.
     await saved(api, "nightly", is_subscribed=True, registration_timestamp=datetime.now(UTC).isoformat())
@@ -216,11 +216,11 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
 
 async def test_other_accounts_see_nothing(api: Api, other_api: Api) -> None:
     fan_id = await saved(api, "ours")
-    assert await found(other_api, email="ours@example.com") == []
+    assert await search(other_api, email="ours@example.com") == []
     assert (await other_api.get(f"/api/v1/crm/fans/{fan_id}/registrations")).status_code == 404
     assert (await other_api.post(f"/api/v1/crm/fans/{fan_id}/registrations", **line("ours"))).status_code == 404
     assert await saved(other_api, "ours", first_name="Theirs") != fan_id
-    (row,) = await found(api, email="ours@example.com")
+    (row,) = await search(api, email="ours@example.com")
     assert row["first_name"] == "Ada"
     activity = await api.ok(await api.post("/api/v1/crm/activities", email="a@example.com", campaign_title="C"))
     answer = await other_api.post(PATH, **line("ours", activity_id=activity[0]["activity_id"]))
@@ -237,8 +237,8 @@ async def test_a_fan_who_goes_leaves_nothing_personal(api: Api, db: Db) -> None:
         "select * from registrations where account_id = $1 and registration_key = 'gone'", api.account_id
     )
     assert row is not None
-    kept = {name for name, value in row.items() if value is not None}
-    assert kept == {
+    remaining = {name for name, value in row.items() if value is not None}
+    assert remaining == {
         "account_id", "network", "registration_key", "registration_id", "registered_at", "created_at", "updated_at",
         "event_name", "event_date", "is_preferred", "country_code",
     }  # fmt: skip

@@ -47,13 +47,13 @@ def statements(sql: str) -> list[str]:
 
 def parts(text: str) -> list[str]:
     """Split at the commas that stand outside brackets."""
-    found, depth, start = [], 0, 0
+    result, depth, start = [], 0, 0
     for place, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
         if letter == "," and depth == 0:
-            found.append(text[start:place].strip())
+            result.append(text[start:place].strip())
             start = place + 1
-    return [*found, text[start:].strip()]
+    return [*result, text[start:].strip()]
 
 
 def up_to_its_bracket(text: str) -> str:
@@ -98,21 +98,21 @@ def read_alter(table: Table, actions: str) -> None:
 
 def tables(migrations: Iterable[str]) -> dict[str, Table]:
     """Return the tables that these migrations leave, in the order of their making."""
-    found: dict[str, Table] = {}
+    result: dict[str, Table] = {}
     for statement in (each for sql in migrations for each in statements(sql)):
-        if made := TABLE.match(statement):
-            table = found[made[1]] = Table(made[1])
-            for part in parts(made[2]):
+        if created := TABLE.match(statement):
+            table = result[created[1]] = Table(created[1])
+            for part in parts(created[2]):
                 read_part(table, part)
         elif index := INDEX.match(statement):
             columns = tuple(parts(up_to_its_bracket(index[3])))
-            found[index[2]].keys.append(Key("unique index", columns, name=index[1]))
+            result[index[2]].keys.append(Key("unique index", columns, name=index[1]))
         elif dropped := re.match(r"drop\s+table\s+(?:if\s+exists\s+)?([\w., ]+)", statement):
             for name in dropped[1].replace("cascade", "").split(","):
-                found.pop(name.strip(), None)
-        elif (altered := ALTER.match(statement)) and altered[1] in found:
-            read_alter(found[altered[1]], altered[2])
-    return found
+                result.pop(name.strip(), None)
+        elif (altered := ALTER.match(statement)) and altered[1] in result:
+            read_alter(result[altered[1]], altered[2])
+    return result
 
 
 def migration_texts(folder: Path = MIGRATIONS) -> list[str]:

@@ -103,17 +103,17 @@ def in_order(tables: list[asyncpg.Record]) -> list[asyncpg.Record]:
     return ordered
 
 
-async def table(connection: Connection, found: asyncpg.Record) -> str:
+async def table(connection: Connection, result: asyncpg.Record) -> str:
     """Return a table with its columns in order, its constraints, indexes and statistics."""
-    lines = [column(row) for row in await connection.fetch(COLUMNS, found["oid"])]
+    lines = [column(row) for row in await connection.fetch(COLUMNS, result["oid"])]
     lines += [
-        f"constraint {row['conname']} {row['definition']}" for row in await connection.fetch(CONSTRAINTS, found["oid"])
+        f"constraint {row['conname']} {row['definition']}" for row in await connection.fetch(CONSTRAINTS, result["oid"])
     ]
-    options = f" with ({', '.join(sorted(found['options']))})" if found["options"] else ""
-    kind = "unlogged table" if found["is_unlogged"] else "table"
-    made = f"create {kind} {found['relname']} (\n    " + ",\n    ".join(lines) + f"\n){options};"
-    beside = [*await connection.fetch(INDEXES, found["oid"]), *await connection.fetch(STATISTICS, found["oid"])]
-    return "\n".join([made, *(bare(f"{row['definition']};") for row in beside)])
+    options = f" with ({', '.join(sorted(result['options']))})" if result["options"] else ""
+    kind = "unlogged table" if result["is_unlogged"] else "table"
+    created = f"create {kind} {result['relname']} (\n    " + ",\n    ".join(lines) + f"\n){options};"
+    extra = [*await connection.fetch(INDEXES, result["oid"]), *await connection.fetch(STATISTICS, result["oid"])]
+    return "\n".join([created, *(bare(f"{row['definition']};") for row in extra)])
 
 
 def column(row: asyncpg.Record) -> str:

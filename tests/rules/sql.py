@@ -23,8 +23,8 @@ class Text(NamedTuple):
 
 def texts(source: Source) -> list[Text]:
     """Return the text constants of a file that read as SQL."""
-    found = [Text(f"{source.name}:{name}", sql) for name, sql in constants(source.tree)]
-    return [text for text in found if is_sql(text.sql)]
+    results = [Text(f"{source.name}:{name}", sql) for name, sql in constants(source.tree)]
+    return [text for text in results if is_sql(text.sql)]
 
 
 def is_sql(text: str) -> bool:
@@ -56,8 +56,8 @@ def _text(node: ast.expr) -> str | None:
     if isinstance(node, ast.JoinedStr):
         return "".join(GAP if isinstance(part, ast.FormattedValue) else str(_text(part)) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _text(node.left), _text(node.right)
-        return None if left is None and right is None else (left or GAP) + (right or GAP)
+        remaining, right = _text(node.left), _text(node.right)
+        return None if remaining is None and right is None else (remaining or GAP) + (right or GAP)
     return None
 
 

@@ -20,7 +20,7 @@ PATH = "/api/v1/businesses"
 
 
 def test_every_call_is_told() -> None:
-    assert sum(len(each) for each in answers.told()) == len(app.endpoints())
+    assert sum(len(each) for each in answers.answer_of()) == len(app.endpoints())
     assert faults("GET", PATH, 200, [BUSINESS]) == []
     assert faults("GET", "/v1//businesses/1", 200, BUSINESS) == []
     assert faults("GET", PATH, 404, PROBLEM) == []
@@ -40,5 +40,5 @@ def test_every_call_is_told() -> None:
     ],
 )
 def test_sees_each_fault(status: int, body: object, words: str) -> None:
-    found = faults("GET", PATH, status, body)
-    assert any(words in each for each in found), found
+    result = faults("GET", PATH, status, body)
+    assert any(words in each for each in result), result

@@ -65,13 +65,13 @@ def list_faults(calls: Iterable[str], served: set[str], listed: list[str]) -> li
 
 def served_twice(endpoints: Iterable[Endpoint]) -> list[str]:
     """Return what two endpoints share: a call id, or a method and path."""
-    seen: set[str] = set()
+    observed: set[str] = set()
     twice = []
     for endpoint in endpoints:
         for name in (endpoint.call_id, f"{endpoint.method} {CHECK.shape(endpoint.path)}"):
-            if name in seen:
+            if name in observed:
                 twice.append(f"{name} is served twice")
-            seen.add(name)
+            observed.add(name)
     return twice
 
 
@@ -83,18 +83,18 @@ def call_faults(document: Call, calls: Iterable[Call], served: dict[str, Endpoin
         for verb, operation in item.items()
         if isinstance(operation, dict)
     }
-    told = []
+    result = []
     for call in calls:
         endpoint = served.get(call["id"])
         if endpoint is None:
             continue
-        found = list(CHECK.faults(document, operations, call))
+        matches = list(CHECK.faults(document, operations, call))
         if (endpoint.method, CHECK.shape(endpoint.path)) != (call["method"], CHECK.shape(call["path"])):
-            found.append(f"is at {endpoint.method} {endpoint.path}")
+            matches.append(f"is at {endpoint.method} {endpoint.path}")
         if endpoint.scope != call["section"]:
-            found.append(f"has the scope {endpoint.scope}, not {call['section']}")
-        told += [f"{call['id']}: {words}" for words in found]
-    return told
+            matches.append(f"has the scope {endpoint.scope}, not {call['section']}")
+        result += [f"{call['id']}: {words}" for words in matches]
+    return result
 
 
 def folder_faults(calls: Iterable[Call], served: dict[str, Endpoint]) -> Iterator[tuple[str, str]]:
@@ -118,8 +118,8 @@ def served() -> dict[str, Endpoint]:
 
 @pytest.fixture(scope="module")
 def document() -> Call:
-    made: Call = openapi.document(app.endpoints(), "0")
-    return made
+    created: Call = openapi.document(app.endpoints(), "0")
+    return created
 
 
 def test_each_call_is_served_or_listed(catalogue: list[Call], served: dict[str, Endpoint]) -> None:
@@ -145,8 +145,8 @@ def test_each_call_is_served_by_the_folder_that_the_catalogue_names(
 
 def test_calls_of_our_own_are_told_apart(catalogue: list[Call], served: dict[str, Endpoint]) -> None:
     theirs = {(call["method"], CHECK.shape(call["path"])): call["id"] for call in catalogue}
-    own = [each for name, each in served.items() if name not in theirs.values()]
-    assert [each.call_id for each in own if (each.method, CHECK.shape(each.path)) in theirs] == []
+    own_db = [each for name, each in served.items() if name not in theirs.values()]
+    assert [each.call_id for each in own_db if (each.method, CHECK.shape(each.path)) in theirs] == []
 
 
 def test_sees_a_list_that_lies() -> None:
@@ -159,22 +159,22 @@ def test_sees_a_list_that_lies() -> None:
 
 
 def test_sees_each_difference(catalogue: list[Call], served: dict[str, Endpoint], document: Call) -> None:
-    held = next(call for call in catalogue if call["id"] in served)
-    wrong = copy.deepcopy(held)
+    locked = next(call for call in catalogue if call["id"] in served)
+    wrong = copy.deepcopy(locked)
     wrong["params"].append({"name": "made_up"})
     wrong["result"]["fields"].append("made_up_field")
-    wrong["key"] = "public" if held["key"] == "secret" else "secret"
+    wrong["key"] = "public" if locked["key"] == "secret" else "secret"
     wrong["section"], wrong["domain"] = "elsewhere", "nowhere"
-    assert call_faults(document, [held], served) == []
+    assert call_faults(document, [locked], served) == []
     assert call_faults(document, [wrong], served) == [
-        f"{held['id']}: parameter made_up",
-        f"{held['id']}: field made_up_field",
-        f"{held['id']}: should be a {wrong['key']} call",
-        f"{held['id']}: has the scope {held['section']}, not elsewhere",
+        f"{locked['id']}: parameter made_up",
+        f"{locked['id']}: field made_up_field",
+        f"{locked['id']}: should be a {wrong['key']} call",
+        f"{locked['id']}: has the scope {locked['section']}, not elsewhere",
     ]
-    assert list(folder_faults([held, wrong], served)) == [(held["id"], "is not in nowhere")]
+    assert list(folder_faults([locked, wrong], served)) == [(locked["id"], "is not in nowhere")]
     gone = {**wrong, "path": "/api/v1/nowhere"}
-    assert f"{held['id']}: not served" in call_faults(document, [gone], served)
+    assert f"{locked['id']}: not served" in call_faults(document, [gone], served)
 
 
 def test_sees_a_call_served_twice() -> None:

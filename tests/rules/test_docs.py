@@ -50,14 +50,14 @@ def commands_of(group: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 def named() -> Named:
     """Return what exists."""
-    found = dict(commands_of(typer.main.get_command(command)))
-    options = {option for each in found.values() for parameter in each.params for option in parameter.opts}
+    result = dict(commands_of(typer.main.get_command(command)))
+    options = {option for each in result.values() for parameter in each.params for option in parameter.opts}
     variables = {settings.variable(field.name) for field in msgspec.structs.fields(settings.Settings)}
     catalogue = yaml.safe_load((ROOT / "contract" / "catalogue.yaml").read_text("utf-8"))
     calls = {plain(each.path) for each in app.endpoints()}
     assert calls & {plain(call["path"]) for call in catalogue}
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    return Named(set(found) - {""}, {*options, "--help"}, variables, calls, targets)
+    return Named(set(result) - {""}, {*options, "--help"}, variables, calls, targets)
 
 
 def plain(path: str) -> str:
@@ -79,39 +79,39 @@ def link_faults(text: str, folder: Path) -> Iterator[str]:
 
 def path_faults(word: str, roots: Iterable[Path]) -> Iterator[str]:
     """Yield the paths of a piece of code that are nowhere; one that starts with a slash is an address."""
-    for found in FILE.finditer(word):
-        path = found[0]
-        if word[: found.start()].endswith(("/", "$")) or "://" in word or ELSEWHERE.fullmatch(path):
+    for match in FILE.finditer(word):
+        path = match[0]
+        if word[: match.start()].endswith(("/", "$")) or "://" in word or ELSEWHERE.fullmatch(path):
             continue
         if not any((root / path).exists() for root in roots):
             yield f"no file {path}"
 
 
-def word_faults(word: str, known: Named) -> Iterator[str]:
+def word_faults(word: str, existing: Named) -> Iterator[str]:
     """Yield the commands, options, settings, targets and calls of a piece of code that do not exist."""
-    yield from (f"no setting {name}" for name in SETTING.findall(word) if name not in known.settings)
-    for found in TARGET.findall(word):
-        yield from (f"no target {name}" for name in found.split() if name not in known.targets)
-    for found in COMMAND.findall(word):
-        if not any(found.strip() == name or f"{found.strip()} ".startswith(f"{name} ") for name in known.commands):
-            yield f"no command fanfare {found.strip()}"
+    yield from (f"no setting {name}" for name in SETTING.findall(word) if name not in existing.settings)
+    for match in TARGET.findall(word):
+        yield from (f"no target {name}" for name in match.split() if name not in existing.targets)
+    for match in COMMAND.findall(word):
+        if not any(match.strip() == name or f"{match.strip()} ".startswith(f"{name} ") for name in existing.commands):
+            yield f"no command fanfare {match.strip()}"
     if "curl" not in word and "pytest" not in word:
-        yield from (f"no option {name}" for name in OPTION.findall(word) if name not in known.options)
+        yield from (f"no option {name}" for name in OPTION.findall(word) if name not in existing.options)
     for call in CALL.findall(word):
-        if plain("/api/v1" + call.partition("/v1")[2]).rstrip("/") not in known.calls:
+        if plain("/api/v1" + call.partition("/v1")[2]).rstrip("/") not in existing.calls:
             yield f"no call {call}"
 
 
-def faults(name: str, text: str, known: Named) -> list[str]:
+def faults(name: str, text: str, existing: Named) -> list[str]:
     """Return what a document names that is not there."""
     folder = (ROOT / name).parent
     domains = [path for path in PACKAGE.iterdir() if path.is_dir()]
-    found = list(link_faults(text, folder))
+    result = list(link_faults(text, folder))
     for word in words_of(text):
-        found += path_faults(word, (ROOT, PACKAGE, folder, *domains))
-        found += word_faults(word, known)
-        found += missing_tests(word)
-    return [f"{name}: {fault}" for fault in dict.fromkeys(found)]
+        result += path_faults(word, (ROOT, PACKAGE, folder, *domains))
+        result += word_faults(word, existing)
+        result += missing_tests(word)
+    return [f"{name}: {fault}" for fault in dict.fromkeys(result)]
 
 
 def documents() -> dict[str, str]:
@@ -120,27 +120,27 @@ def documents() -> dict[str, str]:
 
 
 def test_what_the_docs_name_exists() -> None:
-    known = named()
-    assert [fault for name, text in documents().items() for fault in faults(name, text, known)] == []
+    existing = named()
+    assert [fault for name, text in documents().items() for fault in faults(name, text, existing)] == []
 
 
 def test_every_setting_and_command_is_told() -> None:
-    known = named()
-    told = (ROOT / "docs" / "operating.md").read_text("utf-8")
-    leaves = {name for name in known.commands if not any(each.startswith(f"{name} ") for each in known.commands)}
-    assert sorted(name for name in known.settings if f"`{name}`" not in told) == []
-    assert sorted(name for name in leaves if f"`fanfare {name}`" not in told) == []
+    existing = named()
+    result = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    leaves = {name for name in existing.commands if not any(each.startswith(f"{name} ") for each in existing.commands)}
+    assert sorted(name for name in existing.settings if f"`{name}`" not in result) == []
+    assert sorted(name for name in leaves if f"`fanfare {name}`" not in result) == []
 
 
 def test_settings_are_told_with_their_defaults() -> None:
-    told = (ROOT / "docs" / "operating.md").read_text("utf-8")
-    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]*)` )?\|", told, re.MULTILINE))
+    result = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]*)` )?\|", result, re.MULTILINE))
     defaults = msgspec.structs.asdict(settings.Settings())
-    wanted = {
+    expected = {
         settings.variable(name): f"{value:g}" if isinstance(value, float) else str(value or "")
         for name, value in defaults.items()
     }
-    assert rows == wanted
+    assert rows == expected
 
 
 def test_glossary_is_in_order() -> None:

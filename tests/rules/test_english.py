@@ -96,8 +96,8 @@ def test_the_api_document_is_ordinary_english() -> None:
 
 
 def test_the_docs_are_ordinary_english() -> None:
-    found = [f"{name}: {text}" for name, each in documents().items() for text in strange(paragraphs(each))]
-    assert found == [], "use the field's words; a decision has **Context.**, **Decision.** and **Consequences.**"
+    results = [f"{name}: {text}" for name, each in documents().items() for text in strange(paragraphs(each))]
+    assert results == [], "use the field's words; a decision has **Context.**, **Decision.** and **Consequences.**"
 
 
 def test_the_help_of_commands_is_ordinary_english() -> None:
@@ -106,12 +106,12 @@ def test_the_help_of_commands_is_ordinary_english() -> None:
 
 
 def test_messages_are_ordinary_english() -> None:
-    found = [
+    results = [
         f"{path}: {text}"
         for path in SRC.rglob("*.py")
         for text in strange(messages(path.read_text("utf-8")), BANNED_IN_API)
     ]
-    assert found == []
+    assert results == []
 
 
 def test_the_rule_sees_messages_and_titles_but_no_docstrings() -> None:

@@ -13,22 +13,19 @@ from fanfare.kernel.parameters import slots
 from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import new_api
-from tests.rules.twins import large_ids, state, tables, told
+from tests.rules.twins import answer_of, large_ids, state, tables
 
 # By the name of the run; the first sends nothing beside what is documented.
 SENT: dict[str, Any] = {"nothing": None, "text": "intruder", "number": 88_877_766, "flag": True}
+IGNORED = re.compile(r',"ignored_parameters":\[[^]]*\]')
 WRITES = [each for each in calls.in_order() if each.is_write]
-
-
-# What some calls say of it, and all that they may.
-IGNORED = re.compile(r',?"ignored_parameters":\[[^\]]*\]')
 
 
 class Run(NamedTuple):
     """What each call answered, and the rows that were there in the end."""
 
     answered: dict[str, tuple[int, str]]
-    left: dict[str, list[str]]
+    remaining: dict[str, list[str]]
 
 
 async def names(db: Db) -> set[str]:
@@ -44,30 +41,32 @@ async def names(db: Db) -> set[str]:
 
 def undocumented(endpoint: Endpoint, among: set[str]) -> set[str]:
     """Return the names that mean nothing to a call."""
-    own = {"api_key", "api_secret", *calls.in_path(endpoint)}
+    documented = {"api_key", "api_secret", *calls.in_path(endpoint)}
     prefixes = []
     for slot in slots(endpoint.params) if endpoint.params else ():
-        own.update(slot.wire_names)
+        documented.update(slot.wire_names)
         prefixes += [slot.prefix] if slot.prefix else []
-    return {name for name in among - own if not any(name.startswith(prefix) for prefix in prefixes)}
+    return {name for name in among - documented if not any(name.startswith(prefix) for prefix in prefixes)}
 
 
 @pytest.fixture(scope="module")
 async def runs(base_url: str, db: Db) -> dict[str, Run]:
     await large_ids(db)
     among = await names(db)
-    found = {}
+    result = {}
     for run, value in SENT.items():
         async with new_api(base_url, db) as api:
             values = await calls.made_values(api)
             answered = {}
             for endpoint in WRITES:
-                given = calls.right(endpoint, values)
-                more = dict.fromkeys(undocumented(endpoint, among), value) if run != "nothing" else {}
-                answer = await calls.send(api, endpoint, {**more, **given})
-                answered[endpoint.call_id] = (answer.status_code, IGNORED.sub("", told(answer.text)))
-            found[run] = Run(answered, await state(db, api.account_id))
-    return found
+                fields = calls.right(endpoint, values)
+                extra = dict.fromkeys(undocumented(endpoint, among), value) if run != "nothing" else {}
+                answer = await calls.send(api, endpoint, {**extra, **fields})
+                # What a call ignored may be named in its answer.
+                text = IGNORED.sub("", answer.text)
+                answered[endpoint.call_id] = (answer.status_code, answer_of(text))
+            result[run] = Run(answered, await state(db, api.account_id))
+    return result
 
 
 @pytest.mark.parametrize("endpoint", WRITES, ids=lambda each: each.call_id)
@@ -80,9 +79,9 @@ def test_the_answer_is_the_same(endpoint: Endpoint, runs: dict[str, Run]) -> Non
 
 @pytest.mark.parametrize("run", SENT)
 def test_the_rows_are_the_same(run: str, runs: dict[str, Run]) -> None:
-    assert runs[run].left == runs["nothing"].left
+    assert runs[run].remaining == runs["nothing"].remaining
 
 
 async def test_there_is_much_to_send(db: Db) -> None:
-    found = await names(db)
-    assert {"account_id", "fan_id", "rating", "is_confirmed", "position", "password_hash"} <= found
+    result = await names(db)
+    assert {"account_id", "fan_id", "rating", "is_confirmed", "position", "password_hash"} <= result

@@ -12,7 +12,7 @@ METHODS = frozenset({"lower", "upper", "casefold", "title", "capitalize", "swapc
 IN_SQL = re.compile(r"(?<![\w.])(?:lower|upper|initcap|unaccent)\s*\((?!\))|\bilike\b|!?~~?\*")
 BROUGHT_FOLDING = "0037_folding.sql"
 # They compare no text of people's.
-BESIDE = ("src/fanfare/kernel/", "src/fanfare/cli/")
+EXEMPT = ("src/fanfare/kernel/", "src/fanfare/cli/")
 
 
 def calls(tree: ast.AST, around: str = "module") -> Iterator[tuple[str, str]]:
@@ -29,10 +29,10 @@ def calls(tree: ast.AST, around: str = "module") -> Iterator[tuple[str, str]]:
 def faults(code: Iterable[Source]) -> Iterator[tuple[str, str]]:
     """Yield each place that takes case away by itself."""
     for source in code:
-        if not source.name.startswith(BESIDE):
+        if not source.name.startswith(EXEMPT):
             yield from ((f"{source.name}:{around}", words) for around, words in calls(source.tree))
         for around, text in constants(source.tree):
-            yield from ((f"{source.name}:{around}", found[0]) for found in IN_SQL.finditer(text))
+            yield from ((f"{source.name}:{around}", match[0]) for match in IN_SQL.finditer(text))
 
 
 def migration_faults(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -40,7 +40,7 @@ def migration_faults(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, st
     for name, text in texts:
         if name > BROUGHT_FOLDING:
             bare = "\n".join(line.partition("--")[0] for line in text.splitlines())
-            yield from ((name, found[0]) for found in IN_SQL.finditer(bare))
+            yield from ((name, match[0]) for match in IN_SQL.finditer(bare))
 
 
 def test_case_is_taken_away_in_one_place() -> None:

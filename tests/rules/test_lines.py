@@ -48,7 +48,7 @@ def save(line):
 def test_sees_an_action_that_reads_the_wire() -> None:
     names = ("read", "decoded_json", "spoiled", "Body", "fanfare.kernel.web.http", "msgspec.json.decode")
     for place in ("src/fanfare/fans/actions.py", "src/fanfare/fans/actions/saving.py", "src/fanfare/fans/jobs.py"):
-        found = list(readers_of_the_wire([Source(place, BAD)]))
-        assert found == [f"{place}: {name} reads the wire; a schema's form does" for name in names]
+        result = list(readers_of_the_wire([Source(place, BAD)]))
+        assert result == [f"{place}: {name} reads the wire; a schema's form does" for name in names]
     assert list(readers_of_the_wire([Source("src/fanfare/fans/schemas.py", BAD)])) == []
     assert list(readers_of_the_wire([Source("src/fanfare/kernel/data/jobs.py", BAD)])) == []

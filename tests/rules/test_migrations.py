@@ -73,9 +73,9 @@ def key_faults(table: Table, key: Key, shared: Iterable[str]) -> Iterator[tuple[
         yield place, f"{key.kind} ({', '.join(key.columns)}) does not start with account_id"
 
 
-def table_faults(made: dict[str, Table], shared: Iterable[str]) -> Iterator[tuple[str, str]]:
+def table_faults(rows: dict[str, Table], shared: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield each breach of the tenant rules, as its place (the table or index) and what is wrong."""
-    for table in made.values():
+    for table in rows.values():
         if "account_id" not in table.columns or table.name in shared:
             yield table.name, "is not a tenant's table"
             continue
@@ -96,8 +96,8 @@ def statement_faults(sql: str) -> Iterator[str]:
 
 def upsert_faults(sql: str) -> list[str]:
     """Return the moving values that a `do update set` takes."""
-    clauses = [found[1] for found in UPSERT.finditer(sql.lower())]
-    return [f"{found[0]} in `do update set`" for clause in clauses for found in VOLATILE.finditer(clause)]
+    clauses = [match[1] for match in UPSERT.finditer(sql.lower())]
+    return [f"{match[0]} in `do update set`" for clause in clauses for match in VOLATILE.finditer(clause)]
 
 
 def waived() -> dict[str, waivers.Reason]:
@@ -105,15 +105,16 @@ def waived() -> dict[str, waivers.Reason]:
 
 
 def test_every_key_starts_with_the_account() -> None:
-    made = tables(migration_texts())
-    assert made
-    assert waivers.without(table_faults(made, waivers.TABLES), waived()) == []
+    created = tables(migration_texts())
+    assert created
+    assert waivers.without(table_faults(created, waivers.TABLES), waived()) == []
 
 
 def test_unlogged_tables_hold_nothing_that_must_move() -> None:
-    made = {name for sql in migration_texts() for each in statements(sql) for name in UNLOGGED.findall(each)}
+    created = {name for sql in migration_texts() for each in statements(sql) for name in UNLOGGED.findall(each)}
     assert [
-        f"{name} is unlogged: it goes with a crash, and stays behind when its account moves" for name in made - PASSING
+        f"{name} is unlogged: it goes with a crash, and stays behind when its account moves"
+        for name in created - PASSING
     ] == []
 
 
@@ -127,7 +128,7 @@ def test_no_clock_in_an_upsert() -> None:
 
 
 def test_sees_each_breach() -> None:
-    made = tables(
+    created = tables(
         [
             """
             create table no_account (x bigint primary key);
@@ -144,7 +145,7 @@ def test_sees_each_breach() -> None:
             """
         ]
     )
-    assert list(table_faults(made, ["countries"])) == [
+    assert list(table_faults(created, ["countries"])) == [
         ("no_account", "is not a tenant's table"),
         ("loose", "account_id is not `bigint not null`"),
         ("wrong", "foreign key (fan_id) does not start with account_id"),

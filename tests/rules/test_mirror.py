@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.rules.project import PACKAGE, TESTS, domains
 
 # What is tested as a whole rather than by folder.
-BESIDE = frozenset({"app", "readme", "rules", "clients", "faults", "fuzz", "bench"})
+EXTRA = frozenset({"app", "readme", "rules", "clients", "faults", "fuzz", "bench"})
 
 
 def unmirrored(code: Iterable[str], tests: dict[str, int]) -> list[str]:
@@ -15,15 +15,15 @@ def unmirrored(code: Iterable[str], tests: dict[str, int]) -> list[str]:
     missing = [
         f"src/fanfare/{name} has no test: add one to tests/{name}" for name in sorted(code) if not tests.get(name)
     ]
-    strays = sorted(name for name in tests if name not in code | BESIDE)
+    strays = sorted(name for name in tests if name not in code | EXTRA)
     return missing + [f"tests/{name} mirrors nothing in src/fanfare" for name in strays]
 
 
 def counted(folder: Path = TESTS) -> dict[str, int]:
     """Count the test files of each folder of tests; `test_cli.py` alone is as good as a folder `cli`."""
     folders = [path for path in folder.iterdir() if any(path.rglob("*.py"))]
-    found = {path.name: len(list(path.rglob("test_*.py"))) for path in folders}
-    return found | {path.stem.removeprefix("test_"): 1 for path in folder.glob("test_*.py")}
+    result = {path.name: len(list(path.rglob("test_*.py"))) for path in folders}
+    return result | {path.stem.removeprefix("test_"): 1 for path in folder.glob("test_*.py")}
 
 
 def test_each_folder_of_code_has_tests() -> None:

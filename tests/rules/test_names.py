@@ -23,17 +23,17 @@ OTHER_SHAPES = NO_DOMAINS | {"places", "audience"}
 TEXTS = ("*.md", "*.toml", "*.lock", "*.py", "*.sql", "*.json", "*.yml", ".npmrc", "Makefile", ".ci/*")
 
 
-def table_name_faults(made: dict[str, Table]) -> Iterator[tuple[str, str]]:
+def table_name_faults(rows: dict[str, Table]) -> Iterator[tuple[str, str]]:
     """Yield tables that are no plural in snake_case, and columns whose type and name disagree, each with its place."""
-    for table in made.values():
+    for table in rows.values():
         if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*s", table.name.split(".")[-1]):
             yield table.name, "is no plural in snake_case"
         if table.name == "events":
             yield table.name, "an event is named with its owner"
         for name, words in table.columns.items():
-            wanted = {"timestamptz": TIME, "timestamp": TIME, "date": DAY, "boolean": FLAG}.get(words.split()[0])
-            if wanted and not wanted.search(name):
-                yield f"{table.name}.{name}", f"is a {words.split()[0]} and not named {wanted.pattern}"
+            payload = {"timestamptz": TIME, "timestamp": TIME, "date": DAY, "boolean": FLAG}.get(words.split()[0])
+            if payload and not payload.search(name):
+                yield f"{table.name}.{name}", f"is a {words.split()[0]} and not named {payload.pattern}"
 
 
 def is_endpoint(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -75,12 +75,12 @@ def wire_words_below(code: Iterable[Source]) -> Iterator[str]:
 def registries_named(root: Path) -> list[str]:
     """Return the files kept in the repository that name a package registry."""
     paths = {path for pattern in TEXTS for path in root.rglob(pattern) if path.is_file()}
-    kept = [
+    remaining = [
         path
         for path in paths
         if not {".venv", ".venv-clients", ".venv-lock", ".git", ".data"} & set(path.relative_to(root).parts)
     ]
-    return sorted(path.relative_to(root).as_posix() for path in kept if REGISTRY.search(path.read_text("utf-8")))
+    return sorted(path.relative_to(root).as_posix() for path in remaining if REGISTRY.search(path.read_text("utf-8")))
 
 
 def domain_faults(folders: Iterable[str], listed: Iterable[str], place: str) -> list[str]:
@@ -135,13 +135,13 @@ def test_sees_a_folder_without_its_line_and_a_line_without_its_folder() -> None:
 
 
 def test_sees_wrong_names_of_tables_and_columns() -> None:
-    made = tables(
+    created = tables(
         [
             "create table ticket (created timestamptz, born date, active boolean, sold_at timestamptz, is_on boolean)",
             "create table events (x bigint)",
         ]
     )
-    assert list(table_name_faults(made)) == [
+    assert list(table_name_faults(created)) == [
         ("ticket", "is no plural in snake_case"),
         ("ticket.created", "is a timestamptz and not named _at$"),
         ("ticket.born", "is a date and not named _(on|date)$"),

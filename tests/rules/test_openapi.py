@@ -18,8 +18,8 @@ BASE = "urn:document"
 
 def document_faults(document: Json) -> list[str]:
     """Return where the document breaks the OpenAPI 3.1 specification."""
-    found = OpenAPIV31SpecValidator(document).iter_errors()
-    return [f"{'/'.join(str(part) for part in error.absolute_path)}: {error.message[:200]}" for error in found]
+    result = OpenAPIV31SpecValidator(document).iter_errors()
+    return [f"{'/'.join(str(part) for part in error.absolute_path)}: {error.message[:200]}" for error in result]
 
 
 def examples(node: object, path: str = "#") -> Iterator[tuple[str, Json, object]]:
@@ -44,13 +44,13 @@ def examples(node: object, path: str = "#") -> Iterator[tuple[str, Json, object]
 def example_faults(document: Json) -> list[str]:
     """Return the examples that their schema refuses."""
     registry: Registry[Any] = Registry().with_resource(BASE, DRAFT202012.create_resource(document))
-    told = []
+    result = []
     for path, schema, example in examples(document):
         validator = Draft202012Validator(
             _absolute(schema), registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER
         )
-        told += [f"{path}: {error.message[:200]}" for error in validator.iter_errors(example)]
-    return told
+        result += [f"{path}: {error.message[:200]}" for error in validator.iter_errors(example)]
+    return result
 
 
 def _absolute(node: Any) -> Any:
@@ -109,8 +109,8 @@ def resolved(document: Json, schema: Json) -> Json:
 
 @pytest.fixture(scope="module")
 def document() -> Json:
-    made: Json = openapi.document(app.endpoints(), "0")
-    return made
+    created: Json = openapi.document(app.endpoints(), "0")
+    return created
 
 
 def test_document_is_valid(document: Json) -> None:

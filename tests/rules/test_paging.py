@@ -84,26 +84,26 @@ class Count(msgspec.Struct):
 
 
 @endpoint.get("/api/v1/rows", scope="crm", key=SECRET)
-async def cut_list(wanted: Nothing) -> list[Row]:
+async def cut_list(params: Nothing) -> list[Row]:
     """Answer with some rows."""
     raise NotImplementedError
 
 
 @endpoint.get("/api/v1/pages", scope="crm", key=SECRET)
-async def silent_page(wanted: Windowed) -> Page[Count, Row]:
+async def silent_page(params: Windowed) -> Page[Count, Row]:
     """Answer with a page."""
     raise NotImplementedError
 
 
 @endpoint.get("/api/v1/bare", scope="crm", key=SECRET)
-async def silent_list(wanted: Windowed) -> list[Row]:
+async def silent_list(params: Windowed) -> list[Row]:
     """Answer with a part of a list."""
     raise NotImplementedError
 
 
 def test_sees_lists_that_hide_their_rest() -> None:
-    made: list[Any] = [cut_list, silent_page, silent_list]
-    assert list(faults([each.endpoint for each in made])) == [
+    rows: list[Any] = [cut_list, silent_page, silent_list]
+    assert list(faults([each.endpoint for each in rows])) == [
         "cut_list has no cursor",
         "silent_page does not say has_more",
         "silent_list does not say how it goes on: answer with Listed",

@@ -11,9 +11,9 @@ def pipe_faults(source: Source) -> Iterator[str]:
     for call in ast.walk(source.tree):
         if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("Popen"):
             continue
-        for given in call.keywords:
-            if given.arg in ("stdout", "stderr", "capture_output") and "PIPE" in ast.unparse(given.value):
-                yield f"{source.name}:{call.lineno} gives {given.arg} a pipe: use tests/running.py"
+        for values in call.keywords:
+            if values.arg in ("stdout", "stderr", "capture_output") and "PIPE" in ast.unparse(values.value):
+                yield f"{source.name}:{call.lineno} gives {values.arg} a pipe: use tests/running.py"
 
 
 def test_no_process_writes_into_a_pipe_that_may_stay_unread() -> None:

@@ -10,7 +10,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import Endpoint
 from tests import calls
 from tests.api import Api, new_api
-from tests.rules.twins import large_ids, state, told
+from tests.rules.twins import answer_of, large_ids, state
 
 PLACES = ("json", "query", "form", "multipart", "keys in the query", "keys in the body", "half and half")
 
@@ -19,7 +19,7 @@ class Results(NamedTuple):
     """What each call answered, and the rows that were there in the end."""
 
     answered: dict[str, tuple[int, str]]
-    left: dict[str, list[str]]
+    remaining: dict[str, list[str]]
 
 
 def flat(value: Any) -> str:
@@ -27,18 +27,18 @@ def flat(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def placed(place: str, given: calls.Values, keys: dict[str, str]) -> dict[str, Any]:
+def placed(place: str, values: calls.Values, keys: dict[str, str]) -> dict[str, Any]:
     """Return what the client is told so that the parameters and the keys travel in a place."""
-    texts = {name: flat(value) for name, value in given.items()}
+    texts = {name: flat(value) for name, value in values.items()}
     as_parameters = {name.lower().replace("-", "_"): value for name, value in keys.items()}
     half = len(texts) // 2
     ways: dict[str, dict[str, Any]] = {
-        "json": {"json": given, "headers": keys},
+        "json": {"json": values, "headers": keys},
         "query": {"params": texts, "headers": keys},
         "form": {"data": texts, "headers": keys},
         "multipart": {"files": {name: (None, value) for name, value in texts.items()}, "headers": keys},
-        "keys in the query": {"json": given, "params": as_parameters},
-        "keys in the body": {"json": {**given, **as_parameters}},
+        "keys in the query": {"json": values, "params": as_parameters},
+        "keys in the body": {"json": {**values, **as_parameters}},
         "half and half": {
             "params": dict(list(texts.items())[:half]),
             "data": dict(list(texts.items())[half:]),
@@ -49,23 +49,23 @@ def placed(place: str, given: calls.Values, keys: dict[str, str]) -> dict[str, A
 
 
 async def called(api: Api, endpoint: Endpoint, place: str, values: calls.Values) -> tuple[int, str]:
-    given = calls.right(endpoint, values)
-    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(given.pop(match[1])), endpoint.path)
-    answer = await api.client.request(endpoint.method, path, **placed(place, given, api.keys))
-    return answer.status_code, told(answer.text)
+    fields = calls.right(endpoint, values)
+    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(fields.pop(match[1])), endpoint.path)
+    answer = await api.client.request(endpoint.method, path, **placed(place, fields, api.keys))
+    return answer.status_code, answer_of(answer.text)
 
 
 @pytest.fixture(scope="module")
 async def results(base_url: str, db: Db) -> dict[str, Results]:
     """For each place, what every call answered in an account of its own, and what it left there."""
     await large_ids(db)
-    found = {}
+    result = {}
     for place in PLACES:
         async with new_api(base_url, db) as api:
             values = await calls.made_values(api)
             answered = {each.call_id: await called(api, each, place, values) for each in calls.in_order()}
-            found[place] = Results(answered, await state(db, api.account_id))
-    return found
+            result[place] = Results(answered, await state(db, api.account_id))
+    return result
 
 
 @pytest.mark.parametrize("endpoint", calls.ENDPOINTS, ids=lambda each: each.call_id)
@@ -78,4 +78,4 @@ def test_every_place_gives_the_same_answer(endpoint: Endpoint, results: dict[str
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_place_leaves_the_same(place: str, results: dict[str, Results]) -> None:
-    assert results[place].left == results["json"].left
+    assert results[place].remaining == results["json"].remaining

@@ -12,15 +12,15 @@ NAMED = re.compile(r"\b[RSI]\d{1,2}\b")
 
 def list_faults(text: str) -> Iterator[str]:
     """Yield the promises without a test or a reason, and the tests that are not there."""
-    for number, _, held in ROW.findall(text):
-        if "`tests/" not in held and not held.startswith("not yet: part of "):
+    for number, _, locked in ROW.findall(text):
+        if "`tests/" not in locked and not locked.startswith("not yet: part of "):
             yield f"{number} has no test: name one in docs/promises.md, or what it waits for: `not yet: part of …`"
-        yield from (f"{number}: {fault}" for fault in missing_tests(held))
+        yield from (f"{number}: {fault}" for fault in missing_tests(locked))
 
 
 def naming_faults(text: str, texts: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Yield the promises that a file names and the list lacks, and the tests that the row of a promise lacks."""
-    rows = {number: held for number, _, held in ROW.findall(text)}
+    rows = {number: locked for number, _, locked in ROW.findall(text)}
     for name, content in texts:
         for number in sorted(set(NAMED.findall(content))):
             if number not in rows:

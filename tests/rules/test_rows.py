@@ -146,11 +146,11 @@ async def good(db):
 
 
 def test_sees_rows_that_are_read_by_place() -> None:
-    found = [
+    results = [
         fault.removeprefix("a.py:").removesuffix(" reads a row by place")
         for fault in rows_by_place([Source("a.py", BAD)])
     ]
-    assert found == [
+    assert results == [
         "one: *row",
         "one: row[0]",
         "many: (fan_id, name)",

@@ -9,8 +9,8 @@ MEND = "docs/schema.sql is not what the migrations leave: write it with `make sc
 
 
 async def test_the_file_is_the_schema_that_the_migrations_leave(empty_database: NewDatabase) -> None:
-    left = await schema_file.migrated(await empty_database())
-    assert schema_file.FILE.read_text("utf-8").splitlines() == left.splitlines(), MEND
+    remaining = await schema_file.migrated(await empty_database())
+    assert schema_file.FILE.read_text("utf-8").splitlines() == remaining.splitlines(), MEND
 
 
 async def test_the_file_makes_the_same_schema(empty_database: NewDatabase) -> None:

@@ -22,18 +22,18 @@ Headers = dict[str, str]
 @pytest.fixture(scope="module")
 async def without(db: Db, api: Api) -> dict[str, Headers]:
     """For each scope, a key that has every other."""
-    made = {}
+    created = {}
     for scope in {each.scope for each in ENDPOINTS}:
-        others = [each for each in SCOPES if each != scope]
-        key = await create_key(db, api.account_id, others, datetime.now(UTC))
-        made[scope] = {"Api-Key": str(key.api_key), "Api-Secret": key.api_secret}
-    return made
+        rest = [each for each in SCOPES if each != scope]
+        key = await create_key(db, api.account_id, rest, datetime.now(UTC))
+        created[scope] = {"Api-Key": str(key.api_key), "Api-Secret": key.api_secret}
+    return created
 
 
 @pytest.fixture(scope="module")
 async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_url) as made:
-        yield made
+    async with httpx.AsyncClient(base_url=base_url) as api:
+        yield api
 
 
 async def code(client: httpx.AsyncClient, endpoint: Endpoint, headers: Headers) -> tuple[int, str]:

@@ -43,8 +43,8 @@ def long_files(code: Iterable[Source]) -> list[str]:
 def many_parameters(code: Iterable[Source]) -> Iterator[str]:
     for source in code:
         for node in functions(source.tree):
-            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            count = sum(1 for argument in given if argument.arg not in ("self", "cls"))
+            values = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = sum(1 for argument in values if argument.arg not in ("self", "cls"))
             if count > MOST_PARAMETERS:
                 yield f"{source.name}:{node.name}: {count} parameters, at most {MOST_PARAMETERS}"
 

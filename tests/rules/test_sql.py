@@ -13,8 +13,8 @@ LOUD = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|JOIN|VALUES|RETURN
 
 
 def tenants_tables() -> set[str]:
-    made = tables(migration_texts())
-    return {name for name, table in made.items() if "account_id" in table.columns and name not in waivers.TABLES}
+    created = tables(migration_texts())
+    return {name for name, table in created.items() if "account_id" in table.columns and name not in waivers.TABLES}
 
 
 def account_faults(code: Iterable[Source], owned: set[str]) -> Iterator[tuple[str, str]]:
@@ -30,27 +30,27 @@ def account_places(code: Iterable[Source]) -> Iterator[str]:
     """Yield the statements whose account is not the first argument."""
     for source in code:
         for text in texts(source):
-            for found in re.finditer(r"\baccount_id = (\$\d+|:\w+)", text.sql):
-                if found[1] != "$1":
-                    yield f"{text.place}: the account is {found[1]}, not $1"
+            for match in re.finditer(r"\baccount_id = (\$\d+|:\w+)", text.sql):
+                if match[1] != "$1":
+                    yield f"{text.place}: the account is {match[1]}, not $1"
 
 
 def numbered_arguments(code: Iterable[Source]) -> Iterator[str]:
     """Yield the texts with so many arguments by number that nobody can tell which is which."""
     for source in code:
         for place, text in constants(source.tree):
-            if found := re.search(r"\$\d\d", text):
-                yield f"{source.name}:{place}: {found[0]} in a statement; give its arguments names, or one record"
+            if match := re.search(r"\$\d\d", text):
+                yield f"{source.name}:{place}: {match[0]} in a statement; give its arguments names, or one record"
 
 
-def style_faults(code: Iterable[Source], stored: set[str]) -> Iterator[str]:
+def style_faults(code: Iterable[Source], row: set[str]) -> Iterator[str]:
     """Yield capitals in SQL, and the columns of stored tables that are not named."""
     for source in code:
         for text in texts(source):
-            if found := LOUD.search(text.sql):
-                yield f"{text.place}: {found[0]} in capitals"
+            if match := LOUD.search(text.sql):
+                yield f"{text.place}: {match[0]} in capitals"
             starred = re.findall(r"\bselect (?:\w+\.)?\* from (\w+)", text.sql)
-            yield from (f"{text.place}: the columns of {name} are not named" for name in starred if name in stored)
+            yield from (f"{text.place}: the columns of {name} are not named" for name in starred if name in row)
 
 
 def writing_queries(code: Iterable[Source]) -> Iterator[str]:
@@ -58,8 +58,8 @@ def writing_queries(code: Iterable[Source]) -> Iterator[str]:
     for source in code:
         if re.match(r"src/fanfare/\w+/queries(\.py|/)", source.name):
             for text in texts(source):
-                if found := WRITES.search(text.sql):
-                    yield f"{text.place}: {found[0]} in a query; what writes is an action"
+                if match := WRITES.search(text.sql):
+                    yield f"{text.place}: {match[0]} in a query; what writes is an action"
 
 
 def test_every_statement_names_the_account() -> None:
@@ -109,16 +109,16 @@ async def second(db):
 
 
 def test_sees_a_statement_without_its_account() -> None:
-    found = [place for place, _ in account_faults([Source("a.py", BAD)], {"fans", "tags"})]
-    assert found == ["a.py:module", "a.py:join", "a.py:gap"]
+    results = [place for place, _ in account_faults([Source("a.py", BAD)], {"fans", "tags"})]
+    assert results == ["a.py:module", "a.py:join", "a.py:gap"]
 
 
 def test_sees_another_place_capitals_and_unnamed_columns() -> None:
     assert list(account_places([Source("a.py", BAD)])) == ["a.py:second: the account is $2, not $1"]
     named = BAD.replace("account_id = $2", "account_id = :account_id")
     assert list(account_places([Source("a.py", named)])) == ["a.py:second: the account is :account_id, not $1"]
-    many = BAD.replace("{order}", "price > $10") + "MORE = 'and name = $99'"
-    assert list(numbered_arguments([Source("a.py", many)])) == [
+    count = BAD.replace("{order}", "price > $10") + "MORE = 'and name = $99'"
+    assert list(numbered_arguments([Source("a.py", count)])) == [
         f"a.py:{place}: {number} in a statement; give its arguments names, or one record"
         for place, number in (("gap", "$10"), ("module", "$99"))
     ]

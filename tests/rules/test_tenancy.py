@@ -45,15 +45,15 @@ class Worlds(NamedTuple):
 
     caller: Caller
     twin: Caller
-    other: Caller
+    second: Caller
 
 
 @pytest.fixture(scope="module")
 async def worlds(db: Db, base_url: str) -> AsyncIterator[Worlds]:
     await twins.large_ids(db)
-    async with new_api(base_url, db) as one, new_api(base_url, db) as two, new_api(base_url, db) as other:
+    async with new_api(base_url, db) as one, new_api(base_url, db) as two, new_api(base_url, db) as second:
         # The other comes first, so that what is nobody's lies before the callers' rows just as what is the other's.
-        theirs = Caller(other, await calls.made_values(other, "theirs"))
+        theirs = Caller(second, await calls.made_values(second, "theirs"))
         yield Worlds(Caller(one, await calls.made_values(one)), Caller(two, await calls.made_values(two)), theirs)
 
 
@@ -74,43 +74,43 @@ def pair(name: str, theirs: calls.Values) -> tuple[Any, Any]:
     return value, nobodys
 
 
-async def asked(caller: Caller, endpoint: Endpoint, name: str, value: Any) -> tuple[int, str]:
+async def ask(caller: Caller, endpoint: Endpoint, name: str, value: Any) -> tuple[int, str]:
     """Call with one value changed; return the status and the answer without what names the call and the value."""
-    given = calls.right(endpoint, caller.values)
+    values = calls.right(endpoint, caller.values)
     outer, _, inner = name.partition("/")
     if inner:
-        given[outer] = calls.WITHIN[outer, inner](value)
+        values[outer] = calls.WITHIN[outer, inner](value)
     elif name == "business_":
-        given[f"business_{value}"] = True
+        values[f"business_{value}"] = True
     else:
-        given[name] = value if name in calls.in_path(endpoint) else calls.placed(name, value)
-    answer = await calls.send(caller.api, endpoint, given)
+        values[name] = value if name in calls.in_path(endpoint) else calls.placed(name, value)
+    answer = await calls.send(caller.api, endpoint, values)
     return answer.status_code, REQUEST_ID.sub("", answer.text).replace(str(value), "?")
 
 
 @pytest.mark.parametrize(("endpoint", "name"), CASES, ids=lambda each: getattr(each, "call_id", each))
 async def test_anothers_id_is_as_unknown_as_nobodys(endpoint: Endpoint, name: str, worlds: Worlds, db: Db) -> None:
     inner = name.rpartition("/")[2]
-    theirs, nobodys = pair(inner, worlds.other.values)
-    before = await twins.digests(db, worlds.other.api.account_id)
+    theirs, nobodys = pair(inner, worlds.second.values)
+    old = await twins.digests(db, worlds.second.api.account_id)
     if CHOSEN & {inner, calls.SAME_AS.get(inner)}:
         expected, got = (
-            await asked(worlds.twin, endpoint, name, nobodys),
-            await asked(worlds.caller, endpoint, name, theirs),
+            await ask(worlds.twin, endpoint, name, nobodys),
+            await ask(worlds.caller, endpoint, name, theirs),
         )
         is_anew = True
     else:
         # The first call may change what those after it are told.
-        await asked(worlds.caller, endpoint, name, nobodys)
-        expected = await asked(worlds.caller, endpoint, name, nobodys)
-        got = await asked(worlds.caller, endpoint, name, theirs)
+        await ask(worlds.caller, endpoint, name, nobodys)
+        expected = await ask(worlds.caller, endpoint, name, nobodys)
+        got = await ask(worlds.caller, endpoint, name, theirs)
         # A search that starts gets its own uid.
         is_anew = got[0] < 400 and (endpoint.is_write or '"search_uid"' in got[1])
     if is_anew:
-        (expected, got) = ((status, twins.told(OWNER.sub("?", text))) for status, text in (expected, got))
+        (expected, got) = ((status, twins.answer_of(OWNER.sub("?", text))) for status, text in (expected, got))
     assert got == expected
     assert got[0] < 500
-    assert await twins.digests(db, worlds.other.api.account_id) == before
+    assert await twins.digests(db, worlds.second.api.account_id) == old
 
 
 def test_every_kind_of_id_has_its_value(worlds: Worlds) -> None:
@@ -134,7 +134,7 @@ async def test_what_nobody_can_have_yet_has_no_table(db: Db) -> None:
         "select distinct a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and"
         " a.attnum = any(i.indkey) where i.indisprimary"
     )
-    made = {row["attname"] for row in keys}
+    created = {row["attname"] for row in keys}
     assert {
-        name for name in calls.NOT_YET if name in made or name.replace("fan_incl_", "").rstrip("s") in made
+        name for name in calls.NOT_YET if name in created or name.replace("fan_incl_", "").rstrip("s") in created
     } == set()

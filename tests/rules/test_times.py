@@ -20,16 +20,16 @@ CHECKED_TEXT = {"birth_date"}
 
 def answers() -> Iterator[tuple[str, str, Json]]:
     """Yield each field of each schema that an answer holds."""
-    asked = re.compile(r"^(New|OneC)|(Changes|Save|Search|Choice|Query|Window)$")
+    query = re.compile(r"^(New|OneC)|(Changes|Save|Search|Choice|Query|Window)$")
     for name, schema in SCHEMAS.items():
-        if schema.get("type") == "object" and not asked.search(name):
-            yield from ((name, field, told) for field, told in schema.get("properties", {}).items())
+        if schema.get("type") == "object" and not query.search(name):
+            yield from ((name, field, result) for field, result in schema.get("properties", {}).items())
 
 
-def kind(told: Json) -> tuple[str, str | None]:
+def kind(text: Json) -> tuple[str, str | None]:
     """Return the type of a field without null, and its format."""
-    types = told.get("type")
-    return (next(each for each in types if each != "null") if isinstance(types, list) else str(types)), told.get(
+    types = text.get("type")
+    return (next(each for each in types if each != "null") if isinstance(types, list) else str(types)), text.get(
         "format"
     )
 
@@ -37,27 +37,27 @@ def kind(told: Json) -> tuple[str, str | None]:
 FIELDS = [pytest.param(*each, id=f"{each[0]}.{each[1]}") for each in answers()]
 
 
-def of(ending: str) -> list[Any]:
+def part_of(ending: str) -> list[Any]:
     return [each for each in FIELDS if str(each.values[1]).endswith(ending)]
 
 
-@pytest.mark.parametrize(("name", "field", "told"), of("_date"))
-def test_a_date_is_a_day(name: str, field: str, told: Json) -> None:
+@pytest.mark.parametrize(("name", "field", "text"), part_of("_date"))
+def test_a_date_is_a_day(name: str, field: str, text: Json) -> None:
     if name in LOCAL or field in CHECKED_TEXT:
-        assert kind(told)[0] == "string"
+        assert kind(text)[0] == "string"
     else:
-        assert kind(told) == ("string", "date")
+        assert kind(text) == ("string", "date")
 
 
-@pytest.mark.parametrize(("name", "field", "told"), of("_timestamp"))
-def test_a_timestamp_is_written_as_the_call_does(name: str, field: str, told: Json) -> None:
+@pytest.mark.parametrize(("name", "field", "text"), part_of("_timestamp"))
+def test_a_timestamp_is_written_as_the_call_does(name: str, field: str, text: Json) -> None:
     if name in ISO:
-        assert kind(told) == ("string", "date-time"), field
+        assert kind(text) == ("string", "date-time"), field
     else:
-        assert kind(told)[0] == ("string" if name in LOCAL else "integer")
+        assert kind(text)[0] == ("string" if name in LOCAL else "integer")
 
 
-@pytest.mark.parametrize(("name", "field", "told"), of("_iso"))
-def test_an_iso_time_has_its_unix_twin(name: str, field: str, told: Json) -> None:
+@pytest.mark.parametrize(("name", "field", "text"), part_of("_iso"))
+def test_an_iso_time_has_its_unix_twin(name: str, field: str, text: Json) -> None:
     twin = SCHEMAS[name]["properties"][field.removesuffix("_iso")]
-    assert (kind(told)[0], kind(twin)[0]) == ("string", "integer")
+    assert (kind(text)[0], kind(twin)[0]) == ("string", "integer")

@@ -34,7 +34,7 @@ VERBS = frozenset({
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")
 ONE_PLACE = "src/fanfare/kernel/data/announcements.py"
 # Made-up accounts are filled beside the actions, and say what the actions would.
-BESIDE = "src/fanfare/demo/"
+EXEMPT = "src/fanfare/demo/"
 # Of texts only these: `data` holds nothing personal.
 TEXTS = frozenset({"channel", "network"})
 IMPERSONAL = (int, bool, UUID, type(None), msgspec.UnsetType)
@@ -42,16 +42,16 @@ IMPERSONAL = (int, bool, UUID, type(None), msgspec.UnsetType)
 
 def name_faults(topics: Iterable[Topic]) -> Iterator[str]:
     """Yield the topics whose name is no noun and verb, whose verb is not in the list, or that are listed twice."""
-    seen = set[str]()
+    observed = set[str]()
     for topic in topics:
-        found = NAME.fullmatch(topic.name)
-        if found is None or found[2] not in VERBS:
+        match = NAME.fullmatch(topic.name)
+        if match is None or match[2] not in VERBS:
             yield f"{topic.name}: name it noun.verb, with a verb out of VERBS"
-        if topic.name in seen:
+        if topic.name in observed:
             yield f"{topic.name} is listed twice"
         if not re.fullmatch(r"[A-Z].*\.", topic.meaning):
             yield f"{topic.name}: say what happened in a sentence"
-        seen.add(topic.name)
+        observed.add(topic.name)
 
 
 def personal(topic: Topic) -> Iterator[str]:
@@ -78,10 +78,10 @@ def second_ways(code: Iterable[Source], names: Iterable[str]) -> Iterator[str]:
     topic = re.compile("|".join(rf"(?<![\w.]){re.escape(name)}(?![\w.])" for name in names))
     for source in code:
         for around, text in constants(source.tree):
-            if found := re.search(r"insert into changes|hold_position", text):
-                yield f"{source.name}:{around}: {found[0]}; use {ONE_PLACE}"
-            if found := topic.search(text):
-                yield f"{source.name}:{around}: import the constant of {found[0]}"
+            if match := re.search(r"insert into changes|hold_position", text):
+                yield f"{source.name}:{around}: {match[0]}; use {ONE_PLACE}"
+            if match := topic.search(text):
+                yield f"{source.name}:{around}: import the constant of {match[0]}"
 
 
 def constants_of(code: Iterable[Source]) -> dict[str, str]:
@@ -115,13 +115,13 @@ def test_topics_are_a_noun_and_a_verb_of_the_list() -> None:
 
 
 def test_constants_are_named_as_their_topics() -> None:
-    found = constants_of(lists())
-    assert {name: topic.upper().replace(".", "_") for name, topic in found.items()} == {name: name for name in found}
-    assert sorted(found.values()) == sorted(topic.name for topic in app.topics())
+    result = constants_of(lists())
+    assert {name: topic.upper().replace(".", "_") for name, topic in result.items()} == {name: name for name in result}
+    assert sorted(result.values()) == sorted(topic.name for topic in app.topics())
 
 
 def test_what_is_announced_is_listed_and_the_other_way_round() -> None:
-    announced = {topic for name, topic, _ in fragments(elsewhere()) if not name.startswith(BESIDE)}
+    announced = {topic for name, topic, _ in fragments(elsewhere()) if not name.startswith(EXEMPT)}
     assert announced == set(constants_of(lists()))
 
 
@@ -149,9 +149,9 @@ def test_topics_that_the_docs_name_exist() -> None:
         for name, text in documents().items()
         if not name.startswith("CHANGELOG")
         for word in CODE.findall(text)
-        if (found := NAME.fullmatch(word))
-        and found[1] in nouns
-        and found[2] not in ("py", "sql", "md")
+        if (match := NAME.fullmatch(word))
+        and match[1] in nouns
+        and match[2] not in ("py", "sql", "md")
         and word not in names
     ]
     assert unknown == []
@@ -161,7 +161,7 @@ def test_a_domain_points_to_its_list_and_repeats_no_topic() -> None:
     nouns = "|".join({topic.name.partition(".")[0] for topic in app.topics()})
     heads = [source for source in sources(PACKAGE) if source.name.endswith("/__init__.py")]
     repeated = {head.name: re.findall(rf"\b(?:{nouns})\.(?!py|sql|md)[a-z]\w+", head.text) for head in heads}
-    assert {name: found for name, found in repeated.items() if found} == {}
+    assert {name: match for name, match in repeated.items() if match} == {}
 
 
 async def test_every_call_announces_what_is_listed(base_url: str, db: Db) -> None:
@@ -226,6 +226,6 @@ def test_sees_a_second_way_and_a_late_text() -> None:
 def test_sees_a_row_that_does_not_fit(row: dict[str, object], fault: str | None) -> None:
     topics = {"thing.updated": Topic("thing.updated", "A thing changed.", "thing_id", "always", Fields)}
     fitting = {"topic": "thing.updated", "subject_id": "7", "fan_id": 7, "data": {"fields": ["a"]}, "is_erased": False}
-    found = list(announcements.faults({**fitting, **row}, topics))
-    assert len(found) == (1 if fault else 0)
-    assert fault is None or fault in found[0]
+    result = list(announcements.faults({**fitting, **row}, topics))
+    assert len(result) == (1 if fault else 0)
+    assert fault is None or fault in result[0]

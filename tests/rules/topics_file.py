@@ -43,11 +43,11 @@ def row(topic: Topic) -> str:
     return "|".join(["", *(f" {cell} " if cell else " " for cell in cells), ""])
 
 
-def field(found: msgspec.structs.FieldInfo) -> str:
+def field(result: msgspec.structs.FieldInfo) -> str:
     """Return a field of the data with its type."""
-    members = typing.get_args(found.type) if isinstance(found.type, types.UnionType) else (found.type,)
+    members = typing.get_args(result.type) if isinstance(result.type, types.UnionType) else (result.type,)
     words = " or ".join(KINDS[each] for each in members if each is not msgspec.UnsetType)
-    return f"`{found.name}`{'' if found.required else ' (optional)'}: {words}"
+    return f"`{result.name}`{'' if result.required else ' (optional)'}: {words}"
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ STEP = 1_000_000
 NOT_KEPT = {"api_keys", "api_secrets", "rate_windows"}
 
 
-def told(text: str) -> str:
+def answer_of(text: str) -> str:
     """Return an answer or a row without what is made anew each time."""
     return MADE_ANEW.sub("*", text)
 
@@ -44,11 +44,11 @@ async def tables(db: Db) -> list[str]:
 
 async def state(db: Db, account_id: int) -> dict[str, list[str]]:
     """Return the rows of an account in every table, without what is made anew each time."""
-    found = {}
+    result = {}
     for name in await tables(db):
         rows = await db.rows(f"select row_to_json(t)::text as row from {name} t where account_id = $1", account_id)
-        found[name] = sorted(told(row["row"]) for row in rows)
-    return found
+        result[name] = sorted(answer_of(row["row"]) for row in rows)
+    return result
 
 
 async def digests(db: Db, account_id: int) -> dict[str, str]:

@@ -11,10 +11,10 @@ from tests.api import Api
 SEARCH = "/api/v1/crm/fans"
 
 
-async def fan(db: Db, account_id: int, **given: object) -> int:
+async def fan(db: Db, account_id: int, **values: object) -> int:
     """Add a fan with these columns and return its id."""
-    moment = given.pop("created_at", datetime.now(UTC))
-    names = list(given)
+    moment = values.pop("created_at", datetime.now(UTC))
+    names = list(values)
     marks = "".join(f", ${number}" for number in range(3, 3 + len(names)))
     fan_id: int = await db.value(
         f"""
@@ -24,7 +24,7 @@ async def fan(db: Db, account_id: int, **given: object) -> int:
         """,
         account_id,
         moment,
-        *given.values(),
+        *values.values(),
     )
     return fan_id
 
@@ -47,7 +47,7 @@ async def drop_fans(db: Db, account_id: int, fan_ids: list[int]) -> None:
     await db.execute("delete from fans where account_id = $1 and fan_id = any($2)", account_id, fan_ids)
 
 
-async def tag(db: Db, account_id: int, name: str, *fan_ids: int, at: datetime | None = None) -> int:
+async def tag(db: Db, account_id: int, name: str, *fan_ids: int, moment: datetime | None = None) -> int:
     """Put a tag on fans, making it when it is new."""
     tag_id: int = await db.value(
         """
@@ -62,7 +62,7 @@ async def tag(db: Db, account_id: int, name: str, *fan_ids: int, at: datetime | 
         insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
         select $1, $2, unnest($3::bigint[]), $4, nextval('positions')
     """
-    await db.execute(sql, account_id, tag_id, list(fan_ids), at or datetime.now(UTC))
+    await db.execute(sql, account_id, tag_id, list(fan_ids), moment or datetime.now(UTC))
     return tag_id
 
 
@@ -73,7 +73,7 @@ async def follow(db: Db, account_id: int, idol_name: str, *fan_ids: int, is_expl
     await tie_fans(db, account_id, list(fan_ids), [idol_uid] * len(fan_ids), now, is_explicit=is_explicit)
 
 
-async def activity(db: Db, account_id: int, fan_id: int, at: datetime, page_tab_id: int | None = None) -> None:
+async def activity(db: Db, account_id: int, fan_id: int, moment: datetime, page_tab_id: int | None = None) -> None:
     await db.execute(
         """
         insert into activities (account_id, activity_id, fan_id, page_tab_id, created_at)
@@ -82,14 +82,14 @@ async def activity(db: Db, account_id: int, fan_id: int, at: datetime, page_tab_
         account_id,
         fan_id,
         page_tab_id,
-        at,
+        moment,
     )
     await count_activities(db, account_id)
 
 
-async def found(api: Api, **wanted: Any) -> list[int]:
+async def search(api: Api, **query: Any) -> list[int]:
     """Return the ids of the first page."""
-    answer = await api.ok(await api.get(SEARCH, **wanted))
+    answer = await api.ok(await api.get(SEARCH, **query))
     return [row["fan_id"] for row in answer["data"]]
 
 

@@ -9,7 +9,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria.person import years_before
 from tests.api import Api
-from tests.search.crowd import SEARCH, activity, days_ago, fan, follow, found, tag
+from tests.search.crowd import SEARCH, activity, days_ago, fan, follow, search, tag
 
 ZONE = ZoneInfo("America/Vancouver")
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -32,28 +32,28 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 async def people(api: Api, other_api: Api, db: Db) -> dict[str, int]:
-    made = {name: await fan(db, api.account_id, **given) for name, given in PEOPLE.items()}
+    created = {name: await fan(db, api.account_id, **values) for name, values in PEOPLE.items()}
     stranger = await fan(db, other_api.account_id, **PEOPLE["zoe"])
     await tag(db, other_api.account_id, "VIP", stranger)
-    await tag(db, api.account_id, "VIP", made["zoe"], made["bob"])
-    await tag(db, api.account_id, "Season", made["zoe"], made["cai"])
+    await tag(db, api.account_id, "VIP", created["zoe"], created["bob"])
+    await tag(db, api.account_id, "Season", created["zoe"], created["cai"])
     await db.execute(
         "insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)"
         " values ($1, 'facebook', 'b', $2, now()), ($1, 'email', 'zoe_a@example.com', $3, now())",
         api.account_id,
-        made["bob"],
-        made["zoe"],
+        created["bob"],
+        created["zoe"],
     )
-    await follow(db, api.account_id, "Northside FC", made["zoe"], made["bob"])
-    await follow(db, api.account_id, "The Breakwaters", made["zoe"], made["cai"], is_explicit=False)
+    await follow(db, api.account_id, "Northside FC", created["zoe"], created["bob"])
+    await follow(db, api.account_id, "The Breakwaters", created["zoe"], created["cai"], is_explicit=False)
     await follow(db, other_api.account_id, "Southside FC", stranger)
     for name, days in (("zoe", 1), ("zoe", 400), ("bob", 60), ("cai", 400)):
-        await activity(db, api.account_id, made[name], days_ago(days))
-    return made
+        await activity(db, api.account_id, created[name], days_ago(days))
+    return created
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names"),
+    ("params", "names"),
     [
         ({}, "zoe bob cai old"),
         ({"name": "zoe"}, "zoe"),
@@ -105,22 +105,22 @@ async def people(api: Api, other_api: Api, db: Db) -> dict[str, int]:
         ({"idol_relations": "all", "ticket_is_negative": "false", "ticket_event_name": ""}, "zoe bob cai old"),
     ],
 )
-async def test_finds(api: Api, people: dict[str, int], wanted: dict[str, Any], names: str) -> None:
-    assert await found(api, **wanted) == sorted(people[name] for name in names.split())
+async def test_finds(api: Api, people: dict[str, int], params: dict[str, Any], names: str) -> None:
+    assert await search(api, **params) == sorted(people[name] for name in names.split())
 
 
 async def test_activity_dates_are_days_in_the_accounts_zone(api: Api, db: Db) -> None:
     late = await fan(db, api.account_id, fan_source="late")
     # 23:30 on 10 March 2021 in Vancouver is the 11th in GMT.
     await activity(db, api.account_id, late, datetime(2021, 3, 10, 23, 30, tzinfo=ZONE))
-    for wanted, is_found in (
+    for expected, is_found in (
         ({"crm_start_active_date": "2021-03-10", "crm_end_active_date": "2021-03-10"}, True),
         ({"crm_start_active_date": "2021-03-11", "crm_end_active_date": "2021-03-12"}, False),
         ({"crm_start_active_date": "2021-03-11"}, False),
         ({"crm_end_active_date": "2021-03-10"}, True),
         ({"crm_end_active_date": "2021-03-09"}, False),
     ):
-        assert (await found(api, fan_source="late", **wanted) == [late]) is is_found, wanted
+        assert (await search(api, fan_source="late", **expected) == [late]) is is_found, expected
 
 
 async def test_a_window_of_activity_needs_an_activity_within(api: Api, db: Db) -> None:
@@ -129,17 +129,17 @@ async def test_a_window_of_activity_needs_an_activity_within(api: Api, db: Db) -
         for day in days:
             await activity(db, api.account_id, fan_id, datetime(2021, 3, day, 12, tzinfo=ZONE))
     window = {"crm_start_active_date": "2021-03-05", "crm_end_active_date": "2021-03-15"}
-    assert await found(api, fan_source="window", **window) == [within]
+    assert await search(api, fan_source="window", **window) == [within]
 
 
 async def test_days_begin_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:
     here = await fan(db, api.account_id, fan_source="midnight")
     start = (datetime.now(ZONE) - timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
     await activity(db, api.account_id, here, start)
-    assert await found(api, fan_source="midnight", crm_active_days=7) == [here]
-    assert await found(api, fan_source="midnight", crm_active_days=6) == []
-    assert await found(api, fan_source="midnight", crm_inactive_days=7) == []
-    assert await found(api, fan_source="midnight", crm_inactive_days=6) == [here]
+    assert await search(api, fan_source="midnight", crm_active_days=7) == [here]
+    assert await search(api, fan_source="midnight", crm_active_days=6) == []
+    assert await search(api, fan_source="midnight", crm_inactive_days=7) == []
+    assert await search(api, fan_source="midnight", crm_inactive_days=6) == [here]
 
 
 async def test_ages_are_whole_years_today(api: Api, db: Db) -> None:
@@ -147,9 +147,9 @@ async def test_ages_are_whole_years_today(api: Api, db: Db) -> None:
     eighteen = await fan(db, api.account_id, fan_source="age", birth_date=years_before(today, 18))
     younger = await fan(db, api.account_id, fan_source="age", birth_date=years_before(today, 18) + timedelta(days=2))
     await fan(db, api.account_id, fan_source="age")
-    assert await found(api, fan_source="age", fan_youngest_age=18) == [eighteen]
-    assert await found(api, fan_source="age", fan_oldest_age=17) == [younger]
-    assert await found(api, fan_source="age", fan_youngest_age=17, fan_oldest_age=18) == [eighteen, younger]
+    assert await search(api, fan_source="age", fan_youngest_age=18) == [eighteen]
+    assert await search(api, fan_source="age", fan_oldest_age=17) == [younger]
+    assert await search(api, fan_source="age", fan_youngest_age=17, fan_oldest_age=18) == [eighteen, younger]
 
 
 def test_leap_days_come_of_age() -> None:
@@ -177,5 +177,5 @@ async def test_a_wrong_value_is_refused_by_name(api: Api, name: str, value: obje
 async def test_values_never_reach_the_statement(api: Api, people: dict[str, int]) -> None:
     hostile = "'; drop table fans; -- {} {0} $1"
     for name in ("name", "fan_tags", "idol_names", "fan_networks", "fan_postal_codes", "fan_provinces", "fan_source"):
-        assert await found(api, **{name: hostile}) == []
-    assert set(await found(api)) >= set(people.values())
+        assert await search(api, **{name: hostile}) == []
+    assert set(await search(api)) >= set(people.values())

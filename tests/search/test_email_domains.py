@@ -11,7 +11,7 @@ from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
 from tests.api import Api
-from tests.search.crowd import SEARCH, found
+from tests.search.crowd import SEARCH, search
 from tests.segments.live import FILTERS, found_now, members, settle
 
 ADDRESSES = {
@@ -22,11 +22,11 @@ ADDRESSES = {
 
 @pytest.fixture(scope="module")
 async def people(api: Api) -> dict[str, int]:
-    made = {}
+    created = {}
     for name, email in ADDRESSES.items():
-        given = {"first_name": name} | ({"email": email} if email else {"phone": "+16045550123"})
-        made[name] = (await api.ok(await api.post(SEARCH, **given)))["fan_id"]
-    return made
+        values = {"first_name": name} | ({"email": email} if email else {"phone": "+16045550123"})
+        created[name] = (await api.ok(await api.post(SEARCH, **values)))["fan_id"]
+    return created
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ async def test_finds_the_addresses_of_a_domain(
     api: Api, db: Db, people: dict[str, int], domain: str, names: set[str]
 ) -> None:
     expected = {people[name] for name in names}
-    assert set(await found(api, fan_email_domain=domain)) == expected
+    assert set(await search(api, fan_email_domain=domain)) == expected
     for call in ("count", "stats"):
-        told: dict[str, Any] = await api.ok(await api.get(f"{FILTERS}/{call}", fan_email_domain=domain))
-        assert told.get("fans", told)["fan_count"] == len(expected)
+        answer: dict[str, Any] = await api.ok(await api.get(f"{FILTERS}/{call}", fan_email_domain=domain))
+        assert answer.get("fans", answer)["fan_count"] == len(expected)
     # The index does not have domains: the tables are asked.
     account = await account_by_id(db, api.account_id)
     criteria = Criteria(fan_email_domain="example.com")
@@ -55,8 +55,8 @@ async def test_finds_the_addresses_of_a_domain(
 
 
 async def test_members_follow_an_address(api: Api, db: Db, people: dict[str, int]) -> None:
-    stored = await api.ok(await api.post(FILTERS, filter_name="Staff", fan_email_domain="@EXAMPLE.com"))
-    uid = stored["filter_uid"]
+    row = await api.ok(await api.post(FILTERS, filter_name="Staff", fan_email_domain="@EXAMPLE.com"))
+    uid = row["filter_uid"]
     assert (await api.ok(await api.get(f"{FILTERS}/{uid}")))["criteria"] == {"fan_email_domain": "example.com"}
     now = datetime.now(UTC)
     await settle(db, api.account_id, now)

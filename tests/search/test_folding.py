@@ -9,13 +9,13 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers
-from fanfare.audience.following import Follower
+from fanfare.audience.following import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
 from tests.api import Api, new_api
-from tests.search.crowd import fan, follow, found, tag
+from tests.search.crowd import fan, follow, search, tag
 from tests.tickets.sold import sold
 
 SPELLINGS = [
@@ -38,11 +38,11 @@ NAMED = (
 
 async def named(api: Api, db: Db, name: str) -> int:
     """Make a fan with everything that is called so, and one who has nothing of it; return the first."""
-    made = await sold(
+    created = await sold(
         api, first_name=name, last_name="Berg", fan_source=name, event_name=name, event_key="1", venue_name=name,
         artist_name=name, price_code=name, venue_province=name,
     )  # fmt: skip
-    fan_id: int = made["fan_id"]
+    fan_id: int = created["fan_id"]
     await fan(db, api.account_id, first_name="Other")
     place = "update fans set metro_area = $3, province = $3 where account_id = $1 and fan_id = $2"
     await db.execute(place, api.account_id, fan_id, name)
@@ -53,35 +53,35 @@ async def named(api: Api, db: Db, name: str) -> int:
     return fan_id
 
 
-@pytest.mark.parametrize(("name", "asked"), SPELLINGS)
-async def test_a_name_is_found_by_each_spelling(base_url: str, db: Db, tmp_path: Path, name: str, asked: str) -> None:
+@pytest.mark.parametrize(("name", "query"), SPELLINGS)
+async def test_a_name_is_found_by_each_spelling(base_url: str, db: Db, tmp_path: Path, name: str, query: str) -> None:
     async with new_api(base_url, db) as api:
         fan_id = await named(api, db, name)
         account = await account_by_id(db, api.account_id)
-        follower = Follower(db, api.account_id, tmp_path)
+        follower = IndexUpdater(db, api.account_id, tmp_path)
         await follower.start(account.time_zone)
         audience = await follower.refresh()
         for criterion in NAMED:
-            wanted: dict[str, Any] = {criterion: [asked] if criterion in LISTS else asked}
-            assert await found(api, **wanted) == [fan_id], criterion
+            expected: dict[str, Any] = {criterion: [query] if criterion in LISTS else query}
+            assert await search(api, **expected) == [fan_id], criterion
             if criterion.startswith("ticket_"):
-                assert fan_id not in await found(api, **wanted, ticket_is_negative=True), criterion
-            read = Criteria(**wanted)
+                assert fan_id not in await search(api, **expected, ticket_is_negative=True), criterion
+            read = Criteria(**expected)
             indexed = plan(read, await setting(db, account, read, datetime.now(UTC)))
             assert criterion == "name" or (indexed and answers.count(audience, indexed) == 1), criterion
 
 
-@pytest.mark.parametrize(("name", "asked"), SPELLINGS)
-async def test_a_name_is_taken_by_each_spelling(base_url: str, db: Db, name: str, asked: str) -> None:
+@pytest.mark.parametrize(("name", "query"), SPELLINGS)
+async def test_a_name_is_taken_by_each_spelling(base_url: str, db: Db, name: str, query: str) -> None:
     async with new_api(base_url, db) as api:
-        first = [await api.ok(await api.post("/api/v1/manage/tags", tag_name=each)) for each in (name, asked)]
+        first = [await api.ok(await api.post("/api/v1/manage/tags", tag_name=each)) for each in (name, query)]
         assert first[0] == first[1]
-        events = [await sold(api, event_name=each, event_key=None, event_date="2026-07-03") for each in (name, asked)]
+        events = [await sold(api, event_name=each, event_key=None, event_date="2026-07-03") for each in (name, query)]
         days = [
             (await api.ok(await api.get(f"/api/v1/crm/tickets/{each['ticket_id']}")))["event_uid"] for each in events
         ]
         assert days[0] == days[1]
         assert (await api.post("/api/v1/idols", idol_name=name)).status_code == 200
-        assert (await api.post("/api/v1/idols", idol_name=asked)).status_code == 409
-        made = await api.ok(await api.get("/api/v1/idols", idol_name=asked[:-1]))
-        assert [each["idol_name"] for each in made] == [name]
+        assert (await api.post("/api/v1/idols", idol_name=query)).status_code == 409
+        created = await api.ok(await api.get("/api/v1/idols", idol_name=query[:-1]))
+        assert [each["idol_name"] for each in created] == [name]

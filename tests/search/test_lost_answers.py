@@ -28,18 +28,18 @@ async def started(api: Api) -> str:
     return uid
 
 
-async def page(api: Api, **wanted: Any) -> list[int]:
-    return [row["fan_id"] for row in (await api.ok(await api.get(SEARCH, **wanted)))["data"]]
+async def page(api: Api, **query: Any) -> list[int]:
+    return [row["fan_id"] for row in (await api.ok(await api.get(SEARCH, **query)))["data"]]
 
 
 @asynccontextmanager
 async def no_move(url: str) -> AsyncIterator[None]:
     """Let no place move: what reads one goes on, what moves one waits."""
-    own = await asyncpg.connect(url)
-    async with own.transaction():
-        await own.execute("lock table searches in share mode")
+    own_db = await asyncpg.connect(url)
+    async with own_db.transaction():
+        await own_db.execute("lock table searches in share mode")
         yield
-    await own.close()
+    await own_db.close()
 
 
 async def all_but_the_end(url: str, api: Api, uid: str) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
@@ -105,10 +105,10 @@ NO_COMMIT = """
 async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd: list[int]) -> None:
     uid = await started(api)
     await db.execute(NO_COMMIT)
-    with capture_logs() as told:
+    with capture_logs() as result:
         assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
         await db.execute("drop trigger refuse_at_commit on searches")
-    assert [each["event"] for each in told] == ["response sent, but its effects were not stored"]
+    assert [each["event"] for each in result] == ["response sent, but its effects were not stored"]
     assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
     assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
 
@@ -116,13 +116,13 @@ async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd:
 async def test_head_moves_and_starts_nothing(api: Api, db: Db, crowd: list[int]) -> None:
     uid = await started(api)
     count = "select count(*) from searches where account_id = $1"
-    before = await db.value(count, api.account_id)
+    old = await db.value(count, api.account_id)
     questions: list[dict[str, str]] = [{"search_uid": uid, "limit": "10"}, {"fan_provinces": "BC"}]
-    for wanted in questions:
+    for criteria in questions:
         for _ in range(3):
-            answer = await api.client.head(SEARCH, params=wanted, headers=api.keys)
+            answer = await api.client.head(SEARCH, params=criteria, headers=api.keys)
             assert (answer.status_code, answer.content) == (200, b"")
-    assert await db.value(count, api.account_id) == before
+    assert await db.value(count, api.account_id) == old
     assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
     assert (await api.client.head(SEARCH, params={"search_uid": uid[::-1]}, headers=api.keys)).status_code == 422
 

@@ -7,14 +7,14 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
-from fanfare.search.actions.running import RunningSearch, State, whole
+from fanfare.search.actions.running import RunningSearch, State, complete_search
 from fanfare.search.queries import found
 from fanfare.search.schemas.search import FanSearch, FoundFan
 from tests.api import Api
 from tests.search.crowd import many_fans
 
 
-async def stored(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
+async def store(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
     sql = "select count(*) from searches where account_id = $1 and search_uid = $2"
     count: int = await db.value(sql, account_id, search_uid)
     return count
@@ -27,7 +27,7 @@ async def test_a_search_is_answered_while_its_set_is_written(api: Api, db: Db) -
     answer = await running.start()
     assert [fan.fan_id for fan in answer.data] == fan_ids[:2]
     assert running.state in (State.WRITING, State.WHOLE)
-    assert (await whole(db, account, running.search_uid, now)).rows == 5
+    assert (await complete_search(db, account, running.search_uid, now)).rows == 5
 
 
 async def test_a_search_that_fails_before_its_answer_leaves_nothing(api: Api, db: Db) -> None:
@@ -39,11 +39,11 @@ async def test_a_search_that_fails_before_its_answer_leaves_nothing(api: Api, db
     with pytest.raises(LookupError):
         await running.start()
     assert running.state is State.DROPPED
-    assert await stored(db, api.account_id, running.search_uid) == 0
+    assert await store(db, api.account_id, running.search_uid) == 0
 
 
 async def test_a_peek_stores_nothing(api: Api, db: Db) -> None:
     account = await account_by_id(db, api.account_id)
     running = RunningSearch(db, account, FanSearch(limit=1), datetime.now(UTC), found.fans)
     await running.peek()
-    assert await stored(db, api.account_id, running.search_uid) == 0
+    assert await store(db, api.account_id, running.search_uid) == 0

@@ -18,17 +18,17 @@ country_code city is_subscribed is_phone_subscribed rating phone birth_date metr
 last_page_tab_id last_campaign_name opted_in_business_ids""".split()  # noqa: SIM905 - as the catalogue lists them
 
 
-async def page(api: Api, **wanted: Any) -> tuple[dict[str, Any], list[int]]:
-    answer = await api.ok(await api.get(SEARCH, **wanted))
+async def page(api: Api, **query: Any) -> tuple[dict[str, Any], list[int]]:
+    answer = await api.ok(await api.get(SEARCH, **query))
     return answer["meta"], [row["fan_id"] for row in answer["data"]]
 
 
-async def pull(api: Api, **wanted: Any) -> list[int]:
+async def pull(api: Api, **query: Any) -> list[int]:
     """Read a search as the clients do: the same search_uid until nothing comes."""
-    meta, fan_ids = await page(api, **wanted)
+    meta, fan_ids = await page(api, **query)
     uid, everything = meta["search_uid"], list(fan_ids)
     while fan_ids:
-        meta, fan_ids = await page(api, search_uid=uid, limit=wanted["limit"])
+        meta, fan_ids = await page(api, search_uid=uid, limit=query["limit"])
         assert meta["search_uid"] == uid
         everything += fan_ids
     return everything
@@ -40,7 +40,7 @@ async def crowd(api: Api, db: Db) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-async def somebody(api: Api, db: Db) -> int:
+async def some_person(api: Api, db: Db) -> int:
     fan_id = await fan(
         db, api.account_id, first_name="Ann", last_name="Bo", province="YT", rating=4, latitude=49.5, longitude=-123.0
     )
@@ -67,11 +67,11 @@ async def somebody(api: Api, db: Db) -> int:
     return fan_id
 
 
-async def test_a_row_has_every_field_with_its_type(api: Api, somebody: int) -> None:
+async def test_a_row_has_every_field_with_its_type(api: Api, some_person: int) -> None:
     answer = await api.ok(await api.get(SEARCH, fan_provinces="YT"))
     (row,) = answer["data"]
     assert [name for name in FIELDS if name not in row] == []
-    assert (row["fan_id"], row["account_id"], row["name"]) == (somebody, api.account_id, "Ann Bo")
+    assert (row["fan_id"], row["account_id"], row["name"]) == (some_person, api.account_id, "Ann Bo")
     assert isinstance(row["creation_timestamp"], int)
     assert (row["rating"], row["latitude"], row["is_subscribed"], row["phone"]) == (4, 49.5, False, None)
     assert row["fields"] == ["member=true", "seats=2", "size=XL", "teams=a,b"]
@@ -84,17 +84,17 @@ async def test_a_row_has_every_field_with_its_type(api: Api, somebody: int) -> N
 
 
 async def test_tags_and_businesses_are_filled_on_every_page_and_the_recent_entry_on_demand(
-    api: Api, db: Db, somebody: int
+    api: Api, db: Db, some_person: int
 ) -> None:
     business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="North"))
     sql = "insert into fan_businesses values ($1, $2, $3, true, now())"
-    await db.execute(sql, api.account_id, somebody, business["business_id"])
+    await db.execute(sql, api.account_id, some_person, business["business_id"])
     await many_fans(db, api.account_id, 1, "NU")
     first = await api.ok(await api.get(SEARCH, fan_provinces="YT,NU", limit=1, include_recent_entry="true"))
     second = await api.ok(await api.get(SEARCH, search_uid=first["meta"]["search_uid"], limit=1))
     rows = {row["fan_id"]: row for row in first["data"] + second["data"]}
     assert len(rows) == 2
-    row = rows[somebody]
+    row = rows[some_person]
     assert (row["tags"], row["last_campaign_name"]) == (["A", "b"], "New poll")
     assert row["opted_in_business_ids"] == [business["business_id"]]
 
@@ -169,12 +169,12 @@ async def test_a_set_left_unfinished_is_finished_by_the_next_page(api: Api, db: 
     meta, first = await page(api, fan_provinces="PE", limit=300)
     second = (await page(api, search_uid=meta["search_uid"], limit=300))[1]
     # What a process leaves that was killed while it wrote: the first page and no more.
-    left = await db.execute(
+    remaining = await db.execute(
         "delete from search_chunks where account_id = $1 and search_uid = $2 and first_row > 0",
         api.account_id,
         uuid.UUID(meta["search_uid"]),
     )
-    assert left == "DELETE 2"
+    assert remaining == "DELETE 2"
     await drop_fans(db, api.account_id, there[:10])
     await many_fans(db, api.account_id, 5, "SK")
     pages = await asyncio.gather(*(page(api, search_uid=meta["search_uid"], limit=300) for _ in range(7)))
@@ -205,8 +205,8 @@ async def test_the_unknown_the_expired_and_anothers_search_are_one_answer(
     sql = "update searches set created_at = created_at - $3::interval where account_id = $1 and search_uid = $2"
     await db.execute(sql, api.account_id, uuid.UUID(uid), timedelta(hours=24))
     answers.append(await api.get(SEARCH, search_uid=uid))
-    told = [{**json.loads(answer.text.replace(nobodys, uid)), "request_id": ""} for answer in answers]
-    assert told == [told[0]] * len(told)
+    text = [{**json.loads(answer.text.replace(nobodys, uid)), "request_id": ""} for answer in answers]
+    assert text == [text[0]] * len(text)
     assert {answer.status_code for answer in answers} == {404}
 
 

@@ -40,13 +40,13 @@ class Workers:
         self.running = [self.start(), self.start()]
 
     def start(self) -> subprocess.Popen[bytes]:
-        ready, told = os.pipe()
+        ready, result = os.pipe()
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fanfare.cli.server"],
-            env={**self.environment, "FANFARE_READY": str(told)},
-            pass_fds=(self.socket.fileno(), told),
+            env={**self.environment, "FANFARE_READY": str(result)},
+            pass_fds=(self.socket.fileno(), result),
         )
-        os.close(told)
+        os.close(result)
         assert os.read(ready, 1) == b"1"
         os.close(ready)
         return process
@@ -80,12 +80,12 @@ def workers(settings: Settings) -> Iterator[Workers]:
     running.stop()
 
 
-async def ask(url: str, api: Api, **wanted: str | int) -> tuple[dict[str, Any], list[int]]:
+async def ask(url: str, api: Api, **query: str | int) -> tuple[dict[str, Any], list[int]]:
     """Ask until somebody answers: what a client's retry does when its connection dies under it."""
     for _ in range(200):
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             try:
-                answer = await client.get(SEARCH, params=wanted, headers=api.keys)
+                answer = await client.get(SEARCH, params=query, headers=api.keys)
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
                 continue
@@ -128,27 +128,27 @@ class Trouble:
 
 async def read_by_cursor(api: Api, trouble: Trouble) -> list[int]:
     """Follow `next_search_uid`, which may be asked for again when an answer was lost."""
-    meta, found = await ask(trouble.workers.url, api, fan_provinces="MB", limit=LIMIT)
+    meta, result = await ask(trouble.workers.url, api, fan_provinces="MB", limit=LIMIT)
     await trouble.after_first_page()
     while cursor := meta["next_search_uid"]:
-        meta, more = await ask(trouble.workers.url, api, search_uid=cursor, limit=LIMIT)
+        meta, extra = await ask(trouble.workers.url, api, search_uid=cursor, limit=LIMIT)
         await trouble.after_a_page()
-        found += more
-    return found
+        result += extra
+    return result
 
 
 async def read_by_place(api: Api, trouble: Trouble) -> list[int]:
     """Send the same `search_uid` until nothing comes; the kills fall between the answers."""
-    meta, found = await ask(trouble.workers.url, api, fan_provinces="MB", limit=LIMIT)
+    meta, result = await ask(trouble.workers.url, api, fan_provinces="MB", limit=LIMIT)
     await trouble.after_first_page()
-    more = found
-    while more:
-        again, more = await ask(trouble.workers.url, api, search_uid=meta["search_uid"], limit=LIMIT)
+    extra = result
+    while extra:
+        again, extra = await ask(trouble.workers.url, api, search_uid=meta["search_uid"], limit=LIMIT)
         assert again["search_uid"] == meta["search_uid"]
         await trouble.after_a_page()
         # A server that was killed right behind an answer may give the same page again, and never skips one.
-        found = found + [fan_id for fan_id in more if fan_id > found[-1]]
-    return found
+        result = result + [fan_id for fan_id in extra if fan_id > result[-1]]
+    return result
 
 
 @pytest.mark.parametrize("read", [read_by_place, read_by_cursor])
@@ -160,14 +160,14 @@ async def test_a_search_survives_kills_and_writes(
         everyone = await many_fans(db, api.account_id, FANS, "MB")
         trouble = Trouble(db, api, workers)
         trouble.doomed = trouble.chance.sample(everyone, 4000)
-        kept = set(everyone) - set(trouble.doomed)
+        remaining = set(everyone) - set(trouble.doomed)
         noise = asyncio.create_task(trouble.go_on())
-        found = await read(api, trouble)
+        result = await read(api, trouble)
         trouble.is_on.clear()
         await noise
-        assert len(found) == len(set(found)), "doubled"
-        assert kept - set(found) == set(), "missed"
-        assert set(found) - set(everyone) == set(), "added later"
+        assert len(result) == len(set(result)), "doubled"
+        assert remaining - set(result) == set(), "missed"
+        assert set(result) - set(everyone) == set(), "added later"
         await db.execute("delete from fans where account_id = $1", api.account_id)
 
 

@@ -14,12 +14,12 @@ NOON = datetime(2024, 5, 2, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 async def fans(api: Api, other_api: Api, db: Db) -> list[int]:
-    made = [await fan(db, api.account_id, first_name="Ann", email=f"ann{number}@example.com") for number in range(3)]
-    for hours, fan_id in enumerate(made):
-        await tag(db, api.account_id, "VIP", fan_id, at=NOON.replace(hour=12 + hours))
+    rows = [await fan(db, api.account_id, first_name="Ann", email=f"ann{number}@example.com") for number in range(3)]
+    for hours, fan_id in enumerate(rows):
+        await tag(db, api.account_id, "VIP", fan_id, moment=NOON.replace(hour=12 + hours))
     stranger = await fan(db, other_api.account_id)
-    await tag(db, other_api.account_id, "VIP", stranger, at=NOON)
-    return made
+    await tag(db, other_api.account_id, "VIP", stranger, moment=NOON)
+    return rows
 
 
 async def test_lists_who_was_given_what_the_oldest_first(api: Api, fans: list[int]) -> None:
@@ -67,27 +67,27 @@ async def test_ten_thousand_rows_of_one_second_are_passed(api: Api, db: Db) -> N
         api.account_id,
     )
     later = datetime(2030, 1, 1, tzinfo=UTC)
-    await tag(db, api.account_id, "Crowd", *(row["fan_id"] for row in rows), at=later)
+    await tag(db, api.account_id, "Crowd", *(row["fan_id"] for row in rows), moment=later)
     first = await api.get(TAGS, start_date="2029-12-31")
     rest = await api.client.get(first.links["next"]["url"], headers=api.keys)
-    found = [[row["fan_id"] for row in await api.ok(answer)] for answer in (first, rest)]
-    assert [len(page) for page in found] == [10_000, 1]
-    assert sorted(found[0] + found[1]) == sorted(row["fan_id"] for row in rows)
+    results = [[row["fan_id"] for row in await api.ok(answer)] for answer in (first, rest)]
+    assert [len(page) for page in results] == [10_000, 1]
+    assert sorted(results[0] + results[1]) == sorted(row["fan_id"] for row in rows)
     assert "next" not in rest.links
     # The cursor stays good for who asks later.
     cursor = rest.headers["x-next-cursor"]
     assert await api.ok(await api.get(TAGS, start_date="2029-12-31", cursor=cursor)) == []
-    await tag(db, api.account_id, "Late", rows[0]["fan_id"], at=later)
+    await tag(db, api.account_id, "Late", rows[0]["fan_id"], moment=later)
     (row,) = await api.ok(await api.get(TAGS, start_date="2029-12-31", cursor=cursor))
     assert (row["tag_name"], row["fan_id"]) == ("Late", rows[0]["fan_id"])
 
 
 async def test_a_tag_that_moves_with_a_merge_is_read_by_who_has_passed_it(api: Api) -> None:
-    async def made(email: str) -> int:
+    async def create(email: str) -> int:
         fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", email=email)))["fan_id"]
         return fan_id
 
-    stays, goes = await made("stays@example.com"), await made("goes@example.com")
+    stays, goes = await create("stays@example.com"), await create("goes@example.com")
     await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name="moved", fan_ids=[goes]))
     place = {"start_date": "2026-01-01", "end_date": "2029-01-01"}
 

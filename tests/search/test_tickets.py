@@ -11,7 +11,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
-from tests.search.crowd import SEARCH, found
+from tests.search.crowd import SEARCH, search
 from tests.tickets.sold import bulk, line
 
 ZONE = ZoneInfo("America/Vancouver")
@@ -31,7 +31,7 @@ class Sold(NamedTuple):
 
     fan: int
     event: int
-    at: datetime
+    moment: datetime
     seats: int
     paid: Decimal
     order: str | None
@@ -43,10 +43,10 @@ class Sold(NamedTuple):
         return NOW.astimezone(ZONE).date() + timedelta(days=EVENTS[self.event][4])
 
     @property
-    def sent(self) -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         name, venue, province, artist, _ = EVENTS[self.event]
         return line(
-            email=f"buyer{self.fan}@example.com", purchase_timestamp=self.at.isoformat(), num_seats=self.seats,
+            email=f"buyer{self.fan}@example.com", purchase_timestamp=self.moment.isoformat(), num_seats=self.seats,
             paid_amount=str(self.paid), order_key=self.order, price_code=self.code, is_deleted=self.is_deleted,
             event_name=name, event_key=name, event_date=str(self.day), venue_name=venue, venue_province=province,
             artist_name=artist,
@@ -76,7 +76,7 @@ async def crowd(base_url: str, db: Db) -> Any:
     sold = [drawn(chance) for _ in range(70)]
     async with new_api(base_url, db) as api:
         fans = [await api.ok(await api.post("/api/v1/crm/fans", email=f"buyer{n}@example.com")) for n in range(FANS)]
-        assert {row["status"] for row in await bulk(api, *(each.sent for each in sold))} == {"success"}
+        assert {row["status"] for row in await bulk(api, *(each.body for each in sold))} == {"success"}
         yield Crowd(api, [fan["fan_id"] for fan in fans], sold)
 
 
@@ -99,17 +99,17 @@ def drawn_criteria(chance: random.Random) -> dict[str, Any]:
         "ticket_seat_count_min": chance.randrange(8), "ticket_seat_count_max": chance.randrange(20),
         "ticket_sales_count_min": chance.randrange(5), "ticket_sales_count_max": chance.randrange(9),
     }  # fmt: skip
-    wanted = {name: value for name, value in choices.items() if chance.random() < 0.15}
-    return {**wanted, "ticket_is_negative": True} if chance.random() < 0.3 else wanted
+    payload = {name: value for name, value in choices.items() if chance.random() < 0.15}
+    return {**payload, "ticket_is_negative": True} if chance.random() < 0.3 else payload
 
 
 PROVINCES = {"BC": {"BC"}, "wa,Ontario": {"WA", "ON"}, "British Columbia,WA": {"BC", "WA"}}
 STORED = ["BC", "BC", "WA", "ON"]
 
 
-def is_meant(row: Sold, wanted: dict[str, Any]) -> bool:
+def is_meant(row: Sold, params: dict[str, Any]) -> bool:
     name, venue, _, artist, _ = EVENTS[row.event]
-    bought = row.at.astimezone(ZONE).date()
+    bought = row.moment.astimezone(ZONE).date()
     price = row.paid / row.seats if row.seats else None
     tests: dict[str, Callable[[Any], bool]] = {
         "ticket_event_name": lambda value: name.lower() == value.lower(),
@@ -125,33 +125,33 @@ def is_meant(row: Sold, wanted: dict[str, Any]) -> bool:
         "ticket_seat_price_min": lambda value: price is not None and price >= value,
         "ticket_seat_price_max": lambda value: price is not None and price <= value,
     }  # fmt: skip
-    return not row.is_deleted and all(tests[key](value) for key, value in wanted.items() if key in tests)
+    return not row.is_deleted and all(tests[key](value) for key, value in params.items() if key in tests)
 
 
-def expected(crowd: Crowd, wanted: dict[str, Any]) -> list[int]:
-    if not wanted.keys() - {"ticket_is_negative"}:
+def expected(crowd: Crowd, params: dict[str, Any]) -> list[int]:
+    if not params.keys() - {"ticket_is_negative"}:
         return crowd.fan_ids
     holders = []
     for fan, fan_id in enumerate(crowd.fan_ids):
-        rows = [row for row in crowd.sold if row.fan == fan and is_meant(row, wanted)]
+        rows = [row for row in crowd.sold if row.fan == fan and is_meant(row, params)]
         orders = len({row.order for row in rows if row.order}) + sum(row.order is None for row in rows)
-        asked = [
-            (count, wanted.get(f"ticket_{name}_min"), wanted.get(f"ticket_{name}_max"))
+        requests = [
+            (count, params.get(f"ticket_{name}_min"), params.get(f"ticket_{name}_max"))
             for name, count in (("seat_count", sum(row.seats for row in rows)), ("sales_count", orders))
         ]
-        counted = [each for each in asked if each[1:] != (None, None)]
+        counted = [each for each in requests if each[1:] != (None, None)]
         is_none_enough = bool(counted) and all(
-            least == 0 or (least is None and most == 0) for _, least, most in counted
+            minimum == 0 or (minimum is None and maximum == 0) for _, minimum, maximum in counted
         )
         is_within = all(
-            (min(1, most if most is not None else 1) if least is None else least)
+            (min(1, maximum if maximum is not None else 1) if minimum is None else minimum)
             <= count
-            <= (10**9 if most is None else most)
-            for count, least, most in counted
+            <= (10**9 if maximum is None else maximum)
+            for count, minimum, maximum in counted
         )
         if is_within and (rows or is_none_enough):
             holders.append(fan_id)
-    is_not = wanted.get("ticket_is_negative", False)
+    is_not = params.get("ticket_is_negative", False)
     return [fan_id for fan_id in crowd.fan_ids if (fan_id in holders) != is_not]
 
 
@@ -159,9 +159,9 @@ async def test_finds_whom_a_plain_count_finds(crowd: Crowd) -> None:
     chance = random.Random(11)
     empty = 0
     for _ in range(150):
-        wanted = drawn_criteria(chance)
-        plain = expected(crowd, wanted)
-        assert await found(crowd.api, **wanted) == plain, wanted
+        target = drawn_criteria(chance)
+        plain = expected(crowd, target)
+        assert await search(crowd.api, **target) == plain, target
         empty += plain in ([], crowd.fan_ids)
     assert empty < 100
 
@@ -172,20 +172,20 @@ async def test_criteria_speak_of_one_ticket(api: Api) -> None:
     )
     await bulk(api, line(email="both@example.com", event_key="gig", event_name="Gig", price_code="A"),
                line(email="both@example.com", event_key="cup", event_name="Cup", price_code="B"))  # fmt: skip
-    assert await found(api, ticket_event_name="Cup", ticket_price_code="A") == [one["fan_id"]]
-    assert two["fan_id"] in await found(api, ticket_event_name="Cup")
+    assert await search(api, ticket_event_name="Cup", ticket_price_code="A") == [one["fan_id"]]
+    assert two["fan_id"] in await search(api, ticket_event_name="Cup")
 
 
 async def test_other_criteria_hold_beside(crowd: Crowd) -> None:
-    holders = await found(crowd.api, ticket_artist_name="Northside")
+    holders = await search(crowd.api, ticket_artist_name="Northside")
     assert len(holders) > 1
-    assert await found(crowd.api, ticket_artist_name="Northside", name="buyer1@") == [
+    assert await search(crowd.api, ticket_artist_name="Northside", name="buyer1@") == [
         fan_id for fan_id in holders if fan_id == crowd.fan_ids[1]
     ]
 
 
 async def test_a_running_search_keeps_its_prices(crowd: Crowd) -> None:
-    everybody = await found(crowd.api, ticket_seat_price_min="20.5")
+    everybody = await search(crowd.api, ticket_seat_price_min="20.5")
     page = await crowd.api.ok(await crowd.api.get(SEARCH, ticket_seat_price_min="20.5", limit=2))
     read = [row["fan_id"] for row in page["data"]]
     while page["data"]:
@@ -196,9 +196,9 @@ async def test_a_running_search_keeps_its_prices(crowd: Crowd) -> None:
 
 async def test_another_accounts_tickets_are_not_found(api: Api, other_api: Api) -> None:
     await bulk(other_api, line(event_name="Theirs", event_key="theirs"))
-    assert await found(api, ticket_event_name="Theirs") == []
+    assert await search(api, ticket_event_name="Theirs") == []
 
 
 @pytest.mark.parametrize("name", ["ticket_event_name", "ticket_venue_provinces", "ticket_price_code"])
 async def test_values_never_reach_the_statement(crowd: Crowd, name: str) -> None:
-    assert await found(crowd.api, **{name: "'; drop table tickets; -- {} {0} $1"}) == []
+    assert await search(crowd.api, **{name: "'; drop table tickets; -- {} {0} $1"}) == []

@@ -32,23 +32,23 @@ async def members(db: Db, account_id: int) -> dict[str, set[int]]:
         " and m.filter_id = f.filter_id where f.account_id = $1",
         account_id,
     )
-    found: dict[str, set[int]] = defaultdict(set)
+    result: dict[str, set[int]] = defaultdict(set)
     for row in rows:
-        found[row["filter_name"]].add(row["fan_id"])
-    return found
+        result[row["filter_name"]].add(row["fan_id"])
+    return result
 
 
 async def found_now(db: Db, account_id: int, now: datetime) -> dict[str, set[int]]:
     """Return whom the search finds now for each active filter."""
     account = await account_by_id(db, account_id)
     rows = await db.rows("select filter_name, criteria from filters where account_id = $1 and is_active", account_id)
-    told: dict[str, set[int]] = defaultdict(set)
+    result: dict[str, set[int]] = defaultdict(set)
     for row in rows:
         where = await conditions.condition(db, account, stored.criteria_in(row["criteria"]), now)
         sql = f"select f.fan_id from fans f where f.account_id = $1 and {where.sql}"
         if here := {each["fan_id"] for each in await db.rows(sql, *where.args)}:
-            told[row["filter_name"]] = here
-    return told
+            result[row["filter_name"]] = here
+    return result
 
 
 async def announced(db: Db, account_id: int, filter_uid: str) -> list[tuple[str, int | None]]:
@@ -72,7 +72,7 @@ async def counts(db: Db, account_id: int) -> dict[str, int]:
     return {row["filter_name"]: row["member_count"] for row in rows}
 
 
-async def saved(api: Api, name: str, /, **given: Any) -> str:
+async def saved(api: Api, name: str, /, **values: Any) -> str:
     """Store a filter and return its uid."""
-    uid: str = (await api.ok(await api.post(FILTERS, filter_name=name, **given)))["filter_uid"]
+    uid: str = (await api.ok(await api.post(FILTERS, filter_name=name, **values)))["filter_uid"]
     return uid

@@ -35,16 +35,16 @@ async def change(db: Db, api: Api, uid: str, criteria: object) -> None:
     await db.execute(sql, api.account_id, uuid.UUID(uid), criteria)
 
 
-async def new_fan(api: Api, **given: Any) -> int:
-    answer = await api.ok(await api.post("/api/v1/crm/fans", email=f"{uuid.uuid4().hex}@example.com", **given))
+async def new_fan(api: Api, **values: Any) -> int:
+    answer = await api.ok(await api.post("/api/v1/crm/fans", email=f"{uuid.uuid4().hex}@example.com", **values))
     fan_id: int = answer["fan_id"]
     return fan_id
 
 
 async def state(api: Api, uid: str) -> tuple[str | None, int]:
     """Return a filter's fault, and how long it rests."""
-    told = await api.ok(await api.get(f"{FILTERS}/{uid}"))
-    return told["fault"], (told["retry_timestamp"] or 0) - (told["fault_timestamp"] or 0)
+    answer = await api.ok(await api.get(f"{FILTERS}/{uid}"))
+    return answer["fault"], (answer["retry_timestamp"] or 0) - (answer["fault_timestamp"] or 0)
 
 
 @pytest.mark.parametrize("kind", BROKEN)
@@ -92,14 +92,14 @@ async def test_what_cannot_be_read_is_told_and_others_are_stored_beside_it(api: 
 
 
 async def test_what_fails_in_a_build_is_set_aside_too(api: Api, db: Db) -> None:
-    uid, beside = await saved(api, "never built"), await saved(api, "built beside it")
+    uid, extra = await saved(api, "never built"), await saved(api, "built beside it")
     await change(db, api, uid, BROKEN["a number that no column takes"][0])
     await new_fan(api)
     await settle(db, api.account_id, datetime.now(UTC))
-    assert await announced(db, api.account_id, beside) == [("built", None)]
+    assert await announced(db, api.account_id, extra) == [("built", None)]
     assert (await api.ok(await api.get(f"{FILTERS}/{uid}")))["fault"] == "fails (DataError)"
-    for path, given in ((f"{FILTERS}/{uid}", {"is_active": False}), (f"{FILTERS}/{uid}", {"is_active": True})):
-        await api.ok(await api.post(path, **given))
+    for path, values in ((f"{FILTERS}/{uid}", {"is_active": False}), (f"{FILTERS}/{uid}", {"is_active": True})):
+        await api.ok(await api.post(path, **values))
         assert (await api.ok(await api.get(path)))["fault"] is None
     await settle(db, api.account_id, datetime.now(UTC))
     await api.ok(await api.delete(f"{FILTERS}/{uid}"))

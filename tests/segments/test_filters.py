@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fanfare.kernel.data.db import Db
 from fanfare.segments.queries import references
 from tests.api import Api
-from tests.search.crowd import activity, days_ago, fan, follow, found, tag
+from tests.search.crowd import activity, days_ago, fan, follow, search, tag
 
 FILTERS = "/api/v1/manage/filters"
 PEOPLE: dict[str, dict[str, Any]] = {
@@ -33,22 +33,24 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 async def people(api: Api, other_api: Api, db: Db) -> dict[str, int]:
-    made = {}
-    for name, told in PEOPLE.items():
-        made[name] = await fan(db, api.account_id, **{**told, "birth_date": None, "fan_source": "filters"})
-        await fan(db, other_api.account_id, **{**told, "birth_date": None})
+    created = {}
+    for name, result in PEOPLE.items():
+        created[name] = await fan(db, api.account_id, **{**result, "birth_date": None, "fan_source": "filters"})
+        await fan(db, other_api.account_id, **{**result, "birth_date": None})
     await db.execute(
-        "update fans set birth_date = '2000-01-01' where account_id = $1 and fan_id = $2", api.account_id, made["zoe"]
+        "update fans set birth_date = '2000-01-01' where account_id = $1 and fan_id = $2",
+        api.account_id,
+        created["zoe"],
     )
-    await tag(db, api.account_id, "VIP", made["zoe"], made["bob"])
-    await follow(db, api.account_id, "Northside FC", made["bob"])
-    await activity(db, api.account_id, made["zoe"], days_ago(1))
-    await activity(db, api.account_id, made["bob"], days_ago(60))
-    return made
+    await tag(db, api.account_id, "VIP", created["zoe"], created["bob"])
+    await follow(db, api.account_id, "Northside FC", created["bob"])
+    await activity(db, api.account_id, created["zoe"], days_ago(1))
+    await activity(db, api.account_id, created["bob"], days_ago(60))
+    return created
 
 
-async def saved(api: Api, **given: Any) -> str:
-    uid: str = (await api.ok(await api.post(FILTERS, **{"filter_name": f"f {uuid.uuid4()}", **given})))["filter_uid"]
+async def saved(api: Api, **values: Any) -> str:
+    uid: str = (await api.ok(await api.post(FILTERS, **{"filter_name": f"f {uuid.uuid4()}", **values})))["filter_uid"]
     return uid
 
 
@@ -57,19 +59,19 @@ async def members(api: Api, uid: str, kind: str = "filter") -> list[int]:
     return [row["fan_id"] for row in answer["data"]]
 
 
-async def errors(api: Api, **given: Any) -> list[tuple[str, str]]:
-    answer = await api.post(FILTERS, filter_name=f"f {uuid.uuid4()}", **given)
+async def errors(api: Api, **values: Any) -> list[tuple[str, str]]:
+    answer = await api.post(FILTERS, filter_name=f"f {uuid.uuid4()}", **values)
     assert answer.status_code == 422, answer.text
     return [(each["field"], each["message"]) for each in answer.json()["errors"]]
 
 
 async def test_a_filter_keeps_its_criteria_and_finds_whom_the_search_finds(api: Api, people: dict[str, int]) -> None:
-    wanted = {"fan_provinces": ["BC"], "crm_active_days": 30, "fan_start_creation_date": "2020-01-01"}
-    uid = await saved(api, filter_name="Near and here", group_name="Season", **wanted)
-    told = await api.ok(await api.get(f"{FILTERS}/{uid}"))
-    assert told["criteria"] == wanted
-    assert (told["filter_name"], told["group_name"], told["is_active"]) == ("Near and here", "Season", True)
-    assert await members(api, uid) == await found(api, **wanted) == [people["zoe"]]
+    expected = {"fan_provinces": ["BC"], "crm_active_days": 30, "fan_start_creation_date": "2020-01-01"}
+    uid = await saved(api, filter_name="Near and here", group_name="Season", **expected)
+    answer = await api.ok(await api.get(f"{FILTERS}/{uid}"))
+    assert answer["criteria"] == expected
+    assert (answer["filter_name"], answer["group_name"], answer["is_active"]) == ("Near and here", "Season", True)
+    assert await members(api, uid) == await search(api, **expected) == [people["zoe"]]
 
 
 async def test_wrong_criteria_are_refused_by_name(api: Api) -> None:
@@ -90,9 +92,9 @@ async def test_criteria_that_are_not_known_are_told_back(api: Api) -> None:
 
 async def test_a_name_is_taken_once_in_an_account(api: Api, other_api: Api) -> None:
     uid = await saved(api, filter_name="Only one")
-    other = await saved(api, filter_name="Another")
+    second = await saved(api, filter_name="Another")
     assert (await api.post(FILTERS, filter_name="ONLY ONE")).json()["code"] == "filter_name_taken"
-    assert (await api.post(f"{FILTERS}/{other}", filter_name="only one")).status_code == 409
+    assert (await api.post(f"{FILTERS}/{second}", filter_name="only one")).status_code == 409
     await saved(other_api, filter_name="Only one")
     assert await api.ok(await api.post(f"{FILTERS}/{uid}", filter_name="Only ONE")) == {"filter_uid": uid}
 
@@ -101,9 +103,9 @@ async def test_changes_leave_what_was_not_given(api: Api, people: dict[str, int]
     uid = await saved(api, filter_name="Turning", group_name="A", fan_provinces="WA")
     await api.ok(await api.post(f"{FILTERS}/{uid}", is_active=False))
     await api.ok(await api.post(f"{FILTERS}/{uid}", group_name=""))
-    told = await api.ok(await api.get(f"{FILTERS}/{uid}"))
-    assert (told["filter_name"], told["group_name"], told["is_active"]) == ("Turning", None, False)
-    assert told["criteria"] == {"fan_provinces": ["WA"]}
+    answer = await api.ok(await api.get(f"{FILTERS}/{uid}"))
+    assert (answer["filter_name"], answer["group_name"], answer["is_active"]) == ("Turning", None, False)
+    assert answer["criteria"] == {"fan_provinces": ["WA"]}
     await api.ok(await api.post(f"{FILTERS}/{uid}/criteria", fan_tags="vip", fan_source="filters"))
     assert await members(api, uid) == [people["zoe"], people["bob"]]
 
@@ -116,8 +118,8 @@ async def test_filters_are_listed_by_group_and_day(api: Api, db: Db) -> None:
         uuid.UUID(uid),
     )
 
-    async def listed(**wanted: Any) -> list[str]:
-        return [each["filter_uid"] for each in await api.ok(await api.get("/api/v1/crm/filters", **wanted))]
+    async def listed(**query: Any) -> list[str]:
+        return [each["filter_uid"] for each in await api.ok(await api.get("/api/v1/crm/filters", **query))]
 
     assert await listed(**{"group name": "group l"}) == await listed(group_name="Group L") == [uid]
     # 07:30 GMT on the 11th is the 10th in Vancouver.
@@ -136,7 +138,7 @@ async def test_segments_are_referred_to_from_inside_and_outside(api: Api, people
     mixed = await saved(
         api, fan_incl_segments=[f"filter:{women}", f"snapshot:{frozen}"], fan_excl_segments=f"tag:{vip}"
     )
-    for wanted, expected in (
+    for target, expected in (
         ({"fan_incl_segments": f"tag:{vip}"}, [zoe, bob]),
         ({"fan_incl_segments": f"filter:{women}"}, [zoe]),
         # whose gender is not known is not a woman
@@ -150,8 +152,8 @@ async def test_segments_are_referred_to_from_inside_and_outside(api: Api, people
         ({"fan_incl_segments": f"filter:{uuid.uuid4()}"}, []),
         ({"fan_incl_segments": f"tag:987654,tag:{vip}"}, [zoe, bob]),
     ):
-        assert await found(api, **everyone, **wanted) == expected, wanted
-        assert (await api.ok(await api.get(f"{FILTERS}/count", **everyone, **wanted)))["fan_count"] == len(expected)
+        assert await search(api, **everyone, **target) == expected, target
+        assert (await api.ok(await api.get(f"{FILTERS}/count", **everyone, **target)))["fan_count"] == len(expected)
 
 
 async def test_a_reference_must_be_there_and_of_the_account(api: Api, other_api: Api) -> None:
@@ -163,7 +165,7 @@ async def test_a_reference_must_be_there_and_of_the_account(api: Api, other_api:
     assert await errors(api, fan_excl_snapshot_uids=ghost) == [
         ("fan_excl_snapshot_uids", f"refers to an unknown segment: snapshot:{ghost}")
     ]
-    assert await found(api, fan_incl_segments=f"filter:{theirs}") == []
+    assert await search(api, fan_incl_segments=f"filter:{theirs}") == []
 
 
 async def test_a_circle_is_refused_and_named(api: Api) -> None:
@@ -199,8 +201,8 @@ async def test_a_filter_may_not_grow_beyond_all_bounds(api: Api) -> None:
     refusal = ("fan_incl_segments", "a filter may consist of at most 100 filters")
     assert await errors(api, fan_incl_segments=pair) == [refusal]
     # Nor from below.
-    other = await saved(api, fan_incl_segments=pair[0])
-    answer = await api.post(f"{FILTERS}/{bottom}/criteria", fan_incl_segments=f"filter:{other}")
+    second = await saved(api, fan_incl_segments=pair[0])
+    answer = await api.post(f"{FILTERS}/{bottom}/criteria", fan_incl_segments=f"filter:{second}")
     assert "contain itself" in answer.json()["detail"]
     deep = [f"filter:{await saved(api)}"]
     for _ in range(2):
@@ -226,10 +228,10 @@ async def test_what_is_referred_to_stays(api: Api, people: dict[str, int]) -> No
 
 async def test_statistics_of_a_stored_and_an_unsaved_filter(api: Api, people: dict[str, int]) -> None:
     assert len(people) == 3
-    wanted = {"fan_source": "filters"}
-    await saved(api, filter_name="Everyone", **wanted)
+    expected = {"fan_source": "filters"}
+    await saved(api, filter_name="Everyone", **expected)
     stats = await api.ok(await api.get("/api/v1/crm/filters/stats", filter_name="everyone"))
-    assert stats == await api.ok(await api.get(f"{FILTERS}/stats", **wanted))
+    assert stats == await api.ok(await api.get(f"{FILTERS}/stats", **expected))
     last = stats["fans"].pop("last_update_timestamp")
     assert isinstance(last, int)
     assert stats["fans"] == {
@@ -286,8 +288,8 @@ def test_a_circle_is_found_when_and_only_when_there_is_one(linked: dict[str, set
         fresh = {each for one in fresh for each in linked.get(one, ())} - reached
     way = references.circle(linked, start)
     assert (way is not None) == (start in reached)
-    for one, other in zip(way or [], (way or [])[1:], strict=False):
-        assert other in linked[one]
+    for one, second in zip(way or [], (way or [])[1:], strict=False):
+        assert second in linked[one]
     above = {each for each in linked if each != start and start in _below(linked, each)}
     assert references.dependents(linked, start) - {start} == above
 

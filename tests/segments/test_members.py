@@ -23,8 +23,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def new_fan(api: Api, **given: object) -> int:
-    fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", **given)))["fan_id"]
+async def new_fan(api: Api, **values: object) -> int:
+    fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", **values)))["fan_id"]
     return fan_id
 
 
@@ -103,20 +103,20 @@ async def test_days_turn_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> N
     adult = await saved(api, "adult", fan_youngest_age=18, fan_oldest_age=18)
     idle = await saved(api, "idle", crm_inactive_days=7)
     await settle(db, api.account_id, datetime(2027, 3, 14, 12, tzinfo=ZONE))
-    before = midnight - timedelta(seconds=1)
-    await settle(db, api.account_id, before)
-    found = await members(db, api.account_id)
-    assert (here in found["active"], here in found["adult"], here in found["idle"]) == (True, False, False)
+    old = midnight - timedelta(seconds=1)
+    await settle(db, api.account_id, old)
+    result = await members(db, api.account_id)
+    assert (here in result["active"], here in result["adult"], here in result["idle"]) == (True, False, False)
     turned = midnight + timedelta(days=1)
     await settle(db, api.account_id, turned - timedelta(seconds=1))
     assert here in (await members(db, api.account_id))["active"]
     await settle(db, api.account_id, turned)
-    found = await members(db, api.account_id)
-    assert (here in found["active"], here in found["adult"], here in found["idle"]) == (False, True, True)
+    result = await members(db, api.account_id)
+    assert (here in result["active"], here in result["adult"], here in result["idle"]) == (False, True, True)
     await settle(db, api.account_id, datetime(2028, 3, 15, tzinfo=ZONE))
     assert here not in (await members(db, api.account_id))["adult"]
-    told = [(uid, each) for uid in (active, adult, idle) for each in await announced(db, api.account_id, uid)]
-    assert [each for each in told if each[1][1] == here] == [
+    answer = [(uid, each) for uid in (active, adult, idle) for each in await announced(db, api.account_id, uid)]
+    assert [each for each in answer if each[1][1] == here] == [
         (active, ("left", here)), (adult, ("entered", here)), (adult, ("left", here)), (idle, ("entered", here)),
     ]  # fmt: skip
     assert await members(db, api.account_id) == await found_now(db, api.account_id, datetime(2028, 3, 15, tzinfo=ZONE))
@@ -148,8 +148,8 @@ async def test_a_fan_that_is_gone_leaves(api: Api, db: Db) -> None:
     await settle(db, api.account_id, now())
     assert await announced(db, api.account_id, uid) == [("built", None), ("left", here)]
     for table in ("segment_members", "segment_stays"):
-        left = f"select count(*) from {table} where account_id = $1 and fan_id = $2"
-        assert await db.value(left, api.account_id, here) == 0
+        remaining = f"select count(*) from {table} where account_id = $1 and fan_id = $2"
+        assert await db.value(remaining, api.account_id, here) == 0
 
 
 async def test_members_end_with_the_filter_or_its_liveness(api: Api, db: Db) -> None:
@@ -207,8 +207,8 @@ async def test_workers_divide_the_accounts(api: Api, db: Db) -> None:
 
     await asyncio.gather(*(give(api, "divided", each) for each in everyone), *(worker() for _ in range(3)))
     await settle(db, api.account_id, now())
-    told = await announced(db, api.account_id, uid)
-    assert sorted(told[1:]) == [("entered", each) for each in everyone]
+    result = await announced(db, api.account_id, uid)
+    assert sorted(result[1:]) == [("entered", each) for each in everyone]
     assert (await counts(db, api.account_id))["divided"] == len(everyone)
 
 

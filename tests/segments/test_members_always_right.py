@@ -66,10 +66,10 @@ class World:
     def fan(self) -> int:
         return self.chance.choice(self.fans)
 
-    async def _post(self, path: str, **given: Any) -> Any:
-        return await self.api.ok(await self.api.post(f"/api/v1/{path}", **given))
+    async def _post(self, path: str, **values: Any) -> Any:
+        return await self.api.ok(await self.api.post(f"/api/v1/{path}", **values))
 
-    def _known(self) -> dict[str, Any]:
+    def _names(self) -> dict[str, Any]:
         some = self.chance
         born = self.now.date() - timedelta(days=some.choice((5000, 6570, 6572, 6574, 6576, 6578, 9000)))
         possible = {
@@ -77,20 +77,20 @@ class World:
             "is_subscribed": some.choice((True, False)), "is_optout": some.choice((True, False)),
             "phone": f"+1604555{some.randrange(10_000):04d}",
         }  # fmt: skip
-        known = {name: possible[name] for name in some.sample(sorted(possible), some.randint(1, 3))}
+        existing = {name: possible[name] for name in some.sample(sorted(possible), some.randint(1, 3))}
         if some.random() < 0.5:
             postal = some.choice(("V6B 1A1", "V6B 1A2"))
-            known |= {"country_code": "CA", "province": some.choice(PROVINCES), "postal_code": postal}
-        return known
+            existing |= {"country_code": "CA", "province": some.choice(PROVINCES), "postal_code": postal}
+        return existing
 
     async def makes_a_fan(self) -> None:
-        known = self._known()
-        known.pop("phone", None)
+        existing = self._names()
+        existing.pop("phone", None)
         email = f"{uuid.UUID(int=self.chance.getrandbits(128)).hex}@example.com"
-        self.fans.append((await self._post("crm/fans", email=email, **known))["fan_id"])
+        self.fans.append((await self._post("crm/fans", email=email, **existing))["fan_id"])
 
     async def changes_a_fan(self) -> None:
-        answer = await self.api.post(f"/api/v1/crm/fans/{self.fan()}", **self._known())
+        answer = await self.api.post(f"/api/v1/crm/fans/{self.fan()}", **self._names())
         assert answer.status_code in (200, 409), answer.text
 
     async def tags(self) -> None:
@@ -102,9 +102,9 @@ class World:
         assert answer.status_code in (200, 404), answer.text
 
     async def drops_a_tag(self) -> None:
-        known = await self.api.ok(await self.api.get("/api/v1/manage/tags"))
-        if known and self.chance.random() < 0.2:
-            answer = await self.api.delete(f"/api/v1/manage/tags/{self.chance.choice(known)['tag_id']}")
+        existing = await self.api.ok(await self.api.get("/api/v1/manage/tags"))
+        if existing and self.chance.random() < 0.2:
+            answer = await self.api.delete(f"/api/v1/manage/tags/{self.chance.choice(existing)['tag_id']}")
             assert answer.status_code in (200, 409), answer.text
 
     async def follows(self) -> None:
@@ -118,16 +118,16 @@ class World:
 
     async def comes_by_an_activity(self) -> None:
         email = f"{self.chance.randrange(30)}@example.com"
-        made = await self._post(
+        created = await self._post(
             "crm/activities", email=email, campaign_title="Quiz", is_subscribed=self.chance.choice((True, False))
         )
-        self.fans = sorted({*self.fans, made[0]["fan_id"]})
+        self.fans = sorted({*self.fans, created[0]["fan_id"]})
 
     async def is_identified(self) -> None:
         path = f"/api/v1/manage/fans/{self.fan()}/identifiers"
-        given = {"network": "yinzcam", "identifier_value": f"yz-{self.chance.randrange(20)}"}
+        values = {"network": "yinzcam", "identifier_value": f"yz-{self.chance.randrange(20)}"}
         call = self.chance.choice((self.api.post, self.api.delete))
-        assert (await call(path, **given)).status_code in (200, 404, 409)
+        assert (await call(path, **values)).status_code in (200, 404, 409)
 
     async def is_deleted(self) -> None:
         if len(self.fans) > 20:
@@ -154,8 +154,8 @@ class World:
     async def freezes(self) -> None:
         if len(self.snapshots) < 4:
             fan_ids = self.chance.sample(self.fans, len(self.fans) // 2)
-            made = await self._post("manage/snapshots", snapshot_name=f"s{len(self.snapshots)}", fan_ids=fan_ids)
-            self.snapshots.append(made["snapshot_uid"])
+            created = await self._post("manage/snapshots", snapshot_name=f"s{len(self.snapshots)}", fan_ids=fan_ids)
+            self.snapshots.append(created["snapshot_uid"])
 
     async def time_passes(self) -> None:
         self.now += timedelta(hours=self.chance.choice((1, 7, 20, 49)))
@@ -193,20 +193,20 @@ async def changed_nothing(db: Db, account_id: int) -> list[Any]:
 @asynccontextmanager
 async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bool]]:
     """Run an index process; give a list that tells of each look at fans whether the index answered."""
-    told: list[bool] = []
-    inside = counting.inside
+    result: list[bool] = []
+    inside = counting.matches
 
-    async def noted(held: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
-        found = await inside(held, account, plans, fan_ids)
+    async def noted(tx: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
+        matches = await inside(tx, account, plans, fan_ids)
         if plans:
-            told.append(found is not None)
-        return found
+            result.append(matches is not None)
+        return matches
 
     monkeypatch.setattr(counting, "inside", noted)
     monkeypatch.setattr(counting, "LOOK_SECONDS", 20.0)
     async with running(settings) as process:
         await has(process, await db.value("select count(*) from accounts"))
-        yield told
+        yield result
 
 
 async def test_members_are_whom_the_search_finds(api: Api, db: Db) -> None:
@@ -216,11 +216,11 @@ async def test_members_are_whom_the_search_finds(api: Api, db: Db) -> None:
 async def test_members_are_so_by_the_audience_index_too(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = settings.changed(data_dir=tmp_path)
-    async with new_api(base_url, db) as api, index(here, db, monkeypatch) as told:
+    here = settings.replace(data_dir=tmp_path)
+    async with new_api(base_url, db) as api, index(here, db, monkeypatch) as result:
         await always_right(World(api, db))
-        assert told.count(True) > 10
-        assert False not in told
+        assert result.count(True) > 10
+        assert False not in result
 
 
 async def always_right(world: World) -> None:
@@ -243,13 +243,13 @@ async def always_right(world: World) -> None:
     await world.follower_works()
     for name, uid in world.filters.items():
         fan_id = world.fan()
-        told = await api.ok(await api.get(f"/api/v1/manage/segments/filter/{uid}/fans/{fan_id}"))
+        result = await api.ok(await api.get(f"/api/v1/manage/segments/filter/{uid}/fans/{fan_id}"))
         searched = await found_now(db, api.account_id, datetime.now(UTC))
         is_kept = await db.value("select is_active from filters where account_id = $1 and filter_name = $2",
                                  api.account_id, name)  # fmt: skip
-        assert told["is_member"] == (fan_id in searched[name]) or not is_kept, (name, told)
+        assert result["is_member"] == (fan_id in searched[name]) or not is_kept, (name, result)
     assert await changed_nothing(db, api.account_id) == []
-    told = await db.value(
+    result = await db.value(
         "select count(*) from changes where account_id = $1 and topic = 'segment.left'", api.account_id
     )
-    assert told > 20
+    assert result > 20

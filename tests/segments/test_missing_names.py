@@ -13,7 +13,7 @@ import pytest
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers
-from fanfare.audience.following import Follower
+from fanfare.audience.following import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.search.criteria import Criteria
@@ -23,7 +23,7 @@ from fanfare.search.queries import conditions, faults
 from tests.api import Api
 from tests.search.crowd import SEARCH, follow, many_fans, tag
 from tests.segments.live import FILTERS
-from tests.segments.test_references import stored
+from tests.segments.test_references import store
 from tests.tickets.sold import bulk, line
 
 KNOWN = [f"known {number}" for number in range(12)]
@@ -57,56 +57,56 @@ class Model:
         self.everyone = {*fan_ids, sold["fan_id"]}
         for _ in range(60):
             criteria = self.criteria()
-            self.segments[await stored(self.db, self.api, **criteria)] = criteria
+            self.segments[await store(self.db, self.api, **criteria)] = criteria
 
     def criteria(self) -> dict[str, Any]:
         """Return one or two criteria that name things, about a quarter of them something unknown."""
         some = self.chance
-        given: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name in some.sample(("tags", "idols", "tickets", "fan_incl_segments", "fan_excl_segments"), 2):
             names = some.sample(KNOWN, some.choice((1, 2, 3, 10)))
             names += some.sample(UNKNOWN, some.choice((0, 0, 0, 1, 2)))
             if name == "tickets":
-                given["ticket_event_name"] = some.choice((KNOWN[0], KNOWN[0], UNKNOWN[0]))
-                given |= some.choice(({}, {"ticket_is_negative": True}, {"ticket_seat_count_max": 0}))
+                values["ticket_event_name"] = some.choice((KNOWN[0], KNOWN[0], UNKNOWN[0]))
+                values |= some.choice(({}, {"ticket_is_negative": True}, {"ticket_seat_count_max": 0}))
             elif name in ("tags", "idols"):
                 field, relation = {
                     "tags": ("fan_tags", "fan_tag_relations"),
                     "idols": ("idol_names", "idol_relations"),
                 }[name]
-                given |= {field: some.sample(names, len(names)), relation: some.choice(("any", "all"))}
+                values |= {field: some.sample(names, len(names)), relation: some.choice(("any", "all"))}
             else:
                 there = some.sample(sorted(self.segments), some.choice((1, 2)))
-                given[name] = there + some.sample(GONE, some.choice((0, 0, 0, 1)))
-        return given
+                values[name] = there + some.sample(GONE, some.choice((0, 0, 0, 1)))
+        return values
 
-    def found(self, given: dict[str, Any]) -> set[int]:
+    def matches(self, values: dict[str, Any]) -> set[int]:
         """Return whom criteria find; what is unknown is tied to nobody."""
         among = self.everyone
         for field, relation in (("fan_tags", "fan_tag_relations"), ("idol_names", "idol_relations")):
-            if field in given:
-                sets = [self.ties[field].get(name, set()) for name in given[field]]
-                among = among & (sets[0].union(*sets) if given[relation] == "any" else sets[0].intersection(*sets))
-        if "ticket_event_name" in given:
-            holders = self.ties["ticket_event_name"].get(given["ticket_event_name"], set())
-            among = among - holders if is_negated(given) else among & holders
+            if field in values:
+                sets = [self.ties[field].get(name, set()) for name in values[field]]
+                among = among & (sets[0].union(*sets) if values[relation] == "any" else sets[0].intersection(*sets))
+        if "ticket_event_name" in values:
+            holders = self.ties["ticket_event_name"].get(values["ticket_event_name"], set())
+            among = among - holders if is_negated(values) else among & holders
         for name, is_in in (("fan_incl_segments", True), ("fan_excl_segments", False)):
-            if name in given:
+            if name in values:
                 inside = set().union(
-                    *(self.found(self.segments[each]) for each in given[name] if each in self.segments)
+                    *(self.matches(self.segments[each]) for each in values[name] if each in self.segments)
                 )
                 among = among & inside if is_in else among - inside
         return among
 
-    def keeps_out_unknown(self, given: dict[str, Any], *, is_excluded: bool = False) -> bool:
+    def keeps_out_unknown(self, values: dict[str, Any], *, is_excluded: bool = False) -> bool:
         """Say whether something unknown stands where it would keep fans out."""
-        ties = [(field, name) for field in ("fan_tags", "idol_names") for name in given.get(field, ())]
+        ties = [(field, name) for field in ("fan_tags", "idol_names") for name in values.get(field, ())]
         if is_excluded and any(name not in self.ties[field] for field, name in ties):
             return True
-        if given.get("ticket_event_name") in UNKNOWN and (is_excluded or is_negated(given)):
+        if values.get("ticket_event_name") in UNKNOWN and (is_excluded or is_negated(values)):
             return True
         for name, is_in in (("fan_incl_segments", True), ("fan_excl_segments", False)):
-            for each in given.get(name, ()):
+            for each in values.get(name, ()):
                 below = is_excluded or not is_in
                 if each not in self.segments:
                     if below:
@@ -116,15 +116,15 @@ class Model:
         return False
 
 
-def is_negated(given: dict[str, Any]) -> bool:
-    return bool(given.get("ticket_is_negative")) != (given.get("ticket_seat_count_max") == 0)
+def is_negated(values: dict[str, Any]) -> bool:
+    return bool(values.get("ticket_is_negative")) != (values.get("ticket_seat_count_max") == 0)
 
 
 @pytest.fixture(scope="module")
 async def model(api: Api, db: Db) -> Model:
-    made = Model(api, db)
-    await made.fill()
-    return made
+    created = Model(api, db)
+    await created.fill()
+    return created
 
 
 async def in_tables(db: Db, condition: Where) -> set[int]:
@@ -135,33 +135,33 @@ async def in_tables(db: Db, condition: Where) -> set[int]:
 async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) -> None:
     db, now = model.db, datetime.now(UTC)
     account = await account_by_id(db, model.api.account_id)
-    follower = Follower(db, account.id, tmp_path)
+    follower = IndexUpdater(db, account.id, tmp_path)
     await follower.start(account.time_zone)
     audience = await follower.refresh()
     refused = agreed = 0
     for _ in range(400):
-        given = model.criteria()
-        wanted = msgspec.convert(given, Criteria)
-        if model.keeps_out_unknown(given):
+        values = model.criteria()
+        target = msgspec.convert(values, Criteria)
+        if model.keeps_out_unknown(values):
             refused += 1
             with pytest.raises(BadParameters):
-                await conditions.condition(db, account, wanted, now)
+                await conditions.condition(db, account, target, now)
             continue
-        expected = model.found(given)
+        expected = model.matches(values)
         agreed += bool(expected)
-        assert await in_tables(db, await conditions.condition(db, account, wanted, now)) == expected, given
-        asked = plan(wanted, await faults.setting(db, account, wanted, now))
-        assert asked is not None
-        assert set(answers.fans(audience, asked, audience.everyone)) == expected, given
+        assert await in_tables(db, await conditions.condition(db, account, target, now)) == expected, values
+        query = plan(target, await faults.setting(db, account, target, now))
+        assert query is not None
+        assert set(answers.fans(audience, query, audience.everyone)) == expected, values
     assert refused > 50
     assert agreed > 50
 
 
 async def test_every_door_refuses_an_exclusion_of_nothing(model: Model) -> None:
     api, db = model.api, model.db
-    names_unknown = await stored(db, api, fan_tags=["Unknown 1", KNOWN[0]])
-    above = await stored(db, api, fan_incl_segments=[names_unknown])
-    for given, field, message in (
+    names_unknown = await store(db, api, fan_tags=["Unknown 1", KNOWN[0]])
+    above = await store(db, api, fan_incl_segments=[names_unknown])
+    for values, field, message in (
         ({"fan_excl_segments": GONE[0]}, "fan_excl_segments", f"refers to an unknown segment: {GONE[0]}"),
         ({"fan_excl_segments": GONE[2]}, "fan_excl_segments", f"refers to an unknown segment: {GONE[2]}"),
         ({"fan_excl_snapshot_uids": GONE[1][9:]}, "fan_excl_snapshot_uids", f"refers to an unknown segment: {GONE[1]}"),
@@ -170,13 +170,13 @@ async def test_every_door_refuses_an_exclusion_of_nothing(model: Model) -> None:
         ({"fan_excl_segments": above}, "fan_excl_segments",
          f"refers to {names_unknown}, whose fan_tags refers to an unknown tag: Unknown 1"),
     ):  # fmt: skip
-        calls = [api.get(path, **given) for path in (SEARCH, COUNT, STATS)]
-        calls.append(api.post(FILTERS, filter_name=f"Excludes nothing {field} {message}"[:90], **given))
+        calls = [api.get(path, **values) for path in (SEARCH, COUNT, STATS)]
+        calls.append(api.post(FILTERS, filter_name=f"Excludes nothing {field} {message}"[:90], **values))
         for answer in [await call for call in calls]:
-            assert answer.status_code == 422, (given, answer.request.url)
+            assert answer.status_code == 422, (values, answer.request.url)
             assert answer.json()["errors"] == [{"field": field, "message": message}]
     # A filter that came to exclude nothing, in a version that let it, is refused too.
-    uid = (await stored(db, api, fan_excl_segments=[names_unknown])).removeprefix("filter:")
+    uid = (await store(db, api, fan_excl_segments=[names_unknown])).removeprefix("filter:")
     for path in (f"/api/v1/segments/filter/{uid}", f"/api/v1/segments/filter/{uid}/fans"):
         assert (await api.get(path)).status_code == 422
 

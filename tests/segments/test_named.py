@@ -35,8 +35,8 @@ async def a_tag(api: Api) -> Named:
 
 
 async def a_snapshot(api: Api) -> Named:
-    given = {"snapshot_name": uuid.uuid4().hex, "fan_ids": [1]}
-    uid = (await api.ok(await api.post(f"{MANAGE}/snapshots", **given)))["snapshot_uid"]
+    values = {"snapshot_name": uuid.uuid4().hex, "fan_ids": [1]}
+    uid = (await api.ok(await api.post(f"{MANAGE}/snapshots", **values)))["snapshot_uid"]
     inside = [{each: f"snapshot:{uid}"} for each in ("fan_incl_segments", "fan_excl_segments")]
     lists = [{each: uid} for each in ("fan_incl_snapshot_uids", "fan_excl_snapshot_uids")]
     return Named(inside + lists, lambda: api.delete(f"{MANAGE}/snapshots/{uid}"))
@@ -59,13 +59,13 @@ async def an_idol(api: Api) -> Named:
 
 async def a_ticket_event(api: Api) -> Named:
     names = {each: f"{each} {uuid.uuid4().hex}" for each in ("event_name", "venue_name", "artist_name")}
-    given = {"event_date": "2026-07-03", "event_key": uuid.uuid4().hex, **names}
-    uid = (await api.ok(await api.post(EVENTS, action="create", **given)))["event_uid"]
-    other = dict.fromkeys(names, "Another")
+    values = {"event_date": "2026-07-03", "event_key": uuid.uuid4().hex, **names}
+    uid = (await api.ok(await api.post(EVENTS, action="create", **values)))["event_uid"]
+    second = dict.fromkeys(names, "Another")
     return Named(
         [{f"ticket_{each}": name.upper(), "ticket_is_negative": True} for each, name in names.items()],
         lambda: api.post(EVENTS, action="delete", event_uid=uid),
-        lambda: api.post(EVENTS, action="update", event_uid=uid, **other),
+        lambda: api.post(EVENTS, action="update", event_uid=uid, **second),
     )
 
 
@@ -83,31 +83,31 @@ def test_every_kind_of_record_that_criteria_name_is_made() -> None:
 
 
 async def test_every_deletion_of_a_record_that_criteria_name_is_tried(api: Api) -> None:
-    tried = {name for make in MAKERS for given in (await make(api)).criteria for name in given}
-    assert tried & NAMING == NAMING
+    attempts = {name for make in MAKERS for values in (await make(api)).criteria for name in values}
+    assert attempts & NAMING == NAMING
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)
 async def test_what_is_named_stays(api: Api, make: Callable[[Api], Awaitable[Named]]) -> None:
-    made = await make(api)
-    for criteria in made.criteria:
+    created = await make(api)
+    for criteria in created.criteria:
         name = uuid.uuid4().hex
         uid = (await api.ok(await api.post(FILTERS, filter_name=name, **criteria)))["filter_uid"]
-        for call in (made.deletes, made.renames):
+        for call in (created.deletes, created.renames):
             if call is not None:
                 answer = await call()
                 assert (answer.status_code, answer.json()["code"]) == (409, "named_by_filters"), criteria
                 assert f'"{name}"' in answer.json()["detail"]
         await api.ok(await api.delete(f"{FILTERS}/{uid}"))
-    if made.renames is not None:
-        assert (await made.renames()).status_code == 200
-    assert (await made.deletes()).status_code == 200
+    if created.renames is not None:
+        assert (await created.renames()).status_code == 200
+    assert (await created.deletes()).status_code == 200
 
 
 async def test_a_name_that_another_event_has_may_go(api: Api) -> None:
-    given = {"event_date": "2026-07-04", "venue_name": "The Shared Hall"}
+    values = {"event_date": "2026-07-04", "venue_name": "The Shared Hall"}
     one, two = [
-        (await api.ok(await api.post(EVENTS, action="create", event_name=f"E {uuid.uuid4()}", **given)))["event_uid"]
+        (await api.ok(await api.post(EVENTS, action="create", event_name=f"E {uuid.uuid4()}", **values)))["event_uid"]
         for _ in range(2)
     ]
     await api.ok(await api.post(FILTERS, filter_name="Not in the hall", ticket_venue_name="the shared hall",
@@ -117,16 +117,16 @@ async def test_a_name_that_another_event_has_may_go(api: Api) -> None:
 
 
 async def test_many_filters_are_told_by_the_first_names(api: Api) -> None:
-    made = await a_tag(api)
+    created = await a_tag(api)
     for number in range(7):
-        await api.ok(await api.post(FILTERS, filter_name=f"many {number}", **made.criteria[0]))
-    told = (await made.deletes()).json()["detail"]
-    assert told == 'used by filters: "many 0", "many 1", "many 2", "many 3", "many 4" and 2 more'
+        await api.ok(await api.post(FILTERS, filter_name=f"many {number}", **created.criteria[0]))
+    result = (await created.deletes()).json()["detail"]
+    assert result == 'used by filters: "many 0", "many 1", "many 2", "many 3", "many 4" and 2 more'
 
 
-async def wait_for(db: Db, held: Db, count: int) -> None:
+async def wait_for(db: Db, tx: Db, count: int) -> None:
     """Wait until so many others wait for a transaction."""
-    pid = await held.value("select pg_backend_pid()")
+    pid = await tx.value("select pg_backend_pid()")
     async with asyncio.timeout(20):
         while count != await db.value(WAITING, pid):  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.02)
@@ -137,10 +137,10 @@ WAITING = "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids
 
 async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]]) -> list[int]:
     """Let calls go on when each of them waits for what criteria name; return their statuses."""
-    async with db.transaction() as held:
-        await held.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
+    async with db.transaction() as tx:
+        await tx.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
         tasks = [asyncio.ensure_future(call) for call in calls]
-        await wait_for(db, held, len(tasks))
+        await wait_for(db, tx, len(tasks))
     return [(await task).status_code for task in tasks]
 
 
@@ -149,13 +149,13 @@ async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]
 async def test_a_deletion_and_a_filter_that_takes_the_thing_do_not_both_succeed(
     api: Api, db: Db, make: Callable[[Api], Awaitable[Named]], *, is_deleted_first: bool
 ) -> None:
-    made = await make(api)
-    takes = api.post(FILTERS, filter_name=uuid.uuid4().hex, **made.criteria[-1])
-    excludes = "excl" in str(made.criteria[-1]) or "negative" in str(made.criteria[-1])
-    calls = [made.deletes(), takes] if is_deleted_first else [takes, made.deletes()]
+    created = await make(api)
+    takes = api.post(FILTERS, filter_name=uuid.uuid4().hex, **created.criteria[-1])
+    excludes = "excl" in str(created.criteria[-1]) or "negative" in str(created.criteria[-1])
+    calls = [created.deletes(), takes] if is_deleted_first else [takes, created.deletes()]
     statuses = await all_at_once(db, api.account_id, calls)
-    deleted, taken = statuses if is_deleted_first else reversed(statuses)
-    assert (deleted, taken) in ((200, 422), (409, 200)) or (not excludes and (deleted, taken) == (200, 200))
+    deleted, used = statuses if is_deleted_first else reversed(statuses)
+    assert (deleted, used) in ((200, 422), (409, 200)) or (not excludes and (deleted, used) == (200, 200))
 
 
 async def test_two_filters_do_not_grow_together_beyond_the_bound(api: Api, db: Db) -> None:
@@ -163,8 +163,8 @@ async def test_two_filters_do_not_grow_together_beyond_the_bound(api: Api, db: D
     bottom = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
     middle = []
     for _ in range(40):
-        given = {"filter_name": uuid.uuid4().hex, "fan_incl_segments": f"filter:{bottom}"}
-        middle.append(f"filter:{(await api.ok(await api.post(FILTERS, **given)))['filter_uid']}")
+        values = {"filter_name": uuid.uuid4().hex, "fan_incl_segments": f"filter:{bottom}"}
+        middle.append(f"filter:{(await api.ok(await api.post(FILTERS, **values)))['filter_uid']}")
     lower = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
     upper = {"filter_name": uuid.uuid4().hex, "fan_incl_segments": [f"filter:{lower}"]}
     uid = (await api.ok(await api.post(FILTERS, **upper)))["filter_uid"]
@@ -194,10 +194,10 @@ async def test_a_count_of_former_criteria_is_not_kept(api: Api, db: Db) -> None:
     """The count is noted after a look that takes a while; by then the criteria may be others."""
     await fan(db, api.account_id, gender="diverse")
     uid = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex, fan_gender="diverse")))["filter_uid"]
-    async with db.transaction() as held:
+    async with db.transaction() as tx:
         sql = "update filters set criteria = '{}' where account_id = $1 and filter_uid = $2"
-        await held.execute(sql, api.account_id, uuid.UUID(uid))
+        await tx.execute(sql, api.account_id, uuid.UUID(uid))
         look = asyncio.ensure_future(api.get(f"/api/v1/segments/filter/{uid}"))
-        await wait_for(db, held, 1)
+        await wait_for(db, tx, 1)
     assert (await look).json()["fan_count"] == 1
     assert (await api.ok(await api.get(f"{FILTERS}/{uid}")))["last_search_count"] is None

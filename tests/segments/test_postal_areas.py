@@ -23,17 +23,17 @@ async def test_areas_come_with_their_census_the_most_fans_first(api: Api, db: Db
     codes += [("GB", "LS1 4AP"), ("DE", "10001"), ("US", None), (None, None)]
     for number, (country_code, postal_code) in enumerate(codes):
         place = {"country_code": country_code, "postal_code": postal_code}
-        given = {name: value for name, value in place.items() if value}
-        await api.ok(await api.post(FANS, email=f"area{number}@example.com", fan_source="areas", **given))
-    told = (await api.ok(await api.get(STATS, fan_source="areas")))["postal_demographics"]
-    assert [(each["country_code"], each["postal_code"], each["fan_count"]) for each in told] == [
+        values = {name: value for name, value in place.items() if value}
+        await api.ok(await api.post(FANS, email=f"area{number}@example.com", fan_source="areas", **values))
+    answer = (await api.ok(await api.get(STATS, fan_source="areas")))["postal_demographics"]
+    assert [(each["country_code"], each["postal_code"], each["fan_count"]) for each in answer] == [
         ("US", "98101", 3),
         ("CA", "V6B", 2),
         ("DE", "10001", 1),
         ("GB", "LS1", 1),
     ]
-    assert [each["census"] is None for each in told] == [False, True, True, True]
-    census = told[0]["census"]
+    assert [each["census"] is None for each in answer] == [False, True, True, True]
+    census = answer[0]["census"]
     assert (census["census_year"], census["population"], census["median_household_income"]) == (2023, 14000, 91000)
     assert {"country_code", "postal_code"} & census.keys() == set()
     assert (await api.ok(await api.get(STATS, fan_source="nobody")))["postal_demographics"] == []

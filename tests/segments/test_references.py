@@ -14,14 +14,14 @@ from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries import conditions, faults
 from tests.api import Answer, Api
-from tests.search.crowd import fan, found
+from tests.search.crowd import fan, search
 from tests.segments.live import FILTERS
 
 COUNT = f"{FILTERS}/count"
 TOO_LARGE = "refers to more than 100 filters, directly or through other filters"
 
 
-async def stored(db: Db, api: Api, **criteria: Any) -> str:
+async def store(db: Db, api: Api, **criteria: Any) -> str:
     """Store a filter as an older version may have left it, and return it as filter:uid."""
     uid = uuid.uuid4()
     await db.execute(
@@ -43,13 +43,13 @@ async def test_a_filter_that_is_mentioned_often_is_asked_once(api: Api, db: Db) 
     segment = await saved(api, fan_gender="diverse")
     for _ in range(3):
         segment = await saved(api, fan_incl_segments=[segment] * 100)
-    wanted = Criteria(fan_incl_segments=[segment] * 100)
+    expected = Criteria(fan_incl_segments=[segment] * 100)
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
-    assert (await conditions.condition(db, account, wanted, now)).sql.count("f.gender") == 1
-    asked = plan(wanted, await faults.setting(db, account, wanted, now))
-    assert msgspec.json.encode(asked).count(b"diverse") == 1
-    assert await found(api, fan_incl_segments=[segment] * 100) == [here]
-    assert await found(api, fan_gender="diverse", fan_excl_segments=[segment] * 100) == []
+    assert (await conditions.condition(db, account, expected, now)).sql.count("f.gender") == 1
+    query = plan(expected, await faults.setting(db, account, expected, now))
+    assert msgspec.json.encode(query).count(b"diverse") == 1
+    assert await search(api, fan_incl_segments=[segment] * 100) == [here]
+    assert await search(api, fan_gender="diverse", fan_excl_segments=[segment] * 100) == []
 
 
 async def test_lists_and_tags_that_are_mentioned_together_are_asked_at_once(api: Api, db: Db) -> None:
@@ -73,9 +73,9 @@ async def wide(api: Api) -> list[str]:
 @pytest.fixture(scope="module")
 async def too_large(api: Api, db: Db) -> str:
     """A filter that is within the bound by distinct filters, and asks 2 ** 8 times for the lowest."""
-    segment = await stored(db, api, fan_gender="male")
+    segment = await store(db, api, fan_gender="male")
     for _ in range(8):
-        segment = await stored(db, api, fan_incl_segments=[segment], fan_excl_segments=[segment])
+        segment = await store(db, api, fan_incl_segments=[segment], fan_excl_segments=[segment])
     return segment
 
 
@@ -85,9 +85,9 @@ async def test_criteria_that_lead_to_too_many_filters_are_refused(api: Api, wide
         "/api/v1/crm/fans": (api.get, {}), COUNT: (api.get, {}), f"{FILTERS}/stats": (api.get, {}),
         FILTERS: (api.post, {"filter_name": "Too large"}), f"{FILTERS}/{uid}/criteria": (api.post, {}),
     }  # fmt: skip
-    for path, (call, given) in doors.items():
+    for path, (call, values) in doors.items():
         for name in ("fan_incl_segments", "fan_excl_segments"):
-            answer = await call(path, **given, **{name: wide})
+            answer = await call(path, **values, **{name: wide})
             assert answer.status_code == 422, path
             assert [each["field"] for each in answer.json()["errors"]] == [name]
     assert (await api.get(COUNT, fan_incl_segments=wide)).json()["errors"][0]["message"] == TOO_LARGE

@@ -7,13 +7,13 @@ from typing import Any
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.audience import answers
-from fanfare.audience.following import Follower
+from fanfare.audience.following import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries.faults import setting
 from tests.api import Api
-from tests.search.crowd import found
+from tests.search.crowd import search
 from tests.tickets.sold import bulk, line
 
 RANGE = {"min_purchase_date": "2026-01-01", "max_purchase_date": "2026-12-31"}
@@ -39,12 +39,12 @@ async def sell(api: Api) -> tuple[list[int], dict[int, set[Any]], dict[int, int]
         )
         for place, (fan, network, order, seats, is_deleted) in enumerate(SOLD)
     ]  # fmt: skip
-    made = await bulk(api, *rows)
-    assert {row["status"] for row in made} == {"success"}
-    fan_ids = list(dict.fromkeys(row["fan_id"] for row in made))
+    created = await bulk(api, *rows)
+    assert {row["status"] for row in created} == {"success"}
+    fan_ids = list(dict.fromkeys(row["fan_id"] for row in created))
     sales: dict[int, set[Any]] = defaultdict(set)
     seats_of: dict[int, int] = defaultdict(int)
-    for place, (row, (_, network, order, seats, is_deleted)) in enumerate(zip(made, SOLD, strict=True)):
+    for place, (row, (_, network, order, seats, is_deleted)) in enumerate(zip(created, SOLD, strict=True)):
         if not is_deleted:
             sales[row["fan_id"]].add((network, order) if order else place)
             seats_of[row["fan_id"]] += seats
@@ -60,16 +60,16 @@ async def test_every_figure_counts_the_same(api: Api, db: Db, tmp_path: Path) ->
     by_day = await api.ok(await api.get("/api/v1/manage/tickets/sales", **RANGE))
     assert sum(row["seats_count"] for row in by_day) == total["seats_count"]
     account = await account_by_id(db, api.account_id)
-    follower = Follower(db, api.account_id, tmp_path)
+    follower = IndexUpdater(db, api.account_id, tmp_path)
     await follower.start(account.time_zone)
     audience = await follower.refresh()
 
     async def agrees(expected: list[int], **criteria: Any) -> None:
-        assert await found(api, **criteria) == expected, criteria
+        assert await search(api, **criteria) == expected, criteria
         read = Criteria(**criteria)
-        asked = plan(read, await setting(db, account, read, datetime.now(UTC)))
-        assert asked is not None
-        assert list(answers.inside(audience, [asked], fan_ids)[0]) == expected, criteria
+        query = plan(read, await setting(db, account, read, datetime.now(UTC)))
+        assert query is not None
+        assert list(answers.matches(audience, [query], fan_ids)[0]) == expected, criteria
 
     await agrees(sorted(sales), ticket_sales_count_min=1)
     for count in range(1, 6):

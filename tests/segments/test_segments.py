@@ -20,13 +20,15 @@ async def crowd(api: Api, db: Db) -> list[int]:
     return await many_fans(db, api.account_id, 2500, "BC")
 
 
-async def frozen(api: Api, **given: Any) -> dict[str, Any]:
-    made: dict[str, Any] = await api.ok(await api.post(SNAPSHOTS, **{"snapshot_name": f"s {uuid.uuid4()}", **given}))
-    return made
+async def frozen(api: Api, **values: Any) -> dict[str, Any]:
+    created: dict[str, Any] = await api.ok(
+        await api.post(SNAPSHOTS, **{"snapshot_name": f"s {uuid.uuid4()}", **values})
+    )
+    return created
 
 
-async def rows(api: Api, kind: str, key: object, **wanted: Any) -> tuple[dict[str, Any], list[int]]:
-    answer = await api.ok(await api.get(f"/api/v1/segments/{kind}/{key}/fans", **wanted))
+async def rows(api: Api, kind: str, key: object, **query: Any) -> tuple[dict[str, Any], list[int]]:
+    answer = await api.ok(await api.get(f"/api/v1/segments/{kind}/{key}/fans", **query))
     return answer["meta"], [row["fan_id"] for row in answer["data"]]
 
 
@@ -70,8 +72,8 @@ async def test_status_counts_who_can_be_reached(api: Api, db: Db) -> None:
         {"phone": "+16045550004"},
         {"is_subscribed": True},
     ]
-    made = [await fan(db, api.account_id, created_at=moment, **each) for each in people]
-    tag_id = await tag(db, api.account_id, "status", *made)
+    results = [await fan(db, api.account_id, created_at=moment, **each) for each in people]
+    tag_id = await tag(db, api.account_id, "status", *results)
     assert await api.ok(await api.get(f"/api/v1/segments/tag/{tag_id}")) == {
         "fan_count": 5, "email_count": 3, "phone_count": 2, "email_subscribe_count": 1, "phone_subscribe_count": 1,
         "last_update_timestamp": int(moment.timestamp()),
@@ -84,24 +86,24 @@ async def test_the_fans_are_read_once_each(api: Api, crowd: list[int], limit: in
     for follow in ("search_uid", "next_search_uid"):
         meta, everyone = await rows(api, "snapshot", uid, limit=limit)
         while meta["search_uid"]:
-            meta, more = await rows(api, "snapshot", uid, limit=limit, search_uid=meta[follow])
-            everyone += more
+            meta, extra = await rows(api, "snapshot", uid, limit=limit, search_uid=meta[follow])
+            everyone += extra
         assert everyone == crowd
         assert meta["next_search_uid"] is None
 
 
 async def test_no_rows_fix_the_set_all_the_same(api: Api, crowd: list[int]) -> None:
     uid = (await frozen(api, fan_ids=crowd))["snapshot_uid"]
-    meta, nobody = await rows(api, "snapshot", uid, limit=0)
-    assert (nobody, meta["limit"]) == ([], 0)
+    meta, stranger = await rows(api, "snapshot", uid, limit=0)
+    assert (stranger, meta["limit"]) == ([], 0)
     first = meta["search_uid"]
-    meta, nobody = await rows(api, "snapshot", uid, limit=0, search_uid=first)
-    assert (nobody, meta["search_uid"], meta["count"]) == ([], first, len(crowd))
+    meta, stranger = await rows(api, "snapshot", uid, limit=0, search_uid=first)
+    assert (stranger, meta["search_uid"], meta["count"]) == ([], first, len(crowd))
     assert (await rows(api, "snapshot", uid, limit=10_000, search_uid=first))[1] == crowd
-    few = (await frozen(api, fan_ids=crowd[:3]))["snapshot_uid"]
-    meta, _ = await rows(api, "snapshot", few, limit=0)
+    sample = (await frozen(api, fan_ids=crowd[:3]))["snapshot_uid"]
+    meta, _ = await rows(api, "snapshot", sample, limit=0)
     assert meta["count"] == 3
-    assert await rows(api, "snapshot", few, search_uid=meta["search_uid"]) == (
+    assert await rows(api, "snapshot", sample, search_uid=meta["search_uid"]) == (
         {"search_uid": None, "next_search_uid": None, "count": 3, "limit": 1000, "has_more": False},
         crowd[:3],
     )
@@ -124,9 +126,9 @@ async def test_a_snapshot_stays_as_it_was(api: Api, db: Db) -> None:
 
 async def test_unknown_fans_are_left_out(api: Api, other_api: Api, db: Db) -> None:
     here, theirs = await fan(db, api.account_id), await fan(db, other_api.account_id)
-    made = await frozen(api, fan_ids=[here, theirs, here, 999_999_999])
-    assert made["fan_count"] == 1
-    assert (await rows(api, "snapshot", made["snapshot_uid"]))[1] == [here]
+    created = await frozen(api, fan_ids=[here, theirs, here, 999_999_999])
+    assert created["fan_count"] == 1
+    assert (await rows(api, "snapshot", created["snapshot_uid"]))[1] == [here]
 
 
 async def test_a_snapshot_has_one_source_and_its_own_name(api: Api) -> None:
@@ -134,11 +136,11 @@ async def test_a_snapshot_has_one_source_and_its_own_name(api: Api) -> None:
         ({}, ["filter_uid"]),
         ({"fan_ids": "1", "search_uid": str(uuid.uuid4())}, ["fan_ids"]),
     ]
-    for given, fields in cases:
-        answer = await api.post(SNAPSHOTS, snapshot_name="x", **given)
+    for values, fields in cases:
+        answer = await api.post(SNAPSHOTS, snapshot_name="x", **values)
         assert [each["field"] for each in answer.json()["errors"]] == fields
-    for given in ({"filter_uid": str(uuid.uuid4())}, {"search_uid": str(uuid.uuid4())}):
-        assert (await api.post(SNAPSHOTS, snapshot_name="x", **given)).status_code == 404
+    for values in ({"filter_uid": str(uuid.uuid4())}, {"search_uid": str(uuid.uuid4())}):
+        assert (await api.post(SNAPSHOTS, snapshot_name="x", **values)).status_code == 404
     await frozen(api, snapshot_name="Twice", fan_ids="1")
     assert (await api.post(SNAPSHOTS, snapshot_name="twice", fan_ids="1")).json()["code"] == "snapshot_name_taken"
 
@@ -147,13 +149,13 @@ async def test_a_fan_forgotten_or_merged_is_followed(api: Api, db: Db) -> None:
     one, two, three = [await fan(db, api.account_id) for _ in range(3)]
     first = (await frozen(api, fan_ids=[one, two]))["snapshot_uid"]
     second = (await frozen(api, fan_ids=[one]))["snapshot_uid"]
-    async with db.transaction() as held:
-        await followers.move(held, api.account_id, one, two)
+    async with db.transaction() as tx:
+        await followers.move(tx, api.account_id, one, two)
     assert (await rows(api, "snapshot", first))[1] == (await rows(api, "snapshot", second))[1] == [two]
     await erase_fan(db, api.account_id, two, datetime.now(UTC), source="test")
-    left = await db.value("select count(*) from snapshot_members where account_id = $1 and fan_id = any($2)",
+    remaining = await db.value("select count(*) from snapshot_members where account_id = $1 and fan_id = any($2)",
                           api.account_id, [one, two, three])  # fmt: skip
-    assert left == 0
+    assert remaining == 0
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ FANS = "/api/v1/crm/fans"
 MANAGE = "/api/v1/manage"
 
 
-async def made(api: Api, name: str) -> int:
+async def create(api: Api, name: str) -> int:
     email = f"{uuid.uuid4().hex}@example.com"
     return int((await api.ok(await api.post(FANS, email=email, first_name=name)))["fan_id"])
 
@@ -39,8 +39,8 @@ async def test_a_list_names_who_is_there_when_a_fan_goes_while_it_is_frozen(
     api: Api, db: Db, end: str, source: str
 ) -> None:
     name = uuid.uuid4().hex
-    stays, goes = await made(api, name), await made(api, name)
-    outside = await made(api, "Bea")
+    stays, goes = await create(api, name), await create(api, name)
+    outside = await create(api, "Bea")
     into = outside if end == "merged" else stays
     created = await api.ok(await api.post(f"{MANAGE}/filters", filter_name=name, name=name))
     search = await api.ok(await api.get(FANS, name=name, limit=1))

@@ -9,7 +9,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.search.crowd import activity, days_ago, fan, follow, found, tag
+from tests.search.crowd import activity, days_ago, fan, follow, search, tag
 from tests.segments.live import FILTERS, saved, settle
 
 ZONE = ZoneInfo("America/Vancouver")
@@ -17,22 +17,22 @@ ZONE = ZoneInfo("America/Vancouver")
 
 @pytest.fixture(scope="module")
 async def people(api: Api, db: Db) -> dict[str, int]:
-    made = {
+    created = {
         "ada": await fan(
             db, api.account_id, first_name="Ada", province="BC", gender="female", is_subscribed=True, rating=4
         ),
         "bob": await fan(db, api.account_id, first_name="Bob", province="WA", postal_code="98101"),
     }
-    await tag(db, api.account_id, "VIP", *made.values())
-    await tag(db, api.account_id, "Early", made["bob"])
-    await follow(db, api.account_id, "Northside FC", made["ada"])
-    await activity(db, api.account_id, made["ada"], days_ago(40))
-    return made
+    await tag(db, api.account_id, "VIP", *created.values())
+    await tag(db, api.account_id, "Early", created["bob"])
+    await follow(db, api.account_id, "Northside FC", created["ada"])
+    await activity(db, api.account_id, created["ada"], days_ago(40))
+    return created
 
 
 async def why(api: Api, kind: str, key: object, fan_id: int) -> dict[str, Any]:
-    told: dict[str, Any] = await api.ok(await api.get(f"/api/v1/manage/segments/{kind}/{key}/fans/{fan_id}"))
-    return told
+    answer: dict[str, Any] = await api.ok(await api.get(f"/api/v1/manage/segments/{kind}/{key}/fans/{fan_id}"))
+    return answer
 
 
 async def test_each_criterion_tells_its_verdict_and_what_it_saw(api: Api, people: dict[str, int]) -> None:
@@ -41,9 +41,9 @@ async def test_each_criterion_tells_its_verdict_and_what_it_saw(api: Api, people
         api, "why", fan_tags="vip,early", fan_tag_relations="all", fan_provinces="BC", crm_active_days=30, fan_rating=3,
         fan_incl_segments=f"filter:{lower}", fan_is_optout=False, idol_names="Northside FC", fan_gender="male",
     )  # fmt: skip
-    told = await why(api, "filter", uid, people["ada"])
-    assert told["is_member"] is False
-    verdicts = {each["criterion"]: (each["is_met"], each["seen"]) for each in told["criteria"]}
+    result = await why(api, "filter", uid, people["ada"])
+    assert result["is_member"] is False
+    verdicts = {each["criterion"]: (each["is_met"], each["seen"]) for each in result["criteria"]}
     active = verdicts.pop("crm_active_days")
     assert active[0] is False
     assert abs(active[1]["last_active_timestamp"] - days_ago(40).timestamp()) < 60
@@ -52,14 +52,14 @@ async def test_each_criterion_tells_its_verdict_and_what_it_saw(api: Api, people
         "fan_rating": (True, 4.0), "fan_incl_segments": (True, [f"filter:{lower}"]), "fan_is_optout": (True, False),
         "fan_gender": (False, "female"),
     }  # fmt: skip
-    (tags,) = [each["wanted"] for each in told["criteria"] if each["criterion"] == "fan_tags"]
+    (tags,) = [each["wanted"] for each in result["criteria"] if each["criterion"] == "fan_tags"]
     assert tags == {"fan_tags": ["vip", "early"], "fan_tag_relations": "all"}
 
 
 async def test_nothing_known_is_seen_as_nothing(api: Api, people: dict[str, int]) -> None:
     uid = await saved(api, "nothing", fan_gender="male", crm_inactive_days=7)
-    told = await why(api, "filter", uid, people["bob"])
-    assert [(each["criterion"], each["is_met"], each["seen"]) for each in told["criteria"]] == [
+    result = await why(api, "filter", uid, people["bob"])
+    assert [(each["criterion"], each["is_met"], each["seen"]) for each in result["criteria"]] == [
         ("fan_gender", False, None), ("crm_inactive_days", True, None),
     ]  # fmt: skip
 
@@ -79,8 +79,8 @@ async def test_the_unknown_and_anothers_are_unknown(api: Api, other_api: Api, pe
     uid = await saved(api, "known")
     theirs = await saved(other_api, "theirs")
     ada = people["ada"]
-    for asked, segment, fan_id in ((api, uid, 99_999_999), (api, theirs, ada), (other_api, theirs, ada)):
-        answer = await asked.get(f"/api/v1/manage/segments/filter/{segment}/fans/{fan_id}")
+    for query, segment, fan_id in ((api, uid, 99_999_999), (api, theirs, ada), (other_api, theirs, ada)):
+        answer = await query.get(f"/api/v1/manage/segments/filter/{segment}/fans/{fan_id}")
         assert answer.status_code == 404
 
 
@@ -91,23 +91,23 @@ async def test_the_verdicts_together_are_the_search(api: Api, people: dict[str, 
         {"name": "bo"}, {"crm_active_days": 90}, {"fan_networks": "email"}, {"ticket_is_negative": True},
         {"fan_start_creation_date": "2020-01-01", "fan_end_creation_date": "2021-01-01"},
     )  # fmt: skip
-    for number, wanted in enumerate(several):
-        uid = await saved(api, f"together {number}", **wanted)
-        told = {fan_id for fan_id in people.values() if (await why(api, "filter", uid, fan_id))["is_member"]}
-        assert told == set(await found(api, **wanted)), wanted
+    for number, expected in enumerate(several):
+        uid = await saved(api, f"together {number}", **expected)
+        result = {fan_id for fan_id in people.values() if (await why(api, "filter", uid, fan_id))["is_member"]}
+        assert result == set(await search(api, **expected)), expected
 
 
 async def test_who_was_a_member_on_a_past_day(api: Api, db: Db, people: dict[str, int]) -> None:
     ada, bob = people["ada"], people["bob"]
     noon = datetime(2026, 3, 2, 12, tzinfo=ZONE)
 
-    async def tagged(at: datetime, action: str, *fan_ids: int) -> None:
-        given = {"tag_name": "then", "fan_ids": list(fan_ids), "action": action}
-        await api.ok(await api.post("/api/v1/manage/tags/fans", **given))
-        await settle(db, api.account_id, at)
+    async def tagged(moment: datetime, action: str, *fan_ids: int) -> None:
+        values = {"tag_name": "then", "fan_ids": list(fan_ids), "action": action}
+        await api.ok(await api.post("/api/v1/manage/tags/fans", **values))
+        await settle(db, api.account_id, moment)
 
-    async def on(day: int, **wanted: Any) -> list[int]:
-        answer = await api.ok(await api.get(f"{FILTERS}/{uid}/members", day=f"2026-03-{day:02}", **wanted))
+    async def on(day: int, **query: Any) -> list[int]:
+        answer = await api.ok(await api.get(f"{FILTERS}/{uid}/members", day=f"2026-03-{day:02}", **query))
         assert answer["meta"]["count"] >= len(answer["data"])
         return [each["fan_id"] for each in answer["data"]]
 

@@ -12,29 +12,29 @@ from tests.api import Api
 from tests.tickets.sold import EVENTS, Row, sold, ticket
 
 
-def event(key: str | None, **more: Any) -> Row:
-    return {"event_name": f"Match {key}", "event_key": key, "event_date": "2026-07-03", "network": "boxoffice", **more}
+def event(key: str | None, **extra: Any) -> Row:
+    return {"event_name": f"Match {key}", "event_key": key, "event_date": "2026-07-03", "network": "boxoffice", **extra}
 
 
-async def saved(api: Api, **given: Any) -> Row:
-    made: Row = await api.ok(await api.post(EVENTS, **given))
-    return made
+async def saved(api: Api, **values: Any) -> Row:
+    created: Row = await api.ok(await api.post(EVENTS, **values))
+    return created
 
 
-async def found(api: Api, **wanted: Any) -> list[str]:
-    answer = await api.ok(await api.get(EVENTS, **wanted))
+async def search(api: Api, **query: Any) -> list[str]:
+    answer = await api.ok(await api.get(EVENTS, **query))
     assert answer["meta"] == {"count": len(answer["data"]), "has_more": False}
     return [row["event_name"] for row in answer["data"]]
 
 
 async def test_an_event_is_made_changed_and_deleted(api: Api, other_api: Api, db: Db) -> None:
-    made = await saved(api, **event("life"), venue_name="The Forge", venue_province="Oregon", notes="first")
-    uid = made["event_uid"]
-    assert made == {"event_uid": uid, "action": "create", "status": "success"}
-    assert await saved(api, **event("life", event_name="Another")) == {**made, "status": "duplicate"}
-    changed = {"event_uid": uid, "action": "update", "status": "success"}
+    created = await saved(api, **event("life"), venue_name="The Forge", venue_province="Oregon", notes="first")
+    uid = created["event_uid"]
+    assert created == {"event_uid": uid, "action": "create", "status": "success"}
+    assert await saved(api, **event("life", event_name="Another")) == {**created, "status": "duplicate"}
+    updated = {"event_uid": uid, "action": "update", "status": "success"}
     new = {"event_name": "Moved", "event_date": "2026-07-04", "notes": ""}
-    assert [await saved(api, action="update", event_uid=uid, **new) for _ in range(2)] == [changed] * 2
+    assert [await saved(api, action="update", event_uid=uid, **new) for _ in range(2)] == [updated] * 2
     (row,) = (await api.ok(await api.get(EVENTS, event_key="life")))["data"]
     assert row == {
         "event_uid": uid, "account_id": api.account_id, "event_key": "life", "event_name": "Moved",
@@ -45,8 +45,8 @@ async def test_an_event_is_made_changed_and_deleted(api: Api, other_api: Api, db
     for action in ("update", "delete"):
         stranger = await other_api.post(EVENTS, action=action, event_uid=uid, event_name="Theirs")
         assert stranger.status_code == 404
-    assert await saved(api, action="delete", event_uid=uid) == {**changed, "action": "delete"}
-    assert await found(api, event_key="life") == []
+    assert await saved(api, action="delete", event_uid=uid) == {**updated, "action": "delete"}
+    assert await search(api, event_key="life") == []
     topics = await db.rows(
         "select topic from changes where account_id = $1 and subject_id = $2 order by position", api.account_id, uid
     )
@@ -54,9 +54,9 @@ async def test_an_event_is_made_changed_and_deleted(api: Api, other_api: Api, db
 
 
 async def test_an_event_with_tickets_stays(api: Api) -> None:
-    made = await sold(api, event_key="kept", event_name="Kept")
-    uid = (await ticket(api, made["ticket_id"]))["event_uid"]
-    await api.ok(await api.delete(f"/api/v1/manage/tickets/{made['ticket_id']}"))
+    created = await sold(api, event_key="kept", event_name="Kept")
+    uid = (await ticket(api, created["ticket_id"]))["event_uid"]
+    await api.ok(await api.delete(f"/api/v1/manage/tickets/{created['ticket_id']}"))
     answer = await api.post(EVENTS, action="delete", event_uid=uid)
     assert (answer.status_code, answer.json()["code"]) == (409, "ticket_event_sold")
 
@@ -84,24 +84,24 @@ async def test_who_is_being_sold_a_ticket_keeps_the_event(api: Api, db: Db, data
     assert (await deleting).status_code == 409
 
 
-@pytest.mark.parametrize("given", [
+@pytest.mark.parametrize("values", [
     {"event_name": "Named", "event_date": "2026-09-01"},
     {"event_name": "NAMED", "event_date": "2026-09-01", "event_key": "", "network": ""},
     {"event_name": "named", "event_date": "2026-09-01", "network": "elsewhere"},
 ])  # fmt: skip
-async def test_without_a_key_day_and_name_tell(api: Api, given: Row) -> None:
+async def test_without_a_key_day_and_name_tell(api: Api, values: Row) -> None:
     uid = (await saved(api, event_name="Named", event_date="2026-09-01"))["event_uid"]
-    assert (await saved(api, **given)) == {"event_uid": uid, "action": "create", "status": "duplicate"}
-    assert (await saved(api, **{**given, "event_date": "2026-09-02"}))["event_uid"] != uid
-    row = await sold(api, **{"event_key": None, **given})
+    assert (await saved(api, **values)) == {"event_uid": uid, "action": "create", "status": "duplicate"}
+    assert (await saved(api, **{**values, "event_date": "2026-09-02"}))["event_uid"] != uid
+    row = await sold(api, **{"event_key": None, **values})
     assert (await ticket(api, row["ticket_id"]))["event_uid"] == uid
 
 
 async def test_a_key_means_an_event_in_its_network_and_no_network_is_any(api: Api) -> None:
-    made = {network: (await saved(api, **event("net", network=network)))["event_uid"] for network in ("a", "b")}
-    assert made["a"] != made["b"]
-    assert (await saved(api, **event("net", network="")))["event_uid"] == made["a"]
-    for network, uid in (("a", made["a"]), ("b", made["b"]), ("", made["a"])):
+    created = {network: (await saved(api, **event("net", network=network)))["event_uid"] for network in ("a", "b")}
+    assert created["a"] != created["b"]
+    assert (await saved(api, **event("net", network="")))["event_uid"] == created["a"]
+    for network, uid in (("a", created["a"]), ("b", created["b"]), ("", created["a"])):
         row = await sold(api, event_key="net", network=network)
         assert (await ticket(api, row["ticket_id"]))["event_uid"] == uid
     lone = (await saved(api, **event("lone", network="")))["event_uid"]
@@ -116,7 +116,7 @@ async def test_events_are_found_by_what_they_are_called(api: Api, other_api: Api
             api, **event(f"list-{number}", event_date=f"2028-01-0{number}", venue_name=f"Hall {number}", network="list")
         )
     await sold(api, event_key="list-1", event_name="Sold", network="list")
-    for wanted, names in (
+    for expected, names in (
         ({"network": "list"}, [1, 2]),
         ({"network": "list", "is_ticketless_only": True}, [2]),
         ({"event_name": "MATCH list-1"}, [1]),
@@ -126,27 +126,27 @@ async def test_events_are_found_by_what_they_are_called(api: Api, other_api: Api
         ({"venue_name": "hall 1", "event_date": "2028-01-02"}, []),
         ({"event_key": "theirs"}, []),
     ):
-        assert await found(api, **wanted) == [f"Match list-{number}" for number in names], wanted
+        assert await search(api, **expected) == [f"Match list-{number}" for number in names], expected
     answer = await api.get(EVENTS, is_ticketless_only=True, event_key="a", event_name="b")
     assert [error["field"] for error in answer.json()["errors"]] == ["event_key", "event_name"]
 
 
 async def test_racing_makers_make_one_event(api: Api) -> None:
-    given = event(uuid.uuid4().hex)
-    made = await asyncio.gather(*(saved(api, **given) for _ in range(12)))
-    assert len({each["event_uid"] for each in made}) == 1
-    assert sorted(each["status"] for each in made) == ["duplicate"] * 11 + ["success"]
+    values = event(uuid.uuid4().hex)
+    created = await asyncio.gather(*(saved(api, **values) for _ in range(12)))
+    assert len({each["event_uid"] for each in created}) == 1
+    assert sorted(each["status"] for each in created) == ["duplicate"] * 11 + ["success"]
 
 
 async def test_wrong_fields_and_taken_names_are_told(api: Api) -> None:
-    for given, fields in (
+    for values, fields in (
         ({}, ["event_name", "event_date"]),
         ({"action": "update"}, ["event_uid"]),
         ({"action": "delete", "event_uid": "x"}, ["event_uid"]),
         ({"action": "burn"}, ["action", "event_name", "event_date"]),
     ):
-        answer = await api.post(EVENTS, **given)
-        assert [error["field"] for error in answer.json()["errors"]] == fields, given
+        answer = await api.post(EVENTS, **values)
+        assert [error["field"] for error in answer.json()["errors"]] == fields, values
     first, second = [(await saved(api, **event(key)))["event_uid"] for key in ("taken-1", "taken-2")]
     assert first != second
     answer = await api.post(EVENTS, action="update", event_uid=second, event_key="taken-1")

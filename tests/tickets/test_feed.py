@@ -26,8 +26,8 @@ def ids(rows: list[Row]) -> list[int]:
     return [row["ticket_id"] for row in rows]
 
 
-async def page(api: Api, **wanted: Any) -> tuple[Row, list[int]]:
-    answer = await api.ok(await api.get(TICKETS, **wanted))
+async def page(api: Api, **query: Any) -> tuple[Row, list[int]]:
+    answer = await api.ok(await api.get(TICKETS, **query))
     return answer["meta"], ids(answer["data"])
 
 
@@ -35,7 +35,7 @@ class Feed(NamedTuple):
     """An account with five tickets, the third of them deleted."""
 
     api: Api
-    made: list[int]
+    tickets: list[int]
 
 
 @pytest.fixture(scope="module")
@@ -43,24 +43,24 @@ async def feed(base_url: str, db: Db, other_api: Api) -> AsyncIterator[Feed]:
     await sold(other_api, email="stranger@example.com")
     rows = [line(f"feed-{n}", email=f"feed{n % 2}@example.com", is_deleted=n == 2) for n in range(5)]
     rows[3]["purchase_timestamp"] = LATE
-    async with new_api(base_url, db) as own:
-        yield Feed(own, ids(await bulk(own, *rows)))
+    async with new_api(base_url, db) as own_db:
+        yield Feed(own_db, ids(await bulk(own_db, *rows)))
 
 
 async def test_pages_go_both_ways(feed: Feed) -> None:
-    api, made = feed
-    shown = [each for each in made if each != made[2]]
+    api, created = feed
+    display = [each for each in created if each != created[2]]
     assert await page(api, limit=3) == (
-        {"order": "desc", "min_ticket_id": shown[1], "max_ticket_id": shown[3], "has_more": True}, shown[:0:-1],
+        {"order": "desc", "min_ticket_id": display[1], "max_ticket_id": display[3], "has_more": True}, display[:0:-1],
     )  # fmt: skip
-    assert await page(api, max_ticket_id=shown[1]) == (
-        {"order": "desc", "min_ticket_id": shown[0], "max_ticket_id": shown[0], "has_more": False}, shown[:1],
+    assert await page(api, max_ticket_id=display[1]) == (
+        {"order": "desc", "min_ticket_id": display[0], "max_ticket_id": display[0], "has_more": False}, display[:1],
     )  # fmt: skip
-    assert await page(api, min_ticket_id=shown[0], limit=2) == (
-        {"order": "asc", "min_ticket_id": shown[1], "max_ticket_id": shown[2], "has_more": True}, shown[1:3],
+    assert await page(api, min_ticket_id=display[0], limit=2) == (
+        {"order": "asc", "min_ticket_id": display[1], "max_ticket_id": display[2], "has_more": True}, display[1:3],
     )  # fmt: skip
-    assert ids(await pulled(api, limit=2)) == shown
-    assert ids(await pulled(api, limit=2, include_deleted=True)) == made
+    assert ids(await pulled(api, limit=2)) == display
+    assert ids(await pulled(api, limit=2, include_deleted=True)) == created
 
 
 def empty(order: str, low: int, high: int) -> Row:
@@ -68,8 +68,8 @@ def empty(order: str, low: int, high: int) -> Row:
 
 
 async def test_an_empty_page_repeats_its_bounds(feed: Feed) -> None:
-    api, made = feed
-    last = made[-1]
+    api, created = feed
+    last = created[-1]
     assert await page(api, min_ticket_id=last) == (empty("asc", last, last), [])
     assert await page(api, max_ticket_id=2) == (empty("desc", 2, 2), [])
     # A bound of which more may still come is no place to go on from.
@@ -93,8 +93,8 @@ async def test_an_empty_page_repeats_its_bounds(feed: Feed) -> None:
     ],
 )
 async def test_windows_narrow(feed: Feed, window: dict[str, Any], places: list[int]) -> None:
-    api, made = feed
-    assert ids(await pulled(api, limit=1, **window)) == [made[place] for place in places]
+    api, created = feed
+    assert ids(await pulled(api, limit=1, **window)) == [created[place] for place in places]
 
 
 async def test_a_puller_sees_what_was_deleted_since(api: Api, db: Db) -> None:
@@ -112,8 +112,8 @@ async def test_a_puller_sees_what_was_deleted_since(api: Api, db: Db) -> None:
     window["min_last_update_date"] = "2026-01-04"
     rows = await pulled(api, **window)
     assert {row["ticket_id"]: row["is_deleted"] for row in rows}[tickets[1]] is True
-    changed = max(rows, key=lambda row: row["last_updated_timestamp"])
-    assert changed["ticket_id"] in tickets
+    updated = max(rows, key=lambda row: row["last_updated_timestamp"])
+    assert updated["ticket_id"] in tickets
 
 
 async def test_a_late_commit_is_not_passed_by(api: Api, database_url: str) -> None:
@@ -123,27 +123,27 @@ async def test_a_late_commit_is_not_passed_by(api: Api, database_url: str) -> No
     await transaction.start()
     await slow.execute(SLOW, api.account_id)
     quick = await sold(api)
-    before = ids(await pulled(api))
-    assert before[-1] >= first["ticket_id"]
-    assert quick["ticket_id"] not in before
+    old = ids(await pulled(api))
+    assert old[-1] >= first["ticket_id"]
+    assert quick["ticket_id"] not in old
     await transaction.commit()
     await slow.close()
-    after = ids(await pulled(api, min_ticket_id=before[-1]))
-    assert len(after) == 2
-    assert after[1] == quick["ticket_id"] > after[0]
+    new = ids(await pulled(api, min_ticket_id=old[-1]))
+    assert len(new) == 2
+    assert new[1] == quick["ticket_id"] > new[0]
 
 
 async def test_data_fan_adds_the_fan(api: Api, db: Db) -> None:
-    made = await sold(api, email="whole@example.com")
+    created = await sold(api, email="whole@example.com")
     (row,) = await pulled(api, email="whole@example.com", data="fan")
-    assert (row["fan"]["fan_id"], row["fan"]["email"]) == (made["fan_id"], "whole@example.com")
+    assert (row["fan"]["fan_id"], row["fan"]["email"]) == (created["fan_id"], "whole@example.com")
     (row,) = await pulled(api, email="whole@example.com")
     assert row["fan"] is None
     answer = await api.get(TICKETS, data="everything")
     assert [error["field"] for error in answer.json()["errors"]] == ["data"]
-    async with db.transaction() as held:
-        other = await sold(api, email="other@example.com")
-        await followers.move(held, api.account_id, made["fan_id"], other["fan_id"])
+    async with db.transaction() as tx:
+        second = await sold(api, email="other@example.com")
+        await followers.move(tx, api.account_id, created["fan_id"], second["fan_id"])
     assert len(await pulled(api, email="other@example.com")) == 2
 
 

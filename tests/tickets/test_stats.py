@@ -26,7 +26,7 @@ class Sold(NamedTuple):
 
     fan: int
     event: int
-    at: datetime
+    moment: datetime
     seats: int
     paid: Decimal
     order: str | None
@@ -50,10 +50,10 @@ def drawn(chance: random.Random, number: int) -> list[Sold]:
     ]
 
 
-def sent(row: Sold) -> Row:
+def send(row: Sold) -> Row:
     name, key, day, venue, artist = EVENTS[row.event]
     return line(
-        email=f"fan{row.fan}@example.com", purchase_timestamp=row.at.isoformat(), num_seats=row.seats,
+        email=f"fan{row.fan}@example.com", purchase_timestamp=row.moment.isoformat(), num_seats=row.seats,
         paid_amount=str(row.paid), order_key=row.order, currency=row.currency, is_deleted=row.is_deleted,
         event_name=name, event_key=key, event_date=day, venue_name=venue, artist_name=artist,
     )  # fmt: skip
@@ -75,10 +75,10 @@ class Question(NamedTuple):
     events: set[int]
 
     def holds(self, row: Sold) -> bool:
-        return self.first <= row.at.astimezone(ZONE).date() <= self.last and row.event in self.events
+        return self.first <= row.moment.astimezone(ZONE).date() <= self.last and row.event in self.events
 
     @property
-    def asked(self) -> Row:
+    def query(self) -> Row:
         return {"min_purchase_date": str(self.first), "max_purchase_date": str(self.last), **self.narrowing}
 
 
@@ -93,12 +93,12 @@ def question(chance: random.Random) -> Question:
     return Question(first, last, {name: value}, {n for n, event in enumerate(EVENTS) if event[place] == value})
 
 
-def returning(sold: list[Sold], chosen: list[Sold], asked: Question, *, per_event: bool) -> int:
+def returning(sold: list[Sold], chosen: list[Sold], query: Question, *, per_event: bool) -> int:
     now: dict[int, set[int]] = defaultdict(set)
     for row in chosen:
         now[row.fan].add(row.event)
-    before = [row for row in sold if row.at.astimezone(ZONE).date() < asked.first and row.fan in now]
-    return len({row.fan for row in before if not per_event or row.event not in now[row.fan]})
+    old = [row for row in sold if row.moment.astimezone(ZONE).date() < query.first and row.fan in now]
+    return len({row.fan for row in old if not per_event or row.event not in now[row.fan]})
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -106,22 +106,22 @@ async def test_figures_equal_a_plain_recomputation(base_url: str, db: Db, seed: 
     chance = random.Random(seed)
     rows = drawn(chance, 90)
     async with new_api(base_url, db) as api:
-        made = await bulk(api, *map(sent, rows))
-        assert {each["status"] for each in made} == {"success"}
+        created = await bulk(api, *map(send, rows))
+        assert {each["status"] for each in created} == {"success"}
         sold = [row for row in rows if not row.is_deleted]
         for _ in range(12):
-            asked = question(chance)
-            chosen = [row for row in sold if asked.holds(row)]
-            await check_totals(api, asked, sold, chosen)
-            await check_parts(api, asked, chosen)
+            query = question(chance)
+            chosen = [row for row in sold if query.holds(row)]
+            await check_totals(api, query, sold, chosen)
+            await check_parts(api, query, chosen)
 
 
-async def check_totals(api: Api, asked: Question, sold: list[Sold], chosen: list[Sold]) -> None:
+async def check_totals(api: Api, query: Question, sold: list[Sold], chosen: list[Sold]) -> None:
     orders, seats, revenue = summed(chosen)
     fans = len({row.fan for row in chosen})
     for per_event in (False, True):
-        back = returning(sold, chosen, asked, per_event=per_event)
-        answer = await api.ok(await api.get(STATS, **asked.asked, event_specific=per_event))
+        back = returning(sold, chosen, query, per_event=per_event)
+        answer = await api.ok(await api.get(STATS, **query.query, event_specific=per_event))
         by_currency = answer.pop("revenue_by_currency")
         assert answer == {
             "returning_fans_count": back, "new_fans_count": fans - back, "sales_count": orders, "seats_count": seats,
@@ -130,33 +130,33 @@ async def check_totals(api: Api, asked: Question, sold: list[Sold], chosen: list
         assert set(by_currency) == {row.currency for row in chosen}
 
 
-async def check_parts(api: Api, asked: Question, chosen: list[Sold]) -> None:
+async def check_parts(api: Api, query: Question, chosen: list[Sold]) -> None:
     days, shows = defaultdict(list), defaultdict(list)
     for row in chosen:
-        days[str(row.at.astimezone(ZONE).date())].append(row)
+        days[str(row.moment.astimezone(ZONE).date())].append(row)
         shows[EVENTS[row.event][0]].append(row)
     for by, name, groups in (("date", "purchase_date", days), ("event", "event_name", shows)):
-        answer = await api.ok(await api.get(SALES, **asked.asked, by=by))
-        told: dict[str, Any] = {
+        answer = await api.ok(await api.get(SALES, **query.query, by=by))
+        result: dict[str, Any] = {
             row[name]: (row["fans_count"], row["sales_count"], row["seats_count"], row["revenue"]) for row in answer
         }
-        assert len(told) == len(answer)
+        assert len(result) == len(answer)
         expected = {}
         for key, rows in groups.items():
             orders, seats, revenue = summed(rows)
             expected[key] = (len({row.fan for row in rows}), orders, seats, pytest.approx(float(revenue)))
-        assert told == expected
+        assert result == expected
 
 
 async def test_another_accounts_sales_do_not_count(api: Api, other_api: Api) -> None:
     await bulk(api, line(purchase_timestamp="2026-05-05"))
-    asked = {"min_purchase_date": "2026-01-01", "max_purchase_date": "2026-12-31"}
-    assert (await api.ok(await api.get(STATS, **asked)))["sales_count"] == 1
-    assert await other_api.ok(await other_api.get(STATS, **asked)) == {
+    query = {"min_purchase_date": "2026-01-01", "max_purchase_date": "2026-12-31"}
+    assert (await api.ok(await api.get(STATS, **query)))["sales_count"] == 1
+    assert await other_api.ok(await other_api.get(STATS, **query)) == {
         "returning_fans_count": 0, "new_fans_count": 0, "sales_count": 0, "seats_count": 0, "revenue": 0,
         "revenue_by_currency": {},
     }  # fmt: skip
-    assert await other_api.ok(await other_api.get(SALES, **asked)) == []
+    assert await other_api.ok(await other_api.get(SALES, **query)) == []
 
 
 async def test_wrong_ranges_are_named(api: Api) -> None:
@@ -175,8 +175,8 @@ async def test_orders_whose_keys_were_chosen_to_look_alike_are_two(api: Api, db:
     assert await db.value(alike, *keys) is True
     bought = {"email": "alike@example.com", "network": "box", "event_name": "Alike", "event_key": "alike"}
     await bulk(api, *(line(**bought, purchase_timestamp="2024-05-01 12:00:00", order_key=key) for key in keys))
-    asked = {"min_purchase_date": "2024-05-01", "max_purchase_date": "2024-05-01"}
-    assert (await api.ok(await api.get(STATS, **asked)))["sales_count"] == 2
-    assert [row["sales_count"] for row in await api.ok(await api.get(SALES, **asked))] == [2]
-    found = await api.ok(await api.get("/api/v1/crm/fans", ticket_event_names="Alike", ticket_sales_count_min=2))
-    assert len(found["data"]) == 1
+    query = {"min_purchase_date": "2024-05-01", "max_purchase_date": "2024-05-01"}
+    assert (await api.ok(await api.get(STATS, **query)))["sales_count"] == 2
+    assert [row["sales_count"] for row in await api.ok(await api.get(SALES, **query))] == [2]
+    result = await api.ok(await api.get("/api/v1/crm/fans", ticket_event_names="Alike", ticket_sales_count_min=2))
+    assert len(result["data"]) == 1

@@ -38,8 +38,8 @@ async def create_account(
 ) -> NewAccount:
     """Make an account with a first key that has every scope."""
     check_name(name)
-    async with db.transaction() as held:
-        account_id = await held.value(
+    async with db.transaction() as tx:
+        account_id = await tx.value(
             "insert into accounts (account_name, time_zone, country_code, currency, created_at)"
             " values ($1, $2, $3, $4, $5) returning account_id",
             name,
@@ -48,7 +48,7 @@ async def create_account(
             currency,
             now,
         )
-        key = await create_key(held, account_id, SCOPES, now, name="first key")
+        key = await create_key(tx, account_id, SCOPES, now, name="first key")
     return NewAccount(account_id, name, key.api_key, key.api_secret)
 
 
@@ -60,8 +60,8 @@ async def create_key(
     if unknown or not scopes:
         raise BadParameters([("scopes", f"must be among {', '.join(SCOPES)}")])
     api_key = uuid.uuid4()
-    async with db.transaction() as held:
-        made = await held.value(
+    async with db.transaction() as tx:
+        row = await tx.value(
             """
             insert into api_keys (account_id, api_key, key_name, scopes, rate_limit, created_at)
             select account_id, $2, $3, $4, $5, $6 from accounts where account_id = $1
@@ -74,9 +74,9 @@ async def create_key(
             rate_limit,
             now,
         )
-        if made is None:
+        if row is None:
             raise Unknown(account=account_id)
-        secret = await _add_secret(held, account_id, api_key, now)
+        secret = await _add_secret(tx, account_id, api_key, now)
     return NewKey(account_id, api_key, secret, list(scopes))
 
 
@@ -96,8 +96,8 @@ async def _add_secret(db: Db, account_id: int, api_key: uuid.UUID, now: datetime
 
 async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime, *, overlap: timedelta) -> NewKey:
     """Give a key a new secret; the present ones stay valid for `overlap` and then end by themselves."""
-    async with db.transaction() as held:
-        scopes = await held.value(
+    async with db.transaction() as tx:
+        scopes = await tx.value(
             "select scopes from api_keys where account_id = $1 and api_key = $2 and revoked_at is null for update",
             account_id,
             api_key,
@@ -105,19 +105,19 @@ async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime,
         if scopes is None:
             message = f"The account has no active key {api_key}"
             raise Unknown(message)
-        await held.execute(
+        await tx.execute(
             "update api_secrets set expires_at = least(expires_at, $3) where account_id = $1 and api_key = $2",
             account_id,
             api_key,
             now + overlap,
         )
-        await held.execute(
+        await tx.execute(
             "delete from api_secrets where account_id = $1 and api_key = $2 and expires_at <= $3",
             account_id,
             api_key,
             now,
         )
-        secret = await _add_secret(held, account_id, api_key, now)
+        secret = await _add_secret(tx, account_id, api_key, now)
     return NewKey(account_id, api_key, secret, scopes)
 
 
@@ -154,13 +154,13 @@ CREATE_BUSINESS = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def create_business(db: Db, account_id: int, wanted: NewBusiness, now: datetime) -> int:
+async def create_business(db: Db, account_id: int, new: NewBusiness, now: datetime) -> int:
     """Make a business and return its id."""
     try:
         business_id: int = await db.value(
             CREATE_BUSINESS,
             account_id,
-            BUSINESS.record(msgspec.structs.asdict(wanted)),
+            BUSINESS.record(msgspec.structs.asdict(new)),
             now,
         )
     except asyncpg.UniqueViolationError:
@@ -184,23 +184,23 @@ CHANGE_BUSINESS = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_business(db: Db, account_id: int, wanted: BusinessChanges, now: datetime) -> int:
+async def change_business(db: Db, account_id: int, changes: BusinessChanges, now: datetime) -> int:
     """Update the fields sent of a business and return its id."""
-    fields = BUSINESS.sent(wanted)
+    fields = BUSINESS.sent(changes)
     try:
-        changed = await db.value(
+        updated = await db.value(
             CHANGE_BUSINESS,
             account_id,
-            wanted.business_id,
+            changes.business_id,
             BUSINESS.record(fields),
             now,
             list(fields),
         )
     except asyncpg.UniqueViolationError:
         raise BusinessNameTaken from None
-    if changed is None:
-        raise Unknown(business=wanted.business_id)
-    return wanted.business_id
+    if updated is None:
+        raise Unknown(business=changes.business_id)
+    return changes.business_id
 
 
 DELETE_BUSINESS = f"""

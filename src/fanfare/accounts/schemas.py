@@ -111,9 +111,9 @@ class BusinessChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"legal_terms": "https://northside.example/terms-2026"}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to clear the name."""
-        if "business_name" in given and given["business_name"] is None:
+        if "business_name" in values and values["business_name"] is None:
             yield "business_name", "must not be empty"
 
 

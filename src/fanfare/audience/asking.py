@@ -14,8 +14,8 @@ from fanfare.kernel.running.shares import Shares
 PATIENCE_SECONDS = 0.5
 KNOWN_SECONDS = 1.0
 # Questions of one process that are asked at once.
-AT_ONCE = 8
-Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+MAX_QUESTIONS = 8
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Lines:
@@ -23,9 +23,9 @@ class Lines:
 
     def __init__(self) -> None:
         """Begin knowing nothing."""
-        self._known: dict[int, tuple[str | None, float]] = {}
-        self._free: dict[str, list[Line]] = {}
-        self._shares = Shares(AT_ONCE)
+        self._addresses: dict[int, tuple[str | None, float]] = {}
+        self._free: dict[str, list[Streams]] = {}
+        self._shares = Shares(MAX_QUESTIONS)
 
     async def ask(self, db: Db, question: Question | Look, patience: float) -> Answer | None:
         """Return the answer, or None when there is no index or none in time."""
@@ -36,15 +36,15 @@ class Lines:
             async with asyncio.timeout(patience), self._shares.lend(question.account_id, patience):
                 return await self._exchange(address, question)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
-            self._known[question.account_id] = None, time.monotonic()
+            self._addresses[question.account_id] = None, time.monotonic()
             return None
 
     async def _address(self, db: Db, account_id: int) -> str | None:
-        address, since = self._known.get(account_id, (None, 0.0))
+        address, checked_at = self._addresses.get(account_id, (None, 0.0))
         now = time.monotonic()
-        if not since or now - since > KNOWN_SECONDS:
+        if not checked_at or now - checked_at > KNOWN_SECONDS:
             address = await db.value("select address from audience_indexes where account_id = $1", account_id)
-            self._known[account_id] = address, now
+            self._addresses[account_id] = address, now
         return address
 
     async def _exchange(self, address: str, question: Question | Look) -> Answer:

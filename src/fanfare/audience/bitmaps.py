@@ -14,7 +14,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 # So many fans are looked at in no more time than everybody.
-FEW = 10_000
+SMALL_SET = 10_000
 Numbers = npt.NDArray[np.int64]
 Value = str | int | tuple[str | None, ...]
 # The ids of the fans that have a value, for each value: what is read from the tables.
@@ -41,24 +41,24 @@ class Facet:
 
     def __init__(self, sets: Iterable[tuple[Value, bytes]] = ()) -> None:
         """Take what `stored` gave, if anything."""
-        self.sets: dict[Value, BitMap] = {value: BitMap.deserialize(written) for value, written in sets}
+        self.sets: dict[Value, BitMap] = {value: BitMap.deserialize(data) for value, data in sets}
         # The values by how many fans have each, until something changes.
         self._by_size: list[tuple[Value, BitMap, int]] | None = None
 
-    def fans(self, values: Iterable[Value], among: BitMap) -> BitMap:
+    def fans(self, values: Iterable[Value], candidates: BitMap) -> BitMap:
         """Return those of some fans that have one of the values."""
-        return BitMap.union(BitMap(), *(self.sets[value] & among for value in values if value in self.sets))
+        return BitMap.union(BitMap(), *(self.sets[value] & candidates for value in values if value in self.sets))
 
     def remove(self, fans: BitMap) -> None:
         """Take away whatever values some fans have."""
         self._by_size = None
-        emptied = []
-        for value, among in self.sets.items():
-            if among.intersect(fans):
-                among -= fans  # noqa: PLW2901 - changes the set itself
-                if not among:
-                    emptied.append(value)
-        for value in emptied:
+        empty = []
+        for value, members in self.sets.items():
+            if members.intersect(fans):
+                members -= fans  # noqa: PLW2901 - changes the set itself
+                if not members:
+                    empty.append(value)
+        for value in empty:
             del self.sets[value]
 
     def add(self, groups: Groups) -> None:
@@ -70,30 +70,30 @@ class Facet:
             else:
                 self.sets[value] = BitMap(fan_ids)
 
-    def largest(self, among: BitMap, most: int) -> list[tuple[Value, int]]:
+    def largest(self, candidates: BitMap, limit: int) -> list[tuple[Value, int]]:
         """Return the values that the most of some fans have, with how many; ties by value, None last."""
         if self._by_size is None:
-            sized = ((value, having, len(having)) for value, having in self.sets.items())
-            self._by_size = sorted(sized, key=lambda each: -each[2])
-        best: list[tuple[Value, int]] = []
+            sizes = ((value, having, len(having)) for value, having in self.sets.items())
+            self._by_size = sorted(sizes, key=lambda each: -each[2])
+        top: list[tuple[Value, int]] = []
         counts: list[int] = []
         for value, having, size in self._by_size:
             # No further value can be among the best.
-            if len(counts) == most and size < counts[0]:
+            if len(counts) == limit and size < counts[0]:
                 break
-            if counted := having.intersection_cardinality(among):
-                best.append((value, counted))
-                heapq.heappush(counts, counted)
-                if len(counts) > most:
+            if fan_count := having.intersection_cardinality(candidates):
+                top.append((value, fan_count))
+                heapq.heappush(counts, fan_count)
+                if len(counts) > limit:
                     heapq.heappop(counts)
-        return sorted(best, key=lambda each: (-each[1], in_order(each[0])))[:most]
+        return sorted(top, key=lambda each: (-each[1], in_order(each[0])))[:limit]
 
     def drop(self, value: Value) -> None:
         """Take a value away from whoever has it."""
         self._by_size = None
         self.sets.pop(value, None)
 
-    def stored(self) -> Iterator[tuple[Value, bytes]]:
+    def dump(self) -> Iterator[tuple[Value, bytes]]:
         """Yield each value with its bitmap as it is written down."""
         for value, having in self.sets.items():
             having.run_optimize()
@@ -109,60 +109,60 @@ def in_order(value: Value) -> tuple[tuple[bool, str], ...]:
 class Column:
     """A whole number from 0 on for each fan who has one, as bitmaps of its bits: ranges, sums and the greatest."""
 
-    def __init__(self, known: bytes | None = None, bits: Iterable[bytes] = ()) -> None:
+    def __init__(self, present: bytes | None = None, bits: Iterable[bytes] = ()) -> None:
         """Take what `stored` gave, if anything."""
-        self.known = BitMap.deserialize(known) if known else BitMap()
+        self.present = BitMap.deserialize(present) if present else BitMap()
         self.bits = [BitMap.deserialize(each) for each in bits]
 
-    def at_least(self, number: int, among: BitMap) -> BitMap:
+    def at_least(self, number: int, candidates: BitMap) -> BitMap:
         """Return those of some fans whose number is no smaller.
 
         From the lowest bit up, who is above the number before it. Whole bits are taken faster than parts of them.
         """
         if number <= 0:
-            return self.known & among
-        are_few = len(among) < FEW
-        below = number - 1
-        if below >> len(self.bits):
+            return self.present & candidates
+        are_few = len(candidates) < SMALL_SET
+        bound = number - 1
+        if bound >> len(self.bits):
             return BitMap()
-        above = BitMap()
+        result = BitMap()
         for place, bit in enumerate(self.bits):
-            if below >> place & 1:
-                above &= bit
+            if bound >> place & 1:
+                result &= bit
             else:
-                above |= bit & among if are_few else bit
-        return above if are_few else above & among
+                result |= bit & candidates if are_few else bit
+        return result if are_few else result & candidates
 
-    def exactly(self, number: int, among: BitMap) -> BitMap:
+    def exactly(self, number: int, candidates: BitMap) -> BitMap:
         """Return those of some fans with this number."""
         if number >> len(self.bits):
             return BitMap()
-        found = self.known & among
+        result = self.present & candidates
         for place, bit in enumerate(self.bits):
             if number >> place & 1:
-                found &= bit
+                result &= bit
             else:
-                found -= bit
-        return found
+                result -= bit
+        return result
 
-    def total(self, among: BitMap) -> int:
+    def total(self, candidates: BitMap) -> int:
         """Return the sum over some fans."""
-        return sum(bit.intersection_cardinality(among) << place for place, bit in enumerate(self.bits))
+        return sum(bit.intersection_cardinality(candidates) << place for place, bit in enumerate(self.bits))
 
-    def greatest(self, among: BitMap) -> int | None:
+    def greatest(self, candidates: BitMap) -> int | None:
         """Return the greatest number that one of some fans has."""
-        left = among & self.known
-        if not left:
+        rest = candidates & self.present
+        if not rest:
             return None
         number = 0
         for place in reversed(range(len(self.bits))):
-            if upper := left & self.bits[place]:
-                left, number = upper, number | 1 << place
+            if upper := rest & self.bits[place]:
+                rest, number = upper, number | 1 << place
         return number
 
     def remove(self, fans: BitMap) -> None:
         """Take away the numbers of some fans."""
-        self.known -= fans
+        self.present -= fans
         for bit in self.bits:
             bit -= fans  # noqa: PLW2901 - changes the set itself
 
@@ -170,14 +170,14 @@ class Column:
         """Give fans their numbers; a negative one is none."""
         has_one = numbers >= 0
         numbers, fan_ids = numbers[has_one], fan_ids[has_one]
-        self.known |= bitmap(fan_ids)
+        self.present |= bitmap(fan_ids)
         width = int(numbers.max(initial=0)).bit_length()
         self.bits += [BitMap() for _ in range(width - len(self.bits))]
         for place in range(width):
             self.bits[place] |= bitmap(fan_ids[(numbers >> place) & 1 == 1])
 
-    def stored(self) -> tuple[bytes, list[bytes]]:
+    def dump(self) -> tuple[bytes, list[bytes]]:
         """Return the bitmaps as they are written down."""
-        for bit in (self.known, *self.bits):
+        for bit in (self.present, *self.bits):
             bit.run_optimize()
-        return self.known.serialize(), [bit.serialize() for bit in self.bits]
+        return self.present.serialize(), [bit.serialize() for bit in self.bits]

@@ -19,35 +19,35 @@ from fanfare.search.schemas.stats import FilterStats
 LOOK_SECONDS = 2.0
 
 
-async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
+async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int:
     """Return the number of fans that criteria match now."""
-    counted = await count(db, account, wanted, now)
-    return await conditions.fan_count(db, account, wanted, now) if counted is None else counted
+    result = await count(db, account, criteria, now)
+    return await conditions.fan_count(db, account, criteria, now) if result is None else result
 
 
-async def count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int | None:
+async def count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int | None:
     """Return the number of fans that criteria match now by the index, or None when it cannot tell."""
-    answer = await _answer(db, account, wanted, now)
+    answer = await _answer(db, account, criteria, now)
     return answer.count if answer else None
 
 
-async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
     """Return the statistics of the fans that criteria find now."""
-    told = await statistics(db, account, wanted, now)
-    return await stats.criteria_stats(db, account, wanted, now) if told is None else told
+    result = await statistics(db, account, criteria, now)
+    return await stats.criteria_stats(db, account, criteria, now) if result is None else result
 
 
-async def statistics(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats | None:
+async def statistics(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats | None:
     """Return the statistics of the fans that criteria find now by the index, or None when it cannot tell."""
-    answer = await _answer(db, account, wanted, now, with_ages=True)
+    answer = await _answer(db, account, criteria, now, with_ages=True)
     if answer is None or answer.statistics is None:
         return None
-    told = answer.statistics
-    told.postal_demographics = await stats.with_census(db, told.postal_demographics)
-    return told
+    result = answer.statistics
+    result.postal_demographics = await stats.with_census(db, result.postal_demographics)
+    return result
 
 
-async def inside(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
+async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
     """Return for each plan those of some fans whom it finds, as of a moment after this call, or None.
 
     Must not be asked in a transaction that wrote what plans read: the index sees what is committed.
@@ -56,30 +56,32 @@ async def inside(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]
         return [[] for _ in plans]
     look = Look(account.id, account.time_zone, plans, fan_ids)
     answer = await asking.ask(db, look, patience=LOOK_SECONDS)
-    return answer.inside if answer else None
+    return answer.matches if answer else None
 
 
 async def _answer(
-    db: Db, account: Account, wanted: Criteria, now: datetime, *, with_ages: bool = False
+    db: Db, account: Account, criteria: Criteria, now: datetime, *, with_ages: bool = False
 ) -> Answer | None:
     # In a transaction the tables say more than the index, which sees only what is committed.
     if db.in_transaction:
         return None
-    at = await setting(db, account, wanted, now)
-    asked: Plan | None = plan(wanted, at)
-    if asked is None:
+    criteria_setting = await setting(db, account, criteria, now)
+    question: Plan | None = plan(criteria, criteria_setting)
+    if question is None:
         return None
-    return await asking.ask(db, Question(account.id, account.time_zone, asked, ages(at) if with_ages else None))
+    return await asking.ask(
+        db, Question(account.id, account.time_zone, question, ages(criteria_setting) if with_ages else None)
+    )
 
 
-def ages(at: Setting) -> Ages:
+def ages(setting: Setting) -> Ages:
     """Return the groups of ages of today, the youngest first."""
     bounds = [0, *stats.AGES]
     groups: list[tuple[int, int | None, int]] = []
     for first, following in zip(bounds, [*stats.AGES, None], strict=True):
         last = None if following is None else following - 1
         # Born on this day or later: not yet as old as the following group.
-        born = 0 if following is None else years_before(at.today, following).toordinal() + 1
+        born = 0 if following is None else years_before(setting.today, following).toordinal() + 1
         groups.append((first, last, born))
-    recent = (at.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
-    return Ages(groups, recent, stats.MOST_PLACES, stats.MOST_AREAS)
+    recent = (setting.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
+    return Ages(groups, recent, stats.MAX_PLACES, stats.MAX_AREAS)

@@ -14,7 +14,7 @@ from pathlib import Path
 from pyroaring import BitMap
 
 from fanfare.audience import holding
-from fanfare.audience.holding import Audience, Place
+from fanfare.audience.holding import Audience, LogPosition
 from fanfare.audience.reading import PARTS, Days, Piece, pieces
 from fanfare.fans.topics import TAG_DELETED
 from fanfare.idols.topics import IDOL_DELETED
@@ -28,9 +28,9 @@ from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 FORM = 5
 PAGE = 5_000
 # Changes beyond a transaction that does not end; with more of them the tables are asked.
-MOST_SEEN = 10_000
+MAX_LATE_CHANGES = 10_000
 FITS = 2**32
-NOTHING = Place(0, None, frozenset())
+NOTHING = LogPosition(0, None, frozenset())
 # The parts to read anew for each thing that a change can have touched; a field of a fan that is not named is a text.
 NUMBERS = ("rating", "birth_date", "is_subscribed", "is_phone_subscribed", "is_optout", "latitude", "longitude")
 PARTS_OF: dict[str, tuple[str, ...]] = {
@@ -51,7 +51,7 @@ class Behind(Exception):  # noqa: N818 - what it is at the moment
     """The index cannot answer now: it is far behind, or holds ids that do not fit."""
 
 
-class Follower:
+class IndexUpdater:
     """The index of one account, led on whenever somebody asks."""
 
     def __init__(self, db: Db, account_id: int, folder: Path) -> None:
@@ -61,15 +61,15 @@ class Follower:
         self.audience = Audience("")
         self.place = NOTHING
         self.is_stored = False
-        self.way = ""
+        self.origin = ""
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
 
     async def start(self, zone: str) -> None:
         """Take what was stored and lead it on, or build anew. Raises `Behind` when the account cannot be indexed."""
         async with self._turn:
-            self.way = "from stored" if await self._load(zone) else "built"
-            if self.way == "built":
+            self.origin = "from stored" if await self._load(zone) else "built"
+            if self.origin == "built":
                 await self._build(zone)
 
     async def refresh(self) -> Audience:
@@ -90,23 +90,23 @@ class Follower:
         """Take in the next changes and tell whether these were the last."""
         bound = await settled(self.db, self.account_id)
         changes = await self._changes(self.db)
-        if not self._fresh(changes):
+        if not self._new_changes(changes):
             self._move(changes, bound)
             return True
-        async with self.db.transaction("repeatable_read") as held:
-            changes = await self._changes(held)
-            fresh = self._fresh(changes)
-            read = await self._read_anew(held, fresh)
-        for part, touched, found in read:
-            self.audience.remove(part, touched)
-            for piece in found:
+        async with self.db.transaction("repeatable_read") as tx:
+            changes = await self._changes(tx)
+            new_changes = self._new_changes(changes)
+            read = await self._read_anew(tx, new_changes)
+        for part, ids, new_pieces in read:
+            self.audience.remove(part, ids)
+            for piece in new_pieces:
                 self.audience.add(part, piece)
-        for change in fresh:
+        for change in new_changes:
             if change.topic in ENDED:
                 self.audience.forget(ENDED[change.topic], change.subject_id)
         self._move(changes, bound)
         self.is_stored = False
-        return len(fresh) < PAGE
+        return len(new_changes) < PAGE
 
     async def _changes(self, db: Db) -> list[Change]:
         rows = await db.rows(
@@ -120,56 +120,56 @@ class Follower:
         )
         return [Change(**row) for row in rows]
 
-    def _fresh(self, changes: Iterable[Change]) -> list[Change]:
+    def _new_changes(self, changes: Iterable[Change]) -> list[Change]:
         return [change for change in changes if change.position not in self.place.seen]
 
     def _move(self, changes: Iterable[Change], bound: int) -> None:
         """Go on to the last change below which nothing can appear any more, and remember the later ones."""
         position, occurred_at = self.place.position, self.place.occurred_at
-        seen = []
+        positions = []
         for change in changes:
             if change.position <= bound:
                 position, occurred_at = change.position, change.occurred_at
             else:
-                seen.append(change.position)
-        if len(seen) > MOST_SEEN:
+                positions.append(change.position)
+        if len(positions) > MAX_LATE_CHANGES:
             message = "a transaction has been open for too long"
             raise Behind(message)
-        self.place = Place(position, occurred_at, frozenset(seen))
+        self.place = LogPosition(position, occurred_at, frozenset(positions))
 
-    async def _read_anew(self, held: Db, changes: Sequence[Change]) -> list[tuple[str, BitMap, list[Piece]]]:
+    async def _read_anew(self, tx: Db, changes: Sequence[Change]) -> list[tuple[str, BitMap, list[Piece]]]:
         """Return for each part that changes touched whom they touched and what those have now."""
-        touched: defaultdict[str, set[int]] = defaultdict(set)
+        ids_by_part: defaultdict[str, set[int]] = defaultdict(set)
         for each, fan_ids in facts.touched(changes).items():
             for part in PARTS_OF.get(each, TEXT):
-                touched[part] |= fan_ids
+                ids_by_part[part] |= fan_ids
         for change in changes:
             if change.topic == SNAPSHOT_CREATED.name:
-                touched["snapshot"].update(await self._listed(held, change.subject_id))
+                ids_by_part["snapshot"].update(await self._snapshot_members(tx, change.subject_id))
         read = []
-        async with held.connection() as connection:
-            for part, fan_ids in touched.items():
+        async with tx.connection() as connection:
+            for part, fan_ids in ids_by_part.items():
                 if not fan_ids:
                     continue
                 _check_fit(fan_ids)
                 ids = sorted(fan_ids)
-                found = pieces(connection, self.account_id, part, Days(self.audience.zone), ids)
-                read.append((part, BitMap(array("I", ids)), [piece async for piece in found]))
+                new_pieces = pieces(connection, self.account_id, part, Days(self.audience.zone), ids)
+                read.append((part, BitMap(array("I", ids)), [piece async for piece in new_pieces]))
         return read
 
-    async def _listed(self, held: Db, snapshot_uid: str) -> list[int]:
+    async def _snapshot_members(self, tx: Db, snapshot_uid: str) -> list[int]:
         sql = "select fan_id from snapshot_members where account_id = $1 and snapshot_uid = $2::text::uuid"
-        return [row["fan_id"] for row in await held.rows(sql, self.account_id, snapshot_uid)]
+        return [row["fan_id"] for row in await tx.rows(sql, self.account_id, snapshot_uid)]
 
     async def _build(self, zone: str) -> None:
         """Read everybody, in one snapshot."""
         bound = await settled(self.db, self.account_id)
         audience, days = Audience(zone), Days(zone)
-        async with self.db.transaction("repeatable_read") as held:
+        async with self.db.transaction("repeatable_read") as tx:
             self.place = NOTHING
-            newest = await held.value("select max(fan_id) from fans where account_id = $1", self.account_id)
+            newest = await tx.value("select max(fan_id) from fans where account_id = $1", self.account_id)
             _check_fit([newest or 0])
-            place = await held.row(
+            place = await tx.row(
                 """
                 select c.position, c.occurred_at from changes c
                 where c.account_id = $1 and c.position <= $2 order by c.position desc limit 1
@@ -178,26 +178,30 @@ class Follower:
                 bound,
             )
             later = "select position from changes where account_id = $1 and position > $2"
-            seen = frozenset(row["position"] for row in await held.rows(later, self.account_id, bound))
-            async with held.connection() as connection:
+            positions = frozenset(row["position"] for row in await tx.rows(later, self.account_id, bound))
+            async with tx.connection() as connection:
                 for part in PARTS:
                     async for piece in pieces(connection, self.account_id, part, days):
                         audience.add(part, piece)
                         # Other accounts are answered meanwhile.
                         await asyncio.sleep(0)
         self.audience, self.is_stored = audience, False
-        self.place = Place(place["position"], place["occurred_at"], seen) if place else Place(0, None, seen)
+        self.place = (
+            LogPosition(place["position"], place["occurred_at"], positions)
+            if place
+            else LogPosition(0, None, positions)
+        )
 
     async def _load(self, zone: str) -> bool:
         """Take what was stored, when it is of this database and the change log still reaches back to it."""
         source = await self._source()
         try:
-            found = holding.read(await asyncio.to_thread(self.file.read_bytes), source, zone)
+            result = holding.read(await asyncio.to_thread(self.file.read_bytes), source, zone)
         except (OSError, ValueError):
             return False
-        if found is None:
+        if result is None:
             return False
-        audience, place = found
+        audience, place = result
         occurred_at: datetime | None = await self.db.value(
             "select occurred_at from changes where account_id = $1 and position = $2", self.account_id, place.position
         )
@@ -217,15 +221,15 @@ class Follower:
         async with self._turn:
             if self.is_stored or not self.place.position:
                 return
-            written = self.audience.written(await self._source(), self.place)
-            await run_to_its_end(lambda: self._write(written))
+            data = self.audience.dump(await self._source(), self.place)
+            await run_to_its_end(lambda: self._write(data))
             self.is_stored = True
 
-    def _write(self, written: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self.file.with_suffix(".new")
-        fresh.write_bytes(written)
-        fresh.replace(self.file)
+        temporary = self.file.with_suffix(".new")
+        temporary.write_bytes(data)
+        temporary.replace(self.file)
 
 
 def _check_fit(fan_ids: Iterable[int]) -> None:

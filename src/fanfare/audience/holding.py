@@ -19,7 +19,7 @@ CODED = ("postal_code",)
 EVERYONE = "number"
 
 
-class Place(msgspec.Struct, frozen=True):
+class LogPosition(msgspec.Struct, frozen=True):
     """How far the change log is in the index: up to the change at `position`, and the later ones in `seen`."""
 
     position: int
@@ -32,7 +32,7 @@ class Stored(msgspec.Struct):
 
     source: str
     zone: str
-    place: Place
+    place: LogPosition
     everyone: bytes
     facets: dict[str, list[tuple[int | str | tuple[str | None, ...], bytes]]]
     columns: dict[str, tuple[bytes, list[bytes]]]
@@ -95,31 +95,31 @@ class Audience:
         """Take away a value from whoever has it."""
         self.facets[facet].drop(int(key) if facet == "tag" else key)
 
-    def written(self, source: str, place: Place) -> bytes:
+    def dump(self, source: str, place: LogPosition) -> bytes:
         """Return the index in the form that `read` takes, behind a checksum."""
-        stored = Stored(
+        state = Stored(
             source, self.zone, place, self.everyone.serialize(),
-            {name: list(facet.stored()) for name, facet in self.facets.items()},
-            {name: column.stored() for name, column in self.columns.items()},
-            self.codes, self.tickets.stored(), self.areas.stored(), self.spots.stored(),
+            {name: list(facet.dump()) for name, facet in self.facets.items()},
+            {name: column.dump() for name, column in self.columns.items()},
+            self.codes, self.tickets.dump(), self.areas.dump(), self.spots.dump(),
         )  # fmt: skip
-        packed = msgspec.msgpack.encode(stored)
-        return zlib.crc32(packed).to_bytes(4, "big") + packed
+        data = msgspec.msgpack.encode(state)
+        return zlib.crc32(data).to_bytes(4, "big") + data
 
 
-def read(written: bytes, source: str, zone: str) -> tuple[Audience, Place] | None:
+def read(data: bytes, source: str, zone: str) -> tuple[Audience, LogPosition] | None:
     """Return the index that was written down, or None when it is damaged or was made from something else."""
-    if len(written) < 4 or zlib.crc32(written[4:]).to_bytes(4, "big") != written[:4]:  # noqa: PLR2004 - the checksum
+    if len(data) < 4 or zlib.crc32(data[4:]).to_bytes(4, "big") != data[:4]:  # noqa: PLR2004 - the checksum
         return None
-    stored = msgspec.msgpack.decode(written[4:], type=Stored)
-    if (stored.source, stored.zone) != (source, zone):
+    state = msgspec.msgpack.decode(data[4:], type=Stored)
+    if (state.source, state.zone) != (source, zone):
         return None
     audience = Audience(zone)
-    audience.everyone = BitMap.deserialize(stored.everyone)
-    audience.facets |= {name: Facet(sets) for name, sets in stored.facets.items()}
-    audience.columns |= {name: Column(*parts) for name, parts in stored.columns.items()}
-    audience.codes |= stored.codes
-    audience.tickets = Tickets(stored.tickets)
-    audience.areas = Areas(stored.areas)
-    audience.spots = Spots(stored.spots)
-    return audience, stored.place
+    audience.everyone = BitMap.deserialize(state.everyone)
+    audience.facets |= {name: Facet(sets) for name, sets in state.facets.items()}
+    audience.columns |= {name: Column(*parts) for name, parts in state.columns.items()}
+    audience.codes |= state.codes
+    audience.tickets = Tickets(state.tickets)
+    audience.areas = Areas(state.areas)
+    audience.spots = Spots(state.spots)
+    return audience, state.place

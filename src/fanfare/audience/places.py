@@ -28,17 +28,17 @@ class StoredAreas(msgspec.Struct):
 class Areas:
     """Which postal area each fan lives in."""
 
-    def __init__(self, stored: StoredAreas | None = None) -> None:
+    def __init__(self, state: StoredAreas | None = None) -> None:
         """Take what `stored` gave, if anything."""
-        self._names: list[Area] = stored.names if stored else []
+        self._names: list[Area] = state.names if state else []
         self._numbers = {name: number for number, name in enumerate(self._names)}
-        self._table = Table(1, stored.numbers if stored else None)
+        self._table = Table(1, state.numbers if state else None)
         # The place of each area among all of them by name, until there is a new one.
         self._ranks: Numbers | None = None
 
-    def stored(self) -> StoredAreas:
+    def dump(self) -> StoredAreas:
         """Return the areas as they are written down."""
-        return StoredAreas(self._names, self._table.stored())
+        return StoredAreas(self._names, self._table.dump())
 
     def put(self, names: Sequence[Area], counts: Sequence[int], fan_ids: Numbers) -> None:
         """Give fans their areas: the first of `counts` of them the first name, and so on."""
@@ -53,14 +53,14 @@ class Areas:
         """Take away the areas of some fans."""
         self._table.remove(fans)
 
-    def largest(self, among: BitMap, most: int) -> list[tuple[Area, int]]:
+    def largest(self, candidates: BitMap, limit: int) -> list[tuple[Area, int]]:
         """Return the areas that the most of some fans live in, with how many; ties by name."""
-        (numbers,) = self._table.columns(among)
+        (numbers,) = self._table.columns(candidates)
         counts = np.bincount(numbers - NONE, minlength=len(self._names) + 1)[1:]
         # How many areas have so many fans or more.
-        reached = np.bincount(counts)[::-1].cumsum()[::-1]
-        best = np.flatnonzero(counts >= max(int((reached >= most).sum()) - 1, 1))
-        ranked = best[np.lexsort((self._ranked()[best], -counts[best]))][:most]
+        totals = np.bincount(counts)[::-1].cumsum()[::-1]
+        top = np.flatnonzero(counts >= max(int((totals >= limit).sum()) - 1, 1))
+        ranked = top[np.lexsort((self._ranked()[top], -counts[top]))][:limit]
         return [(self._names[number], int(counts[number])) for number in ranked.tolist()]
 
     def _ranked(self) -> Numbers:
@@ -75,13 +75,13 @@ class Areas:
 class Spots:
     """At which latitude and longitude each fan lives; either may be missing."""
 
-    def __init__(self, stored: StoredTable | None = None) -> None:
+    def __init__(self, state: StoredTable | None = None) -> None:
         """Take what `stored` gave, if anything."""
-        self._table = Table(2, stored)
+        self._table = Table(2, state)
 
-    def stored(self) -> StoredTable:
+    def dump(self) -> StoredTable:
         """Return the spots as they are written down."""
-        return self._table.stored()
+        return self._table.dump()
 
     def put(self, fan_ids: Numbers, latitudes: Numbers, longitudes: Numbers) -> None:
         """Give fans their degrees, counted as `DEGREES` and `ORIGIN` say; a negative number is none."""
@@ -98,7 +98,7 @@ class Spots:
 
 
 def _mean(degrees: Found) -> float | None:
-    without = int(np.count_nonzero(degrees == NONE))
-    if without == degrees.size:
+    empty_count = int(np.count_nonzero(degrees == NONE))
+    if empty_count == degrees.size:
         return None
-    return int(degrees.sum(dtype=np.int64) - without * NONE) / (degrees.size - without) / DEGREES - ORIGIN
+    return int(degrees.sum(dtype=np.int64) - empty_count * NONE) / (degrees.size - empty_count) / DEGREES - ORIGIN

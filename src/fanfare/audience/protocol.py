@@ -8,7 +8,7 @@ from fanfare.search.criteria.plans import Plan
 from fanfare.search.schemas.stats import FilterStats
 
 LENGTH = 4
-MOST_BYTES = 16_000_000
+MAX_BYTES = 16_000_000
 
 
 class Ages(msgspec.Struct, frozen=True):
@@ -46,19 +46,19 @@ class Answer(msgspec.Struct, frozen=True):
 
     count: int | None = None
     statistics: FilterStats | None = None
-    inside: list[list[int]] | None = None
+    matches: list[list[int]] | None = None
 
 
 async def receive(reader: asyncio.StreamReader) -> bytes:
     """Return the next message; raises `asyncio.IncompleteReadError` at the end and `ConnectionError` for nonsense."""
     length = int.from_bytes(await reader.readexactly(LENGTH), "big")
-    if length > MOST_BYTES:
+    if length > MAX_BYTES:
         raise ConnectionResetError
     return await reader.readexactly(length)
 
 
 async def send(writer: asyncio.StreamWriter, message: Question | Look | Answer) -> None:
     """Send a message."""
-    packed = msgspec.msgpack.encode(message)
-    writer.write(len(packed).to_bytes(LENGTH, "big") + packed)
+    data = msgspec.msgpack.encode(message)
+    writer.write(len(data).to_bytes(LENGTH, "big") + data)
     await writer.drain()

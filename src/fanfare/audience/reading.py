@@ -40,14 +40,14 @@ class Days:
         self.zone = zone
         self._starts: dict[int, int] = {}
 
-    def of(self, seconds: Numbers) -> Numbers:
+    def ordinals(self, seconds: Numbers) -> Numbers:
         """Return the ordinals of the days of unix times; NEVER has none."""
-        happened = seconds[seconds != NEVER]
-        if not happened.size:
+        valid = seconds[seconds != NEVER]
+        if not valid.size:
             return np.full_like(seconds, -1)
         # No zone is as much as a day away from UTC.
-        first = max(int(happened.min()) // DAY_SECONDS + UNIX_DAY - 1, FIRST_DAY)
-        last = min(int(happened.max()) // DAY_SECONDS + UNIX_DAY + 1, LAST_DAY)
+        first = max(int(valid.min()) // DAY_SECONDS + UNIX_DAY - 1, FIRST_DAY)
+        last = min(int(valid.max()) // DAY_SECONDS + UNIX_DAY + 1, LAST_DAY)
         starts = np.array([self._start(day) for day in range(first, last + 1)])
         days = first - 1 + np.searchsorted(starts, seconds, side="right")
         return np.where(seconds == NEVER, -1, np.maximum(days, 0))
@@ -197,7 +197,7 @@ async def pieces(
         async for row in _pages(connection, account_id, part, fan_ids):
             yield _numbers(row, days)
         return
-    among = "" if fan_ids is None else "and f.fan_id = any($2::bigint[])"
+    condition = "" if fan_ids is None else "and f.fan_id = any($2::bigint[])"
     args = (account_id,) if fan_ids is None else (account_id, fan_ids)
     if part == "ticket":
         # The blocks of all fans at once would not fit in memory.
@@ -208,9 +208,9 @@ async def pieces(
     else:
         reads = ((TIES[part], 8, lambda rows: Piece({part: _ties(rows)})),)
     for sql, rows, read in reads:
-        cursor = await connection.cursor(sql.format(among=among), *args)
-        async for found in _ahead(partial(cursor.fetch, rows)):
-            yield read(found)
+        cursor = await connection.cursor(sql.format(among=condition), *args)
+        async for batch in _ahead(partial(cursor.fetch, rows)):
+            yield read(batch)
     if part == "ticket":
         await connection.fetchval("select set_config('enable_hashagg', 'on', true)")
 
@@ -220,8 +220,8 @@ async def _pages(
 ) -> AsyncIterator[Record]:
     """Yield the numbers of fans by pages, each column as one text of bytes."""
     names = ["fan_id", *COLUMNS[part], *(("flags", "latitude", "longitude") if part == "number" else ())]
-    among = "" if fan_ids is None else "and fan_id = any($3::bigint[])"
-    inner = (NUMBERS if part == "number" else ACTIVITY).format(among=among)
+    condition = "" if fan_ids is None else "and fan_id = any($3::bigint[])"
+    inner = (NUMBERS if part == "number" else ACTIVITY).format(among=condition)
     columns = ", ".join(f"string_agg(int8send({name}), ''::bytea) as {name}" for name in names)
     last = 0
 
@@ -240,20 +240,20 @@ async def _pages(
 
 async def _ahead(fetch: Callable[[], Awaitable[Fetched | None]]) -> AsyncIterator[Fetched]:
     """Yield what is fetched until that is nothing; the database reads on while the last is worked upon."""
-    coming = asyncio.ensure_future(fetch())
+    next_batch = asyncio.ensure_future(fetch())
     try:
-        while found := await coming:
-            coming = asyncio.ensure_future(fetch())
+        while batch := await next_batch:
+            next_batch = asyncio.ensure_future(fetch())
             # The question goes out before the work begins.
             await asyncio.sleep(0)
-            yield found
+            yield batch
     finally:
-        coming.cancel()
+        next_batch.cancel()
 
 
 def _sold(row: Record, days: Days) -> Sold:
-    numbers = {name: _whole(row[name]) for name in ("fan_id", "purchased", "seats", "paid", "sale")}
-    numbers["purchased"] = days.of(numbers["purchased"])
+    numbers = {name: _from_bytes(row[name]) for name in ("fan_id", "purchased", "seats", "paid", "sale")}
+    numbers["purchased"] = days.ordinals(numbers["purchased"])
     order = np.lexsort((numbers["sale"], numbers["fan_id"]))
     numbers = {name: column[order] for name, column in numbers.items()}
     numbers["sale"] = _numbered(numbers["fan_id"], numbers["sale"])
@@ -267,17 +267,17 @@ def _numbered(fan_ids: Numbers, sales: Numbers) -> Numbers:
     is_first[1:] = fan_ids[1:] != fan_ids[:-1]
     is_new = is_first.copy()
     is_new[1:] |= sales[1:] != sales[:-1]
-    counted = is_new.cumsum()
-    before = np.maximum.accumulate(np.where(is_first, counted - 1, 0))
-    return np.where(sales == 0, 0, counted - before)
+    positions = is_new.cumsum()
+    offsets = np.maximum.accumulate(np.where(is_first, positions - 1, 0))
+    return np.where(sales == 0, 0, positions - offsets)
 
 
-def _whole(sent: bytes) -> Numbers:
-    return np.frombuffer(sent, dtype=">i8").astype(np.int64)
+def _from_bytes(data: bytes) -> Numbers:
+    return np.frombuffer(data, dtype=">i8").astype(np.int64)
 
 
 def _numbers(row: Record, days: Days) -> Piece:
-    read = {name: _whole(row[name]) for name in dict(row) if name != "last"}
+    read = {name: _from_bytes(row[name]) for name in dict(row) if name != "last"}
     fan_ids = read.pop("fan_id")
     piece = Piece(fan_ids=fan_ids)
     flags = read.pop("flags", None)
@@ -288,14 +288,14 @@ def _numbers(row: Record, days: Days) -> Piece:
             groups[name] = array("I", having.astype(np.uint32).tobytes())
         piece.facets["flag"] = groups
         piece.spots = (read.pop("latitude"), read.pop("longitude"))
-    piece.columns = {name: days.of(read[name]) if name in DAYS else read[name] for name in read}
+    piece.columns = {name: days.ordinals(read[name]) if name in DAYS else read[name] for name in read}
     return piece
 
 
 def _texts(rows: list[Record]) -> Piece:
     facets: dict[str, Groups] = {name: {} for name in FACETS["text"]}
     for row in rows:
-        fan_ids = array("I", _whole(row["fan_ids"]).astype(np.uint32).tobytes())
+        fan_ids = array("I", _from_bytes(row["fan_ids"]).astype(np.uint32).tobytes())
         # In the order in which statistics sort places with as many fans.
         place = None if row["city"] is None else (row["city"], row["country_code"], row["province"])
         for name, groups in facets.items():
@@ -306,15 +306,15 @@ def _texts(rows: list[Record]) -> Piece:
 
 
 def _postal_codes(rows: list[Record]) -> Piece:
-    located = [row for row in rows if row["country_code"] and row["postal_code"]]
-    areas = [(row["country_code"], postal_area(row["country_code"], row["postal_code"])) for row in located]
+    postal_rows = [row for row in rows if row["country_code"] and row["postal_code"]]
+    areas = [(row["country_code"], postal_area(row["country_code"], row["postal_code"])) for row in postal_rows]
     codes = [row["postal_code"] for row in rows]
-    return Piece(texts={"postal_code": _runs(codes, rows)}, areas=_runs(areas, located))
+    return Piece(texts={"postal_code": _runs(codes, rows)}, areas=_runs(areas, postal_rows))
 
 
 def _runs(values: list[Kind], rows: Sequence[Record]) -> Runs[Kind]:
     counts = [len(row["fan_ids"]) // 8 for row in rows]
-    return Runs(values, counts, _whole(b"".join(row["fan_ids"] for row in rows)))
+    return Runs(values, counts, _from_bytes(b"".join(row["fan_ids"] for row in rows)))
 
 
 def _ties(rows: list[Record]) -> Groups:

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from fanfare.audience import answers
-from fanfare.audience.following import Behind, Follower
+from fanfare.audience.following import Behind, IndexUpdater
 from fanfare.audience.holding import Audience
 from fanfare.audience.protocol import Answer, Look, Question, receive, send
 from fanfare.kernel.data import faults
@@ -58,7 +58,7 @@ class IndexProcess:
         self.settings = settings
         self.folder = settings.data_dir.resolve() / "audience"
         self.db = Db()
-        self.followers: dict[int, Follower] = {}
+        self.followers: dict[int, IndexUpdater] = {}
         self.stopping = asyncio.Event()
         self.address = ""
         self._zones: dict[int, str] = {}
@@ -69,7 +69,7 @@ class IndexProcess:
         self._builds = asyncio.Semaphore(BUILDS)
         self._turns = Shares(1)
         # When to try again what could not be made.
-        self._again: dict[int, float] = {}
+        self._retry_at: dict[int, float] = {}
         self._stored_at = time.monotonic()
 
     async def run(self) -> None:
@@ -134,7 +134,7 @@ class IndexProcess:
             async with self._turns.lend(question.account_id, TURN_SECONDS):
                 # Whoever else has a question may line up first.
                 await asyncio.sleep(0)
-                return _answered(audience, question)
+                return _evaluate(audience, question)
         except Exception as error:
             log.warning("index query failed", account_id=question.account_id, exc_info=error)
             return Answer()
@@ -151,7 +151,7 @@ class IndexProcess:
             if is_stale or (follower is not None and len(self.followers) > share):
                 await self._leave(locks, account_id)
                 continue
-            is_due = time.monotonic() > self._again.get(account_id, math.inf)
+            is_due = time.monotonic() > self._retry_at.get(account_id, math.inf)
             is_free = follower is None and len(self.followers) < share
             if is_due or (is_free and await locks.fetchval(TAKE, lock_key("audience", account_id))):
                 self._begin(account_id, zone)
@@ -175,7 +175,7 @@ class IndexProcess:
         """Answer for an account no more: its bitmaps may be half of this and half of that. It is built anew later."""
         log.warning("index dropped", account_id=account_id, exc_info=error)
         self.ready.discard(account_id)
-        self._again[account_id] = time.monotonic() + AGAIN_SECONDS
+        self._retry_at[account_id] = time.monotonic() + AGAIN_SECONDS
         with contextlib.suppress(OSError, KeyError):
             self.followers[account_id].file.unlink()
         await self._forget_address(account_id)
@@ -199,7 +199,7 @@ class IndexProcess:
         return self._locks
 
     async def _processes(self, locks: Connection) -> int:
-        counted: int = await locks.fetchval(
+        count: int = await locks.fetchval(
             """
             select count(*) from pg_locks l
             where l.locktype = 'advisory' and l.objsubid = 1 and l.classid = 0 and l.objid::bigint = $1::bigint
@@ -207,16 +207,16 @@ class IndexProcess:
             """,
             PRESENT,
         )
-        return counted
+        return count
 
     def _begin(self, account_id: int, zone: str) -> None:
-        self._again.pop(account_id, None)
-        self.followers[account_id] = Follower(self.db.of(account_id), account_id, self.folder)
+        self._retry_at.pop(account_id, None)
+        self.followers[account_id] = IndexUpdater(self.db.for_account(account_id), account_id, self.folder)
         self._starting[account_id] = begin(self._start(account_id, zone), "start of an index")
 
     async def _start(self, account_id: int, zone: str) -> None:
         """Make an account's index ready and say where it is answered; one that cannot be made is tried again later."""
-        follower, started = self.followers[account_id], time.perf_counter()
+        follower, start_time = self.followers[account_id], time.perf_counter()
         try:
             async with self._builds:
                 await follower.start(zone)
@@ -232,15 +232,15 @@ class IndexProcess:
         except Exception as error:  # noqa: BLE001 - whatever it is, the tables go on answering
             log.warning("index build failed", account_id=account_id, reason=type(error).__name__)
             self._starting.pop(account_id, None)
-            self._again[account_id] = time.monotonic() + AGAIN_SECONDS
+            self._retry_at[account_id] = time.monotonic() + AGAIN_SECONDS
             if not faults.will_pass(error):
                 await self._note(account_id, error)
             return
         self.ready.add(account_id)
         self._starting.pop(account_id, None)
         log.info(
-            "index ready", account_id=account_id, way=follower.way, fans=len(follower.audience.everyone),
-            seconds=round(time.perf_counter() - started, 2),
+            "index ready", account_id=account_id, origin=follower.origin, fans=len(follower.audience.everyone),
+            seconds=round(time.perf_counter() - start_time, 2),
         )  # fmt: skip
         await self._store_one(account_id, follower)
 
@@ -249,7 +249,7 @@ class IndexProcess:
         if account_id in self._starting:
             return
         follower = self.followers.pop(account_id)
-        self._again.pop(account_id, None)
+        self._retry_at.pop(account_id, None)
         self.ready.discard(account_id)
         await self._forget_address(account_id)
         await self._store_one(account_id, follower)
@@ -263,7 +263,7 @@ class IndexProcess:
         for task in self._starting.values():
             task.cancel()
         self._starting.clear()
-        self._again.clear()
+        self._retry_at.clear()
         self.followers.clear()
         self.ready.clear()
         if self._locks is not None:
@@ -275,7 +275,7 @@ class IndexProcess:
         for account_id in sorted(self.ready & self.followers.keys()):
             await self._store_one(account_id, self.followers[account_id])
 
-    async def _store_one(self, account_id: int, follower: Follower) -> None:
+    async def _store_one(self, account_id: int, follower: IndexUpdater) -> None:
         """Store an account's index; one that cannot be stored is built anew by whoever starts next."""
         try:
             await follower.store()
@@ -291,9 +291,9 @@ class IndexProcess:
         await self.db.close()
 
 
-def _answered(audience: Audience, question: Question | Look) -> Answer:
+def _evaluate(audience: Audience, question: Question | Look) -> Answer:
     if isinstance(question, Look):
-        return Answer(inside=answers.inside(audience, question.plans, question.fan_ids))
+        return Answer(matches=answers.matches(audience, question.plans, question.fan_ids))
     if question.ages is not None:
         return Answer(statistics=answers.statistics(audience, question.plan, question.ages))
     return Answer(count=answers.count(audience, question.plan))

@@ -20,11 +20,11 @@ from fanfare.search.criteria.plans import SoldTo
 SHIFT = 18
 COLUMNS = ("fan_id", "event", "price_code", "purchased", "seats", "paid", "sale")
 # Of so many fans the tickets are picked out first.
-FEW = 5_000
+MAX_SINGLE_FANS = 5_000
 WIDEST = np.iinfo(np.uint32).max
 Column = npt.NDArray[Any]
 Block = dict[str, Column]
-Chosen = npt.NDArray[np.bool_]
+Mask = npt.NDArray[np.bool_]
 
 
 class Sold(msgspec.Struct):
@@ -46,19 +46,19 @@ class StoredTickets(msgspec.Struct):
 class Tickets:
     """All tickets of an account that are not deleted."""
 
-    def __init__(self, stored: StoredTickets | None = None) -> None:
+    def __init__(self, state: StoredTickets | None = None) -> None:
         """Take what `stored` gave, if anything."""
         self._blocks: dict[int, Block] = {}
         # From 1 on: 0 is none.
         self._events: dict[bytes, int] = {}
         self._price_codes: dict[str, int] = {}
-        if stored:
-            self._events = {event: number for number, event in enumerate(stored.events, 1)}
-            self._price_codes = {code: number for number, code in enumerate(stored.price_codes, 1)}
-            for key, columns in stored.blocks.items():
+        if state:
+            self._events = {event: number for number, event in enumerate(state.events, 1)}
+            self._price_codes = {code: number for number, code in enumerate(state.price_codes, 1)}
+            for key, columns in state.blocks.items():
                 self._blocks[key] = {name: np.frombuffer(raw, kind).copy() for name, (kind, raw) in columns.items()}
 
-    def stored(self) -> StoredTickets:
+    def dump(self) -> StoredTickets:
         """Return the tickets as they are written down."""
         blocks = {
             key: {name: (column.dtype.str, column.tobytes()) for name, column in block.items()}
@@ -68,8 +68,8 @@ class Tickets:
 
     def add(self, sold: Sold) -> None:
         """Put in the tickets of fans who have none here."""
-        found, places = np.unique(sold.events, return_inverse=True)
-        known_events = [self._events.setdefault(event.tobytes(), len(self._events) + 1) for event in found]
+        uids, places = np.unique(sold.events, return_inverse=True)
+        known_events = [self._events.setdefault(event.tobytes(), len(self._events) + 1) for event in uids]
         codes = [
             0 if code is None else self._price_codes.setdefault(code, len(self._price_codes) + 1)
             for code in sold.price_codes
@@ -80,9 +80,9 @@ class Tickets:
             "price_code": np.array(codes, np.int64),
         }
         for key, rows in by_block(read["fan_id"], SHIFT):
-            fresh = {name: _small(read[name][rows]) for name in COLUMNS}
-            known = self._blocks.get(key)
-            self._blocks[key] = fresh if known is None else _joined(known, fresh)
+            new = {name: _small(read[name][rows]) for name in COLUMNS}
+            old = self._blocks.get(key)
+            self._blocks[key] = new if old is None else _merge(old, new)
 
     def remove(self, fans: BitMap) -> None:
         """Take away the tickets of some fans."""
@@ -91,82 +91,82 @@ class Tickets:
             if not self._blocks[key]["fan_id"].size:
                 del self._blocks[key]
 
-    def fans(self, asked: SoldTo, among: BitMap) -> BitMap:
+    def fans(self, criterion: SoldTo, candidates: BitMap) -> BitMap:
         """Return who of some fans has such tickets."""
-        if len(among) > FEW:
-            return self._having(asked, self._blocks.values()) & among
-        few = self._rows(among)
+        if len(candidates) > MAX_SINGLE_FANS:
+            return self._having(criterion, self._blocks.values()) & candidates
+        block_rows = self._rows(candidates)
         return self._having(
-            asked, ({name: column[rows] for name, column in self._blocks[key].items()} for key, rows in few)
+            criterion, ({name: column[rows] for name, column in self._blocks[key].items()} for key, rows in block_rows)
         )
 
     def _rows(self, fans: BitMap) -> Iterator[tuple[int, Column]]:
         """Yield where the tickets of some fans lie: the key of each block and its rows in their order."""
         fan_ids = np.frombuffer(fans.to_array() if fans else array("I"), np.uint32)
-        for key, among in by_block(fan_ids, SHIFT):
+        for key, indexes in by_block(fan_ids, SHIFT):
             if key not in self._blocks:
                 continue
             column = self._blocks[key]["fan_id"]
-            starts = np.searchsorted(column, fan_ids[among], "left")
-            counts = np.searchsorted(column, fan_ids[among], "right") - starts
+            starts = np.searchsorted(column, fan_ids[indexes], "left")
+            counts = np.searchsorted(column, fan_ids[indexes], "right") - starts
             ends = counts.cumsum()
             if ends[-1]:
                 yield key, np.repeat(starts - ends + counts, counts) + np.arange(ends[-1])
 
-    def _having(self, asked: SoldTo, blocks: Iterable[Block]) -> BitMap:
-        found = BitMap()
+    def _having(self, criterion: SoldTo, blocks: Iterable[Block]) -> BitMap:
+        result = BitMap()
         for block in blocks:
-            chosen = self._chosen(block, asked)
-            if asked.counts:
-                fan_ids = _counted(block, chosen, asked)
+            mask = self._mask(block, criterion)
+            if criterion.counts:
+                fan_ids = _matching_fans(block, mask, criterion)
             else:
-                fan_ids = block["fan_id"] if chosen is None else block["fan_id"][chosen]
-            found |= BitMap(array("I", fan_ids.astype(np.uint32, copy=False).tobytes()))
-        return found
+                fan_ids = block["fan_id"] if mask is None else block["fan_id"][mask]
+            result |= BitMap(array("I", fan_ids.astype(np.uint32, copy=False).tobytes()))
+        return result
 
-    def _chosen(self, block: Block, asked: SoldTo) -> Chosen | None:
+    def _mask(self, block: Block, criterion: SoldTo) -> Mask | None:
         """Return which tickets of a block are meant, or None for all."""
-        chosen: Chosen | None = None
-        for each in self._tests(block, asked):
-            chosen = each if chosen is None else chosen & each
-        return chosen
+        mask: Mask | None = None
+        for each in self._tests(block, criterion):
+            mask = each if mask is None else mask & each
+        return mask
 
-    def _tests(self, block: Block, asked: SoldTo) -> Iterator[Chosen]:
-        if asked.events is not None:
+    def _tests(self, block: Block, criterion: SoldTo) -> Iterator[Mask]:
+        if criterion.events is not None:
             is_meant = np.zeros(len(self._events) + 1, np.bool_)
-            is_meant[[self._events.get(bytes.fromhex(event), 0) for event in asked.events]] = True
+            is_meant[[self._events.get(bytes.fromhex(event), 0) for event in criterion.events]] = True
             # An event without tickets has no number.
             is_meant[0] = False
             yield is_meant[block["event"]]
-        if asked.price_code is not None:
-            yield block["price_code"] == self._price_codes.get(asked.price_code, WIDEST)
-        if asked.first is not None:
-            yield block["purchased"] >= asked.first
-        if asked.end is not None:
-            yield block["purchased"] < asked.end
-        for bound, is_lower in ((asked.lowest, True), (asked.highest, False)):
+        if criterion.price_code is not None:
+            yield block["price_code"] == self._price_codes.get(criterion.price_code, WIDEST)
+        if criterion.first is not None:
+            yield block["purchased"] >= criterion.first
+        if criterion.end is not None:
+            yield block["purchased"] < criterion.end
+        for bound, is_lower in ((criterion.lowest, True), (criterion.highest, False)):
             if bound is not None:
-                whole, seats = block["paid"], block["seats"].astype(np.int64)
-                yield (seats > 0) & (whole >= seats * bound if is_lower else whole <= seats * bound)
+                paid, seats = block["paid"], block["seats"].astype(np.int64)
+                yield (seats > 0) & (paid >= seats * bound if is_lower else paid <= seats * bound)
 
 
-def _counted(block: Block, chosen: Chosen | None, asked: SoldTo) -> Column:
+def _matching_fans(block: Block, mask: Mask | None, criterion: SoldTo) -> Column:
     """Return the fans of a block who have some of the tickets meant, and so many, or not so many."""
-    rows = {name: column if chosen is None else column[chosen] for name, column in block.items()}
+    rows = {name: column if mask is None else column[mask] for name, column in block.items()}
     fan_ids = rows["fan_id"]
     if not fan_ids.size:
         return fan_ids
     is_first = np.r_[True, fan_ids[1:] != fan_ids[:-1]]
     starts = np.flatnonzero(is_first)
     is_within = np.ones(starts.size, np.bool_)
-    for count in asked.counts:
+    for count in criterion.counts:
         numbers = rows[count.of]
         if count.of == "sale":
             # Tickets without an order are one sale each; those of an order lie side by side.
             numbers = is_first | (numbers == 0) | np.r_[True, numbers[1:] != numbers[:-1]]
         sums = np.add.reduceat(numbers, starts, dtype=np.int64)
         is_within &= (sums >= count.least) & (sums <= count.most)
-    return fan_ids[starts][~is_within if asked.is_turned else is_within]
+    return fan_ids[starts][~is_within if criterion.is_turned else is_within]
 
 
 def _small(numbers: Numbers) -> Column:
@@ -175,10 +175,10 @@ def _small(numbers: Numbers) -> Column:
     return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))) if fits else np.int64)
 
 
-def _joined(known: Block, fresh: Mapping[str, Column]) -> Block:
-    places = np.searchsorted(known["fan_id"], fresh["fan_id"])
-    joined = {}
-    for name, column in known.items():
-        kind = np.promote_types(column.dtype, fresh[name].dtype)
-        joined[name] = np.insert(column.astype(kind, copy=False), places, fresh[name].astype(kind, copy=False))
-    return joined
+def _merge(old: Block, new: Mapping[str, Column]) -> Block:
+    places = np.searchsorted(old["fan_id"], new["fan_id"])
+    merged = {}
+    for name, column in old.items():
+        kind = np.promote_types(column.dtype, new[name].dtype)
+        merged[name] = np.insert(column.astype(kind, copy=False), places, new[name].astype(kind, copy=False))
+    return merged

@@ -30,16 +30,16 @@ class StoredTable(msgspec.Struct):
 class Table:
     """For each fan a number from 0 on in each column, or none."""
 
-    def __init__(self, width: int, stored: StoredTable | None = None) -> None:
+    def __init__(self, width: int, state: StoredTable | None = None) -> None:
         """Take how many columns there are, and what `stored` gave, if anything."""
         # The first block is nobody's.
         self._directory = np.zeros(1, np.int64)
         self._columns = np.full((width, 1 << BITS), NONE, np.int32)
-        if stored:
-            self._directory = np.frombuffer(stored.directory, np.int64).copy()
-            self._columns = np.array([np.frombuffer(column, np.int32) for column in stored.columns])
+        if state:
+            self._directory = np.frombuffer(state.directory, np.int64).copy()
+            self._columns = np.array([np.frombuffer(column, np.int32) for column in state.columns])
 
-    def stored(self) -> StoredTable:
+    def dump(self) -> StoredTable:
         """Return the table as it is written down."""
         return StoredTable(self._directory.tobytes(), [column.tobytes() for column in self._columns])
 
@@ -60,14 +60,14 @@ class Table:
         return [np.take(column, slots) for column in self._columns]
 
     def _make_room(self, keys: Numbers) -> None:
-        more = int(keys.max()) + 1 - self._directory.size
-        if more > 0:
-            self._directory = np.concatenate((self._directory, np.zeros(more, np.int64)))
-        fresh = np.unique(keys[self._directory[keys] == 0])
-        if fresh.size:
+        extra = int(keys.max()) + 1 - self._directory.size
+        if extra > 0:
+            self._directory = np.concatenate((self._directory, np.zeros(extra, np.int64)))
+        new_keys = np.unique(keys[self._directory[keys] == 0])
+        if new_keys.size:
             width, first = self._columns.shape
-            self._directory[fresh] = first + (np.arange(fresh.size) << BITS)
-            added = np.full((width, fresh.size << BITS), NONE, np.int32)
+            self._directory[new_keys] = first + (np.arange(new_keys.size) << BITS)
+            added = np.full((width, new_keys.size << BITS), NONE, np.int32)
             self._columns = np.concatenate((self._columns, added), axis=1)
 
     def _slots(self, fan_ids: Numbers) -> Numbers:

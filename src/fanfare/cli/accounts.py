@@ -23,7 +23,7 @@ key = typer.Typer(help="Create, list, rotate and revoke the keys of an account."
 
 AccountId = Annotated[int, typer.Option("--account", help="Id of the account")]
 ApiKey = Annotated[uuid.UUID, typer.Argument(help="The key, a UUID, as `fanfare key list` shows it")]
-ONCE = "The secret is not stored and will not be shown again."
+NOTICE = "The secret is not stored and will not be shown again."
 
 
 @account.command("create")
@@ -48,16 +48,18 @@ def create_account(
     """
     _check_zone(time_zone)
     home = _country(country)
-    made = in_database(
+    new_key = in_database(
         _settings(data_dir),
         "fanfare account create",
         lambda db: actions.create_account(db, name, system_clock(), time_zone=time_zone, country_code=home),
         create=lambda: actions.check_name(name),
     )
     if as_json:
-        _print_json(made)
+        _print_json(new_key)
         return
-    typer.echo(f"account_id  {made.account_id}\napi_key     {made.api_key}\napi_secret  {made.api_secret}\n{ONCE}")
+    typer.echo(
+        f"account_id  {new_key.account_id}\napi_key     {new_key.api_key}\napi_secret  {new_key.api_secret}\n{NOTICE}"
+    )
 
 
 @account.command("list")
@@ -108,12 +110,12 @@ def create_key(
     Example: fanfare key create --account 1 --scope crm --scope segments --name website
     """
     scopes = scope or list(SCOPES)
-    made = in_database(
+    new_key = in_database(
         _settings(data_dir),
         "fanfare key create",
         lambda db: actions.create_key(db, account_id, scopes, system_clock(), name=name, rate_limit=rate_limit),
     )
-    _print_key(made, as_json=as_json)
+    _print_key(new_key, as_json=as_json)
 
 
 @key.command("list")
@@ -145,12 +147,12 @@ def rotate_key(
     Example: fanfare key rotate 0a1b2c3d-0000-4000-8000-000000000000 --account 1 --overlap-hours 1
     """
     overlap = timedelta(hours=overlap_hours)
-    made = in_database(
+    new_key = in_database(
         _settings(data_dir),
         "fanfare key rotate",
         lambda db: actions.rotate_key(db, account_id, api_key, system_clock(), overlap=overlap),
     )
-    _print_key(made, as_json=as_json)
+    _print_key(new_key, as_json=as_json)
 
 
 @key.command("revoke")
@@ -168,15 +170,15 @@ def revoke_key(api_key: ApiKey, account_id: AccountId, data_dir: DataDir = None)
 
 
 def _settings(data_dir: DataDir) -> Settings:
-    return from_environment().changed(data_dir=data_dir)
+    return from_environment().replace(data_dir=data_dir)
 
 
-def _print_key(made: NewKey, *, as_json: bool) -> None:
+def _print_key(key: NewKey, *, as_json: bool) -> None:
     if as_json:
-        _print_json(made)
+        _print_json(key)
         return
     typer.echo(
-        f"api_key     {made.api_key}\napi_secret  {made.api_secret}\nscopes      {', '.join(made.scopes)}\n{ONCE}"
+        f"api_key     {key.api_key}\napi_secret  {key.api_secret}\nscopes      {', '.join(key.scopes)}\n{NOTICE}"
     )
 
 

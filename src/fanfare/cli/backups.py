@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from fanfare.cli.database import in_database, reached
+from fanfare.cli.database import in_database, open_database
 from fanfare.cli.options import DataDir
 from fanfare.fans.actions.erasing_again import erase_again
 from fanfare.fans.queries.erasures import certificates
@@ -27,7 +27,7 @@ def backup(file: Annotated[Path, typer.Argument(help="Name of the new file")], d
 
     Example: fanfare backup fanfare.dump
     """
-    with reached(_settings(data_dir), "fanfare backup") as url:
+    with open_database(_settings(data_dir), "fanfare backup") as url:
         backups.dump(url, file)
     typer.echo(f"{file}  {file.stat().st_size:,} bytes")
 
@@ -47,7 +47,7 @@ def restore(
     Example: fanfare restore fanfare.dump --data-dir new
     """
     create = partial(backups.check, file) if file is not None else None
-    with reached(_settings(data_dir), "fanfare restore", create=create) as url:
+    with open_database(_settings(data_dir), "fanfare restore", create=create) as url:
         asyncio.run(_restore(url, file))
     typer.echo("restored; before you let callers in, run: fanfare erasures apply FILE")
 
@@ -85,27 +85,27 @@ def apply_erasures(
     # Erasing needs every domain, and no other command here does.
     import fanfare.app  # noqa: F401, PLC0415 - as said
 
-    given = _read(file)
-    erased = in_database(
-        _settings(data_dir), "fanfare erasures apply", lambda db: erase_again(db, given, system_clock())
+    records = _read(file)
+    result = in_database(
+        _settings(data_dir), "fanfare erasures apply", lambda db: erase_again(db, records, system_clock())
     )
-    typer.echo(f"{erased.count:,} fans erased again, of {len(given):,} certificates")
-    if erased.left:
-        named = ", ".join(f"fan {fan_id} of account {account_id}" for account_id, fan_id in erased.left)
-        message = f"not erased: {named}. Keep callers out, see the log for the reason, and run this command again."
+    typer.echo(f"{result.count:,} fans erased again, of {len(records):,} certificates")
+    if result.remaining:
+        names = ", ".join(f"fan {fan_id} of account {account_id}" for account_id, fan_id in result.remaining)
+        message = f"not erased: {names}. Keep callers out, see the log for the reason, and run this command again."
         raise CannotRun(message)
 
 
 def _read(file: Path) -> list[Certificate]:
-    found = []
+    erasures = []
     for number, line in enumerate(file.read_bytes().splitlines(), start=1):
         try:
-            found += [msgspec.json.decode(line, type=Certificate)] if line.strip() else []
+            erasures += [msgspec.json.decode(line, type=Certificate)] if line.strip() else []
         except msgspec.DecodeError as error:
             message = f"{file}, line {number}: {error}"
             raise CannotRun(message) from None
-    return found
+    return erasures
 
 
 def _settings(data_dir: DataDir) -> Settings:
-    return from_environment().changed(data_dir=data_dir)
+    return from_environment().replace(data_dir=data_dir)

@@ -16,8 +16,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
-    if asked:
+def _print_version(value: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if value:
         typer.echo(f"fanfare {version('fanfare')}")
         raise typer.Exit
 

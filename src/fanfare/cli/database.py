@@ -23,7 +23,7 @@ PAUSE = 0.1
 
 
 @contextmanager
-def reached(settings: Settings, purpose: str, *, create: Callable[[], object] | None = None) -> Iterator[str]:
+def open_database(settings: Settings, purpose: str, *, create: Callable[[], object] | None = None) -> Iterator[str]:
     """Give the address of the database; the embedded one is started when nobody runs it.
 
     With `create` one is made in a data directory that has none, after `create` has raised what the command would be
@@ -40,9 +40,9 @@ def reached(settings: Settings, purpose: str, *, create: Callable[[], object] | 
             hold.take()
             break
         except AlreadyHeld:
-            found = running(settings.data_dir)
-            if found is not None and found.database_url is not None:
-                yield found.database_url
+            server = running(settings.data_dir)
+            if server is not None and server.database_url is not None:
+                yield server.database_url
                 return
             if time.monotonic() > end:
                 raise
@@ -74,7 +74,7 @@ def in_database(
 ) -> T:
     """Do something in the migrated database and return what it returns; `create` as for `reached`."""
     log.configure(settings.log_level)
-    with reached(settings, purpose, create=create) as url:
+    with open_database(settings, purpose, create=create) as url:
         return asyncio.run(_act(url, act))
 
 

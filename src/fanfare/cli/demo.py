@@ -26,22 +26,22 @@ def demo(
     # The makers of names and the like are large, and no other command needs them.
     from fanfare.demo import create_demo  # noqa: PLC0415 - as said
 
-    settings = from_environment().changed(data_dir=data_dir)
+    settings = from_environment().replace(data_dir=data_dir)
     # Progress goes where nobody reads the keys from, and only when somebody is looking.
     columns = TextColumn("{task.description}"), BarColumn()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def report(what: str, share: float) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what.replace("_", " "), total=1.0)
-            bars.update(tasks[what], completed=share)
+        def report(step: str, share: float) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step.replace("_", " "), total=1.0)
+            bars.update(tasks[step], completed=share)
 
-        made = in_database(
+        result = in_database(
             settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=anyway
         )
     if as_json:
-        typer.echo(msgspec.json.encode(made).decode())
+        typer.echo(msgspec.json.encode(result).decode())
         return
-    typer.echo(f"account_id  {made.account_id}\napi_key     {made.api_key}\napi_secret  {made.api_secret}")
+    typer.echo(f"account_id  {result.account_id}\napi_key     {result.api_key}\napi_secret  {result.api_secret}")

@@ -74,14 +74,14 @@ MetroAreas = Annotated[
 ]
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Selection(msgspec.Struct, frozen=True):
     """What to load: which lists, of which countries (None: all), from where, and the operator's metro areas."""
 
     packages: tuple[Package, ...]
     countries: frozenset[str] | None
-    given: Sequence[Path]
+    files: Sequence[Path]
     overrides: list[Override] | None
-    again: bool
+    force: bool
 
 
 @places.command("load")
@@ -101,11 +101,11 @@ def load_places(
     Example: fanfare places load --countries US,CA
     """
     overrides = None if metro_areas is None else read_overrides(metro_areas)
-    wanted = Wanted(_packages(source or []), _countries(countries), given or [], overrides, again)
-    settings = from_environment().changed(data_dir=data_dir)
+    selection = Selection(_packages(source or []), _countries(countries), given or [], overrides, again)
+    settings = from_environment().replace(data_dir=data_dir)
     with Scratch() as scratch, _reporting() as report:
-        work = partial(_load, wanted=wanted, scratch=scratch.path, report=report)
-        create = partial(_find_all, wanted, scratch.path)
+        work = partial(_load, selection=selection, scratch=scratch.path, report=report)
+        create = partial(_find_all, selection, scratch.path)
         loaded = in_database(settings, "fanfare places load", work, create=create)
     for each in loaded:
         typer.echo(_line(each))
@@ -117,7 +117,7 @@ def load_places(
 @places.command("complete")
 def complete_all(data_dir: DataDir = None) -> None:
     """Complete the addresses of all fans from the places that are loaded; it can be repeated."""
-    settings = from_environment().changed(data_dir=data_dir)
+    settings = from_environment().replace(data_dir=data_dir)
     typer.echo(f"{_complete(settings, 'fanfare places complete'):,} addresses completed")
 
 
@@ -134,27 +134,27 @@ def _complete(settings: Settings, purpose: str) -> int:
 
 
 async def _complete_each(db: Db) -> tuple[int, list[int]]:
-    done = await for_each(db, await account_ids(db), lambda db, id_: complete_addresses(db, id_, system_clock()))
-    return sum(done.results), done.failed
+    result = await for_each(db, await account_ids(db), lambda db, id_: complete_addresses(db, id_, system_clock()))
+    return sum(result.results), result.failed
 
 
 @places.command("status")
 def tell_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """Show which lists are loaded, and how many places they gave."""
-    settings = from_environment().changed(data_dir=data_dir)
-    found = in_database(settings, "fanfare places status", status)
+    settings = from_environment().replace(data_dir=data_dir)
+    report = in_database(settings, "fanfare places status", status)
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        typer.echo(msgspec.json.encode(report).decode())
         return
-    typer.echo("\n".join([*(_source_line(each) for each in found.sources), *_totals(found)]))
+    typer.echo("\n".join([*(_source_line(each) for each in report.sources), *_totals(report)]))
 
 
-async def _load(db: Db, wanted: Wanted, scratch: Path, report: Report) -> list[Loaded]:
+async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> list[Loaded]:
     # What is missing is told before the first minute is spent.
-    files = [file for package in wanted.packages if (file := await _file(db, package, wanted, scratch))]
+    files = [file for package in selection.packages if (file := await _file(db, package, selection, scratch))]
     await keep_canadian(db)
-    if wanted.overrides is not None:
-        await override(db, wanted.overrides)
+    if selection.overrides is not None:
+        await override(db, selection.overrides)
     return [
         await load(
             db,
@@ -163,37 +163,37 @@ async def _load(db: Db, wanted: Wanted, scratch: Path, report: Report) -> list[L
                 file.version,
                 file.path,
                 READERS[file.package.name],
-                _of(file.package, wanted.countries),
+                _countries_of(file.package, selection.countries),
             ),
             system_clock(),
             report,
-            again=wanted.again,
+            force=selection.force,
         )
         for file in files
     ]
 
 
-async def _file(db: Db, package: Package, wanted: Wanted, scratch: Path) -> Found | None:
+async def _file(db: Db, package: Package, selection: Selection, scratch: Path) -> Found | None:
     """Return the package's file, or None when nothing is wanted of it: other countries, or all loaded from it once."""
-    countries = _of(package, wanted.countries)
+    countries = _countries_of(package, selection.countries)
     if countries is not None and not countries:
         return None
     try:
-        return find(package, wanted.given, scratch)
+        return find(package, selection.files, scratch)
     except NoPackage:
-        if not wanted.again and is_done(countries, await loaded_countries(db, package.name)):
+        if not selection.force and is_done(countries, await loaded_countries(db, package.name)):
             return None
         raise
 
 
-def _find_all(wanted: Wanted, scratch: Path) -> None:
+def _find_all(selection: Selection, scratch: Path) -> None:
     """Raise NoPackage unless every list is on this machine."""
-    for package in wanted.packages:
-        if _of(package, wanted.countries) != frozenset():
-            find(package, wanted.given, scratch)
+    for package in selection.packages:
+        if _countries_of(package, selection.countries) != frozenset():
+            find(package, selection.files, scratch)
 
 
-def _of(package: Package, countries: frozenset[str] | None) -> frozenset[str] | None:
+def _countries_of(package: Package, countries: frozenset[str] | None) -> frozenset[str] | None:
     """Return the countries wanted of a package, None for all that it has."""
     if countries is None or package.countries is None:
         return countries
@@ -201,12 +201,12 @@ def _of(package: Package, countries: frozenset[str] | None) -> frozenset[str] | 
 
 
 def _packages(names: list[str]) -> tuple[Package, ...]:
-    known = {package.name: package for package in PACKAGES}
+    by_name = {package.name: package for package in PACKAGES}
     for name in names:
-        if name not in known:
-            message = f"there is no list {name!r}; the lists are {', '.join(known)}"
+        if name not in by_name:
+            message = f"there is no list {name!r}; the lists are {', '.join(by_name)}"
             raise CannotRun(message)
-    return tuple(package for name, package in known.items() if not names or name in names)
+    return tuple(package for name, package in by_name.items() if not names or name in names)
 
 
 def _countries(text: str) -> frozenset[str] | None:
@@ -242,12 +242,12 @@ def _reporting() -> Iterator[Report]:
 
 
 def _lines() -> Report:
-    told = time.monotonic()
+    reported_at = time.monotonic()
 
     def report(source: str, share: float, read: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= SECONDS:
-            told = time.monotonic()
+        nonlocal reported_at
+        if time.monotonic() - reported_at >= SECONDS:
+            reported_at = time.monotonic()
             sys.stderr.write(f"{source}: {share:.0%}, {read:,} places\n")
 
     return report
@@ -257,23 +257,23 @@ def _line(loaded: Loaded) -> str:
     name = f"{loaded.source} {loaded.version}"
     if not loaded.country_count:
         return f"{name:<28}loaded before"
-    return f"{name:<28}{_counted(loaded.postal_code_count, loaded.country_count)}"
+    return f"{name:<28}{_count_words(loaded.postal_code_count, loaded.country_count)}"
 
 
-def _counted(codes: int, countries: int) -> str:
+def _count_words(codes: int, countries: int) -> str:
     return f"{codes:>9,} postal codes of {countries} {'country' if countries == 1 else 'countries'}"
 
 
 def _source_line(source: SourceStatus) -> str:
-    whole = "whole" if source.is_whole else "in part"
+    extent = "whole" if source.is_whole else "in part"
     name = f"{source.source} {source.version}"
-    many = _counted(source.postal_code_count, source.country_count)
-    return f"{name:<28}{many}, {whole}, {source.loaded_at:%Y-%m-%d %H:%M} UTC"
+    count = _count_words(source.postal_code_count, source.country_count)
+    return f"{name:<28}{count}, {extent}, {source.loaded_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _totals(found: Status) -> Iterator[str]:
-    yield f"{'postal codes':<28}{found.postal_codes:>9,}"
-    yield f"{'  in metro areas':<28}{found.in_metro_areas:>9,}"
-    yield f"{'metro areas':<28}{found.metro_areas:>9,}"
-    yield f"{'census figures':<28}{found.census:>9,}"
-    yield f"{'operator overrides':<28}{found.overrides:>9,}"
+def _totals(status: Status) -> Iterator[str]:
+    yield f"{'postal codes':<28}{status.postal_codes:>9,}"
+    yield f"{'  in metro areas':<28}{status.in_metro_areas:>9,}"
+    yield f"{'metro areas':<28}{status.metro_areas:>9,}"
+    yield f"{'census figures':<28}{status.census:>9,}"
+    yield f"{'operator overrides':<28}{status.overrides:>9,}"

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fanfare.cli.database import anyway, reached
+from fanfare.cli.database import anyway, open_database
 from fanfare.cli.options import DataDir, Host, LogLevel, Port, Workers
 from fanfare.kernel.data.migrate import migrate as migrate_
 from fanfare.kernel.running.settings import from_environment
@@ -80,7 +80,7 @@ def migrate(
     data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only")] = False
 ) -> None:
     """Migrate the database to the schema of this version; does nothing if it is up to date."""
-    with reached(from_environment().changed(data_dir=data_dir), "fanfare migrate", create=anyway) as url:
+    with open_database(from_environment().replace(data_dir=data_dir), "fanfare migrate", create=anyway) as url:
         applied = asyncio.run(migrate_(url))
     if not quiet:
         for migration in applied:
@@ -88,14 +88,14 @@ def migrate(
         typer.echo("the database is up to date")
 
 
-def _become(what: str, **options: object) -> NoReturn:
+def _become(role: str, **options: object) -> NoReturn:
     """Give this process to the supervisor, which lives long and needs little of what the command line has loaded."""
-    settings = from_environment().changed(**options)
-    if settings.geoip_city_db and what in ("up", "serve"):
+    settings = from_environment().replace(**options)
+    if settings.geoip_city_db and role in ("up", "serve"):
         # Refused before anything is made or started.
         city_database.use(settings.geoip_city_db)
     os.execve(  # noqa: S606 - this program again
         sys.executable,
-        [sys.executable, "-P", "-m", "fanfare.cli.up", what],
+        [sys.executable, "-P", "-m", "fanfare.cli.up", role],
         {**os.environ, **settings.environment()},
     )

@@ -5,7 +5,7 @@ import subprocess
 
 import typer
 
-from fanfare.cli.database import reached
+from fanfare.cli.database import open_database
 from fanfare.cli.options import DataDir
 from fanfare.kernel.data.backups import without_password
 from fanfare.kernel.running.embedded.binaries import program
@@ -17,9 +17,9 @@ def psql(context: typer.Context, data_dir: DataDir = None) -> None:
 
     Example: fanfare psql -c "select count(*) from fans"
     """
-    with reached(from_environment().changed(data_dir=data_dir), "fanfare psql") as url:
+    with open_database(from_environment().replace(data_dir=data_dir), "fanfare psql") as url:
         address, environment = without_password(url)
         # Ctrl-C ends a statement inside psql, not this.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        ran = subprocess.run([program("psql"), f"--dbname={address}", *context.args], check=False, env=environment)  # noqa: S603 - comes along
-    raise typer.Exit(ran.returncode)
+        result = subprocess.run([program("psql"), f"--dbname={address}", *context.args], check=False, env=environment)  # noqa: S603 - comes along
+    raise typer.Exit(result.returncode)

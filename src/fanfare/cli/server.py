@@ -102,16 +102,16 @@ def _say_ready() -> None:
 
 def _room(settings: Settings) -> Room:
     """Leave a quarter of the open files: to the database, and to connections that are accepted while others close."""
-    most = settings.http_connections or resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
-    return Room(most, max(1, int(most * settings.address_share)), networks(settings.trusted_proxies))
+    limit = settings.http_connections or resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
+    return Room(limit, max(1, int(limit * settings.address_share)), networks(settings.trusted_proxies))
 
 
 def _raise_limit_of_files() -> None:
     """Take as many open files as the system lets: each connection is one, slow ones too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+        limit = min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
 
 
 if __name__ == "__main__":

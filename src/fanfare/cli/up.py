@@ -17,7 +17,7 @@ from fanfare.kernel.running.embedded import Embedded, Hold, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.settings import Settings, from_environment
-from fanfare.kernel.running.supervise import Kept, Supervisor, Told, outlet, stoppable
+from fanfare.kernel.running.supervise import Child, Supervisor, Told, outlet, stoppable
 
 BACKLOG = 2048
 # What a migration may take.
@@ -38,10 +38,12 @@ def up(settings: Settings) -> None:
     hold = Hold(settings.data_dir, "fanfare up")
     try:
         with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
-            ready = settings.changed(database_url=embedded.database_url) if embedded else settings
+            ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_first(ready, "fanfare.cli", "migrate", "--quiet")
             _run_first(ready, "fanfare.cli.connections", "up")
-            database = [Kept("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
+            database = (
+                [Child("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
+            )
 
             def announce() -> None:
                 hold.publish(url_of(listener), embedded.database_url if embedded else None)
@@ -50,8 +52,8 @@ def up(settings: Settings) -> None:
                 )
 
             with _servers(ready, listener) as (servers, pipe):
-                kept = [*database, *servers, _worker(ready), *_indexes(ready)]
-                Supervisor(kept, (pipe, announce), embedded.bound_log if embedded else None).run()
+                processes = [*database, *servers, _worker(ready), *_indexes(ready)]
+                Supervisor(processes, (pipe, announce), embedded.bound_log if embedded else None).run()
     except Told:
         return
 
@@ -75,7 +77,7 @@ def work(settings: Settings) -> None:
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that others run."""
-    Supervisor(_indexes(_of_others(settings, "index").changed(indexes=1))).run()
+    Supervisor(_indexes(_of_others(settings, "index").replace(indexes=1))).run()
 
 
 @contextmanager
@@ -94,8 +96,8 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 def url_of(listener: socket.socket) -> str:
     """Return the address at which this machine reaches the socket."""
     host, port = listener.getsockname()[:2]
-    shown = ANYWHERE.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    hostname = ANYWHERE.get(host, host)
+    return f"http://[{hostname}]:{port}" if ":" in hostname else f"http://{hostname}:{port}"
 
 
 @contextmanager
@@ -111,19 +113,19 @@ def _database(settings: Settings) -> Iterator[Embedded | None]:
 def _of_others(settings: Settings, command: str) -> Settings:
     """Return the settings with the database that others run. When it answers it must have this version's schema."""
     if not settings.database_url:
-        found = running(settings.data_dir)
-        if found is None or found.database_url is None:
+        server = running(settings.data_dir)
+        if server is None or server.database_url is None:
             message = f"no database: set DATABASE_URL, or let `fanfare up` run on {settings.data_dir}"
             raise CannotRun(message)
-        settings = settings.changed(database_url=found.database_url)
+        settings = settings.replace(database_url=server.database_url)
     _run_first(settings, "fanfare.cli.connections", command)
     return settings
 
 
 def _run_first(settings: Settings, module: str, *words: str) -> None:
     """Run a module in a process of its own, whose memory is free again afterwards; what fails there ends this too."""
-    ran = launch(Launch(command=_python(module, *words), env=_environment(settings)))
-    status = ran.wait(FIRST_SECONDS)
+    result = launch(Launch(command=_python(module, *words), env=_environment(settings)))
+    status = result.wait(FIRST_SECONDS)
     if status == 1:
         # It has told why.
         sys.exit(1)
@@ -133,37 +135,37 @@ def _run_first(settings: Settings, module: str, *words: str) -> None:
 
 
 @contextmanager
-def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Kept], int]]:
+def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Child], int]]:
     """Give the server processes to keep, and the pipe on which the first says that it serves."""
     reader, writer = os.pipe()
     fds = (listener.fileno(), writer)
     environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
     if settings.workers > 1:
-        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_emptied(settings.data_dir.resolve() / "metrics"))
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(_empty_directory(settings.data_dir.resolve() / "metrics"))
 
     def start(number: int) -> Launched:
-        own = {**environment, SERVER: str(number)}
-        return launch(Launch(command=_python("fanfare.cli.server"), env=own, fds=fds))
+        variables = {**environment, SERVER: str(number)}
+        return launch(Launch(command=_python("fanfare.cli.server"), env=variables, fds=fds))
 
     try:
         numbers = range(1, settings.workers + 1)
-        yield [Kept(f"server {number}", partial(start, number)) for number in numbers], reader
+        yield [Child(f"server {number}", partial(start, number)) for number in numbers], reader
     finally:
         os.close(writer)
 
 
-def _worker(settings: Settings) -> Kept:
+def _worker(settings: Settings) -> Child:
     environment = _environment(settings)
-    return Kept("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment)))
+    return Child("worker", lambda: launch(Launch(command=_python("fanfare.cli.worker"), env=environment)))
 
 
-def _indexes(settings: Settings) -> list[Kept]:
+def _indexes(settings: Settings) -> list[Child]:
     environment = _environment(settings)
 
     def start() -> Launched:
         return launch(Launch(command=_python("fanfare.cli.index"), env=environment))
 
-    return [Kept(f"index {number}", start) for number in range(1, settings.indexes + 1)]
+    return [Child(f"index {number}", start) for number in range(1, settings.indexes + 1)]
 
 
 def _python(module: str, *words: str) -> list[str]:
@@ -175,7 +177,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **settings.environment()}
 
 
-def _emptied(directory: Path) -> Path:
+def _empty_directory(directory: Path) -> Path:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in directory.glob("*.db"):
         file.unlink()

@@ -10,7 +10,7 @@ from fanfare.demo.people import DemoPerson
 from fanfare.fans.actions.consents import Fold
 from fanfare.kernel.data.announcements import Topic
 
-Row = tuple[object, ...]
+TableRow = tuple[object, ...]
 
 
 class Ids(NamedTuple):
@@ -49,11 +49,11 @@ class Book:
     def __init__(self, ids: Ids, tables: Iterable[str]) -> None:
         """Take the ids to be used and the tables to be filled."""
         self.ids = ids
-        self.tables: dict[str, list[Row]] = {table: [] for table in tables}
+        self.tables: dict[str, list[TableRow]] = {table: [] for table in tables}
 
-    def announce(self, topic: Topic, subject: object, fan_id: int | None, at: str, data: bytes = b"{}") -> int:
+    def announce(self, topic: Topic, subject: object, fan_id: int | None, stamp: str, data: bytes = b"{}") -> int:
         """Note a change and return its position, which is the id of a subject that has no other (None)."""
         position = next(self.ids.positions)
         subject_id = str(position if subject is None else subject)
-        self.tables["changes"].append((self.ids.account_id, position, topic.name, subject_id, fan_id, at, data))
+        self.tables["changes"].append((self.ids.account_id, position, topic.name, subject_id, fan_id, stamp, data))
         return position

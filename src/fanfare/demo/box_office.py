@@ -14,7 +14,7 @@ from fanfare.kernel.data.announcements import also, announce, hold
 from fanfare.kernel.data.db import Db
 from fanfare.tickets.topics import TICKET_CREATED, TICKET_EVENT_CREATED
 
-Row = tuple[object, ...]
+TableRow = tuple[object, ...]
 Report = Callable[[str, float], None]
 NETWORK = "ticketing"
 EVENT_COLUMNS = """account_id event_uid network event_key event_name event_date venue_name venue_province artist_name
@@ -30,33 +30,33 @@ NEAR = {"BC": ("BC",), "WA": ("WA", "BC"), "OR": ("OR", "WA"), "ON": ("ON", "QC"
 DOORS = time(2, 0)
 
 # The rows of the change log that the calls would have written.
-NEXT = "nextval('positions')"
+NEXT_POSITION = "nextval('positions')"
 ANNOUNCE = f"""
     {announce(TICKET_CREATED, "tickets where account_id = $1", position="ticket_id", at="created_at")}
-    {also(TICKET_EVENT_CREATED, "ticket_events where account_id = $1", position=NEXT, at="created_at")}
+    {also(TICKET_EVENT_CREATED, "ticket_events where account_id = $1", position=NEXT_POSITION, at="created_at")}
 """
 
 
 class Buyers(NamedTuple):
     """Who may buy: all fans, those of each province, those with each tag, and their keys in the ticketing network."""
 
-    everybody: list[int]
+    all_fans: list[int]
     by_province: Mapping[str, list[int]]
     by_tag: Mapping[str, list[int]]
     keys: Mapping[int, str]
 
-    def of(self, show: Show, chance: Random) -> Iterator[int]:
+    def pick(self, show: Show, chance: Random) -> Iterator[int]:
         """Yield the fans who buy tickets for an event."""
         if show.tag:
             yield from (fan_id for fan_id in self.by_tag[show.tag] if chance.random() < show.share)
             return
         near = [fan_id for province in NEAR[show.hall.province] for fan_id in self.by_province[province]]
-        for _ in range(int(show.share * len(self.everybody))):
-            among = self.everybody if chance.random() < FROM_AFAR or not near else near
-            yield among[int(len(among) * chance.random() ** 1.5)]
+        for _ in range(int(show.share * len(self.all_fans))):
+            pool = self.all_fans if chance.random() < FROM_AFAR or not near else near
+            yield pool[int(len(pool) * chance.random() ** 1.5)]
 
 
-class Line(NamedTuple):
+class SeatLine(NamedTuple):
     """A line of an order."""
 
     purchased_at: datetime
@@ -92,10 +92,10 @@ async def import_tickets(db: Db, account_id: int, now: datetime, seed: int, repo
     return len(tickets)
 
 
-async def _positions(db: Db, account_id: int, many: int) -> list[int]:
+async def _positions(db: Db, account_id: int, count: int) -> list[int]:
     await hold(db, account_id)
     sql = "select array(select nextval('positions') from generate_series(1, $1::bigint))"
-    positions: list[int] = await db.value(sql, many)
+    positions: list[int] = await db.value(sql, count)
     return positions
 
 
@@ -110,7 +110,7 @@ async def _buyers(db: Db, account_id: int) -> Buyers:
         account_id,
         NETWORK,
     )
-    tagged = await db.rows(
+    records = await db.rows(
         """
         select t.tag_name, g.fan_id from fan_tags g join tags t on t.account_id = $1 and t.tag_id = g.tag_id
         where g.account_id = $1 order by g.fan_id, t.tag_name
@@ -120,38 +120,38 @@ async def _buyers(db: Db, account_id: int) -> Buyers:
     by_province, by_tag = defaultdict(list), defaultdict(list)
     for row in rows:
         by_province[row["province"]].append(row["fan_id"])
-    for row in tagged:
+    for row in records:
         by_tag[row["tag_name"]].append(row["fan_id"])
     keys = {row["fan_id"]: row["identifier_value"] for row in rows if row["identifier_value"]}
     return Buyers([row["fan_id"] for row in rows], by_province, by_tag, keys)
 
 
-def _lines(programme: Sequence[Show], buyers: Buyers, now: datetime, chance: Random) -> Iterator[Line]:
+def _lines(programme: Sequence[Show], buyers: Buyers, now: datetime, chance: Random) -> Iterator[SeatLine]:
     order = 0
     levels = {show.hall: Shares((level.share, level) for level in show.hall.levels) for show in programme}
     for show in programme:
-        for fan_id in buyers.of(show, chance):
+        for fan_id in buyers.pick(show, chance):
             purchased_at = _moment(show, now, chance)
             if purchased_at is None:
                 continue
             order += 1
             is_deleted = chance.random() < CANCELLED
-            many = 2 if chance.random() < SECOND_LEVEL and len(show.hall.levels) > 1 else 1
-            drawn = {levels[show.hall].pick(chance) for _ in range(many)}
-            for place, level in enumerate(sorted(drawn), 1):
+            count = 2 if chance.random() < SECOND_LEVEL and len(show.hall.levels) > 1 else 1
+            picks = {levels[show.hall].pick(chance) for _ in range(count)}
+            for place, level in enumerate(sorted(picks), 1):
                 seats = 1 if show.event_type == "season" else SEATS.pick(chance)
-                yield Line(purchased_at, fan_id, show, level, seats, order, place, is_deleted)
+                yield SeatLine(purchased_at, fan_id, show, level, seats, order, place, is_deleted)
 
 
 def _moment(show: Show, now: datetime, chance: Random) -> datetime | None:
     """Return when somebody buys: many at once, most in the last weeks. None for what lies ahead."""
     doors = datetime.combine(show.day + timedelta(days=1), DOORS, now.tzinfo)
-    left = 1 - min(chance.expovariate(12), 1.0) if chance.random() < AT_ONCE else min(chance.expovariate(4), 1.0)
-    moment = doors - timedelta(days=show.on_sale_days) * left - timedelta(hours=1)
+    share = 1 - min(chance.expovariate(12), 1.0) if chance.random() < AT_ONCE else min(chance.expovariate(4), 1.0)
+    moment = doors - timedelta(days=show.on_sale_days) * share - timedelta(hours=1)
     return moment.replace(microsecond=0) if moment < now else None
 
 
-def _event(account_id: int, now: datetime, show: Show, event_uid: uuid.UUID) -> Row:
+def _event(account_id: int, now: datetime, show: Show, event_uid: uuid.UUID) -> TableRow:
     return (
         account_id,
         event_uid,
@@ -168,7 +168,7 @@ def _event(account_id: int, now: datetime, show: Show, event_uid: uuid.UUID) -> 
     )
 
 
-def _ticket(line: Line, ids: tuple[int, int, int, uuid.UUID], now: datetime, customer_key: str | None) -> Row:
+def _ticket(line: SeatLine, ids: tuple[int, int, int, uuid.UUID], now: datetime, customer_key: str | None) -> TableRow:
     hall = line.show.hall
     return (
         *ids,

@@ -31,11 +31,11 @@ async def copy_rows(
     """Copy rows into a table; `report` is told the table and the share that is done."""
 
     async def chunks() -> AsyncIterator[bytes]:
-        left: Iterator[tuple[object, ...]] = iter(rows)
-        done = 0
-        while chunk := list(islice(left, CHUNK)):
+        remaining: Iterator[tuple[object, ...]] = iter(rows)
+        count = 0
+        while chunk := list(islice(remaining, CHUNK)):
             yield "".join("\t".join(map(cell, row)) + "\n" for row in chunk).encode()
-            done += len(chunk)
-            report(table, done / len(rows))
+            count += len(chunk)
+            report(table, count / len(rows))
 
     await connection.copy_to_table(table, source=chunks(), columns=list(columns))

@@ -14,7 +14,7 @@ from fanfare.campaigns.actions.activities import count_activities
 from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
 from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
 from fanfare.campaigns.topics import ACTIVITY_CREATED
-from fanfare.demo.book import Ids, Row
+from fanfare.demo.book import Ids, TableRow
 from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
@@ -73,18 +73,18 @@ class Filled(msgspec.Struct, frozen=True):
     tickets: int
 
 
-def _silent(what: str, share: float) -> None:
+def _silent(step: str, share: float) -> None:
     """Tell nobody."""
 
 
 async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent) -> NewAccount:
     """Make an account full of made-up fans and return its keys. One that fails or is killed leaves no account."""
     await load_excerpt(db, now)
-    async with db.transaction() as held:
+    async with db.transaction() as tx:
         account = await create_account(
-            held, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
+            tx, NAME, now - YEARS, time_zone="America/Vancouver", country_code="CA", currency="CAD"
         )
-        await fill(held, account.account_id, fans, now=now, report=report)
+        await fill(tx, account.account_id, fans, now=now, report=report)
     return account
 
 
@@ -99,22 +99,22 @@ async def fill(
         raise NotEmpty
     programme = campaigns(now)
     account = await account_by_id(db, account_id)
-    async with db.transaction() as held:
-        ids, shows = await _make_programme(held, account, programme, now)
+    async with db.transaction() as tx:
+        ids, shows = await _make_programme(tx, account, programme, now)
         people, happenings = _lives(fans, now, seed, shows, report)
         positions = positions_needed(happenings, people, programme)
         ids = ids._replace(
-            fans=iter(await _next(held, account_id, "fans_fan_id_seq", len(people))),
-            positions=iter(await _next(held, account_id, "positions", positions)),
+            fans=iter(await _next(tx, account_id, "fans_fan_id_seq", len(people))),
+            positions=iter(await _next(tx, account_id, "positions", positions)),
         )
         rows = Rows(ids, people, lambda book: Loyalty(book, programme, seed))
         tables = _rows(rows, happenings, report)
-        async with held.connection() as connection:
+        async with tx.connection() as connection:
             for table, columns in COLUMNS.items():
                 await copy_rows(connection, table, columns, tables[table], report)
-        await _announce(held, account_id)
-        await _close(held, ids, programme, tables["activities"], now)
-        tickets = await import_tickets(held, account_id, now, seed, report)
+        await _announce(tx, account_id)
+        await _close(tx, ids, programme, tables["activities"], now)
+        tickets = await import_tickets(tx, account_id, now, seed, report)
     await db.execute(f"analyze fan_activity, standings, tickets, ticket_events, {', '.join(COLUMNS)}")
     while not await keep_ratings(db, account, now):
         report("ratings", 0.5)
@@ -140,9 +140,9 @@ def _lives(
     happenings: list[Happening] = []
     for number, person in enumerate(Crowd(seed, now.date()).people(fans)):
         people.append(person)
-        lived = list(story.life(number, person))
-        happenings += lived
-        happenings.extend(pastimes.life(number, person, lived))
+        events = list(story.life(number, person))
+        happenings += events
+        happenings.extend(pastimes.life(number, person, events))
         if number % REPORT_EVERY == 0:
             report("people", number / fans)
     # Happenings of one moment keep their order, so that an arrival stays the first.
@@ -151,7 +151,7 @@ def _lives(
     return people, happenings
 
 
-def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, list[Row]]:
+def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, list[TableRow]]:
     for number, happening in enumerate(happenings):
         rows.tell(happening)
         if number % (10 * REPORT_EVERY) == 0:
@@ -160,11 +160,11 @@ def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, 
     return rows.finished()
 
 
-async def _next(db: Db, account_id: int, sequence: str, many: int) -> list[int]:
+async def _next(db: Db, account_id: int, sequence: str, count: int) -> list[int]:
     """Return the next numbers of a sequence, in order; the positions among them are held for the transaction."""
     await hold(db, account_id)
     numbers: list[int] = await db.value(
-        "select array(select nextval($1::regclass) from generate_series(1, $2::bigint))", sequence, many
+        "select array(select nextval($1::regclass) from generate_series(1, $2::bigint))", sequence, count
     )
     return numbers
 
@@ -188,10 +188,10 @@ async def _make_programme(
     points = await make_points(db, account_id, now)
     await make_products(db, account, now)
     sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
-    made = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections
+    parts = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections
     moments: list[tuple[float, int | None]] = [(moment, None) for _, moment in sets]
     moments += [(show.moment, show.business) for show in shows]
-    return Ids(account_id, businesses, page_tab_ids, tags, *made, iter(()), iter(())), moments
+    return Ids(account_id, businesses, page_tab_ids, tags, *parts, iter(()), iter(())), moments
 
 
 def _field(field: DemoField) -> FieldDefinition:
@@ -226,7 +226,7 @@ def _campaign(campaign: DemoCampaign, businesses: list[int], now: datetime) -> N
     )
 
 
-async def _close(db: Db, ids: Ids, programme: list[DemoCampaign], activities: list[Row], now: datetime) -> None:
+async def _close(db: Db, ids: Ids, programme: list[DemoCampaign], activities: list[TableRow], now: datetime) -> None:
     """Close what is over; a sweepstakes has a winner when anybody entered."""
     entrants: dict[object, list[int]] = defaultdict(list)
     for row in activities:

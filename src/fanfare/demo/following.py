@@ -35,28 +35,28 @@ class Followed(NamedTuple):
 
 async def make_idols(db: Db, account_id: int, now: datetime) -> list[UUID]:
     """Make the idols as of the day on which the account began."""
-    made = []
+    result = []
     for place, name in enumerate(IDOLS):
         is_band, is_team = place >= FIRST_BAND, place < FIRST_PLAYER
-        wanted = NewIdol(
+        new = NewIdol(
             idol_name=name,
             idol_type="artist" if is_band else "team" if is_team else "other",
             spotify_uid=f"demo-{place}" if is_band else None,
             label_names=["line-up"] if is_band else ["team"] if is_team else ["player", "first team"],
             image_url=f"https://tideline.example.com/artists/{place}.jpg" if is_band else None,
         )
-        made.append(await create_idol(db, account_id, wanted, now - YEARS))
-    return made
+        result.append(await create_idol(db, account_id, new, now - YEARS))
+    return result
 
 
 async def make_sets(db: Db, account_id: int, idols: list[UUID], now: datetime) -> list[tuple[UUID, float]]:
     """Make the festival's sets and return each with its moment, the earliest first."""
-    made = []
+    result = []
     for edition in EDITIONS:
         first = (now + timedelta(days=edition)).replace(hour=16, minute=0, second=0, microsecond=0)
         for number, band in enumerate(BANDS):
             starts_at = first + timedelta(days=number // 3, minutes=95 * (number % 3))
-            wanted = NewIdolEvent(
+            new = NewIdolEvent(
                 idol_uid=idols[FIRST_BAND + number],
                 start_timestamp=starts_at.replace(tzinfo=None),
                 end_timestamp=(starts_at + timedelta(minutes=75)).replace(tzinfo=None),
@@ -70,8 +70,8 @@ async def make_sets(db: Db, account_id: int, idols: list[UUID], now: datetime) -
                 is_available=starts_at > now,
             )
             announced = min(starts_at - timedelta(days=120), now)
-            made.append((await save_idol_event(db, account_id, wanted, announced), starts_at.timestamp()))
-    return made
+            result.append((await save_idol_event(db, account_id, new, announced), starts_at.timestamp()))
+    return result
 
 
 class Following:
@@ -82,11 +82,11 @@ class Following:
         self.book = book
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Followed: self._followed}
 
-    def _followed(self, fan: Fan, followed: Followed, at: str) -> None:
-        idol_uid = self.book.ids.idols[followed.idol]
-        data = b'{"is_explicit":true}' if followed.is_explicit else b'{"is_explicit":false}'
-        self.book.announce(FAN_IDOL_ADDED, idol_uid, fan.fan_id, at, data)
-        row = (self.book.ids.account_id, idol_uid, fan.fan_id, followed.is_explicit, at, at)
+    def _followed(self, fan: Fan, follow: Followed, stamp: str) -> None:
+        idol_uid = self.book.ids.idols[follow.idol]
+        data = b'{"is_explicit":true}' if follow.is_explicit else b'{"is_explicit":false}'
+        self.book.announce(FAN_IDOL_ADDED, idol_uid, fan.fan_id, stamp, data)
+        row = (self.book.ids.account_id, idol_uid, fan.fan_id, follow.is_explicit, stamp, stamp)
         self.book.tables["fan_idols"].append(row)
 
 

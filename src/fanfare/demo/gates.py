@@ -152,49 +152,49 @@ async def make_sections(
     db: Db, account_id: int, page_tab_ids: Sequence[int], years: list[Festival]
 ) -> list[list[UUID]]:
     """Make the sections of each year's passes: the weekend, and the camping ground."""
-    made = []
+    result = []
     for year in years:
-        wanted = [
+        new_sections = [
             NewSection(page_tab_id=page_tab_ids[year.presale], section_name=name, capacity=places)
             for name, places in (("Weekend", None), ("Weekend with camping", CAMPING_PLACES))
         ]
-        made.append([await create_section(db, account_id, each, year.sold_from) for each in wanted])
-    return made
+        result.append([await create_section(db, account_id, each, year.sold_from) for each in new_sections])
+    return result
 
 
 def visits(
-    chance: Random, years: Sequence[Festival], number: int, person: DemoPerson, lived: Sequence[Happening]
+    chance: Random, years: Sequence[Festival], number: int, person: DemoPerson, happenings: Sequence[Happening]
 ) -> Iterator[tuple[float, object]]:
     """Yield a fan's passes, wristbands and scans, each kind in the order of time."""
-    came = lived[0].moment
-    entries = {each.what.campaign: each for each in lived if isinstance(each.what, Entered)}
+    arrived_at = happenings[0].moment
+    entries = {each.event.campaign: each for each in happenings if isinstance(each.event, Entered)}
     for place, year in enumerate(years):
         issued = None
-        opens, there = year.opens_at.timestamp(), entries.get(year.gates)
+        opens, entry = year.opens_at.timestamp(), entries.get(year.gates)
         if year.presale in entries and chance.random() < HABITS["pass"]:
             uid = UUID(int=chance.getrandbits(128), version=4)
             code, camps = _code(number * len(years) + place), chance.random() < HABITS["camps"]
             issued = Issued(uid, code, place, year.presale, year.key, camps)
-            yield from (kept := list(_kept(chance, issued, entries[year.presale].moment, opens)))
-            issued = issued if isinstance(kept[-1][1], Claimed) else None
-        if there is None:
+            yield from (steps := list(_pass_history(chance, issued, entries[year.presale].moment, opens)))
+            issued = issued if isinstance(steps[-1][1], Claimed) else None
+        if entry is None:
             continue
         band = Band(year, number + 1)
         if person.email:
-            yield chance.uniform(max(came, opens - AHEAD), there.moment), Registered(band)
-        yield from _scans(chance, band, issued, there)
+            yield chance.uniform(max(arrived_at, opens - AHEAD), entry.moment), Registered(band)
+        yield from _scans(chance, band, issued, entry)
 
 
 def _code(number: int) -> str:
     """Return a code that no other number has; it looks drawn."""
-    left, code = number * SPREAD % len(LETTERS) ** CODE_LETTERS, ""
+    rest, code = number * SPREAD % len(LETTERS) ** CODE_LETTERS, ""
     for _ in range(CODE_LETTERS):
-        left, letter = divmod(left, len(LETTERS))
+        rest, letter = divmod(rest, len(LETTERS))
         code = LETTERS[letter] + code
     return code
 
 
-def _kept(chance: Random, issued: Issued, entered: float, opens: float) -> Iterator[tuple[float, object]]:
+def _pass_history(chance: Random, issued: Issued, entered: float, opens: float) -> Iterator[tuple[float, object]]:
     """Yield what became of a pass before the festival."""
     moment = entered + chance.uniform(HOUR, 9 * DAY)
     yield moment, issued
@@ -205,10 +205,10 @@ def _kept(chance: Random, issued: Issued, entered: float, opens: float) -> Itera
         yield chance.uniform(moment, opens), GivenUp(issued.pass_uid)
 
 
-def _scans(chance: Random, band: Band, issued: Issued | None, there: Happening) -> Iterator[tuple[float, object]]:
+def _scans(chance: Random, band: Band, issued: Issued | None, entry: Happening) -> Iterator[tuple[float, object]]:
     """Yield the first entry, which uses the pass, and the comings and goings of the days that are left."""
-    gate = str(there.what.props["entrance"]).capitalize()
-    moment = there.moment
+    gate = str(entry.event.props["entrance"]).capitalize()
+    moment = entry.moment
     yield moment, Scanned(band, gate, "entry", issued)
     if issued:
         yield moment, Admitted(issued.pass_uid, gate)
@@ -240,61 +240,63 @@ class Gates:
             Admitted: self._admitted,
         }
 
-    def _registered(self, fan: Fan, registered: Registered, at: str) -> None:
+    def _registered(self, fan: Fan, registered: Registered, stamp: str) -> None:
         band, person, town = registered.band, fan.person, fan.person.town
         opens_on = band.festival.opens_at.date()
-        position = self.book.announce(REGISTRATION_CREATED, f"{NETWORK}:{band.key}", fan.fan_id, at)
+        position = self.book.announce(REGISTRATION_CREATED, f"{NETWORK}:{band.key}", fan.fan_id, stamp)
         self.book.tables["registrations"].append((
-            self.book.ids.account_id, NETWORK, band.key, position, fan.fan_id, at, at, at, band.festival.name, opens_on,
+            self.book.ids.account_id, NETWORK, band.key, position, fan.fan_id, stamp, stamp, stamp,
+            band.festival.name, opens_on,
             band.festival.key, VENUE, band.barcode, f"{band.number:06}", _is_minor(person.birth_date, opens_on), False,
             person.first_name, person.last_name, person.email, person.email and shown_key(person.email), person.phone,
             person.birth_date, town.name, town.province, town.country_code, person.postal_code,
         ))  # fmt: skip
 
-    def _issued(self, fan: Fan, issued: Issued, at: str) -> None:
+    def _issued(self, fan: Fan, issued: Issued, stamp: str) -> None:
         ids, rows = self.book.ids, self.book.tables["passes"]
         sections = ids.sections[issued.year]
         camps = issued.camps and self.counts[issued.year] < CAMPING_PLACES
         self.counts[issued.year] += camps
         page_tab_id = ids.campaigns[issued.presale]
         data = b'{"page_tab_id":%d}' % page_tab_id
-        position = self.book.announce(PASS_CREATED, issued.pass_uid, fan.fan_id, at, data)
+        position = self.book.announce(PASS_CREATED, issued.pass_uid, fan.fan_id, stamp, data)
         self.places[issued.pass_uid] = len(rows)
         rows.append((
             ids.account_id, issued.pass_uid, position, issued.code, page_tab_id, sections[CAMPING if camps else 0],
-            issued.event_key, fan.fan_id, None, None, None, None, None, None, at, at,
+            issued.event_key, fan.fan_id, None, None, None, None, None, None, stamp, stamp,
         ))  # fmt: skip
 
-    def _change(self, pass_uid: UUID, **changed: object) -> None:
+    def _change(self, pass_uid: UUID, **change: object) -> None:
         rows, place = self.book.tables["passes"], self.places[pass_uid]
-        rows[place] = tuple(changed.get(name, value) for name, value in zip(PASS, rows[place], strict=True))
+        rows[place] = tuple(change.get(name, value) for name, value in zip(PASS, rows[place], strict=True))
 
-    def _claimed(self, fan: Fan, claimed: Claimed, at: str) -> None:
-        self.book.announce(PASS_CLAIMED, claimed.pass_uid, fan.fan_id, at)
-        self._change(claimed.pass_uid, claim_fan_id=fan.fan_id, claimed_at=at, updated_at=at)
+    def _claimed(self, fan: Fan, claimed: Claimed, stamp: str) -> None:
+        self.book.announce(PASS_CLAIMED, claimed.pass_uid, fan.fan_id, stamp)
+        self._change(claimed.pass_uid, claim_fan_id=fan.fan_id, claimed_at=stamp, updated_at=stamp)
 
-    def _given_up(self, fan: Fan, given_up: GivenUp, at: str) -> None:
-        self.book.announce(PASS_CANCELLED, given_up.pass_uid, fan.fan_id, at)
-        self._change(given_up.pass_uid, cancelled_at=at, updated_at=at)
+    def _given_up(self, fan: Fan, given_up: GivenUp, stamp: str) -> None:
+        self.book.announce(PASS_CANCELLED, given_up.pass_uid, fan.fan_id, stamp)
+        self._change(given_up.pass_uid, cancelled_at=stamp, updated_at=stamp)
 
-    def _scanned(self, fan: Fan, scanned: Scanned, at: str) -> None:
+    def _scanned(self, fan: Fan, scanned: Scanned, stamp: str) -> None:
         band, used = scanned.band, scanned.used
         self.counts[scanned.gate] += 1
         source = f"{scanned.gate.lower().replace(' ', '-')}/{self.counts[scanned.gate]}"
-        position = self.book.announce(SCAN_CREATED, None, None, at)
+        position = self.book.announce(SCAN_CREATED, None, None, stamp)
         self.book.tables["scans"].append((
-            self.book.ids.account_id, position, NETWORK, source, band.festival.name, at, at, True, scanned.mode, VENUE,
+            self.book.ids.account_id, position, NETWORK, source, band.festival.name, stamp, stamp, True,
+            scanned.mode, VENUE,
             "TG", scanned.gate, band.key if fan.person.email else None, band.barcode, band.festival.key,
             band.festival.name, band.festival.opens_at.date(), VENUE, used and used.code, used and used.pass_uid,
         ))  # fmt: skip
         if used:
             self.admitting[used.pass_uid] = position
 
-    def _admitted(self, fan: Fan, admitted: Admitted, at: str) -> None:
+    def _admitted(self, fan: Fan, admitted: Admitted, stamp: str) -> None:
         uid = admitted.pass_uid
-        self.book.announce(PASS_CHECKED_IN, uid, fan.fan_id, at)
-        self._change(uid, checked_in_at=at, updated_at=at, gate_name=admitted.gate, scan_key=self.admitting[uid])
+        self.book.announce(PASS_CHECKED_IN, uid, fan.fan_id, stamp)
+        self._change(uid, checked_in_at=stamp, updated_at=stamp, gate_name=admitted.gate, scan_key=self.admitting[uid])
 
 
-def _is_minor(birth_date: date | None, on: date) -> bool | None:
-    return None if birth_date is None else (on - birth_date).days < ADULT * DAYS_A_YEAR
+def _is_minor(birth_date: date | None, day: date) -> bool | None:
+    return None if birth_date is None else (day - birth_date).days < ADULT * DAYS_A_YEAR

@@ -57,8 +57,8 @@ class Hidden(NamedTuple):
 async def make_points(db: Db, account_id: int, now: datetime) -> list[UUID]:
     """Make the categories."""
     return [
-        await create_point(db, account_id, NewPoint(point_name=name, description=what), now - YEARS)
-        for name, what in CATEGORIES
+        await create_point(db, account_id, NewPoint(point_name=name, description=description), now - YEARS)
+        for name, description in CATEGORIES
     ]
 
 
@@ -79,7 +79,7 @@ class Loyalty:
         self.balances: dict[int, int] = defaultdict(int)
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Spent: self._spent, Hidden: self._hidden}
 
-    def earned(self, fan: Fan, place: int, activity_id: int, props: dict[str, Any], at: str) -> None:
+    def earned(self, fan: Fan, place: int, activity_id: int, props: dict[str, Any], stamp: str) -> None:
         """Book what an entry in a campaign earned, if it did."""
         category = self.earning.get(place)
         if category is None:
@@ -87,26 +87,28 @@ class Loyalty:
         count = A_GATE if category else A_CORRECT_ANSWER * int(props["correct_count"])
         if count:
             tied = (self.book.ids.campaigns[place], activity_id)
-            self._book(fan, category, count, ("check-in" if category else "quiz", *tied), at)
+            self._book(fan, category, count, ("check-in" if category else "quiz", *tied), stamp)
 
-    def _spent(self, fan: Fan, spent: Spent, at: str) -> None:
+    def _spent(self, fan: Fan, spent: Spent, stamp: str) -> None:
         price, reward = REWARDS[spent.reward]
         if self.balances[fan.fan_id] >= price:
-            self._book(fan, 0, -price, (f"reward: {reward}", None, None), at)
+            self._book(fan, 0, -price, (f"reward: {reward}", None, None), stamp)
 
-    def _hidden(self, fan: Fan, _: Hidden, at: str) -> None:
-        self.book.tables["hidden_fans"].append((self.book.ids.account_id, fan.fan_id, at))
+    def _hidden(self, fan: Fan, _: Hidden, stamp: str) -> None:
+        self.book.tables["hidden_fans"].append((self.book.ids.account_id, fan.fan_id, stamp))
 
-    def _book(self, fan: Fan, category: int, count: int, why: tuple[str, int | None, int | None], at: str) -> None:
-        source, page_tab_id, activity_id = why
+    def _book(
+        self, fan: Fan, category: int, count: int, reason: tuple[str, int | None, int | None], stamp: str
+    ) -> None:
+        source, page_tab_id, activity_id = reason
         ids, uid = self.book.ids, str(UUID(int=self.chance.getrandbits(128), version=4))
         point_uid = ids.points[category]
         data = b'{"point_uid":"%s","point_count":%d}' % (str(point_uid).encode(), count)
-        position = self.book.announce(POINTS_AWARDED, uid, fan.fan_id, at, data)
+        position = self.book.announce(POINTS_AWARDED, uid, fan.fan_id, stamp, data)
         key = None if activity_id is None else f"activity-{activity_id}"
         self.book.tables["fan_points"].append(
             (ids.account_id, position, uid, fan.fan_id, point_uid, count, source, page_tab_id, activity_id, key,
-             fan.person.ip_address, at)
+             fan.person.ip_address, stamp)
         )  # fmt: skip
         if category == 0:
             self.balances[fan.fan_id] += count

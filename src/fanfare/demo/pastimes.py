@@ -26,22 +26,22 @@ class Pastimes:
         self.shows = shows
         self.festivals = festivals(programme)
 
-    def life(self, fan: int, person: DemoPerson, lived: Sequence[Happening]) -> Iterator[Happening]:
+    def life(self, fan: int, person: DemoPerson, happenings: Sequence[Happening]) -> Iterator[Happening]:
         """Yield what a fan did beside what is told already, in no order, and never before the arrival."""
-        came, arrival = lived[0].moment, lived[0].what
+        arrived_at, arrival = happenings[0].moment, happenings[0].event
         chance, now = self.chance, self.now
-        first = next((each.what.campaign for each in lived if isinstance(each.what, Entered)), None)
+        first = next((each.event.campaign for each in happenings if isinstance(each.event, Entered)), None)
         home = CLUB if first is None else self.programme[first].business
         favourite = arrival.values.get("favourite_player") if isinstance(arrival, Arrival) else None
-        for followed in followings(chance, home, favourite):
-            yield Happening(chance.uniform(came, now), fan, followed)
-        for moment, planned in plans(chance, home, came, now, self.shows):
-            yield Happening(moment, fan, planned)
-        for moment, paid in orders(chance, fan, person, came, now):
-            yield Happening(moment, fan, paid)
+        for follow in followings(chance, home, favourite):
+            yield Happening(chance.uniform(arrived_at, now), fan, follow)
+        for moment, plan in plans(chance, home, arrived_at, now, self.shows):
+            yield Happening(moment, fan, plan)
+        for moment, payment in orders(chance, fan, person, arrived_at, now):
+            yield Happening(moment, fan, payment)
         if chance.random() < SPENDS:
-            yield Happening(chance.uniform(came, now), fan, Spent(chance.randrange(len(REWARDS))))
+            yield Happening(chance.uniform(arrived_at, now), fan, Spent(chance.randrange(len(REWARDS))))
         if chance.random() < HIDES:
-            yield Happening(chance.uniform(came, now), fan, Hidden())
-        for moment, what in visits(chance, self.festivals, fan, person, lived):
-            yield Happening(moment, fan, what)
+            yield Happening(chance.uniform(arrived_at, now), fan, Hidden())
+        for moment, visit in visits(chance, self.festivals, fan, person, happenings):
+            yield Happening(moment, fan, visit)

@@ -98,7 +98,7 @@ class Crowd:
         self.today = today
         self.towns = Shares((town.weight, town) for town in TOWNS)
         self.numbers = Numbers(self.chance)
-        locales = {locale for shares in LOCALES.values() for locale in shares.things}
+        locales = {locale for shares in LOCALES.values() for locale in shares.values}
         self.names = {locale: Person(locale, seed=f"{seed} {locale}") for locale in sorted(locales, key=str)}
         self.mails: set[str] = set()
         self.display_names: set[str] = set()

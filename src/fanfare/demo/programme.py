@@ -151,14 +151,14 @@ FIELDS = (
 
 def campaigns(now: datetime) -> list[DemoCampaign]:
     """Return the thirty campaigns as they stand on a day, the earliest first; the last has not begun."""
-    listed = []
+    rows = []
     for ago, days, app_type, business, title, weight in CAMPAIGNS:
         # They open at ten in the morning and close at midnight, on the Pacific coast.
         starts_at = (now - timedelta(days=ago)).replace(hour=18, minute=0, second=0, microsecond=0)
         ends_at = starts_at + timedelta(days=days, hours=-10)
-        named = title.format(year=starts_at.year, month=starts_at.strftime("%B"))
-        listed.append(DemoCampaign(named, app_type, business, starts_at, ends_at, weight, app_type in ONCE))
-    return listed
+        name = title.format(year=starts_at.year, month=starts_at.strftime("%B"))
+        rows.append(DemoCampaign(name, app_type, business, starts_at, ends_at, weight, app_type in ONCE))
+    return rows
 
 
 def entry(app_type: str, title: str, chance: Random) -> dict[str, Any]:
@@ -175,8 +175,8 @@ def entry(app_type: str, title: str, chance: Random) -> dict[str, Any]:
             "is_first_time": chance.randrange(100) < FIRST_TIMERS,
         }
     if app_type == "form":
-        heard = ("social media", "a friend", "at a match", "email", "poster", "radio")
-        return {"heard_from": _likely(chance, heard), "satisfaction": min(5, max(1, round(chance.gauss(4, 1))))}
+        channels = ("social media", "a friend", "at a match", "email", "poster", "radio")
+        return {"heard_from": _likely(chance, channels), "satisfaction": min(5, max(1, round(chance.gauss(4, 1))))}
     for word, key, options in CUSTOM_ENTRIES:
         if word in title:
             return {key: _likely(chance, options)}

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fanfare.demo import following, gates, loyalty, schedules, shop
-from fanfare.demo.book import Book, Fan, Ids, Row
+from fanfare.demo.book import Book, Fan, Ids, TableRow
 from fanfare.demo.following import Following
 from fanfare.demo.gates import Gates
 from fanfare.demo.loyalty import Loyalty, earning
@@ -61,10 +61,10 @@ class Rows:
         self._announce = self.book.announce
         self.loyalty = loyalty(self.book)
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
-            Said: self._said,
+            Said: self._word,
             Entered: self._entered,
             Tagged: self._tagged,
-            Changed: self._changed,
+            Changed: self._change,
             **self.loyalty.tellers,
             **Following(self.book).tellers,
             **Schedules(self.book).tellers,
@@ -75,12 +75,12 @@ class Rows:
     def tell(self, happening: Happening) -> None:
         """Take in one happening; an arrival comes before all else of its fan."""
         told_at = datetime.fromtimestamp(happening.moment, UTC).isoformat()
-        if isinstance(happening.what, Arrival):
-            self.fans[happening.fan] = self._arrived(self.people[happening.fan], happening.what, told_at)
+        if isinstance(happening.event, Arrival):
+            self.fans[happening.fan] = self._arrived(self.people[happening.fan], happening.event, told_at)
         else:
-            self.tellers[type(happening.what)](self.fans[happening.fan], happening.what, told_at)
+            self.tellers[type(happening.event)](self.fans[happening.fan], happening.event, told_at)
 
-    def finished(self) -> dict[str, list[Row]]:
+    def finished(self) -> dict[str, list[TableRow]]:
         """Return the rows of every table, once all is told."""
         account_id = self.ids.account_id
         for fan in self.fans.values():
@@ -88,64 +88,64 @@ class Rows:
             for business, (is_opted_in, moment) in fan.consent.businesses().items():
                 row = (account_id, fan.fan_id, self.ids.businesses[business], is_opted_in, moment.isoformat())
                 self.tables["fan_businesses"].append(row)
-            for key, (value, at) in fan.values.items():
-                self.tables["fan_fields"].append((account_id, fan.fan_id, key, msgspec.json.encode(value), at))
+            for key, (value, stamp) in fan.values.items():
+                self.tables["fan_fields"].append((account_id, fan.fan_id, key, msgspec.json.encode(value), stamp))
         return self.tables
 
-    def _arrived(self, person: DemoPerson, came: Arrival, at: str) -> Fan:
+    def _arrived(self, person: DemoPerson, arrival: Arrival, stamp: str) -> Fan:
         fan_id = next(self.ids.fans)
-        position = self._announce(FAN_CREATED, fan_id, fan_id, at)
-        values = {key: (value, at) for key, value in came.values.items()}
-        fan = Fan(fan_id, position, person, came.source, at, at, Fold(), values)
-        known = {"email": person.email and shown_key(person.email), "phone": person.phone}
-        for network, key in (known | person.identities).items():
+        position = self._announce(FAN_CREATED, fan_id, fan_id, stamp)
+        values = {key: (value, stamp) for key, value in arrival.values.items()}
+        fan = Fan(fan_id, position, person, arrival.source, stamp, stamp, Fold(), values)
+        contact = {"email": person.email and shown_key(person.email), "phone": person.phone}
+        for network, key in (contact | person.identities).items():
             if key:
-                self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, at))
+                self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, stamp))
         for network in person.identities:
-            self._announce(FAN_IDENTIFIED, fan_id, fan_id, at, b'{"network":"%s"}' % network.encode())
-        for word in came.words:
-            self._note(fan, word, came.source, at)
+            self._announce(FAN_IDENTIFIED, fan_id, fan_id, stamp, b'{"network":"%s"}' % network.encode())
+        for word in arrival.words:
+            self._note(fan, word, arrival.source, stamp)
         return fan
 
-    def _note(self, fan: Fan, word: Word, source: str, at: str) -> None:
+    def _note(self, fan: Fan, word: Word, source: str, stamp: str) -> None:
         """Write a word down and fold it, as the fans' own actions do."""
         business_id = None if word.business_id is None else self.ids.businesses[word.business_id]
         self.tables["consents"].append(
             (self.ids.account_id, next(self.ids.positions), fan.fan_id, word.channel, business_id, word.is_granted,
-             wording(word), source, fan.person.ip_address, at)
+             wording(word), source, fan.person.ip_address, stamp)
         )  # fmt: skip
-        fan.consent.hear(word, datetime.fromisoformat(at))
+        fan.consent.hear(word, datetime.fromisoformat(stamp))
 
-    def _updated(self, fan: Fan, fields: list[str], at: str) -> None:
+    def _updated(self, fan: Fan, fields: list[str], stamp: str) -> None:
         if fields:
             fan.position = self._announce(
-                FAN_UPDATED, fan.fan_id, fan.fan_id, at, msgspec.json.encode({"fields": fields})
+                FAN_UPDATED, fan.fan_id, fan.fan_id, stamp, msgspec.json.encode({"fields": fields})
             )
-            fan.updated_at = at
+            fan.updated_at = stamp
 
-    def _said(self, fan: Fan, said: Said, at: str) -> None:
-        before = fan.consent.columns()
-        self._note(fan, said.word, said.source, at)
-        after = fan.consent.columns()
-        self._updated(fan, [name for name, value in after.items() if value != before[name] and name in FLAGS], at)
+    def _word(self, fan: Fan, word: Said, stamp: str) -> None:
+        old = fan.consent.columns()
+        self._note(fan, word.word, word.source, stamp)
+        new = fan.consent.columns()
+        self._updated(fan, [name for name, value in new.items() if value != old[name] and name in FLAGS], stamp)
 
-    def _entered(self, fan: Fan, entered: Entered, at: str) -> None:
-        page_tab_id = self.ids.campaigns[entered.campaign]
-        activity_id, props = next(self.ids.positions), msgspec.json.encode(entered.props)
+    def _entered(self, fan: Fan, entry: Entered, stamp: str) -> None:
+        page_tab_id = self.ids.campaigns[entry.campaign]
+        activity_id, props = next(self.ids.positions), msgspec.json.encode(entry.props)
         self.tables["activities"].append(
-            (self.ids.account_id, activity_id, fan.fan_id, page_tab_id, fan.person.ip_address, props, at)
+            (self.ids.account_id, activity_id, fan.fan_id, page_tab_id, fan.person.ip_address, props, stamp)
         )
-        self.loyalty.earned(fan, entered.campaign, activity_id, entered.props, at)
+        self.loyalty.earned(fan, entry.campaign, activity_id, entry.props, stamp)
 
-    def _tagged(self, fan: Fan, tagged: Tagged, at: str) -> None:
-        tag_id = self.ids.tags[tagged.tag]
-        position = self._announce(TAG_ADDED, tag_id, fan.fan_id, at)
-        self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, at, position))
+    def _tagged(self, fan: Fan, tagging: Tagged, stamp: str) -> None:
+        tag_id = self.ids.tags[tagging.tag]
+        position = self._announce(TAG_ADDED, tag_id, fan.fan_id, stamp)
+        self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, stamp, position))
 
-    def _changed(self, fan: Fan, changed: Changed, at: str) -> None:
-        if fan.values.get(changed.key, (None, at))[0] != changed.value:
-            fan.values[changed.key] = (changed.value, at)
-            self._updated(fan, [changed.key], at)
+    def _change(self, fan: Fan, change: Changed, stamp: str) -> None:
+        if fan.values.get(change.key, (None, stamp))[0] != change.value:
+            fan.values[change.key] = (change.value, stamp)
+            self._updated(fan, [change.key], stamp)
 
 
 def positions_needed(
@@ -153,13 +153,13 @@ def positions_needed(
 ) -> int:
     """Return how many positions the happenings take at most."""
     places = earning(programme)
-    earned = sum(isinstance(each.what, Entered) and each.what.campaign in places for each in happenings)
-    said = sum(isinstance(each.what, Said) for each in happenings)
-    words = sum(len(each.what.words) for each in happenings if isinstance(each.what, Arrival))
-    return len(happenings) + said + words + earned + sum(len(person.identities) for person in people)
+    entry_count = sum(isinstance(each.event, Entered) and each.event.campaign in places for each in happenings)
+    word_count = sum(isinstance(each.event, Said) for each in happenings)
+    words = sum(len(each.event.words) for each in happenings if isinstance(each.event, Arrival))
+    return len(happenings) + word_count + words + entry_count + sum(len(person.identities) for person in people)
 
 
-def _fan_row(account_id: int, fan: Fan) -> Row:
+def _fan_row(account_id: int, fan: Fan) -> TableRow:
     person, town = fan.person, fan.person.town
     consent = fan.consent.columns()
     moments = (moment and moment.isoformat() for name, moment in consent.items() if name not in FLAGS)

@@ -45,14 +45,14 @@ class Show(NamedTuple):
 
 async def make_performances(db: Db, account_id: int, businesses: Sequence[int], now: datetime) -> list[Show]:
     """Make the performances that the box office sells one by one, past and to come, the earliest first."""
-    made = []
+    result = []
     for show in shows.shows(now.date()):
         if show.event_type not in ("match", "concert"):
             continue
         business = PLAYERS.get(show.artist, VENUE)
         starts = datetime.combine(show.day, STARTS, now.tzinfo)
         announced = starts - timedelta(days=show.on_sale_days + 15)
-        wanted = NewPerformance(
+        new = NewPerformance(
             performance_name=show.name,
             performance_date=show.day,
             onsale_date=show.day - timedelta(days=show.on_sale_days),
@@ -67,8 +67,8 @@ async def make_performances(db: Db, account_id: int, businesses: Sequence[int], 
             country_code=show.hall.currency[:2],
         )
         made_at = min(announced, now)
-        made.append(Show(await create_performance(db, account_id, wanted, made_at), starts.timestamp(), business))
-    return made
+        result.append(Show(await create_performance(db, account_id, new, made_at), starts.timestamp(), business))
+    return result
 
 
 class Schedules:
@@ -79,26 +79,28 @@ class Schedules:
         self.book = book
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Planned: self._planned}
 
-    def _planned(self, fan: Fan, planned: Planned, at: str) -> None:
+    def _planned(self, fan: Fan, plan: Planned, stamp: str) -> None:
         ids = self.book.ids
-        uid = (ids.idol_events if planned.is_set else ids.performances)[planned.place]
-        kind, table = ("event", "fan_events") if planned.is_set else ("performance", "fan_performances")
-        self.book.announce(SCHEDULE_ADDED, f"{kind}:{uid}", fan.fan_id, at)
-        self.book.tables[table].append((ids.account_id, fan.fan_id, uid, at))
+        uid = (ids.idol_events if plan.is_set else ids.performances)[plan.place]
+        kind, table = ("event", "fan_events") if plan.is_set else ("performance", "fan_performances")
+        self.book.announce(SCHEDULE_ADDED, f"{kind}:{uid}", fan.fan_id, stamp)
+        self.book.tables[table].append((ids.account_id, fan.fan_id, uid, stamp))
 
 
 def plans(
-    chance: Random, home: int, came: float, now: float, moments: Sequence[tuple[float, int | None]]
+    chance: Random, home: int, arrived_at: float, now: float, moments: Sequence[tuple[float, int | None]]
 ) -> Iterator[tuple[float, Planned]]:
     """Yield when a fan plans which shows; `moments` are those of sets (None) and of businesses' shows."""
     if chance.random() >= HABITS.get(home, 0.02):
         return
-    wanted = None if home == FESTIVAL else home
-    open_ones = [place for place, (moment, business) in enumerate(moments) if moment > came and business == wanted]
+    series = None if home == FESTIVAL else home
+    open_ones = [
+        place for place, (moment, business) in enumerate(moments) if moment > arrived_at and business == series
+    ]
     sets = sum(business is None for _, business in moments)
     for place in chance.sample(open_ones, min(len(open_ones), chance.choice((1, 1, 2, 4)))):
         show = moments[place][0]
-        earliest, latest = max(came, show - AHEAD), min(now, show)
+        earliest, latest = max(arrived_at, show - AHEAD), min(now, show)
         if earliest < latest:
             is_set = place < sets
             yield chance.uniform(earliest, latest), Planned(place if is_set else place - sets, is_set)

@@ -14,13 +14,13 @@ class Shares(Generic[T]):
 
     def __init__(self, pairs: Iterable[tuple[float, T]]) -> None:
         """Take pairs of share and thing."""
-        listed = list(pairs)
-        self.things = [thing for _, thing in listed]
-        running = list(accumulate(share for share, _ in listed))
+        items = list(pairs)
+        self.values = [value for _, value in items]
+        running = list(accumulate(share for share, _ in items))
         self.total = running[-1]
         # The last has no upper end, whatever rounding does to the product below.
         self.running = [*running[:-1], float("inf")]
 
     def pick(self, chance: Random) -> T:
         """Return one thing."""
-        return self.things[bisect(self.running, chance.random() * self.total)]
+        return self.values[bisect(self.running, chance.random() * self.total)]

@@ -83,7 +83,7 @@ async def make_products(db: Db, account: Account, now: datetime) -> None:
     """Make the shop's products."""
     for number, product in enumerate(PRODUCTS):
         slug = BUSINESSES[product.business].slug
-        wanted = NewProduct(
+        new = NewProduct(
             network=ONLINE,
             product_key=f"P{number + 1:03}",
             product_name=product.name,
@@ -92,25 +92,25 @@ async def make_products(db: Db, account: Account, now: datetime) -> None:
             image_url=f"https://{slug}.example.com/shop/{number + 1}.jpg",
             price=Decimal(product.price),
         )
-        await save_product(db, account, wanted, now - YEARS + timedelta(days=number))
+        await save_product(db, account, new, now - YEARS + timedelta(days=number))
 
 
 def orders(
-    chance: Random, number: int, person: DemoPerson, came: float, now: float
+    chance: Random, number: int, person: DemoPerson, arrived_at: float, now: float
 ) -> Iterator[tuple[float, Bought | PaidBack]]:
     """Yield what a fan bought and sent back, and when."""
     if not person.email or chance.random() >= BUYS:
         return
     for turn in range(min(9, 1 + int(chance.expovariate(0.9)))):
-        moment = chance.uniform(came, now)
+        moment = chance.uniform(arrived_at, now)
         network = STAND if chance.random() < AT_A_STAND else ONLINE
         order = f"{number + 1}-{turn + 1}"
-        reduced = 0.1 if chance.random() < REDUCED else 0.0
+        discount = 0.1 if chance.random() < REDUCED else 0.0
         for line in range(1 if chance.random() < 0.7 else 2):  # noqa: PLR2004 - most orders have one line
-            yield moment, Bought(network, order, line + 1, BASKET.pick(chance), chance.choice((1, 1, 1, 2)), reduced)
+            yield moment, Bought(network, order, line + 1, BASKET.pick(chance), chance.choice((1, 1, 1, 2)), discount)
             if network == ONLINE and chance.random() < SENT_BACK:
-                back = PaidBack(network, purchase_key(network, order, line + 1), chance.choice((0.5, 1.0, 1.0)))
-                yield min(now, moment + chance.uniform(2, 20) * DAY), back
+                refund = PaidBack(network, purchase_key(network, order, line + 1), chance.choice((0.5, 1.0, 1.0)))
+                yield min(now, moment + chance.uniform(2, 20) * DAY), refund
 
 
 def purchase_key(network: str, order: str, line: int) -> str:
@@ -127,27 +127,28 @@ class Till:
         self.places: dict[str, int] = {}
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Bought: self._bought, PaidBack: self._paid_back}
 
-    def _bought(self, fan: Fan, bought: Bought, at: str) -> None:
+    def _bought(self, fan: Fan, bought: Bought, stamp: str) -> None:
         product, person = PRODUCTS[bought.product], fan.person
         key = purchase_key(bought.network, bought.order, bought.line)
         gross = Decimal(product.price * bought.quantity)
         net = gross - gross * int(bought.reduced * 100) / 100
-        position = self.book.announce(PURCHASE_CREATED, f"{bought.network}:{key}", fan.fan_id, at)
+        position = self.book.announce(PURCHASE_CREATED, f"{bought.network}:{key}", fan.fan_id, stamp)
         rows = self.book.tables["purchases"]
         self.places[key] = len(rows)
         location = None if bought.network == ONLINE else STANDS[bought.product % len(STANDS)]
         rows.append((
-            self.book.ids.account_id, bought.network, key, position, fan.fan_id, at, at, at, gross, net, gross - net,
+            self.book.ids.account_id, bought.network, key, position, fan.fan_id, stamp, stamp, stamp,
+            gross, net, gross - net,
             "CAD", bought.quantity, bought.order, BUSINESSES[product.business].slug, location,
             person.identities.get("shop"), f"P{bought.product + 1:03}", product.name, product.category, person.email,
             person.phone, person.town.country_code, person.town.province, person.town.name,
         ))  # fmt: skip
 
-    def _paid_back(self, fan: Fan, back: PaidBack, at: str) -> None:
-        rows, place = self.book.tables["purchases"], self.places[back.purchase_key]
+    def _paid_back(self, fan: Fan, refund: PaidBack, stamp: str) -> None:
+        rows, place = self.book.tables["purchases"], self.places[refund.purchase_key]
         row = list(rows[place])
         gross, net = Decimal(str(row[GROSS])), Decimal(str(row[NET]))
-        left = net - net * int(back.share * 100) / 100
-        row[UPDATED], row[NET], row[DEDUCTED] = at, left, gross - left
+        rest = net - net * int(refund.share * 100) / 100
+        row[UPDATED], row[NET], row[DEDUCTED] = stamp, rest, gross - rest
         rows[place] = tuple(row)
-        self.book.announce(PURCHASE_UPDATED, f"{back.network}:{back.purchase_key}", fan.fan_id, at)
+        self.book.announce(PURCHASE_UPDATED, f"{refund.network}:{refund.purchase_key}", fan.fan_id, stamp)

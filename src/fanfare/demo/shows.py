@@ -73,11 +73,11 @@ FIRST_CONCERT, LAST_CONCERT = 690, -60
 
 def shows(today: date) -> list[Show]:
     """Return all events, those to come too, the earliest first."""
-    found = [*_matches(today), *_festivals(today), *_concerts(today)]
-    return sorted(found, key=lambda show: show.day)
+    result = [*_matches(today), *_festivals(today), *_concerts(today)]
+    return sorted(result, key=lambda show: show.day)
 
 
-def _on(today: date, days_ago: int, weekday: int) -> date:
+def _nearest_weekday(today: date, days_ago: int, weekday: int) -> date:
     """Return the first such day of the week from that many days ago on."""
     day = today - timedelta(days=days_ago)
     return day + timedelta(days=(weekday - day.weekday()) % 7)
@@ -87,9 +87,9 @@ def _matches(today: date) -> Iterator[Show]:
     for season, (days_ago, holders) in enumerate(
         zip(SEASONS, ("Former season ticket holder", "Season ticket holder"), strict=True)
     ):
-        first = _on(today, days_ago, weekday=5)
-        named = f"{CLUB} season ticket {first.year}"
-        yield Show(f"HC{season}-S", named, first, SEASON, CLUB, "season", 0.97, holders, 150)
+        first = _nearest_weekday(today, days_ago, weekday=5)
+        title = f"{CLUB} season ticket {first.year}"
+        yield Show(f"HC{season}-S", title, first, SEASON, CLUB, "season", 0.97, holders, 150)
         for number, opponent in enumerate(OPPONENTS):
             day = first + timedelta(days=14 * number)
             derby = ("Derby attendee", 0.8) if opponent == DERBY else (None, 0.013 + 0.001 * (number % 4))
@@ -103,7 +103,7 @@ def _matches(today: date) -> Iterator[Show]:
 
 def _festivals(today: date) -> Iterator[Show]:
     for days_ago in FESTIVALS:
-        friday = _on(today, days_ago, weekday=4)
+        friday = _nearest_weekday(today, days_ago, weekday=4)
         year = friday.year
         weekend = f"Tideline {year}"
         yield Show(
@@ -128,7 +128,11 @@ def _festivals(today: date) -> Iterator[Show]:
 def _concerts(today: date) -> Iterator[Show]:
     halls = (FOUNDRY, FOUNDRY, BALLAST, FOUNDRY, CANNERY, FOUNDRY, QUEEN_STREET)
     for number, days_ago in enumerate(range(FIRST_CONCERT, LAST_CONCERT, -15)):
-        hall, artist, day = halls[number % len(halls)], ARTISTS[number % len(ARTISTS)], _on(today, days_ago, weekday=4)
+        hall, artist, day = (
+            halls[number % len(halls)],
+            ARTISTS[number % len(ARTISTS)],
+            _nearest_weekday(today, days_ago, weekday=4),
+        )
         yield Show(f"CO-{number + 1:03}", f"{artist} at {hall.name}", day, hall, artist, "concert", 0.007)
         if number % 3 == 0:
             trio = JAZZ[number // 3 % len(JAZZ)]

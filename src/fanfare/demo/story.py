@@ -19,7 +19,7 @@ HOMES = Shares((business.share, number) for number, business in enumerate(BUSINE
 # By which door a fan came. Lists were imported on two days: at the start, and when the box office was joined.
 DOORS = Shares([(70, "campaign"), (12, "import"), (8, "ticketing"), (6, "wifi"), (4, "session")])
 IMPORT_DAYS = {"import": 0, "ticketing": 310}
-MOST_ACTIVITIES = 160
+MAX_ACTIVITIES = 160
 TRIES = 12
 HABITS = {
     "answers on mail": 0.90,
@@ -86,7 +86,7 @@ class Happening(NamedTuple):
 
     moment: float
     fan: int
-    what: Any
+    event: Any
 
 
 def wording(word: Word) -> str | None:
@@ -105,11 +105,12 @@ class Story:
         self.began = (now - YEARS).timestamp()
         self.programme = programme
         self.spans = [(each.starts_at.timestamp(), each.ends_at.timestamp()) for each in programme]
-        begun = [place for place, (start, _) in enumerate(self.spans) if start < self.now]
+        open_places = [place for place, (start, _) in enumerate(self.spans) if start < self.now]
         # For each home, campaigns by what they draw there.
         self.draws = [
             Shares(
-                (programme[place].weight * (5 if programme[place].business == home else 1), place) for place in begun
+                (programme[place].weight * (5 if programme[place].business == home else 1), place)
+                for place in open_places
             )
             for home in range(len(BUSINESSES))
         ]
@@ -118,15 +119,15 @@ class Story:
         """Yield all that happens to a fan, the arrival first; the rest in no order, and never before it."""
         door, home = DOORS.pick(self.chance), HOMES.pick(self.chance)
         first = self.draws[home].pick(self.chance) if door == "campaign" else None
-        came = self._came_by(door) if first is None else self._wave(first)
+        arrival = self._came_by(door) if first is None else self._wave(first)
         asked_by = home if first is None else self.programme[first].business
         words = self._words(person, asked_by)
         values = {
             field.key: field_value(field, self.chance, self.today) for field in FIELDS if self._happens(field.share)
         }
-        yield Happening(came, fan, Arrival(door, words, values))
+        yield Happening(arrival, fan, Arrival(door, words, values))
         businesses = {asked_by}
-        for moment, place in self._entries(home, came, first):
+        for moment, place in self._entries(home, arrival, first):
             campaign = self.programme[place]
             props = entry(campaign.app_type, campaign.title, self.chance)
             yield Happening(moment, fan, Entered(place, props))
@@ -134,11 +135,11 @@ class Story:
                 businesses.add(campaign.business)
                 word = Word("business", self._does("business"), campaign.business)
                 yield Happening(moment, fan, Said(word, "campaign"))
-        for what in self._notes(home, words):
-            yield Happening(self._later(came), fan, what)
+        for note in self._notes(home, words):
+            yield Happening(self._later(arrival), fan, note)
         # The last word of those who leave for good, some after a yes.
         if self._does("opts out"):
-            yield Happening(self._later(came), fan, Said(Word("everything", is_granted=False), "unsubscribe"))
+            yield Happening(self._later(arrival), fan, Said(Word("everything", is_granted=False), "unsubscribe"))
 
     def _happens(self, share: float) -> bool:
         return self.chance.random() < share
@@ -172,8 +173,8 @@ class Story:
 
     def _at_day_hour(self, moment: float, earliest: float, latest: float) -> float:
         midnight = moment - (moment - BEHIND) % DAY
-        moved = midnight + HOURS.pick(self.chance) * 3600 + self.chance.uniform(0, 3600)
-        return moved if earliest <= moved <= latest else moment
+        candidate = midnight + HOURS.pick(self.chance) * 3600 + self.chance.uniform(0, 3600)
+        return candidate if earliest <= candidate <= latest else moment
 
     def _words(self, person: DemoPerson, business: int) -> list[Word]:
         words = []
@@ -185,26 +186,29 @@ class Story:
             words.append(Word("business", self._does("business"), business))
         return words
 
-    def _entries(self, home: int, came: float, first: int | None) -> Iterator[tuple[float, int]]:
+    def _entries(self, home: int, arrived_at: float, first: int | None) -> Iterator[tuple[float, int]]:
         """Yield moments and campaigns: a few for most fans, many for a few."""
-        wanted = int(self.chance.lognormvariate(1.08, 1.08))
+        count = int(self.chance.lognormvariate(1.08, 1.08))
         if first is not None:
-            yield came, first
-        done = {first}
-        for _ in range(min(wanted, MOST_ACTIVITIES)):
-            place = self._open_campaign(home, came, done)
+            yield arrived_at, first
+        used = {first}
+        for _ in range(min(count, MAX_ACTIVITIES)):
+            place = self._open_campaign(home, arrived_at, used)
             if place is None:
                 return
-            done.add(place)
+            used.add(place)
             start, end = self.spans[place]
             moment = self._wave(place)
-            yield (moment if moment > came else self.chance.uniform(max(came, start), min(end, self.now))), place
+            yield (
+                (moment if moment > arrived_at else self.chance.uniform(max(arrived_at, start), min(end, self.now))),
+                place,
+            )
 
-    def _open_campaign(self, home: int, came: float, done: set[int | None]) -> int | None:
+    def _open_campaign(self, home: int, arrived_at: float, used: set[int | None]) -> int | None:
         """Return a campaign that the fan can still enter, or None when none is found soon."""
         for _ in range(TRIES):
             place = self.draws[home].pick(self.chance)
-            if self.spans[place][1] > came and not (self.programme[place].is_once and place in done):
+            if self.spans[place][1] > arrived_at and not (self.programme[place].is_once and place in used):
                 return place
         return None
 
@@ -218,9 +222,9 @@ class Story:
         yield from self._second_thoughts(words)
 
     def _second_thoughts(self, words: list[Word]) -> Iterator[Said]:
-        leaving = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
+        departures = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
         for word in words:
-            if word.is_granted and self._does(leaving[word.channel]):
+            if word.is_granted and self._does(departures[word.channel]):
                 yield Said(Word(word.channel, is_granted=False, business_id=word.business_id), "unsubscribe")
                 if self._does("comes back"):
                     yield Said(Word(word.channel, is_granted=True, business_id=word.business_id), "session")

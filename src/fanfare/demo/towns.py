@@ -123,15 +123,17 @@ class Numbers:
         return None
 
     def _areas(self, town: Town) -> Iterator[str]:
-        own = town.calling.split() if town.country_code in NORTH_AMERICA else [town.calling]
-        yield from self.chance.sample(own, len(own))
-        more = FALLBACK.get(town.country_code, "")
-        yield from more.split("|") if "|" in more else self.chance.sample(more.split(), len(more.split()))
+        codes = town.calling.split() if town.country_code in NORTH_AMERICA else [town.calling]
+        yield from self.chance.sample(codes, len(codes))
+        fallback = FALLBACK.get(town.country_code, "")
+        yield from (
+            fallback.split("|") if "|" in fallback else self.chance.sample(fallback.split(), len(fallback.split()))
+        )
 
     def _numbers(self, country: str, area: str) -> Iterator[str]:
-        many = LINES[country]
-        lines = self.chance.sample(range(many), many)
+        count = LINES[country]
+        lines = self.chance.sample(range(count), count)
         prefix = CALLING[country] + area.replace(" ", "") + ("55501" if country in NORTH_AMERICA else "")
         # Britain's block is 0000 to 0999 of ten thousand.
-        width = 4 if country == "GB" else len(str(many - 1))
+        width = 4 if country == "GB" else len(str(count - 1))
         return (f"{prefix}{line:0{width}}" for line in lines)

@@ -57,15 +57,15 @@ def mail_address(text: str) -> str:
     """
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see the module's docstring
 
-    written = text.strip()
+    address = text.strip()
     # Before anything that takes time by the length.
-    if len(written) > LONGEST_MAIL:
+    if len(address) > LONGEST_MAIL:
         message = f"must be an email address of at most {LONGEST_MAIL} characters"
         raise ValueError(message)
-    if PLAIN_MAIL.fullmatch(written) and "xn--" not in written and "--" not in written:
-        return written
+    if PLAIN_MAIL.fullmatch(address) and "xn--" not in address and "--" not in address:
+        return address
     try:
-        return validate_email(written, check_deliverability=False, strict=True).normalized
+        return validate_email(address, check_deliverability=False, strict=True).normalized
     except EmailNotValidError as wrong:
         message = f"must be an email address. {wrong}"
         raise ValueError(message) from None
@@ -76,9 +76,9 @@ def mail_key(text: str) -> str:
     return shown_key(mail_address(text))
 
 
-def shown_key(shown: str) -> str:
+def shown_key(address: str) -> str:
     """Return the key of an address in its shown form, as `mail_address` returns it."""
-    return unicodedata.normalize("NFC", shown.lower())
+    return unicodedata.normalize("NFC", address.lower())
 
 
 def phone_number(text: str, region: str | None = None) -> str:
@@ -87,16 +87,16 @@ def phone_number(text: str, region: str | None = None) -> str:
     `region` is the two-letter country of a number written as at home; +, 00 and 011 say the country themselves.
     Raises ValueError for what cannot be a number, or when the country is not known.
     """
-    written = whole_number(unicodedata.normalize("NFKC", text[: LONGEST_PHONE + 1]).strip())
-    match = WRITTEN_NUMBER.fullmatch(written) if len(text) <= LONGEST_PHONE else None
+    digits = whole_number(unicodedata.normalize("NFKC", text[: LONGEST_PHONE + 1]).strip())
+    match = WRITTEN_NUMBER.fullmatch(digits) if len(text) <= LONGEST_PHONE else None
     if match is None:
         message = "must be a phone number of digits, such as +1 604 555 0123"
         raise ValueError(message)
     number = match["number"]
     for candidate, home in _readings(number, region.upper() if region else None):
-        found = _e164(candidate, home)
-        if found:
-            return found
+        parsed = _e164(candidate, home)
+        if parsed:
+            return parsed
     if region is None and not number.startswith(("+", "00")):
         message = "must start with + and the country code, such as +1 604 555 0123, or be sent with country_code"
         raise ValueError(message)
@@ -129,8 +129,8 @@ def _e164(number: str, region: str | None) -> str | None:
         is_plausible = len(set(str(parsed.national_number))) > 1 and length == phonenumbers.ValidationResult.IS_POSSIBLE
         if parsed.country_code == NORTH_AMERICA or not is_plausible:
             return None
-    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    return written if len(written) <= LONGEST_E164 + 1 else None
+    formatted = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return formatted if len(formatted) <= LONGEST_E164 + 1 else None
 
 
 class Contact(NamedTuple):
@@ -189,8 +189,8 @@ def leads_to_one(row: str) -> str:
 
 def identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """Return how a fan is recognised, each (network, value) with the column that it comes from."""
-    said = (
+    pairs = (
         ("email", "email", fan["email"] and mail_key(fan["email"])),
         *(("phone", name, fan[name]) for name in PHONES),
     )
-    return {(network, value): column for network, column, value in reversed(said) if value}
+    return {(network, value): column for network, column, value in reversed(pairs) if value}

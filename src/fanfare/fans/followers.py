@@ -2,7 +2,7 @@
 
 app.py hands over the module of each domain that keeps a `fan_id`: TABLES names its tables, move_fan and forget_fan act
 on them. What a merge moves in these tables is noted and goes back when it is undone, without a word by the domain. Only
-tables whose rows follow from others (sums, ranks) are named in APART: they are left out, and recount_fans makes them
+tables whose rows follow from others (sums, ranks) are named in EXCLUDED: they are left out, and recount_fans makes them
 anew.
 """
 
@@ -17,7 +17,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.handover import Handover
 
 # What may stand around a word in a text, and the fewest digits that are a number rather than a part of one.
-BESIDE = "<>()[]\"',;:"
+PUNCTUATION = "<>()[]\"',;:"
 SHORTEST_NUMBER = 7
 
 
@@ -42,7 +42,7 @@ class Person(msgspec.Struct, frozen=True):
 
     def is_named_in(self, text: str) -> bool:
         """Tell whether a folded text that somebody searched for names the person."""
-        words = [word.strip(BESIDE) for word in text.split()]
+        words = [word.strip(PUNCTUATION) for word in text.split()]
         spaced = f" {' '.join(words)} "
         if any(f" {each} " in spaced for each in (*self.addresses, *self.names)):
             return True
@@ -52,7 +52,7 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Follower(Protocol):
-    """A module of a domain that keeps something of a fan. APART, recount_fans and forget_person may lack."""
+    """A module of a domain that keeps something of a fan. EXCLUDED, recount_fans and forget_person may lack."""
 
     @property
     def TABLES(self) -> Sequence[str]:  # noqa: N802 - a constant of the module
@@ -73,7 +73,7 @@ TIE_IDOLS = Handover[TieIdols]("the ties to idols")
 
 def noted_tables() -> list[str]:
     """Return the tables whose rows a merge moves and notes."""
-    return [table for each in FOLLOWERS.get() for table in each.TABLES if table not in getattr(each, "APART", ())]
+    return [table for each in FOLLOWERS.get() for table in each.TABLES if table not in getattr(each, "EXCLUDED", ())]
 
 
 def tables() -> list[str]:

@@ -37,7 +37,7 @@ def pattern(expression: str) -> str:
     return holding(expression).replace("*", "%")
 
 
-async def idols(db: Db, account_id: int, wanted: IdolSearch) -> list[Idol]:
+async def idols(db: Db, account_id: int, query: IdolSearch) -> list[Idol]:
     """Return the idols whose name holds the expression and that carry the label, by name."""
     rows = await db.rows(
         IDOLS
@@ -50,8 +50,8 @@ async def idols(db: Db, account_id: int, wanted: IdolSearch) -> list[Idol]:
         order by fold_text(i.idol_name), i.idol_uid
         """,
         account_id,
-        pattern(wanted.idol_name) if wanted.idol_name else None,
-        wanted.label_name,
+        pattern(query.idol_name) if query.idol_name else None,
+        query.label_name,
     )
     return [Idol(**row) for row in rows]
 
@@ -64,7 +64,7 @@ async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
     return Idol(**row)
 
 
-async def idol_events(db: Db, account_id: int, wanted: EventSearch) -> list[IdolEvent]:
+async def idol_events(db: Db, account_id: int, query: EventSearch) -> list[IdolEvent]:
     """Return the events that fit, by start; days are the venue's."""
     rows = await db.rows(
         EVENTS
@@ -79,21 +79,21 @@ async def idol_events(db: Db, account_id: int, wanted: EventSearch) -> list[Idol
         order by e.starts_at, e.event_uid
         """,
         account_id,
-        wanted.idol_uid,
-        wanted.venue_name,
-        pattern(wanted.q) if wanted.q else None,
-        wanted.label_name,
-        wanted.start_date,
-        wanted.end_date,
-        wanted.performance_uid,
+        query.idol_uid,
+        query.venue_name,
+        pattern(query.q) if query.q else None,
+        query.label_name,
+        query.start_date,
+        query.end_date,
+        query.performance_uid,
     )
     return [IdolEvent(**row) for row in rows]
 
 
-async def fan_idols(db: Db, account_id: int, wanted: FanIdolQuery) -> list[FanIdol]:
+async def fan_idols(db: Db, account_id: int, query: FanIdolQuery) -> list[FanIdol]:
     """Return whom a fan follows, by name; refuses an unknown fan."""
-    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, wanted.fan_id):
-        raise Unknown(fan=wanted.fan_id)
+    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, query.fan_id):
+        raise Unknown(fan=query.fan_id)
     rows = await db.rows(
         """
         select f.account_id, f.idol_uid, i.idol_name, i.idol_type, i.description, f.is_explicit,
@@ -113,8 +113,8 @@ async def fan_idols(db: Db, account_id: int, wanted: FanIdolQuery) -> list[FanId
         order by fold_text(i.idol_name), f.idol_uid
         """,
         account_id,
-        wanted.fan_id,
-        wanted.idol_uid,
-        wanted.label_name,
+        query.fan_id,
+        query.idol_uid,
+        query.label_name,
     )
     return [FanIdol(**row) for row in rows]

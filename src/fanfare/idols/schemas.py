@@ -38,13 +38,13 @@ class LocalTimeForm(MomentForm):
     def read(self, raw: object) -> datetime:
         """Return the time as it stands on the poster."""
         try:
-            found = datetime.fromisoformat(str(raw).strip())
+            moment = datetime.fromisoformat(str(raw).strip())
         except ValueError:
-            found = None
-        if found is None or found.tzinfo is not None or not 1900 <= found.year <= 2200:  # noqa: PLR2004 - as all days
+            moment = None
+        if moment is None or moment.tzinfo is not None or not 1900 <= moment.year <= 2200:  # noqa: PLR2004 - as all days
             message = "must be the venue's local time in the form YYYY-MM-DD HH:MM:SS, without a time zone"
             raise ValueError(message)
-        return found
+        return moment
 
     def schema(self) -> dict[str, object]:
         """Describe the text."""
@@ -108,12 +108,12 @@ class NewIdol(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an artist without a Spotify id and any other with one; without a type the id decides."""
-        kind = given.get("idol_type") or ("artist" if given.get("spotify_uid") else "other")
-        if kind == "artist" and not given.get("spotify_uid"):
+        kind = values.get("idol_type") or ("artist" if values.get("spotify_uid") else "other")
+        if kind == "artist" and not values.get("spotify_uid"):
             yield "spotify_uid", "is required for an artist"
-        if kind != "artist" and given.get("spotify_uid"):
+        if kind != "artist" and values.get("spotify_uid"):
             yield "spotify_uid", "is only for an artist"
 
 
@@ -131,9 +131,9 @@ class IdolChanges(Params):
     label_names: Annotated[Texts | None | UnsetType, "All labels of the idol; they replace the present ones."] = UNSET
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to clear the name."""
-        if "idol_name" in given and given["idol_name"] is None:
+        if "idol_name" in values and values["idol_name"] is None:
             yield "idol_name", "must not be empty"
 
 
@@ -155,9 +155,9 @@ class EventSearch(Params):
     performance_uid: Annotated[Uuid | None, "Only events of this performance."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a range that ends before it starts."""
-        if given.get("start_date") and given.get("end_date") and given["end_date"] < given["start_date"]:
+        if values.get("start_date") and values.get("end_date") and values["end_date"] < values["start_date"]:
             yield "end_date", "must not be before start_date"
 
 
@@ -217,9 +217,9 @@ class NewIdolEvent(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an end before the start."""
-        if given.get("end_timestamp") and given.get("start_timestamp", datetime.min) > given["end_timestamp"]:  # noqa: DTZ901 - local times
+        if values.get("end_timestamp") and values.get("start_timestamp", datetime.min) > values["end_timestamp"]:  # noqa: DTZ901 - local times
             yield "end_timestamp", "must not be before start_timestamp"
 
 
@@ -275,9 +275,9 @@ class FanIdolChange(Params):
     example: ClassVar[Mapping[str, object]] = {"action": "add", "idol_name": "Northside FC"}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to guess the idol."""
-        if not given.get("idol_uid") and not given.get("idol_name"):
+        if not values.get("idol_uid") and not values.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"
 
 
@@ -309,20 +309,20 @@ class FanIdolItem(Params):
     is_explicit: Annotated[Flag | None, "The fan chose the idol themselves; true by default."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to guess the fan or the idol."""
-        if not (given.get("email") or given.get("phone")):
-            if not (given.get("user_key") and given.get("network")):
+        if not (values.get("email") or values.get("phone")):
+            if not (values.get("user_key") and values.get("network")):
                 yield "email", "or phone is required, or user_key with network"
-            elif not names_people(given["network"]):
+            elif not names_people(values["network"]):
                 yield "network", "must be an external network; send an email address or phone number as email or phone"
-        if not given.get("idol_uid") and not given.get("idol_name"):
+        if not values.get("idol_uid") and not values.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse contact data that cannot be."""
-        yield from read_contact(given, at.account.country_code).faults
+        yield from read_contact(values, setting.account.country_code).faults
 
 
 class ManyFanIdols(Params):

@@ -46,11 +46,11 @@ def network_text(range_: Network) -> str:
 
 
 def _bounded(text: str) -> str:
-    written = text.strip()
-    if len(written) > LONGEST:
+    value = text.strip()
+    if len(value) > LONGEST:
         message = f"is longer than {LONGEST} characters"
         raise ValueError(message)
-    return written
+    return value
 
 
 def _without_zone(text: str) -> str:
@@ -75,10 +75,10 @@ def _hop(text: str) -> str | None:
 
 
 @lru_cache(4096)
-def _read_hop(written: str) -> str | None:
-    ported = WITH_PORT.fullmatch(written)
+def _read_hop(text: str) -> str | None:
+    ported = WITH_PORT.fullmatch(text)
     try:
-        return address((ported[1] or ported[2]) if ported else written)
+        return address((ported[1] or ported[2]) if ported else text)
     except ValueError:
         return None
 
@@ -89,8 +89,8 @@ def _is_in(text: str | None, proxies: Sequence[Network]) -> bool:
 
 def peer_subscriber(peer: str | None, proxies: Sequence[Network]) -> str | None:
     """Return what the connections of a peer are counted by; None for a proxy, which speaks for many."""
-    known = _hop(peer or "")
-    return None if known is None or _is_in(known, proxies) else subscriber(known)
+    peer_address = _hop(peer or "")
+    return None if peer_address is None or _is_in(peer_address, proxies) else subscriber(peer_address)
 
 
 def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Sequence[Network]) -> str | None:

@@ -90,8 +90,8 @@ class Unknown(Refusal):
         personal.
         """
         missing = [_missing(noun.replace("_", " "), key) for noun, key in keys.items() if key is not None]
-        told = ", or ".join(missing)
-        super().__init__(detail or f"{told[:1].upper()}{told[1:]}")
+        text = ", or ".join(missing)
+        super().__init__(detail or f"{text[:1].upper()}{text[1:]}")
 
 
 class NotAllowed(Refusal):
@@ -142,25 +142,25 @@ class BadParameters(Refusal):
 
     status = 422
 
-    def __init__(self, errors: Iterable[tuple[str, str]], given: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, errors: Iterable[tuple[str, str]], values: Mapping[str, Any] | None = None) -> None:
         """Take every wrong field with its message, in the order to be told, and the fields that are right, if known."""
         self.errors = list(errors)
-        self.given = given or {}
-        super().__init__(self._told())
+        self.values = values or {}
+        super().__init__(self._text())
 
     def add(self, errors: Iterable[tuple[str, str]]) -> None:
         """Add more wrong fields; of a field that is named already nothing more is told."""
-        named = {field for field, _ in self.errors}
-        self.errors += [each for each in errors if each[0] not in named]
-        self.detail = self._told()
+        fields = {field for field, _ in self.errors}
+        self.errors += [each for each in errors if each[0] not in fields]
+        self.detail = self._text()
 
-    def _told(self) -> str:
+    def _text(self) -> str:
         return "; ".join(f"{field}: {message}" if field else message for field, message in self.errors)
 
     def problem(self) -> dict[str, object]:
         """Return the members of the problem+json answer, with one entry for each wrong field."""
-        named = [{"field": field, "message": message} for field, message in self.errors]
-        return {**super().problem(), "errors": named}
+        errors = [{"field": field, "message": message} for field, message in self.errors]
+        return {**super().problem(), "errors": errors}
 
 
 async def faults_of(*checks: Awaitable[object]) -> list[tuple[str, str]]:

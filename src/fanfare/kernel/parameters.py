@@ -26,7 +26,7 @@ PLUS_IS_BLANK = bytes.maketrans(b"+", b" ")
 # As long as a word for nothing may be.
 LONGEST_NOTHING = 16
 # Names that no call reads and are told back: how many, and how much of each.
-MOST_TOLD = 20
+MAX_NAMES = 20
 LONGEST_TOLD = 100
 # Read from the parameters of any call.
 CREDENTIALS = ("api_key", "api_secret")
@@ -48,12 +48,12 @@ class Params(msgspec.Struct, kw_only=True):
     example: ClassVar[Mapping[str, object]] = {}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
         """Yield what is wrong across fields; `given` holds the fields that were given and are right by themselves."""
         yield from ()
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
         """Yield what is wrong for this account at this moment with the fields that were given and are right so far.
 
         The action refuses all of it too; asked of what is refused anyway, so that every wrong field is named at once.
@@ -77,8 +77,8 @@ class Slot(msgspec.Struct, frozen=True):
 def slots(struct: type[Params]) -> tuple[Slot, ...]:
     """Return the slots of a parameter struct, in the order of its fields."""
     hints = get_type_hints(struct, include_extras=True)
-    required = {field.name for field in msgspec.structs.fields(struct) if field.required}
-    return tuple(_slot(name, hints[name], is_required=name in required) for name in struct.__struct_fields__)
+    names = {field.name for field in msgspec.structs.fields(struct) if field.required}
+    return tuple(_slot(name, hints[name], is_required=name in names) for name in struct.__struct_fields__)
 
 
 def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
@@ -125,24 +125,24 @@ def read(struct: type[P], raw: Raw) -> P:
 
     An empty value means "not given", or "clear" where the field tells the two apart.
     """
-    given: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     errors: list[tuple[str, str]] = []
     for slot in slots(struct):
         try:
             if slot.prefix is None:
-                _read_field(slot, raw, given)
+                _read_field(slot, raw, fields)
             else:
-                _read_wildcard(struct, slot, raw, given)
+                _read_wildcard(struct, slot, raw, fields)
         except _Wrong as wrong:
             errors += wrong.errors
-    named = {field for field, _ in errors}
-    errors += [fault for fault in struct.faults(given) if fault[0] not in named]
+    wrong_fields = {field for field, _ in errors}
+    errors += [fault for fault in struct.faults(fields) if fault[0] not in wrong_fields]
     if errors:
-        raise BadParameters(errors, given)
-    return struct(**given)
+        raise BadParameters(errors, fields)
+    return struct(**fields)
 
 
-def named(struct: type[Params], raw: Raw) -> Raw:
+def select_fields(struct: type[Params], raw: Raw) -> Raw:
     """Return those of the raw parameters that a struct reads."""
     names = {name for slot in slots(struct) for name in slot.wire_names}
     prefixes = tuple(slot.prefix for slot in slots(struct) if slot.prefix is not None)
@@ -157,9 +157,9 @@ def given_in(params: Params) -> dict[str, Any]:
 
 def ignored(struct: type[Params] | None, raw: Raw) -> list[str]:
     """Return the names that a call was sent and does not read, as many and as much of each as is told."""
-    read_names = named(struct, raw) if struct else {}
+    read_names = select_fields(struct, raw) if struct else {}
     names = [name for name in raw if name not in read_names and name not in CREDENTIALS]
-    return [name[:LONGEST_TOLD].encode("utf-8", "replace").decode() for name in names[:MOST_TOLD]]
+    return [name[:LONGEST_TOLD].encode("utf-8", "replace").decode() for name in names[:MAX_NAMES]]
 
 
 class _Wrong(Exception):  # noqa: N818 - never leaves this module
@@ -167,7 +167,7 @@ class _Wrong(Exception):  # noqa: N818 - never leaves this module
         self.errors = errors
 
 
-def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
+def _read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
     for wire_name in slot.wire_names:
         if wire_name in raw:
             values = raw[wire_name]
@@ -176,20 +176,20 @@ def _read_field(slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
         if slot.is_required:
             raise _Wrong([(slot.wire_names[0], "is required")])
         return
-    value = values[0] if len(values) == 1 else _one(slot, wire_name, values)
+    value = values[0] if len(values) == 1 else _read_one(slot, wire_name, values)
     if wire_name.endswith("[]") and isinstance(value, str):
         # An entry, as each of several under such a name is; a comma list has the plain name.
         value = [value]
     if _is_nothing(slot.form, value):
         if slot.clears and values and _is_empty(value):
-            given[slot.name] = None
+            fields[slot.name] = None
         elif slot.is_required:
             raise _Wrong([(slot.wire_names[0], "is required")])
         return
-    given[slot.name] = _read_value(slot.form, wire_name, value)
+    fields[slot.name] = _read_value(slot.form, wire_name, value)
 
 
-def _one(slot: Slot, wire_name: str, values: list[object]) -> object:
+def _read_one(slot: Slot, wire_name: str, values: list[object]) -> object:
     """Return what several values, or none, say."""
     if isinstance(slot.form, ListForm):
         # One value may be a comma list, several are the entries themselves.
@@ -222,24 +222,24 @@ def _read_value(form: Form, wire_name: str, value: object) -> object:
         raise _Wrong([(wire_name, str(error))]) from None
 
 
-def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, given: dict[str, Any]) -> None:
+def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
     prefix = slot.prefix or ""
-    named = {wire_name for other in slots(struct) for wire_name in other.wire_names}
-    found: dict[str, Any] = {}
+    names = {wire_name for each in slots(struct) for wire_name in each.wire_names}
+    result: dict[str, Any] = {}
     errors: list[tuple[str, str]] = []
     for wire_name, values in raw.items():
-        if not wire_name.startswith(prefix) or wire_name in named or wire_name == prefix:
+        if not wire_name.startswith(prefix) or wire_name in names or wire_name == prefix:
             continue
         key = wire_name[len(prefix) :]
         value = values[0] if len(values) == 1 else values
         try:
             if fault := spoiled(key):
                 raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - one place gathers both kinds
-            found[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
+            result[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
         except _Wrong as wrong:
             errors += wrong.errors
-    if found:
-        given[slot.name] = found
+    if result:
+        fields[slot.name] = result
     if errors:
         raise _Wrong(errors)
 

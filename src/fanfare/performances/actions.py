@@ -54,36 +54,36 @@ CHANGE_PERFORMANCE = f"""
 DEFAULTS = {"status": "draft", "additional_artist_names": ()}
 
 
-async def create_performance(db: Db, account_id: int, wanted: NewPerformance, now: datetime) -> uuid.UUID:
+async def create_performance(db: Db, account_id: int, new: NewPerformance, now: datetime) -> uuid.UUID:
     """Make a performance and return its uid; refuses an unknown business and an unknown campaign."""
-    fields = DEFAULTS | await _fields(db, account_id, wanted)
+    fields = DEFAULTS | await _fields(db, account_id, new)
     performance_uid: uuid.UUID = await db.value(
         CREATE_PERFORMANCE, account_id, uuid.uuid4(), PERFORMANCE.record(fields), now
     )
     return performance_uid
 
 
-async def change_performance(db: Db, account_id: int, wanted: PerformanceChanges, now: datetime) -> uuid.UUID:
+async def change_performance(db: Db, account_id: int, changes: PerformanceChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of a performance and return its uid; refuses what is unknown."""
-    fields = await _fields(db, account_id, wanted)
+    fields = await _fields(db, account_id, changes)
     record = PERFORMANCE.record(fields)
-    uid = wanted.performance_uid
+    uid = changes.performance_uid
     if not await db.value(CHANGE_PERFORMANCE, account_id, uid, record, now, list(fields)):
         raise Unknown(performance=uid)
     return uid
 
 
-async def _fields(db: Db, account_id: int, wanted: NewPerformance) -> dict[str, Any]:
-    await _check(db, account_id, wanted.business_id, wanted.referral_page_tab_id)
-    fields = PERFORMANCE.sent(wanted)
+async def _fields(db: Db, account_id: int, new: NewPerformance) -> dict[str, Any]:
+    await _check(db, account_id, new.business_id, new.referral_page_tab_id)
+    fields = PERFORMANCE.sent(new)
     if "province" in fields:
-        fields["province"] = venue_province(wanted.country_code, fields["province"])
+        fields["province"] = venue_province(new.country_code, fields["province"])
     return fields
 
 
-async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the business and the campaign that a performance names."""
-    return await faults_of(_check(db, account.id, given.get("business_id"), given.get("referral_page_tab_id")))
+    return await faults_of(_check(db, account.id, values.get("business_id"), values.get("referral_page_tab_id")))
 
 
 async def _check(db: Db, account_id: int, business_id: int | None, page_tab_id: int | None) -> None:
@@ -120,8 +120,8 @@ DELETE_PERFORMANCE = f"""
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Delete a performance; it is removed from every schedule, and idol events name it no more."""
     # An idol event that is written at the same moment may lock the two rows in the other order.
-    gone = await db.racing(lambda held: held.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
-    if gone is None:
+    deleted = await db.racing(lambda tx: tx.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
+    if deleted is None:
         raise Unknown(performance=performance_uid)
 
 
@@ -147,14 +147,14 @@ ADD_EVENT = f"""
 
 async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
     """Put an idol event on a fan's schedule; one that is there stays. Refuses an unknown fan or event."""
-    known = await db.value(
+    exists = await db.value(
         ADD_EVENT,
         account_id,
         fan_id,
         event_uid,
         now,
     )
-    if known is None:
+    if exists is None:
         raise Unknown(fan=fan_id, idol_event=event_uid)
 
 
@@ -173,14 +173,14 @@ REMOVE_EVENT = f"""
 
 async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
     """Take an idol event off a fan's schedule; refuses what is not on it."""
-    gone = await db.value(
+    deleted = await db.value(
         REMOVE_EVENT,
         account_id,
         fan_id,
         event_uid,
         now,
     )
-    if gone is None:
+    if deleted is None:
         message = "The event is not on the fan's schedule"
         raise Unknown(message)
 
@@ -207,14 +207,14 @@ ADD_PERFORMANCE = f"""
 
 async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Link a fan to a performance; a link that is there stays. Refuses an unknown fan or performance."""
-    known = await db.value(
+    exists = await db.value(
         ADD_PERFORMANCE,
         account_id,
         fan_id,
         performance_uid,
         now,
     )
-    if known is None:
+    if exists is None:
         raise Unknown(fan=fan_id, performance=performance_uid)
 
 
@@ -233,14 +233,14 @@ REMOVE_PERFORMANCE = f"""
 
 async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Unlink a fan from a performance; refuses what is not linked."""
-    gone = await db.value(
+    deleted = await db.value(
         REMOVE_PERFORMANCE,
         account_id,
         fan_id,
         performance_uid,
         now,
     )
-    if gone is None:
+    if deleted is None:
         message = "The performance is not on the fan's schedule"
         raise Unknown(message)
 

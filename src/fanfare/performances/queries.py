@@ -38,9 +38,9 @@ async def performance(db: Db, account_id: int, performance_uid: uuid.UUID) -> Pe
     return Performance(**row)
 
 
-async def schedule(db: Db, account_id: int, wanted: ScheduleQuery) -> Schedule:
+async def schedule(db: Db, account_id: int, query: ScheduleQuery) -> Schedule:
     """Return what a fan has planned; refuses an unknown fan."""
-    await known_fan(db, account_id, wanted.fan_id)
+    await known_fan(db, account_id, query.fan_id)
     events = await db.rows(
         EVENTS
         + """
@@ -50,9 +50,9 @@ async def schedule(db: Db, account_id: int, wanted: ScheduleQuery) -> Schedule:
         order by e.starts_at, e.event_uid
         """,
         account_id,
-        wanted.fan_id,
-        wanted.idol_uid,
-        wanted.idol_label_name,
+        query.fan_id,
+        query.idol_uid,
+        query.idol_label_name,
     )
     shows = await db.rows(
         PERFORMANCES
@@ -62,6 +62,6 @@ async def schedule(db: Db, account_id: int, wanted: ScheduleQuery) -> Schedule:
         order by p.performance_date, p.performance_uid
         """,
         account_id,
-        wanted.fan_id,
+        query.fan_id,
     )
     return Schedule([IdolEvent(**row) for row in events], [Performance(**row) for row in shows])

@@ -37,9 +37,9 @@ def complete_address(
     """
     errors: list[tuple[str, str]] = []
 
-    def part(field: str, read: Callable[..., str | None], *given: str | None) -> str | None:
+    def part(field: str, read: Callable[..., str | None], *value: str | None) -> str | None:
         try:
-            return read(*given)
+            return read(*value)
         except ValueError as wrong:
             errors.append((field, str(wrong)))
             return None

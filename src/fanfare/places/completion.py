@@ -11,20 +11,20 @@ from fanfare.kernel.data.db import Db
 FIGURES = {"US": 5, "CA": 3, "NL": 4, "IE": 3}
 SHORTEST_WHOLE = 4
 # The code as the list folds it, and what stands for it where only the first half is public, or the list has no more.
-WHOLE = "replace(replace({postal_code}, ' ', ''), '-', '')"
-HALF = f"""case {{country_code}} when 'US' then left({WHOLE}, 5) when 'CA' then left({WHOLE}, 3)
-        when 'NL' then left({WHOLE}, 4) when 'IE' then left({WHOLE}, 3) when 'GB' then left({WHOLE}, -3) end"""
+CODE = "replace(replace({postal_code}, ' ', ''), '-', '')"
+HALF = f"""case {{country_code}} when 'US' then left({CODE}, 5) when 'CA' then left({CODE}, 3)
+        when 'NL' then left({CODE}, 4) when 'IE' then left({CODE}, 3) when 'GB' then left({CODE}, -3) end"""
 # What stands for a code in figures: few enough codes that each has people, and those that a census knows.
-AREA = f"""case {{country_code}} when 'US' then left({WHOLE}, 5) when 'CA' then left({WHOLE}, 3)
-        when 'NL' then left({WHOLE}, 4) when 'IE' then left({WHOLE}, 3)
-        when 'GB' then case when length({WHOLE}) > 4 then left({WHOLE}, -3) else {WHOLE} end else {WHOLE} end"""
+AREA = f"""case {{country_code}} when 'US' then left({CODE}, 5) when 'CA' then left({CODE}, 3)
+        when 'NL' then left({CODE}, 4) when 'IE' then left({CODE}, 3)
+        when 'GB' then case when length({CODE}) > 4 then left({CODE}, -3) else {CODE} end else {CODE} end"""
 # Joins the place of an address, in columns that begin with `place_`. An address without a postal code has none.
 PLACE = f"""
     left join lateral (
         select p.city as place_city, p.province as place_province, p.metro_area as place_metro_area,
                p.latitude as place_latitude, p.longitude as place_longitude
         from places_postal_codes p
-        where p.country_code = {{country_code}} and p.postal_code in ({WHOLE}, {HALF})
+        where p.country_code = {{country_code}} and p.postal_code in ({CODE}, {HALF})
         order by length(p.postal_code) desc limit 1) place on true
 """  # noqa: S608 - fixed parts
 
@@ -41,13 +41,13 @@ def area_of(name: str) -> str:
 
 def postal_area(country_code: str, postal_code: str) -> str:
     """Return what `area_of` says in SQL, of a code in capitals and without blanks."""
-    whole = postal_code.replace("-", "")
+    code = postal_code.replace("-", "")
     if country_code == "GB":
-        return whole[:-3] if len(whole) > SHORTEST_WHOLE else whole
-    return whole[: FIGURES.get(country_code)]
+        return code[:-3] if len(code) > SHORTEST_WHOLE else code
+    return code[: FIGURES.get(country_code)]
 
 
-class Place(msgspec.Struct, frozen=True):
+class PlaceOfCode(msgspec.Struct, frozen=True):
     """What the lists tell of an address; None for what they do not tell."""
 
     city: str | None = None
@@ -57,19 +57,19 @@ class Place(msgspec.Struct, frozen=True):
     longitude: float | None = None
 
 
-FOUND = f"""
+LOOKUP = f"""
     select place_city as city, place_province as province, place_metro_area as metro_area, place_latitude as latitude,
            place_longitude as longitude
     from (select $1::text as country_code, $2::text as postal_code) as given {place_of("given")}
 """  # noqa: S608 - fixed parts
 
 
-async def known_place(db: Db, country_code: str | None, postal_code: str | None) -> Place:
+async def known_place(db: Db, country_code: str | None, postal_code: str | None) -> PlaceOfCode:
     """Return what the lists tell of an address in its stored form."""
     if not country_code or not postal_code:
-        return Place()
-    row = await db.row(FOUND, country_code, postal_code)
-    return Place(**row) if row else Place()
+        return PlaceOfCode()
+    row = await db.row(LOOKUP, country_code, postal_code)
+    return PlaceOfCode(**row) if row else PlaceOfCode()
 
 
 async def census(db: Db, areas: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:

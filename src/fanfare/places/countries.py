@@ -96,8 +96,8 @@ class IsoCountry(msgspec.Struct):
 @cache
 def _iso() -> list[IsoCountry]:
     # The package's own reader makes an object with a dictionary for each row: 5.5 MB that stay, against 1 MB here.
-    written = files("pycountry").joinpath("databases", "iso3166-1.json").read_bytes()
-    return msgspec.json.decode(written, type=dict[str, list[IsoCountry]])["3166-1"]
+    data = files("pycountry").joinpath("databases", "iso3166-1.json").read_bytes()
+    return msgspec.json.decode(data, type=dict[str, list[IsoCountry]])["3166-1"]
 
 
 def _spellings(country: IsoCountry) -> list[str]:
@@ -113,10 +113,10 @@ def _spellings(country: IsoCountry) -> list[str]:
 
 @cache
 def _codes() -> dict[str, str]:
-    found = {fold(name): country.alpha_2 for country in _iso() for name in _spellings(country)}
-    found |= {fold(name): code for code, names in ALIASES.items() for name in names.split(",")}
+    codes = {fold(name): country.alpha_2 for country in _iso() for name in _spellings(country)}
+    codes |= {fold(name): code for code, names in ALIASES.items() for name in names.split(",")}
     # Last, so that no name ever hides a code.
-    return found | {fold(country.alpha_2): country.alpha_2 for country in _iso()} | {"xk": "XK"}
+    return codes | {fold(country.alpha_2): country.alpha_2 for country in _iso()} | {"xk": "XK"}
 
 
 @cache
@@ -130,10 +130,10 @@ def country_code(text: str | None) -> str | None:
 
     None and blanks give None: no country is named. Raises ValueError for a name that no country has.
     """
-    written = tidy(text)
-    if written is None:
+    name = tidy(text)
+    if name is None:
         return None
-    code = _codes().get(fold(written))
+    code = _codes().get(fold(name))
     if code is None:
         message = "must be a country: a two-letter code such as CA, or its English name"
         raise ValueError(message)

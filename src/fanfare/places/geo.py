@@ -55,9 +55,9 @@ class CityDatabase:
         elif find_spec(PACKAGE):
             self._reader = _bundled()
 
-    async def place(self, wanted: str | None, own: str | None) -> GeoPlace:
+    async def place(self, request: str | None, caller_address: str | None) -> GeoPlace:
         """Return where an address is, the caller's own when none is wanted; fields are None where that is not known."""
-        address = wanted or own
+        address = request or caller_address
         if address is None or not ipaddress.ip_address(address).is_global:
             return GeoPlace()
         # Beside the other calls: what the system has not in memory comes from the disk.
@@ -103,12 +103,12 @@ def _place(record: Mapping[str, Any]) -> GeoPlace:
     """Return what a record says: in MaxMind's shape, or flat with plain values as other makers have it."""
     regions, location, postal = (record.get(name) for name in ("subdivisions", "location", "postal"))
     region = regions[0] if isinstance(regions, list) and regions else record.get("region", record.get("state1"))
-    where = location if isinstance(location, Mapping) else record
+    point = location if isinstance(location, Mapping) else record
     return GeoPlace(
         city=_name(record.get("city")),
         region_name=_name(region),
-        latitude=_degrees(where.get("latitude", where.get("lat"))),
-        longitude=_degrees(where.get("longitude", where.get("lng"))),
+        latitude=_degrees(point.get("latitude", point.get("lat"))),
+        longitude=_degrees(point.get("longitude", point.get("lng"))),
         country_name=_name(record.get("country")) or _name(record.get("country_name")),
         postal_code=_name(postal.get("code") if isinstance(postal, Mapping) else record.get("postal_code", postal)),
     )

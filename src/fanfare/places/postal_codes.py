@@ -30,14 +30,14 @@ def postal_code_kept(country: str | None, text: str | None) -> str | None:
     US, CA, GB and NL have their own form, of which the first half alone is taken too, since some systems give no
     more away. Elsewhere only case and blanks are put right. Raises ValueError for what the country has not.
     """
-    written = tidy(text and whole_number(text), LONGEST)
-    if written is None:
+    code = tidy(text and whole_number(text), LONGEST)
+    if code is None:
         return None
-    written = written.upper()
+    code = code.upper()
     if country not in FORMS:
-        return written
+        return code
     pattern, joint, hint = FORMS[country]
-    match = pattern.fullmatch(re.sub(r"[\s.-]", "", written))
+    match = pattern.fullmatch(re.sub(r"[\s.-]", "", code))
     if match is None:
         raise ValueError(hint)
     return joint.join(half for half in match.groups() if half)

@@ -106,44 +106,44 @@ def _clean(name: str) -> tuple[str, list[str]]:
 
     The list turns names around (`Madrid, Comunidad de`) and adds others in brackets (`Wales [Cymru GB-CYM]`).
     """
-    others = re.findall(r"[\[(]([^\])]*?)(?: [A-Z]{2}-\w+)?[\])]", name)
+    aliases = re.findall(r"[\[(]([^\])]*?)(?: [A-Z]{2}-\w+)?[\])]", name)
     plain = re.sub(r"\s*[\[(].*", "", name).strip("/ ")
     first, comma, rest = plain.partition(", ")
     if comma and not re.search(", | and | y ", rest):
         # London is not the City of London, which is one square mile of it.
-        return f"{rest} {first}", [plain, *([] if rest == "City of" else [first]), *others]
-    return plain, others
+        return f"{rest} {first}", [plain, *([] if rest == "City of" else [first]), *aliases]
+    return plain, aliases
 
 
 @lru_cache(maxsize=32)
 def _provinces(country: str) -> dict[str, tuple[str, str]]:
     """Return code and name of each province by its folded code, name and aliases."""
-    written = files("pycountry").joinpath("databases", "iso3166-2.json").read_bytes()
-    listed = msgspec.json.decode(written, type=dict[str, list[IsoProvince]])["3166-2"]
-    found: dict[str, tuple[str, str]] = {}
+    data = files("pycountry").joinpath("databases", "iso3166-2.json").read_bytes()
+    provinces = msgspec.json.decode(data, type=dict[str, list[IsoProvince]])["3166-2"]
+    result: dict[str, tuple[str, str]] = {}
     by_code: dict[str, tuple[str, str]] = {}
-    for row in listed:
+    for row in provinces:
         if row.code.startswith(f"{country}-"):
             code = row.code[3:]
-            name, others = _clean(row.name)
+            name, aliases = _clean(row.name)
             by_code[code] = (code, name)
-            for other in (name, *others):
-                found.setdefault(fold(other), (code, name))
+            for spelling in (name, *aliases):
+                result.setdefault(fold(spelling), (code, name))
     if country == "US":
         by_code |= {code: (code, name) for code, name in FORCES.items()}
-        found |= {fold(name): (code, name) for code, name in FORCES.items()}
+        result |= {fold(name): (code, name) for code, name in FORCES.items()}
     for code, names in ALIASES.get(country, {}).items():
-        found |= {fold(name): by_code[code] for name in names.split(", ")}
-    found |= {fold(f"{country}-{code}"): row for code, row in by_code.items()}
-    return found | {fold(code): row for code, row in by_code.items()}
+        result |= {fold(name): by_code[code] for name in names.split(", ")}
+    result |= {fold(f"{country}-{code}"): row for code, row in by_code.items()}
+    return result | {fold(code): row for code, row in by_code.items()}
 
 
 def _find(country: str, text: str) -> tuple[str, str] | None:
     if len(text) > LONGEST:
         return None
     spelling = fold(text)
-    found = _provinces(country)
-    return found.get(spelling) or found.get(re.sub("^(?:county|co) ", "", spelling))
+    provinces = _provinces(country)
+    return provinces.get(spelling) or provinces.get(re.sub("^(?:county|co) ", "", spelling))
 
 
 def province_code(country: str, text: str) -> str | None:
@@ -151,14 +151,14 @@ def province_code(country: str, text: str) -> str | None:
 
     `country` is a two-letter code; `text` a code, with or without the country's, a name or an abbreviation.
     """
-    found = _find(country, text)
-    return found and found[0]
+    province = _find(country, text)
+    return province and province[0]
 
 
 def province_name(country: str, text: str) -> str | None:
     """Return the name of the province in the country's own letters, or None when none is called so."""
-    found = _find(country, text)
-    return found and found[1]
+    province = _find(country, text)
+    return province and province[1]
 
 
 def province_kept(country: str | None, text: str | None) -> str | None:
@@ -167,17 +167,17 @@ def province_kept(country: str | None, text: str | None) -> str | None:
     None and blanks give None. Raises ValueError for what is no province of the US, Canada or Australia; in other
     countries people write counties and regions that no list holds, so those stay as they are written.
     """
-    written = tidy(text)
-    if written is None or country is None:
-        return written
-    found = _find(country, written)
-    if found is None and country in CLOSED:
+    name = tidy(text)
+    if name is None or country is None:
+        return name
+    province = _find(country, name)
+    if province is None and country in CLOSED:
         example = "such as BC or British Columbia" if country == "CA" else "by its code or name"
         message = f"must be a province or state of {country}, {example}"
         raise ValueError(message)
-    if found is None:
-        return written
-    return found[0] if country in BY_CODE else found[1]
+    if province is None:
+        return name
+    return province[0] if country in BY_CODE else province[1]
 
 
 @cache

@@ -31,11 +31,11 @@ def tidy(text: str | None, longest: int = LONGEST) -> str | None:
     if len(text) > 4 * longest:
         message = f"must be at most {longest} characters"
         raise ValueError(message)
-    tidied = " ".join(unicodedata.normalize("NFC", text).split())
-    if len(tidied) > longest:
+    result = " ".join(unicodedata.normalize("NFC", text).split())
+    if len(result) > longest:
         message = f"must be at most {longest} characters"
         raise ValueError(message)
-    if any(unicodedata.category(letter) in CONTROLS for letter in tidied):
+    if any(unicodedata.category(letter) in CONTROLS for letter in result):
         message = "must not contain control characters"
         raise ValueError(message)
-    return tidied or None
+    return result or None

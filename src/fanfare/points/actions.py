@@ -49,7 +49,7 @@ MOVE = """
 
 
 TABLES = ("fan_points", "standings", "hidden_fans")
-APART = ("standings",)
+EXCLUDED = ("standings",)
 
 
 class PointNameTaken(Conflict):
@@ -75,7 +75,7 @@ CREATE_POINT = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime) -> uuid.UUID:
+async def create_point(db: Db, account_id: int, new: NewPoint, now: datetime) -> uuid.UUID:
     """Make a category and return its uid."""
     point_uid = uuid.uuid4()
     try:
@@ -83,8 +83,8 @@ async def create_point(db: Db, account_id: int, wanted: NewPoint, now: datetime)
             CREATE_POINT,
             account_id,
             point_uid,
-            wanted.point_name,
-            wanted.description,
+            new.point_name,
+            new.description,
             now,
         )
     except asyncpg.UniqueViolationError:
@@ -109,43 +109,43 @@ CHANGE_POINT = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_point(db: Db, account_id: int, wanted: PointChanges, now: datetime) -> uuid.UUID:
+async def change_point(db: Db, account_id: int, changes: PointChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of a category and return its uid."""
-    fields = POINT.sent(wanted)
+    fields = POINT.sent(changes)
     try:
-        changed = await db.value(
+        updated = await db.value(
             CHANGE_POINT,
             account_id,
-            wanted.point_uid,
+            changes.point_uid,
             POINT.record(fields),
             now,
             list(fields),
         )
     except asyncpg.UniqueViolationError:
         raise PointNameTaken from None
-    if changed is None:
-        raise Unknown(point_category=wanted.point_uid)
-    return wanted.point_uid
+    if updated is None:
+        raise Unknown(point_category=changes.point_uid)
+    return changes.point_uid
 
 
 async def award_points(
-    db: Db, account_id: int, wanted: NewAward, now: datetime, *, address: str | None = None
+    db: Db, account_id: int, new: NewAward, now: datetime, *, address: str | None = None
 ) -> uuid.UUID:
     """Book points for a fan and return the booking's uid; an award_key used before returns its first booking.
 
     Refuses an unknown fan, category, campaign, activity or performance, a closed category, and an award_key that
     stands for other points.
     """
-    row = await db.racing(lambda held: _book(held, account_id, wanted, now, address))
+    row = await db.racing(lambda tx: _book(tx, account_id, new, now, address))
     if row["fan_point_uid"] is None:
         if row["is_known"]:
             raise PointClosed
         raise Unknown(
-            fan=wanted.fan_id,
-            point_category=wanted.point_uid,
-            campaign=wanted.page_tab_id,
-            activity=wanted.activity_id,
-            performance=wanted.performance_uid,
+            fan=new.fan_id,
+            point_category=new.point_uid,
+            campaign=new.page_tab_id,
+            activity=new.activity_id,
+            performance=new.performance_uid,
         )
     if not row["is_same"]:
         raise AwardKeyUsed
@@ -206,41 +206,39 @@ AS_GIVEN = (
 )  # fmt: skip
 
 
-async def _book(db: Db, account_id: int, wanted: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
+async def _book(db: Db, account_id: int, new: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
     row = await db.row(
         BOOK,
         account_id,
         fan_point_uid=uuid.uuid4(),
-        point_type=wanted.point_type or "points",
+        point_type=new.point_type or "points",
         ip_address=address,
-        props=wanted.props or {},
+        props=new.props or {},
         now=now,
-        **{name: getattr(wanted, name) for name in AS_GIVEN},
+        **{name: getattr(new, name) for name in AS_GIVEN},
     )
     if row is None:
         raise Unavailable
     return row
 
 
-async def award_named_points(db: Db, account_id: int, named: NewNamedAward, now: datetime) -> uuid.UUID:
+async def award_named_points(db: Db, account_id: int, new: NewNamedAward, now: datetime) -> uuid.UUID:
     """Book points of a category given by its name."""
     point_uid = await db.value(
         "select point_uid from points where account_id = $1 and fold_text(point_name) = fold_text($2)",
         account_id,
-        named.point_name,
+        new.point_name,
     )
     if point_uid is None:
-        raise Unknown(point_category=named.point_name)
-    wanted = NewAward(
-        point_uid=point_uid, fan_id=named.fan_id, point_count=named.point_count, award_key=named.award_key
-    )
-    return await award_points(db, account_id, wanted, now)
+        raise Unknown(point_category=new.point_name)
+    award = NewAward(point_uid=point_uid, fan_id=new.fan_id, point_count=new.point_count, award_key=new.award_key)
+    return await award_points(db, account_id, award, now)
 
 
 async def show_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hidden: bool) -> None:
     """Hide a fan from public boards, or show the fan again."""
-    known = await db.value(HIDE if is_hidden else SHOW, account_id, fan_id, now)
-    if known is None:
+    exists = await db.value(HIDE if is_hidden else SHOW, account_id, fan_id, now)
+    if exists is None:
         raise Unknown(fan=fan_id)
 
 

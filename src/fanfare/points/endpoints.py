@@ -39,75 +39,73 @@ from fanfare.points.schemas import (
 
 
 @endpoint.get("/api/v1/crm/fan_points", scope="crm", key=SECRET)
-async def crm_fan_points_list(db: Db, account: Account, wanted: AwardQuery) -> Listed[Award]:
+async def crm_fan_points_list(db: Db, account: Account, query: AwardQuery) -> Listed[Award]:
     """List point awards made inside a date range, or rank their sums by fan.
 
     Newest first, or oldest first with `order=asc`; send the header X-Next-Cursor back as `cursor` to continue. With
     `leaderboard` each fan has one row: the sum as point_count, and the rank.
     """
-    return await queries.awards(db, account, wanted)
+    return await queries.awards(db, account, query)
 
 
 @endpoint.post("/api/v1/crm/fan_points", scope="crm", key=SECRET)
-async def crm_fan_points_award(db: Db, account: Account, caller: Caller, wanted: NewAward, now: datetime) -> Awarded:
+async def crm_fan_points_award(db: Db, account: Account, caller: Caller, new: NewAward, now: datetime) -> Awarded:
     """Award points (possibly negative) to a fan in one category.
 
     A repeated `award_key` awards nothing and returns the first award; 409 when it belongs to an award of other points.
     """
-    return Awarded(await actions.award_points(db, account.id, wanted, now, address=caller.address))
+    return Awarded(await actions.award_points(db, account.id, new, now, address=caller.address))
 
 
 @endpoint.get("/api/v1/crm/fan_points/leaderboard", scope="crm", key=SECRET)
-async def crm_fan_points_leaderboard(
-    db: Db, account: Account, wanted: LeaderboardQuery
-) -> Page[LeaderboardMeta, Place]:
+async def crm_fan_points_leaderboard(db: Db, account: Account, query: LeaderboardQuery) -> Page[LeaderboardMeta, Place]:
     """Rank fans by points collected in a named category; at least one end of the date range is required.
 
     Fans with the same count share a rank, and the next rank counts all of them (1, 2, 2, 4).
     """
-    return Page(*await queries.leaderboard(db, account, wanted))
+    return Page(*await queries.leaderboard(db, account, query))
 
 
 @endpoint.get("/api/v1/crm/campaigns/{page_tab_id}/leaderboard", scope="crm", key=SECRET)
-async def crm_campaign_leaderboard(db: Db, account: Account, wanted: CampaignBoardQuery) -> list[CampaignPlace]:
+async def crm_campaign_leaderboard(db: Db, account: Account, query: CampaignBoardQuery) -> list[CampaignPlace]:
     """Show the best fans of one campaign, ten by default, optionally with fans hidden from the public board."""
     return await queries.campaign_board(
-        db, account.id, wanted.page_tab_id, wanted.limit, show_hidden=bool(wanted.show_hidden)
+        db, account.id, query.page_tab_id, query.limit, show_hidden=bool(query.show_hidden)
     )
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/points", scope="crm", key=SECRET)
-async def crm_fan_points_get(db: Db, account: Account, wanted: OneFan) -> list[Balance]:
+async def crm_fan_points_get(db: Db, account: Account, target: OneFan) -> list[Balance]:
     """Return the point balances of one fan, one row for each category."""
-    return await queries.balances(db, account.id, wanted.fan_id)
+    return await queries.balances(db, account.id, target.fan_id)
 
 
 @endpoint.post("/api/v1/crm/fans/{fan_id}/points", scope="crm", key=SECRET)
-async def crm_fan_points_add(db: Db, account: Account, wanted: NewNamedAward, now: datetime) -> NamedAwarded:
+async def crm_fan_points_add(db: Db, account: Account, new: NewNamedAward, now: datetime) -> NamedAwarded:
     """Award points of a named category to one fan."""
-    return NamedAwarded(wanted.fan_id, await actions.award_named_points(db, account.id, wanted, now))
+    return NamedAwarded(new.fan_id, await actions.award_named_points(db, account.id, new, now))
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/leaderboard", scope="apps", key=PUBLIC)
-async def campaigns_leaderboard(db: Db, account: Account, wanted: PublicBoardQuery) -> list[PublicPlace]:
+async def campaigns_leaderboard(db: Db, account: Account, query: PublicBoardQuery) -> list[PublicPlace]:
     """Show the public leaderboard of a campaign: display names only, hidden fans left out."""
-    return await queries.public_board(db, account.id, wanted.page_tab_id, wanted.limit)
+    return await queries.public_board(db, account.id, query.page_tab_id, query.limit)
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/total_points", scope="apps", key=PUBLIC)
-async def campaigns_total_points(db: Db, account: Account, wanted: CampaignWindow) -> TotalPoints:
+async def campaigns_total_points(db: Db, account: Account, query: CampaignWindow) -> TotalPoints:
     """Sum up all points won in a campaign inside a time range."""
-    return TotalPoints(await queries.total_points(db, account.id, wanted))
+    return TotalPoints(await queries.total_points(db, account.id, query))
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
-async def campaigns_fan_points(db: Db, account: Account, wanted: CampaignAwardQuery) -> Listed[CampaignAward]:
+async def campaigns_fan_points(db: Db, account: Account, query: CampaignAwardQuery) -> Listed[CampaignAward]:
     """List the point awards of a campaign without personal data but the fan id.
 
     Newest first, 10,000 per response; send the header X-Next-Cursor back as `cursor` to continue. Hidden fans are left
     out, as on the public leaderboard.
     """
-    return await queries.campaign_awards(db, account.id, wanted)
+    return await queries.campaign_awards(db, account.id, query)
 
 
 @endpoint.get("/api/v1/manage/points", scope="manage", key=SECRET)
@@ -117,25 +115,25 @@ async def manage_points_list(db: Db, account: Account) -> list[Point]:
 
 
 @endpoint.post("/api/v1/manage/points", scope="manage", key=SECRET)
-async def manage_points_create(db: Db, account: Account, wanted: NewPoint, now: datetime) -> PointSaved:
+async def manage_points_create(db: Db, account: Account, new: NewPoint, now: datetime) -> PointSaved:
     """Create a point category; 409 when the account already has one with that name."""
-    return PointSaved(await actions.create_point(db, account.id, wanted, now))
+    return PointSaved(await actions.create_point(db, account.id, new, now))
 
 
 @endpoint.post("/api/v1/manage/points/{point_uid}", scope="manage", key=SECRET)
-async def manage_points_update(db: Db, account: Account, wanted: PointChanges, now: datetime) -> PointSaved:
+async def manage_points_update(db: Db, account: Account, changes: PointChanges, now: datetime) -> PointSaved:
     """Rename, describe, close or reopen a point category."""
-    return PointSaved(await actions.change_point(db, account.id, wanted, now))
+    return PointSaved(await actions.change_point(db, account.id, changes, now))
 
 
 @endpoint.get("/api/v1/manage/points/{point_uid}/standing", scope="manage", key=SECRET)
-async def manage_points_standing(db: Db, account: Account, wanted: StandingQuery) -> Standing:
+async def manage_points_standing(db: Db, account: Account, query: StandingQuery) -> Standing:
     """Return a fan's rank among all fans of a category, with the neighbours."""
-    return await queries.standing(db, account.id, wanted.point_uid, wanted.fan_id, wanted.around)
+    return await queries.standing(db, account.id, query.point_uid, query.fan_id, query.around)
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/visibility", scope="manage", key=SECRET)
-async def manage_fans_visibility(db: Db, account: Account, wanted: Visibility, now: datetime) -> VisibilitySaved:
+async def manage_fans_visibility(db: Db, account: Account, change: Visibility, now: datetime) -> VisibilitySaved:
     """Hide a fan from public leaderboards, or show the fan again."""
-    await actions.show_fan(db, account.id, wanted.fan_id, now, is_hidden=wanted.is_hidden)
-    return VisibilitySaved(wanted.fan_id, wanted.is_hidden)
+    await actions.show_fan(db, account.id, change.fan_id, now, is_hidden=change.is_hidden)
+    return VisibilitySaved(change.fan_id, change.is_hidden)

@@ -69,18 +69,18 @@ async def points(db: Db, account_id: int) -> list[Point]:
     return [Point(**row) for row in rows]
 
 
-async def awards(db: Db, account: Account, wanted: AwardQuery) -> Listed[Award]:
+async def awards(db: Db, account: Account, query: AwardQuery) -> Listed[Award]:
     """Return single bookings, the newest first unless asked otherwise, or their sums by fan, the greatest first."""
-    days = window(account.time_zone, wanted.start_date, wanted.end_date)
-    given = (account.id, days.start, days.end, wanted.point_uid, wanted.fan_id, wanted.limit + 1)
-    if wanted.leaderboard:
-        rows = await db.rows(RANKED_AWARDS, *given)
-        ranked = [Award(**row) for row in rows[: wanted.limit]]
-        return Listed(ranked, Following("cursor", None, has_more=len(rows) > wanted.limit))
-    cursor = start(wanted.cursor, wanted.order)
+    days = window(account.time_zone, query.start_date, query.end_date)
+    args = (account.id, days.start, days.end, query.point_uid, query.fan_id, query.limit + 1)
+    if query.leaderboard:
+        rows = await db.rows(RANKED_AWARDS, *args)
+        ranked = [Award(**row) for row in rows[: query.limit]]
+        return Listed(ranked, Following("cursor", None, has_more=len(rows) > query.limit))
+    cursor = start(query.cursor, query.order)
     statement = SINGLE_AWARDS.format(order=cursor.order)
-    rows = await db.rows(statement, *given, *cursor.span(await settled(db, account.id)))
-    page = part(rows, wanted.limit, cursor, "fan_point_id")
+    rows = await db.rows(statement, *args, *cursor.span(await settled(db, account.id)))
+    page = part(rows, query.limit, cursor, "fan_point_id")
     return Listed([Award(**row) for row in page.rows], page.following)
 
 
@@ -121,16 +121,16 @@ RANKED_AWARDS = Heavy("""
 """)
 
 
-async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tuple[LeaderboardMeta, list[Place]]:
+async def leaderboard(db: Db, account: Account, query: LeaderboardQuery) -> tuple[LeaderboardMeta, list[Place]]:
     """Return the best fans of a category over some days; equal counts share a rank, the lower fan_id comes first."""
     point = await db.row(
         "select point_uid, point_name from points where account_id = $1 and fold_text(point_name) = fold_text($2)",
         account.id,
-        wanted.point_name,
+        query.point_name,
     )
     if point is None:
-        raise Unknown(point_category=wanted.point_name)
-    days = window(account.time_zone, wanted.start_date, wanted.end_date)
+        raise Unknown(point_category=query.point_name)
+    days = window(account.time_zone, query.start_date, query.end_date)
     rows = await db.rows(
         Heavy("""
         with sums as (
@@ -151,10 +151,10 @@ async def leaderboard(db: Db, account: Account, wanted: LeaderboardQuery) -> tup
         days.start,
         days.end,
         point["point_name"],
-        wanted.limit or PLACES,
+        query.limit or PLACES,
     )
     places = [Place(**row) for row in rows]
-    return LeaderboardMeta(point["point_name"], wanted.start_date, wanted.end_date, len(places)), places
+    return LeaderboardMeta(point["point_name"], query.start_date, query.end_date, len(places)), places
 
 
 async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
@@ -178,8 +178,8 @@ async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
 async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, around: int | None) -> Standing:
     """Return a fan's rank among all fans of a category, with the neighbours on both sides of it."""
     board = f"point:{point_uid}"
-    async with db.transaction("repeatable_read") as held:
-        total = await held.value(
+    async with db.transaction("repeatable_read") as tx:
+        total = await tx.value(
             "select total from standings where account_id = $1 and board = $2 and fan_id = $3",
             account_id,
             board,
@@ -188,9 +188,9 @@ async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, a
         if total is None:
             message = "The fan has no points in this category"
             raise Unknown(message)
-        rows = await held.rows(NEIGHBOURS, account_id, board, total, fan_id, AROUND if around is None else around)
+        rows = await tx.rows(NEIGHBOURS, account_id, board, total, fan_id, AROUND if around is None else around)
         totals = sorted({total, *(row["total"] for row in rows)})
-        ranks = {row["total"]: int(row["rank"]) for row in await held.rows(RANKS, account_id, board, totals)}
+        ranks = {row["total"]: int(row["rank"]) for row in await tx.rows(RANKS, account_id, board, totals)}
     neighbours = [Neighbour(ranks[row["total"]], row["fan_id"], row["display_name"], row["total"]) for row in rows]
     return Standing(fan_id, point_uid, total, ranks[total], neighbours)
 
@@ -296,9 +296,9 @@ async def public_board(db: Db, account_id: int, page_tab_id: int, limit: int | N
     return [PublicPlace(**row) for row in rows]
 
 
-async def total_points(db: Db, account_id: int, wanted: CampaignWindow) -> int:
+async def total_points(db: Db, account_id: int, query: CampaignWindow) -> int:
     """Return the sum of a campaign's bookings in a window."""
-    await known_campaign(db, account_id, wanted.page_tab_id)
+    await known_campaign(db, account_id, query.page_tab_id)
     total: int = await db.value(
         Heavy("""
         select coalesce(sum(point_count), 0)::bigint from fan_points
@@ -306,17 +306,17 @@ async def total_points(db: Db, account_id: int, wanted: CampaignWindow) -> int:
           and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
         """),
         account_id,
-        wanted.page_tab_id,
-        wanted.start_timestamp,
-        wanted.end_timestamp,
+        query.page_tab_id,
+        query.start_timestamp,
+        query.end_timestamp,
     )
     return total
 
 
-async def campaign_awards(db: Db, account_id: int, wanted: CampaignAwardQuery) -> Listed[CampaignAward]:
+async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) -> Listed[CampaignAward]:
     """Return bookings of a campaign, the newest first unless asked otherwise; those of hidden fans are left out."""
-    await known_campaign(db, account_id, wanted.page_tab_id)
-    cursor = start(wanted.cursor, wanted.order)
+    await known_campaign(db, account_id, query.page_tab_id)
+    cursor = start(query.cursor, query.order)
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(
         f"""
@@ -330,21 +330,21 @@ async def campaign_awards(db: Db, account_id: int, wanted: CampaignAwardQuery) -
         limit $7
         """,  # noqa: S608 - one of two words
         account_id,
-        wanted.page_tab_id,
-        wanted.start_timestamp,
-        wanted.end_timestamp,
+        query.page_tab_id,
+        query.start_timestamp,
+        query.end_timestamp,
         low,
         high,
-        wanted.limit + 1,
+        query.limit + 1,
     )
-    page = part(rows, wanted.limit, cursor, "fan_point_id")
+    page = part(rows, query.limit, cursor, "fan_point_id")
     return Listed([CampaignAward(**row) for row in page.rows], page.following)
 
 
 async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
     """Refuse a campaign that the account does not have."""
-    known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
-    if not await db.value(known, account_id, page_tab_id):
+    exists = "select true from campaigns where account_id = $1 and page_tab_id = $2"
+    if not await db.value(exists, account_id, page_tab_id):
         raise Unknown(campaign=page_tab_id)
 
 

@@ -25,8 +25,8 @@ from fanfare.kernel.wire import (
     WholeForm,
 )
 
-MOST = 10**12
-Count = Annotated[int, WholeForm(-MOST, MOST)]
+MAX_POINTS = 10**12
+PointCount = Annotated[int, WholeForm(-MAX_POINTS, MAX_POINTS)]
 Rows = Annotated[int, LimitForm(10_000)]
 Places = Annotated[int, LimitForm(1000)]
 PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
@@ -61,10 +61,10 @@ class PointChanges(Params):
     is_active: Annotated[Flag | None | UnsetType, "Whether points can still be awarded."] = UNSET
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to clear what is always there."""
         for name in ("point_name", "is_active"):
-            if name in given and given[name] is None:
+            if name in values and values[name] is None:
                 yield name, "must not be empty"
 
 
@@ -87,17 +87,17 @@ class AwardQuery(Params):
     cursor: NextCursor = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a window that ends before it starts, and a place in a ranking."""
-        if given.get("leaderboard") and given.get("cursor"):
+        if values.get("leaderboard") and values.get("cursor"):
             yield "cursor", "cannot be used with leaderboard: a ranking starts at the top"
-        yield from backwards(given)
+        yield from backwards(values)
 
 
-def backwards(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def backwards(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a fault when the window ends before it starts."""
     for start, end in (("start_date", "end_date"), ("start_timestamp", "end_timestamp")):
-        if given.get(start) and given.get(end) and given[end] < given[start]:
+        if values.get(start) and values.get(end) and values[end] < values[start]:
             yield end, f"must not be before {start}"
 
 
@@ -129,7 +129,7 @@ class NewAward(Params):
 
     point_uid: Annotated[Uuid, "Category the points belong to."]
     fan_id: Annotated[Id, "Fan who gets the points."]
-    point_count: Annotated[Count, "Points to award; may be negative."]
+    point_count: Annotated[PointCount, "Points to award; may be negative."]
     point_type: Annotated[PointType | None, "Kind of points: points (default), atvenu or bestring."] = None
     reward_uid: Annotated[Uuid | None, "Reward to link the points to."] = None
     page_tab_id: Annotated[Id | None, "Campaign to link the points to."] = None
@@ -160,7 +160,7 @@ class NewNamedAward(Params):
 
     fan_id: Annotated[Id, "Fan who gets the points."]
     point_name: Annotated[Text, "Name of the point category."]
-    point_count: Annotated[Count, "Points to award."]
+    point_count: Annotated[PointCount, "Points to award."]
     award_key: Annotated[OuterKey | None, "Caller-chosen key that stops double awards."] = None
 
     example: ClassVar[Mapping[str, object]] = {"point_name": "Loyalty", "point_count": 10}
@@ -197,11 +197,11 @@ class LeaderboardQuery(Params):
     limit: Annotated[Places | None, "Number of places; 100 by default."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a window without ends, or one that ends before it starts."""
-        if "start_date" not in given and "end_date" not in given:
+        if "start_date" not in values and "end_date" not in values:
             yield "start_date", "is required when end_date is left out"
-        yield from backwards(given)
+        yield from backwards(values)
 
 
 class Place(msgspec.Struct):
@@ -254,9 +254,9 @@ class PublicBoardQuery(Params):
     limit: Annotated[Places | None, "Number of places of the board; 10 by default."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse friends_only: no network that tells us a fan's friends is connected."""
-        if given.get("friends_only"):
+        if values.get("friends_only"):
             yield "friends_only", "no network that knows a fan's friends is connected"
 
 
@@ -278,9 +278,9 @@ class CampaignWindow(Params):
     end_timestamp: Annotated[EdgeMoment | None, "Window end, not included."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a window that ends before it starts."""
-        return backwards(given)
+        return backwards(values)
 
 
 class CampaignAwardQuery(CampaignWindow):

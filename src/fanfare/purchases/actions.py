@@ -19,36 +19,36 @@ SOURCE = "purchase"
 TABLES = ("purchases",)
 
 
-async def upsert_purchase(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> int | None:
+async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datetime) -> int | None:
     """Create a line or update the one of that key; return its fan, or None while nobody is known by customer_key.
 
     Email address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
     for later ones, and for earlier ones that had no fan.
     """
-    check_past(now, order_timestamp=wanted.order_timestamp)
-    names = {"first_name": wanted.first_name, "last_name": wanted.last_name}
-    who = details(read_customer(given_in(wanted), account.country_code), **names)
-    is_known_by_key = bool(wanted.customer_key) and names_people(wanted.network)
+    check_past(now, order_timestamp=new.order_timestamp)
+    names = {"first_name": new.first_name, "last_name": new.last_name}
+    profile = details(read_customer(given_in(new), account.country_code), **names)
+    is_known_by_key = bool(new.customer_key) and names_people(new.network)
     fan_id: int | None
-    async with db.transaction() as held:
-        if who.mail or who.phone:
-            (fan_id,) = await find_or_create(held, account.id, [who], now, source=SOURCE)
+    async with db.transaction() as tx:
+        if profile.mail or profile.phone:
+            (fan_id,) = await find_or_create(tx, account.id, [profile], now, source=SOURCE)
         else:
-            fan_id = await _known(held, account.id, wanted) if is_known_by_key else None
+            fan_id = await _customer_fan(tx, account.id, new) if is_known_by_key else None
         if fan_id and is_known_by_key:
-            await _claim(held, account.id, wanted, fan_id, now)
-        saved: int | None = await _write(held, account, (wanted, who), fan_id, now)
+            await _claim(tx, account.id, new, fan_id, now)
+        saved: int | None = await _write(tx, account, (new, profile), fan_id, now)
         if fan_id and is_known_by_key:
-            await match_purchases(held, account.id, now, network=wanted.network)
+            await match_purchases(tx, account.id, now, network=new.network)
     return saved
 
 
-async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
+async def _customer_fan(db: Db, account_id: int, new: NewPurchase) -> int | None:
     """Return whom the customer_key leads to.
 
     The fan is held, so that a merge or an erasure at the same time waits and then finds this purchase too.
     """
-    known: int | None = await db.value(
+    fan_id: int | None = await db.value(
         f"""
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
         where i.account_id = $1 and i.network = fold_text($2) and i.identifier_value = $3
@@ -56,10 +56,10 @@ async def _known(db: Db, account_id: int, wanted: NewPurchase) -> int | None:
         for key share of f
         """,  # noqa: S608 - fixed parts
         account_id,
-        wanted.network,
-        wanted.customer_key,
+        new.network,
+        new.customer_key,
     )
-    return known
+    return fan_id
 
 
 CLAIM = Sql(f"""
@@ -73,13 +73,13 @@ CLAIM = Sql(f"""
 """)
 
 
-async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now: datetime) -> None:
+async def _claim(db: Db, account_id: int, new: NewPurchase, fan_id: int, now: datetime) -> None:
     """Note that the fan came with the customer_key; it leads to who did first, as long as nobody else does."""
     await db.execute(
         CLAIM,
         account_id,
-        network=wanted.network,
-        customer_key=wanted.customer_key,
+        network=new.network,
+        customer_key=new.customer_key,
         fan_id=fan_id,
         now=now,
     )
@@ -87,10 +87,10 @@ async def _claim(db: Db, account_id: int, wanted: NewPurchase, fan_id: int, now:
 
 # What a line keeps of its customer when it is sent again without it, unless the line is another fan's by now. An
 # address is one thing.
-SAME = "(excluded.fan_id is null or p.fan_id is null or excluded.fan_id = p.fan_id)"
-KEPT = ",\n".join(
-    f"{name} = case when excluded.{given} is null and {SAME} then p.{name} else excluded.{name} end"
-    for name, given in (
+SAME_FAN = "(excluded.fan_id is null or p.fan_id is null or excluded.fan_id = p.fan_id)"
+ASSIGNMENTS = ",\n".join(
+    f"{name} = case when excluded.{column} is null and {SAME_FAN} then p.{name} else excluded.{name} end"
+    for name, column in (
         *((name, name) for name in ("customer_key", "email", "phone")),
         *((name, "country_code") for name in ("country_code", "province", "city")),
     )
@@ -123,7 +123,7 @@ SAVE = f"""
             product_key = coalesce(excluded.product_key, p.product_key),
             product_name = coalesce(excluded.product_name, p.product_name),
             product_category = coalesce(excluded.product_category, p.product_category),
-            {KEPT}
+            {ASSIGNMENTS}
         returning network, purchase_key, fan_id, purchase_id
     ),
     -- Who had the line before hears of it too.
@@ -150,17 +150,17 @@ PLAIN = (
 async def _write(
     db: Db, account: Account, line: tuple[NewPurchase, Person], fan_id: int | None, now: datetime
 ) -> int | None:
-    wanted, who = line
-    deducted = wanted.deduction_amount
+    new, profile = line
+    deducted = new.deduction_amount
     record = {
-        **{name: getattr(wanted, name) for name in PLAIN},
+        **{name: getattr(new, name) for name in PLAIN},
         "fan_id": fan_id,
-        "ordered_at": wanted.order_timestamp,
-        "deduction_amount": wanted.gross_sale_amount - wanted.net_sale_amount if deducted is None else deducted,
-        "currency": wanted.currency or account.currency,
-        "quantity": 1 if wanted.quantity is None else wanted.quantity,
-        "email": who.mail,
-        **{name: getattr(who, name) for name in ("phone", "country_code", "province", "city")},
+        "ordered_at": new.order_timestamp,
+        "deduction_amount": new.gross_sale_amount - new.net_sale_amount if deducted is None else deducted,
+        "currency": new.currency or account.currency,
+        "quantity": 1 if new.quantity is None else new.quantity,
+        "email": profile.mail,
+        **{name: getattr(profile, name) for name in ("phone", "country_code", "province", "city")},
     }
     saved: int | None = await db.value(SAVE, account.id, record, now)
     return saved
@@ -217,20 +217,20 @@ SAVE_PRODUCT = Sql(f"""
 """)  # noqa: S608 - fixed parts
 
 
-async def save_product(db: Db, account: Account, wanted: NewProduct, now: datetime) -> None:
+async def save_product(db: Db, account: Account, new: NewProduct, now: datetime) -> None:
     """Create a product or update the one of that key."""
     await db.execute(
         SAVE_PRODUCT,
         account.id,
-        network=wanted.network,
-        product_key=wanted.product_key,
-        product_name=wanted.product_name,
-        product_category=wanted.product_category,
-        product_url=wanted.product_url,
-        image_url=wanted.image_url,
-        price=wanted.price,
-        currency=wanted.currency or account.currency,
-        is_active=wanted.is_active is not False,
+        network=new.network,
+        product_key=new.product_key,
+        product_name=new.product_name,
+        product_category=new.product_category,
+        product_url=new.product_url,
+        image_url=new.image_url,
+        price=new.price,
+        currency=new.currency or account.currency,
+        is_active=new.is_active is not False,
         now=now,
     )
 

@@ -24,38 +24,38 @@ SHOPIFY = "shopify"
 
 
 @endpoint.post("/api/v1/crm/purchases", scope="crm", key=SECRET)
-async def crm_purchases_upsert(db: Db, account: Account, wanted: NewPurchase, now: datetime) -> PurchaseSaved:
+async def crm_purchases_upsert(db: Db, account: Account, new: NewPurchase, now: datetime) -> PurchaseSaved:
     """Create or update one purchase line, identified by purchase_key in its network, and link it to a fan.
 
     Email address or phone find the fan or make it. A customer_key alone leads to the fan who has it in the network; a
     line of an unknown customer is linked as soon as a fan gets that key.
     """
-    return PurchaseSaved(wanted.purchase_key, await actions.upsert_purchase(db, account, wanted, now))
+    return PurchaseSaved(new.purchase_key, await actions.upsert_purchase(db, account, new, now))
 
 
 @endpoint.get("/api/v1/crm/purchases", scope="crm", key=SECRET)
-async def crm_purchases_search(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
+async def crm_purchases_search(db: Db, account: Account, query: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
     """Page through the purchases of a network inside a date range, 500 a page.
 
     meta.next_purchase_key is present while more rows remain: send it back for the next page.
     """
-    return await queries.purchases(db, account, wanted)
+    return await queries.purchases(db, account, query)
 
 
 @endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET)
-async def shopify_products_search(db: Db, account: Account, wanted: ProductQuery) -> Listed[Product]:
+async def shopify_products_search(db: Db, account: Account, query: ProductQuery) -> Listed[Product]:
     """Search the products of the connected Shopify shop; at most 250, by name."""
-    return await queries.products(db, account.id, wanted, network=SHOPIFY)
+    return await queries.products(db, account.id, query, network=SHOPIFY)
 
 
 @endpoint.get("/api/v1/manage/products", scope="manage", key=SECRET)
-async def manage_products_list(db: Db, account: Account, wanted: ProductQuery) -> Listed[Product]:
+async def manage_products_list(db: Db, account: Account, query: ProductQuery) -> Listed[Product]:
     """Search the products of all shops; at most 250, by name."""
-    return await queries.products(db, account.id, wanted, network=None)
+    return await queries.products(db, account.id, query, network=None)
 
 
 @endpoint.post("/api/v1/manage/products", scope="manage", key=SECRET)
-async def manage_products_save(db: Db, account: Account, wanted: NewProduct, now: datetime) -> ProductSaved:
+async def manage_products_save(db: Db, account: Account, new: NewProduct, now: datetime) -> ProductSaved:
     """Create a product, or update the one with that key in its shop."""
-    await actions.save_product(db, account, wanted, now)
-    return ProductSaved(fold(wanted.network), wanted.product_key)
+    await actions.save_product(db, account, new, now)
+    return ProductSaved(fold(new.network), new.product_key)

@@ -32,22 +32,22 @@ PURCHASES = Sql("""
 """)
 
 
-async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
+async def purchases(db: Db, account: Account, query: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
     """Return the next page of purchases, in the order they were first written; refuses an unknown paging key."""
-    after = await _place(db, account.id, wanted)
-    start, end = window(wanted.start_date, wanted.end_date, account.time_zone)
+    position = await _place(db, account.id, query)
+    start, end = window(query.start_date, query.end_date, account.time_zone)
     bound = await settled(db, account.id)
     rows = await db.rows(
         PURCHASES,
         account.id,
-        network=wanted.network,
-        after=after,
+        network=query.network,
+        after=position,
         bound=bound,
         start=start,
         end=end,
-        product_name=holding(wanted.product_name) if wanted.product_name else None,
-        merchant_key=wanted.merchant_key,
-        location_key=wanted.location_key,
+        product_name=holding(query.product_name) if query.product_name else None,
+        merchant_key=query.merchant_key,
+        location_key=query.location_key,
         limit=PAGE + 1,
     )
     page = [Purchase(**row) for row in rows[:PAGE]]
@@ -56,23 +56,23 @@ async def purchases(db: Db, account: Account, wanted: PurchaseQuery) -> Page[Pur
     return Page(PurchaseMeta(PAGE, len(page), following, has_more=has_more), page)
 
 
-async def _place(db: Db, account_id: int, wanted: PurchaseQuery) -> int:
-    if wanted.next_purchase_key is None:
+async def _place(db: Db, account_id: int, query: PurchaseQuery) -> int:
+    if query.next_purchase_key is None:
         return 0
     place: int | None = await db.value(
         "select purchase_id from purchases where account_id = $1 and network = $2 and purchase_key = $3",
         account_id,
-        wanted.network,
-        wanted.next_purchase_key,
+        query.network,
+        query.next_purchase_key,
     )
     if place is None:
         raise BadParameters([("next_purchase_key", "is not a paging key of this network")])
     return place
 
 
-async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: str | None) -> Listed[Product]:
+async def products(db: Db, account_id: int, query: ProductQuery, *, network: str | None) -> Listed[Product]:
     """Return the next products whose name, category or key holds a text, in the order they were first written."""
-    cursor = start(wanted.cursor, "asc")
+    cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(
         """
@@ -89,10 +89,10 @@ async def products(db: Db, account_id: int, wanted: ProductQuery, *, network: st
         """,
         account_id,
         network,
-        holding(wanted.query) if wanted.query else None,
+        holding(query.query) if query.query else None,
         low,
         high,
-        wanted.limit + 1,
+        query.limit + 1,
     )
-    page = part(rows, wanted.limit, cursor, "product_id")
+    page = part(rows, query.limit, cursor, "product_id")
     return Listed([Product(**row) for row in page.rows], page.following)

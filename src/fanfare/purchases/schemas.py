@@ -78,11 +78,11 @@ class PurchaseQuery(Params):
     next_purchase_key: Annotated[Annotated[str, TextForm(512)] | None, "Paging key from the previous answer."] = None
 
 
-def read_customer(given: Mapping[str, Any], home_country: str | None) -> Contact:
+def read_customer(values: Mapping[str, Any], home_country: str | None) -> Contact:
     """Read the contact data of a customer, whose country goes by its short name."""
-    read = read_contact({**given, "country_code": given.get("country")}, home_country)
+    read = read_contact({**values, "country_code": values.get("country")}, home_country)
     return read._replace(
-        faults=[("country" if field == "country_code" else field, told) for field, told in read.faults]
+        faults=[("country" if field == "country_code" else field, message) for field, message in read.faults]
     )
 
 
@@ -127,21 +127,21 @@ class NewPurchase(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse parts of an address without their country, and amounts whose difference is none."""
-        gross, net = given.get("gross_sale_amount"), given.get("net_sale_amount")
-        if given.get("deduction_amount") is None and gross and net and abs(gross - net) >= MoneyForm.most:
+        gross, net = values.get("gross_sale_amount"), values.get("net_sale_amount")
+        if values.get("deduction_amount") is None and gross and net and abs(gross - net) >= MoneyForm.maximum:
             yield "net_sale_amount", "differs too much from gross_sale_amount"
-        if not given.get("country"):
+        if not values.get("country"):
             for name in ("province", "city"):
-                if given.get(name):
+                if values.get(name):
                     yield name, "is only accepted together with country"
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be, here or yet."""
-        yield from future_faults(at.now, given, "order_timestamp")
-        yield from read_customer(given, at.account.country_code).faults
+        yield from future_faults(setting.now, values, "order_timestamp")
+        yield from read_customer(values, setting.account.country_code).faults
 
 
 class PurchaseSaved(msgspec.Struct):

@@ -13,29 +13,29 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
-from fanfare.ratings.queries import RATED, TOPICS, cut, since, today
+from fanfare.ratings.queries import RATED, TOPICS, as_arguments, since, today
 from fanfare.ratings.schemas import Progress
 
 # Changes read at once, fans passed by one transaction, and how many of each a run does before other accounts' turn.
 PAGE = 1000
 CHUNK = 1000
-MOST = 200
+MAX_FANS = 200
 # How much longer than a chunk the rest after it takes: a pass can change everybody, and who follows the log keeps up.
 REST = 2.0
 
 
-async def keep_ratings(db: Db, account: Account, now: datetime, *, most: int = MOST) -> bool:
+async def keep_ratings(db: Db, account: Account, now: datetime, *, limit: int = MAX_FANS) -> bool:
     """Rate who was touched since the last time, then go on with the daily pass; tell whether all is done."""
-    for _ in range(most):
+    for _ in range(limit):
         if not await follow_changes(db, account, now):
             break
     else:
         return False
-    for _ in range(most):
-        started = time.monotonic()
+    for _ in range(limit):
+        start = time.monotonic()
         if not await pass_on(db, account, now):
             return True
-        await asyncio.sleep((time.monotonic() - started) * REST)
+        await asyncio.sleep((time.monotonic() - start) * REST)
     return False
 
 
@@ -45,24 +45,24 @@ async def follow_changes(db: Db, account: Account, now: datetime) -> bool:
     page = await changes.feed(db, account.id, progress.position, PAGE)
     if not page.changes:
         return False
-    touched = sorted({each.fan_id for each in page.changes if each.fan_id and each.topic in TOPICS})
-    async with db.transaction() as held:
-        is_ours = await held.value(
+    fan_ids = sorted({each.fan_id for each in page.changes if each.fan_id and each.topic in TOPICS})
+    async with db.transaction() as tx:
+        is_ours = await tx.value(
             "update rating_progress set position = $3 where account_id = $1 and position = $2 returning true",
             account.id,
             progress.position,
-            page.after,
+            page.position,
         )
         if is_ours:
-            await rate(held, account, touched, now)
+            await rate(tx, account, fan_ids, now)
     return not page.is_last
 
 
 async def pass_on(db: Db, account: Account, now: datetime) -> bool:
     """Rate the next fans of the day's pass, in the order of their ids; tell whether more are left."""
     await _progress(db, account, now)
-    async with db.transaction() as held:
-        place = await held.value(
+    async with db.transaction() as tx:
+        place = await tx.value(
             """
             update rating_progress
             set passed_on = case when pass_to is null then $2 else passed_on end, pass_to = coalesce(pass_to, 0)
@@ -75,11 +75,11 @@ async def pass_on(db: Db, account: Account, now: datetime) -> bool:
         if place is None:
             return False
         sql = "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id limit $3"
-        fan_ids = [row["fan_id"] for row in await held.rows(sql, account.id, place, CHUNK)]
-        await rate(held, account, fan_ids, now)
+        fan_ids = [row["fan_id"] for row in await tx.rows(sql, account.id, place, CHUNK)]
+        await rate(tx, account, fan_ids, now)
         is_more = len(fan_ids) == CHUNK
         sql = "update rating_progress set pass_to = $2 where account_id = $1"
-        await held.execute(sql, account.id, fan_ids[-1] if is_more else None)
+        await tx.execute(sql, account.id, fan_ids[-1] if is_more else None)
     return is_more
 
 
@@ -130,14 +130,14 @@ async def rate(db: Db, account: Account, fan_ids: list[int], now: datetime) -> i
     """Rate some fans and return how many of them have another rating now; only those are written and announced."""
     # Found out first: only who writes holds up those who follow the log.
     sql = f"select r.fan_id, r.rating from ({RATED}) r where r.rating is distinct from r.kept_rating"  # noqa: S608 - fixed text
-    rows = await db.rows(sql, account.id, fan_ids, *cut(since(account, now)))
+    rows = await db.rows(sql, account.id, fan_ids, *as_arguments(since(account, now)))
     if not rows:
         return 0
-    changed: int = await db.value(
+    count: int = await db.value(
         RATE,
         account.id,
         [row["fan_id"] for row in rows],
         [row["rating"] for row in rows],
         now,
     )
-    return changed
+    return count

@@ -10,6 +10,6 @@ from fanfare.ratings.schemas import RatedFan, RatingParts
 
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/rating", scope="manage", key=SECRET)
-async def manage_fans_rating(db: Db, account: Account, wanted: RatedFan, now: datetime) -> RatingParts:
+async def manage_fans_rating(db: Db, account: Account, params: RatedFan, now: datetime) -> RatingParts:
     """Explain a fan's rating: its points for activity, connections and purchases, as of today."""
-    return await queries.rating_parts(db, account, wanted.fan_id, now)
+    return await queries.rating_parts(db, account, params.fan_id, now)

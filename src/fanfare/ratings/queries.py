@@ -95,7 +95,7 @@ def since(account: Account, now: datetime) -> Since:
     return Since(*(day_bounds(day - timedelta(days=days), account.time_zone)[0] for days in (30, 90, 180, 365, 730)))
 
 
-def cut(moments: Since) -> tuple[datetime, ...]:
+def as_arguments(moments: Since) -> tuple[datetime, ...]:
     """Return the moments in the order of the statement's arguments."""
     return moments.days_30, moments.days_90, moments.days_180, moments.days_365, moments.days_730
 
@@ -110,7 +110,7 @@ async def rating_parts(db: Db, account: Account, fan_id: int, now: datetime) -> 
         """,  # noqa: S608 - fixed text
         account.id,
         [fan_id],
-        *cut(since(account, now)),
+        *as_arguments(since(account, now)),
     )
     if row is None:
         raise Unknown(fan=fan_id)

@@ -14,7 +14,7 @@ from fanfare.search.schemas.search import FanSearch, FoundFan, SearchMeta, TagGi
 
 @endpoint.get("/api/v1/crm/fans", scope="crm", key=SECRET)
 async def crm_fans_search(
-    db: Db, account: Account, wanted: FanSearch, now: datetime, delivery: Delivery
+    db: Db, account: Account, query: FanSearch, now: datetime, delivery: Delivery
 ) -> Page[SearchMeta, FoundFan]:
     """Search fans by who they are and what they did.
 
@@ -24,13 +24,13 @@ async def crm_fans_search(
     page. Or follow `meta.next_search_uid`, which leaves that position as it is and may be requested again. Fans deleted
     or merged meanwhile are left out. 404 for an unknown or expired search.
     """
-    return await searches.search_fans(db, account, wanted, now, delivery)
+    return await searches.search_fans(db, account, query, now, delivery)
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)
-async def crm_tags_list(db: Db, account: Account, wanted: TagWindow) -> Listed[TagGiven]:
+async def crm_tags_list(db: Db, account: Account, query: TagWindow) -> Listed[TagGiven]:
     """List which fans got which tags, oldest first, at most 10,000.
 
     Send the header X-Next-Cursor back as `cursor` for the next rows; a Link leads there while more remain.
     """
-    return await tags.tags_given(db, account, wanted)
+    return await tags.tags_given(db, account, query)

@@ -27,79 +27,79 @@ from fanfare.tickets.schemas.tickets import (
 
 
 @endpoint.get("/api/v1/crm/tickets", scope="crm", key=SECRET)
-async def crm_tickets_list(db: Db, account: Account, wanted: TicketWindow) -> Page[TicketPageMeta, Ticket]:
+async def crm_tickets_list(db: Db, account: Account, query: TicketWindow) -> Page[TicketPageMeta, Ticket]:
     """Page through tickets, the newest first, or with `min_ticket_id` the oldest first.
 
     Follow `meta.max_ticket_id` upwards, or `meta.min_ticket_id` downwards. Tickets deleted or changed since a day are
     found with `min_last_update_date` and `include_deleted`.
     """
-    return await tickets.ticket_page(db, account, wanted)
+    return await tickets.ticket_page(db, account, query)
 
 
 @endpoint.get("/api/v1/crm/tickets/events", scope="crm", key=SECRET)
-async def crm_ticket_events_list(db: Db, account: Account, wanted: TicketEventQuery) -> Page[EventCount, TicketEvent]:
+async def crm_ticket_events_list(db: Db, account: Account, query: TicketEventQuery) -> Page[EventCount, TicketEvent]:
     """List ticketed events, or find them by exact name (case is ignored), key, date or venue."""
-    return await events.events(db, account.id, wanted)
+    return await events.events(db, account.id, query)
 
 
 @endpoint.post("/api/v1/crm/tickets/events", scope="crm", key=SECRET)
-async def crm_ticket_events_save(db: Db, account: Account, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
+async def crm_ticket_events_save(db: Db, account: Account, change: TicketEventSave, now: datetime) -> TicketEventSaved:
     """Create, update or delete a ticket event, as `action` says.
 
     A new event is matched by event_key or, when that is blank, by event_date and event_name: one that exists is a
     `duplicate` and stays as it is. An event with tickets cannot be deleted.
     """
-    return await events_kept.save_event(db, account, wanted, now)
+    return await events_kept.save_event(db, account, change, now)
 
 
 @endpoint.get("/api/v1/crm/tickets/stats", scope="crm", key=SECRET)
-async def crm_ticket_stats(db: Db, account: Account, wanted: StatsQuery) -> Sales:
+async def crm_ticket_stats(db: Db, account: Account, query: StatsQuery) -> Sales:
     """Add up the sales of a range of days: new and returning fans, orders, seats and revenue."""
-    return await stats.sales(db, account, wanted)
+    return await stats.sales(db, account, query)
 
 
 @endpoint.get("/api/v1/crm/tickets/{ticket_id}", scope="crm", key=SECRET)
-async def crm_tickets_get(db: Db, account: Account, wanted: OneTicket) -> Ticket:
+async def crm_tickets_get(db: Db, account: Account, target: OneTicket) -> Ticket:
     """Return one ticket, deleted or not."""
-    return await tickets.ticket(db, account.id, wanted)
+    return await tickets.ticket(db, account.id, target)
 
 
 @endpoint.post("/api/v1/crm/tickets", scope="crm", key=SECRET)
-async def crm_tickets_create(db: Db, account: Account, wanted: NewTicket, now: datetime) -> TicketSaved:
+async def crm_tickets_create(db: Db, account: Account, new: NewTicket, now: datetime) -> TicketSaved:
     """Create a ticket line and, when needed, its fan and its event.
 
     A ticket_key that exists in its network is a `duplicate`: nothing is written, except that is_deleted deletes or
     restores the ticket. The answer has the fan of the ticket, whoever is named this time.
     """
-    return await selling.create_ticket(db, account, wanted, now)
+    return await selling.create_ticket(db, account, new, now)
 
 
 @endpoint.post("/api/v1/crm/tickets/bulk", scope="crm", key=SECRET, array_field="tickets")
-async def crm_tickets_bulk_create(db: Db, account: Account, wanted: NewTickets, now: datetime) -> list[BatchSaved]:
+async def crm_tickets_bulk_create(db: Db, account: Account, new: NewTickets, now: datetime) -> list[BatchSaved]:
     """Create up to 100 tickets in one call and return the result of each, in the order sent.
 
     An invalid one stops no other. Takes a JSON array, or a field `tickets` that holds one.
     """
-    return await selling.create_tickets(db, account, wanted.tickets, now)
+    return await selling.create_tickets(db, account, new.tickets, now)
 
 
 @endpoint.get("/api/v1/manage/tickets/sales", scope="manage", key=SECRET)
-async def manage_tickets_sales(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
+async def manage_tickets_sales(db: Db, account: Account, params: SalesBy) -> list[SalesRow]:
     """Add up the sales of a range of days by day or by event.
 
     An order over two days or two events is one sale in each of them, and a fan who bought in both one fan in each, so
     these rows may add up to more than the totals of `GET /api/v1/crm/tickets/stats`.
     """
-    return await stats.sales_by(db, account, wanted)
+    return await stats.sales_by(db, account, params)
 
 
 @endpoint.post("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
-async def manage_tickets_update(db: Db, account: Account, wanted: TicketChanges, now: datetime) -> TicketChanged:
+async def manage_tickets_update(db: Db, account: Account, changes: TicketChanges, now: datetime) -> TicketChanged:
     """Update the fields sent of a ticket."""
-    return await marking.change_ticket(db, account.id, wanted, now)
+    return await marking.change_ticket(db, account.id, changes, now)
 
 
 @endpoint.delete("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
-async def manage_tickets_delete(db: Db, account: Account, wanted: OneTicket, now: datetime) -> TicketChanged:
+async def manage_tickets_delete(db: Db, account: Account, target: OneTicket, now: datetime) -> TicketChanged:
     """Mark a ticket as deleted: pullers see it with `include_deleted`."""
-    return await marking.delete_ticket(db, account.id, wanted, now)
+    return await marking.delete_ticket(db, account.id, target, now)

@@ -18,6 +18,6 @@ with client:
     page = crm_fans_search.sync(client=client, name="python@example.com", fan_is_subscribed=True, limit=10)
     assert isinstance(page, FoundFanPage), page
     assert [each.fan_id for each in page.data] == [fan.fan_id]
-    nobody = crm_fans_search.sync(client=client, name="python@example.com", fan_is_subscribed=False)
-    assert isinstance(nobody, FoundFanPage), nobody
-    assert nobody.data == []
+    strangers = crm_fans_search.sync(client=client, name="python@example.com", fan_is_subscribed=False)
+    assert isinstance(strangers, FoundFanPage), strangers
+    assert strangers.data == []

@@ -88,11 +88,11 @@ async def test_linters_find_nothing(project: Project) -> None:
 
 async def test_python(project: Project, api: Api) -> None:
     """openapi-python-client: generated, every module compiled, a write and a read."""
-    told = project.run(
+    result = project.run(
         GENERATORS / "openapi-python-client",
         *("generate", "--path", project.document, "--meta", "none", "--output-path", project.folder / "fanfare_api"),
     )
-    warnings = [line for line in told.splitlines() if line.startswith("WARNING parsing")]
+    warnings = [line for line in result.splitlines() if line.startswith("WARNING parsing")]
     assert [line for line in warnings if not any(picture in line for picture in PICTURES)] == []
     assert len(warnings) == len(PICTURES)
     assert compileall.compile_dir(str(project.folder / "fanfare_api"), quiet=1)

@@ -37,23 +37,23 @@ SAVE = f"""
 
 async def test_each_row_of_the_source_is_announced_by_its_columns(db: Db) -> None:
     await db.execute(SAVE, 11, NOW, 5)
-    found = (await feed(db, 11, 0, 10)).changes
-    assert [(each.topic, each.subject_id, each.fan_id, each.data) for each in found] == [
-        ("thing.created", str(found[0].position), 7, {"colour": 3}),
+    result = (await feed(db, 11, 0, 10)).changes
+    assert [(each.topic, each.subject_id, each.fan_id, each.data) for each in result] == [
+        ("thing.created", str(result[0].position), 7, {"colour": 3}),
         ("thing.deleted", "", None, {}),
         ("thing.deleted", "", None, {}),
         ("thing.created", "x", 8, {"colour": 5, "shade": 3}),
     ]
-    assert {each.occurred_at for each in found} == {NOW}
+    assert {each.occurred_at for each in result} == {NOW}
 
 
 @pytest.mark.parametrize(
-    ("topic", "given", "fault"),
+    ("topic", "values", "fault"),
     [(CREATED, {"size": "1"}, "thing.created has no size"), (DELETED, {"fan": "fan_id"}, "thing.deleted names no fan")],
 )
-def test_a_text_that_differs_from_its_topic_is_refused(topic: Topic, given: dict[str, str], fault: str) -> None:
+def test_a_text_that_differs_from_its_topic_is_refused(topic: Topic, values: dict[str, str], fault: str) -> None:
     with pytest.raises(WrongAnnouncement, match=fault):
-        announce(topic, "made", at="$2", **given)
+        announce(topic, "made", at="$2", **values)
 
 
 async def test_former_topics_are_renamed(empty_database: NewDatabase, tmp_path: Path) -> None:

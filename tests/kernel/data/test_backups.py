@@ -65,9 +65,9 @@ class Writers:
         self.fans[email] = fan_id
         return int(fan_id)
 
-    async def more(self, count: int) -> None:
-        before = len(self.fans)
-        while len(self.fans) < before + count:  # noqa: ASYNC110 - the writers tell nobody
+    async def add_fans(self, count: int) -> None:
+        old = len(self.fans)
+        while len(self.fans) < old + count:  # noqa: ASYNC110 - the writers tell nobody
             await asyncio.sleep(0.01)
 
 
@@ -94,17 +94,17 @@ async def lose(data_dir: Path, file: Path, certificates: Path) -> Lost:
     """Run a server under load, back it up, let it go on for a while, and stop it."""
     with running_up(data_dir) as up:
         async with using(up) as db:
-            made = await create_account(db, "Lost", datetime.now(UTC), country_code="CA")
-            await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", made.account_id)
-            lost = Lost(made.account_id, {"Api-Key": str(made.api_key), "Api-Secret": made.api_secret})
+            created = await create_account(db, "Lost", datetime.now(UTC), country_code="CA")
+            await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", created.account_id)
+            lost = Lost(created.account_id, {"Api-Key": str(created.api_key), "Api-Secret": created.api_secret})
             async with httpx.AsyncClient(base_url=up.facts["url"], headers=lost.keys, timeout=60) as client:
                 writers = Writers(client)
                 lost.erased = await writers.add("erased@example.com")
                 writing = asyncio.gather(*(writers.write(number) for number in range(WRITERS)))
-                await writers.more(40)
+                await writers.add_fans(40)
                 lost.backed_up = dict(writers.fans)
                 await asyncio.to_thread(fanfare, "backup", file, "--data-dir", data_dir)
-                await writers.more(40)
+                await writers.add_fans(40)
                 erased = await client.post(f"/api/v1/manage/fans/{lost.erased}/erase")
                 assert erased.status_code == 200, erased.text
                 writers.is_over = True
@@ -113,7 +113,7 @@ async def lose(data_dir: Path, file: Path, certificates: Path) -> Lost:
             printed = await asyncio.to_thread(fanfare, "erasures", "list", "--data-dir", data_dir)
             await asyncio.to_thread(certificates.write_text, printed)
             lost.sequences = {row["sequencename"]: row["last_value"] for row in await db.rows(SEQUENCES)}
-            lost.cursor = (await feed(db, lost.account_id, 0, 100_000)).after
+            lost.cursor = (await feed(db, lost.account_id, 0, 100_000)).position
     return lost
 
 
@@ -141,11 +141,11 @@ async def check_rows(db: Db, lost: Lost) -> None:
         "select identifier_value, fan_id from fan_identifiers where account_id = $1 and network = 'email'",
         lost.account_id,
     )
-    stored = {row["identifier_value"]: row["fan_id"] for row in rows}
+    saved = {row["identifier_value"]: row["fan_id"] for row in rows}
     expected = {email: fan_id for email, fan_id in lost.backed_up.items() if fan_id != lost.erased}
-    assert {email: stored.get(email) for email in expected} == expected
-    assert stored.items() <= lost.fans.items()
-    assert lost.erased not in stored.values()
+    assert {email: saved.get(email) for email in expected} == expected
+    assert saved.items() <= lost.fans.items()
+    assert lost.erased not in saved.values()
     halves = await db.row(HALVES, lost.account_id)
     assert halves is not None
     assert dict(halves) == dict.fromkeys(halves.keys(), 0)
@@ -158,9 +158,9 @@ async def check_ids(db: Db, lost: Lost, up: Up) -> None:
     async with httpx.AsyncClient(base_url=up.facts["url"], headers=lost.keys, timeout=60) as client:
         fan_id = await Writers(client).add("new@example.com")
     assert fan_id not in lost.fans.values()
-    seen = await feed(db, lost.account_id, lost.cursor, 1000)
-    assert str(fan_id) in {change.subject_id for change in seen.changes} | {
-        str(change.fan_id) for change in seen.changes
+    observed = await feed(db, lost.account_id, lost.cursor, 1000)
+    assert str(fan_id) in {change.subject_id for change in observed.changes} | {
+        str(change.fan_id) for change in observed.changes
     }
 
 
@@ -217,22 +217,22 @@ async def test_a_restore_that_was_cut_off_is_ended_by_the_next(
 async def test_a_restore_that_fails_leaves_nothing(filled: str, empty_database: NewDatabase, tmp_path: Path) -> None:
     file, url = tmp_path / "backup", await empty_database()
     await asyncio.to_thread(backups.dump, filled, file)
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
+    full = file.read_bytes()
+    file.write_bytes(full[: len(full) // 2])
     with pytest.raises(CannotRun):
         await backups.restore(url, file)
     assert await ask(url, "select to_regclass('accounts') is null")
-    file.write_bytes(whole)
+    file.write_bytes(full)
     await backups.restore(url, file)
     assert await ask(url, "select count(*) from accounts") == 1
 
 
 async def test_ids_go_ahead_after_a_restore_by_other_means(filled: str) -> None:
-    before = {row["sequencename"]: row["last_value"] for row in await rows(filled, SEQUENCES)}
+    old = {row["sequencename"]: row["last_value"] for row in await rows(filled, SEQUENCES)}
     await asyncio.to_thread(fanfare, "restore", DATABASE_URL=filled)
-    after = {row["sequencename"]: row["last_value"] for row in await rows(filled, SEQUENCES)}
-    assert {name: after[name] - last for name, last in before.items()} == {
-        **dict.fromkeys(before, backups.AHEAD),
+    new = {row["sequencename"]: row["last_value"] for row in await rows(filled, SEQUENCES)}
+    assert {name: new[name] - last for name, last in old.items()} == {
+        **dict.fromkeys(old, backups.AHEAD),
         "positions": backups.POSITIONS_AHEAD,
     }
     assert await ask(filled, "select account_name from accounts") == "Dumped"

@@ -54,12 +54,12 @@ async def tell(db: Db, account_id: int = ACCOUNT, subject: str = "1", now: datet
 @asynccontextmanager
 async def writing(db: Db, account_id: int = ACCOUNT) -> AsyncIterator[int]:
     """A writer who has taken a position and not yet committed."""
-    async with db.transaction() as held:
-        yield await tell(held, account_id)
+    async with db.transaction() as tx:
+        yield await tell(tx, account_id)
 
 
-async def seen(db: Db, account_id: int = ACCOUNT, after: int = 0) -> list[int]:
-    return [change.position for change in (await feed(db, account_id, after, 1000)).changes]
+async def visible(db: Db, account_id: int = ACCOUNT, new: int = 0) -> list[int]:
+    return [change.position for change in (await feed(db, account_id, new, 1000)).changes]
 
 
 async def test_nothing_is_settled_that_the_first_writer_will_take(fresh: Db) -> None:
@@ -67,22 +67,22 @@ async def test_nothing_is_settled_that_the_first_writer_will_take(fresh: Db) -> 
     assert await feed(fresh, ACCOUNT, 0, 10) == changes.ChangePage([], 0, is_last=True)
     assert await tell(fresh) > bound
     # Pullers begin with `min_activity_id=1`, which excludes 1.
-    assert await seen(fresh) == [2]
+    assert await visible(fresh) == [2]
 
 
 async def test_a_committed_change_is_there_at_once(db: Db, account: int) -> None:
     for subject in "abc":
         position = await tell(db, account, subject=subject)
-        assert (await seen(db, account))[-1] == position == await settled(db, account)
+        assert (await visible(db, account))[-1] == position == await settled(db, account)
 
 
 async def test_pages_follow_each_other(db: Db, account: int) -> None:
-    told = [await tell(db, account, subject=str(number)) for number in range(5)]
+    result = [await tell(db, account, subject=str(number)) for number in range(5)]
     first = await feed(db, account, 0, 3)
-    second = await feed(db, account, first.after, 3)
-    assert [change.position for change in first.changes + second.changes] == told
-    assert (first.is_last, second.is_last, second.after) == (False, True, told[-1])
-    assert second.changes[0] == changes.Change(told[3], "thing.created", "3", None, NOW, {})
+    second = await feed(db, account, first.position, 3)
+    assert [change.position for change in first.changes + second.changes] == result
+    assert (first.is_last, second.is_last, second.position) == (False, True, result[-1])
+    assert second.changes[0] == changes.Change(result[3], "thing.created", "3", None, NOW, {})
 
 
 async def test_a_late_commit_holds_back_its_own_account_and_nobody_else(db: Db, account: int) -> None:
@@ -90,15 +90,15 @@ async def test_a_late_commit_holds_back_its_own_account_and_nobody_else(db: Db, 
     async with writing(db, account) as late:
         later = [await tell(db, account), await tell(db, account + 1)]
         assert late < later[0]
-        assert await seen(db, account) == [early]
-        assert await seen(db, account + 1) == [later[1]]
-    assert await seen(db, account) == [early, late, later[0]]
+        assert await visible(db, account) == [early]
+        assert await visible(db, account + 1) == [later[1]]
+    assert await visible(db, account) == [early, late, later[0]]
 
 
 async def test_what_was_once_settled_stays_settled(db: Db, account: int) -> None:
-    shown = await tell(db, account)
+    display = await tell(db, account)
     async with writing(db, account), writing(db, account):
-        assert await settled(db, account) == shown
+        assert await settled(db, account) == display
 
 
 async def test_a_writer_who_gives_up_holds_nothing_back(db: Db, account: int) -> None:
@@ -106,40 +106,40 @@ async def test_a_writer_who_gives_up_holds_nothing_back(db: Db, account: int) ->
         async with writing(db, account):
             later = await tell(db, account)
             raise ZeroDivisionError
-    assert await seen(db, account) == [later]
+    assert await visible(db, account) == [later]
 
 
 async def test_after_a_savepoint_is_rolled_back_the_next_write_holds_anew(db: Db, account: int) -> None:
-    async with db.transaction() as held:
+    async with db.transaction() as tx:
         with suppress(ZeroDivisionError):
-            async with held.transaction() as inner:
+            async with tx.transaction() as inner:
                 await tell(inner, account)
                 raise ZeroDivisionError
-        assert await held.value(HELD) == 0
-        other = await tell(db, account)
-        again = await tell(held, account)
-        assert await held.value(HELD) == 1
+        assert await tx.value(HELD) == 0
+        second = await tell(db, account)
+        again = await tell(tx, account)
+        assert await tx.value(HELD) == 1
         await tell(db, account)
-        assert await seen(db, account) == [other]
-    assert (await seen(db, account))[1] == again
+        assert await visible(db, account) == [second]
+    assert (await visible(db, account))[1] == again
 
 
 async def test_a_hold_of_a_kept_savepoint_lasts_to_the_end(db: Db, account: int) -> None:
-    async with db.transaction() as held:
-        async with held.transaction() as inner:
+    async with db.transaction() as tx:
+        async with tx.transaction() as inner:
             await tell(inner, account)
         await tell(db, account)
-        assert await seen(db, account) == []
-    assert len(await seen(db, account)) == 2
+        assert await visible(db, account) == []
+    assert len(await visible(db, account)) == 2
 
 
 async def test_a_transaction_of_many_writes_keeps_one_lock_for_each_account(db: Db, account: int) -> None:
-    async with db.transaction() as held:
+    async with db.transaction() as tx:
         for _ in range(300):
-            await tell(held, account)
-        assert await held.value(HELD) == 1
-        await tell(held, account + 1)
-        assert await held.value(HELD) == 2
+            await tell(tx, account)
+        assert await tx.value(HELD) == 1
+        await tell(tx, account + 1)
+        assert await tx.value(HELD) == 2
 
 
 async def test_accounts_whose_numbers_end_alike_hold_each_other_back_and_skip_nothing(db: Db, account: int) -> None:
@@ -147,26 +147,26 @@ async def test_accounts_whose_numbers_end_alike_hold_each_other_back_and_skip_no
     async with writing(db, twin) as late:
         position = await tell(db, account)
         assert await settled(db, account) < late
-        assert await seen(db, account) == []
-    assert await seen(db, account) == [position]
-    assert await seen(db, twin) == [late]
+        assert await visible(db, account) == []
+    assert await visible(db, account) == [position]
+    assert await visible(db, twin) == [late]
 
 
-@pytest.mark.parametrize("before", [2**31 - 2, 2**32 - 2, 2**48, 5 * 2**32 + 2**31 - 2])
-async def test_marks_of_32_bits_are_enough_for_positions_of_64(fresh: Db, before: int) -> None:
-    await fresh.value("select setval('positions', $1::bigint)", before)
-    shown = await tell(fresh)
+@pytest.mark.parametrize("old", [2**31 - 2, 2**32 - 2, 2**48, 5 * 2**32 + 2**31 - 2])
+async def test_marks_of_32_bits_are_enough_for_positions_of_64(fresh: Db, old: int) -> None:
+    await fresh.value("select setval('positions', $1::bigint)", old)
+    display = await tell(fresh)
     async with writing(fresh) as late:
         later = [await tell(fresh) for _ in range(5)]
-        assert await settled(fresh, ACCOUNT) == shown == late - 1
-    assert await seen(fresh) == [shown, late, *later]
+        assert await settled(fresh, ACCOUNT) == display == late - 1
+    assert await visible(fresh) == [display, late, *later]
 
 
 async def test_a_transaction_with_one_snapshot_is_refused(db: Db, account: int) -> None:
     for isolation in ("repeatable_read", "serializable"):
-        async with db.transaction(isolation) as held:
+        async with db.transaction(isolation) as tx:
             with pytest.raises(RuntimeError):
-                await settled(held, account)
+                await settled(tx, account)
 
 
 def reads(plan: dict[str, Any]) -> list[str]:
@@ -223,30 +223,30 @@ async def test_the_position_is_taken_when_the_hold_has_returned(fresh: Db) -> No
 async def test_the_watch_of_the_tests_sees_a_position_taken_without_a_hold_or_before_it(db: Db, account: int) -> None:
     with pytest.raises(asyncpg.RaiseError, match="without a hold"):
         await db.execute(TOLD.replace("select hold_position($1)", "select $1::bigint"), account, "1", NOW)
-    before = TOLD.replace("with hold", "with taken as materialized (select nextval('positions') as id), hold")
-    before = before.replace("nextval('positions'), 'thing", "id, 'thing").replace("from hold", "from taken, hold")
+    old = TOLD.replace("with hold", "with taken as materialized (select nextval('positions') as id), hold")
+    old = old.replace("nextval('positions'), 'thing", "id, 'thing").replace("from hold", "from taken, hold")
     with pytest.raises(asyncpg.RaiseError, match="without a hold"):
-        await db.execute(before, account, "1", NOW)
+        await db.execute(old, account, "1", NOW)
 
 
 async def test_old_changes_are_trimmed_in_batches(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "TRIMMED_AT_ONCE", 3)
-    made = [await create_account(db, name, NOW) for name in ("North", "South")]
-    ids = [account.account_id for account in made]
+    rows = [await create_account(db, name, NOW) for name in ("North", "South")]
+    ids = [account.account_id for account in rows]
     days = [NOW + timedelta(days=number) for number in range(10)]
-    told = {account_id: [await tell(db, account_id, "1", day) for day in days] for account_id in ids}
+    result = {account_id: [await tell(db, account_id, "1", day) for day in days] for account_id in ids}
     for account_id in ids:
         assert await trim_changes(db, account_id, NOW + timedelta(days=7)) == 7
-        assert await seen(db, account_id) == told[account_id][7:]
+        assert await visible(db, account_id) == result[account_id][7:]
     assert await trim_changes(db, ids[0], NOW + timedelta(days=7)) == 0
-    assert all(low < high for low, high in pairwise(await seen(db, ids[0])))
+    assert all(low < high for low, high in pairwise(await visible(db, ids[0])))
 
 
 async def test_the_worker_trims_what_is_older_than_the_setting(db: Db, settings: Settings) -> None:
     account = (await create_account(db, "West", NOW)).account_id
-    told = [await tell(db, account, "1", NOW - timedelta(days=days)) for days in (41, 39)]
-    await Worker(settings.changed(changes_days=40), []).trim(db, account, NOW)
-    assert await seen(db, account) == told[1:]
+    result = [await tell(db, account, "1", NOW - timedelta(days=days)) for days in (41, 39)]
+    await Worker(settings.replace(changes_days=40), []).trim(db, account, NOW)
+    assert await visible(db, account) == result[1:]
 
 
 async def test_the_sequence_keeps_no_positions_back_for_a_connection(db: Db) -> None:

@@ -125,8 +125,8 @@ async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = PATIENCE)
 
 
 async def count(db: Db, words: str) -> int:
-    found: int = await db.value("select count(*) from done where words = $1", words)
-    return found
+    result: int = await db.value("select count(*) from done where words = $1", words)
+    return result
 
 
 def only(*names: str) -> list[Job]:
@@ -175,8 +175,8 @@ async def test_an_account_that_takes_long_or_fails_holds_up_no_other(settings: S
 
 async def test_a_job_goes_behind_those_that_its_own_account_has_waiting(settings: Settings, db: Db) -> None:
     for number in range(20):
-        await enqueue(db.of(1), note, f"{number} of ")
-    await enqueue(db.of(2), note, "only of ")
+        await enqueue(db.for_account(1), note, f"{number} of ")
+    await enqueue(db.for_account(2), note, "only of ")
     await enqueue(db, note, "system ")
 
     async def is_done() -> bool:
@@ -191,23 +191,23 @@ async def test_a_job_goes_behind_those_that_its_own_account_has_waiting(settings
 
 async def test_a_job_belongs_to_its_transaction(db: Db) -> None:
     async def give_up() -> None:
-        async with db.transaction() as held:
-            await enqueue(held, greet, Greeting("never", 1))
+        async with db.transaction() as tx:
+            await enqueue(tx, greet, Greeting("never", 1))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await give_up()
     assert await db.value("select count(*) from jobs.pgqueuer") == 0
-    async with db.transaction() as held:
-        await enqueue(held, "some.name", None)
+    async with db.transaction() as tx:
+        await enqueue(tx, "some.name", None)
     assert await db.value("select entrypoint from jobs.pgqueuer") == "some.name"
 
 
 async def test_a_key_queues_once_and_a_delay_waits(db: Db) -> None:
-    first = await enqueue(db, greet, Greeting("a", 1), once="a", after=3600)
+    first = await enqueue(db, greet, Greeting("a", 1), key="a", delay=3600)
     assert first is not None
-    assert await enqueue(db, greet, Greeting("a", 1), once="a") is None
-    assert await enqueue(db, fail, once="a") is not None
+    assert await enqueue(db, greet, Greeting("a", 1), key="a") is None
+    assert await enqueue(db, fail, key="a") is not None
     assert await db.value(
         "select execute_after > now() + interval '59 minutes' from jobs.pgqueuer where id = $1", first
     )
@@ -222,9 +222,9 @@ async def test_a_failing_job_is_tried_again_then_kept_without_its_message(settin
     async with working(settings, only("fail")):
         await until(is_failed)
     assert await count(db, "tried") == 2
-    told = await db.rows("select traceback::text as text from jobs.pgqueuer_log where traceback is not null")
-    assert len(told) == 2
-    assert all("ValueError" in row["text"] and "example.com" not in row["text"] for row in told)
+    result = await db.rows("select traceback::text as text from jobs.pgqueuer_log where traceback is not null")
+    assert len(result) == 2
+    assert all("ValueError" in row["text"] and "example.com" not in row["text"] for row in result)
 
 
 async def test_a_schedule_runs_by_the_clock(settings: Settings, db: Db) -> None:
@@ -258,9 +258,9 @@ async def test_old_results_are_forgotten(db: Db) -> None:
 
 
 def test_only_the_module_that_declares_a_job_has_it() -> None:
-    other = ModuleType("other")
-    other.greet = greet  # type: ignore[attr-defined]
-    assert jobs_of([other]) == []
+    second = ModuleType("other")
+    second.greet = greet  # type: ignore[attr-defined]
+    assert jobs_of([second]) == []
     assert {each.name.rpartition(".")[2] for each in declared()} == {
         "greet", "fail", "tick", "go_on", "go_on_each", "sweep", "note",
     }  # fmt: skip

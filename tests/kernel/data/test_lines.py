@@ -39,26 +39,26 @@ class Door(NamedTuple):
                 return {"target": "chat_history", "props": {"number": number}}
         return {"email": f"lines{number}@example.com", "idol_name": "Northside FC", "is_explicit": True}
 
-    async def at(self, api: Api) -> str:
+    async def url(self, api: Api) -> str:
         """Return the address of the call, with a campaign made for it where it is of one."""
         if "{page_tab_id}" not in self.path:
             return self.path
         title = f"Lines {uuid.uuid4()}"
-        made = await api.ok(await api.post("/api/v1/manage/campaigns", title=title, app_type="contest"))
-        return self.path.format(page_tab_id=made["page_tab_id"])
+        created = await api.ok(await api.post("/api/v1/manage/campaigns", title=title, app_type="contest"))
+        return self.path.format(page_tab_id=created["page_tab_id"])
 
-    async def told(self, api: Api, body: str) -> tuple[int, dict[int, list[str]]]:
+    async def problems(self, api: Api, body: str) -> tuple[int, dict[int, list[str]]]:
         """Send lines; return how many were taken, and the wrong fields of each other by its place."""
         headers = {**api.keys, "content-type": "application/json"}
-        answer = await api.client.post(await self.at(api), content=body.encode(), headers=headers)
-        told = await api.ok(answer)
+        answer = await api.client.post(await self.url(api), content=body.encode(), headers=headers)
+        result = await api.ok(answer)
         if self.field == "tickets":
-            assert [row["index"] for row in told] == list(range(len(told)))
-            right = [row for row in told if row["status"] != "error"]
+            assert [row["index"] for row in result] == list(range(len(result)))
+            right = [row for row in result if row["status"] != "error"]
             assert all((row["error"], row["errors"]) == (None, []) for row in right)
-            return len(right), _fields(row for row in told if row["status"] == "error")
-        taken = told[{"scans": "data", "events": "event_ids"}.get(self.field, "inserted")]
-        return len([each for each in taken if each is not None]), _fields(told["errors"])
+            return len(right), _fields(row for row in result if row["status"] == "error")
+        used = result[{"scans": "data", "events": "event_ids"}.get(self.field, "inserted")]
+        return len([each for each in used if each is not None]), _fields(result["errors"])
 
 
 def _fields(faults: Iterable[dict[str, Any]]) -> dict[int, list[str]]:
@@ -82,19 +82,19 @@ NESTED = '{"a":' * 30 + "1" + "}" * 30
 
 
 def test_every_batch_has_a_door() -> None:
-    found = {
+    result = {
         (endpoint.path, slot.name)
         for endpoint in app.endpoints()
         for slot in (slots(endpoint.params) if endpoint.params else ())
         if isinstance(slot.form, ListForm) and slot.form.is_line
     }
-    assert found == {(door.path, door.field) for door in DOORS} | OF_ENTRIES
+    assert result == {(door.path, door.field) for door in DOORS} | OF_ENTRIES
 
 
 @EACH
 @pytest.mark.parametrize("value", ["x", "a,b", 7, True, '{"a": 1', "7"])
 async def test_what_is_no_array_of_lines_is_refused(api: Api, door: Door, value: object) -> None:
-    answer = await api.post(await door.at(api), **{door.field: value})
+    answer = await api.post(await door.url(api), **{door.field: value})
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [door.field]
 
@@ -103,7 +103,7 @@ async def test_what_is_no_array_of_lines_is_refused(api: Api, door: Door, value:
 @pytest.mark.parametrize("body", ["7", '"x"', "null", "true"])
 async def test_a_body_that_is_neither_object_nor_array_is_refused(api: Api, door: Door, body: str) -> None:
     headers = {**api.keys, "content-type": "application/json"}
-    answer = await api.client.post(await door.at(api), content=body, headers=headers)
+    answer = await api.client.post(await door.url(api), content=body, headers=headers)
     assert (answer.status_code, answer.json()["detail"]) == (400, "the body must be a JSON object or array")
 
 
@@ -112,8 +112,8 @@ async def test_all_that_is_wrong_with_a_line_is_told_at_once(api: Api, door: Doo
     wrong = {**door.line(1), door.text: 0, door.number: "nothing", "phone": "12", "purchase_timestamp": "2099-01-01"}
     expected = {door.number} | ({"phone"} if door.field in {"tickets", "idol_fans"} else set())
     expected |= {"purchase_timestamp"} if door.field == "tickets" else set()
-    _, told = await door.told(api, json.dumps([wrong, door.line(2)]))
-    assert set(told[0]) - {door.text} == expected
+    _, result = await door.problems(api, json.dumps([wrong, door.line(2)]))
+    assert set(result[0]) - {door.text} == expected
 
 
 @pytest.mark.parametrize("is_text", [False, True])
@@ -132,10 +132,10 @@ async def test_a_wrong_line_stops_no_other(api: Api, door: Door, *, is_text: boo
         expected[len(mixed)] = [door.field]
         mixed += [entry, json.dumps(door.line(50 + len(mixed)))]
     body = f"[{','.join(mixed)}]"
-    taken, told = await door.told(api, json.dumps({door.field: body}) if is_text else body)
-    assert set(told.pop(len(texts) * 2 + 1)) > {door.number}
-    assert told == expected
-    assert taken == len(mixed) - len(expected) - 1
+    used, result = await door.problems(api, json.dumps({door.field: body}) if is_text else body)
+    assert set(result.pop(len(texts) * 2 + 1)) > {door.number}
+    assert result == expected
+    assert used == len(mixed) - len(expected) - 1
 
 
 @pytest.mark.parametrize("action", ["add", "delete"])

@@ -31,8 +31,8 @@ async def test_a_word_takes_no_lock_that_its_text_was_chosen_for(api: Api, datab
     try:
         name = f"{api.account_id} {api.keys['Api-Key']} True {word}"
         await connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", name)
-        made = await api.post(MAKE, {"Idempotency-Key": word}, business_name=word)
-        assert made.status_code == 200, made.text
+        created = await api.post(MAKE, {"Idempotency-Key": word}, business_name=word)
+        assert created.status_code == 200, created.text
         key = lock_key("idempotency", api.account_id, api.keys["Api-Key"], *SHOWN, f"{word} again")
         await connection.execute("select pg_advisory_lock($1::bigint)", key)
         running = await api.post(MAKE, {"Idempotency-Key": f"{word} again"}, business_name=f"{word} again")
@@ -43,6 +43,6 @@ async def test_a_word_takes_no_lock_that_its_text_was_chosen_for(api: Api, datab
 
 def test_no_lock_is_named_by_a_hash_of_postgresql() -> None:
     named = re.compile(r"advisory[a-z_]*\((?!\$[0-9]|account_id)")
-    found = [f"{path}: {line.strip()}" for path in PACKAGE.rglob("*.py") for line in path.read_text().splitlines()
+    match = [f"{path}: {line.strip()}" for path in PACKAGE.rglob("*.py") for line in path.read_text().splitlines()
              if named.search(line)]  # fmt: skip
-    assert found == []
+    assert match == []

@@ -55,16 +55,16 @@ class Wire:
 
 @pytest.fixture
 async def wire(database_url: str) -> AsyncIterator[Wire]:
-    made = Wire(database_url)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    created = Wire(database_url)
+    server = await asyncio.start_server(created.serve, "127.0.0.1", 0)
     parts = urlsplit(database_url)
     host, port = server.sockets[0].getsockname()[:2]
     user = parts.netloc.rpartition("@")[0]
-    made.near = urlunsplit(parts._replace(netloc=f"{user}@{host}:{port}", query=""))
-    yield made
-    made.way.set()
+    created.near = urlunsplit(parts._replace(netloc=f"{user}@{host}:{port}", query=""))
+    yield created
+    created.way.set()
     server.close()
-    for task in list(made.tasks):
+    for task in list(created.tasks):
         task.cancel()
 
 
@@ -89,20 +89,20 @@ async def composed(db: Db) -> object:
 
 
 async def in_transaction(db: Db) -> object:
-    async with db.transaction() as held:
-        await held.value("select 1")
-        return await held.value("select 2")
+    async with db.transaction() as tx:
+        await tx.value("select 1")
+        return await tx.value("select 2")
 
 
 async def in_savepoint(db: Db) -> object:
-    async with db.transaction() as outer, outer.transaction() as held:
-        return await held.value("select 1")
+    async with db.transaction() as outer, outer.transaction() as tx:
+        return await tx.value("select 1")
 
 
 async def in_longer_transaction(db: Db) -> object:
-    async with db.transaction() as held:
-        await held.allow(1)
-        return await held.value("select 1")
+    async with db.transaction() as tx:
+        await tx.allow(1)
+        return await tx.value("select 1")
 
 
 @pytest.mark.parametrize("work", [one, composed, in_transaction, in_savepoint, in_longer_transaction])
@@ -126,24 +126,24 @@ async def test_a_database_that_hangs_holds_no_call(
 async def test_a_database_that_hangs_in_the_middle_of_a_transaction_holds_no_call(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def cut(db: Db) -> None:
-        async with db.transaction() as held:
-            await held.value("select 1")
+    async def split(db: Db) -> None:
+        async with db.transaction() as tx:
+            await tx.value("select 1")
             wire.way.clear()
-            await held.value("select 2")
+            await tx.value("select 2")
 
     async with short(wire, monkeypatch) as db, asyncio.timeout(FOR_LONG):
         with pytest.raises(OUTAGES):
-            await cut(db)
+            await split(db)
         wire.way.set()
         assert await db.value("select 3") == 3
 
 
 async def test_more_time_is_more_time_in_its_transaction_alone(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     async with short(wire, monkeypatch) as db:
-        async with db.transaction() as held:
-            await held.allow(FOR_LONG)
-            assert await held.value("select 1 from pg_sleep(1.5)") == 1
+        async with db.transaction() as tx:
+            await tx.allow(FOR_LONG)
+            assert await tx.value("select 1 from pg_sleep(1.5)") == 1
         with pytest.raises(asyncpg.QueryCanceledError):
             await db.value("select pg_sleep(60)")
 
@@ -171,7 +171,7 @@ def test_what_the_driver_says_of_a_dying_server_is_an_outage(error: Exception) -
 async def test_killed_connections_are_told_as_outages(api: Api, db: Db) -> None:
     fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="killed@example.com")))["fan_id"]
     is_over = False
-    told: dict[int, set[str]] = {}
+    result: dict[int, set[str]] = {}
 
     async def ask() -> None:
         while not is_over:
@@ -182,7 +182,7 @@ async def test_killed_connections_are_told_as_outages(api: Api, db: Db) -> None:
                 await api.get("/api/v1/manage/filters/stats", fan_gender="female"),
             ):
                 detail = "" if answer.status_code == 200 else answer.json()["detail"]
-                told.setdefault(answer.status_code, set()).add(detail)
+                result.setdefault(answer.status_code, set()).add(detail)
 
     asking = [asyncio.create_task(ask()) for _ in range(8)]
     for _ in range(60):
@@ -196,6 +196,6 @@ async def test_killed_connections_are_told_as_outages(api: Api, db: Db) -> None:
     is_over = True
     await asyncio.gather(*asking)
     # A repeat while the first is under way is told so.
-    assert set(told) <= {200, 409, 503}
-    assert 200 in told
-    assert not [detail for detail in told.get(503, ()) if "went wrong" in detail]
+    assert set(result) <= {200, 409, 503}
+    assert 200 in result
+    assert not [detail for detail in result.get(503, ()) if "went wrong" in detail]

@@ -67,9 +67,9 @@ async def a_fan(api: Api, _: Db) -> None:
 
 async def a_purchase(api: Api, _: Db) -> None:
     """Buy as nobody, who is known by then."""
-    given = {"network": "shop", "purchase_key": "p", "order_key": "o", "merchant_key": "m", "customer_key": "c",
+    values = {"network": "shop", "purchase_key": "p", "order_key": "o", "merchant_key": "m", "customer_key": "c",
              "gross_sale_amount": 5, "net_sale_amount": 4, "order_timestamp": "2025-05-01 17:30:00"}  # fmt: skip
-    await api.ok(await api.post("/api/v1/crm/purchases", **given))
+    await api.ok(await api.post("/api/v1/crm/purchases", **values))
     fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="buyer@example.com")))["fan_id"]
     await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/identifiers", network="shop", identifier_value="c"))
 
@@ -88,13 +88,13 @@ WORK = {
 
 def jobs(settings: Settings) -> dict[str, Job]:
     """Return every job of a worker that is not queued by somebody."""
-    declared = [*jobs_of(modules("jobs")), *Worker(settings, []).own()]
+    declared = [*jobs_of(modules("jobs")), *Worker(settings, []).own_jobs()]
     return {each.name: each for each in declared if each.crontab or each.is_endless}
 
 
 def test_every_job_goes_over_accounts_in_the_one_way(settings: Settings) -> None:
-    apart = {name for name, job in jobs(settings).items() if job.each is not None}
-    assert apart == jobs(settings).keys() - OF_NO_ACCOUNT == WORK.keys()
+    separate = {name for name, job in jobs(settings).items() if job.each is not None}
+    assert separate == jobs(settings).keys() - OF_NO_ACCOUNT == WORK.keys()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,8 +112,8 @@ async def poison(db: Db) -> None:
 @pytest.fixture
 async def poisoned(base_url: str, db: Db) -> AsyncIterator[Api]:
     """An account before all others."""
-    async with new_api(base_url, db, "Poisoned") as made:
-        yield made
+    async with new_api(base_url, db, "Poisoned") as client:
+        yield client
 
 
 TABLES = """
@@ -129,14 +129,14 @@ async def test_an_account_that_fails_keeps_no_other_from_its_turn(
     job, work = jobs(settings)[name], WORK[name]
     now = datetime.now(UTC)
     sweep = Sweep(job, db, lambda: now)
-    async with new_api(base_url, db) as other:
-        for each in (poisoned, other):
+    async with new_api(base_url, db) as second:
+        for each in (poisoned, second):
             await work.makes_due(each, db)
         await db.execute("insert into poisoned values ($1)", poisoned.account_id)
         for _ in range(3):
-            await sweep.once()
+            await sweep.run()
         await db.execute("delete from poisoned")
-        assert await db.value(work.is_done, other.account_id)
+        assert await db.value(work.is_done, second.account_id)
         assert not await db.value(work.is_done, poisoned.account_id)
         fault = "select fault, fail_count from faults where account_id = $1 and job_name = $2"
         noted = await db.row(fault, poisoned.account_id, name)
@@ -145,7 +145,7 @@ async def test_an_account_that_fails_keeps_no_other_from_its_turn(
         assert (noted["fault"], noted["fail_count"]) == ("fails (RaiseError)", 1)
         now += timedelta(seconds=6)
         for _ in range(3):
-            await sweep.once()
+            await sweep.run()
         assert await db.value(work.is_done, poisoned.account_id)
         assert await db.row(fault, poisoned.account_id, name) is None
 
@@ -155,12 +155,12 @@ async def test_an_account_in_no_time_zone_keeps_no_other_from_its_turn(
     poisoned: Api, base_url: str, db: Db, settings: Settings, name: str
 ) -> None:
     job, work = jobs(settings)[name], WORK[name]
-    async with new_api(base_url, db) as other:
-        for each in (poisoned, other):
+    async with new_api(base_url, db) as second:
+        for each in (poisoned, second):
             await work.makes_due(each, db)
         zone = "update accounts set time_zone = $2 where account_id = $1"
         await db.execute(zone, poisoned.account_id, "Nowhere/At_all")
         for _ in range(3):
-            await Sweep(job, db, lambda: datetime.now(UTC)).once()
+            await Sweep(job, db, lambda: datetime.now(UTC)).run()
         await db.execute(zone, poisoned.account_id, "America/Vancouver")
-        assert await db.value(work.is_done, other.account_id)
+        assert await db.value(work.is_done, second.account_id)

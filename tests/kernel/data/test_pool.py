@@ -30,8 +30,8 @@ async def test_no_more_connections_than_allowed(database_url: str) -> None:
 async def test_who_waits_too_long_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "WAIT_SECONDS", 0.1)
     db = await Db.connect(database_url, size=1)
-    async with db.transaction() as held:
-        await held.value("select 1")
+    async with db.transaction() as tx:
+        await tx.value("select 1")
         with pytest.raises(TimeoutError):
             await db.value("select 2")
     assert await db.value("select 3") == 3
@@ -66,13 +66,13 @@ async def test_a_refused_statement_leaves_its_connection_sound(database_url: str
 
 async def test_a_killed_connection_is_replaced(database_url: str) -> None:
     db = await Db.connect(database_url, size=2)
-    other = await Db.connect(database_url, size=1)
+    second = await Db.connect(database_url, size=1)
     pid = await db.value("select pg_backend_pid()")
-    await other.value("select pg_terminate_backend($1)", pid)
+    await second.value("select pg_terminate_backend($1)", pid)
     await asyncio.sleep(0.1)
     assert await db.value("select pg_backend_pid()") != pid
     await db.close()
-    await other.close()
+    await second.close()
 
 
 async def test_closing_waits_for_what_is_lent_and_ends_everything(database_url: str) -> None:
@@ -95,7 +95,7 @@ async def test_closing_ends_what_stays_lent(database_url: str, monkeypatch: pyte
     db = await Db.connect(database_url, size=4)
     watcher = await Db.connect(database_url, size=1)
     lent = asyncio.create_task(db.value("select pg_sleep(100)"))
-    left = db.leave(stay(db))
+    remaining = db.leave(stay(db))
     while await backends(watcher) < 2:  # noqa: ASYNC110 - it is the database that is watched
         await asyncio.sleep(0.01)
     async with asyncio.timeout(30):
@@ -104,7 +104,7 @@ async def test_closing_ends_what_stays_lent(database_url: str, monkeypatch: pyte
             await lent
         while await backends(watcher):  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.01)
-    assert left.cancelled()
+    assert remaining.cancelled()
     await watcher.close()
 
 
@@ -114,8 +114,8 @@ async def stay(db: Db) -> None:
 
 async def test_turns_that_nobody_waits_for_any_more_go_to_the_next(database_url: str) -> None:
     db = await Db.connect(database_url, size=1)
-    async with db.transaction() as held:
-        await held.value("select 1")
+    async with db.transaction() as tx:
+        await tx.value("select 1")
         gone = asyncio.create_task(db.value("select 2"))
         waiting = asyncio.create_task(db.value("select 3"))
         await asyncio.sleep(0.05)

@@ -40,7 +40,7 @@ async def test_missing_and_unknown_arguments_raise(db: Db, named: dict[str, obje
 @pytest.mark.parametrize("kind", [str, Heavy, Composed])
 async def test_every_way_to_run_takes_names(db: Db, kind: type[str]) -> None:
     sql = Sql(kind("select $1::bigint as account_id, :b::text as b, :a::text as a"))
-    for handle in (db, db.of(1)):
+    for handle in (db, db.for_account(1)):
         assert [dict(row) for row in await handle.rows(sql, 1, a="x", b=None)] == [
             {"account_id": 1, "b": None, "a": "x"}
         ]
@@ -52,18 +52,18 @@ async def test_every_way_to_run_takes_names(db: Db, kind: type[str]) -> None:
 async def test_a_statement_is_prepared_once(db: Db) -> None:
     sql = Sql("select $1::bigint + :more::bigint")
     prepared = "select count(*) from pg_prepared_statements where statement = $1"
-    async with db.transaction() as held:
-        for more in range(3):
-            assert await held.value(sql, 1, more=more) == 1 + more
-        assert await held.value(prepared, sql.text) == 1
+    async with db.transaction() as tx:
+        for extra in range(3):
+            assert await tx.value(sql, 1, more=extra) == 1 + extra
+        assert await tx.value(prepared, sql.text) == 1
 
 
 async def test_rows_go_as_arrays(db: Db) -> None:
     seats = Arrays("seat", {"row": "text", "number": "integer"})
     sql = Sql(f"select s.row, s.number, s.place, $1::bigint from {seats.unnest('s', place='place')} order by place")
     rows: list[dict[str, object]] = [{"number": 2, "row": "A", "more": 1}, {"number": None, "row": "B"}]
-    found = await db.rows(sql, 1, **seats.arguments(rows))
-    assert [(row["row"], row["number"], row["place"]) for row in found] == [("A", 2, 1), ("B", None, 2)]
+    result = await db.rows(sql, 1, **seats.arguments(rows))
+    assert [(row["row"], row["number"], row["place"]) for row in result] == [("A", 2, 1), ("B", None, 2)]
     assert await db.rows(sql, 1, **seats.arguments([])) == []
     with pytest.raises(KeyError):
         seats.arguments([{"row": "A"}])

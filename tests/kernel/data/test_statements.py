@@ -27,26 +27,26 @@ MOST_LETTERS = 100_000
 
 
 @pytest.fixture
-async def own(database_url: str) -> AsyncIterator[Db]:
+async def own_db(database_url: str) -> AsyncIterator[Db]:
     db = await Db.connect(database_url, size=SIZE)
     yield db
     await db.close()
 
 
 @pytest.fixture
-async def caller(own: Db, settings: Settings, api: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+async def caller(own_db: Db, settings: Settings, api: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
     """The API in this process, on a pool whose connections can be looked at."""
-    monkeypatch.setattr(app, "Db", lambda: own)
+    monkeypatch.setattr(app, "Db", lambda: own_db)
     served: Any = app.create(settings)
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
         yield Api(client, api.account_id, uuid.UUID(api.keys["Api-Key"]), api.keys["Api-Secret"])
 
 
-async def kept(own: Db) -> list[str]:
+async def stored_rows(own_db: Db) -> list[str]:
     """The statements that the connections of a pool keep; of the longest list of a single one, all."""
     async with AsyncExitStack() as stack:
-        lent = [await stack.enter_async_context(own.connection()) for _ in range(SIZE)]
+        lent = [await stack.enter_async_context(own_db.connection()) for _ in range(SIZE)]
         lists = [
             [row["statement"] for row in await each.fetch("select statement from pg_prepared_statements")]
             for each in lent
@@ -61,29 +61,29 @@ def criteria(number: int) -> dict[str, Any]:
     return {"fan_tags": tags, "fan_tag_relations": "all", "fan_gender": "female", "fan_provinces": "BC"}
 
 
-async def ask_everything(api: Api, own: Db, number: int, fan_id: int) -> None:
+async def ask_everything(api: Api, own_db: Db, number: int, fan_id: int) -> None:
     """Call everything that composes a statement of criteria."""
-    asked = criteria(number)
+    query = criteria(number)
     for limit in (1, 50):
-        found = await api.ok(await api.get(SEARCH, **asked, limit=limit))
-        if uid := found["meta"]["next_search_uid"]:
+        result = await api.ok(await api.get(SEARCH, **query, limit=limit))
+        if uid := result["meta"]["next_search_uid"]:
             await api.ok(await api.get(SEARCH, search_uid=uid))
-    await api.ok(await api.get(f"{FILTERS}/count", **asked))
-    await api.ok(await api.get(f"{FILTERS}/stats", **asked))
+    await api.ok(await api.get(f"{FILTERS}/count", **query))
+    await api.ok(await api.get(f"{FILTERS}/stats", **query))
     name = f"kept {number} {uuid.uuid4().hex}"
-    uid = (await api.ok(await api.post(FILTERS, filter_name=name, **asked)))["filter_uid"]
+    uid = (await api.ok(await api.post(FILTERS, filter_name=name, **query)))["filter_uid"]
     await api.ok(await api.get("/api/v1/crm/filters/stats", filter_name=name))
     await api.ok(await api.get(f"/api/v1/segments/filter/{uid}"))
     await api.ok(await api.get(f"/api/v1/segments/filter/{uid}/fans"))
     await api.ok(await api.get(f"/api/v1/manage/segments/filter/{uid}/fans/{fan_id}"))
     await api.ok(await api.post("/api/v1/manage/snapshots", snapshot_name=name, filter_uid=uid))
     await api.ok(await api.post(f"{SEARCH}/{fan_id}", first_name=name))
-    account = await account_by_id(own, api.account_id)
-    while await keep_members(own.of(account.id), account, datetime.now(UTC)):
+    account = await account_by_id(own_db, api.account_id)
+    while await keep_members(own_db.for_account(account.id), account, datetime.now(UTC)):
         pass
 
 
-async def test_no_statement_of_criteria_is_kept(caller: Api, own: Db) -> None:
+async def test_no_statement_of_criteria_is_kept(caller: Api, own_db: Db) -> None:
     fan_ids = [
         (await caller.ok(await caller.post(SEARCH, email=f"{number}@kept.example", gender="female")))["fan_id"]
         for number in range(3)
@@ -93,21 +93,21 @@ async def test_no_statement_of_criteria_is_kept(caller: Api, own: Db) -> None:
             body = {"tag_name": f"tag {number}", "fan_ids": [fan_id], "action": "add"}
             await caller.ok(await caller.post("/api/v1/manage/tags/fans", **body))
     await bulk(caller, line(email="0@kept.example"), line(email="1@kept.example"))
-    await ask_everything(caller, own, 0, fan_ids[0])
-    before = set(await kept(own))
+    await ask_everything(caller, own_db, 0, fan_ids[0])
+    old = set(await stored_rows(own_db))
     for number in range(1, 12):
-        await ask_everything(caller, own, number, fan_ids[0])
+        await ask_everything(caller, own_db, number, fan_ids[0])
     # A statement of the source may be new to one of the connections, never to all.
-    assert set(await kept(own)) - before == set()
-    assert any("into tickets" in each for each in before)
+    assert set(await stored_rows(own_db)) - old == set()
+    assert any("into tickets" in each for each in old)
 
 
-async def test_the_longest_statement_of_the_source_is_kept(own: Db) -> None:
+async def test_the_longest_statement_of_the_source_is_kept(own_db: Db) -> None:
     longest = f"select 1 /* {'x' * (pool.KEPT_LENGTH - 30)} */"
-    await own.value(longest)
-    await own.value(longest + " " * 100)
-    assert [len(each) for each in await kept(own)].count(len(longest)) == 1
-    assert max(map(len, await kept(own))) <= pool.KEPT_LENGTH
+    await own_db.value(longest)
+    await own_db.value(longest + " " * 100)
+    assert [len(each) for each in await stored_rows(own_db)].count(len(longest)) == 1
+    assert max(map(len, await stored_rows(own_db))) <= pool.KEPT_LENGTH
 
 
 async def test_a_connection_ends_after_a_composed_statement_that_is_very_long(database_url: str) -> None:
@@ -117,8 +117,8 @@ async def test_a_connection_ends_after_a_composed_statement_that_is_very_long(da
     assert len({await db.value(each) for each in (pid, short, pid)}) == 1
     long = Composed(f"{pid} /* {'x' * pool.KEPT_LENGTH} */")
     assert len({await db.value(each) for each in (pid, long, pid)}) == 2
-    async with db.transaction() as held:
-        (ended,) = {await held.value(each) for each in (pid, long, long, pid)}
+    async with db.transaction() as tx:
+        (ended,) = {await tx.value(each) for each in (pid, long, long, pid)}
     assert await db.value(pid) != ended
     await db.close()
 
@@ -127,8 +127,8 @@ async def test_connections_end_when_they_are_old(database_url: str, monkeypatch:
     monkeypatch.setattr(pool, "AGE_SECONDS", 0.0)
     db = await Db.connect(database_url, size=1)
     pid = "select pg_backend_pid()"
-    async with db.transaction() as held:
-        assert len({await held.value(pid) for _ in range(5)}) == 1
+    async with db.transaction() as tx:
+        assert len({await tx.value(pid) for _ in range(5)}) == 1
     assert len({await db.value(pid) for _ in range(5)}) == 5
     await db.close()
 

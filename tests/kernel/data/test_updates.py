@@ -34,9 +34,9 @@ def changes(**raw: object) -> SeatChanges:
     return read(SeatChanges, {"seat": ["A1"], **{name: [value] for name, value in raw.items()}})
 
 
-async def written(db: Db, changed: SeatChanges) -> dict[str, Any]:
-    await db.execute(CHANGE, changed.seat, COLUMNS.record(COLUMNS.sent(changed)))
-    row = await db.row("select row, held_on::text, props, is_sold from seats where seat = $1", changed.seat)
+async def written(db: Db, updated: SeatChanges) -> dict[str, Any]:
+    await db.execute(CHANGE, updated.seat, COLUMNS.record(COLUMNS.sent(updated)))
+    row = await db.row("select row, held_on::text, props, is_sold from seats where seat = $1", updated.seat)
     return dict(row or {})
 
 

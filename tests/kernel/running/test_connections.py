@@ -68,21 +68,21 @@ def test_every_process_is_counted() -> None:
     assert counted == {"serve": 21, "work": 10, "index": 5, "up": 21 + 10 + 10}
 
 
-async def given(db: Db) -> int:
-    most: int = await db.value("select current_setting('max_connections')::integer")
-    return most - int(await db.value("select current_setting('superuser_reserved_connections')"))
+async def value_of(db: Db) -> int:
+    maximum: int = await db.value("select current_setting('max_connections')::integer")
+    return maximum - int(await db.value("select current_setting('superuser_reserved_connections')"))
 
 
 async def test_more_than_the_database_gives_is_refused(settings: Settings, db: Db) -> None:
-    most = await given(db)
+    maximum = await value_of(db)
     with pytest.raises(
-        CannotRun, match=rf"`fanfare serve` needs up to {most + 1} connections, but the database allows {most}"
+        CannotRun, match=rf"`fanfare serve` needs up to {maximum + 1} connections, but the database allows {maximum}"
     ):
-        await check(settings.changed(pool_size=most + 1), "serve")
-    warning = await check(settings.changed(pool_size=most), "serve")
+        await check(settings.replace(pool_size=maximum + 1), "serve")
+    warning = await check(settings.replace(pool_size=maximum), "serve")
     assert warning is not None
     assert "other clients use" in warning
-    assert await check(settings.changed(pool_size=2), "serve") is None
+    assert await check(settings.replace(pool_size=2), "serve") is None
 
 
 async def test_the_limits_of_the_database_count(settings: Settings, db: Db) -> None:
@@ -90,7 +90,7 @@ async def test_the_limits_of_the_database_count(settings: Settings, db: Db) -> N
     await db.execute(f'alter database "{name}" connection limit 8')
     try:
         with pytest.raises(CannotRun, match="the database allows 8"):
-            await check(settings.changed(pool_size=9), "serve")
+            await check(settings.replace(pool_size=9), "serve")
     finally:
         await db.execute(f'alter database "{name}" connection limit -1')
 
@@ -105,10 +105,10 @@ def test_a_command_tells_in_one_line_and_does_not_start(database_url: str, tmp_p
         timeout=PATIENCE,
         check=False,
     )
-    told = ran.stderr.decode().splitlines()
+    result = ran.stderr.decode().splitlines()
     assert ran.returncode == 1
-    assert len(told) == 1, told
-    assert told[0].startswith(f"fanfare: `fanfare {command}` needs up to ")
+    assert len(result) == 1, result
+    assert result[0].startswith(f"fanfare: `fanfare {command}` needs up to ")
 
 
 async def test_the_embedded_database_gives_what_the_settings_ask_for(tmp_path: Path) -> None:

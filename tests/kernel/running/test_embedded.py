@@ -40,44 +40,44 @@ with Hold(Path(sys.argv[1]), "owner"), Embedded(Path(sys.argv[1]), durable=False
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     """A data directory; what still runs on it after the test is a fault of the test's subject."""
     yield tmp_path / "data"
-    left = servers_on(tmp_path / "data")
-    for process in left:
+    remaining = servers_on(tmp_path / "data")
+    for process in remaining:
         process.kill()
     # An owner that was killed here may have nobody come after it.
     sweep()
-    assert left == []
+    assert remaining == []
 
 
 def servers_on(data_dir: Path) -> list[psutil.Process]:
-    found = []
+    results = []
     for process in psutil.process_iter(["name"]):
         try:
             if process.info["name"] == "postgres" and process.cwd() == str(data_dir / "postgres"):
-                found.append(process)
+                results.append(process)
         except psutil.Error:
             continue
-    return found
+    return results
 
 
 def ask(url: str, sql: str) -> object:
-    async def once() -> object:
+    async def single() -> object:
         connection = await asyncpg.connect(url, timeout=10)
         try:
             return await connection.fetchval(sql)
         finally:
             await connection.close()
 
-    return asyncio.run(once())
+    return asyncio.run(single())
 
 
-def until(what: str, seconds: float, is_so: object) -> float:
+def until(kind: str, seconds: float, is_so: object) -> float:
     assert callable(is_so)
     start = time.monotonic()
     while time.monotonic() - start < seconds:
         if is_so():
             return time.monotonic() - start
         time.sleep(0.05)
-    raise AssertionError(what)
+    raise AssertionError(kind)
 
 
 def answers(url: str) -> bool:
@@ -107,9 +107,9 @@ def test_root_drops_to_another_user_and_opens_nothing(tmp_path: Path, data_dir: 
     with Hold(inside, "test"), Embedded(inside, durable=False, user="nobody") as postgres:
         assert answers(postgres.database_url)
         assert postgres.user.name == "nobody"
-        left = servers_on(inside)
-        assert left
-        assert all(process.uids().real != 0 and process.uids().effective != 0 for process in left)
+        remaining = servers_on(inside)
+        assert remaining
+        assert all(process.uids().real != 0 and process.uids().effective != 0 for process in remaining)
         runtime = postgres.runtime
         assert runtime.stat().st_mode & 0o777 == 0o700
         assert (inside / "postgres").stat().st_mode & 0o777 == 0o700
@@ -204,9 +204,9 @@ def test_a_second_owner_is_told_of_the_first(data_dir: Path) -> None:
         with pytest.raises(AlreadyHeld, match=rf"the first \(pid {os.getpid()}\) since {first.since[:10]}"):
             Hold(data_dir, "the second").take()
         first.publish("http://127.0.0.1:1", None)
-        found = running(data_dir)
-        assert found is not None
-        assert found.pid == os.getpid()
+        result = running(data_dir)
+        assert result is not None
+        assert result.pid == os.getpid()
         assert (data_dir / "fanfare.json").stat().st_mode & 0o777 == 0o600
     assert running(data_dir) is None
     with Hold(data_dir, "the third"):
@@ -276,10 +276,10 @@ def test_its_log_stays_small_while_it_runs(data_dir: Path, monkeypatch: pytest.M
     with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
         postgres.bound_log()
         assert not older.exists()
-        before = log.read_text()
-        monkeypatch.setattr(server, "LOG_BYTES", len(before) - 1)
+        old = log.read_text()
+        monkeypatch.setattr(server, "LOG_BYTES", len(old) - 1)
         postgres.bound_log()
-        assert (log.read_text(), older.read_text()) == ("", before)
+        assert (log.read_text(), older.read_text()) == ("", old)
         # The server goes on in the same file, from its beginning.
         ask(postgres.database_url, "select pg_reload_conf()")
         until("the server logs nothing", 60, lambda: log.read_text() != "")
@@ -318,17 +318,17 @@ def test_what_was_there_or_was_made_stays(tmp_path: Path) -> None:
 
 def test_racing_holders_of_a_folder_that_comes_and_goes_are_one_at_a_time(tmp_path: Path) -> None:
     within: list[int] = []
-    taken: list[int] = []
+    used: list[int] = []
 
     def hold() -> None:
-        while len(taken) < 300:
+        while len(used) < 300:
             with suppress(AlreadyHeld), Hold(tmp_path / "data", "test"):
                 within.append(1)
-                taken.append(len(within))
+                used.append(len(within))
                 within.pop()
 
     with ThreadPoolExecutor(4) as pool:
         for each in [pool.submit(hold) for _ in range(4)]:
             each.result()
-    assert set(taken) == {1}
+    assert set(used) == {1}
     assert list((tmp_path / "data").glob("*")) == []

@@ -76,8 +76,8 @@ def words_of(command: str, files: Path) -> list[str]:
 
 
 def test_every_command_is_tried() -> None:
-    found = commands_of(get_command(commands.app))
-    assert set(COMMANDS) == {name for name, command in found if not hasattr(command, "commands")}
+    result = commands_of(get_command(commands.app))
+    assert set(COMMANDS) == {name for name, command in result if not hasattr(command, "commands")}
 
 
 def a_file(folder: Path) -> Path:
@@ -139,7 +139,7 @@ Said = Callable[[dict[str, list[str]]], dict[str, str]]
 
 
 @pytest.fixture
-def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
+def messages(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
     """Gives commands; returns what each said on the standard error, having ended with status 1 and said nothing else.
 
     Those that become another process are all started before the first is waited for.
@@ -159,7 +159,7 @@ def said(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
                 assert (program.wait(), program.output) == (1, ""), (name, program.errors)
                 errors[name] = program.errors
         # On a busy machine any database takes a while to answer.
-        return {name: re.sub(r"fanfare: waiting up to .*\n", "", said) for name, said in errors.items()}
+        return {name: re.sub(r"fanfare: waiting up to .*\n", "", message) for name, message in errors.items()}
 
     return give
 
@@ -174,19 +174,19 @@ def is_one_line(errors: str, pattern: str) -> bool:
 
 @pytest.mark.parametrize("make", DIRECTORIES, ids=lambda make: make.__name__)
 def test_a_bad_data_directory(
-    make: Callable[[Path], Path], files: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[Path], Path], files: Path, tmp_path: Path, messages: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     data_dir = str(make(tmp_path))
     # One after another uses the directory, save for those that look alone.
-    before = tree(tmp_path)
-    looked = said({name: [*words_of(name, files), "--data-dir", data_dir] for name in LOOKING})
+    old = tree(tmp_path)
+    looked = messages({name: [*words_of(name, files), "--data-dir", data_dir] for name in LOOKING})
     for name in LOOKING:
         assert is_one_line(looked[name], NO_DATABASE), looked[name]
     for name in COMMANDS.keys() - LOOKING:
-        (errors,) = said({name: [*words_of(name, files), "--data-dir", data_dir]}).values()
+        (errors,) = messages({name: [*words_of(name, files), "--data-dir", data_dir]}).values()
         assert is_one_line(errors, re.escape(DIRECTORIES[make])), (name, errors)
-        assert (name, tree(tmp_path)) == (name, before)
+        assert (name, tree(tmp_path)) == (name, old)
 
 
 @pytest.mark.parametrize("command", sorted(MAKING))
@@ -239,7 +239,7 @@ def test_a_bad_database(
     server_url: str,
     files: Path,
     tmp_path: Path,
-    said: Said,
+    messages: Said,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", make(server_url))
@@ -247,8 +247,8 @@ def test_a_bad_database(
     is_away = make in (of_no_host, unanswered)
     monkeypatch.setenv("FANFARE_CONNECT_SECONDS", "0.2" if is_away else str(PATIENCE))
     # Those that look for a database of others wait for one that is away, as the next test says.
-    tried = COMMANDS.keys() - (LOOKING if is_away else set())
-    for name, errors in said({name: words_of(name, files) for name in tried}).items():
+    attempts = COMMANDS.keys() - (LOOKING if is_away else set())
+    for name, errors in messages({name: words_of(name, files) for name in attempts}).items():
         assert is_one_line(errors, DATABASES[make]), (name, errors)
         assert "secret" not in errors, name
     assert tree(tmp_path) == []
@@ -281,34 +281,34 @@ def test_a_process_that_waits_for_a_database_says_for_which(tmp_path: Path) -> N
     ],
 )
 def test_a_refused_command_leaves_no_files(
-    words: str, expected: str, files: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    words: str, expected: str, files: Path, tmp_path: Path, messages: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("FANFARE_DATA_DIR", str(tmp_path / "folder" / "data"))
     monkeypatch.setenv("GEOIP_CITY_DB", "/nonexistent.mmdb" if "GEOIP" in expected else "")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        given = shlex.split(words.format(files=files, port=taken.getsockname()[1]))
-        (errors,) = said({"": given}).values()
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        values = shlex.split(words.format(files=files, port=used.getsockname()[1]))
+        (errors,) = messages({"": values}).values()
     assert is_one_line(errors, expected), errors
     assert tree(tmp_path) == []
 
 
 async def test_a_database_that_is_not_migrated(
-    empty_database: NewDatabase, said: Said, monkeypatch: pytest.MonkeyPatch
+    empty_database: NewDatabase, messages: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", await empty_database())
-    for name, errors in said({name: COMMANDS[name].split() for name in LOOKING}).items():
+    for name, errors in messages({name: COMMANDS[name].split() for name in LOOKING}).items():
         assert is_one_line(errors, "run `fanfare migrate`"), (name, errors)
 
 
-def test_a_directory_in_use(files: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_in_use(files: Path, tmp_path: Path, messages: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setattr(database, "PATIENCE", 0.2)
-    tried = {
+    attempts = {
         name: [*words_of(name, files), "--data-dir", str(tmp_path / "data")] for name in COMMANDS if name not in LOOKING
     }
     with Hold(tmp_path / "data", "another"):
-        for name, errors in said(tried).items():
+        for name, errors in messages(attempts).items():
             assert is_one_line(errors, rf"data is in use by another \(pid {os.getpid()}\)"), (name, errors)
 
 
@@ -323,8 +323,8 @@ def test_a_wrong_use_is_status_2(words: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_relative_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATABASE_URL", "")
-    with Program([*FANFARE, "account", "create", "Club", "--data-dir", "some/data"]) as made:
-        assert made.wait() == 0, made.errors
+    with Program([*FANFARE, "account", "create", "Club", "--data-dir", "some/data"]) as client:
+        assert client.wait() == 0, client.errors
     with Program([*FANFARE, *COMMANDS["up"].split(), "--data-dir", "some/data"]) as up:
         assert "Fanfare is running at" in up.line(), up.errors
         with Program([*FANFARE, "key", "list", "--account", "1", "--data-dir", "some/data"]) as listed:

@@ -21,36 +21,36 @@ ADA = "Key (name)=(Ada) already exists"
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    before = list(root.handlers), root.level
+    old = list(root.handlers), root.level
     stream = io.StringIO()
     log.configure("info", stream=stream)
     yield stream
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
+    root.handlers[:] = old[0]
+    root.setLevel(old[1])
     structlog.reset_defaults()
 
 
 def last(stream: io.StringIO) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(stream.getvalue().splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(stream.getvalue().splitlines()[-1])
+    return result
 
 
 def test_a_line_has_time_level_and_the_request(lines: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(request_id="2e1b4c6a-1111-4222-8333-123456789012"):
         structlog.get_logger().info("answered", status=200, ms=1.5)
-    found = last(lines)
-    assert found.pop("timestamp").endswith("Z")
+    result = last(lines)
+    assert result.pop("timestamp").endswith("Z")
     expected = {"event": "answered", "level": "info", "status": 200, "ms": 1.5}
-    assert found == {**expected, "request_id": "2e1b4c6a-1111-4222-8333-123456789012"}
+    assert result == {**expected, "request_id": "2e1b4c6a-1111-4222-8333-123456789012"}
     structlog.get_logger().debug("too fine")
     assert last(lines)["event"] == "answered"
 
 
 def test_private_names_are_blank_at_any_depth(lines: io.StringIO) -> None:
-    given = {
+    values = {
         name: f"private {name}" for name in ("email", "phone", "password", "api_secret", "code", "token", "api_token")
     }
-    structlog.get_logger().info("x", **given, deep={"list": [{"first_name": "private"}]}, fan_id=7, status_code=200)
+    structlog.get_logger().info("x", **values, deep={"list": [{"first_name": "private"}]}, fan_id=7, status_code=200)
     assert "private" not in lines.getvalue()
     assert last(lines)["fan_id"] == 7
     assert last(lines)["status_code"] == 200
@@ -89,19 +89,24 @@ def test_an_exception_is_told_without_its_message(lines: io.StringIO) -> None:
         structlog.get_logger().error("fault", exc_info=error)
         logging.getLogger("some.library").exception("it broke")
     for line in lines.getvalue().splitlines():
-        found = json.loads(line)["fault"]
-        assert found["type"] == "builtins.ValueError"
-        assert "test_log.py" in found["frames"][0]
-        assert found["cause"]["sqlstate"] == "23505"
+        result = json.loads(line)["fault"]
+        assert result["type"] == "builtins.ValueError"
+        assert "test_log.py" in result["frames"][0]
+        assert result["cause"]["sqlstate"] == "23505"
     assert "Ada" not in lines.getvalue()
 
 
 def test_the_supervisor_writes_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
     outlet.cache_clear()
     say("ended", process="server 1", status=-9)
-    found = json.loads(capfd.readouterr().err)
-    assert (found["event"], found["process"], found["status"], found["level"]) == ("ended", "server 1", -9, "warning")
-    assert found["timestamp"].endswith("Z")
+    result = json.loads(capfd.readouterr().err)
+    assert (result["event"], result["process"], result["status"], result["level"]) == (
+        "ended",
+        "server 1",
+        -9,
+        "warning",
+    )
+    assert result["timestamp"].endswith("Z")
 
 
 @pytest.mark.parametrize(

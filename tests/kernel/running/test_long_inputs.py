@@ -133,9 +133,9 @@ def test_a_form_is_unescaped_as_everywhere(value: str, rough: str) -> None:
         assert from_query(text) == expected
 
 
-@pytest.mark.parametrize("before", range(PIECE - 8, PIECE + 2))
-def test_no_escape_is_cut(before: int) -> None:
-    text = "a" * before + "Пё%" + "b" * PIECE + "ü"
+@pytest.mark.parametrize("old", range(PIECE - 8, PIECE + 2))
+def test_no_escape_is_cut(old: int) -> None:
+    text = "a" * old + "Пё%" + "b" * PIECE + "ü"
     assert from_query(b"a=" + quote(text).encode()) == {"a": [text]}
     assert from_query(b"a=" + b"%" * (2 * PIECE)) == {"a": ["%" * (2 * PIECE)]}
 
@@ -158,12 +158,12 @@ MOST_SECONDS = 0.015
 @pytest.mark.parametrize(("body", "kind"), (TOO_MANY | FITTING).values(), ids=TOO_MANY | FITTING)
 def test_no_line_works_long_on_a_body(body: bytes, kind: str) -> None:
     """Between two lines the loop may take the interpreter back; CPU time does not depend on what else runs."""
-    longest, before = 0.0, time.thread_time()
+    longest, previous = 0.0, time.thread_time()
 
     def trace(*_: object) -> Callable[..., Any]:
-        nonlocal longest, before
+        nonlocal longest, previous
         now = time.thread_time()
-        longest, before = max(longest, now - before), time.thread_time()
+        longest, previous = max(longest, now - previous), time.thread_time()
         return trace
 
     old = sys.gettrace()
@@ -228,7 +228,7 @@ class TestTurns:
 
         first = asyncio.create_task(run_by_size(99, SHORT_BYTES + 1, go_on.wait, 20))
         await asyncio.sleep(0)
-        tasks = [asyncio.create_task(wait(owner)) for owner, many in waiting for _ in range(many)]
+        tasks = [asyncio.create_task(wait(owner)) for owner, count in waiting for _ in range(count)]
         for _ in range(3):
             await asyncio.sleep(0)
         go_on.set()
@@ -245,26 +245,26 @@ class TestTurns:
     async def test_an_address_waits_for_one_input_of_another(self) -> None:
         assert "192.0.2.2" in (await self.finished(("192.0.2.1", 50), ("192.0.2.2", 1)))[:3]
 
-    @pytest.mark.parametrize(("owner", "most"), [(1, MAX_WAITING_BYTES), ("192.0.2.1", MAX_WAITING_BYTES_OF_ADDRESS)])
-    async def test_what_waits_is_bounded(self, owner: int | str, most: int) -> None:
+    @pytest.mark.parametrize(("owner", "limit"), [(1, MAX_WAITING_BYTES), ("192.0.2.1", MAX_WAITING_BYTES_OF_ADDRESS)])
+    async def test_what_waits_is_bounded(self, owner: int | str, limit: int) -> None:
         go_on = threading.Event()
         first = asyncio.create_task(run_by_size(99, SHORT_BYTES + 1, go_on.wait, 20))
-        waiting = [asyncio.create_task(run_by_size(owner, most // 2, lambda: None)) for _ in range(2)]
+        waiting = [asyncio.create_task(run_by_size(owner, limit // 2, lambda: None)) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(Busy):
-            await run_by_size(owner, most // 2, lambda: None)
-        others = asyncio.create_task(run_by_size(2 if owner == 1 else "192.0.2.2", most // 2, lambda: None))
+            await run_by_size(owner, limit // 2, lambda: None)
+        rest = asyncio.create_task(run_by_size(2 if owner == 1 else "192.0.2.2", limit // 2, lambda: None))
         await asyncio.sleep(0)
         go_on.set()
-        await asyncio.gather(first, *waiting, others)
-        await run_by_size(owner, most, lambda: None)
+        await asyncio.gather(first, *waiting, rest)
+        await run_by_size(owner, limit, lambda: None)
 
 
-@pytest.mark.parametrize("who", ["stranger", "integrator"])
+@pytest.mark.parametrize("person", ["stranger", "integrator"])
 async def test_a_body_waits_among_those_of_who_showed_the_secret_or_of_the_address(
-    near: httpx.AsyncClient, api: Api, who: str
+    near: httpx.AsyncClient, api: Api, person: str
 ) -> None:
-    is_stranger = who == "stranger"
+    is_stranger = person == "stranger"
     long: Any = {"ignored": "x" * SHORT_BYTES}
     public = {"Api-Key": api.keys["Api-Key"]}
     go_on = threading.Event()
@@ -310,9 +310,9 @@ class Answer(msgspec.Struct):
 
 
 @endpoint.post("/api/v1/where", scope="crm", key=SECRET)
-async def where(db: Db, account: Account, wanted: Where) -> Answer:  # noqa: ARG001
+async def where(db: Db, account: Account, params: Where) -> Answer:  # noqa: ARG001
     """Tell where the parameters were read."""
-    return Answer(wanted.is_on_the_loop)
+    return Answer(params.is_on_the_loop)
 
 
 @pytest.fixture(scope="module")

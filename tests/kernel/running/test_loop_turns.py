@@ -37,22 +37,22 @@ async def test_what_is_ready_runs_between_two_long_steps() -> None:
     loop_turns, order = LoopTurns(), list[int]()
     task = asyncio.create_task(steps(loop_turns, ONE, 20, order))
     await begun(order)
-    seen = []
+    observed = []
     while not task.done():
-        seen.append(len(order))
+        observed.append(len(order))
         await asyncio.sleep(0)
-    assert seen
-    assert all(after - before <= 1 for before, after in itertools.pairwise(seen))
+    assert observed
+    assert all(new - old <= 1 for old, new in itertools.pairwise(observed))
 
 
 async def test_an_account_waits_for_one_step_of_another() -> None:
     loop_turns, order = LoopTurns(), list[int]()
-    many = asyncio.create_task(steps(loop_turns, ONE, 50, order))
+    count = asyncio.create_task(steps(loop_turns, ONE, 50, order))
     await begun(order)
-    before = len(order)
+    old = len(order)
     await steps(loop_turns, OTHER, 1, order)
-    await many
-    assert OTHER in order[: before + 3]
+    await count
+    assert OTHER in order[: old + 3]
 
 
 async def test_an_account_rests_only_while_calls_of_others_are_under_way() -> None:
@@ -99,10 +99,10 @@ STATEMENTS: dict[str, tuple[str, object]] = {
 async def test_statements_of_many_rows_wait_for_their_turn_and_others_do_not(db: Db, place: str) -> None:
     sql, argument = STATEMENTS[place]
     # So that both have a connection, which the driver has asked about arrays.
-    await asyncio.gather(*(db.of(ONE).value("select $1::int[] from pg_sleep(0.01)", [1]) for _ in range(2)))
+    await asyncio.gather(*(db.for_account(ONE).value("select $1::int[] from pg_sleep(0.01)", [1]) for _ in range(2)))
     async with turns().places.lend(OTHER, 20):
-        asked = asyncio.create_task(db.of(ONE).rows(sql, argument))
+        task = asyncio.create_task(db.for_account(ONE).rows(sql, argument))
         for number in range(50):
-            assert await db.of(ONE).value("select $1::int", number) == number
-        assert not asked.done()
-    assert await asked
+            assert await db.for_account(ONE).value("select $1::int", number) == number
+        assert not task.done()
+    assert await task

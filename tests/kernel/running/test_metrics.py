@@ -21,8 +21,8 @@ print(metrics.exposition().decode())
 def test_no_file_has_holes_that_a_full_disk_could_not_fill(tmp_path: Path) -> None:
     """A process that writes into a hole is ended by the system when there is no room."""
     environment = {**os.environ, SHARED: str(tmp_path), SERVER: "1"}
-    told = subprocess.run([sys.executable, "-c", COUNT], env=environment, check=True, capture_output=True, text=True)
-    assert 'fanfare_calls_total{call="crm_fans_search",status="503"} 1.0' in told.stdout
+    result = subprocess.run([sys.executable, "-c", COUNT], env=environment, check=True, capture_output=True, text=True)
+    assert 'fanfare_calls_total{call="crm_fans_search",status="503"} 1.0' in result.stdout
     files = [each.stat() for each in tmp_path.iterdir()]
     assert len(files) > 1
     assert [each for each in files if each.st_blocks * 512 < each.st_size] == []

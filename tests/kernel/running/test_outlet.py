@@ -47,10 +47,10 @@ def read_all(reader: int, write: Outlet) -> list[dict[str, Any]]:
     read = b""
     while True:
         write.tend()
-        more = drained(reader)
-        if not more:
+        extra = drained(reader)
+        if not extra:
             return [json.loads(line) for line in read.decode().splitlines()]
-        read += more
+        read += extra
 
 
 def test_nobody_waits_for_a_reader_and_the_lost_are_counted(ends: tuple[int, int]) -> None:
@@ -58,11 +58,11 @@ def test_nobody_waits_for_a_reader_and_the_lost_are_counted(ends: tuple[int, int
     out = Outlet(ends[1], lost.append)
     for number in range(20_000):
         out.write(json.dumps({"number": number}))
-    found = read_all(ends[0], out)
-    numbers = [each["number"] for each in found if "number" in each]
+    result = read_all(ends[0], out)
+    numbers = [each["number"] for each in result if "number" in each]
     assert numbers == list(range(len(numbers)))
-    assert len(numbers) * 20 > outlet.MOST_BYTES
-    assert (found[-1]["event"], found[-1]["count"]) == ("log lines dropped", 20_000 - len(numbers))
+    assert len(numbers) * 20 > outlet.MAX_BYTES
+    assert (result[-1]["event"], result[-1]["count"]) == ("log lines dropped", 20_000 - len(numbers))
     assert sum(lost) == 20_000 - len(numbers) > 0
     out.write(json.dumps({"number": -1}))
     assert read_all(ends[0], out) == [{"number": -1}]
@@ -78,9 +78,9 @@ def test_a_line_longer_than_the_pipe_comes_whole(ends: tuple[int, int]) -> None:
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that the outlet's clock shows."""
-    shown = [0.0]
-    monkeypatch.setattr(outlet, "time", SimpleNamespace(monotonic=lambda: shown[0], sleep=time.sleep))
-    return shown
+    display = [0.0]
+    monkeypatch.setattr(outlet, "time", SimpleNamespace(monotonic=lambda: display[0], sleep=time.sleep))
+    return display
 
 
 def test_what_repeats_is_written_once_with_a_count(now: list[float]) -> None:
@@ -109,9 +109,9 @@ def test_an_event_that_differs_each_time_is_limited_too() -> None:
     for number in range(10_000):
         out.say("warning", "fault", place=number)
     out.flush()
-    found = read_all(reader, out)
-    assert len(found) == outlet.MOST_KINDS + 2
-    assert sum(each.get("repeated", 1) for each in found) == 10_000
+    result = read_all(reader, out)
+    assert len(result) == outlet.MAX_KINDS + 2
+    assert sum(each.get("repeated", 1) for each in result) == 10_000
     os.close(writer)
     os.close(reader)
 
@@ -187,5 +187,5 @@ def test_what_is_queued_is_written_at_the_end() -> None:
     logs = "import logging; from fanfare.kernel.running import log; log.configure()\n"
     logs += "for number in range(2000): logging.getLogger('some').warning('event %s', 'x' * 100, extra={})"
     ran = subprocess.run([sys.executable, "-c", logs], check=True, capture_output=True, timeout=PATIENCE)
-    found = [json.loads(each) for each in ran.stderr.splitlines()]
-    assert [each.get("repeated", 1) for each in found] == [1, 1999]
+    results = [json.loads(each) for each in ran.stderr.splitlines()]
+    assert [each.get("repeated", 1) for each in results] == [1, 1999]

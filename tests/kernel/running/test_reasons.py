@@ -14,11 +14,11 @@ def test_a_fault_of_the_program_is_one_line_and_its_place_is_logged(capfd: pytes
     with pytest.raises(SystemExit) as ended, in_one_line():
         fault()
     assert ended.value.code == 1
-    logged, told = capfd.readouterr().err.splitlines()
+    logged, result = capfd.readouterr().err.splitlines()
     assert '"builtins.ValueError"' in logged
     assert "test_reasons.py" in logged
-    assert told.startswith("fanfare: internal error (ValueError)")
-    assert "Ada" not in logged + told
+    assert result.startswith("fanfare: internal error (ValueError)")
+    assert "Ada" not in logged + result
 
 
 def test_an_interruption_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:

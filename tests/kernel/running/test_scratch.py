@@ -27,7 +27,7 @@ def temporary() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def left(temporary: Path) -> set[str]:
+def remaining_of(temporary: Path) -> set[str]:
     return {path.name for path in temporary.iterdir()}
 
 
@@ -38,8 +38,8 @@ def indexing(temporary: Path) -> set[str]:
 def counted(up: Up) -> dict[int, float]:
     """Return the answers to a call without a key, by status, over all servers."""
     lines = up.text("/metrics").splitlines()
-    found = [line for line in lines if line.startswith("fanfare_calls_total") and "crm_fans_latest" in line]
-    return {int(line.partition('status="')[2][:3]): float(line.split()[-1]) for line in found}
+    results = [line for line in lines if line.startswith("fanfare_calls_total") and "crm_fans_latest" in line]
+    return {int(line.partition('status="')[2][:3]): float(line.split()[-1]) for line in results}
 
 
 @pytest.fixture
@@ -65,34 +65,34 @@ def test_the_folder_of_a_killed_index_is_removed_by_those_who_go_on(up: Up, temp
     (first,) = indexing(temporary)
     up.child("fanfare.cli.index").kill()
     until("no other index listens", PATIENCE, lambda: indexing(temporary) - {first} != set())
-    assert first not in left(temporary)
-    assert len(left(temporary)) == 2
+    assert first not in remaining_of(temporary)
+    assert len(remaining_of(temporary)) == 2
 
 
 def test_killed_servers_leave_their_figures_and_no_more_files(up: Up) -> None:
     for _ in range(6):
         up.status("/api/v1/crm/fans/latest")
-    before = counted(up)
-    assert before[401] == 6
+    old = counted(up)
+    assert old[401] == 6
     for _ in range(3):
         killed = up.child("fanfare.cli.server")
         killed.kill()
         until("no server takes its place", PATIENCE, partial(has_two_others, up, killed))
     until("it does not answer", PATIENCE, lambda: up.status() == 200)
-    assert counted(up) == before
+    assert counted(up) == old
     files = {path.name for path in (up.data_dir / "metrics").iterdir()}
     assert files <= {f"{kind}_{number}.db" for kind in ("counter", "histogram") for number in (1, 2)}
 
 
 def test_what_was_killed_as_a_whole_is_cleared_up_by_the_next_start(up: Up, temporary: Path) -> None:
     kill_all(up)
-    killed = left(temporary)
+    killed = remaining_of(temporary)
     assert len(killed) == 2
     with running_up(up.data_dir, TMPDIR=str(temporary), FANFARE_INDEXES="1") as again:
         until("no index listens", PATIENCE, lambda: indexing(temporary) - killed != set())
-        assert killed & left(temporary) == set()
+        assert killed & remaining_of(temporary) == set()
         assert again.status() == 200
-    assert left(temporary) == set()
+    assert remaining_of(temporary) == set()
     assert [path.name for path in up.data_dir.rglob("*") if path.name.endswith((".new", ".unfinished"))] == []
 
 
@@ -110,10 +110,10 @@ def test_only_folders_of_dead_processes_are_removed(temporary: Path, monkeypatch
             Scratch()
             os._exit(0)
         os.waitpid(child, 0)
-        assert len(left(temporary)) == 3
+        assert len(remaining_of(temporary)) == 3
         with Scratch() as another:
-            assert left(temporary) == {"fanfare-ofothers", living.path.name, another.path.name}
-    assert left(temporary) == {"fanfare-ofothers"}
+            assert remaining_of(temporary) == {"fanfare-ofothers", living.path.name, another.path.name}
+    assert remaining_of(temporary) == {"fanfare-ofothers"}
 
 
 def test_a_path_too_long_for_a_socket_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ def test_nothing_set_means_the_defaults() -> None:
 
 
 def test_the_environment_is_read() -> None:
-    found = from_environment(
+    result = from_environment(
         {
             "FANFARE_DATA_DIR": "/srv/fanfare",
             "FANFARE_PORT": "0",
@@ -21,20 +21,20 @@ def test_the_environment_is_read() -> None:
             "FANFARE_HEARTBEAT_SECONDS": "1.5",
         }
     )
-    assert found.data_dir == Path("/srv/fanfare")
-    assert found.port == 0
-    assert found.database_url == "postgresql://u@h/d"
-    assert found.trusted_proxies == ("10.0.0.0/8", "192.168.1.1")
-    assert found.heartbeat_seconds == 1.5
+    assert result.data_dir == Path("/srv/fanfare")
+    assert result.port == 0
+    assert result.database_url == "postgresql://u@h/d"
+    assert result.trusted_proxies == ("10.0.0.0/8", "192.168.1.1")
+    assert result.heartbeat_seconds == 1.5
 
 
 def test_an_option_goes_before_the_environment() -> None:
-    assert from_environment({"FANFARE_PORT": "1"}).changed(port=2, host=None).port == 2
+    assert from_environment({"FANFARE_PORT": "1"}).replace(port=2, host=None).port == 2
 
 
 def test_a_child_reads_what_its_parent_has() -> None:
-    given = Settings(data_dir=Path("/srv/x"), trusted_proxies=("10.0.0.0/8", "::1"), port=0, workers=3)
-    assert from_environment(given.environment()) == given
+    values = Settings(data_dir=Path("/srv/x"), trusted_proxies=("10.0.0.0/8", "::1"), port=0, workers=3)
+    assert from_environment(values.environment()) == values
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,6 @@ def test_every_wrong_setting_is_named_with_what_it_may_be() -> None:
 
 
 def test_a_password_in_the_address_is_not_told() -> None:
-    with pytest.raises(BadSettings) as told:
+    with pytest.raises(BadSettings) as result:
         from_environment({"DATABASE_URL": "mysql://user:hunter2@h/d"})
-    assert "hunter2" not in str(told.value)
+    assert "hunter2" not in str(result.value)

@@ -19,8 +19,8 @@ BLOCKED = f"select pg_advisory_lock_shared({LOCK}), pg_advisory_unlock_shared({L
 FOR_LONG = 60
 
 
-async def in_turn(asked: int, lent: int) -> None:
-    for _ in range(asked + lent):
+async def in_turn(query: int, lent: int) -> None:
+    for _ in range(query + lent):
         await asyncio.sleep(0)
 
 
@@ -55,14 +55,14 @@ async def test_who_waits_at_its_limit_stands_in_front_of_nobody() -> None:
 async def test_who_has_fewest_places_is_next_and_equals_take_turns() -> None:
     shares, served = Shares(1, 1.0), []
 
-    async def once(account_id: int) -> None:
+    async def single(account_id: int) -> None:
         async with shares.lend(account_id, FOR_LONG):
             served.append(account_id)
 
     async with shares.lend(None, FOR_LONG):
-        asked = [asyncio.create_task(once(each)) for each in (ONE, ONE, ONE, ONE, OTHER, OTHER, THIRD)]
+        tasks = [asyncio.create_task(single(each)) for each in (ONE, ONE, ONE, ONE, OTHER, OTHER, THIRD)]
         await in_turn(7, 0)
-    await asyncio.gather(*asked)
+    await asyncio.gather(*tasks)
     assert served == [ONE, OTHER, THIRD, ONE, OTHER, ONE, ONE]
 
 
@@ -83,12 +83,12 @@ async def test_places_of_those_who_gave_up_are_not_lost() -> None:
 async def test_an_account_that_rests_lets_others_go_first() -> None:
     shares, served = Shares(1), []
 
-    async def once(account_id: int, rest: float) -> None:
+    async def single(account_id: int, rest: float) -> None:
         await shares.take(account_id, FOR_LONG)
         served.append(account_id)
         shares.give(account_id, rest)
 
-    await asyncio.gather(once(ONE, 0.01), once(ONE, 0.0), *(once(each, 0.0) for each in (OTHER, OTHER, THIRD)))
+    await asyncio.gather(single(ONE, 0.01), single(ONE, 0.0), *(single(each, 0.0) for each in (OTHER, OTHER, THIRD)))
     assert served == [ONE, OTHER, OTHER, THIRD, ONE]
 
 
@@ -103,42 +103,42 @@ async def gate(database_url: str) -> AsyncIterator[None]:
         await keeper.close()
 
 
-async def waiting(db: Db, count: int, *of: str) -> None:
+async def waiting(db: Db, count: int, *owner: str) -> None:
     """Wait until that many statements wait for a lock of these kinds."""
     sql = "select count(*) from pg_locks where not granted and locktype = any($1)"
     async with asyncio.timeout(FOR_LONG):
-        while await db.value(sql, of or ("advisory",)) < count:  # noqa: ASYNC110 - it is the database that is watched
+        while await db.value(sql, owner or ("advisory",)) < count:  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("sql", [BLOCKED, Heavy(BLOCKED), Composed(BLOCKED)])
 async def test_connections_and_heavy_turns_of_one_are_not_all(database_url: str, db: Db, sql: str) -> None:
-    own = await Db.connect(database_url, size=6)
+    own_db = await Db.connect(database_url, size=6)
     async with gate(database_url):
-        filling = [asyncio.create_task(own.of(ONE).value(sql)) for _ in range(30)]
+        filling = [asyncio.create_task(own_db.for_account(ONE).value(sql)) for _ in range(30)]
         await waiting(db, 1 if isinstance(sql, Heavy) else 3)
         for kind in (str, Heavy, Composed):
-            assert await own.of(OTHER).value(kind("select 1")) == 1
-        assert await own.value("select 2") == 2
+            assert await own_db.for_account(OTHER).value(kind("select 1")) == 1
+        assert await own_db.value("select 2") == 2
     await asyncio.gather(*filling)
-    await own.close()
+    await own_db.close()
 
 
 async def test_transactions_of_one_are_not_all(database_url: str, db: Db) -> None:
-    own = await Db.connect(database_url, size=6)
+    own_db = await Db.connect(database_url, size=6)
 
     async def hold() -> None:
-        async with own.of(ONE).transaction() as held:
-            await held.value(BLOCKED)
+        async with own_db.for_account(ONE).transaction() as tx:
+            await tx.value(BLOCKED)
 
     async with gate(database_url):
         filling = [asyncio.create_task(hold()) for _ in range(30)]
         await waiting(db, 3)
         assert await db.value("select count(*) from pg_locks where not granted and locktype = 'advisory'") == 3
-        async with own.of(OTHER).transaction() as held:
-            assert await held.value("select 1") == 1
+        async with own_db.for_account(OTHER).transaction() as tx:
+            assert await tx.value("select 1") == 1
     await asyncio.gather(*filling)
-    await own.close()
+    await own_db.close()
 
 
 @asynccontextmanager
@@ -156,8 +156,8 @@ async def locked(database_url: str, *statements: str) -> AsyncIterator[None]:
         await keeper.close()
 
 
-async def all_of(asked: "list[asyncio.Task[Answer]]") -> set[int]:
-    return {each.status_code for each in await asyncio.gather(*asked)}
+async def all_of(query: "list[asyncio.Task[Answer]]") -> set[int]:
+    return {each.status_code for each in await asyncio.gather(*query)}
 
 
 def started(calls: "list[Awaitable[Answer]]") -> "list[asyncio.Task[Answer]]":

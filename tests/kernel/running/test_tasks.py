@@ -16,10 +16,10 @@ async def test_what_is_begun_tells_of_its_failure() -> None:
     async def fail() -> None:
         raise OverflowError
 
-    with capture_logs() as told:
+    with capture_logs() as result:
         await asyncio.wait([tasks.begin(fail(), "sums")])
         await asyncio.sleep(0)
-    assert [(each["event"], each["work"]) for each in told] == [("background work failed", "sums")]
+    assert [(each["event"], each["work"]) for each in result] == [("background work failed", "sums")]
 
 
 async def test_what_is_kept_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,15 +32,15 @@ async def test_what_is_kept_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPa
             failures -= 1
             raise OverflowError
 
-    with capture_logs() as told:
+    with capture_logs() as result:
         await tasks.keep(work, "sums")
-    assert [each["work"] for each in told] == ["sums"] * 3
+    assert [each["work"] for each in result] == ["sums"] * 3
 
 
 class Broken:
     """A connection that cannot be ended in order; the second one can."""
 
-    held = 0
+    buffered = 0
     write_deadline = http_connections.NEVER
 
     def __init__(self, *, is_broken: bool) -> None:
@@ -65,17 +65,17 @@ class Broken:
 async def test_a_connection_that_cannot_be_ended_keeps_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_connections, "SWEEP_SECONDS", 0)
     shared = HttpConnections(None, Times(1, 1, 1, 1), Room(2, 2, ()))
-    with capture_logs() as told:
+    with capture_logs() as result:
         for _ in range(3):
-            broken, other = Broken(is_broken=True), Broken(is_broken=False)
+            broken, second = Broken(is_broken=True), Broken(is_broken=False)
             assert shared.add(broken, "192.0.2.1")
-            assert shared.add(other, "192.0.2.2")
+            assert shared.add(second, "192.0.2.2")
             async with asyncio.timeout(30):
-                await other.ended.wait()
+                await second.ended.wait()
             assert broken.is_dropped
-            shared.remove(other)
+            shared.remove(second)
         assert not shared.open
-    assert {each["event"] for each in told} == {"closing a connection failed"}
+    assert {each["event"] for each in result} == {"closing a connection failed"}
     # Nor does one that cannot give way.
     with capture_logs():
         for _ in range(5):
@@ -90,21 +90,21 @@ class Slow:
 
     def __init__(self) -> None:
         self.lock, self.go = threading.Lock(), threading.Event()
-        self.now = self.most = 0
+        self.now = self.peak = 0
 
     def hash(self, password: str) -> str:
         with self.lock:
             self.now += 1
-            self.most = max(self.most, self.now)
+            self.peak = max(self.peak, self.now)
         self.go.wait(10)
         with self.lock:
             self.now -= 1
         return password
 
 
-async def given_up(callers: "list[asyncio.Task[str]]", slow: Slow, least: int) -> None:
+async def given_up(callers: "list[asyncio.Task[str]]", slow: Slow, minimum: int) -> None:
     """Cancel callers once so many are at work, and give those behind them time to begin."""
-    while slow.now < least:  # noqa: ASYNC110 - a thread is watched
+    while slow.now < minimum:  # noqa: ASYNC110 - a thread is watched
         await asyncio.sleep(0.001)
     for each in callers:
         each.cancel()
@@ -113,19 +113,19 @@ async def given_up(callers: "list[asyncio.Task[str]]", slow: Slow, least: int) -
 
 
 async def test_a_hash_that_nobody_waits_for_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow, most = Slow(), passwords.AT_ONCE
+    slow, maximum = Slow(), passwords.MAX_HASHES
     monkeypatch.setattr(passwords, "_hasher", lambda: slow)
     callers, later = (
-        [asyncio.create_task(passwords.password_hash(account_id, "x")) for account_id in range(first, first + most)]
-        for first in (0, most)
+        [asyncio.create_task(passwords.password_hash(account_id, "x")) for account_id in range(first, first + maximum)]
+        for first in (0, maximum)
     )
-    await given_up(callers, slow, most)
+    await given_up(callers, slow, maximum)
     for _ in range(20):
         await asyncio.sleep(0.005)
-    assert slow.now == most
+    assert slow.now == maximum
     slow.go.set()
-    assert await asyncio.gather(*later) == ["x"] * most
-    assert slow.most == most
+    assert await asyncio.gather(*later) == ["x"] * maximum
+    assert slow.peak == maximum
     assert all(each.cancelled() for each in callers)
 
 

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from fanfare.kernel.running.children import Launch, Launched, launch
-from fanfare.kernel.running.supervise import Kept, Supervisor, outlet
+from fanfare.kernel.running.supervise import Child, Supervisor, outlet
 from tests.conftest import NewDatabase
 from tests.pipes import full_pipe
 from tests.running import PATIENCE, Program
@@ -39,8 +39,8 @@ class Up(Program):
 
     @property
     def facts(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.data_dir / "fanfare.json").read_text())
-        return found
+        result: dict[str, Any] = json.loads((self.data_dir / "fanfare.json").read_text())
+        return result
 
     def family(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
@@ -82,19 +82,19 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def children_of(pid: int, word: str) -> list[psutil.Process]:
-    found = []
+    results = []
     for each in psutil.Process(pid).children():
         # One that has just died has no command any more.
         with suppress(psutil.NoSuchProcess):
             if word in " ".join(each.cmdline()):
-                found.append(each)
-    return found
+                results.append(each)
+    return results
 
 
-def until(what: str, seconds: float, is_so: Callable[[], object]) -> float:
+def until(kind: str, seconds: float, is_so: Callable[[], object]) -> float:
     start = time.monotonic()
     while not is_so():
-        assert time.monotonic() - start < seconds, what
+        assert time.monotonic() - start < seconds, kind
         time.sleep(0.05)
     return time.monotonic() - start
 
@@ -150,7 +150,7 @@ def test_sigterm_ends_everything_in_order(tmp_path: Path) -> None:
         status, errors = up.end()
         assert status == 0, errors
         # None had to be killed for being late.
-        assert time.monotonic() - start < Kept.patience
+        assert time.monotonic() - start < Child.patience
         assert gone(family)
         assert not sockets.exists()
         assert not (tmp_path / "data" / "fanfare.json").exists()
@@ -223,8 +223,8 @@ async def test_an_outside_database_is_migrated_and_not_told_about(tmp_path: Path
 
 
 def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = str(used.getsockname()[1])
         refused = subprocess.run(
             [*FANFARE, "up", "--data-dir", str(tmp_path / "data"), "--port", port],
             check=False,
@@ -239,9 +239,9 @@ def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
 def own_signals() -> Iterator[None]:
     """A supervisor ends with the words to stop ignored; this process still wants them."""
     words = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = {word: signal.getsignal(word) for word in words}
+    old = {word: signal.getsignal(word) for word in words}
     yield
-    for word, handler in before.items():
+    for word, handler in old.items():
         signal.signal(word, handler)
 
 
@@ -257,7 +257,7 @@ def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[
         return launch(Launch(command=["false"]))
 
     ticks: list[float] = []
-    Supervisor([Kept("short", start)], tidy=lambda: ticks.append(time.monotonic())).run()
+    Supervisor([Child("short", start)], tidy=lambda: ticks.append(time.monotonic())).run()
     assert len(ticks) >= 3
     pauses = [later - earlier for earlier, later in pairwise(starts)]
     assert [round(pause, 1) for pause in pauses] == pytest.approx([0, 0.5, 1], abs=0.2)
@@ -267,13 +267,13 @@ def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[
 @pytest.mark.usefixtures("own_signals")
 def test_what_does_not_end_is_killed() -> None:
     stubborn = ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]
-    kept = Kept("stubborn", lambda: launch(Launch(command=stubborn)), patience=0.5)
-    supervisor = Supervisor([kept])
+    remaining = Child("stubborn", lambda: launch(Launch(command=stubborn)), patience=0.5)
+    supervisor = Supervisor([remaining])
     signal.setitimer(signal.ITIMER_REAL, 0.5)
-    before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    old = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:
         supervisor.run()
     finally:
-        signal.signal(signal.SIGALRM, before)
-    assert kept.launched is not None
-    assert kept.launched.poll() == -signal.SIGKILL
+        signal.signal(signal.SIGALRM, old)
+    assert remaining.launched is not None
+    assert remaining.launched.poll() == -signal.SIGKILL

@@ -23,7 +23,7 @@ def settings(database_url: str) -> Settings:
 @pytest.fixture(scope="module")
 def proxied_url(settings: Settings) -> Iterator[str]:
     """The address of a server that is told by proxies of ONE who calls."""
-    with serving(settings.changed(trusted_proxies=(ONE,))) as url:
+    with serving(settings.replace(trusted_proxies=(ONE,))) as url:
         yield url
 
 
@@ -38,14 +38,14 @@ async def test_an_address_with_its_part_gives_up_its_own(base_url: str) -> None:
     crowd = [await Socket.to(base_url, source=ONE) for _ in range(3 * ROOM)]
     assert [await each.is_closed() for each in crowd[:-PART]] == [True] * (3 * ROOM - PART)
     for each in (*crowd[-PART:], *early):
-        found = await get(each)
-        assert found is not None
-        assert found.status == 200
+        result = await get(each)
+        assert result is not None
+        assert result.status == 200
         each.close()
 
 
-async def busy(api: Api, base_url: str, own: str) -> Socket:
-    client = await Socket.to(base_url, source=own)
+async def busy(api: Api, base_url: str, db_: str) -> Socket:
+    client = await Socket.to(base_url, source=db_)
     await client.send(posting(api, 10, "Expect: 100-continue\r\n"))
     assert b"100 Continue" in await client.reader.readuntil(b"\r\n\r\n")
     return client
@@ -59,9 +59,9 @@ async def test_an_address_that_is_busy_with_all_of_its_part_is_told_so(api: Api,
     assert (refused.status, refused.problem["code"]) == (503, "unavailable")
     assert "retry-after" in refused.headers
     another = await Socket.to(base_url, source=ONE)
-    found = await get(another)
-    assert found is not None
-    assert found.status == 200
+    result = await get(another)
+    assert result is not None
+    assert result.status == 200
     # A place that comes free is the address's again.
     clients.pop().close()
     again: Answer | None = None

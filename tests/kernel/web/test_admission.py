@@ -79,11 +79,11 @@ async def leave(db: Db, address: str, calls: int) -> None:
     )
 
 
-def at(address: str, headers: Headers) -> Headers:
+def moment_of(address: str, headers: Headers) -> Headers:
     return {**headers, "X-Forwarded-For": address}
 
 
-async def many(client: httpx.AsyncClient, calls: int, headers: Headers, path: str = LIST) -> list[int]:
+async def number_of(client: httpx.AsyncClient, calls: int, headers: Headers, path: str = LIST) -> list[int]:
     answers = await asyncio.gather(*(client.get(path, headers=headers) for _ in range(calls)))
     return [answer.status_code for answer in answers]
 
@@ -136,9 +136,9 @@ class TestBeforeTheBody:
         assert (status, problem["code"]) == (415, "unsupported_encoding")
 
     async def test_an_address_whose_refused_calls_are_used_up(self, api: Api, db: Db) -> None:
-        headers = at("198.51.100.70", {})
+        headers = moment_of("198.51.100.70", {})
         await leave(db, "198.51.100.70", 0)
-        assert await many(api.client, 1, headers) == [429]
+        assert await number_of(api.client, 1, headers) == [429]
         status, problem = await head_alone(api, headers, 1000)
         assert (status, problem["code"]) == (429, "too_many_refusals")
 
@@ -146,10 +146,10 @@ class TestBeforeTheBody:
 class TestKeyInTheBody:
     @pytest.mark.parametrize("place", ["json", "data", "files"])
     async def test_it_is_found_in_every_kind(self, api: Api, place: str) -> None:
-        sent = {"business_name": uuid.uuid4().hex, "legal_terms": "x" * 100_000}
+        payload = {"business_name": uuid.uuid4().hex, "legal_terms": "x" * 100_000}
         keys = {"api_key": api.keys["Api-Key"], "api_secret": api.keys["Api-Secret"]}
-        for shown, in_headers in ((keys, {}), ({"api_secret": keys["api_secret"]}, {"Api-Key": keys["api_key"]})):
-            body: Any = {**sent, **shown, "business_name": uuid.uuid4().hex}
+        for display, in_headers in ((keys, {}), ({"api_secret": keys["api_secret"]}, {"Api-Key": keys["api_key"]})):
+            body: Any = {**payload, **display, "business_name": uuid.uuid4().hex}
             if place == "files":
                 body = {name: (None, value) for name, value in body.items()}
             answer = await api.client.post(MAKE, headers=in_headers, **{place: body})
@@ -157,8 +157,8 @@ class TestKeyInTheBody:
 
     async def test_what_headers_and_query_show_goes_before(self, api: Api, other_api: Api) -> None:
         body = {"business_name": uuid.uuid4().hex, "api_key": other_api.keys["Api-Key"]}
-        made = await api.ok(await api.client.post(MAKE, headers=api.keys, json=body))
-        assert (await api.public_get(f"{LIST}/{made['business_id']}")).status_code == 200
+        created = await api.ok(await api.client.post(MAKE, headers=api.keys, json=body))
+        assert (await api.public_get(f"{LIST}/{created['business_id']}")).status_code == 200
         only_secret = {"Api-Secret": api.keys["Api-Secret"]}
         assert (await api.client.post(MAKE, headers=only_secret, json=body)).status_code == 401
 
@@ -177,7 +177,7 @@ async def test_a_compressed_body_is_told_as_such(api: Api, coding: str) -> None:
 class TestSecretAlone:
     """A secret names its key by itself, wherever it is shown."""
 
-    def shown(self, secret: str) -> list[dict[str, Any]]:
+    def show(self, secret: str) -> list[dict[str, Any]]:
         return [
             {"headers": {"Api-Secret": secret}},
             {"headers": {"Api-Key": secret}},
@@ -192,13 +192,13 @@ class TestSecretAlone:
         ]
 
     async def statuses(self, api: Api, secret: str) -> set[int]:
-        found = set()
-        for each in self.shown(secret):
+        result = set()
+        for each in self.show(secret):
             body = "json" if "json" in each else "data"
             each[body] = {**each.get(body, {}), "business_name": uuid.uuid4().hex}
             answer = await api.client.post(MAKE, **each)
-            found.add(answer.status_code)
-        return found
+            result.add(answer.status_code)
+        return result
 
     async def test_it_opens_secret_and_public_calls(self, api: Api) -> None:
         secret = api.keys["Api-Secret"]
@@ -213,10 +213,10 @@ class TestSecretAlone:
         secret = api.keys["Api-Secret"]
         wrong = secret[:-1] + ("a" if secret[-1] != "a" else "b")
         assert await self.statuses(api, wrong) == {401}
-        other = await actions.create_key(db, api.account_id, SCOPES, NOW)
+        another = await actions.create_key(db, api.account_id, SCOPES, NOW)
         for headers in (
-            {"Api-Key": str(other.api_key), "Api-Secret": secret},
-            {"Api-Key": other.api_secret, "Api-Secret": secret},
+            {"Api-Key": str(another.api_key), "Api-Secret": secret},
+            {"Api-Key": another.api_secret, "Api-Secret": secret},
             {"Api-Key": "none", "Api-Secret": secret},
         ):
             assert (await api.client.get(LIST, headers=headers)).status_code == 401
@@ -254,36 +254,36 @@ class TestSecretAlone:
 class TestCounts:
     async def test_a_stranger_does_not_use_up_the_integrators_calls(self, api: Api, db: Db) -> None:
         keys, public = await new_key(db, api, rate_limit=20)
-        statuses = await many(api.client, 30, at("198.51.100.1", public))
+        statuses = await number_of(api.client, 30, moment_of("198.51.100.1", public))
         assert (statuses.count(200), statuses.count(429)) == (20, 10)
-        assert await many(api.client, 1, at("198.51.100.2", public)) == [200]
-        statuses = await many(api.client, 30, at("198.51.100.1", keys))
+        assert await number_of(api.client, 1, moment_of("198.51.100.2", public)) == [200]
+        statuses = await number_of(api.client, 30, moment_of("198.51.100.1", keys))
         assert (statuses.count(200), statuses.count(429)) == (20, 10)
 
     async def test_wrong_secrets_use_up_nobodys_calls(self, api: Api, db: Db) -> None:
         keys, public = await new_key(db, api, rate_limit=20)
         wrong = {**public, "Api-Secret": "ffs_wrong"}
-        assert set(await many(api.client, 30, at("198.51.100.3", wrong))) == {401}
-        assert await many(api.client, 1, at("198.51.100.3", public)) == [200]
-        assert await many(api.client, 20, keys) == [200] * 20
+        assert set(await number_of(api.client, 30, moment_of("198.51.100.3", wrong))) == {401}
+        assert await number_of(api.client, 1, moment_of("198.51.100.3", public)) == [200]
+        assert await number_of(api.client, 20, keys) == [200] * 20
 
     async def test_an_ipv6_subscriber_is_one(self, api: Api, db: Db) -> None:
         _, public = await new_key(db, api, rate_limit=20)
         answers = await asyncio.gather(
-            *(api.client.get(LIST, headers=at(f"[2001:db8:7:1::{n:x}]:{n}", public)) for n in range(1, 31))
+            *(api.client.get(LIST, headers=moment_of(f"[2001:db8:7:1::{n:x}]:{n}", public)) for n in range(1, 31))
         )
         assert sorted(answer.status_code for answer in answers) == [200] * 20 + [429] * 10
-        assert await many(api.client, 1, at("2001:db8:7:2::1", public)) == [200]
+        assert await number_of(api.client, 1, moment_of("2001:db8:7:2::1", public)) == [200]
 
     async def test_two_processes_agree(self, api: Api, db: Db, second: httpx.AsyncClient) -> None:
         keys, public = await new_key(db, api, rate_limit=20)
-        for headers in (keys, at("198.51.100.4", public)):
-            both = await asyncio.gather(*(many(client, 20, headers) for client in (api.client, second)))
-            assert sorted([*both[0], *both[1]]) == [200] * 20 + [429] * 20
+        for headers in (keys, moment_of("198.51.100.4", public)):
+            pair = await asyncio.gather(*(number_of(client, 20, headers) for client in (api.client, second)))
+            assert sorted([*pair[0], *pair[1]]) == [200] * 20 + [429] * 20
 
     async def test_refused_calls_are_limited_by_address(self, api: Api, db: Db, second: httpx.AsyncClient) -> None:
         keys, public = await new_key(db, api)
-        here = at("198.51.100.5", {})
+        here = moment_of("198.51.100.5", {})
         await leave(db, "198.51.100.5", 24)
         wrong = [
             {"Api-Key": str(uuid.uuid4())},
@@ -294,7 +294,7 @@ class TestCounts:
         statuses: list[int] = []
         for client in (api.client, second):
             for headers in wrong:
-                statuses += await many(client, 6, {**here, **headers})
+                statuses += await number_of(client, 6, {**here, **headers})
         assert (statuses.count(401), statuses.count(429)) == (24, 24)
         refused = await second.get(LIST, headers={**here, "Api-Key": str(uuid.uuid4())})
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_refusals")
@@ -302,13 +302,13 @@ class TestCounts:
         # Whoever shares the address and has the right key is not shut out.
         for client in (api.client, second):
             for right in (keys, public):
-                assert await many(client, 1, {**here, **right}) == [200]
-        assert await many(api.client, 1, at("198.51.100.6", {"Api-Key": "none"})) == [401]
+                assert await number_of(client, 1, {**here, **right}) == [200]
+        assert await number_of(api.client, 1, moment_of("198.51.100.6", {"Api-Key": "none"})) == [401]
 
     async def test_the_counts_are_forgotten(self, api: Api, db: Db) -> None:
         _, public = await new_key(db, api)
-        assert await many(api.client, 1, at("198.51.100.7", public)) == [200]
-        assert await many(api.client, 1, at("198.51.100.7", {})) == [401]
+        assert await number_of(api.client, 1, moment_of("198.51.100.7", public)) == [200]
+        assert await number_of(api.client, 1, moment_of("198.51.100.7", {})) == [401]
         rows = "select count(*) from rate_windows where account_id in ($1, $2) and subscriber = '198.51.100.7'"
         assert await db.value(rows, api.account_id, NO_ACCOUNT) == 2
         assert {api.account_id, NO_ACCOUNT} <= set(await callers(db))
@@ -335,7 +335,7 @@ class TestCounts:
         ]
         assert [answer.status_code for answer in answers] == [
             200, 200, 404, 422, 400, 403, 403, 400, 413, 415, 401, 401]  # fmt: skip
-        await many(api.client, 60, keys)
+        await number_of(api.client, 60, keys)
         answers.append(await api.client.get(LIST, headers=keys))
         assert answers[-1].status_code == 429
         for answer in answers:
@@ -348,14 +348,14 @@ class TestIdempotency:
 
     async def show(self, api: Api, headers: Headers, word: str, address: str = "203.0.113.1") -> Answer:
         body = {"performance_name": "Open air", "performance_date": "2026-08-01"}
-        return await api.client.post(SHOW, headers={**at(address, headers), "Idempotency-Key": word}, json=body)
+        return await api.client.post(SHOW, headers={**moment_of(address, headers), "Idempotency-Key": word}, json=body)
 
     async def test_keys_and_levels_have_their_own(self, api: Api, db: Db) -> None:
         word = uuid.uuid4().hex
-        made = [await self.show(api, headers, word) for _ in range(2) for headers in await new_key(db, api)]
-        assert [answer.status_code for answer in made] == [200] * 4
-        assert not any("idempotent-replayed" in answer.headers for answer in made)
-        assert len({answer.json()["performance_uid"] for answer in made}) == 4
+        rows = [await self.show(api, headers, word) for _ in range(2) for headers in await new_key(db, api)]
+        assert [answer.status_code for answer in rows] == [200] * 4
+        assert not any("idempotent-replayed" in answer.headers for answer in rows)
+        assert len({answer.json()["performance_uid"] for answer in rows}) == 4
 
     async def test_a_repeat_is_known_however_the_key_is_shown(self, api: Api, db: Db) -> None:
         word, (keys, _) = uuid.uuid4().hex, await new_key(db, api)

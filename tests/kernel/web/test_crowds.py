@@ -22,9 +22,9 @@ def settings(database_url: str) -> Settings:
     return Settings(database_url=database_url, http_connections=ROOM, address_share=1)
 
 
-def posting(api: Api, length: int, more: str = "") -> bytes:
+def posting(api: Api, length: int, extra: str = "") -> bytes:
     keys = "".join(f"{name}: {value}\r\n" for name, value in api.keys.items())
-    head = f"POST /api/v1/manage/businesses HTTP/1.1\r\nHost: x\r\n{keys}{more}Content-Length: {length}\r\n\r\n"
+    head = f"POST /api/v1/manage/businesses HTTP/1.1\r\nHost: x\r\n{keys}{extra}Content-Length: {length}\r\n\r\n"
     return head.encode()
 
 
@@ -50,9 +50,9 @@ async def test_new_callers_are_served_in_place_of_the_oldest_that_wait(api: Api,
     await crowd[-1].send(GET if not begun else b"\r\n")
     assert await crowd[-1].answer() is not None
     await busy.send(body[-1:])
-    found = await busy.answer()
-    assert found is not None
-    assert found.status == 200
+    response = await busy.answer()
+    assert response is not None
+    assert response.status == 200
     for each in (*crowd, busy):
         each.close()
 
@@ -63,11 +63,11 @@ async def test_where_all_are_busy_a_new_caller_is_told_so(api: Api, base_url: st
         await each.send(posting(api, 10, "Expect: 100-continue\r\n"))
         assert b"100 Continue" in await each.reader.readuntil(b"\r\n\r\n")
     late = await Socket.to(base_url)
-    found = await late.answer()
-    assert found is not None
-    assert found.status == 503
-    assert found.problem["code"] == "unavailable"
-    assert "retry-after" in found.headers
+    response = await late.answer()
+    assert response is not None
+    assert response.status == 503
+    assert response.problem["code"] == "unavailable"
+    assert "retry-after" in response.headers
     for each in busy:
         each.close()
 
@@ -78,9 +78,9 @@ async def test_bodies_that_arrive_slowly_hold_only_so_much(api: Api, base_url: s
     for _ in range(MAX_HELD_BYTES // length + 5):
         crowd.append(await Socket.to(base_url))
         await crowd[-1].send(posting(api, length) + b"a" * (length - 1))
-    found = await crowd[0].answer()
-    assert found is not None
-    assert found.status == 503
+    response = await crowd[0].answer()
+    assert response is not None
+    assert response.status == 503
     await crowd[-1].send(b"a")
     last = await crowd[-1].answer()
     assert last is not None

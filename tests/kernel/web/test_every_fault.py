@@ -59,11 +59,11 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
 @pytest.mark.parametrize(("path", "body", "fields"), CASES)
 async def test_every_wrong_field_is_named_at_once(api: Api, path: str, body: dict[str, Any], fields: set[str]) -> None:
     if "fan_id" in path:
-        made = await api.ok(await api.post("/api/v1/crm/fans", email=f"{uuid.uuid4()}@example.com"))
-        path = path.format(**made)
+        created = await api.ok(await api.post("/api/v1/crm/fans", email=f"{uuid.uuid4()}@example.com"))
+        path = path.format(**created)
     if "page_tab_id" in path:
-        made = await api.ok(await api.post("/api/v1/manage/campaigns", title=f"{uuid.uuid4()}", app_type="contest"))
-        path = path.format(**made)
+        created = await api.ok(await api.post("/api/v1/manage/campaigns", title=f"{uuid.uuid4()}", app_type="contest"))
+        path = path.format(**created)
     answer = await api.post(f"/api/v1/{path}", **body)
     assert answer.status_code == 422, answer.text
     named = [each["field"] for each in answer.json()["errors"]]

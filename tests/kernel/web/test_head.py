@@ -22,9 +22,9 @@ async def values(api: Api) -> Values:
 
 
 async def ask(api: Api, verb: str, endpoint: Endpoint, values: Values) -> Any:
-    given = right(endpoint, values)
-    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(given.pop(match[1])), endpoint.path)
-    return await api.client.request(verb, path, params=given, headers=api.keys)
+    fields = right(endpoint, values)
+    path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(fields.pop(match[1])), endpoint.path)
+    return await api.client.request(verb, path, params=fields, headers=api.keys)
 
 
 async def state(db: Db) -> dict[str, str]:
@@ -37,9 +37,9 @@ async def state(db: Db) -> dict[str, str]:
 async def test_head_answers_as_get_and_writes_nothing(api: Api, db: Db, values: Values, endpoint: Endpoint) -> None:
     # What an earlier GET kept, so that keeping it again would show.
     await db.execute("update filters set last_search_count = null where account_id = $1", api.account_id)
-    before = await state(db)
+    old = await state(db)
     head = await ask(api, "HEAD", endpoint, values)
-    assert await state(db) == before
+    assert await state(db) == old
     got = await ask(api, "GET", endpoint, values)
     assert (head.status_code, head.content) == (got.status_code, b"")
     assert got.status_code == 200, got.text

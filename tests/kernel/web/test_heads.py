@@ -101,17 +101,17 @@ ODD: dict[str, tuple[bytes, int]] = {
 
 
 async def only(base_url: str, packets: list[bytes]) -> Answer:
-    (found,) = await answers_to(base_url, packets, 1)
-    assert found is not None, "no answer"
-    return found
+    (result,) = await answers_to(base_url, packets, 1)
+    assert result is not None, "no answer"
+    return result
 
 
-def holds(found: Answer, status: int) -> None:
-    assert found.status == status, found
+def holds(result: Answer, status: int) -> None:
+    assert result.status == status, result
     if status >= 400:
-        assert found.problem["status"] == status
+        assert result.problem["status"] == status
     else:
-        assert found.headers["content-type"] == "application/json"
+        assert result.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize(("request_", "status"), ODD.values(), ids=list(ODD))
@@ -154,9 +154,9 @@ BAD_BODIES = {
 
 @pytest.mark.parametrize(("body", "status"), BAD_BODIES.values(), ids=list(BAD_BODIES))
 async def test_a_bad_body_is_answered(api: Api, base_url: str, body: bytes, status: int) -> None:
-    found = await only(base_url, [CHUNKED + keys(api) + b"\r\n", body])
-    holds(found, status)
-    assert found.headers["connection"] == "close"
+    result = await only(base_url, [CHUNKED + keys(api) + b"\r\n", body])
+    holds(result, status)
+    assert result.headers["connection"] == "close"
 
 
 def keys(api: Api) -> bytes:
@@ -180,10 +180,10 @@ async def test_requests_in_one_stream_are_answered_in_their_order(api: Api, base
     requests = [making(api, name, chunked=number % 2 == 0) for number, name in enumerate(names)]
     stream = b"".join(request + GET + b"\r\n" for request in requests)
     packets = [stream[begin : begin + size] for begin in range(0, len(stream), size)]
-    found = await answers_to(base_url, packets, 2 * len(names))
-    assert [each and each.status for each in found] == [200] * len(found)
-    made = [json.loads(each.body)["business_id"] for each in found[::2] if each]
-    ones = [await api.ok(await api.public_get(f"/api/v1/businesses/{business_id}")) for business_id in made]
+    result = await answers_to(base_url, packets, 2 * len(names))
+    assert [each and each.status for each in result] == [200] * len(result)
+    rows = [json.loads(each.body)["business_id"] for each in result[::2] if each]
+    ones = [await api.ok(await api.public_get(f"/api/v1/businesses/{business_id}")) for business_id in rows]
     assert [one["business_name"] for one in ones] == names
 
 
@@ -198,8 +198,8 @@ async def test_the_body_of_a_wish_for_another_protocol_is_a_body(api: Api, base_
 
 
 async def test_trailers_are_no_headers(api: Api, base_url: str) -> None:
-    found = await only(base_url, [CHUNKED + b"\r\n2\r\n{}\r\n0\r\n" + keys(api) + b"\r\n"])
-    assert found.problem["code"] == "no_key"
+    result = await only(base_url, [CHUNKED + b"\r\n2\r\n{}\r\n0\r\n" + keys(api) + b"\r\n"])
+    assert result.problem["code"] == "no_key"
 
 
 async def test_a_caller_who_has_said_everything_is_answered(base_url: str) -> None:
@@ -219,8 +219,8 @@ async def test_half_a_request_is_refused(api: Api, base_url: str, begun: bytes, 
     client = await Socket.to(base_url)
     await client.send(begun.replace(HOST, HOST + keys(api)))
     client.writer.write_eof()
-    found = await client.answer()
-    assert found is not None
-    assert found.status == 400
-    assert words in found.problem["detail"]
+    response = await client.answer()
+    assert response is not None
+    assert response.status == 400
+    assert words in response.problem["detail"]
     assert await client.is_closed()

@@ -53,14 +53,14 @@ async def test_paths_that_mean_the_same(api: Api, path: str) -> None:
 
 
 async def test_parameters_from_everywhere_give_the_same(api: Api) -> None:
-    wanted = {"business_name": "", "legal_terms": "a b&c=é"}
+    payload = {"business_name": "", "legal_terms": "a b&c=é"}
     answers = []
     for place in ("params", "data", "json", "files"):
-        sent = {**wanted, "business_name": name()}
-        given = {key: (None, value) for key, value in sent.items()} if place == "files" else sent
-        made = await api.ok(await api.client.request("POST", MAKE, headers=api.keys, **{place: given}))  # type: ignore[arg-type]
-        one = await api.ok(await api.public_get(f"/api/v1/businesses/{made['business_id']}"))
-        answers.append((one["business_name"] == sent["business_name"], one["legal_terms"]))
+        body = {**payload, "business_name": name()}
+        values = {key: (None, value) for key, value in body.items()} if place == "files" else body
+        created = await api.ok(await api.client.request("POST", MAKE, headers=api.keys, **{place: values}))  # type: ignore[arg-type]
+        one = await api.ok(await api.public_get(f"/api/v1/businesses/{created['business_id']}"))
+        answers.append((one["business_name"] == body["business_name"], one["legal_terms"]))
     assert answers == [(True, "a b&c=é")] * 4
 
 
@@ -72,13 +72,13 @@ async def test_keys_may_be_parameters(api: Api) -> None:
 
 
 async def test_the_path_beats_the_body_and_the_body_the_query(api: Api) -> None:
-    made = await api.ok(await api.post(MAKE, business_name=name()))
-    other = await api.ok(await api.post(MAKE, business_name=name()))
-    path = f"{MAKE}/{made['business_id']}?legal_terms=query&legal_rules=query"
-    body = {"business_id": other["business_id"], "legal_terms": "body"}
+    created = await api.ok(await api.post(MAKE, business_name=name()))
+    second = await api.ok(await api.post(MAKE, business_name=name()))
+    path = f"{MAKE}/{created['business_id']}?legal_terms=query&legal_rules=query"
+    body = {"business_id": second["business_id"], "legal_terms": "body"}
     saved = await api.ok(await api.client.post(path, headers=api.keys, json=body))
-    assert saved == made
-    one = await api.ok(await api.public_get(f"/api/v1/businesses/{made['business_id']}"))
+    assert saved == created
+    one = await api.ok(await api.public_get(f"/api/v1/businesses/{created['business_id']}"))
     assert (one["legal_terms"], one["legal_rules"]) == ("body", "query")
 
 
@@ -112,11 +112,11 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
     ],
 )
 async def test_bad_bodies_get_a_clear_refusal(api: Api, db: Db, body: bytes, kind: str, status: int) -> None:
-    before = await db.value("select count(*) from businesses where account_id = $1", api.account_id)
+    old = await db.value("select count(*) from businesses where account_id = $1", api.account_id)
     answer = await api.client.post(MAKE, content=body, headers={**api.keys, "Content-Type": kind})
     assert answer.status_code == status, answer.text
     assert answer.json()["status"] == status
-    assert await db.value("select count(*) from businesses where account_id = $1", api.account_id) == before
+    assert await db.value("select count(*) from businesses where account_id = $1", api.account_id) == old
 
 
 WRITES = pytest.mark.parametrize(
@@ -218,12 +218,12 @@ async def test_a_key_has_its_calls_for_a_minute(api: Api, db: Db) -> None:
         await asyncio.sleep(61 - datetime.now(UTC).second)
     headers = {"Api-Key": str(key.api_key)}
     answers = await asyncio.gather(*(api.client.get("/api/v1/businesses", headers=headers) for _ in range(150)))
-    taken = [answer for answer in answers if answer.status_code == 200]
+    used = [answer for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code == 429]
-    assert (len(taken), len(refused)) == (120, 30)
+    assert (len(used), len(refused)) == (120, 30)
     assert 0 < int(refused[0].headers["retry-after"]) <= 60
-    assert {answer.headers["x-ratelimit-limit"] for answer in taken} == {"120"}
-    assert min(int(answer.headers["x-ratelimit-remaining"]) for answer in taken) == 0
+    assert {answer.headers["x-ratelimit-limit"] for answer in used} == {"120"}
+    assert min(int(answer.headers["x-ratelimit-remaining"]) for answer in used) == 0
 
 
 class TestIdempotency:
@@ -244,24 +244,24 @@ class TestIdempotency:
         assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 
     async def test_a_repeat_may_come_in_another_order_and_coding(self, api: Api) -> None:
-        wanted = {"business_name": name(), "legal_terms": "a b&c=é", "media_map": '{"b":1,"a":[2]}'}
+        payload = {"business_name": name(), "legal_terms": "a b&c=é", "media_map": '{"b":1,"a":[2]}'}
         key = {**api.keys, "Idempotency-Key": uuid.uuid4().hex}
-        backwards = dict(reversed(wanted.items()))
-        parts = [(name, (None, value)) for name, value in wanted.items()]
+        backwards = dict(reversed(payload.items()))
+        parts = [(name, (None, value)) for name, value in payload.items()]
         repeats: list[dict[str, Any]] = [
-            {"json": wanted},
+            {"json": payload},
             {"json": backwards},
             {"data": backwards},
-            {"params": {**wanted, "timestamp": "1"}},
+            {"params": {**payload, "timestamp": "1"}},
             {"params": {"timestamp": "2"}, "files": parts},
             {"params": {"timestamp": "3"}, "files": parts},
         ]
         answers = [await api.client.post(MAKE, headers=key, **each) for each in repeats]
         assert [answer.status_code for answer in answers] == [200] * len(repeats)
         assert len({answer.json()["business_id"] for answer in answers}) == 1
-        for changed in ({"legal_terms": "a b&c=e"}, {"legal_rules": "one more"}, {"business_name": name()}):
-            answer = await api.client.post(MAKE, headers=key, json={**wanted, **changed})
-            assert answer.status_code == 422, changed
+        for updated in ({"legal_terms": "a b&c=e"}, {"legal_rules": "one more"}, {"business_name": name()}):
+            answer = await api.client.post(MAKE, headers=key, json={**payload, **updated})
+            assert answer.status_code == 422, updated
 
     async def test_racing_repeats_have_one_effect(self, api: Api) -> None:
         body = {"business_name": name()}
@@ -281,9 +281,9 @@ class TestIdempotency:
         body = {"business_name": name()}
         key = {"Idempotency-Key": uuid.uuid4().hex}
         await api.ok(await api.post(MAKE, key, **body))
-        other = await other_api.post(MAKE, key, **body)
-        assert other.status_code == 200
-        assert "idempotent-replayed" not in other.headers
+        second = await other_api.post(MAKE, key, **body)
+        assert second.status_code == 200
+        assert "idempotent-replayed" not in second.headers
 
     @pytest.mark.parametrize("key", ["", "k" * 256])
     async def test_a_key_has_a_size(self, api: Api, key: str) -> None:
@@ -330,10 +330,12 @@ READERS = ["crm/fans", "crm/activities", "crm/tickets", "crm/fans/latest", "mana
 async def test_names_that_a_list_does_not_know_are_told_back(api: Api, path: str) -> None:
     plain = (await api.ok(await api.get(f"/api/v1/{path}")))["meta"]
     assert "ignored_parameters" not in plain
-    told = await api.ok(await api.get(f"/api/v1/{path}", fan_cuntry="CA", timestamp=1, **{"a\0b": "x", "n" * 300: "x"}))
-    assert told["meta"].pop("ignored_parameters") == ["fan_cuntry", "timestamp", "a\0b", "n" * 100]
-    many = await api.ok(await api.get(f"/api/v1/{path}", **{f"n{number}": "x" for number in range(300)}))
-    assert many["meta"]["ignored_parameters"] == [f"n{number}" for number in range(20)]
+    answer = await api.ok(
+        await api.get(f"/api/v1/{path}", fan_cuntry="CA", timestamp=1, **{"a\0b": "x", "n" * 300: "x"})
+    )
+    assert answer["meta"].pop("ignored_parameters") == ["fan_cuntry", "timestamp", "a\0b", "n" * 100]
+    count = await api.ok(await api.get(f"/api/v1/{path}", **{f"n{number}": "x" for number in range(300)}))
+    assert count["meta"]["ignored_parameters"] == [f"n{number}" for number in range(20)]
     body = b'{"api_key": "%s", "\\ud800": 1}' % api.keys["Api-Key"].encode()
     headers = {**api.keys, "Content-Type": "application/json"}
     half = await api.ok(await api.client.request("GET", f"/api/v1/{path}", headers=headers, content=body))
@@ -350,8 +352,8 @@ LIMITED = [
 
 @pytest.mark.parametrize(("endpoint", "slot"), LIMITED, ids=[each.call_id for each, _ in LIMITED])
 async def test_a_limit_above_the_most_means_the_most(api: Api, endpoint: Endpoint, slot: Slot) -> None:
-    most = slot.form.read(2**40)
-    assert slot.description.endswith(f" More than {most} means {most}.")
+    maximum = slot.form.read(2**40)
+    assert slot.description.endswith(f" More than {maximum} means {maximum}.")
     wrong = await api.client.get(path_of(endpoint), params={"limit": -1}, headers=api.keys)
     large = await api.client.get(path_of(endpoint), params={"limit": 2**40}, headers=api.keys)
     assert "limit" in [each["field"] for each in wrong.json()["errors"]]

@@ -53,10 +53,10 @@ async def trickled(client: Socket, byte: bytes) -> Answer | None:
 async def test_a_head_that_does_not_end_is_given_up(base_url: str) -> None:
     client = await Socket.to(base_url)
     await client.send(GET[:-2] + b"a: ")
-    found = await trickled(client, b"a")
-    assert found is not None
-    assert found.status == 408
-    assert found.problem["code"] == "too_slow"
+    result = await trickled(client, b"a")
+    assert result is not None
+    assert result.status == 408
+    assert result.problem["code"] == "too_slow"
     assert await client.is_closed()
 
 
@@ -68,7 +68,7 @@ async def test_a_second_head_that_does_not_end_is_given_up(base_url: str) -> Non
 
 
 async def test_a_body_that_does_not_end_is_given_up(api: Api, base_url: str, db: Db) -> None:
-    before = await db.value("select count(*) from businesses where account_id = $1", api.account_id)
+    old = await db.value("select count(*) from businesses where account_id = $1", api.account_id)
     for header, first, byte in (
         ("Content-Length: 1000", b'{"business_name":"', b"a"),
         ("Transfer-Encoding: chunked", b"400\r\n", b"a"),
@@ -76,12 +76,12 @@ async def test_a_body_that_does_not_end_is_given_up(api: Api, base_url: str, db:
     ):
         client = await Socket.to(base_url)
         await client.send(posting(api, "Content-Type: application/json", header) + first)
-        found = await trickled(client, byte)
-        assert found is not None
-        assert found.status == 408
-        assert found.problem["code"] == "too_slow"
+        result = await trickled(client, byte)
+        assert result is not None
+        assert result.status == 408
+        assert result.problem["code"] == "too_slow"
         assert await client.is_closed()
-    assert await db.value("select count(*) from businesses where account_id = $1", api.account_id) == before
+    assert await db.value("select count(*) from businesses where account_id = $1", api.account_id) == old
 
 
 async def test_silence_is_given_up_without_a_word(base_url: str) -> None:
@@ -97,11 +97,11 @@ async def test_an_answer_that_is_not_read_is_given_up(api: Api, base_url: str) -
     await api.ok(await api.post("/api/v1/manage/businesses", business_name="Long", legal_terms=terms))
     ask = f"GET /api/v1/businesses HTTP/1.1\r\nHost: x\r\nApi-Key: {api.keys['Api-Key']}\r\n\r\n".encode()
     address = urlsplit(base_url)
-    before = await ended(api, "answer not read")
+    old = await ended(api, "answer not read")
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as silent:
         silent.sendall(ask * 100)
         async with asyncio.timeout(60):
-            while await ended(api, "answer not read") == before:  # noqa: ASYNC110 - another process could be the server
+            while await ended(api, "answer not read") == old:  # noqa: ASYNC110 - another process could be the server
                 await asyncio.sleep(0.1)
 
 
@@ -111,7 +111,7 @@ async def test_an_answer_that_is_read_ever_so_slowly_is_given_up(api: Api, base_
         await api.ok(await api.post("/api/v1/manage/businesses", business_name=f"Slow {number}", legal_terms=terms))
     ask = f"GET /api/v1/businesses HTTP/1.1\r\nHost: x\r\nApi-Key: {api.keys['Api-Key']}\r\n\r\n".encode()
     address = urlsplit(base_url)
-    before = await ended(api, "answer not read")
+    old = await ended(api, "answer not read")
     with socket.socket() as slow:
         # So small that the system takes in next to nothing for a caller who does not.
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -120,7 +120,7 @@ async def test_an_answer_that_is_read_ever_so_slowly_is_given_up(api: Api, base_
         slow.send(ask)
         size = 0
         async with asyncio.timeout(60):
-            while await ended(api, "answer not read") == before:
+            while await ended(api, "answer not read") == old:
                 await asyncio.sleep(0.1)
                 with suppress(BlockingIOError):
                     size += len(slow.recv(64 * 1024))
@@ -130,5 +130,5 @@ async def test_an_answer_that_is_read_ever_so_slowly_is_given_up(api: Api, base_
 async def ended(api: Api, why: str) -> float:
     """Return how many connections the server has ended for that reason."""
     figures = (await api.client.get("/metrics")).text
-    found = re.search(rf'fanfare_http_connections_ended_total{{why="{why}"}} (\S+)', figures)
-    return float(found[1]) if found else 0
+    match = re.search(rf'fanfare_http_connections_ended_total{{why="{why}"}} (\S+)', figures)
+    return float(match[1]) if match else 0

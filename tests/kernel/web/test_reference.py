@@ -28,10 +28,10 @@ from tests.kernel.counted import Counted
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    made = falcon.asgi.App()
-    reference.add_routes(made)
+    created = falcon.asgi.App()
+    reference.add_routes(created)
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(cast("Any", made)), base_url="http://localhost"
+        transport=httpx.ASGITransport(cast("Any", created)), base_url="http://localhost"
     ) as client:
         yield client
 
@@ -57,9 +57,9 @@ async def test_the_page_has_no_script_of_its_own(client: httpx.AsyncClient) -> N
     scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL)
     assert [body for _, body in scripts] == [""]
     assert not re.search(r"\son\w+=", page)
-    told = re.search(r'data-configuration="([^"]*)"', page)
-    assert told
-    assert json.loads(html.unescape(told[1]))["url"] == "/openapi.json"
+    result = re.search(r'data-configuration="([^"]*)"', page)
+    assert result
+    assert json.loads(html.unescape(result[1]))["url"] == "/openapi.json"
 
 
 async def test_the_bundle_is_the_one_we_know(client: httpx.AsyncClient) -> None:
@@ -77,18 +77,18 @@ async def test_the_bundle_is_read_and_packed_once(client: httpx.AsyncClient, mon
     monkeypatch.setattr(gzip, "compress", packed)
     monkeypatch.setattr(gzip, "decompress", unpacked)
     for encoding in ("gzip", "identity"):
-        asked = [client.head(reference.SCRIPT, headers={"Accept-Encoding": encoding}) for _ in range(10)]
-        assert {each.status_code for each in await asyncio.gather(*asked)} == {200}
+        requests = [client.head(reference.SCRIPT, headers={"Accept-Encoding": encoding}) for _ in range(10)]
+        assert {each.status_code for each in await asyncio.gather(*requests)} == {200}
     # Once for each form.
     assert read.count <= 2
     assert (packed.count, unpacked.count) == (1, 0)
 
 
 async def test_another_bundle_is_refused() -> None:
-    made = application(Service(Db(), system_clock), [])
-    made.add_route(reference.SCRIPT, reference.Script(checksum="0" * 64))
+    created = application(Service(Db(), system_clock), [])
+    created.add_route(reference.SCRIPT, reference.Script(checksum="0" * 64))
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(cast("Any", made)), base_url="http://localhost"
+        transport=httpx.ASGITransport(cast("Any", created)), base_url="http://localhost"
     ) as client:
         refused = await client.get(reference.SCRIPT)
     assert refused.status_code == 503
@@ -96,15 +96,15 @@ async def test_another_bundle_is_refused() -> None:
 
 
 async def test_the_server_serves_page_and_document() -> None:
-    made = app.create(Settings(database_url="postgresql://nobody@localhost:1/none"))
+    created = app.create(Settings(database_url="postgresql://nobody@localhost:1/none"))
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(cast("Any", made)), base_url="http://localhost"
+        transport=httpx.ASGITransport(cast("Any", created)), base_url="http://localhost"
     ) as client:
         for path in ("/docs", "/docs/", "/openapi.json", "/favicon.ico", reference.SCRIPT):
             assert (await client.get(path)).status_code == 200
-        told = (await client.get("/openapi.json")).json()
+        result = (await client.get("/openapi.json")).json()
         assert {call.call_id for call in app.endpoints()} == {
-            operation["operationId"] for item in told["paths"].values() for operation in item.values()
+            operation["operationId"] for item in result["paths"].values() for operation in item.values()
         }
 
 

@@ -25,16 +25,16 @@ WAITING = "select count(*) from pg_locks where not granted and relation = 'busin
 @contextmanager
 def server(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.socket, str]]:
     """Run a server in a thread and give it with its address."""
-    made = uvicorn.Server(configured(settings))
+    created = uvicorn.Server(configured(settings))
     listener = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=made.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread = threading.Thread(target=created.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    while not made.started:
+    while not created.started:
         time.sleep(0.01)
     try:
-        yield made, listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield created, listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        made.should_exit = True
+        created.should_exit = True
         thread.join(20)
 
 
@@ -48,7 +48,7 @@ async def test_a_body_that_is_not_here_holds_no_server_up(
     settings: Settings, db: Db, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = json.dumps({"business_name": "Half"}).encode()
-    with server(settings) as (made, _, url), caplog.at_level(logging.WARNING):
+    with server(settings) as (created, _, url), caplog.at_level(logging.WARNING):
         async with new_api(url, db, "Stopping") as api:
             client = await Socket.to(url)
             await client.send(posting(api.keys, body, "Expect: 100-continue"))
@@ -56,7 +56,7 @@ async def test_a_body_that_is_not_here_holds_no_server_up(
             assert begun
             assert begun.status == 100
             await client.send(body[:5])
-            made.should_exit = True
+            created.should_exit = True
             answer = await client.answer()
         assert answer
         assert (answer.status, answer.problem["detail"]) == (503, "the server is stopping")
@@ -67,7 +67,7 @@ async def test_a_body_that_is_not_here_holds_no_server_up(
 async def test_a_call_that_is_here_is_answered(settings: Settings, db: Db, database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     body = json.dumps({"business_name": "Whole"}).encode()
-    with server(settings) as (made, listener, url):
+    with server(settings) as (created, listener, url):
         async with new_api(url, db, "Finishing") as api:
             client = await Socket.to(url)
             async with connection.transaction():
@@ -75,7 +75,7 @@ async def test_a_call_that_is_here_is_answered(settings: Settings, db: Db, datab
                 await client.send(posting(api.keys, body) + body)
                 while not await connection.fetchval(WAITING):  # noqa: ASYNC110 - the database knows
                     await asyncio.sleep(0.01)
-                made.should_exit = True
+                created.should_exit = True
                 while listener.fileno() >= 0:  # noqa: ASYNC110 - closed by another thread
                     await asyncio.sleep(0.01)
             answer = await client.answer()

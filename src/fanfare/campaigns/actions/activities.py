@@ -14,7 +14,7 @@ from fanfare.kernel.errors import Unknown
 
 SOURCE = "crm_activities_create"
 CONTACT = ("email", "phone", "country_code", "province", "postal_code")
-KNOWN = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
+PERSON_FIELDS = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
 
 # From the CTEs `hold` and `who` (fan_id): the campaign, made when its title is new, the activity, and the rows of the
 # change log. Two first uses of a title at once end in a unique violation for one, which is tried again.
@@ -63,10 +63,10 @@ OF_KNOWN_FAN = Sql(f"""
 OF_FOUND_FAN = tuple(
     Sql(f"""
     with {HOLD},
-    {found},
+    {statement},
     {RECORDED}
     """)
-    for found in FOUND
+    for statement in FOUND
 )
 
 
@@ -87,31 +87,31 @@ async def count_activities(db: Db, account_id: int) -> None:
     await db.execute(COUNT_ALL, account_id)
 
 
-async def record_fan_activity(db: Db, account_id: int, wanted: NewFanActivity, now: datetime) -> ActivitySaved:
+async def record_fan_activity(db: Db, account_id: int, new: NewFanActivity, now: datetime) -> ActivitySaved:
     """Record an activity of an existing fan, and make its campaign when the title is new; refuse an unknown fan."""
-    named = {"fan_id": wanted.fan_id, **_arguments(wanted), "now": now}
-    row = await db.racing(lambda held: held.row(OF_KNOWN_FAN, account_id, **named))
+    named = {"fan_id": new.fan_id, **_arguments(new), "now": now}
+    row = await db.racing(lambda tx: tx.row(OF_KNOWN_FAN, account_id, **named))
     if row is None:
-        raise Unknown(fan=wanted.fan_id)
+        raise Unknown(fan=new.fan_id)
     return ActivitySaved(row["fan_id"], row["activity_id"])
 
 
-def _arguments(wanted: NewActivity | NewFanActivity) -> dict[str, object]:
+def _arguments(new: NewActivity | NewFanActivity) -> dict[str, object]:
     return {
-        "title": wanted.campaign_title,
-        "ip_address": wanted.ip_address,
-        "user_key": wanted.user_key,
-        "props": wanted.props or {},
+        "title": new.campaign_title,
+        "ip_address": new.ip_address,
+        "user_key": new.user_key,
+        "props": new.props or {},
     }
 
 
-async def record_activity(db: Db, account: Account, wanted: NewActivity, now: datetime) -> ActivitySaved:
+async def record_activity(db: Db, account: Account, new: NewActivity, now: datetime) -> ActivitySaved:
     """Record an activity of the fan with this email address or phone, who is made when there is none."""
-    contact = {name: getattr(wanted, name) for name in CONTACT}
-    known = {name: getattr(wanted, name) for name in KNOWN}
-    who = [person(contact, home_country=account.country_code, **known)]
-    named, turns = {**arguments(who), **_arguments(wanted), "now": now, "source": SOURCE}, count()
-    row = await db.racing(lambda held: held.row(text(OF_FOUND_FAN, who, next(turns)), account.id, **named))
+    contact = {name: getattr(new, name) for name in CONTACT}
+    attributes = {name: getattr(new, name) for name in PERSON_FIELDS}
+    profile = [person(contact, home_country=account.country_code, **attributes)]
+    named, turns = {**arguments(profile), **_arguments(new), "now": now, "source": SOURCE}, count()
+    row = await db.racing(lambda tx: tx.row(text(OF_FOUND_FAN, profile, next(turns)), account.id, **named))
     if row is None:
         message = "No fan has this email or phone number"
         raise Unknown(message)

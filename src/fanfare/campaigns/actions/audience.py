@@ -19,7 +19,7 @@ from fanfare.kernel.wire import check_past
 
 FIELD = "events"
 # The id of no fan.
-NOBODY = 0
+NO_FAN = 0
 Event = tuple[int, ReportedEvent]
 
 
@@ -28,10 +28,10 @@ def _hash(viewer: str | None, account_id: int) -> bytes:
     return hashlib.sha256(f"{account_id} {viewer}".encode()).digest()[:16] if viewer else b""
 
 
-async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime) -> ViewsSaved:
+async def record_views(db: Db, account: Account, new: NewViews, now: datetime) -> ViewsSaved:
     """Count views of a campaign on their day in the account's zone, or refuse an unknown campaign."""
-    check_past(now, viewed_at=wanted.viewed_at)
-    day = (wanted.viewed_at or now).astimezone(ZoneInfo(account.time_zone)).date()
+    check_past(now, viewed_at=new.viewed_at)
+    day = (new.viewed_at or now).astimezone(ZoneInfo(account.time_zone)).date()
     view_count = await db.value(
         """
         insert into campaign_views (account_id, page_tab_id, viewed_on, viewer_hash, view_count)
@@ -41,30 +41,30 @@ async def record_views(db: Db, account: Account, wanted: NewViews, now: datetime
         returning view_count
         """,
         account.id,
-        wanted.page_tab_id,
+        new.page_tab_id,
         day,
-        _hash(wanted.viewer, account.id),
-        wanted.view_count,
+        _hash(new.viewer, account.id),
+        new.view_count,
     )
     if view_count is None:
-        raise Unknown(campaign=wanted.page_tab_id)
-    return ViewsSaved(wanted.page_tab_id, day, view_count)
+        raise Unknown(campaign=new.page_tab_id)
+    return ViewsSaved(new.page_tab_id, day, view_count)
 
 
-async def record_events(db: Db, account: Account, wanted: NewEvents, now: datetime) -> EventsSaved:
+async def record_events(db: Db, account: Account, new: NewEvents, now: datetime) -> EventsSaved:
     """Record what an app reports from inside a campaign; a wrong event stops no other. Refuses an unknown campaign."""
-    await check_campaign(db, account.id, wanted.page_tab_id)
-    count = len(wanted.events)
-    events, faults = await run_by_rows(account.id, count, _read, account, wanted.events, now)
+    await check_campaign(db, account.id, new.page_tab_id)
+    count = len(new.events)
+    events, faults = await run_by_rows(account.id, count, _read, account, new.events, now)
     event_ids: list[int | None] = [None] * count
     of_nobody: set[int] = set()
 
-    async def write(some: Sequence[Event]) -> None:
-        async with db.transaction() as held:
-            fan_ids = await _present_fans(held, account.id, [event.fan_id for _, event in some])
-            present = [line for line, fan_id in zip(some, fan_ids, strict=True) if fan_id != NOBODY]
-            of_nobody.update(place for (place, _), fan_id in zip(some, fan_ids, strict=True) if fan_id == NOBODY)
-            rows = await _record(held, account.id, wanted.page_tab_id, present, fan_ids, now)
+    async def write(part: Sequence[Event]) -> None:
+        async with db.transaction() as tx:
+            fan_ids = await _present_fans(tx, account.id, [event.fan_id for _, event in part])
+            present = [line for line, fan_id in zip(part, fan_ids, strict=True) if fan_id != NO_FAN]
+            of_nobody.update(place for (place, _), fan_id in zip(part, fan_ids, strict=True) if fan_id == NO_FAN)
+            rows = await _record(tx, account.id, new.page_tab_id, present, fan_ids, now)
         for (place, _), row in zip(present, rows, strict=True):
             event_ids[place] = row["event_id"]
 
@@ -103,7 +103,7 @@ async def _record(
         account_id,
         page_tab_id,
         [event.target for _, event in events],
-        [fan_id for fan_id in fan_ids if fan_id != NOBODY],
+        [fan_id for fan_id in fan_ids if fan_id != NO_FAN],
         [event.occurred_at or now for _, event in events],
         [event.props or {} for _, event in events],
     )
@@ -111,17 +111,17 @@ async def _record(
 
 async def _present_fans(db: Db, account_id: int, fan_ids: Sequence[int | None]) -> list[int | None]:
     """Return who each is by now, following old ids and holding the fans; NOBODY for who is not there."""
-    named = list({fan_id for fan_id in fan_ids if fan_id is not None})
-    known: set[int] = set()
-    before = None
+    ids = list({fan_id for fan_id in fan_ids if fan_id is not None})
+    existing: set[int] = set()
+    previous = None
     # A fan who is missed may have become another one after the look at who became whom.
-    while (after := await successors(db, account_id, named)) != before:
-        known = await _held_fans(db, account_id, {after.get(fan_id, fan_id) for fan_id in named})
-        before = after
-        if all(after.get(fan_id, fan_id) in known for fan_id in named):
+    while (current := await successors(db, account_id, ids)) != previous:
+        existing = await _held_fans(db, account_id, {current.get(fan_id, fan_id) for fan_id in ids})
+        previous = current
+        if all(current.get(fan_id, fan_id) in existing for fan_id in ids):
             break
-    present = [None if fan_id is None else after.get(fan_id, fan_id) for fan_id in fan_ids]
-    return [fan_id if fan_id is None or fan_id in known else NOBODY for fan_id in present]
+    present = [None if fan_id is None else current.get(fan_id, fan_id) for fan_id in fan_ids]
+    return [fan_id if fan_id is None or fan_id in existing else NO_FAN for fan_id in present]
 
 
 async def _held_fans(db: Db, account_id: int, fan_ids: set[int]) -> set[int]:

@@ -40,31 +40,31 @@ class CampaignClosed(Conflict):
     """The campaign is closed, with another winner"""
 
 
-async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the business and the campaigns that a campaign names."""
     return await faults_of(
-        check_business(db, account.id, given.get("business_id")),
-        check_members(db, account.id, given.get("page_tab_ids") or ()),
+        check_business(db, account.id, values.get("business_id")),
+        check_members(db, account.id, values.get("page_tab_ids") or ()),
     )
 
 
-async def closing_references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def closing_references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the fan whom the closing of a campaign names."""
-    return await faults_of(check_fan(db, account.id, winner_fan_id=given.get("winner_fan_id")))
+    return await faults_of(check_fan(db, account.id, winner_fan_id=values.get("winner_fan_id")))
 
 
-async def create_campaign(db: Db, account_id: int, wanted: NewCampaign, now: datetime) -> int:
+async def create_campaign(db: Db, account_id: int, new: NewCampaign, now: datetime) -> int:
     """Make a campaign and return its page_tab_id."""
-    given = {name: getattr(wanted, name) for name in NewCampaign.__struct_fields__ if name != "page_tab_ids"}
-    async with db.transaction() as held:
+    values = {name: getattr(new, name) for name in NewCampaign.__struct_fields__ if name != "page_tab_ids"}
+    async with db.transaction() as tx:
         try:
-            page_tab_id: int = await held.value(CREATE, account_id, COLUMNS.record(given), now)
+            page_tab_id: int = await tx.value(CREATE, account_id, COLUMNS.record(values), now)
         except asyncpg.UniqueViolationError:
             raise CampaignTitleTaken from None
         except asyncpg.ForeignKeyViolationError:
             raise no_business() from None
-        if wanted.page_tab_ids:
-            await _set_members(held, account_id, page_tab_id, wanted.page_tab_ids)
+        if new.page_tab_ids:
+            await _set_members(tx, account_id, page_tab_id, new.page_tab_ids)
     return page_tab_id
 
 
@@ -83,21 +83,21 @@ CREATE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_campaign(db: Db, account_id: int, wanted: CampaignChanges, now: datetime) -> int:
+async def change_campaign(db: Db, account_id: int, changes: CampaignChanges, now: datetime) -> int:
     """Update the fields sent of a campaign and return its page_tab_id."""
-    given = COLUMNS.sent(wanted)
-    async with db.transaction() as held:
+    values = COLUMNS.sent(changes)
+    async with db.transaction() as tx:
         try:
-            changed = await held.value(CHANGE, account_id, wanted.page_tab_id, COLUMNS.record(given), now, list(given))
+            updated = await tx.value(CHANGE, account_id, changes.page_tab_id, COLUMNS.record(values), now, list(values))
         except asyncpg.UniqueViolationError:
             raise CampaignTitleTaken from None
         except asyncpg.ForeignKeyViolationError:
             raise no_business() from None
-        if changed is None:
-            raise Unknown(campaign=wanted.page_tab_id)
-        if "page_tab_ids" in given:
-            await _set_members(held, account_id, wanted.page_tab_id, given["page_tab_ids"] or [])
-    return wanted.page_tab_id
+        if updated is None:
+            raise Unknown(campaign=changes.page_tab_id)
+        if "page_tab_ids" in values:
+            await _set_members(tx, account_id, changes.page_tab_id, values["page_tab_ids"] or [])
+    return changes.page_tab_id
 
 
 CHANGE = f"""
@@ -117,8 +117,8 @@ CHANGE = f"""
 
 
 async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Sequence[int]) -> None:
-    wanted = list(dict.fromkeys(members))
-    if page_tab_id in wanted:
+    member_ids = list(dict.fromkeys(members))
+    if page_tab_id in member_ids:
         raise BadParameters([("page_tab_ids", "must not contain the bundle itself")])
     await db.execute("delete from campaign_members where account_id = $1 and page_tab_id = $2", account_id, page_tab_id)
     try:
@@ -130,30 +130,30 @@ async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Seque
             """,
             account_id,
             page_tab_id,
-            wanted,
+            member_ids,
         )
     except asyncpg.ForeignKeyViolationError:
         raise no_members() from None
 
 
-async def close_campaign(db: Db, account_id: int, wanted: CampaignClosing, now: datetime) -> int:
+async def close_campaign(db: Db, account_id: int, change: CampaignClosing, now: datetime) -> int:
     """Close a campaign, name its winner and return its page_tab_id; closing it again the same way changes nothing."""
-    async with db.transaction() as held:
-        campaign = await held.row(
+    async with db.transaction() as tx:
+        campaign = await tx.row(
             "select closed_at, winner_fan_id from campaigns where account_id = $1 and page_tab_id = $2 for update",
             account_id,
-            wanted.page_tab_id,
+            change.page_tab_id,
         )
         if campaign is None:
-            raise Unknown(campaign=wanted.page_tab_id)
-        if campaign["closed_at"] is not None and campaign["winner_fan_id"] == wanted.winner_fan_id:
-            return wanted.page_tab_id
+            raise Unknown(campaign=change.page_tab_id)
+        if campaign["closed_at"] is not None and campaign["winner_fan_id"] == change.winner_fan_id:
+            return change.page_tab_id
         if campaign["winner_fan_id"] is not None:
             raise CampaignClosed
-        if wanted.winner_fan_id is not None and not await has_fan(held, account_id, wanted.winner_fan_id):
+        if change.winner_fan_id is not None and not await has_fan(tx, account_id, change.winner_fan_id):
             raise BadParameters([("winner_fan_id", NO_FAN)])
-        await held.execute(CLOSE, account_id, wanted.page_tab_id, wanted.winner_fan_id, now)
-    return wanted.page_tab_id
+        await tx.execute(CLOSE, account_id, change.page_tab_id, change.winner_fan_id, now)
+    return change.page_tab_id
 
 
 CLOSE = f"""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fanfare.kernel.data.db import Db
 
 TABLES = ("campaigns", "activities", "fan_activity", "wagers", "campaign_events")
-APART = ("fan_activity",)
+EXCLUDED = ("fan_activity",)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

@@ -32,27 +32,27 @@ class ItemTaken(Conflict):
 
 
 async def _check_tag(db: Db, account_id: int, tag_id: int | None) -> None:
-    known = "select true from tags where account_id = $1 and tag_id = $2"
-    if tag_id is not None and not await db.value(known, account_id, tag_id):
+    exists = "select true from tags where account_id = $1 and tag_id = $2"
+    if tag_id is not None and not await db.value(exists, account_id, tag_id):
         raise _no_tag()
 
 
-def _no_item(named: ItemChanges | OneItem | NewWager) -> Unknown:
-    return Unknown(f"No item of campaign {named.page_tab_id} has the id {named.tab_item_id}")
+def _no_item(target: ItemChanges | OneItem | NewWager) -> Unknown:
+    return Unknown(f"No item of campaign {target.page_tab_id} has the id {target.tab_item_id}")
 
 
 def _no_tag() -> BadParameters:
     return BadParameters([("tag_id", "is not a tag of this account")])
 
 
-async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the tag that an item names."""
-    return await faults_of(_check_tag(db, account.id, given.get("tag_id")))
+    return await faults_of(_check_tag(db, account.id, values.get("tag_id")))
 
 
-async def wager_references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def wager_references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the fan whom a wager names."""
-    return await faults_of(check_fan(db, account.id, fan_id=given.get("fan_id")))
+    return await faults_of(check_fan(db, account.id, fan_id=values.get("fan_id")))
 
 
 # An item is part of its campaign: its change is the campaign's.
@@ -72,39 +72,39 @@ CREATE_ITEM = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def create_item(db: Db, account_id: int, wanted: NewItem, now: datetime) -> int:
+async def create_item(db: Db, account_id: int, new: NewItem, now: datetime) -> int:
     """Add an item to a campaign and return its tab_item_id."""
-    await _check_tag(db, account_id, wanted.tag_id)
-    given = {name: getattr(wanted, name) for name in NewItem.__struct_fields__}
+    await _check_tag(db, account_id, new.tag_id)
+    values = {name: getattr(new, name) for name in NewItem.__struct_fields__}
     try:
         tab_item_id: int = await db.value(
             CREATE_ITEM,
             account_id,
-            wanted.page_tab_id,
-            COLUMNS.record(given),
+            new.page_tab_id,
+            COLUMNS.record(values),
             now,
         )
     except asyncpg.ForeignKeyViolationError as missing:
         raise (
-            _no_tag() if "tag_id" in (missing.constraint_name or "") else Unknown(campaign=wanted.page_tab_id)
+            _no_tag() if "tag_id" in (missing.constraint_name or "") else Unknown(campaign=new.page_tab_id)
         ) from None
     return tab_item_id
 
 
-async def change_item(db: Db, account_id: int, wanted: ItemChanges, now: datetime) -> int:
+async def change_item(db: Db, account_id: int, changes: ItemChanges, now: datetime) -> int:
     """Update the fields sent of an item and return its tab_item_id."""
-    given = COLUMNS.sent(wanted)
-    await _check_tag(db, account_id, given.get("tag_id"))
+    values = COLUMNS.sent(changes)
+    await _check_tag(db, account_id, values.get("tag_id"))
     try:
-        record = COLUMNS.record(given)
-        changed = await db.value(CHANGE, account_id, wanted.page_tab_id, wanted.tab_item_id, record, now)
+        record = COLUMNS.record(values)
+        updated = await db.value(CHANGE, account_id, changes.page_tab_id, changes.tab_item_id, record, now)
     except asyncpg.CheckViolationError:
         raise ItemTaken from None
     except asyncpg.ForeignKeyViolationError:
         raise _no_tag() from None
-    if changed is None:
-        raise _no_item(wanted)
-    return wanted.tab_item_id
+    if updated is None:
+        raise _no_item(changes)
+    return changes.tab_item_id
 
 
 CHANGE = f"""
@@ -123,14 +123,14 @@ CHANGE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def delete_item(db: Db, account_id: int, wanted: OneItem, now: datetime) -> None:
+async def delete_item(db: Db, account_id: int, target: OneItem, now: datetime) -> None:
     """Delete an item on which no wager is placed."""
-    deleted = await db.value(DELETE, account_id, wanted.page_tab_id, wanted.tab_item_id, now)
+    deleted = await db.value(DELETE, account_id, target.page_tab_id, target.tab_item_id, now)
     if deleted is None:
-        known = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
-        if await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
+        exists = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
+        if await db.value(exists, account_id, target.page_tab_id, target.tab_item_id):
             raise ItemTaken
-        raise _no_item(wanted)
+        raise _no_item(target)
 
 
 DELETE = f"""
@@ -147,27 +147,27 @@ DELETE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def place_wager(db: Db, account_id: int, wanted: NewWager, now: datetime) -> WagerSaved:
+async def place_wager(db: Db, account_id: int, new: NewWager, now: datetime) -> WagerSaved:
     """Place a wager; refuse when fewer of the item are left than wanted."""
     wager_id = await db.value(
         PLACE,
         account_id,
-        wanted.page_tab_id,
-        wanted.tab_item_id,
-        wanted.fan_id,
-        wanted.item_count,
-        wanted.point_count,
-        wanted.props or {},
+        new.page_tab_id,
+        new.tab_item_id,
+        new.fan_id,
+        new.item_count,
+        new.point_count,
+        new.props or {},
         now,
     )
     if wager_id is None:
-        known = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
-        if not await db.value(known, account_id, wanted.page_tab_id, wanted.tab_item_id):
-            raise _no_item(wanted)
-        if not await has_fan(db, account_id, wanted.fan_id):
+        exists = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
+        if not await db.value(exists, account_id, new.page_tab_id, new.tab_item_id):
+            raise _no_item(new)
+        if not await has_fan(db, account_id, new.fan_id):
             raise BadParameters([("fan_id", NO_FAN)])
         raise ItemSoldOut
-    return WagerSaved(wager_id, wanted.tab_item_id, wanted.fan_id)
+    return WagerSaved(wager_id, new.tab_item_id, new.fan_id)
 
 
 # The item's row is the turnstile: each wager counts itself there, and stays out when the count would pass the stock.

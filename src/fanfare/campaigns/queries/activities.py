@@ -52,21 +52,21 @@ ROWS = """
 """
 
 
-async def activity_page(db: Db, account: Account, wanted: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
+async def activity_page(db: Db, account: Account, query: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
     """Return a page of activities, the newest first unless `min_activity_id` is given, with where to continue."""
     settled = await changes.settled(db, account.id)
-    ascends = wanted.min_activity_id is not None
-    limit = wanted.limit or PAGE
-    sql, args = _page(account, wanted, settled, limit, ascends=ascends)
+    ascends = query.min_activity_id is not None
+    limit = query.limit or PAGE
+    sql, args = _page(account, query, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
     data = read_rows(Activity, rows[:limit])
     for activity in data:
         _finish(activity, account.time_zone)
-    if wanted.include_details:
+    if query.include_details:
         await _add_details(db, account.id, data)
-    asked = (wanted.min_activity_id, wanted.max_activity_id)
-    shown = ends([row.activity_id for row in data], asked, settled, ascends=ascends)
-    return Page(ActivityPageMeta(*shown, has_more=len(rows) > limit), data)
+    window = (query.min_activity_id, query.max_activity_id)
+    page_ends = ends([row.activity_id for row in data], window, settled, ascends=ascends)
+    return Page(ActivityPageMeta(*page_ends, has_more=len(rows) > limit), data)
 
 
 def _finish(activity: Activity, zone: str) -> None:
@@ -105,38 +105,38 @@ async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
 
 
 def _page(
-    account: Account, wanted: ActivityWindow, settled: int, limit: int, *, ascends: bool
+    account: Account, query: ActivityWindow, settled: int, limit: int, *, ascends: bool
 ) -> tuple[str, list[object]]:
     """Return the statement of a page and one row more, and its arguments.
 
     It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
     one for these, and stops planning each page anew.
     """
-    upper = below(wanted.max_activity_id, settled)
-    args: list[object] = [account.id, wanted.min_activity_id or 0, upper, limit + 1]
-    source, more = "activities", ""
-    if wanted.page_tab_id is not None:
-        args.append(wanted.page_tab_id)
-        more += f" and page_tab_id = ${len(args)}"
-    if wanted.activity_date is not None:
+    upper = below(query.max_activity_id, settled)
+    args: list[object] = [account.id, query.min_activity_id or 0, upper, limit + 1]
+    source, extra = "activities", ""
+    if query.page_tab_id is not None:
+        args.append(query.page_tab_id)
+        extra += f" and page_tab_id = ${len(args)}"
+    if query.activity_date is not None:
         # The rows of the day are gathered by their time first: walking the ids could pass millions of other days.
-        args += day_bounds(wanted.activity_date, account.time_zone)
+        args += day_bounds(query.activity_date, account.time_zone)
         day = f"created_at >= ${len(args) - 1} and created_at < ${len(args)}"
-        fixed = f"select {COLUMNS} from activities where account_id = $1{more} and {day} offset 0"  # noqa: S608
+        fixed = f"select {COLUMNS} from activities where account_id = $1{extra} and {day} offset 0"  # noqa: S608
         source = f"({fixed}) as day"
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
         f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
-        f" where account_id = $1{more} and activity_id {near} order by activity_id {order} limit {PAGE + 1}) as next"
+        f" where account_id = $1{extra} and activity_id {near} order by activity_id {order} limit {PAGE + 1}) as next"
         f" where activity_id {far} order by activity_id {order} limit $4"
     )
     return f"with page as materialized ({page}) {ROWS} order by a.activity_id {order}", args
 
 
-async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) -> Listed[FanActivity]:
+async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> Listed[FanActivity]:
     """Return what one fan did, the newest first, or refuse a fan that is not there."""
     settled = await changes.settled(db, account.id)
-    limit = wanted.limit or FAN_PAGE
+    limit = query.limit or FAN_PAGE
     rows = await db.rows(
         """
         select a.account_id, a.fan_id, (a.created_at at time zone $6)::date as creation_date, c.title as campaign_title,
@@ -149,29 +149,29 @@ async def fan_activities(db: Db, account: Account, wanted: FanActivityWindow) ->
         limit $5
         """,
         account.id,
-        wanted.fan_id,
-        below(wanted.max_activity_id, settled),
-        wanted.campaign_title,
+        query.fan_id,
+        below(query.max_activity_id, settled),
+        query.campaign_title,
         limit + 1,
         account.time_zone,
     )
-    if not rows and not await has_fan(db, account.id, wanted.fan_id):
-        raise Unknown(fan=wanted.fan_id)
-    found = [FanActivity(**row) for row in rows[:limit]]
-    return Listed(found, _behind(found, "max_activity_id", has_more=len(rows) > limit))
+    if not rows and not await has_fan(db, account.id, query.fan_id):
+        raise Unknown(fan=query.fan_id)
+    data = [FanActivity(**row) for row in rows[:limit]]
+    return Listed(data, _following(data, "max_activity_id", has_more=len(rows) > limit))
 
 
-def _behind(found: Sequence[FanActivity | CampaignActivity], parameter: str, *, has_more: bool) -> Following:
+def _following(rows: Sequence[FanActivity | CampaignActivity], parameter: str, *, has_more: bool) -> Following:
     """Return how a list goes on behind its last activity; downwards it has an end."""
-    goes_on = found and (has_more or parameter == "min_activity_id")
-    return Following(parameter, str(found[-1].activity_id) if goes_on else None, has_more)
+    goes_on = rows and (has_more or parameter == "min_activity_id")
+    return Following(parameter, str(rows[-1].activity_id) if goes_on else None, has_more)
 
 
-async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityWindow) -> Listed[CampaignActivity]:
+async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
     """Return the activities of one campaign by ids and times alone, or refuse a campaign that is not there."""
     settled = await changes.settled(db, account_id)
-    order, parameter = ("desc", "max_activity_id") if wanted.min_activity_id is None else ("asc", "min_activity_id")
-    limit = wanted.limit or CAMPAIGN_PAGE
+    order, parameter = ("desc", "max_activity_id") if query.min_activity_id is None else ("asc", "min_activity_id")
+    limit = query.limit or CAMPAIGN_PAGE
     rows = await db.rows(
         f"""
         select fan_id, activity_id, date_trunc('second', created_at) as creation_timestamp
@@ -181,18 +181,18 @@ async def campaign_activities(db: Db, account_id: int, wanted: CampaignActivityW
         limit $5
         """,  # noqa: S608 - one of two words
         account_id,
-        wanted.page_tab_id,
-        wanted.min_activity_id or 0,
-        below(wanted.max_activity_id, settled),
+        query.page_tab_id,
+        query.min_activity_id or 0,
+        below(query.max_activity_id, settled),
         limit + 1,
     )
     if not rows:
-        await check_campaign(db, account_id, wanted.page_tab_id)
-    found = read_rows(CampaignActivity, rows[:limit])
-    return Listed(found, _behind(found, parameter, has_more=len(rows) > limit))
+        await check_campaign(db, account_id, query.page_tab_id)
+    data = read_rows(CampaignActivity, rows[:limit])
+    return Listed(data, _following(data, parameter, has_more=len(rows) > limit))
 
 
-async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Counter]:
+async def counters(db: Db, account_id: int, query: CounterChoice) -> list[Counter]:
     """Return how often each value of a property was recorded in custom campaigns, the most frequent first.
 
     Each entry of a list counts as a value of its own.
@@ -214,8 +214,8 @@ async def counters(db: Db, account_id: int, wanted: CounterChoice) -> list[Count
         limit $4
         """,
         account_id,
-        wanted.campaign_title,
-        wanted.property_name,
-        wanted.limit or LONGEST_LIST,
+        query.campaign_title,
+        query.property_name,
+        query.limit or LONGEST_LIST,
     )
     return [Counter(**row) for row in rows]

@@ -38,7 +38,7 @@ async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCa
     return [CrmCampaign(**row) for row in rows]
 
 
-async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Campaign]:
+async def campaigns(db: Db, account_id: int, query: CampaignChoice) -> list[Campaign]:
     """Return the campaigns that match, the oldest first."""
     rows = await db.rows(
         f"""
@@ -49,14 +49,14 @@ async def campaigns(db: Db, account_id: int, wanted: CampaignChoice) -> list[Cam
         order by c.page_tab_id
         """,  # noqa: S608 - fixed parts
         account_id,
-        wanted.app_type,
-        wanted.is_scheduled,
-        wanted.business_id,
+        query.app_type,
+        query.is_scheduled,
+        query.business_id,
     )
     return [Campaign(**row) for row in rows]
 
 
-async def campaign(db: Db, account: Account, wanted: OneCampaignDetailed) -> CampaignDetails:
+async def campaign(db: Db, account: Account, target: OneCampaignDetailed) -> CampaignDetails:
     """Return one campaign with its bundle's members and, when asked for, its items; refuse an unknown one."""
     row = await db.row(
         f"""
@@ -69,11 +69,11 @@ async def campaign(db: Db, account: Account, wanted: OneCampaignDetailed) -> Cam
         where c.account_id = $1 and c.page_tab_id = $2
         """,  # noqa: S608 - fixed parts
         account.id,
-        wanted.page_tab_id,
+        target.page_tab_id,
     )
     if row is None:
-        raise Unknown(campaign=wanted.page_tab_id)
-    items = await public_items(db, account, wanted.page_tab_id) if wanted.include_details else None
+        raise Unknown(campaign=target.page_tab_id)
+    items = await public_items(db, account, target.page_tab_id) if target.include_details else None
     return CampaignDetails(**row, items=items)
 
 

@@ -36,10 +36,10 @@ async def public_items(db: Db, account: Account, page_tab_id: int) -> list[Publi
 
 async def items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
     """Return the items of a campaign in their order, or refuse an unknown campaign."""
-    found = await public_items(db, account, page_tab_id)
-    if not found:
+    data = await public_items(db, account, page_tab_id)
+    if not data:
         await check_campaign(db, account.id, page_tab_id)
-    return found
+    return data
 
 
 # Of items: those of the campaign $2 with the text $6, whose day lies between $4 and $5.
@@ -68,21 +68,21 @@ ENTRIES = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def wager_entries(db: Db, account: Account, wanted: WagerChoice) -> Listed[WagerEntry]:
+async def wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[WagerEntry]:
     """Return a page of the wagers in a campaign under their items, or refuse an unknown campaign.
 
     The first page has all items, the following ones those of their wagers.
     """
-    asked = account.id, wanted.page_tab_id, account.time_zone, wanted.start_date, wanted.end_date, wanted.q
-    cursor = start(wanted.cursor, "asc")
+    args = account.id, query.page_tab_id, account.time_zone, query.start_date, query.end_date, query.q
+    cursor = start(query.cursor, "asc")
     span = cursor.span(await settled(db, account.id))
-    found = await db.rows(WAGERS.format(order=cursor.order), *asked, *span, wanted.limit + 1)
+    rows = await db.rows(WAGERS.format(order=cursor.order), *args, *span, query.limit + 1)
     wagers: dict[int, list[Wager]] = {}
-    for row in found[: wanted.limit]:
+    for row in rows[: query.limit]:
         fields = dict(row)
         wagers.setdefault(fields.pop("tab_item_id"), []).append(Wager(**fields))
-    items_known = await db.rows(ENTRIES, *asked, list(wagers) if wanted.cursor else None)
+    items_known = await db.rows(ENTRIES, *args, list(wagers) if query.cursor else None)
     if not items_known:
-        await check_campaign(db, account.id, wanted.page_tab_id)
+        await check_campaign(db, account.id, query.page_tab_id)
     entries = [WagerEntry(**row, wagers=wagers.get(row["tab_item_id"], [])) for row in items_known]
-    return Listed(entries, part(found, wanted.limit, cursor, "wager_id").following)
+    return Listed(entries, part(rows, query.limit, cursor, "wager_id").following)

@@ -11,15 +11,15 @@ NO_FAN = "is not a fan of this account"
 
 async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
     """Refuse a campaign that is not there."""
-    known = "select true from campaigns where account_id = $1 and page_tab_id = $2"
-    if not await db.value(known, account_id, page_tab_id):
+    exists = "select true from campaigns where account_id = $1 and page_tab_id = $2"
+    if not await db.value(exists, account_id, page_tab_id):
         raise Unknown(campaign=page_tab_id)
 
 
 async def check_business(db: Db, account_id: int, business_id: int | None) -> None:
     """Refuse (422) a business that is not there."""
-    known = "select true from businesses where account_id = $1 and business_id = $2"
-    if business_id is not None and not await db.value(known, account_id, business_id):
+    exists = "select true from businesses where account_id = $1 and business_id = $2"
+    if business_id is not None and not await db.value(exists, account_id, business_id):
         raise no_business()
 
 
@@ -30,8 +30,8 @@ def no_business() -> BadParameters:
 
 async def check_members(db: Db, account_id: int, page_tab_ids: Sequence[int]) -> None:
     """Refuse (422) campaigns that are not there."""
-    known = "select count(*) from campaigns where account_id = $1 and page_tab_id = any($2::bigint[])"
-    if page_tab_ids and await db.value(known, account_id, list(page_tab_ids)) < len(set(page_tab_ids)):
+    statement = "select count(*) from campaigns where account_id = $1 and page_tab_id = any($2::bigint[])"
+    if page_tab_ids and await db.value(statement, account_id, list(page_tab_ids)) < len(set(page_tab_ids)):
         raise no_members()
 
 
@@ -52,5 +52,5 @@ async def check_fan(db: Db, account_id: int, **fan_ids: int | None) -> None:
 
 async def has_fan(db: Db, account_id: int, fan_id: int) -> bool:
     """Say whether a fan is there; in a transaction the fan stays until its end."""
-    known = "select true from fans where account_id = $1 and fan_id = $2 for key share"
-    return bool(await db.value(known, account_id, fan_id))
+    exists = "select true from fans where account_id = $1 and fan_id = $2 for key share"
+    return bool(await db.value(exists, account_id, fan_id))

@@ -59,21 +59,21 @@ STATS = Heavy("""
 """)
 
 
-async def _stats(db: Db, account: Account, page_tab_ids: list[int], wanted: StatsRange) -> list[Record]:
-    start = day_bounds(wanted.start_date, account.time_zone)[0] if wanted.start_date else None
-    end = day_bounds(wanted.end_date, account.time_zone)[1] if wanted.end_date else None
-    return await db.rows(STATS, account.id, page_tab_ids, start, end, wanted.start_date, wanted.end_date)
+async def _stats(db: Db, account: Account, page_tab_ids: list[int], query: StatsRange) -> list[Record]:
+    start = day_bounds(query.start_date, account.time_zone)[0] if query.start_date else None
+    end = day_bounds(query.end_date, account.time_zone)[1] if query.end_date else None
+    return await db.rows(STATS, account.id, page_tab_ids, start, end, query.start_date, query.end_date)
 
 
-async def campaign_stats(db: Db, account: Account, wanted: StatsRange) -> CampaignStats:
+async def campaign_stats(db: Db, account: Account, query: StatsRange) -> CampaignStats:
     """Return entries, fans, views and opt-ins of one campaign, or refuse an unknown one."""
-    row = (await _stats(db, account, [wanted.page_tab_id], wanted))[0]
+    row = (await _stats(db, account, [query.page_tab_id], query))[0]
     if row["page_tab_id"] is None:
-        raise Unknown(campaign=wanted.page_tab_id)
+        raise Unknown(campaign=query.page_tab_id)
     return CampaignStats(**row)
 
 
-async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleStats:
+async def bundle_stats(db: Db, account: Account, query: StatsRange) -> BundleStats:
     """Return the figures over all campaigns of a bundle and of each, or refuse an unknown one."""
     bundle = await db.row(
         """
@@ -83,47 +83,47 @@ async def bundle_stats(db: Db, account: Account, wanted: StatsRange) -> BundleSt
         from campaigns c where c.account_id = $1 and c.page_tab_id = $2
         """,
         account.id,
-        wanted.page_tab_id,
+        query.page_tab_id,
     )
     if bundle is None:
-        raise Unknown(campaign=wanted.page_tab_id)
-    *members, total = await _stats(db, account, bundle["page_tab_ids"], wanted)
-    summary = CampaignStats(**{**total, "page_tab_id": wanted.page_tab_id, "name": bundle["title"]})
+        raise Unknown(campaign=query.page_tab_id)
+    *members, total = await _stats(db, account, bundle["page_tab_ids"], query)
+    summary = CampaignStats(**{**total, "page_tab_id": query.page_tab_id, "name": bundle["title"]})
     return BundleStats(summary, [CampaignStats(**member) for member in members])
 
 
-async def detailed_stats(db: Db, account: Account, wanted: DetailedStatsChoice) -> Listed[dict[str, Any]]:
+async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -> Listed[dict[str, Any]]:
     """Return the rows of one kind, the oldest first, or refuse an unknown campaign."""
-    if wanted.tab_item_id is not None and wanted.target != WAGERS:
+    if query.tab_item_id is not None and query.target != WAGERS:
         raise BadParameters([("tab_item_id", f"is only for target {WAGERS}")])
-    if wanted.target == BOARD and wanted.min_event_id is not None:
+    if query.target == BOARD and query.min_event_id is not None:
         raise BadParameters([("min_event_id", f"cannot be used with target {BOARD}: its rows are not events")])
     settled = await changes.settled(db, account.id)
-    limit = wanted.limit or LONGEST_LIST
+    limit = query.limit or LONGEST_LIST
     args = (
         account.id,
-        wanted.page_tab_id,
-        wanted.tab_item_id if wanted.target == WAGERS else wanted.target,
-        wanted.min_event_id or 0,
+        query.page_tab_id,
+        query.tab_item_id if query.target == WAGERS else query.target,
+        query.min_event_id or 0,
         settled,
-        wanted.start_timestamp,
-        wanted.end_timestamp,
+        query.start_timestamp,
+        query.end_timestamp,
         limit + 1,
     )
     kinds = {WAGERS: WAGER_ROWS, **ROWS_ABOVE.get()}
-    kind = kinds.get(wanted.target, EVENT_ROWS)
+    kind = kinds.get(query.target, EVENT_ROWS)
     rows = await db.rows(kind.sql, *args)
     if not rows:
-        await check_campaign(db, account.id, wanted.page_tab_id)
-    found = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
-    return Listed(found, _behind(found, kind.id_column, wanted.min_event_id, has_more=len(rows) > limit))
+        await check_campaign(db, account.id, query.page_tab_id)
+    data = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
+    return Listed(data, _following(data, kind.id_column, query.min_event_id, has_more=len(rows) > limit))
 
 
-def _behind(
-    found: Sequence[Mapping[str, Any]], id_column: str | None, min_event_id: int | None, *, has_more: bool
+def _following(
+    rows: Sequence[Mapping[str, Any]], id_column: str | None, min_event_id: int | None, *, has_more: bool
 ) -> Following:
     """Return how the rows go on: behind the id of the last; a ranking has no such place."""
-    last = found[-1][id_column] if found and id_column else min_event_id
+    last = rows[-1][id_column] if rows and id_column else min_event_id
     return Following("min_event_id", None if id_column is None or last is None else str(last), has_more)
 
 

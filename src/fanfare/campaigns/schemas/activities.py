@@ -28,7 +28,7 @@ PAGE = 200
 LONGEST_LIST = 10_000
 
 Limit = Annotated[int, LimitForm(LONGEST_LIST)]
-Place = Annotated[str, TextForm(100)]
+PlaceName = Annotated[str, TextForm(100)]
 CountryCode = Annotated[str, TextForm(100)]
 
 
@@ -152,8 +152,8 @@ class NewActivity(Params):
     last_name: Annotated[Text | None, "Family name of the fan."] = None
     phone: Annotated[Text | None, "Phone number of the fan."] = None
     campaign_title: Annotated[Text | None, "Name of the custom campaign; created when new."] = None
-    province: Annotated[Place | None, "Province or state."] = None
-    postal_code: Annotated[Place | None, "Postal code or ZIP."] = None
+    province: Annotated[PlaceName | None, "Province or state."] = None
+    postal_code: Annotated[PlaceName | None, "Postal code or ZIP."] = None
     country_code: Annotated[CountryCode | None, "Country, as a two-letter code."] = None
     is_subscribed: Annotated[Flag | None, "Email marketing opt-in."] = None
     is_phone_subscribed: Annotated[Flag | None, "SMS marketing opt-in."] = None
@@ -172,9 +172,9 @@ class NewActivity(Params):
     }
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse contact data that cannot be."""
-        yield from read_contact(given, at.account.country_code).faults
+        yield from read_contact(values, setting.account.country_code).faults
 
 
 class NewFanActivity(Params):

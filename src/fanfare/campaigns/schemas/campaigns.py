@@ -126,10 +126,10 @@ class CampaignChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"is_active": False}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to clear what every campaign has."""
         for name in ("title", "app_type", "is_active", "is_scheduled"):
-            if name in given and given[name] is None:
+            if name in values and values[name] is None:
                 yield name, "must not be empty"
 
 

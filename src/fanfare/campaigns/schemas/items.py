@@ -29,11 +29,11 @@ from fanfare.kernel.wire import (
     Wildcard,
 )
 
-MOST = 2**31 - 1
-Count = Annotated[int, WholeForm(0, MOST)]
-MOST_WAGERS = 10_000
-Limit = Annotated[int, LimitForm(MOST_WAGERS)]
-Position = Annotated[int, WholeForm(-MOST, MOST)]
+MAX_INTEGER = 2**31 - 1
+ItemCount = Annotated[int, WholeForm(0, MAX_INTEGER)]
+MAX_WAGERS = 10_000
+Limit = Annotated[int, LimitForm(MAX_WAGERS)]
+ItemPosition = Annotated[int, WholeForm(-MAX_INTEGER, MAX_INTEGER)]
 
 
 class PublicItem(msgspec.Struct):
@@ -91,7 +91,7 @@ class WagerChoice(Params):
     q: Annotated[Text | None, "Part of the title, the subtitle or the description."] = None
     start_date: Annotated[Day | None, "First day of the range."] = None
     end_date: Annotated[Day | None, "Last day of the range."] = None
-    limit: Annotated[Limit, "Maximum number of wagers to return."] = MOST_WAGERS
+    limit: Annotated[Limit, "Maximum number of wagers to return."] = MAX_WAGERS
     cursor: NextCursor = None
 
 
@@ -103,10 +103,10 @@ class NewItem(Params):
     subtitle: Annotated[Text | None, "Second line."] = None
     description: Annotated[LongText | None, "Text of the item."] = None
     tag_id: Annotated[Id | None, "Tag for fans who take it."] = None
-    position: Annotated[Position, "Place in the list, ascending."] = 0
+    position: Annotated[ItemPosition, "Place in the list, ascending."] = 0
     active_date: Annotated[Day | None, "Day on which it is active."] = None
     props: Annotated[JsonObject | None, "Settings of the item, such as answers. Public."] = None
-    item_count: Annotated[Count | None, "Number of items; unlimited when left out."] = None
+    item_count: Annotated[ItemCount | None, "Number of items; unlimited when left out."] = None
     item_group_name: Annotated[Text | None, "Group of items it belongs to."] = None
     activation_timestamp: Annotated[Moment | None, "When it opens."] = None
     price: Annotated[Money | None, "Price in the account's currency, or in points."] = None
@@ -118,9 +118,9 @@ class NewItem(Params):
     example: ClassVar[Mapping[str, object]] = {"title": "Home side wins", "price": 10, "item_count": 500}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a price below zero."""
-        yield from price_faults(given)
+        yield from price_faults(values)
 
 
 class ItemChanges(Params):
@@ -132,10 +132,10 @@ class ItemChanges(Params):
     subtitle: Annotated[Text | None | UnsetType, "Second line."] = UNSET
     description: Annotated[LongText | None | UnsetType, "Text of the item."] = UNSET
     tag_id: Annotated[Id | None | UnsetType, "Tag for fans who take it."] = UNSET
-    position: Annotated[Position | None | UnsetType, "Place in the list, ascending."] = UNSET
+    position: Annotated[ItemPosition | None | UnsetType, "Place in the list, ascending."] = UNSET
     active_date: Annotated[Day | None | UnsetType, "Day on which it is active."] = UNSET
     props: Annotated[JsonObject | None | UnsetType, "Settings of the item, such as answers. Public."] = UNSET
-    item_count: Annotated[Count | None | UnsetType, "Number of items."] = UNSET
+    item_count: Annotated[ItemCount | None | UnsetType, "Number of items."] = UNSET
     item_group_name: Annotated[Text | None | UnsetType, "Group of items it belongs to."] = UNSET
     activation_timestamp: Annotated[Moment | None | UnsetType, "When it opens."] = UNSET
     price: Annotated[Money | None | UnsetType, "Price in the account's currency, or in points."] = UNSET
@@ -147,17 +147,17 @@ class ItemChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"item_count": 600}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to clear the title, and a price below zero."""
         for name in ("title", "position"):
-            if name in given and given[name] is None:
+            if name in values and values[name] is None:
                 yield name, "must not be empty"
-        yield from price_faults(given)
+        yield from price_faults(values)
 
 
-def price_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def price_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a fault when the price is below zero."""
-    price = given.get("price")
+    price = values.get("price")
     if price is not None and price < 0:
         yield "price", "must not be negative"
 
@@ -181,7 +181,7 @@ class NewWager(Params):
     page_tab_id: Annotated[Id, "Wager campaign."]
     tab_item_id: Annotated[Id, "Item it is placed on."]
     fan_id: Annotated[Id, "Fan who places it."]
-    item_count: Annotated[Annotated[int, WholeForm(1, MOST)], "Quantity of the item."] = 1
+    item_count: Annotated[Annotated[int, WholeForm(1, MAX_INTEGER)], "Quantity of the item."] = 1
     point_count: Annotated[Whole, "Points it costs."] = 0
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."

@@ -23,8 +23,8 @@ from fanfare.kernel.wire import (
 )
 
 LONGEST_LIST = 10_000
-MOST_VIEWS = 1_000_000
-MOST_EVENTS = 1000
+MAX_VIEWS = 1_000_000
+MAX_EVENTS = 1000
 WAGERS = "wager_points"
 # What apps report themselves; the rows lie in campaign_events.
 REPORTED = (
@@ -99,15 +99,15 @@ class NewViews(Params):
 
     page_tab_id: Annotated[Id, "Campaign that was viewed."]
     viewer: Annotated[Text | None, "What identifies the viewer, such as a cookie; only a hash of it is stored."] = None
-    view_count: Annotated[Annotated[int, WholeForm(1, MOST_VIEWS)], "Number of views."] = 1
+    view_count: Annotated[Annotated[int, WholeForm(1, MAX_VIEWS)], "Number of views."] = 1
     viewed_at: Annotated[Moment | None, "When they happened; now when left out."] = None
 
     example: ClassVar[Mapping[str, object]] = {"viewer": "3f0c2a", "view_count": 1}
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse views of later."""
-        yield from future_faults(at.now, given, "viewed_at")
+        yield from future_faults(setting.now, values, "viewed_at")
 
 
 class ViewsSaved(msgspec.Struct):
@@ -132,7 +132,7 @@ class NewEvents(Params):
 
     page_tab_id: Annotated[Id, "Campaign in which they happened."]
     events: Annotated[
-        Annotated[list[ReportedEvent | WrongLine], lines_of(ReportedEvent, MOST_EVENTS, "events")],
+        Annotated[list[ReportedEvent | WrongLine], lines_of(ReportedEvent, MAX_EVENTS, "events")],
         "Objects with target, fan_id, occurred_at (now when left out), props.",
     ]
 

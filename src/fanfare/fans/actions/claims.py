@@ -115,12 +115,12 @@ async def release(db: Db, account_id: int, fan_id: int, identities: Collection[I
         [network for network, _ in identities],
         [value for _, value in identities],
     )
-    owned = [(row["network"], row["identifier_value"]) for row in rows if row["is_owned"]]
-    await hand_on(db, account_id, owned, now)
+    pairs = [(row["network"], row["identifier_value"]) for row in rows if row["is_owned"]]
+    await hand_on(db, account_id, pairs, now)
     return bool(rows)
 
 
-async def owned(db: Db, account_id: int, fan_id: int) -> list[Identity]:
+async def owned_identities(db: Db, account_id: int, fan_id: int) -> list[Identity]:
     """Return the identities of a fan."""
     rows = await db.rows(
         "select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = $2",

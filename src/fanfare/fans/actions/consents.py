@@ -41,13 +41,13 @@ def words(
     businesses: Mapping[str, bool] | None = None,
 ) -> list[Word]:
     """Return the words that a request states. They are of one moment, so opting out beats a yes beside it."""
-    said = [
+    entries = [
         Word("email", is_subscribed) if is_subscribed is not None else None,
         Word("phone", is_phone_subscribed) if is_phone_subscribed is not None else None,
         *(Word("business", flag, int(key)) for key, flag in (businesses or {}).items()),
         Word("everything", not is_optout) if is_optout is not None else None,
     ]
-    return [word for word in said if word is not None]
+    return [word for word in entries if word is not None]
 
 
 class Fold:
@@ -76,24 +76,24 @@ class Fold:
         """Return the fan's three flags, and beside each the moment of the word that decided it."""
         no = self.latest.get((*EVERYTHING, False), NEVER)
         yes = max((moment for (_, _, is_granted), moment in self.latest.items() if is_granted), default=NEVER)
-        mailed, texted = self._last("email"), self._last("phone")
+        mail_word, phone_word = self._last("email"), self._last("phone")
         return {
-            "is_subscribed": mailed[0],
-            "is_phone_subscribed": texted[0],
+            "is_subscribed": mail_word[0],
+            "is_phone_subscribed": phone_word[0],
             "is_optout": no >= yes and no > NEVER,
-            "email_word_at": mailed[1],
-            "phone_word_at": texted[1],
+            "email_word_at": mail_word[1],
+            "phone_word_at": phone_word[1],
             "optout_word_at": max(yes, no) if max(yes, no) > NEVER else None,
         }
 
     def businesses(self) -> dict[int, tuple[bool, datetime]]:
         """Return of each business that was spoken of whether it is on, and since which word."""
-        found = {}
+        result = {}
         for business_id in {number for _, number, _ in self.latest if number is not None}:
             is_on, moment = self._last("business", business_id)
             if moment:
-                found[business_id] = is_on, moment
-        return found
+                result[business_id] = is_on, moment
+        return result
 
 
 WORD = {"subject": ":fan_id", "fan": ":fan_id", "position": "consent_id", "at": ":noted_at"}
@@ -113,34 +113,34 @@ NOTE = Sql(f"""
 """)  # noqa: S608 - fixed parts
 
 
-async def note(db: Db, account_id: int, fan_id: int, said: list[Word], saying: Saying) -> None:
+async def note(db: Db, account_id: int, fan_id: int, entries: list[Word], context: Saying) -> None:
     """Append words to the ledger and announce them; part of the caller's transaction, who folds it anew.
 
     The caller holds a position and the fan's row. Refuses a business that the account does not have.
     """
-    await check_businesses(db, account_id, [word.business_id for word in said if word.business_id is not None])
+    await check_businesses(db, account_id, [word.business_id for word in entries if word.business_id is not None])
     await db.execute(
         NOTE,
         account_id,
         fan_id=fan_id,
-        channels=[word.channel for word in said],
-        flags=[word.is_granted for word in said],
-        business_ids=[word.business_id for word in said],
-        **{name: getattr(saying, name) for name in ("wording", "source", "address", "moment", "noted_at")},
+        channels=[word.channel for word in entries],
+        flags=[word.is_granted for word in entries],
+        business_ids=[word.business_id for word in entries],
+        **{name: getattr(context, name) for name in ("wording", "source", "address", "moment", "noted_at")},
     )
 
 
 async def check_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> None:
     """Refuse (422) businesses that are not there."""
-    named = set(business_ids)
-    if not named:
+    ids = set(business_ids)
+    if not ids:
         return
     rows = await db.rows(
         "select business_id from businesses where account_id = $1 and business_id = any($2::bigint[])",
         account_id,
-        list(named),
+        list(ids),
     )
-    missing = sorted(named - {row["business_id"] for row in rows})
+    missing = sorted(ids - {row["business_id"] for row in rows})
     if missing:
         raise BadParameters(
             [(f"business_{business_id}", "is not a business of this account") for business_id in missing]
@@ -156,7 +156,7 @@ async def refold(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], 
     fold = Fold()
     for row in await db.rows(LATEST, account_id, fan_id):
         fold.hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
-    opted = fold.businesses()
+    opt_ins = fold.businesses()
     rows = await db.rows(
         """
         with old as materialized (
@@ -176,9 +176,9 @@ async def refold(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], 
         """,
         account_id,
         fan_id,
-        list(opted),
-        [is_in for is_in, _ in opted.values()],
-        [moment for _, moment in opted.values()],
+        list(opt_ins),
+        [is_in for is_in, _ in opt_ins.values()],
+        [moment for _, moment in opt_ins.values()],
     )
     return fold.columns(), [f"business_{row['business_id']}" for row in rows]
 

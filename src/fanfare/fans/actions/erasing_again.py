@@ -21,7 +21,7 @@ class ErasedAgain(msgspec.Struct):
     """How many fans were erased, and those who could not be, each as account and fan."""
 
     count: int = 0
-    left: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    remaining: list[tuple[int, int]] = msgspec.field(default_factory=list)
 
 
 async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime) -> ErasedAgain:
@@ -30,7 +30,7 @@ async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime
     Who had become an erased fan may be a fan of its own in an older backup. No id is ever given twice, also after a
     restore, so that nobody else is meant. Repeating it does no harm.
     """
-    erased = ErasedAgain()
+    result = ErasedAgain()
     for each in certificates:
         for fan_id in (each.fan_id, *each.former_fan_ids):
             try:
@@ -41,7 +41,7 @@ async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime
                 if will_pass(error):
                     raise
                 log.warning("erasure failed", account_id=each.account_id, fan_id=fan_id, exc_info=error)
-                erased.left.append((each.account_id, fan_id))
+                result.remaining.append((each.account_id, fan_id))
             else:
-                erased.count += 1
-    return erased
+                result.count += 1
+    return result

@@ -32,18 +32,18 @@ OUTSIDE_NAMES = ("display_name", "identifier_value", "user_key", "customer_key")
 async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, source: str) -> Erasure:
     """Erase a fan, with whom it became one, and return the certificate; refuses (404) who is not there."""
 
-    async def write(tried: Db) -> int:
-        async with tried.transaction() as held:
-            return await _erase(held, account_id, fan_id, now, source)
+    async def write(outer: Db) -> int:
+        async with outer.transaction() as tx:
+            return await _erase(tx, account_id, fan_id, now, source)
 
     return await erasure(db, account_id, await db.racing(write))
 
 
 async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: str) -> int:
-    before = await _touched(db)
+    old_counts = await _row_counts(db)
     await hold(db, account_id)
-    known = "select true from fans where account_id = $1 and fan_id = $2 for update"
-    if not await db.value(known, account_id, fan_id):
+    exists = "select true from fans where account_id = $1 and fan_id = $2 for update"
+    if not await db.value(exists, account_id, fan_id):
         raise Unknown(fan=fan_id)
     former = await _former_ids(db, account_id, fan_id)
     person = await _person(db, account_id, [fan_id, *former])
@@ -52,10 +52,12 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
     await _silence_changes(db, account_id, [fan_id, *former])
-    identities = await claims.owned(db, account_id, fan_id)
+    identities = await claims.owned_identities(db, account_id, fan_id)
     erasure_id = await _delete(db, account_id, fan_id, now)
     await claims.hand_on(db, account_id, identities, now)
-    await _certify(db, account_id, (erasure_id, fan_id, former, source), now, _counts(before, await _touched(db)))
+    await _certify(
+        db, account_id, (erasure_id, fan_id, former, source), now, _counts(old_counts, await _row_counts(db))
+    )
     return erasure_id
 
 
@@ -70,7 +72,7 @@ async def _former_ids(db: Db, account_id: int, fan_id: int) -> list[int]:
 
 
 # What the fan $2 is known by, also where it is another's too; and a word as it is compared.
-OWN = """(
+IDENTIFIERS = """(
     select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = $2
     union
     select network, identifier_value from shared_identifiers where account_id = $1 and fan_id = $2
@@ -103,7 +105,7 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
             union
             select case network when 'email' then 'addresses' when 'phone' then 'numbers' else 'keys' end,
                    identifier_value
-            from {OWN}
+            from {IDENTIFIERS}
         )
         select kind, array_agg(distinct {PLAIN.format("word")}) as words
         from named where btrim(word) <> '' group by kind
@@ -112,18 +114,18 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
         fan_ids[0],
     )
     words = {row["kind"]: frozenset(row["words"]) for row in rows}
-    nothing: frozenset[str] = frozenset()
-    kinds = {kind: words.get(kind, nothing) for kind in ("addresses", "numbers", "names", "keys")}
-    shared = await _shared(db, account_id, fan_ids[0], sorted(kinds["names"]))
-    return Person(frozenset(fan_ids), **kinds, shared=shared)
+    empty: frozenset[str] = frozenset()
+    kinds = {kind: words.get(kind, empty) for kind in ("addresses", "numbers", "names", "keys")}
+    shared_words = await _shared_words(db, account_id, fan_ids[0], sorted(kinds["names"]))
+    return Person(frozenset(fan_ids), **kinds, shared=shared_words)
 
 
-async def _shared(db: Db, account_id: int, fan_id: int, names: list[str]) -> frozenset[str]:
+async def _shared_words(db: Db, account_id: int, fan_id: int, names: list[str]) -> frozenset[str]:
     """Return which of a fan's identities and names another fan has too."""
     rows = await db.rows(
         f"""
         select {PLAIN.format("o.identifier_value")} as word
-        from {OWN} own
+        from {IDENTIFIERS} own
         cross join lateral (
             select identifier_value, fan_id from fan_identifiers
             where account_id = $1 and network = own.network and identifier_value = own.identifier_value
@@ -185,12 +187,12 @@ def _redacted(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON va
     """Return an answer without the rows about a person; None when it is about the person as a whole."""
     if isinstance(answer, list):
         rows = [(each, _redacted(each, person)) for each in answer]
-        return [left for each, left in rows if each is None or left is not None]
+        return [value for each, value in rows if each is None or value is not None]
     if not isinstance(answer, dict):
         return answer
-    left = {name: _redacted(each, person) for name, each in answer.items()}
-    is_about = _is_about(answer, person) or any(left[name] is None is not each for name, each in answer.items())
-    return None if is_about else left
+    value = {name: _redacted(each, person) for name, each in answer.items()}
+    is_about = _is_about(answer, person) or any(value[name] is None is not each for name, each in answer.items())
+    return None if is_about else value
 
 
 def _is_about(values: dict[str, Any], person: Person) -> bool:
@@ -234,7 +236,7 @@ async def _delete(db: Db, account_id: int, fan_id: int, now: datetime) -> int:
     return erasure_id
 
 
-async def _touched(db: Db) -> dict[str, tuple[int, int]]:
+async def _row_counts(db: Db) -> dict[str, tuple[int, int]]:
     """Return how many rows of each table this transaction has deleted and changed so far, cascades included."""
     rows = await db.rows(
         "select relname, n_tup_del, n_tup_upd from pg_stat_xact_user_tables where n_tup_del + n_tup_upd > 0"
@@ -242,20 +244,20 @@ async def _touched(db: Db) -> dict[str, tuple[int, int]]:
     return {row["relname"]: (row["n_tup_del"], row["n_tup_upd"]) for row in rows}
 
 
-def _counts(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
-    found = []
-    for name, (deleted, changed) in sorted(after.items()):
-        deleted_before, changed_before = before.get(name, (0, 0))
-        counts = {"deleted_count": deleted - deleted_before, "cleared_count": changed - changed_before}
+def _counts(old: dict[str, tuple[int, int]], new: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    table_counts = []
+    for name, (deleted, cleared) in sorted(new.items()):
+        deleted_before, changed_before = old.get(name, (0, 0))
+        counts = {"deleted_count": deleted - deleted_before, "cleared_count": cleared - changed_before}
         if any(counts.values()):
-            found.append({"table_name": name, **counts})
-    return found
+            table_counts.append({"table_name": name, **counts})
+    return table_counts
 
 
 async def _certify(
-    db: Db, account_id: int, erased: tuple[int, int, list[int], str], now: datetime, counts: list[dict[str, Any]]
+    db: Db, account_id: int, erasure: tuple[int, int, list[int], str], now: datetime, counts: list[dict[str, Any]]
 ) -> None:
-    erasure_id, fan_id, former, source = erased
+    erasure_id, fan_id, former, source = erasure
     certificate = {
         "erasure_id": erasure_id,
         "fan_id": fan_id,
@@ -271,7 +273,7 @@ async def _certify(
         values ($1, $2, $3, $4, $5, $6, $7, $8)
         """,
         account_id,
-        *erased,
+        *erasure,
         now,
         counts,
         digest(certificate),

@@ -43,7 +43,7 @@ COLUMNS = (
 )  # fmt: skip
 # What a new fan may come with: what finding the fan writes, and what is written after it.
 PERSONAL = ("first_name", "last_name", "birth_date", "gender", "ip_address", "fan_source")
-BESIDES = (
+OTHER_FIELDS = (
     "display_name", "password", "latitude", "longitude", "image_url", "is_confirmed", "is_phone_confirmed", "is_optout",
     "consent_wording", "consent_source", "businesses", "fields",
 )  # fmt: skip
@@ -66,128 +66,128 @@ class NameTaken(Conflict):
 class Change(msgspec.Struct):
     """A change of a fan with what takes time to prepare: the password hashed."""
 
-    wanted: FanChanges
+    request: FanChanges
     password_hash: str | None
     source: str
     # set only what is empty, beside words on consent, and nothing about how the fan is recognised
     fills: bool
 
 
-async def create_fan(db: Db, account: Account, wanted: NewFan, now: datetime, *, source: str) -> int:
+async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, source: str) -> int:
     """Make a fan, or fill what is empty of the one who is known by email address or number; return the fan's id.
 
     Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over. Two fans, one
     known by the address and one by the number, become one when both are told to be verified (`join_verified`).
     """
-    check_past(now, birth_date=wanted.birth_date, consent_timestamp=wanted.consent_timestamp)
-    contact = {name: getattr(wanted, name) for name in ("email", "phone", *ADDRESS)}
-    rest = {name: value for name in BESIDES if (value := getattr(wanted, name)) not in (None, {})}
+    check_past(now, birth_date=new.birth_date, consent_timestamp=new.consent_timestamp)
+    contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
+    rest = {name: value for name in OTHER_FIELDS if (value := getattr(new, name)) not in (None, {})}
     # Words whose circumstances are told go into the ledger with these, the others with the fan.
-    apart = (*CHANNELS, "consent_timestamp") if rest.keys() & CIRCUMSTANCES else ()
-    rest |= {name: value for name in apart if (value := getattr(wanted, name)) is not None}
-    known = {name: getattr(wanted, name) for name in (*PERSONAL, *(() if apart else CHANNELS))}
-    who = person(contact, home_country=account.country_code, **said_at(wanted.consent_timestamp), **known)
-    if not rest and not wanted.idol_names:
-        return (await find_or_create(db, account.id, [who], now, source=source))[0]
-    rest |= {"email": who.mail or UNSET, "phone": who.phone or UNSET, "ip_address": wanted.ip_address or UNSET}
+    excluded = (*CHANNELS, "consent_timestamp") if rest.keys() & CIRCUMSTANCES else ()
+    rest |= {name: value for name in excluded if (value := getattr(new, name)) is not None}
+    attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if excluded else CHANNELS))}
+    profile = person(contact, home_country=account.country_code, **said_at(new.consent_timestamp), **attributes)
+    if not rest and not new.idol_names:
+        return (await find_or_create(db, account.id, [profile], now, source=source))[0]
+    rest |= {"email": profile.mail or UNSET, "phone": profile.phone or UNSET, "ip_address": new.ip_address or UNSET}
     change = await _prepared(db, account, FanChanges(fan_id=0, **rest), source, fills=True)
 
-    async def write(tried: Db) -> int:
-        async with tried.transaction() as held:
-            if wanted.is_confirmed and wanted.is_phone_confirmed:
-                await join_verified(held, account.id, who, now, source=source)
-            (change.wanted.fan_id,) = await find_or_create(held, account.id, [who], now, source=source)
-            await _change(held, account, change, now)
-            if wanted.idol_names:
-                await followers.tie(held, account.id, change.wanted.fan_id, wanted.idol_names, now)
-        return change.wanted.fan_id
+    async def write(outer: Db) -> int:
+        async with outer.transaction() as tx:
+            if new.is_confirmed and new.is_phone_confirmed:
+                await join_verified(tx, account.id, profile, now, source=source)
+            (change.request.fan_id,) = await find_or_create(tx, account.id, [profile], now, source=source)
+            await _change(tx, account, change, now)
+            if new.idol_names:
+                await followers.tie(tx, account.id, change.request.fan_id, new.idol_names, now)
+        return change.request.fan_id
 
     return await db.racing(write)
 
 
-async def change_fan(db: Db, account: Account, wanted: FanChanges, now: datetime, *, source: str) -> int:
+async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str) -> int:
     """Update the fields sent of a fan and return the fan's id.
 
     Refuses an unknown fan (404), and an email address, number or display name that another fan has (409).
     """
-    check_past(now, birth_date=wanted.birth_date, consent_timestamp=wanted.consent_timestamp)
-    change = await _prepared(db, account, wanted, source, fills=False)
+    check_past(now, birth_date=changes.birth_date, consent_timestamp=changes.consent_timestamp)
+    change = await _prepared(db, account, changes, source, fills=False)
 
-    async def write(tried: Db) -> int:
-        async with tried.transaction() as held:
-            return await _change(held, account, change, now)
+    async def write(outer: Db) -> int:
+        async with outer.transaction() as tx:
+            return await _change(tx, account, change, now)
 
     return await db.racing(write)
 
 
-async def _prepared(db: Db, account: Account, wanted: FanChanges, source: str, *, fills: bool) -> Change:
+async def _prepared(db: Db, account: Account, changes: FanChanges, source: str, *, fills: bool) -> Change:
     """Do before the transaction what would make it long."""
-    secret = await password_hash(account.id, wanted.password) if wanted.password else None
+    secret = await password_hash(account.id, changes.password) if changes.password else None
     if fills:
         # What is wrong is refused also where the fan has something in its place.
-        _address(sent(wanted))
-        await checked_name(db, account, wanted.display_name or None)
-    return Change(wanted, secret, source, fills)
+        _address(sent(changes))
+        await checked_name(db, account, changes.display_name or None)
+    return Change(changes, secret, source, fills)
 
 
 async def _change(db: Db, account: Account, change: Change, now: datetime) -> int:
-    old = await _locked(db, account.id, change.wanted.fan_id)
+    old = await _locked(db, account.id, change.request.fan_id)
     fan_id: int = old["fan_id"]
-    wanted = _filling(change.wanted, old, now) if change.fills else change.wanted
-    columns = await _columns(db, account, wanted, old)
+    request = _filling(change.request, old, now) if change.fills else change.request
+    columns = await _columns(db, account, request, old)
     if change.password_hash and not (change.fills and old["password_hash"]):
         columns["password_hash"] = change.password_hash
     await _move_identifiers(db, account.id, old, columns, now)
-    heard, changed = await _heard(db, account.id, change, fan_id, now)
-    columns |= heard
-    if change.wanted.fields:
-        values = await read_values(db, account.id, change.wanted.fields)
-        changed += await set_values(db, account.id, fan_id, values, now, fills=change.fills)
-    changed += [name for name, value in columns.items() if value != old[name] and name not in MOMENTS]
-    if changed:
-        await _write(db, account.id, fan_id, columns, changed, now)
-    elif any(value != old[name] for name, value in heard.items()):
-        await _remember(db, account.id, fan_id, heard)
+    word_columns, fields = await _apply_words(db, account.id, change, fan_id, now)
+    columns |= word_columns
+    if change.request.fields:
+        values = await read_values(db, account.id, change.request.fields)
+        fields += await set_values(db, account.id, fan_id, values, now, fills=change.fills)
+    fields += [name for name, value in columns.items() if value != old[name] and name not in MOMENTS]
+    if fields:
+        await _write(db, account.id, fan_id, columns, fields, now)
+    elif any(value != old[name] for name, value in word_columns.items()):
+        await _remember(db, account.id, fan_id, word_columns)
     return fan_id
 
 
-async def _heard(
+async def _apply_words(
     db: Db, account_id: int, change: Change, fan_id: int, now: datetime
 ) -> tuple[dict[str, Any], list[str]]:
     """Note what a request says on consent; return what the fan's columns come to, and the businesses that turned."""
-    wanted = change.wanted
-    said = words(wanted.is_subscribed, wanted.is_phone_subscribed, wanted.is_optout, wanted.businesses)
-    if not said:
+    request = change.request
+    entries = words(request.is_subscribed, request.is_phone_subscribed, request.is_optout, request.businesses)
+    if not entries:
         return {}, []
-    moment = min(wanted.consent_timestamp or now, now)
-    address = wanted.ip_address or None
-    saying = Saying(wanted.consent_source or change.source, now, moment, wanted.consent_wording, address)
-    await note(db, account_id, fan_id, said, saying)
+    moment = min(request.consent_timestamp or now, now)
+    address = request.ip_address or None
+    context = Saying(request.consent_source or change.source, now, moment, request.consent_wording, address)
+    await note(db, account_id, fan_id, entries, context)
     return await refold(db, account_id, fan_id)
 
 
-async def _remember(db: Db, account_id: int, fan_id: int, heard: Mapping[str, Any]) -> None:
+async def _remember(db: Db, account_id: int, fan_id: int, word_columns: Mapping[str, Any]) -> None:
     """Write the moments of words that turned nothing: nobody is told of those."""
     await db.execute(
         "update fans set email_word_at = $3, phone_word_at = $4, optout_word_at = $5"
         " where account_id = $1 and fan_id = $2",
         account_id,
         fan_id,
-        *(heard[name] for name in MOMENTS),
+        *(word_columns[name] for name in MOMENTS),
     )
 
 
-def _filling(wanted: FanChanges, old: Record, now: datetime) -> FanChanges:
+def _filling(changes: FanChanges, old: Record, now: datetime) -> FanChanges:
     """Leave of a change what is empty so far; confirmed is only what is the fan's own address and number."""
-    fields = sent(wanted)
-    kept: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
+    fields = sent(changes)
+    unset: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
     if old["created_at"] == now:
         # Of a fan just made they are what the lists tell of the postal code.
-        kept = {name: value for name, value in kept.items() if name not in ("latitude", "longitude")}
+        unset = {name: value for name, value in unset.items() if name not in ("latitude", "longitude")}
     for name, flag, key in (("email", "is_confirmed", mail_key), ("phone", "is_phone_confirmed", str)):
         is_own = name in fields and old[name] is not None and key(fields[name]) == key(old[name])
-        kept |= {name: UNSET, flag: True if is_own and getattr(wanted, flag) else None}
-    return msgspec.structs.replace(wanted, **kept)
+        unset |= {name: UNSET, flag: True if is_own and getattr(changes, flag) else None}
+    return msgspec.structs.replace(changes, **unset)
 
 
 LOCKED = f"""
@@ -208,17 +208,17 @@ async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
     return old
 
 
-async def _columns(db: Db, account: Account, wanted: FanChanges, old: Record) -> dict[str, Any]:
+async def _columns(db: Db, account: Account, changes: FanChanges, old: Record) -> dict[str, Any]:
     """Return the columns that the request sets, in their normal forms."""
-    fields = sent(wanted)
+    fields = sent(changes)
     columns = {name: fields[name] for name in (*PLAIN, *CONFIRMATIONS) if name in fields}
-    columns |= await _completed(db, _address(fields), columns, old)
+    columns |= await _complete(db, _address(fields), columns, old)
     home = columns.get("country_code") or old["country_code"] or account.country_code
     columns |= read_numbers({name: fields[name] for name in PHONES if name in fields}, home)
     if "email" in fields:
         columns["email"] = fields["email"]
         if _mail_key(fields["email"]) != _mail_key(old["email"]):
-            columns["is_confirmed"] = bool(wanted.is_confirmed)
+            columns["is_confirmed"] = bool(changes.is_confirmed)
     if not (columns.get("email", old["email"]) or columns.get("phone", old["phone"])):
         raise BadParameters([("email", "cannot be cleared unless the fan has a phone number")])
     if "display_name" in fields:
@@ -231,17 +231,17 @@ def _mail_key(address: str | None) -> str | None:
 
 
 def _address(fields: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: fields[name] for name in ADDRESS if name in fields}
-    if not given.get("country_code"):
-        return dict.fromkeys(given)
+    values = {name: fields[name] for name in ADDRESS if name in fields}
+    if not values.get("country_code"):
+        return dict.fromkeys(values)
     try:
-        address = complete_address(*(given.get(name) for name in ADDRESS))
+        address = complete_address(*(values.get(name) for name in ADDRESS))
     except WrongAddressError as wrong:
         raise BadParameters(wrong.errors) from None
-    return {name: getattr(address, name) for name in given}
+    return {name: getattr(address, name) for name in values}
 
 
-async def _completed(db: Db, address: dict[str, Any], columns: Mapping[str, Any], old: Record) -> dict[str, Any]:
+async def _complete(db: Db, address: dict[str, Any], columns: Mapping[str, Any], old: Record) -> dict[str, Any]:
     """Return an address with what the lists of places tell of it, when it is another than before.
 
     What they told of the old one goes, coordinates too: nobody is still where the fan has left.
@@ -250,9 +250,11 @@ async def _completed(db: Db, address: dict[str, Any], columns: Mapping[str, Any]
         return address
     new = {**{name: old[name] for name in ADDRESS}, **address}
     place = await known_place(db, new["country_code"], new["postal_code"])
-    found = {name: getattr(place, name) for name in ("metro_area", "latitude", "longitude") if name not in columns}
+    place_columns = {
+        name: getattr(place, name) for name in ("metro_area", "latitude", "longitude") if name not in columns
+    }
     empty = {name: getattr(place, name) for name in ("province", "city") if new[name] is None}
-    return {**address, **empty, **found}
+    return {**address, **empty, **place_columns}
 
 
 async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mapping[str, Any], now: datetime) -> None:
@@ -260,12 +262,12 @@ async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mappi
 
     An address or number of another fan is refused; a second number of somebody else is only noted.
     """
-    before, after = identities(dict(old)), identities({**old, **columns})
-    if gone := before.keys() - after.keys():
-        await release(db, account_id, old["fan_id"], gone, now)
-    for identity in sorted(after.keys() - before.keys()):
+    old_identities, new_identities = identities(dict(old)), identities({**old, **columns})
+    if removed := old_identities.keys() - new_identities.keys():
+        await release(db, account_id, old["fan_id"], removed, now)
+    for identity in sorted(new_identities.keys() - old_identities.keys()):
         owner = await claim(db, account_id, identity, old["fan_id"], now)
-        if owner != old["fan_id"] and after[identity] != "add_phone":
+        if owner != old["fan_id"] and new_identities[identity] != "add_phone":
             raise MailTaken if identity[0] == "email" else PhoneTaken
 
 
@@ -282,7 +284,7 @@ WRITE = f"""
 
 
 async def _write(
-    db: Db, account_id: int, fan_id: int, columns: Mapping[str, Any], changed: list[str], now: datetime
+    db: Db, account_id: int, fan_id: int, columns: Mapping[str, Any], fields: list[str], now: datetime
 ) -> None:
     try:
         await db.execute(
@@ -291,7 +293,7 @@ async def _write(
             fan_id,
             msgspec.to_builtins(dict(columns)),
             now,
-            changed,
+            fields,
         )
     except asyncpg.UniqueViolationError:
         raise NameTaken from None

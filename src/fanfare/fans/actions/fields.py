@@ -24,11 +24,11 @@ def _number(raw: object, _: list[str]) -> int | float:
 
 
 def _choice(raw: object, options: list[str]) -> str:
-    chosen = {fold(option): option for option in options}.get(fold(text_of(raw).strip()))
-    if chosen is None:
+    choice = {fold(option): option for option in options}.get(fold(text_of(raw).strip()))
+    if choice is None:
         message = f"must be one of {', '.join(options)}"
         raise ValueError(message)
-    return chosen
+    return choice
 
 
 def _choices(raw: object, options: list[str]) -> list[str]:
@@ -47,18 +47,18 @@ TYPES: dict[str, Callable[[object, list[str]], Any]] = {
 }
 
 
-async def save_field(db: Db, account_id: int, wanted: FieldDefinition, now: datetime) -> None:
+async def save_field(db: Db, account_id: int, params: FieldDefinition, now: datetime) -> None:
     """Define a field, or change its options and whether it is in use; the type of a field with values stays."""
-    async with db.transaction() as held:
-        await _lock(held, account_id, wanted.crm_field_key)
-        saved = await held.value(
+    async with db.transaction() as tx:
+        await _lock(tx, account_id, params.crm_field_key)
+        saved = await tx.value(
             SAVE,
             account_id,
-            wanted.crm_field_key,
-            wanted.field_type,
-            wanted.field_options or [],
-            wanted.is_active is not False,
-            bool(wanted.is_global),
+            params.crm_field_key,
+            params.field_type,
+            params.field_options or [],
+            params.is_active is not False,
+            bool(params.is_global),
             now,
         )
     if saved is None:
@@ -106,23 +106,23 @@ DELETE_FIELD = f"""
 
 async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetime) -> None:
     """Delete a field with the values of all fans."""
-    async with db.transaction() as held:
-        await hold(held, account_id)
-        await _lock(held, account_id, crm_field_key)
-        await held.execute(
+    async with db.transaction() as tx:
+        await hold(tx, account_id)
+        await _lock(tx, account_id, crm_field_key)
+        await tx.execute(
             "delete from fan_fields where account_id = $1 and crm_field_key = $2", account_id, crm_field_key
         )
-        gone = await held.value(
+        deleted = await tx.value(
             DELETE_FIELD,
             account_id,
             crm_field_key,
             now,
         )
-        if gone is None:
+        if deleted is None:
             raise Unknown(custom_field=crm_field_key)
 
 
-async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> dict[str, Any]:
+async def read_values(db: Db, account_id: int, fields: Mapping[str, object]) -> dict[str, Any]:
     """Return custom values by the types of their fields; refuses (422) every unknown field and wrong value.
 
     Part of the caller's transaction: until it ends no field is deleted or gets another type.
@@ -131,15 +131,15 @@ async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> d
         "select crm_field_key, field_type, field_options, is_active from crm_fields"
         " where account_id = $1 and crm_field_key = any($2::text[]) order by crm_field_key for share",
         account_id,
-        list(given),
+        list(fields),
     )
-    known = {row["crm_field_key"]: row for row in rows if row["is_active"]}
+    definitions = {row["crm_field_key"]: row for row in rows if row["is_active"]}
     values: dict[str, Any] = {}
-    errors = list(_unknown(given, known))
-    for key in sorted(set(given) & set(known)):
+    errors = list(_unknown(fields, definitions))
+    for key in sorted(set(fields) & set(definitions)):
         try:
-            row = known[key]
-            values[key] = None if given[key] is None else TYPES[row["field_type"]](given[key], row["field_options"])
+            row = definitions[key]
+            values[key] = None if fields[key] is None else TYPES[row["field_type"]](fields[key], row["field_options"])
         except ValueError as wrong:
             errors.append((f"field_{key}", str(wrong)))
     if errors:
@@ -147,8 +147,8 @@ async def read_values(db: Db, account_id: int, given: Mapping[str, object]) -> d
     return values
 
 
-def _unknown(given: Mapping[str, object], known: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for key in sorted(set(given) - set(known)):
+def _unknown(values: Mapping[str, object], definitions: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for key in sorted(set(values) - set(definitions)):
         yield f"field_{key}", "is not an active custom field of this account"
 
 
@@ -159,7 +159,7 @@ async def set_values(
 
     With `fills` a value that is there stays.
     """
-    kept = {key: value for key, value in values.items() if value is not None}
+    present = {key: value for key, value in values.items() if value is not None}
     rows = await db.rows(
         """
         with gone as (
@@ -179,7 +179,7 @@ async def set_values(
         account_id,
         fan_id,
         [key for key, value in values.items() if value is None and not fills],
-        kept,
+        present,
         now,
         fills,
     )

@@ -147,8 +147,8 @@ TAKEN = {
     **{each: each for each in ("ip_address", "fan_source")},
 }
 FIRST = ",\n".join(
-    f"(array_agg(g.{column} order by g.place) filter (where g.{given} is not null))[1]"
-    for column, given in TAKEN.items()
+    f"(array_agg(g.{column} order by g.place) filter (where g.{value} is not null))[1]"
+    for column, value in TAKEN.items()
 )
 
 # What is newly claimed. It may be of somebody who was erased: few are, so a statement that comes upon one runs again as
@@ -263,27 +263,27 @@ ANNOUNCED = f"""
 """
 
 
-def _written(*, speaks: bool, returns: bool) -> str:
+def _writes(*, speaks: bool, returns: bool) -> str:
     """Return the CTEs that write.
 
     An integration fills what is empty and never overwrites; a word on consent counts whoever it comes from.
     """
-    claimed = CLAIMED.format(unless="" if returns else f"where not exists (select {ERASED}) or run_again()")
+    claims = CLAIMED.format(unless="" if returns else f"where not exists (select {ERASED}) or run_again()")
     if not speaks:
         silent = "select met.*, false as is_news, true as is_changed from met"
-        made = MADE.format(flags="false, false, false, null, null, null", spoken="")
-        return ",".join([claimed, made, FILLED.format(flags="", each=silent), ANNOUNCED.format(words="")])
-    heard = hearing.heard(FILLS, erased=ERASED if returns else None)
-    made = MADE.format(flags=hearing.NEW_FLAGS, spoken="left join spoken s on s.fan_id = fresh.fan_id")
-    filled = FILLED.format(flags=hearing.FLAGS_SET, each=hearing.EACH)
-    return f"{claimed},{heard}{made},{filled},{ANNOUNCED.format(words=hearing.ANNOUNCED)}"
+        insert = MADE.format(flags="false, false, false, null, null, null", spoken="")
+        return ",".join([claims, insert, FILLED.format(flags="", each=silent), ANNOUNCED.format(words="")])
+    consent = hearing.consent_ctes(FILLS, erased=ERASED if returns else None)
+    insert = MADE.format(flags=hearing.NEW_FLAGS, spoken="left join spoken s on s.fan_id = fresh.fan_id")
+    update = FILLED.format(flags=hearing.FLAGS_SET, each=hearing.EACH)
+    return f"{claims},{consent}{insert},{update},{ANNOUNCED.format(words=hearing.ANNOUNCED)}"
 
 
 # In the order in which they are tried: for persons who say nothing on consent, for others, for some who were erased.
 WRITTEN = (
-    _written(speaks=False, returns=False),
-    _written(speaks=True, returns=False),
-    _written(speaks=True, returns=True),
+    _writes(speaks=False, returns=False),
+    _writes(speaks=True, returns=False),
+    _writes(speaks=True, returns=True),
 )
 
 # Without the limit the planner expects ten persons of arrays that it does not see yet, finds the plan for one cheaper,

@@ -68,8 +68,8 @@ SPOKEN = f"""
 IS_CLOSED = "fan_id in (select fan_id from closed)"
 # Whether what was spoken is news to a fan `f`, in each of the three.
 MAIL_NEWS, PHONE_NEWS, OUT_NEWS = (
-    f"(s.{said}_at > coalesce(f.{kept}, '-infinity') or s.{said}_at = f.{kept} and {beats} s.{said}_flag)"
-    for said, kept, beats in (
+    f"(s.{word}_at > coalesce(f.{column}, '-infinity') or s.{word}_at = f.{column} and {beats} s.{word}_flag)"
+    for word, column, beats in (
         ("mail", "email_word_at", "not"),
         ("phone", "phone_word_at", "not"),
         ("out", "optout_word_at", ""),
@@ -124,9 +124,9 @@ ANNOUNCED = f"""
 """
 
 
-def heard(fills: str, *, erased: str | None) -> str:
+def consent_ctes(fills: str, *, erased: str | None) -> str:
     """Return the CTEs that hear words. `fills` is whether a person fills a fan, `erased` who was erased, or nobody."""
-    before = [WITHDRAWN.format(erased=erased)] if erased else []
+    withdrawals = [WITHDRAWN.format(erased=erased)] if erased else []
     words = WORDS.format(withdrawn=AS_WORDS if erased else "")
     spoken = SPOKEN.format(is_closed=IS_CLOSED if erased else "false")
-    return ",".join([*before, words, spoken, LOCKED.format(fills=fills)]) + ","
+    return ",".join([*withdrawals, words, spoken, LOCKED.format(fills=fills)]) + ","

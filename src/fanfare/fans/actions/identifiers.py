@@ -48,21 +48,21 @@ ADD_IDENTIFIER = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def add_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
+async def add_identifier(db: Db, account_id: int, change: IdentifierChange, now: datetime) -> None:
     """Add an external identity to a fan; one that the fan has already stays."""
     try:
-        known = await db.value(
+        exists = await db.value(
             ADD_IDENTIFIER,
             account_id,
-            wanted.fan_id,
-            wanted.network,
-            wanted.identifier_value,
+            change.fan_id,
+            change.network,
+            change.identifier_value,
             now,
         )
     except asyncpg.UniqueViolationError:
         raise IdentityTaken from None
-    if known is None:
-        raise Unknown(fan=wanted.fan_id)
+    if exists is None:
+        raise Unknown(fan=change.fan_id)
 
 
 REMOVE_IDENTIFIER = f"""
@@ -71,20 +71,20 @@ REMOVE_IDENTIFIER = f"""
 """
 
 
-async def remove_identifier(db: Db, account_id: int, wanted: IdentifierChange, now: datetime) -> None:
+async def remove_identifier(db: Db, account_id: int, change: IdentifierChange, now: datetime) -> None:
     """Remove an external identity of a fan; who else came with it has it then."""
-    network = fold(wanted.network)
+    network = fold(change.network)
 
-    async def write(tried: Db) -> None:
-        async with tried.transaction() as held:
-            await held.execute(
+    async def write(outer: Db) -> None:
+        async with outer.transaction() as tx:
+            await tx.execute(
                 REMOVE_IDENTIFIER,
                 account_id,
-                wanted.fan_id,
+                change.fan_id,
                 now,
                 network,
             )
-            if not await release(held, account_id, wanted.fan_id, [(network, wanted.identifier_value)], now):
+            if not await release(tx, account_id, change.fan_id, [(network, change.identifier_value)], now):
                 message = "The fan does not have this identifier"
                 raise Unknown(message)
 
@@ -113,14 +113,14 @@ SAVE_PUSH_TOKEN = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def save_push_token(db: Db, account_id: int, wanted: PushToken, now: datetime) -> None:
+async def save_push_token(db: Db, account_id: int, params: PushToken, now: datetime) -> None:
     """Keep the push token of an app's user; the identity on the network yinzcam tells whose it is."""
     await db.execute(
         SAVE_PUSH_TOKEN,
         account_id,
-        wanted.user_key,
-        wanted.push_token,
-        wanted.device_network,
+        params.user_key,
+        params.push_token,
+        params.device_network,
         now,
     )
 
@@ -139,18 +139,18 @@ SAVE_ADDRESS = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def save_address(db: Db, account_id: int, wanted: AddressEntry, now: datetime) -> None:
+async def save_address(db: Db, account_id: int, change: AddressEntry, now: datetime) -> None:
     """Ban an address or range, or let it in, for the account or for one campaign."""
-    if wanted.page_tab_id is not None and not await db.value(
-        "select true from campaigns where account_id = $1 and page_tab_id = $2", account_id, wanted.page_tab_id
+    if change.page_tab_id is not None and not await db.value(
+        "select true from campaigns where account_id = $1 and page_tab_id = $2", account_id, change.page_tab_id
     ):
-        raise Unknown(campaign=wanted.page_tab_id)
+        raise Unknown(campaign=change.page_tab_id)
     await db.execute(
         SAVE_ADDRESS,
         account_id,
-        wanted.page_tab_id or WHOLE_ACCOUNT,
-        wanted.ip_address,
-        wanted.is_blocked,
+        change.page_tab_id or WHOLE_ACCOUNT,
+        change.ip_address,
+        change.is_blocked,
         now,
     )
 
@@ -169,17 +169,17 @@ DELETE_ADDRESS = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def delete_address(db: Db, account_id: int, wanted: AddressEntry, now: datetime) -> None:
+async def delete_address(db: Db, account_id: int, change: AddressEntry, now: datetime) -> None:
     """Remove an entry of that kind."""
-    gone = await db.value(
+    deleted = await db.value(
         DELETE_ADDRESS,
         account_id,
-        wanted.page_tab_id or WHOLE_ACCOUNT,
-        wanted.ip_address,
-        wanted.is_blocked,
+        change.page_tab_id or WHOLE_ACCOUNT,
+        change.ip_address,
+        change.is_blocked,
         now,
     )
-    if gone is None:
+    if deleted is None:
         message = "The list has no such entry"
         raise Unknown(message)
 
@@ -198,7 +198,7 @@ async def is_blocked(db: Db, account_id: int, page_tab_id: int | None, address: 
     """Say whether an address is banned: the campaign's own entries count first, then the narrowest range."""
     if address is None:
         return False
-    found = await db.value(
+    exists = await db.value(
         """
         select is_blocked from ip_addresses
         where account_id = $1 and page_tab_id in ($2, $3) and ip_address >>= $4::inet
@@ -210,4 +210,4 @@ async def is_blocked(db: Db, account_id: int, page_tab_id: int | None, address: 
         WHOLE_ACCOUNT,
         ipaddress.ip_address(address),
     )
-    return bool(found)
+    return bool(exists)

@@ -49,12 +49,15 @@ async def shapes(db: Db) -> list[Shape]:
     """Return the shapes of all tables that a merge notes, in the order of the followers, fans first."""
     names = [FANS, *followers.noted_tables()]
     rows = await db.rows(SHAPES, names)
-    found = {row["table"]: row for row in rows}
+    by_table = {row["table"]: row for row in rows}
     parents: dict[tuple[str, str], str] = {}
     for row in await db.rows(PARENTS, names):
         parents[row["table_name"], row["column_name"]] = row["parent"]
     return [
-        Shape(**found[name], parents={key: parents[name, key] for key in found[name]["key"] if (name, key) in parents})
+        Shape(
+            **by_table[name],
+            parents={key: parents[name, key] for key in by_table[name]["key"] if (name, key) in parents},
+        )
         for name in names
     ]
 
@@ -99,13 +102,13 @@ PARENTS = """
 """
 
 
-async def note_before(db: Db, known: list[Shape], pair: Pair) -> None:
+async def note_before(db: Db, shapes: list[Shape], pair: Pair) -> None:
     """Note what the absorbed fan has, and the rows of the other that it may meet."""
     parts = [
         f"select t.account_id, '{shape.table}' as table_name, '{column}' as column_name,"  # noqa: S608 - as below
         f" {shape.row_key()} as row_key, {'to_jsonb(t)' if shape.is_single else 'null::jsonb'} as image"
         f" from {shape.table} t where t.account_id = $1 and t.{column} in ($3{', $4' if shape.is_single else ''})"
-        for shape in known
+        for shape in shapes
         for column in shape.fan_columns
     ]
     await db.execute(
@@ -117,13 +120,13 @@ async def note_before(db: Db, known: list[Shape], pair: Pair) -> None:
     )
 
 
-async def note_after(db: Db, known: list[Shape], pair: Pair) -> None:
+async def note_after(db: Db, shapes: list[Shape], pair: Pair) -> None:
     """Note what the rows of the fan who stays became; what is as before needs no note."""
     parts = [
         f"select t.account_id, '{shape.table}' as table_name, '{column}' as column_name,"  # noqa: S608 - as below
         f" {shape.row_key()} as row_key, to_jsonb(t) as image"
         f" from {shape.table} t where t.account_id = $1 and t.{column} = $3"
-        for shape in known
+        for shape in shapes
         for column in shape.fan_columns
         if shape.is_single
     ]
@@ -145,9 +148,9 @@ async def note_after(db: Db, known: list[Shape], pair: Pair) -> None:
     )
 
 
-async def put_back(db: Db, known: list[Shape], pair: Pair) -> None:
+async def put_back(db: Db, shapes: list[Shape], pair: Pair) -> None:
     """Give each noted row back, table by table; both fans are there again."""
-    for shape in known:
+    for shape in shapes:
         if shape.table == FANS:
             continue
         for column in shape.fan_columns:
@@ -168,20 +171,20 @@ async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
 
     A row that a later merge took along and gave back is the same, at another position.
     """
-    same = (
+    condition = (
         f"{_noted(shape, column)} and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key"
         " and jsonb_populate_record(t, m.row_after - 'position') = t"
     )
     await db.execute(
         f"delete from {shape.table} t using merged_rows m"  # noqa: S608 - names out of the catalogue
-        f" where m.account_id = $1 and {same} and m.row_before is null and $3::bigint is not null",
+        f" where m.account_id = $1 and {condition} and m.row_before is null and $3::bigint is not null",
         *msgspec.structs.astuple(pair),
     )
     values = [name for name in shape.columns if name not in shape.key]
     if values:
         await db.execute(
             f"update {shape.table} t set {assignments(values, 't', 'm.row_before')}"  # noqa: S608 - the same
-            f" from merged_rows m where m.account_id = $1 and {same}"
+            f" from merged_rows m where m.account_id = $1 and {condition}"
             f" and m.row_before ->> '{column}' <> $3::bigint::text",
             *msgspec.structs.astuple(pair),
         )
@@ -189,10 +192,10 @@ async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
 
 async def _give_back(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     """Let rows that only changed their fan be the first fan's again."""
-    theirs = f"m.row_before ->> '{column}' = $3::bigint::text" if shape.is_single else "m.row_before is null"
+    condition = f"m.row_before ->> '{column}' = $3::bigint::text" if shape.is_single else "m.row_before is null"
     await db.execute(
         f"update {shape.table} t set {column} = $3 from merged_rows m"  # noqa: S608 - the same
-        f" where m.account_id = $1 and {_noted(shape, column)} and {theirs}"
+        f" where m.account_id = $1 and {_noted(shape, column)} and {condition}"
         f" and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key",
         *msgspec.structs.astuple(pair),
     )
@@ -203,7 +206,7 @@ async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     columns = ["account_id", *shape.columns]
     # A row that is there again is a new one to whoever reads by positions.
     values = ["nextval('positions')" if name == "position" else f"r.{name}" for name in columns]
-    there = "".join(
+    existing = "".join(
         f" and exists (select from {parent} p where p.account_id = $1 and p.{name} = r.{name})"
         for name, parent in shape.parents.items()
     )
@@ -211,6 +214,6 @@ async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
         f"insert into {shape.table} ({', '.join(columns)}) select {', '.join(values)}"  # noqa: S608 - the same
         f" from merged_rows m cross join lateral jsonb_populate_record(null::{shape.table}, m.row_before) r"
         f" where m.account_id = $1 and {_noted(shape, column)} and m.row_before is not null and m.row_after is null"
-        f" and m.row_before ->> '{column}' in ($3::bigint::text, $4::bigint::text){there} on conflict do nothing",
+        f" and m.row_before ->> '{column}' in ($3::bigint::text, $4::bigint::text){existing} on conflict do nothing",
         *msgspec.structs.astuple(pair),
     )

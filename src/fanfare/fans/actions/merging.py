@@ -22,7 +22,7 @@ from fanfare.kernel.data.db import RACES, Db, Record
 from fanfare.kernel.data.updates import assignments
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
-Row = dict[str, Any]
+FanRow = dict[str, Any]
 
 # What is filled together or not at all, and goes back together or not at all.
 GROUPS = (
@@ -33,64 +33,68 @@ GROUPS = (
 # What follows from the ledger.
 FOLDED = ("is_subscribed", "is_phone_subscribed", "is_optout", "email_word_at", "phone_word_at", "optout_word_at")
 # Not filled from the absorbed fan: what each row has of its own, and what follows from other rows.
-OWN = frozenset({"account_id", "fan_id", "position", "updated_at", "search_text", *FOLDED, *sum(GROUPS, ())})
+UNCOPIED_COLUMNS = frozenset(
+    {"account_id", "fan_id", "position", "updated_at", "search_text", *FOLDED, *sum(GROUPS, ())}
+)
 
 
 class MergedSince(Conflict):
     """A later merge into this fan must be undone first"""
 
 
-async def merge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime, *, source: str) -> Merge:
+async def merge_fans(db: Db, account_id: int, change: MergeOther, now: datetime, *, source: str) -> Merge:
     """Make two fans one and return the merge; of two who are one already, the merge that made them so.
 
     Old ids are followed. Refuses (404) who is not there.
     """
 
-    async def write(tried: Db) -> int:
-        async with tried.transaction() as held:
-            return await _merge(held, account_id, (wanted.fan_id, wanted.merged_fan_id), now, source)
+    async def write(outer: Db) -> int:
+        async with outer.transaction() as tx:
+            return await _merge(tx, account_id, (change.fan_id, change.merged_fan_id), now, source)
 
     return await merge(db, account_id, await db.racing(write))
 
 
 async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetime, source: str) -> int:
     await hold(db, account_id)
-    fan_id, absorbed_id = await _both(db, account_id, fan_ids)
+    fan_id, absorbed_id = await _current_ids(db, account_id, fan_ids)
     if fan_id == absorbed_id:
         return await _merged_already(db, account_id, fan_ids)
     merge_id: int = await db.value("select nextval('positions')")
     pair = Pair(account_id, merge_id, absorbed_id, fan_id)
-    known = await journal.shapes(db)
+    shapes = await journal.shapes(db)
     await _begin(db, pair, now, source)
-    await journal.note_before(db, known, pair)
+    await journal.note_before(db, shapes, pair)
     images = await _images(db, account_id, [fan_id, absorbed_id])
     await followers.move(db, account_id, absorbed_id, fan_id)
     await db.execute("delete from fans where account_id = $1 and fan_id = $2", account_id, absorbed_id)
-    filled = _filled(images[fan_id], images[absorbed_id])
+    additions = _additions(images[fan_id], images[absorbed_id])
     columns, _ = await refold(db, account_id, fan_id)
-    filled |= columns
-    await _write(db, pair, known, {name: value for name, value in filled.items() if value != images[fan_id][name]}, now)
-    await journal.note_after(db, known, pair)
+    additions |= columns
+    await _write(
+        db, pair, shapes, {name: value for name, value in additions.items() if value != images[fan_id][name]}, now
+    )
+    await journal.note_after(db, shapes, pair)
     return merge_id
 
 
-async def _both(db: Db, account_id: int, fan_ids: tuple[int, int]) -> tuple[int, int]:
+async def _current_ids(db: Db, account_id: int, fan_ids: tuple[int, int]) -> tuple[int, int]:
     """Lock both fans, always the older first, and return their present ids; one id when they are one already."""
     for _ in range(RACES):
-        after = await successors(db, account_id, fan_ids)
-        one, other = (after.get(each, each) for each in fan_ids)
-        if one == other:
-            return one, other
+        heirs = await successors(db, account_id, fan_ids)
+        first, second = (heirs.get(each, each) for each in fan_ids)
+        if first == second:
+            return first, second
         rows = await db.rows(
             "select fan_id from fans where account_id = $1 and fan_id = any($2::bigint[]) order by fan_id for update",
             account_id,
-            [one, other],
+            [first, second],
         )
         if len(rows) == len(fan_ids):
-            return one, other
+            return first, second
         # Either went away while this waited for its row: into another fan, or for good.
-        if await successors(db, account_id, fan_ids) == after:
-            raise Unknown(fan=min({one, other} - {row["fan_id"] for row in rows}))
+        if await successors(db, account_id, fan_ids) == heirs:
+            raise Unknown(fan=min({first, second} - {row["fan_id"] for row in rows}))
     raise Unavailable
 
 
@@ -130,7 +134,7 @@ async def _begin(db: Db, pair: Pair, now: datetime, source: str) -> None:
     )
 
 
-async def _images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, Row]:
+async def _images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, FanRow]:
     rows = await db.rows(
         "select f.fan_id, to_jsonb(f) as image from fans f where f.account_id = $1 and f.fan_id = any($2::bigint[])",
         account_id,
@@ -139,29 +143,29 @@ async def _images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, Row]
     return {row["fan_id"]: row["image"] for row in rows}
 
 
-def _filled(fan: Row, absorbed: Row) -> Row:
+def _additions(fan: FanRow, absorbed: FanRow) -> FanRow:
     """Return what a fan becomes: own values stay, empty ones are filled."""
-    filled = {name: absorbed[name] for name, value in fan.items() if value is None and name not in OWN}
-    filled["props"] = {**absorbed["props"], **fan["props"]}
-    filled["created_at"] = min(fan["created_at"], absorbed["created_at"], key=datetime.fromisoformat)
+    additions = {name: absorbed[name] for name, value in fan.items() if value is None and name not in UNCOPIED_COLUMNS}
+    additions["props"] = {**absorbed["props"], **fan["props"]}
+    additions["created_at"] = min(fan["created_at"], absorbed["created_at"], key=datetime.fromisoformat)
     for group in GROUPS:
         if all(not fan[name] for name in group):
-            filled |= {name: absorbed[name] for name in group}
+            additions |= {name: absorbed[name] for name in group}
     for name, flag, key in (("email", "is_confirmed", mail_key), ("phone", "is_phone_confirmed", str)):
         if fan[name] and absorbed[name] and key(fan[name]) == key(absorbed[name]):
-            filled[flag] = fan[flag] or absorbed[flag]
+            additions[flag] = fan[flag] or absorbed[flag]
     numbers = [each[name] for each in (fan, absorbed) for name in ("phone", "add_phone") if each[name]]
     if fan["phone"] and fan["add_phone"] is None:
-        filled["add_phone"] = next((number for number in numbers if number != fan["phone"]), None)
-    return filled
+        additions["add_phone"] = next((number for number in numbers if number != fan["phone"]), None)
+    return additions
 
 
 ANNOUNCE_CHANGE = announce(FAN_UPDATED, "made", position="position", at="updated_at", merge_id="$5::bigint")
 
 
-async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, now: datetime) -> None:
+async def _write(db: Db, pair: Pair, shapes: list[journal.Shape], changes: FanRow, now: datetime) -> None:
     """Write the changed columns of the fan who stays, and announce that anything of the fan may have changed."""
-    columns = [name for name in known[0].columns if name not in ("fan_id", "position", "updated_at")]
+    columns = [name for name in shapes[0].columns if name not in ("fan_id", "position", "updated_at")]
     await db.execute(
         f"""
         with made as (
@@ -175,36 +179,36 @@ async def _write(db: Db, pair: Pair, known: list[journal.Shape], changed: Row, n
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         pair.fan_id,
-        changed,
+        changes,
         now,
         pair.merge_id,
     )
 
 
-async def unmerge_fans(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> Merge:
+async def unmerge_fans(db: Db, account_id: int, change: MergeOther, now: datetime) -> Merge:
     """Part two fans and return the merge that is undone.
 
     What the absorbed fan had goes back; what came or changed since stays. Refuses (404) who were not merged, and (409)
     a merge that is not the last one into the fan.
     """
 
-    async def write(tried: Db) -> int:
-        async with tried.transaction() as held:
-            return await _unmerge(held, account_id, wanted, now)
+    async def write(outer: Db) -> int:
+        async with outer.transaction() as tx:
+            return await _unmerge(tx, account_id, change, now)
 
     return await merge(db, account_id, await db.racing(write))
 
 
-async def _unmerge(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> int:
+async def _unmerge(db: Db, account_id: int, change: MergeOther, now: datetime) -> int:
     await hold(db, account_id)
-    pair = await _undone(db, account_id, wanted, now)
-    known = await journal.shapes(db)
-    before, after = await _kept_images(db, pair)
+    pair = await _undone(db, account_id, change, now)
+    shapes = await journal.shapes(db)
+    old_images, new_image = await _kept_images(db, pair)
     current = (await _images(db, account_id, [pair.fan_id]))[pair.fan_id]
-    reverted = _reverted(before[pair.fan_id], after, current) | _own_mail(before, pair, current)
-    await _write(db, pair, known, reverted, now)
-    await _make_again(db, pair, known, before[pair.absorbed_id], now)
-    await journal.put_back(db, known, pair)
+    restored = _restored_columns(old_images[pair.fan_id], new_image, current) | _own_mail(old_images, pair, current)
+    await _write(db, pair, shapes, restored, now)
+    await _make_again(db, pair, shapes, old_images[pair.absorbed_id], now)
+    await journal.put_back(db, shapes, pair)
     for fan_id in (pair.absorbed_id, pair.fan_id):
         await _claim(db, account_id, fan_id, now)
         await _set_flags(db, account_id, fan_id)
@@ -212,9 +216,9 @@ async def _unmerge(db: Db, account_id: int, wanted: MergeOther, now: datetime) -
     return pair.merge_id
 
 
-async def _undone(db: Db, account_id: int, wanted: MergeOther, now: datetime) -> Pair:
+async def _undone(db: Db, account_id: int, change: MergeOther, now: datetime) -> Pair:
     """Lock the fan who stayed and mark the merge as undone, or refuse."""
-    await db.execute("select from fans where account_id = $1 and fan_id = $2 for update", account_id, wanted.fan_id)
+    await db.execute("select from fans where account_id = $1 and fan_id = $2 for update", account_id, change.fan_id)
     row = await db.row(
         """
         select m.merge_id, l.absorbed_id as later_id
@@ -226,8 +230,8 @@ async def _undone(db: Db, account_id: int, wanted: MergeOther, now: datetime) ->
         where m.account_id = $1 and m.absorbed_id = $2 and m.fan_id = $3 and m.undone_at is null
         """,
         account_id,
-        wanted.merged_fan_id,
-        wanted.fan_id,
+        change.merged_fan_id,
+        change.fan_id,
     )
     if row is None:
         message = "The two fans are not merged, or the merge was undone"
@@ -235,50 +239,52 @@ async def _undone(db: Db, account_id: int, wanted: MergeOther, now: datetime) ->
     if row["later_id"] is not None:
         message = f"fan {row['later_id']} was merged later and must be unmerged first"
         raise MergedSince(message)
-    pair = Pair(account_id, row["merge_id"], wanted.merged_fan_id, wanted.fan_id)
+    pair = Pair(account_id, row["merge_id"], change.merged_fan_id, change.fan_id)
     await db.execute(
         "update fan_merges set undone_at = $3 where account_id = $1 and merge_id = $2", account_id, pair.merge_id, now
     )
     return pair
 
 
-async def _kept_images(db: Db, pair: Pair) -> tuple[dict[int, Row], Row]:
+async def _kept_images(db: Db, pair: Pair) -> tuple[dict[int, FanRow], FanRow]:
     """Return both fans' rows as they were, and that of the one who stayed as the merge left it."""
     rows = await db.rows(
         "select row_before, row_after from merged_rows where account_id = $1 and merge_id = $2 and table_name = 'fans'",
         pair.account_id,
         pair.merge_id,
     )
-    before = {row["row_before"]["fan_id"]: row["row_before"] for row in rows}
-    return before, next(row["row_after"] for row in rows if row["row_after"])
+    old_images = {row["row_before"]["fan_id"]: row["row_before"] for row in rows}
+    return old_images, next(row["row_after"] for row in rows if row["row_after"])
 
 
-def _reverted(before: Row, after: Row, current: Row) -> Row:
+def _restored_columns(old: FanRow, new: FanRow, current: FanRow) -> FanRow:
     """Return the columns that the merge changed and nobody since, as they were."""
-    changed = {name for name in before if name not in OWN - set(sum(GROUPS, ())) and before[name] != after.get(name)}
-    kept = {name for name in changed if current.get(name) != after[name]}
+    changed_names = {
+        name for name in old if name not in UNCOPIED_COLUMNS - set(sum(GROUPS, ())) and old[name] != new.get(name)
+    }
+    kept_names = {name for name in changed_names if current.get(name) != new[name]}
     for group in GROUPS:
-        if any(name in group and current.get(name) != after.get(name) for name in before):
-            kept.update(group)
-    return {name: before[name] for name in changed - kept if name in current}
+        if any(name in group and current.get(name) != new.get(name) for name in old):
+            kept_names.update(group)
+    return {name: old[name] for name in changed_names - kept_names if name in current}
 
 
-def _own_mail(before: dict[int, Row], pair: Pair, current: Row) -> Row:
+def _own_mail(images: dict[int, FanRow], pair: Pair, current: FanRow) -> FanRow:
     """Return the address that a fan had before one who gets back the present one: an address is one fan's."""
-    theirs = before[pair.absorbed_id]["email"]
-    if not (theirs and current["email"] and mail_key(theirs) == mail_key(current["email"])):
+    email = images[pair.absorbed_id]["email"]
+    if not (email and current["email"] and mail_key(email) == mail_key(current["email"])):
         return {}
-    return {name: before[pair.fan_id][name] for name in ("email", "is_confirmed")}
+    return {name: images[pair.fan_id][name] for name in ("email", "is_confirmed")}
 
 
 ANNOUNCE_PARTING = announce(FAN_UNMERGED, "made", position="position", at="updated_at", from_fan_id="$4::bigint")
 
 
-async def _make_again(db: Db, pair: Pair, known: list[journal.Shape], row: Row, now: datetime) -> None:
+async def _make_again(db: Db, pair: Pair, shapes: list[journal.Shape], row: FanRow, now: datetime) -> None:
     """Insert the row of the absorbed fan; a display name that somebody took since is that fan's."""
     # A column that is younger than the merge has its default.
-    there = [name for name in known[0].columns if name in row]
-    columns = ", ".join(name for name in there if name not in ("position", "updated_at", "display_name"))
+    names = [name for name in shapes[0].columns if name in row]
+    columns = ", ".join(name for name in names if name not in ("position", "updated_at", "display_name"))
     await db.execute(
         f"""
         with made as (
@@ -324,15 +330,15 @@ async def _set_flags(db: Db, account_id: int, fan_id: int) -> None:
     )
 
 
-async def join_verified(db: Db, account_id: int, who: Person, now: datetime, *, source: str) -> None:
+async def join_verified(db: Db, account_id: int, profile: Person, now: datetime, *, source: str) -> None:
     """Merge two fans whom one request shows to be one person, by the rule of docs/decisions/0017.
 
     The caller knows that the request says, under the secret, that the person's email address and number are both
     verified. The fan of the address stays. Part of the caller's transaction.
     """
-    if not (who.mail_key and who.phone):
+    if not (profile.mail_key and profile.phone):
         return
-    pair = await _verified(db, account_id, who)
+    pair = await _verified(db, account_id, profile)
     for _ in range(RACES):
         if pair is None:
             return
@@ -342,7 +348,7 @@ async def join_verified(db: Db, account_id: int, who: Person, now: datetime, *, 
             list(pair),
         )
         # Either may have become another, gone, or got an address while this waited for its row.
-        settled = await _verified(db, account_id, who)
+        settled = await _verified(db, account_id, profile)
         if settled == pair:
             await _merge(db, account_id, pair, now, source)
             return
@@ -350,9 +356,9 @@ async def join_verified(db: Db, account_id: int, who: Person, now: datetime, *, 
     raise Unavailable
 
 
-async def _verified(db: Db, account_id: int, who: Person) -> tuple[int, int] | None:
-    found: Record | None = await db.row(VERIFIED, account_id, who.mail_key, who.phone)
-    return (found["fan_id"], found["absorbed_id"]) if found else None
+async def _verified(db: Db, account_id: int, profile: Person) -> tuple[int, int] | None:
+    row: Record | None = await db.row(VERIFIED, account_id, profile.mail_key, profile.phone)
+    return (row["fan_id"], row["absorbed_id"]) if row else None
 
 
 # Nothing may speak against it: another address of the number's fan, another verified number of the address's, or

@@ -24,44 +24,44 @@ async def name_rules(db: Db, account: Account) -> NameRules:
     )
 
 
-async def free_name(db: Db, account: Account, wanted: str | None, fan_id: int) -> str | None:
+async def free_name(db: Db, account: Account, request: str | None, fan_id: int) -> str | None:
     """Return a display name as it is shown, or refuse (422) one that may not be; the database refuses a taken one."""
-    if wanted is None:
+    if request is None:
         return None
     current = await db.value("select display_name from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
-    return wanted if wanted == current else await _accepted(db, account, wanted)
+    return request if request == current else await _accepted(db, account, request)
 
 
-async def checked_name(db: Db, account: Account, wanted: str | None) -> None:
+async def checked_name(db: Db, account: Account, request: str | None) -> None:
     """Refuse (422) a display name that may not be shown."""
-    if wanted:
-        await _accepted(db, account, wanted)
+    if request:
+        await _accepted(db, account, request)
 
 
-async def _accepted(db: Db, account: Account, wanted: str) -> str:
+async def _accepted(db: Db, account: Account, request: str) -> str:
     try:
-        return accepted_name(wanted, await name_rules(db, account))
+        return accepted_name(request, await name_rules(db, account))
     except ValueError as wrong:
         raise BadParameters([("display_name", str(wrong))]) from None
 
 
-async def usable_name(db: Db, account: Account, wanted: str) -> str:
+async def usable_name(db: Db, account: Account, request: str) -> str:
     """Return the wanted name when nobody has it, else a free one near it; refuses one that may not be shown."""
-    shown = await _accepted(db, account, wanted)
+    display = await _accepted(db, account, request)
     rules = await name_rules(db, account)
-    offered = [shown]
-    for name in alternatives(shown, frozenset(), system_chance(), rules):
-        offered.append(name)
-        if len(offered) > CANDIDATES:
+    names = [display]
+    for name in alternatives(display, frozenset(), system_chance(), rules):
+        names.append(name)
+        if len(names) > CANDIDATES:
             break
     rows = await db.rows(
         "select fold_text(display_name) as taken from fans"
         " where account_id = $1 and fold_text(display_name) = any($2::text[])",
         account.id,
-        [fold(name) for name in offered],
+        [fold(name) for name in names],
     )
-    taken = {row["taken"] for row in rows}
-    free = next((name for name in offered if fold(name) not in taken), None)
+    used_names = {row["taken"] for row in rows}
+    free = next((name for name in names if fold(name) not in used_names), None)
     if free is None:
         raise BadParameters([("display_name", "is taken, and so are similar names")])
     return free
@@ -106,12 +106,12 @@ DELETE_WORD = f"""
 
 async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None:
     """Remove a word from the list."""
-    gone = await db.value(
+    deleted = await db.value(
         DELETE_WORD,
         account_id,
         word.lower(),
         now,
     )
-    if gone is None:
+    if deleted is None:
         message = "The list has no such word"
         raise Unknown(message)

@@ -16,7 +16,7 @@ TABLES = (
 )
 # A fan's own row is put right by who merges. The change log and certificates say what happened to
 # whom then, so they stay as they are.
-APART = ("fans", "changes", "erasures")
+EXCLUDED = ("fans", "changes", "erasures")
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:

@@ -12,7 +12,7 @@ from fanfare.kernel.running.threads import run_to_its_end
 # OWASP's figures for argon2id: 19 MiB, two passes, one lane.
 MEMORY_KIB = 19 * 1024
 PASSES = 2
-AT_ONCE = 4
+MAX_HASHES = 4
 WAIT_SECONDS = 10.0
 
 
@@ -23,7 +23,7 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _turns(_: asyncio.AbstractEventLoop) -> Shares:
-    return Shares(AT_ONCE)
+    return Shares(MAX_HASHES)
 
 
 async def password_hash(account_id: int, password: str) -> str:
@@ -32,12 +32,12 @@ async def password_hash(account_id: int, password: str) -> str:
         return await run_to_its_end(lambda: _hasher().hash(password))
 
 
-async def is_password(account_id: int, stored: str, password: str) -> bool:
+async def is_password(account_id: int, password_hash: str, password: str) -> bool:
     """Say whether a password of an account's fan is the stored one."""
 
     def verify() -> bool:
         try:
-            return _hasher().verify(stored, password)
+            return _hasher().verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
 

@@ -63,7 +63,7 @@ FIND = f"""
     {{found}}
     select place, fan_id from who order by place
 """  # noqa: S608 - fixed parts
-FIND_ONE, FIND_MANY = (tuple(Sql(FIND.format(found=found)) for found in each) for each in (FOUND, FOUND_MANY))
+FIND_ONE, FIND_MANY = (tuple(Sql(FIND.format(found=statement)) for statement in each) for each in (FOUND, FOUND_MANY))
 
 
 def said_at(moment: datetime | None) -> dict[str, datetime | None]:
@@ -75,16 +75,16 @@ def person(
     contact: Mapping[str, str | None],
     *,
     home_country: str | None = None,
-    **known: Any,  # noqa: ANN401 - Person's own
+    **attributes: Any,  # noqa: ANN401 - Person's own
 ) -> Person:
     """Return `details` of somebody who can be reached, from the fields of `read_contact`; refuses (422) who can not."""
-    who = details(read_contact(contact, home_country), **known)
-    if who.mail is None and who.phone is None:
+    profile = details(read_contact(contact, home_country), **attributes)
+    if profile.mail is None and profile.phone is None:
         raise BadParameters([("email", "is required when phone is left out")])
-    return who
+    return profile
 
 
-def details(contact: Contact, **known: Any) -> Person:  # noqa: ANN401 - Person's own
+def details(contact: Contact, **attributes: Any) -> Person:  # noqa: ANN401 - Person's own
     """Return what is told of a person; refuses (422) with every wrong field. `known` are the other fields of Person."""
     mail, number, address, faults = contact
     if faults:
@@ -97,7 +97,7 @@ def details(contact: Contact, **known: Any) -> Person:  # noqa: ANN401 - Person'
         province=address.province,
         city=address.city,
         postal_code=address.postal_code,
-        **known,
+        **attributes,
     )
 
 
@@ -108,7 +108,7 @@ class Batch(msgspec.Struct):
     # for each entry that was taken in, in order, who of `people` it is
     places: list[int] = []
     by_key: dict[str, int] = {}
-    heard: set[tuple[str, bool]] = set()
+    words: set[tuple[str, bool]] = set()
 
     def takes(self, each: Person) -> bool:
         """Take an entry in, or say that it must wait for the next batch.
@@ -117,17 +117,17 @@ class Batch(msgspec.Struct):
         one leaves empty it fills. It waits when it has another number, or when it contradicts a word on consent in this
         batch, since each of the two has its own row in the ledger.
         """
-        said = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
+        words = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         place = self.by_key.setdefault(each.mail_key or each.phone or "", len(self.people))
         if place == len(self.people):
             self.people.append(each)
         else:
             first = self.people[place]
-            is_contrary = any((name, not flag) in self.heard for name, flag in said)
+            is_contrary = any((name, not flag) in self.words for name, flag in words)
             if is_contrary or (first.phone and each.phone and first.phone != each.phone):
                 return False
-            self.people[place] = _joined(first, each)
-        self.heard |= said
+            self.people[place] = _merge(first, each)
+        self.words |= words
         self.places.append(place)
         return True
 
@@ -144,12 +144,12 @@ def batches(people: Sequence[Person]) -> Iterator[Batch]:
         yield batch
 
 
-def _joined(first: Person, later: Person) -> Person:
+def _merge(first: Person, later: Person) -> Person:
     """Return a person with what the later entry adds; an address is taken whole or not at all.
 
     A word that both say is of the younger moment.
     """
-    filled: dict[str, Any] = {
+    values: dict[str, Any] = {
         name: value
         for name in Person.__struct_fields__
         if (value := getattr(later, name)) is not None
@@ -160,8 +160,8 @@ def _joined(first: Person, later: Person) -> Person:
     for name, moment in CHANNELS.items():
         if getattr(later, name) is not None:
             moments = [getattr(each, moment) for each in (first, later) if getattr(each, name) is not None]
-            filled[moment] = None if None in moments else max(moments)
-    return msgspec.structs.replace(first, **filled) if filled else first
+            values[moment] = None if None in moments else max(moments)
+    return msgspec.structs.replace(first, **values) if values else first
 
 
 def arguments(people: Sequence[Person]) -> dict[str, object]:
@@ -184,14 +184,14 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
     `source` names the door: it stands in the consent ledger, and as fan_source of fans made without one. Entries that
     contradict one another take a further statement; give the handle of a transaction to have all or nothing.
     """
-    found: list[int] = []
+    fan_ids: list[int] = []
     for batch in batches(people):
-        rows = await _met(db, account_id, batch.people, now, source)
-        found += [rows[place]["fan_id"] for place in batch.places]
-    return found
+        rows = await _find(db, account_id, batch.people, now, source)
+        fan_ids += [rows[place]["fan_id"] for place in batch.places]
+    return fan_ids
 
 
-async def _met(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
+async def _find(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
     find = FIND_ONE if len(people) == 1 else FIND_MANY
     named, turns = {**arguments(people), "now": now, "source": source}, count()
-    return await db.racing(lambda held: held.rows(text(find, people, next(turns)), account_id, **named))
+    return await db.racing(lambda tx: tx.rows(text(find, people, next(turns)), account_id, **named))

@@ -29,7 +29,7 @@ RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.Fore
 
 
 @cache
-def named(struct: type[Params]) -> tuple[str, ...]:
+def fan_fields(struct: type[Params]) -> tuple[str, ...]:
     """Return the fields of a parameter struct that name fans."""
     return tuple(name for name in struct.__struct_fields__ if FANS.fullmatch(name))
 
@@ -38,21 +38,21 @@ def named(struct: type[Params]) -> tuple[str, ...]:
 def is_unnoticed(struct: type[Params]) -> bool:
     """Say whether a call with these parameters may answer without having met its fan: a filter, a list."""
     hints = get_type_hints(struct)
-    return any(name.endswith("s") or type(None) in get_args(hints[name]) for name in named(struct))
+    return any(name.endswith("s") or type(None) in get_args(hints[name]) for name in fan_fields(struct))
 
 
 async def present(db: Db, account_id: int, params: P) -> P:
     """Return the parameters with the present ids of fans; the very same when none has a successor."""
-    values = {name: value for name in named(type(params)) if (value := getattr(params, name))}
+    values = {name: value for name in fan_fields(type(params)) if (value := getattr(params, name))}
     ids = [each for value in values.values() for each in _ids(value)]
-    after = await successors(db, account_id, ids) if ids else {}
-    if not after:
+    heirs = await successors(db, account_id, ids) if ids else {}
+    if not heirs:
         return params
-    changed: dict[str, Any] = {
-        name: [after.get(each, each) for each in value] if isinstance(value, list) else after.get(value, value)
+    new_values: dict[str, Any] = {
+        name: [heirs.get(each, each) for each in value] if isinstance(value, list) else heirs.get(value, value)
         for name, value in values.items()
     }
-    return msgspec.structs.replace(params, **changed)
+    return msgspec.structs.replace(params, **new_values)
 
 
 def _ids(value: object) -> Iterable[int]:
@@ -66,7 +66,7 @@ async def follow_merges(
     act: Callable[[Db, Params], Awaitable[T]], db: Db, account_id: int, params: Params, *, is_write: bool
 ) -> T:
     """Do what a call asks for, of the fans that its ids lead to, again when it lost a race for them."""
-    if not is_write and not named(type(params)):
+    if not is_write and not fan_fields(type(params)):
         return await act(db, params)
     if is_unnoticed(type(params)):
         params = await present(db, account_id, params)
@@ -74,10 +74,10 @@ async def follow_merges(
         try:
             return await _attempt(act, db, params)
         except (*MISSES, *RACED) as missed:
-            after = await present(db, account_id, params)
-            if attempt == RACES - 1 or (after is params and not isinstance(missed, RACED)):
+            current = await present(db, account_id, params)
+            if attempt == RACES - 1 or (current is params and not isinstance(missed, RACED)):
                 raise
-            params = after
+            params = current
     raise Unavailable
 
 

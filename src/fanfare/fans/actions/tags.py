@@ -67,25 +67,25 @@ TAKE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_tag(db: Db, account_id: int, wanted: TagChange, now: datetime) -> TagChanged:
+async def change_tag(db: Db, account_id: int, change: TagChange, now: datetime) -> TagChanged:
     """Give a tag to fans, or take it from them; tell for every entry what became of it."""
-    is_given = wanted.action != "delete"
-    fan_ids = [each for each in wanted.fan_ids or () if not isinstance(each, Unread)]
-    emails = [each for each in wanted.emails or () if not isinstance(each, Unread)]
+    is_given = change.action != "delete"
+    fan_ids = [each for each in change.fan_ids or () if not isinstance(each, Unread)]
+    emails = [each for each in change.emails or () if not isinstance(each, Unread)]
     keys = await run_by_rows(account_id, len(emails), lambda: [_key(email) for email in emails])
-    async with db.transaction() as held:
-        tag_id = await _held_tag(held, account_id, wanted.tag_name, now, is_made=is_given)
-        rows = await held.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
-    return TagChanged(tag_id, wanted.tag_name, await run_by_rows(account_id, len(rows), _told, wanted, rows))
+    async with db.transaction() as tx:
+        tag_id = await _lock_tag(tx, account_id, change.tag_name, now, is_made=is_given)
+        rows = await tx.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
+    return TagChanged(tag_id, change.tag_name, await run_by_rows(account_id, len(rows), _results, change, rows))
 
 
-def _told(wanted: TagChange, rows: Sequence[Record]) -> list[TagRow]:
+def _results(change: TagChange, rows: Sequence[Record]) -> list[TagRow]:
     """Return what became of each entry, in its place."""
-    changed = iter(rows)
-    asked = [("fan_ids", each) for each in wanted.fan_ids or ()] + [("emails", each) for each in wanted.emails or ()]
+    updated = iter(rows)
+    targets = [("fan_ids", each) for each in change.fan_ids or ()] + [("emails", each) for each in change.emails or ()]
     return [
-        _unread(index, field, entry) if isinstance(entry, Unread) else TagRow(index=index, **next(changed))
-        for index, (field, entry) in enumerate(asked)
+        _unread(index, field, entry) if isinstance(entry, Unread) else TagRow(index=index, **next(updated))
+        for index, (field, entry) in enumerate(targets)
     ]
 
 
@@ -95,12 +95,12 @@ def _unread(index: int, field: str, entry: Unread) -> TagRow:
     return TagRow(**msgspec.structs.asdict(fault), fan_id=None, email=email, status="error")
 
 
-async def _held_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, is_made: bool) -> int:
+async def _lock_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, is_made: bool) -> int:
     """Return a tag that nobody deletes until the transaction ends."""
     for _ in range(RACES):
         tag_id = await (create_tag if is_made else _known_tag)(db, account_id, tag_name, now)
-        held = "select true from tags where account_id = $1 and tag_id = $2 for key share"
-        if await db.value(held, account_id, tag_id):
+        lock = "select true from tags where account_id = $1 and tag_id = $2 for key share"
+        if await db.value(lock, account_id, tag_id):
             return tag_id
     raise Unavailable
 
@@ -131,8 +131,8 @@ CREATE_TAG = f"""
 async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> int:
     """Make a tag unless there is one of that name; return its id."""
 
-    async def write(held: Db) -> int:
-        tag_id: int = await held.value(
+    async def write(tx: Db) -> int:
+        tag_id: int = await tx.value(
             CREATE_TAG,
             account_id,
             tag_name,
@@ -154,15 +154,15 @@ async def _known_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int
 
 async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> None:
     """Delete a tag; the change log tells of every fan who loses it. Refuses (409) while stored criteria name it."""
-    async with db.transaction() as held:
-        await hold(held, account_id)
+    async with db.transaction() as tx:
+        await hold(tx, account_id)
         # Who gives a tag to fans holds it: waited for, so that the next statement takes it from these fans too.
-        named = "select tag_name from tags where account_id = $1 and tag_id = $2 for update"
-        name = await held.value(named, account_id, tag_id)
+        statement = "select tag_name from tags where account_id = $1 and tag_id = $2 for update"
+        name = await tx.value(statement, account_id, tag_id)
         if name is None:
             raise Unknown(tag=tag_id)
-        await check_unused(held, account_id, Thing("tag", str(tag_id)), Thing("tag_name", name))
-        await _delete(held, account_id, tag_id, now)
+        await check_unused(tx, account_id, Thing("tag", str(tag_id)), Thing("tag_name", name))
+        await _delete(tx, account_id, tag_id, now)
 
 
 DELETE = f"""

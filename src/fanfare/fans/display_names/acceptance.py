@@ -18,7 +18,7 @@ from fanfare.fans.display_names.words import (
 LONGEST = 64
 # A short word of the operator's is refused where it stands alone, a longer one inside others too.
 SHORTEST_INSIDE = 4
-MOST_MARKS = 3
+MAX_MARKS = 3
 # Joins of emoji and of letters in Persian or Hindi, and the forms of emoji: invisible, yet part of what is written.
 JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
 RESERVED = frozenset(
@@ -56,45 +56,45 @@ def accepted_name(name: str, rules: NameRules = PLAIN) -> str:
     Raises ValueError with the reason when it may not. Words that the operator allows are not looked at; the words
     that it refuses are refused in any disguise.
     """
-    shown = _shown(name)
-    plain = undisguised(shown)
-    _refuse_contact(unicodedata.normalize("NFKC", shown))
+    display = _normalized(name)
+    plain = undisguised(display)
+    _refuse_contact(unicodedata.normalize("NFKC", display))
     if _is_reserved(plain, rules.reserved):
         message = "is reserved"
         raise ValueError(message)
-    if _is_offensive(shown, plain, rules):
+    if _is_offensive(display, plain, rules):
         message = "contains a word that is not allowed"
         raise ValueError(message)
-    return shown
+    return display
 
 
-def _shown(name: str) -> str:
+def _normalized(name: str) -> str:
     too_long = f"must be at most {LONGEST} characters"
     # Before anything that takes time by the length; invisible characters do not count below.
     if len(name) > 4 * LONGEST:
         raise ValueError(too_long)
-    written = unicodedata.normalize("NFC", name.strip())
-    kinds = [unicodedata.category(letter) for letter in written]
+    composed = unicodedata.normalize("NFC", name.strip())
+    kinds = [unicodedata.category(letter) for letter in composed]
     if {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} & set(kinds):
         message = "must not contain control characters"
         raise ValueError(message)
-    if "M" * (MOST_MARKS + 1) in "".join(kind[0] for kind in kinds):
+    if "M" * (MAX_MARKS + 1) in "".join(kind[0] for kind in kinds):
         message = "must not stack more than a few accents on one letter"
         raise ValueError(message)
-    visible = (x for x, kind in zip(written, kinds, strict=True) if kind != "Cf" or x in JOINERS)
-    shown = " ".join("".join(visible).split())
-    if not any(unicodedata.category(letter)[0] in "LN" or unicodedata.category(letter) == "So" for letter in shown):
+    visible = (x for x, kind in zip(composed, kinds, strict=True) if kind != "Cf" or x in JOINERS)
+    result = " ".join("".join(visible).split())
+    if not any(unicodedata.category(letter)[0] in "LN" or unicodedata.category(letter) == "So" for letter in result):
         message = "must contain a letter or a digit"
         raise ValueError(message)
-    if len(shown) > LONGEST:
+    if len(result) > LONGEST:
         raise ValueError(too_long)
-    return shown
+    return result
 
 
-def _refuse_contact(shown: str) -> None:
-    for pattern, what in ((MAIL, "an email address"), (LINK, "a web address"), (PHONE, "a phone number")):
-        if pattern.search(shown):
-            message = f"must not contain {what}"
+def _refuse_contact(name: str) -> None:
+    for pattern, description in ((MAIL, "an email address"), (LINK, "a web address"), (PHONE, "a phone number")):
+        if pattern.search(name):
+            message = f"must not contain {description}"
             raise ValueError(message)
 
 
@@ -105,18 +105,18 @@ def _squeezed(text: str) -> str:
 def _is_reserved(plain: str, reserved: frozenset[str]) -> bool:
     if CLAIMS & set(readings(plain)):
         return True
-    whole = {_squeezed(plain.casefold()), "".join(pieces(plain))}
-    whole.update(readings("".join(plain.casefold().split())))
-    own = {_squeezed(undisguised(word).casefold()) for word in reserved} - {""}
-    offices = "|".join(map(re.escape, own))
-    claims = re.compile(rf"(?:the)?(?:{offices}){OFFICES}|{OFFICES}(?:{offices})") if own else None
-    return any(one in RESERVED or one in own or (claims and claims.fullmatch(one)) for one in whole)
+    forms = {_squeezed(plain.casefold()), "".join(pieces(plain))}
+    forms.update(readings("".join(plain.casefold().split())))
+    reserved_forms = {_squeezed(undisguised(word).casefold()) for word in reserved} - {""}
+    offices = "|".join(map(re.escape, reserved_forms))
+    claims = re.compile(rf"(?:the)?(?:{offices}){OFFICES}|{OFFICES}(?:{offices})") if reserved_forms else None
+    return any(form in RESERVED or form in reserved_forms or (claims and claims.fullmatch(form)) for form in forms)
 
 
 @lru_cache(maxsize=256)
 def _own_pattern(words: frozenset[str]) -> re.Pattern[str] | None:
-    inside = sorted({_squeezed(undisguised(word).casefold()) for word in words})
-    patterns = [pattern_of(word) for word in inside if len(word) >= SHORTEST_INSIDE]
+    parts = sorted({_squeezed(undisguised(word).casefold()) for word in words})
+    patterns = [pattern_of(word) for word in parts if len(word) >= SHORTEST_INSIDE]
     return re.compile("|".join(patterns)) if patterns else None
 
 
@@ -125,20 +125,25 @@ def _own_words(words: frozenset[str]) -> frozenset[str]:
     return frozenset(undisguised(word).casefold().strip() for word in words)
 
 
-def _is_offensive(shown: str, plain: str, rules: NameRules) -> bool:
+def _is_offensive(name: str, plain: str, rules: NameRules) -> bool:
     allowed = _own_words(rules.allowed)
     words = (refused_words() | _own_words(rules.refused)) - allowed
     plain = sheltered_words(allowed).sub(" ", plain)
     # Other alphabets have words of their own, which Latin twins would hide.
-    native = {word for word in re.findall(r"\w+", shown.casefold()) if not word.isascii()}
+    native = {word for word in re.findall(r"\w+", name.casefold()) if not word.isascii()}
     if not words.isdisjoint(readings(plain)) or not words.isdisjoint(native):
         return True
     text = plain.casefold()
-    own = _own_pattern(rules.refused - rules.allowed)
-    if refused_roots().search(text) or (own and own.search(text)):
+    pattern = _own_pattern(rules.refused - rules.allowed)
+    if refused_roots().search(text) or (pattern and pattern.search(text)):
         return True
-    for joined, are_single in scattered(text):
-        is_word = are_single and joined in words and (len(joined) >= SHORTEST_INSIDE or joined in SHORT_APART)
-        if is_word or scattered_roots().match(joined) or (own and own.search(joined)):
+    for joined_text, are_single in scattered(text):
+        is_word = (
+            are_single and joined_text in words and (len(joined_text) >= SHORTEST_INSIDE or joined_text in SHORT_APART)
+        )
+        if is_word or scattered_roots().match(joined_text) or (pattern and pattern.search(joined_text)):
             return True
-    return any(scattered_roots().fullmatch(joined) or (own and own.fullmatch(joined)) for joined in dotted(text))
+    return any(
+        scattered_roots().fullmatch(joined_text) or (pattern and pattern.fullmatch(joined_text))
+        for joined_text in dotted(text)
+    )

@@ -12,7 +12,7 @@ LOADED = frozenset({14, 18, 28, 69, 88, 420, 666, 1312, 1488})
 STEPS = (("", 2, 9), ("_", 10, 99), ("", 100, 999), ("_", 1_000, 9_999), ("_", 100_000, 999_999))
 
 
-def alternatives(name: str, taken: Container[str], chance: Random, rules: NameRules = PLAIN) -> Iterator[str]:
+def alternatives(name: str, used: Container[str], chance: Random, rules: NameRules = PLAIN) -> Iterator[str]:
     """Yield acceptable names that are not taken, near the wanted one: name2, name_23, name314, ever longer ones.
 
     `taken` holds folded names. The same state of `chance` gives the same names. Empty when even the wanted name with
@@ -22,9 +22,9 @@ def alternatives(name: str, taken: Container[str], chance: Random, rules: NameRu
         figures = chance.sample(range(lowest, highest + 1), TRIES_EACH)
         for figure in figures:
             ending = f"{joint}{figure}"
-            offered = name[: LONGEST - len(ending)].rstrip() + ending
-            if figure not in LOADED and fold(offered) not in taken and _is_accepted(offered, rules):
-                yield offered
+            candidate = name[: LONGEST - len(ending)].rstrip() + ending
+            if figure not in LOADED and fold(candidate) not in used and _is_accepted(candidate, rules):
+                yield candidate
 
 
 def _is_accepted(name: str, rules: NameRules) -> bool:

@@ -39,19 +39,19 @@ SCATTERED = 2
 def undisguised(text: str) -> str:
     """Return the text in plain letters: compatible forms, without marks and what is invisible, in Latin twins."""
     letters = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
-    seen = "".join(letter for letter in letters if unicodedata.category(letter) not in {"Mn", "Me", "Cf"})
-    return seen.translate(CONFUSABLES)
+    visible = "".join(letter for letter in letters if unicodedata.category(letter) not in {"Mn", "Me", "Cf"})
+    return visible.translate(CONFUSABLES)
 
 
 def pattern_of(word: str) -> str:
     """Return the regular expression of a word in every disguise: each letter stretched, or under its stand-in."""
     parts = []
     for letter, run in groupby(word):
-        many = len(list(run))
+        length = len(list(run))
         if letter == "f":
             parts.append("(?:f|ph)+")
         else:
-            parts.append(f"[{re.escape(STANDS_FOR.get(letter, letter))}]{{{many},}}")
+            parts.append(f"[{re.escape(STANDS_FOR.get(letter, letter))}]{{{length},}}")
     return "".join(parts)
 
 
@@ -69,17 +69,17 @@ def readings(text: str) -> Iterator[str]:
 
 
 def _spellings(word: str) -> Iterator[str]:
-    bare = word.strip("0123456789*!|+")
-    plain = {word, bare}
-    if not word.isalpha() and bare:
+    stem = word.strip("0123456789*!|+")
+    plain = {word, stem}
+    if not word.isalpha() and stem:
         figured = {word, word.rstrip("0123456789")} if word[0].isdigit() else {word}
-        plain |= {one.replace("1", letter).translate(FIGURES) for one in figured for letter in "il"}
-    for one in plain:
-        yield one
-        runs = [(letter, len(list(run))) for letter, run in groupby(one)]
-        if any(many >= STRETCHED for _, many in runs):
-            for kept in (1, 2):
-                yield "".join(letter * (kept if many >= STRETCHED else many) for letter, many in runs)
+        plain |= {form.replace("1", letter).translate(FIGURES) for form in figured for letter in "il"}
+    for form in plain:
+        yield form
+        runs = [(letter, len(list(run))) for letter, run in groupby(form)]
+        if any(length >= STRETCHED for _, length in runs):
+            for count in (1, 2):
+                yield "".join(letter * (count if length >= STRETCHED else length) for letter, length in runs)
 
 
 def scattered(text: str) -> Iterator[tuple[str, bool]]:

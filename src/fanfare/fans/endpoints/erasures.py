@@ -15,31 +15,31 @@ from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/export", scope="manage", key=SECRET)
-async def manage_fans_export(db: Db, account: Account, wanted: OneFan, now: datetime) -> Export:
+async def manage_fans_export(db: Db, account: Account, target: OneFan, now: datetime) -> Export:
     """Return everything that is stored about a fan, table by table, for a data access request."""
-    return await export.everything(db, account.id, wanted.fan_id, now)
+    return await export.export_fan(db, account.id, target.fan_id, now)
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/erase", scope="manage", key=SECRET)
-async def manage_fans_erase(db: Db, account: Account, wanted: OneFan, now: datetime) -> Erasure:
+async def manage_fans_erase(db: Db, account: Account, target: OneFan, now: datetime) -> Erasure:
     """Erase a fan from every table and return the certificate.
 
     Amounts and figures stay, without the person. The id of a merged fan erases the fan it was merged into: they are one
     person. It cannot be undone.
     """
-    return await erasure.erase_fan(db, account.id, wanted.fan_id, now, source="manage_fans_erase")
+    return await erasure.erase_fan(db, account.id, target.fan_id, now, source="manage_fans_erase")
 
 
 @endpoint.get("/api/v1/manage/erasures", scope="manage", key=SECRET)
-async def manage_erasures_list(db: Db, account: Account, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
+async def manage_erasures_list(db: Db, account: Account, query: ErasureWindow) -> Page[ErasureMeta, Erasure]:
     """List the certificates of erasures, the newest first.
 
     Keep them elsewhere, so that the erasures can be repeated after a restore.
     """
-    return await queries.erasures(db, account.id, wanted)
+    return await queries.erasures(db, account.id, query)
 
 
 @endpoint.get("/api/v1/manage/erasures/{erasure_id}", scope="manage", key=SECRET)
-async def manage_erasures_get(db: Db, account: Account, wanted: OneErasure) -> Erasure:
+async def manage_erasures_get(db: Db, account: Account, target: OneErasure) -> Erasure:
     """Return the certificate of an erasure."""
-    return await queries.erasure(db, account.id, wanted.erasure_id)
+    return await queries.erasure(db, account.id, target.erasure_id)

@@ -34,16 +34,16 @@ async def manage_fields_list(db: Db, account: Account) -> list[Field]:
 
 
 @endpoint.post("/api/v1/manage/fields", scope="manage", key=SECRET)
-async def manage_fields_save(db: Db, account: Account, wanted: FieldDefinition, now: datetime) -> FieldSaved:
+async def manage_fields_save(db: Db, account: Account, params: FieldDefinition, now: datetime) -> FieldSaved:
     """Define a custom field or update it; its type cannot change while fans have values in it."""
-    await fields.save_field(db, account.id, wanted, now)
-    return FieldSaved(wanted.crm_field_key)
+    await fields.save_field(db, account.id, params, now)
+    return FieldSaved(params.crm_field_key)
 
 
 @endpoint.delete("/api/v1/manage/fields/{crm_field_key}", scope="manage", key=SECRET)
-async def manage_fields_delete(db: Db, account: Account, wanted: OneField, now: datetime) -> bool:
+async def manage_fields_delete(db: Db, account: Account, target: OneField, now: datetime) -> bool:
     """Delete a custom field with the values of all fans; deactivate it to keep them."""
-    await fields.delete_field(db, account.id, wanted.crm_field_key, now)
+    await fields.delete_field(db, account.id, target.crm_field_key, now)
     return True
 
 
@@ -54,44 +54,44 @@ async def manage_tags_list(db: Db, account: Account) -> list[Tag]:
 
 
 @endpoint.post("/api/v1/manage/tags", scope="manage", key=SECRET)
-async def manage_tags_create(db: Db, account: Account, wanted: NewTag, now: datetime) -> TagSaved:
+async def manage_tags_create(db: Db, account: Account, new: NewTag, now: datetime) -> TagSaved:
     """Create a tag; A tag that exists is returned as it is."""
-    return TagSaved(await tags.create_tag(db, account.id, wanted.tag_name, now))
+    return TagSaved(await tags.create_tag(db, account.id, new.tag_name, now))
 
 
 @endpoint.delete("/api/v1/manage/tags/{tag_id}", scope="manage", key=SECRET)
-async def manage_tags_delete(db: Db, account: Account, wanted: OneTag, now: datetime) -> bool:
+async def manage_tags_delete(db: Db, account: Account, target: OneTag, now: datetime) -> bool:
     """Delete a tag; its fans lose it."""
-    await tags.delete_tag(db, account.id, wanted.tag_id, now)
+    await tags.delete_tag(db, account.id, target.tag_id, now)
     return True
 
 
 @endpoint.post("/api/v1/manage/tags/fans", scope="manage", key=SECRET)
-async def manage_tags_fans(db: Db, account: Account, wanted: TagChange, now: datetime) -> TagChanged:
+async def manage_tags_fans(db: Db, account: Account, change: TagChange, now: datetime) -> TagChanged:
     """Add a tag to up to 10,000 fans or remove it, by fan id or email.
 
     Every entry gets a status: added, removed, unchanged or unknown. An unknown fan stops no other.
     """
-    return await tags.change_tag(db, account.id, wanted, now)
+    return await tags.change_tag(db, account.id, change, now)
 
 
 @endpoint.get("/api/v1/manage/fans/{fan_id}/consents", scope="manage", key=SECRET)
-async def manage_fans_consents(db: Db, account: Account, wanted: OneFan) -> list[Consent]:
+async def manage_fans_consents(db: Db, account: Account, target: OneFan) -> list[Consent]:
     """List the consent history of a fan, the oldest first: channel, wording, source, address and time."""
-    return await queries.consents(db, account.id, wanted.fan_id)
+    return await queries.consents(db, account.id, target.fan_id)
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
-async def manage_fans_identifiers_add(db: Db, account: Account, wanted: IdentifierChange, now: datetime) -> FanSaved:
+async def manage_fans_identifiers_add(db: Db, account: Account, change: IdentifierChange, now: datetime) -> FanSaved:
     """Add an external identity to a fan; 409 when another fan has it."""
-    await identifiers.add_identifier(db, account.id, wanted, now)
-    return FanSaved(wanted.fan_id)
+    await identifiers.add_identifier(db, account.id, change, now)
+    return FanSaved(change.fan_id)
 
 
 @endpoint.delete("/api/v1/manage/fans/{fan_id}/identifiers", scope="manage", key=SECRET)
-async def manage_fans_identifiers_delete(db: Db, account: Account, wanted: IdentifierChange, now: datetime) -> bool:
+async def manage_fans_identifiers_delete(db: Db, account: Account, change: IdentifierChange, now: datetime) -> bool:
     """Remove an external identity of a fan."""
-    await identifiers.remove_identifier(db, account.id, wanted, now)
+    await identifiers.remove_identifier(db, account.id, change, now)
     return True
 
 
@@ -102,14 +102,14 @@ async def manage_display_name_words_list(db: Db, account: Account) -> list[NameW
 
 
 @endpoint.post("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
-async def manage_display_name_words_save(db: Db, account: Account, wanted: NameWordEntry, now: datetime) -> bool:
+async def manage_display_name_words_save(db: Db, account: Account, change: NameWordEntry, now: datetime) -> bool:
     """Allow or refuse a word in display names."""
-    await names.save_word(db, account.id, wanted.word, now, is_allowed=wanted.is_allowed)
+    await names.save_word(db, account.id, change.word, now, is_allowed=change.is_allowed)
     return True
 
 
 @endpoint.delete("/api/v1/manage/display_name_words", scope="manage", key=SECRET)
-async def manage_display_name_words_delete(db: Db, account: Account, wanted: OneNameWord, now: datetime) -> bool:
+async def manage_display_name_words_delete(db: Db, account: Account, target: OneNameWord, now: datetime) -> bool:
     """Remove a word from the list."""
-    await names.delete_word(db, account.id, wanted.word, now)
+    await names.delete_word(db, account.id, target.word, now)
     return True

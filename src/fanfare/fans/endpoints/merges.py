@@ -12,25 +12,25 @@ from fanfare.kernel.web.endpoint import endpoint
 
 
 @endpoint.get("/api/v1/manage/merges", scope="manage", key=SECRET)
-async def manage_merges_list(db: Db, account: Account, wanted: MergeWindow) -> Page[MergeMeta, Merge]:
+async def manage_merges_list(db: Db, account: Account, query: MergeWindow) -> Page[MergeMeta, Merge]:
     """List merges, the newest first, including those that were undone."""
-    return await queries.merges(db, account.id, wanted)
+    return await queries.merges(db, account.id, query)
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/merge", scope="manage", key=SECRET)
-async def manage_fans_merge(db: Db, account: Account, wanted: MergeOther, now: datetime) -> Merge:
+async def manage_fans_merge(db: Db, account: Account, change: MergeOther, now: datetime) -> Merge:
     """Merge two fans: everything of merged_fan_id goes to fan_id, whose own values take precedence.
 
     From then on the old id leads to that fan in every call that takes a fan_id. Two fans who are merged already stay
     merged.
     """
-    return await merging.merge_fans(db, account.id, wanted, now, source="manage_fans_merge")
+    return await merging.merge_fans(db, account.id, change, now, source="manage_fans_merge")
 
 
 @endpoint.post("/api/v1/manage/fans/{fan_id}/unmerge", scope="manage", key=SECRET)
-async def manage_fans_unmerge(db: Db, account: Account, wanted: MergeOther, now: datetime) -> Merge:
+async def manage_fans_unmerge(db: Db, account: Account, change: MergeOther, now: datetime) -> Merge:
     """Undo a merge: what merged_fan_id had before goes back to it; what was added since stays with fan_id.
 
     Merges into one fan are undone in reverse order: the 409 names the one to undo first.
     """
-    return await merging.unmerge_fans(db, account.id, wanted, now)
+    return await merging.unmerge_fans(db, account.id, change, now)

@@ -20,8 +20,8 @@ COLUMNS = """
 
 def digest(certificate: dict[str, Any]) -> str:
     """Return the digest of a certificate's other fields."""
-    encoded = msgspec.json.encode(certificate, order="sorted")
-    return hashlib.sha256(encoded).hexdigest()
+    data = msgspec.json.encode(certificate, order="sorted")
+    return hashlib.sha256(data).hexdigest()
 
 
 def _erasure(row: Record) -> Erasure:
@@ -42,20 +42,20 @@ async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
 
 async def certificates(db: Db) -> list[Certificate]:
     """Return the certificates of every account, in the order of their creation."""
-    found = []
+    result = []
     for account_id in await account_ids(db):
         rows = await db.rows(
             f"select {COLUMNS} from erasures where account_id = $1 order by erasure_id",  # noqa: S608 - fixed parts
             account_id,
         )
         names = Certificate.__struct_fields__[1:]
-        found += [Certificate(account_id, **{name: row[name] for name in names}) for row in rows]
-    return found
+        result += [Certificate(account_id, **{name: row[name] for name in names}) for row in rows]
+    return result
 
 
-async def erasures(db: Db, account_id: int, wanted: ErasureWindow) -> Page[ErasureMeta, Erasure]:
+async def erasures(db: Db, account_id: int, query: ErasureWindow) -> Page[ErasureMeta, Erasure]:
     """Return certificates, the newest first; none beyond which one may still commit."""
-    limit, bound = wanted.limit or ROWS, await settled(db, account_id)
+    limit, bound = query.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         f"""
         select {COLUMNS} from erasures
@@ -64,10 +64,10 @@ async def erasures(db: Db, account_id: int, wanted: ErasureWindow) -> Page[Erasu
         order by erasure_id desc limit $4
         """,  # noqa: S608 - fixed parts
         account_id,
-        wanted.fan_id,
-        below(wanted.max_erasure_id, bound),
+        query.fan_id,
+        below(query.max_erasure_id, bound),
         limit + 1,
     )
-    found = [_erasure(row) for row in rows[:limit]]
-    lowest = found[-1].erasure_id if found else wanted.max_erasure_id
-    return Page(ErasureMeta(lowest, len(found), has_more=len(rows) > limit), found)
+    data = [_erasure(row) for row in rows[:limit]]
+    lowest = data[-1].erasure_id if data else query.max_erasure_id
+    return Page(ErasureMeta(lowest, len(data), has_more=len(rows) > limit), data)

@@ -16,7 +16,7 @@ NOT_EXPORTED = {"erasures": "certificates name fans who are there no more"}
 # What is no information on the person: a secret's hash, and what the database makes of other columns.
 HIDDEN = ["account_id", "password_hash", "search_text"]
 # What no fan_id leads to.
-BESIDES = {
+OTHER_STATEMENTS = {
     "push_tokens": """
         select to_jsonb(p) - $3::text[] as image from push_tokens p
         where p.account_id = $1 and p.user_key in (
@@ -39,15 +39,15 @@ def exported_tables() -> list[str]:
     return [name for name in followers.tables() if name not in NOT_EXPORTED]
 
 
-async def everything(db: Db, account_id: int, fan_id: int, now: datetime) -> Export:
+async def export_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> Export:
     """Return everything that is held on a fan, as of one moment; refuses (404) who is not there."""
-    async with db.transaction("repeatable_read") as held:
-        await known_fan(held, account_id, fan_id)
-        columns = await held.rows(FAN_COLUMNS, exported_tables())
+    async with db.transaction("repeatable_read") as tx:
+        await known_fan(tx, account_id, fan_id)
+        columns = await tx.rows(FAN_COLUMNS, exported_tables())
         statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
         tables = {
-            name: await _read(held, statement, account_id, fan_id)
-            for name, statement in sorted({**statements, **BESIDES}.items())
+            name: await _read(tx, statement, account_id, fan_id)
+            for name, statement in sorted({**statements, **OTHER_STATEMENTS}.items())
         }
     return Export(account_id, fan_id, unix(now), tables)
 
@@ -61,8 +61,10 @@ FAN_COLUMNS = """
 
 
 def _rows_of(table: str, columns: list[str]) -> str:
-    named = " or ".join(f"t.{name} = $2" for name in columns)
-    return f"select to_jsonb(t) - $3::text[] as image from {table} t where t.account_id = $1 and ({named}) order by 1"  # noqa: S608 - names out of the catalogue
+    condition = " or ".join(f"t.{name} = $2" for name in columns)
+    return (
+        f"select to_jsonb(t) - $3::text[] as image from {table} t where t.account_id = $1 and ({condition}) order by 1"  # noqa: S608 - names out of the catalogue
+    )
 
 
 async def _read(db: Db, statement: str, account_id: int, fan_id: int) -> Any:  # noqa: ANN401 - JSON as it is

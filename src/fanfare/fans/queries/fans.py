@@ -46,7 +46,7 @@ RECENT = """
         limit 1) recent on true
 """
 ONE = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = $2"  # noqa: S608 - fixed parts
-MANY = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = any($2::bigint[])"  # noqa: S608 - fixed parts
+BY_IDS = f"select {COLUMNS} from fans f {RECENT} where f.account_id = $1 and f.fan_id = any($2::bigint[])"  # noqa: S608 - fixed parts
 LATEST = f"""
     select {COLUMNS},
            array(select m.absorbed_id from fan_merges m
@@ -59,23 +59,23 @@ LATEST = f"""
 """  # noqa: S608 - fixed parts
 
 
-def written(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return a custom value as the text behind `key=`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(written(each) for each in value)
+        return ",".join(as_text(each) for each in value)
     return str(value)
 
 
-def shaped(row: Record) -> dict[str, Any]:
+def fan_row(row: Record) -> dict[str, Any]:
     """Return the fields of a Fan from a row of COLUMNS."""
-    given = dict(row)
-    given.pop("updated_at")
-    values = given["field_values"] = given["field_values"] or {}
-    given["fields"] = [f"{key}={written(value)}" for key, value in sorted(values.items())]
-    given["creation_timestamp"] = unix(given.pop("created_at"))
-    return given
+    fields = dict(row)
+    fields.pop("updated_at")
+    values = fields["field_values"] = fields["field_values"] or {}
+    fields["fields"] = [f"{key}={as_text(value)}" for key, value in sorted(values.items())]
+    fields["creation_timestamp"] = unix(fields.pop("created_at"))
+    return fields
 
 
 async def fan(db: Db, account_id: int, fan_id: int) -> Fan:
@@ -83,40 +83,40 @@ async def fan(db: Db, account_id: int, fan_id: int) -> Fan:
     row = await db.row(ONE, account_id, fan_id)
     if row is None:
         raise Unknown(fan=fan_id)
-    return Fan(**shaped(row))
+    return Fan(**fan_row(row))
 
 
 async def fans_by_ids(db: Db, account_id: int, fan_ids: Sequence[int]) -> list[Fan]:
     """Return those of the fans that are there, by id."""
-    rows = await db.rows(f"{MANY} order by f.fan_id", account_id, list(fan_ids))
-    return [Fan(**shaped(row)) for row in rows]
+    rows = await db.rows(f"{BY_IDS} order by f.fan_id", account_id, list(fan_ids))
+    return [Fan(**fan_row(row)) for row in rows]
 
 
 async def known_fan(db: Db, account_id: int, fan_id: int) -> int:
     """Return the id of a fan that is there, or refuse as unknown."""
-    found: int | None = await db.value(
+    current_id: int | None = await db.value(
         "select fan_id from fans where account_id = $1 and fan_id = $2", account_id, fan_id
     )
-    if found is None:
+    if current_id is None:
         raise Unknown(fan=fan_id)
-    return found
+    return current_id
 
 
-async def latest(db: Db, account: Account, wanted: LatestWindow) -> Page[LatestMeta, LatestFan]:
+async def latest(db: Db, account: Account, query: LatestWindow) -> Page[LatestMeta, LatestFan]:
     """Return the next fans by their last change, each once at its newest; never skips a change that commits late."""
     bound = await settled(db, account.id)
-    after = await _position(db, account.id, wanted.min_time_key) if wanted.min_time_key else 0
-    since = day_bounds(wanted.last_update_date, account.time_zone)[0] if wanted.last_update_date else None
-    rows = await db.rows(LATEST, account.id, after, bound, since, LATEST_ROWS + 1)
+    position = await _position(db, account.id, query.min_time_key) if query.min_time_key else 0
+    start = day_bounds(query.last_update_date, account.time_zone)[0] if query.last_update_date else None
+    rows = await db.rows(LATEST, account.id, position, bound, start, LATEST_ROWS + 1)
     page = [_latest(row) for row in rows[:LATEST_ROWS]]
-    keys = (page[0].fan_time_key, page[-1].fan_time_key) if page else (wanted.min_time_key, wanted.min_time_key)
+    keys = (page[0].fan_time_key, page[-1].fan_time_key) if page else (query.min_time_key, query.min_time_key)
     return Page(LatestMeta(*keys, len(page), has_more=len(rows) > LATEST_ROWS), page)
 
 
 def _latest(row: Record) -> LatestFan:
     created, updated = row["created_at"], row["updated_at"]
     return LatestFan(
-        **shaped(row),
+        **fan_row(row),
         fan_time_key=f"{unix(updated)}_{updated.microsecond // 1000:03d}_{row['fan_id']}",
         last_update_timestamp=unix(updated),
         creation_timestamp_iso=iso(created),
@@ -132,7 +132,7 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
     """
     seconds, milliseconds, fan_id = (int(part) for part in time_key.split("_"))
     moment = datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)
-    found: int | None = await db.value(
+    position: int | None = await db.value(
         """
         select coalesce(
             (select max(c.position) from changes c
@@ -150,7 +150,7 @@ async def _position(db: Db, account_id: int, time_key: str) -> int:
         SLACK,
         POSITION_TOPICS,
     )
-    if found is not None:
-        return found
+    if position is not None:
+        return position
     newest: int = await db.value("select coalesce(max(f.position), 0) from fans f where f.account_id = $1", account_id)
     return newest

@@ -35,9 +35,9 @@ async def merge(db: Db, account_id: int, merge_id: int) -> Merge:
     return Merge(**rows[0])
 
 
-async def merges(db: Db, account_id: int, wanted: MergeWindow) -> Page[MergeMeta, Merge]:
+async def merges(db: Db, account_id: int, query: MergeWindow) -> Page[MergeMeta, Merge]:
     """Return merges, the newest first, undone ones too; none beyond which one may still commit."""
-    limit, bound = wanted.limit or ROWS, await settled(db, account_id)
+    limit, bound = query.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         f"""
         select {COLUMNS} from fan_merges m
@@ -45,10 +45,10 @@ async def merges(db: Db, account_id: int, wanted: MergeWindow) -> Page[MergeMeta
         order by m.merge_id desc limit $4
         """,  # noqa: S608 - fixed parts
         account_id,
-        wanted.fan_id,
-        below(wanted.max_merge_id, bound),
+        query.fan_id,
+        below(query.max_merge_id, bound),
         limit + 1,
     )
-    found = [Merge(**row) for row in rows[:limit]]
-    lowest = found[-1].merge_id if found else wanted.max_merge_id
-    return Page(MergeMeta(lowest, len(found), has_more=len(rows) > limit), found)
+    data = [Merge(**row) for row in rows[:limit]]
+    lowest = data[-1].merge_id if data else query.max_merge_id
+    return Page(MergeMeta(lowest, len(data), has_more=len(rows) > limit), data)

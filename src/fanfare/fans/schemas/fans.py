@@ -31,7 +31,7 @@ from fanfare.kernel.wire import (
 )
 
 Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
-Place = Annotated[str, TextForm(128)]
+PlaceName = Annotated[str, TextForm(128)]
 Phone = Annotated[str, TextForm(64)]
 Password = Annotated[str, TextForm(256)]
 BirthDate = Annotated[date, DayForm(1900, 2200)]
@@ -134,15 +134,15 @@ def is_id(key: str) -> bool:
     return key.isascii() and key.isdigit() and len(key) <= 18  # noqa: PLR2004 - the longest id
 
 
-def wrong_contact(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def wrong_contact(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a phone number whose country is told, and with opt-ins of no business."""
-    phone = given.get("phone")
+    phone = values.get("phone")
     if phone and phone.startswith("+"):
         try:
             phone_number(phone)
         except ValueError as wrong:
             yield "phone", str(wrong)
-    for key in given.get("businesses") or {}:
+    for key in values.get("businesses") or {}:
         if not is_id(key):
             yield f"business_{key}", "must contain the id of a business"
 
@@ -168,10 +168,10 @@ class NewFan(Params):
     fan_source: Annotated[Text | None, "Where the fan came from; stored when the fan is created."] = None
     is_optout: Annotated[Flag | None, "Fan opted out of everything."] = None
     idol_names: Annotated[Texts | None, "Idols the fan follows; created when new."] = None
-    country_code: Annotated[Place | None, "Country, as a two-letter code or by name."] = None
-    province: Annotated[Place | None, "Province or state."] = None
-    city: Annotated[Place | None, "City."] = None
-    postal_code: Annotated[Place | None, "Postal code."] = None
+    country_code: Annotated[PlaceName | None, "Country, as a two-letter code or by name."] = None
+    province: Annotated[PlaceName | None, "Province or state."] = None
+    city: Annotated[PlaceName | None, "City."] = None
+    postal_code: Annotated[PlaceName | None, "Postal code."] = None
     image_url: Annotated[Annotated[str, TextForm(2000)] | None, "Picture of the fan."] = None
     consent_wording: Annotated[Annotated[str, TextForm(10_000)] | None, "The consent text the fan agreed to."] = None
     consent_source: Annotated[Text | None, "Where the fan consented, such as the name of a form."] = None
@@ -191,17 +191,17 @@ class NewFan(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a fan who can be neither recognised nor reached."""
-        if "email" not in given and "phone" not in given:
+        if "email" not in values and "phone" not in values:
             yield "email", "is required when phone is left out"
-        yield from wrong_contact(given)
+        yield from wrong_contact(values)
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be, here or yet."""
-        yield from future_faults(at.now, given, "birth_date", "consent_timestamp")
-        yield from read_contact(given, at.account.country_code).faults
+        yield from future_faults(setting.now, values, "birth_date", "consent_timestamp")
+        yield from read_contact(values, setting.account.country_code).faults
 
 
 class FanChanges(Params):
@@ -219,10 +219,10 @@ class FanChanges(Params):
     phone: Annotated[Phone | None | UnsetType, "Phone number of the fan."] = UNSET
     birth_date: Annotated[BirthDate | None | UnsetType, "Date of birth, YYYY-MM-DD."] = UNSET
     ip_address: Annotated[Address | None | UnsetType, "IP address of the fan."] = UNSET
-    country_code: Annotated[Place | None | UnsetType, "Country, as a two-letter code or by name."] = UNSET
-    province: Annotated[Place | None | UnsetType, "Province or state; only with country_code."] = UNSET
-    city: Annotated[Place | None | UnsetType, "City; only with country_code."] = UNSET
-    postal_code: Annotated[Place | None | UnsetType, "Postal code; only with country_code."] = UNSET
+    country_code: Annotated[PlaceName | None | UnsetType, "Country, as a two-letter code or by name."] = UNSET
+    province: Annotated[PlaceName | None | UnsetType, "Province or state; only with country_code."] = UNSET
+    city: Annotated[PlaceName | None | UnsetType, "City; only with country_code."] = UNSET
+    postal_code: Annotated[PlaceName | None | UnsetType, "Postal code; only with country_code."] = UNSET
     is_confirmed: Annotated[Flag | None, "Email address is confirmed."] = None
     is_phone_confirmed: Annotated[Flag | None, "Phone number is confirmed."] = None
     is_optout: Annotated[Flag | None, "Fan opted out of everything."] = None
@@ -242,20 +242,20 @@ class FanChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"first_name": "Ada", "country_code": "CA", "city": "Vancouver"}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse parts of an address without their country."""
-        if not given.get("country_code"):
+        if not values.get("country_code"):
             for name in ("province", "city", "postal_code"):
-                if given.get(name):
+                if values.get(name):
                     yield name, "is only accepted together with country_code"
-        yield from wrong_contact(given)
+        yield from wrong_contact(values)
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be, here or yet; what a number means that is written as at home, the fan says."""
-        yield from future_faults(at.now, given, "birth_date", "consent_timestamp")
-        if given.get("country_code"):
-            yield from read_contact(given, at.account.country_code).faults
+        yield from future_faults(setting.now, values, "birth_date", "consent_timestamp")
+        if values.get("country_code"):
+            yield from read_contact(values, setting.account.country_code).faults
 
 
 class FanSaved(msgspec.Struct):

@@ -40,9 +40,9 @@ class MergeOther(Params):
     merged_fan_id: Annotated[Id, "Fan to merge into the other, or merged into it."]
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a fan and itself."""
-        if "fan_id" in given and given["fan_id"] == given.get("merged_fan_id"):
+        if "fan_id" in values and values["fan_id"] == values.get("merged_fan_id"):
             yield "merged_fan_id", "must be another fan"
 
 

@@ -23,11 +23,11 @@ from fanfare.kernel.wire import (
     WholeForm,
 )
 
-Key = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
+FieldKey = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
 FieldType = Annotated[str, ChoiceForm("text", "number", "date", "boolean", "choice", "choices", "url")]
 Network = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
 DeviceNetwork = Annotated[str, ChoiceForm("ios", "android")]
-MANY = 10_000
+MAX_TAG_FANS = 10_000
 
 
 class Field(msgspec.Struct):
@@ -46,7 +46,7 @@ class Field(msgspec.Struct):
 class FieldDefinition(Params):
     """A custom field to define or update."""
 
-    crm_field_key: Annotated[Key, "Key of the field: the part behind field_."]
+    crm_field_key: Annotated[FieldKey, "Key of the field: the part behind field_."]
     field_type: Annotated[FieldType, "Type of its values; cannot change while fans have values in the field."]
     field_options: Annotated[Texts | None, "Options; for choice and choices."] = None
     is_active: Annotated[Flag | None, "Whether values can be set; true by default."] = None
@@ -59,16 +59,16 @@ class FieldDefinition(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a choice without options."""
-        if given.get("field_type") in ("choice", "choices") and not given.get("field_options"):
+        if values.get("field_type") in ("choice", "choices") and not values.get("field_options"):
             yield "field_options", "is required for choice and choices"
 
 
 class OneField(Params):
     """Which custom field."""
 
-    crm_field_key: Annotated[Key, "Key of the field."]
+    crm_field_key: Annotated[FieldKey, "Key of the field."]
 
 
 class FieldSaved(msgspec.Struct):
@@ -92,18 +92,19 @@ class TagChange(Params):
     tag_name: Annotated[Text, "Name of the tag; created when new."]
     action: Annotated[Annotated[str, ChoiceForm("add", "delete")] | None, "add (default) or delete."] = None
     fan_ids: Annotated[
-        Annotated[list[int | Unread], ListForm(EntryForm(WholeForm(0)), MANY)] | None, "Fans by id, at most 10000."
+        Annotated[list[int | Unread], ListForm(EntryForm(WholeForm(0)), MAX_TAG_FANS)] | None,
+        "Fans by id, at most 10000.",
     ] = None
     emails: Annotated[
-        Annotated[list[str | Unread], ListForm(EntryForm(TextForm()), MANY)] | None, "Fans by email address."
+        Annotated[list[str | Unread], ListForm(EntryForm(TextForm()), MAX_TAG_FANS)] | None, "Fans by email address."
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"tag_name": "season ticket", "fan_ids": [1, 2]}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a change of nobody."""
-        if not given.get("fan_ids") and not given.get("emails"):
+        if not values.get("fan_ids") and not values.get("emails"):
             yield "fan_ids", "is required when emails is left out"
 
 
@@ -160,9 +161,9 @@ class IdentifierChange(Params):
     identifier_value: Annotated[OuterKey, "The fan's id in the network."]
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Leave email addresses and phone numbers to the fan itself."""
-        if "network" in given and not names_people(given["network"]):
+        if "network" in values and not names_people(values["network"]):
             yield "network", "cannot be changed here; change the fan instead"
 
 

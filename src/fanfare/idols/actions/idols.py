@@ -46,12 +46,12 @@ CREATE_IDOL = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -> uuid.UUID:
+async def create_idol(db: Db, account_id: int, new: NewIdol, now: datetime) -> uuid.UUID:
     """Make an idol with its labels and return its uid."""
     idol_uid = uuid.uuid4()
-    fields = msgspec.structs.asdict(wanted)
-    fields["idol_type"] = wanted.idol_type or ("artist" if wanted.spotify_uid else "other")
-    labels = wanted.label_names or []
+    fields = msgspec.structs.asdict(new)
+    fields["idol_type"] = new.idol_type or ("artist" if new.spotify_uid else "other")
+    labels = new.label_names or []
     try:
         await db.execute(CREATE_IDOL, account_id, idol_uid, NEW_IDOL.record(fields), labels, now)
     except asyncpg.UniqueViolationError:
@@ -59,16 +59,16 @@ async def create_idol(db: Db, account_id: int, wanted: NewIdol, now: datetime) -
     return idol_uid
 
 
-async def change_idol(db: Db, account_id: int, wanted: IdolChanges, now: datetime) -> uuid.UUID:
+async def change_idol(db: Db, account_id: int, changes: IdolChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of an idol and return its uid. Refuses (409) another name while criteria name it."""
-    async with db.transaction() as held:
-        fields = IDOL.sent(wanted)
+    async with db.transaction() as tx:
+        fields = IDOL.sent(changes)
         if "idol_name" in fields:
-            await _give_up_name(held, account_id, wanted.idol_uid, fields["idol_name"])
-        return await _change(held, account_id, wanted.idol_uid, fields, now)
+            await _give_up_name(tx, account_id, changes.idol_uid, fields["idol_name"])
+        return await _change(tx, account_id, changes.idol_uid, fields, now)
 
 
-async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str | None = None) -> None:
+async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, new_name: str | None = None) -> None:
     """Refuse when stored criteria name an idol by the name that it has, unless the other name is the same."""
     await hold(db, account_id)
     name = await db.value(
@@ -78,7 +78,7 @@ async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, other: str
         """,
         account_id,
         idol_uid,
-        other,
+        new_name,
     )
     if name is not None:
         await check_unused(db, account_id, Thing("idol_name", name))
@@ -112,7 +112,7 @@ CHANGE = f"""
 
 async def _change(db: Db, account_id: int, idol_uid: uuid.UUID, fields: Mapping[str, Any], now: datetime) -> uuid.UUID:
     try:
-        changed = await db.value(
+        updated = await db.value(
             CHANGE,
             account_id,
             idol_uid,
@@ -124,18 +124,18 @@ async def _change(db: Db, account_id: int, idol_uid: uuid.UUID, fields: Mapping[
         )
     except asyncpg.UniqueViolationError:
         raise IdolNameTaken from None
-    if changed is None:
+    if updated is None:
         raise Unknown(idol=idol_uid)
     return idol_uid
 
 
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
     """Delete an idol with its events; its fans no longer follow it. Refuses (409) while stored criteria name it."""
-    async with db.transaction() as held:
+    async with db.transaction() as tx:
         # Who ties fans to an idol holds it: waited for, so that the next statement unties these fans too.
-        await held.execute("select from idols where account_id = $1 and idol_uid = $2 for update", account_id, idol_uid)
-        await _give_up_name(held, account_id, idol_uid)
-        await _delete(held, account_id, idol_uid, now)
+        await tx.execute("select from idols where account_id = $1 and idol_uid = $2 for update", account_id, idol_uid)
+        await _give_up_name(tx, account_id, idol_uid)
+        await _delete(tx, account_id, idol_uid, now)
 
 
 DELETE = f"""
@@ -196,22 +196,22 @@ CHANGE_EVENT = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def save_idol_event(db: Db, account_id: int, wanted: NewIdolEvent, now: datetime) -> uuid.UUID:
+async def save_idol_event(db: Db, account_id: int, new: NewIdolEvent, now: datetime) -> uuid.UUID:
     """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol, performance or event."""
-    is_change = isinstance(wanted, IdolEventChanges)
-    event_uid = wanted.event_uid if isinstance(wanted, IdolEventChanges) else uuid.uuid4()
+    is_change = isinstance(new, IdolEventChanges)
+    event_uid = new.event_uid if isinstance(new, IdolEventChanges) else uuid.uuid4()
     # The new state of an event is all of it: what is left out is empty.
-    fields = {name: getattr(wanted, name) for name in EVENT.by_field}
-    fields["province"] = venue_province(wanted.country_code, wanted.province)
+    fields = {name: getattr(new, name) for name in EVENT.by_field}
+    fields["province"] = venue_province(new.country_code, new.province)
     arguments = account_id, event_uid, EVENT.record(fields), now
     try:
-        saved = await db.racing(lambda held: held.value(CHANGE_EVENT if is_change else CREATE_EVENT, *arguments))
+        saved = await db.racing(lambda tx: tx.value(CHANGE_EVENT if is_change else CREATE_EVENT, *arguments))
     except asyncpg.ForeignKeyViolationError as missing:
         if "performance_uid" in (missing.constraint_name or ""):
             raise BadParameters([("performance_uid", "is not a performance of this account")]) from None
-        raise Unknown(idol=wanted.idol_uid) from None
+        raise Unknown(idol=new.idol_uid) from None
     if saved is None:
-        raise Unknown(idol_event=event_uid if is_change else None, idol=wanted.idol_uid)
+        raise Unknown(idol_event=event_uid if is_change else None, idol=new.idol_uid)
     return event_uid
 
 

@@ -21,12 +21,12 @@ SOURCE = "crm_idol_fans_create"
 FIELD = "idol_fans"
 
 
-class Row(msgspec.Struct):
+class TieRow(msgspec.Struct):
     """A row on its way: what was asked, and the fan and idol as they become known."""
 
     index: int
     item: FanIdolItem
-    who: Person | None
+    profile: Person | None
     fan_id: int | None = None
     idol_uid: uuid.UUID | None = None
 
@@ -37,9 +37,9 @@ async def tie_many(
     """Tie each fan to its idol; rows that cannot be read or name nobody are left out and told."""
     rows, faults = await run_by_rows(account.id, len(lines), _rows, account, lines, now)
 
-    async def write(some: Sequence[Row]) -> None:
-        async with db.transaction() as held:
-            await _tie(held, account.id, list(some), now)
+    async def write(part: Sequence[TieRow]) -> None:
+        async with db.transaction() as tx:
+            await _tie(tx, account.id, list(part), now)
 
     misfits = {row.index for row in await write_lines(rows, write)}
     faults += [line_fault(index, misfit(FIELD)) for index in misfits]
@@ -57,55 +57,57 @@ async def tie_many(
     return ManyFanIdolsSaved(saved, sorted(faults, key=lambda fault: fault.index))
 
 
-async def _tie(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
+async def _tie(db: Db, account_id: int, rows: list[TieRow], now: datetime) -> None:
     """Tie the rows' fans to their idols, and note both in the rows."""
     await _find_idols(db, account_id, rows, now)
     await _find_fans(db, account_id, [row for row in rows if row.idol_uid], now)
-    whole = [row for row in rows if row.fan_id and row.idol_uid]
+    complete = [row for row in rows if row.fan_id and row.idol_uid]
     for is_explicit in (True, False):
-        pairs = [row for row in whole if (row.item.is_explicit is not False) == is_explicit]
+        pairs = [row for row in complete if (row.item.is_explicit is not False) == is_explicit]
         fan_ids, idol_uids = [row.fan_id or 0 for row in pairs], [row.idol_uid for row in pairs if row.idol_uid]
         await tie_fans(db, account_id, fan_ids, idol_uids, now, is_explicit=is_explicit)
 
 
 def _rows(
     account: Account, lines: Sequence[FanIdolItem | WrongLine], now: datetime
-) -> tuple[list[Row], list[LineFault]]:
-    return sorted_lines(lines, lambda index, item: Row(index, item, _who(account, item)), Setting(account, now))
+) -> tuple[list[TieRow], list[LineFault]]:
+    return sorted_lines(lines, lambda index, item: TieRow(index, item, _profile(account, item)), Setting(account, now))
 
 
-def _who(account: Account, item: FanIdolItem) -> Person | None:
+def _profile(account: Account, item: FanIdolItem) -> Person | None:
     if not item.email and not item.phone:
         return None
     contact = {"email": item.email, "phone": item.phone}
     return person(contact, home_country=account.country_code, first_name=item.first_name, last_name=item.last_name)
 
 
-async def _find_idols(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
-    named = [row for row in rows if not row.item.idol_uid]
-    uids = await known_idols(db, account_id, [row.item.idol_name or "" for row in named], now) if named else []
-    for row, idol_uid in zip(named, uids, strict=True):
+async def _find_idols(db: Db, account_id: int, rows: list[TieRow], now: datetime) -> None:
+    by_name = [row for row in rows if not row.item.idol_uid]
+    uids = await known_idols(db, account_id, [row.item.idol_name or "" for row in by_name], now) if by_name else []
+    for row, idol_uid in zip(by_name, uids, strict=True):
         row.idol_uid = idol_uid
-    wanted = [row.item.idol_uid for row in rows if row.item.idol_uid]
-    found = await db.rows(
+    idol_uids = [row.item.idol_uid for row in rows if row.item.idol_uid]
+    records = await db.rows(
         "select idol_uid from idols where account_id = $1 and idol_uid = any($2::uuid[]) order by idol_uid"
         " for key share",
         account_id,
-        wanted,
+        idol_uids,
     )
-    known = {each["idol_uid"] for each in found}
+    existing = {each["idol_uid"] for each in records}
     for row in rows:
-        if row.item.idol_uid in known:
+        if row.item.idol_uid in existing:
             row.idol_uid = row.item.idol_uid
 
 
-async def _find_fans(db: Db, account_id: int, rows: list[Row], now: datetime) -> None:
-    met = [row for row in rows if row.who]
-    fan_ids = await find_or_create(db, account_id, [row.who for row in met if row.who], now, source=SOURCE)
-    for row, fan_id in zip(met, fan_ids, strict=True):
+async def _find_fans(db: Db, account_id: int, rows: list[TieRow], now: datetime) -> None:
+    with_profile = [row for row in rows if row.profile]
+    fan_ids = await find_or_create(
+        db, account_id, [row.profile for row in with_profile if row.profile], now, source=SOURCE
+    )
+    for row, fan_id in zip(with_profile, fan_ids, strict=True):
         row.fan_id = fan_id
-    called = [row for row in rows if not row.who]
-    found = await db.rows(
+    called = [row for row in rows if not row.profile]
+    records = await db.rows(
         f"""
         select asked.place, i.fan_id
         from unnest($2::text[], $3::text[]) with ordinality as asked (network, user_key, place)
@@ -117,5 +119,5 @@ async def _find_fans(db: Db, account_id: int, rows: list[Row], now: datetime) ->
         [row.item.network for row in called],
         [row.item.user_key for row in called],
     )
-    for each in found:
+    for each in records:
         called[each["place"] - 1].fan_id = each["fan_id"]

@@ -14,22 +14,22 @@ from fanfare.kernel.errors import Unknown
 TABLES = ("fan_idols",)
 
 
-async def change_fan_idol(db: Db, account_id: int, wanted: FanIdolChange, now: datetime) -> uuid.UUID:
+async def change_fan_idol(db: Db, account_id: int, change: FanIdolChange, now: datetime) -> uuid.UUID:
     """Tie a fan to an idol or untie them, and return the idol's uid.
 
     Refuses an unknown fan or idol. A following that the fan chose stays so when it is concluded once more.
     """
-    async with db.transaction() as held:
-        idol_uid = await _held_pair(held, account_id, wanted)
-        if wanted.action == "add":
-            is_explicit = wanted.is_explicit is not False
-            await tie_fans(held, account_id, [wanted.fan_id], [idol_uid], now, is_explicit=is_explicit)
+    async with db.transaction() as tx:
+        idol_uid = await _held_pair(tx, account_id, change)
+        if change.action == "add":
+            is_explicit = change.is_explicit is not False
+            await tie_fans(tx, account_id, [change.fan_id], [idol_uid], now, is_explicit=is_explicit)
         else:
-            await untie_fan(held, account_id, wanted.fan_id, idol_uid, now)
+            await untie_fan(tx, account_id, change.fan_id, idol_uid, now)
     return idol_uid
 
 
-async def _held_pair(db: Db, account_id: int, wanted: FanIdolChange) -> uuid.UUID:
+async def _held_pair(db: Db, account_id: int, change: FanIdolChange) -> uuid.UUID:
     """Return the idol; it and the fan stay until the transaction ends. Refuses an unknown fan or idol."""
     idol_uid: uuid.UUID | None = await db.value(
         """
@@ -41,12 +41,12 @@ async def _held_pair(db: Db, account_id: int, wanted: FanIdolChange) -> uuid.UUI
         for key share
         """,
         account_id,
-        wanted.fan_id,
-        wanted.idol_uid,
-        wanted.idol_name,
+        change.fan_id,
+        change.idol_uid,
+        change.idol_name,
     )
     if idol_uid is None:
-        raise Unknown(fan=wanted.fan_id, idol=wanted.idol_uid or wanted.idol_name)
+        raise Unknown(fan=change.fan_id, idol=change.idol_uid or change.idol_name)
     return idol_uid
 
 
@@ -110,21 +110,21 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
     They stay until the caller's transaction ends.
     """
 
-    async def write(held: Db) -> list[uuid.UUID]:
-        rows = await held.rows(
+    async def write(tx: Db) -> list[uuid.UUID]:
+        rows = await tx.rows(
             KNOWN_IDOLS,
             account_id,
             names,
             now,
         )
         uids = [row["idol_uid"] for row in rows]
-        there = await held.rows(
+        existing = await tx.rows(
             "select idol_uid from idols where account_id = $1 and idol_uid = any($2::uuid[]) order by idol_uid"
             " for key share",
             account_id,
             uids,
         )
-        if len(there) < len(set(uids)):
+        if len(existing) < len(set(uids)):
             message = "an idol was deleted in the meantime; try again"
             raise asyncpg.SerializationError(message)
         return uids
@@ -153,14 +153,14 @@ UNTIE_FAN = f"""
 
 async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:
     """Untie a fan from an idol; tells whether they were tied."""
-    gone = await db.value(
+    deleted = await db.value(
         UNTIE_FAN,
         account_id,
         idol_uid,
         fan_id,
         now,
     )
-    return gone is not None
+    return deleted is not None
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:

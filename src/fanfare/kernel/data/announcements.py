@@ -102,13 +102,15 @@ def also(topic: Topic, source: str, **columns: str) -> str:
     return f"union all\n{announce(topic, source, **columns).removeprefix(INSERT)}"
 
 
-def _values(topic: Topic, given: Mapping[str, str]) -> dict[str, str]:
+def _values(topic: Topic, values: Mapping[str, str]) -> dict[str, str]:
     """Return the SQL of each field of the data; one that may be missing is there when it is given."""
     fields = msgspec.structs.fields(topic.data)
-    if strays := given.keys() - {field.name for field in fields}:
+    if strays := values.keys() - {field.name for field in fields}:
         message = f"{topic.name} has no {', '.join(sorted(strays))}"
         raise WrongAnnouncement(message)
-    return {field.name: given.get(field.name, field.name) for field in fields if field.required or field.name in given}
+    return {
+        field.name: values.get(field.name, field.name) for field in fields if field.required or field.name in values
+    }
 
 
 def topics_of(*modules: ModuleType) -> list[Topic]:

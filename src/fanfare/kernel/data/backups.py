@@ -45,19 +45,19 @@ def dump(database_url: str, file: Path) -> None:
     if file.exists():
         message = f"{file} already exists"
         raise CannotRun(message)
-    fresh = file.with_name(f"{file.name}.unfinished")
-    fresh.unlink(missing_ok=True)
-    written = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    temporary = file.with_name(f"{file.name}.unfinished")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         words = ("--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data")
-        _run("pg_dump", *words, url=database_url, output=written)
-        os.fsync(written)
-        fresh.rename(file)
+        _run("pg_dump", *words, url=database_url, output=descriptor)
+        os.fsync(descriptor)
+        temporary.rename(file)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     finally:
-        os.close(written)
+        os.close(descriptor)
 
 
 async def restore(database_url: str, file: Path) -> None:
@@ -113,15 +113,15 @@ def check(file: Path) -> None:
     if not file.is_file():
         message = f"{file} does not exist"
         raise CannotRun(message)
-    listed = b""
+    contents = b""
     try:
         with _Program("pg_restore", "--list", str(file), output=subprocess.PIPE) as listing:
             if listing.process.stdout is not None:
-                listed = listing.process.stdout.read()
+                contents = listing.process.stdout.read()
     except CannotRun as error:
         message = f"{file} is not a backup: {error}"
         raise CannotRun(message) from None
-    if b" TABLE public schema_migrations " not in listed:
+    if b" TABLE public schema_migrations " not in contents:
         message = f"{file} is not a Fanfare backup"
         raise CannotRun(message)
 
@@ -165,11 +165,11 @@ class _Program:
         output: int = subprocess.DEVNULL,
     ) -> None:
         self.name = name
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this
         target, environment = without_password(url)
         command = [program(name), *words, *(() if target is None else ("--dbname", target))]
-        launched = launch(Launch(command=command, env=environment, input=input_, output=output, errors=self._said))
-        self.process, self.wait = launched.process, partial(launched.wait, None)
+        process = launch(Launch(command=command, env=environment, input=input_, output=output, errors=self._errors))
+        self.process, self.wait = process.process, partial(process.wait, None)
 
     def __enter__(self) -> Self:
         return self
@@ -183,8 +183,8 @@ class _Program:
                     pipe.close()
         status = self.wait()
         if kind is None and status != 0:
-            self._said.seek(0)
-            lines = [line for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
+            self._errors.seek(0)
+            lines = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
             message = lines[0] if lines else f"{self.name} ended with status {status}"
             raise CannotRun(message)
 
@@ -198,5 +198,5 @@ def without_password(url: str | None) -> tuple[str | None, dict[str, str]]:
     if parts.password is None:
         return url, environment
     user, _, place = parts.netloc.rpartition("@")
-    bare = parts._replace(netloc=f"{user.partition(':')[0]}@{place}")
-    return urlunsplit(bare), environment | {"PGPASSWORD": unquote(parts.password)}
+    stripped = parts._replace(netloc=f"{user.partition(':')[0]}@{place}")
+    return urlunsplit(stripped), environment | {"PGPASSWORD": unquote(parts.password)}

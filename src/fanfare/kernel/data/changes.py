@@ -36,7 +36,7 @@ class ChangePage(msgspec.Struct, frozen=True):
     """Changes in their order, the `after` to ask the next page with, and whether this one reached the end for now."""
 
     changes: list[Change]
-    after: int
+    position: int
     is_last: bool
 
 
@@ -71,7 +71,7 @@ async def settled(db: Db, account_id: int) -> int:
     return bound
 
 
-async def feed(db: Db, account_id: int, after: int, limit: int) -> ChangePage:
+async def feed(db: Db, account_id: int, position: int, limit: int) -> ChangePage:
     """Return at most `limit` changes behind the position `after`, in order, as far as they are settled.
 
     Following `after` from page to page gives every committed change exactly once.
@@ -84,12 +84,12 @@ async def feed(db: Db, account_id: int, after: int, limit: int) -> ChangePage:
         order by position limit $4
         """,
         account_id,
-        after,
+        position,
         bound,
         limit,
     )
-    found = [Change(**row) for row in rows]
-    return ChangePage(found, found[-1].position if found else after, is_last=len(found) < limit)
+    data = [Change(**row) for row in rows]
+    return ChangePage(data, data[-1].position if data else position, is_last=len(data) < limit)
 
 
 async def accounts_with_changes(db: Db) -> list[int]:
@@ -102,7 +102,7 @@ async def trim_changes(db: Db, account_id: int, older_than: datetime) -> int:
 
     It goes from the beginning of the log and stops at a batch that holds a younger change.
     """
-    trimmed = 0
+    count = 0
     while True:
         word = await db.execute(
             """
@@ -117,6 +117,6 @@ async def trim_changes(db: Db, account_id: int, older_than: datetime) -> int:
             TRIMMED_AT_ONCE,
         )
         deleted = int(word.removeprefix("DELETE "))
-        trimmed += deleted
+        count += deleted
         if deleted < TRIMMED_AT_ONCE:
-            return trimmed
+            return count

@@ -98,7 +98,7 @@ class Db:
         if self._pool is not None:
             await self._pool.close()
 
-    def of(self, account_id: int) -> "Db":
+    def for_account(self, account_id: int) -> "Db":
         """Return this handle for the work of an account: what it takes of the pool counts as the account's."""
         return self._copy(self._connection, account_id)
 
@@ -132,20 +132,20 @@ class Db:
         if self._connection is not None:
             yield
             return
-        async with self._opened().heavy.lend(self._account_id, HEAVY_SECONDS):
+        async with self._open_pool().heavy.lend(self._account_id, HEAVY_SECONDS):
             yield
 
     @asynccontextmanager
     async def long_turn(self) -> AsyncIterator[None]:
         """Wait for the account's turn at writes that take minutes, so that they leave the heavy reads theirs."""
-        async with self._opened().long.lend(self._account_id, HEAVY_SECONDS):
+        async with self._open_pool().long.lend(self._account_id, HEAVY_SECONDS):
             yield
 
     def bulk_turn(self) -> AbstractAsyncContextManager[None]:
         """Wait for the account's turn at writes of many rows; it comes before any transaction."""
-        return self._opened().bulk.lend(self._account_id, HEAVY_SECONDS)
+        return self._open_pool().bulk.lend(self._account_id, HEAVY_SECONDS)
 
-    def _opened(self) -> Pool:
+    def _open_pool(self) -> Pool:
         if self._pool is None:
             message = "the database is not open yet"
             raise Unavailable(message)
@@ -156,7 +156,7 @@ class Db:
             return self._use_heavily(sql)
         if self._connection is not None:
             return _Held(self._connection)
-        return _Lent(self._opened(), self._account_id)
+        return _Lent(self._open_pool(), self._account_id)
 
     @asynccontextmanager
     async def _use_heavily(self, sql: Heavy) -> AsyncIterator[Any]:
@@ -164,8 +164,8 @@ class Db:
             yield self._runner(self._connection, sql)
             return
         # PostgreSQL drops a composed one with the end of its transaction; without one, at the next of its kind.
-        way = self.transaction() if isinstance(sql, Composed) else nullcontext(self)
-        async with self.heavy_turn(), way as own, own.connection() as connection:
+        context = self.transaction() if isinstance(sql, Composed) else nullcontext(self)
+        async with self.heavy_turn(), context as tx, tx.connection() as connection:
             yield self._runner(connection, sql)
 
     def _runner(self, connection: Connection, sql: Heavy) -> "Connection | _Unkept":
@@ -173,7 +173,7 @@ class Db:
             return connection
         if len(sql) > KEPT_LENGTH:
             # Planning it has taken a hundred megabytes, of which the process gives few back before it ends.
-            self._opened().retire(connection)
+            self._open_pool().retire(connection)
         return _Unkept(connection)
 
     async def rows(self, sql: str | Sql, *args: object, **named: object) -> list[Record]:
@@ -181,19 +181,19 @@ class Db:
         sql, args = _compiled(sql, args, named)
         is_long = await self._pass_many(args)
         async with self._use(sql) as connection:
-            found: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
-        if is_long or len(found) > MANY_ROWS:
+            rows: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
+        if is_long or len(rows) > MANY_ROWS:
             # Whoever asked goes through as many.
             await long_step(self._account_id)
-        return found
+        return rows
 
     async def row(self, sql: str | Sql, *args: object, **named: object) -> Record | None:
         """Return the first row, or None."""
         sql, args = _compiled(sql, args, named)
         await self._pass_many(args)
         async with self._use(sql) as connection:
-            found: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
-            return found
+            row: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
+            return row
 
     async def value(self, sql: str | Sql, *args: object, **named: object) -> Any:  # noqa: ANN401 - the type is the statement's
         """Return the first column of the first row, or None."""

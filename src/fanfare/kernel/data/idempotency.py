@@ -17,7 +17,7 @@ from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.paging import Following
 from fanfare.kernel.errors import BadParameters, Conflict, Unreadable
 
-KEPT = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 LONGEST = 255
 REDACTED_AT_ONCE = 500
 
@@ -64,7 +64,7 @@ def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> by
     return hashlib.sha256(text.encode()).digest()
 
 
-async def once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
+async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
     """Run `act` once for a word: the first time it acts, later the stored answer returns.
 
     Refuses with 422 when the word was used for another request and with 409 while the first is still running.
@@ -72,28 +72,28 @@ async def once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaita
     """
     if not 0 < len(repeat.word) <= LONGEST or not repeat.word.isprintable():
         raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
-    async with db.transaction() as held:
-        if not await held.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
+    async with db.transaction() as tx:
+        if not await tx.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
             raise StillRunning
-        stored = await held.row(
+        row = await tx.row(
             "select request_hash, status, answer from idempotency_keys where account_id = $1 and api_key = $2"
             " and has_secret = $3 and idempotency_key = $4 and created_at > $5",
             repeat.account_id,
             repeat.api_key,
             repeat.has_secret,
             repeat.word,
-            now - KEPT,
+            now - RETENTION,
         )
-        if stored:
-            if stored["request_hash"] != repeat.request_hash:
+        if row:
+            if row["request_hash"] != repeat.request_hash:
                 raise BadParameters([("Idempotency-Key", "was used for another request")])
-            return Answered(stored["status"], stored["answer"], is_replay=True)
-        answered = await act(held)
-        await _keep(held, repeat, now, answered)
-    return answered
+            return Answered(row["status"], row["answer"], is_replay=True)
+        answer = await act(tx)
+        await _keep(tx, repeat, now, answer)
+    return answer
 
 
-async def _keep(db: Db, repeat: Repeat, now: datetime, answered: Answered) -> None:
+async def _keep(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> None:
     await db.execute(
         """
         insert into idempotency_keys (account_id, api_key, has_secret, idempotency_key, request_hash, status, answer,
@@ -108,8 +108,8 @@ async def _keep(db: Db, repeat: Repeat, now: datetime, answered: Answered) -> No
         repeat.has_secret,
         repeat.word,
         repeat.request_hash,
-        answered.status,
-        answered.body,
+        answer.status,
+        answer.body,
         now,
     )
 
@@ -119,7 +119,7 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
 
     It gets the values of those that hold any of the marks, which are folded and as they stand in JSON.
     """
-    after: tuple[uuid.UUID, bool, str] = (uuid.UUID(int=0), False, "")
+    position: tuple[uuid.UUID, bool, str] = (uuid.UUID(int=0), False, "")
     while True:
         rows = await db.rows(
             """
@@ -133,7 +133,7 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
             account_id,
             marks,
             REDACTED_AT_ONCE,
-            *after,
+            *position,
         )
         values = ((_place(row), msgspec.json.decode(row["answer"])) for row in rows)
         redacted = [(place, value, redact(value)) for place, value in values]
@@ -141,14 +141,14 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
             "update idempotency_keys set answer = $5"
             " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4",
             [
-                (account_id, *place, b"" if left is None else msgspec.json.encode(left))
-                for place, value, left in redacted
-                if left != value
+                (account_id, *place, b"" if rest is None else msgspec.json.encode(rest))
+                for place, value, rest in redacted
+                if rest != value
             ],
         )
         if len(rows) < REDACTED_AT_ONCE:
             return
-        after = _place(rows[-1])
+        position = _place(rows[-1])
 
 
 def _place(row: Record) -> tuple[uuid.UUID, bool, str]:
@@ -157,4 +157,6 @@ def _place(row: Record) -> tuple[uuid.UUID, bool, str]:
 
 async def forget_keys(db: Db, account_id: int, now: datetime) -> None:
     """Delete the answers of an account that may no longer be replayed."""
-    await db.execute("delete from idempotency_keys where account_id = $1 and created_at <= $2", account_id, now - KEPT)
+    await db.execute(
+        "delete from idempotency_keys where account_id = $1 and created_at <= $2", account_id, now - RETENTION
+    )

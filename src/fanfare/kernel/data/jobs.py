@@ -64,8 +64,8 @@ class Job(msgspec.Struct, frozen=True):
     async def accounts(self, db: Db, now: datetime) -> list[int]:
         """Return the ids of the accounts for which it is to be done now."""
         assert self.each is not None  # noqa: S101 - asked of those alone that have it
-        found: list[int] = await self.each(**_arguments(self.each, db, now, None))
-        return found
+        account_ids: list[int] = await self.each(**_arguments(self.each, db, now, None))
+        return account_ids
 
     async def work(self, db: Db, now: datetime, payload: bytes | None) -> Any:  # noqa: ANN401 - the function's own
         """Call the function with what its parameters ask for by type: the database, the moment, the payload."""
@@ -73,7 +73,7 @@ class Job(msgspec.Struct, frozen=True):
 
     async def work_for(self, db: Db, now: datetime, account_id: int) -> Any:  # noqa: ANN401 - the function's own
         """Call the function for one account, whose id is its payload, on the account's part of the database."""
-        return await self.work(db.of(account_id), now, msgspec.json.encode(account_id))
+        return await self.work(db.for_account(account_id), now, msgspec.json.encode(account_id))
 
 
 def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
@@ -123,33 +123,33 @@ def always(run: G | None = None, *, each: Accounts | None = None) -> G | Callabl
 
 def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
     """Return the jobs that the modules declare."""
-    found: dict[str, Job] = {}
+    jobs: dict[str, Job] = {}
     for module in modules:
         for _, function in inspect.getmembers(module, inspect.isfunction):
             declared = getattr(function, MARK, None)
             if declared is not None and function.__module__ == module.__name__:
-                found[declared.name] = declared
-    return list(found.values())
+                jobs[declared.name] = declared
+    return list(jobs.values())
 
 
 async def enqueue(
-    db: Db, wanted: Callable[..., Awaitable[None]] | str, payload: object = None, *, once: str = "", after: float = 0
+    db: Db, params: Callable[..., Awaitable[None]] | str, payload: object = None, *, key: str = "", delay: float = 0
 ) -> int | None:
     """Queue a job of the account of `db`, in the caller's transaction when it is one, to run `after` so many seconds.
 
     `wanted` is the function or its name. With `once`, nothing is queued and None returned while a job of the same
     key waits or runs. The payload must hold ids, not what belongs to a person: it outlives the transaction.
     """
-    name = wanted if isinstance(wanted, str) else _name(wanted)
-    queued: int | None = await db.value(
+    name = params if isinstance(params, str) else _name(params)
+    job_id: int | None = await db.value(
         ENQUEUE,
         name,
         msgspec.json.encode(payload),
-        timedelta(seconds=after),
-        f"{name}:{once}" if once else None,
+        timedelta(seconds=delay),
+        f"{name}:{key}" if key else None,
         db.account_id,
     )
-    return queued
+    return job_id
 
 
 def queue_settings() -> "DBSettings":
@@ -165,8 +165,11 @@ async def install(connection: Connection) -> None:
 
     The version is noted at the schema: looking it up spares every start the import, a third of a second.
     """
-    wanted = f"pgqueuer {version('pgqueuer')}"
-    if await connection.fetchval("select obj_description(to_regnamespace($1), 'pg_namespace')", SCHEMA) == wanted:
+    queue_version = f"pgqueuer {version('pgqueuer')}"
+    if (
+        await connection.fetchval("select obj_description(to_regnamespace($1), 'pg_namespace')", SCHEMA)
+        == queue_version
+    ):
         return
     from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver  # noqa: PLC0415 - as above
     from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment  # noqa: PLC0415 - as above
@@ -177,7 +180,7 @@ async def install(connection: Connection) -> None:
         await queries.apply_upgrade()
     else:
         await queries.install()
-    await connection.execute(f"comment on schema {SCHEMA} is '{wanted}'")
+    await connection.execute(f"comment on schema {SCHEMA} is '{queue_version}'")
 
 
 def _name(run: Callable[..., Awaitable[Any]]) -> str:
@@ -191,12 +194,12 @@ def _parameters(run: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
 
 def _arguments(run: Callable[..., Awaitable[Any]], db: Db, now: datetime, payload: bytes | None) -> dict[str, Any]:
     """Return what a function's parameters ask for by type."""
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for parameter, kind in _parameters(run).items():
         if kind is Db:
-            given[parameter] = db
+            arguments[parameter] = db
         elif kind is datetime:
-            given[parameter] = now
+            arguments[parameter] = now
         else:
-            given[parameter] = msgspec.json.decode(payload or b"null", type=kind)
-    return given
+            arguments[parameter] = msgspec.json.decode(payload or b"null", type=kind)
+    return arguments

@@ -33,17 +33,17 @@ class Credentials(msgspec.Struct, frozen=True):
     api_secret: str | None = None
 
     @classmethod
-    def of(cls, raw: Mapping[str, Sequence[object]]) -> "Credentials":
+    def read(cls, raw: Mapping[str, Sequence[object]]) -> "Credentials":
         """Return what is among the parameters of a call."""
-        shown = {name: raw[name][0] for name in ("api_key", "api_secret") if raw.get(name)}
-        return cls(**{name: text for name, text in shown.items() if isinstance(text, str)})
+        values = {name: raw[name][0] for name in ("api_key", "api_secret") if raw.get(name)}
+        return cls(**{name: text for name, text in values.items() if isinstance(text, str)})
 
-    def completed(self, more: "Credentials") -> "Credentials":
+    def completed(self, fallback: "Credentials") -> "Credentials":
         """Return these with what only the others have."""
-        return Credentials(self.api_key or more.api_key, self.api_secret or more.api_secret)
+        return Credentials(self.api_key or fallback.api_key, self.api_secret or fallback.api_secret)
 
 
-class Key(msgspec.Struct, frozen=True):
+class ApiKey(msgspec.Struct, frozen=True):
     """A public key with what it allows and the hashes of its valid secrets."""
 
     account: Account
@@ -66,10 +66,10 @@ class Key(msgspec.Struct, frozen=True):
 
     def knows(self, secret: str, now: datetime) -> bool:
         """Say whether a secret is valid for this key; takes the same time for every wrong one."""
-        shown = hash_secret(secret)
+        digest = hash_secret(secret)
         is_known = False
-        for stored, expires_at in self.secrets:
-            is_known |= hmac.compare_digest(shown, stored) and (expires_at is None or expires_at > now)
+        for secret_hash, expires_at in self.secrets:
+            is_known |= hmac.compare_digest(digest, secret_hash) and (expires_at is None or expires_at > now)
         return is_known
 
 
@@ -103,15 +103,15 @@ class Keyring:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._kept: dict[uuid.UUID | bytes, tuple[float, Key]] = {}
+        self._cache: dict[uuid.UUID | bytes, tuple[float, ApiKey]] = {}
 
-    async def find(self, db: Db, shown: Credentials, now: datetime) -> tuple[Key, bool]:
+    async def find(self, db: Db, credentials: Credentials, now: datetime) -> tuple[ApiKey, bool]:
         """Return the key that a call shows, and whether it shows a secret of that key.
 
         Refuses an unknown or revoked key, and a secret that is not the key's or has expired.
         """
-        api_key = _as_key(shown.api_key)
-        shown_secrets = [text for text in (api_key is None and shown.api_key, shown.api_secret) if text]
+        api_key = _as_key(credentials.api_key)
+        shown_secrets = [text for text in (api_key is None and credentials.api_key, credentials.api_secret) if text]
         if api_key is not None:
             key = await self._key(db, api_key)
         elif shown_secrets and is_whole(shown_secrets[0]):
@@ -123,14 +123,14 @@ class Keyring:
             raise NoKey(message)
         return key, bool(shown_secrets)
 
-    async def _key(self, db: Db, sought: uuid.UUID | bytes) -> Key:
-        kept = self._kept.get(sought)
-        if kept and time.monotonic() - kept[0] < KEPT_SECONDS:
-            return kept[1]
-        key = await _load(db, sought)
-        if len(self._kept) >= KEPT_KEYS:
-            self._kept.clear()
-        self._kept[sought] = (time.monotonic(), key)
+    async def _key(self, db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
+        entry = self._cache.get(key_id)
+        if entry and time.monotonic() - entry[0] < KEPT_SECONDS:
+            return entry[1]
+        key = await _load(db, key_id)
+        if len(self._cache) >= KEPT_KEYS:
+            self._cache.clear()
+        self._cache[key_id] = (time.monotonic(), key)
         return key
 
 
@@ -141,9 +141,9 @@ def _as_key(text: str | None) -> uuid.UUID | None:
         return None
 
 
-async def _load(db: Db, sought: uuid.UUID | bytes) -> Key:
+async def _load(db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
     # The one statement that does not name the account: it is how the account is found.
-    found = await db.rows(
+    rows = await db.rows(
         """
         select a.account_id, a.account_name, a.time_zone, a.country_code, a.currency,
                k.api_key, k.scopes, k.rate_limit, s.secret_hash, s.expires_at
@@ -153,12 +153,12 @@ async def _load(db: Db, sought: uuid.UUID | bytes) -> Key:
         where k.revoked_at is null
           and k.api_key = coalesce($1, (select shown.api_key from api_secrets shown where shown.secret_hash = $2))
         """,
-        sought if isinstance(sought, uuid.UUID) else None,
-        sought if isinstance(sought, bytes) else None,
+        key_id if isinstance(key_id, uuid.UUID) else None,
+        key_id if isinstance(key_id, bytes) else None,
     )
-    if not found:
+    if not rows:
         raise NoKey
-    row = found[0]
+    row = rows[0]
     account = Account(row["account_id"], row["account_name"], row["time_zone"], row["country_code"], row["currency"])
-    hashes = tuple((each["secret_hash"], each["expires_at"]) for each in found if each["secret_hash"])
-    return Key(account, row["api_key"], frozenset(row["scopes"]), row["rate_limit"], hashes)
+    hashes = tuple((each["secret_hash"], each["expires_at"]) for each in rows if each["secret_hash"])
+    return ApiKey(account, row["api_key"], frozenset(row["scopes"]), row["rate_limit"], hashes)

@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.keys import Key
+from fanfare.kernel.data.keys import ApiKey
 from fanfare.kernel.errors import TooManyCalls, TooManyRefusals
 
 BLOCKS = 50
@@ -26,7 +26,7 @@ NO_KEY = uuid.UUID(int=0)
 WITH_SECRET = ""
 # Of a minute, those of keys and those of addresses each. Beyond them blocks are not kept: who comes later is counted in
 # the database call by call, and takes nothing from who came before.
-MOST_LEASES = 10_000
+MAX_LEASES = 10_000
 
 
 class Counter(msgspec.Struct, frozen=True):
@@ -45,17 +45,17 @@ class Counter(msgspec.Struct, frozen=True):
         return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
 
 
-def of_key(key: Key) -> Counter:
+def of_key(key: ApiKey) -> Counter:
     """Return the counter of a key's calls with its secret."""
     return Counter(key.account.id, key.api_key, WITH_SECRET, key.rate_limit)
 
 
-def of_stranger(key: Key, subscriber: str) -> Counter:
+def of_stranger(key: ApiKey, subscriber: str) -> Counter:
     """Return the counter of an address's calls with a public key alone: it has the limit of the key."""
     return Counter(key.account.id, key.api_key, subscriber, key.rate_limit)
 
 
-def refused(subscriber: str) -> Counter:
+def refusal_counter(subscriber: str) -> Counter:
     """Return the counter of an address's calls whose key or secret was not right."""
     return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSED_LIMIT)
 
@@ -80,11 +80,11 @@ class Allowance(msgspec.Struct, frozen=True):
 class _Lease:
     """The calls of one counter that this process may let through in a minute."""
 
-    __slots__ = ("handed_out", "is_passing", "left", "lock", "minute")
+    __slots__ = ("handed_out", "is_passing", "lock", "minute", "remaining")
 
     def __init__(self, minute: int) -> None:
         self.minute = minute
-        self.left = 0
+        self.remaining = 0
         # for one call alone
         self.is_passing = False
         # how many calls of the minute are handed out to all processes, as far as this one knows
@@ -105,21 +105,21 @@ class Limits:
         """Count one call and tell what is left, or that the minute's calls are used up."""
         minute = int(now.timestamp()) // MINUTE
         lease = self._lease(counter, minute)
-        if lease.left == 0:
+        if lease.remaining == 0:
             async with lease.lock:
-                if lease.left == 0 and lease.handed_out < counter.limit:
+                if lease.remaining == 0 and lease.handed_out < counter.limit:
                     await _extend(db, counter, lease, 1 if lease.is_passing else max(1, counter.limit // BLOCKS))
         reset = (minute + 1) * MINUTE
-        if lease.left <= 0:
+        if lease.remaining <= 0:
             return Allowance(counter.limit, 0, reset, is_used_up=True)
-        lease.left -= 1
-        return Allowance(counter.limit, max(0, counter.limit - lease.handed_out + lease.left), reset)
+        lease.remaining -= 1
+        return Allowance(counter.limit, max(0, counter.limit - lease.handed_out + lease.remaining), reset)
 
     def is_used_up(self, counter: Counter, now: datetime) -> bool:
         """Say whether this process knows that the minute's calls are used up; asks nobody."""
         lease = self._leases(counter).get(counter)
         is_current = lease is not None and lease.minute == int(now.timestamp()) // MINUTE
-        return lease is not None and is_current and lease.left == 0 and lease.handed_out >= counter.limit
+        return lease is not None and is_current and lease.remaining == 0 and lease.handed_out >= counter.limit
 
     def _lease(self, counter: Counter, minute: int) -> _Lease:
         # A minute that is just over still has calls on their way; a clock that was set back begins anew.
@@ -129,7 +129,7 @@ class Limits:
         lease = leases.get(counter)
         if lease is None or lease.minute != minute:
             lease = _Lease(minute)
-            if minute == self._minute and len(leases) < MOST_LEASES:
+            if minute == self._minute and len(leases) < MAX_LEASES:
                 leases[counter] = lease
             else:
                 lease.is_passing = True
@@ -153,7 +153,7 @@ async def _extend(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
         lease.minute,
         block,
     )
-    lease.left = max(0, min(block, counter.limit - (used - block)))
+    lease.remaining = max(0, min(block, counter.limit - (used - block)))
     lease.handed_out = min(used, counter.limit)
 
 

@@ -82,11 +82,11 @@ class ItemForm(LineForm):
         """Return the fields, or nothing where each comes as JSON text or an object."""
         if not self.is_shown:
             return {}
-        told = slots(self.struct)
+        fields = slots(self.struct)
         return {
             "type": "object",
-            "properties": {_name(slot): {**slot.form.schema(), "description": slot.description} for slot in told},
-            "required": [_name(slot) for slot in told if slot.is_required],
+            "properties": {_name(slot): {**slot.form.schema(), "description": slot.description} for slot in fields},
+            "required": [_name(slot) for slot in fields if slot.is_required],
         }
 
 
@@ -94,9 +94,9 @@ def _name(slot: Slot) -> str:
     return slot.wire_names[0]
 
 
-def lines_of(struct: type[Params], most: int, batch_field: str, *, is_shown: bool = True) -> LinesForm:
+def lines_of(struct: type[Params], limit: int, batch_field: str, *, is_shown: bool = True) -> LinesForm:
     """Return the form of a batch of lines with the fields of a struct, in the parameter of that name."""
-    return LinesForm(most, ItemForm(struct, batch_field, is_shown=is_shown))
+    return LinesForm(limit, ItemForm(struct, batch_field, is_shown=is_shown))
 
 
 def misfit(batch_field: str) -> BadParameters:
@@ -110,24 +110,26 @@ def line_fault(index: int, wrong: BadParameters) -> LineFault:
 
 
 def sorted_lines(
-    lines: Sequence[P | WrongLine], make: Callable[[int, P], T], at: Setting
+    lines: Sequence[P | WrongLine], make: Callable[[int, P], T], setting: Setting
 ) -> tuple[list[T], list[LineFault]]:
     """Return what `make` makes of each line and its place, and of the lines that are wrong every wrong field.
 
     `make` refuses what a struct alone cannot.
     """
-    made: list[T] = []
+    items: list[T] = []
     faults: list[LineFault] = []
     for index, line in enumerate(lines):
         try:
             if isinstance(line, WrongLine):
                 raise line.refusal
-            made.append(make(index, line))
+            items.append(make(index, line))
         except BadParameters as wrong:
-            struct, given = (line.struct, wrong.given) if isinstance(line, WrongLine) else (type(line), given_in(line))
-            wrong.add(struct.account_faults(given, at))
+            struct, fields = (
+                (line.struct, wrong.values) if isinstance(line, WrongLine) else (type(line), given_in(line))
+            )
+            wrong.add(struct.account_faults(fields, setting))
             faults.append(line_fault(index, wrong))
-    return made, faults
+    return items, faults
 
 
 async def write_lines(lines: Sequence[L], write: Callable[[Sequence[L]], Awaitable[Any]]) -> list[L]:

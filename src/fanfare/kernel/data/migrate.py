@@ -57,35 +57,35 @@ class Migration(msgspec.Struct, frozen=True):
         """Return what to send at once: the whole file, or outside a transaction each statement by itself."""
         if self.in_transaction:
             return [self.sql]
-        bare = "\n".join(line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
-        return [part.strip() for part in bare.split(";") if part.strip()]
+        text = "\n".join(line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
+        return [part.strip() for part in text.split(";") if part.strip()]
 
 
 def migrations(folder: Path = FOLDER) -> list[Migration]:
     """Return the files of a folder in order; two of one number and other names of files are refused."""
-    found: dict[int, Migration] = {}
+    result: dict[int, Migration] = {}
     for path in sorted(folder.glob("*.sql")):
         name = FILE_NAME.fullmatch(path.name)
         if name is None:
             message = f"{path.name} is not named NNNN_name.sql"
             raise CannotMigrate(message)
         version = int(name[1])
-        if version in found:
-            message = f"two migrations have the number {version}: {found[version].name} and {name[2]}"
+        if version in result:
+            message = f"two migrations have the number {version}: {result[version].name} and {name[2]}"
             raise CannotMigrate(message)
-        found[version] = Migration(version, name[2], path.read_text("utf-8"))
-    return list(found.values())
+        result[version] = Migration(version, name[2], path.read_text("utf-8"))
+    return list(result.values())
 
 
 async def migrate(database_url: str, folder: Path = FOLDER) -> list[Migration]:
     """Apply what is missing and return it. Several starters may call it at once: one works, the others wait."""
-    wanted = migrations(folder)
+    expected = migrations(folder)
     connection = await _connect(database_url)
     try:
         await _refuse_restoring(connection)
         async with _alone(connection):
             await connection.execute(APPLIED)
-            missing = await _missing(connection, wanted)
+            missing = await _missing(connection, expected)
             for migration in missing:
                 await _apply(connection, migration)
             await jobs.install(connection)
@@ -137,11 +137,11 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
             await connection.fetchval("select pg_advisory_unlock($1)", LOCK)
 
 
-async def _missing(connection: Connection, wanted: Sequence[Migration]) -> list[Migration]:
+async def _missing(connection: Connection, params: Sequence[Migration]) -> list[Migration]:
     rows = await connection.fetch("select version, name, checksum from schema_migrations order by version")
-    known = {migration.version: migration for migration in wanted}
+    by_version = {migration.version: migration for migration in params}
     for row in rows:
-        migration = known.get(row["version"])
+        migration = by_version.get(row["version"])
         if migration is None:
             message = (
                 f"the database has migration {row['version']} ({row['name']}), which this version does not have: "
@@ -152,7 +152,7 @@ async def _missing(connection: Connection, wanted: Sequence[Migration]) -> list[
             message = f"migration {migration.version} ({migration.name}) was changed after it was applied"
             raise CannotMigrate(message)
     applied = {row["version"] for row in rows}
-    return [migration for migration in wanted if migration.version not in applied]
+    return [migration for migration in params if migration.version not in applied]
 
 
 async def _apply(connection: Connection, migration: Migration) -> None:

@@ -83,11 +83,11 @@ class CursorForm(Form):
 
     def read(self, raw: object) -> Cursor:
         """Return the cursor."""
-        found = self.pattern.fullmatch(text_of(raw).strip().lower())
-        if not found:
+        match = self.pattern.fullmatch(text_of(raw).strip().lower())
+        if not match:
             message = "must be the cursor of an earlier response"
             raise ValueError(message)
-        return Cursor("asc" if found[1] == "asc" else "desc", int(found[2]))
+        return Cursor("asc" if match[1] == "asc" else "desc", int(match[2]))
 
     def schema(self) -> dict[str, object]:
         """Return the pattern."""
@@ -109,7 +109,7 @@ def start(cursor: Cursor | None, order: Order) -> Cursor:
     return cursor or Cursor(order, 0 if order == "asc" else MAX_ID)
 
 
-class Part(msgspec.Struct, frozen=True):
+class PageRows(msgspec.Struct, frozen=True):
     """The rows of a page as keyword arguments, and where the list goes on."""
 
     rows: list[dict[str, Any]]
@@ -127,31 +127,31 @@ class Part(msgspec.Struct, frozen=True):
         return None if self.cursor is None else str(self.cursor)
 
 
-def part(rows: Sequence[Record], limit: int, cursor: Cursor, column: str) -> Part:
+def part(rows: Sequence[Record], limit: int, cursor: Cursor, column: str) -> PageRows:
     """Return the page among rows read from a cursor on, one more than it may hold; `column` has their positions.
 
     Upwards there always is a next cursor: a poller goes on from it when there is more. Downwards the list ends.
     """
-    kept = [dict(row) for row in rows[:limit]]
-    positions = [row.pop(column) for row in kept]
+    data = [dict(row) for row in rows[:limit]]
+    positions = [row.pop(column) for row in data]
     has_more = len(rows) > limit
     end = Cursor(cursor.order, positions[-1] if positions else cursor.position)
-    return Part(kept, end if has_more or cursor.order == "asc" else None, has_more)
+    return PageRows(data, end if has_more or cursor.order == "asc" else None, has_more)
 
 
-def below(asked: int | None, settled: int) -> int:
+def below(requested: int | None, settled: int) -> int:
     """Return the bound, left out, of a page downwards: the one asked for, or what is settled."""
-    return settled + 1 if asked is None else min(asked, settled + 1)
+    return settled + 1 if requested is None else min(requested, settled + 1)
 
 
 def ends(
-    ids: Sequence[int], asked: tuple[int | None, int | None], settled: int, *, ascends: bool
+    ids: Sequence[int], window: tuple[int | None, int | None], settled: int, *, ascends: bool
 ) -> tuple[Order, int, int]:
     """Return the order of a feed's page, its lowest and its highest id; an empty page repeats what was asked for."""
     order: Order = "asc" if ascends else "desc"
     if ids:
         return order, min(ids[0], ids[-1]), max(ids[0], ids[-1])
-    asked_min, asked_max = asked
+    asked_min, asked_max = window
     if ascends and asked_max is not None and asked_max > settled:
         # Rows below that bound may still come, so a reader must not be sent on to it.
         asked_max = asked_min

@@ -44,7 +44,7 @@ class Pool:
         self._dsn = dsn
         self._statement_seconds = statement_seconds
         # A search holds a connection and needs a second one for an instant.
-        self._shares = Shares(size, part, least=2)
+        self._shares = Shares(size, part, minimum=2)
         self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), part) for _ in range(3))
         self._idle: list[Connection] = []
         # When each connection is to end.

@@ -29,9 +29,9 @@ async def hold(db: Db, account_id: int) -> None:
     await db.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
 
 
-async def check_unused(db: Db, account_id: int, *things: Thing) -> None:
+async def check_unused(db: Db, account_id: int, *items: Thing) -> None:
     """Refuse (409) when stored criteria name one of some things; nobody can name them until this transaction ends."""
     checks = CHECKS.get()
     await hold(db, account_id)
     for check in checks:
-        await check(db, account_id, things)
+        await check(db, account_id, items)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
-AT_ONCE = 3
+MAX_ACCOUNTS = 3
 # After a step that found nothing to do, and after one that an outage ended, an account rests; after one that failed by
 # itself for longer, as `faults` says.
 IDLE_SECONDS = 0.1
@@ -38,16 +38,16 @@ async def for_each(db: Db, account_ids: Iterable[int], work: Callable[[Db, int],
 
     Raises what the database or the moment is to blame for: the next account would fare no better.
     """
-    done: Done[T] = Done()
+    result: Done[T] = Done()
     for account_id in account_ids:
         try:
-            done.results.append(await work(db.of(account_id), account_id))
+            result.results.append(await work(db.for_account(account_id), account_id))
         except Exception as error:
             if faults.will_pass(error):
                 raise
             log.warning("failed for an account", account_id=account_id, exc_info=error)
-            done.failed.append(account_id)
-    return done
+            result.failed.append(account_id)
+    return result
 
 
 class Sweep:
@@ -63,7 +63,7 @@ class Sweep:
         self._rests_until: dict[int, float] = {}
         self._faulty: set[int] = set()
 
-    async def once(self) -> None:
+    async def run(self) -> None:
         """Do the job once for each account that is due now."""
         self._due.extend(await self._ready())
         try:
@@ -115,7 +115,7 @@ class Sweep:
         return [each for each in due if each not in resting or resting[each] <= now]
 
     def _begin(self) -> None:
-        while self._due and len(self._under_way) < AT_ONCE:
+        while self._due and len(self._under_way) < MAX_ACCOUNTS:
             account_id = self._due.popleft()
             self._under_way[account_id] = begin(self._step(account_id), f"{self.job.name} of an account")
 
@@ -144,11 +144,11 @@ class Sweep:
         except Exception as another:  # noqa: BLE001 - the account is tried again the sooner
             self._tell(another, account_id=account_id)
 
-    def _tell(self, error: Exception, **whose: int) -> None:
+    def _tell(self, error: Exception, **account_id: int) -> None:
         if faults.will_pass(error):
-            log.warning("no database", job=self.job.name, reason=type(error).__name__, **whose)
+            log.warning("no database", job=self.job.name, reason=type(error).__name__, **account_id)
         else:
-            log.warning("job failed", job=self.job.name, exc_info=error, **whose)
+            log.warning("job failed", job=self.job.name, exc_info=error, **account_id)
 
 
 async def _end_with(stopping: asyncio.Event) -> None:

@@ -32,10 +32,10 @@ from fanfare.kernel.running.tasks import begin, keep
 
 log = structlog.get_logger()
 
-# The second: the connection that hears of new jobs was lost, or is slow beyond patience.
-NO_DATABASE: tuple[type[BaseException], ...] = (*OUTAGES, FailingListenerError)
-MOST_DELAY = timedelta(minutes=5)
+MAX_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
+# The last: the connection that listens for new jobs was lost, or is slow beyond patience.
+NO_DATABASE: tuple[type[BaseException], ...] = (*OUTAGES, FailingListenerError)
 # Statements of the queue are short.
 QUEUE_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
@@ -109,7 +109,7 @@ class Worker:
     async def _work(self) -> None:
         async with self._queue_pool() as pool:
             queue = self._queue(pool)
-            told = begin(self._tell(queue), "end of the queue")
+            reporting = begin(self._tell(queue), "end of the queue")
             endless = [keep(partial(self._go_on, job), job.name) for job in self.jobs if job.is_endless]
             try:
                 await queue.run(
@@ -118,7 +118,7 @@ class Worker:
                     shutdown_on_listener_failure=True,
                 )
             finally:
-                told.cancel()
+                reporting.cancel()
                 await self._end(endless)
 
     @asynccontextmanager
@@ -154,7 +154,7 @@ class Worker:
             qbs=QuerySchedulerBuilder(settings=names),
         )
         queue = PgQueuer(driver, channel=Channel(CHANNEL), queries=queries)
-        for job in (*self.jobs, *self.own()):
+        for job in (*self.jobs, *self.own_jobs()):
             if job.is_endless:
                 continue
             if job.crontab is None:
@@ -167,7 +167,7 @@ class Worker:
                 )
         return queue
 
-    def own(self) -> list[Job]:
+    def own_jobs(self) -> list[Job]:
         """Return the jobs that every worker has beside those of the domains."""
         trim = Job("kernel.trim", self.trim, TRIM_AT, each=accounts_with_changes)
         return [Job("kernel.forget_done", forget_done, FORGET_AT), trim]
@@ -180,22 +180,22 @@ class Worker:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):
             try:
                 account_id = (queued.headers or {}).get("account_id")
-                db = self._db.of(account_id) if isinstance(account_id, int) else self._db
+                db = self._db.for_account(account_id) if isinstance(account_id, int) else self._db
                 await job.work(db, self.clock(), queued.payload)
             except Exception as error:
                 kind = type(error).__qualname__
-                tried = queued.attempts + 1
-                log.warning("job failed", tried=tried, exc_info=error)
-                if tried >= job.tries:
+                attempt = queued.attempts + 1
+                log.warning("job failed", tried=attempt, exc_info=error)
+                if attempt >= job.tries:
                     raise Failed(kind) from None
-                delay = min(timedelta(seconds=2**queued.attempts), MOST_DELAY)
+                delay = min(timedelta(seconds=2**queued.attempts), MAX_DELAY)
                 raise RetryRequested(delay, kind) from None
 
     async def _do_scheduled(self, job: Job, _: Schedule) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name):
             try:
                 if job.each is not None:
-                    await Sweep(job, self._db, self.clock).once()
+                    await Sweep(job, self._db, self.clock).run()
                 else:
                     await job.work(self._db, self.clock(), None)
             except Exception as error:

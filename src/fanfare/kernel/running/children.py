@@ -71,31 +71,31 @@ class Launched:
             self.watcher = None
 
 
-def launch(what: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
+def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
     """Start a process that gets `last_word` when this process dies.
 
     Linux sends it by itself; elsewhere (`watch`) a shell waits on a pipe that only this process holds open. Call it
     from the main thread: Linux counts the thread that started a process as its parent.
     """
-    uid, gid = what.user or (None, None)
+    uid, gid = spec.user or (None, None)
     process = subprocess.Popen(  # noqa: S603 - the commands are this program's own
-        what.command,
-        env=what.env,
-        cwd=what.cwd,
+        spec.command,
+        env=spec.env,
+        cwd=spec.cwd,
         user=uid,
         group=gid,
-        extra_groups=None if what.user is None else [],
-        pass_fds=what.fds,
-        stdin=what.input,
-        stdout=what.output,
-        stderr=what.errors,
+        extra_groups=None if spec.user is None else [],
+        pass_fds=spec.fds,
+        stdin=spec.input,
+        stdout=spec.output,
+        stderr=spec.errors,
         # Its own group: Ctrl-C reaches this process alone, which then stops the others in order.
         process_group=0,
-        preexec_fn=None if watch else _tied_to(os.getpid(), what.last_word),  # noqa: PLW1509 - no threads here
+        preexec_fn=None if watch else _tied_to(os.getpid(), spec.last_word),  # noqa: PLW1509 - no threads here
     )
     if not watch:
         return Launched(process)
-    name = what.last_word.name.removeprefix("SIG")
+    name = spec.last_word.name.removeprefix("SIG")
     watcher = subprocess.Popen(  # noqa: S603 - a constant script
         ["/bin/sh", "-c", WATCHER, "watcher", name, str(process.pid)], stdin=subprocess.PIPE, process_group=0
     )

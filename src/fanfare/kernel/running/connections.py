@@ -18,7 +18,7 @@ QUIET_SECONDS = 2.0
 # What a database says that is not there yet, or the way to it.
 UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
 # What is given to this user in this database, without what is kept for others; and what is taken already.
-GIVEN = """
+CONNECTION_LIMITS = """
     select least(
                current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
                    - coalesce(current_setting('reserved_connections', true), '0')::integer,
@@ -83,14 +83,14 @@ async def check(settings: Settings, command: str) -> str | None:
     """Refuse when the database gives fewer connections than are needed; return a warning when others have too many."""
     connection = await asyncpg.connect(settings.database_url, timeout=SECONDS, command_timeout=SECONDS)
     try:
-        given, taken = await connection.fetchrow(GIVEN) or (0, 0)
+        limit, used = await connection.fetchrow(CONNECTION_LIMITS) or (0, 0)
     finally:
         connection.terminate()
     needed = settings.connections(command)
-    told = (
-        f"`fanfare {command}` needs up to {needed} connections, but the database allows {given}: raise max_connections,"
+    message = (
+        f"`fanfare {command}` needs up to {needed} connections, but the database allows {limit}: raise max_connections,"
         " or lower FANFARE_WORKERS, FANFARE_POOL_SIZE or FANFARE_WORKER_POOL_SIZE"
     )
-    if needed > given:
-        raise CannotRun(told)
-    return f"{told}; other clients use {taken} of them" if needed + taken > given else None
+    if needed > limit:
+        raise CannotRun(message)
+    return f"{message}; other clients use {used} of them" if needed + used > limit else None

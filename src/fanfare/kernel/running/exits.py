@@ -66,14 +66,14 @@ def reason_of(error: BaseException) -> str | None:
 
 
 def _reason_of_system(error: OSError) -> str:
-    what = error.strerror or str(error) or type(error).__name__
+    text = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
-        return f"{what}: {error.filename}"
+        return f"{text}: {error.filename}"
     if isinstance(error, socket.gaierror):
-        return f"cannot resolve the database host: {what}"
+        return f"cannot resolve the database host: {text}"
     if isinstance(error, ConnectionError | TimeoutError) and error.errno != errno.EPIPE:
-        return f"the database does not respond: {what}"
-    return what
+        return f"the database does not respond: {text}"
+    return text
 
 
 def _log_bug(error: BaseException) -> None:

@@ -106,13 +106,13 @@ def configure(
 def _kind(record: logging.LogRecord) -> tuple[str, Hashable]:
     """Return a line's event, and what else tells it from other lines of the same event."""
     if not isinstance(record.msg, dict):
-        return _scrubbed(str(record.msg)), (record.name, _where(record.exc_info))
+        return _scrubbed(str(record.msg)), (record.name, _location(record.exc_info))
     event: Event = record.msg
     details = [f"{name}={value}" for name, value in event.items() if name not in PASSING and name != "exc_info"]
-    return _scrubbed(str(event.get("event"))), (*details, _where(event.get("exc_info")))
+    return _scrubbed(str(event.get("event"))), (*details, _location(event.get("exc_info")))
 
 
-def _where(error: object) -> Hashable:
+def _location(error: object) -> Hashable:
     """Return an exception's type and the line that raised it."""
     if error is True:
         error = sys.exc_info()
@@ -183,13 +183,13 @@ def _tell_fault(_: object, __: str, event: Event) -> Event:
 
 def fault(error: BaseException) -> dict[str, object]:
     """Return an exception's type, SQL state and frames, without its message."""
-    told: dict[str, object] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
+    fields: dict[str, object] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
     for attribute in ("sqlstate", "constraint_name"):
         if getattr(error, attribute, None):
-            told[attribute] = getattr(error, attribute)
+            fields[attribute] = getattr(error, attribute)
     frames = traceback.extract_tb(error.__traceback__)
-    told["frames"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    fields["frames"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        told["cause"] = fault(cause)
-    return told
+        fields["cause"] = fault(cause)
+    return fields

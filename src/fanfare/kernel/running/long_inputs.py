@@ -51,7 +51,7 @@ class _Turns:
             with_limits: dict[Owner | None, int] = {owner: MAX_WAITING_BYTES}
         else:
             with_limits = {owner: MAX_WAITING_BYTES_OF_ADDRESS, None: MAX_WAITING_BYTES}
-        if any(self._waiting[each] + size > most for each, most in with_limits.items()):
+        if any(self._waiting[each] + size > limit for each, limit in with_limits.items()):
             raise Busy
         self._waiting.update(dict.fromkeys(with_limits, size))
         try:
@@ -73,19 +73,19 @@ class _Turns:
     @asynccontextmanager
     async def _place(self, owner: Owner) -> AsyncIterator[None]:
         await self._thread.take(owner, WAIT_SECONDS)
-        before = self._worked
+        previous = self._worked
         try:
             yield
         finally:
-            self._thread.give(owner, loop_turns.turns().rest(owner, self._worked - before))
+            self._thread.give(owner, loop_turns.turns().rest(owner, self._worked - previous))
 
     def timed(self, work: Callable[[], T]) -> T:
         """Work in the thread, and count for how long."""
-        started = time.thread_time()
+        start = time.thread_time()
         try:
             return work()
         finally:
-            self._worked += time.thread_time() - started
+            self._worked += time.thread_time() - start
 
 
 @cache
@@ -93,19 +93,19 @@ def _turns(_: asyncio.AbstractEventLoop) -> _Turns:
     return _Turns()
 
 
-async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run plain work on an owner's input of `size` bytes: at once when it is short, else in the thread for long inputs.
 
     There it holds the loop for no longer than the interpreter lets one thread run (`SWITCH_SECONDS` of the server), or
     one call into C. While calls of others are under way the owner then rests for as long as the work took.
     """
     if size <= SHORT_BYTES:
-        return work(*args, **more)
+        return work(*args, **kwargs)
     turns = _turns(asyncio.get_running_loop())
     async with turns.lend(owner, size):
-        return await run_to_its_end(lambda: turns.timed(lambda: work(*args, **more)), _thread)
+        return await run_to_its_end(lambda: turns.timed(lambda: work(*args, **kwargs)), _thread)
 
 
-async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run plain work on so many rows of an account's input, as `run_by_size` does by bytes."""
-    return await run_by_size(account_id, 0 if rows <= MANY_ROWS else SHORT_BYTES + 1, work, *args, **more)
+    return await run_by_size(account_id, 0 if rows <= MANY_ROWS else SHORT_BYTES + 1, work, *args, **kwargs)

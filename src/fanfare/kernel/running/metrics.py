@@ -44,16 +44,16 @@ def _figures(call_id: str, status: int) -> tuple[Counter, Histogram]:
     return CALLS.labels(call_id, status), SECONDS.labels(call_id)
 
 
-def answered(call_id: str, status: int, seconds: float) -> None:
+def count_answer(call_id: str, status: int, seconds: float) -> None:
     """Count one answer."""
     calls, durations = _figures(call_id, status)
     calls.inc()
     durations.observe(seconds)
 
 
-def http_connection_ended(why: str) -> None:
+def http_connection_ended(reason: str) -> None:
     """Count a connection that was refused, too slow or in the way."""
-    ENDED.labels(why).inc()
+    ENDED.labels(reason).inc()
 
 
 def exposition() -> bytes:

@@ -20,11 +20,11 @@ from pathlib import Path
 from weakref import WeakSet
 
 # What waits for a reader who stalls; more is lost.
-MOST_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 # Seconds in which a line like an earlier one is only counted.
 WINDOW = 10.0
 # Different lines that are told apart in a window; beyond them those of one event are alike.
-MOST_KINDS = 500
+MAX_KINDS = 500
 FLUSH_SECONDS = 2.0
 PAUSE = 0.5
 PIPE_BUF = getattr(select, "PIPE_BUF", 512)
@@ -83,12 +83,12 @@ class Outlet:
         """Say whether to write an event. One that was written a moment ago is counted instead."""
         with self._lock:
             key = (level, event, details)
-            if key not in self._repeats and len(self._repeats) >= MOST_KINDS:
+            if key not in self._repeats and len(self._repeats) >= MAX_KINDS:
                 key = (level, event, None)
-            known = self._repeats.get(key)
+            entry = self._repeats.get(key)
             now = time.monotonic()
-            if known is not None and now < known.ends:
-                known.count += 1
+            if entry is not None and now < entry.ends:
+                entry.count += 1
                 self._see_to_the_rest()
                 return False
             self._write_counts(now)
@@ -97,13 +97,13 @@ class Outlet:
 
     def write(self, text: str) -> None:
         """Write a line, now or as soon as there is room; with too many of them waiting it is lost and counted."""
-        written = text.encode(errors="backslashreplace") + b"\n"
+        data = text.encode(errors="backslashreplace") + b"\n"
         with self._lock:
-            if self._size + len(written) > MOST_BYTES:
+            if self._size + len(data) > MAX_BYTES:
                 self._lose()
             else:
-                self._waiting.append(written)
-                self._size += len(written)
+                self._waiting.append(data)
+                self._size += len(data)
             self._pump()
             self._see_to_the_rest()
 
@@ -120,9 +120,9 @@ class Outlet:
         with self._lock:
             self._write_counts(float("inf"))
             self._pump()
-        while self._waiting and (left := end - time.monotonic()) > 0:
+        while self._waiting and (remaining := end - time.monotonic()) > 0:
             with suppress(OSError, ValueError):
-                select.select([], [self.file], [], min(left, PAUSE))
+                select.select([], [self.file], [], min(remaining, PAUSE))
             with self._lock:
                 self._pump()
 
@@ -170,9 +170,9 @@ class Outlet:
         return True
 
     def _write_loss(self) -> None:
-        lost = line("warning", "log lines dropped", {"count": self._lost}, is_readable=self.is_readable)
+        notice = line("warning", "log lines dropped", {"count": self._lost}, is_readable=self.is_readable)
         with suppress(OSError):
-            self._send(lost.encode() + b"\n")
+            self._send(notice.encode() + b"\n")
             self._lost = 0
 
     def _has_more(self) -> bool:
@@ -214,19 +214,19 @@ def _sender(file: int) -> Callable[[bytes], int]:
     The file may be shared with other programs, so it is not set to non-blocking itself.
     """
     try:
-        found = os.fstat(file)
+        status = os.fstat(file)
     except OSError:
         return lambda text: os.write(file, text)
-    if stat.S_ISSOCK(found.st_mode):
-        own = socket.socket(fileno=os.dup(file))
-        return lambda text: own.send(text, socket.MSG_DONTWAIT)
-    if stat.S_ISREG(found.st_mode) or os.path.samestat(found, Path(os.devnull).stat()):
+    if stat.S_ISSOCK(status.st_mode):
+        duplicate = socket.socket(fileno=os.dup(file))
+        return lambda text: duplicate.send(text, socket.MSG_DONTWAIT)
+    if stat.S_ISREG(status.st_mode) or os.path.samestat(status, Path(os.devnull).stat()):
         return lambda text: os.write(file, text)
     with suppress(OSError):
         if sys.platform == "linux":
             # Opened anew it has flags of its own.
-            again = os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-            return lambda text: os.write(again, text)
+            descriptor = os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            return lambda text: os.write(descriptor, text)
 
     def send(text: bytes) -> int:
         if not select.select([], [file], [], 0)[1]:

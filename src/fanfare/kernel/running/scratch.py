@@ -82,8 +82,8 @@ def _folders() -> Iterator[Path]:
 
 def _locked(folder: Path) -> int:
     """Return the open lock of a folder; nobody sees the file before it is locked."""
-    fresh = folder / f"{LOCK}.new"
-    lock = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    temporary = folder / f"{LOCK}.new"
+    lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    fresh.rename(folder / LOCK)
+    temporary.rename(folder / LOCK)
     return lock

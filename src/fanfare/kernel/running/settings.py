@@ -20,7 +20,7 @@ INDEX_POOL_SIZE = 4
 # Named as everywhere else, so that what sets it for other programs sets it here.
 PLAIN = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
-MOST_PORT = 65535
+MAX_PORT = 65535
 PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
 SCHEMES = ("postgresql://", "postgres://")
 # Whether a value will do, and what it must be.
@@ -84,17 +84,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             command
         ]
 
-    def changed(self, **options: object) -> "Settings":
+    def replace(self, **options: object) -> "Settings":
         """Return these settings with those options that are not None; raises `BadSettings`."""
-        given = {name: value for name, value in options.items() if value is not None}
-        return _checked(msgspec.structs.replace(self, **given))
+        values = {name: value for name, value in options.items() if value is not None}
+        return _checked(msgspec.structs.replace(self, **values))
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make a child process read these settings."""
-        written: dict[str, str] = {}
+        variables: dict[str, str] = {}
         for name, value in msgspec.structs.asdict(self).items():
-            written[variable(name)] = ",".join(value) if isinstance(value, tuple) else str(value)
-        return written
+            variables[variable(name)] = ",".join(value) if isinstance(value, tuple) else str(value)
+        return variables
 
 
 def variable(name: str) -> str:
@@ -105,17 +105,17 @@ def variable(name: str) -> str:
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of the environment; an empty variable counts as not set. Raises `BadSettings`."""
     source = os.environ if environment is None else environment
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     unreadable = []
     for field in msgspec.structs.fields(Settings):
         text = source.get(variable(field.name), "").strip()
         try:
             if text:
-                given[field.name] = _read(field.type, text)
+                values[field.name] = _read(field.type, text)
         except msgspec.ValidationError:
             kind = "a number" if field.type in (int, float) else "valid"
             unreadable.append(f"{variable(field.name)} is not {kind}: {text}")
-    return _checked(Settings(**given), unreadable)
+    return _checked(Settings(**values), unreadable)
 
 
 def _read(kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the field has
@@ -129,12 +129,12 @@ def _read(kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the f
 def _checked(settings: Settings, unreadable: Iterable[str] = ()) -> Settings:
     """Refuse what is out of its range with what could not be read, in one message that says what each may be."""
     values = msgspec.structs.asdict(settings)
-    written = settings.environment()
+    variables = settings.environment()
     wrong = [
         *unreadable,
         *(
-            f"{variable(name)} must be {what}, not {written[variable(name)]}"
-            for name, (is_right, what) in RANGES.items()
+            f"{variable(name)} must be {description}, not {variables[variable(name)]}"
+            for name, (is_right, description) in RANGES.items()
             if not is_right(values[name])
         ),
         *_faults_of_url(settings.database_url),
@@ -152,14 +152,14 @@ def _are_networks(ranges: tuple[str, ...]) -> bool:
     return True
 
 
-def _at_least(least: float) -> Range:
-    return lambda value: value >= least, f"{least} or more"
+def _at_least(minimum: float) -> Range:
+    return lambda value: value >= minimum, f"{minimum} or more"
 
 
 _SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
 _PART: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
 RANGES: dict[str, Range] = {
-    "port": (lambda port: 0 <= port <= MOST_PORT, f"from 0 to {MOST_PORT}"),
+    "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
     "workers": _at_least(1),
     "indexes": _at_least(0),
     # A search holds a connection and needs a second one for an instant.

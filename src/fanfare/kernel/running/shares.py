@@ -22,10 +22,10 @@ class Shares:
     came first. Work of no account (None) may take every place.
     """
 
-    def __init__(self, size: int, part: float = ACCOUNT_SHARE, *, least: int = 1) -> None:
+    def __init__(self, size: int, part: float = ACCOUNT_SHARE, *, minimum: int = 1) -> None:
         """Take the number of places, the part that an account may have, and how many it may have in any case."""
         self._size = self._free = size
-        self._most = min(size, max(least, int(size * part)))
+        self._limit = min(size, max(minimum, int(size * part)))
         self._lent: dict[Owner, int] = {}
         # The accounts that wait, in the order of their turns.
         self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}
@@ -64,9 +64,9 @@ class Shares:
     def give(self, account_id: Owner, rest: float = 0.0) -> None:
         """Give a place back; the account takes none for so many seconds."""
         self._free += 1
-        left = self._lent.pop(account_id) - 1
-        if left:
-            self._lent[account_id] = left
+        count = self._lent.pop(account_id) - 1
+        if count:
+            self._lent[account_id] = count
         if rest:
             self._resting[account_id] += 1
             asyncio.get_running_loop().call_later(rest, self._end_rest, account_id)
@@ -85,7 +85,7 @@ class Shares:
     def _may_have_another(self, account_id: Owner) -> bool:
         if account_id is None:
             return True
-        return self._lent.get(account_id, 0) < self._most and account_id not in self._resting
+        return self._lent.get(account_id, 0) < self._limit and account_id not in self._resting
 
     def _lend(self, account_id: Owner) -> None:
         self._free -= 1

@@ -34,7 +34,7 @@ class Told(BaseException):
 
 
 @dataclass
-class Kept:
+class Child:
     """A process to keep alive. One with `stopped_elsewhere` is only watched: whoever made it ends it."""
 
     name: str
@@ -53,7 +53,7 @@ class Supervisor:
 
     def __init__(
         self,
-        kept: Sequence[Kept],
+        processes: Sequence[Child],
         ready: tuple[int, Callable[[], None]] | None = None,
         tidy: Callable[[], None] | None = None,
     ) -> None:
@@ -61,74 +61,74 @@ class Supervisor:
 
         `tidy` is called every second or so.
         """
-        self.kept = kept
+        self.processes = processes
         self.ready = ready
         self.tidy = tidy
         self._words = 0
 
     def run(self) -> None:
         """Start what is not started, keep it alive, and stop it when SIGTERM, SIGINT or SIGHUP comes."""
-        with self._woken_by_signals() as woken:
+        with self._woken_by_signals() as wakeups:
             try:
                 while self._words == 0:
                     outlet().tend()
                     if self.tidy is not None:
                         self.tidy()
-                    for each in self.kept:
+                    for each in self.processes:
                         self._keep(each)
                     if os.getpid() == INIT:
-                        _bury_strangers({each.launched.pid for each in self.kept if each.launched})
-                    self._wait(woken)
+                        _bury_strangers({each.launched.pid for each in self.processes if each.launched})
+                    self._wait(wakeups)
             finally:
-                self._stop(woken)
+                self._stop(wakeups)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, process: Child) -> None:
         now = time.monotonic()
-        if kept.launched is not None:
-            status = kept.launched.poll()
+        if process.launched is not None:
+            status = process.launched.poll()
             if status is None:
                 return
-            if kept.started and now - kept.started > HEALTHY_SECONDS:
-                kept.deaths = 0
-            kept.due = now + DELAYS[min(kept.deaths, len(DELAYS) - 1)]
-            kept.deaths += 1
-            say("ended", process=kept.name, status=status, again_in=kept.due - now)
-            kept.launched = None
+            if process.started and now - process.started > HEALTHY_SECONDS:
+                process.deaths = 0
+            process.due = now + DELAYS[min(process.deaths, len(DELAYS) - 1)]
+            process.deaths += 1
+            say("ended", process=process.name, status=status, again_in=process.due - now)
+            process.launched = None
             sweep()
-        if now < kept.due:
+        if now < process.due:
             return
         try:
-            kept.launched = kept.start()
-            kept.started = time.monotonic()
+            process.launched = process.start()
+            process.started = time.monotonic()
         except (CannotRun, OSError) as error:
-            kept.due = now + DELAYS[-1]
-            say("cannot start", process=kept.name, reason=str(error))
+            process.due = now + DELAYS[-1]
+            say("cannot start", process=process.name, reason=str(error))
 
-    def _wait(self, woken: int) -> None:
+    def _wait(self, wakeups: int) -> None:
         """Sleep until a signal, the first sign of readiness, or a pause's end."""
         now = time.monotonic()
-        pauses = [each.due - now for each in self.kept if each.launched is None]
-        pipes = [woken, *((self.ready[0],) if self.ready else ())]
+        pauses = [each.due - now for each in self.processes if each.launched is None]
+        pipes = [wakeups, *((self.ready[0],) if self.ready else ())]
         readable, _, _ = select.select(pipes, [], [], max(0.0, min([TICK, *pauses])))
-        if woken in readable:
-            os.read(woken, 4096)
+        if wakeups in readable:
+            os.read(wakeups, 4096)
         if self.ready and self.ready[0] in readable:
             os.close(self.ready[0])
             announce, self.ready = self.ready[1], None
             announce()
 
-    def _stop(self, woken: int) -> None:
-        mine = [each for each in self.kept if each.launched is not None and not each.stopped_elsewhere]
+    def _stop(self, wakeups: int) -> None:
+        mine = [each for each in self.processes if each.launched is not None and not each.stopped_elsewhere]
         for each in mine:
             _launched(each).tell(signal.SIGTERM)
-        said = self._words
+        words = self._words
         end = time.monotonic() + max((each.patience for each in mine), default=0.0)
         while any(_launched(each).poll() is None for each in mine):
             # A second word means now.
-            if time.monotonic() > end or self._words > max(said, 1):
+            if time.monotonic() > end or self._words > max(words, 1):
                 for each in mine:
                     _launched(each).tell(signal.SIGKILL)
-            select.select([woken], [], [], 0.05)
+            select.select([wakeups], [], [], 0.05)
 
     @contextmanager
     def _woken_by_signals(self) -> Iterator[int]:
@@ -136,14 +136,14 @@ class Supervisor:
         reader, writer = socket.socketpair()
         reader.setblocking(False)  # noqa: FBT003 - socket's signature
         writer.setblocking(False)  # noqa: FBT003 - socket's signature
-        before = {word: signal.signal(word, self._count) for word in STOP_WORDS}
-        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _ignore)
+        handlers = {word: signal.signal(word, self._count) for word in STOP_WORDS}
+        handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _ignore)
         old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         try:
             yield reader.fileno()
         finally:
             signal.set_wakeup_fd(old)
-            for word, handler in before.items():
+            for word, handler in handlers.items():
                 # Once told, what is left to clear up is not interrupted.
                 signal.signal(word, signal.SIG_IGN if self._words and word in STOP_WORDS else handler)
             reader.close()
@@ -162,11 +162,11 @@ def stoppable() -> Iterator[None]:
             signal.signal(word, signal.SIG_IGN)
         raise Told
 
-    before = {word: signal.signal(word, tell) for word in STOP_WORDS}
+    handlers = {word: signal.signal(word, tell) for word in STOP_WORDS}
     try:
         yield
     finally:
-        for word, handler in before.items():
+        for word, handler in handlers.items():
             signal.signal(word, handler)
 
 
@@ -181,23 +181,23 @@ def say(event: str, **facts: object) -> None:
     outlet().say("warning", event, **facts)
 
 
-def _launched(kept: Kept) -> Launched:
-    if kept.launched is None:
-        raise AssertionError(kept.name)
-    return kept.launched
+def _launched(process: Child) -> Launched:
+    if process.launched is None:
+        raise AssertionError(process.name)
+    return process.launched
 
 
 def _ignore(_: int, __: FrameType | None) -> None:
     """Stand as a handler, so that the signal ends a `select`."""
 
 
-def _bury_strangers(own: set[int]) -> None:
+def _bury_strangers(pids: set[int]) -> None:
     """As the first process of a container: take leave of orphans that ended, which else stay as zombies."""
     while True:
         try:
-            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            status = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if found is None or found.si_pid in own:
+        if status is None or status.si_pid in pids:
             return
-        os.waitpid(found.si_pid, os.WNOHANG)
+        os.waitpid(status.si_pid, os.WNOHANG)

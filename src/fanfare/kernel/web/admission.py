@@ -16,7 +16,7 @@ from fanfare.kernel.addresses import Network, named_address, nearest_address, su
 from fanfare.kernel.callers import Caller
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.keys import Credentials, Key, Keyring
+from fanfare.kernel.data.keys import ApiKey, Credentials, Keyring
 from fanfare.kernel.errors import NoKey, Refusal
 from fanfare.kernel.parameters import Raw, from_query
 from fanfare.kernel.running.long_inputs import Owner, run_by_size
@@ -27,7 +27,7 @@ from fanfare.kernel.web.endpoint import Endpoint
 class Entry(msgspec.Struct, frozen=True):
     """A call that was let in: whose it is, who makes it and who waits for it, its body as it came, its parameters."""
 
-    key: Key
+    key: ApiKey
     caller: Caller
     owner: Owner
     body: bytes
@@ -58,14 +58,14 @@ class Admission:
             key = visit.admitted(endpoint)
         except Refusal as refusal:
             if visit.key is None or isinstance(refusal, NoKey):
-                await visit.count(limits.refused(visit.subscriber))
+                await visit.count(limits.refusal_counter(visit.subscriber))
             raise
         address = (named_address(request.headers) if visit.has_secret else None) or nearest
         return Entry(key, Caller(address, visit.has_secret), visit.owner, body, raw)
 
     def one_suspect_at_a_time(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
         """Give what keeps the lookups of addresses that guess keys from taking more than one connection."""
-        is_suspect = self.limits.is_used_up(limits.refused(source), now)
+        is_suspect = self.limits.is_used_up(limits.refusal_counter(source), now)
         return self._suspects if is_suspect else nullcontext()
 
 
@@ -76,9 +76,9 @@ class _Visit:
         self._admission = admission
         self._response = response
         self._now = now
-        self._shown = Credentials()
+        self._credentials = Credentials()
         self.subscriber = source
-        self.key: Key | None = None
+        self.key: ApiKey | None = None
         self.has_secret = False
 
     @property
@@ -86,23 +86,23 @@ class _Visit:
         """Who is held up by what the call takes: the account when its secret was shown, else the address."""
         return self.key.account.id if self.key and self.has_secret else self.subscriber
 
-    async def show(self, endpoint: Endpoint, more: Credentials) -> None:
+    async def show(self, endpoint: Endpoint, credentials: Credentials) -> None:
         """Find the key by all that was shown, the earlier first; count the call, and refuse what lacks the scope."""
-        shown = self._shown.completed(more)
-        if shown == self._shown:
+        merged = self._credentials.completed(credentials)
+        if merged == self._credentials:
             return
         admission, had_secret = self._admission, self.has_secret
         async with admission.one_suspect_at_a_time(self.subscriber, self._now):
-            key, self.has_secret = await admission.keyring.find(admission.db, shown, self._now)
+            key, self.has_secret = await admission.keyring.find(admission.db, merged, self._now)
         is_counted = self.key is not None and self.has_secret == had_secret
-        self._shown, self.key = shown, key
+        self._credentials, self.key = merged, key
         if not is_counted:
             await self.count(limits.of_key(key) if self.has_secret else limits.of_stranger(key, self.subscriber))
         key.serve(endpoint.scope)
 
     async def count(self, counter: limits.Counter) -> None:
         """Count the call, or refuse it when the minute's calls are used up."""
-        db = self._admission.db.of(counter.account_id)
+        db = self._admission.db.for_account(counter.account_id)
         allowance = await self._admission.limits.take(db, counter, self._now)
         self._response.set_headers(allowance.headers())
         if allowance.is_used_up:
@@ -110,11 +110,11 @@ class _Visit:
 
     def refuse_guessers(self) -> None:
         """Read no body of an address whose refused calls are used up."""
-        counter = limits.refused(self.subscriber)
+        counter = limits.refusal_counter(self.subscriber)
         if self._admission.limits.is_used_up(counter, self._now):
             raise counter.refusal(self._now)
 
-    def admitted(self, endpoint: Endpoint) -> Key:
+    def admitted(self, endpoint: Endpoint) -> ApiKey:
         """Return the key when it allows the call with what was shown."""
         if self.key is None:
             raise NoKey
@@ -132,7 +132,7 @@ async def _read(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[by
         unreadable = refusal
     headers = request.headers
     in_headers = Credentials(headers.get("api-key"), headers.get("api-secret"))
-    await visit.show(endpoint, in_headers.completed(Credentials.of(raw)))
+    await visit.show(endpoint, in_headers.completed(Credentials.read(raw)))
     if unreadable:
         raise unreadable
     if visit.key is None:
@@ -140,6 +140,6 @@ async def _read(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[by
     body = await read_body(request, MAX_KEYLESS_BYTES if visit.key is None else MAX_BYTES)
     if body:
         in_body = await run_by_size(visit.owner, len(body), take_apart, body, headers.get("content-type"))
-        await visit.show(endpoint, Credentials.of(in_body))
+        await visit.show(endpoint, Credentials.read(in_body))
         raw.update(in_body)
     return body, raw

@@ -76,9 +76,9 @@ def put_following(request: Request, response: Response, following: Following) ->
         return
     response.set_header("X-Next-Cursor", following.cursor)
     if following.has_more:
-        apart = (following.parameter, "api_key", "api_secret")
-        given = parse_qsl(request.query_string, keep_blank_values=True)
-        query = [pair for pair in given if pair[0] not in apart] + [(following.parameter, following.cursor)]
+        excluded = (following.parameter, "api_key", "api_secret")
+        parameters = parse_qsl(request.query_string, keep_blank_values=True)
+        query = [pair for pair in parameters if pair[0] not in excluded] + [(following.parameter, following.cursor)]
         response.set_header("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
 
 

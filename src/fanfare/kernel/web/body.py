@@ -18,7 +18,7 @@ MAX_KEYLESS_BYTES = 256 * 1024
 MAX_CONTENT_TYPE = 500
 
 
-async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
+async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
     """Return the whole body; refuse one that is compressed or too large.
 
     One that takes too long or is cut off is refused by the connection (`fanfare.kernel.web.server.protocol`).
@@ -28,22 +28,22 @@ async def read_body(request: Request, most: int = MAX_BYTES) -> bytes:
         return b""
     if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise UnsupportedEncoding
-    if length and length > most:
-        raise TooLarge(_too_large(most))
+    if length and length > limit:
+        raise TooLarge(_too_large(limit))
     parts: list[bytes] = []
     size = 0
     async for part in request.stream:
         size += len(part)
-        if size > most:
-            raise TooLarge(_too_large(most))
+        if size > limit:
+            raise TooLarge(_too_large(limit))
         parts.append(part)
     return b"".join(parts)
 
 
-def _too_large(most: int) -> str:
-    if most == MAX_KEYLESS_BYTES:
-        return f"a body of more than {most} bytes needs its key in the header Api-Key or in the query"
-    return f"the body is larger than {most} bytes"
+def _too_large(limit: int) -> str:
+    if limit == MAX_KEYLESS_BYTES:
+        return f"a body of more than {limit} bytes needs its key in the header Api-Key or in the query"
+    return f"the body is larger than {limit} bytes"
 
 
 def take_apart(body: bytes, content_type: str | None) -> Raw:

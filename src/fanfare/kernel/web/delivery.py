@@ -56,8 +56,8 @@ async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, 
     last = {"type": BODY, "body": body[-1:], "more_body": False}
     is_sent = False
     try:
-        async with db.transaction() as own:
-            await work(own)
+        async with db.transaction() as tx:
+            await work(tx)
             if await _is_closed(receive):
                 raise _CallerGone  # noqa: TRY301 - rolls the work back
             await send(last)

@@ -62,9 +62,9 @@ def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
     for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
         yield from endpoints_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
     for value in vars(module).values():
-        found = getattr(value, "endpoint", None)
-        if isinstance(found, Endpoint) and getattr(value, "__module__", "") == module.__name__:
-            yield found
+        candidate = getattr(value, "endpoint", None)
+        if isinstance(candidate, Endpoint) and getattr(value, "__module__", "") == module.__name__:
+            yield candidate
 
 
 class _Decorator:
@@ -99,7 +99,7 @@ class _Decorator:
         path: str,
         scope: str,
         key: Level,
-        **more: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
     ) -> Callable[[F], F]:
         def mark(handler: F) -> F:
             hints = get_type_hints(handler)
@@ -110,10 +110,10 @@ class _Decorator:
             if unknown:
                 message = f"{handler.__name__} asks for {unknown}, which no call provides"
                 raise TypeError(message)
-            made = Endpoint(
-                handler.__name__, method, path, scope, key, handler, tuple(hints.items()), params, answer, **more
+            new = Endpoint(
+                handler.__name__, method, path, scope, key, handler, tuple(hints.items()), params, answer, **options
             )
-            handler.endpoint = made  # type: ignore[attr-defined]
+            handler.endpoint = new  # type: ignore[attr-defined]
             return handler
 
         return mark

@@ -26,7 +26,7 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.idempotency import Answered, Repeat
 from fanfare.kernel.data.paging import Ignored, Listed, Page
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, Raw, Setting, given_in, ignored, name_array, named, read
+from fanfare.kernel.parameters import Params, Raw, Setting, given_in, ignored, name_array, read, select_fields
 from fanfare.kernel.running import loop_turns, metrics
 from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
@@ -86,7 +86,7 @@ class Service:
         """Return what falcon calls for an endpoint."""
 
         async def respond(_: object, request: Request, response: Response, **path: str) -> None:
-            started = time.perf_counter()
+            begin = time.perf_counter()
             request_id = start(request, response)
             if endpoint.key == PUBLIC:
                 response.set_header("Access-Control-Allow-Origin", "*")
@@ -95,8 +95,8 @@ class Service:
                 await self._answer(endpoint, request, response, path)
             except Exception as error:  # noqa: BLE001 - every fault gets an answer, and refusal_of logs what is ours
                 answers.put_refusal(response, answers.refusal_of(error), request_id)
-            seconds = time.perf_counter() - started
-            metrics.answered(endpoint.call_id, int(response.status_code), seconds)
+            seconds = time.perf_counter() - begin
+            metrics.count_answer(endpoint.call_id, int(response.status_code), seconds)
             if plain_log.isEnabledFor(logging.DEBUG):
                 log.debug("answered", call=endpoint.call_id, status=response.status_code, ms=round(seconds * 1000, 1))
 
@@ -106,19 +106,19 @@ class Service:
         now = self.clock()
         entry = await self.admission.admit(endpoint, request, response, now)
         account = entry.key.account
-        handle = self.db.of(account.id)
+        handle = self.db.for_account(account.id)
         with loop_turns.turns().call(account.id):
             async with every_fault(endpoint, handle, account, now):
                 params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
-                answered = await self._act(handle, endpoint, request, entry, params, now)
-            if answered.is_replay:
+                answer = await self._act(handle, endpoint, request, entry, params, now)
+            if answer.is_replay:
                 response.set_header("Idempotent-Replayed", "true")
             response.content_type = endpoint.media_type
-            if answered.following:
-                answers.put_following(request, response, answered.following)
-            if len(answered.body) > answers.LONG:
+            if answer.following:
+                answers.put_following(request, response, answer.following)
+            if len(answer.body) > answers.LONG:
                 await loop_turns.long_step(account.id)
-            await answers.put(request, response, answered.status, answered.body, has_etag=endpoint.has_etag)
+            await answers.put(request, response, answer.status, answer.body, has_etag=endpoint.has_etag)
 
     async def _act(
         self, handle: Db, endpoint: Endpoint, request: Request, entry: Entry, params: Params | None, now: datetime
@@ -135,7 +135,7 @@ class Service:
         repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
         is_bulk = endpoint.is_write and len(entry.body) > SHORT_BYTES
         async with handle.bulk_turn() if is_bulk else nullcontext():
-            return await (idempotency.once(handle, repeat, now, act) if repeat else act(handle))
+            return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
 
 
 EXPOSED = (
@@ -145,8 +145,10 @@ EXPOSED = (
 
 def start(request: Request, response: Response) -> str:
     """Give the request its id, kept from the caller's X-Request-Id when that is a plain word."""
-    given = request.headers.get("x-request-id", "")
-    request_id = given if given and REQUEST_ID.fullmatch(given) else f"{PROCESS_ID}{next(COUNT):012x}"
+    requested_id = request.headers.get("x-request-id", "")
+    request_id = (
+        requested_id if requested_id and REQUEST_ID.fullmatch(requested_id) else f"{PROCESS_ID}{next(COUNT):012x}"
+    )
     response.set_header("X-Request-Id", request_id)
     structlog.contextvars.bind_contextvars(request_id=request_id)
     return request_id
@@ -167,9 +169,9 @@ async def every_fault(endpoint: Endpoint, db: Db, account: Account, now: datetim
         yield
     except BadParameters as wrong:
         if endpoint.params:
-            wrong.add(endpoint.params.account_faults(wrong.given, Setting(account, now)))
+            wrong.add(endpoint.params.account_faults(wrong.values, Setting(account, now)))
         if endpoint.references:
-            wrong.add(await endpoint.references(db, account, wrong.given))
+            wrong.add(await endpoint.references(db, account, wrong.values))
         raise
 
 
@@ -182,28 +184,28 @@ async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat
     word = request.headers.get("idempotency-key")
     if word is None:
         return None
-    taken = named(endpoint.params, entry.raw) if endpoint.params else {}
+    fields = select_fields(endpoint.params, entry.raw) if endpoint.params else {}
     digest = await run_by_size(
-        entry.owner, len(entry.body), idempotency.request_hash, request.method, request.path, taken
+        entry.owner, len(entry.body), idempotency.request_hash, request.method, request.path, fields
     )
     return Repeat(entry.key.account.id, entry.key.api_key, entry.caller.has_secret, word, digest)
 
 
 async def call(
-    endpoint: Endpoint, db: Db, values: dict[object, Any], taken: tuple[Params | None, Raw], attempts: Attempts
+    endpoint: Endpoint, db: Db, values: dict[object, Any], inputs: tuple[Params | None, Raw], attempts: Attempts
 ) -> Answered:
     """Call the endpoint with what its signature asks for, and encode its answer.
 
     `taken` are the parameters and what they were read from.
     """
-    params, raw = taken
+    params, raw = inputs
 
-    async def act(handle: Db, changed: Params | None) -> Any:  # noqa: ANN401 - any answer form
-        each = {**values, Db: handle, endpoint.params: changed}
+    async def act(handle: Db, current: Params | None) -> Any:  # noqa: ANN401 - any answer form
+        each = {**values, Db: handle, endpoint.params: current}
         try:
             return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
         except BadParameters as wrong:
-            wrong.given = given_in(changed) if changed else {}
+            wrong.values = given_in(current) if current else {}
             raise
 
     if params is None:

@@ -61,10 +61,10 @@ def whole_number(text: str) -> str:
 
     Numbers that a float cannot hold exactly, those with a zero before them, and codes such as 1E3 stay as they are.
     """
-    found = FLOAT.fullmatch(text.strip())
-    if not found:
+    match = FLOAT.fullmatch(text.strip())
+    if not match:
         return text
-    number = float(found[0])
+    number = float(match[0])
     return str(int(number)) if number.is_integer() and abs(number) <= EXACT else text
 
 
@@ -86,10 +86,10 @@ class TextForm(Form):
         return text
 
     def schema(self) -> dict[str, object]:
-        told: dict[str, object] = {"type": "string", "maxLength": self.longest}
+        result: dict[str, object] = {"type": "string", "maxLength": self.longest}
         if self.pattern:
-            told["pattern"] = f"^(?:{self.pattern.pattern})$"
-        return told
+            result["pattern"] = f"^(?:{self.pattern.pattern})$"
+        return result
 
 
 class KeyForm(TextForm):
@@ -196,8 +196,8 @@ class AddressRangeForm(Form):
 
     def schema(self) -> dict[str, object]:
         octet, bits = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])", "(3[0-2]|[12]?[0-9])"
-        told = [{"format": "ipv4"}, {"format": "ipv6"}, {"pattern": rf"^({octet}\.){{3}}{octet}/{bits}$"}]
-        return {"type": "string", "anyOf": told, "examples": ["192.0.2.0/24"]}
+        formats = [{"format": "ipv4"}, {"format": "ipv6"}, {"pattern": rf"^({octet}\.){{3}}{octet}/{bits}$"}]
+        return {"type": "string", "anyOf": formats, "examples": ["192.0.2.0/24"]}
 
 
 def spoiled(value: object, depth: int = 0) -> str | None:

@@ -83,9 +83,9 @@ def _integer(digits: str) -> int:
 class ListForm(Form):
     """Several values: a repeated name, name[], a comma list, or a JSON array."""
 
-    def __init__(self, each: Form, most: int = 1000) -> None:
+    def __init__(self, each: Form, maximum: int = 1000) -> None:
         self.each = each
-        self.most = most
+        self.maximum = maximum
         self.nothing = each.nothing
         self.is_line = each.is_line
 
@@ -94,7 +94,7 @@ class ListForm(Form):
         # A blank line counts, so that those behind it keep their places.
         if not isinstance(self.each, LineForm):
             items = [item for item in items if not (isinstance(item, str) and not item.strip())]
-        if len(items) > self.most:
+        if len(items) > self.maximum:
             raise ValueError(self._too_many())
         return [self.each.read(item) for item in items]
 
@@ -110,15 +110,15 @@ class ListForm(Form):
             case "{":
                 return [raw]
         # Counted before it is split; a last comma ends no entry.
-        if raw.count(",") > self.most:
+        if raw.count(",") > self.maximum:
             raise ValueError(self._too_many())
         return raw.split(",")
 
     def _too_many(self) -> str:
-        return f"must have at most {self.most} entries"
+        return f"must have at most {self.maximum} entries"
 
     def schema(self) -> dict[str, object]:
-        return {"type": "array", "items": self.each.schema(), "maxItems": self.most}
+        return {"type": "array", "items": self.each.schema(), "maxItems": self.maximum}
 
 
 class JsonForm(Form):
@@ -154,8 +154,8 @@ class LineForm(AnyForm):
 class LinesForm(ListForm):
     """The lines of a batch: an array of objects, or one object by itself. What is wrong with a line is told of it."""
 
-    def __init__(self, most: int, each: Form | None = None) -> None:
-        super().__init__(each or LineForm(), most)
+    def __init__(self, maximum: int, each: Form | None = None) -> None:
+        super().__init__(each or LineForm(), maximum)
 
     def _items(self, raw: object) -> Sequence[object]:
         message = "must be an array of JSON objects"

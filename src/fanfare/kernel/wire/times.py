@@ -29,8 +29,8 @@ class DayForm(Form):
     def read(self, raw: object) -> date:
         day = None
         with suppress(ValueError):
-            found = self.pattern.fullmatch(whole_number(text_of(raw)))
-            day = date(*(int(part) for part in found.groups() if part)) if found else None
+            match = self.pattern.fullmatch(whole_number(text_of(raw)))
+            day = date(*(int(part) for part in match.groups() if part)) if match else None
         if day is None or not self.earliest <= day.year <= self.latest:
             message = f"must be a date in the form YYYY-MM-DD, from {self.earliest} to {self.latest}"
             raise ValueError(message)
@@ -49,8 +49,8 @@ class MomentForm(Form):
 
     nothing = NOTHING
 
-    def __init__(self, least: int = 100_000_000) -> None:
-        self.least = least
+    def __init__(self, minimum: int = 100_000_000) -> None:
+        self.minimum = minimum
 
     def read(self, raw: object) -> datetime:
         try:
@@ -69,7 +69,7 @@ class MomentForm(Form):
                 day = DayForm().read(text)
                 return datetime(day.year, day.month, day.day, tzinfo=UTC)
             seconds = float(text)
-            return datetime.fromtimestamp(seconds, UTC) if abs(seconds) >= self.least else None
+            return datetime.fromtimestamp(seconds, UTC) if abs(seconds) >= self.minimum else None
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -124,7 +124,7 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def future_faults(now: datetime, given: Mapping[str, object], *names: str) -> list[tuple[str, str]]:
+def future_faults(now: datetime, values: Mapping[str, object], *names: str) -> list[tuple[str, str]]:
     """Return which of the named moments and days of what has happened lie ahead.
 
     More than a day ahead, because a clock may be wrong about its zone; a clock that was never set says 2099.
@@ -133,7 +133,7 @@ def future_faults(now: datetime, given: Mapping[str, object], *names: str) -> li
     return [
         (name, "is in the future")
         for name in names
-        if isinstance(moment := given.get(name), date)
+        if isinstance(moment := values.get(name), date)
         and moment > (latest if isinstance(moment, datetime) else latest.date())
     ]
 
@@ -153,8 +153,8 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return the first moment of a day in a zone and the first moment of the day after it."""
     zone_info = ZoneInfo(zone)
     start = datetime(day.year, day.month, day.day, tzinfo=zone_info)
-    after = date.fromordinal(day.toordinal() + 1)
-    end = datetime(after.year, after.month, after.day, tzinfo=zone_info)
+    next_day = date.fromordinal(day.toordinal() + 1)
+    end = datetime(next_day.year, next_day.month, next_day.day, tzinfo=zone_info)
     return start.astimezone(UTC), end.astimezone(UTC)
 
 

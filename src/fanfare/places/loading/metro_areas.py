@@ -48,7 +48,7 @@ def read_overrides(path: Path) -> list[Override]:
 
     Raises BadFile, naming the line.
     """
-    told: dict[tuple[str, str], tuple[int, str]] = {}
+    overrides: dict[tuple[str, str], tuple[int, str]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
@@ -56,12 +56,12 @@ def read_overrides(path: Path) -> list[Override]:
                 raise BadFile(path, "line 1", f"the columns must be {', '.join(COLUMNS)}")
             for row in rows:
                 override = _override(path, rows.line_num, row)
-                line, metro_area = told.setdefault(override[:2], (rows.line_num, override.metro_area))
+                line, metro_area = overrides.setdefault(override[:2], (rows.line_num, override.metro_area))
                 if metro_area != override.metro_area:
                     raise BadFile(path, f"line {rows.line_num}", f"line {line} says {metro_area} of the same codes")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFile(path, "cannot be read", error) from error
-    return [Override(*key, metro_area) for key, (_, metro_area) in told.items()]
+    return [Override(*key, metro_area) for key, (_, metro_area) in overrides.items()]
 
 
 def _override(path: Path, line: int, row: dict[str, str | None]) -> Override:
@@ -79,19 +79,19 @@ def _override(path: Path, line: int, row: dict[str, str | None]) -> Override:
 
 async def override(db: Db, overrides: list[Override]) -> int:
     """Take these in the place of all earlier ones, and return how many postal codes they change."""
-    async with db.transaction() as held:
-        before = await held.rows("select distinct country_code from places_metro_overrides")
-        await held.execute("delete from places_metro_overrides")
-        async with held.connection() as connection:
+    async with db.transaction() as tx:
+        old = await tx.rows("select distinct country_code from places_metro_overrides")
+        await tx.execute("delete from places_metro_overrides")
+        async with tx.connection() as connection:
             await connection.copy_records_to_table(
                 "places_metro_overrides", records=overrides, columns=Override._fields
             )
-        countries = {row["country_code"] for row in before} | {each.country_code for each in overrides}
-        changed = 0
+        countries = {row["country_code"] for row in old} | {each.country_code for each in overrides}
+        count = 0
         for country in sorted(countries):
-            changed += await assign(held, country)
-            await find_middles(held, country)
-    return changed
+            count += await assign(tx, country)
+            await find_middles(tx, country)
+    return count
 
 
 async def assign(db: Db, country: str) -> int:

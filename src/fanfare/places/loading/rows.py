@@ -38,12 +38,12 @@ LATITUDES, LONGITUDES = 90, 180
 class BadFile(CannotRun):
     """A list cannot be read; the message names the file, the line and what is wrong"""
 
-    def __init__(self, path: Path, place: str, what: object) -> None:
+    def __init__(self, path: Path, place: str, reason: object) -> None:
         """Take the file, the line or row in it, and what is wrong there."""
-        super().__init__(f"{path.name}, {place}: {what}")
+        super().__init__(f"{path.name}, {place}: {reason}")
 
 
-class Place(NamedTuple):
+class PlaceRow(NamedTuple):
     """A postal code; `accuracy` goes from 0 (a guess) to 6 (the middle of its addresses)."""
 
     country_code: str
@@ -66,7 +66,7 @@ def folded(postal_code: str) -> str:
     return code
 
 
-def at(latitude: float, longitude: float) -> tuple[float, float]:
+def coordinates(latitude: float, longitude: float) -> tuple[float, float]:
     """Return the point. Raises ValueError when it is not on the globe."""
     if not (abs(latitude) <= LATITUDES and abs(longitude) <= LONGITUDES):
         message = f"not a position on the globe: {latitude}, {longitude}"

@@ -10,7 +10,7 @@ import msgspec
 from fanfare.kernel.data.db import Connection, Db
 from fanfare.places.loading.metro_areas import assign, find_middles
 from fanfare.places.loading.readers import Reader
-from fanfare.places.loading.rows import CENSUS, Place
+from fanfare.places.loading.rows import CENSUS, PlaceRow
 
 Report = Callable[[str, float, int], None]
 
@@ -109,31 +109,31 @@ async def loaded_countries(db: Db, source: str, version: str | None = None) -> f
     return frozenset(row["country_code"] for row in rows)
 
 
-def is_done(wanted: Collection[str] | None, done: frozenset[str]) -> bool:
+def is_done(params: Collection[str] | None, loaded: frozenset[str]) -> bool:
     """Say whether all that is wanted is loaded."""
-    return ALL in done or (wanted is not None and done.issuperset(wanted))
+    return ALL in loaded or (params is not None and loaded.issuperset(params))
 
 
-async def load(db: Db, reading: Reading, now: datetime, report: Report, *, again: bool = False) -> Loaded:
+async def load(db: Db, reading: Reading, now: datetime, report: Report, *, force: bool = False) -> Loaded:
     """Load what is missing of a list, or all of it again.
 
     `report` is told the share of it that is done and how many places were read. Each country is a transaction: what
     was cut off goes on with the country in which it was. Raises BadFile.
     """
-    done = frozenset() if again else await loaded_countries(db, reading.source, reading.version)
-    if is_done(reading.countries, done):
+    loaded = frozenset() if force else await loaded_countries(db, reading.source, reading.version)
+    if is_done(reading.countries, loaded):
         return Loaded(reading.source, reading.version, 0, 0)
     read = codes = countries = 0
 
-    def wanted(country: str) -> bool:
-        return country not in done and (reading.countries is None or country in reading.countries)
+    def is_selected(country: str) -> bool:
+        return country not in loaded and (reading.countries is None or country in reading.countries)
 
     def tell(share: float) -> None:
         report(reading.source, share, read)
 
-    def places() -> Iterator[Place]:
+    def places() -> Iterator[PlaceRow]:
         nonlocal read
-        for place in reading.read(reading.path, wanted, tell):
+        for place in reading.read(reading.path, is_selected, tell):
             read += 1
             yield place
 
@@ -147,26 +147,26 @@ async def load(db: Db, reading: Reading, now: datetime, report: Report, *, again
     return Loaded(reading.source, reading.version, countries, codes)
 
 
-async def _load_country(db: Db, reading: Reading, country: str, places: Iterator[Place], now: datetime) -> int:
+async def _load_country(db: Db, reading: Reading, country: str, places: Iterator[PlaceRow], now: datetime) -> int:
     """Load a country and return how many postal codes the list has for it."""
-    async with db.transaction() as held:
-        await held.execute("select pg_advisory_xact_lock($1)", LOCK)
-        await held.execute(STAGE.format(", ".join(f"{name} double precision" for name in CENSUS)))
-        async with held.connection() as connection:
+    async with db.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await tx.execute(STAGE.format(", ".join(f"{name} double precision" for name in CENSUS)))
+        async with tx.connection() as connection:
             await _stage(connection, places)
-        codes: int = await held.value("select count(distinct postal_code) from places_staging")
-        await held.execute(KEEP_PLACES, country, reading.source, RANKS)
+        codes: int = await tx.value("select count(distinct postal_code) from places_staging")
+        await tx.execute(KEEP_PLACES, country, reading.source, RANKS)
         if reading.source != EXCERPT:
-            await held.execute(KEEP_METRO_AREAS, country)
+            await tx.execute(KEEP_METRO_AREAS, country)
         updates = ", ".join(f"{name} = excluded.{name}" for name in CENSUS)
-        await held.execute(KEEP_CENSUS.format(", ".join(CENSUS), updates), country)
-        await assign(held, country)
-        await find_middles(held, country)
-        await _note(held, reading, country, codes, now)
+        await tx.execute(KEEP_CENSUS.format(", ".join(CENSUS), updates), country)
+        await assign(tx, country)
+        await find_middles(tx, country)
+        await _note(tx, reading, country, codes, now)
     return codes
 
 
-async def _stage(connection: Connection, places: Iterator[Place]) -> None:
+async def _stage(connection: Connection, places: Iterator[PlaceRow]) -> None:
     rows = ((line, *place[1:8], *place.census) for line, place in enumerate(places))
     await connection.copy_records_to_table("places_staging", records=rows, columns=STAGED)
 

@@ -56,20 +56,20 @@ ENDED = """
 """
 
 
-async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) -> CheckedIn:
+async def check_in(db: Db, account: Account, new: NewCheckIn, now: datetime) -> CheckedIn:
     """Let a pass in, or tell the gate again that it did: the one whose name and check_in_key the admission carries.
 
     Refuses an unknown pass or one of another campaign (404), a pass that is not for the event that the gate
     names, a cancelled pass, a code that a transfer ended, and a pass that was used: with when and where (409).
     """
-    given = (account.id, wanted.page_tab_id, wanted.pass_code, wanted.pass_uid)
-    named = BY_UID if wanted.pass_uid else BY_CODE
-    gate = (wanted.gate_name, wanted.check_in_key, wanted.event_key)
-    row = await db.row(ADMIT[named], *given, now, *gate)
+    args = (account.id, new.page_tab_id, new.pass_code, new.pass_uid)
+    statement = BY_UID if new.pass_uid else BY_CODE
+    gate = (new.gate_name, new.check_in_key, new.event_key)
+    row = await db.row(ADMIT[statement], *args, now, *gate)
     if row is None:
-        row = await _found(db, named, wanted.event_key, *given)
-        asked = wanted.check_in_key, wanted.gate_name
-        if wanted.check_in_key is None or asked != (row["check_in_key"], row["gate_name"]):
+        row = await _used_pass(db, statement, new.event_key, *args)
+        request = new.check_in_key, new.gate_name
+        if new.check_in_key is None or request != (row["check_in_key"], row["gate_name"]):
             raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
     return CheckedIn(
         row["pass_uid"],
@@ -82,11 +82,11 @@ async def check_in(db: Db, account: Account, wanted: NewCheckIn, now: datetime) 
     )
 
 
-async def _found(db: Db, named: str, event_key: str | None, *given: object) -> Record:
+async def _used_pass(db: Db, statement: str, event_key: str | None, *args: object) -> Record:
     """Return a pass that was used before; refuses one that is unknown, of another event, ended or cancelled."""
-    row = await db.row(FIND[named], *given)
+    row = await db.row(FIND[statement], *args)
     if row is None:
-        if await db.value(ENDED, *given[:3]):
+        if await db.value(ENDED, *args[:3]):
             raise PassTransferred
         message = "The campaign has no such pass"
         raise Unknown(message)

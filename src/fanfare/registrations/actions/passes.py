@@ -56,18 +56,18 @@ CREATE_SECTION = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def create_section(db: Db, account_id: int, wanted: NewSection, now: datetime) -> uuid.UUID:
+async def create_section(db: Db, account_id: int, new: NewSection, now: datetime) -> uuid.UUID:
     """Make a section and return its uid; refuses an unknown campaign and a name that the campaign has."""
-    await check_campaign(db, account_id, wanted.page_tab_id)
+    await check_campaign(db, account_id, new.page_tab_id)
     section_uid = uuid.uuid4()
     try:
         await db.execute(
             CREATE_SECTION,
             account_id,
             section_uid,
-            wanted.page_tab_id,
-            wanted.section_name,
-            wanted.capacity,
+            new.page_tab_id,
+            new.section_name,
+            new.capacity,
             now,
         )
     except asyncpg.UniqueViolationError:
@@ -75,22 +75,22 @@ async def create_section(db: Db, account_id: int, wanted: NewSection, now: datet
     return section_uid
 
 
-async def change_section(db: Db, account_id: int, wanted: SectionChanges, now: datetime) -> uuid.UUID:
+async def change_section(db: Db, account_id: int, changes: SectionChanges, now: datetime) -> uuid.UUID:
     """Change the name or the capacity of a section and return its uid.
 
     Refuses an unknown section (404), a name that the campaign has, and a capacity below the passes there are (409).
     """
-    fields = SECTION.sent(wanted)
+    fields = SECTION.sent(changes)
     try:
         record = SECTION.record(fields)
-        changed = await db.value(CHANGE_SECTION, account_id, wanted.section_uid, record, now, list(fields))
+        updated = await db.value(CHANGE_SECTION, account_id, changes.section_uid, record, now, list(fields))
     except asyncpg.UniqueViolationError:
         raise SectionNameTaken from None
     except asyncpg.CheckViolationError:
         raise SectionInUse from None
-    if changed is None:
-        raise Unknown(section=wanted.section_uid)
-    return wanted.section_uid
+    if updated is None:
+        raise Unknown(section=changes.section_uid)
+    return changes.section_uid
 
 
 SECTION = Columns(SectionChanges, key=("section_uid",))
@@ -109,57 +109,57 @@ CHANGE_SECTION = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the section that passes name."""
-    section_uid, page_tab_id = given.get("section_uid"), given.get("page_tab_id")
+    section_uid, page_tab_id = values.get("section_uid"), values.get("page_tab_id")
     if section_uid is None or page_tab_id is None:
         return []
     return await faults_of(_check_section(db, account.id, section_uid, page_tab_id))
 
 
-async def create_passes(db: Db, account_id: int, wanted: NewPasses, now: datetime, chance: Random) -> list[Pass]:
+async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, chance: Random) -> list[Pass]:
     """Make passes with codes of their own and return them.
 
     Refuses an unknown campaign or fan (404), a section that is not the campaign's (422) or has not the places (409).
     """
-    await check_campaign(db, account_id, wanted.page_tab_id)
+    await check_campaign(db, account_id, new.page_tab_id)
 
-    async def write(tried: Db) -> list[uuid.UUID]:
+    async def write(outer: Db) -> list[uuid.UUID]:
         # Drawn anew when one of the codes is taken.
         codes: dict[str, uuid.UUID] = {}
-        while len(codes) < wanted.quantity:
+        while len(codes) < new.quantity:
             codes.setdefault(pass_code(chance), uuid.uuid4())
-        async with tried.transaction() as held:
-            await _take_places(held, account_id, wanted)
-            await _make(held, account_id, wanted, codes, now)
+        async with outer.transaction() as tx:
+            await _take_places(tx, account_id, new)
+            await _make(tx, account_id, new, codes, now)
         return list(codes.values())
 
     return await passes_named(db, account_id, await db.racing(write))
 
 
-async def _take_places(db: Db, account_id: int, wanted: NewPasses) -> None:
-    if wanted.section_uid is None:
+async def _take_places(db: Db, account_id: int, new: NewPasses) -> None:
+    if new.section_uid is None:
         return
-    given = (account_id, wanted.section_uid, wanted.page_tab_id)
-    taken = await db.value(
+    args = (account_id, new.section_uid, new.page_tab_id)
+    updated = await db.value(
         """
         update pass_sections set pass_count = pass_count + $4
         where account_id = $1 and section_uid = $2 and page_tab_id = $3
           and (capacity is null or pass_count + $4 <= capacity)
         returning true
         """,
-        *given,
-        wanted.quantity,
+        *args,
+        new.quantity,
     )
-    if taken:
+    if updated:
         return
-    await _check_section(db, *given)
+    await _check_section(db, *args)
     raise SectionFull
 
 
 async def _check_section(db: Db, account_id: int, section_uid: uuid.UUID, page_tab_id: int) -> None:
-    known = "select true from pass_sections where account_id = $1 and section_uid = $2 and page_tab_id = $3"
-    if not await db.value(known, account_id, section_uid, page_tab_id):
+    exists = "select true from pass_sections where account_id = $1 and section_uid = $2 and page_tab_id = $3"
+    if not await db.value(exists, account_id, section_uid, page_tab_id):
         raise BadParameters([("section_uid", "is not a section of this campaign")])
 
 
@@ -176,27 +176,27 @@ MAKE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def _make(db: Db, account_id: int, wanted: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
-    fan_id = wanted.fan_id
+async def _make(db: Db, account_id: int, new: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
+    fan_id = new.fan_id
     if fan_id is not None:
         await _hold_fan(db, account_id, fan_id)
     await db.execute(
         MAKE,
         account_id,
-        wanted.page_tab_id,
-        wanted.section_uid,
+        new.page_tab_id,
+        new.section_uid,
         fan_id,
         now,
         list(codes.values()),
         list(codes),
-        wanted.event_key,
+        new.event_key,
     )
 
 
 async def _hold_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Refuse an unknown fan; an erasure running at the same time waits."""
-    held = "select fan_id from fans where account_id = $1 and fan_id = $2 for key share"
-    if await db.value(held, account_id, fan_id) is None:
+    lock = "select fan_id from fans where account_id = $1 and fan_id = $2 for key share"
+    if await db.value(lock, account_id, fan_id) is None:
         raise Unknown(fan=fan_id)
 
 
@@ -237,36 +237,36 @@ TRANSFER = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def claim_pass(db: Db, account: Account, wanted: PassFan, now: datetime) -> Pass:
+async def claim_pass(db: Db, account: Account, change: PassFan, now: datetime) -> Pass:
     """Assign a pass that nobody holds to a fan; again for who holds it, it is no change.
 
     Refuses an unknown pass or fan, and a pass that another holds, that was used or cancelled.
     """
-    async with db.transaction() as held:
-        await _hold_fan(held, account.id, wanted.fan_id)
-        made = await held.value(CLAIM, account.id, wanted.pass_uid, wanted.fan_id, now)
-        kept = await one_pass(held, account.id, wanted.pass_uid)
-        if made is None and kept.claim_fan_id != wanted.fan_id:
-            await _refuse_spent(held, account, wanted.pass_uid)
+    async with db.transaction() as tx:
+        await _hold_fan(tx, account.id, change.fan_id)
+        updated = await tx.value(CLAIM, account.id, change.pass_uid, change.fan_id, now)
+        current = await one_pass(tx, account.id, change.pass_uid)
+        if updated is None and current.claim_fan_id != change.fan_id:
+            await _refuse_spent(tx, account, change.pass_uid)
             raise PassClaimed
-    return kept
+    return current
 
 
-async def transfer_pass(db: Db, account: Account, wanted: PassFan, now: datetime, chance: Random) -> Pass:
+async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime, chance: Random) -> Pass:
     """Transfer a pass to another fan, with a new code: the old one opens no gate any more.
 
     Again for who holds it, it is no change. Refuses an unknown pass or fan, and a pass that was used or cancelled.
     """
 
-    async def write(tried: Db) -> Pass:
-        async with tried.transaction() as held:
-            await _hold_fan(held, account.id, wanted.fan_id)
-            given = (account.id, wanted.pass_uid, wanted.fan_id, now, pass_code(chance))
-            made = await held.value(TRANSFER, *given)
-            kept = await one_pass(held, account.id, wanted.pass_uid)
-            if made is None and kept.claim_fan_id != wanted.fan_id:
-                await _refuse_spent(held, account, wanted.pass_uid)
-        return kept
+    async def write(outer: Db) -> Pass:
+        async with outer.transaction() as tx:
+            await _hold_fan(tx, account.id, change.fan_id)
+            args = (account.id, change.pass_uid, change.fan_id, now, pass_code(chance))
+            updated = await tx.value(TRANSFER, *args)
+            current = await one_pass(tx, account.id, change.pass_uid)
+            if updated is None and current.claim_fan_id != change.fan_id:
+                await _refuse_spent(tx, account, change.pass_uid)
+        return current
 
     return await db.racing(write)
 
@@ -291,17 +291,17 @@ CANCEL_PASS = f"""
 
 async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: datetime) -> Pass:
     """Cancel a pass and free its place; one that is cancelled stays so. Refuses one that is unknown or was used."""
-    async with db.transaction() as held:
-        made = await held.value(
+    async with db.transaction() as tx:
+        updated = await tx.value(
             CANCEL_PASS,
             account.id,
             pass_uid,
             now,
         )
-        kept = await one_pass(held, account.id, pass_uid)
-        if made is None and kept.cancellation_timestamp is None:
-            await _refuse_spent(held, account, pass_uid)
-    return kept
+        current = await one_pass(tx, account.id, pass_uid)
+        if updated is None and current.cancellation_timestamp is None:
+            await _refuse_spent(tx, account, pass_uid)
+    return current
 
 
 CHANGE_PASS = f"""
@@ -315,17 +315,17 @@ CHANGE_PASS = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_pass(db: Db, account_id: int, wanted: PassChanges, now: datetime) -> Pass:
+async def change_pass(db: Db, account_id: int, changes: PassChanges, now: datetime) -> Pass:
     """Change for which event a pass is; refuses an unknown pass."""
-    if "event_key" in sent(wanted):
+    if "event_key" in sent(changes):
         await db.execute(
             CHANGE_PASS,
             account_id,
-            wanted.pass_uid,
-            wanted.event_key,
+            changes.pass_uid,
+            changes.event_key,
             now,
         )
-    return await one_pass(db, account_id, wanted.pass_uid)
+    return await one_pass(db, account_id, changes.pass_uid)
 
 
 async def _refuse_spent(db: Db, account: Account, pass_uid: uuid.UUID) -> None:

@@ -17,11 +17,11 @@ class Used(msgspec.Struct, frozen=True):
     gate_name: str | None
     time_zone: str
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """Return it as a sentence for people at a gate."""
         local = self.moment.astimezone(ZoneInfo(self.time_zone))
-        where = f" at {self.gate_name}" if self.gate_name else ""
-        return f"the pass was used on {local:%Y-%m-%d at %H:%M:%S} ({self.time_zone}){where}"
+        place = f" at {self.gate_name}" if self.gate_name else ""
+        return f"the pass was used on {local:%Y-%m-%d at %H:%M:%S} ({self.time_zone}){place}"
 
 
 class PassAlreadyUsed(Conflict):
@@ -30,7 +30,7 @@ class PassAlreadyUsed(Conflict):
     def __init__(self, used: Used) -> None:
         """Take when and where it was used."""
         self.used = used
-        super().__init__(used.told())
+        super().__init__(used.sentence())
 
     def problem(self) -> dict[str, object]:
         """Return the members of the problem+json answer, with when (unix seconds, and local time) and where."""
@@ -86,5 +86,5 @@ REASONS = {
 def reason(scan: Record, zone: str) -> str | None:
     """Return why a scan did not let in; None when it did. The row has the pass's check-in and the campaign's zone."""
     if scan["refusal"] == "pass_already_used":
-        return Used(scan["checked_in_at"], scan["gate_name"], scan["time_zone"] or zone).told()
+        return Used(scan["checked_in_at"], scan["gate_name"], scan["time_zone"] or zone).sentence()
     return REASONS.get(scan["refusal"])

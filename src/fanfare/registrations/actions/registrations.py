@@ -26,96 +26,96 @@ from fanfare.registrations.topics import REGISTRATION_CREATED, REGISTRATION_UPDA
 SOURCE = "registration"
 CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
 CHANNELS = ("is_subscribed", "is_phone_subscribed")
-KNOWN = ("first_name", "last_name", "birth_date", *CHANNELS)
+PERSON_FIELDS = ("first_name", "last_name", "birth_date", *CHANNELS)
 # What a line keeps when it is sent again without it; of a person, unless it is another fan's by now.
-KEPT = ("activity_id", "event_key", "venue_name", "order_key", "ticket_key", "barcode", "lookup_id")
+RETAINED_FIELDS = ("activity_id", "event_key", "venue_name", "order_key", "ticket_key", "barcode", "lookup_id")
 PERSONAL = (
     "phone", "birth_date", "is_minor", "address", "city", "province", "country_code", "postal_code", *CHANNELS,
 )  # fmt: skip
 
 
-async def save_registration(db: Db, account: Account, wanted: NewRegistration, now: datetime) -> int:
+async def save_registration(db: Db, account: Account, new: NewRegistration, now: datetime) -> int:
     """Store a registration or write over the one of its key, and return its fan.
 
     Refuses an unknown fan (404) and an activity that the account does not have (422). What an update leaves out stays.
     """
-    return await _save(db, account, wanted, wanted.fan_id, now)
+    return await _save(db, account, new, new.fan_id, now)
 
 
-async def add_registration(db: Db, account: Account, wanted: NewFanRegistration, now: datetime) -> list[Registration]:
+async def add_registration(db: Db, account: Account, new: NewFanRegistration, now: datetime) -> list[Registration]:
     """Store A registration of an existing fan and return the fan's newest."""
-    fan_id = await _save(db, account, wanted, wanted.fan_id, now)
+    fan_id = await _save(db, account, new, new.fan_id, now)
     return await newest_registrations(db, account.id, fan_id)
 
 
-async def _save(db: Db, account: Account, wanted: RegistrationLine, fan_id: int | None, now: datetime) -> int:
-    check_past(now, registration_timestamp=wanted.registration_timestamp, birth_date=wanted.birth_date)
-    contact = {name: getattr(wanted, name) for name in CONTACT}
-    known = {name: getattr(wanted, name) for name in KNOWN} | said_at(wanted.registration_timestamp)
-    who = person(contact, home_country=account.country_code, **known)
+async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int | None, now: datetime) -> int:
+    check_past(now, registration_timestamp=params.registration_timestamp, birth_date=params.birth_date)
+    contact = {name: getattr(params, name) for name in CONTACT}
+    attributes = {name: getattr(params, name) for name in PERSON_FIELDS} | said_at(params.registration_timestamp)
+    profile = person(contact, home_country=account.country_code, **attributes)
 
-    async def write(tried: Db) -> int:
-        async with tried.transaction() as held:
-            await _check_activity(held, account.id, wanted.activity_id)
-            new = await _without_old_words(held, account.id, wanted, who)
+    async def write(outer: Db) -> int:
+        async with outer.transaction() as tx:
+            await _check_activity(tx, account.id, params.activity_id)
+            new = await _without_old_words(tx, account.id, params, profile)
             if fan_id is None:
-                (owner,) = await find_or_create(held, account.id, [new], now, source=SOURCE)
+                (owner,) = await find_or_create(tx, account.id, [new], now, source=SOURCE)
             else:
-                owner = await _known(held, account, new, fan_id, now)
-            await _write(held, account.id, (wanted, who), owner, now)
+                owner = await _current_fan(tx, account, new, fan_id, now)
+            await _write(tx, account.id, (params, profile), owner, now)
         return owner
 
     return await db.racing(write)
 
 
-async def _without_old_words(db: Db, account_id: int, wanted: RegistrationLine, who: Person) -> Person:
+async def _without_old_words(db: Db, account_id: int, new: RegistrationLine, profile: Person) -> Person:
     """Leave out the words on consent that the line said before of the same moment: sent again, it says nothing anew."""
-    if who.is_subscribed is None and who.is_phone_subscribed is None:
-        return who
-    said = await db.row(
+    if profile.is_subscribed is None and profile.is_phone_subscribed is None:
+        return profile
+    row = await db.row(
         """
         select is_subscribed, is_phone_subscribed from registrations
         where account_id = $1 and network = $2 and registration_key = $3 and mail_key = $4 and registered_at = $5
         """,
         account_id,
-        wanted.network,
-        wanted.registration_key,
-        who.mail_key,
-        wanted.registration_timestamp,
+        new.network,
+        new.registration_key,
+        profile.mail_key,
+        new.registration_timestamp,
     )
-    if said is None:
-        return who
-    return msgspec.structs.replace(who, **{name: None for name in CHANNELS if getattr(who, name) == said[name]})
+    if row is None:
+        return profile
+    return msgspec.structs.replace(profile, **{name: None for name in CHANNELS if getattr(profile, name) == row[name]})
 
 
 async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> None:
-    known = "select true from activities where account_id = $1 and activity_id = $2"
-    if activity_id is not None and not await db.value(known, account_id, activity_id):
+    exists = "select true from activities where account_id = $1 and activity_id = $2"
+    if activity_id is not None and not await db.value(exists, account_id, activity_id):
         raise BadParameters([("activity_id", "is not an activity of this account")])
 
 
-async def references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the activity that a registration names."""
-    return await faults_of(_check_activity(db, account.id, given.get("activity_id")))
+    return await faults_of(_check_activity(db, account.id, values.get("activity_id")))
 
 
-async def _known(db: Db, account: Account, who: Person, fan_id: int, now: datetime) -> int:
+async def _current_fan(db: Db, account: Account, profile: Person, fan_id: int, now: datetime) -> int:
     """Return a fan that is there, after noting what the fan said; of the rest nothing is written over."""
-    if who.is_subscribed is not None or who.is_phone_subscribed is not None:
-        said = FanChanges(
+    if profile.is_subscribed is not None or profile.is_phone_subscribed is not None:
+        changes = FanChanges(
             fan_id=fan_id,
-            is_subscribed=who.is_subscribed,
-            is_phone_subscribed=who.is_phone_subscribed,
-            consent_timestamp=who.mail_said_at,
+            is_subscribed=profile.is_subscribed,
+            is_phone_subscribed=profile.is_phone_subscribed,
+            consent_timestamp=profile.mail_said_at,
         )
-        await change_fan(db, account, said, now, source=SOURCE)
+        await change_fan(db, account, changes, now, source=SOURCE)
     # Held, so that an erasure running at the same time waits and then finds this registration too.
-    found: int | None = await db.value(
+    current_id: int | None = await db.value(
         "select fan_id from fans where account_id = $1 and fan_id = $2 for key share", account.id, fan_id
     )
-    if found is None:
+    if current_id is None:
         raise Unknown(fan=fan_id)
-    return found
+    return current_id
 
 
 SUBJECT = "network || ':' || registration_key"
@@ -136,7 +136,7 @@ SAVE = f"""
             is_preferred = coalesce((select is_preferred from line), r.is_preferred),
             first_name = excluded.first_name,
             last_name = excluded.last_name, email = excluded.email, mail_key = excluded.mail_key,
-            {", ".join(f"{name} = coalesce(excluded.{name}, r.{name})" for name in KEPT)},
+            {", ".join(f"{name} = coalesce(excluded.{name}, r.{name})" for name in RETAINED_FIELDS)},
             {
     ", ".join(
         f"{name} = coalesce(excluded.{name}, case when r.fan_id = excluded.fan_id then r.{name} end)"
@@ -157,12 +157,12 @@ OF_PERSON = ("mail_key", "phone", "city", "province", "country_code", "postal_co
 
 
 async def _write(db: Db, account_id: int, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
-    wanted, who = line
+    new, profile = line
     record = {
-        **{name: getattr(wanted, name) for name in PLAIN},
-        **{name: getattr(who, name) for name in OF_PERSON},
+        **{name: getattr(new, name) for name in PLAIN},
+        **{name: getattr(profile, name) for name in OF_PERSON},
         "fan_id": fan_id,
-        "registered_at": wanted.registration_timestamp,
-        "email": who.mail,
+        "registered_at": new.registration_timestamp,
+        "email": profile.mail,
     }
     await db.execute(SAVE, account_id, record, now)

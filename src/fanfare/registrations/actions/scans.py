@@ -17,7 +17,7 @@ from fanfare.registrations.actions.refusals import reason
 from fanfare.registrations.schemas.scans import ScanItem, ScanSaved, ScansSaved
 from fanfare.registrations.topics import PASS_CHECKED_IN, SCAN_CREATED
 
-Key = tuple[str, str]
+ScanId = tuple[str, str]
 FIELD = "scans"
 
 STORE = f"""
@@ -115,7 +115,7 @@ REFUSE = f"""
                and p.gate_name is not distinct from {GATE})
 """  # noqa: S608 - fixed parts
 # Of access_mode, by its letters: what leads out.
-OUT = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
+EXIT_MODES = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
 
 
 async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | WrongLine], now: datetime) -> ScansSaved:
@@ -125,78 +125,78 @@ async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | Wron
     when and where it was used.
     """
     scans, faults = await run_by_rows(account.id, len(lines), _read, account, lines, now)
-    once: dict[Key, ScanItem] = {}
+    unique: dict[ScanId, ScanItem] = {}
     for _, scan in scans:
-        once.setdefault(_key(scan), scan)
-    fresh: set[int] = set()
-    found: dict[Key, Record] = {}
+        unique.setdefault(_key(scan), scan)
+    new_keys: set[int] = set()
+    records: dict[ScanId, Record] = {}
 
-    async def write(some: Sequence[Key]) -> None:
-        new, rows = await db.racing(lambda tried: _record(tried, account.id, {key: once[key] for key in some}, now))
-        fresh.update(new)
-        found.update(rows)
+    async def write(part: Sequence[ScanId]) -> None:
+        new, rows = await db.racing(lambda tx: _record(tx, account.id, {key: unique[key] for key in part}, now))
+        new_keys.update(new)
+        records.update(rows)
 
-    await write_lines(list(once), write)
+    await write_lines(list(unique), write)
     saved = []
     for index, scan in scans:
-        row = found.get(_key(scan))
+        row = records.get(_key(scan))
         if row is None:
             faults.append(line_fault(index, misfit(FIELD)))
             continue
-        is_new = row["scan_key"] in fresh
-        fresh.discard(row["scan_key"])
-        why = reason(row, account.time_zone)
-        saved.append(ScanSaved(index, row["scan_key"], not is_new, row["is_success"], row["refusal"], why))
+        is_new = row["scan_key"] in new_keys
+        new_keys.discard(row["scan_key"])
+        refusal = reason(row, account.time_zone)
+        saved.append(ScanSaved(index, row["scan_key"], not is_new, row["is_success"], row["refusal"], refusal))
     return ScansSaved(saved, sorted(faults, key=lambda fault: fault.index))
 
 
 def _read(
     account: Account, lines: Sequence[ScanItem | WrongLine], now: datetime
 ) -> tuple[list[tuple[int, ScanItem]], list[LineFault]]:
-    def made(index: int, scan: ScanItem) -> tuple[int, ScanItem]:
+    def build(index: int, scan: ScanItem) -> tuple[int, ScanItem]:
         check_past(now, scan_timestamp=scan.scan_timestamp)
         return index, scan
 
-    return sorted_lines(lines, made, Setting(account, now))
+    return sorted_lines(lines, build, Setting(account, now))
 
 
-def _key(scan: ScanItem) -> Key:
+def _key(scan: ScanItem) -> ScanId:
     """Return what tells a scan from every other of the account."""
     return scan.network, scan.source_key or f"{scan.device_key}/{scan.device_sequence}"
 
 
-def _stored(key: Key, scan: ScanItem) -> dict[str, Any]:
-    given = {name: getattr(scan, name) for name in ScanItem.__struct_fields__}
-    return {**given, "source_key": key[1]}
+def _columns(key: ScanId, scan: ScanItem) -> dict[str, Any]:
+    values = {name: getattr(scan, name) for name in ScanItem.__struct_fields__}
+    return {**values, "source_key": key[1]}
 
 
 def _leads_out(access_mode: str | None) -> bool:
-    return re.sub(r"[\W_]", "", fold(access_mode or "")) in OUT
+    return re.sub(r"[\W_]", "", fold(access_mode or "")) in EXIT_MODES
 
 
 async def _record(
-    db: Db, account_id: int, once: dict[Key, ScanItem], now: datetime
-) -> tuple[set[int], dict[Key, Record]]:
+    db: Db, account_id: int, unique: dict[ScanId, ScanItem], now: datetime
+) -> tuple[set[int], dict[ScanId, Record]]:
     """Return the keys of the scans that are new, and what stands of each."""
-    async with db.transaction() as held:
-        rows = await held.rows(STORE, account_id, [_stored(key, scan) for key, scan in once.items()], now)
+    async with db.transaction() as tx:
+        rows = await tx.rows(STORE, account_id, [_columns(key, scan) for key, scan in unique.items()], now)
         passing = {
             row["scan_key"]: row["pass_uid"] for row in rows if row["pass_uid"] and not _leads_out(row["access_mode"])
         }
         if passing:
             # Taken in one order, so that two batches never wait for each other in a ring.
-            await held.execute(
+            await tx.execute(
                 "select pass_uid from passes where account_id = $1 and pass_uid = any($2::uuid[])"
                 " order by pass_uid for no key update",
                 account_id,
                 list(passing.values()),
             )
-            await held.execute(ADMIT, account_id, list(passing), now)
-            await held.execute(REFUSE, account_id, list(passing))
-        return {row["scan_key"] for row in rows}, await _found(held, account_id, list(once))
+            await tx.execute(ADMIT, account_id, list(passing), now)
+            await tx.execute(REFUSE, account_id, list(passing))
+        return {row["scan_key"] for row in rows}, await _find(tx, account_id, list(unique))
 
 
-async def _found(db: Db, account_id: int, keys: Sequence[Key]) -> dict[Key, Record]:
+async def _find(db: Db, account_id: int, keys: Sequence[ScanId]) -> dict[ScanId, Record]:
     rows = await db.rows(
         """
         select s.network, s.source_key, s.scan_key, s.is_success, s.refusal, p.checked_in_at, p.gate_name, c.time_zone

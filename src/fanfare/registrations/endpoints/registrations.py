@@ -21,41 +21,39 @@ from fanfare.registrations.schemas.registrations import (
 
 @endpoint.get("/api/v1/crm/registrations", scope="crm", key=SECRET)
 async def crm_registrations_search(
-    db: Db, account: Account, wanted: RegistrationQuery
+    db: Db, account: Account, query: RegistrationQuery
 ) -> Page[RegistrationMeta, Registration]:
     """Find registrations by day, email or performance, the last stored first; 50 unless `limit` says otherwise.
 
     Send meta.next_cursor back as `cursor` to continue. To keep up to date, begin with `order=asc` and keep the cursor.
     """
-    return await queries.registrations(db, account, wanted)
+    return await queries.registrations(db, account, query)
 
 
 @endpoint.post("/api/v1/crm/registrations", scope="crm", key=SECRET, references=actions.references)
-async def crm_registrations_create(
-    db: Db, account: Account, wanted: NewRegistration, now: datetime
-) -> RegistrationSaved:
+async def crm_registrations_create(db: Db, account: Account, new: NewRegistration, now: datetime) -> RegistrationSaved:
     """Store a wristband or ticket registration, and find or create its fan.
 
     A registration_key that exists in the network is updated: a field left out stays as it is.
     """
-    return RegistrationSaved(wanted.registration_key, await actions.save_registration(db, account, wanted, now))
+    return RegistrationSaved(new.registration_key, await actions.save_registration(db, account, new, now))
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET)
-async def crm_fan_registrations_list(db: Db, account: Account, wanted: FanRegistrationQuery) -> Listed[Registration]:
+async def crm_fan_registrations_list(db: Db, account: Account, query: FanRegistrationQuery) -> Listed[Registration]:
     """List the registrations of a fan, the last stored first.
 
     Send the header X-Next-Cursor back as `cursor` to continue.
     """
-    return await queries.fan_registrations(db, account.id, wanted)
+    return await queries.fan_registrations(db, account.id, query)
 
 
 @endpoint.post("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET, references=actions.references)
 async def crm_fan_registrations_create(
-    db: Db, account: Account, wanted: NewFanRegistration, now: datetime
+    db: Db, account: Account, new: NewFanRegistration, now: datetime
 ) -> list[Registration]:
     """Add a registration to a fan and return the fan's newest 50.
 
     Of the fan's own data only consents change.
     """
-    return await actions.add_registration(db, account, wanted, now)
+    return await actions.add_registration(db, account, new, now)

@@ -45,9 +45,9 @@ async def passes_named(db: Db, account_id: int, pass_uids: Sequence[uuid.UUID]) 
     return [Pass(**row) for row in rows]
 
 
-async def passes(db: Db, account_id: int, wanted: PassQuery) -> Page[PassMeta, Pass]:
+async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pass]:
     """Return the next page of a campaign's passes; refuses an unknown campaign."""
-    await check_campaign(db, account_id, wanted.page_tab_id)
+    await check_campaign(db, account_id, query.page_tab_id)
     bound = await settled(db, account_id)
     rows = await db.rows(
         PASSES
@@ -58,16 +58,16 @@ async def passes(db: Db, account_id: int, wanted: PassQuery) -> Page[PassMeta, P
         limit $7
         """,
         account_id,
-        wanted.page_tab_id,
-        wanted.next_pass_id,
+        query.page_tab_id,
+        query.next_pass_id,
         bound,
-        wanted.section_uid,
-        wanted.fan_id,
+        query.section_uid,
+        query.fan_id,
         PAGE + 1,
     )
-    found = [Pass(**row) for row in rows[:PAGE]]
-    following = found[-1].pass_id if found else wanted.next_pass_id
-    return Page(PassMeta(following, len(found), has_more=len(rows) > PAGE), found)
+    data = [Pass(**row) for row in rows[:PAGE]]
+    following = data[-1].pass_id if data else query.next_pass_id
+    return Page(PassMeta(following, len(data), has_more=len(rows) > PAGE), data)
 
 
 async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
@@ -89,16 +89,16 @@ async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
 
 async def svg(db: Db, account_id: int, pass_uid: uuid.UUID) -> Svg:
     """Return the QR code of a pass as SVG; it contains the pass_code."""
-    return Svg(_drawn((await one_pass(db, account_id, pass_uid)).pass_code, "svg"))
+    return Svg(_draw((await one_pass(db, account_id, pass_uid)).pass_code, "svg"))
 
 
 async def png(db: Db, account_id: int, pass_uid: uuid.UUID) -> Png:
     """Return the QR code of a pass as PNG; it contains the pass_code."""
-    return Png(_drawn((await one_pass(db, account_id, pass_uid)).pass_code, "png"))
+    return Png(_draw((await one_pass(db, account_id, pass_uid)).pass_code, "png"))
 
 
-def _drawn(text: str, kind: str) -> bytes:
+def _draw(text: str, kind: str) -> bytes:
     # Level Q: a quarter of the squares may be lost to a thumb or a scratch.
-    drawn = BytesIO()
-    segno.make_qr(text, error="q").save(drawn, kind=kind, scale=SCALE, border=QUIET)
-    return drawn.getvalue()
+    output = BytesIO()
+    segno.make_qr(text, error="q").save(output, kind=kind, scale=SCALE, border=QUIET)
+    return output.getvalue()

@@ -50,24 +50,24 @@ SEARCH = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def registrations(db: Db, account: Account, wanted: RegistrationQuery) -> Page[RegistrationMeta, Registration]:
+async def registrations(db: Db, account: Account, query: RegistrationQuery) -> Page[RegistrationMeta, Registration]:
     """Return the registrations that fit, the last stored first unless asked otherwise; days are the account's."""
-    start_at = day_bounds(wanted.start_date, account.time_zone)[0] if wanted.start_date else None
-    end_at = day_bounds(wanted.end_date, account.time_zone)[1] if wanted.end_date else None
-    cursor = start(wanted.cursor, wanted.order)
+    start_at = day_bounds(query.start_date, account.time_zone)[0] if query.start_date else None
+    end_at = day_bounds(query.end_date, account.time_zone)[1] if query.end_date else None
+    cursor = start(query.cursor, query.order)
     rows = await db.rows(
         f"{SEARCH} order by r.registration_id {cursor.order} limit $8",
         account.id,
         *cursor.span(await settled(db, account.id)),
         start_at,
         end_at,
-        _key(wanted.email),
-        wanted.performance_uid,
-        wanted.limit + 1,
+        _key(query.email),
+        query.performance_uid,
+        query.limit + 1,
     )
-    page = part(rows, wanted.limit, cursor, "registration_id")
-    found = [Registration(**row) for row in page.rows]
-    return Page(RegistrationMeta(len(found), page.next_cursor, has_more=page.has_more), found)
+    page = part(rows, query.limit, cursor, "registration_id")
+    data = [Registration(**row) for row in page.rows]
+    return Page(RegistrationMeta(len(data), page.next_cursor, has_more=page.has_more), data)
 
 
 def _key(email: str | None) -> str | None:
@@ -79,12 +79,12 @@ def _key(email: str | None) -> str | None:
     return email
 
 
-async def fan_registrations(db: Db, account_id: int, wanted: FanRegistrationQuery) -> Listed[Registration]:
+async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery) -> Listed[Registration]:
     """Return a fan's registrations, the last stored first unless asked otherwise; refuses an unknown fan."""
-    await known_fan(db, account_id, wanted.fan_id)
-    cursor = start(wanted.cursor, wanted.order)
-    rows = await _of_fan(db, account_id, wanted.fan_id, cursor, await settled(db, account_id), wanted.limit)
-    page = part(rows, wanted.limit, cursor, "registration_id")
+    await known_fan(db, account_id, query.fan_id)
+    cursor = start(query.cursor, query.order)
+    rows = await _of_fan(db, account_id, query.fan_id, cursor, await settled(db, account_id), query.limit)
+    page = part(rows, query.limit, cursor, "registration_id")
     return Listed([Registration(**row) for row in page.rows], page.following)
 
 

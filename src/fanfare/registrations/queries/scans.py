@@ -80,27 +80,27 @@ SCANS = Sql(f"""
 """)  # noqa: S608 - fixed parts
 
 
-async def scans(db: Db, account: Account, wanted: ScanQuery) -> Page[ScanMeta, Scan]:
+async def scans(db: Db, account: Account, query: ScanQuery) -> Page[ScanMeta, Scan]:
     """Return the next page of scans, in the order in which they were stored; skips none that commits late.
 
     The registration is read anew each time, so one that is stored after its scan is shown from then on.
     """
-    start, end = window(wanted.start_date, wanted.end_date, account.time_zone)
+    start, end = window(query.start_date, query.end_date, account.time_zone)
     bound = await settled(db, account.id)
     rows = await db.rows(
         SCANS,
         account.id,
-        network=wanted.network,
-        group_name=wanted.scan_group_name,
-        after=wanted.next_scan_key,
+        network=query.network,
+        group_name=query.scan_group_name,
+        after=query.next_scan_key,
         bound=bound,
         start=start,
         end=end,
-        venue_name=wanted.venue_name,
-        event_date=wanted.event_date,
+        venue_name=query.venue_name,
+        event_date=query.event_date,
         limit=PAGE + 1,
         ahead=start.astimezone(ZoneInfo(account.time_zone)).utcoffset(),
     )
-    found = [Scan(**row) for row in rows[:PAGE]]
-    following = found[-1].scan_key if found else wanted.next_scan_key
-    return Page(ScanMeta(following, has_more=len(rows) > PAGE), found)
+    data = [Scan(**row) for row in rows[:PAGE]]
+    following = data[-1].scan_key if data else query.next_scan_key
+    return Page(ScanMeta(following, has_more=len(rows) > PAGE), data)

@@ -134,9 +134,9 @@ class SectionChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"capacity": 800}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse to clear the name."""
-        if "section_name" in given and given["section_name"] is None:
+        if "section_name" in values and values["section_name"] is None:
             yield "section_name", "must not be empty"
 
 
@@ -166,9 +166,9 @@ class NewCheckIn(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse what names no pass."""
-        if "pass_code" not in given and "pass_uid" not in given:
+        if "pass_code" not in values and "pass_uid" not in values:
             yield "pass_code", "is required when pass_uid is left out"
 
 

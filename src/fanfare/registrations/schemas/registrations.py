@@ -84,9 +84,9 @@ class RegistrationQuery(Params):
     cursor: NextCursor = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an end before the start."""
-        if "start_date" in given and "end_date" in given and given["end_date"] < given["start_date"]:
+        if "start_date" in values and "end_date" in values and values["end_date"] < values["start_date"]:
             yield "end_date", "must not be before start_date"
 
 
@@ -142,10 +142,10 @@ class RegistrationLine(Params):
     }
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be, here or yet."""
-        yield from future_faults(at.now, given, "registration_timestamp", "birth_date")
-        yield from read_contact(given, at.account.country_code).faults
+        yield from future_faults(setting.now, values, "registration_timestamp", "birth_date")
+        yield from read_contact(values, setting.account.country_code).faults
 
 
 class NewRegistration(RegistrationLine):

@@ -25,7 +25,7 @@ from fanfare.kernel.wire import (
 )
 from fanfare.registrations.schemas.passes import Code
 
-MOST = 1000
+MAX_SCANS = 1000
 
 
 class Scan(msgspec.Struct):
@@ -118,22 +118,23 @@ class ScanItem(Params):
     ] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a scan that could not be told from another when it comes again."""
-        if "source_key" not in given and not ("device_key" in given and "device_sequence" in given):
+        if "source_key" not in values and not ("device_key" in values and "device_sequence" in values):
             yield "source_key", "is required unless device_key and device_sequence are sent"
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse a scan of later."""
-        yield from future_faults(at.now, given, "scan_timestamp")
+        yield from future_faults(setting.now, values, "scan_timestamp")
 
 
 class NewScans(Params):
     """Scans of one or many devices, in any order."""
 
     scans: Annotated[
-        Annotated[list[ScanItem | WrongLine], lines_of(ScanItem, MOST, "scans")], "At most 1000 scans, each an object."
+        Annotated[list[ScanItem | WrongLine], lines_of(ScanItem, MAX_SCANS, "scans")],
+        "At most 1000 scans, each an object.",
     ]
 
     example: ClassVar[Mapping[str, object]] = {

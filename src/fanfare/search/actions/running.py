@@ -80,9 +80,9 @@ class Begun(msgspec.Struct, Generic[R]):
 class RunningSearch(Generic[R]):
     """A new search: fixes its set, answers its first page, and writes the rest down."""
 
-    def __init__(self, db: Db, account: Account, wanted: FanSearch, now: datetime, show: Show[R]) -> None:
+    def __init__(self, db: Db, account: Account, query: FanSearch, now: datetime, show: Show[R]) -> None:
         """Take what is searched for, when, and how its rows are shown."""
-        self.db, self.account, self.wanted, self.now, self.show = db, account, wanted, now, show
+        self.db, self.account, self.query, self.now, self.show = db, account, query, now, show
         self.search_uid = uuid.uuid4()
         self.state = State.WAITING
         self._answer: asyncio.Future[Answer[R]] = asyncio.get_running_loop().create_future()
@@ -128,15 +128,15 @@ class RunningSearch(Generic[R]):
 
     async def _begin(self, own: Db) -> Begun[R]:
         newest = await _take(own, self.account.id, self.search_uid)
-        condition = await conditions.condition(own, self.account, self.wanted, self.now)
+        condition = await conditions.condition(own, self.account, self.query, self.now)
         # A page of nobody fixes the set all the same.
-        limit, max_count = self.wanted.limit, self.wanted.max_count
+        limit, max_count = self.query.limit, self.query.max_count
         most = min(limit or CHUNK, max_count)
         fan_ids = await found.ids(own, condition, most + (most < max_count))
         is_whole, fan_ids = len(fan_ids) <= most, fan_ids[:most]
-        page = await self.show(own, self.account.id, fan_ids[:limit], self.wanted)
+        page = await self.show(own, self.account.id, fan_ids[:limit], self.query)
         last = max(fan_ids, default=0)
-        search = Search(self.search_uid, self.wanted, self.now, newest, len(fan_ids), last, is_whole)
+        search = Search(self.search_uid, self.query, self.now, newest, len(fan_ids), last, is_whole)
         return Begun(search, fan_ids, Page(_first_meta(search, len(page), limit), page), condition)
 
     def _fail(self, error: Exception) -> None:
@@ -177,7 +177,7 @@ async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
 
 async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int], read: int) -> None:
     """Commit the search with its first page, before that is answered and apart from the transaction of the set."""
-    kept = msgspec.structs.replace(search.wanted, search_uid=None)
+    kept = msgspec.structs.replace(search.query, search_uid=None)
     await db.execute(
         """
         with started as (
@@ -200,7 +200,7 @@ async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int], rea
 
 async def _write(own: Db, condition: Where, search: Search) -> None:
     """Write down the rest of a set, behind the last fan that is already there."""
-    wanted, args = found.statement(condition, search.wanted.max_count - search.rows, search.last_fan_id)
+    wanted, args = found.statement(condition, search.query.max_count - search.rows, search.last_fan_id)
     first = len(args) + 1
     await own.allow(STORE_SECONDS)
     marks = {"uid": f"${first}::uuid", "row": f"${first + 1}::integer", "chunk": f"${first + 2}::integer"}
@@ -213,7 +213,7 @@ async def _write(own: Db, condition: Where, search: Search) -> None:
     )
 
 
-async def whole(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
+async def complete_search(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
     """Return a search when its set is written down; wait for that, or see to it when nobody else does."""
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -242,6 +242,6 @@ async def _finish(db: Db, account: Account, search: Search) -> bool:
         left = await searches.search(own, account.id, search.search_uid, search.created_at)
         if not left.is_whole:
             await _take(own, account.id, search.search_uid)
-            condition = await conditions.condition(own, account, left.wanted, left.created_at, left.newest_fan_id)
+            condition = await conditions.condition(own, account, left.query, left.created_at, left.newest_fan_id)
             await _write(own, condition, left)
     return True

@@ -40,7 +40,7 @@ class SegmentForm(Form):
         return {"type": "string", "pattern": f"^(?:{self.pattern.pattern})$"}
 
 
-Segments = Annotated[list[str], ListForm(SegmentForm(), most=100)]
+Segments = Annotated[list[str], ListForm(SegmentForm(), maximum=100)]
 
 INSIDE = """(select {} from snapshot_members s
     where s.account_id = $1 and s.fan_id = f.fan_id and s.snapshot_uid = {})"""

@@ -9,7 +9,7 @@ from fanfare.kernel.wire import ChoiceForm, ListForm, TextForm
 from fanfare.search.criteria.plans import NOBODY, AllOf, Having, Plan
 from fanfare.search.criteria.where import Condition
 
-Names = Annotated[list[str], ListForm(TextForm(), most=100)]
+Names = Annotated[list[str], ListForm(TextForm(), maximum=100)]
 Relation = Annotated[str, ChoiceForm("any", "all")]
 # So many of them are asked for one by one, as the planner knows how common each is; more would take it too long.
 EACH_ALONE = 8

@@ -12,13 +12,13 @@ from fanfare.search.queries.faults import setting
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
 
 
-async def condition(db: Db, account: Account, wanted: Criteria, now: datetime, newest: int | None = None) -> Where:
+async def condition(db: Db, account: Account, criteria: Criteria, now: datetime, newest: int | None = None) -> Where:
     """Return the condition that criteria put on a fan now, and that no fan is newer than the one named."""
-    return where(account.id, conditions(wanted, await setting(db, account, wanted, now), newest))
+    return where(account.id, conditions(criteria, await setting(db, account, criteria, now), newest))
 
 
-async def fan_count(db: Db, account: Account, wanted: Criteria, now: datetime) -> int:
+async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int:
     """Return the number of fans that criteria match now."""
-    found = await condition(db, account, wanted, now)
-    counted: int = await db.value(found.statement(COUNT), *found.args)
-    return counted
+    query = await condition(db, account, criteria, now)
+    count: int = await db.value(query.statement(COUNT), *query.args)
+    return count

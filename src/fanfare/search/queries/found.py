@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fanfare.fans.queries.fans import written
+from fanfare.fans.queries.fans import as_text
 from fanfare.kernel.data.db import Composed, Db, Record
 from fanfare.search.criteria.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan
@@ -12,12 +12,12 @@ IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} 
 IN_ORDER_BEHIND = IN_ORDER.replace("{condition}", "f.fan_id > {after} and {condition}")
 
 
-def statement(where: Where, limit: int, after: int | None = None) -> tuple[Composed, tuple[object, ...]]:
+def statement(where: Where, limit: int, last_fan_id: int | None = None) -> tuple[Composed, tuple[object, ...]]:
     """Return the statement, with its arguments, that finds the ids of at most `limit` fans behind one of them."""
-    args, (limit_mark, after_mark) = where.with_arguments(limit, after)
-    if after is None:
+    args, (limit_mark, after_mark) = where.with_arguments(limit, last_fan_id)
+    if last_fan_id is None:
         return where.statement(IN_ORDER, limit=limit_mark), args[:-1]
-    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, after=after_mark), args
+    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, last_fan_id=after_mark), args
 
 
 async def ids(db: Db, where: Where, limit: int) -> list[int]:
@@ -65,15 +65,15 @@ FANS = """
 """
 
 
-async def fans(db: Db, account_id: int, fan_ids: Sequence[int], wanted: FanSearch) -> list[FoundFan]:
+async def fans(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch) -> list[FoundFan]:
     """Return those of the fans that are still there, in the order of their ids."""
     if not fan_ids:
         return []
-    return [_fan(row) for row in await db.rows(FANS, account_id, fan_ids, wanted.include_recent_entry)]
+    return [_fan(row) for row in await db.rows(FANS, account_id, fan_ids, query.include_recent_entry)]
 
 
 def _fan(row: Record) -> FoundFan:
-    given = dict(row)
-    values = given.pop("field_values") or {}
-    texts = [f"{key}={written(value)}" for key, value in sorted(values.items())]
-    return FoundFan(**given, fields=texts, field_values=values)
+    fields = dict(row)
+    values = fields.pop("field_values") or {}
+    texts = [f"{key}={as_text(value)}" for key, value in sorted(values.items())]
+    return FoundFan(**fields, fields=texts, field_values=values)

@@ -17,7 +17,7 @@ class Search(msgspec.Struct, frozen=True):
     """
 
     search_uid: uuid.UUID
-    wanted: FanSearch
+    query: FanSearch
     created_at: datetime
     newest_fan_id: int
     rows: int
@@ -46,20 +46,20 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
     if row is None:
         message = f"No search of the last {SEARCH_HOURS} hours has the uid {search_uid}"
         raise Unknown(message)
-    wanted = msgspec.convert(row["criteria"], FanSearch)
+    query = msgspec.convert(row["criteria"], FanSearch)
     last, newest = row["last_fan_id"] or 0, row["newest_fan_id"]
-    return Search(search_uid, wanted, row["created_at"], newest, row["end_row"], last, row["is_last"])
+    return Search(search_uid, query, row["created_at"], newest, row["end_row"], last, row["is_last"])
 
 
 async def place(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
     """Return the row up to which a search was read, when no answer is just about to move it; refuse an unknown one."""
-    found: int | None = await db.value(
+    row_number: int | None = await db.value(
         "select next_row from searches where account_id = $1 and search_uid = $2 for share", account_id, search_uid
     )
-    if found is None:
+    if row_number is None:
         message = f"No search of the last {SEARCH_HOURS} hours has the uid {search_uid}"
         raise Unknown(message)
-    return found
+    return row_number
 
 
 async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limit: int) -> list[int]:
@@ -75,16 +75,16 @@ async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limi
         row,
         row + limit,
     )
-    found: list[int] = []
+    result: list[int] = []
     for each in rows:
         first = each["first_row"]
-        found += each["fan_ids"][max(row - first, 0) : row + limit - first]
-    return found
+        result += each["fan_ids"][max(row - first, 0) : row + limit - first]
+    return result
 
 
 async def next_present(db: Db, account_id: int, search_uid: uuid.UUID, row: int) -> int | None:
     """Return the first row from `row` on whose fan still exists, or None."""
-    found: int | None = await db.value(
+    fan_id: int | None = await db.value(
         """
         select c.first_row + each.place - 1
         from search_chunks c
@@ -98,4 +98,4 @@ async def next_present(db: Db, account_id: int, search_uid: uuid.UUID, row: int)
         search_uid,
         row,
     )
-    return found
+    return fan_id

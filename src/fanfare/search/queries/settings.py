@@ -14,19 +14,19 @@ from fanfare.search.queries import stored
 
 
 async def shared_setting(
-    db: Db, account: Account, wanted: Sequence[Criteria], now: datetime, most: int | None = None
+    db: Db, account: Account, searches: Sequence[Criteria], now: datetime, limit: int | None = None
 ) -> Setting:
     """Return what several sets of criteria are read against at this moment; of filters not many more than the most."""
-    found = await stored.reached(db, account.id, wanted, most)
-    reached = {uid: each for uid, each in found.items() if each is not None}
-    read = [*wanted, *reached.values()]
+    stored_criteria = await stored.reachable(db, account.id, searches, limit)
+    reached = {uid: each for uid, each in stored_criteria.items() if each is not None}
+    read = [*searches, *reached.values()]
     lists = [each for each in referred(read) if not each.startswith("filter:")]
     return Setting(
         account.time_zone,
         account.country_code,
         now.astimezone(ZoneInfo(account.time_zone)).date(),
         reached,
-        frozenset(found.keys() - reached),
+        frozenset(stored_criteria.keys() - reached),
         frozenset(await stored.known_segments(db, account.id, lists)),
         await _names(db, account, read),
     )
@@ -34,9 +34,9 @@ async def shared_setting(
 
 async def _names(db: Db, account: Account, read: Sequence[Criteria]) -> dict[Lookup[Any, Any, Any], dict[Any, Any]]:
     """Return what the account has by the names that criteria give, each lookup once for all of them."""
-    asked: dict[Lookup[Any, Any, Any], dict[Any, None]] = {}
+    keys_by_lookup: dict[Lookup[Any, Any, Any], dict[Any, None]] = {}
     for use in (use for each in read for use in uses(each)):
         for lookup in use.criterion.lookups:
             keys = lookup.keys(use.value, account.country_code)
-            asked.setdefault(lookup, {}).update(dict.fromkeys(keys))
-    return {lookup: await lookup.find(db, account.id, list(keys)) for lookup, keys in asked.items() if keys}
+            keys_by_lookup.setdefault(lookup, {}).update(dict.fromkeys(keys))
+    return {lookup: await lookup.find(db, account.id, list(keys)) for lookup, keys in keys_by_lookup.items() if keys}

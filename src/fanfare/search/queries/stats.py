@@ -36,11 +36,11 @@ REACHABLE = """
 """
 # The first age of each group but the youngest.
 AGES = (18, 25, 35, 45, 55, 65)
-MOST_PLACES, MOST_AREAS = 20, 100
+MAX_PLACES, MAX_AREAS = 20, 100
 RECENT_DAYS = 30
 
 # The bits of grouping(gender, born, country_code, metro_area, city): 0 where the column is part of the group.
-WHOLE, GENDER, BORN, COUNTRY, METRO_AREA, LOCATION = 0b11111, 0b01111, 0b10111, 0b11011, 0b11101, 0b11010
+TOTAL, GENDER, BORN, COUNTRY, METRO_AREA, LOCATION = 0b11111, 0b01111, 0b10111, 0b11011, 0b11101, 0b11010
 
 # One row for each value of each group, `kind` telling which group it is; of places the first alone.
 GROUPED = f"""
@@ -72,7 +72,7 @@ GROUPED = f"""
                           when {METRO_AREA} then g.metro_area is not null
                           when {LOCATION} then g.city is not null else true end
     )
-    select r.* from ranked r where r.place <= {MOST_PLACES} order by r.kind, r.place
+    select r.* from ranked r where r.place <= {MAX_PLACES} order by r.kind, r.place
 """  # noqa: S608 - constants; what is asked is put in by the `where` builder
 
 
@@ -85,19 +85,19 @@ AREAS = f"""
 """  # noqa: S608 - the same
 
 
-async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: datetime) -> FilterStats:
+async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
     """Return the statistics of the fans that criteria find now."""
-    at = await setting(db, account, wanted, now)
-    condition = where(account.id, conditions(wanted, at))
-    born = [years_before(at.today, age) + timedelta(days=1) for age in reversed(AGES)]
-    recent = at.start_of(at.today - timedelta(days=RECENT_DAYS))
+    criteria_setting = await setting(db, account, criteria, now)
+    condition = where(account.id, conditions(criteria, criteria_setting))
+    born = [years_before(criteria_setting.today, age) + timedelta(days=1) for age in reversed(AGES)]
+    recent = criteria_setting.start_of(criteria_setting.today - timedelta(days=RECENT_DAYS))
     args, (born_mark, recent_mark) = condition.with_arguments(born, recent)
     sql = condition.statement(GROUPED, born=born_mark, recent=recent_mark)
     by_kind: dict[int, list[Record]] = {}
     for row in await db.rows(sql, *args):
         by_kind.setdefault(row["kind"], []).append(row)
     return FilterStats(
-        fans=_part(SegmentStatus, by_kind[WHOLE][0]),
+        fans=_part(SegmentStatus, by_kind[TOTAL][0]),
         fan_demographics=FanDemographics(
             [_part(GenderCount, row) for row in by_kind.get(GENDER, ())],
             sorted((_age(row) for row in by_kind.get(BORN, ())), key=lambda each: each.youngest_age or -1),
@@ -105,24 +105,24 @@ async def criteria_stats(db: Db, account: Account, wanted: Criteria, now: dateti
         top_countries=[_part(CountryCount, row) for row in by_kind.get(COUNTRY, ())],
         top_metro_areas=[_part(MetroAreaCount, row) for row in by_kind.get(METRO_AREA, ())],
         top_locations=[_part(LocationCount, row) for row in by_kind.get(LOCATION, ())],
-        fan_metrics=_part(FanMetrics, by_kind[WHOLE][0]),
+        fan_metrics=_part(FanMetrics, by_kind[TOTAL][0]),
         postal_demographics=await _areas(db, condition),
     )
 
 
 async def _areas(db: Db, condition: Where) -> list[PostalDemographic]:
-    args, (most,) = condition.with_arguments(MOST_AREAS)
-    rows = await db.rows(condition.statement(AREAS, most=most), *args)
+    args, (limit_mark,) = condition.with_arguments(MAX_AREAS)
+    rows = await db.rows(condition.statement(AREAS, most=limit_mark), *args)
     areas = [(row["country_code"], row["postal_code"], row["fan_count"]) for row in rows]
     return await with_census(db, [PostalDemographic(*area, None) for area in areas])
 
 
 async def with_census(db: Db, areas: list[PostalDemographic]) -> list[PostalDemographic]:
     """Return postal areas with what the census says of them."""
-    known = await census(db, [(each.country_code, each.postal_code) for each in areas]) if areas else {}
+    statistics = await census(db, [(each.country_code, each.postal_code) for each in areas]) if areas else {}
     return [
         PostalDemographic(
-            each.country_code, each.postal_code, each.fan_count, known.get((each.country_code, each.postal_code))
+            each.country_code, each.postal_code, each.fan_count, statistics.get((each.country_code, each.postal_code))
         )
         for each in areas
     ]

@@ -10,9 +10,9 @@ from fanfare.kernel.wire import day_bounds
 from fanfare.search.schemas.search import TagGiven, TagWindow
 
 
-async def tags_given(db: Db, account: Account, wanted: TagWindow) -> Listed[TagGiven]:
+async def tags_given(db: Db, account: Account, query: TagWindow) -> Listed[TagGiven]:
     """Return the next assignments made inside the window, in the order they were stored; those of a page by time."""
-    cursor = start(wanted.cursor, "asc")
+    cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account.id))
     rows = await db.rows(
         """
@@ -29,20 +29,20 @@ async def tags_given(db: Db, account: Account, wanted: TagWindow) -> Listed[TagG
         limit $6
         """,
         account.id,
-        _moment(wanted.start_date, account.time_zone),
-        _moment(wanted.end_date, account.time_zone),
+        _moment(query.start_date, account.time_zone),
+        _moment(query.end_date, account.time_zone),
         low,
         high,
-        wanted.limit + 1,
+        query.limit + 1,
     )
-    page = part(rows, wanted.limit, cursor, "position")
-    found = [TagGiven(**row) for row in page.rows]
+    page = part(rows, query.limit, cursor, "position")
+    data = [TagGiven(**row) for row in page.rows]
     # Who goes on by the time of the last row, as one must without a cursor, is never sent back.
-    found.sort(key=lambda row: row.creation_timestamp)
-    return Listed(found, page.following)
+    data.sort(key=lambda row: row.creation_timestamp)
+    return Listed(data, page.following)
 
 
-def _moment(given: date | datetime | None, zone: str) -> datetime | None:
-    if given is None or isinstance(given, datetime):
-        return given
-    return day_bounds(given, zone)[0]
+def _moment(value: date | datetime | None, zone: str) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    return day_bounds(value, zone)[0]

@@ -28,7 +28,7 @@ MAX_LIMIT = 1000
 MAX_COUNT = 1_000_000
 DEFAULT_COUNT = 100_000
 SEARCH_HOURS = 24
-MOST_TAGS = 10_000
+MAX_TAGS = 10_000
 
 
 class SearchCursor(msgspec.Struct, frozen=True):
@@ -46,11 +46,11 @@ class SearchCursorForm(Form):
 
     def read(self, raw: object) -> SearchCursor:
         """Return the search and, when it was a `next_search_uid`, the row."""
-        found = self.pattern.fullmatch(fold(text_of(raw).strip()))
-        if not found:
+        match = self.pattern.fullmatch(fold(text_of(raw).strip()))
+        if not match:
             message = "must be the search_uid or next_search_uid of an earlier response"
             raise ValueError(message)
-        return SearchCursor(uuid.UUID(found[1]), int(found[2]) if found[2] else None)
+        return SearchCursor(uuid.UUID(match[1]), int(match[2]) if match[2] else None)
 
     def schema(self) -> dict[str, object]:
         """Return the pattern."""
@@ -142,7 +142,7 @@ class TagWindow(Params):
 
     start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
     end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
-    limit: Annotated[int, LimitForm(MOST_TAGS), "Maximum number of rows to return"] = MOST_TAGS
+    limit: Annotated[int, LimitForm(MAX_TAGS), "Maximum number of rows to return"] = MAX_TAGS
     cursor: NextCursor = None
 
 

@@ -14,24 +14,24 @@ from fanfare.segments.schemas.segments import OneSegment
 
 
 async def segment_status(
-    db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
+    db: Db, account: Account, target: OneSegment, now: datetime, delivery: Delivery
 ) -> SegmentStatus:
     """Return the reach of a segment now; a filter keeps how many there are, unless no body is sent."""
-    criteria = await segments.criteria_of(db, account.id, wanted)
+    criteria = await segments.criteria_of(db, account.id, target)
     status = await segments.segment_status(db, account, criteria, now)
-    if wanted.segment_type == "filter" and delivery.has_body:
-        await _keep(db, account.id, uuid.UUID(wanted.segment_id), criteria, status.fan_count)
+    if target.segment_type == "filter" and delivery.has_body:
+        await _keep(db, account.id, uuid.UUID(target.segment_id), criteria, status.fan_count)
     return status
 
 
 async def filter_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
     """Return the statistics of a stored filter, which keeps how many fans there are, unless no body is sent."""
-    named = await filters.filter_by_name(db, account.id, filter_name)
-    criteria = stored.criteria_in(named.criteria)
-    counted = await stats.criteria_stats(db, account, criteria, now)
+    named_filter = await filters.filter_by_name(db, account.id, filter_name)
+    criteria = stored.criteria_in(named_filter.criteria)
+    result = await stats.criteria_stats(db, account, criteria, now)
     if delivery.has_body:
-        await _keep(db, account.id, named.filter_uid, criteria, counted.fans.fan_count)
-    return counted
+        await _keep(db, account.id, named_filter.filter_uid, criteria, result.fans.fan_count)
+    return result
 
 
 async def _keep(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criteria, fan_count: int) -> None:
@@ -44,5 +44,5 @@ async def _keep(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criter
         account_id,
         filter_uid,
         fan_count,
-        stored.kept(criteria),
+        stored.to_stored(criteria),
     )

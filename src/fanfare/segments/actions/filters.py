@@ -23,7 +23,7 @@ from fanfare.segments.queries import filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
 
 # How many filters are named when something is refused because of them.
-MOST_TOLD = 5
+MAX_NAMES = 5
 
 
 class FilterNameTaken(Conflict):
@@ -46,43 +46,43 @@ CREATE_FILTER = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def create_filter(db: Db, account: Account, wanted: NewFilter, now: datetime) -> uuid.UUID:
+async def create_filter(db: Db, account: Account, new: NewFilter, now: datetime) -> uuid.UUID:
     """Make a filter and return its uid."""
     filter_uid = uuid.uuid4()
-    async with db.transaction() as held:
-        await hold(held, account.id)
-        await _check_references(held, account, filter_uid, wanted, now)
+    async with db.transaction() as tx:
+        await hold(tx, account.id)
+        await _check_references(tx, account, filter_uid, new, now)
         try:
-            await held.execute(
+            await tx.execute(
                 CREATE_FILTER,
                 account.id,
                 filter_uid,
-                wanted.filter_name,
-                wanted.group_name,
-                stored.kept(wanted),
-                wanted.is_active,
+                new.filter_name,
+                new.group_name,
+                stored.to_stored(new),
+                new.is_active,
                 now,
             )
         except asyncpg.UniqueViolationError:
             raise FilterNameTaken from None
-        if wanted.is_active:
-            await liveness.begin(held, account, filter_uid, now)
+        if new.is_active:
+            await liveness.begin(tx, account, filter_uid, now)
     return filter_uid
 
 
-async def change_filter(db: Db, account: Account, wanted: FilterChanges, now: datetime) -> uuid.UUID:
+async def change_filter(db: Db, account: Account, changes: FilterChanges, now: datetime) -> uuid.UUID:
     """Change the name, the group or the liveness of a filter and return its uid."""
-    async with db.transaction() as held:
-        await lock_filter(held, account.id, wanted.filter_uid)
-        if wanted.is_active is False:
-            await liveness.end(held, account.id, wanted.filter_uid, now)
-        elif wanted.is_active:
-            await liveness.begin(held, account, wanted.filter_uid, now)
+    async with db.transaction() as tx:
+        await lock_filter(tx, account.id, changes.filter_uid)
+        if changes.is_active is False:
+            await liveness.end(tx, account.id, changes.filter_uid, now)
+        elif changes.is_active:
+            await liveness.begin(tx, account, changes.filter_uid, now)
         try:
-            await _change(held, account.id, wanted, now)
+            await _change(tx, account.id, changes, now)
         except asyncpg.UniqueViolationError:
             raise FilterNameTaken from None
-    return wanted.filter_uid
+    return changes.filter_uid
 
 
 async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
@@ -105,9 +105,9 @@ CHANGE = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def _change(held: Db, account_id: int, wanted: FilterChanges, now: datetime) -> None:
-    fields = FILTER.sent(wanted)
-    await held.execute(CHANGE, account_id, wanted.filter_uid, FILTER.record(fields), now, list(fields))
+async def _change(tx: Db, account_id: int, changes: FilterChanges, now: datetime) -> None:
+    fields = FILTER.sent(changes)
+    await tx.execute(CHANGE, account_id, changes.filter_uid, FILTER.record(fields), now, list(fields))
 
 
 CHANGE_CRITERIA = f"""
@@ -121,23 +121,23 @@ CHANGE_CRITERIA = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_criteria(db: Db, account: Account, wanted: FilterSearch, now: datetime) -> uuid.UUID:
+async def change_criteria(db: Db, account: Account, query: FilterSearch, now: datetime) -> uuid.UUID:
     """Replace the criteria of a filter, and return its uid."""
-    async with db.transaction() as held:
-        await hold(held, account.id)
-        await lock_filter(held, account.id, wanted.filter_uid)
-        await _check_references(held, account, wanted.filter_uid, wanted, now)
-        await liveness.wait_for_members(held, account.id)
-        above = references.dependents(await references.links(held, account.id), str(wanted.filter_uid))
-        await liveness.begin_anew(held, account.id, {str(wanted.filter_uid), *above})
-        await held.execute(
+    async with db.transaction() as tx:
+        await hold(tx, account.id)
+        await lock_filter(tx, account.id, query.filter_uid)
+        await _check_references(tx, account, query.filter_uid, query, now)
+        await liveness.wait_for_members(tx, account.id)
+        dependents = references.dependents(await references.links(tx, account.id), str(query.filter_uid))
+        await liveness.begin_anew(tx, account.id, {str(query.filter_uid), *dependents})
+        await tx.execute(
             CHANGE_CRITERIA,
             account.id,
-            wanted.filter_uid,
-            stored.kept(wanted),
+            query.filter_uid,
+            stored.to_stored(query),
             now,
         )
-    return wanted.filter_uid
+    return query.filter_uid
 
 
 DELETE_FILTER = f"""
@@ -160,12 +160,12 @@ DELETE_FILTER = f"""
 
 async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
     """Delete a filter; refuses while another refers to it."""
-    async with db.transaction() as held:
-        await check_unused(held, account_id, Thing("filter", str(filter_uid)))
-        await lock_filter(held, account_id, filter_uid)
-        await liveness.wait_for_members(held, account_id)
-        await liveness.forgive(held, account_id, [str(filter_uid)])
-        await held.execute(
+    async with db.transaction() as tx:
+        await check_unused(tx, account_id, Thing("filter", str(filter_uid)))
+        await lock_filter(tx, account_id, filter_uid)
+        await liveness.wait_for_members(tx, account_id)
+        await liveness.forgive(tx, account_id, [str(filter_uid)])
+        await tx.execute(
             DELETE_FILTER,
             account_id,
             filter_uid,
@@ -173,49 +173,51 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
         )
 
 
-async def refuse_named(db: Db, account_id: int, things: Sequence[Thing]) -> None:
+async def refuse_named(db: Db, account_id: int, items: Sequence[Thing]) -> None:
     """Refuse when filters name one of some things."""
-    names = await references.naming(db, account_id, things)
+    names = await references.referring_names(db, account_id, items)
     if names:
-        told = ", ".join(f'"{name}"' for name in names[:MOST_TOLD])
-        more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-        message = f"used by {'a filter' if len(names) == 1 else 'filters'}: {told}{more}"
+        text = ", ".join(f'"{name}"' for name in names[:MAX_NAMES])
+        suffix = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        message = f"used by {'a filter' if len(names) == 1 else 'filters'}: {text}{suffix}"
         raise NamedByFilters(message)
 
 
-async def criteria_references(db: Db, account: Account, given: Mapping[str, Any]) -> list[tuple[str, str]]:
+async def criteria_references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return which segments criteria name that are not there."""
-    criteria = {name: value for name, value in given.items() if name in Criteria.__struct_fields__}
+    criteria = {name: value for name, value in values.items() if name in Criteria.__struct_fields__}
     return await _unknown_segments(db, account.id, Criteria(**criteria))
 
 
-async def _unknown_segments(db: Db, account_id: int, wanted: Criteria) -> list[tuple[str, str]]:
-    known = await stored.known_segments(db, account_id, referred([wanted]))
+async def _unknown_segments(db: Db, account_id: int, criteria: Criteria) -> list[tuple[str, str]]:
+    existing = await stored.known_segments(db, account_id, referred([criteria]))
     return [
         (name, f"refers to an unknown segment: {each}")
-        for name, segments in mentions(wanted).items()
+        for name, segments in mentions(criteria).items()
         for each in segments
-        if each not in known
+        if each not in existing
     ]
 
 
-async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, wanted: Criteria, now: datetime) -> None:
+async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, criteria: Criteria, now: datetime) -> None:
     """Refuse what is not there, what leads back to the filter, what grows too large, and exclusions of nothing."""
-    named = mentions(wanted)
-    if unknown := await _unknown_segments(db, account.id, wanted):
+    named_segments = mentions(criteria)
+    if unknown := await _unknown_segments(db, account.id, criteria):
         raise BadParameters(unknown)
-    linked = await references.links(db, account.id)
-    linked[str(filter_uid)] = Counter(filter_uids([wanted]))
-    way = references.circle(linked, str(filter_uid))
-    if way:
-        names = [(await filters.filter_by_uid(db, account.id, uuid.UUID(each))).filter_name for each in way]
+    links = await references.links(db, account.id)
+    links[str(filter_uid)] = Counter(filter_uids([criteria]))
+    cycle = references.circle(links, str(filter_uid))
+    if cycle:
+        names = [(await filters.filter_by_uid(db, account.id, uuid.UUID(each))).filter_name for each in cycle]
         message = f"the filter would contain itself: {' > '.join(names)}"
-        raise BadParameters([(next(name for name, each in named.items() if f"filter:{way[1]}" in each), message)])
-    counted: dict[str, int] = {}
-    above = {str(filter_uid), *references.dependents(linked, str(filter_uid))}
-    if any(faults.parts(linked, each, counted) > faults.MOST_PARTS for each in above):
-        message = f"a filter may consist of at most {faults.MOST_PARTS} filters"
-        raise BadParameters([(next(iter(named)), message)])
-    at = await faults.setting(db, account, wanted, now)
-    if name := await references.excluding(db, account.id, above):
-        faults.refuse(faults.faults(wanted, at, is_excluded=True), f'; the filter "{name}" excludes this one')
+        raise BadParameters(
+            [(next(name for name, each in named_segments.items() if f"filter:{cycle[1]}" in each), message)]
+        )
+    counts: dict[str, int] = {}
+    ancestors = {str(filter_uid), *references.dependents(links, str(filter_uid))}
+    if any(faults.parts(links, each, counts) > faults.MAX_PARTS for each in ancestors):
+        message = f"a filter may consist of at most {faults.MAX_PARTS} filters"
+        raise BadParameters([(next(iter(named_segments)), message)])
+    setting = await faults.setting(db, account, criteria, now)
+    if name := await references.excluding(db, account.id, ancestors):
+        faults.refuse(faults.faults(criteria, setting, is_excluded=True), f'; the filter "{name}" excludes this one')

@@ -12,7 +12,7 @@ from fanfare.segments.actions import members, snapshots
 
 TABLES = (*snapshots.TABLES, *members.TABLES)
 # Present memberships follow from the change log.
-APART = ("segment_members",)
+EXCLUDED = ("segment_members",)
 # What a filter asks for in the place of an erased person's name; nobody is called so.
 ERASED = "(erased)"
 
@@ -52,7 +52,7 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     Nothing else that criteria say is somebody's name: they are compared with their values, not with their text.
     """
     person = person.alone()
-    asked = await db.rows(
+    rows = await db.rows(
         """
         select f.filter_id, each.parameter, fold_text(f.criteria ->> each.parameter) as name
         from filters f cross join unnest($2::text[]) as each (parameter)
@@ -61,12 +61,12 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
         account_id,
         persons(Criteria),
     )
-    naming = [row for row in asked if person.is_named_in(row["name"])]
+    filter_ids = [row for row in rows if person.is_named_in(row["name"])]
     await db.execute(
         FORGET_PERSON,
         account_id,
-        [row["filter_id"] for row in naming],
-        [row["parameter"] for row in naming],
+        [row["filter_id"] for row in filter_ids],
+        [row["parameter"] for row in filter_ids],
         ERASED,
         now,
     )

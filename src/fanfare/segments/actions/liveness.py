@@ -72,7 +72,7 @@ async def begin_anew(db: Db, account_id: int, filter_uids: Collection[str]) -> N
 
 async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
     """Look at all fans again for an active filter; what is found wrong is announced fan by fan."""
-    found = await db.value(
+    exists = await db.value(
         """
         update filter_states s set build_from = $3
         from filters f
@@ -83,7 +83,7 @@ async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
         filter_uid,
         BEGINNING,
     )
-    if not found:
+    if not exists:
         message = f"No active filter has the uid {filter_uid}"
         raise Unknown(message)
     await forgive(db, account_id, [str(filter_uid)])

@@ -32,8 +32,8 @@ from fanfare.segments.queries.live import (
     blame,
     different,
     find_fault,
+    find_moves,
     live_filters,
-    moved,
     today,
 )
 
@@ -130,27 +130,27 @@ async def keep_members(db: Db, account: Account, now: datetime) -> bool:
 
 async def _keep_members(db: Db, account: Account, now: datetime) -> bool:
     try:
-        followed = await follow(db, account, now)
-        started = time.monotonic()
+        has_work = await follow(db, account, now)
+        start = time.monotonic()
         while await build(db, account, now):
-            followed = True
-            if time.monotonic() - started > BUILD_SECONDS:
+            has_work = True
+            if time.monotonic() - start > BUILD_SECONDS:
                 break
     except SettingFault as fault:
         await find_fault(db, account, now)
         # It is that of none alone, so the account has it.
         raise fault.__cause__ or fault from None
-    return followed
+    return has_work
 
 
 async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime) -> None:
     """Note a filter's fault; when it is tried again it is built from the beginning, since it followed nothing since."""
     cause = fault.__cause__ or fault
     log.warning("filter skipped", account_id=account_id, filter_id=fault.filter_id, exc_info=cause)
-    async with db.transaction() as held:
-        await wait_for_members(held, account_id)
+    async with db.transaction() as tx:
+        await wait_for_members(tx, account_id)
         # Not when it was deleted or turned off meanwhile.
-        is_kept = await held.value(
+        is_kept = await tx.value(
             """
             update filter_states set build_from = $3
             where account_id = $1 and filter_id = $2 returning true
@@ -161,7 +161,7 @@ async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime)
         )
         if is_kept:
             place = account_id, filters.JOB, str(fault.filter_id)
-            await faults.note(held, place, faults.words_of(cause), now)
+            await faults.note(tx, place, faults.words_of(cause), now)
 
 
 async def hold_members(db: Db, account_id: int) -> bool:
@@ -172,58 +172,58 @@ async def hold_members(db: Db, account_id: int) -> bool:
 
 async def follow(db: Db, account: Account, now: datetime) -> bool:
     """Look again at the fans of the next changes; tell whether there were any."""
-    async with db.transaction() as held:
-        if not await hold_members(held, account.id):
+    async with db.transaction() as tx:
+        if not await hold_members(tx, account.id):
             return False
-        progress = await held.row(
+        progress = await tx.row(
             "select position, followed_on, followed_at from segment_progress where account_id = $1", account.id
         )
         if progress is None:
             return False
-        page = await feed(held, account.id, progress["position"], BATCH)
+        page = await feed(tx, account.id, progress["position"], BATCH)
         day = today(account, now)
         if not page.changes and progress["followed_on"] == day:
             return False
-        await held.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
-        live = await live_filters(held, account, now)
-        await _begin_builds(held, account.id, live, is_lost=now - progress["followed_at"] > LONGEST_GAP)
-        moves = await _moves(held, account, live, touched(page.changes))
-        await _write(held, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
-        await _note(held, account.id, page.after, day, now)
+        await tx.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
+        live = await live_filters(tx, account, now)
+        await _begin_builds(tx, account.id, live, is_lost=now - progress["followed_at"] > LONGEST_GAP)
+        moves = await _moves(tx, account, live, touched(page.changes))
+        await _write(tx, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
+        await _note(tx, account.id, page.position, day, now)
     return True
 
 
-async def _moves(held: Db, account: Account, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
+async def _moves(tx: Db, account: Account, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
     """Return who entered and left: those filters that the audience index knows are asked of it at once."""
-    wanted = [(each, set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))) for each in live]
-    asked = [(each, fan_ids, _plan(each)) for each, fan_ids in wanted if fan_ids]
-    known = [(each, fan_ids, how) for each, fan_ids, how in asked if how is not None]
-    everybody = sorted(set().union(*(fan_ids for _, fan_ids, _ in known)))
-    inside = await counting.inside(held, account, [how for _, _, how in known], everybody)
-    if inside is None:
-        known, inside = [], []
-    looked: list[Move] = []
-    for (each, fan_ids, _), found in zip(known, inside, strict=True):
-        entered = fan_ids.intersection(found)
-        looked += [Move(each.filter_id, fan_id, fan_id in entered) for fan_id in sorted(fan_ids)]
-    moves = await different(held, account.id, looked) if looked else []
-    told = {each.filter_id for each, _, _ in known}
-    for each, fan_ids, _ in asked:
-        if each.filter_id not in told:
-            moves += await moved(held, each, fan_ids)
+    affected = [(each, set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))) for each in live]
+    with_plans = [(each, fan_ids, _plan(each)) for each, fan_ids in affected if fan_ids]
+    indexed = [(each, fan_ids, each_plan) for each, fan_ids, each_plan in with_plans if each_plan is not None]
+    all_fans = sorted(set().union(*(fan_ids for _, fan_ids, _ in indexed)))
+    matches = await counting.matches(tx, account, [each_plan for _, _, each_plan in indexed], all_fans)
+    if matches is None:
+        indexed, matches = [], []
+    all_moves: list[Move] = []
+    for (each, fan_ids, _), members in zip(indexed, matches, strict=True):
+        entries = fan_ids.intersection(members)
+        all_moves += [Move(each.filter_id, fan_id, fan_id in entries) for fan_id in sorted(fan_ids)]
+    moves = await different(tx, account.id, all_moves) if all_moves else []
+    filter_ids = {each.filter_id for each, _, _ in indexed}
+    for each, fan_ids, _ in with_plans:
+        if each.filter_id not in filter_ids:
+            moves += await find_moves(tx, each, fan_ids)
     return moves
 
 
 def _plan(live: LiveFilter) -> Plan | None:
     with blame(live.filter_id):
-        return plan(live.wanted, live.at)
+        return plan(live.criteria, live.setting)
 
 
-async def _begin_builds(held: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:
+async def _begin_builds(tx: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:
     """Let those filters be built whose members stand for another condition: changed, of another day, of other names."""
     for each in live:
         if is_lost or each.digest != each.stands_for:
-            await held.execute(
+            await tx.execute(
                 """
                 update filter_states set condition_digest = $3, build_from = $4
                 where account_id = $1 and filter_id = $2
@@ -235,22 +235,22 @@ async def _begin_builds(held: Db, account_id: int, live: Iterable[LiveFilter], *
             )
 
 
-async def _write(held: Db, account_id: int, moves: list[Move], told: set[int], now: datetime) -> None:
+async def _write(tx: Db, account_id: int, moves: list[Move], announced_ids: set[int], now: datetime) -> None:
     if not moves:
         return
-    await held.value(
+    await tx.value(
         MOVE_FOUND,
         account_id,
         now,
         [each.filter_id for each in moves],
         [each.fan_id for each in moves],
         [each.is_entry for each in moves],
-        [each.filter_id in told for each in moves],
+        [each.filter_id in announced_ids for each in moves],
     )
 
 
-async def _note(held: Db, account_id: int, position: int, day: date, now: datetime) -> None:
-    await held.execute(
+async def _note(tx: Db, account_id: int, position: int, day: date, now: datetime) -> None:
+    await tx.execute(
         "update segment_progress set position = $2, followed_on = $3, followed_at = $4 where account_id = $1",
         account_id,
         position,
@@ -261,55 +261,55 @@ async def _note(held: Db, account_id: int, position: int, day: date, now: dateti
 
 async def build(db: Db, account: Account, now: datetime) -> bool:
     """Look at the next fans of a filter that is being built; tell whether there is one."""
-    async with db.transaction() as held:
-        if not await hold_members(held, account.id):
+    async with db.transaction() as tx:
+        if not await hold_members(tx, account.id):
             return False
-        building = await held.value(
+        building = await tx.value(
             "select filter_id from filter_states where account_id = $1 and build_from is not null limit 1", account.id
         )
         if building is None:
             return False
-        live = await live_filters(held, account, now)
-        await _begin_builds(held, account.id, live, is_lost=False)
+        live = await live_filters(tx, account, now)
+        await _begin_builds(tx, account.id, live, is_lost=False)
         # First what nobody can read yet, then the shorter way to the end.
-        wanted = min(
+        target = min(
             (each for each in live if each.build_from is not None or each.digest != each.stands_for),
             key=lambda each: (each.is_built, -(each.build_from or 0), each.filter_id),
             default=None,
         )
-        if wanted is None:
+        if target is None:
             return False
-        with blame(wanted.filter_id):
-            await _build_on(held, account.id, wanted, now)
+        with blame(target.filter_id):
+            await _build_on(tx, account.id, target, now)
     return True
 
 
-async def _build_on(held: Db, account_id: int, live: LiveFilter, now: datetime) -> None:
+async def _build_on(tx: Db, account_id: int, live: LiveFilter, now: datetime) -> None:
     """Bring the members among the next fans to what the condition says; end the build with the last of them."""
     is_begun = live.digest == live.stands_for and live.build_from is not None
-    after = live.build_from if is_begun else BEGINNING
-    upto: int | None = await held.value(
+    last_fan_id = live.build_from if is_begun else BEGINNING
+    upto: int | None = await tx.value(
         "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id offset $3 limit 1",
         account_id,
-        after,
+        last_fan_id,
         CHUNK - 1,
     )
     names = ("now", "after", "upto", "filter", "told")
-    args, marks = live.condition.with_arguments(now, after, upto or LAST_FAN, live.filter_id, live.is_built)
-    await held.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
+    args, marks = live.condition.with_arguments(now, last_fan_id, upto or LAST_FAN, live.filter_id, live.is_built)
+    await tx.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
     # What is grouped would be grouped for everybody once in each chunk.
     condition = f"({live.condition.sql}) is true" if "group by" in live.condition.sql else live.condition.sql
     sql = Composed(MOVE_CHUNK.format(condition=condition, **dict(zip(names, marks, strict=True))))
-    await held.value(sql, *args)
+    await tx.value(sql, *args)
     if upto is not None:
-        await held.execute(
+        await tx.execute(
             "update filter_states set build_from = $3 where account_id = $1 and filter_id = $2",
             account_id,
             live.filter_id,
             upto,
         )
     else:
-        await _end_build(held, account_id, live.filter_id, now)
+        await _end_build(tx, account_id, live.filter_id, now)
 
 
 END_BUILD = f"""
@@ -330,10 +330,10 @@ END_BUILD = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def _end_build(held: Db, account_id: int, filter_id: int, now: datetime) -> None:
+async def _end_build(tx: Db, account_id: int, filter_id: int, now: datetime) -> None:
     """Note that all fans were looked at; the first time is announced, in place of the fans one by one."""
-    await faults.clear(held, account_id, filters.JOB, str(filter_id))
-    await held.execute(
+    await faults.clear(tx, account_id, filters.JOB, str(filter_id))
+    await tx.execute(
         END_BUILD,
         account_id,
         filter_id,

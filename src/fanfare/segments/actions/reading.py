@@ -15,20 +15,20 @@ from fanfare.segments.queries import segments
 from fanfare.segments.schemas.segments import SegmentFan, SegmentMeta, SegmentReading
 
 # More than a segment can have.
-WHOLE = 2_000_000_000
+UNBOUNDED = 2_000_000_000
 
 
 async def segment_fans(
-    db: Db, account: Account, wanted: SegmentReading, now: datetime, delivery: Delivery
+    db: Db, account: Account, query: SegmentReading, now: datetime, delivery: Delivery
 ) -> Page[SegmentMeta, SegmentFan]:
     """Return a page of a segment's fans: the next of a reading, or the first of a new one."""
-    criteria = await segments.criteria_of(db, account.id, wanted)
+    criteria = await segments.criteria_of(db, account.id, query)
     search = msgspec.convert(criteria, FanSearch, from_attributes=True)
-    search = msgspec.structs.replace(search, search_uid=wanted.search_uid, limit=wanted.limit, max_count=WHOLE)
+    search = msgspec.structs.replace(search, search_uid=query.search_uid, limit=query.limit, max_count=UNBOUNDED)
     page = await a_page(db, account, search, now, contacts, delivery)
     following = page.meta.next_search_uid
     uid = page.meta.search_uid if following else None
-    return Page(SegmentMeta(uid, following, page.meta.count, wanted.limit, has_more=page.meta.has_more), page.data)
+    return Page(SegmentMeta(uid, following, page.meta.count, query.limit, has_more=page.meta.has_more), page.data)
 
 
 async def contacts(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:

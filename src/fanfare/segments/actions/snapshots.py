@@ -11,7 +11,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.references import Thing, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
-from fanfare.search.actions.running import whole
+from fanfare.search.actions.running import complete_search
 from fanfare.search.criteria.where import Where
 from fanfare.search.queries import searches, stored
 from fanfare.search.queries.conditions import condition
@@ -29,32 +29,32 @@ class SnapshotNameTaken(Conflict):
     """Another snapshot of the account has this name"""
 
 
-async def create_snapshot(db: Db, account: Account, wanted: NewSnapshot, now: datetime) -> SnapshotSaved:
+async def create_snapshot(db: Db, account: Account, new: NewSnapshot, now: datetime) -> SnapshotSaved:
     """Freeze the fans of a filter, of a search, or those named; return the list's uid and its size.
 
     The change is told last: what takes a position keeps readers waiting until it ends, and a long list takes seconds.
     """
     snapshot_uid = uuid.uuid4()
-    made_from = "filter" if wanted.filter_uid else "search" if wanted.search_uid else "fans"
-    if wanted.search_uid:
-        await whole(db, account, wanted.search_uid, now)
-    async with db.long_turn(), db.transaction() as held:
-        await held.allow(FREEZE_SECONDS)
+    made_from = "filter" if new.filter_uid else "search" if new.search_uid else "fans"
+    if new.search_uid:
+        await complete_search(db, account, new.search_uid, now)
+    async with db.long_turn(), db.transaction() as tx:
+        await tx.allow(FREEZE_SECONDS)
         try:
-            await held.execute(
+            await tx.execute(
                 "insert into snapshots (account_id, snapshot_uid, snapshot_name, made_from, created_at)"
                 " values ($1, $2, $3, $4, $5)",
                 account.id,
                 snapshot_uid,
-                wanted.snapshot_name,
+                new.snapshot_name,
                 made_from,
                 now,
             )
         except asyncpg.UniqueViolationError:
             raise SnapshotNameTaken from None
-        fan_count = await _freeze(held, account, snapshot_uid, wanted, now)
-        fan_count += await _settle(held, account.id, snapshot_uid)
-        await held.execute(ANNOUNCE_CREATED, account.id, str(snapshot_uid), now)
+        fan_count = await _freeze(tx, account, snapshot_uid, new, now)
+        fan_count += await _settle(tx, account.id, snapshot_uid)
+        await tx.execute(ANNOUNCE_CREATED, account.id, str(snapshot_uid), now)
     return SnapshotSaved(snapshot_uid, fan_count)
 
 
@@ -74,43 +74,43 @@ FREEZE_READ = """
 """
 
 
-async def _freeze(held: Db, account: Account, snapshot_uid: uuid.UUID, wanted: NewSnapshot, now: datetime) -> int:
-    if wanted.filter_uid:
-        return await _freeze_filter(held, account, (snapshot_uid, wanted.filter_uid), now)
-    if wanted.search_uid:
-        word = await held.execute(FREEZE_READ, account.id, snapshot_uid, wanted.search_uid)
+async def _freeze(tx: Db, account: Account, snapshot_uid: uuid.UUID, new: NewSnapshot, now: datetime) -> int:
+    if new.filter_uid:
+        return await _freeze_filter(tx, account, (snapshot_uid, new.filter_uid), now)
+    if new.search_uid:
+        word = await tx.execute(FREEZE_READ, account.id, snapshot_uid, new.search_uid)
         # Still there, so what was read of it was all of it.
-        await searches.search(held, account.id, wanted.search_uid, now)
+        await searches.search(tx, account.id, new.search_uid, now)
     else:
-        word = await held.execute(FREEZE_NAMED, account.id, snapshot_uid, wanted.fan_ids or [])
+        word = await tx.execute(FREEZE_NAMED, account.id, snapshot_uid, new.fan_ids or [])
     return int(word.rpartition(" ")[2])
 
 
-async def _freeze_filter(held: Db, account: Account, uids: tuple[uuid.UUID, uuid.UUID], now: datetime) -> int:
+async def _freeze_filter(tx: Db, account: Account, uids: tuple[uuid.UUID, uuid.UUID], now: datetime) -> int:
     """Freeze whom a filter finds; refuse when the filter, or what it names, became another meanwhile."""
     snapshot_uid, filter_uid = uids
-    found = await _condition(held, account, filter_uid, now)
-    args, (mark,) = found.with_arguments(snapshot_uid)
-    word = await held.execute(found.statement(FREEZE_FOUND, uid=mark), *args)
-    if await _condition(held, account, filter_uid, now) != found:
+    query = await _condition(tx, account, filter_uid, now)
+    args, (mark,) = query.with_arguments(snapshot_uid)
+    word = await tx.execute(query.statement(FREEZE_FOUND, uid=mark), *args)
+    if await _condition(tx, account, filter_uid, now) != query:
         message = "the filter, or something it refers to, was changed in the meantime; try again"
         raise Unavailable(message)
     return int(word.rpartition(" ")[2])
 
 
-async def _condition(held: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> Where:
-    found = await filters.filter_by_uid(held, account.id, filter_uid)
-    return await condition(held, account, stored.criteria_in(found.criteria), now)
+async def _condition(tx: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> Where:
+    named_filter = await filters.filter_by_uid(tx, account.id, filter_uid)
+    return await condition(tx, account, stored.criteria_in(named_filter.criteria), now)
 
 
-async def _settle(held: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
+async def _settle(tx: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
     """Put right a new list for merges and erasures that did not see it yet; return by how much its size changes.
 
     Those hold the lock shared from before they look for lists until they end. It is taken last here, so that none of
     them waits for the fans to be found.
     """
-    await held.execute("select pg_advisory_xact_lock($1)", lock_key("snapshot_members", account_id))
-    change: int = await held.value(
+    await tx.execute("select pg_advisory_xact_lock($1)", lock_key("snapshot_members", account_id))
+    change: int = await tx.value(
         """
         with gone as (
             delete from snapshot_members m
@@ -141,17 +141,15 @@ async def _share(db: Db, account_id: int) -> None:
 
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
     """Delete a frozen list; refuses while a filter refers to it."""
-    async with db.transaction() as held:
-        await check_unused(held, account_id, Thing("snapshot", str(snapshot_uid)))
-        is_there = await held.value(
+    async with db.transaction() as tx:
+        await check_unused(tx, account_id, Thing("snapshot", str(snapshot_uid)))
+        is_there = await tx.value(
             "select true from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )
         if not is_there:
             raise Unknown(snapshot=snapshot_uid)
-        await held.execute(
-            "delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
-        )
-        await held.execute(ANNOUNCE_DELETED, account_id, str(snapshot_uid), now)
+        await tx.execute("delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid)
+        await tx.execute(ANNOUNCE_DELETED, account_id, str(snapshot_uid), now)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

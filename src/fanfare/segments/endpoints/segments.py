@@ -36,18 +36,18 @@ async def segments_list(db: Db, account: Account) -> list[Segment]:
 
 @endpoint.get("/api/v1/segments/{segment_type}/{segment_id}", scope="segments", key=SECRET)
 async def segments_status(
-    db: Db, account: Account, wanted: OneSegment, now: datetime, delivery: Delivery
+    db: Db, account: Account, target: OneSegment, now: datetime, delivery: Delivery
 ) -> SegmentStatus:
     """Count the fans of a segment, and those reachable by email and by text message.
 
     A filter is evaluated again. 404 for an unknown segment.
     """
-    return await counts.segment_status(db, account, wanted, now, delivery)
+    return await counts.segment_status(db, account, target, now, delivery)
 
 
 @endpoint.get("/api/v1/segments/{segment_type}/{segment_id}/fans", scope="segments", key=SECRET)
 async def segments_fans(
-    db: Db, account: Account, wanted: SegmentReading, now: datetime, delivery: Delivery
+    db: Db, account: Account, query: SegmentReading, now: datetime, delivery: Delivery
 ) -> Page[SegmentMeta, SegmentFan]:
     """Page through the fans of a segment, up to 10,000 per page, ordered by fan id.
 
@@ -55,34 +55,34 @@ async def segments_fans(
     time, while there is one: the server keeps the position. Or follow `meta.next_search_uid`, which does not change
     that position and may be requested again. With `limit=0` the result is fixed and no row sent.
     """
-    return await reading.segment_fans(db, account, wanted, now, delivery)
+    return await reading.segment_fans(db, account, query, now, delivery)
 
 
 @endpoint.get("/api/v1/manage/segments/{segment_type}/{segment_id}/fans/{fan_id}", scope="manage", key=SECRET)
-async def manage_segments_why(db: Db, account: Account, wanted: OneMember, now: datetime) -> Why:
+async def manage_segments_why(db: Db, account: Account, target: OneMember, now: datetime) -> Why:
     """Explain why a fan is in a segment or not: each criterion with its result and the value it checked."""
-    return await why.why(db, account, wanted, now)
+    return await why.why(db, account, target, now)
 
 
 @endpoint.get("/api/v1/manage/filters/{filter_uid}/members", scope="manage", key=SECRET)
 async def manage_filters_members(
-    db: Db, account: Account, wanted: PastMembers, now: datetime
+    db: Db, account: Account, query: PastMembers, now: datetime
 ) -> Page[PastMeta, PastMember]:
     """List the members of an active filter at the end of a past day, in the order of the fans' ids.
 
     History begins with the filter's first build. Fans deleted since are left out.
     """
-    return await past.past_members(db, account, wanted, now)
+    return await past.past_members(db, account, query, now)
 
 
 @endpoint.post("/api/v1/manage/snapshots", scope="manage", key=SECRET)
-async def manage_snapshots_create(db: Db, account: Account, wanted: NewSnapshot, now: datetime) -> SnapshotSaved:
+async def manage_snapshots_create(db: Db, account: Account, new: NewSnapshot, now: datetime) -> SnapshotSaved:
     """Freeze a list of fans: those a filter matches now, the result of a search, or fans by id."""
-    return await snapshots.create_snapshot(db, account, wanted, now)
+    return await snapshots.create_snapshot(db, account, new, now)
 
 
 @endpoint.delete("/api/v1/manage/snapshots/{snapshot_uid}", scope="manage", key=SECRET)
-async def manage_snapshots_delete(db: Db, account: Account, wanted: OneSnapshot, now: datetime) -> bool:
+async def manage_snapshots_delete(db: Db, account: Account, target: OneSnapshot, now: datetime) -> bool:
     """Delete a frozen list; 409 while a filter refers to it."""
-    await snapshots.delete_snapshot(db, account.id, wanted.snapshot_uid, now)
+    await snapshots.delete_snapshot(db, account.id, target.snapshot_uid, now)
     return True

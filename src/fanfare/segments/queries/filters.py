@@ -10,9 +10,9 @@ from fanfare.kernel.wire import day_bounds
 from fanfare.segments.schemas.filters import Filter, FilterListed, FilterWindow
 
 
-async def filters_listed(db: Db, account: Account, wanted: FilterWindow) -> list[FilterListed]:
+async def filters_listed(db: Db, account: Account, query: FilterWindow) -> list[FilterListed]:
     """Return the filters of a group that were made within some days, the oldest first."""
-    start, end = _first_moment(wanted.creation_start_date, account), _moment_after(wanted.creation_end_date, account)
+    start, end = _first_moment(query.creation_start_date, account), _moment_after(query.creation_end_date, account)
     rows = await db.rows(
         """
         select filter_uid, filter_name, account_id, floor(extract(epoch from created_at))::bigint as creation_timestamp,
@@ -24,7 +24,7 @@ async def filters_listed(db: Db, account: Account, wanted: FilterWindow) -> list
         order by filter_id
         """,
         account.id,
-        wanted.group_name,
+        query.group_name,
         start,
         end,
     )

@@ -26,8 +26,8 @@ class LiveFilter(msgspec.Struct, frozen=True):
     """An active filter: its criteria, their condition now, what that reads, and how far its members are."""
 
     filter_id: int
-    wanted: Criteria
-    at: Setting
+    criteria: Criteria
+    setting: Setting
     condition: Where
     reads: frozenset[str]
     stands_for: bytes
@@ -87,20 +87,20 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
 
     Raises `FilterFault` for one that cannot be asked, `SettingFault` when it is not known which.
     """
-    rows, wanted = await _active(db, account, now)
+    rows, criteria_list = await _active(db, account, now)
     try:
-        at = await shared_setting(db, account, wanted, now)
+        setting = await shared_setting(db, account, criteria_list, now)
     except Exception as error:
         if _is_the_moments(error):
             raise
         raise SettingFault from error
     live = []
-    for row, each in zip(rows, wanted, strict=True):
+    for row, each in zip(rows, criteria_list, strict=True):
         with blame(row["filter_id"]):
-            refuse(faults(each, at))
-            condition = where(account.id, conditions(each, at))
+            refuse(faults(each, setting))
+            condition = where(account.id, conditions(each, setting))
             state = row["condition_digest"], row["build_from"], row["is_built"]
-            live.append(LiveFilter(row["filter_id"], each, at, condition, reads(each, at.filters), *state))
+            live.append(LiveFilter(row["filter_id"], each, setting, condition, reads(each, setting.filters), *state))
     return live
 
 
@@ -109,8 +109,8 @@ async def find_fault(db: Db, account: Account, now: datetime) -> None:
 
     Raises `FilterFault` for the first that cannot be asked.
     """
-    rows, wanted = await _active(db, account, now)
-    for row, each in zip(rows, wanted, strict=True):
+    rows, criteria = await _active(db, account, now)
+    for row, each in zip(rows, criteria, strict=True):
         with blame(row["filter_id"]):
             await shared_setting(db, account, [each], now)
 
@@ -130,11 +130,11 @@ async def _active(db: Db, account: Account, now: datetime) -> tuple[list[Record]
         filters.JOB,
         now,
     )
-    wanted = []
+    criteria = []
     for row in rows:
         with blame(row["filter_id"]):
-            wanted.append(stored.criteria_in(row["criteria"]))
-    return rows, wanted
+            criteria.append(stored.criteria_in(row["criteria"]))
+    return rows, criteria
 
 
 # Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once. `is
@@ -153,13 +153,13 @@ MOVED = """
 """
 
 
-async def moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
+async def find_moves(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     """Return those of some fans who are in a filter and not among its members, or the other way round."""
     with blame(live.filter_id):
-        return await _moved(db, live, fan_ids)
+        return await _find_moves(db, live, fan_ids)
 
 
-async def _moved(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
+async def _find_moves(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     args, (fans, filter_mark) = live.condition.with_arguments(sorted(fan_ids), live.filter_id)
     rows = await db.rows(live.condition.statement(MOVED, fans=fans, filter=filter_mark), *args)
     return [Move(live.filter_id, row["fan_id"], row["is_entry"]) for row in rows]
@@ -176,9 +176,9 @@ DIFFERENT = """
 """
 
 
-async def different(db: Db, account_id: int, looked: Iterable[Move]) -> list[Move]:
+async def different(db: Db, account_id: int, moves: Iterable[Move]) -> list[Move]:
     """Return those of some entries and exits that have not happened yet."""
-    pairs = list(looked)
+    pairs = list(moves)
     rows = await db.rows(
         DIFFERENT,
         account_id,

@@ -10,7 +10,7 @@ from fanfare.segments.queries import filters
 from fanfare.segments.schemas.segments import PastMember, PastMembers, PastMeta
 
 # Who was in at a moment. Somebody who became another by a merge may have been in twice.
-THEN = """
+MEMBERS_THEN = """
     select m.fan_id, min(m.entered_at) as entered_at, nullif(max(m.left_at), 'infinity') as left_at
     from filters f
     cross join lateral (
@@ -22,21 +22,21 @@ THEN = """
     where f.account_id = $1 and f.filter_uid = $2
     group by m.fan_id
 """
-COUNT = Heavy(f"select count(*) from ({THEN}) then_in")  # noqa: S608 - fixed text
+COUNT = Heavy(f"select count(*) from ({MEMBERS_THEN}) then_in")  # noqa: S608 - fixed text
 PAGE = Heavy(f"""
     select t.fan_id, floor(extract(epoch from t.entered_at))::bigint as entered_timestamp,
            floor(extract(epoch from t.left_at))::bigint as left_timestamp
-    from ({THEN}) t where t.fan_id > $4 order by t.fan_id limit $5
+    from ({MEMBERS_THEN}) t where t.fan_id > $4 order by t.fan_id limit $5
 """)  # noqa: S608 - fixed text
 
 
-async def past_members(db: Db, account: Account, wanted: PastMembers, now: datetime) -> Page[PastMeta, PastMember]:
+async def past_members(db: Db, account: Account, query: PastMembers, now: datetime) -> Page[PastMeta, PastMember]:
     """Return who was in a filter at the end of a day, as far as it was kept then; refuse an unknown filter."""
-    await filters.filter_by_uid(db, account.id, wanted.filter_uid)
-    end = min(day_bounds(wanted.day, account.time_zone)[1], now)
-    after = -1 if wanted.after_fan_id is None else wanted.after_fan_id
-    count = await db.value(COUNT, account.id, wanted.filter_uid, end)
-    rows = await db.rows(PAGE, account.id, wanted.filter_uid, end, after, wanted.limit + 1)
-    page = [PastMember(**row) for row in rows[: wanted.limit]]
-    has_more = len(rows) > wanted.limit
+    await filters.filter_by_uid(db, account.id, query.filter_uid)
+    end = min(day_bounds(query.day, account.time_zone)[1], now)
+    last_fan_id = -1 if query.after_fan_id is None else query.after_fan_id
+    count = await db.value(COUNT, account.id, query.filter_uid, end)
+    rows = await db.rows(PAGE, account.id, query.filter_uid, end, last_fan_id, query.limit + 1)
+    page = [PastMember(**row) for row in rows[: query.limit]]
+    has_more = len(rows) > query.limit
     return Page(PastMeta(count, page[-1].fan_id if has_more else None, has_more=has_more), page)

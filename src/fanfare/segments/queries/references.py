@@ -29,14 +29,14 @@ async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
     return linked
 
 
-def _uids(stored: object) -> set[str]:
-    named = [each for each in stored if isinstance(each, str)] if isinstance(stored, list) else []
-    return {each.removeprefix("filter:") for each in named if each.startswith("filter:")}
+def _uids(raw: object) -> set[str]:
+    names = [each for each in raw if isinstance(each, str)] if isinstance(raw, list) else []
+    return {each.removeprefix("filter:") for each in names if each.startswith("filter:")}
 
 
-async def naming(db: Db, account_id: int, things: Sequence[Thing]) -> list[str]:
+async def referring_names(db: Db, account_id: int, items: Sequence[Thing]) -> list[str]:
     """Return the names of the filters whose criteria name one of some things."""
-    places = [(name, form.format(each.key)) for each in things for name, form in FORMS[each.kind].items()]
+    places = [(name, form.format(each.key)) for each in items for name, form in FORMS[each.kind].items()]
     rows = await db.rows(
         """
         select f.filter_name from filters f
@@ -73,26 +73,26 @@ async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str 
     return name
 
 
-def circle(linked: Mapping[str, Iterable[str]], start: str) -> list[str] | None:
+def circle(links: Mapping[str, Iterable[str]], start: str) -> list[str] | None:
     """Return the way from a filter back to itself, or None when there is none."""
     ways = [[start]]
-    seen: set[str] = set()
+    visited: set[str] = set()
     while ways:
-        way = ways.pop()
-        for following in sorted(linked.get(way[-1], ())):
+        path = ways.pop()
+        for following in sorted(links.get(path[-1], ())):
             if following == start:
-                return [*way, start]
-            if following not in seen:
-                seen.add(following)
-                ways.append([*way, following])
+                return [*path, start]
+            if following not in visited:
+                visited.add(following)
+                ways.append([*path, following])
     return None
 
 
-def dependents(linked: Mapping[str, Iterable[str]], start: str) -> set[str]:
+def dependents(links: Mapping[str, Iterable[str]], start: str) -> set[str]:
     """Return the filters that refer to one, by whatever way."""
-    found: set[str] = set()
-    fresh = {start}
-    while fresh:
-        fresh = {each for each, named in linked.items() if not fresh.isdisjoint(named)} - found
-        found |= fresh
-    return found
+    result: set[str] = set()
+    frontier = {start}
+    while frontier:
+        frontier = {each for each, targets in links.items() if not frontier.isdisjoint(targets)} - result
+        result |= frontier
+    return result

@@ -63,11 +63,11 @@ async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
     return segment in await stored.known_segments(db, account_id, [segment])
 
 
-async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
+async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
     """Return what being in a segment asks of a fan, or refuse an unknown one."""
-    kind, key = wanted.segment_type, fold(wanted.segment_id)
+    kind, key = target.segment_type, fold(target.segment_id)
     if not (key.isascii() and await _is_known(db, account_id, kind, key)):
-        message = f"No {kind} has the id {wanted.segment_id[:LONGEST_KEY]!r}"
+        message = f"No {kind} has the id {target.segment_id[:LONGEST_KEY]!r}"
         raise Unknown(message)
     if kind == "filter":
         return stored.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
@@ -76,6 +76,6 @@ async def criteria_of(db: Db, account_id: int, wanted: OneSegment) -> Criteria:
 
 async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:
     """Return who can be reached now of the fans that criteria find."""
-    found = await condition(db, account, criteria, now)
-    row = await db.row(found.statement(STATUS), *found.args)
+    query = await condition(db, account, criteria, now)
+    row = await db.row(query.statement(STATUS), *query.args)
     return msgspec.convert(dict(row or {}), SegmentStatus)

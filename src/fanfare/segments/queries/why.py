@@ -21,31 +21,31 @@ from fanfare.segments.schemas.segments import OneMember, Verdict, Why
 ONE = "select {told} from fans f where f.account_id = $1 and {condition}"
 
 
-async def why(db: Db, account: Account, wanted: OneMember, now: datetime) -> Why:
+async def why(db: Db, account: Account, target: OneMember, now: datetime) -> Why:
     """Return what each criterion of a segment says of a fan; refuse an unknown segment or fan."""
-    whole = await criteria_of(db, account.id, wanted)
-    at = await setting(db, account, whole, now)
-    parts = list(uses(whole))
-    asked = [_verdict(each, at) for each in parts] + [each.shown(at) for each in parts]
-    found = await _asked(db, account.id, wanted.fan_id, asked)
-    given = stored.kept(whole)
+    criteria = await criteria_of(db, account.id, target)
+    criteria_setting = await setting(db, account, criteria, now)
+    parts = list(uses(criteria))
+    conditions = [_verdict(each, criteria_setting) for each in parts] + [each.shown(criteria_setting) for each in parts]
+    answers = await _evaluate(db, account.id, target.fan_id, conditions)
+    values = stored.to_stored(criteria)
     verdicts = [
-        Verdict(each.name, {name: given[name] for name in each.names}, found[place], found[len(parts) + place])
+        Verdict(each.name, {name: values[name] for name in each.names}, answers[place], answers[len(parts) + place])
         for place, each in enumerate(parts)
     ]
     is_member = all(each.is_met for each in verdicts)
-    return Why(wanted.fan_id, wanted.segment_type, wanted.segment_id, is_member, verdicts)
+    return Why(target.fan_id, target.segment_type, target.segment_id, is_member, verdicts)
 
 
-def _verdict(use: Use, at: Setting) -> Condition:
-    parts = use.conditions(at)
+def _verdict(use: Use, setting: Setting) -> Condition:
+    parts = use.conditions(setting)
     values = tuple(value for part in parts for value in part.values)
     return Condition(f"({' and '.join(part.sql for part in parts) or 'true'}) is true", values)
 
 
-async def _asked(db: Db, account_id: int, fan_id: int, asked: Sequence[Condition]) -> list[Any]:
+async def _evaluate(db: Db, account_id: int, fan_id: int, conditions: Sequence[Condition]) -> list[Any]:
     """Return the answers of one fan to what is asked."""
-    columns, args = numbered(account_id, [*asked, Condition("f.fan_id = {}", (fan_id,))])
+    columns, args = numbered(account_id, [*conditions, Condition("f.fan_id = {}", (fan_id,))])
     row = await db.row(Composed(ONE.format(told=", ".join(columns[:-1]) or "true", condition=columns[-1])), *args)
     if row is None:
         raise Unknown(fan=fan_id)

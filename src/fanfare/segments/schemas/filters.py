@@ -12,9 +12,9 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, Day, Flag, ListForm, Text, Uuid, WholeForm
 from fanfare.search.criteria import Criteria
 
-MOST_FANS = 100_000
+MAX_FANS = 100_000
 
-FanIds = Annotated[list[int], ListForm(WholeForm(0), most=MOST_FANS)]
+FanIds = Annotated[list[int], ListForm(WholeForm(0), maximum=MAX_FANS)]
 
 
 class FilterWindow(Params):
@@ -125,9 +125,9 @@ class NewSnapshot(Params):
     fan_ids: Annotated[FanIds | None, "Freeze these fans; unknown ids are left out"] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Ask for exactly one source."""
-        sources = [name for name in ("filter_uid", "search_uid", "fan_ids") if given.get(name) is not None]
+        sources = [name for name in ("filter_uid", "search_uid", "fan_ids") if values.get(name) is not None]
         if not sources:
             yield "filter_uid", "is required when search_uid and fan_ids are left out"
         yield from ((name, f"cannot be given with {sources[0]}") for name in sources[1:])

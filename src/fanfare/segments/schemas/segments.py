@@ -11,7 +11,7 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, ChoiceForm, Day, Id, LimitForm, Text, Uuid
 from fanfare.search.schemas.search import SearchCursor, SearchCursorForm
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 
 Kind = Annotated[str, ChoiceForm("filter", "snapshot", "tag")]
 
@@ -42,7 +42,7 @@ class SegmentReading(OneSegment):
     """How a segment is read."""
 
     search_uid: Annotated[SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Go on reading"] = None
-    limit: Annotated[int, LimitForm(MOST_ROWS, 0), "Rows per page"] = 1000
+    limit: Annotated[int, LimitForm(MAX_ROWS, 0), "Rows per page"] = 1000
 
 
 class SegmentFan(msgspec.Struct):
@@ -106,7 +106,7 @@ class PastMembers(Params):
     filter_uid: Annotated[Uuid, "Filter by its uid"]
     day: Annotated[Day, "Members at the end of this day in the account's time zone; today: now"]
     after_fan_id: Annotated[Id | None, "Only fans with a larger id; use the previous meta.next_after_fan_id"] = None
-    limit: Annotated[int, LimitForm(MOST_ROWS), "Rows per page"] = 1000
+    limit: Annotated[int, LimitForm(MAX_ROWS), "Rows per page"] = 1000
 
 
 class PastMember(msgspec.Struct):

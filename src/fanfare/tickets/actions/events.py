@@ -32,18 +32,18 @@ class TicketEventSold(Conflict):
     """Tickets were sold for this event"""
 
 
-async def save_event(db: Db, account: Account, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
+async def save_event(db: Db, account: Account, change: TicketEventSave, now: datetime) -> TicketEventSaved:
     """Make, change or delete an event, as its action says.
 
     Refuses an unknown event_uid (404), names that another event has, and to delete an event with tickets (409).
     """
-    if province := sent(wanted).get("venue_province"):
-        wanted = msgspec.structs.replace(wanted, venue_province=venue_province(account.country_code, province))
-    if wanted.action == "delete" and wanted.event_uid:
-        return await _delete_event(db, account.id, wanted.event_uid, now)
-    if wanted.action == "update" and wanted.event_uid:
-        return await _change_event(db, account.id, wanted, now)
-    return await db.racing(lambda held: _create_event(held, account.id, wanted, now))
+    if province := sent(change).get("venue_province"):
+        change = msgspec.structs.replace(change, venue_province=venue_province(account.country_code, province))
+    if change.action == "delete" and change.event_uid:
+        return await _delete_event(db, account.id, change.event_uid, now)
+    if change.action == "update" and change.event_uid:
+        return await _change_event(db, account.id, change, now)
+    return await db.racing(lambda tx: _create_event(tx, account.id, change, now))
 
 
 CREATE_EVENT = f"""
@@ -75,8 +75,8 @@ CREATE_EVENT = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
-    record = EVENT.record({name: getattr(wanted, name) or None for name in EVENT.by_field})
+async def _create_event(db: Db, account_id: int, change: TicketEventSave, now: datetime) -> TicketEventSaved:
+    record = EVENT.record({name: getattr(change, name) or None for name in EVENT.by_field})
     row = await db.row(CREATE_EVENT, account_id, uuid.uuid4(), record, now)
     if row is None:
         message = "The event was deleted in the meantime; try again"
@@ -84,16 +84,16 @@ async def _create_event(db: Db, account_id: int, wanted: TicketEventSave, now: d
     return TicketEventSaved(row["event_uid"], "create", "success" if row["is_new"] else "duplicate")
 
 
-async def _change_event(db: Db, account_id: int, wanted: TicketEventSave, now: datetime) -> TicketEventSaved:
-    given = EVENT.record(EVENT.sent(wanted))
+async def _change_event(db: Db, account_id: int, change: TicketEventSave, now: datetime) -> TicketEventSaved:
+    values = EVENT.record(EVENT.sent(change))
     try:
-        async with db.transaction() as held:
-            await hold(held, account_id)
-            old = await _locked(held, account_id, wanted.event_uid)
-            changed = [name for name, value in given.items() if value != old[name]]
-            if changed:
-                await _give_up_names(held, account_id, old, given)
-                await held.execute(WRITE, account_id, wanted.event_uid, given, now, changed)
+        async with db.transaction() as tx:
+            await hold(tx, account_id)
+            old = await _locked(tx, account_id, change.event_uid)
+            fields = [name for name, value in values.items() if value != old[name]]
+            if fields:
+                await _give_up_names(tx, account_id, old, values)
+                await tx.execute(WRITE, account_id, change.event_uid, values, now, fields)
     except asyncpg.UniqueViolationError:
         raise TicketEventTaken from None
     return TicketEventSaved(old["event_uid"], "update", "success")
@@ -114,10 +114,10 @@ async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Recor
     return old
 
 
-async def _give_up_names(db: Db, account_id: int, old: Record, given: Mapping[str, Any]) -> None:
+async def _give_up_names(db: Db, account_id: int, old: Record, values: Mapping[str, Any]) -> None:
     """Refuse when stored criteria name what no event will have any more: its own name, its venue, its artist."""
-    kept = {name: fold(given.get(name, old[name]) or "") for name in NAMES}
-    lost = {name: old[name] for name in NAMES if old[name] and kept[name] != fold(old[name])}
+    names = {name: fold(values.get(name, old[name]) or "") for name in NAMES}
+    removed = {name: old[name] for name in NAMES if old[name] and names[name] != fold(old[name])}
     rows = await db.rows(
         """
         select lost.kind, lost.name from unnest($3::text[], $4::text[]) as lost (kind, name)
@@ -130,8 +130,8 @@ async def _give_up_names(db: Db, account_id: int, old: Record, given: Mapping[st
         """,
         account_id,
         old["event_uid"],
-        list(lost),
-        list(lost.values()),
+        list(removed),
+        list(removed.values()),
     )
     await check_unused(db, account_id, *(Thing(f"ticket_{row['kind']}", row["name"]) for row in rows))
 
@@ -165,17 +165,17 @@ DELETE_EVENT = f"""
 
 
 async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> TicketEventSaved:
-    async with db.transaction() as held:
-        await hold(held, account_id)
+    async with db.transaction() as tx:
+        await hold(tx, account_id)
         # Whoever sells a ticket holds its event: so whether any was sold is asked when nobody does, in a new statement.
-        old = await _locked(held, account_id, event_uid)
-        await _give_up_names(held, account_id, old, dict.fromkeys(NAMES))
-        gone = await held.value(
+        old = await _locked(tx, account_id, event_uid)
+        await _give_up_names(tx, account_id, old, dict.fromkeys(NAMES))
+        deleted = await tx.value(
             DELETE_EVENT,
             account_id,
             old["event_uid"],
             now,
         )
-        if gone is None:
+        if deleted is None:
             raise TicketEventSold
     return TicketEventSaved(old["event_uid"], "delete", "success")

@@ -35,19 +35,19 @@ CHANGE_TICKET = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def change_ticket(db: Db, account_id: int, wanted: TicketChanges, now: datetime) -> TicketChanged:
+async def change_ticket(db: Db, account_id: int, changes: TicketChanges, now: datetime) -> TicketChanged:
     """Update the fields sent of a ticket, or refuse an unknown one; what says nothing new leaves no trace."""
-    check_past(now, purchase_timestamp=wanted.purchase_timestamp)
-    record = TICKET.record(TICKET.sent(wanted))
-    known = await db.value(CHANGE_TICKET, account_id, wanted.ticket_id, record, now)
-    if known is None:
-        raise Unknown(ticket=wanted.ticket_id)
-    return TicketChanged(wanted.ticket_id)
+    check_past(now, purchase_timestamp=changes.purchase_timestamp)
+    record = TICKET.record(TICKET.sent(changes))
+    exists = await db.value(CHANGE_TICKET, account_id, changes.ticket_id, record, now)
+    if exists is None:
+        raise Unknown(ticket=changes.ticket_id)
+    return TicketChanged(changes.ticket_id)
 
 
-async def delete_ticket(db: Db, account_id: int, wanted: OneTicket, now: datetime) -> TicketChanged:
+async def delete_ticket(db: Db, account_id: int, target: OneTicket, now: datetime) -> TicketChanged:
     """Mark a ticket as deleted, or refuse an unknown one; one that is deleted already stays so."""
-    return await change_ticket(db, account_id, TicketChanges(ticket_id=wanted.ticket_id, is_deleted=True), now)
+    return await change_ticket(db, account_id, TicketChanges(ticket_id=target.ticket_id, is_deleted=True), now)
 
 
 MARK_TICKETS = f"""

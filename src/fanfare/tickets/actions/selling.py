@@ -119,9 +119,9 @@ LINES = f"""
 SOLD = tuple(
     Sql(f"""
     with {HOLD},
-    {found},
+    {statement},
     {EVENTS},
     {LINES}
     """)
-    for found in FOUND_MANY
+    for statement in FOUND_MANY
 )

@@ -5,7 +5,7 @@ from fanfare.kernel.data.paging import Page
 from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery
 
 
-async def events(db: Db, account_id: int, wanted: TicketEventQuery) -> Page[EventCount, TicketEvent]:
+async def events(db: Db, account_id: int, query: TicketEventQuery) -> Page[EventCount, TicketEvent]:
     """Return the events that are so named, or those for which no ticket was ever sold, in the order of their days."""
     rows = await db.rows(
         """
@@ -21,11 +21,11 @@ async def events(db: Db, account_id: int, wanted: TicketEventQuery) -> Page[Even
         order by e.event_date, fold_text(e.event_name), e.event_uid
         """,
         account_id,
-        wanted.event_name,
-        wanted.event_key,
-        wanted.event_date,
-        wanted.network,
-        wanted.venue_name,
-        wanted.is_ticketless_only,
+        query.event_name,
+        query.event_key,
+        query.event_date,
+        query.network,
+        query.venue_name,
+        query.is_ticketless_only,
     )
     return Page(EventCount(len(rows), has_more=False), [TicketEvent(**row) for row in rows])

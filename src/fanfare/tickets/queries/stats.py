@@ -25,9 +25,9 @@ SALES = f"count(distinct {SALE}) + count(*) filter (where order_key is null)"
 SEATS = "sum(num_seats)"
 
 
-async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
+async def sales(db: Db, account: Account, query: StatsQuery) -> Sales:
     """Return how many fans bought, new and returning, how many orders and seats, and for how much."""
-    window = await _window(db, account, wanted)
+    window = await _window(db, account, query)
     row = await db.row(
         Heavy(f"""
         with {CHOSEN},
@@ -48,7 +48,7 @@ async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
         """),  # noqa: S608 - fixed parts
         account.id,
         *window,
-        wanted.event_specific,
+        query.event_specific,
     )
     revenue = await db.rows(
         Heavy(f"with {CHOSEN} select currency, sum(paid_amount) as revenue from chosen group by currency"),  # noqa: S608 - as above
@@ -67,9 +67,9 @@ async def sales(db: Db, account: Account, wanted: StatsQuery) -> Sales:
     )
 
 
-async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
+async def sales_by(db: Db, account: Account, params: SalesBy) -> list[SalesRow]:
     """Return the sales of each day of the account, or of each event, those without any left out."""
-    days, starts = (None, None) if wanted.by == "event" else _days(account, wanted)
+    days, starts = (None, None) if params.by == "event" else _days(account, params)
     rows = await db.rows(
         Heavy(f"""
         with {CHOSEN},
@@ -88,7 +88,7 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
         order by s.purchase_date, e.event_date, fold_text(e.event_name), s.event_uid
         """),  # noqa: S608 - fixed parts
         account.id,
-        *await _window(db, account, wanted),
+        *await _window(db, account, params),
         days,
         starts,
         account.currency,
@@ -96,23 +96,23 @@ async def sales_by(db: Db, account: Account, wanted: SalesBy) -> list[SalesRow]:
     return [SalesRow(**row) for row in rows]
 
 
-def _days(account: Account, wanted: SalesRange) -> tuple[list[date], list[datetime]]:
+def _days(account: Account, query: SalesRange) -> tuple[list[date], list[datetime]]:
     """Return the days of a range and their first moments: no other list of time zones than the one here decides."""
-    many = (wanted.max_purchase_date - wanted.min_purchase_date).days + 1
-    days = [wanted.min_purchase_date + timedelta(days=number) for number in range(many)]
+    count = (query.max_purchase_date - query.min_purchase_date).days + 1
+    days = [query.min_purchase_date + timedelta(days=number) for number in range(count)]
     return days, [day_bounds(day, account.time_zone)[0] for day in days]
 
 
-async def _window(db: Db, account: Account, wanted: SalesRange) -> tuple[object, ...]:
+async def _window(db: Db, account: Account, query: SalesRange) -> tuple[object, ...]:
     """Return the arguments $2 to $4 of CHOSEN."""
-    start = day_bounds(wanted.min_purchase_date, account.time_zone)[0]
-    end = day_bounds(wanted.max_purchase_date, account.time_zone)[1]
-    return start, end, await _events(db, account.id, wanted)
+    start = day_bounds(query.min_purchase_date, account.time_zone)[0]
+    end = day_bounds(query.max_purchase_date, account.time_zone)[1]
+    return start, end, await _events(db, account.id, query)
 
 
-async def _events(db: Db, account_id: int, wanted: SalesRange) -> list[uuid.UUID] | None:
+async def _events(db: Db, account_id: int, query: SalesRange) -> list[uuid.UUID] | None:
     """Return the events that the range is narrowed to, or None when it is not."""
-    names = (wanted.event_name, wanted.event_key, wanted.event_date, wanted.venue_name, wanted.artist_name)
+    names = (query.event_name, query.event_key, query.event_date, query.venue_name, query.artist_name)
     if not any(names):
         return None
     rows = await db.rows(

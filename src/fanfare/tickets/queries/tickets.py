@@ -34,7 +34,7 @@ OF_MAIL = """
 """
 
 
-async def ticket(db: Db, account_id: int, wanted: OneTicket) -> Ticket:
+async def ticket(db: Db, account_id: int, target: OneTicket) -> Ticket:
     """Return a ticket, also a deleted one, or refuse an unknown one."""
     row = await db.row(
         f"""
@@ -42,72 +42,72 @@ async def ticket(db: Db, account_id: int, wanted: OneTicket) -> Ticket:
         {ROWS}
         """,  # noqa: S608 - fixed parts
         account_id,
-        wanted.ticket_id,
+        target.ticket_id,
     )
     if row is None:
-        raise Unknown(ticket=wanted.ticket_id)
+        raise Unknown(ticket=target.ticket_id)
     return Ticket(**row)
 
 
-async def ticket_page(db: Db, account: Account, wanted: TicketWindow) -> Page[TicketPageMeta, Ticket]:
+async def ticket_page(db: Db, account: Account, query: TicketWindow) -> Page[TicketPageMeta, Ticket]:
     """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to continue."""
     settled = await changes.settled(db, account.id)
-    ascends = wanted.min_ticket_id is not None
-    limit = wanted.limit or PAGE
-    sql, args = _page(account, wanted, settled, limit, ascends=ascends)
+    ascends = query.min_ticket_id is not None
+    limit = query.limit or PAGE
+    sql, args = _page(account, query, settled, limit, ascends=ascends)
     rows = await db.rows(sql, *args)
     data = read_rows(Ticket, rows[:limit])
-    if wanted.data == "fan":
+    if query.data == "fan":
         fans = {fan.fan_id: fan for fan in await fans_by_ids(db, account.id, list({row.fan_id for row in data}))}
         for row in data:
             row.fan = fans.get(row.fan_id)
-    asked = (wanted.min_ticket_id, wanted.max_ticket_id)
-    shown = ends([row.ticket_id for row in data], asked, settled, ascends=ascends)
-    return Page(TicketPageMeta(*shown, has_more=len(rows) > limit), data)
+    window = (query.min_ticket_id, query.max_ticket_id)
+    page_ends = ends([row.ticket_id for row in data], window, settled, ascends=ascends)
+    return Page(TicketPageMeta(*page_ends, has_more=len(rows) > limit), data)
 
 
 def _page(
-    account: Account, wanted: TicketWindow, settled: int, limit: int, *, ascends: bool
+    account: Account, query: TicketWindow, settled: int, limit: int, *, ascends: bool
 ) -> tuple[str, list[object]]:
     """Return the statement of a page and one row more, and its arguments.
 
     It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
     one for these, and stops planning each page anew.
     """
-    upper = below(wanted.max_ticket_id, settled)
-    args: list[object] = [account.id, wanted.min_ticket_id or 0, upper, limit + 1]
-    more = _filters(account, wanted, args)
+    upper = below(query.max_ticket_id, settled)
+    args: list[object] = [account.id, query.min_ticket_id or 0, upper, limit + 1]
+    conditions = _filters(account, query, args)
     source = "tickets"
-    if more:
+    if conditions:
         # The rows of a window are gathered first: walking the ids could pass millions of others.
-        source = f"(select {COLUMNS} from tickets where account_id = $1{more} offset 0) as gathered"  # noqa: S608
-    shown = "" if wanted.include_deleted else " and not is_deleted"
+        source = f"(select {COLUMNS} from tickets where account_id = $1{conditions} offset 0) as gathered"  # noqa: S608
+    visible = "" if query.include_deleted else " and not is_deleted"
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
         f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
-        f" where account_id = $1{shown} and ticket_id {near} order by ticket_id {order} limit {PAGE + 1}) as next"
+        f" where account_id = $1{visible} and ticket_id {near} order by ticket_id {order} limit {PAGE + 1}) as next"
         f" where ticket_id {far} order by ticket_id {order} limit $4"
     )
     return f"with page as materialized ({page}) {ROWS} order by t.ticket_id {order}", args
 
 
-def _filters(account: Account, wanted: TicketWindow, args: list[object]) -> str:
+def _filters(account: Account, query: TicketWindow, args: list[object]) -> str:
     """Return the conditions of the windows and the fan, and put their values to the arguments."""
-    more = ""
+    conditions = ""
     bounds = (
-        ("purchased_at >=", wanted.min_purchase_date, 0),
-        ("purchased_at <", wanted.max_purchase_date, 1),
-        ("updated_at >=", wanted.min_last_update_date, 0),
-        ("updated_at <", wanted.max_last_update_date, 1),
+        ("purchased_at >=", query.min_purchase_date, 0),
+        ("purchased_at <", query.max_purchase_date, 1),
+        ("updated_at >=", query.min_last_update_date, 0),
+        ("updated_at <", query.max_last_update_date, 1),
     )
     for condition, day, end in bounds:
         if day is not None:
             args.append(day_bounds(day, account.time_zone)[end])
-            more += f" and {condition} ${len(args)}"
-    if wanted.email is not None:
+            conditions += f" and {condition} ${len(args)}"
+    if query.email is not None:
         try:
-            args.append(mail_key(wanted.email))
+            args.append(mail_key(query.email))
         except ValueError as wrong:
             raise BadParameters([("email", str(wrong))]) from None
-        more += OF_MAIL.format(f"${len(args)}")
-    return more
+        conditions += OF_MAIL.format(f"${len(args)}")
+    return conditions

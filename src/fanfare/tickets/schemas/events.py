@@ -50,11 +50,11 @@ class TicketEventQuery(Params):
     ] = False
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a mix of ticketless events with a look-up of some event."""
-        if given.get("is_ticketless_only"):
+        if values.get("is_ticketless_only"):
             for name in ("event_key", "event_date", "event_name", "venue_name"):
-                if given.get(name):
+                if values.get(name):
                     yield name, "may not be given together with is_ticketless_only"
 
 
@@ -85,15 +85,15 @@ class TicketEventSave(Params):
     }
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse what is missing for the action: the event's name and day, or its uid.
 
         Without a key the event is known by day and name, and without a network by the key alone.
         """
-        action = given.get("action") or "create"
+        action = values.get("action") or "create"
         if action == "create":
-            yield from ((name, "is required") for name in ("event_name", "event_date") if name not in given)
-        elif "event_uid" not in given:
+            yield from ((name, "is required") for name in ("event_name", "event_date") if name not in values)
+        elif "event_uid" not in values:
             yield "event_uid", f"is required to {action}"
 
 

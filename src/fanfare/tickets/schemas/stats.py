@@ -11,7 +11,7 @@ import msgspec
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import ChoiceForm, Day, Flag, OuterKey, Text
 
-MOST_DAYS = 3653
+MAX_DAYS = 3653
 
 
 class SalesRange(Params):
@@ -26,9 +26,9 @@ class SalesRange(Params):
     artist_name: Annotated[Text | None, "Artist."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a range that ends before it starts."""
-        first, last = given.get("min_purchase_date"), given.get("max_purchase_date")
+        first, last = values.get("min_purchase_date"), values.get("max_purchase_date")
         if first and last and last < first:
             yield "max_purchase_date", "must not be before min_purchase_date"
 
@@ -62,11 +62,11 @@ class SalesBy(SalesRange):
     by: Annotated[Annotated[str, ChoiceForm("date", "event")] | None, "date (default) or event."] = None
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse also a range of more than ten years: each day is a row."""
-        yield from super().faults(given)
-        first, last = given.get("min_purchase_date"), given.get("max_purchase_date")
-        if first and last and (last - first).days > MOST_DAYS:
+        yield from super().faults(values)
+        first, last = values.get("min_purchase_date"), values.get("max_purchase_date")
+        if first and last and (last - first).days > MAX_DAYS:
             yield "max_purchase_date", "must be at most ten years after min_purchase_date"
 
 

@@ -100,10 +100,10 @@ class TicketWindow(Params):
     include_deleted: Annotated[Flag, "Include deleted tickets; off by default."] = False
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse a range that ends before it starts."""
         for range_of in ("purchase_date", "last_update_date"):
-            first, last = given.get(f"min_{range_of}"), given.get(f"max_{range_of}")
+            first, last = values.get(f"min_{range_of}"), values.get(f"max_{range_of}")
             if first and last and last < first:
                 yield f"max_{range_of}", f"must not be before min_{range_of}"
 
@@ -160,10 +160,10 @@ class NewTicket(Params, kw_only=True):
     }
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be, here or yet."""
-        yield from future_faults(at.now, given, "purchase_timestamp")
-        yield from read_contact(given, at.account.country_code).faults
+        yield from future_faults(setting.now, values, "purchase_timestamp")
+        yield from read_contact(values, setting.account.country_code).faults
 
 
 class BulkTicket(NewTicket, kw_only=True):
@@ -183,9 +183,9 @@ class NewTickets(Params):
     example: ClassVar[Mapping[str, object]] = {"tickets": [dict(NewTicket.example)]}
 
     @classmethod
-    def faults(cls, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Refuse an empty batch."""
-        if "tickets" in given and not given["tickets"]:
+        if "tickets" in values and not values["tickets"]:
             yield "tickets", "must contain at least one ticket"
 
 
@@ -222,9 +222,9 @@ class TicketChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"num_seats": 3, "paid_amount": 126.75}
 
     @classmethod
-    def account_faults(cls, given: Mapping[str, Any], at: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
         """Refuse a purchase of later."""
-        yield from future_faults(at.now, given, "purchase_timestamp")
+        yield from future_faults(setting.now, values, "purchase_timestamp")
 
 
 class TicketChanged(msgspec.Struct):

@@ -27,11 +27,11 @@ class Binaries:
 
 def package_directory() -> Path:
     """Return where the wheel lies. Its module is not imported: that would load what is not used."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
         message = f"the package {PACKAGE.replace('_', '-')} is not installed: install it or set DATABASE_URL"
         raise CannotStart(message)
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def program(name: str) -> str:
@@ -76,8 +76,8 @@ def _copied(package: Path, runtime: Path) -> Path:
     libraries = package.with_name(f"{PACKAGE}.libs")
     if libraries.exists():
         shutil.copytree(libraries, copy.with_name(libraries.name))
-    for made in (copy, copy.with_name(libraries.name)):
-        for path in (made, *made.rglob("*")):
+    for target in (copy, copy.with_name(libraries.name)):
+        for path in (target, *target.rglob("*")):
             is_program = path.is_dir() or path.parent.name == "bin"
             path.chmod(0o755 if is_program else 0o644)
     return copy

@@ -35,7 +35,7 @@ def machine_memory() -> int:
 def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str | int]:
     """Return the server's settings for a machine with that many bytes of memory, and that many connections."""
     cores = os.cpu_count() or 1
-    chosen: dict[str, str | int] = {
+    values: dict[str, str | int] = {
         "listen_addresses": "",
         "port": PORT,
         "unix_socket_directories": str(sockets),
@@ -58,12 +58,12 @@ def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, dura
         **SILENT,
     }
     if not durable:
-        chosen |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    return chosen
+        values |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    return values
 
 
-def _mib(wanted: float, least: int, most: int) -> str:
-    return f"{min(max(int(wanted / MIB), least), most)}MB"
+def _mib(params: float, minimum: int, maximum: int) -> str:
+    return f"{min(max(int(params / MIB), minimum), maximum)}MB"
 
 
 def files(sockets: Path, user: User, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str]:
@@ -72,8 +72,8 @@ def files(sockets: Path, user: User, connections: int = CONNECTIONS, *, durable:
     The operator's own settings go to `operator.conf` beside them, which is read last. Who may connect is decided by
     the system's user at the other end of the socket: the one who started this, and root.
     """
-    chosen = settings(sockets, machine_memory(), connections, durable=durable)
-    lines = [f"{name} = '{value}'" for name, value in chosen.items()]
+    values = settings(sockets, machine_memory(), connections, durable=durable)
+    lines = [f"{name} = '{value}'" for name, value in values.items()]
     names = {pwd.getpwuid(os.geteuid()).pw_name, "root", *(() if user.is_other else (user.name,))}
     return {
         "postgresql.conf": "\n".join([*lines, "include_if_exists = 'operator.conf'", ""]),

@@ -43,8 +43,8 @@ class AlreadyHeld(CannotRun):
     def __init__(self, data_dir: Path, holder: Holder | None) -> None:
         """Take who holds it, when the lock says so."""
         self.holder = holder
-        who = f"{holder.purpose} (pid {holder.pid}) since {holder.since}" if holder else "another process"
-        super().__init__(f"{data_dir} is in use by {who}")
+        owner = f"{holder.purpose} (pid {holder.pid}) since {holder.since}" if holder else "another process"
+        super().__init__(f"{data_dir} is in use by {owner}")
 
 
 class Hold:
@@ -60,7 +60,7 @@ class Hold:
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
         self._lock: int | None = None
         # The folders that were made for it, the outer ones first.
-        self._made: list[Path] = []
+        self._files: list[Path] = []
 
     def take(self) -> None:
         """Take the lock or raise `AlreadyHeld`, or `CannotRun` for what is no directory to write to."""
@@ -96,9 +96,9 @@ class Hold:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            found = _read(path, Holder)
+            holder = _read(path, Holder)
             os.close(lock)
-            raise AlreadyHeld(self.data_dir, found) from None
+            raise AlreadyHeld(self.data_dir, holder) from None
         # What is locked must be what others find.
         if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
             return lock
@@ -114,7 +114,7 @@ class Hold:
             if not folder.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
         else:
-            self._made.append(folder)
+            self._files.append(folder)
 
     def publish(self, url: str | None, database_url: str | None) -> None:
         """Write DATA_DIR/fanfare.json, readable by the owner alone."""
@@ -128,8 +128,8 @@ class Hold:
             (self.data_dir / LOCK).unlink(missing_ok=True)
             # Not where something was made meanwhile, or another is taking it by now.
             with suppress(OSError):
-                while self._made:
-                    self._made.pop().rmdir()
+                while self._files:
+                    self._files.pop().rmdir()
             os.close(self._lock)
             self._lock = None
 
@@ -146,23 +146,23 @@ class Hold:
 def running(data_dir: Path) -> Running | None:
     """Return what the process that holds the directory has published, or None."""
     holder = _read(data_dir / LOCK, Holder)
-    found = _read(data_dir / FACTS, Running)
-    return found if holder and found and found.pid == holder.pid else None
+    server = _read(data_dir / FACTS, Running)
+    return server if holder and server and server.pid == holder.pid else None
 
 
 def replace(path: Path, content: bytes, user: tuple[int, int] | None = None) -> None:
     """Put a whole new file in a name's place, mode 0600, for a user; a link that lies there is not followed."""
     # Whoever holds the directory is alone; what a killed one left under this name is replaced too.
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         os.write(file, content)
         if user is not None:
             os.fchown(file, *user)
     finally:
         os.close(file)
-    fresh.replace(path)
+    temporary.replace(path)
 
 
 def _read(path: Path, kind: type[T]) -> T | None:

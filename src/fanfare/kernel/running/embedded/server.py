@@ -145,28 +145,28 @@ class Embedded:
                 "choose another --data-dir, do not run this as root, or set DATABASE_URL"
             )
             raise CannotStart(message)
-        opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            yield f"/proc/self/fd/{opened}", (opened,)
+            yield f"/proc/self/fd/{descriptor}", (descriptor,)
         finally:
-            os.close(opened)
+            os.close(descriptor)
 
     def _make_cluster(self, binaries: Binaries) -> None:
         """Make the cluster under another name and rename it, so that one that exists is whole."""
-        fresh = self.data_dir / f"{CLUSTER}.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        temporary = self.data_dir / f"{CLUSTER}.new"
+        shutil.rmtree(temporary, ignore_errors=True)
         try:
-            fresh.mkdir(mode=0o700)
-            self._fill_cluster(binaries, fresh)
+            temporary.mkdir(mode=0o700)
+            self._fill_cluster(binaries, temporary)
         except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
-        fresh.rename(self.cluster)
+        temporary.rename(self.cluster)
 
-    def _fill_cluster(self, binaries: Binaries, fresh: Path) -> None:
+    def _fill_cluster(self, binaries: Binaries, temporary: Path) -> None:
         if self.user.ids is not None:
-            os.chown(fresh, *self.user.ids)
-        with self._path_for_server(fresh) as (path, fds):
+            os.chown(temporary, *self.user.ids)
+        with self._path_for_server(temporary) as (path, fds):
             initdb = [binaries["initdb"], "-D", path, "--username", DATABASE, "--auth", "peer", "--encoding", "UTF8"]
             initdb += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"]
             # What is not durable need not reach the disk.
@@ -176,25 +176,25 @@ class Embedded:
             self._run([binaries["postgres"], "--single", "-D", path, "postgres"], fds, words)
 
     def _run(self, command: list[str], fds: tuple[int, ...], words: bytes = b"") -> None:
-        with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as said:
-            told.write(words)
-            told.seek(0)
-            ran = launch(
+        with tempfile.TemporaryFile() as standard_output, tempfile.TemporaryFile() as errors:
+            standard_output.write(words)
+            standard_output.seek(0)
+            process = launch(
                 Launch(
                     command=command,
                     env=_environment(),
                     cwd="/",
                     user=self.user.ids,
                     fds=fds,
-                    input=told,
-                    output=said,
-                    errors=said,
+                    input=standard_output,
+                    output=errors,
+                    errors=errors,
                     last_word=signal.SIGKILL,
                 )
             )
-            status = ran.wait(READY_SECONDS)
-            said.seek(0)
-            output = said.read()
+            status = process.wait(READY_SECONDS)
+            errors.seek(0)
+            output = errors.read()
         if status != 0 or b"ERROR:" in output or b"FATAL:" in output:
             message = f"{Path(command[0]).name} failed ({status}): {output.decode(errors='replace').strip()[-500:]}"
             raise CannotStart(message)
@@ -256,10 +256,10 @@ class Embedded:
         Safe because the caller holds the data directory: nobody else may run a server there.
         """
         lines = self._pid_file()
-        left = self._processes()
-        main = [each for each in left if lines and str(each.pid) == lines[0]]
+        leftovers = self._processes()
+        main = [each for each in leftovers if lines and str(each.pid) == lines[0]]
         # A whole server whose owner was killed is already stopping; it may need time to write its data.
-        for processes, words in ((main, (signal.SIGINT, signal.SIGQUIT)), (left, (signal.SIGKILL,))):
+        for processes, words in ((main, (signal.SIGINT, signal.SIGQUIT)), (leftovers, (signal.SIGKILL,))):
             for word in words:
                 _tell_all(processes, word)
                 psutil.wait_procs(processes, timeout=STOP_SECONDS[0] if word == signal.SIGINT else STOP_SECONDS[1])
@@ -270,15 +270,15 @@ class Embedded:
 
     def _processes(self) -> list[psutil.Process]:
         """Return the living processes of a server whose working directory is the cluster."""
-        found = []
+        processes = []
         for process in psutil.process_iter(["name"]):
             try:
                 if process.info["name"] == "postgres" and process.cwd() == str(self.cluster):
-                    found.append(process)
+                    processes.append(process)
             except psutil.Error:
                 # gone, a zombie, or another user's: not of this cluster
                 continue
-        return found
+        return processes
 
 
 def _tell_all(processes: list[psutil.Process], word: signal.Signals) -> None:

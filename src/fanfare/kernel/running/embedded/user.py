@@ -44,7 +44,7 @@ class User:
         return bool(directory.st_mode & stat.S_IXOTH)
 
 
-def server_user(cluster: Path, wanted: str | None) -> User:
+def server_user(cluster: Path, request: str | None) -> User:
     """Return the user for a database cluster: its owner when it exists, else this user, else one without rights."""
     owner = cluster.stat().st_uid if cluster.exists() else None
     me = os.geteuid()
@@ -52,19 +52,19 @@ def server_user(cluster: Path, wanted: str | None) -> User:
         if owner not in (None, me):
             message = f"{cluster} belongs to user id {owner}, and only that user or root can run it"
             raise CannotStart(message)
-        return _named(_by_id(me), is_other=False)
+        return _user(_by_id(me), is_other=False)
     if owner:
-        return _named(_by_id(owner), is_other=True)
-    for name in (wanted,) if wanted else CANDIDATES:
+        return _user(_by_id(owner), is_other=True)
+    for name in (request,) if request else CANDIDATES:
         try:
-            found = pwd.getpwnam(name)
+            entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        if found.pw_uid != 0:
-            return _named(found, is_other=True)
+        if entry.pw_uid != 0:
+            return _user(entry, is_other=True)
     message = (
         "PostgreSQL does not run as root, and no other user can run it "
-        f"({wanted or ', '.join(CANDIDATES)}): create one and set FANFARE_POSTGRES_USER, or set DATABASE_URL"
+        f"({request or ', '.join(CANDIDATES)}): create one and set FANFARE_POSTGRES_USER, or set DATABASE_URL"
     )
     raise CannotStart(message)
 
@@ -77,5 +77,5 @@ def _by_id(uid: int) -> pwd.struct_passwd:
         raise CannotStart(message) from None
 
 
-def _named(entry: pwd.struct_passwd, *, is_other: bool) -> User:
+def _user(entry: pwd.struct_passwd, *, is_other: bool) -> User:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid, is_other)

@@ -50,13 +50,13 @@ whatever is written meanwhile.
 
 def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, str] | None = None) -> Json:
     """Return the OpenAPI 3.1 document of some calls; `scopes` describe each scope, in the order of the page."""
-    told = list(endpoints)
-    answers = responses.Answers(told)
+    all_endpoints = list(endpoints)
+    answers = responses.Answers(all_endpoints)
     schemas: Json = dict(answers.schemas)
     paths: dict[str, Json] = {}
-    for endpoint in told:
+    for endpoint in all_endpoints:
         paths.setdefault(_plain(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
-    made: Json = {
+    spec: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Fanfare API",
@@ -64,18 +64,18 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
             "description": ABOUT.strip(),
             "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
         },
-        "tags": _tags(told, scopes or {}),
+        "tags": _tags(all_endpoints, scopes or {}),
         "paths": paths,
         "components": _components(schemas),
     }
-    return with_url(made, "")
+    return with_url(spec, "")
 
 
 # Where nothing else is known: as the program is started without settings.
 NO_URL = "http://127.0.0.1:8080"
 
 
-def with_url(made: Json, url: str) -> Json:
+def with_url(spec: Json, url: str) -> Json:
     """Return the document with the server's address, `NO_URL` where none is known.
 
     It is absolute: programs that import the document call nobody at a path alone.
@@ -83,8 +83,8 @@ def with_url(made: Json, url: str) -> Json:
     url = url or NO_URL
     contact = {"name": "Operator of this server", "url": url}
     return {
-        **made,
-        "info": {**made["info"], "contact": contact},
+        **spec,
+        "info": {**spec["info"], "contact": contact},
         "servers": [{"url": url, "description": "This server"}],
     }
 
@@ -99,25 +99,25 @@ def _plain(path: str) -> str:
 
 def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:
     summary, description = _words(endpoint.handler.__doc__ or endpoint.call_id)
-    told: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
-    told["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
-    told["security"] = security(endpoint)
+    operation: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
+    operation["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
+    operation["security"] = security(endpoint)
     # Scalar shows it beside the title.
-    told["x-badges"] = [{"name": f"{endpoint.key} key"}]
-    told["parameters"] = parameters(endpoint)
-    wanted = body(endpoint, schemas)
-    if wanted:
-        told["requestBody"] = wanted
-    told["responses"] = responses.of(endpoint, answers)
-    return told
+    operation["x-badges"] = [{"name": f"{endpoint.key} key"}]
+    operation["parameters"] = parameters(endpoint)
+    request_body = body(endpoint, schemas)
+    if request_body:
+        operation["requestBody"] = request_body
+    operation["responses"] = responses.responses_of(endpoint, answers)
+    return operation
 
 
 def _words(docstring: str) -> tuple[str, str]:
     """Return the first clause of a docstring, which titles the call, and the rest as paragraphs of one line each."""
-    first, *others = (" ".join(each.split()) for each in docstring.strip().split("\n\n"))
-    summary, *more = re.split(r"[.;] ", first, maxsplit=1)
-    rest = [sentence(clause) for clause in more]
-    return summary.removesuffix(".").replace("`", ""), "\n\n".join(rest + others)
+    first, *paragraphs = (" ".join(each.split()) for each in docstring.strip().split("\n\n"))
+    summary, *remainder = re.split(r"[.;] ", first, maxsplit=1)
+    rest = [sentence(clause) for clause in remainder]
+    return summary.removesuffix(".").replace("`", ""), "\n\n".join(rest + paragraphs)
 
 
 def _access(endpoint: Endpoint) -> str:
@@ -145,7 +145,7 @@ def _tags(endpoints: Iterable[Endpoint], scopes: Mapping[str, str]) -> list[Json
 def _components(schemas: Json) -> Json:
     return {
         "schemas": dict(sorted(schemas.items())),
-        "responses": responses.shared(),
+        "responses": responses.shared_responses(),
         "headers": responses.headers(),
         "parameters": {
             "IdempotencyKey": {

@@ -42,16 +42,16 @@ def example(name: str, schema: Mapping[str, Any], schemas: Mapping[str, Any], de
 
     `schemas` are the components that references lead to.
     """
-    given = [*schema.get("examples", ()), *schema.get("enum", ()), schema.get("const"), schema.get("default")]
-    told = next((each for each in given if each is not None), None)
-    if told is not None:
-        return told
+    candidates = [*schema.get("examples", ()), *schema.get("enum", ()), schema.get("const"), schema.get("default")]
+    value = next((each for each in candidates if each is not None), None)
+    if value is not None:
+        return value
     if "$ref" in schema:
         target = schema["$ref"].rpartition("/")[2]
         return example(name, schemas[target], schemas, depth + 1) if depth < DEEPEST else None
     if "anyOf" in schema:
-        chosen: Json = next((each for each in schema["anyOf"] if each.get("type") != "null"), {})
-        return example(name, chosen, schemas, depth)
+        variant: Json = next((each for each in schema["anyOf"] if each.get("type") != "null"), {})
+        return example(name, variant, schemas, depth)
     return _of_type(name, schema, schemas, depth)
 
 
@@ -86,16 +86,16 @@ def _by_name(name: str, table: tuple[tuple[str, Any], ...], otherwise: Any) -> A
 
 
 def _bounded(number: float, schema: Mapping[str, Any]) -> float:
-    least: float = schema.get("minimum", number)
-    most: float = schema.get("maximum", number)
-    return max(least, min(most, number))
+    minimum: float = schema.get("minimum", number)
+    maximum: float = schema.get("maximum", number)
+    return max(minimum, min(maximum, number))
 
 
 def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -> Json | None:
     if depth >= DEEPEST:
         return None if schema.get("required") else {}
     return {
-        name: example(name, told, schemas, depth + 1)
-        for name, told in schema.get("properties", {}).items()
+        name: example(name, part, schemas, depth + 1)
+        for name, part in schema.get("properties", {}).items()
         if name in schema.get("required", ()) or depth == 0
     }

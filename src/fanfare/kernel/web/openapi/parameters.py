@@ -24,19 +24,19 @@ def path_names(path: str) -> list[str]:
 
 def parameters(endpoint: Endpoint) -> list[Json]:
     """Return the parameters of a call that are no part of its body."""
-    told: list[Json] = []
+    result: list[Json] = []
     for slot in _slots(endpoint):
         in_path = _path_name(endpoint, slot)
         if in_path:
-            told.append(_path_parameter(endpoint, slot, in_path))
+            result.append(_path_parameter(endpoint, slot, in_path))
         elif endpoint.method != "POST":
-            told += _query_parameters(endpoint, slot)
-    told.sort(key=lambda parameter: parameter["in"] != "path")
+            result += _query_parameters(endpoint, slot)
+    result.sort(key=lambda parameter: parameter["in"] != "path")
     if endpoint.is_write:
-        told.append({"$ref": "#/components/parameters/IdempotencyKey"})
+        result.append({"$ref": "#/components/parameters/IdempotencyKey"})
     if endpoint.has_etag:
-        told.append({"$ref": "#/components/parameters/IfNoneMatch"})
-    return told
+        result.append({"$ref": "#/components/parameters/IfNoneMatch"})
+    return result
 
 
 def _slots(endpoint: Endpoint) -> tuple[Slot, ...]:
@@ -49,48 +49,48 @@ def _path_name(endpoint: Endpoint, slot: Slot) -> str | None:
 
 def _path_parameter(endpoint: Endpoint, slot: Slot, name: str) -> Json:
     schema = _not_empty(slot_schema(endpoint, slot, is_default_told=False))
-    told: Json = {"name": name, "in": "path", "required": True, "schema": schema}
-    shown = example(name, schema, {})
-    if shown is not None:
-        told["example"] = shown
-    return _described(told, slot.description)
+    parameter: Json = {"name": name, "in": "path", "required": True, "schema": schema}
+    sample = example(name, schema, {})
+    if sample is not None:
+        parameter["example"] = sample
+    return _described(parameter, slot.description)
 
 
 def _query_parameters(endpoint: Endpoint, slot: Slot) -> Iterator[Json]:
     if slot.prefix is not None:
         yield _query_wildcard(endpoint, slot)
         return
-    first, *others = spellings(slot)
+    first, *aliases = spellings(slot)
     schema = slot_schema(endpoint, slot)
-    is_required = slot.is_required and not others
+    is_required = slot.is_required and not aliases
     yield _described(_query(first, _not_empty(schema) if is_required else schema, is_required), slot.description)
-    for other in others:
-        yield _described(_query(other, schema, is_required=False), f"Alias of `{first}`.")
+    for alias in aliases:
+        yield _described(_query(alias, schema, is_required=False), f"Alias of `{first}`.")
 
 
 def _query(name: str, schema: Json, is_required: bool) -> Json:  # noqa: FBT001 - private, two callers
-    told: Json = {"name": name, "in": "query"}
+    parameter: Json = {"name": name, "in": "query"}
     if is_required:
-        told["required"] = True
+        parameter["required"] = True
     if schema.get("type") == "object":
-        return {**told, "content": {"application/json": {"schema": schema}}}
+        return {**parameter, "content": {"application/json": {"schema": schema}}}
     if schema.get("type") == "array":
-        told |= {"style": "form", "explode": True}
-    return {**told, "schema": schema}
+        parameter |= {"style": "form", "explode": True}
+    return {**parameter, "schema": schema}
 
 
 def _query_wildcard(endpoint: Endpoint, slot: Slot) -> Json:
     # An exploded object is how OpenAPI says that each of its properties is a parameter by itself.
     schema = {"type": "object", "patternProperties": _pattern(endpoint, slot), "additionalProperties": False}
-    told = {"name": f"{slot.prefix}*", "in": "query", "style": "form", "explode": True, "schema": schema}
-    return _described(told, slot.description)
+    parameter = {"name": f"{slot.prefix}*", "in": "query", "style": "form", "explode": True, "schema": schema}
+    return _described(parameter, slot.description)
 
 
 def _pattern(endpoint: Endpoint, slot: Slot) -> Json:
     prefix = slot.prefix or ""
-    named = [name for other in _slots(endpoint) for name in other.wire_names if name.startswith(prefix)]
-    behind = "|".join(sorted(re.escape(name[len(prefix) :]) for name in named))
-    but = f"(?!(?:{behind})$)" if behind else ""
+    names = [name for each in _slots(endpoint) for name in each.wire_names if name.startswith(prefix)]
+    suffixes = "|".join(sorted(re.escape(name[len(prefix) :]) for name in names))
+    but = f"(?!(?:{suffixes})$)" if suffixes else ""
     return {f"^{re.escape(prefix)}{but}.+$": _nullable(slot.form.schema())}
 
 
@@ -99,8 +99,8 @@ def spellings(slot: Slot) -> list[str]:
     return [name for name in slot.wire_names if not (name.endswith("[]") and name[:-2] in slot.wire_names)]
 
 
-def _described(told: Json, description: str) -> Json:
-    return {**told, "description": sentence(description)} if description else told
+def _described(schema: Json, description: str) -> Json:
+    return {**schema, "description": sentence(description)} if description else schema
 
 
 def sentence(text: str) -> str:
@@ -134,26 +134,26 @@ def _nullable(schema: Json) -> Json:
     kind = schema.get("type")
     if not isinstance(kind, str):
         return schema
-    told = {**schema, "type": [kind, "null"]}
+    nullable = {**schema, "type": [kind, "null"]}
     if "enum" in schema:
-        told["enum"] = [*schema["enum"], None]
-    return told
+        nullable["enum"] = [*schema["enum"], None]
+    return nullable
 
 
 def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     """Return the body of a write, or None; its schema is left in `schemas`."""
     if endpoint.method != "POST" or endpoint.params is None:
         return None
-    inside = [slot for slot in _slots(endpoint) if not _path_name(endpoint, slot)]
-    if not inside:
+    body_slots = [slot for slot in _slots(endpoint) if not _path_name(endpoint, slot)]
+    if not body_slots:
         return None
-    schema = _body_schema(endpoint, inside)
+    schema = _body_schema(endpoint, body_slots)
     name = _keep(schemas, endpoint.params.__name__, endpoint.call_id, schema)
     ref = {"$ref": f"#/components/schemas/{name}"}
-    array = next((slot for slot in inside if slot.name == endpoint.array_field), None)
+    array = next((slot for slot in body_slots if slot.name == endpoint.array_field), None)
     media = {
         "schema": {"anyOf": [ref, array.form.schema()]} if array else ref,
-        "example": _body_example(endpoint.params.example, inside, schema),
+        "example": _body_example(endpoint.params.example, body_slots, schema),
     }
     # Forms are read too, but a generator that sees several content types sends each field once for each of them.
     content = {"application/json": media}
@@ -161,14 +161,14 @@ def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     return {"required": is_required, "content": content}
 
 
-def _body_schema(endpoint: Endpoint, inside: Iterable[Slot]) -> Json:
+def _body_schema(endpoint: Endpoint, body_slots: Iterable[Slot]) -> Json:
     properties: Json = {}
     patterns: Json = {}
     required: list[str] = []
     either: list[Json] = []
-    for slot in inside:
+    for slot in body_slots:
         if slot.prefix is not None:
-            patterns |= {key: _described(told, slot.description) for key, told in _pattern(endpoint, slot).items()}
+            patterns |= {key: _described(part, slot.description) for key, part in _pattern(endpoint, slot).items()}
             continue
         names = spellings(slot)
         properties |= _properties(endpoint, slot, names)
@@ -176,11 +176,11 @@ def _body_schema(endpoint: Endpoint, inside: Iterable[Slot]) -> Json:
             required.append(names[0])
         elif slot.is_required:
             either.append({"anyOf": [{"required": [name]} for name in names]})
-    told: Json = {"type": "object", "properties": properties}
+    part: Json = {"type": "object", "properties": properties}
     if endpoint.params and endpoint.params.__doc__:
-        told["description"] = inspect.cleandoc(endpoint.params.__doc__)
+        part["description"] = inspect.cleandoc(endpoint.params.__doc__)
     extra = {"patternProperties": patterns, "required": required, "allOf": either}
-    return told | {key: value for key, value in extra.items() if value}
+    return part | {key: value for key, value in extra.items() if value}
 
 
 def _properties(endpoint: Endpoint, slot: Slot, names: list[str]) -> Json:
@@ -189,9 +189,9 @@ def _properties(endpoint: Endpoint, slot: Slot, names: list[str]) -> Json:
         schema = _not_empty(schema)
     elif slot.clears:
         schema = _nullable(schema)
-    first, *others = names
-    told = {first: _described(schema, slot.description)}
-    return told | {other: _described(schema, f"Alias of `{first}`.") for other in others}
+    first, *aliases = names
+    result = {first: _described(schema, slot.description)}
+    return result | {alias: _described(schema, f"Alias of `{first}`.") for alias in aliases}
 
 
 def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:
@@ -202,10 +202,12 @@ def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:
     return name
 
 
-def _body_example(given: Mapping[str, object], inside: Iterable[Slot], schema: Json) -> Json:
-    if given:
-        return dict(given)
-    named = [slot for slot in inside if slot.prefix is None]
-    shown = [slot for slot in named if slot.is_required] + [slot for slot in named if not slot.is_required][:SHOWN]
-    names = [slot.wire_names[0] for slot in shown]
+def _body_example(values: Mapping[str, object], body_slots: Iterable[Slot], schema: Json) -> Json:
+    if values:
+        return dict(values)
+    plain = [slot for slot in body_slots if slot.prefix is None]
+    example_slots = [slot for slot in plain if slot.is_required] + [slot for slot in plain if not slot.is_required][
+        :SHOWN
+    ]
+    names = [slot.wire_names[0] for slot in example_slots]
     return {name: value for name in names if (value := example(name, schema["properties"][name], {})) is not None}

@@ -68,8 +68,8 @@ class OpenApi:
     async def _body(self, document: bytes, url: str) -> Body:
         if url not in self._bodies:
             if len(self._bodies) >= MAX_URLS:
-                return _made(document, url, is_kept=False)
-            self._bodies[url] = Once(lambda: _made(document, url, is_kept=True))
+                return _build(document, url, is_kept=False)
+            self._bodies[url] = Once(lambda: _build(document, url, is_kept=True))
         return await self._bodies[url].get()
 
     def _url(self, request: Request) -> str:
@@ -80,11 +80,11 @@ class OpenApi:
         return f"{request.scheme}://{host}" if HOST.fullmatch(host) else ""
 
     def _make(self) -> bytes:
-        made = document(self.endpoints, version("fanfare"), self.scopes)
-        return answers.encode(with_url(made, ANY_URL.decode().strip('"')))
+        spec = document(self.endpoints, version("fanfare"), self.scopes)
+        return answers.encode(with_url(spec, ANY_URL.decode().strip('"')))
 
 
-def _made(document: bytes, url: str, *, is_kept: bool) -> Body:
+def _build(document: bytes, url: str, *, is_kept: bool) -> Body:
     plain = document.replace(ANY_URL, answers.encode(url or NO_URL))
     etag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
     return Body(etag, plain, gzip.compress(plain, mtime=0) if is_kept else None)

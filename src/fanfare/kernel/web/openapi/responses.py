@@ -64,8 +64,8 @@ class Answers:
         for endpoint in endpoints:
             parts = [] if endpoint.media_type != JSON else _parts(endpoint.answer)
             types += [each for each in parts if each not in types]
-        made, self.schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
-        self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_straightened, made), strict=True))
+        components, self.schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
+        self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_straightened, components), strict=True))
         for name, schema in self.schemas.items():
             self.schemas[name] = _straightened(schema)
         for endpoint in endpoints:
@@ -104,8 +104,8 @@ class Answers:
         if schema is None:
             return None
         media: Json = {"schema": schema}
-        shown = example("", schema, self.schemas)
-        return {JSON: media if shown is None else {**media, "example": shown}}
+        sample = example("", schema, self.schemas)
+        return {JSON: media if sample is None else {**media, "example": sample}}
 
 
 def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
@@ -124,16 +124,16 @@ def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
     if schema.get("format") == "decimal":
         return {key: value for key, value in schema.items() if key != "format"} | {"type": "number"}
     if "properties" not in schema:
-        return _joined({key: _straightened(value) for key, value in schema.items()})
-    told = {key: _straightened(value) for key, value in schema.items() if key not in ("properties", "required")}
+        return _merge({key: _straightened(value) for key, value in schema.items()})
+    result = {key: _straightened(value) for key, value in schema.items() if key not in ("properties", "required")}
     fields = {name: _straightened(value) for name, value in schema["properties"].items()}
-    given = set(schema.get("required", ()))
-    told["properties"] = {name: _without_default(value) for name, value in fields.items()}
-    told["required"] = [name for name, value in fields.items() if name in given or "default" in value]
-    return told
+    required = set(schema.get("required", ()))
+    result["properties"] = {name: _without_default(value) for name, value in fields.items()}
+    result["required"] = [name for name, value in fields.items() if name in required or "default" in value]
+    return result
 
 
-def _joined(schema: Json) -> Json:
+def _merge(schema: Json) -> Json:
     """Write "this or null" as a list of two types, where it is that simple."""
     parts = schema.get("anyOf", ())
     if len(parts) == 2 and parts[1] == {"type": "null"} and isinstance(parts[0].get("type"), str):  # noqa: PLR2004
@@ -146,7 +146,7 @@ def _without_default(schema: Json) -> Json:
     return {key: value for key, value in schema.items() if key != "default"}
 
 
-def of(endpoint: Endpoint, answers: Answers) -> Json:
+def responses_of(endpoint: Endpoint, answers: Answers) -> Json:
     """Return the responses of a call by status."""
     headers = {name: _ref("headers", name) for name in (*LIMIT_HEADERS, "X-Request-Id")}
     if endpoint.is_write:
@@ -156,50 +156,52 @@ def of(endpoint: Endpoint, answers: Answers) -> Json:
     if endpoint.has_etag:
         headers["ETag"] = _ref("headers", "ETag")
     content = answers.content(endpoint)
-    told: Json = {"200": {"description": "Done" if content is None else "Success", "headers": headers}}
+    result: Json = {"200": {"description": "Done" if content is None else "Success", "headers": headers}}
     if content:
-        told["200"]["content"] = content
+        result["200"]["content"] = content
     if endpoint.has_etag:
-        told["304"] = _ref("responses", "NotModified")
+        result["304"] = _ref("responses", "NotModified")
     for refusal in sorted((*ANY_CALL, *(WRITES if endpoint.is_write else ())), key=lambda each: each.status):
-        told[str(refusal.status)] = _ref("responses", refusal.__name__)
-    return told
+        result[str(refusal.status)] = _ref("responses", refusal.__name__)
+    return result
 
 
 def _ref(kind: str, name: str) -> Json:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def shared() -> Json:
+def shared_responses() -> Json:
     """Return the responses that calls refer to."""
     not_modified = {"description": "The response has not changed", "headers": {"ETag": _ref("headers", "ETag")}}
-    return {"NotModified": not_modified, **{each.__name__: _refused(each) for each in (*ANY_CALL, *WRITES)}}
+    return {"NotModified": not_modified, **{each.__name__: _refusal(each) for each in (*ANY_CALL, *WRITES)}}
 
 
-def _refused(refusal: type[Refusal]) -> Json:
-    made = errors.BadParameters([("limit", "must be a whole number")]) if refusal is errors.BadParameters else refusal()
+def _refusal(refusal: type[Refusal]) -> Json:
+    error = (
+        errors.BadParameters([("limit", "must be a whole number")]) if refusal is errors.BadParameters else refusal()
+    )
     names = ["X-Request-Id", *LIMIT_HEADERS]
-    if made.retry_after is not None or refusal is errors.TooManyCalls:
+    if error.retry_after is not None or refusal is errors.TooManyCalls:
         names.append("Retry-After")
-    shown = {**made.problem(), "request_id": "5f0c6b1e8f5d4d6c9a7be1f0a2c3d4e5"}
-    media = {"schema": _ref("schemas", "Problem"), "example": shown}
+    sample = {**error.problem(), "request_id": "5f0c6b1e8f5d4d6c9a7be1f0a2c3d4e5"}
+    media = {"schema": _ref("schemas", "Problem"), "example": sample}
     headers = {name: _ref("headers", name) for name in names}
     return {"description": refusal.title(), "headers": headers, "content": {"application/problem+json": media}}
 
 
 def headers() -> Json:
     """Return the headers that answers carry."""
-    whole = {"type": "integer", "minimum": 0}
+    integer = {"type": "integer", "minimum": 0}
     text = {"type": "string"}
-    told = {
-        "X-RateLimit-Limit": ("Calls the key may make per minute.", whole),
-        "X-RateLimit-Remaining": ("Calls left in this minute.", whole),
-        "X-RateLimit-Reset": ("When the minute ends, in unix seconds.", whole),
+    result = {
+        "X-RateLimit-Limit": ("Calls the key may make per minute.", integer),
+        "X-RateLimit-Remaining": ("Calls left in this minute.", integer),
+        "X-RateLimit-Reset": ("When the minute ends, in unix seconds.", integer),
         "X-Request-Id": ("The id of this request: the caller's own when it sent one, else a new one.", text),
         "Idempotent-Replayed": ("`true` when this is the stored answer to an earlier attempt.", text),
         "ETag": ("Send it back in If-None-Match to ask whether anything changed.", text),
         "X-Next-Cursor": ("Value of `cursor` for the next rows; absent at the end of a list.", text),
         "Link": ('The next page, as `rel="next"` and without the keys; absent when no more rows remain.', text),
-        "Retry-After": ("Seconds to wait before the next attempt.", whole),
+        "Retry-After": ("Seconds to wait before the next attempt.", integer),
     }
-    return {name: {"description": description, "schema": schema} for name, (description, schema) in told.items()}
+    return {name: {"description": description, "schema": schema} for name, (description, schema) in result.items()}

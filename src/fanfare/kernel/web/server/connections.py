@@ -44,19 +44,19 @@ class Room(NamedTuple):
     An address is an IPv4 address or the /64 of an IPv6 address. Those of `proxies` speak for many callers.
     """
 
-    most: int
+    limit: int
     most_of_address: int
     proxies: tuple[Network, ...]
 
 
-class Held(Protocol):
+class OpenConnection(Protocol):
     """What the sweep knows of a connection."""
 
     # when its step is over, and when it must have taken in more of its answer; as the loop's clock
     deadline: float
     write_deadline: float
     # bytes of a request that has not arrived completely
-    held: int
+    buffered: int
 
     def expire(self) -> None:
         """End: its time is over."""
@@ -78,19 +78,19 @@ class _Caller:
 
     def __init__(self) -> None:
         self.count = 0
-        self.quiet: OrderedDict[Held, None] = OrderedDict()
+        self.quiet: OrderedDict[OpenConnection, None] = OrderedDict()
 
 
 class Sizes:
     """Bytes of connections, those that have had some for longest first, up to a bound for all together."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, limit: int) -> None:
         """Take the bound."""
-        self.most = most
+        self.limit = limit
         self.total = 0
-        self._sizes: OrderedDict[Held, int] = OrderedDict()
+        self._sizes: OrderedDict[OpenConnection, int] = OrderedDict()
 
-    def note(self, connection: Held, size: int) -> None:
+    def note(self, connection: OpenConnection, size: int) -> None:
         """Note what a connection has now; one that had none comes last."""
         self.total += size - self._sizes.get(connection, 0)
         if size:
@@ -98,9 +98,9 @@ class Sizes:
         else:
             self._sizes.pop(connection, None)
 
-    def excess(self) -> Iterator[Held]:
+    def excess(self) -> Iterator[OpenConnection]:
         """Yield the oldest, forgotten, until the rest is within the bound."""
-        while self.total > self.most and self._sizes:
+        while self.total > self.limit and self._sizes:
             connection, size = self._sizes.popitem(last=False)
             self.total -= size
             yield connection
@@ -115,19 +115,19 @@ class HttpConnections:
         self.times = times
         self.room = room
         # with the address of each, unless it is a proxy
-        self.open: dict[Held, str | None] = {}
+        self.open: dict[OpenConnection, str | None] = {}
         self._callers: dict[str, _Caller] = {}
-        self.quiet: OrderedDict[Held, None] = OrderedDict()
+        self.quiet: OrderedDict[OpenConnection, None] = OrderedDict()
         self._arriving = Sizes(MAX_HELD_BYTES)
         self._unread = Sizes(MAX_UNREAD_BYTES)
         self._sweeping: asyncio.Task[None] | None = None
 
-    def __call__(self, **given: Any) -> asyncio.Protocol:  # noqa: ANN401 - whatever uvicorn gives
+    def __call__(self, **options: Any) -> asyncio.Protocol:  # noqa: ANN401 - whatever uvicorn gives
         """Make a connection as it is accepted; uvicorn takes this for the class."""
-        made: asyncio.Protocol = self.make(self, **given)
-        return made
+        protocol: asyncio.Protocol = self.make(self, **options)
+        return protocol
 
-    def add(self, connection: Held, peer: str | None) -> bool:
+    def add(self, connection: OpenConnection, peer: str | None) -> bool:
         """Count a new connection, in place of the oldest quiet one when there are enough; say whether there is room.
 
         Where its address has its part, that is the oldest of the address.
@@ -137,7 +137,7 @@ class HttpConnections:
         address = peer_subscriber(peer, self.room.proxies)
         self._make_room(self._callers.get(address) if address else None)
         self.open[connection] = address
-        has_room = len(self.open) <= self.room.most
+        has_room = len(self.open) <= self.room.limit
         if address:
             caller = self._callers.setdefault(address, _Caller())
             caller.count += 1
@@ -147,25 +147,25 @@ class HttpConnections:
     def _make_room(self, caller: _Caller | None) -> None:
         if caller and caller.count >= self.room.most_of_address and caller.quiet:
             oldest = next(iter(caller.quiet))
-        elif len(self.open) >= self.room.most and self.quiet:
+        elif len(self.open) >= self.room.limit and self.quiet:
             oldest = next(iter(self.quiet))
         else:
             return
         self._end(oldest, oldest.give_way)
 
-    def rest(self, connection: Held) -> None:
+    def rest(self, connection: OpenConnection) -> None:
         """Note that a connection waits for a request, from now on or as before."""
         self.quiet.setdefault(connection)
         if address := self.open.get(connection):
             self._callers[address].quiet.setdefault(connection)
 
-    def wake(self, connection: Held) -> None:
+    def wake(self, connection: OpenConnection) -> None:
         """Note that a connection has a request."""
         self.quiet.pop(connection, None)
         if address := self.open.get(connection):
             self._callers[address].quiet.pop(connection, None)
 
-    def remove(self, connection: Held) -> None:
+    def remove(self, connection: OpenConnection) -> None:
         """Forget a connection that is closed or about to be; again without harm."""
         self.wake(connection)
         self.hold(connection, 0)
@@ -176,25 +176,25 @@ class HttpConnections:
             if not caller.count:
                 del self._callers[address]
 
-    def hold(self, connection: Held, held: int) -> None:
+    def hold(self, connection: OpenConnection, size: int) -> None:
         """Note how many bytes of an incomplete request a connection holds; too many let the oldest give way."""
-        connection.held = held
-        self._arriving.note(connection, held)
+        connection.buffered = size
+        self._arriving.note(connection, size)
         for oldest in self._arriving.excess():
-            oldest.held = 0
+            oldest.buffered = 0
             self._end(oldest, oldest.give_way)
 
-    def _end(self, connection: Held, way: Callable[[], None]) -> None:
+    def _end(self, connection: OpenConnection, end: Callable[[], None]) -> None:
         """End a connection in a way of its own. One that fails in it is dropped, and no other suffers from it."""
         try:
-            way()
+            end()
         except Exception as error:
             log.warning("closing a connection failed", exc_info=error)
             self.remove(connection)
             with suppress(Exception):
                 connection.drop()
 
-    def leave_unread(self, connection: Held, size: int) -> None:
+    def leave_unread(self, connection: OpenConnection, size: int) -> None:
         """Note how many bytes of an answer wait for their caller; too many end those that wait for longest."""
         self._unread.note(connection, size)
         for oldest in self._unread.excess():

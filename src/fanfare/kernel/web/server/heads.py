@@ -19,18 +19,18 @@ METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OP
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VERSIONS = frozenset({b"HTTP/1.1\r", b"HTTP/1.0\r"})
 OTHER_VERSION = re.compile(rb"HTTP/\d+(\.\d+)?\r")
-ONCE = (b"host", b"content-length", b"transfer-encoding")
+UNIQUE_HEADERS = (b"host", b"content-length", b"transfer-encoding")
 TARGET_STARTS = (b"/", b"http://", b"https://")
 UPGRADE = re.compile(rb"(?i)\r\nupgrade:[^\r\n]*(?=\r\n)")
 
 
-def measure(buffer: bytearray, seen: int, used: int = 0, lines: int = 0) -> int:
+def measure(buffer: bytearray, offset: int, used: int = 0, lines: int = 0) -> int:
     """Return the length of the head or the trailers at the start of a buffer, 0 while they are incomplete.
 
     They do not end within the first `seen` bytes: what comes in many packets is searched once. Trailers add to the
     bytes and lines that their head used. Refuses what is too large.
     """
-    end = buffer.find(END, max(0, seen - len(END) + 1))
+    end = buffer.find(END, max(0, offset - len(END) + 1))
     length = end + len(END) if end >= 0 else 0
     if used + (length or len(buffer)) > MAX_BYTES:
         message = f"the headers and trailers of the request are larger than {MAX_BYTES} bytes"
@@ -41,9 +41,9 @@ def measure(buffer: bytearray, seen: int, used: int = 0, lines: int = 0) -> int:
     return length
 
 
-def check_start(buffer: bytearray, seen: int) -> bool:
+def check_start(buffer: bytearray, offset: int) -> bool:
     """Refuse what does not begin with a request line of ours; say whether the line is complete."""
-    newline = buffer.find(b"\n", seen)
+    newline = buffer.find(b"\n", offset)
     if newline < 0 and not TOKEN.match(buffer):
         raise Unreadable(NO_LINE)
     if (newline if newline >= 0 else len(buffer)) > MAX_LINE_BYTES:
@@ -84,7 +84,7 @@ def unambiguous(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes,
         raise Unreadable(message)
     if len(values) < len(headers):
         names = [name for name, _ in headers]
-        for name in ONCE:
+        for name in UNIQUE_HEADERS:
             if names.count(name) > 1:
                 message = f"the request has more than one {name.decode()}"
                 raise Unreadable(message)

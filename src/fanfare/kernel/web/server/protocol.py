@@ -56,24 +56,24 @@ def _keep_little(transport: Any) -> None:  # noqa: ANN401 - uvicorn's type of it
 class Connection(HttpToolsProtocol):
     """A connection; for the cycle that answers it is the transport too."""
 
-    def __init__(self, shared: HttpConnections, **given: Any) -> None:  # noqa: ANN401 - whatever uvicorn gives
+    def __init__(self, connections: HttpConnections, **options: Any) -> None:  # noqa: ANN401 - whatever uvicorn gives
         """Take what all connections of the process share."""
-        super().__init__(**given)
-        self.shared = shared
+        super().__init__(**options)
+        self.http_connections = connections
         self.reader = Reader()
         self.phase = Phase.HEAD
         self.deadline = self.write_deadline = NEVER
-        self.held = self.received = 0
+        self.buffered = self.received = 0
         self.is_complete = self.is_corked = self.has_ended = self.keep_alive = False
-        self.kept = b""
+        self.pending = b""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
         """Wait for a head."""
         super().connection_made(transport)
         _keep_little(transport)
-        has_room = self.shared.add(self, self.client[0] if self.client else None)
-        self._wait(Phase.HEAD, self.shared.times.head)
-        self.shared.rest(self)
+        has_room = self.http_connections.add(self, self.client[0] if self.client else None)
+        self._wait(Phase.HEAD, self.http_connections.times.head)
+        self.http_connections.rest(self)
         if not has_room:
             self._refuse(Unavailable("there are too many connections"))
 
@@ -81,7 +81,7 @@ class Connection(HttpToolsProtocol):
         """Forget everything."""
         self.phase = Phase.CLOSE
         self.reader.expect_nothing()
-        self.shared.remove(self)
+        self.http_connections.remove(self)
         super().connection_lost(exc)
         if getattr(self.cycle, "response_complete", False):
             # Each knows the other: both would stay until a garbage collection, which then holds everybody up.
@@ -111,14 +111,14 @@ class Connection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Give the caller time to take the answer in, all of it."""
         super().pause_writing()
-        self.write_deadline = min(self.write_deadline, self.loop.time() + self.shared.times.answer)
+        self.write_deadline = min(self.write_deadline, self.loop.time() + self.http_connections.times.answer)
         unsent = self.cycle.unsent if isinstance(self.cycle, Cycle) else 0
-        self.shared.leave_unread(self, self.transport.get_write_buffer_size() + unsent)
+        self.http_connections.leave_unread(self, self.transport.get_write_buffer_size() + unsent)
 
     def resume_writing(self) -> None:
         """Take the time back when that was all."""
         super().resume_writing()
-        self.shared.leave_unread(self, 0)
+        self.http_connections.leave_unread(self, 0)
         if getattr(self.cycle, "response_complete", True):
             self.write_deadline = NEVER
 
@@ -130,9 +130,9 @@ class Connection(HttpToolsProtocol):
         elif self.deadline > now:
             return
         elif self.phase is Phase.BODY:
-            self._refuse(TooSlow(f"the body did not arrive within {self.shared.times.body:g} seconds"))
+            self._refuse(TooSlow(f"the body did not arrive within {self.http_connections.times.body:g} seconds"))
         elif self.reader.buffer:
-            self._refuse(TooSlow(f"the headers did not arrive within {self.shared.times.head:g} seconds"))
+            self._refuse(TooSlow(f"the headers did not arrive within {self.http_connections.times.head:g} seconds"))
         else:
             self._abort("idle")
 
@@ -184,10 +184,10 @@ class Connection(HttpToolsProtocol):
         """Write; the head of an answer in one go with what follows."""
         if self.is_corked and self.cycle.response_started:
             self.is_corked = False
-            self.kept = data
+            self.pending = data
             return
-        self.transport.write(self.kept + data)
-        self.kept = b""
+        self.transport.write(self.pending + data)
+        self.pending = b""
 
     def is_closing(self) -> bool:
         """Say whether nothing can be written any more."""
@@ -202,10 +202,10 @@ class Connection(HttpToolsProtocol):
 
     def _go_on(self) -> None:
         if self.phase is Phase.IDLE and self.reader.buffer:
-            self._wait(Phase.HEAD, self.shared.times.head)
+            self._wait(Phase.HEAD, self.http_connections.times.head)
         try:
             for _ in range(PIECES_AT_ONCE):
-                piece = self.reader.cut()
+                piece = self.reader.next_piece()
                 if not piece:
                     break
                 self._feed(piece)
@@ -257,7 +257,7 @@ class Connection(HttpToolsProtocol):
         self.keep_alive = self.keep_alive and version != "1.0"
         # Trailers are no headers.
         self.headers = []
-        self.shared.wake(self)
+        self.http_connections.wake(self)
         self.cycle = cycle = Cycle(
             scope=self.scope,
             transport=self,  # type: ignore[arg-type] # as much of one as a cycle needs
@@ -285,7 +285,7 @@ class Connection(HttpToolsProtocol):
         # Until so much of the body is here that reading the rest for nothing is cheaper than another connection.
         self.cycle.keep_alive = False
         self._take_body(0)
-        self._wait(Phase.BODY, self.shared.times.body)
+        self._wait(Phase.BODY, self.http_connections.times.body)
 
     def _fill_scope(self, version: str) -> None:
         try:
@@ -302,8 +302,8 @@ class Connection(HttpToolsProtocol):
         self.scope["query_string"] = target.query or b""
 
     def _await_next(self) -> None:
-        self._wait(Phase.IDLE, self.shared.times.idle)
-        self.shared.rest(self)
+        self._wait(Phase.IDLE, self.http_connections.times.idle)
+        self.http_connections.rest(self)
         self.reader.expect_head()
         self.flow.resume_reading()
         if self.reader.buffer or self.has_ended:
@@ -326,9 +326,9 @@ class Connection(HttpToolsProtocol):
         ahead = len(self.reader.buffer)
         if ahead > MAX_AHEAD_BYTES and self.phase is Phase.ANSWER:
             self.flow.pause_reading()
-        held = ahead + self.received if self.phase is Phase.BODY else ahead
-        if held != self.held:
-            self.shared.hold(self, held)
+        buffered = ahead + self.received if self.phase is Phase.BODY else ahead
+        if buffered != self.buffered:
+            self.http_connections.hold(self, buffered)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Let the application answer where there is one; what is wrong with a head is answered here."""
@@ -351,10 +351,10 @@ class Connection(HttpToolsProtocol):
 
     def _close(self, *, is_sending: bool) -> None:
         self.reader.drop()
-        self.shared.hold(self, 0)
-        self.shared.rest(self)
+        self.http_connections.hold(self, 0)
+        self.http_connections.rest(self)
         is_written = not self.transport.get_write_buffer_size()
-        self._wait(Phase.CLOSE, LINGER_SECONDS if is_written else self.shared.times.answer)
+        self._wait(Phase.CLOSE, LINGER_SECONDS if is_written else self.http_connections.times.answer)
         if is_sending and not self.has_ended and not self.transport.is_closing():
             self.flow.resume_reading()
             self.transport.write_eof()
@@ -364,7 +364,7 @@ class Connection(HttpToolsProtocol):
     def drop(self) -> None:
         """End without a word."""
         self.phase = Phase.CLOSE
-        self.shared.remove(self)
+        self.http_connections.remove(self)
         self.transport.abort()
 
     def _abort(self, reason: str) -> None:
@@ -372,6 +372,6 @@ class Connection(HttpToolsProtocol):
         self.drop()
 
     def _flush(self) -> None:
-        if self.kept:
-            self.transport.write(self.kept)
-            self.kept = b""
+        if self.pending:
+            self.transport.write(self.pending)
+            self.pending = b""

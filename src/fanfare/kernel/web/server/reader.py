@@ -21,7 +21,18 @@ MAX_EMPTY = 16
 class Reader:
     """The bytes that came and are not cut off yet, and what they are the beginning of."""
 
-    __slots__ = ("_body", "_has_line", "_head", "_left", "_lines", "_overhead", "_seen", "_skipped", "_step", "buffer")
+    __slots__ = (
+        "_body",
+        "_has_line",
+        "_head",
+        "_lines",
+        "_overhead",
+        "_remaining",
+        "_scanned",
+        "_skipped",
+        "_step",
+        "buffer",
+    )
 
     def __init__(self) -> None:
         """Expect the first head."""
@@ -31,13 +42,13 @@ class Reader:
     def expect_head(self) -> None:
         """Let the next bytes be a request."""
         self._step: Callable[[], bytes] = self._cut_head
-        self._seen = self._skipped = 0
+        self._scanned = self._skipped = 0
         self._has_line = False
 
     def expect_body(self, length: int | None) -> None:
         """Let the next bytes be a body of that length, or one in chunks."""
         self._overhead = self._body = 0
-        self._left = length or 0
+        self._remaining = length or 0
         self._step = self._cut_chunk if length is None else self._cut_length
 
     def expect_nothing(self) -> None:
@@ -49,11 +60,11 @@ class Reader:
         self.buffer = bytearray()
         self.expect_nothing()
 
-    def is_near_end(self, most: int) -> bool:
+    def is_near_end(self, limit: int) -> bool:
         """Say whether a body of known length lacks no more than that many bytes."""
-        return self._step == self._cut_length and self._left <= most
+        return self._step == self._cut_length and self._remaining <= limit
 
-    def cut(self) -> bytes:
+    def next_piece(self) -> bytes:
         """Return the next piece, empty when there is none yet. Raises the `Refusal` of what is too large or no HTTP."""
         return self._step() if self.buffer else b""
 
@@ -63,9 +74,9 @@ class Reader:
             if not self.buffer:
                 return b""
         if not self._has_line:
-            self._has_line = heads.check_start(self.buffer, self._seen)
-        length = heads.measure(self.buffer, self._seen)
-        self._seen = len(self.buffer)
+            self._has_line = heads.check_start(self.buffer, self._scanned)
+        length = heads.measure(self.buffer, self._scanned)
+        self._scanned = len(self.buffer)
         if not length:
             return b""
         head = self._take(length)
@@ -82,9 +93,9 @@ class Reader:
             raise Unreadable(heads.NO_LINE)
 
     def _cut_length(self) -> bytes:
-        piece = self._take(min(self._left, len(self.buffer)))
-        self._left -= len(piece)
-        if not self._left:
+        piece = self._take(min(self._remaining, len(self.buffer)))
+        self._remaining -= len(piece)
+        if not self._remaining:
             self.expect_nothing()
         return piece
 
@@ -104,7 +115,7 @@ class Reader:
     def _cut_data(self, line: int, size: int) -> bytes:
         """Return the chunk, as far as it is there, with its first line."""
         if not size:
-            self._seen = 0
+            self._scanned = 0
             self._step = self._cut_trailers
             return self._take(line)
         self._body += size
@@ -112,14 +123,14 @@ class Reader:
         if self._overhead - self._body > heads.MAX_BYTES:
             message = "the chunked body is mostly chunk sizes and extensions"
             raise HeadTooLarge(message)
-        self._left = line + size + len(CRLF)
+        self._remaining = line + size + len(CRLF)
         self._step = self._cut_rest
         return self._cut_rest()
 
     def _cut_rest(self) -> bytes:
-        piece = self._take(min(self._left, len(self.buffer)))
-        self._left -= len(piece)
-        if not self._left:
+        piece = self._take(min(self._remaining, len(self.buffer)))
+        self._remaining -= len(piece)
+        if not self._remaining:
             self._step = self._cut_chunk
         return piece
 
@@ -127,8 +138,8 @@ class Reader:
         if self.buffer.startswith(CRLF):
             self.expect_nothing()
             return self._take(len(CRLF))
-        length = heads.measure(self.buffer, self._seen, self._head, self._lines)
-        self._seen = len(self.buffer)
+        length = heads.measure(self.buffer, self._scanned, self._head, self._lines)
+        self._scanned = len(self.buffer)
         if length:
             self.expect_nothing()
         return self._take(length)

@@ -1,0 +1,111 @@
+"""Names are nouns and verbs of the field: none is a participle, a pronoun or a bare quantity."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from tests.rules import waivers
+from tests.rules.project import PACKAGE, Source, sources
+
+# A name that is one of these says nothing of the thing that it names: say what it is (`rows`, `match`, `limit`).
+WORDS = frozenset(
+    """
+    after all anybody apart asked at before beside both changed cut few found further given held it kept known least
+    left made many meant more most nobody none of once other others own said same seen sent shown somebody sought
+    stored such taken them these those told tried wanted what which who whole whose
+    """.split()  # noqa: SIM905 - a list of words
+)
+# A bound says of what it is one: MAX_PARTS, MIN_SECONDS.
+BOUND = re.compile(r"(MOST|LEAST)(_|$)")
+# Names still to be found better ones, by file. A number only goes down: no new name comes in.
+LATER: dict[str, int] = {
+    "src/fanfare/audience/holding.py": 1,
+    "src/fanfare/audience/tables.py": 2,
+    "src/fanfare/campaigns/queries/known.py": 1,
+    "src/fanfare/cli/places.py": 2,
+    "src/fanfare/demo/programme.py": 1,
+    "src/fanfare/demo/story.py": 2,
+    "src/fanfare/fans/actions/tags.py": 1,
+    "src/fanfare/fans/display_names/words.py": 1,
+    "src/fanfare/kernel/data/db.py": 1,
+    "src/fanfare/kernel/data/updates.py": 2,
+    "src/fanfare/kernel/running/supervise.py": 1,
+    "src/fanfare/kernel/web/once.py": 1,
+    "src/fanfare/kernel/web/openapi/parameters.py": 1,
+    "src/fanfare/kernel/wire/__init__.py": 1,
+    "src/fanfare/kernel/wire/forms.py": 1,
+    "src/fanfare/places/loading/packages.py": 1,
+    "src/fanfare/places/loading/tables.py": 1,
+    "src/fanfare/search/actions/running.py": 12,
+    "src/fanfare/search/criteria/activity.py": 7,
+    "src/fanfare/search/criteria/criterion.py": 1,
+    "src/fanfare/search/criteria/facts.py": 3,
+    "src/fanfare/search/criteria/idols.py": 3,
+    "src/fanfare/search/criteria/person.py": 4,
+    "src/fanfare/search/criteria/place.py": 3,
+    "src/fanfare/search/criteria/plans.py": 5,
+    "src/fanfare/search/criteria/record.py": 2,
+    "src/fanfare/search/criteria/segments.py": 16,
+    "src/fanfare/search/criteria/tags.py": 3,
+    "src/fanfare/search/criteria/tickets.py": 26,
+    "src/fanfare/search/criteria/ties.py": 3,
+    "src/fanfare/search/criteria/uses.py": 17,
+}  # fmt: skip
+
+
+def is_vague(name: str) -> bool:
+    if name.startswith("__"):
+        return False
+    return name.strip("_").lower() in WORDS or BOUND.match(name) is not None
+
+
+def bound_names(tree: ast.Module) -> Iterator[str]:
+    """Yield every name that a file gives: to parameters, variables, fields, functions and classes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+
+
+def vague_names(code: Iterable[Source]) -> Iterator[tuple[str, str]]:
+    """Yield the names that are in the list, each with its place; those of the wire are the contract's."""
+    for source in code:
+        for name in bound_names(source.tree):
+            if is_vague(name) and "/schemas" not in source.name:
+                yield f"{source.name}:{name}", "says not what it is"
+
+
+def test_names_say_what_a_thing_is() -> None:
+    faults = [(place, words) for place, words in vague_names(sources(PACKAGE)) if place not in waivers.WORDS]
+    counts = Counter(place.partition(":")[0] for place, _ in faults)
+    new = {name: count for name, count in counts.items() if count > LATER.get(name, 0)}
+    assert [place for place, _ in faults if place.partition(":")[0] in new] == []
+
+
+def test_what_is_left_for_later_only_shrinks() -> None:
+    counts = Counter(
+        place.partition(":")[0] for place, _ in vague_names(sources(PACKAGE)) if place not in waivers.WORDS
+    )
+    assert {name: count for name, count in LATER.items() if counts[name] < count} == {}, "lower LATER to what there is"
+
+
+def test_every_waived_name_is_there() -> None:
+    assert waivers.WORDS.keys() - {place for place, _ in vague_names(sources(PACKAGE))} == set()
+
+
+def test_sees_vague_names() -> None:
+    code = Source(
+        "a.py",
+        "MOST_ROWS = 1\nclass Held:\n    at: int\ndef _found(given, value):\n    told = [each for each in value]\n"
+        "    value.kept = told\n",
+    )
+    assert [place for place, _ in vague_names([code])] == [
+        "a.py:Held", "a.py:_found", "a.py:MOST_ROWS", "a.py:at", "a.py:given", "a.py:told", "a.py:kept",
+    ]  # fmt: skip
+
+
+def test_names_of_the_wire_are_the_contracts() -> None:
+    assert list(vague_names([Source("src/fanfare/x/schemas.py", "class A:\n    whole: bool\n")])) == []
