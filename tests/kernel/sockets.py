@@ -40,14 +40,14 @@ class Socket:
     async def to(cls, base_url: str, window: int | None = None, source: str | None = None) -> "Socket":
         """Connect, from a source address; with a window the system takes in about that many bytes of an answer."""
         address = urlsplit(base_url)
-        own_db = socket.socket()
+        sock = socket.socket()
         if window:
-            own_db.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         if source:
-            own_db.bind((source, 0))
-        own_db.setblocking(False)  # noqa: FBT003 - socket's signature
-        await asyncio.get_running_loop().sock_connect(own_db, (str(address.hostname), int(address.port or 0)))
-        reader, writer = await asyncio.open_connection(sock=own_db)
+            sock.bind((source, 0))
+        sock.setblocking(False)  # noqa: FBT003 - socket's signature
+        await asyncio.get_running_loop().sock_connect(sock, (str(address.hostname), int(address.port or 0)))
+        reader, writer = await asyncio.open_connection(sock=sock)
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return cls(reader, writer)
 

@@ -98,7 +98,7 @@ async def test_fans_from_before_are_completed_once_and_told(api: Api, db: Db) ->
     await db.execute("delete from places_postal_codes")
     values = {"country_code": "CA", "postal_code": "V6B 1A1"}
     old = [await create(api, email=f"before{number}@example.com", **values) for number in range(3)]
-    own_db = await create(api, email="own@example.com", latitude=49.5, longitude=-123.5, city="Burnaby", **values)
+    placed_id = await create(api, email="own@example.com", latitude=49.5, longitude=-123.5, city="Burnaby", **values)
     nowhere = await create(api, email="nowhere@example.com")
     await load(db)
     position = await db.value("select max(position) from changes where account_id = $1", api.account_id)
@@ -106,7 +106,7 @@ async def test_fans_from_before_are_completed_once_and_told(api: Api, db: Db) ->
     assert await complete_addresses(db, api.account_id, datetime.now(UTC)) == 0
     for fan_id in old:
         assert await answer_of(api, fan_id) == ("Vancouver", "BC", "V6B 1A1", "Vancouver, BC", 49.25, -123.125)
-    assert await answer_of(api, own_db) == ("Burnaby", "BC", "V6B 1A1", "Vancouver, BC", 49.5, -123.5)
+    assert await answer_of(api, placed_id) == ("Burnaby", "BC", "V6B 1A1", "Vancouver, BC", 49.5, -123.5)
     assert await answer_of(api, nowhere) == (None,) * 6
     rows = await db.rows(
         "select topic, fan_id, data from changes where account_id = $1 and position > $2 order by fan_id",
@@ -117,7 +117,7 @@ async def test_fans_from_before_are_completed_once_and_told(api: Api, db: Db) ->
     fields = [(row["topic"], row["fan_id"], sorted(row["data"]["fields"])) for row in rows]
     assert fields == [
         *(("fan.updated", fan_id, everything) for fan_id in old),
-        ("fan.updated", own_db, ["metro_area", "province"]),
+        ("fan.updated", placed_id, ["metro_area", "province"]),
     ]
 
 

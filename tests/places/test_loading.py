@@ -245,19 +245,19 @@ async def test_the_operator_s_metro_areas_stay_over_a_reload(db: Db, shell: Shel
         return {row["postal_code"]: row["metro_area"] for row in rows}
 
     values = lists.everything(tmp_path / "lists")
-    own_db = tmp_path / "own.csv"
-    own_db.write_text(
+    overrides = tmp_path / "own.csv"
+    overrides.write_text(
         "country_code,postal_code,metro_area\nus,98,Puget Sound\nUS,981 11,Boxes\npl,59-700,Bolesławiec\n"
     )
-    shell.load("--from", values, "--metro-areas", own_db)
+    shell.load("--from", values, "--metro-areas", overrides)
     listed = {"V5K": "Vancouver, BC", "V5K1A1": "Vancouver, BC", "L1S1A1": "Toronto, ON"}
     expected = listed | {"98101": "Puget Sound", "98111": "Boxes", "59700": "Bolesławiec"}
     assert await metro_areas() == expected
     shell.load("--from", values, "--again")
     assert await metro_areas() == expected
     assert shell.status()["overrides"] == 3
-    own_db.write_text("country_code,postal_code,metro_area\nCA,V5K,Hastings\n")
-    shell.load("--metro-areas", own_db)
+    overrides.write_text("country_code,postal_code,metro_area\nCA,V5K,Hastings\n")
+    shell.load("--metro-areas", overrides)
     assert await metro_areas() == listed | {"98101": lists.SEATTLE, "98111": lists.SEATTLE} | dict.fromkeys(
         ("V5K", "V5K1A1"), "Hastings"
     )
@@ -274,7 +274,7 @@ async def test_the_operator_s_metro_areas_stay_over_a_reload(db: Db, shell: Shel
     ],
 )
 def test_a_wrong_line_of_the_operator_is_named(tmp_path: Path, text: str, reason: str) -> None:
-    own_db = tmp_path / "own.csv"
-    own_db.write_text(text)
+    overrides = tmp_path / "own.csv"
+    overrides.write_text(text)
     with pytest.raises(BadFile, match=reason):
-        read_overrides(own_db)
+        read_overrides(overrides)

@@ -145,8 +145,8 @@ def test_each_call_is_served_by_the_folder_that_the_catalogue_names(
 
 def test_calls_of_our_own_are_told_apart(catalogue: list[Call], served: dict[str, Endpoint]) -> None:
     theirs = {(call["method"], CHECK.shape(call["path"])): call["id"] for call in catalogue}
-    own_db = [each for name, each in served.items() if name not in theirs.values()]
-    assert [each.call_id for each in own_db if (each.method, CHECK.shape(each.path)) in theirs] == []
+    served_names = [each for name, each in served.items() if name not in theirs.values()]
+    assert [each.call_id for each in served_names if (each.method, CHECK.shape(each.path)) in theirs] == []
 
 
 def test_sees_a_list_that_lies() -> None:

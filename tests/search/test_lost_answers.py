@@ -35,11 +35,11 @@ async def page(api: Api, **query: Any) -> list[int]:
 @asynccontextmanager
 async def no_move(url: str) -> AsyncIterator[None]:
     """Let no place move: what reads one goes on, what moves one waits."""
-    own_db = await asyncpg.connect(url)
-    async with own_db.transaction():
-        await own_db.execute("lock table searches in share mode")
+    connection = await asyncpg.connect(url)
+    async with connection.transaction():
+        await connection.execute("lock table searches in share mode")
         yield
-    await own_db.close()
+    await connection.close()
 
 
 async def all_but_the_end(url: str, api: Api, uid: str) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
