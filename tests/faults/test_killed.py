@@ -120,8 +120,30 @@ async def load(tmp_path: Path) -> AsyncIterator[Load]:
         await db.close()
 
 
+async def _backends(up: Up) -> list[psutil.Process]:
+    """Wait for PostgreSQL's connections and return their processes.
+
+    A write may be acknowledged after a backend was killed and before the others end: for a moment there is none then.
+    """
+    started = time.monotonic()
+    while not (backends := [each for each in up.child("postgres").children() if _is_backend(each)]):
+        assert time.monotonic() - started < PATIENCE, f"no connection for long, seed {SEED}"
+        await asyncio.sleep(0.02)
+    return backends
+
+
+def _is_backend(process: psutil.Process) -> bool:
+    try:
+        return any("fanfare fanfare" in word for word in process.cmdline()[:1])
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def _check(load: Load, up: Up, account_id: int) -> None:
     """Hold what is stored against what was acknowledged, and its halves against each other."""
+    started = time.monotonic()
+    while await asyncio.to_thread(up.status) != 200:
+        assert time.monotonic() - started < PATIENCE, f"no database for long, seed {SEED}"
     db = await Db.connect(up.facts["database_url"], size=2)
     fans = await db.rows(
         "select identifier_value, fan_id from fan_identifiers where account_id = $1 and network = 'email'", account_id
@@ -184,8 +206,7 @@ async def test_killed_backends_lose_nothing(load: Load, word: signal.Signals) ->
     # The database ends one that was told to; after one that was killed it starts anew.
     for _ in range(DATABASE_KILLS * (5 if word == signal.SIGTERM else 1)):
         await asyncio.sleep(chance.uniform(0.1, 0.4))
-        backends = [each for each in load.up.child("postgres").children() if "fanfare fanfare" in each.cmdline()[0]]
-        assert backends
+        backends = await _backends(load.up)
         for backend in chance.sample(backends, min(len(backends), 3)):
             _signal(backend, word)
         assert await load.goes_on() < BACK_SECONDS
