@@ -134,7 +134,7 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
         async with running(settings.replace(data_dir=tmp_path)) as process:
             await has(process, await db.value("select count(*) from accounts"))
             monkeypatch.setattr(IndexUpdater, "refresh", refresh)
-            monkeypatch.setattr(serving, "_answered", noted)
+            monkeypatch.setattr(serving, "_evaluate", noted)
             query_of = [one.account_id] * 30 + [second.account_id]
             zone = process.followers[one.account_id].audience.zone
             everybody = plan(Criteria(), NOWHERE)

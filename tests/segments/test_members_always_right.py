@@ -194,15 +194,15 @@ async def changed_nothing(db: Db, account_id: int) -> list[Any]:
 async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bool]]:
     """Run an index process; give a list that tells of each look at fans whether the index answered."""
     result: list[bool] = []
-    inside = counting.matches
+    original = counting.matches
 
     async def noted(tx: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
-        matches = await inside(tx, account, plans, fan_ids)
+        matches = await original(tx, account, plans, fan_ids)
         if plans:
             result.append(matches is not None)
         return matches
 
-    monkeypatch.setattr(counting, "inside", noted)
+    monkeypatch.setattr(counting, "matches", noted)
     monkeypatch.setattr(counting, "LOOK_SECONDS", 20.0)
     async with running(settings) as process:
         await has(process, await db.value("select count(*) from accounts"))

@@ -32,7 +32,7 @@ async def used(db: Db, counted: Counter, now: datetime = NOW) -> int:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> Limits:
     """Limits with room for few."""
-    monkeypatch.setattr(limits, "MOST_LEASES", SIZE)
+    monkeypatch.setattr(limits, "MAX_LEASES", SIZE)
     return Limits()
 
 

@@ -13,7 +13,7 @@ from fanfare import app
 from fanfare.kernel.running import metrics
 for each in app.endpoints():
     for status in (200, 204, 302, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 503):
-        metrics.answered(each.call_id, status, 0.1)
+        metrics.count_answer(each.call_id, status, 0.1)
 print(metrics.exposition().decode())
 """
 

@@ -17,7 +17,7 @@ def statement(where: Where, limit: int, last_fan_id: int | None = None) -> tuple
     args, (limit_mark, after_mark) = where.with_arguments(limit, last_fan_id)
     if last_fan_id is None:
         return where.statement(IN_ORDER, limit=limit_mark), args[:-1]
-    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, last_fan_id=after_mark), args
+    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, after=after_mark), args
 
 
 async def ids(db: Db, where: Where, limit: int) -> list[int]:
