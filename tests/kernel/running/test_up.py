@@ -260,7 +260,8 @@ def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[
     Supervisor([Child("short", start)], tidy=lambda: ticks.append(time.monotonic())).run()
     assert len(ticks) >= 3
     pauses = [later - earlier for earlier, later in pairwise(starts)]
-    assert [round(pause, 1) for pause in pauses] == pytest.approx([0, 0.5, 1], abs=0.2)
+    # A busy machine makes them longer, never shorter.
+    assert all(pause >= minimum - 0.05 for pause, minimum in zip(pauses, (0, 0.5, 1), strict=True))
     assert capfd.readouterr().err.count('"event": "ended"') == 3
 
 
