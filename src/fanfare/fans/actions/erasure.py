@@ -105,7 +105,7 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
             union
             select case network when 'email' then 'addresses' when 'phone' then 'numbers' else 'keys' end,
                    identifier_value
-            from {IDENTIFIERS}
+            from {IDENTIFIERS} i
         )
         select kind, array_agg(distinct {PLAIN.format("word")}) as words
         from named where btrim(word) <> '' group by kind
