@@ -52,7 +52,7 @@ STORE = """
            number = max(number) over (), fan_ids
     from (
         select (place - 1) / {chunk} as number, array_agg(fan_id order by place) as fan_ids
-        from (select fan_id, row_number() over (order by fan_id)::integer as place from ({wanted}) whole) numbered
+        from (select fan_id, row_number() over (order by fan_id)::integer as place from ({fan_ids}) rest) numbered
         group by 1
     ) chunks
 """
@@ -200,12 +200,12 @@ async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int], rea
 
 async def _write(own: Db, condition: Where, search: Search) -> None:
     """Write down the rest of a set, behind the last fan that is already there."""
-    wanted, args = found.statement(condition, search.query.max_count - search.rows, search.last_fan_id)
+    fan_ids, args = found.statement(condition, search.query.max_count - search.rows, search.last_fan_id)
     first = len(args) + 1
     await own.allow(STORE_SECONDS)
     marks = {"uid": f"${first}::uuid", "row": f"${first + 1}::integer", "chunk": f"${first + 2}::integer"}
     await own.execute(
-        Composed(STORE.format(wanted=wanted, **marks)),
+        Composed(STORE.format(fan_ids=fan_ids, **marks)),
         *args,
         search.search_uid,
         search.rows,

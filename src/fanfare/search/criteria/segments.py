@@ -50,12 +50,12 @@ SNAPSHOTS_SHOWN = """(select coalesce(jsonb_agg(s.snapshot_uid order by s.snapsh
 
 def _inside_any(segments: Iterable[str], at: Setting) -> Iterator[Condition]:
     """Yield what being in one of some segments asks: all tags at once, all snapshots at once, filter by filter."""
-    known = [segment.partition(":") for segment in segments if at.has(segment)]
-    if tag_ids := [int(key) for kind, _, key in known if kind == "tag"]:
+    pairs = [segment.partition(":") for segment in segments if at.has(segment)]
+    if tag_ids := [int(key) for kind, _, key in pairs if kind == "tag"]:
         yield from tied(TAGGED, TAGGED_ANY, tag_ids, is_any=True)
-    if uids := [uuid.UUID(key) for kind, _, key in known if kind == "snapshot"]:
+    if uids := [uuid.UUID(key) for kind, _, key in pairs if kind == "snapshot"]:
         yield from tied(INSIDE, "any({}::uuid[])", uids, is_any=True)
-    yield from (_inside_filter(key, at) for kind, _, key in known if kind == "filter")
+    yield from (_inside_filter(key, at) for kind, _, key in pairs if kind == "filter")
 
 
 def _inside_filter(uid: str, at: Setting) -> Condition:
@@ -82,14 +82,14 @@ def _excluding(segments: Sequence[str], at: Setting) -> Sequence[Condition]:
 
 def _inside_plan(segments: Sequence[str], at: Setting) -> Plan | None:
     """Return what being in one of some segments asks: all tags at once, all snapshots at once, filter by filter."""
-    known = [segment.partition(":") for segment in segments if at.has(segment)]
-    parts: list[Plan | None] = [plan(at.filters[key], at) for kind, _, key in known if kind == "filter"]
-    if tag_ids := [int(key) for kind, _, key in known if kind == "tag"]:
+    pairs = [segment.partition(":") for segment in segments if at.has(segment)]
+    parts: list[Plan | None] = [plan(at.filters[key], at) for kind, _, key in pairs if kind == "filter"]
+    if tag_ids := [int(key) for kind, _, key in pairs if kind == "tag"]:
         parts.append(Having("tag", [*tag_ids]))
-    if uids := [key for kind, _, key in known if kind == "snapshot"]:
+    if uids := [key for kind, _, key in pairs if kind == "snapshot"]:
         parts.append(Having("snapshot", [*uids]))
-    told = [part for part in parts if part is not None]
-    return AnyOf(told) if len(told) == len(parts) else None
+    plans = [part for part in parts if part is not None]
+    return AnyOf(plans) if len(plans) == len(parts) else None
 
 
 def _including_plan(segments: Sequence[str], at: Setting) -> Plan | None:

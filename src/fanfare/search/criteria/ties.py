@@ -32,25 +32,25 @@ def tied(sql: str, to_any: str, ids: Sequence[object | None], *, is_any: bool) -
     """
     if not ids:
         return []
-    known = [each for each in ids if each is not None]
-    if not known or (not is_any and len(known) < len(ids)):
+    existing = [each for each in ids if each is not None]
+    if not existing or (not is_any and len(existing) < len(ids)):
         return [Condition("false")]
-    if is_any and len(known) > 1:
-        return [Condition("exists " + sql.format("", to_any), (known,))]
-    if len(known) > EACH_ALONE:
-        return [Condition(sql.format("count(*)", to_any) + " = {}", (known, len(known)))]
-    return [Condition("exists " + sql.format("", "{}"), (each,)) for each in known]
+    if is_any and len(existing) > 1:
+        return [Condition("exists " + sql.format("", to_any), (existing,))]
+    if len(existing) > EACH_ALONE:
+        return [Condition(sql.format("count(*)", to_any) + " = {}", (existing, len(existing)))]
+    return [Condition("exists " + sql.format("", "{}"), (each,)) for each in existing]
 
 
 def tied_plan(facet: str, names: Iterable[str], ids: Mapping[str, Any], *, is_any: bool) -> Plan:
     """Return the plan of ties to one of some things, or to all of them, by their names."""
-    found = [ids.get(name) for name in {fold(name) for name in names}]
-    known: list[str | int] = [each if isinstance(each, int) else str(each) for each in found if each is not None]
-    if is_any and found:
-        return Having(facet, known)
-    if len(known) < len(found):
+    matches = [ids.get(name) for name in {fold(name) for name in names}]
+    keys: list[str | int] = [each if isinstance(each, int) else str(each) for each in matches if each is not None]
+    if is_any and matches:
+        return Having(facet, keys)
+    if len(keys) < len(matches):
         return NOBODY
-    return AllOf([Having(facet, [each]) for each in known])
+    return AllOf([Having(facet, [each]) for each in keys])
 
 
 def unknown(kind: str, names: Iterable[str], ids: Container[str]) -> Iterator[str]:

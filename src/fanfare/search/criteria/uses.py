@@ -105,12 +105,12 @@ def uses(criteria: Params) -> Iterator[Use]:
     struct = type(criteria)
     defaults = _defaults(struct)
     for criterion, names, manners in declared(struct):
-        given = [name for name in names if getattr(criteria, name) != defaults[name]]
-        if any(name not in manners for name in given):
+        sent_names = [name for name in names if getattr(criteria, name) != defaults[name]]
+        if any(name not in manners for name in sent_names):
             if isinstance(criterion, Joint):
-                yield Use(criterion.label or names[0], given, criterion, criteria)
+                yield Use(criterion.label or names[0], sent_names, criterion, criteria)
             else:
-                yield Use(names[0], given, criterion, getattr(criteria, names[0]))
+                yield Use(names[0], sent_names, criterion, getattr(criteria, names[0]))
 
 
 def conditions(criteria: Params, at: Setting, newest: int | None = None) -> Iterator[Condition]:
@@ -124,8 +124,8 @@ def conditions(criteria: Params, at: Setting, newest: int | None = None) -> Iter
 def plan(criteria: Params, at: Setting) -> Plan | None:
     """Return what criteria ask of the index, or None when the tables must be asked."""
     parts = [use.plan(at) for use in uses(criteria)]
-    known = [part for part in parts if part is not None]
-    return AllOf(known) if len(known) == len(parts) else None
+    plans = [part for part in parts if part is not None]
+    return AllOf(plans) if len(plans) == len(parts) else None
 
 
 def mentions(criteria: Params) -> dict[str, list[str]]:
