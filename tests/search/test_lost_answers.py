@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.running import PATIENCE
 from tests.search.crowd import many_fans
 
 SEARCH = "/api/v1/crm/fans"
@@ -108,6 +109,9 @@ async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd:
     with capture_logs() as result:
         assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
         await db.execute("drop trigger refuse_at_commit on searches")
+        async with asyncio.timeout(PATIENCE):
+            while not result:  # noqa: ASYNC110 - the server logs after the last byte, at a time of its own
+                await asyncio.sleep(0.01)
     assert [each["event"] for each in result] == ["response sent, but its effects were not stored"]
     assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
     assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
