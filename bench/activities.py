@@ -205,20 +205,25 @@ def served(
 ) -> Iterator[Target]:
     """Run server processes, one if not told, on a database that holds a share of the data set."""
     api_key, api_secret = asyncio.run(filled(dsn, scale))
+    with serving(dsn, folder, workers=workers, pool=pool) as port:
+        yield Target(dsn, port, api_key, api_secret)
+
+
+@contextmanager
+def serving(dsn: str, folder: Path, *, workers: int = 1, pool: int = CONNECTIONS) -> Iterator[int]:
+    """Run server processes on a database for as long as the context lasts, and return their port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
     environment = {**os.environ, "DATABASE_URL": dsn, "FANFARE_POOL_SIZE": str(pool)}
     command = [sys.executable, "-m", "fanfare.cli", "serve", "--workers", str(workers), "--port", str(port)]
-    with (
-        (folder / "server.log").open("w") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
-    ):
+    log_path = folder / f"server-{port}.log"
+    with log_path.open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server:
         try:
             wait_until_ready(port)
-            yield Target(dsn, port, api_key, api_secret)
+            yield port
         except SystemExit:
-            sys.stderr.write((folder / "server.log").read_text()[-3000:])
+            sys.stderr.write(log_path.read_text()[-3000:])
             raise
         finally:
             server.terminate()
