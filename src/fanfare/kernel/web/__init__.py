@@ -1,1 +1,1 @@
-"""HTTP: connections, the steps that each call takes, its answer, and the document that describes the calls."""
+"""HTTP: connections, the steps of every request, its response, and the OpenAPI document."""

@@ -1,7 +1,8 @@
-"""Who calls: the key found, the call counted and let in, before anything costly is read of it.
+"""Authentication and rate limiting: find the key, count the call and admit it before reading anything expensive.
 
-The order is address, key, secret, rate, scope, body. Key and secret are looked for in the headers and the query first;
-a form or JSON may hold them too, but only the body of a caller who showed a key before is read up to its full size.
+The order is IP address, key, secret, rate limit, scope, body. Key and secret are looked for in the headers and the
+query first. A form or JSON body may also contain them, but without a valid key in the headers or the query only a small
+body is read.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from fanfare.kernel.web.endpoint import Endpoint
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A call that was let in: whose it is, who makes it and who waits for it, its body as it came, its parameters."""
+    """An admitted request: its key, caller, owner (for fair turns at long inputs), raw body and raw parameters."""
 
     key: ApiKey
     caller: Caller
@@ -35,10 +36,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Admission:
-    """What one server process knows of callers: the keys it has seen and its blocks of calls."""
+    """Per-process state of authentication: cached keys and blocks of rate-limited calls."""
 
     def __init__(self, db: Db, proxies: Iterable[Network] = ()) -> None:
-        """Take the database, and the networks whose X-Forwarded-For is believed."""
+        """`proxies` are the networks whose X-Forwarded-For is trusted."""
         self.db = db
         self.proxies = tuple(proxies)
         self.keyring = Keyring()
@@ -46,9 +47,9 @@ class Admission:
         self._suspects = asyncio.Lock()
 
     async def admit(self, endpoint: Endpoint, request: Request, response: Response, now: datetime) -> Entry:
-        """Let a call in or refuse it; the answer's X-RateLimit headers are set as soon as the call is counted.
+        """Admit a request or raise a Refusal; X-RateLimit headers are set as soon as the request is counted.
 
-        Calls whose key or secret is not right are counted by their address, and by that alone.
+        Requests with a wrong key or secret count against their IP address only.
         """
         peer = request.scope.get("client")
         nearest = nearest_address(peer[0] if peer else None, request.headers, self.proxies)
@@ -64,13 +65,13 @@ class Admission:
         return Entry(key, Caller(address, visit.has_secret), visit.owner, body, raw)
 
     def one_suspect_at_a_time(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
-        """Give what keeps the lookups of addresses that guess keys from taking more than one connection."""
+        """Return a lock that limits key lookups to one connection for all addresses that are guessing keys."""
         is_suspect = self.limits.is_used_up(limits.refusal_counter(source), now)
         return self._suspects if is_suspect else nullcontext()
 
 
 class _Visit:
-    """One call on its way in: what it has shown so far, and what follows from it."""
+    """The state of one request during admission: the credentials seen so far and the key they identify."""
 
     def __init__(self, admission: Admission, response: Response, now: datetime, source: str) -> None:
         self._admission = admission
@@ -83,11 +84,14 @@ class _Visit:
 
     @property
     def owner(self) -> Owner:
-        """Who is held up by what the call takes: the account when its secret was shown, else the address."""
+        """The account if its secret was sent, else the IP address: long inputs take turns by this."""
         return self.key.account.id if self.key and self.has_secret else self.subscriber
 
     async def show(self, endpoint: Endpoint, credentials: Credentials) -> None:
-        """Find the key by all that was shown, the earlier first; count the call, and refuse what lacks the scope."""
+        """Look up the key by all credentials seen so far, count the request and check the scope.
+
+        Earlier credentials take precedence: those of the headers over those of the query and of the body.
+        """
         merged = self._credentials.completed(credentials)
         if merged == self._credentials:
             return
@@ -101,7 +105,7 @@ class _Visit:
         key.serve(endpoint.scope)
 
     async def count(self, counter: limits.Counter) -> None:
-        """Count the call, or refuse it when the minute's calls are used up."""
+        """Count the request; raise the counter's refusal if the limit of this minute is exhausted."""
         db = self._admission.db.for_account(counter.account_id)
         allowance = await self._admission.limits.take(db, counter, self._now)
         self._response.set_headers(allowance.headers())
@@ -109,13 +113,13 @@ class _Visit:
             raise counter.refusal(self._now)
 
     def refuse_guessers(self) -> None:
-        """Read no body of an address whose refused calls are used up."""
+        """Refuse to read the body if the address has no failed calls left in this minute."""
         counter = limits.refusal_counter(self.subscriber)
         if self._admission.limits.is_used_up(counter, self._now):
             raise counter.refusal(self._now)
 
     def admitted(self, endpoint: Endpoint) -> ApiKey:
-        """Return the key when it allows the call with what was shown."""
+        """Return the key if the credentials satisfy the endpoint's level."""
         if self.key is None:
             raise NoKey
         self.key.open(endpoint.key, has_secret=self.has_secret)
@@ -123,7 +127,7 @@ class _Visit:
 
 
 async def _read(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[bytes, Raw]:
-    """Return body and parameters of a call, each read as soon as what was shown before allows it."""
+    """Return body and parameters, reading each only once the credentials seen before it permit that."""
     unreadable: Refusal | None = None
     raw: Raw = {}
     try:

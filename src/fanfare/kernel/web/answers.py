@@ -1,4 +1,4 @@
-"""Answers out: JSON, problem+json, gzip and ETag, and the exceptions that become refusals."""
+"""Responses: JSON, problem+json, gzip, ETag, and the mapping of exceptions to refusals."""
 
 import asyncio
 import gzip
@@ -25,14 +25,14 @@ encoder = msgspec.json.Encoder(decimal_format="number")
 
 GZIP_FROM = 1024
 GZIP_LEVEL = 1
-# From here on it is a long step at the loop to hash and compress.
+# Above this size, hashing and compressing count as a long step of the event loop.
 LONG = 16 * 1024
-# From here on hashing and compressing take longer than other calls should wait.
+# Above this size they run in a thread, since they would delay other requests.
 LARGE = 128 * 1024
 
 
 def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
-    """Return the body of an answer; None is the empty 200."""
+    """Return the body of an answer; None gives an empty body."""
     if isinstance(answer, Drawn):
         return answer.content
     if isinstance(answer, Listed):
@@ -41,9 +41,9 @@ def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
 
 
 async def put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool = False) -> None:
-    """Fill a response, compressed when the caller accepts it; 304 when it has this answer already.
+    """Fill a response: gzip if the client accepts it, 304 if the client's ETag matches.
 
-    What is no JSON has its kind of content set before.
+    The content type of anything but JSON must be set before.
     """
     if len(body) <= LARGE:
         _put(request, response, status, body, has_etag=has_etag)
@@ -71,7 +71,7 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
 
 
 def put_following(request: Request, response: Response, following: Following) -> None:
-    """Say in headers how a bare array goes on. The link carries no key: who follows it sends that anew."""
+    """Set X-Next-Cursor and Link for a bare array. The link contains no key: the client sends it again."""
     if following.cursor is None:
         return
     response.set_header("X-Next-Cursor", following.cursor)
@@ -82,7 +82,7 @@ def put_following(request: Request, response: Response, following: Following) ->
         response.set_header("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
 
 
-# What an exception means that is not a refusal already; the first that fits.
+# The refusals for exceptions that are none; the first match counts.
 MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
     ((falcon.HTTPMethodNotAllowed,), NotAllowed),
     ((falcon.HTTPNotFound,), lambda: Unknown("No call has this path; /docs lists them")),
@@ -94,18 +94,18 @@ MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], .
 
 
 def refusal_of(error: BaseException) -> Refusal:
-    """Return the refusal that an exception means; what is nobody's doing is logged and becomes a 503."""
+    """Return the refusal for an exception; an unexpected exception is logged and becomes a 503."""
     if isinstance(error, Refusal):
         return error
     for kinds, refusal in MEANINGS:
         if isinstance(error, kinds):
             return refusal()
-    if isinstance(error, falcon.HTTPError) and error.status_code < 500:  # noqa: PLR2004 - the caller's fault
+    if isinstance(error, falcon.HTTPError) and error.status_code < 500:  # noqa: PLR2004 - a client error
         return Unreadable()
     if isinstance(error, OUTAGES):
         log.warning("unavailable", reason=type(error).__name__)
         return Unavailable()
-    # Where it happened, but not its text: that may hold what somebody sent.
+    # The location only: the message may quote what a client sent.
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("fault", kind=type(error).__name__, frames=frames)
     return Unavailable("internal error; it has been logged", retry_after=5)

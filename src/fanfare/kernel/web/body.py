@@ -1,4 +1,4 @@
-"""Bodies in: read whole within bounds of size, then taken apart by their content type."""
+"""Request bodies: read completely within size limits, then parsed by content type."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from fanfare.kernel.parameters import Raw, add, check_count, from_json, from_que
 from fanfare.kernel.wire import BYTE_ORDER_MARK
 
 MAX_BYTES = 1024 * 1024
-# Of a body that may hold the key: until it is read, nobody knows whose it is.
+# The limit while no key is known: such a body may contain it, but its owner is not known before it is read.
 MAX_KEYLESS_BYTES = 256 * 1024
-# A boundary has at most 70 characters; the parser takes time by the square of the parameters behind it.
+# A boundary has at most 70 characters, and the parser's time is quadratic in the parameters after it.
 MAX_CONTENT_TYPE = 500
 
 
 async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
-    """Return the whole body; refuse one that is compressed or too large.
+    """Return the complete body; raises a Refusal if it is compressed or too large.
 
-    One that takes too long or is cut off is refused by the connection (`fanfare.kernel.web.server.protocol`).
+    The connection (`fanfare.kernel.web.server.protocol`) handles bodies that are too slow or truncated.
     """
     length = request.content_length
     if length is None and "transfer-encoding" not in request.headers:
@@ -47,7 +47,7 @@ def _too_large(limit: int) -> str:
 
 
 def take_apart(body: bytes, content_type: str | None) -> Raw:
-    """Return the parameters of a body. One without a content type is JSON when it looks like it, else a form."""
+    """Return the parameters of a body. Without a content type it is JSON if it looks like JSON, else a form."""
     if not body:
         return {}
     if len(content_type or "") > MAX_CONTENT_TYPE:
@@ -97,7 +97,7 @@ def _from_multipart(body: bytes, content_type: str) -> Raw:
         message = "the form cannot be parsed as multipart/form-data"
         raise Unreadable(message) from None
     if not ends:
-        # The parser passes over a field behind which no boundary comes.
+        # The parser drops a field that is not followed by a boundary.
         message = "the form is cut off: its closing boundary is missing"
         raise Unreadable(message)
     return raw

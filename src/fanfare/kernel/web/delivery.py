@@ -1,11 +1,11 @@
-"""What is done when an answer has gone out: in a transaction that is committed behind the answer's last byte.
+"""Work that runs when an answer has been sent, in a transaction that commits after the last byte.
 
-The answer is sent but for its last byte, and the server waits until that much was taken off its hands. The work is
-done, the last byte is sent if the connection is still open, and then the work is committed. Nobody has all of the
-answer before the work holds its locks; so the next call, which may come at once and to another process, waits for the
-commit. So the work is never done without the whole answer having been sent. The other way round it can be: a commit
-that fails, or a server killed before it, leaves everything as it was although the answer has gone out, and the caller
-is given the same again. A caller that closes its side alone counts as gone: nothing tells the two apart.
+The answer is sent except for its last byte, and we wait until the server has accepted it. The work runs, the last byte
+is sent if the connection is still open, and the transaction commits. Nobody has the complete answer before the work
+holds its locks, so the client's next request, which may come at once and to another process, waits for the commit. The
+work is therefore never committed without the complete answer having been sent. The converse can happen: if the commit
+fails, or the server is killed before it, everything stays as it was although the answer went out, and the client gets
+the same answer again. A client that half-closes its connection counts as disconnected: the two look the same.
 """
 
 import asyncio
@@ -18,20 +18,19 @@ from fanfare.kernel.data.delivery import Delivery, Work
 
 log = structlog.get_logger()
 
-# Where an answer's delivery stands in the scope of its request.
+# The key of the Delivery in the ASGI scope of its request.
 SCOPE_KEY = "fanfare.delivery"
 BODY = "http.response.body"
 
 
 class Delivered:
-    """The layer that sends the answers of an ASGI application and does what is to be done with their last byte."""
+    """ASGI middleware that runs the work of a Delivery together with the last byte of its answer."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
-        """Take the application whose answers are sent."""
         self.app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Pass the call on."""
+        """Handle a request."""
 
         async def watched(message: dict[str, Any]) -> None:
             delivery: Delivery | None = scope.get(SCOPE_KEY)
@@ -45,13 +44,13 @@ class Delivered:
 
 
 class _CallerGone(Exception):  # noqa: N818 - never leaves this module
-    """The answer under way is lost."""
+    """The client disconnected; rolls the work back."""
 
 
 async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
     body = message.get("body", b"")
     await send({"type": BODY, "body": body[:-1], "more_body": True})
-    # A server takes more only when it has sent enough of what it was given.
+    # send() returns only when the server has flushed enough of the part before.
     await send({"type": BODY, "body": b"", "more_body": True})
     last = {"type": BODY, "body": body[-1:], "more_body": False}
     is_sent = False
@@ -63,17 +62,17 @@ async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, 
             await send(last)
             is_sent = True
     except _CallerGone:
-        # Who has only closed its own side still gets all of the answer.
+        # A client that only half-closed its connection still gets the complete answer.
         await send(last)
     except Exception as error:
         if not is_sent:
-            # The answer breaks off.
+            # The answer stays truncated.
             raise
         log.warning("response sent, but its effects were not stored", reason=type(error).__name__)
 
 
 async def _is_closed(receive: Any) -> bool:  # noqa: ANN401 - ASGI
-    """Say whether the caller has gone: then there is a message at once, else there is none while an answer is due."""
+    """Return whether the client has disconnected: if so receive() returns at once, else it blocks."""
     waiting = asyncio.ensure_future(receive())
     await asyncio.sleep(0)
     if waiting.done():

@@ -1,9 +1,9 @@
-"""The endpoint decorator: what a call is, said once in its signature.
+"""The endpoint decorator: the signature of a function declares an HTTP call.
 
-A function so marked is called by `kernel/web/http` with what its parameters ask for by type: the database (`Db`), the
-account (`Account`), who calls (`Caller`), the delivery of the answer (`Delivery`), the present moment (`datetime`) and
-the one struct of parameters (`Params`).
-The function's name is the call's id, its docstring the summary and description of the API document.
+`kernel/web/http` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the
+account (`Account`), the caller (`Caller`), the delivery of the answer (`Delivery`), the current time (`datetime`) and
+one struct of parameters (`Params`). The name of the function is the operationId, its docstring the summary and
+description in the API document.
 """
 
 import importlib
@@ -21,7 +21,8 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import Drawn
 
-# Returns what is wrong with fields that name something: asked of what is refused anyway, so that it is told as well.
+# Returns the faults of fields that refer to other objects. Called when a request is refused anyway, to report all
+# faults.
 References = Callable[[Db, Account, Mapping[str, Any]], Awaitable[list[tuple[str, str]]]]
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 M = TypeVar("M")
@@ -29,7 +30,7 @@ R = TypeVar("R")
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A call: where it is served, what it needs, what it takes and what it answers."""
+    """A call: path, required key, parameters and answer type."""
 
     call_id: str
     method: str
@@ -41,24 +42,24 @@ class Endpoint(msgspec.Struct, frozen=True):
     params: type[Params] | None
     answer: Any
     has_etag: bool = False
-    # how the body comes when it is a bare JSON array: the field that takes it
+    # the field that receives a body that is a bare JSON array
     array_field: str | None = None
     references: References | None = None
 
     @property
     def media_type(self) -> str:
-        """Return what kind of content the call answers with."""
+        """The content type of the answer."""
         is_drawn = isinstance(self.answer, type) and issubclass(self.answer, Drawn)
         return self.answer.media_type if is_drawn else "application/json"
 
     @property
     def is_write(self) -> bool:
-        """Say whether the call changes something."""
+        """Whether the call may change data."""
         return self.method != "GET"
 
 
 def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
-    """Yield the calls that a module declares, in the order of its text; of a folder those of its modules by name."""
+    """Yield the endpoints of a module in source order; for a package, those of its modules by name."""
     for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
         yield from endpoints_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
     for value in vars(module).values():
@@ -68,10 +69,10 @@ def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
 
 
 class _Decorator:
-    """Spells `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
+    """Provides `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
 
     def get(self, path: str, *, scope: str, key: Level, has_etag: bool = False) -> Callable[[F], F]:
-        """Mark a call that reads."""
+        """Declare a call that reads."""
         return self._mark("GET", path, scope, key, has_etag=has_etag)
 
     def post(
@@ -83,14 +84,15 @@ class _Decorator:
         array_field: str | None = None,
         references: References | None = None,
     ) -> Callable[[F], F]:
-        """Mark a call that writes.
+        """Declare a call that writes.
 
-        `array_field` takes a body that is a bare JSON array, `references` finds what the parameters name in vain.
+        `array_field` is the field that receives a bare JSON array, `references` checks fields that refer to other
+        objects.
         """
         return self._mark("POST", path, scope, key, array_field=array_field, references=references)
 
     def delete(self, path: str, *, scope: str, key: Level) -> Callable[[F], F]:
-        """Mark a call that deletes."""
+        """Declare a call that deletes."""
         return self._mark("DELETE", path, scope, key)
 
     def _mark(

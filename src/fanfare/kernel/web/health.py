@@ -1,4 +1,4 @@
-"""Pages for those who run the server: /healthz (the process answers), /readyz (the database does too), /metrics."""
+"""Pages for operators: /healthz (the process responds), /readyz (the database responds too), /metrics."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ class Health:
     """`GET /healthz`: 200 while the process answers at all."""
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Say that the process lives."""
+        """Respond with 200."""
         await answers.put(request, response, 200, answers.encode({"status": "ok"}))
 
 
@@ -29,11 +29,10 @@ class Ready:
     """`GET /readyz`: 200 when the database answers within two seconds, else 503."""
 
     def __init__(self, db: Db) -> None:
-        """Take the database to ask."""
         self.db = db
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Ask the database for its newest migration."""
+        """Query the newest migration."""
         try:
             async with asyncio.timeout(READY_SECONDS):
                 version = await self.db.value("select max(version) from schema_migrations")
@@ -45,14 +44,13 @@ class Ready:
 
 
 class Metrics:
-    """`GET /metrics`: figures in the format of Prometheus."""
+    """`GET /metrics`: metrics in the Prometheus text format."""
 
     def __init__(self, db: Db) -> None:
-        """Take the database, which has the figures of all processes' work."""
         self.db = db
 
     async def on_get(self, _: Request, response: Response) -> None:
-        """Give the figures; those of the database are left out while it does not answer."""
+        """Return the metrics; those read from the database are omitted while it does not respond."""
         response.content_type = "text/plain; version=0.0.4; charset=utf-8"
         response.data = metrics.exposition()
         with contextlib.suppress(*NOT_READY):

@@ -1,6 +1,6 @@
-"""The application: every call behind one responder, in the order admission, parameters, ban, action, answer.
+"""The application: every endpoint behind one responder; the order is admission, parameters, ban, action, answer.
 
-Parameters come from path, query and body alike; a Refusal raised anywhere becomes problem+json here and only here.
+Parameters come from path, query and body alike. A Refusal raised anywhere becomes problem+json here, nowhere else.
 """
 
 import itertools
@@ -35,21 +35,21 @@ from fanfare.kernel.web.delivery import SCOPE_KEY
 from fanfare.kernel.web.endpoint import Endpoint
 
 log = structlog.get_logger()
-# Asked before each line that is rarely wanted: structlog would make the line first.
+# Checked before each debug line: structlog would build the event first.
 plain_log = logging.getLogger(__name__)
 Responder = Callable[..., Awaitable[None]]
-# Refuses a stranger's write of an account, and of a campaign where the call names one, when the address is banned.
+# Refuses a write without the secret, to an account or (where the call names one) a campaign, from a banned address.
 Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
-# Does what a call asks for.
+# Runs the handler with the given database handle and parameters.
 Act = Callable[[Db, Params], Awaitable[Any]]
-# A process's own random part and a count: a fresh UUID for each call costs a system call.
+# A random prefix per process and a counter: a fresh UUID for each request costs a system call.
 PROCESS_ID = secrets.token_hex(8)
 COUNT = itertools.count(1)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Attempts(Protocol):
-    """Runs a call of an account that has parameters: once, or again with others when it missed what they name."""
+    """Runs a call with parameters, possibly again with other parameters if it refers to merged objects."""
 
     async def __call__(self, act: Act, db: Db, account_id: int, params: Params, *, is_write: bool) -> Any:  # noqa: ANN401 - any answer form
         """Return the answer of the last attempt."""
@@ -61,11 +61,11 @@ async def one_attempt(act: Act, db: Db, account_id: int, params: Params, *, is_w
 
 
 async def nobody_banned(_: Db, __: int, ___: int | None, ____: Caller) -> None:
-    """Refuse nobody."""
+    """Allow every address."""
 
 
 class Service:
-    """What one server process works with while it answers: the database, and what it knows of callers."""
+    """The state that all requests of a server process share."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Service:
         attempts: Attempts = one_attempt,
         bans: Bans = nobody_banned,
     ) -> None:
-        """Take database, clock, trusted proxies, what runs calls with parameters, and what refuses banned addresses."""
+        """`proxies` are trusted; `attempts` runs calls that have parameters; `bans` refuses writes by address."""
         self.db = db
         self.clock = clock
         self.admission = Admission(db, proxies)
@@ -83,7 +83,7 @@ class Service:
         self.bans = bans
 
     def responder(self, endpoint: Endpoint) -> Responder:
-        """Return what falcon calls for an endpoint."""
+        """Return the falcon responder of an endpoint."""
 
         async def respond(_: object, request: Request, response: Response, **path: str) -> None:
             begin = time.perf_counter()
@@ -93,7 +93,7 @@ class Service:
                 response.set_header("Access-Control-Expose-Headers", EXPOSED)
             try:
                 await self._answer(endpoint, request, response, path)
-            except Exception as error:  # noqa: BLE001 - every fault gets an answer, and refusal_of logs what is ours
+            except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
                 answers.put_refusal(response, answers.refusal_of(error), request_id)
             seconds = time.perf_counter() - begin
             metrics.count_answer(endpoint.call_id, int(response.status_code), seconds)
@@ -144,7 +144,7 @@ EXPOSED = (
 
 
 def start(request: Request, response: Response) -> str:
-    """Give the request its id, kept from the caller's X-Request-Id when that is a plain word."""
+    """Set the request id: the client's X-Request-Id if it is well-formed, else a new one."""
     requested_id = request.headers.get("x-request-id", "")
     request_id = (
         requested_id if requested_id and REQUEST_ID.fullmatch(requested_id) else f"{PROCESS_ID}{next(COUNT):012x}"
@@ -155,7 +155,7 @@ def start(request: Request, response: Response) -> str:
 
 
 def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | None:
-    """Return the struct of a call's parameters, of which the path's beat all others; or refuse what is wrong."""
+    """Return the parameter struct of a call, or raise BadParameters. Path parameters take precedence over others."""
     name_array(raw, endpoint.array_field)
     if endpoint.params is None:
         return None
@@ -164,7 +164,7 @@ def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | N
 
 @asynccontextmanager
 async def every_fault(endpoint: Endpoint, db: Db, account: Account, now: datetime) -> AsyncIterator[None]:
-    """Add to a refusal of parameters what else is wrong with them, which nobody looked for behind the first fault."""
+    """Add to BadParameters the faults that are only checked after the first one."""
     try:
         yield
     except BadParameters as wrong:
@@ -176,10 +176,10 @@ async def every_fault(endpoint: Endpoint, db: Db, account: Account, now: datetim
 
 
 async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
-    """Return under what a write happens once, when the caller asks for it.
+    """Return the identity of a write that has an Idempotency-Key, else None.
 
-    Two requests are the same when all that the call takes is: a form sent again has another boundary, a query another
-    `timestamp`.
+    Two requests are equal if the parameters that the call reads are equal: a repeated form has a new boundary, a query
+    a new `timestamp`.
     """
     word = request.headers.get("idempotency-key")
     if word is None:
@@ -194,9 +194,9 @@ async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat
 async def call(
     endpoint: Endpoint, db: Db, values: dict[object, Any], inputs: tuple[Params | None, Raw], attempts: Attempts
 ) -> Answered:
-    """Call the endpoint with what its signature asks for, and encode its answer.
+    """Call the endpoint with the arguments its signature asks for, and encode the answer.
 
-    `taken` are the parameters and what they were read from.
+    `inputs` are the parameter struct and the raw parameters it was read from.
     """
     params, raw = inputs
 
@@ -222,7 +222,7 @@ async def call(
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:
-    """Return the falcon application that serves these endpoints, with HEAD and OPTIONS beside them."""
+    """Return the falcon application for some endpoints; it also answers HEAD and OPTIONS."""
     app = falcon.asgi.App(media_type="application/json")
     app.req_options.strip_url_path_trailing_slash = True
     app.add_error_handler(Exception, _refuse)
@@ -268,14 +268,13 @@ async def _refuse(request: Request, response: Response, error: Exception, _: dic
 
 
 class Straightened:
-    """The outermost layer: a doubled slash means one, /v1 is /api/v1, and a body is read when somebody asks for it."""
+    """The outermost middleware: merges repeated slashes, maps /v1 to /api/v1, and defers reading the body."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
-        """Take the application that gets the straightened path."""
         self.app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Pass the call on."""
+        """Handle a request."""
         if scope["type"] == "http":
             path = scope["path"]
             if "//" in path:
@@ -288,7 +287,7 @@ class Straightened:
 
 
 def _late(receive: Any) -> Any:  # noqa: ANN401 - ASGI
-    """Keep falcon, which takes the first part of a body before it looks at a call, from waiting for that."""
+    """Return a `receive` whose first event is empty: falcon reads the first part of a body before it routes."""
     is_first = True
 
     async def later() -> Any:  # noqa: ANN401 - an event of ASGI

@@ -1,7 +1,7 @@
-"""The reference page at /docs: Scalar over /openapi.json, served whole by us, so that it works with no internet.
+"""The reference page at /docs: Scalar over /openapi.json. All of it is served from here, so it works offline.
 
-The bundle lies in the installed package `flask-openapi-scalar`, of which nothing is imported. It is trusted by its
-checksum, not by its place: another version is refused until the checksum here is changed with the pin.
+The bundle is a file of the installed package `flask-openapi-scalar`, of which nothing is imported. It is trusted by its
+checksum, not by its location: to use another version, change the checksum together with the pin.
 """
 
 import gzip
@@ -39,18 +39,19 @@ SETTINGS = {
     "defaultHttpClient": {"targetKey": "shell", "clientKey": "curl"},
     "authentication": {
         "preferredSecurityScheme": [["ApiKey", "ApiSecret"]],
-        # What stands in examples until a reader enters their own; without it both are the page's own word.
+        # Placeholders of the examples until a reader enters their own; without it the page uses the same word for both.
         "securitySchemes": {"ApiKey": {"value": "YOUR_API_KEY"}, "ApiSecret": {"value": "YOUR_API_SECRET"}},
     },
 }
-# Browsers ask for this address by themselves, also where no page names it.
+# Browsers request it even if no page links to it.
 ICON = "/favicon.ico"
 DRAWING = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='#b3261e' "
     "d='M2 6v4h3l6 4V2L5 6zm10.5-1v6a4 4 0 0 0 0-6z'/></svg>"
 )
-# No script but ours, no address but ours. Scalar and its editor write style elements at run time, some with names that
-# change, so styles cannot be told by a nonce or a checksum; with nothing to load from elsewhere they can send nothing.
+# Only our own script and our own origin. Scalar and its editor write style elements at run time, some under changing
+# names, so styles cannot be allowed by nonce or checksum; as they can load nothing from elsewhere, they cannot leak
+# anything.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -72,10 +73,10 @@ PAGE = """<!doctype html>
 
 
 class Reference:
-    """`GET /docs`: the page."""
+    """`GET /docs`: the reference page."""
 
     async def on_get(self, _: Request, response: Response) -> None:
-        """Give the page with a policy that lets in nothing but our own script and document."""
+        """Return the page with a policy that allows only our own script and document."""
         response.content_type = "text/html; charset=utf-8"
         response.set_header("Content-Security-Policy", POLICY)
         response.set_header("X-Content-Type-Options", "nosniff")
@@ -87,16 +88,16 @@ class Reference:
 
 
 class Script:
-    """The bundle, kept in memory from its first use on: 1.4 MB compressed, 4.9 MB once somebody takes it as it is."""
+    """The bundle, cached after first use: 1.4 MB compressed, and 4.9 MB once a client requests it uncompressed."""
 
     def __init__(self, checksum: str = CHECKSUM) -> None:
-        """Take the checksum by which the bundle is known."""
+        """`checksum` is the SHA-256 of the expected bundle, in hexadecimal."""
         self.checksum = checksum
         self._packed = Once(self._pack)
         self._bundle = Once(self._read)
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Give the bundle; its address holds its checksum, so it may be kept for ever."""
+        """Return the bundle; its URL contains its checksum, so it may be cached forever."""
         is_packed = "gzip" in request.headers.get("accept-encoding", "")
         script = await (self._packed if is_packed else self._bundle).get()
         response.content_type = "text/javascript; charset=utf-8"
@@ -122,7 +123,7 @@ class Script:
 
 
 async def _in_pieces(script: bytes) -> AsyncIterator[bytes]:
-    """Yield slices: callers share the script, and hold no more of their own than what waits for them."""
+    """Yield slices: requests share the script, and each buffers only the slice it is sending."""
     for start in range(0, len(script), PIECE):
         yield script[start : start + PIECE]
 
@@ -135,7 +136,7 @@ class Icon:
     """`GET /favicon.ico`: the icon of the page."""
 
     async def on_get(self, _: Request, response: Response) -> None:
-        """Give the drawing."""
+        """Return the icon."""
         response.content_type = "image/svg+xml"
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "public, max-age=86400")
@@ -145,7 +146,7 @@ class Icon:
 
 
 class Home:
-    """`GET /`: leads to the reference page."""
+    """`GET /`: redirects to the reference page."""
 
     async def on_get(self, _: Request, response: Response) -> None:
         """Redirect."""
@@ -156,7 +157,7 @@ class Home:
 
 
 def add_routes(app: falcon.asgi.App[Request, Response]) -> None:
-    """Serve the page, its script, and the way to them from `/`."""
+    """Add the routes of the page, its script, its icon and the redirect from `/`."""
     app.add_route("/docs", Reference())
     app.add_route(SCRIPT, Script())
     app.add_route(ICON, Icon())

@@ -1,8 +1,7 @@
-"""The API described by itself: OpenAPI 3.1 at `/openapi.json`, made from the endpoints' own types.
+"""The OpenAPI 3.1 document at `/openapi.json`, generated from the types of the endpoints.
 
-`document` builds it, `OpenApi` serves it. Parameters come from the parameter structs and their Forms, answers from
-the answer structs, refusals from the classes in `kernel/errors`; nothing is said here that is not said there, except
-the words about the whole in `document`.
+`document` builds it, `OpenApi` serves it. Parameters come from the parameter structs and their Forms, answers from the
+answer structs, refusals from the classes in `kernel/errors`. Only the introduction is written by hand, in `document`.
 """
 
 from fanfare.kernel.web.openapi.document import document

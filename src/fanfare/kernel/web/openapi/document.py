@@ -1,4 +1,4 @@
-"""The document as a whole: its paths, its components and the words about everything."""
+"""The whole document: its paths, its components and the introduction."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -49,7 +49,7 @@ whatever is written meanwhile.
 
 
 def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, str] | None = None) -> Json:
-    """Return the OpenAPI 3.1 document of some calls; `scopes` describe each scope, in the order of the page."""
+    """Return the OpenAPI 3.1 document of some endpoints; `scopes` describes each scope, in the order of the page."""
     all_endpoints = list(endpoints)
     answers = responses.Answers(all_endpoints)
     schemas: Json = dict(answers.schemas)
@@ -71,14 +71,14 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
     return with_url(spec, "")
 
 
-# Where nothing else is known: as the program is started without settings.
+# The URL of a server started without settings; used if no other is known.
 NO_URL = "http://127.0.0.1:8080"
 
 
 def with_url(spec: Json, url: str) -> Json:
-    """Return the document with the server's address, `NO_URL` where none is known.
+    """Return the document with the server's URL, or `NO_URL` if it is empty.
 
-    It is absolute: programs that import the document call nobody at a path alone.
+    The URL is absolute, because some programs cannot call a server that has only a path.
     """
     url = url or NO_URL
     contact = {"name": "Operator of this server", "url": url}
@@ -102,7 +102,7 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
     operation: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
     operation["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
     operation["security"] = security(endpoint)
-    # Scalar shows it beside the title.
+    # Scalar shows these beside the title.
     operation["x-badges"] = [{"name": f"{endpoint.key} key"}]
     operation["parameters"] = parameters(endpoint)
     request_body = body(endpoint, schemas)
@@ -113,7 +113,7 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
 
 
 def _words(docstring: str) -> tuple[str, str]:
-    """Return the first clause of a docstring, which titles the call, and the rest as paragraphs of one line each."""
+    """Return the first clause of a docstring as the summary, and the rest as the description, a line per paragraph."""
     first, *paragraphs = (" ".join(each.split()) for each in docstring.strip().split("\n\n"))
     summary, *remainder = re.split(r"[.;] ", first, maxsplit=1)
     rest = [sentence(clause) for clause in remainder]
@@ -121,15 +121,15 @@ def _words(docstring: str) -> tuple[str, str]:
 
 
 def _access(endpoint: Endpoint) -> str:
-    """Return which credentials open a call."""
+    """Return a sentence about the credentials that a call needs."""
     credential = "api_key" if endpoint.key == PUBLIC else "api_secret"
     return f"Needs the {credential} of a key with the scope `{endpoint.scope}`."
 
 
 def security(endpoint: Endpoint) -> list[Json]:
-    """Return what a call needs, in headers alone: a generated client would write a query alternative into its URLs.
+    """Return the security requirements. They name headers only: generated clients would put a query key into URLs.
 
-    The secret comes first by itself: importers that know only one credential a request take the first.
+    The secret alone comes first: importers that support one credential per request use the first alternative.
     """
     if endpoint.key == PUBLIC:
         return [{"ApiKey": []}]

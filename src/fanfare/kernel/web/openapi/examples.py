@@ -1,4 +1,4 @@
-"""Examples made from a name and a JSON Schema, for the fields whose struct gives none."""
+"""Examples generated from a field's name and JSON Schema, for structs that declare none."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ FORMATS = {
     "uuid": "6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11",
     "decimal": "12.50",
 }
-# What a field holds, told by how its name ends; the first that fits counts.
+# Example values by field name; the first matching pattern counts.
 TEXTS = (
     (r"email$", "ada@example.com"),
     (r"phone$", "+16045550142"),
@@ -38,9 +38,9 @@ NUMBERS = ((r"latitude$", 49.2778), (r"longitude$", -123.1088))
 
 
 def example(name: str, schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int = 0) -> object:
-    """Return a value that fits a schema, or None when no fitting one is at hand.
+    """Return a value that fits a schema, or None if there is none.
 
-    `schemas` are the components that references lead to.
+    `schemas` are the components that references point to.
     """
     candidates = [*schema.get("examples", ()), *schema.get("enum", ()), schema.get("const"), schema.get("default")]
     value = next((each for each in candidates if each is not None), None)

@@ -1,4 +1,4 @@
-"""What goes in: the slots of a parameter struct as OpenAPI parameters, or as the properties of a body."""
+"""Input: the slots of a parameter struct as OpenAPI parameters, or as properties of a body."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ from fanfare.kernel.web.openapi.examples import example
 
 Json = dict[str, Any]
 
-# How many optional fields an example body shows when its struct gives none.
+# The number of optional fields in a generated example body.
 SHOWN = 6
 
 
@@ -23,7 +23,7 @@ def path_names(path: str) -> list[str]:
 
 
 def parameters(endpoint: Endpoint) -> list[Json]:
-    """Return the parameters of a call that are no part of its body."""
+    """Return the parameters of a call that are not part of its body."""
     result: list[Json] = []
     for slot in _slots(endpoint):
         in_path = _path_name(endpoint, slot)
@@ -80,7 +80,7 @@ def _query(name: str, schema: Json, is_required: bool) -> Json:  # noqa: FBT001 
 
 
 def _query_wildcard(endpoint: Endpoint, slot: Slot) -> Json:
-    # An exploded object is how OpenAPI says that each of its properties is a parameter by itself.
+    # In OpenAPI, an exploded object means that each property is a separate parameter.
     schema = {"type": "object", "patternProperties": _pattern(endpoint, slot), "additionalProperties": False}
     parameter = {"name": f"{slot.prefix}*", "in": "query", "style": "form", "explode": True, "schema": schema}
     return _described(parameter, slot.description)
@@ -95,7 +95,7 @@ def _pattern(endpoint: Endpoint, slot: Slot) -> Json:
 
 
 def spellings(slot: Slot) -> list[str]:
-    """Return the names to tell of a slot; `name[]` goes without saying for every list."""
+    """Return the names of a slot to document; `name[]` is left out, since every list accepts it."""
     return [name for name in slot.wire_names if not (name.endswith("[]") and name[:-2] in slot.wire_names)]
 
 
@@ -104,7 +104,7 @@ def _described(schema: Json, description: str) -> Json:
 
 
 def sentence(text: str) -> str:
-    """Return a description as a sentence: a capital first and a stop at the end."""
+    """Return a description as a sentence: with an initial capital and a full stop."""
     text = text.strip()
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
@@ -121,7 +121,7 @@ def slot_schema(endpoint: Endpoint, slot: Slot, *, is_default_told: bool = True)
 
 
 def _not_empty(schema: Json) -> Json:
-    """Refuse the empty value: it means that none was given, so what is required may not be one."""
+    """Exclude the empty value: it means that the parameter is missing, so a required one cannot have it."""
     if schema.get("type") == "array":
         return {"minItems": 1, **schema}
     if schema.get("type") == "string" and not schema.keys() & {"enum", "format", "pattern"}:
@@ -130,7 +130,7 @@ def _not_empty(schema: Json) -> Json:
 
 
 def _nullable(schema: Json) -> Json:
-    """Let null in: it clears the field."""
+    """Allow null, which clears the field."""
     kind = schema.get("type")
     if not isinstance(kind, str):
         return schema
@@ -141,7 +141,7 @@ def _nullable(schema: Json) -> Json:
 
 
 def body(endpoint: Endpoint, schemas: Json) -> Json | None:
-    """Return the body of a write, or None; its schema is left in `schemas`."""
+    """Return the requestBody of a write, or None; adds its schema to `schemas`."""
     if endpoint.method != "POST" or endpoint.params is None:
         return None
     body_slots = [slot for slot in _slots(endpoint) if not _path_name(endpoint, slot)]
@@ -155,7 +155,7 @@ def body(endpoint: Endpoint, schemas: Json) -> Json | None:
         "schema": {"anyOf": [ref, array.form.schema()]} if array else ref,
         "example": _body_example(endpoint.params.example, body_slots, schema),
     }
-    # Forms are read too, but a generator that sees several content types sends each field once for each of them.
+    # Forms are accepted too, but given several content types, some generators send each field once per content type.
     content = {"application/json": media}
     is_required = bool(schema.get("required") or schema.get("allOf"))
     return {"required": is_required, "content": content}
@@ -195,7 +195,7 @@ def _properties(endpoint: Endpoint, slot: Slot, names: list[str]) -> Json:
 
 
 def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:
-    """Keep a schema under its struct's name, or under the call's where another one has that name."""
+    """Add a schema under its struct's name, or with the call's id appended if the name is taken by another schema."""
     if schemas.setdefault(name, schema) != schema:
         name = f"{name}_{call_id}"
         schemas[name] = schema

@@ -1,6 +1,6 @@
-"""`GET /openapi.json`: the document, made once a process when it is first asked for.
+"""`GET /openapi.json`: the document, built once per process on the first request.
 
-Anybody may ask, as often as they like: an answer costs no more than the sending of it.
+It is public and has no rate limit, so a response must cost no more than sending it.
 """
 
 import gzip
@@ -17,17 +17,17 @@ from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.once import Once
 from fanfare.kernel.web.openapi.document import NO_URL, document, with_url
 
-# What a caller writes in Host becomes part of the answer, so only what can be a host is taken from it.
+# The Host header becomes part of the response, so only a syntactically valid host is used.
 HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
-# Anybody can write another host into each request: beyond these the document is not kept, and not compressed.
+# Clients can send any Host: only this many variants are cached and compressed.
 MAX_URLS = 8
-# Stands for the address while the document is made.
+# The placeholder for the URL in the cached document.
 ANY_URL = b'"https://host.invalid"'
 
 
 class Body(NamedTuple):
-    """The document for one address of the server."""
+    """The document for one URL of the server."""
 
     etag: str
     plain: bytes
@@ -35,12 +35,12 @@ class Body(NamedTuple):
 
 
 class OpenApi:
-    """`GET /openapi.json`, for programs and for the reference page; needs no key."""
+    """`GET /openapi.json`, for programs and the reference page; needs no key."""
 
     def __init__(
         self, endpoints: Iterable[Endpoint], scopes: Mapping[str, str] | None = None, public_url: str = ""
     ) -> None:
-        """Take the calls to describe, what each scope is for, and the server's address as callers see it, if set."""
+        """`scopes` describes each scope; `public_url` is the server's URL as clients see it, if configured."""
         self.endpoints = tuple(endpoints)
         self.scopes = scopes
         self.public_url = public_url
@@ -48,7 +48,7 @@ class OpenApi:
         self._bodies: dict[str, Once[Body]] = {}
 
     async def on_get(self, request: Request, response: Response) -> None:
-        """Answer with the document and its ETag."""
+        """Return the document with its ETag."""
         body = await self._body(await self._document.get(), self._url(request))
         response.set_header("Access-Control-Allow-Origin", "*")
         response.set_header("Vary", "Accept-Encoding" if self.public_url else "Host, Accept-Encoding")
@@ -73,7 +73,7 @@ class OpenApi:
         return await self._bodies[url].get()
 
     def _url(self, request: Request) -> str:
-        """Return the absolute address of this server: as set, else as the caller reached it."""
+        """Return the absolute URL of this server: the configured one, else the one of the request."""
         if self.public_url:
             return self.public_url
         host = request.headers.get("host", "")

@@ -1,4 +1,4 @@
-"""What comes out: the five answer forms by msgspec's JSON Schema, and every refusal as problem+json."""
+"""Output: the answer structs as msgspec's JSON Schema, and every refusal as problem+json."""
 
 from collections.abc import Iterable
 from types import NoneType
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 JSON = "application/json"
 
 TEMPLATE = "#/components/schemas/{name}"
-# The refusals that any call may give, and those that only a write gives.
+# The refusals that any call may return, and those that only a write may return.
 ANY_CALL: tuple[type[Refusal], ...] = (
     errors.Unreadable,
     errors.NoKey,
@@ -56,10 +56,9 @@ class Problem(msgspec.Struct):
 
 
 class Answers:
-    """The schemas of all answers, made together so that one name means one struct."""
+    """The schemas of all answers, built together so that a name always means the same struct."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        """Take the calls to describe."""
         types: list[Any] = [Problem]
         for endpoint in endpoints:
             parts = [] if endpoint.media_type != JSON else _parts(endpoint.answer)
@@ -73,7 +72,7 @@ class Answers:
                 self._name_page(endpoint.answer)
 
     def _name_page(self, answer: Any) -> None:  # noqa: ANN401 - a Page of any two structs
-        """Give a page its name, that of its rows with `Page` behind: generators make a class of each name."""
+        """Name the schema of a page after its rows, with `Page` appended: generators create a class for each name."""
         meta, row = get_args(answer)
         rows = {"type": "array", "items": self._by_type[repr(row)]}
         schema = {
@@ -89,7 +88,7 @@ class Answers:
         self._by_type[repr(answer)] = {"$ref": TEMPLATE.format(name=name)}
 
     def schema(self, answer: Any) -> Json | None:  # noqa: ANN401 - any answer form
-        """Return the schema of an answer; None for the empty 200."""
+        """Return the schema of an answer; None for an empty body."""
         if answer in (None, NoneType):
             return None
         if get_origin(answer) is Listed:
@@ -97,7 +96,7 @@ class Answers:
         return self._by_type[repr(answer)]
 
     def content(self, endpoint: Endpoint) -> Json | None:
-        """Return the content of the 200 with an example; None for the empty 200."""
+        """Return the content of the 200 response with an example; None for an empty body."""
         if endpoint.media_type != JSON:
             return {endpoint.media_type: {"schema": {"type": "string", "format": "binary"}}}
         schema = self.schema(endpoint.answer)
@@ -111,12 +110,12 @@ class Answers:
 def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
     if answer in (None, NoneType):
         return []
-    # Spelled out here: msgspec cannot name two pages of structs that have one name.
+    # Listed separately: msgspec cannot name two pages whose structs have the same name.
     return list(get_args(answer)) if get_origin(answer) in (Page, Listed) else [answer]
 
 
 def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
-    """Say of msgspec's schema what its encoder does: every field is present, and a Decimal is a number."""
+    """Correct msgspec's schema to match its encoder: every field is present, and a Decimal is a number."""
     if isinstance(schema, list):
         return [_straightened(each) for each in schema]
     if not isinstance(schema, dict):
@@ -134,7 +133,7 @@ def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
 
 
 def _merge(schema: Json) -> Json:
-    """Write "this or null" as a list of two types, where it is that simple."""
+    """Write "T or null" as a list of two types if T is a plain type."""
     parts = schema.get("anyOf", ())
     if len(parts) == 2 and parts[1] == {"type": "null"} and isinstance(parts[0].get("type"), str):  # noqa: PLR2004
         rest = {key: value for key, value in schema.items() if key != "anyOf"}
@@ -147,7 +146,7 @@ def _without_default(schema: Json) -> Json:
 
 
 def responses_of(endpoint: Endpoint, answers: Answers) -> Json:
-    """Return the responses of a call by status."""
+    """Return the responses of a call by status code."""
     headers = {name: _ref("headers", name) for name in (*LIMIT_HEADERS, "X-Request-Id")}
     if endpoint.is_write:
         headers["Idempotent-Replayed"] = _ref("headers", "Idempotent-Replayed")
@@ -171,7 +170,7 @@ def _ref(kind: str, name: str) -> Json:
 
 
 def shared_responses() -> Json:
-    """Return the responses that calls refer to."""
+    """Return the response components that calls refer to."""
     not_modified = {"description": "The response has not changed", "headers": {"ETag": _ref("headers", "ETag")}}
     return {"NotModified": not_modified, **{each.__name__: _refusal(each) for each in (*ANY_CALL, *WRITES)}}
 
@@ -190,7 +189,7 @@ def _refusal(refusal: type[Refusal]) -> Json:
 
 
 def headers() -> Json:
-    """Return the headers that answers carry."""
+    """Return the header components of responses."""
     integer = {"type": "integer", "minimum": 0}
     text = {"type": "string"}
     result = {

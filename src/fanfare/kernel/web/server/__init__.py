@@ -1,1 +1,1 @@
-"""The server's side of a connection: bytes in within bounds, requests out of them, and the timers of both."""
+"""The server side of HTTP connections: bounded reading, request parsing and timeouts."""

@@ -1,6 +1,6 @@
-"""The connections of a server process: how long each may take, how many there may be, and what they may hold.
+"""The connections of a server process: their timeouts, their number, and the memory of their buffers.
 
-One sweep a process looks for those whose time is over, so that a packet or a request sets a number and no timer.
+One periodic sweep per process looks for expired connections, so a packet or request only sets a number and no timer.
 """
 
 import asyncio
@@ -18,30 +18,30 @@ from fanfare.kernel.running.tasks import keep
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 0.5
-# Requests that have not arrived completely, heads and bodies, of all connections together.
+# The limit for the incomplete requests (heads and bodies) of all connections together.
 MAX_HELD_BYTES = 64 * 1024 * 1024
-# Answers that callers have not taken in, of all connections together.
+# The limit for the unsent responses of all connections together.
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
 NEVER = math.inf
 
 
 class Times(NamedTuple):
-    """Seconds that a connection may take over its steps."""
+    """Timeouts of a connection, in seconds."""
 
-    # from the first byte of a request, or from the connection's start, to the end of the head
+    # from the first byte of a request, or from accepting the connection, to the end of the head
     head: float
     # from there to the end of the body
     body: float
-    # between an answer and the next request
+    # between a response and the next request
     idle: float
-    # for a caller to take in an answer that does not fit into the system's buffers
+    # to send a response that does not fit into the system's buffers
     answer: float
 
 
 class Room(NamedTuple):
-    """How many connections there may be: of all callers, and of one address.
+    """The maximum number of connections: in total, and per client address.
 
-    An address is an IPv4 address or the /64 of an IPv6 address. Those of `proxies` speak for many callers.
+    A client address is an IPv4 address or the /64 of an IPv6 address. The limit does not apply to `proxies`.
     """
 
     limit: int
@@ -50,29 +50,29 @@ class Room(NamedTuple):
 
 
 class OpenConnection(Protocol):
-    """What the sweep knows of a connection."""
+    """A connection as the sweep sees it."""
 
-    # when its step is over, and when it must have taken in more of its answer; as the loop's clock
+    # when the current phase, and the sending of the response, time out; by the loop's clock
     deadline: float
     write_deadline: float
-    # bytes of a request that has not arrived completely
+    # bytes of the incomplete request in the buffer
     buffered: int
 
     def expire(self) -> None:
-        """End: its time is over."""
+        """Handle a timeout."""
 
     def give_way(self) -> None:
-        """End, or let go what it holds: others need the place."""
+        """Close, or drop the buffered request, to make room for others."""
 
     def drop_answer(self) -> None:
-        """End: its caller does not take the answer in, and others need the memory."""
+        """Close: the client does not read the response, and its memory is needed."""
 
     def drop(self) -> None:
-        """End without a word."""
+        """Close at once, without a response."""
 
 
 class _Caller:
-    """The connections of one address, those that wait for a request in the order since when."""
+    """The connections of one client address; those waiting for a request are in order of waiting time."""
 
     __slots__ = ("count", "quiet")
 
@@ -82,16 +82,15 @@ class _Caller:
 
 
 class Sizes:
-    """Bytes of connections, those that have had some for longest first, up to a bound for all together."""
+    """Buffered bytes by connection with a limit for their sum; the connections that buffer longest come first."""
 
     def __init__(self, limit: int) -> None:
-        """Take the bound."""
         self.limit = limit
         self.total = 0
         self._sizes: OrderedDict[OpenConnection, int] = OrderedDict()
 
     def note(self, connection: OpenConnection, size: int) -> None:
-        """Note what a connection has now; one that had none comes last."""
+        """Set the size of a connection; one that had none before goes to the end."""
         self.total += size - self._sizes.get(connection, 0)
         if size:
             self._sizes[connection] = size
@@ -99,7 +98,7 @@ class Sizes:
             self._sizes.pop(connection, None)
 
     def excess(self) -> Iterator[OpenConnection]:
-        """Yield the oldest, forgotten, until the rest is within the bound."""
+        """Remove and yield the oldest connections until the sum is within the limit."""
         while self.total > self.limit and self._sizes:
             connection, size = self._sizes.popitem(last=False)
             self.total -= size
@@ -107,14 +106,14 @@ class Sizes:
 
 
 class HttpConnections:
-    """All connections of one process, those that wait for a request in the order since when."""
+    """All connections of one process; those that wait for a request are in order of waiting time, longest first."""
 
     def __init__(self, make: Any, times: Times, room: Room) -> None:  # noqa: ANN401 - a protocol with what uvicorn gives it
-        """Take the class of a connection, its times, and how many there may be."""
+        """`make` is the protocol class of a connection."""
         self.make = make
         self.times = times
         self.room = room
-        # with the address of each, unless it is a proxy
+        # connections with their client address, None for a proxy
         self.open: dict[OpenConnection, str | None] = {}
         self._callers: dict[str, _Caller] = {}
         self.quiet: OrderedDict[OpenConnection, None] = OrderedDict()
@@ -123,14 +122,15 @@ class HttpConnections:
         self._sweeping: asyncio.Task[None] | None = None
 
     def __call__(self, **options: Any) -> asyncio.Protocol:  # noqa: ANN401 - whatever uvicorn gives
-        """Make a connection as it is accepted; uvicorn takes this for the class."""
+        """Create the protocol of an accepted connection; uvicorn takes this object for the protocol class."""
         protocol: asyncio.Protocol = self.make(self, **options)
         return protocol
 
     def add(self, connection: OpenConnection, peer: str | None) -> bool:
-        """Count a new connection, in place of the oldest quiet one when there are enough; say whether there is room.
+        """Register a new connection and return whether there is room for it.
 
-        Where its address has its part, that is the oldest of the address.
+        At a limit, the connection that has been idle longest is closed first: of the same address if that has reached
+        its own limit, else of all.
         """
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = keep(self._sweep, "sweep of HTTP connections")
@@ -154,19 +154,19 @@ class HttpConnections:
         self._end(oldest, oldest.give_way)
 
     def rest(self, connection: OpenConnection) -> None:
-        """Note that a connection waits for a request, from now on or as before."""
+        """Mark a connection as waiting for a request; it keeps its position if it already is."""
         self.quiet.setdefault(connection)
         if address := self.open.get(connection):
             self._callers[address].quiet.setdefault(connection)
 
     def wake(self, connection: OpenConnection) -> None:
-        """Note that a connection has a request."""
+        """Mark a connection as having a request."""
         self.quiet.pop(connection, None)
         if address := self.open.get(connection):
             self._callers[address].quiet.pop(connection, None)
 
     def remove(self, connection: OpenConnection) -> None:
-        """Forget a connection that is closed or about to be; again without harm."""
+        """Unregister a connection that is closed or about to be; idempotent."""
         self.wake(connection)
         self.hold(connection, 0)
         self.leave_unread(connection, 0)
@@ -177,7 +177,7 @@ class HttpConnections:
                 del self._callers[address]
 
     def hold(self, connection: OpenConnection, size: int) -> None:
-        """Note how many bytes of an incomplete request a connection holds; too many let the oldest give way."""
+        """Set the size of a connection's incomplete request; above the limit for all, the oldest ones give way."""
         connection.buffered = size
         self._arriving.note(connection, size)
         for oldest in self._arriving.excess():
@@ -185,7 +185,7 @@ class HttpConnections:
             self._end(oldest, oldest.give_way)
 
     def _end(self, connection: OpenConnection, end: Callable[[], None]) -> None:
-        """End a connection in a way of its own. One that fails in it is dropped, and no other suffers from it."""
+        """Close a connection with the given method; if that fails, drop it, so that no other connection is affected."""
         try:
             end()
         except Exception as error:
@@ -195,7 +195,7 @@ class HttpConnections:
                 connection.drop()
 
     def leave_unread(self, connection: OpenConnection, size: int) -> None:
-        """Note how many bytes of an answer wait for their caller; too many end those that wait for longest."""
+        """Set the size of a connection's unsent response; above the limit for all, the oldest ones are closed."""
         self._unread.note(connection, size)
         for oldest in self._unread.excess():
             self._end(oldest, oldest.drop_answer)
@@ -207,5 +207,5 @@ class HttpConnections:
             now = loop.time()
             for connection in [each for each in self.open if each.deadline <= now or each.write_deadline <= now]:
                 self._end(connection, connection.expire)
-                # Others have their turn after each: ending thousands in one go would hold them up for half a second.
+                # Yield to the loop after each: closing thousands in one go would block it for half a second.
                 await asyncio.sleep(0)

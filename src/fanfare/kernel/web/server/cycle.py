@@ -1,4 +1,4 @@
-"""A request and its answer between connection and application, and how a refusal is put that no application gives."""
+"""A request and its response between connection and application, and refusals sent without the application."""
 
 import secrets
 from typing import Any
@@ -9,20 +9,20 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from fanfare.kernel.errors import Refusal, Unavailable, Unreadable
 
 CUT_OFF = "the body ended too early"
-# What is handed to the connection at once: the rest of an answer waits until the caller has taken so much in.
+# The maximum size of one write: the next one waits until the client has read enough.
 PIECE = 64 * 1024
 
 
 class Cycle(RequestResponseCycle):
-    """A request and its answer. A body that ends too early raises, so that it never looks like one that is complete."""
+    """A request and its response. A truncated body raises, so that it is never mistaken for a complete one."""
 
     failure: Refusal | None = None
     has_begun = False
-    # bytes of the answer that are not handed to the connection yet
+    # bytes of the response that are not passed to the transport yet
     unsent = 0
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI event
-        """Send, a large body in pieces: the connection would copy all of it for a caller who may never read it."""
+        """Send a message, a large body in pieces: the transport would copy all of it even if it is never read."""
         body = message.get("body", b"")
         for start in range(0, max(len(body), 1), PIECE):
             piece = body[start : start + PIECE]
@@ -32,7 +32,7 @@ class Cycle(RequestResponseCycle):
             await super().send(part)
 
     async def receive(self) -> Any:  # noqa: ANN401 - an ASGI event
-        """Return the next part of the body; the first may be empty, so that its call is found before it comes."""
+        """Return the next part of the body; the first may be empty, so that the request is routed before it comes."""
         if not self.has_begun:
             self.has_begun = True
             if self.more_body and not self.body and not self.disconnected:
@@ -51,13 +51,13 @@ class Cycle(RequestResponseCycle):
         return self.failure is not None or (event["type"] == "http.disconnect" and self.more_body)
 
     async def send_500_response(self) -> None:
-        """Answer for an application that broke or was stopped."""
+        """Respond for an application that failed or was cancelled."""
         headers, body = problem(Unavailable())
         await self.send({"type": "http.response.start", "status": Unavailable.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
     def fail(self, refusal: Refusal) -> None:
-        """Give the application this instead of the rest of the body, and close after its answer."""
+        """Raise the refusal in the application instead of returning more of the body; close after the response."""
         self.failure = refusal
         self.keep_alive = False
         self.body.clear()
@@ -65,7 +65,7 @@ class Cycle(RequestResponseCycle):
 
 
 def problem(refusal: Refusal) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return headers and body of a refusal that no application gives; the connection is closed behind it."""
+    """Return headers and body of a refusal that is sent without the application; the connection is closed after it."""
     request_id = secrets.token_hex(14)
     body = msgspec.json.encode({**refusal.problem(), "request_id": request_id})
     headers = [

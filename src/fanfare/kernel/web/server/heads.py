@@ -1,19 +1,19 @@
-"""The head of a request as bytes: how large it may be, and what is refused before anything parses it."""
+"""Request heads as bytes: their size limits, and the checks before parsing."""
 
 import re
 
 from fanfare.kernel.errors import HeadTooLarge, MethodNotServed, TargetTooLong, Unreadable, VersionNotServed
 
-# A head and the trailers behind its body together.
+# Head and trailers of a request together.
 MAX_BYTES = 64 * 1024
 MAX_HEADERS = 200
-# With the request line and the empty line.
+# Including the request line and the empty line.
 MAX_LINES = MAX_HEADERS + 2
 MAX_TARGET_BYTES = 16 * 1024
 END = b"\r\n\r\n"
-# The longest method and the version, besides the target.
+# 32 bytes are enough for the method, the version and the spaces.
 MAX_LINE_BYTES = MAX_TARGET_BYTES + 32
-# As many digits as any length has; Python refuses to read thousands of them.
+# More digits than any length has; Python refuses to parse thousands of them.
 MAX_LENGTH_DIGITS = 20
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE"})
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -27,8 +27,8 @@ UPGRADE = re.compile(rb"(?i)\r\nupgrade:[^\r\n]*(?=\r\n)")
 def measure(buffer: bytearray, offset: int, used: int = 0, lines: int = 0) -> int:
     """Return the length of the head or the trailers at the start of a buffer, 0 while they are incomplete.
 
-    They do not end within the first `seen` bytes: what comes in many packets is searched once. Trailers add to the
-    bytes and lines that their head used. Refuses what is too large.
+    The search begins at `offset`, before which they do not end: a head that arrives in many packets is scanned once.
+    Trailers add to the bytes and lines (`used`, `lines`) of their head. Raises HeadTooLarge.
     """
     end = buffer.find(END, max(0, offset - len(END) + 1))
     length = end + len(END) if end >= 0 else 0
@@ -42,7 +42,7 @@ def measure(buffer: bytearray, offset: int, used: int = 0, lines: int = 0) -> in
 
 
 def check_start(buffer: bytearray, offset: int) -> bool:
-    """Refuse what does not begin with a request line of ours; say whether the line is complete."""
+    """Return whether the request line is complete; raises a Refusal if it is not a request line that we serve."""
     newline = buffer.find(b"\n", offset)
     if newline < 0 and not TOKEN.match(buffer):
         raise Unreadable(NO_LINE)
@@ -72,12 +72,12 @@ def _check_line(line: bytes) -> None:
 
 
 def without_upgrade(head: bytes) -> bytes:
-    """Return a head without its Upgrade."""
+    """Return a head without its Upgrade header."""
     return UPGRADE.sub(b"", head)
 
 
 def unambiguous(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes, bytes]:
-    """Return the headers by name; refuse those that two readers could read in two ways."""
+    """Return the headers by name; raises a Refusal for headers that two parsers could interpret differently."""
     values = dict(headers)
     if b"host" not in values and version != "1.0":
         message = "the request has no Host header"

@@ -1,6 +1,6 @@
-"""HTTP/1.1 of a connection: uvicorn's protocol, with bounds of size and time around its parser.
+"""HTTP/1.1 on a connection: uvicorn's protocol with size limits and timeouts around its parser.
 
-Whatever is wrong with a request is answered as problem+json here, unless the application can still do so.
+An invalid request is answered with problem+json here, unless the application can still do so.
 """
 
 import asyncio
@@ -21,43 +21,42 @@ from fanfare.kernel.web.server.connections import NEVER, HttpConnections
 from fanfare.kernel.web.server.cycle import CUT_OFF, PIECE, Cycle, problem
 from fanfare.kernel.web.server.reader import Reader
 
-# How long a refused caller may go on sending: closing at once would take the answer back.
+# How long a refused client may continue to send: closing at once would discard the response.
 LINGER_SECONDS = 2.0
-# The rest of a body that is read for nothing, so that the connection can be used again.
+# The rest of a body that is read and discarded so that the connection can be reused.
 MAX_UNWANTED_BYTES = 64 * 1024
-# Bytes of next requests, beyond which no more are read before the present one is answered.
+# Bytes of pipelined requests, beyond which reading pauses until the current one is answered.
 MAX_AHEAD_BYTES = 64 * 1024
-# Pieces of one connection between two turns of others.
+# Pieces of one connection that are parsed before other connections get a turn.
 PIECES_AT_ONCE = 256
 
 
-# Linux and macOS have it.
+# Supported by Linux and macOS.
 UNSENT_OPTION = socket.TCP_NOTSENT_LOWAT
 
 
 class Phase(Enum):
     """What a connection waits for."""
 
-    # the first byte of a request, after an answer
+    # the first byte of a request, after a response
     IDLE = auto()
     HEAD = auto()
     BODY = auto()
     ANSWER = auto()
-    # nothing: what still comes is thrown away
+    # nothing: further input is discarded
     CLOSE = auto()
 
 
 def _keep_little(transport: Any) -> None:  # noqa: ANN401 - uvicorn's type of it
-    """Let the system hold no more of an answer than it needs: it would take in megabytes, where none are counted."""
+    """Limit the kernel's send buffer: it would accept megabytes of a response that are counted nowhere."""
     with suppress(OSError):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, UNSENT_OPTION, PIECE)
 
 
 class Connection(HttpToolsProtocol):
-    """A connection; for the cycle that answers it is the transport too."""
+    """A connection; it also serves as the transport of the cycle that answers a request."""
 
     def __init__(self, connections: HttpConnections, **options: Any) -> None:  # noqa: ANN401 - whatever uvicorn gives
-        """Take what all connections of the process share."""
         super().__init__(**options)
         self.http_connections = connections
         self.reader = Reader()
@@ -68,7 +67,7 @@ class Connection(HttpToolsProtocol):
         self.pending = b""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
-        """Wait for a head."""
+        """Register the connection and wait for a head."""
         super().connection_made(transport)
         _keep_little(transport)
         has_room = self.http_connections.add(self, self.client[0] if self.client else None)
@@ -78,23 +77,23 @@ class Connection(HttpToolsProtocol):
             self._refuse(Unavailable("there are too many connections"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget everything."""
+        """Release everything."""
         self.phase = Phase.CLOSE
         self.reader.expect_nothing()
         self.http_connections.remove(self)
         super().connection_lost(exc)
         if getattr(self.cycle, "response_complete", False):
-            # Each knows the other: both would stay until a garbage collection, which then holds everybody up.
+            # A reference cycle: both would stay until a garbage collection, which blocks the process.
             self.cycle = None  # type: ignore[assignment] # as before the first request
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and do what can be done with it."""
+        """Buffer and process input."""
         if self.phase is not Phase.CLOSE:
             self.reader.buffer += data
             self._go_on()
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn narrows asyncio's signature
-        """Answer what is complete to a caller who has said everything, then close."""
+        """Answer the requests that are complete, then close."""
         self.has_ended = True
         if self.phase is Phase.CLOSE:
             return False
@@ -102,28 +101,28 @@ class Connection(HttpToolsProtocol):
         return not self.transport.is_closing()
 
     def shutdown(self) -> None:
-        """Close after the answer that is under way, at once when there is none; whose body is not here is refused."""
+        """Close after the current response, or at once if there is none; an incomplete request is refused."""
         self.keep_alive = False
         if self.phase is Phase.BODY:
             self._refuse(Unavailable("the server is stopping"))
         super().shutdown()
 
     def pause_writing(self) -> None:
-        """Give the caller time to take the answer in, all of it."""
+        """Start the timeout for sending the complete response."""
         super().pause_writing()
         self.write_deadline = min(self.write_deadline, self.loop.time() + self.http_connections.times.answer)
         unsent = self.cycle.unsent if isinstance(self.cycle, Cycle) else 0
         self.http_connections.leave_unread(self, self.transport.get_write_buffer_size() + unsent)
 
     def resume_writing(self) -> None:
-        """Take the time back when that was all."""
+        """Stop the timeout if the response is complete."""
         super().resume_writing()
         self.http_connections.leave_unread(self, 0)
         if getattr(self.cycle, "response_complete", True):
             self.write_deadline = NEVER
 
     def expire(self) -> None:
-        """End the connection if its time is over, with an answer when there is a request to be answered."""
+        """Close the connection if it timed out; send a response if there is a request to answer."""
         now = self.loop.time()
         if self.write_deadline <= now or (self.phase is Phase.CLOSE and self.deadline <= now):
             self._abort("answer not read")
@@ -137,7 +136,7 @@ class Connection(HttpToolsProtocol):
             self._abort("idle")
 
     def give_way(self) -> None:
-        """Let go what is held for a request that has not arrived; the oldest do when there is too much of it."""
+        """Drop the buffer of an incomplete request; called for the oldest ones if there are too many."""
         if self.phase is Phase.BODY:
             self._refuse(Unavailable("too many requests are arriving"))
         elif self.phase is Phase.ANSWER:
@@ -147,26 +146,26 @@ class Connection(HttpToolsProtocol):
             self._abort("gave way")
 
     def drop_answer(self) -> None:
-        """End: there are too many answers that nobody takes in."""
+        """Close: there are too many unread responses."""
         self._abort("answer not read")
 
-    # What the parser finds. It sees a head in one piece, then what belongs to the same request.
+    # Callbacks of the parser. It is fed a complete head, then the rest of the same request.
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Start a request."""
         super().on_message_begin()
         self.is_complete = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
+        """Store a header."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Keep what the parser forgets."""
+        """Store what the parser does not keep."""
         self.keep_alive = self.parser.should_keep_alive()
 
     def on_message_complete(self) -> None:
-        """Note that the request is complete."""
+        """Mark the request as complete."""
         self.is_complete = True
 
     def on_response_complete(self) -> None:
@@ -178,10 +177,10 @@ class Connection(HttpToolsProtocol):
         if self.is_complete and self.phase is not Phase.CLOSE and not self.transport.is_closing():
             self._await_next()
 
-    # What the cycle asks of its transport.
+    # The transport methods that the cycle calls.
 
     def write(self, data: bytes) -> None:
-        """Write; the head of an answer in one go with what follows."""
+        """Write data; the head of a response is sent together with what follows."""
         if self.is_corked and self.cycle.response_started:
             self.is_corked = False
             self.pending = data
@@ -190,15 +189,15 @@ class Connection(HttpToolsProtocol):
         self.pending = b""
 
     def is_closing(self) -> bool:
-        """Say whether nothing can be written any more."""
+        """Return whether nothing more can be written."""
         return self.transport.is_closing()
 
     def close(self) -> None:
-        """Close after what is written."""
+        """Close after sending what was written."""
         self._flush()
         self._close(is_sending=bool(self.reader.buffer) or not self.is_complete)
 
-    # What follows from both.
+    # Processing.
 
     def _go_on(self) -> None:
         if self.phase is Phase.IDLE and self.reader.buffer:
@@ -227,7 +226,7 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            # Whoever offers another protocol is answered in this one; the parser would leave the body to the other.
+            # An offer to upgrade is ignored; the parser would leave the body to the other protocol.
             self.parser = httptools.HttpRequestParser(self)
             self.parser.feed_data(heads.without_upgrade(piece))
         except httptools.HttpParserError as error:
@@ -255,12 +254,12 @@ class Connection(HttpToolsProtocol):
         values = heads.unambiguous(self.headers, version)
         self._fill_scope(version)
         self.keep_alive = self.keep_alive and version != "1.0"
-        # Trailers are no headers.
+        # A fresh list, so that trailers do not count as headers.
         self.headers = []
         self.http_connections.wake(self)
         self.cycle = cycle = Cycle(
             scope=self.scope,
-            transport=self,  # type: ignore[arg-type] # as much of one as a cycle needs
+            transport=self,  # type: ignore[arg-type] # the methods that a cycle uses
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -282,7 +281,7 @@ class Connection(HttpToolsProtocol):
         self.received = 0
         self.reader.expect_body(None if b"transfer-encoding" in values else int(values[b"content-length"]))
         self.cycle.waiting_for_100_continue = values.get(b"expect", b"").lower() == b"100-continue"
-        # Until so much of the body is here that reading the rest for nothing is cheaper than another connection.
+        # Until enough of the body has arrived that discarding the rest is cheaper than a new connection.
         self.cycle.keep_alive = False
         self._take_body(0)
         self._wait(Phase.BODY, self.http_connections.times.body)
@@ -331,7 +330,7 @@ class Connection(HttpToolsProtocol):
             self.http_connections.hold(self, buffered)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Let the application answer where there is one; what is wrong with a head is answered here."""
+        """Let the application send the refusal if there is one; a refusal of a head is sent from here."""
         is_answered = self.phase is Phase.BODY and self.cycle.response_complete
         if self.phase is Phase.CLOSE:
             return
@@ -362,7 +361,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def drop(self) -> None:
-        """End without a word."""
+        """Close at once, without a response."""
         self.phase = Phase.CLOSE
         self.http_connections.remove(self)
         self.transport.abort()

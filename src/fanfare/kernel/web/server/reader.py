@@ -1,7 +1,7 @@
-"""What a connection sends, cut into what the parser may see at once: a whole head, pieces of a body, whole trailers.
+"""Splits the input of a connection into what the parser may see: a complete head, pieces of a body, complete trailers.
 
-The parser joins a header that comes in pieces anew at each, and bounds nothing. So a head is kept here until it is
-complete or too large, and the bytes of the next request until the present one is answered.
+The parser concatenates a header that comes in pieces again at each piece, and has no size limits. So a head is buffered
+here until it is complete or too large, and the next request until the current one is answered.
 """
 
 import re
@@ -11,15 +11,15 @@ from fanfare.kernel.errors import HeadTooLarge, Unreadable
 from fanfare.kernel.web.server import heads
 
 MAX_CHUNK_LINE = 1024
-# A chunk's size, before its extensions. Eight digits are more than any body that is taken.
+# A chunk's size, before its extensions. Eight digits exceed any body that is accepted.
 CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*[;\r]")
 CRLF = b"\r\n"
-# Bytes of empty lines before a request.
+# Bytes of empty lines that are skipped before a request.
 MAX_EMPTY = 16
 
 
 class Reader:
-    """The bytes that came and are not cut off yet, and what they are the beginning of."""
+    """The buffered input, and the part of a request that comes next in it."""
 
     __slots__ = (
         "_body",
@@ -35,37 +35,36 @@ class Reader:
     )
 
     def __init__(self) -> None:
-        """Expect the first head."""
         self.buffer = bytearray()
         self.expect_head()
 
     def expect_head(self) -> None:
-        """Let the next bytes be a request."""
+        """Expect the head of a request next."""
         self._step: Callable[[], bytes] = self._cut_head
         self._scanned = self._skipped = 0
         self._has_line = False
 
     def expect_body(self, length: int | None) -> None:
-        """Let the next bytes be a body of that length, or one in chunks."""
+        """Expect a body of the given length next, or a chunked one (None)."""
         self._overhead = self._body = 0
         self._remaining = length or 0
         self._step = self._cut_chunk if length is None else self._cut_length
 
     def expect_nothing(self) -> None:
-        """Keep what comes."""
+        """Only buffer what arrives."""
         self._step = bytes
 
     def drop(self) -> None:
-        """Throw away what came."""
+        """Discard the buffer."""
         self.buffer = bytearray()
         self.expect_nothing()
 
     def is_near_end(self, limit: int) -> bool:
-        """Say whether a body of known length lacks no more than that many bytes."""
+        """Return whether a body of known length lacks at most `limit` bytes."""
         return self._step == self._cut_length and self._remaining <= limit
 
     def next_piece(self) -> bytes:
-        """Return the next piece, empty when there is none yet. Raises the `Refusal` of what is too large or no HTTP."""
+        """Return the next piece, empty if there is none yet. Raises a `Refusal` if it is too large or not HTTP."""
         return self._step() if self.buffer else b""
 
     def _cut_head(self) -> bytes:
@@ -85,7 +84,7 @@ class Reader:
         return head
 
     def _skip_empty_lines(self) -> None:
-        """Pass over what old clients send behind a body."""
+        """Skip the empty lines that old clients send after a body."""
         size = len(self.buffer)
         self.buffer = self.buffer.lstrip(CRLF)
         self._skipped += size - len(self.buffer)
@@ -113,7 +112,7 @@ class Reader:
         return self._cut_data(end + len(CRLF), int(size[1], 16))
 
     def _cut_data(self, line: int, size: int) -> bytes:
-        """Return the chunk, as far as it is there, with its first line."""
+        """Return the chunk with its first line, as far as it has arrived."""
         if not size:
             self._scanned = 0
             self._step = self._cut_trailers
