@@ -1,18 +1,18 @@
-"""Announcements: what a write says of itself in the change log, under a topic of a closed list.
+"""Announcements: rows that a write adds to the change log, each under a topic of a closed list.
 
-Each domain lists its topics in its `topics.py`; `app.topics` gives all of them and docs/topics.md shows them. The
-statement that writes also announces, by a text that is made once, when its module is loaded:
+Each domain lists its topics in its `topics.py`; `app.topics` returns all of them and docs/topics.md documents them. A
+statement announces in the same statement what it writes; its text is built once, when its module is imported:
 
     CREATE = f\"\"\"
         with {HOLD},
-        made as (
+        inserted as (
             insert into things (account_id, thing_id, …) select $1, nextval('positions'), … from hold
             returning thing_id
         )
-        {announce(THING_CREATED, "made", subject="thing_id", position="thing_id", at="$2")}
+        {announce(THING_CREATED, "inserted", subject="thing_id", position="thing_id", at="$2")}
     \"\"\"
 
-What takes a position must read `hold`, or come in a later statement of the same transaction: `changes.py` says why.
+Whatever takes a position must read `hold`, or run in a later statement of the same transaction: `changes.py` says why.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,12 +24,12 @@ import msgspec
 from fanfare.kernel.data.db import Db
 
 INSERT = "insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)\n"
-# The CTE that publishes a lower bound of the positions that the statement takes; $1 is the account.
+# The CTE that publishes a lower bound of the positions which the statement takes; $1 is the account.
 HOLD = "hold as materialized (select hold_position($1) as held)"
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An announcement without data."""
+    """The data of an announcement that has none."""
 
 
 class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +39,7 @@ class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SomeFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The names of the fields that changed; without them any may have."""
+    """The names of the fields that changed; if they are missing, any field may have changed."""
 
     fields: list[str] | msgspec.UnsetType = msgspec.UNSET
 
@@ -47,9 +47,9 @@ class SomeFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Topic(msgspec.Struct, frozen=True):
     """One kind of announcement.
 
-    `name` is noun.verb, `meaning` one sentence on what happened. `subject` is the column (or columns, with what joins
-    them) whose value is the subject's id, empty for what has none. `fan` says whether an announcement names a fan.
-    `data` names changed fields and ids and holds nothing personal.
+    `name` is noun.verb, `meaning` one sentence about what happened. `subject` is the column (or an SQL expression over
+    columns) with the id of the subject, empty if there is none. `fan` says whether an announcement names a fan. `data`
+    contains names of changed fields and ids, and no personal data.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Topic(msgspec.Struct, frozen=True):
 
 
 class WrongAnnouncement(Exception):  # noqa: N818 - what it is
-    """A text that announces differs from its topic."""
+    """An announcement does not match its topic."""
 
 
 async def hold(db: Db, account_id: int) -> None:
-    """Publish the lower bound for a whole transaction, whose later statements take positions without `HOLD`."""
+    """Publish the lower bound for a whole transaction, whose later statements then take positions without `HOLD`."""
     await db.execute("select hold_position($1)", account_id)
 
 
@@ -78,11 +78,11 @@ def announce(
     position: str | None = None,
     **data: str,
 ) -> str:
-    """Return the `insert` that announces each row of `source`, which is what follows `from`.
+    """Return the `insert` that announces each row of `source` (the text after `from`).
 
-    The subject, the fan (`fan_id`) and the data are columns of the source, by the names in the list of topics; another
-    value is given as SQL, and so is the moment. `position` is a position taken before; without one each row takes its
-    own, beside `hold`.
+    Subject, fan (`fan_id`) and data are columns of the source with the names given in the topic; another value is given
+    as SQL, as is the time `at`. `position` is a position that was taken before; without it each row takes its own,
+    reading `hold`.
     """
     values = ", ".join(f"'{name}', {value}" for name, value in _values(topic, data).items())
     if topic.fan == "never" and fan:
@@ -98,12 +98,12 @@ def announce(
 
 
 def also(topic: Topic, source: str, **columns: str) -> str:
-    """Return what follows `announce` in a statement that announces more; it takes what `announce` takes."""
+    """Return the continuation of a statement that makes a further announcement; it takes what `announce` takes."""
     return f"union all\n{announce(topic, source, **columns).removeprefix(INSERT)}"
 
 
 def _values(topic: Topic, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the SQL of each field of the data; one that may be missing is there when it is given."""
+    """Return the SQL of each field of the data; an optional field is included if it is given."""
     fields = msgspec.structs.fields(topic.data)
     if strays := values.keys() - {field.name for field in fields}:
         message = f"{topic.name} has no {', '.join(sorted(strays))}"
@@ -114,10 +114,10 @@ def _values(topic: Topic, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def topics_of(*modules: ModuleType) -> list[Topic]:
-    """Return the topics that modules list, in their order."""
+    """Return the topics that modules define, in source order."""
     return [value for module in modules for value in vars(module).values() if isinstance(value, Topic)]
 
 
 def names(topics: Iterable[Topic]) -> frozenset[str]:
-    """Return the names of topics, as the change log has them."""
+    """Return the names of topics, as in the change log."""
     return frozenset(topic.name for topic in topics)

@@ -1,7 +1,7 @@
-"""Backups: a dump of one moment while all goes on, and a database that goes on from one.
+"""Backups: consistent dumps of a running database, and restoring them.
 
-The programs are PostgreSQL's own, from the embedded wheel. What a restore adds: ids that were handed out after the dump
-are never handed out again. Else a reader's cursor would lie beyond what is new, and a fan's id would lead to another.
+The programs are PostgreSQL's own, from the embedded wheel. After a restore, ids that were assigned after the dump are
+never assigned again. Otherwise a reader's cursor would be beyond new rows, and a fan's id could lead to another fan.
 """
 
 import itertools
@@ -23,15 +23,15 @@ from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.children import Launch, launch
 from fanfare.kernel.running.embedded import program
 
-# How far ahead sequences go: more than is handed out between a dump and the loss of what came after it. Positions are
-# many and may go up to 2^53 (JSON); the others must stay below 2^32, which the audience index has room for.
+# The gap after a restore: more than the ids that are assigned between a dump and the loss of what came after it.
+# Positions are many and may go up to 2^53 (JSON); the others must stay below 2^32, the limit of the audience index.
 AHEAD = 10_000_000
 POSITIONS_AHEAD = 10_000_000_000
 POSITIONS = "positions"
-# A setting that PostgreSQL 17 brought; among the first lines of every dump that a newer program reads.
+# A setting that older servers do not know; a newer pg_restore writes it among the first lines.
 UNKNOWN_TO_OLDER = b"SET transaction_timeout = 0;\n"
 HEAD_LINES = 30
-# Whether anything but the mark of a restore is there already.
+# Whether the database contains anything but the marker of a restore.
 IS_FILLED = f"""
     select exists (
         select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -41,7 +41,7 @@ IS_FILLED = f"""
 
 
 def dump(database_url: str, file: Path) -> None:
-    """Write all of a database, as of one moment, into a new file that only this user may read."""
+    """Write a consistent dump of the whole database to a new file with mode 0600."""
     if file.exists():
         message = f"{file} already exists"
         raise CannotRun(message)
@@ -61,9 +61,9 @@ def dump(database_url: str, file: Path) -> None:
 
 
 async def restore(database_url: str, file: Path) -> None:
-    """Fill an empty database from a dump, as a whole or not at all; one that was cut off is ended by the next.
+    """Restore a dump into an empty database, completely or not at all; repeating an interrupted restore completes it.
 
-    Raises `CannotRun` for a file that is no dump and for a database with anything in it.
+    Raises `CannotRun` if the file is not a dump or the database is not empty.
     """
     check(file)
     connection = await asyncpg.connect(database_url, command_timeout=None)
@@ -83,7 +83,7 @@ async def restore(database_url: str, file: Path) -> None:
 
 
 async def go_ahead(database_url: str) -> None:
-    """Do what a database needs that was restored by other means: no id that was handed out is handed out again."""
+    """Advance the sequences of a database that was restored with another tool, so that no id is assigned twice."""
     connection = await asyncpg.connect(database_url)
     try:
         await _go_ahead(connection)
@@ -92,7 +92,7 @@ async def go_ahead(database_url: str) -> None:
 
 
 async def _go_ahead(connection: Connection) -> None:
-    """Move every sequence beyond what may have been handed out after the dump, and take the mark away, in one."""
+    """Advance every sequence beyond the ids that may have been assigned since the dump, and remove the marker."""
     async with connection.transaction():
         await connection.execute(
             """
@@ -109,7 +109,7 @@ async def _go_ahead(connection: Connection) -> None:
 
 
 def check(file: Path) -> None:
-    """Raise `CannotRun` for what is no dump of a Fanfare."""
+    """Raise `CannotRun` unless the file is a Fanfare dump."""
     if not file.is_file():
         message = f"{file} does not exist"
         raise CannotRun(message)
@@ -127,7 +127,7 @@ def check(file: Path) -> None:
 
 
 def _fill(database_url: str, file: Path) -> None:
-    """Write what the dump says into the database in one transaction, which is committed after the last of it."""
+    """Run the dump in the database in one transaction, which commits only if all of the dump was read."""
     words = ("--file=-", "--no-owner", "--no-privileges", "--no-comments")
     with _Program("pg_restore", *words, str(file), output=subprocess.PIPE) as reading:
         alone = ("--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1")
@@ -135,7 +135,7 @@ def _fill(database_url: str, file: Path) -> None:
             text, into = reading.process.stdout, writing.process.stdin
             if text is None or into is None:
                 raise AssertionError
-            # When psql has given up, it says why.
+            # psql reports the reason itself.
             with suppress(BrokenPipeError):
                 into.write(b"begin;\n")
                 for line in itertools.islice(text, HEAD_LINES):
@@ -148,13 +148,13 @@ def _fill(database_url: str, file: Path) -> None:
 
 
 def _run(name: str, *words: str, url: str | None = None, output: int = subprocess.DEVNULL) -> None:
-    """Run one of PostgreSQL's programs to its end."""
+    """Run one of PostgreSQL's programs until it exits."""
     with _Program(name, *words, url=url, output=output):
         pass
 
 
 class _Program:
-    """One of PostgreSQL's programs at work; its first complaint is the reason when it fails."""
+    """A running PostgreSQL program; if it fails, the first line of its stderr is the reason."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class _Program:
         output: int = subprocess.DEVNULL,
     ) -> None:
         self.name = name
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
         target, environment = without_password(url)
         command = [program(name), *words, *(() if target is None else ("--dbname", target))]
         process = launch(Launch(command=command, env=environment, input=input_, output=output, errors=self._errors))
@@ -190,7 +190,7 @@ class _Program:
 
 
 def without_password(url: str | None) -> tuple[str | None, dict[str, str]]:
-    """Return an address without its password, and an environment with it: whoever lists processes sees the address."""
+    """Return a URL without its password and an environment with it, since other users can list command lines."""
     environment = {**os.environ, "PGCONNECT_TIMEOUT": "30"}
     if url is None:
         return None, environment

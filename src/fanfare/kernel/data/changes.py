@@ -1,14 +1,14 @@
-"""The change log: what happened to an account, in an order that a reader follows without ever missing a late commit.
+"""The change log: what happened to an account, in an order in which a reader never misses a late commit.
 
-Every id that a reader pages by is a position, taken from the one sequence `positions`. A writer first publishes in the
-lock table a lower bound of the positions that its transaction can take, and announces what it did under a topic:
-`announcements.py` has the texts for both. What takes a position must read the CTE `hold`, or come in a later statement
-of the same transaction: then the lock stands before the position is taken. A reader asks `settled` and then, in a new
-statement, reads no further than that: everything up to it is committed or will never be. Nobody waits for anybody.
-Why so: docs/decisions/0002-positions.md.
+Every id that a reader pages by is a position, taken from the single sequence `positions`. A writer first publishes, in
+the lock table, a lower bound of the positions that its transaction can take, and announces its changes under a topic:
+`announcements.py` has the SQL for both. Whatever takes a position must read the CTE `hold`, or run in a later statement
+of the same transaction, so that the lock exists before the position is taken. A reader queries `settled` and then, in a
+new statement, reads up to that position: everything up to it is committed or never will be. Neither side waits. The
+reasons are in docs/decisions/0002-positions.md.
 
-`settled` is a bound, not a place to go on from: a reader goes on from the last row it saw. A crash may take back the
-positions of transactions that never committed, and later ones take them anew.
+`settled` is an upper bound, not a position to continue from: a reader continues from the last row it saw. A crash may
+roll back the positions of transactions that never committed, and later transactions take them again.
 """
 
 from datetime import datetime
@@ -22,7 +22,7 @@ TRIMMED_AT_ONCE = 5000
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A row of the log. `data` names the changed fields and ids and holds nothing personal."""
+    """A row of the log. `data` contains names of changed fields and ids, and no personal data."""
 
     position: int
     topic: str
@@ -33,7 +33,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """Changes in their order, the `after` to ask the next page with, and whether this one reached the end for now."""
+    """Changes in order, the `position` to request the next page with, and whether this page is the last one for now."""
 
     changes: list[Change]
     position: int
@@ -41,12 +41,12 @@ class ChangePage(msgspec.Struct, frozen=True):
 
 
 async def settled(db: Db, account_id: int) -> int:
-    """Return the position up to which nothing of an account can still appear.
+    """Return the position up to which no new row of an account can appear any more.
 
-    What is read afterwards must be a new statement with its own snapshot, so this refuses (`RuntimeError`) to run in a
-    transaction that keeps one. The sequence is read before the locks, which the subquery that needs its value makes
-    sure of: a writer whose lock is not yet there takes its positions later, above it. A lock keeps the lower 32 bits
-    of a position; the nearest number to the newest position that ends with them is meant.
+    Rows must be read in a later statement with its own snapshot, so this raises `RuntimeError` in a transaction that
+    keeps one snapshot. The sequence is read before the locks, which the dependency on its value ensures: a writer that
+    is not in the lock table yet takes positions above that value. A lock contains the lower 32 bits of a position,
+    which stand for the number nearest to the newest position that ends with them.
     """
     row = await db.row(
         """
@@ -66,15 +66,15 @@ async def settled(db: Db, account_id: int) -> int:
     if row is None or row["isolation"] != "read committed":
         message = "settled() needs statements with snapshots of their own: isolation `read committed`"
         raise RuntimeError(message)
-    # A writer that came after the sequence was read may hold a higher one.
+    # A writer that started after the sequence was read may have locked a higher position.
     bound: int = min(row["held"], row["last_value"])
     return bound
 
 
 async def feed(db: Db, account_id: int, position: int, limit: int) -> ChangePage:
-    """Return at most `limit` changes behind the position `after`, in order, as far as they are settled.
+    """Return at most `limit` settled changes after the given position, in order.
 
-    Following `after` from page to page gives every committed change exactly once.
+    Passing on the position from page to page yields every committed change exactly once.
     """
     bound = await settled(db, account_id)
     rows = await db.rows(
@@ -93,14 +93,14 @@ async def feed(db: Db, account_id: int, position: int, limit: int) -> ChangePage
 
 
 async def accounts_with_changes(db: Db) -> list[int]:
-    """Return the accounts that may have a log: all."""
+    """Return the accounts that may have a log, which are all."""
     return [row["account_id"] for row in await db.rows("select account_id from accounts order by account_id")]
 
 
 async def trim_changes(db: Db, account_id: int, older_than: datetime) -> int:
-    """Delete an account's changes that occurred before a moment, a few thousand at once; return how many there were.
+    """Delete an account's changes that occurred before `older_than`, in batches; return the number deleted.
 
-    It goes from the beginning of the log and stops at a batch that holds a younger change.
+    It starts at the beginning of the log and stops after a batch that contains a more recent change.
     """
     count = 0
     while True:

@@ -1,4 +1,4 @@
-"""The database handle: SQL in, rows out, over a pool or over the one connection of a transaction."""
+"""The database handle: runs SQL on a pool, or on the single connection of a transaction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from fanfare.kernel.running.tasks import begin
 
 __all__ = ["OUTAGES", "Composed", "Connection", "Db", "Heavy", "Record"]
 
-# The driver's classes take a type argument in their stubs alone.
+# The driver's classes are generic in their stubs only.
 if TYPE_CHECKING:
     Statement = asyncpg.prepared_stmt.PreparedStatement[Record]
 else:
@@ -27,14 +27,14 @@ T = TypeVar("T")
 RACES = 8
 # How long a heavy read, or a write of many rows, waits for its turn.
 HEAVY_SECONDS = 20.0
-# What PostgreSQL says of a value that passed the wire but does not fit: a number too large, a text it cannot store.
+# Raised for a value that passed validation but does not fit: a number too large, a text that cannot be stored.
 MISFITS = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
-# What PostgreSQL or the way to it says when the fault is not the caller's and will pass.
+# Transient errors of PostgreSQL or the network, not caused by the client.
 OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
-    # The driver's word for what it did not expect of a server, as when that dies between two messages.
+    # Raised for an unexpected server response, as when the server dies between two messages.
     asyncpg.InternalClientError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
@@ -45,7 +45,7 @@ OUTAGES: tuple[type[BaseException], ...] = (
 )
 
 
-# The driver takes nothing but `str` itself, so these are for `Db` alone.
+# The driver accepts no subclasses of `str`; these types are for `Db` only.
 class Heavy(str):
     """A statement that may read much of an account: outside a transaction it waits for the account's turn."""
 
@@ -53,22 +53,22 @@ class Heavy(str):
 
 
 class Composed(Heavy):
-    """A statement composed of criteria: there are as many as askers, so no connection keeps it."""
+    """A statement composed from criteria: every search has another text, so no connection caches it."""
 
     __slots__ = ()
 
 
 class Db:
-    """Runs statements. Made over a pool each runs by itself; inside `transaction()` all run on one connection."""
+    """Runs statements, each on any connection of the pool; inside `transaction()` all on one connection."""
 
     __slots__ = ("_account_id", "_background", "_connection", "_pool", "_seconds")
 
     def __init__(self, pool: Pool | None = None, connection: Connection | None = None) -> None:
-        """Take the pool, or none when `open` comes later; and the connection of the transaction it belongs to."""
+        """Without `pool`, call `open` before use; `connection` is that of the transaction this handle belongs to."""
         self._pool = pool
         self._connection = connection
         self._account_id: int | None = None
-        # How long a statement may take; None for as long as the pool says.
+        # The statement timeout in seconds; None for the pool's.
         self._seconds: float | None = None
         self._background: set[asyncio.Task[None]] = set()
 
@@ -84,14 +84,14 @@ class Db:
     async def open(
         self, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = ACCOUNT_SHARE
     ) -> None:
-        """Open the pool, of which an account may have a part. No connection is made before the first statement."""
+        """Open the pool; one account may use at most the share `part` of it. Connections are made on demand."""
         self._pool = Pool(dsn, size, statement_seconds, part)
 
     async def close(self) -> None:
-        """Wait for the work left in the background, at most ten seconds, then close every connection of the pool."""
+        """Wait up to ten seconds for background work, then close all connections of the pool."""
         if self._background:
             await asyncio.wait(self._background, timeout=CLOSE_SECONDS)
-        # What it leaves undone a later call finds and does.
+        # A later request finds and repeats what is cancelled.
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -99,7 +99,7 @@ class Db:
             await self._pool.close()
 
     def for_account(self, account_id: int) -> "Db":
-        """Return this handle for the work of an account: what it takes of the pool counts as the account's."""
+        """Return a handle for the work of an account: its use of the pool counts against that account."""
         return self._copy(self._connection, account_id)
 
     def _copy(self, connection: Connection | None, account_id: int | None) -> "Db":
@@ -110,7 +110,7 @@ class Db:
         return db
 
     def leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run work beside the answer; a process that stops waits ten seconds for it."""
+        """Run work in the background of a request; a process that stops waits ten seconds for it."""
         task = begin(work, "work beside an answer")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -118,17 +118,17 @@ class Db:
 
     @property
     def account_id(self) -> int | None:
-        """Return the account whose work this handle does, if any."""
+        """The account that this handle works for, if any."""
         return self._account_id
 
     @property
     def in_transaction(self) -> bool:
-        """Say whether this handle belongs to a transaction."""
+        """Whether this handle belongs to a transaction."""
         return self._connection is not None
 
     @asynccontextmanager
     async def heavy_turn(self) -> AsyncIterator[None]:
-        """Wait for the account's turn at heavy reads; inside a transaction there is none, it comes before."""
+        """Wait for the account's turn at heavy reads; inside a transaction do nothing, since waiting comes before."""
         if self._connection is not None:
             yield
             return
@@ -137,12 +137,12 @@ class Db:
 
     @asynccontextmanager
     async def long_turn(self) -> AsyncIterator[None]:
-        """Wait for the account's turn at writes that take minutes, so that they leave the heavy reads theirs."""
+        """Wait for the account's turn at writes that take minutes, which do not block its heavy reads."""
         async with self._open_pool().long.lend(self._account_id, HEAVY_SECONDS):
             yield
 
     def bulk_turn(self) -> AbstractAsyncContextManager[None]:
-        """Wait for the account's turn at writes of many rows; it comes before any transaction."""
+        """Wait for the account's turn at writes of many rows; call it before any transaction."""
         return self._open_pool().bulk.lend(self._account_id, HEAVY_SECONDS)
 
     def _open_pool(self) -> Pool:
@@ -163,7 +163,7 @@ class Db:
         if self._connection is not None:
             yield self._runner(self._connection, sql)
             return
-        # PostgreSQL drops a composed one with the end of its transaction; without one, at the next of its kind.
+        # The server frees the unnamed statement at the end of its transaction, else only at the next unnamed statement.
         context = self.transaction() if isinstance(sql, Composed) else nullcontext(self)
         async with self.heavy_turn(), context as tx, tx.connection() as connection:
             yield self._runner(connection, sql)
@@ -172,18 +172,18 @@ class Db:
         if not isinstance(sql, Composed):
             return connection
         if len(sql) > KEPT_LENGTH:
-            # Planning it has taken a hundred megabytes, of which the process gives few back before it ends.
+            # Planning took about a hundred megabytes, most of which the server process frees only when it exits.
             self._open_pool().retire(connection)
         return _Unkept(connection)
 
     async def rows(self, sql: str | Sql, *args: object, **named: object) -> list[Record]:
-        """Return every row of the answer."""
+        """Return all rows."""
         sql, args = _compiled(sql, args, named)
         is_long = await self._pass_many(args)
         async with self._use(sql) as connection:
             rows: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
         if is_long or len(rows) > MANY_ROWS:
-            # Whoever asked goes through as many.
+            # The caller will iterate over as many.
             await long_step(self._account_id)
         return rows
 
@@ -195,7 +195,7 @@ class Db:
             row: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
             return row
 
-    async def value(self, sql: str | Sql, *args: object, **named: object) -> Any:  # noqa: ANN401 - the type is the statement's
+    async def value(self, sql: str | Sql, *args: object, **named: object) -> Any:  # noqa: ANN401 - depends on the statement
         """Return the first column of the first row, or None."""
         sql, args = _compiled(sql, args, named)
         await self._pass_many(args)
@@ -203,7 +203,7 @@ class Db:
             return await connection.fetchval(str(sql), *args, timeout=self._seconds)
 
     async def execute(self, sql: str | Sql, *args: object, **named: object) -> str:
-        """Run a statement and return PostgreSQL's word on it, such as `INSERT 0 1`."""
+        """Run a statement and return its status, such as `INSERT 0 1`."""
         sql, args = _compiled(sql, args, named)
         await self._pass_many(args)
         async with self._use(sql) as connection:
@@ -211,20 +211,20 @@ class Db:
             return word
 
     async def _pass_many(self, args: Sequence[object]) -> bool:
-        """Let the driver encode arguments of many rows in the account's turn; say whether there are as many."""
+        """Wait for the account's turn if the driver is about to encode many rows; return whether there are many."""
         if not has_many(args):
             return False
         await long_step(self._account_id)
         return True
 
     async def executemany(self, sql: str, args: Iterable[tuple[object, ...]]) -> None:
-        """Run a statement once for each row of arguments, all in one transaction."""
+        """Run a statement once for each tuple of arguments, in one transaction."""
         async with self._use() as connection:
             await connection.executemany(sql, args, timeout=self._seconds)
 
     @asynccontextmanager
     async def transaction(self, isolation: str | None = None) -> AsyncIterator["Db"]:
-        """Give a handle whose statements share one transaction; inside another it is a savepoint."""
+        """Yield a handle whose statements share one transaction; inside another transaction it is a savepoint."""
         async with self._use() as connection:
             transaction = connection.transaction(isolation=isolation)
             await transaction.start()
@@ -232,7 +232,7 @@ class Db:
                 yield self._copy(connection, self._account_id)
             except BaseException as error:
                 if not is_sound(error):
-                    # Rolled back by its end: nothing more is asked of a server that may hang.
+                    # The server rolls back when the connection ends; do not query a server that may hang.
                     connection.terminate()
                 if not connection.is_closed():
                     await transaction.rollback()
@@ -240,21 +240,21 @@ class Db:
             await transaction.commit()
 
     async def allow(self, seconds: float) -> None:
-        """Let each statement of this transaction take that many seconds from here on."""
+        """Set the statement timeout for the rest of this transaction."""
         await self.value("select set_config('statement_timeout', $1, true)", str(int(seconds * 1000)))
         self._seconds = seconds + GRACE_SECONDS
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Give the driver's own connection, for COPY and cursors."""
+        """Yield the driver's connection, for COPY and cursors."""
         async with self._use() as connection:
             yield connection
 
     async def racing(self, write: Callable[["Db"], Awaitable[T]]) -> T:
-        """Run a write that loses a race by a violated unique index, again until it sees the winner's row.
+        """Run a write, and repeat it if it conflicts with a concurrent one, until it sees the other's row.
 
-        Each try has its own transaction only when this handle is already inside one (a savepoint), so that the
-        usual one-statement write costs one round trip.
+        Each attempt has its own savepoint only if this handle is inside a transaction, so that a one-statement write
+        usually costs one round trip.
         """
         for _ in range(RACES):
             try:
@@ -269,7 +269,7 @@ class Db:
 
 
 def _compiled(sql: str | Sql, args: tuple[object, ...], named: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
-    """Return a statement and its arguments as the driver takes them; the arguments have names or numbers, not both."""
+    """Return a statement and its positional arguments for the driver; arguments are all named or all positional."""
     if isinstance(sql, Sql):
         (account_id,) = args
         return sql.text, sql.arguments(account_id, named)
@@ -280,9 +280,9 @@ def _compiled(sql: str | Sql, args: tuple[object, ...], named: Mapping[str, obje
 
 
 def is_sound(error: BaseException | None) -> bool:
-    """Say whether a connection is as good as before after an error: PostgreSQL said no, or our own code did.
+    """Return whether a connection is usable after an error: PostgreSQL rejected a statement, or our own code failed.
 
-    It is not when the caller was cancelled in the middle of a statement, nor when nothing or nonsense came back.
+    It is not if the caller was cancelled during a statement, or if the response was missing or invalid.
     """
     if isinstance(error, asyncpg.PostgresError):
         return error.severity not in ("FATAL", "PANIC")
@@ -291,7 +291,7 @@ def is_sound(error: BaseException | None) -> bool:
 
 
 class _Lent:
-    """Lends a connection of the pool and gives it back."""
+    """Acquires a connection from the pool and releases it."""
 
     __slots__ = ("_account_id", "_connection", "_pool")
 
@@ -308,7 +308,7 @@ class _Lent:
 
 
 class _Held:
-    """Lends a connection that somebody else will give back."""
+    """Yields the connection of a transaction, which stays open."""
 
     __slots__ = ("_connection",)
 
@@ -323,7 +323,7 @@ class _Held:
 
 
 class _Unkept:
-    """Runs statements as a connection does, and keeps none of them."""
+    """Runs statements like a connection, without caching them."""
 
     __slots__ = ("_connection",)
 
@@ -336,7 +336,7 @@ class _Unkept:
     async def fetchrow(self, sql: str, *args: object, **limit: float | None) -> Record | None:
         return await (await self._statement(sql)).fetchrow(*args, **limit)
 
-    async def fetchval(self, sql: str, *args: object, **limit: float | None) -> Any:  # noqa: ANN401 - the statement's
+    async def fetchval(self, sql: str, *args: object, **limit: float | None) -> Any:  # noqa: ANN401 - depends on the statement
         rows = await self.fetch(sql, *args, **limit)
         return rows[0][0] if rows else None
 

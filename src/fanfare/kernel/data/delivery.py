@@ -1,4 +1,4 @@
-"""What an action or a query asks to be done when its answer has gone out (kernel/web/delivery does it)."""
+"""Work to run when the answer of a request has been sent (kernel/web/delivery runs it)."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,17 +8,16 @@ Work = Callable[[Db], Awaitable[object]]
 
 
 class Delivery:
-    """Of one answer: whether it has a body at all, which a HEAD has not, and what is done when that has gone out."""
+    """The delivery of one answer: whether it has a body (a HEAD has none), and the work to run after it was sent."""
 
     __slots__ = ("db", "has_body", "work")
 
     def __init__(self, db: Db, *, has_body: bool) -> None:
-        """Take the database, and whether a body is sent."""
         self.db = db
         self.has_body = has_body
         self.work: Work | None = None
 
     def then(self, work: Work) -> None:
-        """Do this, with the handle of a transaction, when the answer has gone out; never for a HEAD."""
+        """Run this work in a transaction when the answer has been sent; never for a HEAD."""
         if self.has_body:
             self.work = work

@@ -1,7 +1,6 @@
-"""Faults of work on accounts: each is noted with its account, or the thing of it that has it, and tried again later.
+"""Faults of background work: each is recorded with its account, or the object it concerns, and retried later.
 
-The notes are rows, so all workers rest alike, a restart forgets nothing, and whoever looks after the server or the
-thing can see them.
+They are rows, so that all workers pause alike, a restart loses nothing, and operators and users can see them.
 """
 
 from datetime import datetime, timedelta
@@ -11,29 +10,29 @@ import asyncpg
 from fanfare.kernel.data.db import OUTAGES, Db, Record
 from fanfare.kernel.errors import Refusal, Unavailable
 
-# A fault is tried again after so many seconds, then after twice as many, and so on.
+# The delay before the first retry, in seconds; it doubles with each failure up to the longest.
 FIRST_REST, LONGEST_REST = 5, 3600
 DOUBLED_MOST = 10
 
 
 def will_pass(error: BaseException) -> bool:
-    """Tell whether an error is the database's or the moment's rather than that of the work.
+    """Return whether an error is transient: the fault of the database or of load, not of the work.
 
-    A statement that is broken off took longer than any may.
+    A statement that was cancelled for its timeout is not transient.
     """
     return isinstance(error, (*OUTAGES, Unavailable)) and not isinstance(error, asyncpg.QueryCanceledError)
 
 
 def words_of(error: BaseException) -> str:
-    """Return what an error may be called where it is seen; a refusal has words of its own."""
+    """Return a description of an error that may be shown to users; that of a refusal is its own text."""
     if isinstance(error, Refusal):
         return error.detail
     return "takes too long" if isinstance(error, asyncpg.QueryCanceledError) else f"fails ({type(error).__name__})"
 
 
 async def note(db: Db, place: tuple[int, str, str], words: str, now: datetime) -> None:
-    """Note that the work of a place failed: an account, a job, and the thing's id or nothing."""
-    # The other values are counted from the number of failures, which the row alone knows.
+    """Record a failure; `place` is the account, the job, and the id of the object or an empty string."""
+    # The delay depends on the number of failures, which is only known in the row.
     await db.execute(
         """
         insert into faults as f (account_id, job_name, subject_id, fault, fail_count, failed_at, retry_at)
@@ -52,7 +51,7 @@ async def note(db: Db, place: tuple[int, str, str], words: str, now: datetime) -
 
 
 async def clear(db: Db, account_id: int, job_name: str, *subject_ids: str) -> None:
-    """Forget the faults of some things: the work succeeded, or is another now."""
+    """Delete the faults of some objects: their work succeeded or has changed."""
     await db.execute(
         "delete from faults where account_id = $1 and job_name = $2 and subject_id = any($3::text[])",
         account_id,
@@ -62,13 +61,13 @@ async def clear(db: Db, account_id: int, job_name: str, *subject_ids: str) -> No
 
 
 async def of_accounts(db: Db, job_name: str) -> dict[int, datetime]:
-    """Return the accounts for which a job failed, with when each is tried again."""
-    # What all accounts rest from is read at once.
+    """Return the accounts for which a job failed, with the time of the next attempt."""
+    # One query for all accounts.
     sql = "select account_id, retry_at from faults where account_id is not null and job_name = $1 and subject_id = ''"
     return {row["account_id"]: row["retry_at"] for row in await db.rows(sql, job_name)}
 
 
 async def counts(db: Db) -> list[Record]:
-    """Return how many accounts and things have a fault, by job."""
+    """Return the number of accounts and objects with a fault, by job."""
     sql = "select job_name, count(*) as count from faults where account_id is not null group by job_name order by 1"
     return await db.rows(sql)

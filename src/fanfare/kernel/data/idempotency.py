@@ -1,6 +1,6 @@
-"""`Idempotency-Key`: one effect for one key, whatever is retried.
+"""`Idempotency-Key`: a write takes effect once, however often it is retried.
 
-The answer is stored in the transaction of the write itself, so that after a crash there are both or neither.
+The answer is stored in the transaction of the write itself, so that a crash leaves both or neither.
 """
 
 import hashlib
@@ -27,19 +27,19 @@ class StillRunning(Conflict):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """An answer as it is stored and sent again."""
+    """An answer as it is stored and replayed."""
 
     status: int
     body: bytes
     is_replay: bool = False
-    # of a bare array, which has no place of its own for it
+    # for a bare array, which cannot contain it
     following: Following | None = None
 
 
 class Repeat(msgspec.Struct, frozen=True):
-    """What makes a request the repeat of another: the key that calls, the word of the caller's choice, and all of it.
+    """The identity of a request: its API key, the client's Idempotency-Key, and a hash of the request.
 
-    Those who show the secret have words of their own: a stranger with the public key meets none of theirs.
+    Requests with the secret have separate keys, so a stranger with the public key cannot replay their answers.
     """
 
     account_id: int
@@ -50,12 +50,12 @@ class Repeat(msgspec.Struct, frozen=True):
 
     @property
     def lock(self) -> int:
-        """Return the lock under which one request at a time acts."""
+        """The advisory lock that serializes requests with this key."""
         return lock_key("idempotency", self.account_id, str(self.api_key), self.has_secret, self.word)
 
 
 def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> bytes:
-    """Return what tells two requests apart: what they ask for, in whatever order and coding it came."""
+    """Return a hash of the method, path and parameters, independent of their order and encoding."""
     try:
         text = json.dumps([method, path, parameters], sort_keys=True)
     except RecursionError:
@@ -65,10 +65,10 @@ def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> by
 
 
 async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
-    """Run `act` once for a word: the first time it acts, later the stored answer returns.
+    """Run `act` for the first request with a key; for later ones return the stored answer.
 
-    Refuses with 422 when the word was used for another request and with 409 while the first is still running.
-    A refused request leaves nothing behind, so it may be sent again under its word.
+    Raises a 422 if the key was used for another request, and a 409 while the first is still running. A refused request
+    stores nothing, so it may be sent again with its key.
     """
     if not 0 < len(repeat.word) <= LONGEST or not repeat.word.isprintable():
         raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
@@ -115,9 +115,9 @@ async def _keep(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> None
 
 
 async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Callable[[Any], Any]) -> None:
-    """Let `redact` change the stored answers of an account, or empty them by None; the keys stay used.
+    """Apply `redact` to the stored answers of an account, or empty them if it returns None; the keys stay used.
 
-    It gets the values of those that hold any of the marks, which are folded and as they stand in JSON.
+    It is called for answers that contain any of the marks; these must be folded and escaped as in JSON.
     """
     position: tuple[uuid.UUID, bool, str] = (uuid.UUID(int=0), False, "")
     while True:
@@ -156,7 +156,7 @@ def _place(row: Record) -> tuple[uuid.UUID, bool, str]:
 
 
 async def forget_keys(db: Db, account_id: int, now: datetime) -> None:
-    """Delete the answers of an account that may no longer be replayed."""
+    """Delete the expired answers of an account."""
     await db.execute(
         "delete from idempotency_keys where account_id = $1 and created_at <= $2", account_id, now - RETENTION
     )

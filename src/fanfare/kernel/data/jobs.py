@@ -1,8 +1,8 @@
-"""Work for later: declared in a domain's `jobs.py`, put in the queue by its writers, done by the worker.
+"""Background jobs: declared in a domain's `jobs.py`, enqueued by writers, run by workers.
 
-The queue is pgqueuer's, in the schema `jobs` of the same database, so that a job is queued by the transaction that
-wants it or not at all. A job of a worker that died is given to another after the heartbeat timeout, so a job may run
-twice and must bear it.
+The queue is pgqueuer's, in the schema `jobs` of the same database, so a job is enqueued by the transaction that needs
+it, or not at all. If a worker dies, its jobs go to another one after the heartbeat timeout, so a job may run twice and
+must be idempotent.
 """
 
 import inspect
@@ -17,12 +17,12 @@ import msgspec
 from fanfare.kernel.data.db import Connection, Db
 
 if TYPE_CHECKING:
-    # Sixteen megabytes that the server processes do without.
+    # It takes 16 MB, which server processes save.
     from pgqueuer.domain.settings import DBSettings
 
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
 G = TypeVar("G", bound=Callable[..., Awaitable[bool]])
-# What returns the ids of accounts, given the database and, if it takes it, the moment.
+# Returns account ids; its parameters may be the database and the time.
 Accounts = Callable[..., Awaitable[list[int]]]
 
 SCHEMA = "jobs"
@@ -30,8 +30,9 @@ CHANNEL = "fanfare_jobs"
 MARK = "__fanfare_job__"
 TRIES = 8
 
-# The queue's own statement imports the whole of it; this one does what that one does, without its statistics. Each job
-# of an account goes behind those that it has waiting, so that the first of another does not wait for all of them.
+# pgqueuer's own statement would import all of pgqueuer; this one is equivalent but keeps no statistics. A job's
+# priority falls with the number of queued jobs of its account, so that another account's first job does not wait for
+# all of them.
 ENQUEUE = """
     insert into jobs.pgqueuer (priority, entrypoint, payload, execute_after, dedupe_key, status, headers)
     select -count(*), $1, $2, now() + $3::interval, $4, 'queued', jsonb_build_object('account_id', $5::bigint)
@@ -48,38 +49,39 @@ ENQUEUE = """
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A function of a `jobs.py`, and when it runs: when queued, as the clock says (`crontab`, GMT), or always."""
+    """A function of a `jobs.py` and when it runs: when enqueued, on a schedule (`crontab`, GMT), or continuously."""
 
     name: str
     run: Callable[..., Awaitable[Any]]
     crontab: str | None = None
-    # how often it is tried before it is set aside as failed
+    # the number of attempts before it counts as failed
     tries: int = TRIES
-    # how many of it run at once over all workers; 0 for any number
+    # how many may run at the same time over all workers; 0 for any number
     at_once: int = 0
     is_endless: bool = False
-    # for which accounts it is done, each by itself
+    # the accounts to run it for, each separately
     each: Accounts | None = None
 
     async def accounts(self, db: Db, now: datetime) -> list[int]:
-        """Return the ids of the accounts for which it is to be done now."""
-        assert self.each is not None  # noqa: S101 - asked of those alone that have it
+        """Return the ids of the accounts to run it for now."""
+        assert self.each is not None  # noqa: S101 - called only if it is set
         account_ids: list[int] = await self.each(**_arguments(self.each, db, now, None))
         return account_ids
 
-    async def work(self, db: Db, now: datetime, payload: bytes | None) -> Any:  # noqa: ANN401 - the function's own
-        """Call the function with what its parameters ask for by type: the database, the moment, the payload."""
+    async def work(self, db: Db, now: datetime, payload: bytes | None) -> Any:  # noqa: ANN401 - depends on the function
+        """Call the function with the arguments its parameters ask for by type: the database, the time, the payload."""
         return await self.run(**_arguments(self.run, db, now, payload))
 
-    async def work_for(self, db: Db, now: datetime, account_id: int) -> Any:  # noqa: ANN401 - the function's own
-        """Call the function for one account, whose id is its payload, on the account's part of the database."""
+    async def work_for(self, db: Db, now: datetime, account_id: int) -> Any:  # noqa: ANN401 - depends on the function
+        """Call the function for one account; the payload is its id, and database use counts against the account."""
         return await self.work(db.for_account(account_id), now, msgspec.json.encode(account_id))
 
 
 def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
-    """Declare a job that runs when queued. Its payload is the parameter that is neither `Db` nor `datetime`.
+    """Declare a job that runs when enqueued. Its payload is the parameter that is neither `Db` nor `datetime`.
 
-    One that raises is tried again after 1, 2, 4, … seconds (5 minutes at most); after `tries` it is kept as failed.
+    If it raises, it is retried after 1, 2, 4, … seconds (at most 5 minutes); after `tries` attempts it is kept as
+    failed.
     """
 
     def mark(run: F) -> F:
@@ -90,10 +92,10 @@ def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
 
 
 def schedule(crontab: str, *, each: Accounts | None = None) -> Callable[[F], F]:
-    """Declare a job that runs as a crontab says, in GMT, with seconds last if any; once over all workers.
+    """Declare a job that runs on a crontab schedule in GMT (an optional sixth field is seconds), once over all workers.
 
-    With `each` it is called once for each of these accounts, with the id as its payload; the failure of one is no
-    other's.
+    With `each` it runs separately for each of these accounts, with the id as payload; a failure affects no other
+    account.
     """
 
     def mark(run: F) -> F:
@@ -108,10 +110,10 @@ def always(run: G) -> G: ...
 @overload
 def always(*, each: Accounts) -> Callable[[G], G]: ...
 def always(run: G | None = None, *, each: Accounts | None = None) -> G | Callable[[G], G]:
-    """Declare work that every worker does as long as it lives: called again and again, after a pause when it is False.
+    """Declare work that workers repeat while they run; a call that returns False is followed by a pause.
 
-    It must bear being done by several workers at once, and keep its place in the database. With `each` it goes on for
-    each of these accounts by itself: one that takes long or fails holds up no other.
+    Several workers may run it at the same time; its state must be in the database. With `each` it is repeated
+    separately for each of these accounts: one that is slow or fails does not delay the others.
     """
 
     def mark(run: G) -> G:
@@ -135,10 +137,10 @@ def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
 async def enqueue(
     db: Db, params: Callable[..., Awaitable[None]] | str, payload: object = None, *, key: str = "", delay: float = 0
 ) -> int | None:
-    """Queue a job of the account of `db`, in the caller's transaction when it is one, to run `after` so many seconds.
+    """Enqueue a job for the account of `db`, in the current transaction if there is one; it runs after `delay` seconds.
 
-    `wanted` is the function or its name. With `once`, nothing is queued and None returned while a job of the same
-    key waits or runs. The payload must hold ids, not what belongs to a person: it outlives the transaction.
+    `params` is the function or its name. With `key`, nothing is enqueued and None is returned while a job with the same
+    key is queued or running. The payload must contain ids, not personal data: it outlives the transaction.
     """
     name = params if isinstance(params, str) else _name(params)
     job_id: int | None = await db.value(
@@ -161,9 +163,9 @@ def queue_settings() -> "DBSettings":
 
 
 async def install(connection: Connection) -> None:
-    """Make the queue's tables or bring them to the installed pgqueuer. The caller keeps other starters out.
+    """Create the queue's tables or migrate them to the installed pgqueuer. The caller must hold the migration lock.
 
-    The version is noted at the schema: looking it up spares every start the import, a third of a second.
+    The version is stored as the schema's comment: comparing it saves the import on every start, a third of a second.
     """
     queue_version = f"pgqueuer {version('pgqueuer')}"
     if (
@@ -193,7 +195,7 @@ def _parameters(run: Callable[..., Awaitable[Any]]) -> dict[str, Any]:
 
 
 def _arguments(run: Callable[..., Awaitable[Any]], db: Db, now: datetime, payload: bytes | None) -> dict[str, Any]:
-    """Return what a function's parameters ask for by type."""
+    """Return the arguments that a function's parameters ask for by type."""
     arguments: dict[str, Any] = {}
     for parameter, kind in _parameters(run).items():
         if kind is Db:

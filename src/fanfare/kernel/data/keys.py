@@ -1,4 +1,4 @@
-"""The account behind a key or its secret. A key is kept in memory for a second, so a revoked one ends within that."""
+"""API keys: finds the account for a key or secret. Keys are cached for a second, so a revoked key stops within that."""
 
 import hashlib
 import hmac
@@ -22,29 +22,29 @@ LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 SECRET_LETTERS = 32
 CHECKSUM_LETTERS = 6
 PREFIX = "ffs_"
-# Longer than any key or secret in any spelling.
+# Longer than any spelling of a key or secret.
 LONGEST_SHOWN = 100
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a call shows: a key, its secret, both, or the secret in the place of the key. None and empty are nothing."""
+    """The credentials of a request: a key, its secret, both, or the secret in place of the key. Empty means missing."""
 
     api_key: str | None = None
     api_secret: str | None = None
 
     @classmethod
     def read(cls, raw: Mapping[str, Sequence[object]]) -> "Credentials":
-        """Return what is among the parameters of a call."""
+        """Return the credentials among the parameters of a request."""
         values = {name: raw[name][0] for name in ("api_key", "api_secret") if raw.get(name)}
         return cls(**{name: text for name, text in values.items() if isinstance(text, str)})
 
     def completed(self, fallback: "Credentials") -> "Credentials":
-        """Return these with what only the others have."""
+        """Return these credentials, with missing ones taken from the fallback."""
         return Credentials(self.api_key or fallback.api_key, self.api_secret or fallback.api_secret)
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """A public key with what it allows and the hashes of its valid secrets."""
+    """A public key with its permissions and the hashes of its valid secrets."""
 
     account: Account
     api_key: uuid.UUID
@@ -53,19 +53,19 @@ class ApiKey(msgspec.Struct, frozen=True):
     secrets: tuple[tuple[bytes, datetime | None], ...]
 
     def serve(self, scope: str) -> None:
-        """Refuse unless the key has the scope."""
+        """Raise Forbidden unless the key has the scope."""
         if scope not in self.scopes:
             message = f"the key lacks the scope {scope}"
             raise Forbidden(message)
 
     def open(self, level: Level, *, has_secret: bool) -> None:
-        """Refuse a secret call unless a secret of this key was shown."""
+        """Raise Forbidden for a secret call without the secret."""
         if level == SECRET and not has_secret:
             message = "this call needs the api_secret"
             raise Forbidden(message)
 
     def knows(self, secret: str, now: datetime) -> bool:
-        """Say whether a secret is valid for this key; takes the same time for every wrong one."""
+        """Return whether a secret is valid for this key; the time does not depend on the secret."""
         digest = hash_secret(secret)
         is_known = False
         for secret_hash, expires_at in self.secrets:
@@ -82,33 +82,32 @@ def _checksum(body: str) -> str:
 
 
 def new_secret() -> str:
-    """Return a new secret: a prefix that scanners know, 32 letters of chance (190 bits) and their checksum."""
+    """Return a new secret: a prefix that secret scanners know, 32 random characters (190 bits) and a checksum."""
     body = "".join(secrets.choice(LETTERS) for _ in range(SECRET_LETTERS))
     return f"{PREFIX}{body}{_checksum(body)}"
 
 
 def is_whole(secret: str) -> bool:
-    """Say whether a secret is complete by its checksum, without asking the database."""
+    """Return whether the checksum of a secret is right; needs no database query."""
     body, checksum = secret[len(PREFIX) : -CHECKSUM_LETTERS], secret[-CHECKSUM_LETTERS:]
     return secret.startswith(PREFIX) and len(body) == SECRET_LETTERS and checksum == _checksum(body)
 
 
 def hash_secret(secret: str) -> bytes:
-    """Return what is stored of a secret. It has 190 bits of chance, so a plain hash cannot be searched."""
+    """Return the hash of a secret. A secret has 190 random bits, so a fast hash is safe."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
 class Keyring:
-    """The keys seen within the last second, by themselves and by the hashes of their secrets."""
+    """A cache of keys for one second, by key and by hash of their secrets."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self._cache: dict[uuid.UUID | bytes, tuple[float, ApiKey]] = {}
 
     async def find(self, db: Db, credentials: Credentials, now: datetime) -> tuple[ApiKey, bool]:
-        """Return the key that a call shows, and whether it shows a secret of that key.
+        """Return the key for some credentials, and whether they include one of its secrets.
 
-        Refuses an unknown or revoked key, and a secret that is not the key's or has expired.
+        Raises NoKey for an unknown or revoked key, and for a secret that does not belong to the key or has expired.
         """
         api_key = _as_key(credentials.api_key)
         shown_secrets = [text for text in (api_key is None and credentials.api_key, credentials.api_secret) if text]
@@ -142,7 +141,7 @@ def _as_key(text: str | None) -> uuid.UUID | None:
 
 
 async def _load(db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
-    # The one statement that does not name the account: it is how the account is found.
+    # The only statement that does not take the account: it finds the account.
     rows = await db.rows(
         """
         select a.account_id, a.account_name, a.time_zone, a.country_code, a.currency,

@@ -1,9 +1,9 @@
-"""Calls a minute, counted in the database over all processes.
+"""Rate limits per minute, counted in the database for all processes.
 
-The calls with a key's secret are counted together. Those without it are counted by the address they come from, so that
-a stranger who has the public key uses up nobody's calls but those of its own address; and so are calls whose key or
-secret is not right. A process takes calls in blocks of a fiftieth of the limit, so that counting costs one statement in
-fifty calls at most and never lets more through than the limit.
+Calls with a key's secret share one counter. Calls without it are counted per client address, so that a stranger with
+the public key exhausts only the limit of their own address; the same holds for calls with a wrong key or secret. A
+process takes calls from the counter in blocks of a fiftieth of the limit: counting costs at most one statement in fifty
+calls, and never allows more than the limit.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from fanfare.kernel.errors import TooManyCalls, TooManyRefusals
 
 BLOCKS = 50
 MINUTE = 60
-# Calls of one address that may be refused for their key or secret in a minute.
+# Calls per minute and address that may be refused for a wrong key or secret.
 REFUSED_LIMIT = 600
-# No account was found for these; ids of accounts begin at 1.
+# For calls without an account; real ids begin at 1.
 NO_ACCOUNT = 0
 NO_KEY = uuid.UUID(int=0)
 WITH_SECRET = ""
-# Of a minute, those of keys and those of addresses each. Beyond them blocks are not kept: who comes later is counted in
-# the database call by call, and takes nothing from who came before.
+# The maximum number of cached blocks in a minute, for keys and addresses separately. Further counters are updated in
+# the database at each call, and displace no cached block.
 MAX_LEASES = 10_000
 
 
 class Counter(msgspec.Struct, frozen=True):
-    """What is counted together; `subscriber` is an IPv4 address or an IPv6 /64, or empty for calls with the secret."""
+    """What is counted together; `subscriber` is an IPv4 address or an IPv6 /64, empty for calls with the secret."""
 
     account_id: int
     api_key: uuid.UUID
@@ -38,7 +38,7 @@ class Counter(msgspec.Struct, frozen=True):
     limit: int
 
     def refusal(self, now: datetime) -> TooManyCalls:
-        """Return the refusal of a call when the minute's are used up, with the seconds until the next minute."""
+        """Return the refusal for an exhausted limit, with the seconds until the next minute."""
         wait = max(1, MINUTE - int(now.timestamp()) % MINUTE)
         if self.account_id == NO_ACCOUNT:
             return TooManyRefusals(retry_after=wait)
@@ -46,22 +46,22 @@ class Counter(msgspec.Struct, frozen=True):
 
 
 def of_key(key: ApiKey) -> Counter:
-    """Return the counter of a key's calls with its secret."""
+    """Return the counter of calls with a key's secret."""
     return Counter(key.account.id, key.api_key, WITH_SECRET, key.rate_limit)
 
 
 def of_stranger(key: ApiKey, subscriber: str) -> Counter:
-    """Return the counter of an address's calls with a public key alone: it has the limit of the key."""
+    """Return the counter of calls with a public key alone, per client address; its limit is that of the key."""
     return Counter(key.account.id, key.api_key, subscriber, key.rate_limit)
 
 
 def refusal_counter(subscriber: str) -> Counter:
-    """Return the counter of an address's calls whose key or secret was not right."""
+    """Return the counter of calls of an address with a wrong key or secret."""
     return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSED_LIMIT)
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """What is told in the X-RateLimit headers: the limit, what is left, and when the minute ends (unix seconds)."""
+    """The values of the X-RateLimit headers: the limit, what remains, and when the minute ends (Unix seconds)."""
 
     limit: int
     remaining: int
@@ -69,7 +69,7 @@ class Allowance(msgspec.Struct, frozen=True):
     is_used_up: bool = False
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that tell it."""
+        """Return the headers."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -78,31 +78,30 @@ class Allowance(msgspec.Struct, frozen=True):
 
 
 class _Lease:
-    """The calls of one counter that this process may let through in a minute."""
+    """The block of calls of one counter that this process may allow in a minute."""
 
     __slots__ = ("handed_out", "is_passing", "lock", "minute", "remaining")
 
     def __init__(self, minute: int) -> None:
         self.minute = minute
         self.remaining = 0
-        # for one call alone
+        # not cached, for a single call
         self.is_passing = False
-        # how many calls of the minute are handed out to all processes, as far as this one knows
+        # the calls of the minute that are allocated to all processes, as far as this one knows
         self.handed_out = 0
         self.lock = asyncio.Lock()
 
 
 class Limits:
-    """The blocks of calls that this process has taken in the present minute."""
+    """The blocks of calls that this process has taken in the current minute."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self._minute = 0
         self._of_keys: dict[Counter, _Lease] = {}
         self._of_addresses: dict[Counter, _Lease] = {}
 
     async def take(self, db: Db, counter: Counter, now: datetime) -> Allowance:
-        """Count one call and tell what is left, or that the minute's calls are used up."""
+        """Count one call; return what remains, or that the limit is exhausted."""
         minute = int(now.timestamp()) // MINUTE
         lease = self._lease(counter, minute)
         if lease.remaining == 0:
@@ -116,13 +115,13 @@ class Limits:
         return Allowance(counter.limit, max(0, counter.limit - lease.handed_out + lease.remaining), reset)
 
     def is_used_up(self, counter: Counter, now: datetime) -> bool:
-        """Say whether this process knows that the minute's calls are used up; asks nobody."""
+        """Return whether this process knows that the limit is exhausted; needs no database query."""
         lease = self._leases(counter).get(counter)
         is_current = lease is not None and lease.minute == int(now.timestamp()) // MINUTE
         return lease is not None and is_current and lease.remaining == 0 and lease.handed_out >= counter.limit
 
     def _lease(self, counter: Counter, minute: int) -> _Lease:
-        # A minute that is just over still has calls on their way; a clock that was set back begins anew.
+        # The previous minute may still have calls in progress; if the clock was set back, start again.
         if not self._minute - 1 <= minute <= self._minute:
             self._minute, self._of_keys, self._of_addresses = minute, {}, {}
         leases = self._leases(counter)
@@ -136,7 +135,7 @@ class Limits:
         return lease
 
     def _leases(self, counter: Counter) -> dict[Counter, _Lease]:
-        """Return those of keys or of addresses: strangers, of whom there are any number, take no place of a key."""
+        """Return the blocks of keys or of addresses: addresses, of any number, displace no block of a key."""
         return self._of_keys if counter.subscriber == WITH_SECRET else self._of_addresses
 
 
@@ -158,6 +157,6 @@ async def _extend(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
 
 
 async def forget_windows(db: Db, account_id: int, now: datetime) -> None:
-    """Delete the counts of an account's past minutes."""
+    """Delete the counters of an account's past minutes."""
     minute = int(now.timestamp()) // MINUTE - 2
     await db.execute("delete from rate_windows where account_id = $1 and minute < $2", account_id, minute)

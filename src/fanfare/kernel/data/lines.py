@@ -1,6 +1,6 @@
-"""Lines of a batch: read one by one and written together, so that what is wrong with one stops no other.
+"""Lines of a batch: each is read by itself and all are written together, so a wrong line does not affect the others.
 
-They are read where parameters are; an action gets structs, and in the place of a line that cannot be read a WrongLine.
+They are read together with the parameters; an action gets structs, and a WrongLine in place of a line that is invalid.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,23 +46,23 @@ class LineResult(msgspec.Struct, kw_only=True):
 
 
 class WrongLine(msgspec.Struct, frozen=True):
-    """A line that cannot be read: why, and the struct that it was to be."""
+    """An invalid line: the struct it was read into, and the errors."""
 
     struct: type[Params]
     refusal: BadParameters
 
 
 class ItemForm(LineForm):
-    """A line of a batch, an object or the JSON text of one, read into a struct; one that cannot be is a WrongLine."""
+    """A line of a batch, an object or the JSON text of one, read into a struct; an invalid one becomes a WrongLine."""
 
     def __init__(self, struct: type[Params], batch_field: str, *, is_shown: bool = True) -> None:
-        """Take the struct, the parameter that holds the lines, and whether the document shows the fields."""
+        """`batch_field` is the parameter that contains the lines; with `is_shown` the API document lists the fields."""
         self.struct = struct
         self.batch_field = batch_field
         self.is_shown = is_shown
 
     def read(self, raw: object) -> Params | WrongLine:
-        """Return the line."""
+        """Return the struct, or a WrongLine."""
         try:
             return self._line(raw)
         except BadParameters as wrong:
@@ -79,7 +79,7 @@ class ItemForm(LineForm):
         return read(self.struct, {name: [value] for name, value in raw.items()})
 
     def schema(self) -> dict[str, object]:
-        """Return the fields, or nothing where each comes as JSON text or an object."""
+        """Return the schema of the fields; an empty schema if a line may be JSON text as well as an object."""
         if not self.is_shown:
             return {}
         fields = slots(self.struct)
@@ -95,26 +95,26 @@ def _name(slot: Slot) -> str:
 
 
 def lines_of(struct: type[Params], limit: int, batch_field: str, *, is_shown: bool = True) -> LinesForm:
-    """Return the form of a batch of lines with the fields of a struct, in the parameter of that name."""
+    """Return the form of a batch of at most `limit` lines, each with the fields of a struct."""
     return LinesForm(limit, ItemForm(struct, batch_field, is_shown=is_shown))
 
 
 def misfit(batch_field: str) -> BadParameters:
-    """Return the refusal of a line that PostgreSQL has no room for."""
+    """Return the error of a line that PostgreSQL cannot store."""
     return BadParameters([(batch_field, "contains a value that cannot be stored")])
 
 
 def line_fault(index: int, wrong: BadParameters) -> LineFault:
-    """Return what a refusal says of the line at a place."""
+    """Return the fault of a line from its error; `index` counts from 0."""
     return LineFault(index, wrong.detail, [FieldFault(field, message) for field, message in wrong.errors])
 
 
 def sorted_lines(
     lines: Sequence[P | WrongLine], make: Callable[[int, P], T], setting: Setting
 ) -> tuple[list[T], list[LineFault]]:
-    """Return what `make` makes of each line and its place, and of the lines that are wrong every wrong field.
+    """Return the results of `make(index, line)`, and the faults of the invalid lines.
 
-    `make` refuses what a struct alone cannot.
+    `make` raises BadParameters for what the struct alone cannot check.
     """
     items: list[T] = []
     faults: list[LineFault] = []
@@ -133,9 +133,9 @@ def sorted_lines(
 
 
 async def write_lines(lines: Sequence[L], write: Callable[[Sequence[L]], Awaitable[Any]]) -> list[L]:
-    """Write lines together and return those that PostgreSQL has no room for: then it is tried with each half.
+    """Write lines together and return those that PostgreSQL cannot store, found by writing each half separately.
 
-    `write` must leave nothing when it fails.
+    If `write` fails it must leave nothing behind.
     """
     try:
         if lines:

@@ -1,4 +1,4 @@
-"""Bringing a database to the code's schema: plain SQL files in the order of their numbers, forward only."""
+"""Migrates a database to the schema of the code: plain SQL files in numeric order, forward only."""
 
 import asyncio
 import hashlib
@@ -17,10 +17,10 @@ from fanfare.kernel.errors import CannotRun
 FOLDER = Path(__file__).parents[2] / "migrations"
 FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 NO_TRANSACTION = "-- no transaction"
-# Any number that nothing else in this database locks.
+# Any key that no other lock in this database uses.
 LOCK = 0x46414E46_41524500
 PAUSE = 0.1
-# A table without columns that stands in a database while it is being restored.
+# A table without columns that exists while a database is being restored.
 RESTORING = "restoring"
 APPLIED = """
     create table if not exists schema_migrations (
@@ -33,11 +33,11 @@ APPLIED = """
 
 
 class CannotMigrate(CannotRun):
-    """The database cannot be brought to the schema of this code; the message says why."""
+    """The database cannot be migrated to the schema of this code; the message says why."""
 
 
 class Migration(msgspec.Struct, frozen=True):
-    """One file: its number, its name, and its SQL."""
+    """A migration file: its number, its name, and its SQL."""
 
     version: int
     name: str
@@ -45,16 +45,16 @@ class Migration(msgspec.Struct, frozen=True):
 
     @property
     def checksum(self) -> str:
-        """Return the SHA-256 of the text, in hexadecimal."""
+        """The SHA-256 of the SQL, in hexadecimal."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
     @property
     def in_transaction(self) -> bool:
-        """Say whether the file runs as one transaction; `create index concurrently` cannot."""
+        """Whether the file runs in one transaction; `create index concurrently` cannot."""
         return not self.sql.startswith(NO_TRANSACTION)
 
     def statements(self) -> list[str]:
-        """Return what to send at once: the whole file, or outside a transaction each statement by itself."""
+        """Return the units to execute: the whole file, or, outside a transaction, each statement."""
         if self.in_transaction:
             return [self.sql]
         text = "\n".join(line for line in self.sql.splitlines() if not line.lstrip().startswith("--"))
@@ -62,7 +62,7 @@ class Migration(msgspec.Struct, frozen=True):
 
 
 def migrations(folder: Path = FOLDER) -> list[Migration]:
-    """Return the files of a folder in order; two of one number and other names of files are refused."""
+    """Return the migrations of a folder in order; raises `CannotMigrate` for duplicate numbers and bad file names."""
     result: dict[int, Migration] = {}
     for path in sorted(folder.glob("*.sql")):
         name = FILE_NAME.fullmatch(path.name)
@@ -78,7 +78,7 @@ def migrations(folder: Path = FOLDER) -> list[Migration]:
 
 
 async def migrate(database_url: str, folder: Path = FOLDER) -> list[Migration]:
-    """Apply what is missing and return it. Several starters may call it at once: one works, the others wait."""
+    """Apply the missing migrations and return them. Concurrent calls wait for the first."""
     expected = migrations(folder)
     connection = await _connect(database_url)
     try:
@@ -95,7 +95,7 @@ async def migrate(database_url: str, folder: Path = FOLDER) -> list[Migration]:
 
 
 async def check_schema(database_url: str, folder: Path = FOLDER) -> None:
-    """Raise `CannotMigrate` unless the database has the schema of this code; nothing is written."""
+    """Raise `CannotMigrate` unless the database has the schema of this code; writes nothing."""
     connection = await _connect(database_url)
     try:
         await _refuse_restoring(connection)
@@ -123,12 +123,12 @@ async def _connect(database_url: str) -> Connection:
 
 @asynccontextmanager
 async def _alone(connection: Connection) -> AsyncIterator[None]:
-    """Keep other starters out.
+    """Hold the migration lock.
 
-    They ask again and again instead of waiting inside a statement: a waiting statement's snapshot would hold up
-    `create index concurrently` for ever.
+    It polls instead of waiting in a statement: the snapshot of a waiting statement would block `create index
+    concurrently` forever.
     """
-    while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110 - asks the database
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):  # noqa: ASYNC110 - polls the database
         await asyncio.sleep(PAUSE)
     try:
         yield

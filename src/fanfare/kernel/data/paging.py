@@ -1,7 +1,7 @@
-"""Pages: what every part of a list says of the rest, and the cursor of lists to which the contract gives none.
+"""Paging: what a page says about further rows, and a cursor for lists to which the contract gives none.
 
-A list is read in the order of an id that is a position (kernel/changes), no further than what is settled. So whoever
-follows it sees each committed row once, however late it commits.
+A list is ordered by an id that is a position (kernel/changes) and read up to the settled position. So a reader sees
+every committed row once, however late it commits.
 """
 
 import re
@@ -19,7 +19,7 @@ Order = Literal["asc", "desc"]
 
 
 class Ignored(msgspec.Struct, kw_only=True):
-    """Which parameters a call ignored: a mistyped criterion finds other fans than were meant."""
+    """Base of answers that list the parameters a call ignored: a mistyped criterion would silently find other fans."""
 
     ignored_parameters: Annotated[
         list[str] | msgspec.UnsetType,
@@ -30,7 +30,7 @@ class Ignored(msgspec.Struct, kw_only=True):
 
 
 class Meta(Ignored, kw_only=True):
-    """What the meta of every page says: whether more rows follow, of those that were there when it was read."""
+    """The fields in the meta of every page. `has_more` counts the rows that existed when the page was read."""
 
     has_more: bool
 
@@ -43,9 +43,9 @@ class Page(msgspec.Struct, Generic[M, R]):
 
 
 class Following(msgspec.Struct, frozen=True):
-    """How a bare array goes on: the value to send as that parameter; None when there is no place to go on from.
+    """The next page of a bare array: the value to send in `parameter`; None if there is nothing to continue from.
 
-    It travels in headers: X-Next-Cursor, and a Link to the next page while `has_more`.
+    It is sent in headers: X-Next-Cursor, and a Link to the next page while `has_more`.
     """
 
     parameter: str
@@ -54,29 +54,29 @@ class Following(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, Generic[R]):
-    """A bare array of rows that is a part of a list."""
+    """A bare array with a page of a list."""
 
     data: list[R]
     following: Following
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """A place in a list: the order in which it is read, and the position of the last row that was."""
+    """A place in a list: the order in which it is read, and the position of the last row that was read."""
 
     order: Order
     position: int
 
     def __str__(self) -> str:
-        """Return the cursor as it travels."""
+        """Return the cursor as it is sent to clients."""
         return f"{self.order}.{self.position}"
 
     def span(self, settled: int) -> tuple[int, int]:
-        """Return the positions between which, both left out, the next rows lie."""
+        """Return the exclusive bounds of the positions of the next rows."""
         return (self.position, settled + 1) if self.order == "asc" else (0, min(self.position, settled + 1))
 
 
 class CursorForm(Form):
-    """The cursor of an earlier answer."""
+    """The cursor of an earlier response."""
 
     nothing = NOTHING
     pattern = re.compile(r"(asc|desc)\.([0-9]{1,18})")
@@ -105,12 +105,12 @@ ReadingOrder = Annotated[
 
 
 def start(cursor: Cursor | None, order: Order) -> Cursor:
-    """Return the cursor, or the one that stands before the first row."""
+    """Return the cursor, or one before the first row."""
     return cursor or Cursor(order, 0 if order == "asc" else MAX_ID)
 
 
 class PageRows(msgspec.Struct, frozen=True):
-    """The rows of a page as keyword arguments, and where the list goes on."""
+    """The rows of a page as keyword arguments, and the cursor of the next page."""
 
     rows: list[dict[str, Any]]
     cursor: Cursor | None
@@ -118,19 +118,19 @@ class PageRows(msgspec.Struct, frozen=True):
 
     @property
     def following(self) -> Following:
-        """Return how the list goes on by its cursor."""
+        """The next page by its cursor."""
         return Following("cursor", self.next_cursor, self.has_more)
 
     @property
     def next_cursor(self) -> str | None:
-        """Return the next cursor as it travels."""
+        """The next cursor as it is sent to clients."""
         return None if self.cursor is None else str(self.cursor)
 
 
 def part(rows: Sequence[Record], limit: int, cursor: Cursor, column: str) -> PageRows:
-    """Return the page among rows read from a cursor on, one more than it may hold; `column` has their positions.
+    """Return the page from `limit` + 1 rows read after a cursor; `column` has their positions.
 
-    Upwards there always is a next cursor: a poller goes on from it when there is more. Downwards the list ends.
+    In ascending order there is always a next cursor, from which a client polls for new rows. Descending, the list ends.
     """
     data = [dict(row) for row in rows[:limit]]
     positions = [row.pop(column) for row in data]
@@ -140,20 +140,20 @@ def part(rows: Sequence[Record], limit: int, cursor: Cursor, column: str) -> Pag
 
 
 def below(requested: int | None, settled: int) -> int:
-    """Return the bound, left out, of a page downwards: the one asked for, or what is settled."""
+    """Return the exclusive upper bound of a descending page: the one requested, capped by the settled position."""
     return settled + 1 if requested is None else min(requested, settled + 1)
 
 
 def ends(
     ids: Sequence[int], window: tuple[int | None, int | None], settled: int, *, ascends: bool
 ) -> tuple[Order, int, int]:
-    """Return the order of a feed's page, its lowest and its highest id; an empty page repeats what was asked for."""
+    """Return the order of a feed's page, its lowest and its highest id; an empty page repeats the requested bounds."""
     order: Order = "asc" if ascends else "desc"
     if ids:
         return order, min(ids[0], ids[-1]), max(ids[0], ids[-1])
     asked_min, asked_max = window
     if ascends and asked_max is not None and asked_max > settled:
-        # Rows below that bound may still come, so a reader must not be sent on to it.
+        # Rows below that bound may still appear, so the reader must not skip to it.
         asked_max = asked_min
     low = asked_min if asked_min is not None else asked_max
     high = asked_max if asked_max is not None else asked_min

@@ -1,7 +1,7 @@
-"""The connections of a process: made when needed, lent to one caller at a time, dropped when old or unsound.
+"""The connection pool of a process: connections are made on demand, and closed when they are old or broken.
 
-asyncpg's own pool guards every call by a proxy and resets every connection that comes back. Nothing here leaves SET,
-LISTEN or session locks behind, so neither is needed. docs/decisions/0025-pool.md
+asyncpg's own pool wraps every call in a proxy and resets every connection on release. Nothing here leaves SET, LISTEN
+or session locks behind, so neither is needed: docs/decisions/0025-pool.md.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from fanfare.kernel.running.settings import ACCOUNT_SHARE
 from fanfare.kernel.running.shares import Shares
 
 Record = asyncpg.Record
-# The driver's classes take a type argument in their stubs alone.
+# The driver's classes are generic in their stubs only.
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[Record]
 else:
@@ -25,35 +25,35 @@ else:
 
 WAIT_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
-# Between PostgreSQL's own limit and the moment from which it is taken to hang.
+# How long after PostgreSQL's own timeout the server counts as hanging.
 GRACE_SECONDS = 2.0
-# A connection is ended at an age between this and twice this: PostgreSQL frees what its process has gathered.
+# A connection is closed at an age between this and twice this, which frees the memory of its server process.
 AGE_SECONDS = 900.0
-# One in so many connections may be in a heavy read, as many in a write that takes minutes or has a large body.
+# One in this many connections may run a heavy read; the same holds for writes that take minutes or have a large body.
 HEAVY = 3
-# A connection keeps the statements written in the source: some 300 on a server, the longest of 21,000 letters.
+# Each connection caches the statements of the source: some 300 on a server, the longest of 21,000 characters.
 KEPT_STATEMENTS = 512
 KEPT_LENGTH = 32_768
 
 
 class Pool:
-    """At most `size` connections to one database, of which an account has its part at most."""
+    """At most `size` connections to one database, of which one account may use a share."""
 
     def __init__(self, dsn: str, size: int, statement_seconds: float, part: float = ACCOUNT_SHARE) -> None:
-        """Take where to connect to. No connection is made before the first is taken."""
+        """`part` is the share of the connections that one account may use. Connections are made on demand."""
         self._dsn = dsn
         self._statement_seconds = statement_seconds
-        # A search holds a connection and needs a second one for an instant.
+        # A search uses a connection and needs a second one for an instant.
         self._shares = Shares(size, part, minimum=2)
         self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), part) for _ in range(3))
         self._idle: list[Connection] = []
-        # When each connection is to end.
+        # When each connection is to be closed.
         self._ends: dict[Connection, float] = {}
         self._is_closed = False
         self._unused = asyncio.Event()
 
     async def take(self, account_id: int | None) -> Connection:
-        """Lend a connection; wait for one at most five seconds, then raise `Busy`."""
+        """Return a connection; waits at most five seconds for one, then raises `Busy`."""
         await self._shares.take(account_id, WAIT_SECONDS)
         try:
             self._refuse_when_closed()
@@ -83,7 +83,7 @@ class Pool:
                     "jit": "off",
                     "statement_timeout": str(int(self._statement_seconds * 1000)),
                     "idle_in_transaction_session_timeout": "60000",
-                    # A statement whose caller is gone ends within a second.
+                    # A statement whose client has disconnected ends within a second.
                     "client_connection_check_interval": "1000",
                 },
             )
@@ -103,20 +103,20 @@ class Pool:
             raise asyncpg.InterfaceError(message)
 
     def give(self, connection: Connection, account_id: int | None, *, is_sound: bool) -> None:
-        """Take a connection back. One that was left in a transaction or in the middle of a statement is ended."""
+        """Release a connection. It is closed if it is old, or was left in a transaction or within a statement."""
         now = time.monotonic()
         is_good = is_sound and not connection.is_closed() and not connection.is_in_transaction()
         if is_good and not self._is_closed and now < self._ends[connection]:
             self._idle.append(connection)
         else:
             self._drop(connection)
-        # The first is the one that lies idle longest.
+        # The first has been idle longest.
         if self._idle and now >= self._ends[self._idle[0]]:
             self._drop(self._idle.pop(0))
         self._give_place(account_id)
 
     def retire(self, connection: Connection) -> None:
-        """Let a connection end when it comes back."""
+        """Close a connection when it is released."""
         self._ends[connection] = 0.0
 
     def _drop(self, connection: Connection) -> None:
@@ -129,7 +129,7 @@ class Pool:
             self._unused.set()
 
     async def close(self) -> None:
-        """Wait for what is lent, at most ten seconds, and end every connection, those still lent too."""
+        """Wait at most ten seconds for connections in use, then close all."""
         self._is_closed = True
         self._unused.clear()
         idle, self._idle = self._idle, []

@@ -1,7 +1,7 @@
-"""What stored criteria name: whoever deletes or renames it asks first those who keep criteria.
+"""References from stored criteria: checked before an object that criteria may refer to is deleted or renamed.
 
-A lower domain knows no criteria, so app.py hands over who is to be asked. The lock keeps both apart: criteria are
-written, and what they may name is deleted or renamed, one after the other in an account.
+A lower domain does not know criteria, so app.py hands over the checks. The lock serializes, per account, writing
+criteria and deleting or renaming what they may refer to.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +13,7 @@ from fanfare.kernel.handover import Handover
 
 
 class Thing(NamedTuple):
-    """Something that criteria may name: its kind, such as `tag` or `tag_name`, and its id or name."""
+    """An object that criteria may refer to: its kind, such as `tag` or `tag_name`, and its id or name."""
 
     kind: str
     key: str
@@ -25,12 +25,12 @@ CHECKS = Handover[Sequence[Check]]("the checks of what criteria name")
 
 
 async def hold(db: Db, account_id: int) -> None:
-    """Keep others from changing what names what until this transaction ends."""
+    """Lock the references of an account until the transaction ends."""
     await db.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
 
 
 async def check_unused(db: Db, account_id: int, *items: Thing) -> None:
-    """Refuse (409) when stored criteria name one of some things; nobody can name them until this transaction ends."""
+    """Raise a 409 if stored criteria refer to one of the items; no criteria can start to until the transaction ends."""
     checks = CHECKS.get()
     await hold(db, account_id)
     for check in checks:

@@ -1,4 +1,4 @@
-"""Reads rows into structs: each column into the field of its name."""
+"""Reads rows into structs: each column into the field with the same name."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -11,9 +11,9 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_rows(kind: type[T], rows: Sequence[Record]) -> list[T]:
-    """Return a struct for each row of one statement; a column that is no field raises TypeError, so does a field short.
+    """Return a struct for each row of one statement; raises TypeError if columns and fields do not match.
 
-    The same as `kind(**row)` for each. Where the columns are in the order of the fields, which is looked at once for
+    Equivalent to `kind(**row)` for each row. If the columns are in the order of the fields, which is checked once for
     all rows, it takes an eighth of the time.
     """
     columns = tuple(rows[0].keys()) if rows else ()

@@ -3,14 +3,14 @@
     ADD = Sql("insert into seats (account_id, seat, row) select $1, :seat, :row::text")
     await db.execute(ADD, account_id, seat="A1", row=None)
 
-The names become numbers when the module is loaded, so the text that the driver keeps is one. The account stays `$1`,
+The names become numbers when the module is imported, so the driver always caches the same text. The account stays `$1`,
 as in every statement.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
-# What is passed over: texts, quoted names, comments, casts, `:=`; then a name, or a number.
+# Skipped: strings, quoted names, comments, casts, `:=`; then a name, or a number.
 TOKENS = re.compile(
     r"""
     [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
@@ -22,15 +22,15 @@ TOKENS = re.compile(
 
 
 class Sql:
-    """A statement whose arguments have names (`:name`); the account is `$1`, and no other number is there.
+    """A statement with named arguments (`:name`); the account is `$1`, the only number.
 
-    Of a Heavy text the compiled one is Heavy too.
+    If the text is Heavy, the compiled text is too.
     """
 
     __slots__ = ("_names", "text")
 
     def __init__(self, text: str) -> None:
-        """Compile the text; raises ValueError for an argument by number, and for a text without the account."""
+        """Compile the text; raises ValueError for a numbered argument other than `$1`, and for a missing `$1`."""
         names: dict[str, str] = {}
 
         def number(token: re.Match[str]) -> str:
@@ -46,7 +46,7 @@ class Sql:
             raise ValueError(message)
 
     def arguments(self, account_id: object, named: Mapping[str, object]) -> tuple[object, ...]:
-        """Return the arguments as the driver takes them; raises TypeError for one that is missing or unknown."""
+        """Return the arguments in the driver's order; raises TypeError for missing or unknown ones."""
         if len(named) != len(self._names) or any(name not in named for name in self._names):
             missing, unknown = set(self._names) - named.keys(), named.keys() - set(self._names)
             message = f"arguments missing: {sorted(missing)}, unknown: {sorted(unknown)}"
@@ -55,19 +55,19 @@ class Sql:
 
 
 class Arrays:
-    """Rows that a statement takes as arrays of one length, an argument for each column."""
+    """Rows as arguments of a statement: one array per column, all of the same length."""
 
     def __init__(self, name: str, columns: Mapping[str, str]) -> None:
-        """Take what the names of the arguments begin with, and the type of each column."""
+        """`name` is the prefix of the arguments; `columns` maps each column to its type."""
         self._name = name
         self._columns = columns
 
     def unnest(self, alias: str, *, place: str | None = None) -> str:
-        """Return what stands behind `from`; `place` names a further column that counts the rows from 1."""
+        """Return the text for `from`; `place` names an additional column that numbers the rows from 1."""
         arrays = ", ".join(f":{self._name}_{column}::{kind}[]" for column, kind in self._columns.items())
         names = ", ".join([*self._columns, *([place] if place else [])])
         return f"unnest({arrays}){' with ordinality' if place else ''} as {alias} ({names})"
 
     def arguments(self, rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
-        """Return the arguments; raises KeyError for a row without one of the columns."""
+        """Return the arguments; raises KeyError if a row lacks a column."""
         return {f"{self._name}_{column}": [row[column] for row in rows] for column in self._columns}

@@ -1,4 +1,4 @@
-"""Work on many accounts: some at a time, never two steps of one at once, and a failure stays with its account."""
+"""Work on many accounts: a few at a time, one step at a time for each; a failure affects its account only."""
 
 import asyncio
 import time
@@ -20,23 +20,23 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 MAX_ACCOUNTS = 3
-# After a step that found nothing to do, and after one that an outage ended, an account rests; after one that failed by
-# itself for longer, as `faults` says.
+# How long an account pauses after a step that found nothing to do, and after one that failed for an outage; after other
+# failures, `faults` decides.
 IDLE_SECONDS = 0.1
 FAILED_SECONDS = 1.0
 
 
 class Done(msgspec.Struct, Generic[T]):
-    """What work on many accounts gave, and the accounts in which it failed."""
+    """The results of work on many accounts, and the accounts for which it failed."""
 
     results: list[T] = msgspec.field(default_factory=list)
     failed: list[int] = msgspec.field(default_factory=list)
 
 
 async def for_each(db: Db, account_ids: Iterable[int], work: Callable[[Db, int], Awaitable[T]]) -> Done[T]:
-    """Do a command's work for one account after another. A failure is logged and stays with its account.
+    """Run a command's work for each account in turn. A failure is logged and does not stop the others.
 
-    Raises what the database or the moment is to blame for: the next account would fare no better.
+    Transient errors are raised: the next account would fail as well.
     """
     result: Done[T] = Done()
     for account_id in account_ids:
@@ -51,10 +51,9 @@ async def for_each(db: Db, account_ids: Iterable[int], work: Callable[[Db, int],
 
 
 class Sweep:
-    """Does a job for the accounts that are due."""
+    """Runs a job for the accounts that are due."""
 
     def __init__(self, job: Job, db: Db, clock: Clock) -> None:
-        """Take what to do, where and when."""
         self.job = job
         self.db = db
         self.clock = clock
@@ -64,7 +63,7 @@ class Sweep:
         self._faulty: set[int] = set()
 
     async def run(self) -> None:
-        """Do the job once for each account that is due now."""
+        """Run the job once for each account that is due now."""
         self._due.extend(await self._ready())
         try:
             while self._due or self._under_way:
@@ -76,7 +75,7 @@ class Sweep:
                 task.cancel()
 
     async def go_on(self, stopping: asyncio.Event) -> None:
-        """Do the job again and again for whatever account is due; finish what is under way when it stops."""
+        """Run the job repeatedly for all accounts that are due, until `stopping` is set; then finish running steps."""
         stopped = begin(_end_with(stopping), "end of a sweep")
         try:
             while not stopping.is_set():
@@ -93,10 +92,10 @@ class Sweep:
                 task.cancel()
 
     async def _look(self) -> None:
-        """Take up the accounts that are due, each once."""
+        """Add the accounts that are due, each once."""
         try:
             due = await self._ready()
-        except Exception as error:  # noqa: BLE001 - the next look is soon
+        except Exception as error:  # noqa: BLE001 - retried soon
             self._tell(error)
             await asyncio.sleep(FAILED_SECONDS)
             return
@@ -105,7 +104,7 @@ class Sweep:
         self._due.extend(each for each in due if each not in self._under_way and each not in self._rests_until)
 
     async def _ready(self) -> list[int]:
-        """Return the accounts that are due and do not rest from a fault."""
+        """Return the accounts that are due and not waiting for a retry."""
         now = self.clock()
         due = await self.job.accounts(self.db, now)
         if not due:
@@ -129,7 +128,7 @@ class Sweep:
                 rest = IDLE_SECONDS
             if account_id in self._faulty:
                 await faults.clear(self.db, account_id, self.job.name, "")
-        except Exception as error:  # noqa: BLE001 - it stays with its account
+        except Exception as error:  # noqa: BLE001 - affects this account only
             self._tell(error, account_id=account_id)
             rest = FAILED_SECONDS
             await self._note(account_id, error)
@@ -141,7 +140,7 @@ class Sweep:
             return
         try:
             await faults.note(self.db, (account_id, self.job.name, ""), faults.words_of(error), self.clock())
-        except Exception as another:  # noqa: BLE001 - the account is tried again the sooner
+        except Exception as another:  # noqa: BLE001 - the account is retried sooner
             self._tell(another, account_id=account_id)
 
     def _tell(self, error: Exception, **account_id: int) -> None:

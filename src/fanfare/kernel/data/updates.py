@@ -1,4 +1,4 @@
-"""Partial updates: of a row, the columns that were sent and no others.
+"""Partial updates: set the columns that were sent and no others.
 
     COLUMNS = Columns(BusinessChanges, key=("business_id",), empty={"media_map": {}})
     CHANGE = f\"\"\"
@@ -9,8 +9,8 @@
     fields = COLUMNS.sent(changes)
     await db.execute(CHANGE, account_id, changes.business_id, COLUMNS.record(fields), now)
 
-The statement is the same whatever was sent, and the new values are read from the row that is written: changes of
-different fields at once all stay.
+The statement is the same whatever was sent, and the other columns are read from the row being updated: concurrent
+changes of different fields are all kept.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,25 +22,25 @@ from fanfare.kernel.parameters import Params, slots
 
 
 def sent(changes: Params) -> dict[str, Any]:
-    """Return the fields that were sent, None for one that is to be cleared.
+    """Return the fields that were sent, with None for a field to be cleared.
 
-    A field whose type names UnsetType tells an empty value from none; of any other, an empty value is none.
+    In a field whose type includes UnsetType, an empty value means "clear"; in any other it means "not sent".
     """
     fields = {slot.name: (getattr(changes, slot.name), slot.clears) for slot in slots(type(changes))}
     return {name: value for name, (value, clears) in fields.items() if value is not (msgspec.UNSET if clears else None)}
 
 
 def assignments(columns: Collection[str], row: str, record: str) -> str:
-    """Return what `set` says so that the columns in the record (an argument, an object) change and the others stay.
+    """Return the `set` clause that sets the columns present in the record (a jsonb argument) and keeps the others.
 
-    `row` is the alias of the row that is written.
+    `row` is the alias of the updated table.
     """
     names = ", ".join(columns)
     return f"({names}) = (select {names} from jsonb_populate_record({row}, {record}))"  # noqa: S608 - columns
 
 
 class Columns:
-    """The columns of a row that the fields of a struct are written to."""
+    """The columns that the fields of a struct are written to."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class Columns:
         names: Mapping[str, str] | None = None,
         empty: Mapping[str, object] | None = None,
     ) -> None:
-        """Take the struct and what of it differs.
+        """`key` fields identify the row, fields `elsewhere` are written to other tables.
 
-        The fields of `key` say which row; those `elsewhere` are written to other tables. `names` has the columns with
-        another name than their field, `empty` what a column holds that was cleared, where that is not null.
+        `names` maps fields to columns whose name differs; `empty` has the value of a cleared column where it is not
+        null.
         """
         self._key = frozenset(key)
         self._empty = empty or {}
@@ -62,19 +62,19 @@ class Columns:
         self.by_field = {name: (names or {}).get(name, name) for name in fields}
 
     def __str__(self) -> str:
-        """Return the names of the columns as a statement lists them."""
+        """Return the column list for a statement."""
         return ", ".join(self.by_field.values())
 
     def assignments(self, row: str, record: str) -> str:
-        """Return what `set` says so that the columns in the record change and the others stay."""
+        """Return the `set` clause that sets the columns present in the record and keeps the others."""
         return assignments(self.by_field.values(), row, record)
 
     def sent(self, changes: Params) -> dict[str, Any]:
-        """Return the fields that were sent, also those that are written elsewhere, without the key."""
+        """Return the fields that were sent, without the key but with those that are written elsewhere."""
         return {name: value for name, value in sent(changes).items() if name not in self._key}
 
     def record(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return fields as the record of their columns."""
+        """Return the values by column."""
         return {
             column: self._empty.get(name) if fields[name] is None else fields[name]
             for name, column in self.by_field.items()
@@ -82,7 +82,7 @@ class Columns:
         }
 
     def differing(self, old: str, record: str) -> str:
-        """Return, as an SQL array, the names of the fields that a record changes in an old row."""
+        """Return an SQL array of the names of the fields in which a record differs from an old row."""
         fields = ", ".join(f"('{name}', '{column}')" for name, column in self.by_field.items())
         return f"""array(
             select field.name

@@ -1,4 +1,4 @@
-"""The worker: takes jobs from the queue and does them until it is told to stop."""
+"""The worker process: takes jobs from the queue and runs them until it is stopped."""
 
 import asyncio
 import signal
@@ -34,27 +34,26 @@ log = structlog.get_logger()
 
 MAX_DELAY = timedelta(minutes=5)
 OUTAGE_PAUSE = 1.0
-# The last: the connection that listens for new jobs was lost, or is slow beyond patience.
+# The last one: the connection that listens for new jobs was lost or timed out.
 NO_DATABASE: tuple[type[BaseException], ...] = (*OUTAGES, FailingListenerError)
-# Statements of the queue are short.
+# A generous timeout, since statements of the queue are short.
 QUEUE_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
-# Between two steps of endless work that found nothing to do.
+# Between two steps of continuous work that found nothing to do.
 IDLE_PAUSE = 0.1
 KEPT_DAYS = 7
 FORGET_AT = "17 * * * *"
 TRIM_AT = "47 3 * * *"
 
 
-class Failed(Exception):  # noqa: N818 - what the queue keeps of a failure
-    """A job failed. It names the kind of the error only: a message may quote what a person wrote."""
+class Failed(Exception):  # noqa: N818 - stored by the queue
+    """A job failed. It names only the type of the exception, since a message may quote personal data."""
 
 
 class Worker:
-    """Does the jobs of some modules; one lives in each worker process."""
+    """Runs the jobs of some modules; there is one in each worker process."""
 
     def __init__(self, settings: Settings, jobs: Sequence[Job], clock: Clock = system_clock) -> None:
-        """Take what to do and where."""
         self.settings = settings
         self.jobs = jobs
         self.clock = clock
@@ -62,7 +61,7 @@ class Worker:
         self._db = Db()
 
     async def run(self) -> None:
-        """Work until `stop`, through outages of the database. Jobs under way are finished first."""
+        """Work until `stop`, also through outages of the database. Running jobs are finished first."""
         settings = self.settings
         await self._db.open(settings.database_url, size=settings.worker_pool_size, part=settings.account_share)
         try:
@@ -80,7 +79,7 @@ class Worker:
         self.stopping.set()
 
     async def _go_on(self, job: Job) -> None:
-        """Do endless work, one step after the other, until the worker is told to stop."""
+        """Run continuous work, one step after the other, until the worker stops."""
         if job.each is not None:
             await Sweep(job, self._db, self.clock).go_on(self.stopping)
             return
@@ -94,7 +93,7 @@ class Worker:
                 await self._pause(OUTAGE_PAUSE)
 
     async def _end(self, endless: Sequence["asyncio.Task[None]"]) -> None:
-        """Let the steps under way end when the worker stops; break them off when the queue was lost."""
+        """Let current steps finish if the worker stops; cancel them if the queue was lost."""
         for task in endless:
             if not self.stopping.is_set():
                 task.cancel()
@@ -123,7 +122,7 @@ class Worker:
 
     @asynccontextmanager
     async def _queue_pool(self) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-        """Give the queue's own connections; one that hangs is dropped, for it would never close."""
+        """Yield the queue's own connections; a pool that hangs is terminated, since closing it would never end."""
         pool = await asyncpg.create_pool(
             self.settings.database_url,
             min_size=1,
@@ -168,12 +167,12 @@ class Worker:
         return queue
 
     def own_jobs(self) -> list[Job]:
-        """Return the jobs that every worker has beside those of the domains."""
+        """Return the kernel's own jobs."""
         trim = Job("kernel.trim", self.trim, TRIM_AT, each=accounts_with_changes)
         return [Job("kernel.forget_done", forget_done, FORGET_AT), trim]
 
     async def trim(self, db: Db, account_id: int, now: datetime) -> None:
-        """Delete the changes of an account that are older than the settings say."""
+        """Delete the changes of an account that are older than the settings allow."""
         await trim_changes(db, account_id, now - timedelta(days=self.settings.changes_days))
 
     async def _do(self, job: Job, queued: Queued) -> None:
@@ -204,7 +203,7 @@ class Worker:
 
 @schedule(FORGET_AT)
 async def forget_done(db: Db) -> None:
-    """Delete what the queue remembers of jobs done or failed more than seven days ago."""
+    """Delete the queue's records of jobs that finished or failed more than seven days ago."""
     for table in ("pgqueuer_log", "pgqueuer_statistics"):
         await db.execute(f"delete from jobs.{table} where created < now() - make_interval(days => $1)", KEPT_DAYS)  # noqa: S608 - constants
     await db.execute(
