@@ -1,1 +1,1 @@
-"""Processes: settings, logs, children, the embedded PostgreSQL, and fair turns at what a process has."""
+"""Processes: settings, logs, child processes, the embedded PostgreSQL, and fair sharing of a process's resources."""

@@ -1,4 +1,4 @@
-"""Starting processes that do not outlive this one, whatever kills it."""
+"""Starts child processes that never outlive this one, however it dies."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
-# A process of another parent is a pipe's length away from the news: `read` ends when the last writer is gone.
+# Waits for the death of this process: `read` returns when the last writer of the pipe is gone.
 WATCHER = 'read _; kill -"$1" "$2" 2>/dev/null'
 
 
@@ -27,20 +27,20 @@ class Launch:
     input: int | IO[bytes] = subprocess.DEVNULL
     output: int | IO[bytes] | None = None
     errors: int | IO[bytes] | None = None
-    # what the process is told when this one dies
+    # the signal that the process gets when this one dies
     last_word: signal.Signals = signal.SIGTERM
 
 
 @dataclass
 class Launched:
-    """A process that was started here, and on systems without a parent-death signal its watcher."""
+    """A started process; on systems without a parent-death signal also its watcher."""
 
     process: subprocess.Popen[bytes]
     watcher: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
     def pid(self) -> int:
-        """Return the process id."""
+        """The process id."""
         return self.process.pid
 
     def poll(self) -> int | None:
@@ -51,7 +51,7 @@ class Launched:
         return status
 
     def wait(self, seconds: float | None) -> int | None:
-        """Wait for the end, up to that many seconds, and return the exit status, or None when it still runs."""
+        """Wait up to `seconds` for the exit; return the exit status, or None if it still runs."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -59,7 +59,7 @@ class Launched:
         return self.poll()
 
     def tell(self, word: signal.Signals) -> None:
-        """Send a signal; one that comes too late is no fault."""
+        """Send a signal; does nothing if the process has ended."""
         self.process.send_signal(word)
 
     def _dismiss_watcher(self) -> None:
@@ -72,10 +72,10 @@ class Launched:
 
 
 def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
-    """Start a process that gets `last_word` when this process dies.
+    """Start a process that gets a signal (`last_word`) when this process dies.
 
-    Linux sends it by itself; elsewhere (`watch`) a shell waits on a pipe that only this process holds open. Call it
-    from the main thread: Linux counts the thread that started a process as its parent.
+    Linux sends the signal itself; elsewhere (`watch`) a shell waits on a pipe that only this process holds open. Call
+    it from the main thread: Linux takes the thread that started a process for its parent.
     """
     uid, gid = spec.user or (None, None)
     process = subprocess.Popen(  # noqa: S603 - the commands are this program's own
@@ -89,7 +89,7 @@ def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
         stdin=spec.input,
         stdout=spec.output,
         stderr=spec.errors,
-        # Its own group: Ctrl-C reaches this process alone, which then stops the others in order.
+        # A group of its own: Ctrl-C reaches only this process, which then stops the others in order.
         process_group=0,
         preexec_fn=None if watch else _tied_to(os.getpid(), spec.last_word),  # noqa: PLW1509 - no threads here
     )
@@ -108,7 +108,7 @@ def _tied_to(parent: int, word: signal.Signals) -> Callable[[], None]:
     def tie() -> None:
         prctl(PR_SET_PDEATHSIG, int(word), 0, 0, 0)
         if os.getppid() != parent:
-            # The parent died before the tie was made.
+            # The parent died before the signal was set.
             os._exit(1)
 
     return tie

@@ -1,4 +1,4 @@
-"""The way to the database before anything runs: whether it answers, and whether it gives the connections needed."""
+"""Checks of the database before processes start: whether it responds, and allows enough connections."""
 
 import asyncio
 import os
@@ -13,11 +13,11 @@ from fanfare.kernel.running.settings import Settings
 
 SECONDS = 10.0
 PAUSE = 0.1
-# From then on the operator is told what is being waited for.
+# After this time the operator is told what the command waits for.
 QUIET_SECONDS = 2.0
-# What a database says that is not there yet, or the way to it.
+# Raised if the database, or the network to it, is not available yet.
 UNREACHABLE = (OSError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)
-# What is given to this user in this database, without what is kept for others; and what is taken already.
+# The connections that this user may have in this database, without reserved ones; and those in use.
 CONNECTION_LIMITS = """
     select least(
                current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
@@ -31,9 +31,9 @@ CONNECTION_LIMITS = """
 
 
 async def wait_for(database_url: str, seconds: float) -> None:
-    """Wait until the database answers, which may just be starting; tell the operator when it takes long.
+    """Wait until the database responds (it may just be starting); report progress if that takes long.
 
-    Raises `CannotRun` with its host after so many seconds.
+    Raises `CannotRun` with the database's host after `seconds`.
     """
     end = time.monotonic() + seconds
     reason = "no answer"
@@ -59,12 +59,12 @@ async def wait_for(database_url: str, seconds: float) -> None:
 
 
 def no_answer(database_url: str, error: BaseException) -> str:
-    """Say which database does not answer, and why: its host and nothing else of its address, which has a password."""
+    """Return a message with the host of the database that does not respond, but not its URL, which has a password."""
     return f"the database at {host_of(database_url)} does not respond: {_reason_of(error)}"
 
 
 def _reason_of(error: BaseException) -> str:
-    """Return the reason without the address that some errors repeat."""
+    """Return the reason without the address, which some errors repeat."""
     number = getattr(error, "errno", None)
     if isinstance(error, ConnectionError) and number:
         return os.strerror(number)
@@ -72,7 +72,7 @@ def _reason_of(error: BaseException) -> str:
 
 
 def host_of(database_url: str) -> str:
-    """Return the host and port of a database's address, or the folder of its socket."""
+    """Return the host and port of a database URL, or the directory of its socket."""
     parts = urlsplit(database_url)
     if parts.hostname:
         return f"{parts.hostname}:{parts.port or 5432}"
@@ -80,7 +80,7 @@ def host_of(database_url: str) -> str:
 
 
 async def check(settings: Settings, command: str) -> str | None:
-    """Refuse when the database gives fewer connections than are needed; return a warning when others have too many."""
+    """Raise `CannotRun` if the database allows too few connections; return a warning if others use too many of them."""
     connection = await asyncpg.connect(settings.database_url, timeout=SECONDS, command_timeout=SECONDS)
     try:
         limit, used = await connection.fetchrow(CONNECTION_LIMITS) or (0, 0)

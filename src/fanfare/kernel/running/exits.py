@@ -1,6 +1,6 @@
-"""How a process ends that cannot go on: one line for the operator and exit status 1; where a bug arose is in the log.
+"""How a process that cannot continue ends: one line for the operator and exit status 1; a bug's traceback is logged.
 
-It imports little: the supervisor ends by it too.
+It imports little, because the supervisor uses it too.
 """
 
 import errno
@@ -14,21 +14,21 @@ from fanfare.kernel.running.outlet import Outlet
 
 STANDARD_ERROR = 2
 INTERRUPTED = 130
-# Classes of SQL states that are about the server and the way to it, not about our statements.
+# Classes of SQLSTATEs that concern the server and the network, not our statements.
 OPERATORS = frozenset({"08", "25", "28", "3D", "53", "57", "58"})
 NO_PRIVILEGE = "42501"
 
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """Turn what cannot be done into a line on the standard error and exit status 1."""
+    """Report an exception as one line on stderr and exit with status 1."""
     try:
         yield
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except (CannotRun, Refusal) as error:
         end(str(error))
-    except Exception as error:  # noqa: BLE001 - the last one who can say anything
+    except Exception as error:  # noqa: BLE001 - the outermost handler
         reason = reason_of(error)
         if reason is None:
             _log_bug(error)
@@ -43,21 +43,21 @@ def end(reason: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a line to the operator."""
+    """Write a line to stderr for the operator."""
     outlet = Outlet(STANDARD_ERROR)
     outlet.write("fanfare: " + "; ".join(line.strip() for line in text.splitlines() if line.strip()))
     outlet.flush()
 
 
 def reason_of(error: BaseException) -> str | None:
-    """Return what an operator can mend, in a line, or None for what only a programmer can."""
+    """Return a one-line reason if the operator can fix it, or None if it is a bug."""
     if isinstance(error, MemoryError):
         return "not enough memory"
-    # asyncpg is not imported for this: processes end here that have never loaded it.
+    # asyncpg is not imported here: some processes that end this way have never loaded it.
     if type(error).__module__.startswith("asyncpg"):
         state = getattr(error, "sqlstate", None)
         if state is None or state[:2] in OPERATORS or state == NO_PRIVILEGE:
-            # The first line alone: the next ones may quote what is stored.
+            # The first line only: the others may quote stored data.
             return f"database error: {str(error).partition(chr(10))[0]}"
         return None
     if isinstance(error, OSError):
@@ -77,7 +77,7 @@ def _reason_of_system(error: OSError) -> str:
 
 
 def _log_bug(error: BaseException) -> None:
-    # Only now: what runs long needs none of it.
-    from fanfare.kernel.running.log import fault  # noqa: PLC0415 - as said
+    # Imported only now: long-running processes should not load it.
+    from fanfare.kernel.running.log import fault  # noqa: PLC0415 - see above
 
     Outlet(STANDARD_ERROR).say("error", "ended", fault=fault(error))

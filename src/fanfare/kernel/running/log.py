@@ -1,6 +1,6 @@
-"""The log: JSON lines for machines, readable lines on a terminal, and in neither what belongs to a person.
+"""Logging: JSON lines for machines, readable lines on a terminal, and no personal data in either.
 
-Nobody who logs waits for who reads: see `outlet`.
+Logging never blocks on a slow reader: see `outlet`.
 """
 
 import logging
@@ -17,7 +17,7 @@ from fanfare.kernel.running.outlet import Outlet
 Event = MutableMapping[str, Any]
 
 CENSORED = "[censored]"
-# Names whose values are a person's, or open a door. A name counts when one of its words is here.
+# A name is private if one of its words is here: its values are personal data or credentials.
 PRIVATE_WORDS = frozenset(
     (
         *("email", "mail", "phone", "mobile", "sms", "name", "names", "birthday", "birth", "gender"),
@@ -26,42 +26,41 @@ PRIVATE_WORDS = frozenset(
     )
 )
 PRIVATE_NAMES = frozenset({"api_secret", "session_uid", "request_uid", "reset_uid", "detail", "url", "dsn"})
-# Names with such a word that hold nothing of the kind.
+# Exceptions: names with such a word that are not private.
 PUBLIC_NAMES = frozenset({"status_code", "code_name", "job_name", "logger_name"})
-# What this program writes itself.
+# Fields that this program writes itself.
 UNTOUCHED = frozenset({"timestamp", "level", "request_id", "exc_info", "fault"})
-# What differs each time that an event happens; events that differ in nothing else are one that repeats.
+# Fields that differ each time; events that differ in nothing else count as repeated.
 PASSING = frozenset({"timestamp", "request_id", "job_id", "tried", "ms", "seconds", "search_uid"})
 STANDARD_ERROR = 2
-# The patterns below take time by the square of a text's length, and a longer text is no longer read by anybody.
+# The patterns below take quadratic time, and nobody reads longer texts.
 LONGEST = 2000
 WORDS = re.compile(r"[a-z0-9]+")
 EMAIL = re.compile(r"[^\s@<>\"',;()]+@[^\s@<>\"',;()]+")
-# Eight digits and more, as phones are written; a date is none.
+# Eight or more digits, in any way phone numbers are written; dates do not match.
 LONG_NUMBER = re.compile(r"(?<![\w.:-])(?!\d{4}-\d\d-\d\d)\+?\d[\d ().-]{7,}\d(?![\w:-])")
 SECRET = re.compile(r"ffs_[0-9A-Za-z]+")
 PASSWORD_IN_URL = re.compile(r"(?<=://)[^/\s@]*@")
 
 
 class Handler(logging.Handler):
-    """Hands lines to an outlet, which waits for nobody."""
+    """A logging handler that writes to an outlet, which never blocks."""
 
     def __init__(self, outlet: Outlet) -> None:
-        """Take where the lines leave."""
         super().__init__()
         self.outlet = outlet
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, unless it is like one just written."""
+        """Write a line, unless it repeats a recent one."""
         try:
             level, (event, details) = record.levelname.lower(), _kind(record)
             if self.outlet.is_news(level, event, details):
                 self.outlet.write(self.format(record))
-        except Exception as error:  # noqa: BLE001 - whoever logs goes on
+        except Exception as error:  # noqa: BLE001 - logging must not raise
             self.outlet.say("error", "a line of the log could not be made", kind=type(error).__name__)
 
     def flush(self) -> None:
-        """Write what waits, for two seconds at most; called at the end of the process."""
+        """Write buffered lines, for at most two seconds; called at process exit."""
         self.outlet.flush()
 
 
@@ -75,9 +74,9 @@ SHARED: list[structlog.typing.Processor] = [
 def configure(
     level: str = "info", on_loss: Callable[[int], object] | None = None, *, stream: TextIO | None = None
 ) -> None:
-    """Send this process's log, and that of the libraries, to the standard error, from a level upwards.
+    """Send the log of this process and its libraries to stderr, from the given level upwards.
 
-    `on_loss` is called with the number of lines that found no reader; a `stream` takes them instead, at once.
+    `on_loss` is called with the number of lines that were dropped; with `stream` lines are written there, unbuffered.
     """
     outlet = Outlet(STANDARD_ERROR, on_loss, has_thread=True)
     readable = outlet.is_readable if stream is None else stream.isatty()
@@ -104,7 +103,7 @@ def configure(
 
 
 def _kind(record: logging.LogRecord) -> tuple[str, Hashable]:
-    """Return a line's event, and what else tells it from other lines of the same event."""
+    """Return a line's event, and the details that distinguish it from other lines of the same event."""
     if not isinstance(record.msg, dict):
         return _scrubbed(str(record.msg)), (record.name, _location(record.exc_info))
     event: Event = record.msg
@@ -127,10 +126,10 @@ def _location(error: object) -> Hashable:
 
 
 def _hush() -> None:
-    """Leave out what the libraries say of each request: it has addresses, query strings and parts of bodies."""
+    """Suppress what libraries log of each request: it has addresses, query strings and parts of bodies."""
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # It quotes from forms, and anybody may send one that it finds fault with.
+    # It logs parts of malformed forms, which anybody can send.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
@@ -139,12 +138,12 @@ def _for_people() -> structlog.dev.ConsoleRenderer:
 
 
 def censor(_: object, __: str, event: Event) -> Event:
-    """Blank the values of private names at any depth, and what looks like an email address, a phone or a secret."""
+    """Censor the values of private names at any depth, and anything like an email address, a phone or a secret."""
     return {name: value if name in UNTOUCHED else _censored(name, value) for name, value in event.items()}
 
 
 def is_private(name: str) -> bool:
-    """Say whether values of that name are kept out of logs."""
+    """Return whether values of that name are kept out of logs."""
     lowered = name.lower()
     if lowered in PUBLIC_NAMES:
         return False
@@ -170,7 +169,7 @@ def _scrubbed(text: str) -> str:
 
 
 def _tell_fault(_: object, __: str, event: Event) -> Event:
-    """Put an exception as its type and where it was raised. Its message may quote what a person wrote."""
+    """Replace an exception by its type and location. Its message may quote personal data."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()
@@ -182,7 +181,7 @@ def _tell_fault(_: object, __: str, event: Event) -> Event:
 
 
 def fault(error: BaseException) -> dict[str, object]:
-    """Return an exception's type, SQL state and frames, without its message."""
+    """Return an exception's type, SQLSTATE and frames, without its message."""
     fields: dict[str, object] = {"type": f"{type(error).__module__}.{type(error).__qualname__}"}
     for attribute in ("sqlstate", "constraint_name"):
         if getattr(error, attribute, None):

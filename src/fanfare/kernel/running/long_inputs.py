@@ -1,6 +1,7 @@
-"""Long inputs are worked on beside the event loop, so that one caller's megabyte does not stop everybody else.
+"""Long inputs are processed in a thread, so that one client's megabyte does not block everybody else.
 
-Accounts take turns at the one thread for it. Strangers count as one account, in which their addresses take turns.
+Accounts take turns at the only thread. Requests without a secret count as one account, within which addresses take
+turns.
 """
 
 import asyncio
@@ -19,34 +20,34 @@ from fanfare.kernel.running.threads import run_to_its_end
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# Whose input it is: the id of the account whose secret was shown, else a stranger's address.
+# The id of the account if its secret was sent, else the client's address.
 Owner = int | str
 
-# What takes a millisecond or two at worst.
+# Processed within a millisecond or two at worst.
 SHORT_BYTES = 8 * 1024
 WAIT_SECONDS = 20.0
-# Of inputs that wait: those of an account, of all strangers together, and of one address.
+# Limits for waiting inputs: of an account, of all addresses together, and of one address.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 MAX_WAITING_BYTES_OF_ADDRESS = MAX_WAITING_BYTES // 4
-# All of them together are one owner of the thread.
+# All addresses together are one owner of the thread.
 STRANGERS = "strangers"
-# One thread: between two the loop would wait for its turn twice as long.
+# A single thread: with two, the loop would wait twice as long for the interpreter lock.
 _thread = ThreadPoolExecutor(1, "long_inputs")
 
 
 class _Turns:
-    """Who has the thread, and who waits for it with how much."""
+    """Which owner has the thread, and how many bytes each has waiting."""
 
     def __init__(self) -> None:
         self._thread = Shares(1)
         self._strangers = Shares(1)
-        # CPU seconds that the thread has worked.
+        # CPU seconds used by the thread.
         self._worked = 0.0
         self._waiting: Counter[Owner | None] = Counter()
 
     @asynccontextmanager
     async def lend(self, owner: Owner, size: int) -> AsyncIterator[None]:
-        """Lend the thread; raises `Busy` when the owner has too much waiting, or waits too long."""
+        """Reserve the thread; raises `Busy` if the owner has too much waiting, or waits too long."""
         if isinstance(owner, int):
             with_limits: dict[Owner | None, int] = {owner: MAX_WAITING_BYTES}
         else:
@@ -80,7 +81,7 @@ class _Turns:
             self._thread.give(owner, loop_turns.turns().rest(owner, self._worked - previous))
 
     def timed(self, work: Callable[[], T]) -> T:
-        """Work in the thread, and count for how long."""
+        """Run work in the thread and add its CPU time."""
         start = time.thread_time()
         try:
             return work()
@@ -94,10 +95,10 @@ def _turns(_: asyncio.AbstractEventLoop) -> _Turns:
 
 
 async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run plain work on an owner's input of `size` bytes: at once when it is short, else in the thread for long inputs.
+    """Run a function on an owner's input of `size` bytes: directly if it is short, else in the thread for long inputs.
 
-    There it holds the loop for no longer than the interpreter lets one thread run (`SWITCH_SECONDS` of the server), or
-    one call into C. While calls of others are under way the owner then rests for as long as the work took.
+    There it blocks the loop for at most the interpreter's switch interval (`SWITCH_SECONDS` of the server), or one call
+    into C. If other accounts have requests in progress, the owner then pauses for as long as the work took.
     """
     if size <= SHORT_BYTES:
         return work(*args, **kwargs)
@@ -107,5 +108,5 @@ async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.ar
 
 
 async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run plain work on so many rows of an account's input, as `run_by_size` does by bytes."""
+    """Run a function on `rows` rows of an account's input, like `run_by_size`."""
     return await run_by_size(account_id, 0 if rows <= MANY_ROWS else SHORT_BYTES + 1, work, *args, **kwargs)

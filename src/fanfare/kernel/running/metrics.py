@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics: calls by name and status, their durations, and the state of the pool."""
+"""Prometheus metrics of a process: calls by name and status, their durations, closed connections, lost log lines."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,16 +8,16 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess, values
 from prometheus_client.core import GaugeMetricFamily
 
-# The server process's number. One that takes a dead one's place goes on counting in the same files.
+# The server process's number. A process that replaces a dead one continues in the same files.
 SERVER = "FANFARE_SERVER"
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
-# All figures of all calls have room in a file of this size.
+# A file of this size has room for the metrics of all calls.
 FILE_BYTES = 1024 * 1024
 FILES = ("counter", "histogram")
 
 
 def _take_room(directory: Path, server: str) -> None:
-    """Fill the files that are mapped into memory: one with holes ends the process when the disk is full."""
+    """Allocate the memory-mapped files: writing to a sparse one kills the process when the disk is full."""
     for kind in FILES:
         with (directory / f"{kind}_{server}.db").open("ab") as file:
             file.write(bytes(max(0, FILE_BYTES - file.tell())))
@@ -45,19 +45,19 @@ def _figures(call_id: str, status: int) -> tuple[Counter, Histogram]:
 
 
 def count_answer(call_id: str, status: int, seconds: float) -> None:
-    """Count one answer."""
+    """Count one response."""
     calls, durations = _figures(call_id, status)
     calls.inc()
     durations.observe(seconds)
 
 
 def http_connection_ended(reason: str) -> None:
-    """Count a connection that was refused, too slow or in the way."""
+    """Count a connection that was refused, timed out or was closed to make room."""
     ENDED.labels(reason).inc()
 
 
 def exposition() -> bytes:
-    """Return the figures of all server processes where they share a directory, else of this one."""
+    """Return the metrics of all server processes if they share a directory, else of this one."""
     if SHARED not in os.environ:
         return generate_latest()
     registry = CollectorRegistry()
@@ -66,19 +66,18 @@ def exposition() -> bytes:
 
 
 class Gauges:
-    """Figures of this moment, by the values of one label."""
+    """A collector of gauges by one label."""
 
     def __init__(self, family: GaugeMetricFamily) -> None:
-        """Take the figures."""
         self.family = family
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the figures."""
+        """Yield the gauges."""
         yield self.family
 
 
 def gauges(name: str, documentation: str, label: str, figures: Mapping[str, float]) -> bytes:
-    """Return figures of this moment, which no process counts, in the format of `exposition`."""
+    """Return gauges that no process counts itself, in the format of `exposition`."""
     family = GaugeMetricFamily(name, documentation, labels=[label])
     for value, figure in figures.items():
         family.add_metric([value], figure)

@@ -1,6 +1,6 @@
-"""Where a process's lines leave it: no reader is waited for, what is lost is counted, what repeats is written once.
+"""Non-blocking output of log lines: a slow reader loses lines, which are counted; repeated lines are written once.
 
-It imports little: the supervisor writes by it too, and has no thread, since it starts processes.
+It imports little: the supervisor uses it too, without a thread, since it starts processes.
 """
 
 import json
@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from weakref import WeakSet
 
-# What waits for a reader who stalls; more is lost.
+# The size of the buffer; lines beyond it are dropped.
 MAX_BYTES = 256 * 1024
-# Seconds in which a line like an earlier one is only counted.
+# Seconds in which repetitions of a line are only counted.
 WINDOW = 10.0
-# Different lines that are told apart in a window; beyond them those of one event are alike.
+# Distinct lines within a window; beyond this number, lines of the same event count as repetitions.
 MAX_KINDS = 500
 FLUSH_SECONDS = 2.0
 PAUSE = 0.5
@@ -31,7 +31,7 @@ PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 
 
 def line(level: str, event: str, facts: dict[str, object], *, is_readable: bool = False) -> str:
-    """Return a line in the form of the log: JSON, or for people."""
+    """Return a log line: JSON, or text for people."""
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if is_readable:
         return f"{now} [{level:<9}] {event:<30} " + " ".join(f"{name}={value}" for name, value in facts.items())
@@ -40,7 +40,7 @@ def line(level: str, event: str, facts: dict[str, object], *, is_readable: bool 
 
 @dataclass
 class Repeats:
-    """An event that was written, and how often it came again before `ends`."""
+    """An event that was written, and how often it was repeated before `ends`."""
 
     level: str
     event: str
@@ -49,12 +49,12 @@ class Repeats:
 
 
 class Outlet:
-    """Writes lines to an open file without ever waiting for it."""
+    """Writes lines to an open file without ever blocking."""
 
     def __init__(self, file: int, on_loss: Callable[[int], object] | None = None, *, has_thread: bool = False) -> None:
-        """Take the file's number, and what is called with the number of lines lost.
+        """`on_loss` is called with the number of lines dropped.
 
-        What could not be written at once is written by a thread, or else by whoever calls `tend` now and then.
+        What cannot be written at once is written later by a thread, or else by calls of `tend`.
         """
         self.file = file
         self.is_readable = os.isatty(file)
@@ -65,7 +65,7 @@ class Outlet:
         OUTLETS.add(self)
 
     def begin_anew(self) -> None:
-        """Begin with nothing to write: in a forked child the lines that wait are its parent's, and so is the thread."""
+        """Reset all state: in a forked child the buffered lines are the parent's, and so is the thread."""
         self._lock = threading.RLock()
         self._waiting: deque[bytes] = deque()
         self._size = 0
@@ -75,12 +75,12 @@ class Outlet:
         self._thread: threading.Thread | None = None
 
     def say(self, level: str, event: str, **facts: object) -> None:
-        """Write an event in the form of the log, unless it repeats."""
+        """Write an event as a log line, unless it is a repetition."""
         if self.is_news(level, event, str(facts)):
             self.write(line(level, event, facts, is_readable=self.is_readable))
 
     def is_news(self, level: str, event: str, details: Hashable) -> bool:
-        """Say whether to write an event. One that was written a moment ago is counted instead."""
+        """Return whether to write an event. One that was written recently is counted instead."""
         with self._lock:
             key = (level, event, details)
             if key not in self._repeats and len(self._repeats) >= MAX_KINDS:
@@ -96,7 +96,7 @@ class Outlet:
             return True
 
     def write(self, text: str) -> None:
-        """Write a line, now or as soon as there is room; with too many of them waiting it is lost and counted."""
+        """Write a line, now or when the file accepts it; if the buffer is full the line is dropped and counted."""
         data = text.encode(errors="backslashreplace") + b"\n"
         with self._lock:
             if self._size + len(data) > MAX_BYTES:
@@ -108,14 +108,14 @@ class Outlet:
             self._see_to_the_rest()
 
     def tend(self) -> bool:
-        """Write what is due and has room; say whether anything is left for later."""
+        """Write what is due and fits; return whether anything is left."""
         with self._lock:
             self._write_counts(time.monotonic())
             self._pump()
             return self._has_more()
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Write what waits, counts too, for at most so many seconds."""
+        """Write buffered lines and counts, for at most `seconds`."""
         end = time.monotonic() + seconds
         with self._lock:
             self._write_counts(float("inf"))
@@ -127,7 +127,7 @@ class Outlet:
                 self._pump()
 
     def _write_counts(self, now: float) -> None:
-        """Forget the windows that are over, and write how often their events came again."""
+        """End expired windows, and write how often their events were repeated."""
         over = [key for key, each in self._repeats.items() if each.ends <= now]
         for each in [self._repeats.pop(key) for key in over]:
             if each.count:
@@ -140,7 +140,7 @@ class Outlet:
             self.on_loss(1)
 
     def _pump(self) -> None:
-        """Write as long as there is room. What a finalizer logs meanwhile, in this thread, only joins the queue."""
+        """Write as much as possible. A finalizer that logs meanwhile, in this thread, only appends to the buffer."""
         if self._is_pumping:
             return
         self._is_pumping = True
@@ -160,7 +160,7 @@ class Outlet:
             self._waiting.appendleft(first)
             return False
         except OSError:
-            # Nobody is there to read it, or the disk is full.
+            # There is no reader, or the disk is full.
             self._size -= len(first)
             self._lose()
             return True
@@ -196,7 +196,7 @@ class Outlet:
             time.sleep(0.01 if is_stalled else PAUSE)
 
 
-# Those of this process, which a forked child must not go on with.
+# The outlets of this process; a forked child must reset them.
 OUTLETS: WeakSet[Outlet] = WeakSet()
 
 
@@ -209,7 +209,7 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _sender(file: int) -> Callable[[bytes], int]:
-    """Return what writes to the file, as much as there is room for, or raises `BlockingIOError`.
+    """Return a function that writes to the file as much as fits, or raises `BlockingIOError`.
 
     The file may be shared with other programs, so it is not set to non-blocking itself.
     """
@@ -224,14 +224,14 @@ def _sender(file: int) -> Callable[[bytes], int]:
         return lambda text: os.write(file, text)
     with suppress(OSError):
         if sys.platform == "linux":
-            # Opened anew it has flags of its own.
+            # Opened again, it has its own flags.
             descriptor = os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
             return lambda text: os.write(descriptor, text)
 
     def send(text: bytes) -> int:
         if not select.select([], [file], [], 0)[1]:
             raise BlockingIOError
-        # So much has room in a pipe that can be written to.
+        # A writable pipe accepts at least this much.
         return os.write(file, text[:PIPE_BUF])
 
     return send

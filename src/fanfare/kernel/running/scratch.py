@@ -1,6 +1,6 @@
-"""Private folders outside the data directory, for sockets and what is unpacked; those of dead processes are removed.
+"""Temporary directories outside the data directory, for sockets and unpacked files; those of dead processes are swept.
 
-Who makes one holds a lock in it, which the system frees when the process ends, however it ends.
+The owner holds a lock in its directory, which the system releases when the process ends, however it ends.
 """
 
 import fcntl
@@ -16,17 +16,17 @@ from fanfare.kernel.errors import CannotRun
 
 PREFIX = "fanfare-"
 LOCK = "lock"
-# The system's limit for the path of a socket is 107 bytes on Linux and 103 on macOS.
+# The path of a socket may have 107 bytes on Linux and 103 on macOS.
 SOCKET_BYTES = 103
 
 
 class Scratch:
-    """A folder of this process."""
+    """A temporary directory of this process."""
 
     def __init__(self, longest: str = "", *, may_be_in: Callable[[Path], bool] = Path.is_dir) -> None:
-        """Make the folder, where the path of a socket named `longest` in it is short enough; clear up after the dead.
+        """Create the directory, in which the path of a socket named `longest` must fit; remove those of dead processes.
 
-        Raises `CannotRun` when there is no such place.
+        Raises `CannotRun` if there is no such place.
         """
         sweep()
         for place in places():
@@ -40,31 +40,31 @@ class Scratch:
         raise CannotRun(message)
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the directory."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
     def __enter__(self) -> Self:
-        """Give itself."""
+        """Return this directory."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the folder."""
+        """Remove the directory."""
         self.remove()
 
 
 def places() -> list[Path]:
-    """Return the folders for temporary files."""
+    """Return the directories for temporary files."""
     with suppress(OSError):
         return list(dict.fromkeys((Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve())))  # noqa: S108 - mkdtemp
     return []
 
 
 def sweep() -> None:
-    """Remove the folders whose processes are gone."""
+    """Remove the directories of dead processes."""
     for folder in _folders():
         with suppress(OSError):
-            # A folder without a lock is not finished, or not ours.
+            # A directory without a lock is still being created, or not ours.
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 if os.fstat(lock).st_uid == os.geteuid():
@@ -81,7 +81,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _locked(folder: Path) -> int:
-    """Return the open lock of a folder; nobody sees the file before it is locked."""
+    """Return the open lock of a directory; the file is renamed into place only when it is locked."""
     temporary = folder / f"{LOCK}.new"
     lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)

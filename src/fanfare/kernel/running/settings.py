@@ -1,4 +1,4 @@
-"""What can be set, from the environment; the command line's options go before it."""
+"""Settings, read from the environment; options of the command line take precedence."""
 
 import os
 import re
@@ -14,70 +14,70 @@ from fanfare.kernel.errors import CannotRun
 
 PREFIX = "FANFARE_"
 ACCOUNT_SHARE = 0.5
-# A worker's queue has its own connections; an index process has a pool, and one connection that holds its locks.
+# A worker's queue has its own connections; an index process has a pool, and one connection for its locks.
 QUEUE_CONNECTIONS = 4
 INDEX_POOL_SIZE = 4
-# Named as everywhere else, so that what sets it for other programs sets it here.
+# Conventional names, so that they can be shared with other programs.
 PLAIN = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_PORT = 65535
 PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
 SCHEMES = ("postgresql://", "postgres://")
-# Whether a value will do, and what it must be.
+# A check of a value, and a description of valid values.
 Range = tuple[Callable[[Any], object], str]
 
 
 class BadSettings(CannotRun):
-    """A setting cannot be used; the message names it."""
+    """A setting is invalid; the message names it."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of one process. Each field is read from `FANFARE_<NAME>`, `database_url` from `DATABASE_URL`."""
+    """The settings of a process. Each field is read from `FANFARE_<NAME>`, `database_url` from `DATABASE_URL`."""
 
-    # where the embedded database, its log and fanfare.json are kept
+    # the directory of the embedded database, its log and fanfare.json
     data_dir: Path = Path(".data")
     host: str = "127.0.0.1"
-    # 0 takes any free one
+    # 0 for any free port
     port: int = 8080
-    # PostgreSQL 15 to 18 elsewhere; empty means the embedded one
+    # an external PostgreSQL 15 to 18; empty for the embedded one
     database_url: str = ""
-    # seconds that a command waits for a database that does not answer yet
+    # seconds to wait for a database that does not respond yet
     connect_seconds: float = 15.0
-    # the address at which others reach the server, such as https://fans.example.com; empty: as each caller writes it
+    # the URL at which others reach the server, such as https://fans.example.com; empty: taken from each request
     public_url: str = ""
     # server processes
     workers: int = 1
-    # index processes that `fanfare up` runs; without one counts are taken from the tables
+    # number of index processes of `fanfare up`; without one, counts are computed by the database
     indexes: int = 0
     # connections of each server process, and of the worker
     pool_size: int = 10
     worker_pool_size: int = 5
-    # the part of the connections, of heavy reads and of whatever else accounts share that one account may have
+    # the share of the connections, and of other shared resources, that one account may use
     account_share: float = ACCOUNT_SHARE
     log_level: str = "info"
-    # ranges of addresses whose X-Forwarded-For is believed, such as 10.0.0.0/8
+    # networks whose X-Forwarded-For is trusted, such as 10.0.0.0/8
     trusted_proxies: tuple[str, ...] = ()
-    # a City database (.mmdb) that tells where addresses of the internet are; empty: the one of the extra geoip, or none
+    # a City database (.mmdb) with the locations of IP addresses; empty: that of the extra geoip, or none
     geoip_city_db: str = ""
-    # the system user that runs the embedded database when root starts it; empty: fanfare, postgres or nobody
+    # the system user that runs the embedded database if started by root; empty: fanfare, postgres or nobody
     postgres_user: str = ""
-    # seconds without a sign of life after which a worker's job is given to another
+    # seconds without a heartbeat after which a worker's job is given to another
     heartbeat_seconds: float = 30.0
-    # HTTP connections of each server process; 0 is as many as its open files allow
+    # HTTP connections of each server process; 0 for as many as its open files allow
     http_connections: int = 0
-    # the part of them that one address may hold, but for trusted proxies; 1 is all
+    # the share of them that one address may use, except for trusted proxies; 1 is all
     address_share: float = 0.5
-    # seconds for the head of a request, for its body, and for a caller to take in an answer
+    # seconds for the head of a request, for its body, and for a client to read a response
     head_seconds: float = 15.0
     body_seconds: float = 30.0
     answer_seconds: float = 60.0
-    # seconds that a connection is kept without a request
+    # seconds that an idle connection is kept open
     keep_alive_seconds: float = 75.0
     # days that the change log is kept
     changes_days: int = 90
 
     def connections(self, command: str) -> int:
-        """Return how many connections the processes of `up`, `serve`, `work` or `index` may take together."""
+        """Return the maximum number of connections of the processes of `up`, `serve`, `work` or `index`."""
         servers, worker = self.workers * self.pool_size, self.worker_pool_size + QUEUE_CONNECTIONS
         index = INDEX_POOL_SIZE + 1
         return {"serve": servers, "work": worker, "index": index, "up": servers + worker + self.indexes * index}[
@@ -85,12 +85,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
     def replace(self, **options: object) -> "Settings":
-        """Return these settings with those options that are not None; raises `BadSettings`."""
+        """Return these settings with the given options, except those that are None; raises `BadSettings`."""
         values = {name: value for name, value in options.items() if value is not None}
         return _checked(msgspec.structs.replace(self, **values))
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that make a child process read these settings."""
+        """Return the environment variables that give a child process these settings."""
         variables: dict[str, str] = {}
         for name, value in msgspec.structs.asdict(self).items():
             variables[variable(name)] = ",".join(value) if isinstance(value, tuple) else str(value)
@@ -103,7 +103,7 @@ def variable(name: str) -> str:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of the environment; an empty variable counts as not set. Raises `BadSettings`."""
+    """Return the settings of the environment; an empty variable counts as unset. Raises `BadSettings`."""
     source = os.environ if environment is None else environment
     values: dict[str, Any] = {}
     unreadable = []
@@ -118,7 +118,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     return _checked(Settings(**values), unreadable)
 
 
-def _read(kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the field has
+def _read(kind: Any, text: str) -> object:  # noqa: ANN401 - the type of the field
     if kind == tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind is Path:
@@ -127,7 +127,7 @@ def _read(kind: Any, text: str) -> object:  # noqa: ANN401 - whatever type the f
 
 
 def _checked(settings: Settings, unreadable: Iterable[str] = ()) -> Settings:
-    """Refuse what is out of its range with what could not be read, in one message that says what each may be."""
+    """Raise one `BadSettings` for all values that are unreadable or out of range."""
     values = msgspec.structs.asdict(settings)
     variables = settings.environment()
     wrong = [
@@ -162,7 +162,7 @@ RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
     "workers": _at_least(1),
     "indexes": _at_least(0),
-    # A search holds a connection and needs a second one for an instant.
+    # A search uses a connection and needs a second one for an instant.
     "pool_size": _at_least(2),
     "worker_pool_size": _at_least(1),
     "account_share": _PART,
@@ -185,7 +185,7 @@ RANGES: dict[str, Range] = {
 
 
 def _faults_of_url(url: str) -> Iterator[str]:
-    """Say why an address of a database cannot be read; it is not repeated, since it may hold a password."""
+    """Yield what is wrong with a database URL, without repeating it, since it may contain a password."""
     if url and not url.startswith(SCHEMES):
         yield f"DATABASE_URL must begin with {' or '.join(SCHEMES)}"
     try:

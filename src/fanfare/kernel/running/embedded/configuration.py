@@ -1,4 +1,4 @@
-"""How the embedded server is set: to the machine's memory, silent about what people wrote, deaf to the network."""
+"""Configuration of the embedded server: sized to the machine's memory, no user data in its log, no network."""
 
 import os
 import pwd
@@ -11,10 +11,10 @@ from fanfare.kernel.running.embedded.user import User
 MIB = 1024 * 1024
 DATABASE = "fanfare"
 PORT = 5432
-# As many as PostgreSQL gives when it is not told.
+# PostgreSQL's default.
 CONNECTIONS = 100
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-# Messages of errors, their details and statements quote what people wrote; none of it may reach a log.
+# Error messages, their details and statements quote user data, which must not reach a log.
 SILENT = {
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
@@ -24,7 +24,7 @@ SILENT = {
 
 
 def machine_memory() -> int:
-    """Return the bytes of memory that this machine, or the container around this process, has."""
+    """Return the bytes of memory of this machine, or of the container around this process."""
     total = int(psutil.virtual_memory().total)
     try:
         return min(total, int(CGROUP_LIMIT.read_text()))
@@ -33,7 +33,7 @@ def machine_memory() -> int:
 
 
 def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str | int]:
-    """Return the server's settings for a machine with that many bytes of memory, and that many connections."""
+    """Return the server's settings; `memory` is in bytes."""
     cores = os.cpu_count() or 1
     values: dict[str, str | int] = {
         "listen_addresses": "",
@@ -41,12 +41,12 @@ def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, dura
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",
         "max_connections": connections,
-        # A sixteenth of the memory: it becomes resident only as far as data are read.
+        # A sixteenth of the memory: pages become resident only when data are read.
         "shared_buffers": _mib(memory / 16, 32, 2048),
         "effective_cache_size": _mib(memory / 2, 128, 65536),
         "work_mem": _mib(memory / 512, 4, 16),
         "maintenance_work_mem": _mib(memory / 32, 32, 256),
-        # Bounds how much is replayed after a crash: back within seconds.
+        # Limits what is replayed after a crash: recovery takes seconds.
         "max_wal_size": "1GB",
         "checkpoint_completion_target": "0.9",
         "random_page_cost": "1.1",
@@ -67,10 +67,10 @@ def _mib(params: float, minimum: int, maximum: int) -> str:
 
 
 def files(sockets: Path, user: User, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str]:
-    """Return the files of the cluster's directory, written anew at every start.
+    """Return the contents of the cluster's configuration files by name, which are rewritten at every start.
 
-    The operator's own settings go to `operator.conf` beside them, which is read last. Who may connect is decided by
-    the system's user at the other end of the socket: the one who started this, and root.
+    The operator's own settings go to `operator.conf` beside them, which is read last. Access is granted by the system
+    user of the client process: the user who started this, and root.
     """
     values = settings(sockets, machine_memory(), connections, durable=durable)
     lines = [f"{name} = '{value}'" for name, value in values.items()]

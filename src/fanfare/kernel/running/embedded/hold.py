@@ -1,4 +1,4 @@
-"""One data directory, one owner: the lock, who holds it, and what the holder tells the other commands."""
+"""The lock of a data directory: who holds it, and what its holder publishes for other commands."""
 
 import errno
 import fcntl
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Holder(msgspec.Struct):
-    """Who holds a data directory: the process, what it does, and since when (ISO 8601, GMT)."""
+    """The holder of a data directory: process, purpose, and since when (ISO 8601, GMT)."""
 
     pid: int
     purpose: str
@@ -28,11 +28,11 @@ class Holder(msgspec.Struct):
 
 
 class Running(msgspec.Struct):
-    """What `fanfare up` writes to DATA_DIR/fanfare.json: its process, its address, and the embedded database."""
+    """The content of DATA_DIR/fanfare.json, written by `fanfare up`: its process, its URL, and its database."""
 
     pid: int
     url: str | None
-    # None when the database is an outside one: its address may hold a password
+    # None for an external database, whose URL may contain a password
     database_url: str | None
     since: str
 
@@ -41,29 +41,29 @@ class AlreadyHeld(CannotRun):
     """Another process holds the data directory."""
 
     def __init__(self, data_dir: Path, holder: Holder | None) -> None:
-        """Take who holds it, when the lock says so."""
         self.holder = holder
         owner = f"{holder.purpose} (pid {holder.pid}) since {holder.since}" if holder else "another process"
         super().__init__(f"{data_dir} is in use by {owner}")
 
 
 class Hold:
-    """The lock of a data directory. The system frees it when the process ends, however it ends.
+    """The lock of a data directory. The system releases it when the process ends, however it ends.
 
-    The file is there while it is locked, and after a kill; released, nothing stays of a directory with nothing in it.
+    The file exists while it is locked, and after a kill; on release, directories that were created for it are removed
+    if empty.
     """
 
     def __init__(self, data_dir: Path, purpose: str) -> None:
-        """Take the directory, made when it is missing, and what it is held for."""
+        """Create no file yet; `take` creates a missing directory. Others who want the lock are shown the `purpose`."""
         self.data_dir = data_dir
         self.purpose = purpose
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
         self._lock: int | None = None
-        # The folders that were made for it, the outer ones first.
+        # The directories that were created, outer ones first.
         self._files: list[Path] = []
 
     def take(self) -> None:
-        """Take the lock or raise `AlreadyHeld`, or `CannotRun` for what is no directory to write to."""
+        """Take the lock. Raises `AlreadyHeld`, or `CannotRun` if the directory cannot be used."""
         try:
             self._take()
         except OSError as error:
@@ -77,18 +77,18 @@ class Hold:
             try:
                 lock = self._locked()
             except FileNotFoundError:
-                # Another has just removed a folder that it had made.
+                # Another process has just removed a directory that it had created.
                 tries += 1
                 if tries == TRIES:
                     raise
         os.ftruncate(lock, 0)
         os.write(lock, msgspec.json.encode(Holder(os.getpid(), self.purpose, self.since)))
         self._lock = lock
-        # What a killed holder left would send commands to a server that is gone.
+        # A file left by a killed holder would direct commands to a server that is gone.
         (self.data_dir / FACTS).unlink(missing_ok=True)
 
     def _locked(self) -> int | None:
-        """Open and lock the file; None when another has removed it meanwhile."""
+        """Open and lock the file; None if another process removed it meanwhile."""
         for folder in (*reversed(self.data_dir.parents), self.data_dir):
             self._make(folder)
         path = self.data_dir / LOCK
@@ -99,7 +99,7 @@ class Hold:
             holder = _read(path, Holder)
             os.close(lock)
             raise AlreadyHeld(self.data_dir, holder) from None
-        # What is locked must be what others find.
+        # The locked file must still be the one at this path.
         if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
             return lock
         os.close(lock)
@@ -117,16 +117,16 @@ class Hold:
             self._files.append(folder)
 
     def publish(self, url: str | None, database_url: str | None) -> None:
-        """Write DATA_DIR/fanfare.json, readable by the owner alone."""
+        """Write DATA_DIR/fanfare.json with mode 0600."""
         facts = Running(os.getpid(), url, database_url, self.since)
         replace(self.data_dir / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
 
     def release(self) -> None:
-        """Give the directory back."""
+        """Release the lock."""
         if self._lock is not None:
             (self.data_dir / FACTS).unlink(missing_ok=True)
             (self.data_dir / LOCK).unlink(missing_ok=True)
-            # Not where something was made meanwhile, or another is taking it by now.
+            # Fails if something was created meanwhile, or if another process is taking the lock.
             with suppress(OSError):
                 while self._files:
                     self._files.pop().rmdir()
@@ -139,20 +139,20 @@ class Hold:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Release it."""
+        """Release the lock."""
         self.release()
 
 
 def running(data_dir: Path) -> Running | None:
-    """Return what the process that holds the directory has published, or None."""
+    """Return what the holder of the directory has published, or None."""
     holder = _read(data_dir / LOCK, Holder)
     server = _read(data_dir / FACTS, Running)
     return server if holder and server and server.pid == holder.pid else None
 
 
 def replace(path: Path, content: bytes, user: tuple[int, int] | None = None) -> None:
-    """Put a whole new file in a name's place, mode 0600, for a user; a link that lies there is not followed."""
-    # Whoever holds the directory is alone; what a killed one left under this name is replaced too.
+    """Replace a file atomically, with mode 0600 and an optional owner; a symbolic link at the path is not followed."""
+    # The directory is locked, so a file with this name was left by a killed process.
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

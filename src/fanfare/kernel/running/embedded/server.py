@@ -1,4 +1,4 @@
-"""The server itself: its directory made, its process started, cleared up after and stopped."""
+"""Runs the embedded server: creates its cluster, starts it, cleans up after a crash, and stops it."""
 
 import os
 import shutil
@@ -35,12 +35,12 @@ def has_cluster(data_dir: Path) -> bool:
 
 
 class Embedded:
-    """The embedded PostgreSQL of one data directory. Whoever uses it holds the directory (`Hold`)."""
+    """The embedded PostgreSQL of one data directory, which the caller must have locked (`Hold`)."""
 
     def __init__(
         self, data_dir: Path, *, durable: bool = True, user: str | None = None, connections: int = CONNECTIONS
     ) -> None:
-        """Take the directory and how many connections to give; `durable=False` is for tests, which may lose data."""
+        """`durable=False` is for tests, which may lose data."""
         self.data_dir = data_dir.resolve()
         self.cluster = self.data_dir / CLUSTER
         self.durable = durable
@@ -52,12 +52,12 @@ class Embedded:
 
     @property
     def database_url(self) -> str:
-        """Return the address of the database, without a secret: the system's user is the proof."""
+        """The URL of the database; it needs no password, since the server checks the system user."""
         return f"postgresql://{DATABASE}@/{DATABASE}?host={quote(str(self.runtime), safe='/')}&port={PORT}"
 
     @property
     def runtime(self) -> Path:
-        """Return the private directory of the socket, which lives as long as this object runs the server."""
+        """The private directory of the socket, which exists as long as this object runs the server."""
         if self._scratch is None:
             self._scratch = Scratch(f".s.PGSQL.{PORT}", may_be_in=self.user.passes)
             if self.user.ids is not None:
@@ -65,12 +65,12 @@ class Embedded:
         return self._scratch.path
 
     def start(self) -> None:
-        """Make the cluster if there is none, start the server and wait until it answers."""
+        """Create the cluster if it is missing, start the server and wait until it accepts connections."""
         self.spawn()
         self._wait_until_ready()
 
     def spawn(self) -> Launched:
-        """Clear up after a dead server and start one, without waiting for it."""
+        """Clean up after a dead server and start one, without waiting for it."""
         binaries = self._ready_binaries()
         if self.cluster.exists():
             self._check_version(binaries)
@@ -99,7 +99,7 @@ class Embedded:
             )
 
     def stop(self) -> None:
-        """Stop the server: sessions are ended, data written; harder when that takes too long."""
+        """Stop the server: end sessions and write data; escalate if that takes too long."""
         if self.launched is not None:
             for word, seconds in zip((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL), STOP_SECONDS, strict=True):
                 if self.launched.poll() is not None:
@@ -112,7 +112,7 @@ class Embedded:
             self._scratch = self._binaries = None
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the server."""
         try:
             self.start()
         except BaseException:
@@ -121,7 +121,7 @@ class Embedded:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the server."""
         self.stop()
 
     def _ready_binaries(self) -> Binaries:
@@ -131,10 +131,11 @@ class Embedded:
 
     @contextmanager
     def _path_for_server(self, directory: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Give a path by which the server's user reaches its directory, and the files to inherit for it.
+        """Yield a path by which the server's user reaches its directory, and the files to inherit for it.
 
-        Where a directory above is closed to that user, nothing is opened: the server inherits the directory itself,
-        opened here, and Linux names it /proc/self/fd/N in the server and in each process that it forks.
+        If a parent directory is inaccessible to that user, its permissions are not changed: the server inherits a
+        descriptor of its directory, opened here, which Linux names /proc/self/fd/N in the server and in each of its
+        processes.
         """
         if not self.user.is_other or self.user.passes(directory.parent):
             yield str(directory), ()
@@ -152,7 +153,7 @@ class Embedded:
             os.close(descriptor)
 
     def _make_cluster(self, binaries: Binaries) -> None:
-        """Make the cluster under another name and rename it, so that one that exists is whole."""
+        """Create the cluster under a temporary name and rename it, so that an existing one is complete."""
         temporary = self.data_dir / f"{CLUSTER}.new"
         shutil.rmtree(temporary, ignore_errors=True)
         try:
@@ -169,9 +170,9 @@ class Embedded:
         with self._path_for_server(temporary) as (path, fds):
             initdb = [binaries["initdb"], "-D", path, "--username", DATABASE, "--auth", "peer", "--encoding", "UTF8"]
             initdb += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--locale", "C"]
-            # What is not durable need not reach the disk.
+            # Without durability there is no need to sync.
             self._run([*initdb, *([] if self.durable else ["--no-sync"])], fds)
-            # The server's own single-user mode makes the database: nothing to connect to is needed.
+            # Single-user mode creates the database without a running server.
             words = f"create database {DATABASE};\n".encode()
             self._run([binaries["postgres"], "--single", "-D", path, "postgres"], fds, words)
 
@@ -215,7 +216,7 @@ class Embedded:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "wb")
 
     def bound_log(self) -> None:
-        """Keep the log small: a long one is copied beside it and begun anew, while the server goes on writing."""
+        """Rotate the log: a long one is copied and truncated while the server continues to write."""
         path = self.data_dir / LOG
         with suppress(OSError):
             if path.stat().st_size > LOG_BYTES:
@@ -223,7 +224,7 @@ class Embedded:
                 os.truncate(path, 0)
 
     def _wait_until_ready(self) -> None:
-        """Wait for the word `ready` that the server writes into its postmaster.pid."""
+        """Wait for the line `ready` that the server writes to its postmaster.pid."""
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
             if self.launched is None or self.launched.poll() is not None:
@@ -251,14 +252,14 @@ class Embedded:
             return ""
 
     def _clear_leftovers(self) -> None:
-        """End what a dead server or a dead owner left running on the cluster, and remove its pid file.
+        """Stop the processes of a previous server or owner in the cluster, and remove its pid file.
 
-        Safe because the caller holds the data directory: nobody else may run a server there.
+        This is safe because the caller has locked the data directory: nobody else may run a server there.
         """
         lines = self._pid_file()
         leftovers = self._processes()
         main = [each for each in leftovers if lines and str(each.pid) == lines[0]]
-        # A whole server whose owner was killed is already stopping; it may need time to write its data.
+        # A complete server whose owner was killed is already stopping; it may need time to write its data.
         for processes, words in ((main, (signal.SIGINT, signal.SIGQUIT)), (leftovers, (signal.SIGKILL,))):
             for word in words:
                 _tell_all(processes, word)
@@ -269,7 +270,7 @@ class Embedded:
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _processes(self) -> list[psutil.Process]:
-        """Return the living processes of a server whose working directory is the cluster."""
+        """Return the running server processes whose working directory is the cluster."""
         processes = []
         for process in psutil.process_iter(["name"]):
             try:
@@ -290,5 +291,5 @@ def _tell_all(processes: list[psutil.Process], word: signal.Signals) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return an environment without PG* variables of the caller, which would set the server."""
+    """Return an environment without the caller's PG* variables, which would configure the server."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C", "TZ": "UTC"}

@@ -1,4 +1,4 @@
-"""Who runs the server. PostgreSQL refuses to run as root, so root hands it to a user without rights."""
+"""The user that runs the server. PostgreSQL refuses to run as root, so root switches to an unprivileged user."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fanfare.kernel.errors import CannotRun
 
-# A user made for it is best; `nobody` is everywhere.
+# A dedicated user is best; `nobody` exists everywhere.
 CANDIDATES = ("fanfare", "postgres", "nobody")
 
 
@@ -23,16 +23,16 @@ class User:
     name: str
     uid: int
     gid: int
-    # whether it is another one than this process
+    # whether it differs from the user of this process
     is_other: bool
 
     @property
     def ids(self) -> tuple[int, int] | None:
-        """Return what files must be given to and processes dropped to, or None for this process's own."""
+        """The ids to chown files to and to drop processes to; None for the user of this process."""
         return (self.uid, self.gid) if self.is_other else None
 
     def passes(self, path: Path) -> bool:
-        """Say whether this user may pass through every directory down to and with this one."""
+        """Return whether this user may enter this directory and all its parents."""
         resolved = path.resolve()
         return all(self._may_enter(each.stat()) for each in (resolved, *resolved.parents))
 
@@ -45,7 +45,7 @@ class User:
 
 
 def server_user(cluster: Path, request: str | None) -> User:
-    """Return the user for a database cluster: its owner when it exists, else this user, else one without rights."""
+    """Return the user for a cluster: its owner if it exists, else the current user, else an unprivileged one."""
     owner = cluster.stat().st_uid if cluster.exists() else None
     me = os.geteuid()
     if me != 0:
