@@ -1,7 +1,7 @@
-"""The normal form of IP addresses and ranges, and whose address a call counts for.
+"""The normal form of IP addresses and ranges, and the address that a request counts for.
 
-An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the IPv4 address: a socket that listens for both kinds
-gives it so. Whatever stores or compares an address takes it in this form.
+An IPv4 address written as IPv6 (`::ffff:192.0.2.7`), as reported by dual-stack sockets, is the IPv4 address. Addresses
+are stored and compared in this form.
 """
 
 import ipaddress
@@ -12,25 +12,25 @@ from functools import lru_cache
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-# The longest text of an address or range, a zone behind it included.
+# The maximum length of an address or range, including a zone.
 LONGEST = 100
-# One subscriber has at least the rest of these bits of IPv6 to choose from.
+# The prefix length of an IPv6 subscriber, who can use any address within it.
 SUBSCRIBER_BITS = 64
-# How proxies write an address with the port that it came from.
+# How proxies write an address with a port.
 WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
 def address(text: str) -> str:
-    """Return an address in its normal form, without the zone of a link. Raises ValueError for what is none."""
+    """Return an address in its normal form, without its zone. Raises ValueError if it is not an address."""
     read = ipaddress.ip_address(_without_zone(_bounded(text)))
     mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
     return str(mapped or read)
 
 
 def network(text: str) -> Network:
-    """Return a range, or an address as a range of one, in its normal form; bits behind the prefix are cleared.
+    """Return a range in its normal form; an address is a range of one, and bits after the prefix are cleared.
 
-    Raises ValueError for what is none.
+    Raises ValueError if it is not a range.
     """
     plain, slash, prefix = _bounded(text).partition("/")
     read = ipaddress.ip_network(_without_zone(plain) + slash + prefix, strict=False)
@@ -41,7 +41,7 @@ def network(text: str) -> Network:
 
 
 def network_text(range_: Network) -> str:
-    """Return a range as it is written: one address without its prefix."""
+    """Return a range as text; a single address has no prefix."""
     return str(range_.network_address) if range_.num_addresses == 1 else str(range_)
 
 
@@ -58,7 +58,7 @@ def _without_zone(text: str) -> str:
 
 
 def networks(ranges: Sequence[str]) -> tuple[Network, ...]:
-    """Return the networks of the configured proxies; refuses a range that cannot be read."""
+    """Return the networks of configured proxies; raises ValueError if one is invalid."""
     return tuple(network(each) for each in ranges if each.strip())
 
 
@@ -70,7 +70,7 @@ def subscriber(text: str | None) -> str:
 
 
 def _hop(text: str) -> str | None:
-    """Return the address that a proxy or a caller names, with or without a port; None when it cannot be read."""
+    """Return the address in a forwarding header, with or without a port; None if it is invalid."""
     return None if len(text) > LONGEST else _read_hop(text.strip())
 
 
@@ -88,16 +88,16 @@ def _is_in(text: str | None, proxies: Sequence[Network]) -> bool:
 
 
 def peer_subscriber(peer: str | None, proxies: Sequence[Network]) -> str | None:
-    """Return what the connections of a peer are counted by; None for a proxy, which speaks for many."""
+    """Return what the connections of a peer are counted by; None for a proxy, which stands for many clients."""
     peer_address = _hop(peer or "")
     return None if peer_address is None or _is_in(peer_address, proxies) else subscriber(peer_address)
 
 
 def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Sequence[Network]) -> str | None:
-    """Return the address that a call came from, as far as those say who are believed; None when it is not known.
+    """Return the address that a request came from, as far as trusted proxies report it; None if it is unknown.
 
-    Behind configured proxies it is the nearest address of X-Forwarded-For that is not a proxy. One that cannot be read
-    ends the way: what stands before it may be the caller's own words. X-Real-Ip counts without X-Forwarded-For only.
+    Behind trusted proxies it is the last address of X-Forwarded-For that is not a proxy. The search stops at an invalid
+    address, before which the client may have written anything. X-Real-Ip is used only without X-Forwarded-For.
     """
     nearest = _hop(peer or "")
     if not _is_in(nearest, proxies):
@@ -116,5 +116,5 @@ def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Seque
 
 
 def named_address(headers: Mapping[str, str]) -> str | None:
-    """Return the address of the fan for whom a caller with the secret speaks: X-Real-Ip or the first of the way."""
+    """Return the fan's address as sent by a client with the secret: X-Real-Ip or the first of X-Forwarded-For."""
     return _hop(headers.get("x-real-ip", "")) or _hop(headers.get("x-forwarded-for", "").partition(",")[0])

@@ -1,10 +1,10 @@
-"""Who calls: the account, its level, and where the call comes from."""
+"""The caller of a request: account, level and IP address."""
 
 from typing import Literal
 
 import msgspec
 
-SECRET: Literal["secret"] = "secret"  # noqa: S105 - the word for a level
+SECRET: Literal["secret"] = "secret"  # noqa: S105 - the name of a level
 PUBLIC: Literal["public"] = "public"
 Level = Literal["secret", "public"]
 
@@ -12,7 +12,7 @@ SCOPES = ("segments", "crm", "streams", "sessions", "idols", "reports", "ads", "
 
 
 class Account(msgspec.Struct, frozen=True):
-    """The tenant that a call belongs to."""
+    """The tenant that a request belongs to."""
 
     id: int
     name: str
@@ -22,7 +22,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls: the address that counts as the fan's, and whether the secret was shown."""
+    """The caller: the IP address that counts as the fan's, and whether the secret was sent."""
 
     address: str | None
     has_secret: bool

@@ -1,4 +1,4 @@
-"""Time as an argument: the process has one clock, and a test can set it."""
+"""Time as an argument: each process has one clock, which tests replace."""
 
 import secrets
 from collections.abc import Callable
@@ -9,11 +9,11 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """Return the present moment, in GMT, to the millisecond: what the wire's time keys can tell apart."""
+    """Return the current time in GMT, in milliseconds, which is the precision of times on the wire."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def system_chance() -> Random:
-    """Return the source of chance that codes and keys are drawn from."""
+    """Return the random generator for codes and keys."""
     return secrets.SystemRandom()

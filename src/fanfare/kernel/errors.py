@@ -1,27 +1,27 @@
-"""Refusals: every way to say no. The docstring is the title, `status` the HTTP status, `code` the stable word."""
+"""Refusals: every error response. The docstring is the title, `status` the HTTP status, `code` the stable name."""
 
 import re
 import uuid
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, ClassVar
 
-# How much of a key that a caller sent a message repeats.
+# The maximum length of a client's key in a message.
 LONGEST_KEY = 100
 
 
-class CannotRun(Exception):  # noqa: N818 - an answer to the operator, told as it is
-    """A command cannot do its work here; the message says why and what to do."""
+class CannotRun(Exception):  # noqa: N818 - a message to the operator
+    """A command cannot run here; the message says why and what to do."""
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of the program
+class Refusal(Exception):  # noqa: N818 - a response, not a fault of the program
     """The request cannot be carried out"""
 
     status = 400
-    # What the answer carries beside the problem.
+    # Headers of the response.
     headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, detail: str | None = None, *, retry_after: int | None = None) -> None:
-        """Take what to tell the caller; without it the class's own sentence is told."""
+        """`detail` is shown to the client; by default it is the title."""
         self.detail = detail or self.title()
         self.retry_after = retry_after
         super().__init__(self.detail)
@@ -33,11 +33,11 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of
 
     @classmethod
     def code(cls) -> str:
-        """Return the class's name in snake_case: the word that programs compare."""
+        """Return the class name in snake_case, which clients compare."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     def problem(self) -> dict[str, object]:
-        """Return the members of the problem+json answer that this refusal knows."""
+        """Return the members of the problem+json response, except the request id."""
         return {
             "type": "about:blank",
             "title": self.title(),
@@ -84,10 +84,10 @@ class Unknown(Refusal):
     status = 404
 
     def __init__(self, detail: str | None = None, **keys: int | uuid.UUID | str | None) -> None:
-        """Take what was not found, as a sentence or as nouns with the keys that were looked up: `fan=5`.
+        """Take a sentence, or nouns with the keys that were looked up: `fan=5`.
 
-        Keys that are None are left out. The sentence must be the same for another account's object, and hold nothing
-        personal.
+        Keys that are None are left out. The sentence must be the same for an object of another account, and contain no
+        personal data.
         """
         missing = [_missing(noun.replace("_", " "), key) for noun, key in keys.items() if key is not None]
         text = ", or ".join(missing)
@@ -121,7 +121,7 @@ class UnsupportedMediaType(Refusal):
 class UnsupportedEncoding(UnsupportedMediaType):
     """Compressed bodies are not supported; send the body uncompressed"""
 
-    # RFC 9110: what to try instead.
+    # RFC 9110: the encoding to use instead.
     headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
 
 
@@ -143,13 +143,13 @@ class BadParameters(Refusal):
     status = 422
 
     def __init__(self, errors: Iterable[tuple[str, str]], values: Mapping[str, Any] | None = None) -> None:
-        """Take every wrong field with its message, in the order to be told, and the fields that are right, if known."""
+        """`errors` are fields with messages, in the order to be shown; `values` are the valid fields, if known."""
         self.errors = list(errors)
         self.values = values or {}
         super().__init__(self._text())
 
     def add(self, errors: Iterable[tuple[str, str]]) -> None:
-        """Add more wrong fields; of a field that is named already nothing more is told."""
+        """Add more errors, except for fields that already have one."""
         fields = {field for field, _ in self.errors}
         self.errors += [each for each in errors if each[0] not in fields]
         self.detail = self._text()
@@ -158,13 +158,13 @@ class BadParameters(Refusal):
         return "; ".join(f"{field}: {message}" if field else message for field, message in self.errors)
 
     def problem(self) -> dict[str, object]:
-        """Return the members of the problem+json answer, with one entry for each wrong field."""
+        """Return the members of the problem+json response, with one entry for each wrong field."""
         errors = [{"field": field, "message": message} for field, message in self.errors]
         return {**super().problem(), "errors": errors}
 
 
 async def faults_of(*checks: Awaitable[object]) -> list[tuple[str, str]]:
-    """Make checks, one after the other, and return every wrong field that they refuse."""
+    """Run checks one after the other and return all errors that they raise."""
     faults: list[tuple[str, str]] = []
     for check in checks:
         try:
@@ -202,5 +202,5 @@ class Unavailable(Refusal):
     status = 503
 
     def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
-        """Take how many seconds the caller should wait."""
+        """`retry_after` is the number of seconds the client should wait."""
         super().__init__(detail, retry_after=retry_after)

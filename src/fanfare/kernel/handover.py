@@ -1,4 +1,4 @@
-"""What a lower domain needs of higher ones and may not import: app.py hands it over when it is loaded."""
+"""Values that a lower domain needs from higher ones, which it must not import: app.py sets them when it is imported."""
 
 from typing import Generic, TypeVar
 
@@ -6,22 +6,22 @@ T = TypeVar("T")
 
 
 class Handover(Generic[T]):
-    """A value that app.py sets once. Reading it before that raises, so nothing is left undone in silence."""
+    """A value that app.py sets once. Reading it earlier raises, so that nothing is skipped unnoticed."""
 
     def __init__(self, purpose: str) -> None:
-        """Take the words that name the value in errors."""
+        """`purpose` names the value in error messages."""
         self._purpose = purpose
         self._values: list[T] = []
 
     def set(self, value: T) -> None:
-        """Keep the value; `RuntimeError` when there is one."""
+        """Set the value; raises `RuntimeError` if it is already set."""
         if self._values:
             message = f"{self._purpose} were handed over twice"
             raise RuntimeError(message)
         self._values.append(value)
 
     def get(self) -> T:
-        """Return the value; `RuntimeError` when there is none."""
+        """Return the value; raises `RuntimeError` if it is not set."""
         if not self._values:
             message = f"{self._purpose} were not handed over: import fanfare.app first"
             raise RuntimeError(message)

@@ -1,4 +1,4 @@
-"""Parameters in: path, query, form, multipart and JSON merged into one set, and that set read into one struct."""
+"""Parameters: path, query, form, multipart and JSON are merged into one set, which is read into one struct."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,48 +15,49 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, loaded, spoiled, weight
 
 MAX_FIELDS = 1000
-# Bytes of a text that are unescaped at a time.
+# Bytes of a text that are unescaped in one step.
 PIECE = 16 * 1024
-# Found by an expression: urllib takes 20 times as long over percent signs that begin no escape.
+# A regular expression, because urllib is 20 times slower for percent signs that begin no escape.
 ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
-# How PHP and others write the entries of a list.
+# How PHP and others number the entries of a list.
 NUMBERED = re.compile(r"(?<=.)\[[0-9]{1,9}\]$")
-# A table takes a fifth of the time of bytes.replace.
+# Five times as fast as bytes.replace.
 PLUS_IS_BLANK = bytes.maketrans(b"+", b" ")
-# As long as a word for nothing may be.
+# The maximum length of a text that means "no value".
 LONGEST_NOTHING = 16
-# Names that no call reads and are told back: how many, and how much of each.
+# The maximum number and length of ignored names in an answer.
 MAX_NAMES = 20
 LONGEST_TOLD = 100
-# Read from the parameters of any call.
+# Parameters that every call accepts.
 CREDENTIALS = ("api_key", "api_secret")
 Raw = dict[str, list[object]]
 P = TypeVar("P", bound="Params")
 
 
 class Setting(NamedTuple):
-    """Whose parameters they are, and when they came."""
+    """The account of a request, and when it arrived."""
 
     account: Account
     now: datetime
 
 
 class Params(msgspec.Struct, kw_only=True):
-    """The parameters of a call. A field of type `… | UnsetType` tells an empty value (clear) from none (keep)."""
+    """The parameters of a call. A type `… | UnsetType` distinguishes an empty value (clear) from none (keep)."""
 
-    # Named in the API document as an example body.
+    # The example body in the API document.
     example: ClassVar[Mapping[str, object]] = {}
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
-        """Yield what is wrong across fields; `given` holds the fields that were given and are right by themselves."""
+        """Yield errors across fields; `values` has the fields that were sent and are valid on their own."""
         yield from ()
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
-        """Yield what is wrong for this account at this moment with the fields that were given and are right so far.
+        """Yield errors that depend on the account or the time; `values` has the valid fields that were sent.
 
-        The action refuses all of it too; asked of what is refused anyway, so that every wrong field is named at once.
+        The action checks them as well; this is called when a request is refused anyway, so that all errors are
+        reported.
         """
         yield from ()
 
@@ -106,11 +107,11 @@ def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
 
 
 def _marks(hint: object) -> Iterator[object]:
-    """Yield every mark of an annotation, the outermost first, and UnsetType where the union names it."""
+    """Yield the metadata of an annotation, outermost first, and UnsetType if the union contains it."""
     origin = get_origin(hint)
     if origin is Annotated:
         inner, *marks = get_args(hint)
-        # Python joins Annotated within Annotated into one list, in which the outermost comes last.
+        # Python flattens nested Annotated into one list, with the outermost last.
         yield from reversed(marks)
         yield from _marks(inner)
     elif origin in (Union, UnionType):
@@ -121,9 +122,9 @@ def _marks(hint: object) -> Iterator[object]:
 
 
 def read(struct: type[P], raw: Raw) -> P:
-    """Return the struct filled from the raw parameters, or refuse naming every wrong field.
+    """Return the struct filled from the raw parameters; raises BadParameters with all wrong fields.
 
-    An empty value means "not given", or "clear" where the field tells the two apart.
+    An empty value means "not sent", or "clear" if the field distinguishes the two.
     """
     fields: dict[str, Any] = {}
     errors: list[tuple[str, str]] = []
@@ -143,20 +144,20 @@ def read(struct: type[P], raw: Raw) -> P:
 
 
 def select_fields(struct: type[Params], raw: Raw) -> Raw:
-    """Return those of the raw parameters that a struct reads."""
+    """Return the raw parameters that a struct reads."""
     names = {name for slot in slots(struct) for name in slot.wire_names}
     prefixes = tuple(slot.prefix for slot in slots(struct) if slot.prefix is not None)
     return {name: values for name, values in raw.items() if name in names or name.startswith(prefixes)}
 
 
 def given_in(params: Params) -> dict[str, Any]:
-    """Return the fields of a struct that hold something."""
+    """Return the fields of a struct that have a value."""
     fields = ((name, getattr(params, name)) for name in params.__struct_fields__)
     return {name: value for name, value in fields if value is not None and value is not msgspec.UNSET}
 
 
 def ignored(struct: type[Params] | None, raw: Raw) -> list[str]:
-    """Return the names that a call was sent and does not read, as many and as much of each as is told."""
+    """Return the names that were sent but that the call does not read, bounded in number and length."""
     read_names = select_fields(struct, raw) if struct else {}
     names = [name for name in raw if name not in read_names and name not in CREDENTIALS]
     return [name[:LONGEST_TOLD].encode("utf-8", "replace").decode() for name in names[:MAX_NAMES]]
@@ -178,7 +179,7 @@ def _read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
         return
     value = values[0] if len(values) == 1 else _read_one(slot, wire_name, values)
     if wire_name.endswith("[]") and isinstance(value, str):
-        # An entry, as each of several under such a name is; a comma list has the plain name.
+        # One entry, as each of several under such a name; a comma list has the name without brackets.
         value = [value]
     if _is_nothing(slot.form, value):
         if slot.clears and values and _is_empty(value):
@@ -190,9 +191,9 @@ def _read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
 
 
 def _read_one(slot: Slot, wire_name: str, values: list[object]) -> object:
-    """Return what several values, or none, say."""
+    """Return the value of a parameter that was sent several times, or as an empty array."""
     if isinstance(slot.form, ListForm):
-        # One value may be a comma list, several are the entries themselves.
+        # One value may be a comma list, several are the entries.
         return values or None
     if any(value != values[0] for value in values):
         raise _Wrong([(wire_name, "was sent more than once")])
@@ -209,14 +210,14 @@ def _is_nothing(form: Form, value: object) -> bool:
 
 
 def _is_empty(value: object) -> bool:
-    """Tell the empty text and null from the words that clients write for nothing: those clear no field."""
+    """Return whether a value is the empty text or null; words such as "none" mean no value, but clear no field."""
     return not isinstance(value, str) or not value.strip()
 
 
 def _read_value(form: Form, wire_name: str, value: object) -> object:
     try:
         if not form.is_line and (fault := spoiled(value)):
-            raise ValueError(fault)  # noqa: TRY301 - one place tells both kinds
+            raise ValueError(fault)  # noqa: TRY301 - handled below
         return form.read(value)
     except ValueError as error:
         raise _Wrong([(wire_name, str(error))]) from None
@@ -234,7 +235,7 @@ def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str,
         value = values[0] if len(values) == 1 else values
         try:
             if fault := spoiled(key):
-                raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - one place gathers both kinds
+                raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - collected below
             result[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
         except _Wrong as wrong:
             errors += wrong.errors
@@ -245,7 +246,7 @@ def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str,
 
 
 def from_query(text: bytes) -> Raw:
-    """Return the parameters of a query string or of a urlencoded form."""
+    """Return the parameters of a query string or a urlencoded form."""
     if not text:
         return {}
     check_count(text.count(b"&") + 1)
@@ -262,7 +263,7 @@ def from_query(text: bytes) -> Raw:
 
 
 def add(raw: Raw, name: str, value: str) -> None:
-    """Add a parameter of a query or a form. A numbered entry, name[0], is one of name[], in order of arrival."""
+    """Add a parameter of a query or a form. A numbered entry, name[0], is added to name[], in order of arrival."""
     if name.endswith("]"):
         name = NUMBERED.sub("[]", name)
     raw.setdefault(name, []).append(value)
@@ -273,7 +274,7 @@ def _characters(escapes: re.Match[bytes]) -> bytes:
 
 
 def _unescaped(text: bytes) -> str:
-    """Return what percent escapes and plus signs stand for; piece by piece, since no thread runs during a piece."""
+    """Decode percent escapes and plus signs; in steps, because a step holds the interpreter lock."""
     text = text.translate(PLUS_IS_BLANK)
     if b"%" not in text:
         return text.decode()
@@ -281,7 +282,7 @@ def _unescaped(text: bytes) -> str:
     start = 0
     while start < len(text):
         end = start + PIECE
-        # Not within the three characters of an escape.
+        # Do not split an escape, which has three characters.
         escape = text.rfind(b"%", end - 2, end)
         end = end if escape < 0 else escape
         pieces.append(ESCAPES.sub(_characters, text[start:end]))
@@ -290,9 +291,9 @@ def _unescaped(text: bytes) -> str:
 
 
 def from_json(body: bytes) -> Raw:
-    """Return the parameters of a JSON body: its members, or what is no object under the name ''.
+    """Return the parameters of a JSON body: its members, or under the name '' a value that is not an object.
 
-    Nothing else has that name; `name_array` reads it.
+    No other parameter has that name; `name_array` handles it.
     """
     if weight(body) > MAX_WEIGHT:
         message = "the body has too many values; split it into several requests"
@@ -309,7 +310,7 @@ def from_json(body: bytes) -> Raw:
 
 
 def name_array(raw: Raw, array_field: str | None) -> None:
-    """Give a JSON body that is an array the name that the call has for it; refuse any other body that is no object."""
+    """Rename a JSON array body to the field that receives it; raises Unreadable for any other body but an object."""
     if "" not in raw:
         return
     (value,) = raw.pop("")
@@ -320,7 +321,7 @@ def name_array(raw: Raw, array_field: str | None) -> None:
 
 
 def check_count(count: int) -> None:
-    """Refuse more than 1,000 parameters, those of one name counted each; called before they are taken apart."""
+    """Raise TooLarge for more than 1,000 parameters, counting repeated names; called before they are parsed."""
     if count > MAX_FIELDS:
         message = f"more than {MAX_FIELDS} parameters"
         raise TooLarge(message)

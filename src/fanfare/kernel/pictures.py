@@ -1,4 +1,4 @@
-"""Answers that are pictures."""
+"""Answers that are images."""
 
 from typing import ClassVar
 
@@ -6,19 +6,19 @@ import msgspec
 
 
 class Drawn(msgspec.Struct, frozen=True):
-    """An answer that is no JSON: the bytes of a file, whose kind stands in its class."""
+    """An answer that is not JSON: the bytes of a file, whose class gives the media type."""
 
     content: bytes
     media_type: ClassVar[str]
 
 
 class Svg(Drawn, frozen=True):
-    """A drawing as SVG."""
+    """An SVG image."""
 
     media_type: ClassVar[str] = "image/svg+xml"
 
 
 class Png(Drawn, frozen=True):
-    """A picture as PNG."""
+    """A PNG image."""
 
     media_type: ClassVar[str] = "image/png"

@@ -1,8 +1,8 @@
-"""The odd formats of the wire as types: parsed here once, plain Python below.
+"""The formats of the wire as types: parsed here, plain Python values everywhere else.
 
-A field of a parameter struct is annotated with one of the names at the end of this file. Each carries a Form, which
-reads what came in (text from a query or form, any JSON value from a body) and describes itself for the API document.
-A Form refuses with a ValueError whose text is told to the caller. The same value is read alike wherever it comes from.
+A field of a parameter struct is annotated with one of the names at the end of this file. Each contains a Form, which
+parses the input (text from a query or form, any JSON value from a body) and describes itself for the API document. A
+Form raises ValueError with a message for the client. A value is parsed the same way wherever it comes from.
 """
 
 import uuid
@@ -150,7 +150,7 @@ Day = Annotated[date, DayForm()]
 Moment = Annotated[datetime, MomentForm()]
 EdgeMoment = Annotated[datetime, MomentForm(0)]
 Edge = Annotated[Any, EdgeForm()]
-# In answers: ISO 8601 in UTC, as the API document then says too.
+# For answers: ISO 8601 in UTC, declared as such in the API document.
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Uuid = Annotated[uuid.UUID, UuidForm()]
 Address = Annotated[str, AddressForm()]

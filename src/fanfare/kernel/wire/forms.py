@@ -1,4 +1,4 @@
-"""What a Form is, and the Forms of words: texts, choices, flags, ids and addresses of the internet."""
+"""The base class Form, and the Forms of texts, choices, flags, ids and IP addresses."""
 
 import math
 import re
@@ -16,34 +16,34 @@ FLAGS = {
 NOTHING = frozenset({"", "none", "null"})
 # Promise S12 of docs/promises.md.
 DEEPEST = 20
-# The greatest number up to which a float holds every whole one.
+# The largest integer up to which floats are exact.
 EXACT = 2**53 - 1
 FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.0|\.[0-9]{1,16}[eE]\+?[0-9]{1,2})")
-# More marks on one letter than any language writes.
+# More combining marks on one letter than any language uses.
 MOST_MARKS = 32
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Form:
-    """Reads one kind of value; `nothing` are the texts that mean that no value was given."""
+    """Parses one kind of value; `nothing` has the texts that mean that no value was sent."""
 
     nothing: frozenset[str] = frozenset({""})
-    # Whether what spoils one part of the value is for others to tell, part by part.
+    # Whether errors of its parts are reported part by part, by others.
     is_line = False
-    # What the description of a field of this kind says besides.
+    # Appended to the description of a field of this kind.
     note = ""
 
-    def read(self, raw: object) -> Any:  # noqa: ANN401 - each Form has its own result
+    def read(self, raw: object) -> Any:  # noqa: ANN401 - depends on the Form
         """Return the value, or raise ValueError with what is wrong."""
         raise NotImplementedError
 
     def schema(self) -> dict[str, object]:
-        """Return the JSON Schema of the value as it travels."""
+        """Return the JSON Schema of the value on the wire."""
         raise NotImplementedError
 
 
 def text_of(raw: object) -> str:
-    """Return a scalar as text: clients send numbers where text is meant, and whole ones as 1042.0."""
+    """Return a scalar as text: some clients send numbers instead of texts, and integers as 1042.0."""
     if isinstance(raw, str):
         return raw
     if isinstance(raw, bool):
@@ -57,9 +57,9 @@ def text_of(raw: object) -> str:
 
 
 def whole_number(text: str) -> str:
-    """Return a text that is a whole number as some program writes a float, 1042.0 or 1.042E3, as 1042; else the text.
+    """Return an integer written as a float, 1042.0 or 1.042E3, as 1042; return any other text unchanged.
 
-    Numbers that a float cannot hold exactly, those with a zero before them, and codes such as 1E3 stay as they are.
+    Numbers that a float cannot represent exactly, numbers with leading zeros, and codes such as 1E3 are not changed.
     """
     match = FLOAT.fullmatch(text.strip())
     if not match:
@@ -69,7 +69,7 @@ def whole_number(text: str) -> str:
 
 
 class TextForm(Form):
-    """A text of at most `longest` characters, in composed letters and without surrounding blanks."""
+    """A text of at most `longest` characters, in Unicode normal form C, without surrounding whitespace."""
 
     def __init__(self, longest: int = 255, pattern: str | None = None, hint: str = "") -> None:
         self.longest = longest
@@ -93,7 +93,7 @@ class TextForm(Form):
 
 
 class KeyForm(TextForm):
-    """A key or code of another system; 1042.0 and 1.042E3 are 1042, as it was before a table of floats held it."""
+    """A key or code of another system; 1042.0 and 1.042E3 become 1042, since a table of floats may have changed it."""
 
     def read(self, raw: object) -> str:
         return super().read(whole_number(text_of(raw)))
@@ -103,14 +103,14 @@ class KeyForm(TextForm):
 
 
 class NetworkForm(TextForm):
-    """The name of a network, compared and stored in one form: case and accents are ignored."""
+    """The name of a network; case and accents are ignored, and it is stored folded."""
 
     def read(self, raw: object) -> str:
         return fold(super().read(raw))
 
 
 class CapitalsForm(TextForm):
-    """A code that is stored in capitals."""
+    """A code that is stored in upper case."""
 
     def read(self, raw: object) -> str:
         return super().read(raw).upper()
@@ -122,7 +122,7 @@ class ChoiceForm(Form):
     def __init__(self, *words: str) -> None:
         self.words = words
         self.by_key = {fold(word): word for word in words}
-        # Not "none": of tags any, all or none is a choice, and one that is ignored finds the opposite.
+        # "none" may be a choice, as in any, all or none of some tags; ignoring it would match the opposite.
         self.nothing = NOTHING - {"none", *self.by_key}
 
     def read(self, raw: object) -> str:
@@ -171,7 +171,7 @@ class UuidForm(Form):
 
 
 class AddressForm(Form):
-    """An IP address, version 4 or 6, in its normal form."""
+    """An IPv4 or IPv6 address in its normal form."""
 
     def read(self, raw: object) -> str:
         try:
@@ -185,7 +185,7 @@ class AddressForm(Form):
 
 
 class AddressRangeForm(Form):
-    """An IP address or a range in CIDR notation, in its normal form; bits behind the prefix are cleared."""
+    """An IP address or a range in CIDR notation, in its normal form; bits after the prefix are cleared."""
 
     def read(self, raw: object) -> addresses.Network:
         try:
@@ -201,9 +201,9 @@ class AddressRangeForm(Form):
 
 
 def spoiled(value: object, depth: int = 0) -> str | None:
-    """Say what keeps a value from being stored.
+    """Return why a value cannot be stored, or None.
 
-    NUL, a lone surrogate, marks without end on a letter, no finite number, or nesting deeper than 20.
+    Reasons are NUL, a lone surrogate, too many combining marks, a number that is not finite, or nesting deeper than 20.
     """
     if isinstance(value, str):
         return _spoiled_text(value)
@@ -226,7 +226,7 @@ def _spoiled_text(text: str) -> str | None:
         return None
     if SURROGATES.search(text):
         return "must not contain lone surrogates"
-    # Unicode's normal forms take time by the square of the marks in a row: minutes for a body full of them.
+    # Unicode normalization is quadratic in the length of a sequence of marks: a body full of them would take minutes.
     parts = (text[start : start + MOST_MARKS] for start in range(0, len(text), MOST_MARKS))
     is_stacked = any(all(map(unicodedata.combining, part)) for part in parts if len(part) == MOST_MARKS)
     return f"must not stack more than {MOST_MARKS} marks on a letter" if is_stacked else None

@@ -1,4 +1,4 @@
-"""Forms of numbers: whole ones, fractions, amounts of money."""
+"""Forms of integers, decimal fractions and amounts of money."""
 
 import math
 import re
@@ -7,19 +7,19 @@ from decimal import Decimal
 from fanfare.kernel.wire.forms import EXACT, NOTHING, Form, text_of
 
 MAX_ID = 2**63 - 1
-# Python reads more as a number than the wire means: nan, 1_000, digits of other scripts.
+# Stricter than Python, which accepts nan, 1_000 and digits of other scripts.
 NUMERAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 INTEGER = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
 
 
 def numeral(raw: object) -> str | None:
-    """Return a number as its text, or None for what is none. A number of JSON and its text are the same."""
+    """Return a number as text, or None. A JSON number and its text are equivalent."""
     text = None if isinstance(raw, bool) or not isinstance(raw, str | int | float) else text_of(raw).strip()
     return text if text and NUMERAL.fullmatch(text) else None
 
 
 class WholeForm(Form):
-    """A whole number between two bounds."""
+    """An integer between two bounds."""
 
     nothing = NOTHING
 
@@ -38,7 +38,7 @@ class WholeForm(Form):
         return number
 
     def _number(self, raw: object) -> int | None:
-        # A client that keeps its ids as floats sends 1042.0, as a number or as text.
+        # Clients that store ids as floats send 1042.0, as a number or as text.
         if type(raw) is int:
             return raw
         if isinstance(raw, float):
@@ -47,16 +47,16 @@ class WholeForm(Form):
         if match is None:
             return None
         number = int(match[1])
-        # Beyond this a float may have been another number before.
+        # Above this, a float may stand for another integer.
         return number if match[0] == match[1] or abs(number) <= EXACT else None
 
     def schema(self) -> dict[str, object]:
-        # Told no wider than what every reader of JSON carries exactly.
+        # No wider than what every JSON parser can represent exactly.
         return {"type": "integer", "minimum": max(self.minimum, -EXACT), "maximum": min(self.maximum, EXACT)}
 
 
 class LimitForm(WholeForm):
-    """How many rows an answer may hold: more than the most means the most, since the reader goes on behind it."""
+    """The number of rows of a page; a larger number means the maximum, since the client continues from there."""
 
     def __init__(self, maximum: int, minimum: int = 1) -> None:
         super().__init__(minimum)
@@ -89,7 +89,7 @@ class NumberForm(Form):
 
 
 class MoneyForm(Form):
-    """An amount without a currency, kept to four decimals: a sum made of binary fractions ends in dust."""
+    """An amount without a currency, rounded to four decimals; binary fractions would accumulate rounding errors."""
 
     nothing = NOTHING
     maximum = Decimal(10) ** 12
@@ -97,7 +97,8 @@ class MoneyForm(Form):
     def read(self, raw: object) -> Decimal:
         text = numeral(raw)
         amount = None if text is None else Decimal(text)
-        # Rounded before it is compared: 999,999,999,999.99999 is as much as the bound. A larger one cannot be rounded.
+        # Rounded before the comparison, as 999,999,999,999.99999 rounds up to the bound; larger numbers cannot be
+        # rounded.
         amount = round(amount, 4) if amount is not None and abs(amount) < self.maximum else None
         if amount is None or abs(amount) >= self.maximum:
             message = f"must be an amount such as 12.50, below {self.maximum:,f}"

@@ -1,4 +1,4 @@
-"""Forms of days, moments and time zones, and the spellings of times in answers."""
+"""Forms of dates, times and time zones, and the formats of times in answers."""
 
 import math
 import re
@@ -17,7 +17,7 @@ AHEAD = timedelta(days=1)
 
 
 class DayForm(Form):
-    """A calendar day, YYYY-MM-DD or YYYYMMDD; a time behind it is ignored."""
+    """A date, YYYY-MM-DD or YYYYMMDD; a following time is ignored."""
 
     nothing = NOTHING
     pattern = re.compile(r"\s*([0-9]{4})(?:-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.+Z-]*)?|([0-9]{2})([0-9]{2}))\s*")
@@ -41,10 +41,10 @@ class DayForm(Form):
 
 
 class MomentForm(Form):
-    """A moment: YYYY-MM-DD HH:MM:SS in GMT, ISO 8601, or unix seconds.
+    """A time: YYYY-MM-DD HH:MM:SS in GMT, ISO 8601, or Unix seconds.
 
-    Eight figures that are a day are that day. No number below `least` is taken: a few figures are no unix seconds but a
-    part of something else.
+    Eight digits that form a date are that date. Numbers below `minimum` are rejected: they are too short for Unix
+    seconds.
     """
 
     nothing = NOTHING
@@ -78,11 +78,11 @@ class MomentForm(Form):
 
 
 class EdgeForm(Form):
-    """The edge of a window: a day YYYY-MM-DD, which means the account's whole day, or a moment; see `window`."""
+    """A bound of a time window: a date YYYY-MM-DD, meaning that whole day of the account, or a time; see `window`."""
 
     nothing = NOTHING
     day = DayForm()
-    # 0 is a fair beginning.
+    # 0 is a valid start.
     moment = MomentForm(0)
     bare = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
@@ -96,7 +96,7 @@ class EdgeForm(Form):
 
 @cache
 def zones() -> frozenset[str]:
-    """Return the names of the time zones; finding them reads the whole database of zones from the disk."""
+    """Return the names of the time zones; cached, since listing them reads the whole time zone database."""
     return frozenset(available_timezones())
 
 
@@ -115,19 +115,19 @@ class TimeZoneForm(Form):
 
 
 def unix(moment: datetime) -> int:
-    """Return a moment as unix seconds."""
+    """Return a time as Unix seconds."""
     return math.floor(moment.timestamp())
 
 
 def iso(moment: datetime) -> str:
-    """Return a moment as ISO 8601 in GMT, to the second."""
+    """Return a time as ISO 8601 in GMT, in seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def future_faults(now: datetime, values: Mapping[str, object], *names: str) -> list[tuple[str, str]]:
-    """Return which of the named moments and days of what has happened lie ahead.
+    """Return errors for those of the named times and dates that are in the future.
 
-    More than a day ahead, because a clock may be wrong about its zone; a clock that was never set says 2099.
+    One day of tolerance allows for clocks with a wrong time zone; a clock that was never set says 2099.
     """
     latest = now + AHEAD
     return [
@@ -139,18 +139,18 @@ def future_faults(now: datetime, values: Mapping[str, object], *names: str) -> l
 
 
 def check_past(now: datetime, **moments: object) -> None:
-    """Refuse moments and days, by the names of their fields, that have `future_faults`."""
+    """Raise BadParameters for times and dates in the future; the keywords are field names."""
     if wrong := future_faults(now, moments, *moments):
         raise BadParameters(wrong)
 
 
 def day_of(moment: datetime, zone: str) -> date:
-    """Return the day of a moment in a zone."""
+    """Return the date of a time in a time zone."""
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
-    """Return the first moment of a day in a zone and the first moment of the day after it."""
+    """Return the start of a date in a time zone and the start of the next one."""
     zone_info = ZoneInfo(zone)
     start = datetime(day.year, day.month, day.day, tzinfo=zone_info)
     next_day = date.fromordinal(day.toordinal() + 1)
@@ -159,9 +159,9 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 def window(start: Any, end: Any, zone: str) -> tuple[datetime, datetime]:  # noqa: ANN401 - dates or datetimes
-    """Return the moments that two edges include, the last excluded: a day means the whole day in the zone.
+    """Return the start and exclusive end of a window between two bounds; a date means that whole day in the time zone.
 
-    Refuses an end_date before the start_date.
+    Raises BadParameters if the end is before the start.
     """
     first = start if isinstance(start, datetime) else day_bounds(start, zone)[0]
     last = end if isinstance(end, datetime) else day_bounds(end, zone)[1]
