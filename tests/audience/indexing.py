@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fanfare.audience.serving import IndexProcess
+from fanfare.audience.process.server import IndexProcess
 from fanfare.kernel.running.settings import Settings
 
 

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience import answers, counting
-from fanfare.audience.following import IndexUpdater
+from fanfare.audience import counting
+from fanfare.audience.index import evaluation
+from fanfare.audience.process.updater import IndexUpdater
 from fanfare.fans.actions.fans import create_fan
 from fanfare.fans.schemas.fans import NewFan
 from fanfare.kernel.callers import Account
@@ -148,12 +149,12 @@ class Crowd:
             if query is None:
                 continue
             audience = await follower.refresh()
-            result = answers.count(audience, query)
+            result = evaluation.count(audience, query)
             assert result == await conditions.fan_count(self.db, self.account, expected, now), expected
             looked = [*self.some(), 2**31]
-            (inside,) = answers.matches(audience, [query], looked)
+            (inside,) = evaluation.matches(audience, [query], looked)
             assert inside == await self.matches(expected, looked, now), expected
-            figures = answers.statistics(audience, query, counting.ages(moment))
+            figures = evaluation.statistics(audience, query, counting.ages(moment))
             assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account, expected, now)), expected
 
     async def excludes_nothing(self, criteria: Criteria) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from fanfare.audience import asking, serving
-from fanfare.audience.following import Behind, IndexUpdater
-from fanfare.audience.holding import Audience
+from fanfare.audience import client
+from fanfare.audience.process import server
+from fanfare.audience.process.updater import Behind, IndexUpdater
+from fanfare.audience.index.account import Audience
 from fanfare.audience.protocol import Answer, Look, Question
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
@@ -28,15 +29,15 @@ NOWHERE = Setting("UTC", None, date(2026, 1, 1))
 def query_of(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Note of each count and statistics of the server whether the index answered."""
     result: list[bool] = []
-    ask = asking.ask
+    ask = client.ask
 
     async def noted(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
         answer = await ask(db, question, patience)
         result.append(answer is not None and (answer.count is not None or answer.statistics is not None))
         return answer
 
-    monkeypatch.setattr(asking, "ask", noted)
-    monkeypatch.setattr(asking, "PATIENCE_SECONDS", 20.0)
+    monkeypatch.setattr(client, "ask", noted)
+    monkeypatch.setattr(client, "PATIENCE_SECONDS", 20.0)
     return result
 
 
@@ -111,7 +112,7 @@ async def test_what_could_not_be_made_is_tried_again(
         await start(self, zone)
 
     monkeypatch.setattr(IndexUpdater, "start", fails_once)
-    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(server, "AGAIN_SECONDS", 0.0)
     accounts = await db.value("select count(*) from accounts")
     async with running(settings.replace(data_dir=tmp_path)) as process:
         await has(process, accounts)
@@ -134,7 +135,7 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
         async with running(settings.replace(data_dir=tmp_path)) as process:
             await has(process, await db.value("select count(*) from accounts"))
             monkeypatch.setattr(IndexUpdater, "refresh", refresh)
-            monkeypatch.setattr(serving, "_evaluate", noted)
+            monkeypatch.setattr(server, "_evaluate", noted)
             query_of = [one.account_id] * 30 + [second.account_id]
             zone = process.followers[one.account_id].audience.zone
             everybody = plan(Criteria(), NOWHERE)
@@ -147,8 +148,8 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
 async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr(serving, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(server, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(server, "TICK_SECONDS", 0.05)
     async with new_api(base_url, db) as bad, new_api(base_url, db) as good:
         fan_id = await fan(db, bad.account_id)
         accounts = await db.value("select count(*) from accounts")
@@ -163,7 +164,7 @@ async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
                 assert (await api.ok(await api.get(COUNT)))["fan_count"] == 1
             assert query_of[0]
             job = await db.value("select job_name from faults where account_id = $1", bad.account_id)
-            assert job == serving.JOB
+            assert job == server.JOB
             await db.execute(NOWHERE_ON_EARTH, bad.account_id, fan_id, 49.0)
             await has(process, accounts)
         assert await db.value("select count(*) from faults") == 0

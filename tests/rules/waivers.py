@@ -17,7 +17,6 @@ class Reason(StrEnum):
     DISGUISES = "display names are read for the words that they hide"
     DIVIDED = "the folder that the contract names was divided since"
     AWAITED = "whoever starts it awaits it, and has what it raises"
-    STORED = "a field of a file that is read again after an upgrade"
     SQL_PART = "a part of a statement, by the name that the statement gives it"
     ONE_STATEMENT = "one SQL statement, which is read as a whole"
 
@@ -76,12 +75,11 @@ CASES: dict[str, Reason] = {
 TASKS: dict[str, Reason] = {
     "src/fanfare/kernel/web/delivery.py:_is_closed": Reason.AWAITED,
     "src/fanfare/kernel/web/once.py:get": Reason.AWAITED,
-    "src/fanfare/audience/following.py:refresh": Reason.AWAITED,
-    "src/fanfare/audience/reading.py:_ahead": Reason.AWAITED,
+    "src/fanfare/audience/process/updater.py:refresh": Reason.AWAITED,
+    "src/fanfare/audience/index/loading.py:_ahead": Reason.AWAITED,
 }
 # A name that says not what it is: `path:name`.
 WORDS: dict[str, Reason] = {
-    "src/fanfare/audience/holding.py:seen": Reason.STORED,
     "src/fanfare/fans/actions/finding.py:FOUND": Reason.SQL_PART,
     "src/fanfare/fans/actions/finding.py:GIVEN": Reason.SQL_PART,
     "src/fanfare/fans/actions/finding.py:MADE": Reason.SQL_PART,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience import answers
-from fanfare.audience.following import IndexUpdater
+from fanfare.audience.index import evaluation
+from fanfare.audience.process.updater import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
@@ -68,7 +68,7 @@ async def test_a_name_is_found_by_each_spelling(base_url: str, db: Db, tmp_path:
                 assert fan_id not in await search(api, **expected, ticket_is_negative=True), criterion
             read = Criteria(**expected)
             indexed = plan(read, await setting(db, account, read, datetime.now(UTC)))
-            assert criterion == "name" or (indexed and answers.count(audience, indexed) == 1), criterion
+            assert criterion == "name" or (indexed and evaluation.count(audience, indexed) == 1), criterion
 
 
 @pytest.mark.parametrize(("name", "query"), SPELLINGS)

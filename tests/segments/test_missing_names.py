@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience import answers
-from fanfare.audience.following import IndexUpdater
+from fanfare.audience.index import evaluation
+from fanfare.audience.process.updater import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.search.criteria import Criteria
@@ -152,7 +152,7 @@ async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) 
         assert await in_tables(db, await conditions.condition(db, account, target, now)) == expected, values
         query = plan(target, await faults.setting(db, account, target, now))
         assert query is not None
-        assert set(answers.fans(audience, query, audience.everyone)) == expected, values
+        assert set(evaluation.fans(audience, query, audience.everyone)) == expected, values
     assert refused > 50
     assert agreed > 50
 

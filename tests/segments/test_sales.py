@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.audience import answers
-from fanfare.audience.following import IndexUpdater
+from fanfare.audience.index import evaluation
+from fanfare.audience.process.updater import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
@@ -69,7 +69,7 @@ async def test_every_figure_counts_the_same(api: Api, db: Db, tmp_path: Path) ->
         read = Criteria(**criteria)
         query = plan(read, await setting(db, account, read, datetime.now(UTC)))
         assert query is not None
-        assert list(answers.matches(audience, [query], fan_ids)[0]) == expected, criteria
+        assert list(evaluation.matches(audience, [query], fan_ids)[0]) == expected, criteria
 
     await agrees(sorted(sales), ticket_sales_count_min=1)
     for count in range(1, 6):

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from fanfare.audience import asking
+from fanfare.audience import client
 from fanfare.audience.protocol import Ages, Answer, Look, Question
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
@@ -55,7 +55,7 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
     if not plans or not fan_ids:
         return [[] for _ in plans]
     look = Look(account.id, account.time_zone, plans, fan_ids)
-    answer = await asking.ask(db, look, patience=LOOK_SECONDS)
+    answer = await client.ask(db, look, patience=LOOK_SECONDS)
     return answer.matches if answer else None
 
 
@@ -69,7 +69,7 @@ async def _answer(
     question: Plan | None = plan(criteria, criteria_setting)
     if question is None:
         return None
-    return await asking.ask(
+    return await client.ask(
         db, Question(account.id, account.time_zone, question, ages(criteria_setting) if with_ages else None)
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 
-from fanfare.audience.serving import IndexProcess
+from fanfare.audience.process.server import IndexProcess
 from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line

@@ -15,9 +15,9 @@ import asyncpg
 import msgspec
 import structlog
 
-from fanfare.audience import answers
-from fanfare.audience.following import Behind, IndexUpdater
-from fanfare.audience.holding import Audience
+from fanfare.audience.index import evaluation
+from fanfare.audience.process.updater import Behind, IndexUpdater
+from fanfare.audience.index.account import Audience
 from fanfare.audience.protocol import Answer, Look, Question, receive, send
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import OUTAGES, Connection, Db
@@ -293,7 +293,7 @@ class IndexProcess:
 
 def _evaluate(audience: Audience, question: Question | Look) -> Answer:
     if isinstance(question, Look):
-        return Answer(matches=answers.matches(audience, question.plans, question.fan_ids))
+        return Answer(matches=evaluation.matches(audience, question.plans, question.fan_ids))
     if question.ages is not None:
-        return Answer(statistics=answers.statistics(audience, question.plan, question.ages))
-    return Answer(count=answers.count(audience, question.plan))
+        return Answer(statistics=evaluation.statistics(audience, question.plan, question.ages))
+    return Answer(count=evaluation.count(audience, question.plan))

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 import msgspec
 import numpy as np
 
-from fanfare.audience.bitmaps import Groups, Numbers
-from fanfare.audience.places import DEGREES, ORIGIN
-from fanfare.audience.sold import Sold
+from fanfare.audience.index.bitmaps import Groups, Numbers
+from fanfare.audience.index.places import DEGREES, ORIGIN
+from fanfare.audience.index.tickets import Sold
 from fanfare.kernel.data.db import Connection, Record
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.completion import postal_area

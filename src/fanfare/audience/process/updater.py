@@ -13,9 +13,10 @@ from pathlib import Path
 
 from pyroaring import BitMap
 
-from fanfare.audience import holding
-from fanfare.audience.holding import Audience, LogPosition
-from fanfare.audience.reading import PARTS, Days, Piece, pieces
+from fanfare.audience.index import file
+from fanfare.audience.index.account import Audience
+from fanfare.audience.index.file import LogPosition
+from fanfare.audience.index.loading import PARTS, Days, Piece, pieces
 from fanfare.fans.topics import TAG_DELETED
 from fanfare.idols.topics import IDOL_DELETED
 from fanfare.kernel.data.changes import Change, settled
@@ -24,8 +25,6 @@ from fanfare.kernel.running.threads import run_to_its_end
 from fanfare.search.criteria import facts
 from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 
-# The form of what is stored.
-FORM = 5
 PAGE = 5_000
 # Changes beyond a transaction that does not end; with more of them the tables are asked.
 MAX_LATE_CHANGES = 10_000
@@ -116,12 +115,12 @@ class IndexUpdater:
             """,
             self.account_id,
             self.place.position,
-            PAGE + len(self.place.seen),
+            PAGE + len(self.place.later_positions),
         )
         return [Change(**row) for row in rows]
 
     def _new_changes(self, changes: Iterable[Change]) -> list[Change]:
-        return [change for change in changes if change.position not in self.place.seen]
+        return [change for change in changes if change.position not in self.place.later_positions]
 
     def _move(self, changes: Iterable[Change], bound: int) -> None:
         """Go on to the last change below which nothing can appear any more, and remember the later ones."""
@@ -196,7 +195,7 @@ class IndexUpdater:
         """Take what was stored, when it is of this database and the change log still reaches back to it."""
         source = await self._source()
         try:
-            result = holding.read(await asyncio.to_thread(self.file.read_bytes), source, zone)
+            result = file.from_bytes(await asyncio.to_thread(self.file.read_bytes), source, zone)
         except (OSError, ValueError):
             return False
         if result is None:
@@ -214,14 +213,14 @@ class IndexUpdater:
 
     async def _source(self) -> str:
         version = await self.db.value("select max(version) from schema_migrations")
-        return f"{FORM}.{version}"
+        return f"{file.FORMAT}.{version}"
 
     async def store(self) -> None:
         """Write the index down, unless it is what was written last."""
         async with self._turn:
             if self.is_stored or not self.place.position:
                 return
-            data = self.audience.dump(await self._source(), self.place)
+            data = file.to_bytes(self.audience, await self._source(), self.place)
             await run_to_its_end(lambda: self._write(data))
             self.is_stored = True
 

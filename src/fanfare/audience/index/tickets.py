@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from fanfare.audience.bitmaps import Numbers, by_block
+from fanfare.audience.index.bitmaps import Numbers, by_block
 from fanfare.search.criteria.plans import SoldTo
 
 # Ids of the fans of one block are alike but for so many bits.

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from pyroaring import BitMap
 
-from fanfare.audience.bitmaps import Numbers
-from fanfare.audience.tables import NONE, Found, StoredTable, Table
+from fanfare.audience.index.bitmaps import Numbers
+from fanfare.audience.index.tables import NONE, Found, StoredTable, Table
 
 # A country and a code in it.
 Area = tuple[str, str]

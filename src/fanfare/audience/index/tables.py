@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from fanfare.audience.bitmaps import Numbers
+from fanfare.audience.index.bitmaps import Numbers
 
 BITS = 10
 NONE = -1
