@@ -60,11 +60,8 @@ Businesses = Annotated[
 ]
 
 
-class Fan(msgspec.Struct, kw_only=True):
-    """A fan. `fields` are custom values written `key=value`, `field_values` the same with their types.
-
-    creation_timestamp is in unix seconds, rating from 1 to 5, phone E.164, birth_date YYYY-MM-DD.
-    """
+class FanRecord(msgspec.Struct, kw_only=True):
+    """What both a fan and a row of the fan search have; fields of subclasses come after these."""
 
     fan_id: int
     account_id: int
@@ -90,6 +87,14 @@ class Fan(msgspec.Struct, kw_only=True):
     field_values: dict[str, Any]
     gender: str | None
     tags: list[str]
+
+
+class Fan(FanRecord, kw_only=True):
+    """A fan. `fields` are custom values written `key=value`, `field_values` the same with their types.
+
+    creation_timestamp is in unix seconds, rating from 1 to 5, phone E.164, birth_date YYYY-MM-DD.
+    """
+
     add_phone: str | None
     display_name: str | None
     image_url: str | None

@@ -4,10 +4,11 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 
+from fanfare.fans.schemas.fans import FanRecord
 from fanfare.kernel.data.paging import Meta, NextCursor
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params
@@ -72,36 +73,12 @@ class FanSearch(Criteria):
     max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Maximum number of rows in the whole search"] = DEFAULT_COUNT
 
 
-class FoundFan(msgspec.Struct):
+class FoundFan(FanRecord, kw_only=True):
     """A fan of a search. `fields` holds `key=value` texts, `field_values` the same with their types.
 
     `last_page_tab_id` and `last_campaign_name` are null unless include_recent_entry asks for them.
     """
 
-    fan_id: int
-    account_id: int
-    name: str | None
-    first_name: str | None
-    last_name: str | None
-    email: str | None
-    province: str | None
-    latitude: float | None
-    longitude: float | None
-    creation_timestamp: int
-    ip_address: str | None
-    country_code: str | None
-    city: str | None
-    is_subscribed: bool
-    is_phone_subscribed: bool
-    rating: float | None
-    phone: str | None
-    birth_date: str | None
-    metro_area: str | None
-    postal_code: str | None
-    fields: list[str]
-    field_values: dict[str, Any]
-    gender: str | None
-    tags: list[str]
     last_page_tab_id: int | None
     last_campaign_name: str | None
     opted_in_business_ids: list[int]
