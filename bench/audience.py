@@ -35,7 +35,7 @@ from fanfare.fans.schemas.notes import TagChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.search.criteria.uses import plan
-from fanfare.search.queries.faults import setting
+from fanfare.search.queries.conditions import checked_context
 from fanfare.search.queries.stored import to_stored
 
 ROUNDS = 20
@@ -84,7 +84,7 @@ async def parameters(db: Db) -> dict[str, dict[str, str]]:
     passed = (datetime.now(UTC) - NOW).days
     result = {}
     for name, expected in SEARCHES.items():
-        if plan(expected, await setting(db, account, expected, NOW)) is None:
+        if plan(expected, await checked_context(db, account, expected, NOW)) is None:
             continue
         values = to_stored(expected)
         for days in ("crm_active_days", "crm_inactive_days"):

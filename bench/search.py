@@ -31,7 +31,7 @@ from fanfare.search.actions.running import RunningSearch
 from fanfare.search.criteria.uses import conditions
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries import found
-from fanfare.search.queries.faults import setting
+from fanfare.search.queries.conditions import checked_context
 from fanfare.search.schemas.search import FanSearch
 
 COUNT = "select count(*) from fans f where f.account_id = $1 and {condition}"
@@ -104,8 +104,8 @@ class Bench:
 
     async def figures(self, name: str, query: FanSearch) -> dict[str, float]:
         """Return the milliseconds of a search's three parts and the fans it finds."""
-        moment = await setting(self.db, self.account, query, NOW)
-        condition = where(ACCOUNT, conditions(query, moment))
+        context = await checked_context(self.db, self.account, query, NOW)
+        condition = where(ACCOUNT, conditions(query, context))
         page, count = found.statement(condition, 1001), counting(condition)
         if self.explain and self.explain in name:
             for sql, args in (page, count):

@@ -23,7 +23,6 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.search.criteria import Criteria, tickets
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries import conditions, stats
-from fanfare.search.queries.faults import setting
 from fanfare.search.schemas.stats import FilterStats
 from tests.api import Api, new_api
 from tests.audience.sales import EVENTS, any_ticket, any_ticket_criteria
@@ -140,22 +139,24 @@ class Crowd:
             now = datetime.now(UTC)
             if await self.excludes_nothing(expected):
                 with pytest.raises(BadParameters):
-                    await setting(self.db, self.account, expected, now)
+                    await conditions.checked_context(self.db, self.account, expected, now)
                 continue
-            moment = await setting(self.db, self.account, expected, now)
-            query = plan(expected, moment)
+            context = await conditions.checked_context(self.db, self.account, expected, now)
+            query = plan(expected, context)
             between = expected.crm_start_active_date and expected.crm_end_active_date
             assert (query is None) == bool(between)
             if query is None:
                 continue
             audience = await follower.refresh()
             result = evaluation.count(audience, query)
-            assert result == await conditions.fan_count(self.db, self.account, expected, now), expected
+            assert result == await conditions.fan_count(self.db, self.account.id, expected, context), expected
             looked = [*self.some(), 2**31]
             (inside,) = evaluation.matches(audience, [query], looked)
             assert inside == await self.matches(expected, looked, now), expected
-            figures = evaluation.statistics(audience, query, counting.ages(moment))
-            assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account, expected, now)), expected
+            figures = evaluation.statistics(audience, query, counting.age_groups(context))
+            assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account.id, expected, context)), (
+                expected
+            )
 
     async def excludes_nothing(self, criteria: Criteria) -> bool:
         """Say whether criteria keep out what is not there."""

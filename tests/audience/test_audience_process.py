@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from fanfare.audience import client
+from fanfare.audience.index.account import Audience
 from fanfare.audience.process import server
 from fanfare.audience.process.updater import Behind, IndexUpdater
-from fanfare.audience.index.account import Audience
 from fanfare.audience.protocol import Answer, Look, Question
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.uses import declared, plan
 from tests.api import new_api
 from tests.audience.indexing import has, running
 from tests.search.crowd import fan, many_fans
 
 COUNT, STATS = "/api/v1/manage/filters/count", "/api/v1/manage/filters/stats"
-NOWHERE = Setting("UTC", None, date(2026, 1, 1))
+NOWHERE = Context("UTC", None, date(2026, 1, 1))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import plan
 from fanfare.search.criteria.where import Where
-from fanfare.search.queries import conditions, faults
+from fanfare.search.queries import conditions
 from tests.api import Api
 from tests.search.crowd import SEARCH, follow, many_fans, tag
 from tests.segments.live import FILTERS
@@ -150,7 +150,7 @@ async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) 
         expected = model.matches(values)
         agreed += bool(expected)
         assert await in_tables(db, await conditions.condition(db, account, target, now)) == expected, values
-        query = plan(target, await faults.setting(db, account, target, now))
+        query = plan(target, await conditions.checked_context(db, account, target, now))
         assert query is not None
         assert set(evaluation.fans(audience, query, audience.everyone)) == expected, values
     assert refused > 50

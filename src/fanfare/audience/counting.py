@@ -7,12 +7,11 @@ from fanfare.audience.protocol import Ages, Answer, Look, Question
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.person import years_before
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.uses import plan
 from fanfare.search.queries import conditions, stats
-from fanfare.search.queries.faults import setting
 from fanfare.search.schemas.stats import FilterStats
 
 # Looking by the tables takes longer than that.
@@ -20,28 +19,20 @@ LOOK_SECONDS = 2.0
 
 
 async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int:
-    """Return the number of fans that criteria match now."""
-    result = await count(db, account, criteria, now)
-    return await conditions.fan_count(db, account, criteria, now) if result is None else result
-
-
-async def count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int | None:
-    """Return the number of fans that criteria match now by the index, or None when it cannot tell."""
-    answer = await _answer(db, account, criteria, now)
-    return answer.count if answer else None
+    """Return the number of fans who meet criteria now; 422 for criteria that cannot be evaluated."""
+    context = await conditions.checked_context(db, account, criteria, now)
+    answer = await _ask(db, account, criteria, context)
+    if answer is not None and answer.count is not None:
+        return answer.count
+    return await conditions.fan_count(db, account.id, criteria, context)
 
 
 async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
-    """Return the statistics of the fans that criteria find now."""
-    result = await statistics(db, account, criteria, now)
-    return await stats.criteria_stats(db, account, criteria, now) if result is None else result
-
-
-async def statistics(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats | None:
-    """Return the statistics of the fans that criteria find now by the index, or None when it cannot tell."""
-    answer = await _answer(db, account, criteria, now, with_ages=True)
+    """Return the statistics of the fans who meet criteria now; 422 for criteria that cannot be evaluated."""
+    context = await conditions.checked_context(db, account, criteria, now)
+    answer = await _ask(db, account, criteria, context, age_groups(context))
     if answer is None or answer.statistics is None:
-        return None
+        return await stats.criteria_stats(db, account.id, criteria, context)
     result = answer.statistics
     result.postal_demographics = await stats.with_census(db, result.postal_demographics)
     return result
@@ -59,29 +50,24 @@ async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int
     return answer.matches if answer else None
 
 
-async def _answer(
-    db: Db, account: Account, criteria: Criteria, now: datetime, *, with_ages: bool = False
+async def _ask(
+    db: Db, account: Account, criteria: Criteria, context: Context, ages: Ages | None = None
 ) -> Answer | None:
-    # In a transaction the tables say more than the index, which sees only what is committed.
+    # The index sees only what is committed, so it would miss what the caller's transaction wrote.
     if db.in_transaction:
         return None
-    criteria_setting = await setting(db, account, criteria, now)
-    question: Plan | None = plan(criteria, criteria_setting)
-    if question is None:
-        return None
-    return await client.ask(
-        db, Question(account.id, account.time_zone, question, ages(criteria_setting) if with_ages else None)
-    )
+    query: Plan | None = plan(criteria, context)
+    return None if query is None else await client.ask(db, Question(account.id, account.time_zone, query, ages))
 
 
-def ages(setting: Setting) -> Ages:
+def age_groups(context: Context) -> Ages:
     """Return the groups of ages of today, the youngest first."""
     bounds = [0, *stats.AGES]
     groups: list[tuple[int, int | None, int]] = []
     for first, following in zip(bounds, [*stats.AGES, None], strict=True):
         last = None if following is None else following - 1
         # Born on this day or later: not yet as old as the following group.
-        born = 0 if following is None else years_before(setting.today, following).toordinal() + 1
+        born = 0 if following is None else years_before(context.today, following).toordinal() + 1
         groups.append((first, last, born))
-    recent = (setting.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
+    recent = (context.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
     return Ages(groups, recent, stats.MAX_PLACES, stats.MAX_AREAS)

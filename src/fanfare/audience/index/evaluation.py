@@ -5,8 +5,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pyroaring import BitMap
 
-from fanfare.audience.index.bitmaps import Value
 from fanfare.audience.index.account import Audience
+from fanfare.audience.index.bitmaps import Value
 from fanfare.audience.protocol import Ages
 from fanfare.search.criteria.plans import AllOf, AnyOf, Between, Coded, Having, Plan, SoldTo, Without
 from fanfare.search.schemas.stats import (

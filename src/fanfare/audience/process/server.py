@@ -16,8 +16,8 @@ import msgspec
 import structlog
 
 from fanfare.audience.index import evaluation
-from fanfare.audience.process.updater import Behind, IndexUpdater
 from fanfare.audience.index.account import Audience
+from fanfare.audience.process.updater import Behind, IndexUpdater
 from fanfare.audience.protocol import Answer, Look, Question, receive, send
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import OUTAGES, Connection, Db

@@ -11,19 +11,12 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Page
 from fanfare.search.actions.running import Answer, R, RunningSearch, Show, complete_search
-from fanfare.search.queries import found, searches
+from fanfare.search.queries import searches
 from fanfare.search.queries.searches import Search
-from fanfare.search.schemas.search import FanSearch, FoundFan, SearchMeta
+from fanfare.search.schemas.search import FanSearch, SearchMeta
 
 
-async def search_fans(
-    db: Db, account: Account, query: FanSearch, now: datetime, delivery: Delivery
-) -> Answer[FoundFan]:
-    """Return a page of fans: the next one of the search that is named, or the first of a new one."""
-    return await a_page(db, account, query, now, found.fans, delivery)
-
-
-async def a_page(
+async def search_page(
     db: Db, account: Account, query: FanSearch, now: datetime, show: Show[R], delivery: Delivery
 ) -> Answer[R]:
     """Return the next page of the search that is named, or the first of a new one, in the rows that are wanted.

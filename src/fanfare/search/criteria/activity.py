@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fanfare.kernel.wire import Day, WholeForm
-from fanfare.search.criteria.criterion import Criterion, Joint, Setting
+from fanfare.search.criteria.criterion import Context, Criterion, Joint
 from fanfare.search.criteria.facts import ACTIVITY
 from fanfare.search.criteria.plans import Plan, Without, days
 from fanfare.search.criteria.record import RecordCriteria
@@ -22,9 +22,9 @@ SHOWN = """(select jsonb_build_object('first_active_timestamp', floor(extract(ep
     from fan_activity a where a.account_id = $1 and a.fan_id = f.fan_id)"""
 
 
-def _between(criteria: "ActivityCriteria", at: Setting) -> Sequence[Condition]:
-    start = at.start_of(criteria.crm_start_active_date) if criteria.crm_start_active_date else None
-    end = at.end_of(criteria.crm_end_active_date) if criteria.crm_end_active_date else None
+def _between(criteria: "ActivityCriteria", context: Context) -> Sequence[Condition]:
+    start = context.start_of(criteria.crm_start_active_date) if criteria.crm_start_active_date else None
+    end = context.end_of(criteria.crm_end_active_date) if criteria.crm_end_active_date else None
     if start and end:
         both = ACTIVE.format("a.last_active_at >= {} and a.first_active_at < {}")
         return [Condition(both, (start, end)), Condition(BETWEEN, (start, end))]
@@ -33,7 +33,7 @@ def _between(criteria: "ActivityCriteria", at: Setting) -> Sequence[Condition]:
     return [Condition(ACTIVE.format("a.first_active_at < {}"), (end,))]
 
 
-def _between_plan(criteria: "ActivityCriteria", _: Setting) -> Plan | None:
+def _between_plan(criteria: "ActivityCriteria", _: Context) -> Plan | None:
     if criteria.crm_start_active_date and criteria.crm_end_active_date:
         # Whether anything lies between two days is for the table of activities to say.
         return None
@@ -43,16 +43,18 @@ def _between_plan(criteria: "ActivityCriteria", _: Setting) -> Plan | None:
 
 
 ACTIVE_DAYS = Criterion[int](
-    condition=lambda count, at: Condition(SINCE, (at.start_of(at.today - timedelta(days=count)),)),
+    condition=lambda count, context: Condition(SINCE, (context.start_of(context.today - timedelta(days=count)),)),
     reads=(ACTIVITY,),
     shows=SHOWN,
-    plan=lambda count, at: days("last_active", at.today - timedelta(days=count)),
+    plan=lambda count, context: days("last_active", context.today - timedelta(days=count)),
 )
 INACTIVE_DAYS = Criterion[int](
-    condition=lambda count, at: Condition(f"not {SINCE}", (at.start_of(at.today - timedelta(days=count)),)),
+    condition=lambda count, context: Condition(
+        f"not {SINCE}", (context.start_of(context.today - timedelta(days=count)),)
+    ),
     reads=(ACTIVITY,),
     shows=SHOWN,
-    plan=lambda count, at: Without(days("last_active", at.today - timedelta(days=count))),
+    plan=lambda count, context: Without(days("last_active", context.today - timedelta(days=count))),
 )
 ACTIVE_BETWEEN = Joint["ActivityCriteria"](condition=_between, reads=(ACTIVITY,), shows=SHOWN, plan=_between_plan)
 

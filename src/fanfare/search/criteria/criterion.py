@@ -28,7 +28,7 @@ class Lookup(msgspec.Struct, Generic[V, K, F], frozen=True, eq=False):
     find: Callable[[Db, int, Sequence[K]], Awaitable[dict[K, F]]]
 
 
-class Setting(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True):
     """What criteria are read against: the account's zone and country, its today, and what they name.
 
     `filters` are the criteria of the filters that are referred to, also by one another, by their uid; `unreadable` the
@@ -70,10 +70,10 @@ class Criterion(msgspec.Struct, Generic[V], frozen=True, eq=False, kw_only=True)
     leaves out whom they hold. `is_person` says that it may be somebody's name.
     """
 
-    condition: Callable[[V, Setting], Condition | Sequence[Condition]]
+    condition: Callable[[V, Context], Condition | Sequence[Condition]]
     reads: Collection[str]
-    shows: str | Callable[[V, Setting], Condition]
-    plan: Callable[[V, Setting], Plan | None] | None = None
+    shows: str | Callable[[V, Context], Condition]
+    plan: Callable[[V, Context], Plan | None] | None = None
     lookups: Sequence[Lookup[V, Any, Any]] = ()
     segments: Callable[[V], Sequence[str]] | None = None
     excludes: bool = False
@@ -88,7 +88,7 @@ class Joint(Criterion[V], Generic[V], frozen=True, eq=False, kw_only=True):
     """
 
     label: str = ""
-    missing: Callable[[V, Setting, bool], Iterable[tuple[str, str]]] | None = None
+    missing: Callable[[V, Context, bool], Iterable[tuple[str, str]]] | None = None
 
 
 class Manner(msgspec.Struct, frozen=True):

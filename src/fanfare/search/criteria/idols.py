@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fanfare.kernel.data.db import Db
-from fanfare.search.criteria.criterion import Joint, Lookup, Manner, References, Setting
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Manner, References
 from fanfare.search.criteria.facts import IDOL
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.tags import TagCriteria
@@ -28,17 +28,19 @@ IDOL_UIDS = Lookup["IdolCriteria", str, uuid.UUID](
 )
 
 
-def _following(criteria: "IdolCriteria", at: Setting) -> Sequence[Condition]:
-    uids = [at.named(IDOL_UIDS).get(name) for name in folded(criteria.idol_names or ())]
+def _following(criteria: "IdolCriteria", context: Context) -> Sequence[Condition]:
+    uids = [context.named(IDOL_UIDS).get(name) for name in folded(criteria.idol_names or ())]
     return tied(FOLLOWING, "any({}::uuid[])", uids, is_any=criteria.idol_relations == "any")
 
 
-def _plan(criteria: "IdolCriteria", at: Setting) -> Plan:
-    return tied_plan("idol", criteria.idol_names or (), at.named(IDOL_UIDS), is_any=criteria.idol_relations == "any")
+def _plan(criteria: "IdolCriteria", context: Context) -> Plan:
+    return tied_plan(
+        "idol", criteria.idol_names or (), context.named(IDOL_UIDS), is_any=criteria.idol_relations == "any"
+    )
 
 
-def _missing(criteria: "IdolCriteria", at: Setting, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
-    words = unknown("idol", criteria.idol_names or (), at.named(IDOL_UIDS)) if is_excluded else ()
+def _missing(criteria: "IdolCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
+    words = unknown("idol", criteria.idol_names or (), context.named(IDOL_UIDS)) if is_excluded else ()
     return (("idol_names", each) for each in words)
 
 

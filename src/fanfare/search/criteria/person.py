@@ -64,16 +64,16 @@ GENDER = Criterion[str](
     plan=lambda gender, _: Having("gender", [gender]),
 )
 YOUNGEST_AGE = Criterion[int](
-    condition=lambda age, at: Condition("f.birth_date <= {}", (years_before(at.today, age),)),
+    condition=lambda age, context: Condition("f.birth_date <= {}", (years_before(context.today, age),)),
     reads=("birth_date",),
     shows="to_jsonb(f.birth_date)",
-    plan=lambda age, at: Between("born", end=years_before(at.today, age).toordinal() + 1),
+    plan=lambda age, context: Between("born", end=years_before(context.today, age).toordinal() + 1),
 )
 OLDEST_AGE = Criterion[int](
-    condition=lambda age, at: Condition("f.birth_date > {}", (years_before(at.today, age + 1),)),
+    condition=lambda age, context: Condition("f.birth_date > {}", (years_before(context.today, age + 1),)),
     reads=("birth_date",),
     shows="to_jsonb(f.birth_date)",
-    plan=lambda age, at: Between("born", first=years_before(at.today, age + 1).toordinal() + 1),
+    plan=lambda age, context: Between("born", first=years_before(context.today, age + 1).toordinal() + 1),
 )
 NETWORKS = Criterion[list[str]](
     condition=lambda networks, _: Condition(

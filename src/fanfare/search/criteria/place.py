@@ -34,12 +34,12 @@ POSTAL_CODES = Criterion[list[str]](
     plan=lambda codes, _: Coded("postal_code", [postal_key(code) for code in codes]),
 )
 PROVINCES = Criterion[list[str]](
-    condition=lambda names, at: Condition(
-        "fold_text(f.province) = any({}::text[])", (province_keys(names, at.country_code),)
+    condition=lambda names, context: Condition(
+        "fold_text(f.province) = any({}::text[])", (province_keys(names, context.country_code),)
     ),
     reads=("province",),
     shows="to_jsonb(f.province)",
-    plan=lambda names, at: Having("folded_province", [*province_keys(names, at.country_code)]),
+    plan=lambda names, context: Having("folded_province", [*province_keys(names, context.country_code)]),
 )
 METRO_AREAS = Criterion[list[str]](
     condition=lambda names, _: Condition("fold_text(f.metro_area) = any({}::text[])", (folded(names),)),

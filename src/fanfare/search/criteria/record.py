@@ -43,13 +43,13 @@ SOURCE = Criterion[str](
 )
 CREATED = "to_jsonb(floor(extract(epoch from f.created_at))::bigint)"
 START_CREATION = Criterion[date](
-    condition=lambda day, at: Condition("f.created_at >= {}", (at.start_of(day),)),
+    condition=lambda day, context: Condition("f.created_at >= {}", (context.start_of(day),)),
     reads=("created_at",),
     shows=CREATED,
     plan=lambda day, _: days("created", day),
 )
 END_CREATION = Criterion[date](
-    condition=lambda day, at: Condition("f.created_at < {}", (at.end_of(day),)),
+    condition=lambda day, context: Condition("f.created_at < {}", (context.end_of(day),)),
     reads=("created_at",),
     shows=CREATED,
     plan=lambda day, _: days("created", last=day),

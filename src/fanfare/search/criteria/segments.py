@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import NOTHING, Form, ListForm, Uuids, text_of
-from fanfare.search.criteria.criterion import Criterion, References, Setting
+from fanfare.search.criteria.criterion import Context, Criterion, References
 from fanfare.search.criteria.facts import SNAPSHOT, TAG
 from fanfare.search.criteria.plans import EVERYBODY, NOBODY, AnyOf, Having, Plan, Without
 from fanfare.search.criteria.tags import TAGGED, TAGGED_ANY
@@ -17,7 +17,7 @@ from fanfare.search.criteria.uses import conditions, plan
 from fanfare.search.criteria.where import Condition
 
 T = TypeVar("T")
-Shown = str | Callable[[Sequence[str], Setting], Condition]
+Shown = str | Callable[[Sequence[str], Context], Condition]
 
 
 class SegmentForm(Form):
@@ -48,18 +48,18 @@ SNAPSHOTS_SHOWN = """(select coalesce(jsonb_agg(s.snapshot_uid order by s.snapsh
     where s.account_id = $1 and s.fan_id = f.fan_id)"""
 
 
-def _inside_any(segments: Iterable[str], at: Setting) -> Iterator[Condition]:
+def _inside_any(segments: Iterable[str], context: Context) -> Iterator[Condition]:
     """Yield what being in one of some segments asks: all tags at once, all snapshots at once, filter by filter."""
-    pairs = [segment.partition(":") for segment in segments if at.has(segment)]
+    pairs = [segment.partition(":") for segment in segments if context.has(segment)]
     if tag_ids := [int(key) for kind, _, key in pairs if kind == "tag"]:
         yield from tied(TAGGED, TAGGED_ANY, tag_ids, is_any=True)
     if uids := [uuid.UUID(key) for kind, _, key in pairs if kind == "snapshot"]:
         yield from tied(INSIDE, "any({}::uuid[])", uids, is_any=True)
-    yield from (_inside_filter(key, at) for kind, _, key in pairs if kind == "filter")
+    yield from (_inside_filter(key, context) for kind, _, key in pairs if kind == "filter")
 
 
-def _inside_filter(uid: str, at: Setting) -> Condition:
-    return _joined(list(conditions(at.filters[uid], at)), " and ", "true")
+def _inside_filter(uid: str, context: Context) -> Condition:
+    return _joined(list(conditions(context.filters[uid], context)), " and ", "true")
 
 
 def _joined(parts: Sequence[Condition], word: str, nothing: str) -> Condition:
@@ -67,23 +67,23 @@ def _joined(parts: Sequence[Condition], word: str, nothing: str) -> Condition:
     return Condition(f"({word.join(each.sql for each in parts) or nothing})", values)
 
 
-def _including(segments: Sequence[str], at: Setting) -> Sequence[Condition]:
+def _including(segments: Sequence[str], context: Context) -> Sequence[Condition]:
     if not segments:
         return []
-    parts = list(_inside_any(segments, at))
+    parts = list(_inside_any(segments, context))
     return [_joined(parts, " or ", "false") if parts else Condition("false")]
 
 
-def _excluding(segments: Sequence[str], at: Setting) -> Sequence[Condition]:
+def _excluding(segments: Sequence[str], context: Context) -> Sequence[Condition]:
     # Refused before it comes to this: what cannot be told apart lets nobody in.
-    unknown = [] if all(at.has(segment) for segment in segments) else [Condition("false")]
-    return unknown + [Condition(f"({each.sql}) is not true", each.values) for each in _inside_any(segments, at)]
+    unknown = [] if all(context.has(segment) for segment in segments) else [Condition("false")]
+    return unknown + [Condition(f"({each.sql}) is not true", each.values) for each in _inside_any(segments, context)]
 
 
-def _inside_plan(segments: Sequence[str], at: Setting) -> Plan | None:
+def _inside_plan(segments: Sequence[str], context: Context) -> Plan | None:
     """Return what being in one of some segments asks: all tags at once, all snapshots at once, filter by filter."""
-    pairs = [segment.partition(":") for segment in segments if at.has(segment)]
-    parts: list[Plan | None] = [plan(at.filters[key], at) for kind, _, key in pairs if kind == "filter"]
+    pairs = [segment.partition(":") for segment in segments if context.has(segment)]
+    parts: list[Plan | None] = [plan(context.filters[key], context) for kind, _, key in pairs if kind == "filter"]
     if tag_ids := [int(key) for kind, _, key in pairs if kind == "tag"]:
         parts.append(Having("tag", [*tag_ids]))
     if uids := [key for kind, _, key in pairs if kind == "snapshot"]:
@@ -92,20 +92,20 @@ def _inside_plan(segments: Sequence[str], at: Setting) -> Plan | None:
     return AnyOf(plans) if len(plans) == len(parts) else None
 
 
-def _including_plan(segments: Sequence[str], at: Setting) -> Plan | None:
-    return _inside_plan(segments, at) if segments else EVERYBODY
+def _including_plan(segments: Sequence[str], context: Context) -> Plan | None:
+    return _inside_plan(segments, context) if segments else EVERYBODY
 
 
-def _excluding_plan(segments: Sequence[str], at: Setting) -> Plan | None:
-    if not all(at.has(segment) for segment in segments):
+def _excluding_plan(segments: Sequence[str], context: Context) -> Plan | None:
+    if not all(context.has(segment) for segment in segments):
         return NOBODY
-    inside = _inside_plan(segments, at)
+    inside = _inside_plan(segments, context)
     return None if inside is None else Without(inside)
 
 
-def _shown(segments: Sequence[str], at: Setting) -> Condition:
+def _shown(segments: Sequence[str], context: Context) -> Condition:
     """Return what reads those of some segments that the fan is in."""
-    cases = [(segment, part) for segment in segments for part in _inside_any([segment], at)]
+    cases = [(segment, part) for segment in segments for part in _inside_any([segment], context)]
     sql = ", ".join(f"case when {part.sql} then {{}}::text end" for _, part in cases)
     values = tuple(value for segment, part in cases for value in (*part.values, segment))
     return Condition(f"to_jsonb(array_remove(array[{sql}]::text[], null))", values)
@@ -125,10 +125,10 @@ def _named(
     """Return what asks to be inside one, or outside all, of the segments in a value."""
     condition, planned = (_excluding, _excluding_plan) if excludes else (_including, _including_plan)
     return Criterion[list[T]](
-        condition=lambda value, at: condition(segments(value), at),
+        condition=lambda value, context: condition(segments(value), context),
         reads=reads,
-        shows=shows if isinstance(shows, str) else lambda value, at: shows(segments(value), at),
-        plan=lambda value, at: planned(segments(value), at),
+        shows=shows if isinstance(shows, str) else lambda value, context: shows(segments(value), context),
+        plan=lambda value, context: planned(segments(value), context),
         segments=segments,
         excludes=excludes,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria.activity import ActivityCriteria
-from fanfare.search.criteria.criterion import Joint, Lookup, Manner, References, Setting
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Manner, References
 from fanfare.search.criteria.facts import TAG
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.ties import Names, Relation, folded, ids_by_name, tied, tied_plan, unknown
@@ -25,17 +25,17 @@ async def _ids(db: Db, account_id: int, names: Sequence[str]) -> dict[str, int]:
 TAG_IDS = Lookup["TagCriteria", str, int](keys=lambda criteria, _: folded(criteria.fan_tags or ()), find=_ids)
 
 
-def _tagged(criteria: "TagCriteria", at: Setting) -> Sequence[Condition]:
-    ids = [at.named(TAG_IDS).get(name) for name in folded(criteria.fan_tags or ())]
+def _tagged(criteria: "TagCriteria", context: Context) -> Sequence[Condition]:
+    ids = [context.named(TAG_IDS).get(name) for name in folded(criteria.fan_tags or ())]
     return tied(TAGGED, TAGGED_ANY, ids, is_any=criteria.fan_tag_relations == "any")
 
 
-def _plan(criteria: "TagCriteria", at: Setting) -> Plan:
-    return tied_plan("tag", criteria.fan_tags or (), at.named(TAG_IDS), is_any=criteria.fan_tag_relations == "any")
+def _plan(criteria: "TagCriteria", context: Context) -> Plan:
+    return tied_plan("tag", criteria.fan_tags or (), context.named(TAG_IDS), is_any=criteria.fan_tag_relations == "any")
 
 
-def _missing(criteria: "TagCriteria", at: Setting, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
-    words = unknown("tag", criteria.fan_tags or (), at.named(TAG_IDS)) if is_excluded else ()
+def _missing(criteria: "TagCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
+    words = unknown("tag", criteria.fan_tags or (), context.named(TAG_IDS)) if is_excluded else ()
     return (("fan_tags", each) for each in words)
 
 

@@ -12,7 +12,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import Day, Flag, Money, Text, Texts, WholeForm
 from fanfare.search.criteria.activity import Days
-from fanfare.search.criteria.criterion import Joint, Lookup, References, Setting
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, References
 from fanfare.search.criteria.facts import TICKET
 from fanfare.search.criteria.idols import IdolCriteria
 from fanfare.search.criteria.place import province_keys
@@ -112,9 +112,9 @@ EVENTS = Lookup["TicketCriteria", EventsAsked, Events](
 )
 
 
-def _events_of(criteria: "TicketCriteria", at: Setting) -> Events | None:
-    asked = events_asked(criteria, at.country_code)
-    return at.named(EVENTS)[asked] if asked else None
+def _events_of(criteria: "TicketCriteria", context: Context) -> Events | None:
+    asked = events_asked(criteria, context.country_code)
+    return context.named(EVENTS)[asked] if asked else None
 
 
 HELD = "select from tickets t where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted"
@@ -126,8 +126,8 @@ COUNTED = """select from (
 Part = tuple[str, object]
 
 
-def _condition(criteria: "TicketCriteria", at: Setting) -> Sequence[Condition]:
-    tickets, counted = _tickets(criteria, at), counts(criteria)
+def _condition(criteria: "TicketCriteria", context: Context) -> Sequence[Condition]:
+    tickets, counted = _tickets(criteria, context), counts(criteria)
     if not tickets and not counted:
         return []
     narrowed = "".join(f" and {sql}" for sql, _ in tickets)
@@ -152,15 +152,19 @@ def _first_day(criteria: "TicketCriteria", today: date) -> date | None:
     return max((each for each in (first, None if days is None else today - timedelta(days=days)) if each), default=None)
 
 
-def _tickets(criteria: "TicketCriteria", at: Setting) -> list[Part]:
+def _tickets(criteria: "TicketCriteria", context: Context) -> list[Part]:
     """Return the conditions on a ticket, each with its value."""
-    events, first, last = _events_of(criteria, at), _first_day(criteria, at.today), criteria.ticket_end_purchase_date
+    events, first, last = (
+        _events_of(criteria, context),
+        _first_day(criteria, context.today),
+        criteria.ticket_end_purchase_date,
+    )
     lowest, highest = criteria.ticket_seat_price_min, criteria.ticket_seat_price_max
     parts: tuple[Part, ...] = (
         ("t.event_uid = any({}::uuid[])", events.uids if events else None),
         ("fold_text(t.price_code) = {}", _folded(criteria.ticket_price_code)),
-        ("t.purchased_at >= {}", at.start_of(first) if first else None),
-        ("t.purchased_at < {}", at.end_of(last) if last else None),
+        ("t.purchased_at >= {}", context.start_of(first) if first else None),
+        ("t.purchased_at < {}", context.end_of(last) if last else None),
         # A line without seats has no price a seat.
         ("t.num_seats > 0 and t.paid_amount >= {}::numeric * t.num_seats", lowest),
         ("t.num_seats > 0 and t.paid_amount <= {}::numeric * t.num_seats", highest),
@@ -186,13 +190,13 @@ def counts(criteria: "TicketCriteria") -> list[tuple[str, int, int]]:
     ]
 
 
-def _plan(criteria: "TicketCriteria", at: Setting) -> Plan | None:
-    first, last = _first_day(criteria, at.today), criteria.ticket_end_purchase_date
+def _plan(criteria: "TicketCriteria", context: Context) -> Plan | None:
+    first, last = _first_day(criteria, context.today), criteria.ticket_end_purchase_date
     lowest, highest = _whole(criteria.ticket_seat_price_min), _whole(criteria.ticket_seat_price_max)
     if any(abs(each) > MOST_PRICE for each in (lowest, highest) if each is not None):
         return None
     counted = counts(criteria)
-    events = _events_of(criteria, at)
+    events = _events_of(criteria, context)
     asked = SoldTo(
         [uid.hex for uid in events.uids] if events else None,
         fold(criteria.ticket_price_code) if criteria.ticket_price_code else None,
@@ -213,8 +217,8 @@ def _whole(amount: Decimal | None) -> int | None:
     return None if amount is None else int(amount.scaleb(4))
 
 
-def _missing(criteria: "TicketCriteria", at: Setting, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
-    events = _events_of(criteria, at)
+def _missing(criteria: "TicketCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
+    events = _events_of(criteria, context)
     if events and (is_excluded or is_negated(criteria)):
         yield from ((name, f"matches no ticket event: {each}") for name, each in events.missing_names.items())
 

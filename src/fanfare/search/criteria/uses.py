@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.search.criteria.criterion import Criterion, Joint, Manner, References, Setting
+from fanfare.search.criteria.criterion import Context, Criterion, Joint, Manner, References
 from fanfare.search.criteria.plans import AllOf, Plan
 from fanfare.search.criteria.where import Condition
 
@@ -74,30 +74,30 @@ class Use(msgspec.Struct, frozen=True):
     criterion: Criterion[Any]
     value: Any
 
-    def conditions(self, at: Setting) -> list[Condition]:
+    def conditions(self, context: Context) -> list[Condition]:
         """Return what must hold of a fan."""
-        asked = self.criterion.condition(self.value, at)
+        asked = self.criterion.condition(self.value, context)
         return [asked] if isinstance(asked, Condition) else [*asked]
 
-    def plan(self, at: Setting) -> Plan | None:
+    def plan(self, context: Context) -> Plan | None:
         """Return what is asked of the index, or None when the tables must be asked."""
-        return self.criterion.plan(self.value, at) if self.criterion.plan else None
+        return self.criterion.plan(self.value, context) if self.criterion.plan else None
 
-    def shown(self, at: Setting) -> Condition:
+    def shown(self, context: Context) -> Condition:
         """Return what reads the value that the criterion looks at."""
         shows = self.criterion.shows
-        return Condition(shows) if isinstance(shows, str) else shows(self.value, at)
+        return Condition(shows) if isinstance(shows, str) else shows(self.value, context)
 
     def segments(self) -> list[str]:
         """Return the segments that are named, as filter:uid, snapshot:uid or tag:id, each of them once."""
         return list(dict.fromkeys(self.criterion.segments(self.value))) if self.criterion.segments else []
 
-    def missing(self, at: Setting, *, is_excluded: bool) -> Iterable[tuple[str, str]]:
+    def missing(self, context: Context, *, is_excluded: bool) -> Iterable[tuple[str, str]]:
         """Return the parameters that name what is not there and would so keep fans out, each with what to say."""
         criterion = self.criterion
         if not isinstance(criterion, Joint) or criterion.missing is None:
             return ()
-        return criterion.missing(self.value, at, is_excluded)
+        return criterion.missing(self.value, context, is_excluded)
 
 
 def uses(criteria: Params) -> Iterator[Use]:
@@ -113,17 +113,17 @@ def uses(criteria: Params) -> Iterator[Use]:
                 yield Use(names[0], sent_names, criterion, getattr(criteria, names[0]))
 
 
-def conditions(criteria: Params, at: Setting, newest: int | None = None) -> Iterator[Condition]:
+def conditions(criteria: Params, context: Context, newest: int | None = None) -> Iterator[Condition]:
     """Yield what the criteria ask of a fan that were given, and that no fan is newer than the one named."""
     if newest is not None:
         yield Condition("f.fan_id <= {}", (newest,))
     for use in uses(criteria):
-        yield from use.conditions(at)
+        yield from use.conditions(context)
 
 
-def plan(criteria: Params, at: Setting) -> Plan | None:
+def plan(criteria: Params, context: Context) -> Plan | None:
     """Return what criteria ask of the index, or None when the tables must be asked."""
-    parts = [use.plan(at) for use in uses(criteria)]
+    parts = [use.plan(context) for use in uses(criteria)]
     plans = [part for part in parts if part is not None]
     return AllOf(plans) if len(plans) == len(parts) else None
 

@@ -1,18 +1,17 @@
 """Statistics of the fans that criteria find: all from one pass over them."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
 
-from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.places.completion import area_of, census
 from fanfare.search.criteria import Criteria
+from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.person import years_before
 from fanfare.search.criteria.uses import conditions
 from fanfare.search.criteria.where import Where, where
-from fanfare.search.queries.faults import setting
 from fanfare.search.schemas.stats import (
     AgeCount,
     CountryCount,
@@ -85,12 +84,11 @@ AREAS = f"""
 """  # noqa: S608 - the same
 
 
-async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
-    """Return the statistics of the fans that criteria find now."""
-    criteria_setting = await setting(db, account, criteria, now)
-    condition = where(account.id, conditions(criteria, criteria_setting))
-    born = [years_before(criteria_setting.today, age) + timedelta(days=1) for age in reversed(AGES)]
-    recent = criteria_setting.start_of(criteria_setting.today - timedelta(days=RECENT_DAYS))
+async def criteria_stats(db: Db, account_id: int, criteria: Criteria, context: Context) -> FilterStats:
+    """Return the statistics of the fans who meet criteria."""
+    condition = where(account_id, conditions(criteria, context))
+    born = [years_before(context.today, age) + timedelta(days=1) for age in reversed(AGES)]
+    recent = context.start_of(context.today - timedelta(days=RECENT_DAYS))
     args, (born_mark, recent_mark) = condition.with_arguments(born, recent)
     sql = condition.statement(GROUPED, born=born_mark, recent=recent_mark)
     by_kind: dict[int, list[Record]] = {}

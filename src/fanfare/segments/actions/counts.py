@@ -7,7 +7,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.search.criteria import Criteria
-from fanfare.search.queries import stats, stored
+from fanfare.search.queries import conditions, stats, stored
 from fanfare.search.schemas.stats import FilterStats, SegmentStatus
 from fanfare.segments.queries import filters, segments
 from fanfare.segments.schemas.segments import OneSegment
@@ -28,7 +28,8 @@ async def filter_stats(db: Db, account: Account, filter_name: str, now: datetime
     """Return the statistics of a stored filter, which keeps how many fans there are, unless no body is sent."""
     named_filter = await filters.filter_by_name(db, account.id, filter_name)
     criteria = stored.criteria_in(named_filter.criteria)
-    result = await stats.criteria_stats(db, account, criteria, now)
+    context = await conditions.checked_context(db, account, criteria, now)
+    result = await stats.criteria_stats(db, account.id, criteria, context)
     if delivery.has_body:
         await _keep(db, account.id, named_filter.filter_uid, criteria, result.fans.fan_count)
     return result

@@ -16,7 +16,7 @@ from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.uses import filter_uids, mentions, referred
-from fanfare.search.queries import faults, stored
+from fanfare.search.queries import conditions, stored
 from fanfare.search.topics import FILTER_CREATED, FILTER_DELETED, FILTER_UPDATED
 from fanfare.segments.actions import liveness
 from fanfare.segments.queries import filters, references
@@ -190,7 +190,7 @@ async def criteria_references(db: Db, account: Account, values: Mapping[str, Any
 
 
 async def _unknown_segments(db: Db, account_id: int, criteria: Criteria) -> list[tuple[str, str]]:
-    existing = await stored.known_segments(db, account_id, referred([criteria]))
+    existing = await conditions.existing_segments(db, account_id, referred([criteria]))
     return [
         (name, f"refers to an unknown segment: {each}")
         for name, segments in mentions(criteria).items()
@@ -213,11 +213,12 @@ async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, cri
         raise BadParameters(
             [(next(name for name, each in named_segments.items() if f"filter:{cycle[1]}" in each), message)]
         )
-    counts: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     ancestors = {str(filter_uid), *references.dependents(links, str(filter_uid))}
-    if any(faults.parts(links, each, counts) > faults.MAX_PARTS for each in ancestors):
-        message = f"a filter may consist of at most {faults.MAX_PARTS} filters"
+    if any(conditions.expanded_size(links, each, sizes) > conditions.MAX_FILTERS for each in ancestors):
+        message = f"a filter may consist of at most {conditions.MAX_FILTERS} filters"
         raise BadParameters([(next(iter(named_segments)), message)])
-    setting = await faults.setting(db, account, criteria, now)
+    context = await conditions.checked_context(db, account, criteria, now)
     if name := await references.excluding(db, account.id, ancestors):
-        faults.refuse(faults.faults(criteria, setting, is_excluded=True), f'; the filter "{name}" excludes this one')
+        faults = conditions.faults(criteria, context, is_excluded=True)
+        conditions.refuse(faults, f'; the filter "{name}" excludes this one')

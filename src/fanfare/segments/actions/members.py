@@ -216,7 +216,7 @@ async def _moves(tx: Db, account: Account, live: Iterable[LiveFilter], fans: dic
 
 def _plan(live: LiveFilter) -> Plan | None:
     with blame(live.filter_id):
-        return plan(live.criteria, live.setting)
+        return plan(live.criteria, live.context)
 
 
 async def _begin_builds(tx: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:

@@ -9,7 +9,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Page
-from fanfare.search.actions.searches import a_page
+from fanfare.search.actions.searches import search_page
 from fanfare.search.schemas.search import FanSearch
 from fanfare.segments.queries import segments
 from fanfare.segments.schemas.segments import SegmentFan, SegmentMeta, SegmentReading
@@ -25,7 +25,7 @@ async def segment_fans(
     criteria = await segments.criteria_of(db, account.id, query)
     search = msgspec.convert(criteria, FanSearch, from_attributes=True)
     search = msgspec.structs.replace(search, search_uid=query.search_uid, limit=query.limit, max_count=UNBOUNDED)
-    page = await a_page(db, account, search, now, contacts, delivery)
+    page = await search_page(db, account, search, now, contacts, delivery)
     following = page.meta.next_search_uid
     uid = page.meta.search_uid if following else None
     return Page(SegmentMeta(uid, following, page.meta.count, query.limit, has_more=page.meta.has_more), page.data)

@@ -13,12 +13,11 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.faults import will_pass
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.uses import conditions, reads
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries import stored
-from fanfare.search.queries.faults import faults, refuse
-from fanfare.search.queries.settings import shared_setting
+from fanfare.search.queries.conditions import faults, read_context, refuse
 from fanfare.segments.queries import filters
 
 
@@ -27,7 +26,7 @@ class LiveFilter(msgspec.Struct, frozen=True):
 
     filter_id: int
     criteria: Criteria
-    setting: Setting
+    context: Context
     condition: Where
     reads: frozenset[str]
     stands_for: bytes
@@ -89,7 +88,7 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     """
     rows, criteria_list = await _active(db, account, now)
     try:
-        setting = await shared_setting(db, account, criteria_list, now)
+        context = await read_context(db, account, criteria_list, now)
     except Exception as error:
         if _is_the_moments(error):
             raise
@@ -97,10 +96,10 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     live = []
     for row, each in zip(rows, criteria_list, strict=True):
         with blame(row["filter_id"]):
-            refuse(faults(each, setting))
-            condition = where(account.id, conditions(each, setting))
+            refuse(faults(each, context))
+            condition = where(account.id, conditions(each, context))
             state = row["condition_digest"], row["build_from"], row["is_built"]
-            live.append(LiveFilter(row["filter_id"], each, setting, condition, reads(each, setting.filters), *state))
+            live.append(LiveFilter(row["filter_id"], each, context, condition, reads(each, context.filters), *state))
     return live
 
 
@@ -112,7 +111,7 @@ async def find_fault(db: Db, account: Account, now: datetime) -> None:
     rows, criteria = await _active(db, account, now)
     for row, each in zip(rows, criteria, strict=True):
         with blame(row["filter_id"]):
-            await shared_setting(db, account, [each], now)
+            await read_context(db, account, [each], now)
 
 
 async def _active(db: Db, account: Account, now: datetime) -> tuple[list[Record], list[Criteria]]:

@@ -13,7 +13,7 @@ from fanfare.kernel.wire import MAX_ID
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.segments import inside
 from fanfare.search.queries import stored
-from fanfare.search.queries.conditions import condition
+from fanfare.search.queries.conditions import condition, existing_segments
 from fanfare.search.queries.stats import REACHABLE
 from fanfare.search.schemas.stats import SegmentStatus
 from fanfare.segments.queries import filters
@@ -60,7 +60,7 @@ async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
         segment = f"{kind}:{min(int(key), MAX_ID) if kind == 'tag' else uuid.UUID(key)}"
     except ValueError:
         return False
-    return segment in await stored.known_segments(db, account_id, [segment])
+    return segment in await existing_segments(db, account_id, [segment])
 
 
 async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:

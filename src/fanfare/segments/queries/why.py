@@ -10,11 +10,11 @@ from typing import Any
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.errors import Unknown
-from fanfare.search.criteria.criterion import Setting
+from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.uses import Use, uses
 from fanfare.search.criteria.where import Condition, numbered
 from fanfare.search.queries import stored
-from fanfare.search.queries.faults import setting
+from fanfare.search.queries.conditions import checked_context
 from fanfare.segments.queries.segments import criteria_of
 from fanfare.segments.schemas.segments import OneMember, Verdict, Why
 
@@ -24,9 +24,9 @@ ONE = "select {told} from fans f where f.account_id = $1 and {condition}"
 async def why(db: Db, account: Account, target: OneMember, now: datetime) -> Why:
     """Return what each criterion of a segment says of a fan; refuse an unknown segment or fan."""
     criteria = await criteria_of(db, account.id, target)
-    criteria_setting = await setting(db, account, criteria, now)
+    context = await checked_context(db, account, criteria, now)
     parts = list(uses(criteria))
-    conditions = [_verdict(each, criteria_setting) for each in parts] + [each.shown(criteria_setting) for each in parts]
+    conditions = [_verdict(each, context) for each in parts] + [each.shown(context) for each in parts]
     answers = await _evaluate(db, account.id, target.fan_id, conditions)
     values = stored.to_stored(criteria)
     verdicts = [
@@ -37,8 +37,8 @@ async def why(db: Db, account: Account, target: OneMember, now: datetime) -> Why
     return Why(target.fan_id, target.segment_type, target.segment_id, is_member, verdicts)
 
 
-def _verdict(use: Use, setting: Setting) -> Condition:
-    parts = use.conditions(setting)
+def _verdict(use: Use, context: Context) -> Condition:
+    parts = use.conditions(context)
     values = tuple(value for part in parts for value in part.values)
     return Condition(f"({' and '.join(part.sql for part in parts) or 'true'}) is true", values)
 
