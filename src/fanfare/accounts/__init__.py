@@ -1,4 +1,1 @@
-"""Accounts (tenants), their keys with scopes and secrets, and their businesses (teams, brands).
-
-What it announces is in `topics.py`.
-"""
+"""Accounts (tenants), their keys with scopes and secrets, and their businesses (teams, brands)."""

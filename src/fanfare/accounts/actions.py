@@ -1,4 +1,4 @@
-"""Makes accounts, keys and businesses, and changes them."""
+"""Creates and changes accounts, keys and businesses."""
 
 import uuid
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class BusinessInUse(Conflict):
 
 
 def check_name(name: str) -> None:
-    """Refuse an account without a name."""
+    """Raise BadParameters if the name is empty."""
     if not name.strip():
         raise BadParameters([("name", "must not be empty")])
 
@@ -36,7 +36,7 @@ def check_name(name: str) -> None:
 async def create_account(
     db: Db, name: str, now: datetime, *, time_zone: str = "UTC", country_code: str | None = None, currency: str = "USD"
 ) -> NewAccount:
-    """Make an account with a first key that has every scope."""
+    """Create an account with a first key that has every scope."""
     check_name(name)
     async with db.transaction() as tx:
         account_id = await tx.value(
@@ -55,7 +55,7 @@ async def create_account(
 async def create_key(
     db: Db, account_id: int, scopes: Sequence[str], now: datetime, *, name: str = "", rate_limit: int = 10_000
 ) -> NewKey:
-    """Make a key with one secret. Scopes are names of the API's sections, or `manage`."""
+    """Create a key with one secret. Scopes are names of the API's sections, or `manage`."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise BadParameters([("scopes", f"must be among {', '.join(SCOPES)}")])
@@ -95,7 +95,7 @@ async def _add_secret(db: Db, account_id: int, api_key: uuid.UUID, now: datetime
 
 
 async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime, *, overlap: timedelta) -> NewKey:
-    """Give a key a new secret; the present ones stay valid for `overlap` and then end by themselves."""
+    """Give a key a new secret; the current ones stay valid for `overlap`."""
     async with db.transaction() as tx:
         scopes = await tx.value(
             "select scopes from api_keys where account_id = $1 and api_key = $2 and revoked_at is null for update",
@@ -122,7 +122,7 @@ async def rotate_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime,
 
 
 async def revoke_key(db: Db, account_id: int, api_key: uuid.UUID, now: datetime) -> None:
-    """End a key; every server process refuses it within a second."""
+    """Revoke a key; every server process refuses it within a second."""
     revoked = await db.value(
         "update api_keys set revoked_at = $3 where account_id = $1 and api_key = $2 and revoked_at is null"
         " returning api_key",
@@ -155,7 +155,7 @@ CREATE_BUSINESS = f"""
 
 
 async def create_business(db: Db, account_id: int, new: NewBusiness, now: datetime) -> int:
-    """Make a business and return its id."""
+    """Create a business and return its id."""
     try:
         business_id: int = await db.value(
             CREATE_BUSINESS,
@@ -185,7 +185,7 @@ CHANGE_BUSINESS = f"""
 
 
 async def change_business(db: Db, account_id: int, changes: BusinessChanges, now: datetime) -> int:
-    """Update the fields sent of a business and return its id."""
+    """Update the fields that were sent and return the id of the business."""
     fields = BUSINESS.sent(changes)
     try:
         updated = await db.value(
@@ -216,7 +216,7 @@ DELETE_BUSINESS = f"""
 
 
 async def delete_business(db: Db, account_id: int, business_id: int, now: datetime) -> None:
-    """Delete a business that nothing refers to."""
+    """Delete a business; raises BusinessInUse if anything refers to it."""
     try:
         deleted = await db.value(
             DELETE_BUSINESS,

@@ -1,4 +1,4 @@
-"""Businesses over HTTP: read with the public key, written with the secret."""
+"""Endpoints of businesses: reading needs the public key, writing the secret."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Deletes what the kernel keeps for a while only: answers to repeated requests and counts of calls."""
+"""Deletes expired data of the kernel: stored answers of writes and counters of rate limits."""
 
 from datetime import datetime
 
@@ -10,12 +10,12 @@ from fanfare.kernel.data.limits import NO_ACCOUNT, forget_windows
 
 
 async def callers(db: Db) -> list[int]:
-    """Return the accounts that are called, and what stands for none."""
+    """Return the accounts with such data, and NO_ACCOUNT, which counts refused calls."""
     return [NO_ACCOUNT, *await account_ids(db)]
 
 
 @schedule("*/10 * * * *", each=callers)
 async def forget_calls(db: Db, account_id: int, now: datetime) -> None:
-    """Delete stored answers of more than 24 hours and the counts of past minutes."""
+    """Delete stored answers older than 24 hours and the counters of past minutes."""
     await forget_keys(db, account_id, now)
     await forget_windows(db, account_id, now)

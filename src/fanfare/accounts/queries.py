@@ -16,7 +16,7 @@ BUSINESS = """
 
 
 async def account_by_id(db: Db, account_id: int) -> Account:
-    """Return the account, or refuse as unknown."""
+    """Return the account; raises Unknown."""
     row = await db.row(
         "select account_id, account_name, time_zone, country_code, currency from accounts where account_id = $1",
         account_id,
@@ -27,12 +27,12 @@ async def account_by_id(db: Db, account_id: int) -> Account:
 
 
 async def account_ids(db: Db) -> list[int]:
-    """Return the ids of all accounts, for work that goes through them one by one."""
+    """Return the ids of all accounts, for work that processes them one by one."""
     return [row["account_id"] for row in await db.rows("select account_id from accounts order by account_id")]
 
 
 async def accounts(db: Db) -> list[AccountInfo]:
-    """Return all accounts, the oldest first."""
+    """Return all accounts, oldest first."""
     rows = await db.rows(
         """
         select a.account_id, a.account_name, a.time_zone, a.country_code,
@@ -46,7 +46,7 @@ async def accounts(db: Db) -> list[AccountInfo]:
 
 
 async def keys(db: Db, account_id: int) -> list[KeyInfo]:
-    """Return the keys of an account, the oldest first, revoked ones too. Raises Unknown without such an account."""
+    """Return the keys of an account, oldest first, including revoked ones. Raises Unknown without such an account."""
     rows = await db.rows(
         """
         select k.api_key, k.key_name, k.scopes, k.rate_limit, k.created_at, k.revoked_at,
@@ -61,7 +61,7 @@ async def keys(db: Db, account_id: int) -> list[KeyInfo]:
         account_id,
     )
     if not rows:
-        # Each account was made with a key, and no key is deleted.
+        # Every account is created with a key, and keys are never deleted.
         raise Unknown(account=account_id)
     return [
         KeyInfo(
@@ -78,13 +78,13 @@ async def keys(db: Db, account_id: int) -> list[KeyInfo]:
 
 
 async def businesses(db: Db, account_id: int) -> list[Business]:
-    """Return the businesses of an account, the oldest first."""
+    """Return the businesses of an account, oldest first."""
     rows = await db.rows(f"{BUSINESS} order by business_id", account_id)
     return [Business(**row) for row in rows]
 
 
 async def business(db: Db, account_id: int, business_id: int) -> Business:
-    """Return one business, or refuse as unknown."""
+    """Return a business; raises Unknown."""
     row = await db.row(f"{BUSINESS} and business_id = $2", account_id, business_id)
     if row is None:
         raise Unknown(business=business_id)

@@ -1,4 +1,4 @@
-"""Shapes of accounts, keys and businesses."""
+"""Structs of accounts, keys and businesses."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ Legal = Annotated[str, TextForm(200_000)]
 
 
 class NewAccount(msgspec.Struct):
-    """An account just made with its first key; the secret is shown this once."""
+    """A new account with its first key; the secret is shown only once."""
 
     account_id: int
     account_name: str
@@ -23,7 +23,7 @@ class NewAccount(msgspec.Struct):
 
 
 class NewKey(msgspec.Struct):
-    """A key or a secret just made; the secret is shown this once."""
+    """A new key or secret; the secret is shown only once."""
 
     account_id: int
     api_key: uuid.UUID
@@ -32,7 +32,7 @@ class NewKey(msgspec.Struct):
 
 
 class KeyInfo(msgspec.Struct):
-    """A key as it may be listed: its secrets by their prefix alone. Times are unix seconds."""
+    """A key in a list: of each secret only the prefix. Times are Unix seconds."""
 
     api_key: uuid.UUID
     key_name: str
@@ -44,7 +44,7 @@ class KeyInfo(msgspec.Struct):
 
 
 class AccountInfo(msgspec.Struct):
-    """An account as operators list it; `key_count` counts the keys that are not revoked. Times are unix seconds."""
+    """An account in the operators' list; `key_count` counts the keys that are not revoked. Times are Unix seconds."""
 
     account_id: int
     account_name: str
@@ -112,7 +112,7 @@ class BusinessChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to clear the name."""
+        """Yield an error if the name is to be cleared."""
         if "business_name" in values and values["business_name"] is None:
             yield "business_name", "must not be empty"
 

@@ -1,4 +1,4 @@
-"""What accounts announce."""
+"""Topics of accounts."""
 
 from fanfare.kernel.data.announcements import Fields, Topic
 
