@@ -1,4 +1,4 @@
-"""The ordered list of domains, low to high, and the ASGI application built from their calls."""
+"""The ordered list of domains, low to high, and the ASGI application built from their endpoints."""
 
 import importlib
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_named
 from fanfare.tickets.actions import followers as tickets
 
-# Each imports only what stands before it.
+# Each domain imports only from those before it.
 DOMAINS = (
     "fanfare.accounts",
     "fanfare.places",
@@ -52,14 +52,14 @@ DOMAINS = (
     "fanfare.segments",
 )
 
-# Who keeps something of a fan, low to high, and acts with fans when one is merged or forgotten.
+# Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, search, segments)
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.TIE_IDOLS.set(idols.tie_by_names)
 stats.ROWS_ABOVE.set(CAMPAIGN_ROWS)
 references.CHECKS.set([refuse_named])
 
-# What each scope is for, in the order of the reference page.
+# Descriptions of the scopes, in the order of the reference page.
 SCOPES = {
     "crm": "Fans, their fields, tags and activities, campaigns and tickets, for systems that hold the secret.",
     "segments": "Groups of fans: tags, frozen snapshots and saved searches.",
@@ -75,42 +75,41 @@ SCOPES = {
 
 
 def modules(part: str) -> Iterator[ModuleType]:
-    """Yield the modules of that name (`endpoints`, `jobs`, `topics`) of the domains that have one, low to high."""
+    """Yield the modules with this name (`endpoints`, `jobs`, `topics`) of all domains that have one, low to high."""
     for domain in DOMAINS:
         if find_spec(domain) and find_spec(f"{domain}.{part}"):
             yield importlib.import_module(f"{domain}.{part}")
 
 
 def endpoints() -> list[Endpoint]:
-    """Return every call that is served."""
+    """Return all endpoints."""
     return [endpoint for module in modules("endpoints") for endpoint in endpoints_of(module)]
 
 
 def topics() -> list[Topic]:
-    """Return every topic of the change log."""
+    """Return all topics of the change log."""
     return topics_of(*modules("topics"))
 
 
 class Lifespan:
-    """Opens the database when the process starts to serve and closes it when it stops."""
+    """Opens the database when the server starts, and closes it when it stops."""
 
     def __init__(self, service: http.Service, settings: Settings) -> None:
-        """Take whose database it is."""
         self.service = service
         self.settings = settings
 
     async def process_startup(self, *_: object) -> None:
-        """Open the pool; no connection is made before the first call."""
+        """Open the pool; no connection is made before the first request."""
         settings = self.settings
         await self.service.db.open(settings.database_url, size=settings.pool_size, part=settings.account_share)
 
     async def process_shutdown(self, *_: object) -> None:
-        """Wait for what still runs, then close the pool."""
+        """Wait for background work, then close the pool."""
         await self.service.db.close()
 
 
 def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened:
-    """Return the ASGI application; its database is opened by the server's lifespan."""
+    """Return the ASGI application; the server's lifespan opens its database."""
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
     service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), follow_merges, refuse_blocked)

@@ -1,9 +1,9 @@
-"""The command `fanfare`: what an operator can do from a shell."""
+"""The command `fanfare`: what operators can do from a shell."""
 
 
 def main() -> None:
     """Run the command line."""
-    # The server and the worker live in this package too, and need none of it.
-    from fanfare.cli.commands import run  # noqa: PLC0415 - as said
+    # Imported here, because the server and the worker are in this package too and do not need it.
+    from fanfare.cli.commands import run  # noqa: PLC0415 - see above
 
     run()

@@ -1,4 +1,4 @@
-"""`python -m fanfare.cli`: the same as the command `fanfare`."""
+"""`python -m fanfare.cli` is the same as the command `fanfare`."""
 
 from fanfare.cli import main
 

@@ -1,4 +1,4 @@
-"""`account` and `key`: tenants and what their programs call with."""
+"""`account` and `key`: tenants and their API keys."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""`backup`, `restore`, `erasures`: what an operator keeps elsewhere, and how a Fanfare goes on from it."""
+"""`backup`, `restore`, `erasures`: backups, and what to do after a restore."""
 
 import asyncio
 from functools import partial
@@ -82,8 +82,8 @@ def apply_erasures(
 
     Example: fanfare erasures apply erasures
     """
-    # Erasing needs every domain, and no other command here does.
-    import fanfare.app  # noqa: F401, PLC0415 - as said
+    # Erasing needs every domain, unlike the other commands here.
+    import fanfare.app  # noqa: F401, PLC0415 - see above
 
     records = _read(file)
     result = in_database(

@@ -1,4 +1,4 @@
-"""The commands, their options, and how a refusal is told on a shell."""
+"""The tree of commands, and how errors are reported in a shell."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -16,7 +16,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - as typer calls it
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer passes it by position
     if value:
         typer.echo(f"fanfare {version('fanfare')}")
         raise typer.Exit
@@ -48,6 +48,6 @@ app.add_typer(places.places, name="places")
 
 
 def run() -> None:
-    """Run the command line. What cannot be done is told in one line, with exit status 1."""
+    """Run the command line; errors are reported in one line, with exit status 1."""
     with in_one_line():
         app()

@@ -1,7 +1,7 @@
-"""`python -m fanfare.cli.connections up|serve|work|index`: whether the database will do for the processes.
+"""`python -m fanfare.cli.connections up|serve|work|index`: checks the database before processes start.
 
-It must have the schema of this version, and give the connections that the processes may take. A process of its own,
-before the others start: what it imports is gone with it.
+It must have the schema of this version and allow enough connections. This is a separate process so that the memory of
+its imports is freed.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ async def _check(settings: Settings, command: str) -> str | None:
     try:
         warning = await check(settings, command)
     except OUTAGES as error:
-        # The processes wait for a database that is away.
+        # The processes wait for a database that does not respond.
         return f"{no_answer(settings.database_url, error)}; retrying"
     await check_schema(settings.database_url)
     return warning
 
 
 def main() -> None:
-    """Tell in one line what is wrong, with exit status 1 when the processes cannot all work."""
+    """Report in one line what is wrong; exit with status 1 if the processes cannot work."""
     with in_one_line():
         settings, command = from_environment(), sys.argv[1]
         warning = asyncio.run(_check(settings, command))

@@ -1,4 +1,4 @@
-"""How a short command reaches the database: an outside one, the one that runs, or one started for the while."""
+"""How a command reaches the database: DATABASE_URL, the running embedded one, or one started for the command."""
 
 import asyncio
 import time
@@ -17,17 +17,17 @@ from fanfare.kernel.running.settings import Settings
 
 T = TypeVar("T")
 
-# Another command may be at it, or `fanfare up` may just be starting.
+# Another command may be using it, or `fanfare up` may just be starting.
 PATIENCE = 60.0
 PAUSE = 0.1
 
 
 @contextmanager
 def open_database(settings: Settings, purpose: str, *, create: Callable[[], object] | None = None) -> Iterator[str]:
-    """Give the address of the database; the embedded one is started when nobody runs it.
+    """Yield the URL of the database; the embedded one is started if it is not running.
 
-    With `create` one is made in a data directory that has none, after `create` has raised what the command would be
-    refused for anyway: so no refused command leaves a database. Raises CannotRun without it.
+    With `create`, a missing database is created; `create` is called before and raises errors that need no database, so
+    that a failing command leaves none behind. Without it a missing database raises CannotRun.
     """
     if settings.database_url:
         asyncio.run(wait_for(settings.database_url, settings.connect_seconds))
@@ -48,7 +48,7 @@ def open_database(settings: Settings, purpose: str, *, create: Callable[[], obje
                 raise
             time.sleep(PAUSE)
     try:
-        # Asked once nobody else can be making it.
+        # Checked only under the lock, since another command may be creating it.
         if not has_cluster(settings.data_dir):
             (create or partial(_refuse, settings))()
         with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
@@ -66,13 +66,13 @@ def _refuse(settings: Settings) -> None:
 
 
 def anyway() -> None:
-    """Refuse nothing before a database is made."""
+    """Allow a database to be created in any case."""
 
 
 def in_database(
     settings: Settings, purpose: str, act: Callable[[Db], Awaitable[T]], *, create: Callable[[], object] | None = None
 ) -> T:
-    """Do something in the migrated database and return what it returns; `create` as for `reached`."""
+    """Call `act` with the migrated database and return its result; `create` is that of `open_database`."""
     log.configure(settings.log_level)
     with open_database(settings, purpose, create=create) as url:
         return asyncio.run(_act(url, act))

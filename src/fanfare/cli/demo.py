@@ -1,4 +1,4 @@
-"""`demo`: an account full of made-up fans."""
+"""`demo`: an account with sample data."""
 
 from typing import Annotated
 
@@ -23,11 +23,11 @@ def demo(
 
     Example: fanfare demo --fans 1000
     """
-    # The makers of names and the like are large, and no other command needs them.
-    from fanfare.demo import create_demo  # noqa: PLC0415 - as said
+    # The generators are large, and no other command needs them.
+    from fanfare.demo import create_demo  # noqa: PLC0415 - see above
 
     settings = from_environment().replace(data_dir=data_dir)
-    # Progress goes where nobody reads the keys from, and only when somebody is looking.
+    # Progress goes to stderr, and only to a terminal, because scripts read the keys from stdout.
     columns = TextColumn("{task.description}"), BarColumn()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -1,4 +1,4 @@
-"""An index process: `python -m fanfare.cli.index`, started by `fanfare up` and `fanfare index`."""
+"""The index process `python -m fanfare.cli.index`, started by `fanfare up` and `fanfare index`."""
 
 import asyncio
 import gc
@@ -12,7 +12,7 @@ from fanfare.kernel.running.settings import Settings
 
 
 async def serve(settings: Settings) -> None:
-    """Keep indexes of accounts and answer questions until SIGTERM or SIGINT, then store them."""
+    """Keep the indexes of accounts and answer queries until SIGTERM or SIGINT, then store the indexes."""
     process = IndexProcess(settings)
     loop = asyncio.get_running_loop()
     for word in (signal.SIGTERM, signal.SIGINT):
@@ -21,11 +21,11 @@ async def serve(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Run one process."""
+    """Run an index process."""
     with in_one_line():
         settings = settings_.from_environment()
         log.configure(settings.log_level)
-        # Building makes millions of objects, hardly any of them in a circle.
+        # Building an index creates millions of objects, hardly any of them in cycles.
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
         asyncio.run(serve(settings))

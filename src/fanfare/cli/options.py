@@ -1,4 +1,4 @@
-"""Options that several commands have. Each goes before its environment variable."""
+"""Options shared by several commands. Each takes precedence over its environment variable."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from fanfare.kernel.running.settings import Settings, variable
 
 
 def _help(text: str, name: str) -> str:
-    """Return the help of an option that stands for a setting, with what holds without it."""
+    """Return the help of an option for a setting, with its default."""
     return f"{text}. Default: {variable(name)}, or {getattr(Settings(), name)}"
 
 

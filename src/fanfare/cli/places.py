@@ -1,4 +1,4 @@
-"""`places`: postal codes, metro areas and census figures, from packages that carry public lists."""
+"""`places`: loads postal codes, metro areas and census figures from packages of public lists."""
 
 import sys
 import time
@@ -41,7 +41,7 @@ from fanfare.places.loading.tables import (
 
 places = typer.Typer(help="Load postal codes, metro areas and census figures.", no_args_is_help=True)
 
-# Where nobody looks on as it goes, a line every so many seconds is enough.
+# Without a terminal, progress is reported as a line at this interval.
 SECONDS = 5.0
 
 Given = Annotated[
@@ -75,7 +75,7 @@ MetroAreas = Annotated[
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """What to load: which lists, of which countries (None: all), from where, and the operator's metro areas."""
+    """What to load: which lists, for which countries (None: all), from which files, and the operator's metro areas."""
 
     packages: tuple[Package, ...]
     countries: frozenset[str] | None
@@ -122,7 +122,7 @@ def complete_all(data_dir: DataDir = None) -> None:
 
 
 def _complete(settings: Settings, purpose: str) -> int:
-    """Complete the addresses of every account and return how many; refuse when it failed for one, after all others."""
+    """Complete the addresses of all accounts and return how many; at the end raise CannotRun if some failed."""
     completed, failed = in_database(settings, purpose, _complete_each)
     if failed:
         message = (
@@ -150,7 +150,7 @@ def tell_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
 
 
 async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> list[Loaded]:
-    # What is missing is told before the first minute is spent.
+    # Find all files first, so that a missing one is reported at once.
     files = [file for package in selection.packages if (file := await _file(db, package, selection, scratch))]
     await keep_canadian(db)
     if selection.overrides is not None:
@@ -174,7 +174,7 @@ async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> 
 
 
 async def _file(db: Db, package: Package, selection: Selection, scratch: Path) -> Found | None:
-    """Return the package's file, or None when nothing is wanted of it: other countries, or all loaded from it once."""
+    """Return the package's file; None if no country is selected, or all are loaded and the package is not installed."""
     countries = _countries_of(package, selection.countries)
     if countries is not None and not countries:
         return None
@@ -187,14 +187,14 @@ async def _file(db: Db, package: Package, selection: Selection, scratch: Path) -
 
 
 def _find_all(selection: Selection, scratch: Path) -> None:
-    """Raise NoPackage unless every list is on this machine."""
+    """Raise NoPackage unless every selected list is on this machine."""
     for package in selection.packages:
         if _countries_of(package, selection.countries) != frozenset():
             find(package, selection.files, scratch)
 
 
 def _countries_of(package: Package, countries: frozenset[str] | None) -> frozenset[str] | None:
-    """Return the countries wanted of a package, None for all that it has."""
+    """Return the selected countries of a package, None for all."""
     if countries is None or package.countries is None:
         return countries
     return countries & package.countries
@@ -220,7 +220,7 @@ def _countries(text: str) -> frozenset[str] | None:
 
 @contextmanager
 def _reporting() -> Iterator[Report]:
-    """Give what tells how far it is: bars on a terminal, else a line now and then, both on the standard error."""
+    """Yield a function that reports progress on stderr: bars on a terminal, else a line at intervals."""
     if not sys.stderr.isatty():
         yield _lines()
         return

@@ -1,4 +1,4 @@
-"""`up`, `serve`, `work`, `index`, `migrate`: what runs."""
+"""`up`, `serve`, `work`, `index`, `migrate`: the commands that run processes."""
 
 import asyncio
 import os
@@ -89,12 +89,12 @@ def migrate(
 
 
 def _become(role: str, **options: object) -> NoReturn:
-    """Give this process to the supervisor, which lives long and needs little of what the command line has loaded."""
+    """Replace this process by the supervisor, which runs long and needs few of the command line's imports."""
     settings = from_environment().replace(**options)
     if settings.geoip_city_db and role in ("up", "serve"):
-        # Refused before anything is made or started.
+        # Raises before anything is created or started.
         city_database.use(settings.geoip_city_db)
-    os.execve(  # noqa: S606 - this program again
+    os.execve(  # noqa: S606 - this program
         sys.executable,
         [sys.executable, "-P", "-m", "fanfare.cli.up", role],
         {**os.environ, **settings.environment()},

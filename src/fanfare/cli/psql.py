@@ -1,4 +1,4 @@
-"""`psql`: PostgreSQL's own shell on the database, the embedded one too."""
+"""`psql`: PostgreSQL's shell on the database, embedded or external."""
 
 import signal
 import subprocess
@@ -19,7 +19,7 @@ def psql(context: typer.Context, data_dir: DataDir = None) -> None:
     """
     with open_database(from_environment().replace(data_dir=data_dir), "fanfare psql") as url:
         address, environment = without_password(url)
-        # Ctrl-C ends a statement inside psql, not this.
+        # Ctrl-C cancels a statement in psql and must not end this process.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        result = subprocess.run([program("psql"), f"--dbname={address}", *context.args], check=False, env=environment)  # noqa: S603 - comes along
+        result = subprocess.run([program("psql"), f"--dbname={address}", *context.args], check=False, env=environment)  # noqa: S603 - part of the wheel
     raise typer.Exit(result.returncode)

@@ -1,4 +1,4 @@
-"""A server process: `python -m fanfare.cli.server`, started by `fanfare up` and `fanfare serve` with a socket."""
+"""The server process `python -m fanfare.cli.server`, started with a socket by `fanfare up` and `fanfare serve`."""
 
 import gc
 import os
@@ -22,24 +22,24 @@ from fanfare.kernel.web.server.protocol import Connection
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
 GRACE_SECONDS = 10
-# A turn of the loop accepts one connection of each listener. With one alone, new callers wait for as many turns as
-# there are others before them, and a turn is long when many are served.
+# An iteration of the loop accepts one connection per listener. With a single one, new clients wait for as many
+# iterations as there are clients before them, and an iteration is long under load.
 LISTENERS = 8
-# How long a thread beside the loop keeps the interpreter from it. With Python's 5 ms, a call that comes while one works
+# How long another thread keeps the interpreter lock. With Python's 5 ms, a request that arrives while a thread works
 # waits that long at each of its steps.
 SWITCH_SECONDS = 0.0005
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, saying when it serves."""
+    """A uvicorn server that reports when it is ready."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        """Take what to call once the application has started."""
+        """`ready` is called once the application has started."""
         super().__init__(config)
         self.ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then report it."""
         await super().startup(sockets)
         _collect_less()
         if self.started:
@@ -56,23 +56,23 @@ def configured(settings: Settings, clock: Clock = system_clock) -> uvicorn.Confi
     )
     return uvicorn.Config(
         create(settings, clock),
-        # called as the class would be
+        # called like the class
         http=HttpConnections(Connection, times, _room(settings)),  # type: ignore[arg-type]
         loop="uvloop",
         ws="none",
         lifespan="on",
         access_log=False,
-        # the application has set up the log
+        # the application configures the log
         log_config=None,
         server_header=False,
-        # whose address counts is decided by the application, from FANFARE_TRUSTED_PROXIES
+        # the application determines the client's address, from FANFARE_TRUSTED_PROXIES
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 
 def main() -> None:
-    """Serve on the inherited socket until SIGTERM, then finish what is under way."""
+    """Serve on the inherited socket until SIGTERM, then finish running requests."""
     with in_one_line():
         _raise_limit_of_files()
         config = configured(settings_.from_environment())
@@ -83,9 +83,9 @@ def main() -> None:
 
 
 def _collect_less() -> None:
-    """Leave what the program consists of out of garbage collections, and run them less often.
+    """Exclude the program's own objects from garbage collection, and collect less often.
 
-    A call's objects are freed by their counts as it ends; measured, looking for cycles took a twelfth of its time.
+    Reference counts free a request's objects when it ends; collections took a twelfth of the time in measurements.
     """
     gc.collect()
     gc.freeze()
@@ -96,18 +96,18 @@ def _say_ready() -> None:
     try:
         os.write(int(os.environ[READY]), b"1")
     except OSError:
-        # Somebody has said so before, and nobody listens any more.
+        # Another server was ready first, and the pipe is closed.
         return
 
 
 def _room(settings: Settings) -> Room:
-    """Leave a quarter of the open files: to the database, and to connections that are accepted while others close."""
+    """Leave a quarter of the open files to the database and to connections that are accepted while others close."""
     limit = settings.http_connections or resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 3 // 4
     return Room(limit, max(1, int(limit * settings.address_share)), networks(settings.trusted_proxies))
 
 
 def _raise_limit_of_files() -> None:
-    """Take as many open files as the system lets: each connection is one, slow ones too."""
+    """Raise the limit of open files as far as allowed: each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         limit = min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536

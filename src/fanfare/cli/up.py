@@ -1,6 +1,6 @@
-"""`python -m fanfare.cli.up up|serve|work|index`: the processes of a running Fanfare, and what holds them together.
+"""`python -m fanfare.cli.up up|serve|work|index`: the supervisor of a running Fanfare.
 
-The command line turns into this. It is light: what is imported here stays in memory as long as Fanfare runs.
+The command line is replaced by this process. It imports little, since that stays in memory as long as Fanfare runs.
 """
 
 import os
@@ -20,11 +20,11 @@ from fanfare.kernel.running.settings import Settings, from_environment
 from fanfare.kernel.running.supervise import Child, Supervisor, Told, outlet, stoppable
 
 BACKLOG = 2048
-# What a migration may take.
+# The timeout of a migration.
 FIRST_SECONDS = 3600.0
-# The embedded database gives these beside: to the commands of an operator, and to a `fanfare serve` or two.
+# Additional connections of the embedded database, for an operator's commands and one or two `fanfare serve`.
 SPARE_CONNECTIONS = 80
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - how it is shown
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - for display
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
@@ -34,7 +34,7 @@ STANDARD_OUTPUT = 1
 
 
 def up(settings: Settings) -> None:
-    """Run all of Fanfare until SIGTERM or Ctrl-C: the embedded database, or DATABASE_URL, servers and the worker."""
+    """Run all of Fanfare until SIGTERM or Ctrl-C: the embedded database (or DATABASE_URL), servers and worker."""
     hold = Hold(settings.data_dir, "fanfare up")
     try:
         with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
@@ -59,7 +59,7 @@ def up(settings: Settings) -> None:
 
 
 def serve(settings: Settings) -> None:
-    """Run server processes on a database that others run."""
+    """Run server processes on a database that is already running."""
     reachable = _of_others(settings, "serve")
     try:
         with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
@@ -71,18 +71,18 @@ def serve(settings: Settings) -> None:
 
 
 def work(settings: Settings) -> None:
-    """Run a worker process on a database that others run."""
+    """Run a worker process on a database that is already running."""
     Supervisor([_worker(_of_others(settings, "work"))]).run()
 
 
 def index(settings: Settings) -> None:
-    """Run an index process on a database that others run."""
+    """Run an index process on a database that is already running."""
     Supervisor(_indexes(_of_others(settings, "index").replace(indexes=1))).run()
 
 
 @contextmanager
 def listening(settings: Settings) -> Iterator[socket.socket]:
-    """Give a listening socket. This process holds it, so that a server started anew has the same port."""
+    """Yield a listening socket. This process keeps it open, so that a restarted server has the same port."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
@@ -94,7 +94,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the address at which this machine reaches the socket."""
+    """Return the URL of the socket for this machine."""
     host, port = listener.getsockname()[:2]
     hostname = ANYWHERE.get(host, host)
     return f"http://[{hostname}]:{port}" if ":" in hostname else f"http://{hostname}:{port}"
@@ -111,7 +111,7 @@ def _database(settings: Settings) -> Iterator[Embedded | None]:
 
 
 def _of_others(settings: Settings, command: str) -> Settings:
-    """Return the settings with the database that others run. When it answers it must have this version's schema."""
+    """Return the settings with the URL of a running database. If it responds, it must have this version's schema."""
     if not settings.database_url:
         server = running(settings.data_dir)
         if server is None or server.database_url is None:
@@ -123,11 +123,11 @@ def _of_others(settings: Settings, command: str) -> Settings:
 
 
 def _run_first(settings: Settings, module: str, *words: str) -> None:
-    """Run a module in a process of its own, whose memory is free again afterwards; what fails there ends this too."""
+    """Run a module in its own process, which returns its memory; a failure there ends this process too."""
     result = launch(Launch(command=_python(module, *words), env=_environment(settings)))
     status = result.wait(FIRST_SECONDS)
     if status == 1:
-        # It has told why.
+        # It has reported the reason.
         sys.exit(1)
     if status != 0:
         message = f"{module} {' '.join(words)} {'did not end' if status is None else f'ended with status {status}'}"
@@ -136,7 +136,7 @@ def _run_first(settings: Settings, module: str, *words: str) -> None:
 
 @contextmanager
 def _servers(settings: Settings, listener: socket.socket) -> Iterator[tuple[list[Child], int]]:
-    """Give the server processes to keep, and the pipe on which the first says that it serves."""
+    """Yield the server processes to supervise, and the pipe to which the first one writes when it is ready."""
     reader, writer = os.pipe()
     fds = (listener.fileno(), writer)
     environment = _environment(settings) | {SOCKET: str(fds[0]), READY: str(fds[1])}
@@ -169,7 +169,7 @@ def _indexes(settings: Settings) -> list[Child]:
 
 
 def _python(module: str, *words: str) -> list[str]:
-    # -P: what lies in the working directory is not this program.
+    # -P: do not import from the working directory.
     return [sys.executable, "-P", "-m", module, *words]
 
 
@@ -189,7 +189,7 @@ def _tell(line: str) -> None:
 
 
 def main() -> None:
-    """Run what the one argument names. What cannot be done is told in one line, with exit status 1."""
+    """Run the command named by the argument; errors are reported in one line, with exit status 1."""
     try:
         with in_one_line():
             {"up": up, "serve": serve, "work": work, "index": index}[sys.argv[1]](from_environment())

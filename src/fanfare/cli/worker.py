@@ -1,4 +1,4 @@
-"""A worker process: `python -m fanfare.cli.worker`, started by `fanfare up` and `fanfare work`."""
+"""The worker process `python -m fanfare.cli.worker`, started by `fanfare up` and `fanfare work`."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from fanfare.kernel.running.exits import in_one_line
 
 
 def main() -> None:
-    """Do the jobs of every domain until SIGTERM, then finish those under way."""
+    """Run the jobs of all domains until SIGTERM, then finish running ones."""
     with in_one_line():
         settings = settings_.from_environment()
         log.configure(settings.log_level)
