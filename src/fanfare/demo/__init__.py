@@ -1,6 +1,6 @@
-"""An account full of people who do not exist: a football club, its women's team, a festival, a venue and a label.
+"""A demo account with sample fans: a football club, its women's team, a festival, a venue and a label.
 
-Email addresses lie at the example domains and numbers in ranges kept for fiction, so nothing sent ever arrives.
+Email addresses use example domains and phone numbers are from ranges for fiction, so no message ever arrives.
 """
 
 from fanfare.demo.filling import Filled, create_demo, fill

@@ -1,4 +1,4 @@
-"""What is written down while lives are told: rows for COPY, under ids that the database gave out."""
+"""Collects the rows to copy, under ids that were taken from the database."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ TableRow = tuple[object, ...]
 
 
 class Ids(NamedTuple):
-    """The ids that the database gave out: by place in the programme, and in order for fans and positions."""
+    """The ids taken from the database: by index in the programme; fans and positions in ascending order."""
 
     account_id: int
     businesses: Sequence[int]
@@ -31,7 +31,7 @@ class Ids(NamedTuple):
 
 
 class Fan(msgspec.Struct):
-    """What a fan has by now; times as texts."""
+    """The current state of a fan; times are ISO 8601."""
 
     fan_id: int
     position: int
@@ -47,12 +47,11 @@ class Book:
     """Rows by table, and the change log."""
 
     def __init__(self, ids: Ids, tables: Iterable[str]) -> None:
-        """Take the ids to be used and the tables to be filled."""
         self.ids = ids
         self.tables: dict[str, list[TableRow]] = {table: [] for table in tables}
 
     def announce(self, topic: Topic, subject: object, fan_id: int | None, stamp: str, data: bytes = b"{}") -> int:
-        """Note a change and return its position, which is the id of a subject that has no other (None)."""
+        """Add a change and return its position; with `subject` None the position is also the id of the subject."""
         position = next(self.ids.positions)
         subject_id = str(position if subject is None else subject)
         self.tables["changes"].append((self.ids.account_id, position, topic.name, subject_id, fan_id, stamp, data))

@@ -1,4 +1,4 @@
-"""Brings in the box office's history on the day of the fill: who bought which tickets, when and for how much."""
+"""Imports the box office's history on the day of the fill: who bought which tickets, when and for how much."""
 
 import uuid
 from collections import defaultdict
@@ -18,18 +18,18 @@ TableRow = tuple[object, ...]
 Report = Callable[[str, float], None]
 NETWORK = "ticketing"
 EVENT_COLUMNS = """account_id event_uid network event_key event_name event_date venue_name venue_province artist_name
-event_type created_at updated_at""".split()  # noqa: SIM905 - as the table has them
+event_type created_at updated_at""".split()  # noqa: SIM905 - the table's columns
 TICKET_COLUMNS = """account_id ticket_id fan_id event_uid purchased_at created_at updated_at num_seats is_deleted
-paid_amount currency network ticket_key order_key customer_key price_code""".split()  # noqa: SIM905 - as above
-# Of a hundred orders.
+paid_amount currency network ticket_key order_key customer_key price_code""".split()  # noqa: SIM905 - the table's columns
+# Weights of the number of seats in an order.
 SEATS = Shares([(24, 1), (48, 2), (13, 3), (15, 4)])
 CANCELLED, SECOND_LEVEL, FROM_AFAR, AT_ONCE = 0.015, 0.12, 0.2, 0.4
-# People near a hall are those of these provinces.
+# The provinces near a hall.
 NEAR = {"BC": ("BC",), "WA": ("WA", "BC"), "OR": ("OR", "WA"), "ON": ("ON", "QC")}
-# Doors open at seven in the evening, in hours of GMT.
+# Doors open at seven in the evening, as a time in GMT.
 DOORS = time(2, 0)
 
-# The rows of the change log that the calls would have written.
+# The rows of the change log that the endpoints would have inserted.
 NEXT_POSITION = "nextval('positions')"
 ANNOUNCE = f"""
     {announce(TICKET_CREATED, "tickets where account_id = $1", position="ticket_id", at="created_at")}
@@ -38,7 +38,7 @@ ANNOUNCE = f"""
 
 
 class Buyers(NamedTuple):
-    """Who may buy: all fans, those of each province, those with each tag, and their keys in the ticketing network."""
+    """Potential buyers: all fans, by province, by tag, and their keys in the ticketing network."""
 
     all_fans: list[int]
     by_province: Mapping[str, list[int]]
@@ -70,12 +70,12 @@ class SeatLine(NamedTuple):
 
 
 async def import_tickets(db: Db, account_id: int, now: datetime, seed: int, report: Report) -> int:
-    """Sell two seasons to the fans of an account and return the number of tickets; part of the caller's transaction."""
-    chance = Random(seed)  # noqa: S311 - made-up data that can be made again
+    """Sell the tickets of two seasons to the fans of an account, in the caller's transaction; return their number."""
+    chance = Random(seed)  # noqa: S311 - reproducible sample data
     programme = shows(now.date())
     buyers = await _buyers(db, account_id)
     lines = list(_lines(programme, buyers, now, chance))
-    # Ids follow the time of purchase.
+    # Ids are in order of purchase.
     lines.sort(key=lambda line: line.purchased_at)
     uids = {show.key: uuid.UUID(int=chance.getrandbits(128), version=4) for show in programme}
     ids = await _positions(db, account_id, len(lines))
@@ -144,7 +144,7 @@ def _lines(programme: Sequence[Show], buyers: Buyers, now: datetime, chance: Ran
 
 
 def _moment(show: Show, now: datetime, chance: Random) -> datetime | None:
-    """Return when somebody buys: many at once, most in the last weeks. None for what lies ahead."""
+    """Return the time of a purchase: many right at the start, most in the last weeks. None if it is in the future."""
     doors = datetime.combine(show.day + timedelta(days=1), DOORS, now.tzinfo)
     share = 1 - min(chance.expovariate(12), 1.0) if chance.random() < AT_ONCE else min(chance.expovariate(4), 1.0)
     moment = doors - timedelta(days=show.on_sale_days) * share - timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""Copies rows into a table by PostgreSQL's COPY, in its text format: jsonb has no other here."""
+"""Copies rows into a table with COPY in text format: the driver's binary COPY does not support our jsonb codec."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
@@ -6,18 +6,18 @@ from itertools import islice
 from fanfare.kernel.data.db import Connection
 
 CHUNK = 4000
-# What COPY reads as an end of cell or row, or as a beginning of such a code.
+# Characters that end a cell or row, or begin an escape.
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def cell(value: object) -> str:
-    """Return a value as COPY reads it; bytes are JSON."""
+    """Return a value in COPY's text format; bytes are JSON."""
     if value is None:
         return "\\N"
     if value is True or value is False:
         return "t" if value else "f"
     text = value.decode() if isinstance(value, bytes) else str(value)
-    # Most texts have nothing to escape, which is told faster than they are rewritten.
+    # Most texts have nothing to escape, and checking is faster than translating.
     return text if text.isprintable() and "\\" not in text else text.translate(ESCAPES)
 
 
@@ -28,7 +28,7 @@ async def copy_rows(
     rows: Sequence[tuple[object, ...]],
     report: Callable[[str, float], None],
 ) -> None:
-    """Copy rows into a table; `report` is told the table and the share that is done."""
+    """Copy rows into a table; `report` gets the table and the share that is done."""
 
     async def chunks() -> AsyncIterator[bytes]:
         remaining: Iterator[tuple[object, ...]] = iter(rows)

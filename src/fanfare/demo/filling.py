@@ -1,4 +1,4 @@
-"""Fills an account: what is few through the domains' own actions, what is many by COPY, all in one transaction."""
+"""Fills an account: single objects through the domains' own actions, mass data by COPY, all in one transaction."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -42,14 +42,14 @@ Report = Callable[[str, float], None]
 NAME = "Harbour City"
 SEED = 1887
 REPORT_EVERY = 500
-# Campaigns are laid out some days before they open, and closed on the day after they end.
+# Campaigns are created some days before they open, and closed on the day after they end.
 LAYING_OUT = timedelta(days=4)
 CLOSING = timedelta(hours=11)
-# Where a row of activities has its fan and its campaign.
+# The columns of an activity's fan and campaign.
 ENTRANT, ENTERED = (COLUMNS["activities"].index(name) for name in ("fan_id", "page_tab_id"))
 
 
-# The rows of the change log that the domains' own statements would have written beside each.
+# The rows of the change log that the domains' own statements would have inserted.
 ANNOUNCE_ACTIVITIES = f"""
     {announce(ACTIVITY_CREATED, "activities where account_id = $1", position="activity_id", at="created_at")}
 """
@@ -64,7 +64,7 @@ class NotEmpty(Conflict):
 
 
 class Filled(msgspec.Struct, frozen=True):
-    """How many rows were made."""
+    """The number of rows created."""
 
     fans: int
     activities: int
@@ -74,11 +74,11 @@ class Filled(msgspec.Struct, frozen=True):
 
 
 def _silent(step: str, share: float) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent) -> NewAccount:
-    """Make an account full of made-up fans and return its keys. One that fails or is killed leaves no account."""
+    """Create an account with sample data and return its keys. If it fails or is killed, there is no account."""
     await load_excerpt(db, now)
     async with db.transaction() as tx:
         account = await create_account(
@@ -91,9 +91,9 @@ async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent
 async def fill(
     db: Db, account_id: int, fans: int = 20_000, *, now: datetime, seed: int = SEED, report: Report = _silent
 ) -> Filled:
-    """Fill an empty account; the same seed, number and moment make the same fans, but for their ids.
+    """Fill an empty account; the same seed, number and time give the same fans, except for their ids.
 
-    `report` is told what is being done and the share of it that is done. Refuses an account that has fans.
+    `report` gets the current step and the share of it that is done. Raises NotEmpty if the account has fans.
     """
     if await db.value("select fan_id from fans where account_id = $1 limit 1", account_id) is not None:
         raise NotEmpty
@@ -123,7 +123,7 @@ async def fill(
 
 
 async def _announce(db: Db, account_id: int) -> None:
-    """Write what the calls would have written beside the rows: changes, and totals."""
+    """Insert what the endpoints would have written besides the rows: changes and totals."""
     await db.execute(ANNOUNCE_ACTIVITIES, account_id)
     await count_activities(db, account_id)
     for statement in (ANNOUNCE_CONSENTS, STAND, COUNTED):
@@ -133,7 +133,7 @@ async def _announce(db: Db, account_id: int) -> None:
 def _lives(
     fans: int, now: datetime, seed: int, shows: Sequence[tuple[float, int | None]], report: Report
 ) -> tuple[list[DemoPerson], list[Happening]]:
-    """Return the people and all that happened to them, in the order of time."""
+    """Return the people and all their events, in order of time."""
     story = Story(seed, now, campaigns(now))
     pastimes = Pastimes(seed, now.timestamp(), story.programme, shows)
     people: list[DemoPerson] = []
@@ -145,7 +145,7 @@ def _lives(
         happenings.extend(pastimes.life(number, person, events))
         if number % REPORT_EVERY == 0:
             report("people", number / fans)
-    # Happenings of one moment keep their order, so that an arrival stays the first.
+    # The sort is stable, so that an arrival stays first.
     happenings.sort(key=lambda happening: happening.moment)
     report("people", 1.0)
     return people, happenings
@@ -161,7 +161,7 @@ def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, 
 
 
 async def _next(db: Db, account_id: int, sequence: str, count: int) -> list[int]:
-    """Return the next numbers of a sequence, in order; the positions among them are held for the transaction."""
+    """Return the next numbers of a sequence, in order; positions among them are held for the transaction."""
     await hold(db, account_id)
     numbers: list[int] = await db.value(
         "select array(select nextval($1::regclass) from generate_series(1, $2::bigint))", sequence, count
@@ -172,7 +172,7 @@ async def _next(db: Db, account_id: int, sequence: str, count: int) -> list[int]
 async def _make_programme(
     db: Db, account: Account, programme: list[DemoCampaign], now: datetime
 ) -> tuple[Ids, list[tuple[float, int | None]]]:
-    """Make what fans take part in, as of the days on which it was made; return also when which shows are."""
+    """Create what fans take part in, with creation dates in the past; return the times of the shows as well."""
     began, account_id = now - YEARS, account.id
     businesses = [await create_business(db, account_id, _business(business), began) for business in BUSINESSES]
     for field in FIELDS:
@@ -227,7 +227,7 @@ def _campaign(campaign: DemoCampaign, businesses: list[int], now: datetime) -> N
 
 
 async def _close(db: Db, ids: Ids, programme: list[DemoCampaign], activities: list[TableRow], now: datetime) -> None:
-    """Close what is over; a sweepstakes has a winner when anybody entered."""
+    """Close campaigns that have ended; a sweepstakes with entries has a winner."""
     entrants: dict[object, list[int]] = defaultdict(list)
     for row in activities:
         entrants[row[ENTERED]].append(cast("int", row[ENTRANT]))

@@ -1,4 +1,4 @@
-"""Whom the demo's fans follow: the club and its players, and the festival's bands with their sets."""
+"""What the demo's fans follow: the club and its players, and the festival's bands with their sets."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -20,21 +20,21 @@ BANDS = ("Marram", "The Breakwaters", "Nori Kid", "Lantern Hour", "Tall Ships", 
 IDOLS = (*TEAMS, *PLAYERS, *BANDS)
 FIRST_PLAYER, FIRST_BAND = len(TEAMS), len(TEAMS) + len(PLAYERS)
 BAND_PLACES = Shares((1 / (1 + number), FIRST_BAND + number) for number in range(len(BANDS)))
-# Days from now on which the festival's sets are, and their stages.
+# Days from now of the festival's sets, and their stages.
 EDITIONS = (-459, -94, 271)
 STAGES = ("Tide stage", "Dock stage")
 SUMMER = "Tideline"
 
 
 class Followed(NamedTuple):
-    """An idol followed, by its place; not explicit when it was concluded from what the fan did."""
+    """A fan follows an idol, given by its index; not explicit if it was inferred from the fan's actions."""
 
     idol: int
     is_explicit: bool
 
 
 async def make_idols(db: Db, account_id: int, now: datetime) -> list[UUID]:
-    """Make the idols as of the day on which the account began."""
+    """Create the idols, as of the day the account was created."""
     result = []
     for place, name in enumerate(IDOLS):
         is_band, is_team = place >= FIRST_BAND, place < FIRST_PLAYER
@@ -50,7 +50,7 @@ async def make_idols(db: Db, account_id: int, now: datetime) -> list[UUID]:
 
 
 async def make_sets(db: Db, account_id: int, idols: list[UUID], now: datetime) -> list[tuple[UUID, float]]:
-    """Make the festival's sets and return each with its moment, the earliest first."""
+    """Create the festival's sets; return each with its time, earliest first."""
     result = []
     for edition in EDITIONS:
         first = (now + timedelta(days=edition)).replace(hour=16, minute=0, second=0, microsecond=0)
@@ -75,10 +75,9 @@ async def make_sets(db: Db, account_id: int, idols: list[UUID], now: datetime) -
 
 
 class Following:
-    """Picks whom a fan follows, and writes it down."""
+    """Writes what fans follow."""
 
     def __init__(self, book: Book) -> None:
-        """Take where it is written."""
         self.book = book
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Followed: self._followed}
 
@@ -91,12 +90,12 @@ class Following:
 
 
 def followings(chance: Random, home: int, favourite: object) -> Iterator[Followed]:
-    """Yield whom a fan of a home follows: the favourite player by choice, the team mostly by what was concluded."""
+    """Yield what a fan follows: the favourite player explicitly, the team mostly inferred."""
     if isinstance(favourite, str):
         yield Followed(FIRST_PLAYER + PLAYERS.index(favourite), is_explicit=True)
     luck = chance.random()
-    if home in (CLUB, WOMEN) and luck < 0.6:  # noqa: PLR2004 - the share of the home crowd
-        yield Followed(home, is_explicit=luck < 0.2)  # noqa: PLR2004 - and of those who said so
+    if home in (CLUB, WOMEN) and luck < 0.6:  # noqa: PLR2004 - the share of fans at home
+        yield Followed(home, is_explicit=luck < 0.2)  # noqa: PLR2004 - those who follow explicitly
     elif home == FESTIVAL and luck < 0.7:  # noqa: PLR2004 - likewise
         band = BAND_PLACES.pick(chance)
         yield Followed(band, is_explicit=True)

@@ -1,4 +1,4 @@
-"""The demo's festival gates: wristbands that fans registered, passes of the pre-sale, and scans on festival days."""
+"""Festival gates: registered wristbands, passes of the pre-sale, and scans on festival days."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -38,14 +38,14 @@ PASS = TABLES["passes"].split()
 NETWORK, VENUE = "tideline", "Tideline Grounds"
 DAY, HOUR = 86_400.0, 3600.0
 DAYS_A_YEAR, ADULT = 365.2425, 18
-# Wristbands are sent out forty days before.
+# Wristbands are sent out forty days before the festival.
 AHEAD = 40 * DAY
 CAMPING, CAMPING_PLACES = 1, 20_000
-# Odd, so that products of different numbers differ.
+# Odd, so that different numbers give different products.
 SPREAD = 0x9E3779B97F
 HABITS = {"pass": 0.6, "camps": 0.3, "claims": 0.88, "gives up": 0.05, "goes out": 0.55, "comes again": 0.5}
 
-# What the statements that make and cancel passes keep of each section.
+# The counts that the statements for creating and cancelling passes maintain.
 COUNTED = """
     update pass_sections s
     set pass_count = (select count(*) from passes p
@@ -55,7 +55,7 @@ COUNTED = """
 
 
 class Festival(NamedTuple):
-    """A year of the festival: the places of its pre-sale and of its gates in the programme, and when each opens."""
+    """One year of the festival: the indexes of its pre-sale and gates in the programme, and its dates."""
 
     presale: int
     gates: int
@@ -65,40 +65,40 @@ class Festival(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return what tickets call it."""
+        """The name on tickets."""
         return f"Tideline {self.opens_at.year}"
 
     @property
     def key(self) -> str:
-        """Return what the ticketing calls it."""
+        """The key in the ticketing system."""
         return f"tideline-{self.opens_at.year}"
 
 
 class Band(NamedTuple):
-    """A wristband, by its festival and number."""
+    """A wristband: its festival and number."""
 
     festival: Festival
     number: int
 
     @property
     def key(self) -> str:
-        """Return the key of its registration."""
+        """The key of its registration."""
         return f"TL{self.festival.opens_at:%y}-{self.number:06}"
 
     @property
     def barcode(self) -> str:
-        """Return what its barcode says."""
+        """The content of its barcode."""
         return f"{self.festival.opens_at:%y}{self.number * 7919 % 10**8:08}"
 
 
 class Registered(NamedTuple):
-    """A wristband registered by its fan."""
+    """A fan registered a wristband."""
 
     band: Band
 
 
 class Issued(NamedTuple):
-    """A pass made for a fan of the pre-sale; `year` is the festival's place."""
+    """A pass was created for a fan of the pre-sale; `year` is the index of the festival."""
 
     pass_uid: UUID
     code: str
@@ -109,19 +109,19 @@ class Issued(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """A pass claimed by whom it was made for."""
+    """A pass was claimed by the fan it was created for."""
 
     pass_uid: UUID
 
 
 class GivenUp(NamedTuple):
-    """A pass cancelled."""
+    """A pass was cancelled."""
 
     pass_uid: UUID
 
 
 class Scanned(NamedTuple):
-    """A wristband read at a gate, with the pass that is used there, if one is."""
+    """A wristband was read at a gate, possibly with a pass."""
 
     band: Band
     gate: str
@@ -130,7 +130,7 @@ class Scanned(NamedTuple):
 
 
 class Admitted(NamedTuple):
-    """The use of a pass by the scan before."""
+    """A pass was used in the preceding scan."""
 
     pass_uid: UUID
     gate: str
@@ -151,7 +151,7 @@ def festivals(programme: Sequence[DemoCampaign]) -> list[Festival]:
 async def make_sections(
     db: Db, account_id: int, page_tab_ids: Sequence[int], years: list[Festival]
 ) -> list[list[UUID]]:
-    """Make the sections of each year's passes: the weekend, and the camping ground."""
+    """Create the sections of each year's passes: the weekend, and the camping ground."""
     result = []
     for year in years:
         new_sections = [
@@ -165,7 +165,7 @@ async def make_sections(
 def visits(
     chance: Random, years: Sequence[Festival], number: int, person: DemoPerson, happenings: Sequence[Happening]
 ) -> Iterator[tuple[float, object]]:
-    """Yield a fan's passes, wristbands and scans, each kind in the order of time."""
+    """Yield a fan's passes, wristbands and scans with their times, each kind in order of time."""
     arrived_at = happenings[0].moment
     entries = {each.event.campaign: each for each in happenings if isinstance(each.event, Entered)}
     for place, year in enumerate(years):
@@ -186,7 +186,7 @@ def visits(
 
 
 def _code(number: int) -> str:
-    """Return a code that no other number has; it looks drawn."""
+    """Return a unique code that looks random."""
     rest, code = number * SPREAD % len(LETTERS) ** CODE_LETTERS, ""
     for _ in range(CODE_LETTERS):
         rest, letter = divmod(rest, len(LETTERS))
@@ -195,7 +195,7 @@ def _code(number: int) -> str:
 
 
 def _pass_history(chance: Random, issued: Issued, entered: float, opens: float) -> Iterator[tuple[float, object]]:
-    """Yield what became of a pass before the festival."""
+    """Yield the events of a pass before the festival."""
     moment = entered + chance.uniform(HOUR, 9 * DAY)
     yield moment, issued
     if chance.random() < HABITS["claims"]:
@@ -206,7 +206,7 @@ def _pass_history(chance: Random, issued: Issued, entered: float, opens: float) 
 
 
 def _scans(chance: Random, band: Band, issued: Issued | None, entry: Happening) -> Iterator[tuple[float, object]]:
-    """Yield the first entry, which uses the pass, and the comings and goings of the days that are left."""
+    """Yield the first entry, which uses the pass, and later exits and entries."""
     gate = str(entry.event.props["entrance"]).capitalize()
     moment = entry.moment
     yield moment, Scanned(band, gate, "entry", issued)
@@ -223,10 +223,9 @@ def _scans(chance: Random, band: Band, issued: Issued | None, entry: Happening) 
 
 
 class Gates:
-    """Writes registrations, passes and scans down."""
+    """Writes registrations, passes and scans."""
 
     def __init__(self, book: Book) -> None:
-        """Take where it is written."""
         self.book = book
         self.places: dict[UUID, int] = {}
         self.counts: Counter[object] = Counter()

@@ -25,7 +25,7 @@ REWARDS = ((60, "Pin set"), (120, "Scarf"), (250, "Stadium tour"), (400, "Signed
 HIDES, SPENDS = 0.004, 0.05
 CAMPAIGN, ACTIVITY = 0, 1
 
-# What the statement that awards keeps beside each booking (points.actions.MOVE), for all of them at once.
+# What the statement that awards points maintains for each award (points.actions.MOVE), for all of them at once.
 STAND = """
     with boards as (
         select account_id, 'point:' || point_uid as board, fan_id, point_count from fan_points where account_id = $1
@@ -45,17 +45,17 @@ STAND = """
 
 
 class Spent(NamedTuple):
-    """A wish for a reward, which is had when the points suffice by then."""
+    """A fan wants a reward, and gets it if they have enough points by then."""
 
     reward: int
 
 
 class Hidden(NamedTuple):
-    """The wish to stand on no public board."""
+    """A fan wants to be on no public leaderboard."""
 
 
 async def make_points(db: Db, account_id: int, now: datetime) -> list[UUID]:
-    """Make the categories."""
+    """Create the categories."""
     return [
         await create_point(db, account_id, NewPoint(point_name=name, description=description), now - YEARS)
         for name, description in CATEGORIES
@@ -63,24 +63,23 @@ async def make_points(db: Db, account_id: int, now: datetime) -> list[UUID]:
 
 
 def earning(programme: Sequence[DemoCampaign]) -> dict[int, int]:
-    """Return the category that each earning campaign's points are of, by place in the programme."""
+    """Return the category of points of each campaign that awards some, by its index in the programme."""
     quizzes = {place: 0 for place, each in enumerate(programme) if each.app_type == "quiz"}
     return quizzes | {place: 1 for place, each in enumerate(programme) if "gate check-in" in each.title}
 
 
 class Loyalty:
-    """Books points while lives are told, in the order of time, so that nobody spends what they do not have."""
+    """Awards points in order of time, so that nobody spends points they do not have."""
 
     def __init__(self, book: Book, programme: Sequence[DemoCampaign], seed: int) -> None:
-        """Take where it is written and which campaigns earn."""
         self.book = book
-        self.chance = Random(f"{seed} bookings")  # noqa: S311 - made-up data that can be made again
+        self.chance = Random(f"{seed} bookings")  # noqa: S311 - reproducible sample data
         self.earning = earning(programme)
         self.balances: dict[int, int] = defaultdict(int)
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Spent: self._spent, Hidden: self._hidden}
 
     def earned(self, fan: Fan, place: int, activity_id: int, props: dict[str, Any], stamp: str) -> None:
-        """Book what an entry in a campaign earned, if it did."""
+        """Award the points for an entry in a campaign, if any."""
         category = self.earning.get(place)
         if category is None:
             return

@@ -1,4 +1,4 @@
-"""What fans do beside campaigns: whom they follow, what they plan, buy and spend."""
+"""What fans do apart from campaigns: follow idols, plan visits, buy things and spend points."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -14,20 +14,20 @@ from fanfare.demo.story import Arrival, Entered, Happening
 
 
 class Pastimes:
-    """Adds to lives; the same seed and lives give the same."""
+    """Adds events to a fan's life; deterministic for a seed."""
 
     def __init__(
         self, seed: int, now: float, programme: Sequence[DemoCampaign], shows: Sequence[tuple[float, int | None]]
     ) -> None:
-        """Take what decides everything; `shows` are moments with the business, None for a set of the festival."""
-        self.chance = Random(f"{seed} pastimes")  # noqa: S311 - made-up data that can be made again
+        """Create a generator; `shows` are times with the business, None for a set of the festival."""
+        self.chance = Random(f"{seed} pastimes")  # noqa: S311 - reproducible sample data
         self.now = now
         self.programme = programme
         self.shows = shows
         self.festivals = festivals(programme)
 
     def life(self, fan: int, person: DemoPerson, happenings: Sequence[Happening]) -> Iterator[Happening]:
-        """Yield what a fan did beside what is told already, in no order, and never before the arrival."""
+        """Yield more events of a fan, unordered, but none before the arrival."""
         arrived_at, arrival = happenings[0].moment, happenings[0].event
         chance, now = self.chance, self.now
         first = next((each.event.campaign for each in happenings if isinstance(each.event, Entered)), None)

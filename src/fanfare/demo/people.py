@@ -1,4 +1,4 @@
-"""Makes up people: names of their country, an address in a real town, mail that goes nowhere, numbers of fiction."""
+"""Generates people: names by country, addresses in real towns, email addresses and phone numbers that reach nobody."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from fanfare.kernel import folding
 from fanfare.places.spelling import fold
 
 MAIL_HOSTS = Shares([(70, "example.com"), (16, "example.org"), (14, "example.net")])
-# Whose names people in each country bear.
+# The languages of names in each country.
 LOCALES = {
     "CA": Shares(
         [(70, Locale.EN_CA), (10, Locale.FR), (8, Locale.EN_GB), (4, Locale.ES), (4, Locale.IT), (4, Locale.PL)]
@@ -30,7 +30,7 @@ LOCALES = {
     "AU": Shares([(88, Locale.EN_AU), (8, Locale.EN_GB), (4, Locale.IT)]),
 }
 GENDERS: Shares[str | None] = Shares([(44, "male"), (41, "female"), (2, "diverse"), (1, "other"), (12, None)])
-# Spans of ages, the oldest not included.
+# Age ranges; the upper end is exclusive.
 AGES = Shares(
     [(9, (16, 20)), (18, (20, 26)), (23, (26, 33)), (19, (33, 40)), (14, (40, 48)), (10, (48, 58)), (7, (58, 84))]
 )
@@ -50,10 +50,10 @@ NICKNAMES = (
     "Loud",
 )
 ANIMALS = ("Heron", "Otter", "Orca", "Gull", "Bear", "Lynx", "Raven", "Seal", "Fox", "Moose", "Owl", "Falcon")
-# Addresses that are kept for documentation.
+# Networks reserved for documentation.
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 DAYS_A_YEAR = 365.2425
-# Which share of people gave what, or did what.
+# The share of people with each kind of data.
 HABITS = {
     "place": 0.93,
     "phone": 0.42,
@@ -64,12 +64,12 @@ HABITS = {
     "confirmed mail": 0.61,
     "confirmed phone": 0.35,
 }
-# The same for user keys of other systems.
+# The share of people with a user key in each network.
 KNOWN_ON = {"ticketing": 0.24, "app": 0.15, "shop": 0.11, "facebook": 0.04, "spotify": 0.02}
 
 
 class DemoPerson(msgspec.Struct):
-    """Somebody who does not exist, in the stored form of fans; `identities` are user keys by network."""
+    """A fictional person in the stored form of fans; `identities` are user keys by network."""
 
     first_name: str
     last_name: str
@@ -90,11 +90,11 @@ class DemoPerson(msgspec.Struct):
 
 
 class Crowd:
-    """Makes people one by one; no two share an email address, a number, a display name or an identity."""
+    """Generates people; no two share an email address, a phone number, a display name or an identity."""
 
     def __init__(self, seed: int, today: date) -> None:
-        """Take what decides everything: the seed, and the day on which ages are counted."""
-        self.chance = Random(seed)  # noqa: S311 - made-up data that can be made again
+        """`today` is the day on which ages are computed."""
+        self.chance = Random(seed)  # noqa: S311 - reproducible sample data
         self.today = today
         self.towns = Shares((town.weight, town) for town in TOWNS)
         self.numbers = Numbers(self.chance)
@@ -104,7 +104,7 @@ class Crowd:
         self.display_names: set[str] = set()
 
     def people(self, count: int) -> Iterator[DemoPerson]:
-        """Yield that many people."""
+        """Yield `count` people."""
         for number in range(1, count + 1):
             yield self._person(number)
 
@@ -116,7 +116,7 @@ class Crowd:
         first_name, last_name = self._name(town, gender)
         has_place = self._does("place")
         phone = self.numbers.next_of(town) if self._does("phone") else None
-        # Some are known by their phone alone, as those who joined by text message are.
+        # Some have only a phone, like those who joined by text message.
         has_mail = phone is None or self._does("mail beside the phone")
         return DemoPerson(
             first_name=first_name,
@@ -154,7 +154,7 @@ class Crowd:
         while address in self.mails:
             address = f"{local}{self.chance.randrange(1, 10_000)}@{host}"
         self.mails.add(address)
-        # A few write themselves in capitals, and are shown so.
+        # A few capitalize their address, which is shown as written.
         return (
             address
             if self.chance.randrange(25)

@@ -1,4 +1,4 @@
-"""What is known of the places where made-up fans live: an excerpt of the public lists, so that nothing is fetched."""
+"""Postal codes of the demo's towns: an excerpt of the public lists, so that nothing is downloaded."""
 
 from datetime import datetime
 from importlib.resources import as_file, files
@@ -11,7 +11,7 @@ from fanfare.places.loading.tables import EXCERPT, Reading, load
 
 
 async def load_excerpt(db: Db, now: datetime) -> int:
-    """Load the excerpt unless it is loaded, and return how many postal codes; what was loaded in full stays."""
+    """Load the excerpt unless it is loaded, and return the number of postal codes; complete lists are not replaced."""
     await keep_canadian(db)
     with as_file(files("fanfare.demo").joinpath("places.csv")) as path:
         reading = Reading(EXCERPT, digest(path), path, excerpt)

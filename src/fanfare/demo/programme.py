@@ -1,4 +1,4 @@
-"""What the demo account runs: five businesses, thirty campaigns over two years, tags and custom fields."""
+"""The programme of the demo account: five businesses, thirty campaigns in two years, tags and custom fields."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
@@ -12,7 +12,7 @@ CLUB, WOMEN, FESTIVAL, VENUE, LABEL = range(5)
 
 
 class DemoBusiness(NamedTuple):
-    """A business; `share` is how much of the crowd is at home there."""
+    """A business; `share` is the share of fans who are at home there."""
 
     name: str
     slug: str
@@ -21,7 +21,7 @@ class DemoBusiness(NamedTuple):
 
 
 class DemoCampaign(msgspec.Struct, frozen=True):
-    """A campaign with its dates; `weight` is how many it draws, `is_once` whether a fan enters once only."""
+    """A campaign; `weight` is how many fans it attracts, `is_once` whether a fan can enter only once."""
 
     title: str
     app_type: str
@@ -33,7 +33,7 @@ class DemoCampaign(msgspec.Struct, frozen=True):
 
 
 class DemoTag(NamedTuple):
-    """A tag; `share` of the fans at home in `business` carry it, fewer of the others."""
+    """A tag; `share` of the fans at home in `business` have it, and fewer of the others."""
 
     name: str
     business: int
@@ -41,7 +41,7 @@ class DemoTag(NamedTuple):
 
 
 class DemoField(NamedTuple):
-    """A custom field; `share` of the fans have a value in it."""
+    """A custom field; `share` of the fans have a value."""
 
     key: str
     field_type: str
@@ -66,8 +66,8 @@ PLAYERS = (
     "Tomas Vrba",
     "Yara Silva",
 )
-# Days before now on which it starts, days that it lasts, kind, business, title, weight.
-# Yearly ones are 365 days apart, so that their titles never meet in one year.
+# Start (days ago), duration in days, type, business, title, weight. Yearly ones are 365 days apart, so that their
+# titles never fall into the same year.
 CAMPAIGNS = (
     (728, 28, "form", CLUB, "Season {year}: tell us about you", 8),
     (705, 14, "quiz", CLUB, "Opening day quiz {year}", 5),
@@ -100,7 +100,7 @@ CAMPAIGNS = (
     (20, 30, "quiz", CLUB, "Friday quiz league {year}", 6),
     (-10, 21, "sweepstakes", VENUE, "Opening night at the Foundry {year}", 5),
 )
-# A word of the title, what is asked, and the answers.
+# A word of the title, the question, and the answers.
 CUSTOM_ENTRIES = (
     ("check-in", "entrance", ("north gate", "main gate", "ferry dock", "camping gate")),
     ("sign-in", "came_for", ("listening session", "record fair", "talk", "bar")),
@@ -150,10 +150,10 @@ FIELDS = (
 
 
 def campaigns(now: datetime) -> list[DemoCampaign]:
-    """Return the thirty campaigns as they stand on a day, the earliest first; the last has not begun."""
+    """Return the thirty campaigns by start; the last one has not begun."""
     rows = []
     for ago, days, app_type, business, title, weight in CAMPAIGNS:
-        # They open at ten in the morning and close at midnight, on the Pacific coast.
+        # From ten in the morning until midnight, Pacific time.
         starts_at = (now - timedelta(days=ago)).replace(hour=18, minute=0, second=0, microsecond=0)
         ends_at = starts_at + timedelta(days=days, hours=-10)
         name = title.format(year=starts_at.year, month=starts_at.strftime("%B"))
@@ -162,7 +162,7 @@ def campaigns(now: datetime) -> list[DemoCampaign]:
 
 
 def entry(app_type: str, title: str, chance: Random) -> dict[str, Any]:
-    """Return what a fan enters in a campaign of a kind."""
+    """Return what a fan enters in a campaign of a type."""
     if app_type == "quiz":
         correct = min(10, max(0, round(chance.gauss(6.4, 2.2))))
         duration = chance.randrange(28_000, 240_000)
@@ -184,12 +184,12 @@ def entry(app_type: str, title: str, chance: Random) -> dict[str, Any]:
 
 
 def field_value(field: DemoField, chance: Random, today: date) -> object:
-    """Return a value of the field's type."""
+    """Return a random value of the field's type."""
     return VALUES[field.field_type](field, chance, today)
 
 
 def _likely(chance: Random, options: Sequence[str]) -> str:
-    """Return one option; the first are the likelier."""
+    """Return a random option; earlier ones are more likely."""
     return options[min(int(chance.expovariate(2.2 / len(options))), len(options) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""Turns lives into rows: the fold of consents, what fans have by now, and the change log in the order of time."""
+"""Turns the lives of fans into rows: consents, the current state of fans, and the change log in order of time."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from fanfare.fans.actions.consents import Fold, Word
 from fanfare.fans.contact import shown_key
 from fanfare.fans.topics import FAN_CREATED, FAN_IDENTIFIED, FAN_UPDATED, TAG_ADDED
 
-# What is copied, in an order that foreign keys allow.
+# The tables to copy, in an order that satisfies foreign keys.
 TABLES = {
     "fans": """account_id fan_id position created_at updated_at is_subscribed is_phone_subscribed is_optout
         email_word_at phone_word_at optout_word_at
@@ -45,14 +45,13 @@ COLUMNS = {table: names.split() for table, names in TABLES.items()}
 
 
 class Rows:
-    """Collects rows while happenings are told in the order of time.
+    """Collects rows from events, which must come in order of time.
 
-    Activities and words on consent have their change's position as their id, so their rows of the change log are
-    read off them later.
+    The ids of activities and consents are the positions of their changes, whose rows are therefore inserted later by
+    SQL.
     """
 
     def __init__(self, ids: Ids, people: Sequence[DemoPerson], loyalty: Callable[[Book], Loyalty]) -> None:
-        """Take the ids to be used, the people that the happenings are about, and who books points."""
         self.ids = ids
         self.people = people
         self.fans: dict[int, Fan] = {}
@@ -73,7 +72,7 @@ class Rows:
         }
 
     def tell(self, happening: Happening) -> None:
-        """Take in one happening; an arrival comes before all else of its fan."""
+        """Process one event; the arrival of a fan must come first."""
         told_at = datetime.fromtimestamp(happening.moment, UTC).isoformat()
         if isinstance(happening.event, Arrival):
             self.fans[happening.fan] = self._arrived(self.people[happening.fan], happening.event, told_at)
@@ -81,7 +80,7 @@ class Rows:
             self.tellers[type(happening.event)](self.fans[happening.fan], happening.event, told_at)
 
     def finished(self) -> dict[str, list[TableRow]]:
-        """Return the rows of every table, once all is told."""
+        """Return the rows of every table, after all events."""
         account_id = self.ids.account_id
         for fan in self.fans.values():
             self.tables["fans"].append(_fan_row(account_id, fan))
@@ -108,7 +107,7 @@ class Rows:
         return fan
 
     def _note(self, fan: Fan, word: Word, source: str, stamp: str) -> None:
-        """Write a word down and fold it, as the fans' own actions do."""
+        """Add a consent and apply it to the fan, like the domain's own actions."""
         business_id = None if word.business_id is None else self.ids.businesses[word.business_id]
         self.tables["consents"].append(
             (self.ids.account_id, next(self.ids.positions), fan.fan_id, word.channel, business_id, word.is_granted,
@@ -151,7 +150,7 @@ class Rows:
 def positions_needed(
     happenings: Sequence[Happening], people: Sequence[DemoPerson], programme: Sequence[DemoCampaign]
 ) -> int:
-    """Return how many positions the happenings take at most."""
+    """Return the maximum number of positions that the events take."""
     places = earning(programme)
     entry_count = sum(isinstance(each.event, Entered) and each.event.campaign in places for each in happenings)
     word_count = sum(isinstance(each.event, Said) for each in happenings)

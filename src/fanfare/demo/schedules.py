@@ -19,24 +19,24 @@ TABLES = {
     "fan_events": "account_id fan_id event_uid created_at",
 }
 DAY = 86_400.0
-# Whose shows they are, by the artist; concerts are the venue's.
+# The business of a show by its artist; concerts belong to the venue.
 PLAYERS = {shows.CLUB: CLUB, shows.WOMEN: WOMEN}
-# How long before a show fans put it on their schedule.
+# How long before a show fans schedule it.
 AHEAD = 45 * DAY
-# In GMT, which is the same day in Vancouver.
+# In GMT; it is the same day in Vancouver.
 STARTS = time(20, 0)
 HABITS = {CLUB: 0.16, WOMEN: 0.12, FESTIVAL: 0.22, VENUE: 0.2}
 
 
 class Planned(NamedTuple):
-    """Something put on a schedule, by its place: a performance, or a set of the festival."""
+    """A fan scheduled a performance or a festival set, given by its index."""
 
     place: int
     is_set: bool
 
 
 class Show(NamedTuple):
-    """A performance: when it is, and whose."""
+    """A performance: its time and its business."""
 
     performance_uid: UUID
     moment: float
@@ -44,7 +44,7 @@ class Show(NamedTuple):
 
 
 async def make_performances(db: Db, account_id: int, businesses: Sequence[int], now: datetime) -> list[Show]:
-    """Make the performances that the box office sells one by one, past and to come, the earliest first."""
+    """Create the performances that the box office sells individually, past and future, earliest first."""
     result = []
     for show in shows.shows(now.date()):
         if show.event_type not in ("match", "concert"):
@@ -72,10 +72,9 @@ async def make_performances(db: Db, account_id: int, businesses: Sequence[int], 
 
 
 class Schedules:
-    """Writes schedules down."""
+    """Writes schedules."""
 
     def __init__(self, book: Book) -> None:
-        """Take where it is written."""
         self.book = book
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Planned: self._planned}
 
@@ -90,7 +89,7 @@ class Schedules:
 def plans(
     chance: Random, home: int, arrived_at: float, now: float, moments: Sequence[tuple[float, int | None]]
 ) -> Iterator[tuple[float, Planned]]:
-    """Yield when a fan plans which shows; `moments` are those of sets (None) and of businesses' shows."""
+    """Yield when a fan schedules which shows; `moments` are those of sets (None) and of businesses' shows."""
     if chance.random() >= HABITS.get(home, 0.02):
         return
     series = None if home == FESTIVAL else home

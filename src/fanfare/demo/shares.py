@@ -1,4 +1,4 @@
-"""Picks things by their shares."""
+"""Weighted random choice."""
 
 from bisect import bisect
 from collections.abc import Iterable
@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 class Shares(Generic[T]):
-    """Things that are picked as often as their shares say."""
+    """Values that are chosen with given weights."""
 
     def __init__(self, pairs: Iterable[tuple[float, T]]) -> None:
-        """Take pairs of share and thing."""
+        """Take pairs of weight and value."""
         items = list(pairs)
         self.values = [value for _, value in items]
         running = list(accumulate(share for share, _ in items))
         self.total = running[-1]
-        # The last has no upper end, whatever rounding does to the product below.
+        # The last one has no upper bound, because the product below may be rounded.
         self.running = [*running[:-1], float("inf")]
 
     def pick(self, chance: Random) -> T:
-        """Return one thing."""
+        """Return a random value."""
         return self.values[bisect(self.running, chance.random() * self.total)]

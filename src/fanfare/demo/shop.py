@@ -1,4 +1,4 @@
-"""The demo's shop and its stands on match days: products, orders, and what was paid back."""
+"""The demo's shop and its stands on match days: products, orders and refunds."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ DAY = 86_400.0
 
 
 class Product(NamedTuple):
-    """A product of a business; the price is in dollars, `share` how often it is bought."""
+    """A product of a business; the price is in dollars, `share` its weight in orders."""
 
     name: str
     category: str
@@ -61,7 +61,7 @@ BUYS, AT_A_STAND, REDUCED, SENT_BACK = 0.17, 0.25, 0.2, 0.07
 
 
 class Bought(NamedTuple):
-    """A line of an order: where, which product and how many, and the share of the price taken off."""
+    """A line of an order: where, which product, how many, and the discount as a share."""
 
     network: str
     order: str
@@ -72,7 +72,7 @@ class Bought(NamedTuple):
 
 
 class PaidBack(NamedTuple):
-    """A share of what was paid for a line, given back."""
+    """A refund of a share of the price of a line."""
 
     network: str
     purchase_key: str
@@ -80,7 +80,7 @@ class PaidBack(NamedTuple):
 
 
 async def make_products(db: Db, account: Account, now: datetime) -> None:
-    """Make the shop's products."""
+    """Create the products."""
     for number, product in enumerate(PRODUCTS):
         slug = BUSINESSES[product.business].slug
         new = NewProduct(
@@ -98,7 +98,7 @@ async def make_products(db: Db, account: Account, now: datetime) -> None:
 def orders(
     chance: Random, number: int, person: DemoPerson, arrived_at: float, now: float
 ) -> Iterator[tuple[float, Bought | PaidBack]]:
-    """Yield what a fan bought and sent back, and when."""
+    """Yield the purchases and refunds of a fan with their times."""
     if not person.email or chance.random() >= BUYS:
         return
     for turn in range(min(9, 1 + int(chance.expovariate(0.9)))):
@@ -114,15 +114,14 @@ def orders(
 
 
 def purchase_key(network: str, order: str, line: int) -> str:
-    """Return the key of a line, as the catalogue advises."""
+    """Return the key of a line, in the recommended format."""
     return f"{network}-{order}-{line}"
 
 
 class Till:
-    """Writes purchases down."""
+    """Writes purchases."""
 
     def __init__(self, book: Book) -> None:
-        """Take where it is written."""
         self.book = book
         self.places: dict[str, int] = {}
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Bought: self._bought, PaidBack: self._paid_back}

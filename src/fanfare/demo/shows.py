@@ -1,4 +1,4 @@
-"""What the demo's box office sells: two seasons of matches, the festival, and concerts in five towns."""
+"""What the demo's box office sells: two seasons of matches, the festival, and concerts in several cities."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Level(NamedTuple):
-    """A price level: its code, the price of a seat, and how often it is bought."""
+    """A price level: its code, the price of a seat, and its weight in orders."""
 
     code: str
     price: int
@@ -14,7 +14,7 @@ class Level(NamedTuple):
 
 
 class Hall(NamedTuple):
-    """A venue with the levels that it sells; amounts are in its currency."""
+    """A venue with its price levels; amounts are in its currency."""
 
     name: str
     city: str
@@ -24,7 +24,7 @@ class Hall(NamedTuple):
 
 
 class Show(NamedTuple):
-    """An event that is sold. Buyers carry a tag, `share` of whom buy; without a tag it is that share of the crowd."""
+    """An event on sale: `share` of the fans with its tag buy, or without a tag of all fans."""
 
     key: str
     name: str
@@ -65,20 +65,20 @@ OPPONENTS = (
 ARTISTS = ("Marram", "The Breakwaters", "Nori Kid", "Lantern Hour", "Tall Ships", "DJ Estuary")
 JAZZ = ("Foghorn Quartet", "Low Tide Five", "Ines Caldera Trio")
 DERBY = OPPONENTS[-1]
-# Days before the fill: of the first match of each season, of the Fridays of the festival, of the first concert.
+# Days before now: of the first match of each season, the Fridays of the festival, and the concerts.
 SEASONS = (700, 335)
 FESTIVALS = (463, 98)
 FIRST_CONCERT, LAST_CONCERT = 690, -60
 
 
 def shows(today: date) -> list[Show]:
-    """Return all events, those to come too, the earliest first."""
+    """Return all events, past and future, by date."""
     result = [*_matches(today), *_festivals(today), *_concerts(today)]
     return sorted(result, key=lambda show: show.day)
 
 
 def _nearest_weekday(today: date, days_ago: int, weekday: int) -> date:
-    """Return the first such day of the week from that many days ago on."""
+    """Return the first such weekday on or after the date that many days ago."""
     day = today - timedelta(days=days_ago)
     return day + timedelta(days=(weekday - day.weekday()) % 7)
 

@@ -1,4 +1,4 @@
-"""Tells what each made-up fan did and said, and when: arrivals, activities, consents, tags and values."""
+"""Generates what each sample fan did and when: arrivals, activities, consents, tags and field values."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,12 +11,12 @@ from fanfare.demo.shares import Shares
 from fanfare.fans.actions.consents import Word
 
 DAY = 86_400.0
-# Most of the crowd lives on the Pacific coast, eight hours behind Greenwich, and is awake in the evening.
+# Most fans live on the Pacific coast, eight hours behind GMT, and are active in the evening.
 BEHIND = 8 * 3600.0
 AWAKE = (2, 1, 1, 0.5, 0.5, 1, 3, 5, 6, 5, 5, 6, 8, 7, 5, 5, 6, 8, 10, 12, 13, 12, 8, 4)
 HOURS = Shares((share, hour) for hour, share in enumerate(AWAKE))
 HOMES = Shares((business.share, number) for number, business in enumerate(BUSINESSES))
-# By which door a fan came. Lists were imported on two days: at the start, and when the box office was joined.
+# How a fan was added. Lists were imported on two days: at the start, and when the box office was connected.
 DOORS = Shares([(70, "campaign"), (12, "import"), (8, "ticketing"), (6, "wifi"), (4, "session")])
 IMPORT_DAYS = {"import": 0, "ticketing": 310}
 MAX_ACTIVITIES = 160
@@ -44,7 +44,7 @@ WORDINGS = {
 
 
 class Arrival(NamedTuple):
-    """How a fan came: by which door, what the fan said there, and the values given."""
+    """The first event of a fan: the source, the consents given there, and field values."""
 
     source: str
     words: list[Word]
@@ -52,36 +52,36 @@ class Arrival(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A later word on consent, and by which way it came."""
+    """A later change of consent, and its source."""
 
     word: Word
     source: str
 
 
 class Entered(NamedTuple):
-    """An activity: the place of the campaign in the programme, and what was entered."""
+    """An activity: the index of the campaign in the programme, and its props."""
 
     campaign: int
     props: dict[str, Any]
 
 
 class Tagged(NamedTuple):
-    """A tag given, by its place in the programme."""
+    """A tag was added, given by its index in the programme."""
 
     tag: int
 
 
 class Changed(NamedTuple):
-    """A value of a custom field changed by the fan."""
+    """A fan changed the value of a custom field."""
 
     key: str
     value: object
 
 
 class Happening(NamedTuple):
-    """Something that happened to a fan (a place in the crowd), at unix seconds.
+    """An event of a fan (an index in the crowd) with its time in Unix seconds.
 
-    `what` is one of the kinds above, or one that another module brings with who tells it.
+    `event` is one of the classes above, or one of another module that also handles it.
     """
 
     moment: float
@@ -90,23 +90,22 @@ class Happening(NamedTuple):
 
 
 def wording(word: Word) -> str | None:
-    """Return what a fan had read who said yes."""
+    """Return the text that a consenting fan has agreed to."""
     return WORDINGS.get(word.channel) if word.is_granted else None
 
 
 class Story:
-    """Tells the lives of fans; the same seed, moment and programme tell the same lives."""
+    """Generates the lives of fans; deterministic for a seed, a time and a programme."""
 
     def __init__(self, seed: int, now: datetime, programme: list[DemoCampaign]) -> None:
-        """Take what decides everything."""
-        self.chance = Random(f"{seed} story")  # noqa: S311 - made-up data that can be made again
+        self.chance = Random(f"{seed} story")  # noqa: S311 - reproducible sample data
         self.today = now.date()
         self.now = now.timestamp()
         self.began = (now - YEARS).timestamp()
         self.programme = programme
         self.spans = [(each.starts_at.timestamp(), each.ends_at.timestamp()) for each in programme]
         open_places = [place for place, (start, _) in enumerate(self.spans) if start < self.now]
-        # For each home, campaigns by what they draw there.
+        # Campaigns by home, weighted by how many fans they attract there.
         self.draws = [
             Shares(
                 (programme[place].weight * (5 if programme[place].business == home else 1), place)
@@ -116,7 +115,7 @@ class Story:
         ]
 
     def life(self, fan: int, person: DemoPerson) -> Iterator[Happening]:
-        """Yield all that happens to a fan, the arrival first; the rest in no order, and never before it."""
+        """Yield all events of a fan: the arrival first, later ones in no order."""
         door, home = DOORS.pick(self.chance), HOMES.pick(self.chance)
         first = self.draws[home].pick(self.chance) if door == "campaign" else None
         arrival = self._came_by(door) if first is None else self._wave(first)
@@ -137,7 +136,7 @@ class Story:
                 yield Happening(moment, fan, Said(word, "campaign"))
         for note in self._notes(home, words):
             yield Happening(self._later(arrival), fan, note)
-        # The last word of those who leave for good, some after a yes.
+        # The last event of fans who opt out completely, some after consenting.
         if self._does("opts out"):
             yield Happening(self._later(arrival), fan, Said(Word("everything", is_granted=False), "unsubscribe"))
 
@@ -152,17 +151,17 @@ class Story:
 
     def _came_by(self, door: str) -> float:
         if door in IMPORT_DAYS:
-            # A file of thousands takes some minutes.
+            # Importing thousands of rows takes some minutes.
             return self.began + IMPORT_DAYS[door] * DAY + self.chance.uniform(0, 600)
         return self._at_day_hour(self.chance.uniform(self.began, self.now), self.began, self.now)
 
     def _wave(self, place: int) -> float:
-        """Return a moment in a campaign: most enter at once, some at the last hour, in the evening above all."""
+        """Return a time within a campaign: most fans enter at the start, some near the end, mostly in the evening."""
         start, end = self.spans[place]
         kind = self.chance.random()
         if kind < 0.55:  # noqa: PLR2004 - the share of the first wave
             share = min(self.chance.expovariate(5), 1.0)
-        elif kind < 0.75:  # noqa: PLR2004 - and of the last
+        elif kind < 0.75:  # noqa: PLR2004 - the share of the last wave
             share = 1 - min(self.chance.expovariate(20), 1.0)
         else:
             share = self.chance.random()
@@ -187,7 +186,7 @@ class Story:
         return words
 
     def _entries(self, home: int, arrived_at: float, first: int | None) -> Iterator[tuple[float, int]]:
-        """Yield moments and campaigns: a few for most fans, many for a few."""
+        """Yield times and campaigns: few entries for most fans, many for a few."""
         count = int(self.chance.lognormvariate(1.08, 1.08))
         if first is not None:
             yield arrived_at, first
@@ -205,7 +204,7 @@ class Story:
             )
 
     def _open_campaign(self, home: int, arrived_at: float, used: set[int | None]) -> int | None:
-        """Return a campaign that the fan can still enter, or None when none is found soon."""
+        """Return a campaign that the fan can still enter, or None after some attempts."""
         for _ in range(TRIES):
             place = self.draws[home].pick(self.chance)
             if self.spans[place][1] > arrived_at and not (self.programme[place].is_once and place in used):

@@ -1,10 +1,10 @@
-"""The towns in which made-up fans live, with postal codes of the town and phone numbers that nobody has."""
+"""The towns of sample fans, with real postal codes and unassigned phone numbers."""
 
 from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple
 
-# Letters that the post of each country uses.
+# Letters of each country's postal codes.
 CANADIAN = "ABCEGHJKLMNPRSTVWXYZ"
 BRITISH = "ABDEFGHJLNPQRSTUWXYZ"
 DUTCH = "ABCDEGHJKLMNPRTVWXZ"
@@ -75,7 +75,7 @@ TOWNS = (
     Town(6, "AU", "Victoria", "Melbourne", "Greater Melbourne", -37.814, 144.963, "3000 3053 3065 3182", "3 5550"),
     Town(3, "AU", "Queensland", "Brisbane", "Greater Brisbane", -27.470, 153.026, "4000 4101 4169", "7 5550"),
 )  # fmt: skip
-# Mobiles come from anywhere, so people whose area has no more numbers get one from elsewhere in the country.
+# If an area has no numbers left, use another area of the country.
 FALLBACK = {
     "CA": "204 226 249 289 306 343 365 367 418 450 506 514 519 548 579 581 587 639 705 709 807 819 867 873 902",
     "US": "202 203 208 214 216 217 225 229 240 248 251 254 256 260 267 269 270 276 281 301 304 305 307 309 314 315"
@@ -84,12 +84,12 @@ FALLBACK = {
 }
 NORTH_AMERICA = ("CA", "US")
 CALLING = {"CA": "+1", "US": "+1", "GB": "+44", "DE": "+49", "FR": "+33", "AU": "+61"}
-# Kept for films: 555-01xx in North America; by the regulators of the other countries, a thousand or more at a time.
+# Numbers reserved for fiction: 555-01xx in North America; elsewhere blocks of a thousand or more.
 LINES = {"CA": 100, "US": 100, "GB": 1000, "DE": 1000, "FR": 10_000, "AU": 10_000}
 
 
 def postal_code(town: Town, chance: Random) -> str:
-    """Return a postal code of the town in the form that the country's post writes."""
+    """Return a postal code of the town in the country's format."""
     code = chance.choice(town.codes.split())
     pick, figure = chance.choice, chance.randrange
     if town.country_code == "CA":
@@ -102,15 +102,14 @@ def postal_code(town: Town, chance: Random) -> str:
 
 
 class Numbers:
-    """Gives out phone numbers that are kept for fiction, each once."""
+    """Hands out phone numbers reserved for fiction, each once, in random order."""
 
     def __init__(self, chance: Random) -> None:
-        """Take the chance that mixes their order."""
         self.chance = chance
         self.by_area: dict[str, Iterator[str]] = {}
 
     def next_of(self, town: Town) -> str | None:
-        """Return a number of the town or of its country in E.164, or None when there is no more."""
+        """Return a number of the town or its country in E.164, or None if none is left."""
         if not town.calling:
             return None
         for area in self._areas(town):
