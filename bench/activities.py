@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bench import data
 from fanfare.accounts.actions import create_key
-from fanfare.campaigns.actions.activities import OF_FOUND_FAN
+from fanfare.campaigns.actions.activities import FOR_CONTACT
 from fanfare.fans.actions.people import Person
 from fanfare.fans.queries.fans import ONE
 from fanfare.kernel.callers import SCOPES
@@ -68,8 +68,8 @@ CONTESTS = [
         "activity with its fan, by POST",
         """wrk.format("POST", "/api/v1/crm/activities", head, '{"email":"fan' .. fan .. '@example.org",'
             .. '"first_name":"Ada","last_name":"Berg","campaign_title":"Campaign 7","field_answer":"yes"}')""",
-        OF_FOUND_FAN[0].text,
-        OF_FOUND_FAN[0].arguments(
+        FOR_CONTACT[0].text,
+        FOR_CONTACT[0].arguments(
             str(data.ACCOUNT),
             {
                 **{f"person_{name}": "array[null]" for name in Person.__struct_fields__},

@@ -31,7 +31,7 @@ from bench.search import FOLDER, SEARCHES, database
 from fanfare.accounts.actions import create_key
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.tags import change_tag
-from fanfare.fans.schemas.notes import TagChange
+from fanfare.fans.schemas.attributes import TagChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.search.criteria.uses import plan

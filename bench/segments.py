@@ -33,8 +33,8 @@ from fanfare.campaigns.schemas.activities import NewFanActivity
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.actions.people import find_or_create, person
 from fanfare.fans.actions.tags import change_tag
+from fanfare.fans.schemas.attributes import TagChange
 from fanfare.fans.schemas.fans import FanChanges
-from fanfare.fans.schemas.notes import TagChange
 from fanfare.idols.actions.ties import tie_fans
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db

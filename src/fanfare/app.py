@@ -8,7 +8,7 @@ from types import ModuleType
 from fanfare.campaigns.actions import followers as campaigns
 from fanfare.campaigns.queries import stats
 from fanfare.fans import followers
-from fanfare.fans.actions import own as fans
+from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.renames import follow_merges
 from fanfare.idols.actions import ties as idols

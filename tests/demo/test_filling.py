@@ -9,7 +9,7 @@ import pytest
 from fanfare.accounts.actions import create_account
 from fanfare.demo import create_demo, fill
 from fanfare.demo.filling import NotEmpty
-from fanfare.fans.actions.consents import Fold, Word
+from fanfare.fans.actions.consents import ConsentEntry, ConsentState
 from fanfare.fans.actions.fields import TYPES
 from fanfare.kernel.data.db import Db
 
@@ -82,14 +82,14 @@ async def test_activities_lie_in_their_campaign_and_in_the_fans_time(db: Db, acc
 
 
 async def test_flags_are_the_fold_of_the_ledger(db: Db, account_id: int) -> None:
-    words: dict[int, Fold] = defaultdict(Fold)
+    words: dict[int, ConsentState] = defaultdict(ConsentState)
     businesses: dict[tuple[int, int], bool] = {}
     for row in await db.rows(
         "select fan_id, channel, is_granted, business_id, given_at from consents where account_id = $1"
         " order by consent_id",
         account_id,
     ):
-        words[row["fan_id"]].hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
+        words[row["fan_id"]].add(ConsentEntry(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
         if row["business_id"] is not None:
             businesses[row["fan_id"], row["business_id"]] = row["is_granted"]
         elif row["channel"] == "everything" and not row["is_granted"]:

@@ -197,7 +197,7 @@ async def test_the_youngest_word_is_the_flag_however_words_race(db: Db, api: Api
     for _ in range(12):
         await asyncio.gather(
             *(
-                met(db, api, someone(chance.choice(fans), is_subscribed=chance.random() < 0.5, mail_said_at=moment))
+                met(db, api, someone(chance.choice(fans), is_subscribed=chance.random() < 0.5, mail_consent_at=moment))
                 for _ in range(24)
                 for moment in [chance.choice([None, datetime(2020, 1, chance.randrange(1, 9), tzinfo=UTC)])]
             )

@@ -25,8 +25,6 @@ LATER: dict[str, int] = {
     "src/fanfare/cli/places.py": 2,
     "src/fanfare/demo/programme.py": 1,
     "src/fanfare/demo/story.py": 2,
-    "src/fanfare/fans/actions/tags.py": 1,
-    "src/fanfare/fans/display_names/words.py": 1,
     "src/fanfare/kernel/data/db.py": 1,
     "src/fanfare/kernel/data/updates.py": 2,
     "src/fanfare/kernel/running/supervise.py": 1,

@@ -80,11 +80,6 @@ TASKS: dict[str, Reason] = {
 }
 # A name that says not what it is: `path:name`.
 WORDS: dict[str, Reason] = {
-    "src/fanfare/fans/actions/finding.py:FOUND": Reason.SQL_PART,
-    "src/fanfare/fans/actions/finding.py:GIVEN": Reason.SQL_PART,
-    "src/fanfare/fans/actions/finding.py:MADE": Reason.SQL_PART,
-    "src/fanfare/fans/actions/finding.py:MANY": Reason.SQL_PART,
-    "src/fanfare/fans/actions/finding.py:TAKEN": Reason.SQL_PART,
     "src/fanfare/kernel/data/announcements.py:at": Reason.SQL_PART,
 }
 # A function longer than the rule: `path:function`.

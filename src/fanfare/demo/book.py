@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from fanfare.demo.people import DemoPerson
-from fanfare.fans.actions.consents import Fold
+from fanfare.fans.actions.consents import ConsentState
 from fanfare.kernel.data.announcements import Topic
 
 TableRow = tuple[object, ...]
@@ -39,7 +39,7 @@ class Fan(msgspec.Struct):
     source: str
     created_at: str
     updated_at: str
-    consent: Fold
+    consent: ConsentState
     values: dict[str, tuple[object, str]]
 
 

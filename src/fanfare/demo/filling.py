@@ -30,7 +30,7 @@ from fanfare.demo.shop import make_products
 from fanfare.demo.story import Happening, Story
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
-from fanfare.fans.schemas.notes import FieldDefinition
+from fanfare.fans.schemas.attributes import FieldDefinition
 from fanfare.fans.topics import CONSENT_GIVEN, CONSENT_WITHDRAWN
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import also, announce, hold

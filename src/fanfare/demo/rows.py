@@ -16,7 +16,7 @@ from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
-from fanfare.fans.actions.consents import Fold, Word
+from fanfare.fans.actions.consents import ConsentEntry, ConsentState
 from fanfare.fans.contact import shown_key
 from fanfare.fans.topics import FAN_CREATED, FAN_IDENTIFIED, FAN_UPDATED, TAG_ADDED
 
@@ -95,7 +95,7 @@ class Rows:
         fan_id = next(self.ids.fans)
         position = self._announce(FAN_CREATED, fan_id, fan_id, stamp)
         values = {key: (value, stamp) for key, value in arrival.values.items()}
-        fan = Fan(fan_id, position, person, arrival.source, stamp, stamp, Fold(), values)
+        fan = Fan(fan_id, position, person, arrival.source, stamp, stamp, ConsentState(), values)
         contact = {"email": person.email and shown_key(person.email), "phone": person.phone}
         for network, key in (contact | person.identities).items():
             if key:
@@ -106,14 +106,14 @@ class Rows:
             self._note(fan, word, arrival.source, stamp)
         return fan
 
-    def _note(self, fan: Fan, word: Word, source: str, stamp: str) -> None:
+    def _note(self, fan: Fan, word: ConsentEntry, source: str, stamp: str) -> None:
         """Add a consent and apply it to the fan, like the domain's own actions."""
         business_id = None if word.business_id is None else self.ids.businesses[word.business_id]
         self.tables["consents"].append(
             (self.ids.account_id, next(self.ids.positions), fan.fan_id, word.channel, business_id, word.is_granted,
              wording(word), source, fan.person.ip_address, stamp)
         )  # fmt: skip
-        fan.consent.hear(word, datetime.fromisoformat(stamp))
+        fan.consent.add(word, datetime.fromisoformat(stamp))
 
     def _updated(self, fan: Fan, fields: list[str], stamp: str) -> None:
         if fields:

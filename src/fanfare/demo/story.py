@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoCampaign, entry, field_value
 from fanfare.demo.shares import Shares
-from fanfare.fans.actions.consents import Word
+from fanfare.fans.actions.consents import ConsentEntry
 
 DAY = 86_400.0
 # Most fans live on the Pacific coast, eight hours behind GMT, and are active in the evening.
@@ -47,14 +47,14 @@ class Arrival(NamedTuple):
     """The first event of a fan: the source, the consents given there, and field values."""
 
     source: str
-    words: list[Word]
+    words: list[ConsentEntry]
     values: dict[str, object]
 
 
 class Said(NamedTuple):
     """A later change of consent, and its source."""
 
-    word: Word
+    word: ConsentEntry
     source: str
 
 
@@ -89,7 +89,7 @@ class Happening(NamedTuple):
     event: Any
 
 
-def wording(word: Word) -> str | None:
+def wording(word: ConsentEntry) -> str | None:
     """Return the text that a consenting fan has agreed to."""
     return WORDINGS.get(word.channel) if word.is_granted else None
 
@@ -132,13 +132,15 @@ class Story:
             yield Happening(moment, fan, Entered(place, props))
             if campaign.business not in businesses and self._does("answers elsewhere"):
                 businesses.add(campaign.business)
-                word = Word("business", self._does("business"), campaign.business)
+                word = ConsentEntry("business", self._does("business"), campaign.business)
                 yield Happening(moment, fan, Said(word, "campaign"))
         for note in self._notes(home, words):
             yield Happening(self._later(arrival), fan, note)
         # The last event of fans who opt out completely, some after consenting.
         if self._does("opts out"):
-            yield Happening(self._later(arrival), fan, Said(Word("everything", is_granted=False), "unsubscribe"))
+            yield Happening(
+                self._later(arrival), fan, Said(ConsentEntry("everything", is_granted=False), "unsubscribe")
+            )
 
     def _happens(self, share: float) -> bool:
         return self.chance.random() < share
@@ -175,14 +177,14 @@ class Story:
         candidate = midnight + HOURS.pick(self.chance) * 3600 + self.chance.uniform(0, 3600)
         return candidate if earliest <= candidate <= latest else moment
 
-    def _words(self, person: DemoPerson, business: int) -> list[Word]:
+    def _words(self, person: DemoPerson, business: int) -> list[ConsentEntry]:
         words = []
         if person.email and self._does("answers on mail"):
-            words.append(Word("email", self._does("mail")))
+            words.append(ConsentEntry("email", self._does("mail")))
         if person.phone and self._does("answers on texts"):
-            words.append(Word("phone", self._does("texts")))
+            words.append(ConsentEntry("phone", self._does("texts")))
         if self._does("answers on business"):
-            words.append(Word("business", self._does("business"), business))
+            words.append(ConsentEntry("business", self._does("business"), business))
         return words
 
     def _entries(self, home: int, arrived_at: float, first: int | None) -> Iterator[tuple[float, int]]:
@@ -211,7 +213,7 @@ class Story:
                 return place
         return None
 
-    def _notes(self, home: int, words: list[Word]) -> Iterator[Tagged | Changed | Said]:
+    def _notes(self, home: int, words: list[ConsentEntry]) -> Iterator[Tagged | Changed | Said]:
         for number, tag in enumerate(TAGS):
             if self._happens(tag.share * (1.6 if tag.business == home else 0.25)):
                 yield Tagged(number)
@@ -220,10 +222,10 @@ class Story:
             yield Changed(field.key, field_value(field, self.chance, self.today))
         yield from self._second_thoughts(words)
 
-    def _second_thoughts(self, words: list[Word]) -> Iterator[Said]:
+    def _second_thoughts(self, words: list[ConsentEntry]) -> Iterator[Said]:
         departures = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
         for word in words:
             if word.is_granted and self._does(departures[word.channel]):
-                yield Said(Word(word.channel, is_granted=False, business_id=word.business_id), "unsubscribe")
+                yield Said(ConsentEntry(word.channel, is_granted=False, business_id=word.business_id), "unsubscribe")
                 if self._does("comes back"):
-                    yield Said(Word(word.channel, is_granted=True, business_id=word.business_id), "session")
+                    yield Said(ConsentEntry(word.channel, is_granted=True, business_id=word.business_id), "session")

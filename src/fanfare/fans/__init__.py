@@ -1,4 +1,4 @@
-"""Fans: who they are, how they are recognised and reached, what they agreed to, and what is noted about them.
+"""Fans: identity, contact data, consent, tags, custom fields, merges and erasure.
 
-What it announces is in `topics.py`.
+Topics of the change log: `topics.py`.
 """

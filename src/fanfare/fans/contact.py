@@ -1,6 +1,6 @@
-"""The normal forms of email addresses and phone numbers, by which a fan is recognised, and what else may identify one.
+"""Normalisation of email addresses and phone numbers, which identify fans, and rules for external keys.
 
-Both libraries are loaded at the first address, to keep short commands short. A server loads them before it serves.
+The libraries for both are imported on first use, since short commands rarely need them; a server calls `load` first.
 """
 
 import re
@@ -14,16 +14,16 @@ from fanfare.places.addresses import Address, WrongAddressError, complete_addres
 
 LONGEST_MAIL = 254
 LONGEST_PHONE = 64
-# The columns of a fan that hold a number.
+# The columns of `fans` with a phone number.
 PHONES = ("phone", "add_phone")
-# Those of an address, in the order in which they are read.
+# The columns of a postal address, in the order of `complete_address`.
 ADDRESS = ("country_code", "province", "city", "postal_code")
 NOWHERE = Address()
-# In these networks a mail address or number identifies its fan, so only what was read as contact data may claim one:
-# a shop that calls its network `email` must not hand a stranger's address to a buyer.
+# Networks of email addresses and phone numbers. Only contact data may add identifiers in them: a shop that names its
+# network `email` must not assign somebody else's address to a buyer.
 OWN_NETWORKS = ("email", "phone")
 NORTH_AMERICA = 1
-# The plan of E.164 ends here; some countries have longer numbers, which no gateway abroad takes.
+# The maximum of E.164; some countries have longer numbers, which gateways abroad reject.
 LONGEST_E164 = 15
 WRITTEN_NUMBER = re.compile(
     r"(?:tel:)?\s*(?P<number>[+(\d][\d\s()./\u2010-\u2015\u2212-]*)"
@@ -32,8 +32,8 @@ WRITTEN_NUMBER = re.compile(
 )
 
 
-# What nearly every address looks like, under domains that no standard sets aside: right without asking the library,
-# which takes fifty times as long.
+# Matches nearly every address, outside reserved domains: valid without calling the library, which takes 50 times as
+# long.
 PLAIN_MAIL = re.compile(
     r"(?=.{1,64}@)[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!local\b|localhost\b|test\b|invalid\b|onion\b|arpa\b)[a-z]{2,24}",
@@ -42,7 +42,7 @@ PLAIN_MAIL = re.compile(
 
 
 def load() -> None:
-    """Load both libraries with their tables: else a server's first fan would hold the loop for 0.1 seconds."""
+    """Import both libraries and load their tables: else the first fan would block a server's event loop for 0.1 s."""
     import phonenumbers  # noqa: PLC0415 - see the module's docstring
 
     mail_address("first@bücher.example.com")
@@ -50,15 +50,14 @@ def load() -> None:
 
 
 def mail_address(text: str) -> str:
-    """Return the address as it is shown: composed letters, domain in small letters and its own script, no blanks.
+    """Return the address for display: NFC, the domain in lower case and decoded from punycode, no surrounding spaces.
 
-    The part before the @ keeps its case. Nothing is looked up in the DNS. Raises ValueError with the reason for what
-    no mail could be sent to.
+    The local part keeps its case. There is no DNS lookup. Raises ValueError with the reason for an invalid address.
     """
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see the module's docstring
 
     address = text.strip()
-    # Before anything that takes time by the length.
+    # Checked first, to bound the time of everything below.
     if len(address) > LONGEST_MAIL:
         message = f"must be an email address of at most {LONGEST_MAIL} characters"
         raise ValueError(message)
@@ -72,20 +71,20 @@ def mail_address(text: str) -> str:
 
 
 def mail_key(text: str) -> str:
-    """Return what an address is compared by: the small letters of its shown form. Raises as `mail_address` does."""
+    """Return the key by which addresses are compared: `mail_address` in lower case. Raises as that does."""
     return shown_key(mail_address(text))
 
 
 def shown_key(address: str) -> str:
-    """Return the key of an address in its shown form, as `mail_address` returns it."""
+    """Return the key of an address that `mail_address` returned."""
     return unicodedata.normalize("NFC", address.lower())
 
 
 def phone_number(text: str, region: str | None = None) -> str:
     """Return the number in E.164, such as +16045550123, without its extension.
 
-    `region` is the two-letter country of a number written as at home; +, 00 and 011 say the country themselves.
-    Raises ValueError for what cannot be a number, or when the country is not known.
+    `region` is the two-letter country of numbers in national format; +, 00 and 011 precede a country code. Raises
+    ValueError for an invalid number, or when the country is unknown.
     """
     digits = whole_number(unicodedata.normalize("NFKC", text[: LONGEST_PHONE + 1]).strip())
     match = WRITTEN_NUMBER.fullmatch(digits) if len(text) <= LONGEST_PHONE else None
@@ -105,7 +104,7 @@ def phone_number(text: str, region: str | None = None) -> str:
 
 
 def _readings(number: str, region: str | None) -> list[tuple[str, str | None]]:
-    """Return what the number may mean, the likeliest first: as at home, then with the prefixes used abroad."""
+    """Return possible readings as (number, region), likeliest first: national, then with an international prefix."""
     if number.startswith("+"):
         return [(number, None)]
     digits = re.sub(r"\D", "", number)
@@ -123,8 +122,8 @@ def _e164(number: str, region: str | None) -> str | None:
     except phonenumbers.NumberParseException:
         return None
     if not phonenumbers.is_valid_number(parsed):
-        # New ranges, and those kept for films, are in the library's tables late or never. North America's plan is
-        # fixed by its form alone, so there the tables have the last word.
+        # The library's tables get new ranges, and those for fiction, late or never. North America's plan is defined by
+        # its format, so there the tables decide.
         length = phonenumbers.is_possible_number_with_reason(parsed)
         is_plausible = len(set(str(parsed.national_number))) > 1 and length == phonenumbers.ValidationResult.IS_POSSIBLE
         if parsed.country_code == NORTH_AMERICA or not is_plausible:
@@ -134,7 +133,7 @@ def _e164(number: str, region: str | None) -> str | None:
 
 
 class Contact(NamedTuple):
-    """Contact data in normal forms, and every field that is wrong with its message."""
+    """Normalised contact data, and the errors as (name, message)."""
 
     mail: str | None
     phone: str | None
@@ -143,9 +142,9 @@ class Contact(NamedTuple):
 
 
 def read_contact(contact: Mapping[str, Any], home_country: str | None) -> Contact:
-    """Read email, phone, country_code, province, city and postal_code as they came.
+    """Validate and normalise the parameters email, phone, country_code, province, city and postal_code.
 
-    `home_country` is the country of a number written as at home when the person's own is not known.
+    `home_country` is the country of a national phone number when there is no country_code.
     """
     faults: list[tuple[str, str]] = []
 
@@ -167,19 +166,19 @@ def read_contact(contact: Mapping[str, Any], home_country: str | None) -> Contac
 
 
 def names_people(network: str) -> bool:
-    """Say whether what somebody is called in this network may identify the person."""
+    """Return whether keys of this network may identify a person."""
     return fold(network) not in ("", *OWN_NETWORKS)
 
 
 def people_named(network: str) -> str:
-    """Return `names_people` in SQL, of an expression that holds a network."""
+    """Return the SQL of `names_people` for an expression with the network."""
     return f"fold_text({network}) not in ('', {', '.join(map(repr, OWN_NETWORKS))})"
 
 
 def leads_to_one(row: str) -> str:
-    """Return in SQL whether an outside key, a row of fan_identifiers of that name, leads to its fan.
+    """Return the SQL condition that an external key identifies its fan; `row` is the alias of fan_identifiers.
 
-    Outside keys are unique in a shop or at an event at best: what two people came with leads to nobody.
+    External keys may be unique only within a shop or an event, so a key that two fans sent identifies nobody.
     """
     return (
         f"not exists (select from shared_identifiers o where o.account_id = $1 and o.network = {row}.network"
@@ -188,7 +187,7 @@ def leads_to_one(row: str) -> str:
 
 
 def identities(fan: Mapping[str, Any]) -> dict[tuple[str, str], str]:
-    """Return how a fan is recognised, each (network, value) with the column that it comes from."""
+    """Return the identities of a fan's row: {(network, value): column}."""
     pairs = (
         ("email", "email", fan["email"] and mail_key(fan["email"])),
         *(("phone", name, fan[name]) for name in PHONES),

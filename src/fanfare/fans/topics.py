@@ -1,4 +1,4 @@
-"""What fans announce."""
+"""Topics of the change log about fans."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -7,20 +7,20 @@ from fanfare.kernel.data.announcements import Topic
 
 
 class FanFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The names of the fields that changed, or the merge that changed them; without either any may have."""
+    """The names of the fields that changed, or the merge that changed them; without both, any field may differ."""
 
     fields: list[str] | UnsetType = UNSET
     merge_id: int | UnsetType = UNSET
 
 
 class IntoFan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fan that goes on."""
+    """The fan who stays."""
 
     into_fan_id: int
 
 
 class FromFan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The fan that it was part of."""
+    """The fan from whom it was separated."""
 
     from_fan_id: int
 
@@ -32,7 +32,7 @@ class OnNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OnChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a word on consent is about: a channel, and one business or (null) the whole account."""
+    """The channel of a consent, and its business, or null for the whole account."""
 
     channel: str
     business_id: int | None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
@@ -247,7 +247,7 @@ async def remove_performance(db: Db, account_id: int, fan_id: int, performance_u
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
     """Add what one fan planned to another's schedule."""
-    await known_fan(db, account_id, fan_id)
+    await check_fan(db, account_id, fan_id)
     await db.execute(
         """
         with events as (

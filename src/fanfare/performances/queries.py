@@ -2,7 +2,7 @@
 
 import uuid
 
-from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.queries.fans import check_fan
 from fanfare.idols.queries import EVENTS
 from fanfare.idols.schemas import IdolEvent
 from fanfare.kernel.data.db import Db
@@ -40,7 +40,7 @@ async def performance(db: Db, account_id: int, performance_uid: uuid.UUID) -> Pe
 
 async def schedule(db: Db, account_id: int, query: ScheduleQuery) -> Schedule:
     """Return what a fan has planned; refuses an unknown fan."""
-    await known_fan(db, account_id, query.fan_id)
+    await check_fan(db, account_id, query.fan_id)
     events = await db.rows(
         EVENTS
         + """

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fanfare.fans.actions.claims import CUSTOMERS
+from fanfare.fans.actions.claims import CLAIM_KEYS
 from fanfare.fans.actions.people import Person, details, find_or_create
 from fanfare.fans.contact import leads_to_one, names_people, people_named
 from fanfare.fans.topics import FAN_IDENTIFIED
@@ -64,17 +64,17 @@ async def _customer_fan(db: Db, account_id: int, new: NewPurchase) -> int | None
 
 CLAIM = Sql(f"""
     with {HOLD},
-    came as materialized (
+    keys as materialized (
         select fold_text(:network) as network, :customer_key::text as identifier_value, :fan_id::bigint as fan_id,
                0 as place
     ),
-    {CUSTOMERS}
-    {announce(FAN_IDENTIFIED, "customers", at=":now")}
+    {CLAIM_KEYS}
+    {announce(FAN_IDENTIFIED, "new_owners", at=":now")}
 """)
 
 
 async def _claim(db: Db, account_id: int, new: NewPurchase, fan_id: int, now: datetime) -> None:
-    """Note that the fan came with the customer_key; it leads to who did first, as long as nobody else does."""
+    """Note that the fan keys with the customer_key; it leads to who did first, as long as nobody else does."""
     await db.execute(
         CLAIM,
         account_id,

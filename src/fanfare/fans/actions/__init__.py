@@ -1,1 +1,1 @@
-"""Makes, changes and deletes fans and what is noted about them."""
+"""Writes fans and their identifiers, consents, tags and custom fields."""

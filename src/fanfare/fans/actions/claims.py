@@ -1,7 +1,8 @@
-"""Whose an address, a number or an outside key is, who else came with it, and who has it when its fan lets go of it.
+"""Ownership of identifiers: email addresses, phone numbers and external keys.
 
-`fan_identifiers` says whose, `shared_identifiers` who else. A number that is shared leads to its owner; an outside key
-that two people came with leads to nobody (`contact.leads_to_one`).
+`fan_identifiers` has the owner of each, `shared_identifiers` the other fans who sent it. A shared number resolves to
+its owner; an external key that two fans sent resolves to nobody (`contact.leads_to_one`). When the owner releases an
+identifier, the first fan who shares it becomes its owner.
 """
 
 from collections.abc import Collection
@@ -14,35 +15,35 @@ from fanfare.kernel.errors import Unavailable
 
 Identity = tuple[str, str]
 
-# From the CTE `came` (network, identifier_value, fan_id, place), whoever came with an outside key: the first has it,
-# unless somebody has it already. `customers` are the fans who have one since; `:now` is the moment.
-CUSTOMERS = """
-    customers as (
+# CTEs that store external keys, from the CTE `keys` (network, identifier_value, fan_id, place): the first fan becomes
+# the owner of a key without one, the others share it. `new_owners` returns the new owners; `:now` is the current time.
+CLAIM_KEYS = """
+    new_owners as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select distinct on (network, identifier_value) $1, network, identifier_value, fan_id, :now
-        from came order by network, identifier_value, place
+        from keys order by network, identifier_value, place
         on conflict (account_id, network, identifier_value) do nothing
         returning network, identifier_value, fan_id
     ),
-    others as (
+    share_keys as (
         insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select distinct $1::bigint, c.network, c.identifier_value, c.fan_id, :now::timestamptz
-        from came c
+        from keys c
         left join lateral (
             select fan_id from fan_identifiers
             where account_id = $1 and network = c.network and identifier_value = c.identifier_value limit 1) i on true
-        left join customers m on m.network = c.network and m.identifier_value = c.identifier_value
-        where coalesce(i.fan_id, m.fan_id) is distinct from c.fan_id
+        left join new_owners o on o.network = c.network and o.identifier_value = c.identifier_value
+        where coalesce(i.fan_id, o.fan_id) is distinct from c.fan_id
         on conflict (account_id, network, identifier_value, fan_id) do nothing
     )
 """
 
 
 async def claim(db: Db, account_id: int, identity: Identity, fan_id: int, now: datetime) -> int:
-    """Note an identity for a fan unless somebody has it, then that the fan shares it; return whose it is.
+    """Make a fan the owner of an identity, or let the fan share it when it has an owner; return the owner's fan_id.
 
-    An email address is never shared: the caller refuses it, or takes it from the fan. Part of the caller's transaction.
-    The owner cannot let go of it before that ends.
+    An email address is never shared: the caller rejects it, or removes it from the fan. Runs in the caller's
+    transaction; the row stays locked, so that the owner cannot release it before that ends.
     """
     for _ in range(RACES):
         await db.execute(
@@ -84,31 +85,31 @@ async def _share(db: Db, account_id: int, identity: Identity, fan_id: int, now: 
 
 
 async def release(db: Db, account_id: int, fan_id: int, identities: Collection[Identity], now: datetime) -> bool:
-    """Take identities from a fan and hand on those it owned; return whether it had or shared any.
+    """Remove identities from a fan and pass on those it owned; return whether the fan owned or shared any.
 
-    What the fan shared goes too: else it would be its own heir to what it shared before a merge made it the owner.
-    Part of the caller's transaction.
+    Shared rows are deleted too: else a fan could inherit an identity from itself, which it shared before a merge made
+    it the owner. Runs in the caller's transaction.
     """
     rows = await db.rows(
         """
-        with gone as materialized (
+        with removed as materialized (
             select * from unnest($3::text[], $4::text[]) as g (network, identifier_value)
         ),
-        unshared as (
-            delete from shared_identifiers s using gone
+        delete_shared as (
+            delete from shared_identifiers s using removed
             where s.account_id = $1 and s.fan_id = $2
-              and s.network = gone.network and s.identifier_value = gone.identifier_value
+              and s.network = removed.network and s.identifier_value = removed.identifier_value
             returning s.network, s.identifier_value
         ),
-        unowned as (
-            delete from fan_identifiers i using gone
+        delete_owned as (
+            delete from fan_identifiers i using removed
             where i.account_id = $1 and i.fan_id = $2
-              and i.network = gone.network and i.identifier_value = gone.identifier_value
+              and i.network = removed.network and i.identifier_value = removed.identifier_value
             returning i.network, i.identifier_value
         )
-        select network, identifier_value, true as is_owned from unowned
+        select network, identifier_value, true as is_owned from delete_owned
         union all
-        select network, identifier_value, false from unshared
+        select network, identifier_value, false from delete_shared
         """,
         account_id,
         fan_id,
@@ -116,12 +117,12 @@ async def release(db: Db, account_id: int, fan_id: int, identities: Collection[I
         [value for _, value in identities],
     )
     pairs = [(row["network"], row["identifier_value"]) for row in rows if row["is_owned"]]
-    await hand_on(db, account_id, pairs, now)
+    await transfer_identities(db, account_id, pairs, now)
     return bool(rows)
 
 
 async def owned_identities(db: Db, account_id: int, fan_id: int) -> list[Identity]:
-    """Return the identities of a fan."""
+    """Return the identities that a fan owns."""
     rows = await db.rows(
         "select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = $2",
         account_id,
@@ -130,37 +131,38 @@ async def owned_identities(db: Db, account_id: int, fan_id: int) -> list[Identit
     return [(row["network"], row["identifier_value"]) for row in rows]
 
 
-async def hand_on(db: Db, account_id: int, identities: Collection[Identity], now: datetime) -> None:
-    """Give identities that nobody has any more to the first fan who came with each and still has it.
+async def transfer_identities(db: Db, account_id: int, identities: Collection[Identity], now: datetime) -> None:
+    """Make the first fan who shares each identity, and still has it, its owner.
 
-    Part of the caller's transaction, which holds a position. Who came with one held its row: that was before it went,
-    or else who came sees that it is gone and takes it.
+    Runs in the caller's transaction, which has locked a position. No fan is missed: a transaction that shares an
+    identity locks its row, so either that committed before the owner's row was deleted, or the other transaction sees
+    that there is no owner and inserts one.
     """
     if not identities:
         return
     arguments = (account_id, [network for network, _ in identities], [value for _, value in identities])
-    # Locked first: whether a fan still has a number is asked when nobody else can take it away.
+    # Lock first: the next statement checks whether a fan still has a number, which must not change meanwhile.
     heirs = await db.rows(HEIRS, *arguments)
     if heirs:
-        await db.execute(HAND_ON, *arguments, now)
+        await db.execute(TRANSFER, *arguments, now)
 
 
 HEIRS = """
     select f.fan_id
-    from unnest($2::text[], $3::text[]) as free (network, identifier_value)
-    join shared_identifiers s on s.account_id = $1 and s.network = free.network
-        and s.identifier_value = free.identifier_value
+    from unnest($2::text[], $3::text[]) as released (network, identifier_value)
+    join shared_identifiers s on s.account_id = $1 and s.network = released.network
+        and s.identifier_value = released.identifier_value
     join fans f on f.account_id = $1 and f.fan_id = s.fan_id
     order by f.fan_id
     for no key update of f
 """
-HAND_ON = f"""
-    with made as (
+TRANSFER = f"""
+    with inserted as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select distinct on (s.network, s.identifier_value) $1, s.network, s.identifier_value, s.fan_id, s.created_at
-        from unnest($2::text[], $3::text[]) as free (network, identifier_value)
-        join shared_identifiers s on s.account_id = $1 and s.network = free.network
-            and s.identifier_value = free.identifier_value
+        from unnest($2::text[], $3::text[]) as released (network, identifier_value)
+        join shared_identifiers s on s.account_id = $1 and s.network = released.network
+            and s.identifier_value = released.identifier_value
         join fans f on f.account_id = $1 and f.fan_id = s.fan_id
         where case s.network when 'phone' then s.identifier_value in (f.phone, f.add_phone)
                              when 'email' then false else true end
@@ -168,10 +170,10 @@ HAND_ON = f"""
         on conflict (account_id, network, identifier_value) do nothing
         returning network, identifier_value, fan_id
     ),
-    alone as (
-        delete from shared_identifiers s using made
-        where s.account_id = $1 and s.network = made.network and s.identifier_value = made.identifier_value
-          and s.fan_id = made.fan_id
+    delete_shared as (
+        delete from shared_identifiers s using inserted
+        where s.account_id = $1 and s.network = inserted.network and s.identifier_value = inserted.identifier_value
+          and s.fan_id = inserted.fan_id
     )
-    {announce(FAN_IDENTIFIED, "made", position="nextval('positions')", at="$4")}
+    {announce(FAN_IDENTIFIED, "inserted", position="nextval('positions')", at="$4")}
 """  # noqa: S608 - fixed parts

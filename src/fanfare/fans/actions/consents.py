@@ -1,4 +1,4 @@
-"""Writes words on consent into the ledger and folds them into the flags."""
+"""Writes consents to the ledger and derives the flags of fans from it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,16 +16,19 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 EVERYTHING = ("everything", None)
 
 
-class Word(msgspec.Struct, frozen=True):
-    """What a fan said: yes or no to a channel. `business` names its business, `everything` is about opting out."""
+class ConsentEntry(msgspec.Struct, frozen=True):
+    """A yes or no to a channel: email, phone, business (with its id), or everything, where a no opts out."""
 
     channel: str
     is_granted: bool
     business_id: int | None = None
 
 
-class Saying(msgspec.Struct, frozen=True):
-    """Who noted the words and when, when the fan had said them, what the fan had read, and from where."""
+class ConsentContext(msgspec.Struct, frozen=True):
+    """Circumstances of consents: the call that recorded them and when, when and from which IP address they were given.
+
+    `wording` is the text that the fan agreed to.
+    """
 
     source: str
     noted_at: datetime
@@ -34,60 +37,59 @@ class Saying(msgspec.Struct, frozen=True):
     address: str | None = None
 
 
-def words(
+def consent_entries(
     is_subscribed: bool | None,  # noqa: FBT001 - the wire's three flags in their order
     is_phone_subscribed: bool | None,  # noqa: FBT001 - the same
     is_optout: bool | None,  # noqa: FBT001 - the same
     businesses: Mapping[str, bool] | None = None,
-) -> list[Word]:
-    """Return the words that a request states. They are of one moment, so opting out beats a yes beside it."""
+) -> list[ConsentEntry]:
+    """Return the consents in a request. All have the same time, so opting out overrides a yes beside it."""
     entries = [
-        Word("email", is_subscribed) if is_subscribed is not None else None,
-        Word("phone", is_phone_subscribed) if is_phone_subscribed is not None else None,
-        *(Word("business", flag, int(key)) for key, flag in (businesses or {}).items()),
-        Word("everything", not is_optout) if is_optout is not None else None,
+        ConsentEntry("email", is_subscribed) if is_subscribed is not None else None,
+        ConsentEntry("phone", is_phone_subscribed) if is_phone_subscribed is not None else None,
+        *(ConsentEntry("business", flag, int(key)) for key, flag in (businesses or {}).items()),
+        ConsentEntry("everything", not is_optout) if is_optout is not None else None,
     ]
-    return [word for word in entries if word is not None]
+    return [entry for entry in entries if entry is not None]
 
 
-class Fold:
-    """What a fan's words come to, in whatever order they are heard: each counts by the moment it was given.
+class ConsentState:
+    """The state that a fan's consents add up to, independent of the order in which they are added.
 
-    A channel or business is on when its latest yes is younger than its latest no; a no to everything is a no to each.
-    The fan is out when no yes is younger than the latest no to everything. At one moment no beats yes.
+    A channel or business is on when its latest yes is later than its latest no; a no to everything is a no to each.
+    The fan has opted out when no yes is later than the latest no to everything. At the same time, no overrides yes.
     """
 
     def __init__(self) -> None:
-        """Begin with a fan who has said nothing."""
         self.latest: dict[tuple[str, int | None, bool], datetime] = {}
 
-    def hear(self, word: Word, moment: datetime) -> None:
-        """Take in a word."""
-        key = (word.channel, word.business_id, word.is_granted)
+    def add(self, entry: ConsentEntry, moment: datetime) -> None:
+        """Add a consent that was given at `moment`."""
+        key = (entry.channel, entry.business_id, entry.is_granted)
         self.latest[key] = max(moment, self.latest.get(key, NEVER))
 
     def _last(self, channel: str, business_id: int | None = None) -> tuple[bool, datetime | None]:
-        """Return whether a channel or business is on, and the moment of the word that decided it; None without one."""
+        """Return whether a channel or business is on, and the time of the consent that decides it, or None."""
         yes = self.latest.get((channel, business_id, True), NEVER)
         no = max(self.latest.get((each, number, False), NEVER) for each, number in ((channel, business_id), EVERYTHING))
         return yes > no, max(yes, no) if max(yes, no) > NEVER else None
 
     def columns(self) -> dict[str, Any]:
-        """Return the fan's three flags, and beside each the moment of the word that decided it."""
+        """Return the columns of `fans`: three flags, and for each the time of the consent that decides it."""
         no = self.latest.get((*EVERYTHING, False), NEVER)
         yes = max((moment for (_, _, is_granted), moment in self.latest.items() if is_granted), default=NEVER)
-        mail_word, phone_word = self._last("email"), self._last("phone")
+        mail, phone = self._last("email"), self._last("phone")
         return {
-            "is_subscribed": mail_word[0],
-            "is_phone_subscribed": phone_word[0],
+            "is_subscribed": mail[0],
+            "is_phone_subscribed": phone[0],
             "is_optout": no >= yes and no > NEVER,
-            "email_word_at": mail_word[1],
-            "phone_word_at": phone_word[1],
+            "email_word_at": mail[1],
+            "phone_word_at": phone[1],
             "optout_word_at": max(yes, no) if max(yes, no) > NEVER else None,
         }
 
     def businesses(self) -> dict[int, tuple[bool, datetime]]:
-        """Return of each business that was spoken of whether it is on, and since which word."""
+        """Return, for each business_id with a consent, whether it is on and the time of the consent that decides it."""
         result = {}
         for business_id in {number for _, number, _ in self.latest if number is not None}:
             is_on, moment = self._last("business", business_id)
@@ -96,42 +98,46 @@ class Fold:
         return result
 
 
-WORD = {"subject": ":fan_id", "fan": ":fan_id", "position": "consent_id", "at": ":noted_at"}
-NOTE = Sql(f"""
-    with told as materialized (
+ANNOUNCEMENT = {"subject": ":fan_id", "fan": ":fan_id", "position": "consent_id", "at": ":noted_at"}
+RECORD = Sql(f"""
+    with entries as materialized (
         select nextval('positions') as consent_id, w.*
         from unnest(:channels::text[], :flags::boolean[], :business_ids::bigint[])
              as w (channel, is_granted, business_id)
     ),
-    logged as (
+    insert_consents as (
         insert into consents (account_id, consent_id, fan_id, channel, business_id, is_granted,
                               wording, consent_source, ip_address, given_at)
-        select $1, consent_id, :fan_id, channel, business_id, is_granted, :wording, :source, :address, :moment from told
+        select $1, consent_id, :fan_id, channel, business_id, is_granted, :wording, :source, :address, :moment
+        from entries
     )
-    {announce(CONSENT_GIVEN, "told where is_granted", **WORD)}
-    {also(CONSENT_WITHDRAWN, "told where not is_granted", **WORD)}
+    {announce(CONSENT_GIVEN, "entries where is_granted", **ANNOUNCEMENT)}
+    {also(CONSENT_WITHDRAWN, "entries where not is_granted", **ANNOUNCEMENT)}
 """)  # noqa: S608 - fixed parts
 
 
-async def note(db: Db, account_id: int, fan_id: int, entries: list[Word], context: Saying) -> None:
-    """Append words to the ledger and announce them; part of the caller's transaction, who folds it anew.
+async def record_consents(
+    db: Db, account_id: int, fan_id: int, entries: list[ConsentEntry], context: ConsentContext
+) -> None:
+    """Insert consents into the ledger and announce them; BadParameters (422) for businesses of no such id.
 
-    The caller holds a position and the fan's row. Refuses a business that the account does not have.
+    Runs in the caller's transaction, which has locked a position and the fan's row and calls `derive_consent`
+    afterwards.
     """
-    await check_businesses(db, account_id, [word.business_id for word in entries if word.business_id is not None])
+    await check_businesses(db, account_id, [entry.business_id for entry in entries if entry.business_id is not None])
     await db.execute(
-        NOTE,
+        RECORD,
         account_id,
         fan_id=fan_id,
-        channels=[word.channel for word in entries],
-        flags=[word.is_granted for word in entries],
-        business_ids=[word.business_id for word in entries],
+        channels=[entry.channel for entry in entries],
+        flags=[entry.is_granted for entry in entries],
+        business_ids=[entry.business_id for entry in entries],
         **{name: getattr(context, name) for name in ("wording", "source", "address", "moment", "noted_at")},
     )
 
 
 async def check_businesses(db: Db, account_id: int, business_ids: Sequence[int]) -> None:
-    """Refuse (422) businesses that are not there."""
+    """Raise BadParameters (422) with every business that does not exist."""
     ids = set(business_ids)
     if not ids:
         return
@@ -147,16 +153,16 @@ async def check_businesses(db: Db, account_id: int, business_ids: Sequence[int])
         )
 
 
-async def refold(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], list[str]]:
-    """Fold a fan's whole ledger: write the businesses, and return the fan's columns, which the caller writes.
+async def derive_consent(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], list[str]]:
+    """Derive a fan's consent state from the ledger: write fan_businesses, and return the columns of `fans` to write.
 
-    Returns also the businesses, as `business_<id>`, whose opt-in changed. Part of the caller's transaction, which holds
-    the fan's row.
+    Also returns the businesses, as `business_<id>`, whose opt-in changed. Runs in the caller's transaction, which has
+    locked the fan's row.
     """
-    fold = Fold()
+    state = ConsentState()
     for row in await db.rows(LATEST, account_id, fan_id):
-        fold.hear(Word(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
-    opt_ins = fold.businesses()
+        state.add(ConsentEntry(row["channel"], row["is_granted"], row["business_id"]), row["given_at"])
+    opt_ins = state.businesses()
     rows = await db.rows(
         """
         with old as materialized (
@@ -180,7 +186,7 @@ async def refold(db: Db, account_id: int, fan_id: int) -> tuple[dict[str, Any], 
         [is_in for is_in, _ in opt_ins.values()],
         [moment for _, moment in opt_ins.values()],
     )
-    return fold.columns(), [f"business_{row['business_id']}" for row in rows]
+    return state.columns(), [f"business_{row['business_id']}" for row in rows]
 
 
 LATEST = """

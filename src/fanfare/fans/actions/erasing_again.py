@@ -1,4 +1,4 @@
-"""Erases again whom a restored backup has brought back, by the certificates that were kept elsewhere."""
+"""Repeats erasures after a backup was restored, from certificates that were stored elsewhere."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,17 +18,17 @@ SOURCE = "restore"
 
 
 class ErasedAgain(msgspec.Struct):
-    """How many fans were erased, and those who could not be, each as account and fan."""
+    """The number of fans erased, and those whose erasure failed, as (account_id, fan_id)."""
 
     count: int = 0
     remaining: list[tuple[int, int]] = msgspec.field(default_factory=list)
 
 
 async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime) -> ErasedAgain:
-    """Erase every fan of the certificates who is there; one who cannot be erased keeps no other from it.
+    """Erase every existing fan of the certificates; one that fails does not stop the others. Idempotent.
 
-    Who had become an erased fan may be a fan of its own in an older backup. No id is ever given twice, also after a
-    restore, so that nobody else is meant. Repeating it does no harm.
+    A fan merged into an erased fan can be separate again in an older backup, so former ids are erased too. Ids are
+    never reused, not even after a restore, so no other fan can be hit.
     """
     result = ErasedAgain()
     for each in certificates:

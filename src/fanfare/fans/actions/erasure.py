@@ -1,8 +1,8 @@
-"""Erases a fan: all that is personal, in every table, with a certificate that tells what was done.
+"""Erases a fan: deletes all personal data in every table and stores a certificate with the number of rows.
 
-What the fan did stays in figures and feeds, and amounts stay, under a number that leads to nobody. The domains forget
-what they keep (`followers`); here goes what no fan_id leads to: answers that are kept for retries, the data of changes,
-and searches that name the fan by address, number or name.
+Activities and amounts stay, under an id without a fan. Each domain erases its i tables (`followers`); this module
+erases what no fan_id refers to: responses stored for retries, the data of the change log, and searches that contain the
+fan's address, number or name.
 """
 
 import secrets
@@ -25,12 +25,12 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.folding import fold, holding
 from fanfare.kernel.wire import unix
 
-# Where an answer tells what outside systems, or fans themselves, call a fan.
-OUTSIDE_NAMES = ("display_name", "identifier_value", "user_key", "customer_key")
+# Fields of a response with an external key or display name of a fan.
+EXTERNAL_FIELDS = ("display_name", "identifier_value", "user_key", "customer_key")
 
 
 async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, source: str) -> Erasure:
-    """Erase a fan, with whom it became one, and return the certificate; refuses (404) who is not there."""
+    """Erase a fan with the fans merged into it and return the certificate; Unknown (404) if it does not exist."""
 
     async def write(outer: Db) -> int:
         async with outer.transaction() as tx:
@@ -47,14 +47,16 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
         raise Unknown(fan=fan_id)
     former = await _former_ids(db, account_id, fan_id)
     person = await _person(db, account_id, [fan_id, *former])
-    await idempotency.redact_answers(db, account_id, list(_marks(person)), lambda answer: _redacted(answer, person))
-    await _remember(db, account_id, fan_id, now)
+    await idempotency.redact_answers(
+        db, account_id, list(_search_strings(person)), lambda answer: _redacted(answer, person)
+    )
+    await _store_hashes(db, account_id, fan_id, now)
     await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
-    await _silence_changes(db, account_id, [fan_id, *former])
+    await _clear_changes(db, account_id, [fan_id, *former])
     identities = await claims.owned_identities(db, account_id, fan_id)
     erasure_id = await _delete(db, account_id, fan_id, now)
-    await claims.hand_on(db, account_id, identities, now)
+    await claims.transfer_identities(db, account_id, identities, now)
     await _certify(
         db, account_id, (erasure_id, fan_id, former, source), now, _counts(old_counts, await _row_counts(db))
     )
@@ -71,17 +73,18 @@ async def _former_ids(db: Db, account_id: int, fan_id: int) -> list[int]:
     return [row["absorbed_id"] for row in rows]
 
 
-# What the fan $2 is known by, also where it is another's too; and a word as it is compared.
+# The identifiers that the fan $2 owns or shares.
 IDENTIFIERS = """(
     select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = $2
     union
     select network, identifier_value from shared_identifiers where account_id = $1 and fan_id = $2
 )"""
+# A text, normalised for comparison.
 PLAIN = r"regexp_replace(btrim(fold_text({})), '\s+', ' ', 'g')"
 
 
 async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
-    """Return what the fan is called: addresses, numbers, names, outside identities, the display name."""
+    """Return the texts that identify the fan: addresses, numbers, names, external keys, the display name."""
     rows = await db.rows(
         f"""
         with records as (
@@ -121,17 +124,17 @@ async def _person(db: Db, account_id: int, fan_ids: list[int]) -> Person:
 
 
 async def _shared_words(db: Db, account_id: int, fan_id: int, names: list[str]) -> frozenset[str]:
-    """Return which of a fan's identities and names another fan has too."""
+    """Return those of a fan's identifiers and names that another fan has too."""
     rows = await db.rows(
         f"""
         select {PLAIN.format("o.identifier_value")} as word
-        from {IDENTIFIERS} own
+        from {IDENTIFIERS} i
         cross join lateral (
             select identifier_value, fan_id from fan_identifiers
-            where account_id = $1 and network = own.network and identifier_value = own.identifier_value
+            where account_id = $1 and network = i.network and identifier_value = i.identifier_value
             union all
             select identifier_value, fan_id from shared_identifiers
-            where account_id = $1 and network = own.network and identifier_value = own.identifier_value
+            where account_id = $1 and network = i.network and identifier_value = i.identifier_value
         ) o
         where o.fan_id <> $2
         union
@@ -148,8 +151,8 @@ async def _shared_words(db: Db, account_id: int, fan_id: int, names: list[str]) 
     return frozenset(row["word"] for row in rows)
 
 
-async def _remember(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
-    """Keep hashes of the fan's addresses and numbers, so that a yes of before brings nobody back onto a list."""
+async def _store_hashes(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
+    """Store hashes of the fan's addresses and numbers, so that an opt-in from before the erasure has no effect."""
     await db.execute(
         "insert into erasure_keys (account_id, hash_key) values ($1, $2) on conflict (account_id) do nothing",
         account_id,
@@ -158,14 +161,14 @@ async def _remember(db: Db, account_id: int, fan_id: int, now: datetime) -> None
     await db.execute(
         """
         insert into erased_identities as e (account_id, identity_hash, erased_at)
-        select $1, identity_hash(k.hash_key, known.network, known.identifier_value), $3
+        select $1, identity_hash(k.hash_key, identifiers.network, identifiers.identifier_value), $3
         from erasure_keys k cross join (
             select network, identifier_value from fan_identifiers
             where account_id = $1 and fan_id = $2 and network in ('email', 'phone')
             union
             select 'phone', numbers.number
             from fans f cross join lateral (values (f.phone), (f.add_phone)) as numbers (number)
-            where f.account_id = $1 and f.fan_id = $2 and numbers.number is not null) as known
+            where f.account_id = $1 and f.fan_id = $2 and numbers.number is not null) as identifiers
         where k.account_id = $1
         on conflict (account_id, identity_hash) do update set erased_at = greatest(e.erased_at, excluded.erased_at)
         """,
@@ -175,8 +178,8 @@ async def _remember(db: Db, account_id: int, fan_id: int, now: datetime) -> None
     )
 
 
-def _marks(person: Person) -> Iterable[str]:
-    """Yield what an answer about the fan may hold, as it stands in JSON, folded."""
+def _search_strings(person: Person) -> Iterable[str]:
+    """Yield the strings of which a stored response about the fan contains at least one: folded, as written in JSON."""
     for word in (*person.addresses, *person.numbers, *person.keys):
         yield msgspec.json.encode(word).decode()
     for fan_id in person.fan_ids:
@@ -184,7 +187,7 @@ def _marks(person: Person) -> Iterable[str]:
 
 
 def _redacted(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON value
-    """Return an answer without the rows about a person; None when it is about the person as a whole."""
+    """Return a response without the rows about a person; None when all of it is about the person."""
     if isinstance(answer, list):
         rows = [(each, _redacted(each, person)) for each in answer]
         return [value for each, value in rows if each is None or value is not None]
@@ -196,9 +199,9 @@ def _redacted(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON va
 
 
 def _is_about(values: dict[str, Any], person: Person) -> bool:
-    """Tell whether an object names a person by number, address or phone, or where outside systems' names stand.
+    """Return whether an object contains the person's fan_id, address or number, or an external key in its field.
 
-    One that is said to be another fan's does not by what both are called.
+    In an object with the fan_id of another fan, identifiers that both fans have do not count.
     """
     fan_ids = {each for name, each in values.items() if name.endswith("fan_id") and each is not None}
     if not fan_ids.isdisjoint(person.fan_ids):
@@ -207,11 +210,11 @@ def _is_about(values: dict[str, Any], person: Person) -> bool:
     texts = {name: fold(each) for name, each in values.items() if isinstance(each, str)}
     if any(each in person.addresses or each in person.numbers for each in texts.values()):
         return True
-    return any(texts.get(name) in person.keys for name in OUTSIDE_NAMES)
+    return any(texts.get(name) in person.keys for name in EXTERNAL_FIELDS)
 
 
-async def _silence_changes(db: Db, account_id: int, fan_ids: list[int]) -> None:
-    """Leave of the fan's changes what happened when, without what it was about."""
+async def _clear_changes(db: Db, account_id: int, fan_ids: list[int]) -> None:
+    """Empty the data of the fan's rows in the change log; topic and time stay."""
     await db.execute(
         "update changes set data = '{}' where account_id = $1 and fan_id = any($2::bigint[]) and data <> '{}'",
         account_id,
@@ -220,8 +223,8 @@ async def _silence_changes(db: Db, account_id: int, fan_ids: list[int]) -> None:
 
 
 DELETE = f"""
-    with gone as (delete from fans where account_id = $1 and fan_id = $2 returning fan_id)
-    {announce(FAN_DELETED, "gone", position="nextval('positions')", at="$3")}
+    with deleted as (delete from fans where account_id = $1 and fan_id = $2 returning fan_id)
+    {announce(FAN_DELETED, "deleted", position="nextval('positions')", at="$3")}
     returning position
 """  # noqa: S608 - fixed parts
 

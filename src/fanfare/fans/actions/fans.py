@@ -1,4 +1,4 @@
-"""Makes, changes and deletes a fan."""
+"""Creates and updates fans."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,12 +10,12 @@ from msgspec import UNSET
 
 from fanfare.fans import followers
 from fanfare.fans.actions.claims import claim, release
-from fanfare.fans.actions.consents import Saying, note, refold, words
+from fanfare.fans.actions.consents import ConsentContext, consent_entries, derive_consent, record_consents
 from fanfare.fans.actions.fields import read_values, set_values
 from fanfare.fans.actions.merging import join_verified
 from fanfare.fans.actions.names import checked_name, free_name
 from fanfare.fans.actions.passwords import password_hash
-from fanfare.fans.actions.people import find_or_create, person, said_at
+from fanfare.fans.actions.people import consent_times, find_or_create, person
 from fanfare.fans.actions.references import read_numbers
 from fanfare.fans.contact import PHONES, identities, mail_key
 from fanfare.fans.schemas.fans import FanChanges, NewFan
@@ -29,7 +29,7 @@ from fanfare.kernel.wire import check_past
 from fanfare.places.addresses import WrongAddressError, complete_address
 from fanfare.places.completion import known_place
 
-# Columns that a request writes as they come.
+# Columns that a request writes unchanged.
 PLAIN = (
     "first_name", "last_name", "gender", "birth_date", "ip_address", "latitude", "longitude", "image_url",
 )  # fmt: skip
@@ -41,13 +41,13 @@ COLUMNS = (
     *PLAIN, *ADDRESS, *PHONES, *CHANNELS, *CONFIRMATIONS, *MOMENTS,
     "email", "display_name", "metro_area", "is_optout", "password_hash",
 )  # fmt: skip
-# What a new fan may come with: what finding the fan writes, and what is written after it.
+# Parameters of a new fan: those that `find_or_create` writes, and those written after it.
 PERSONAL = ("first_name", "last_name", "birth_date", "gender", "ip_address", "fan_source")
 OTHER_FIELDS = (
     "display_name", "password", "latitude", "longitude", "image_url", "is_confirmed", "is_phone_confirmed", "is_optout",
     "consent_wording", "consent_source", "businesses", "fields",
 )  # fmt: skip
-# What makes a word one that is noted by itself, with all that is told of it.
+# Parameters that `find_or_create` cannot record with a consent; with one of them, consents are recorded separately.
 CIRCUMSTANCES = {"is_optout", "businesses", "consent_wording", "consent_source"}
 
 
@@ -64,29 +64,29 @@ class NameTaken(Conflict):
 
 
 class Change(msgspec.Struct):
-    """A change of a fan with what takes time to prepare: the password hashed."""
+    """A change of a fan, with the password hashed before the transaction starts."""
 
     request: FanChanges
     password_hash: str | None
     source: str
-    # set only what is empty, beside words on consent, and nothing about how the fan is recognised
+    # set only empty fields; consents are recorded in any case, email and phone are left alone
     fills: bool
 
 
 async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, source: str) -> int:
-    """Make a fan, or fill what is empty of the one who is known by email address or number; return the fan's id.
+    """Create a fan, or fill the empty fields of the fan with this email address or number; return the fan_id.
 
-    Nothing known is overwritten: whoever fills a form with somebody's address must not take the fan over. Two fans, one
-    known by the address and one by the number, become one when both are told to be verified (`join_verified`).
+    Nothing is overwritten: a form filled in with somebody else's address must not take over that fan. Two fans, one
+    with the address and one with the number, are merged when the request says that both are verified (`join_verified`).
     """
     check_past(now, birth_date=new.birth_date, consent_timestamp=new.consent_timestamp)
     contact = {name: getattr(new, name) for name in ("email", "phone", *ADDRESS)}
     rest = {name: value for name in OTHER_FIELDS if (value := getattr(new, name)) not in (None, {})}
-    # Words whose circumstances are told go into the ledger with these, the others with the fan.
+    # Consents with circumstances are recorded separately, the others by `find_or_create`.
     excluded = (*CHANNELS, "consent_timestamp") if rest.keys() & CIRCUMSTANCES else ()
     rest |= {name: value for name in excluded if (value := getattr(new, name)) is not None}
     attributes = {name: getattr(new, name) for name in (*PERSONAL, *(() if excluded else CHANNELS))}
-    profile = person(contact, home_country=account.country_code, **said_at(new.consent_timestamp), **attributes)
+    profile = person(contact, home_country=account.country_code, **consent_times(new.consent_timestamp), **attributes)
     if not rest and not new.idol_names:
         return (await find_or_create(db, account.id, [profile], now, source=source))[0]
     rest |= {"email": profile.mail or UNSET, "phone": profile.phone or UNSET, "ip_address": new.ip_address or UNSET}
@@ -106,9 +106,10 @@ async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, so
 
 
 async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str) -> int:
-    """Update the fields sent of a fan and return the fan's id.
+    """Update the fields sent of a fan and return the fan_id.
 
-    Refuses an unknown fan (404), and an email address, number or display name that another fan has (409).
+    Unknown (404) if the fan does not exist; Conflict (409) if another fan has the email address, number or display
+    name.
     """
     check_past(now, birth_date=changes.birth_date, consent_timestamp=changes.consent_timestamp)
     change = await _prepared(db, account, changes, source, fills=False)
@@ -121,10 +122,10 @@ async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetim
 
 
 async def _prepared(db: Db, account: Account, changes: FanChanges, source: str, *, fills: bool) -> Change:
-    """Do before the transaction what would make it long."""
+    """Do the slow work before the transaction starts."""
     secret = await password_hash(account.id, changes.password) if changes.password else None
     if fills:
-        # What is wrong is refused also where the fan has something in its place.
+        # Invalid values are rejected even if the fan's field is not empty and they would be ignored.
         _address(sent(changes))
         await checked_name(db, account, changes.display_name or None)
     return Change(changes, secret, source, fills)
@@ -133,56 +134,56 @@ async def _prepared(db: Db, account: Account, changes: FanChanges, source: str, 
 async def _change(db: Db, account: Account, change: Change, now: datetime) -> int:
     old = await _locked(db, account.id, change.request.fan_id)
     fan_id: int = old["fan_id"]
-    request = _filling(change.request, old, now) if change.fills else change.request
+    request = _only_empty(change.request, old, now) if change.fills else change.request
     columns = await _columns(db, account, request, old)
     if change.password_hash and not (change.fills and old["password_hash"]):
         columns["password_hash"] = change.password_hash
     await _move_identifiers(db, account.id, old, columns, now)
-    word_columns, fields = await _apply_words(db, account.id, change, fan_id, now)
-    columns |= word_columns
+    consent_columns, fields = await _record_consents(db, account.id, change, fan_id, now)
+    columns |= consent_columns
     if change.request.fields:
         values = await read_values(db, account.id, change.request.fields)
         fields += await set_values(db, account.id, fan_id, values, now, fills=change.fills)
     fields += [name for name, value in columns.items() if value != old[name] and name not in MOMENTS]
     if fields:
         await _write(db, account.id, fan_id, columns, fields, now)
-    elif any(value != old[name] for name, value in word_columns.items()):
-        await _remember(db, account.id, fan_id, word_columns)
+    elif any(value != old[name] for name, value in consent_columns.items()):
+        await _write_consent_times(db, account.id, fan_id, consent_columns)
     return fan_id
 
 
-async def _apply_words(
+async def _record_consents(
     db: Db, account_id: int, change: Change, fan_id: int, now: datetime
 ) -> tuple[dict[str, Any], list[str]]:
-    """Note what a request says on consent; return what the fan's columns come to, and the businesses that turned."""
+    """Record the consents of a request; return the fan's new consent columns, and the businesses that changed."""
     request = change.request
-    entries = words(request.is_subscribed, request.is_phone_subscribed, request.is_optout, request.businesses)
+    entries = consent_entries(request.is_subscribed, request.is_phone_subscribed, request.is_optout, request.businesses)
     if not entries:
         return {}, []
     moment = min(request.consent_timestamp or now, now)
     address = request.ip_address or None
-    context = Saying(request.consent_source or change.source, now, moment, request.consent_wording, address)
-    await note(db, account_id, fan_id, entries, context)
-    return await refold(db, account_id, fan_id)
+    context = ConsentContext(request.consent_source or change.source, now, moment, request.consent_wording, address)
+    await record_consents(db, account_id, fan_id, entries, context)
+    return await derive_consent(db, account_id, fan_id)
 
 
-async def _remember(db: Db, account_id: int, fan_id: int, word_columns: Mapping[str, Any]) -> None:
-    """Write the moments of words that turned nothing: nobody is told of those."""
+async def _write_consent_times(db: Db, account_id: int, fan_id: int, consent_columns: Mapping[str, Any]) -> None:
+    """Write the times of consents that changed no flag; this is not announced."""
     await db.execute(
         "update fans set email_word_at = $3, phone_word_at = $4, optout_word_at = $5"
         " where account_id = $1 and fan_id = $2",
         account_id,
         fan_id,
-        *(word_columns[name] for name in MOMENTS),
+        *(consent_columns[name] for name in MOMENTS),
     )
 
 
-def _filling(changes: FanChanges, old: Record, now: datetime) -> FanChanges:
-    """Leave of a change what is empty so far; confirmed is only what is the fan's own address and number."""
+def _only_empty(changes: FanChanges, old: Record, now: datetime) -> FanChanges:
+    """Reduce a change to fields that are empty so far; only the fan's own address and number can become confirmed."""
     fields = sent(changes)
     unset: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
     if old["created_at"] == now:
-        # Of a fan just made they are what the lists tell of the postal code.
+        # The coordinates of a fan just created are those of the postal code; the request's are better.
         unset = {name: value for name, value in unset.items() if name not in ("latitude", "longitude")}
     for name, flag, key in (("email", "is_confirmed", mail_key), ("phone", "is_phone_confirmed", str)):
         is_own = name in fields and old[name] is not None and key(fields[name]) == key(old[name])
@@ -197,7 +198,7 @@ LOCKED = f"""
 
 
 async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
-    # Not the strongest lock: two who found the same fan, and so share its key, would each wait for the other.
+    # `for update` would deadlock: two transactions that matched the same fan both hold `for key share` on its row.
     old = await db.row(
         LOCKED,
         account_id,
@@ -209,7 +210,7 @@ async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
 
 
 async def _columns(db: Db, account: Account, changes: FanChanges, old: Record) -> dict[str, Any]:
-    """Return the columns that the request sets, in their normal forms."""
+    """Return the columns that the request sets, normalised."""
     fields = sent(changes)
     columns = {name: fields[name] for name in (*PLAIN, *CONFIRMATIONS) if name in fields}
     columns |= await _complete(db, _address(fields), columns, old)
@@ -242,9 +243,9 @@ def _address(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _complete(db: Db, address: dict[str, Any], columns: Mapping[str, Any], old: Record) -> dict[str, Any]:
-    """Return an address with what the lists of places tell of it, when it is another than before.
+    """Return an address; if it changed, with metro area, coordinates and empty parts from the place tables.
 
-    What they told of the old one goes, coordinates too: nobody is still where the fan has left.
+    The values of the old address are replaced, coordinates too, even by null.
     """
     if all(value == old[name] for name, value in address.items()):
         return address
@@ -258,9 +259,9 @@ async def _complete(db: Db, address: dict[str, Any], columns: Mapping[str, Any],
 
 
 async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mapping[str, Any], now: datetime) -> None:
-    """Let the fan be recognised by the new address and numbers, and no more by the old.
+    """Replace the fan's identifiers by the new address and numbers.
 
-    An address or number of another fan is refused; a second number of somebody else is only noted.
+    Conflict (409) if another fan owns the address or number; an `add_phone` of another fan is only shared.
     """
     old_identities, new_identities = identities(dict(old)), identities({**old, **columns})
     if removed := old_identities.keys() - new_identities.keys():
@@ -272,14 +273,14 @@ async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mappi
 
 
 WRITE = f"""
-    with made as (
+    with updated as (
         update fans f
         set {assignments(COLUMNS, "f", "$3")}, position = nextval('positions'),
             updated_at = greatest($4, f.updated_at + interval '1 millisecond')
         where f.account_id = $1 and f.fan_id = $2
         returning f.fan_id, f.position, f.updated_at
     )
-    {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="$5::text[]")}
+    {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields="$5::text[]")}
 """  # noqa: S608 - fixed parts
 
 

@@ -1,10 +1,10 @@
-"""Defines custom fields, and sets a fan's values in them by their types."""
+"""Defines custom fields, and validates and stores the values of fans."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from fanfare.fans.schemas.notes import FieldDefinition
+from fanfare.fans.schemas.attributes import FieldDefinition
 from fanfare.fans.topics import FIELD_CREATED, FIELD_DELETED, FIELD_UPDATED
 from fanfare.kernel.data.announcements import HOLD, also, announce, hold
 from fanfare.kernel.data.db import Db
@@ -13,7 +13,7 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import DayForm, FlagForm, ListForm, NumberForm, TextForm, text_of
 
 LONG_TEXT = TextForm(10_000)
-# What a float tells apart.
+# Integers of 15 digits are exact as a float.
 NUMBER = NumberForm(-999_999_999_999_999, 999_999_999_999_999)
 URL = TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")
 
@@ -35,7 +35,7 @@ def _choices(raw: object, options: list[str]) -> list[str]:
     return list(dict.fromkeys(_choice(each, options) for each in ListForm(TextForm()).read(raw)))
 
 
-# How a value of each type is read; `options` are those of a choice.
+# The parser of each type; its second argument are the options of a choice.
 TYPES: dict[str, Callable[[object, list[str]], Any]] = {
     "text": lambda raw, _: LONG_TEXT.read(raw),
     "number": _number,
@@ -48,7 +48,7 @@ TYPES: dict[str, Callable[[object, list[str]], Any]] = {
 
 
 async def save_field(db: Db, account_id: int, params: FieldDefinition, now: datetime) -> None:
-    """Define a field, or change its options and whether it is in use; the type of a field with values stays."""
+    """Create a field or update it; BadParameters (422) for another type while fans have values in the field."""
     async with db.transaction() as tx:
         await _lock(tx, account_id, params.crm_field_key)
         saved = await tx.value(
@@ -66,7 +66,7 @@ async def save_field(db: Db, account_id: int, params: FieldDefinition, now: date
 
 
 async def _lock(db: Db, account_id: int, crm_field_key: str) -> None:
-    """Wait until nobody sets values in a field: who does holds its definition, and is seen by the next statement."""
+    """Lock a field's definition; transactions that set values lock it too, so the next statement sees all values."""
     await db.execute(
         "select from crm_fields where account_id = $1 and crm_field_key = $2 for update", account_id, crm_field_key
     )
@@ -74,7 +74,7 @@ async def _lock(db: Db, account_id: int, crm_field_key: str) -> None:
 
 SAVE = f"""
         with {HOLD},
-        made as (
+        saved as (
             insert into crm_fields as f (account_id, crm_field_key, field_type, field_options, is_active, is_global,
                                          created_at, updated_at)
             select $1, $2, $3, $4, $5, $6, $7, $7
@@ -85,27 +85,27 @@ SAVE = f"""
                 select from fan_fields v where v.account_id = $1 and v.crm_field_key = f.crm_field_key)
             returning crm_field_key, xmax = 0 as is_new
         ),
-        logged as (
-            {announce(FIELD_CREATED, "made where is_new", at="$7")}
-            {also(FIELD_UPDATED, "made where not is_new", at="$7")}
+        announced as (
+            {announce(FIELD_CREATED, "saved where is_new", at="$7")}
+            {also(FIELD_UPDATED, "saved where not is_new", at="$7")}
         )
-        select crm_field_key from made
+        select crm_field_key from saved
 """  # noqa: S608 - fixed parts
 
 
 DELETE_FIELD = f"""
-    with gone as (
+    with deleted as (
         delete from crm_fields where account_id = $1 and crm_field_key = $2 returning crm_field_key
     ),
-    logged as (
-        {announce(FIELD_DELETED, "gone", position="nextval('positions')", at="$3")}
+    announced as (
+        {announce(FIELD_DELETED, "deleted", position="nextval('positions')", at="$3")}
     )
-    select crm_field_key from gone
+    select crm_field_key from deleted
 """  # noqa: S608 - fixed parts
 
 
 async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetime) -> None:
-    """Delete a field with the values of all fans."""
+    """Delete a field with the values of all fans; Unknown (404) if it does not exist."""
     async with db.transaction() as tx:
         await hold(tx, account_id)
         await _lock(tx, account_id, crm_field_key)
@@ -123,9 +123,9 @@ async def delete_field(db: Db, account_id: int, crm_field_key: str, now: datetim
 
 
 async def read_values(db: Db, account_id: int, fields: Mapping[str, object]) -> dict[str, Any]:
-    """Return custom values by the types of their fields; refuses (422) every unknown field and wrong value.
+    """Return custom values parsed by the types of their fields; BadParameters (422) names every invalid one.
 
-    Part of the caller's transaction: until it ends no field is deleted or gets another type.
+    Locks the definitions: no field is deleted or gets another type before the caller's transaction ends.
     """
     rows = await db.rows(
         "select crm_field_key, field_type, field_options, is_active from crm_fields"
@@ -155,26 +155,26 @@ def _unknown(values: Mapping[str, object], definitions: Mapping[str, object]) ->
 async def set_values(
     db: Db, account_id: int, fan_id: int, values: Mapping[str, Any], now: datetime, *, fills: bool
 ) -> list[str]:
-    """Set a fan's custom values, None deletes; return the fields that changed. Part of the caller's transaction.
+    """Set a fan's custom values (None deletes) in the caller's transaction; return the fields that changed.
 
-    With `fills` a value that is there stays.
+    With `fills`, existing values are kept.
     """
     present = {key: value for key, value in values.items() if value is not None}
     rows = await db.rows(
         """
-        with gone as (
+        with deleted as (
             delete from fan_fields where account_id = $1 and fan_id = $2 and crm_field_key = any($3::text[])
             returning crm_field_key
         ),
-        made as (
+        saved as (
             insert into fan_fields as f (account_id, fan_id, crm_field_key, field_value, updated_at)
-            select $1, $2, key, value, $5 from jsonb_each($4::jsonb) as given (key, value)
+            select $1, $2, key, value, $5 from jsonb_each($4::jsonb) as new (key, value)
             on conflict (account_id, fan_id, crm_field_key) do update
             set field_value = excluded.field_value, updated_at = excluded.updated_at
             where not $6 and f.field_value <> excluded.field_value
             returning crm_field_key
         )
-        select crm_field_key from gone union all select crm_field_key from made
+        select crm_field_key from deleted union all select crm_field_key from saved
         """,
         account_id,
         fan_id,

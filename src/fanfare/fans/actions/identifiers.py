@@ -1,4 +1,4 @@
-"""Outside identities of a fan, push tokens, and addresses that are banned or let in."""
+"""External identities of fans, push tokens, and IP addresses that are banned or allowed."""
 
 import ipaddress
 from datetime import datetime
@@ -7,7 +7,7 @@ import asyncpg
 
 from fanfare.fans.actions.claims import release
 from fanfare.fans.contact import leads_to_one
-from fanfare.fans.schemas.notes import AddressEntry, IdentifierChange, PushToken
+from fanfare.fans.schemas.attributes import AddressEntry, IdentifierChange, PushToken
 from fanfare.fans.topics import (
     ADDRESS_CREATED,
     ADDRESS_DELETED,
@@ -33,7 +33,7 @@ class IdentityTaken(Conflict):
 ADD_IDENTIFIER = f"""
     with fan as (select fan_id from fans where account_id = $1 and fan_id = $2),
     {HOLD},
-    made as (
+    saved as (
         insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select $1, fold_text($3), $4, fan_id, $5 from fan
         where not exists (
@@ -41,15 +41,15 @@ ADD_IDENTIFIER = f"""
             where i.account_id = $1 and i.network = fold_text($3) and i.identifier_value = $4 and i.fan_id = $2)
         returning fan_id
     ),
-    logged as (
-        {announce(FAN_IDENTIFIED, "made", at="$5", network="fold_text($3)")}
+    announced as (
+        {announce(FAN_IDENTIFIED, "saved", at="$5", network="fold_text($3)")}
     )
     select fan_id from fan
 """  # noqa: S608 - fixed parts
 
 
 async def add_identifier(db: Db, account_id: int, change: IdentifierChange, now: datetime) -> None:
-    """Add an external identity to a fan; one that the fan has already stays."""
+    """Add an external identity to a fan; no change if the fan has it. IdentityTaken (409) if another fan has it."""
     try:
         exists = await db.value(
             ADD_IDENTIFIER,
@@ -72,7 +72,7 @@ REMOVE_IDENTIFIER = f"""
 
 
 async def remove_identifier(db: Db, account_id: int, change: IdentifierChange, now: datetime) -> None:
-    """Remove an external identity of a fan; who else came with it has it then."""
+    """Remove an external identity of a fan; the first other fan who shares it becomes its owner."""
     network = fold(change.network)
 
     async def write(outer: Db) -> None:
@@ -93,28 +93,28 @@ async def remove_identifier(db: Db, account_id: int, change: IdentifierChange, n
 
 SAVE_PUSH_TOKEN = f"""
     with {HOLD},
-    -- held, so that an erasure at the same time waits and then deletes this token too
-    known as materialized (
+    -- locked, so that a concurrent erasure waits and then deletes this token too
+    owner as materialized (
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
         where i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = $2 and {leads_to_one("i")}
         for key share of f
     ),
-    made as (
+    saved as (
         insert into push_tokens as p (account_id, user_key, push_token, device_network, created_at, updated_at)
-        select $1, $2, $3, $4, $5::timestamptz, $5 from (select count(*) from known) as held
+        select $1, $2, $3, $4, $5::timestamptz, $5 from (select count(*) from owner) as locked
         on conflict (account_id, user_key, push_token) do update
         set device_network = excluded.device_network, updated_at = excluded.updated_at
         where p.device_network <> excluded.device_network
         returning xmax = 0 as is_new
     ),
-    told as (select made.is_new, known.fan_id from made left join known on true)
-    {announce(PUSH_TOKEN_CREATED, "told where is_new", subject="coalesce(fan_id::text, '')", at="$5")}
-    {also(PUSH_TOKEN_UPDATED, "told where not is_new", subject="coalesce(fan_id::text, '')", at="$5")}
+    rows as (select saved.is_new, owner.fan_id from saved left join owner on true)
+    {announce(PUSH_TOKEN_CREATED, "rows where is_new", subject="coalesce(fan_id::text, '')", at="$5")}
+    {also(PUSH_TOKEN_UPDATED, "rows where not is_new", subject="coalesce(fan_id::text, '')", at="$5")}
 """  # noqa: S608 - fixed parts
 
 
 async def save_push_token(db: Db, account_id: int, params: PushToken, now: datetime) -> None:
-    """Keep the push token of an app's user; the identity on the network yinzcam tells whose it is."""
+    """Store the push token of an app user; the fan is the owner of the user key in the network yinzcam."""
     await db.execute(
         SAVE_PUSH_TOKEN,
         account_id,
@@ -127,20 +127,20 @@ async def save_push_token(db: Db, account_id: int, params: PushToken, now: datet
 
 SAVE_ADDRESS = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into ip_addresses as a (account_id, page_tab_id, ip_address, is_blocked, created_at)
         values ($1, $2, $3, $4, $5)
         on conflict (account_id, page_tab_id, ip_address) do update set is_blocked = excluded.is_blocked
         where a.is_blocked <> excluded.is_blocked
         returning page_tab_id, xmax = 0 as is_new
     )
-    {announce(ADDRESS_CREATED, "made where is_new", at="$5")}
-    {also(ADDRESS_UPDATED, "made where not is_new", at="$5")}
+    {announce(ADDRESS_CREATED, "saved where is_new", at="$5")}
+    {also(ADDRESS_UPDATED, "saved where not is_new", at="$5")}
 """  # noqa: S608 - fixed parts
 
 
 async def save_address(db: Db, account_id: int, change: AddressEntry, now: datetime) -> None:
-    """Ban an address or range, or let it in, for the account or for one campaign."""
+    """Ban or allow an IP address or range, for the account or for one campaign."""
     if change.page_tab_id is not None and not await db.value(
         "select true from campaigns where account_id = $1 and page_tab_id = $2", account_id, change.page_tab_id
     ):
@@ -157,20 +157,20 @@ async def save_address(db: Db, account_id: int, change: AddressEntry, now: datet
 
 DELETE_ADDRESS = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from ip_addresses
         where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4
         returning page_tab_id
     ),
-    logged as (
-        {announce(ADDRESS_DELETED, "gone", at="$5")}
+    announced as (
+        {announce(ADDRESS_DELETED, "deleted", at="$5")}
     )
-    select page_tab_id from gone
+    select page_tab_id from deleted
 """  # noqa: S608 - fixed parts
 
 
 async def delete_address(db: Db, account_id: int, change: AddressEntry, now: datetime) -> None:
-    """Remove an entry of that kind."""
+    """Delete the entry of an IP address or range; Unknown (404) if there is none with the same `is_blocked`."""
     deleted = await db.value(
         DELETE_ADDRESS,
         account_id,
@@ -189,13 +189,13 @@ class AddressBlocked(Forbidden):
 
 
 async def refuse_blocked(db: Db, account_id: int, page_tab_id: int | None, caller: Caller) -> None:
-    """Refuse a stranger whose address is banned; who shows the secret speaks for the account and may write."""
+    """Raise AddressBlocked (403) for a banned IP address, unless the call was authenticated with the secret."""
     if not caller.has_secret and await is_blocked(db, account_id, page_tab_id, caller.address):
         raise AddressBlocked
 
 
 async def is_blocked(db: Db, account_id: int, page_tab_id: int | None, address: str | None) -> bool:
-    """Say whether an address is banned: the campaign's own entries count first, then the narrowest range."""
+    """Return whether an IP address is banned; the campaign's entries take precedence, then the narrowest range."""
     if address is None:
         return False
     exists = await db.value(

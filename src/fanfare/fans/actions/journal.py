@@ -1,11 +1,11 @@
-"""Notes what a merge moves, in every table that a follower names, and puts it back.
+"""Journal of merges: records in `merged_rows` which rows a merge changes, in every followers' table, and restores them.
 
-The shape of each table is read from the database: its primary key, the columns that name a fan, and whether a fan can
-have but one row of a kind there (a unique index names the fan). Where not, a merge changes nothing of a row but its
-fan, and the key is all that is noted. Where so, both fans' rows are copied as they were before and as they were after.
+The shape of each table is read from the catalogue: its primary key, its fan_id columns, and whether a unique index has
+one of them, so that a merge can find rows of both fans in conflict. Without such an index a merge only updates the
+fan_id, and the primary key is all that is recorded. With one, the rows of both fans are copied before and after.
 
-Going back, a row is the first fan's again wherever it still is; what the other fan's rows became by the merge is undone
-where it still is so. What was changed or came since stays as it is.
+Undoing a merge gives each row that still exists back to the absorbed fan. Rows of the other fan are restored where they
+are still as the merge left them; rows changed or inserted since stay.
 """
 
 import msgspec
@@ -14,30 +14,30 @@ from fanfare.fans import followers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import assignments
 
-# Always noted; put back by who merges, column by column.
+# Always recorded; restored column by column in `merging`.
 FANS = "fans"
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What must be known of a table; the names of columns are without the account."""
+    """Columns of a table, without account_id."""
 
     table: str
     key: list[str]
     fan_columns: list[str]
     columns: list[str]
-    # a fan has at most one row of a kind
+    # a unique index has a fan_id column
     is_single: bool
-    # columns of the key that name a row of another table, and that table
+    # key columns that refer to another table, with that table
     parents: dict[str, str] = {}
 
     def row_key(self) -> str:
-        """Return the SQL of the primary key of a row `t`, as it is noted."""
+        """Return the SQL expression of the primary key of a row `t`, as JSON."""
         pairs = ", ".join(f"'{name}', t.{name}" for name in self.key)
         return f"jsonb_build_object({pairs})"
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """A merge: its id, the fan who is absorbed and the fan who stays."""
+    """A merge: its id, the absorbed fan and the fan who stays."""
 
     account_id: int
     merge_id: int
@@ -46,8 +46,8 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 async def shapes(db: Db) -> list[Shape]:
-    """Return the shapes of all tables that a merge notes, in the order of the followers, fans first."""
-    names = [FANS, *followers.noted_tables()]
+    """Return the shapes of all tables in the journal, `fans` first, then in the order of the followers."""
+    names = [FANS, *followers.journal_tables()]
     rows = await db.rows(SHAPES, names)
     by_table = {row["table"]: row for row in rows}
     parents: dict[tuple[str, str], str] = {}
@@ -82,7 +82,7 @@ SHAPES = """
     from pg_class c
     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and c.relname = any($1::text[])
 """
-# A column of a key names a row of the table that a foreign key tells, or else of the one whose key has that name.
+# The table that a key column refers to: by its foreign key, else the only table whose primary key has this name.
 PARENTS = """
     with keys as (
         select i.indrelid as parent_id, p.relname as parent, a.attname as column_name
@@ -102,8 +102,8 @@ PARENTS = """
 """
 
 
-async def note_before(db: Db, shapes: list[Shape], pair: Pair) -> None:
-    """Note what the absorbed fan has, and the rows of the other that it may meet."""
+async def record_before(db: Db, shapes: list[Shape], pair: Pair) -> None:
+    """Record the rows of the absorbed fan, and those of the other fan that they can conflict with."""
     parts = [
         f"select t.account_id, '{shape.table}' as table_name, '{column}' as column_name,"  # noqa: S608 - as below
         f" {shape.row_key()} as row_key, {'to_jsonb(t)' if shape.is_single else 'null::jsonb'} as image"
@@ -114,14 +114,14 @@ async def note_before(db: Db, shapes: list[Shape], pair: Pair) -> None:
     await db.execute(
         f"""
         insert into merged_rows (account_id, merge_id, table_name, column_name, row_key, row_before)
-        select account_id, $2, table_name, column_name, row_key, image from ({" union all ".join(parts)}) as noted
+        select account_id, $2, table_name, column_name, row_key, image from ({" union all ".join(parts)}) as images
         """,  # noqa: S608 - names out of the database's own catalogue
         *msgspec.structs.astuple(pair),
     )
 
 
-async def note_after(db: Db, shapes: list[Shape], pair: Pair) -> None:
-    """Note what the rows of the fan who stays became; what is as before needs no note."""
+async def record_after(db: Db, shapes: list[Shape], pair: Pair) -> None:
+    """Record the rows of the fan who stays after the merge; entries of unchanged rows are deleted."""
     parts = [
         f"select t.account_id, '{shape.table}' as table_name, '{column}' as column_name,"  # noqa: S608 - as below
         f" {shape.row_key()} as row_key, to_jsonb(t) as image"
@@ -133,7 +133,7 @@ async def note_after(db: Db, shapes: list[Shape], pair: Pair) -> None:
     await db.execute(
         f"""
         insert into merged_rows (account_id, merge_id, table_name, column_name, row_key, row_after)
-        select account_id, $2, table_name, column_name, row_key, image from ({" union all ".join(parts)}) as noted
+        select account_id, $2, table_name, column_name, row_key, image from ({" union all ".join(parts)}) as images
         on conflict (account_id, merge_id, table_name, column_name, row_key) do update
         set row_after = excluded.row_after
         """,  # noqa: S608 - as above
@@ -148,31 +148,31 @@ async def note_after(db: Db, shapes: list[Shape], pair: Pair) -> None:
     )
 
 
-async def put_back(db: Db, shapes: list[Shape], pair: Pair) -> None:
-    """Give each noted row back, table by table; both fans are there again."""
+async def restore(db: Db, shapes: list[Shape], pair: Pair) -> None:
+    """Restore the recorded rows, table by table; both fans must exist again."""
     for shape in shapes:
         if shape.table == FANS:
             continue
         for column in shape.fan_columns:
             if shape.is_single:
-                await _undo(db, shape, column, pair)
-            await _give_back(db, shape, column, pair)
+                await _restore_changed(db, shape, column, pair)
+            await _restore_fan_id(db, shape, column, pair)
             if shape.is_single:
-                await _insert_again(db, shape, column, pair)
+                await _insert_deleted(db, shape, column, pair)
     await db.execute("delete from merged_rows where account_id = $1 and merge_id = $2", pair.account_id, pair.merge_id)
 
 
-def _noted(shape: Shape, column: str) -> str:
+def _entries(shape: Shape, column: str) -> str:
     return f"m.merge_id = $2 and m.table_name = '{shape.table}' and m.column_name = '{column}'"
 
 
-async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
-    """Make the rows of the fan who stayed what they were, those that are still what the merge made of them.
+async def _restore_changed(db: Db, shape: Shape, column: str, pair: Pair) -> None:
+    """Restore those rows of the fan who stayed that are still as the merge left them.
 
-    A row that a later merge took along and gave back is the same, at another position.
+    The position is not compared: a later merge that was undone gives a row a new one.
     """
     condition = (
-        f"{_noted(shape, column)} and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key"
+        f"{_entries(shape, column)} and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key"
         " and jsonb_populate_record(t, m.row_after - 'position') = t"
     )
     await db.execute(
@@ -190,21 +190,21 @@ async def _undo(db: Db, shape: Shape, column: str, pair: Pair) -> None:
         )
 
 
-async def _give_back(db: Db, shape: Shape, column: str, pair: Pair) -> None:
-    """Let rows that only changed their fan be the first fan's again."""
+async def _restore_fan_id(db: Db, shape: Shape, column: str, pair: Pair) -> None:
+    """Set the fan_id back in rows of which the merge changed nothing else."""
     condition = f"m.row_before ->> '{column}' = $3::bigint::text" if shape.is_single else "m.row_before is null"
     await db.execute(
         f"update {shape.table} t set {column} = $3 from merged_rows m"  # noqa: S608 - the same
-        f" where m.account_id = $1 and {_noted(shape, column)} and {condition}"
+        f" where m.account_id = $1 and {_entries(shape, column)} and {condition}"
         f" and t.account_id = $1 and t.{column} = $4 and {shape.row_key()} = m.row_key",
         *msgspec.structs.astuple(pair),
     )
 
 
-async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
-    """Write the rows anew that went away in the merge, unless what they name is gone since."""
+async def _insert_deleted(db: Db, shape: Shape, column: str, pair: Pair) -> None:
+    """Insert the rows that the merge deleted, unless a row that they refer to was deleted since."""
     columns = ["account_id", *shape.columns]
-    # A row that is there again is a new one to whoever reads by positions.
+    # A new position, since clients that page by position must see the row again.
     values = ["nextval('positions')" if name == "position" else f"r.{name}" for name in columns]
     existing = "".join(
         f" and exists (select from {parent} p where p.account_id = $1 and p.{name} = r.{name})"
@@ -213,7 +213,7 @@ async def _insert_again(db: Db, shape: Shape, column: str, pair: Pair) -> None:
     await db.execute(
         f"insert into {shape.table} ({', '.join(columns)}) select {', '.join(values)}"  # noqa: S608 - the same
         f" from merged_rows m cross join lateral jsonb_populate_record(null::{shape.table}, m.row_before) r"
-        f" where m.account_id = $1 and {_noted(shape, column)} and m.row_before is not null and m.row_after is null"
+        f" where m.account_id = $1 and {_entries(shape, column)} and m.row_before is not null and m.row_after is null"
         f" and m.row_before ->> '{column}' in ($3::bigint::text, $4::bigint::text){existing} on conflict do nothing",
         *msgspec.structs.astuple(pair),
     )

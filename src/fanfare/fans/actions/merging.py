@@ -1,7 +1,7 @@
-"""Makes two fans one, and parts them again.
+"""Merges two fans and undoes merges.
 
-All that is kept of the absorbed fan goes to the one who stays, in one transaction and by the followers of every domain;
-the absorbed fan's row goes, and its id leads to the other. What moved is noted (`journal`), so that it can go back.
+All rows of the absorbed fan move to the fan who stays, in one transaction, by the followers of every domain; the
+absorbed fan's row is deleted and its id redirects. What moved is recorded (`journal`), so that the merge can be undone.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Any
 from fanfare.fans import followers
 from fanfare.fans.actions import journal
 from fanfare.fans.actions.claims import claim
-from fanfare.fans.actions.consents import refold
+from fanfare.fans.actions.consents import derive_consent
 from fanfare.fans.actions.journal import Pair
 from fanfare.fans.actions.people import Person
 from fanfare.fans.contact import identities, mail_key
@@ -24,17 +24,24 @@ from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
 FanRow = dict[str, Any]
 
-# What is filled together or not at all, and goes back together or not at all.
+# Columns that are filled, and restored, all together or not at all.
 GROUPS = (
     ("country_code", "province", "city", "postal_code", "metro_area", "latitude", "longitude"),
     ("email", "is_confirmed"),
     ("phone", "is_phone_confirmed"),
 )
-# What follows from the ledger.
-FOLDED = ("is_subscribed", "is_phone_subscribed", "is_optout", "email_word_at", "phone_word_at", "optout_word_at")
-# Not filled from the absorbed fan: what each row has of its own, and what follows from other rows.
+# Columns derived from the consent ledger.
+CONSENT_COLUMNS = (
+    "is_subscribed",
+    "is_phone_subscribed",
+    "is_optout",
+    "email_word_at",
+    "phone_word_at",
+    "optout_word_at",
+)
+# Columns not filled from the absorbed fan: those that identify a row, and those derived from other rows.
 UNCOPIED_COLUMNS = frozenset(
-    {"account_id", "fan_id", "position", "updated_at", "search_text", *FOLDED, *sum(GROUPS, ())}
+    {"account_id", "fan_id", "position", "updated_at", "search_text", *CONSENT_COLUMNS, *sum(GROUPS, ())}
 )
 
 
@@ -43,9 +50,9 @@ class MergedSince(Conflict):
 
 
 async def merge_fans(db: Db, account_id: int, change: MergeOther, now: datetime, *, source: str) -> Merge:
-    """Make two fans one and return the merge; of two who are one already, the merge that made them so.
+    """Merge two fans and return the merge; if they are merged already, return the existing merge.
 
-    Old ids are followed. Refuses (404) who is not there.
+    Ids of merged fans are followed. Unknown (404) if a fan does not exist.
     """
 
     async def write(outer: Db) -> int:
@@ -59,27 +66,27 @@ async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetim
     await hold(db, account_id)
     fan_id, absorbed_id = await _current_ids(db, account_id, fan_ids)
     if fan_id == absorbed_id:
-        return await _merged_already(db, account_id, fan_ids)
+        return await _existing_merge(db, account_id, fan_ids)
     merge_id: int = await db.value("select nextval('positions')")
     pair = Pair(account_id, merge_id, absorbed_id, fan_id)
     shapes = await journal.shapes(db)
     await _begin(db, pair, now, source)
-    await journal.note_before(db, shapes, pair)
+    await journal.record_before(db, shapes, pair)
     images = await _images(db, account_id, [fan_id, absorbed_id])
     await followers.move(db, account_id, absorbed_id, fan_id)
     await db.execute("delete from fans where account_id = $1 and fan_id = $2", account_id, absorbed_id)
     additions = _additions(images[fan_id], images[absorbed_id])
-    columns, _ = await refold(db, account_id, fan_id)
+    columns, _ = await derive_consent(db, account_id, fan_id)
     additions |= columns
     await _write(
         db, pair, shapes, {name: value for name, value in additions.items() if value != images[fan_id][name]}, now
     )
-    await journal.note_after(db, shapes, pair)
+    await journal.record_after(db, shapes, pair)
     return merge_id
 
 
 async def _current_ids(db: Db, account_id: int, fan_ids: tuple[int, int]) -> tuple[int, int]:
-    """Lock both fans, always the older first, and return their present ids; one id when they are one already."""
+    """Lock both fans in the order of their ids and return their current ids, equal when they are merged already."""
     for _ in range(RACES):
         heirs = await successors(db, account_id, fan_ids)
         first, second = (heirs.get(each, each) for each in fan_ids)
@@ -92,13 +99,13 @@ async def _current_ids(db: Db, account_id: int, fan_ids: tuple[int, int]) -> tup
         )
         if len(rows) == len(fan_ids):
             return first, second
-        # Either went away while this waited for its row: into another fan, or for good.
+        # One was merged or erased while this transaction waited for the lock.
         if await successors(db, account_id, fan_ids) == heirs:
             raise Unknown(fan=min({first, second} - {row["fan_id"] for row in rows}))
     raise Unavailable
 
 
-async def _merged_already(db: Db, account_id: int, fan_ids: tuple[int, int]) -> int:
+async def _existing_merge(db: Db, account_id: int, fan_ids: tuple[int, int]) -> int:
     merge_id: int = await db.value(
         """
         select merge_id from fan_merges
@@ -113,12 +120,12 @@ async def _merged_already(db: Db, account_id: int, fan_ids: tuple[int, int]) -> 
 
 
 BEGIN = f"""
-    with made as (
+    with saved as (
         insert into fan_merges (account_id, merge_id, absorbed_id, fan_id, merge_source, merged_at)
         values ($1, $2, $3, $4, $6, $5)
         returning account_id, merge_id, absorbed_id, fan_id
     )
-    {announce(FAN_MERGED, "made", subject="absorbed_id", fan="$3", position="merge_id", at="$5", into_fan_id="fan_id")}
+    {announce(FAN_MERGED, "saved", subject="absorbed_id", fan="$3", position="merge_id", at="$5", into_fan_id="fan_id")}
 """  # noqa: S608 - fixed parts
 
 
@@ -144,7 +151,7 @@ async def _images(db: Db, account_id: int, fan_ids: list[int]) -> dict[int, FanR
 
 
 def _additions(fan: FanRow, absorbed: FanRow) -> FanRow:
-    """Return what a fan becomes: own values stay, empty ones are filled."""
+    """Return the columns that change in the fan who stays: empty ones are filled from the absorbed fan."""
     additions = {name: absorbed[name] for name, value in fan.items() if value is None and name not in UNCOPIED_COLUMNS}
     additions["props"] = {**absorbed["props"], **fan["props"]}
     additions["created_at"] = min(fan["created_at"], absorbed["created_at"], key=datetime.fromisoformat)
@@ -160,15 +167,15 @@ def _additions(fan: FanRow, absorbed: FanRow) -> FanRow:
     return additions
 
 
-ANNOUNCE_CHANGE = announce(FAN_UPDATED, "made", position="position", at="updated_at", merge_id="$5::bigint")
+ANNOUNCE_CHANGE = announce(FAN_UPDATED, "saved", position="position", at="updated_at", merge_id="$5::bigint")
 
 
 async def _write(db: Db, pair: Pair, shapes: list[journal.Shape], changes: FanRow, now: datetime) -> None:
-    """Write the changed columns of the fan who stays, and announce that anything of the fan may have changed."""
+    """Write the changed columns of the fan who stays, and announce the change without field names: any may differ."""
     columns = [name for name in shapes[0].columns if name not in ("fan_id", "position", "updated_at")]
     await db.execute(
         f"""
-        with made as (
+        with saved as (
             update fans f
             set {assignments(columns, "f", "$3")}, position = nextval('positions'),
                 updated_at = greatest($4, f.updated_at + interval '1 millisecond')
@@ -186,10 +193,10 @@ async def _write(db: Db, pair: Pair, shapes: list[journal.Shape], changes: FanRo
 
 
 async def unmerge_fans(db: Db, account_id: int, change: MergeOther, now: datetime) -> Merge:
-    """Part two fans and return the merge that is undone.
+    """Undo a merge and return it.
 
-    What the absorbed fan had goes back; what came or changed since stays. Refuses (404) who were not merged, and (409)
-    a merge that is not the last one into the fan.
+    The absorbed fan gets its rows back; rows added or changed since stay with the other fan. Unknown (404) if the fans
+    are not merged; MergedSince (409) if this is not the latest merge into the fan.
     """
 
     async def write(outer: Db) -> int:
@@ -201,14 +208,16 @@ async def unmerge_fans(db: Db, account_id: int, change: MergeOther, now: datetim
 
 async def _unmerge(db: Db, account_id: int, change: MergeOther, now: datetime) -> int:
     await hold(db, account_id)
-    pair = await _undone(db, account_id, change, now)
+    pair = await _mark_undone(db, account_id, change, now)
     shapes = await journal.shapes(db)
-    old_images, new_image = await _kept_images(db, pair)
+    old_images, new_image = await _stored_images(db, pair)
     current = (await _images(db, account_id, [pair.fan_id]))[pair.fan_id]
-    restored = _restored_columns(old_images[pair.fan_id], new_image, current) | _own_mail(old_images, pair, current)
+    restored = _restored_columns(old_images[pair.fan_id], new_image, current) | _restored_email(
+        old_images, pair, current
+    )
     await _write(db, pair, shapes, restored, now)
-    await _make_again(db, pair, shapes, old_images[pair.absorbed_id], now)
-    await journal.put_back(db, shapes, pair)
+    await _insert_absorbed(db, pair, shapes, old_images[pair.absorbed_id], now)
+    await journal.restore(db, shapes, pair)
     for fan_id in (pair.absorbed_id, pair.fan_id):
         await _claim(db, account_id, fan_id, now)
         await _set_flags(db, account_id, fan_id)
@@ -216,8 +225,8 @@ async def _unmerge(db: Db, account_id: int, change: MergeOther, now: datetime) -
     return pair.merge_id
 
 
-async def _undone(db: Db, account_id: int, change: MergeOther, now: datetime) -> Pair:
-    """Lock the fan who stayed and mark the merge as undone, or refuse."""
+async def _mark_undone(db: Db, account_id: int, change: MergeOther, now: datetime) -> Pair:
+    """Lock the fan who stayed and mark the merge as undone; raises as `unmerge_fans`."""
     await db.execute("select from fans where account_id = $1 and fan_id = $2 for update", account_id, change.fan_id)
     row = await db.row(
         """
@@ -246,8 +255,8 @@ async def _undone(db: Db, account_id: int, change: MergeOther, now: datetime) ->
     return pair
 
 
-async def _kept_images(db: Db, pair: Pair) -> tuple[dict[int, FanRow], FanRow]:
-    """Return both fans' rows as they were, and that of the one who stayed as the merge left it."""
+async def _stored_images(db: Db, pair: Pair) -> tuple[dict[int, FanRow], FanRow]:
+    """Return the rows of both fans before the merge, by fan_id, and the row of the one who stayed after it."""
     rows = await db.rows(
         "select row_before, row_after from merged_rows where account_id = $1 and merge_id = $2 and table_name = 'fans'",
         pair.account_id,
@@ -258,7 +267,7 @@ async def _kept_images(db: Db, pair: Pair) -> tuple[dict[int, FanRow], FanRow]:
 
 
 def _restored_columns(old: FanRow, new: FanRow, current: FanRow) -> FanRow:
-    """Return the columns that the merge changed and nobody since, as they were."""
+    """Return the old values of the columns that the merge changed and that did not change since."""
     changed_names = {
         name for name in old if name not in UNCOPIED_COLUMNS - set(sum(GROUPS, ())) and old[name] != new.get(name)
     }
@@ -269,35 +278,35 @@ def _restored_columns(old: FanRow, new: FanRow, current: FanRow) -> FanRow:
     return {name: old[name] for name in changed_names - kept_names if name in current}
 
 
-def _own_mail(images: dict[int, FanRow], pair: Pair, current: FanRow) -> FanRow:
-    """Return the address that a fan had before one who gets back the present one: an address is one fan's."""
+def _restored_email(images: dict[int, FanRow], pair: Pair, current: FanRow) -> FanRow:
+    """Return the fan's email of before the merge, if its current one goes back to the absorbed fan."""
     email = images[pair.absorbed_id]["email"]
     if not (email and current["email"] and mail_key(email) == mail_key(current["email"])):
         return {}
     return {name: images[pair.fan_id][name] for name in ("email", "is_confirmed")}
 
 
-ANNOUNCE_PARTING = announce(FAN_UNMERGED, "made", position="position", at="updated_at", from_fan_id="$4::bigint")
+ANNOUNCE_UNMERGE = announce(FAN_UNMERGED, "saved", position="position", at="updated_at", from_fan_id="$4::bigint")
 
 
-async def _make_again(db: Db, pair: Pair, shapes: list[journal.Shape], row: FanRow, now: datetime) -> None:
-    """Insert the row of the absorbed fan; a display name that somebody took since is that fan's."""
-    # A column that is younger than the merge has its default.
+async def _insert_absorbed(db: Db, pair: Pair, shapes: list[journal.Shape], row: FanRow, now: datetime) -> None:
+    """Insert the row of the absorbed fan again, without its display name if another fan has it now."""
+    # Columns added after the merge get their defaults.
     names = [name for name in shapes[0].columns if name in row]
     columns = ", ".join(name for name in names if name not in ("position", "updated_at", "display_name"))
     await db.execute(
         f"""
-        with made as (
+        with saved as (
             insert into fans (account_id, position, updated_at, display_name, {columns})
             select $1, nextval('positions'), greatest($3, r.updated_at + interval '1 millisecond'),
                    case when not exists (
-                       select from fans taken
-                       where taken.account_id = $1 and fold_text(taken.display_name) = fold_text(r.display_name))
+                       select from fans other
+                       where other.account_id = $1 and fold_text(other.display_name) = fold_text(r.display_name))
                    then r.display_name end, {columns}
             from jsonb_populate_record(null::fans, $2) r
             returning fan_id, position, updated_at
         )
-        {ANNOUNCE_PARTING}
+        {ANNOUNCE_UNMERGE}
         """,  # noqa: S608 - names out of the catalogue
         pair.account_id,
         row,
@@ -307,7 +316,7 @@ async def _make_again(db: Db, pair: Pair, shapes: list[journal.Shape], row: FanR
 
 
 async def _claim(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
-    """Let a fan be recognised by its own address and numbers; an address that somebody took since is that fan's."""
+    """Make a fan the owner of its address and numbers; clear an address that another fan owns now."""
     fan = (await _images(db, account_id, [fan_id]))[fan_id]
     for identity in sorted(identities(fan)):
         owner = await claim(db, account_id, identity, fan_id, now)
@@ -320,25 +329,25 @@ async def _claim(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
 
 
 async def _set_flags(db: Db, account_id: int, fan_id: int) -> None:
-    columns, _ = await refold(db, account_id, fan_id)
+    columns, _ = await derive_consent(db, account_id, fan_id)
     await db.execute(
         "update fans set is_subscribed = $3, is_phone_subscribed = $4, is_optout = $5,"
         " email_word_at = $6, phone_word_at = $7, optout_word_at = $8 where account_id = $1 and fan_id = $2",
         account_id,
         fan_id,
-        *(columns[name] for name in FOLDED),
+        *(columns[name] for name in CONSENT_COLUMNS),
     )
 
 
 async def join_verified(db: Db, account_id: int, profile: Person, now: datetime, *, source: str) -> None:
-    """Merge two fans whom one request shows to be one person, by the rule of docs/decisions/0017.
+    """Merge the fan with the person's email address and the fan with the number; see docs/decisions/0017.
 
-    The caller knows that the request says, under the secret, that the person's email address and number are both
-    verified. The fan of the address stays. Part of the caller's transaction.
+    The caller has checked that the request has the secret and says that both are verified. The fan with the address
+    stays. Runs in the caller's transaction.
     """
     if not (profile.mail_key and profile.phone):
         return
-    pair = await _verified(db, account_id, profile)
+    pair = await _verified_pair(db, account_id, profile)
     for _ in range(RACES):
         if pair is None:
             return
@@ -347,22 +356,22 @@ async def join_verified(db: Db, account_id: int, profile: Person, now: datetime,
             account_id,
             list(pair),
         )
-        # Either may have become another, gone, or got an address while this waited for its row.
-        settled = await _verified(db, account_id, profile)
-        if settled == pair:
+        # Either may have been merged, erased or changed while this transaction waited for the lock.
+        current_pair = await _verified_pair(db, account_id, profile)
+        if current_pair == pair:
             await _merge(db, account_id, pair, now, source)
             return
-        pair = settled
+        pair = current_pair
     raise Unavailable
 
 
-async def _verified(db: Db, account_id: int, profile: Person) -> tuple[int, int] | None:
+async def _verified_pair(db: Db, account_id: int, profile: Person) -> tuple[int, int] | None:
     row: Record | None = await db.row(VERIFIED, account_id, profile.mail_key, profile.phone)
     return (row["fan_id"], row["absorbed_id"]) if row else None
 
 
-# Nothing may speak against it: another address of the number's fan, another verified number of the address's, or
-# different birth dates.
+# Not if the fan with the number has an address, the fan with the address another verified number, or birth dates
+# differ.
 VERIFIED = """
     select a.fan_id, b.fan_id as absorbed_id
     from fan_identifiers m

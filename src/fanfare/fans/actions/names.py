@@ -1,4 +1,4 @@
-"""Display names: whether one may be taken, and the words that an account allows or refuses in them."""
+"""Display names: validation, and the words that an account allows or refuses in them."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ CANDIDATES = 12
 
 
 async def name_rules(db: Db, account: Account) -> NameRules:
-    """Return the account's own words; nobody is called like the account."""
+    """Return the account's own words; the account's name is reserved."""
     rows = await db.rows("select word, is_allowed from display_name_words where account_id = $1", account.id)
     return NameRules(
         allowed=frozenset(row["word"] for row in rows if row["is_allowed"]),
@@ -25,7 +25,7 @@ async def name_rules(db: Db, account: Account) -> NameRules:
 
 
 async def free_name(db: Db, account: Account, request: str | None, fan_id: int) -> str | None:
-    """Return a display name as it is shown, or refuse (422) one that may not be; the database refuses a taken one."""
+    """Return a display name normalised; BadParameters (422) if it is not allowed. Does not check if it is taken."""
     if request is None:
         return None
     current = await db.value("select display_name from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
@@ -33,7 +33,7 @@ async def free_name(db: Db, account: Account, request: str | None, fan_id: int) 
 
 
 async def checked_name(db: Db, account: Account, request: str | None) -> None:
-    """Refuse (422) a display name that may not be shown."""
+    """Raise BadParameters (422) for a display name that is not allowed."""
     if request:
         await _accepted(db, account, request)
 
@@ -46,7 +46,7 @@ async def _accepted(db: Db, account: Account, request: str) -> str:
 
 
 async def usable_name(db: Db, account: Account, request: str) -> str:
-    """Return the wanted name when nobody has it, else a free one near it; refuses one that may not be shown."""
+    """Return the requested name if it is free, else a similar one that is; BadParameters (422) if it is not allowed."""
     display = await _accepted(db, account, request)
     rules = await name_rules(db, account)
     names = [display]
@@ -55,12 +55,12 @@ async def usable_name(db: Db, account: Account, request: str) -> str:
         if len(names) > CANDIDATES:
             break
     rows = await db.rows(
-        "select fold_text(display_name) as taken from fans"
+        "select fold_text(display_name) as folded_name from fans"
         " where account_id = $1 and fold_text(display_name) = any($2::text[])",
         account.id,
         [fold(name) for name in names],
     )
-    used_names = {row["taken"] for row in rows}
+    used_names = {row["folded_name"] for row in rows}
     free = next((name for name in names if fold(name) not in used_names), None)
     if free is None:
         raise BadParameters([("display_name", "is taken, and so are similar names")])
@@ -69,20 +69,20 @@ async def usable_name(db: Db, account: Account, request: str) -> str:
 
 SAVE_WORD = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into display_name_words as w (account_id, word, is_allowed, created_at)
         values ($1, $2, $3, $4)
         on conflict (account_id, word) do update set is_allowed = excluded.is_allowed
         where w.is_allowed <> excluded.is_allowed
         returning xmax = 0 as is_new
     )
-    {announce(NAME_WORD_CREATED, "made where is_new", at="$4")}
-    {also(NAME_WORD_UPDATED, "made where not is_new", at="$4")}
+    {announce(NAME_WORD_CREATED, "saved where is_new", at="$4")}
+    {also(NAME_WORD_UPDATED, "saved where not is_new", at="$4")}
 """  # noqa: S608 - fixed parts
 
 
 async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_allowed: bool) -> None:
-    """Allow or refuse a word in display names."""
+    """Allow or refuse a word in display names (upsert)."""
     await db.execute(
         SAVE_WORD,
         account_id,
@@ -94,18 +94,18 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
 
 DELETE_WORD = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from display_name_words where account_id = $1 and word = $2 returning word
     ),
-    logged as (
-        {announce(NAME_WORD_DELETED, "gone", at="$3")}
+    announced as (
+        {announce(NAME_WORD_DELETED, "deleted", at="$3")}
     )
-    select word from gone
+    select word from deleted
 """  # noqa: S608 - fixed parts
 
 
 async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None:
-    """Remove a word from the list."""
+    """Delete a word from the list; Unknown (404) if it is not there."""
     deleted = await db.value(
         DELETE_WORD,
         account_id,

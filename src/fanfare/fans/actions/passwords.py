@@ -1,4 +1,4 @@
-"""Hashes passwords beside the event loop, a few at a time, so that many logins at once take no more memory than few."""
+"""Hashes passwords in threads, at most four at a time, so that many concurrent logins take no more memory."""
 
 import asyncio
 from functools import cache
@@ -27,13 +27,13 @@ def _turns(_: asyncio.AbstractEventLoop) -> Shares:
 
 
 async def password_hash(account_id: int, password: str) -> str:
-    """Return what is stored of a password of an account's fan."""
+    """Return the argon2id hash of a password; waits for one of the account's turns."""
     async with _turns(asyncio.get_running_loop()).lend(account_id, WAIT_SECONDS):
         return await run_to_its_end(lambda: _hasher().hash(password))
 
 
 async def is_password(account_id: int, password_hash: str, password: str) -> bool:
-    """Say whether a password of an account's fan is the stored one."""
+    """Return whether a password matches the stored hash; waits for one of the account's turns."""
 
     def verify() -> bool:
         try:

@@ -1,6 +1,6 @@
-"""One person is one fan: finds or makes the fans behind contact data, whatever door it came through.
+"""Finds or creates the fans of contact data, for every call and import: one person is one fan.
 
-How a fan is recognised stands in `finding`; here are what a door knows about a person, and the calls.
+The SQL that matches persons to fans is in `matching`; this module has its input and runs it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.finding import ADDRESS, FOUND, FOUND_MANY, PEOPLE
+from fanfare.fans.actions.matching import ADDRESS, MATCH_MANY, MATCH_ONE, PEOPLE
 from fanfare.fans.contact import Contact, read_contact, shown_key
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
@@ -18,25 +18,25 @@ from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
 
 __all__ = [
-    "FOUND",
-    "FOUND_MANY",
+    "MATCH_MANY",
+    "MATCH_ONE",
     "Batch",
     "Person",
     "arguments",
     "batches",
+    "consent_times",
     "details",
     "find_or_create",
     "person",
-    "said_at",
-    "text",
+    "statement",
 ]
 
 BATCH = 1000
-CHANNELS = {"is_subscribed": "mail_said_at", "is_phone_subscribed": "phone_said_at"}
+CHANNELS = {"is_subscribed": "mail_consent_at", "is_phone_subscribed": "phone_consent_at"}
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What a door knows about a person, in normal forms: see `person`."""
+    """Contact data of a person, normalised by `person` or `details`."""
 
     mail: str | None = None
     mail_key: str | None = None
@@ -53,21 +53,21 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     fan_source: str | None = None
     is_subscribed: bool | None = None
     is_phone_subscribed: bool | None = None
-    # when the words on consent were given; None is now
-    mail_said_at: datetime | None = None
-    phone_said_at: datetime | None = None
+    # when the consents were given; None is now
+    mail_consent_at: datetime | None = None
+    phone_consent_at: datetime | None = None
 
 
 FIND = f"""
     with {HOLD},
-    {{found}}
-    select place, fan_id from who order by place
+    {{match}}
+    select place, fan_id from resolved order by place
 """  # noqa: S608 - fixed parts
-FIND_ONE, FIND_MANY = (tuple(Sql(FIND.format(found=statement)) for statement in each) for each in (FOUND, FOUND_MANY))
+FIND_ONE, FIND_MANY = (tuple(Sql(FIND.format(match=ctes)) for ctes in each) for each in (MATCH_ONE, MATCH_MANY))
 
 
-def said_at(moment: datetime | None) -> dict[str, datetime | None]:
-    """Return the fields of Person that tell when somebody gave all words on consent."""
+def consent_times(moment: datetime | None) -> dict[str, datetime | None]:
+    """Return the fields of Person for consents that were all given at `moment`."""
     return dict.fromkeys(CHANNELS.values(), moment)
 
 
@@ -77,7 +77,7 @@ def person(
     home_country: str | None = None,
     **attributes: Any,  # noqa: ANN401 - Person's own
 ) -> Person:
-    """Return `details` of somebody who can be reached, from the fields of `read_contact`; refuses (422) who can not."""
+    """Return a Person from the parameters of `read_contact`; BadParameters (422) without email and phone."""
     profile = details(read_contact(contact, home_country), **attributes)
     if profile.mail is None and profile.phone is None:
         raise BadParameters([("email", "is required when phone is left out")])
@@ -85,7 +85,7 @@ def person(
 
 
 def details(contact: Contact, **attributes: Any) -> Person:  # noqa: ANN401 - Person's own
-    """Return what is told of a person; refuses (422) with every wrong field. `known` are the other fields of Person."""
+    """Return a Person; BadParameters (422) names every invalid field. `attributes` are the other fields of Person."""
     mail, number, address, faults = contact
     if faults:
         raise BadParameters(faults)
@@ -102,52 +102,52 @@ def details(contact: Contact, **attributes: Any) -> Person:  # noqa: ANN401 - Pe
 
 
 class Batch(msgspec.Struct):
-    """Persons who can be met in one statement: no email address comes twice, nor a number without address."""
+    """Persons for one statement: no email address occurs twice, and no number without address."""
 
     people: list[Person] = []
-    # for each entry that was taken in, in order, who of `people` it is
+    # for each entry added, in order, its index in `people`
     places: list[int] = []
     by_key: dict[str, int] = {}
-    words: set[tuple[str, bool]] = set()
+    consents: set[tuple[str, bool]] = set()
 
-    def takes(self, each: Person) -> bool:
-        """Take an entry in, or say that it must wait for the next batch.
+    def try_add(self, each: Person) -> bool:
+        """Add an entry and return True, or False if it belongs into the next batch.
 
-        An entry joins an earlier one of the same address, or of the same number when both have none. What the earlier
-        one leaves empty it fills. It waits when it has another number, or when it contradicts a word on consent in this
-        batch, since each of the two has its own row in the ledger.
+        An entry with the address of an earlier one, or with its number when both have no address, fills the empty
+        fields of that one. It is not added if their numbers differ, or if it contradicts a consent in this batch, since
+        each of the two needs its own row in the ledger.
         """
-        words = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
+        consents = {(name, flag) for name in CHANNELS if (flag := getattr(each, name)) is not None}
         place = self.by_key.setdefault(each.mail_key or each.phone or "", len(self.people))
         if place == len(self.people):
             self.people.append(each)
         else:
             first = self.people[place]
-            is_contrary = any((name, not flag) in self.words for name, flag in words)
+            is_contrary = any((name, not flag) in self.consents for name, flag in consents)
             if is_contrary or (first.phone and each.phone and first.phone != each.phone):
                 return False
             self.people[place] = _merge(first, each)
-        self.words |= words
+        self.consents |= consents
         self.places.append(place)
         return True
 
 
 def batches(people: Sequence[Person]) -> Iterator[Batch]:
-    """Fold persons who are the same and yield them in batches of at most 1000; usually there is one."""
+    """Deduplicate persons and yield them in batches of at most 1000; usually there is one batch."""
     batch = Batch()
     for each in people:
-        if len(batch.people) == BATCH or not batch.takes(each):
+        if len(batch.people) == BATCH or not batch.try_add(each):
             yield batch
             batch = Batch()
-            batch.takes(each)
+            batch.try_add(each)
     if batch.people:
         yield batch
 
 
 def _merge(first: Person, later: Person) -> Person:
-    """Return a person with what the later entry adds; an address is taken whole or not at all.
+    """Return a person whose empty fields are filled from a later entry; the postal address only as a whole.
 
-    A word that both say is of the younger moment.
+    A consent in both has the later time.
     """
     values: dict[str, Any] = {
         name: value
@@ -165,24 +165,24 @@ def _merge(first: Person, later: Person) -> Person:
 
 
 def arguments(people: Sequence[Person]) -> dict[str, object]:
-    """Return persons as the arguments of FOUND and FOUND_MANY."""
+    """Return the SQL arguments of MATCH_ONE and MATCH_MANY."""
     return PEOPLE.arguments([{"place": place, **msgspec.structs.asdict(each)} for place, each in enumerate(people)])
 
 
-def text(statements: tuple[Sql, ...], people: Sequence[Person], turn: int) -> Sql:
-    """Return which statement to run for some persons, the first time (turn 0) or again after a race.
+def statement(statements: tuple[Sql, ...], people: Sequence[Person], turn: int) -> Sql:
+    """Return the statement to run for some persons, in the first attempt (turn 0) or in a retry after a race.
 
-    `statements` are made of the three texts of FOUND or FOUND_MANY.
+    `statements` are built from the three texts of MATCH_ONE or MATCH_MANY.
     """
-    speaks = any(getattr(each, name) is not None for each in people for name in CHANNELS)
-    return statements[min(speaks + turn, len(statements) - 1)]
+    has_consents = any(getattr(each, name) is not None for each in people for name in CHANNELS)
+    return statements[min(has_consents + turn, len(statements) - 1)]
 
 
 async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now: datetime, *, source: str) -> list[int]:
-    """Return the fan of each person, in the order given: as if they came one by one, but a thousand in one statement.
+    """Return the fan_id of each person, in order; the result is as if each were written by itself.
 
-    `source` names the door: it stands in the consent ledger, and as fan_source of fans made without one. Entries that
-    contradict one another take a further statement; give the handle of a transaction to have all or nothing.
+    `source` is the name of the call, stored in the consent ledger and as the default of fan_source. Up to 1000 persons
+    are one statement; entries that contradict one another take further ones, so pass a transaction for all or nothing.
     """
     fan_ids: list[int] = []
     for batch in batches(people):
@@ -194,4 +194,4 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
 async def _find(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
     find = FIND_ONE if len(people) == 1 else FIND_MANY
     named, turns = {**arguments(people), "now": now, "source": source}, count()
-    return await db.racing(lambda tx: tx.rows(text(find, people, next(turns)), account_id, **named))
+    return await db.racing(lambda tx: tx.rows(statement(find, people, next(turns)), account_id, **named))

@@ -1,4 +1,4 @@
-"""Completes the addresses of fans who were there before the lists of places, or before their newest version."""
+"""Completes the addresses of existing fans after place tables were loaded or replaced."""
 
 from datetime import datetime
 
@@ -7,13 +7,13 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.places.completion import place_of
 
-# Fans looked at in one transaction.
+# Fans per transaction.
 CHUNK = 5000
 
-# The metro area is the lists' alone and follows them; of the rest only what is empty is filled.
+# The metro area always follows the place tables; of the other columns only empty ones are filled.
 COMPLETED = f"""
     with {HOLD},
-    wanted as materialized (
+    candidates as materialized (
         select f.fan_id, place.*,
                array_remove(array[
                    case when place_metro_area is distinct from f.metro_area then 'metro_area' end,
@@ -24,28 +24,28 @@ COMPLETED = f"""
         where f.account_id = $1 and f.fan_id > $2 and f.fan_id <= $3 and f.country_code is not null
           and f.postal_code is not null and place_latitude is not null
     ),
-    made as (
+    updated as (
         update fans f
         set metro_area = w.place_metro_area, latitude = coalesce(f.latitude, w.place_latitude),
             longitude = coalesce(f.longitude, w.place_longitude), city = coalesce(f.city, w.place_city),
             province = coalesce(f.province, w.place_province), position = nextval('positions'),
             updated_at = greatest($4, f.updated_at + interval '1 millisecond')
-        from hold cross join wanted w
+        from hold cross join candidates w
         where f.account_id = $1 and f.fan_id = w.fan_id and w.fields <> '{{}}'
         returning f.fan_id, f.position, f.updated_at, w.fields
     ),
-    told as (
-        {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="fields")}
+    announced as (
+        {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields="fields")}
     )
-    select count(*) from made
+    select count(*) from updated
 """  # noqa: S608 - fixed parts
 
 
 async def complete_addresses(db: Db, account_id: int, now: datetime) -> int:
-    """Complete the addresses of an account's fans and return how many were: again there is nothing left to do.
+    """Complete the addresses of an account's fans and return the number of fans changed. Idempotent.
 
-    A few thousand fans a transaction, each change told in the log. A fan whose address changes meanwhile is completed
-    by that change.
+    Each transaction handles a few thousand fans and announces their changes. A fan whose address changes meanwhile is
+    completed by that change.
     """
     completed, last_fan_id = 0, -1
     last = await db.value("select max(fan_id) from fans where account_id = $1", account_id)

@@ -1,4 +1,4 @@
-"""What a fan names in vain, told of together when a fan is refused: fields, businesses, display name, numbers."""
+"""Validates what only the account's rows can: custom fields, businesses, display name, numbers of a fan."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from fanfare.kernel.errors import BadParameters, faults_of
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the fields of a fan that only the account's own rows can tell."""
+    """Return the errors of a fan's parameters, as (name, message), that can only be found in the account's rows."""
     businesses = [int(key) for key in values.get("businesses") or () if is_id(key)]
     return await faults_of(
         read_values(db, account.id, values.get("fields") or {}),
@@ -25,7 +25,7 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
 
 
 def read_numbers(values: Mapping[str, str | None], home: str | None) -> dict[str, str | None]:
-    """Return a fan's numbers in E.164, read as at home where that is; refuses (422) with every wrong one."""
+    """Return numbers in E.164; `home` is the country of national ones. BadParameters (422) names each invalid one."""
     numbers: dict[str, str | None] = {}
     errors: list[tuple[str, str]] = []
     for name, text in values.items():
@@ -39,7 +39,7 @@ def read_numbers(values: Mapping[str, str | None], home: str | None) -> dict[str
 
 
 async def _check_numbers(db: Db, account: Account, values: Mapping[str, Any]) -> None:
-    """Refuse numbers of a known fan, which are read as at home where the fan lives."""
+    """Raise BadParameters (422) for invalid numbers of an existing fan, whose country is that of national numbers."""
     numbers = {name: values[name] for name in PHONES if values.get(name)}
     if not numbers or "fan_id" not in values or values.get("country_code"):
         return

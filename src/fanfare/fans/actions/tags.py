@@ -1,4 +1,4 @@
-"""Gives tags to fans and takes them away, one or ten thousand in one statement."""
+"""Creates and deletes tags, adds them to fans and removes them; up to 10,000 fans in one statement."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.fans.contact import mail_key
-from fanfare.fans.schemas.notes import TagChange, TagChanged, TagRow
+from fanfare.fans.schemas.attributes import TagChange, TagChanged, TagRow
 from fanfare.fans.topics import TAG_ADDED, TAG_CREATED, TAG_DELETED, TAG_REMOVED
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import RACES, Db, Record
@@ -16,10 +16,10 @@ from fanfare.kernel.errors import BadParameters, Unavailable, Unknown
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import Unread
 
-# Fans $2 and mail addresses $3, with what they are compared by in $6, each with its place; unknown ones have no fan.
-ASKED = """
-    asked as materialized (
-        select place, g.fan_id as named_id, null::text as email, f.fan_id
+# Fans by id ($2) and by email address ($3, normalised in $6), each with its place; fan_id is null for unknown ones.
+TARGETS = """
+    targets as materialized (
+        select place, g.fan_id as requested_id, null::text as email, f.fan_id
         from unnest($2::bigint[]) with ordinality as g (fan_id, place)
         left join fans f on f.account_id = $1 and f.fan_id = g.fan_id
         union all
@@ -29,58 +29,58 @@ ASKED = """
           on i.account_id = $1 and i.network = 'email' and i.identifier_value = g.mail_key
     )
 """
-GIVE = f"""
+ADD = f"""
     with {HOLD},
-    {ASKED},
-    given as (
+    {TARGETS},
+    added as (
         insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
-        select $1::bigint, $4::bigint, untagged.fan_id, $5::timestamptz, nextval('positions')
-        from hold cross join (select distinct fan_id from asked where fan_id is not null order by fan_id) as untagged
+        select $1::bigint, $4::bigint, new.fan_id, $5::timestamptz, nextval('positions')
+        from hold cross join (select distinct fan_id from targets where fan_id is not null order by fan_id) as new
         on conflict (account_id, tag_id, fan_id) do nothing
         returning fan_id, position
     ),
-    logged as (
-        {announce(TAG_ADDED, "given", subject="$4::bigint", position="given.position", at="$5")}
+    announced as (
+        {announce(TAG_ADDED, "added", subject="$4::bigint", position="added.position", at="$5")}
     )
-    select asked.named_id as fan_id, asked.email,
-           case when asked.fan_id is null then 'unknown' when given.fan_id is null then 'unchanged' else 'added' end
+    select targets.requested_id as fan_id, targets.email,
+           case when targets.fan_id is null then 'unknown' when added.fan_id is null then 'unchanged' else 'added' end
                as status
-    from asked left join given on given.fan_id = asked.fan_id
-    order by asked.place
+    from targets left join added on added.fan_id = targets.fan_id
+    order by targets.place
 """  # noqa: S608 - fixed parts
-TAKE = f"""
+REMOVE = f"""
     with {HOLD},
-    {ASKED},
-    taken as (
+    {TARGETS},
+    removed as (
         delete from fan_tags
-        where account_id = $1 and tag_id = $4 and fan_id in (select fan_id from asked)
+        where account_id = $1 and tag_id = $4 and fan_id in (select fan_id from targets)
         returning fan_id
     ),
-    logged as (
-        {announce(TAG_REMOVED, "taken", subject="$4::bigint", at="$5")}
+    announced as (
+        {announce(TAG_REMOVED, "removed", subject="$4::bigint", at="$5")}
     )
-    select asked.named_id as fan_id, asked.email,
-           case when asked.fan_id is null then 'unknown' when taken.fan_id is null then 'unchanged' else 'removed' end
-               as status
-    from asked left join taken on taken.fan_id = asked.fan_id
-    order by asked.place
+    select targets.requested_id as fan_id, targets.email,
+           case when targets.fan_id is null then 'unknown' when removed.fan_id is null then 'unchanged'
+                else 'removed' end as status
+    from targets left join removed on removed.fan_id = targets.fan_id
+    order by targets.place
 """  # noqa: S608 - fixed parts
 
 
 async def change_tag(db: Db, account_id: int, change: TagChange, now: datetime) -> TagChanged:
-    """Give a tag to fans, or take it from them; tell for every entry what became of it."""
-    is_given = change.action != "delete"
+    """Add a tag to fans or remove it from them; return the result of every entry."""
+    is_adding = change.action != "delete"
     fan_ids = [each for each in change.fan_ids or () if not isinstance(each, Unread)]
     emails = [each for each in change.emails or () if not isinstance(each, Unread)]
     keys = await run_by_rows(account_id, len(emails), lambda: [_key(email) for email in emails])
     async with db.transaction() as tx:
-        tag_id = await _lock_tag(tx, account_id, change.tag_name, now, is_made=is_given)
-        rows = await tx.rows(GIVE if is_given else TAKE, account_id, fan_ids, emails, tag_id, now, keys)
+        tag_id = await _lock_tag(tx, account_id, change.tag_name, now, may_create=is_adding)
+        rows = await tx.rows(ADD if is_adding else REMOVE, account_id, fan_ids, emails, tag_id, now, keys)
     return TagChanged(tag_id, change.tag_name, await run_by_rows(account_id, len(rows), _results, change, rows))
 
 
 def _results(change: TagChange, rows: Sequence[Record]) -> list[TagRow]:
-    """Return what became of each entry, in its place."""
+    """Return the result of each entry, in order, unreadable entries included."""
     updated = iter(rows)
     targets = [("fan_ids", each) for each in change.fan_ids or ()] + [("emails", each) for each in change.emails or ()]
     return [
@@ -95,10 +95,10 @@ def _unread(index: int, field: str, entry: Unread) -> TagRow:
     return TagRow(**msgspec.structs.asdict(fault), fan_id=None, email=email, status="error")
 
 
-async def _lock_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, is_made: bool) -> int:
-    """Return a tag that nobody deletes until the transaction ends."""
+async def _lock_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, may_create: bool) -> int:
+    """Lock a tag against deletion until the transaction ends and return its id."""
     for _ in range(RACES):
-        tag_id = await (create_tag if is_made else _known_tag)(db, account_id, tag_name, now)
+        tag_id = await (create_tag if may_create else _existing_tag)(db, account_id, tag_name, now)
         lock = "select true from tags where account_id = $1 and tag_id = $2 for key share"
         if await db.value(lock, account_id, tag_id):
             return tag_id
@@ -106,7 +106,7 @@ async def _lock_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, is
 
 
 def _key(email: str) -> str | None:
-    """Return what an address is compared by; what is no address is nobody's."""
+    """Return the normalised address; None if it is invalid, which matches no fan."""
     try:
         return mail_key(email)
     except ValueError:
@@ -114,22 +114,22 @@ def _key(email: str) -> str | None:
 
 
 CREATE_TAG = f"""
-    with known as (select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)),
+    with existing as (select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)),
     {HOLD},
-    made as (
+    created as (
         insert into tags (account_id, tag_name, created_at)
-        select $1, $2, $3 where not exists (select from known)
+        select $1, $2, $3 where not exists (select from existing)
         returning tag_id
     ),
-    logged as (
-        {announce(TAG_CREATED, "made", at="$3")}
+    announced as (
+        {announce(TAG_CREATED, "created", at="$3")}
     )
-    select tag_id from known union all select tag_id from made
+    select tag_id from existing union all select tag_id from created
 """  # noqa: S608 - fixed parts
 
 
 async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> int:
-    """Make a tag unless there is one of that name; return its id."""
+    """Create a tag unless one has the name; return its id."""
 
     async def write(tx: Db) -> int:
         tag_id: int = await tx.value(
@@ -143,7 +143,7 @@ async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> i
     return await db.racing(write)
 
 
-async def _known_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int:
+async def _existing_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int:
     tag_id: int | None = await db.value(
         "select tag_id from tags where account_id = $1 and fold_text(tag_name) = fold_text($2)", account_id, tag_name
     )
@@ -153,10 +153,10 @@ async def _known_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int
 
 
 async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> None:
-    """Delete a tag; the change log tells of every fan who loses it. Refuses (409) while stored criteria name it."""
+    """Delete a tag and announce each fan who loses it. Conflict (409) while stored criteria refer to it."""
     async with db.transaction() as tx:
         await hold(tx, account_id)
-        # Who gives a tag to fans holds it: waited for, so that the next statement takes it from these fans too.
+        # Waits for transactions that add the tag, so that the next statement removes it from their fans too.
         statement = "select tag_name from tags where account_id = $1 and tag_id = $2 for update"
         name = await tx.value(statement, account_id, tag_id)
         if name is None:
@@ -167,13 +167,13 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
 
 DELETE = f"""
     with {HOLD},
-    gone as (delete from tags where account_id = $1 and tag_id = $2 returning tag_id),
-    taken as (delete from fan_tags where account_id = $1 and tag_id = $2 returning fan_id),
-    logged as (
-        {announce(TAG_REMOVED, "taken", subject="$2::bigint", at="$3")}
-        {also(TAG_DELETED, "gone", subject="$2::bigint", at="$3")}
+    deleted as (delete from tags where account_id = $1 and tag_id = $2 returning tag_id),
+    removed as (delete from fan_tags where account_id = $1 and tag_id = $2 returning fan_id),
+    announced as (
+        {announce(TAG_REMOVED, "removed", subject="$2::bigint", at="$3")}
+        {also(TAG_DELETED, "deleted", subject="$2::bigint", at="$3")}
     )
-    select count(*) from gone
+    select count(*) from deleted
 """  # noqa: S608 - fixed parts
 
 

@@ -1,4 +1,4 @@
-"""Accepts a display name, or says why not."""
+"""Validates display names."""
 
 import re
 import unicodedata
@@ -16,10 +16,10 @@ from fanfare.fans.display_names.words import (
 )
 
 LONGEST = 64
-# A short word of the operator's is refused where it stands alone, a longer one inside others too.
+# Shorter words of the operator are refused only as separate words, longer ones inside other words too.
 SHORTEST_INSIDE = 4
 MAX_MARKS = 3
-# Joins of emoji and of letters in Persian or Hindi, and the forms of emoji: invisible, yet part of what is written.
+# Zero-width joiners, which Persian, Hindi and emoji need, and variation selectors of emoji.
 JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
 RESERVED = frozenset(
     """
@@ -27,7 +27,7 @@ RESERVED = frozenset(
     support sysadmin system undefined webmaster
     """.split()  # noqa: SIM905 - words are read as a text
 )
-# These are refused beside other words as well: `Site Admin` and `admin_2` claim the same.
+# Also refused next to other words, as in `Site Admin` and `admin_2`.
 CLAIMS = frozenset({"admin", "administrator", "moderator", "sysadmin", "webmaster"})
 OFFICES = r"(?:admin|mod|official|support|staff|team|security|help)"
 MAIL = re.compile(r"[^\s@]+@[^\s@]+\.\w{2,}|\w\s*[\[(]at[\])]\s*\w", re.IGNORECASE)
@@ -40,7 +40,7 @@ PHONE = re.compile(r"\+(?:\d[\s().-]{0,2}){7}|(?:\d[\s().-]{0,2}){9}|(?<!\d)\d{3
 
 
 class NameRules(msgspec.Struct, frozen=True):
-    """An operator's own words, and names that no fan may take, such as the account's. In any case."""
+    """An operator's own words, and reserved names such as the account's. Case is ignored."""
 
     allowed: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
@@ -51,10 +51,9 @@ PLAIN = NameRules()
 
 
 def accepted_name(name: str, rules: NameRules = PLAIN) -> str:
-    """Return the name as it may be shown, composed and with single blanks.
+    """Return the name in NFC with single spaces; ValueError with the reason if it is not allowed.
 
-    Raises ValueError with the reason when it may not. Words that the operator allows are not looked at; the words
-    that it refuses are refused in any disguise.
+    Words that the operator allows are ignored; words that it refuses are found in any disguised spelling.
     """
     display = _normalized(name)
     plain = undisguised(display)
@@ -70,7 +69,7 @@ def accepted_name(name: str, rules: NameRules = PLAIN) -> str:
 
 def _normalized(name: str) -> str:
     too_long = f"must be at most {LONGEST} characters"
-    # Before anything that takes time by the length; invisible characters do not count below.
+    # Checked first, to bound the time of everything below, which does not count invisible characters.
     if len(name) > 4 * LONGEST:
         raise ValueError(too_long)
     composed = unicodedata.normalize("NFC", name.strip())
@@ -129,7 +128,7 @@ def _is_offensive(name: str, plain: str, rules: NameRules) -> bool:
     allowed = _own_words(rules.allowed)
     words = (refused_words() | _own_words(rules.refused)) - allowed
     plain = sheltered_words(allowed).sub(" ", plain)
-    # Other alphabets have words of their own, which Latin twins would hide.
+    # Words in other scripts are checked as written, since `undisguised` replaces their letters by Latin ones.
     native = {word for word in re.findall(r"\w+", name.casefold()) if not word.isascii()}
     if not words.isdisjoint(readings(plain)) or not words.isdisjoint(native):
         return True

@@ -1,18 +1,18 @@
-"""Sees through disguised spelling: other alphabets, figures for letters, stretched and scattered letters."""
+"""Undoes disguised spelling: look-alike letters, digits for letters, repeated and separated letters."""
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
-# Letters of other alphabets that look like a Latin one, in pairs: Cyrillic, Greek, Latin with a stroke, small capitals.
+# Pairs of a letter and the Latin one that it looks like: Cyrillic, Greek, Latin with a stroke, small capitals.
 TWINS = (
     "аaвbеeёeіiїiјjкkмmнhоoрpсcтtуyхxѕsԁdԍgһhԛqԝwӏlьbпnгrАAВBЕEІIЈJКKМMНHОOРPСCТTУYХXЅS"  # noqa: RUF001
     "αaβbεeηnιiκkνvοoρpτtυuχxωwγyΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX"  # noqa: RUF001
     "ƒfғføoØOđdłlħhŧtıiſsɡgɑaɩiʀrɴnʜhʟlᴀaᴄcᴅdᴇeᴋkᴍmᴏoᴘpᴛtᴜuᴠvᴡwᴢz"  # noqa: RUF001
 )
 CONFUSABLES = str.maketrans(dict(zip(TWINS[::2], TWINS[1::2], strict=True)) | {"æ": "ae", "œ": "oe", "Æ": "AE"})
-# What may stand for a letter inside a word; a star, for any vowel and what follows it.
+# Characters that may stand for a letter inside a word.
 STANDS_FOR = {
     "a": "a4@*^",
     "b": "b8",
@@ -28,7 +28,7 @@ STANDS_FOR = {
     "t": "t7+",
     "u": "uv0*",
 }
-FIGURES = str.maketrans("0345789@$!+|", "oeastbgasiti")
+DIGIT_LETTERS = str.maketrans("0345789@$!+|", "oeastbgasiti")
 SYMBOLS = r"@$!+|*#^("
 PIECE = re.compile(rf"[{re.escape(SYMBOLS)}]*[^\W_](?:[^\W_]|[{re.escape(SYMBOLS)}])*")
 HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
@@ -37,14 +37,14 @@ SCATTERED = 2
 
 
 def undisguised(text: str) -> str:
-    """Return the text in plain letters: compatible forms, without marks and what is invisible, in Latin twins."""
+    """Return the text in NFKC, without accents and invisible characters, and with Latin letters for look-alikes."""
     letters = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
     visible = "".join(letter for letter in letters if unicodedata.category(letter) not in {"Mn", "Me", "Cf"})
     return visible.translate(CONFUSABLES)
 
 
 def pattern_of(word: str) -> str:
-    """Return the regular expression of a word in every disguise: each letter stretched, or under its stand-in."""
+    """Return a regular expression for a word in disguised spellings: letters repeated or replaced."""
     parts = []
     for letter, run in groupby(word):
         length = len(list(run))
@@ -56,12 +56,12 @@ def pattern_of(word: str) -> str:
 
 
 def pieces(text: str) -> list[str]:
-    """Return the words of a text in small letters, as they are written between blanks and points."""
+    """Return the words of a text in lower case, separated by spaces and punctuation."""
     return [piece.casefold() for piece in PIECE.findall(text)]
 
 
 def readings(text: str) -> Iterator[str]:
-    """Yield every word that the text can be read to hold: as written, by capitals, unstretched, decoded."""
+    """Yield every word that the text may contain: as written, split at capitals, without repetition, decoded."""
     for piece in PIECE.findall(text):
         humps = HUMP.findall(piece)
         for word in {piece, *(humps if len(humps) > 1 else ())}:
@@ -72,8 +72,8 @@ def _spellings(word: str) -> Iterator[str]:
     stem = word.strip("0123456789*!|+")
     plain = {word, stem}
     if not word.isalpha() and stem:
-        figured = {word, word.rstrip("0123456789")} if word[0].isdigit() else {word}
-        plain |= {form.replace("1", letter).translate(FIGURES) for form in figured for letter in "il"}
+        decodable = {word, word.rstrip("0123456789")} if word[0].isdigit() else {word}
+        plain |= {form.replace("1", letter).translate(DIGIT_LETTERS) for form in decodable for letter in "il"}
     for form in plain:
         yield form
         runs = [(letter, len(list(run))) for letter, run in groupby(form)]
@@ -83,10 +83,9 @@ def _spellings(word: str) -> Iterator[str]:
 
 
 def scattered(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield what scattered letters make together, and whether all of them stood alone.
+    """Yield words joined from runs of pieces of one or two letters, and whether all pieces are single letters.
 
-    `f u c k` and `fu ck` by pieces of one or two letters; `f.uck` by points, lines and stars between letters. Whole
-    words with blanks between them are never drawn together: `push it` is no word.
+    `f u c k` and `fu ck` are joined. Longer words with spaces between them, as in `push it`, never are.
     """
     for _, group in groupby(pieces(text), key=lambda piece: len(piece) <= SCATTERED):
         run = list(group)
@@ -95,7 +94,7 @@ def scattered(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def dotted(text: str) -> Iterator[str]:
-    """Yield each word with points, lines or other signs inside it, without them."""
+    """Yield each word that contains punctuation, such as `f.uck`, without it."""
     for group in text.casefold().split():
         inner = pieces(group)
         if len(inner) > 1:

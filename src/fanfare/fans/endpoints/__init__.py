@@ -1,1 +1,1 @@
-"""Fans over HTTP."""
+"""HTTP endpoints of fans."""

@@ -1,4 +1,4 @@
-"""Over HTTP: what is held on a fan, and its erasure with a certificate."""
+"""HTTP endpoints of data exports, erasures and their certificates."""
 
 from datetime import datetime
 

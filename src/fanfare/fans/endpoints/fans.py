@@ -1,4 +1,4 @@
-"""Fans over HTTP: made, read, changed, deleted, and those changed last."""
+"""HTTP endpoints of fans: create, read, update, delete, and the feed of changes."""
 
 from datetime import datetime
 

@@ -1,11 +1,10 @@
-"""Management over HTTP of what fans carry: custom fields, tags, identities, consents, words."""
+"""HTTP endpoints that manage custom fields, tags, identities, consents and display name words."""
 
 from datetime import datetime
 
 from fanfare.fans.actions import fields, identifiers, names, tags
-from fanfare.fans.queries import notes as queries
-from fanfare.fans.schemas.fans import FanSaved, OneFan
-from fanfare.fans.schemas.notes import (
+from fanfare.fans.queries import attributes as queries
+from fanfare.fans.schemas.attributes import (
     Consent,
     Field,
     FieldDefinition,
@@ -22,6 +21,7 @@ from fanfare.fans.schemas.notes import (
     TagChanged,
     TagSaved,
 )
+from fanfare.fans.schemas.fans import FanSaved, OneFan
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
@@ -55,7 +55,7 @@ async def manage_tags_list(db: Db, account: Account) -> list[Tag]:
 
 @endpoint.post("/api/v1/manage/tags", scope="manage", key=SECRET)
 async def manage_tags_create(db: Db, account: Account, new: NewTag, now: datetime) -> TagSaved:
-    """Create a tag; A tag that exists is returned as it is."""
+    """Create a tag; a tag that exists is returned as it is."""
     return TagSaved(await tags.create_tag(db, account.id, new.tag_name, now))
 
 

@@ -1,4 +1,4 @@
-"""Merging over HTTP: two fans become one, and are parted again."""
+"""HTTP endpoints that merge fans and undo merges."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from fanfare.kernel.web.endpoint import endpoint
 
 @endpoint.get("/api/v1/manage/merges", scope="manage", key=SECRET)
 async def manage_merges_list(db: Db, account: Account, query: MergeWindow) -> Page[MergeMeta, Merge]:
-    """List merges, the newest first, including those that were undone."""
+    """List merges, the newest first, including undone ones."""
     return await queries.merges(db, account.id, query)
 
 

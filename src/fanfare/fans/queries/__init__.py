@@ -1,1 +1,1 @@
-"""Reads fans and what is noted about them."""
+"""Reads fans and their identifiers, consents, tags, custom fields, merges and erasures."""

@@ -1,4 +1,4 @@
-"""Reads the certificates of erasures."""
+"""Reads certificates of erasures."""
 
 import hashlib
 from typing import Any
@@ -19,7 +19,7 @@ COLUMNS = """
 
 
 def digest(certificate: dict[str, Any]) -> str:
-    """Return the digest of a certificate's other fields."""
+    """Return the SHA-256 of a certificate's other fields, in hexadecimal."""
     data = msgspec.json.encode(certificate, order="sorted")
     return hashlib.sha256(data).hexdigest()
 
@@ -29,7 +29,7 @@ def _erasure(row: Record) -> Erasure:
 
 
 async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
-    """Return one certificate, or refuse as unknown."""
+    """Return one certificate; Unknown (404) if it does not exist."""
     row = await db.row(
         f"select {COLUMNS} from erasures where account_id = $1 and erasure_id = $2",  # noqa: S608 - fixed parts
         account_id,
@@ -41,7 +41,7 @@ async def erasure(db: Db, account_id: int, erasure_id: int) -> Erasure:
 
 
 async def certificates(db: Db) -> list[Certificate]:
-    """Return the certificates of every account, in the order of their creation."""
+    """Return the certificates of every account, the oldest first."""
     result = []
     for account_id in await account_ids(db):
         rows = await db.rows(
@@ -54,7 +54,7 @@ async def certificates(db: Db) -> list[Certificate]:
 
 
 async def erasures(db: Db, account_id: int, query: ErasureWindow) -> Page[ErasureMeta, Erasure]:
-    """Return certificates, the newest first; none beyond which one may still commit."""
+    """Return a page of certificates, the newest first, up to the settled position."""
     limit, bound = query.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         f"""

@@ -1,4 +1,4 @@
-"""Reads everything that is held on a fan, from every table that a follower names."""
+"""Exports all data about a fan, from every table of the followers."""
 
 from datetime import datetime
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import msgspec
 
 from fanfare.fans import followers
-from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.queries.fans import check_fan
 from fanfare.fans.schemas.export import Export
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.wire import unix
 
-# Tables that name a fan and hold nothing on who is there.
-NOT_EXPORTED = {"erasures": "certificates name fans who are there no more"}
-# What is no information on the person: a secret's hash, and what the database makes of other columns.
+# Tables with a fan_id that contain nothing about existing fans.
+NOT_EXPORTED = {"erasures": "certificates are about fans who no longer exist"}
+# Columns without information on the person: the hash of a secret, and generated columns.
 HIDDEN = ["account_id", "password_hash", "search_text"]
-# What no fan_id leads to.
+# Tables without a fan_id.
 OTHER_STATEMENTS = {
     "push_tokens": """
         select to_jsonb(p) - $3::text[] as image from push_tokens p
@@ -35,14 +35,14 @@ OTHER_STATEMENTS = {
 
 
 def exported_tables() -> list[str]:
-    """Return the tables that name a fan and are exported."""
+    """Return the tables with a fan_id that are exported."""
     return [name for name in followers.tables() if name not in NOT_EXPORTED]
 
 
 async def export_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> Export:
-    """Return everything that is held on a fan, as of one moment; refuses (404) who is not there."""
+    """Return all data about a fan from one snapshot; Unknown (404) if the fan does not exist."""
     async with db.transaction("repeatable_read") as tx:
-        await known_fan(tx, account_id, fan_id)
+        await check_fan(tx, account_id, fan_id)
         columns = await tx.rows(FAN_COLUMNS, exported_tables())
         statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
         tables = {
@@ -68,7 +68,7 @@ def _rows_of(table: str, columns: list[str]) -> str:
 
 
 async def _read(db: Db, statement: str, account_id: int, fan_id: int) -> Any:  # noqa: ANN401 - JSON as it is
-    """Return the rows as the JSON that the database wrote: no amount passes through a float."""
+    """Return the rows as raw JSON of the database, so that no amount is rounded to a float."""
     text: str = await db.value(
         f"select coalesce(jsonb_agg(image), '[]')::text from ({statement}) as images",  # noqa: S608 - the same
         account_id,

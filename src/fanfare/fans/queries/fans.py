@@ -1,4 +1,4 @@
-"""Reads fans: one, several, and those changed last."""
+"""Reads fans: one, several, and the feed of changes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,12 @@ from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds, iso, unix
 
 LATEST_ROWS = 1000
-# How far clocks of servers may differ: what a key that cannot be found any more is read back by.
+# Tolerance for clock differences between servers, when a paging key is no longer in the change log.
 SLACK = timedelta(minutes=5)
-# The announcements with which a fan takes its position.
+# Topics whose rows in the change log have the position of the fan's row.
 POSITION_TOPICS = list(names([FAN_CREATED, FAN_UPDATED, FAN_UNMERGED]))
 
-# All that an answer tells of a fan, for the fans f of a statement whose $1 is the account.
+# The columns of a Fan, for the alias f of `fans` in a statement whose $1 is the account.
 COLUMNS = """
     f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
     f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude, f.ip_address, f.country_code, f.city,
@@ -60,7 +60,7 @@ LATEST = f"""
 
 
 def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return a custom value as the text behind `key=`."""
+    """Return a custom value as the text after `key=`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
@@ -79,7 +79,7 @@ def fan_row(row: Record) -> dict[str, Any]:
 
 
 async def fan(db: Db, account_id: int, fan_id: int) -> Fan:
-    """Return one fan, or refuse as unknown."""
+    """Return one fan; Unknown (404) if it does not exist."""
     row = await db.row(ONE, account_id, fan_id)
     if row is None:
         raise Unknown(fan=fan_id)
@@ -87,23 +87,19 @@ async def fan(db: Db, account_id: int, fan_id: int) -> Fan:
 
 
 async def fans_by_ids(db: Db, account_id: int, fan_ids: Sequence[int]) -> list[Fan]:
-    """Return those of the fans that are there, by id."""
+    """Return the existing fans with these ids, ordered by id."""
     rows = await db.rows(f"{BY_IDS} order by f.fan_id", account_id, list(fan_ids))
     return [Fan(**fan_row(row)) for row in rows]
 
 
-async def known_fan(db: Db, account_id: int, fan_id: int) -> int:
-    """Return the id of a fan that is there, or refuse as unknown."""
-    current_id: int | None = await db.value(
-        "select fan_id from fans where account_id = $1 and fan_id = $2", account_id, fan_id
-    )
-    if current_id is None:
+async def check_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Raise Unknown (404) if the fan does not exist."""
+    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id):
         raise Unknown(fan=fan_id)
-    return current_id
 
 
 async def latest(db: Db, account: Account, query: LatestWindow) -> Page[LatestMeta, LatestFan]:
-    """Return the next fans by their last change, each once at its newest; never skips a change that commits late."""
+    """Return a page of fans ordered by their latest change, up to the settled position, so that none is skipped."""
     bound = await settled(db, account.id)
     position = await _position(db, account.id, query.min_time_key) if query.min_time_key else 0
     start = day_bounds(query.last_update_date, account.time_zone)[0] if query.last_update_date else None
@@ -125,10 +121,10 @@ def _latest(row: Record) -> LatestFan:
 
 
 async def _position(db: Db, account_id: int, time_key: str) -> int:
-    """Return the position that a key stands for.
+    """Return the position of a paging key.
 
-    It is the fan's change at that millisecond, of which there is but one, found in the log; when the log no longer has
-    it, a position safely before it, so that some fans come twice but none is missed.
+    It is that of the fan's only change in that millisecond, found in the change log; when the log no longer has it, a
+    position safely before it, so that some fans are returned twice but none is missed.
     """
     seconds, milliseconds, fan_id = (int(part) for part in time_key.split("_"))
     moment = datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds)

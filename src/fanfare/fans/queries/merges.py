@@ -1,4 +1,4 @@
-"""Reads which fans became one, and who an old id leads to."""
+"""Reads merges, and the fans that ids of merged fans redirect to."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ COLUMNS = """
 
 
 async def successors(db: Db, account_id: int, fan_ids: Sequence[int]) -> dict[int, int]:
-    """Return, for those of the ids that belonged to a fan who became another, the other's."""
+    """Return {id of a merged fan: id of the fan it was merged into}, for those of the ids that redirect."""
     rows = await db.rows(
         "select absorbed_id, fan_id from fan_merges"
         " where account_id = $1 and absorbed_id = any($2::bigint[]) and undone_at is null",
@@ -26,7 +26,7 @@ async def successors(db: Db, account_id: int, fan_ids: Sequence[int]) -> dict[in
 
 
 async def merge(db: Db, account_id: int, merge_id: int) -> Merge:
-    """Return one merge that is there."""
+    """Return one existing merge."""
     rows = await db.rows(
         f"select {COLUMNS} from fan_merges m where m.account_id = $1 and m.merge_id = $2",  # noqa: S608 - fixed parts
         account_id,
@@ -36,7 +36,7 @@ async def merge(db: Db, account_id: int, merge_id: int) -> Merge:
 
 
 async def merges(db: Db, account_id: int, query: MergeWindow) -> Page[MergeMeta, Merge]:
-    """Return merges, the newest first, undone ones too; none beyond which one may still commit."""
+    """Return a page of merges, undone ones too, the newest first, up to the settled position."""
     limit, bound = query.limit or ROWS, await settled(db, account_id)
     rows = await db.rows(
         f"""

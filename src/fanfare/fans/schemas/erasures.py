@@ -1,4 +1,4 @@
-"""Shapes of erasures: their certificates."""
+"""Schemas of erasures and their certificates."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar

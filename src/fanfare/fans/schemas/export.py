@@ -1,4 +1,4 @@
-"""Shape of all that is held on a fan."""
+"""Schema of a data export."""
 
 from typing import Any
 

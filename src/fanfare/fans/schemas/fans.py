@@ -1,4 +1,4 @@
-"""Shapes of a fan: as answered, as made, as changed."""
+"""Schemas of fans: responses, creation, changes."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -38,10 +38,10 @@ BirthDate = Annotated[date, DayForm(1900, 2200)]
 
 
 class MailForm(Form):
-    """An email address, in the form in which it is shown."""
+    """An email address, normalised for display."""
 
     def read(self, raw: object) -> str:
-        """Return the address, or refuse what no mail could be sent to."""
+        """Return the address; ValueError if it is invalid."""
         return mail_address(text_of(raw))
 
     def schema(self) -> dict[str, object]:
@@ -135,12 +135,12 @@ class OneFan(Params):
 
 
 def is_id(key: str) -> bool:
-    """Say whether the part of a name behind its prefix is an id."""
+    """Return whether the part of a name after its prefix is an id."""
     return key.isascii() and key.isdigit() and len(key) <= 18  # noqa: PLR2004 - the longest id
 
 
 def wrong_contact(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with a phone number whose country is told, and with opt-ins of no business."""
+    """Yield the errors of a phone number with a country code, and of business opt-ins without an id."""
     phone = values.get("phone")
     if phone and phone.startswith("+"):
         try:
@@ -197,14 +197,14 @@ class NewFan(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a fan who can be neither recognised nor reached."""
+        """Reject a fan without email and phone."""
         if "email" not in values and "phone" not in values:
             yield "email", "is required when phone is left out"
         yield from wrong_contact(values)
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse what cannot be, here or yet."""
+        """Reject times in the future, and addresses and numbers that are invalid in the account's country."""
         yield from future_faults(setting.now, values, "birth_date", "consent_timestamp")
         yield from read_contact(values, setting.account.country_code).faults
 
@@ -248,7 +248,7 @@ class FanChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse parts of an address without their country."""
+        """Reject parts of an address without their country."""
         if not values.get("country_code"):
             for name in ("province", "city", "postal_code"):
                 if values.get(name):
@@ -257,7 +257,7 @@ class FanChanges(Params):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse what cannot be, here or yet; what a number means that is written as at home, the fan says."""
+        """Reject future times and invalid addresses; `references` checks national numbers with the fan's country."""
         yield from future_faults(setting.now, values, "birth_date", "consent_timestamp")
         if values.get("country_code"):
             yield from read_contact(values, setting.account.country_code).faults

@@ -1,4 +1,4 @@
-"""Shapes of merges: two fans who became one."""
+"""Schemas of merges."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
@@ -41,7 +41,7 @@ class MergeOther(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a fan and itself."""
+        """Reject a merge of a fan with itself."""
         if "fan_id" in values and values["fan_id"] == values.get("merged_fan_id"):
             yield "merged_fan_id", "must be another fan"
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.fans import change_fan
-from fanfare.fans.actions.people import Person, find_or_create, person, said_at
+from fanfare.fans.actions.people import Person, consent_times, find_or_create, person
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
@@ -51,7 +51,7 @@ async def add_registration(db: Db, account: Account, new: NewFanRegistration, no
 async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int | None, now: datetime) -> int:
     check_past(now, registration_timestamp=params.registration_timestamp, birth_date=params.birth_date)
     contact = {name: getattr(params, name) for name in CONTACT}
-    attributes = {name: getattr(params, name) for name in PERSON_FIELDS} | said_at(params.registration_timestamp)
+    attributes = {name: getattr(params, name) for name in PERSON_FIELDS} | consent_times(params.registration_timestamp)
     profile = person(contact, home_country=account.country_code, **attributes)
 
     async def write(outer: Db) -> int:
@@ -106,7 +106,7 @@ async def _current_fan(db: Db, account: Account, profile: Person, fan_id: int, n
             fan_id=fan_id,
             is_subscribed=profile.is_subscribed,
             is_phone_subscribed=profile.is_phone_subscribed,
-            consent_timestamp=profile.mail_said_at,
+            consent_timestamp=profile.mail_consent_at,
         )
         await change_fan(db, account, changes, now, source=SOURCE)
     # Held, so that an erasure running at the same time waits and then finds this registration too.

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from fanfare.fans.contact import mail_key
-from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
@@ -81,7 +81,7 @@ def _key(email: str | None) -> str | None:
 
 async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery) -> Listed[Registration]:
     """Return a fan's registrations, the last stored first unless asked otherwise; refuses an unknown fan."""
-    await known_fan(db, account_id, query.fan_id)
+    await check_fan(db, account_id, query.fan_id)
     cursor = start(query.cursor, query.order)
     rows = await _of_fan(db, account_id, query.fan_id, cursor, await settled(db, account_id), query.limit)
     page = part(rows, query.limit, cursor, "registration_id")

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.fans.actions.people import Batch, Person, arguments, batches, person, said_at, text
+from fanfare.fans.actions.people import Batch, Person, arguments, batches, consent_times, person, statement
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
@@ -18,7 +18,7 @@ from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.places.provinces import venue_province
 from fanfare.tickets.actions.marking import mark_tickets
-from fanfare.tickets.actions.selling import EVENTS_GIVEN, LINES_GIVEN, SOLD
+from fanfare.tickets.actions.selling import EVENT_ARRAYS, LINE_ARRAYS, SELL
 from fanfare.tickets.schemas.tickets import (
     BatchSaved,
     BulkTicket,
@@ -97,7 +97,7 @@ def _lines(
 def _line(account: Account, place: int, new: NewTicket, now: datetime) -> TicketLine:
     check_past(now, purchase_timestamp=new.purchase_timestamp)
     contact = {name: getattr(new, name) for name in CONTACT}
-    attributes = {name: getattr(new, name) for name in PERSON_FIELDS} | said_at(new.purchase_timestamp)
+    attributes = {name: getattr(new, name) for name in PERSON_FIELDS} | consent_times(new.purchase_timestamp)
     return TicketLine(place, new, person(contact, home_country=account.country_code, **attributes))
 
 
@@ -190,11 +190,11 @@ async def _write_parts(
         offset += len(part.places)
         events, places = _events(account, lines)
         rows = await db.rows(
-            text(SOLD, part.people, turn),
+            statement(SELL, part.people, turn),
             account.id,
             **arguments(part.people),
-            **EVENTS_GIVEN.arguments(events),
-            **LINES_GIVEN.arguments(_rows(account, lines, part.places, places)),
+            **EVENT_ARRAYS.arguments(events),
+            **LINE_ARRAYS.arguments(_rows(account, lines, part.places, places)),
             now=now,
             source=SOURCE,
         )
@@ -215,7 +215,7 @@ def _events(account: Account, lines: list[TicketLine]) -> tuple[list[dict[str, A
             key,
             {
                 "place": len(result),
-                "fresh_uid": uuid.uuid4(),
+                "new_uid": uuid.uuid4(),
                 "network": network,
                 **{name: getattr(item, name) for name in ("event_key", "event_date", "event_name")},
             },

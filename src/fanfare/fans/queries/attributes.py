@@ -1,7 +1,7 @@
-"""Reads custom fields, tags, identities, consents, watched addresses and words."""
+"""Reads custom fields, tags, identities, consents, IP addresses and display name words."""
 
-from fanfare.fans.queries.fans import known_fan
-from fanfare.fans.schemas.notes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
+from fanfare.fans.queries.fans import check_fan
+from fanfare.fans.schemas.attributes import Consent, Field, Identifier, NameWord, Tag, WatchedAddress
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.wire import iso, unix
 
@@ -25,7 +25,7 @@ async def fields(db: Db, account_id: int, *, with_counts: bool = False) -> list[
 
 
 async def tags(db: Db, account_id: int) -> list[Tag]:
-    """Return the tags of an account by name, with how many fans carry each."""
+    """Return the tags of an account by name, with the number of fans of each."""
     rows = await db.rows(
         Heavy("""
         select t.tag_id, t.tag_name, floor(extract(epoch from t.created_at))::bigint as creation_timestamp,
@@ -41,8 +41,8 @@ async def tags(db: Db, account_id: int) -> list[Tag]:
 
 
 async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
-    """Return the identities of a fan, the oldest first; refuses an unknown fan."""
-    fan_id = await known_fan(db, account_id, fan_id)
+    """Return the identities of a fan, the oldest first; Unknown (404) if the fan does not exist."""
+    await check_fan(db, account_id, fan_id)
     rows = await db.rows(
         "select account_id, fan_id, network, identifier_value, created_at from fan_identifiers"
         " where account_id = $1 and fan_id = $2 order by created_at, network, identifier_value",
@@ -63,8 +63,8 @@ async def identifiers(db: Db, account_id: int, fan_id: int) -> list[Identifier]:
 
 
 async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
-    """Return every word of a fan on consent, the first first; refuses an unknown fan."""
-    fan_id = await known_fan(db, account_id, fan_id)
+    """Return the consents of a fan, the oldest first; Unknown (404) if the fan does not exist."""
+    await check_fan(db, account_id, fan_id)
     rows = await db.rows(
         """
         select consent_id, fan_id, channel, business_id, is_granted, wording, consent_source, ip_address,
@@ -78,7 +78,7 @@ async def consents(db: Db, account_id: int, fan_id: int) -> list[Consent]:
 
 
 async def watched_addresses(db: Db, account_id: int) -> list[WatchedAddress]:
-    """Return the addresses that are banned or let in, those of the whole account first."""
+    """Return the IP addresses that are banned or allowed, those of the whole account first."""
     rows = await db.rows(
         """
         select nullif(page_tab_id, 0) as page_tab_id, is_blocked, floor(extract(epoch from created_at))::bigint

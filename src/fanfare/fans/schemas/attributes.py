@@ -1,4 +1,4 @@
-"""Shapes of what is noted about fans: custom fields, tags, identities, consents, addresses, words, push tokens."""
+"""Schemas of custom fields, tags, identities, consents, IP addresses, display name words and push tokens."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
@@ -60,7 +60,7 @@ class FieldDefinition(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a choice without options."""
+        """Reject a choice without options."""
         if values.get("field_type") in ("choice", "choices") and not values.get("field_options"):
             yield "field_options", "is required for choice and choices"
 
@@ -103,7 +103,7 @@ class TagChange(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a change of nobody."""
+        """Reject a change without fans."""
         if not values.get("fan_ids") and not values.get("emails"):
             yield "fan_ids", "is required when emails is left out"
 
@@ -162,7 +162,7 @@ class IdentifierChange(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Leave email addresses and phone numbers to the fan itself."""
+        """Reject email addresses and phone numbers, which are changed with the fan."""
         if "network" in values and not names_people(values["network"]):
             yield "network", "cannot be changed here; change the fan instead"
 

@@ -1,4 +1,4 @@
-"""What the fans domain itself keeps of a fan, when one is forgotten or two become one."""
+"""The fans domain's own tables in erasures and merges."""
 
 from fanfare.kernel.data.db import Db
 
@@ -14,22 +14,21 @@ TABLES = (
     "fan_merges",
     "erasures",
 )
-# A fan's own row is put right by who merges. The change log and certificates say what happened to
-# whom then, so they stay as they are.
+# `merging` handles the row in `fans`. The change log and certificates record the past, so they stay as they are.
 EXCLUDED = ("fans", "changes", "erasures")
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete words on consent, tags, tokens of devices and former ids; the rest goes with the fan's row."""
+    """Delete consents, tags, push tokens and former ids; the rest is deleted with the fan's row by foreign keys."""
     await db.execute(
         """
-        with silenced as (
+        with delete_push_tokens as (
             delete from push_tokens where account_id = $1 and user_key in (
                 select identifier_value from fan_identifiers
                 where account_id = $1 and fan_id = $2 and network = 'yinzcam')
         ),
-        untagged as (delete from fan_tags where account_id = $1 and fan_id = $2),
-        unmerged as (delete from fan_merges where account_id = $1 and fan_id = $2)
+        delete_tags as (delete from fan_tags where account_id = $1 and fan_id = $2),
+        delete_merges as (delete from fan_merges where account_id = $1 and fan_id = $2)
         delete from consents where account_id = $1 and fan_id = $2
         """,
         account_id,
@@ -38,31 +37,31 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 MOVE = """
-    with identities as (
+    with move_identifiers as (
         update fan_identifiers set fan_id = $3 where account_id = $1 and fan_id = $2
     ),
-    shared as (
+    insert_shared as (
         insert into shared_identifiers (account_id, network, identifier_value, fan_id, created_at)
         select account_id, network, identifier_value, $3, created_at
         from shared_identifiers where account_id = $1 and fan_id = $2
         on conflict (account_id, network, identifier_value, fan_id) do nothing
     ),
-    merged as (
+    move_merges as (
         update fan_merges set fan_id = $3 where account_id = $1 and fan_id = $2
     ),
-    said as (
+    move_consents as (
         update consents set fan_id = $3 where account_id = $1 and fan_id = $2
     ),
-    tagged as (
+    insert_tags as (
         insert into fan_tags (account_id, tag_id, fan_id, created_at, position)
         select account_id, tag_id, $3, created_at, nextval('positions')
         from fan_tags where account_id = $1 and fan_id = $2
         on conflict (account_id, tag_id, fan_id) do nothing
     ),
-    untagged as (
+    delete_tags as (
         delete from fan_tags where account_id = $1 and fan_id = $2
     ),
-    opted as (
+    insert_businesses as (
         insert into fan_businesses (account_id, fan_id, business_id, is_opted_in, updated_at)
         select account_id, $3, business_id, is_opted_in, updated_at
         from fan_businesses where account_id = $1 and fan_id = $2
@@ -76,8 +75,8 @@ MOVE = """
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give what is noted of one fan to another, who keeps its own word where both have one.
+    """Move the rows of one fan to another, who keeps its own where both have one.
 
-    A tag that moves gets a new position: for who reads the list of tags, the fan has it from now on.
+    A tag that moves gets a new position, so that clients that page by position see it.
     """
     await db.execute(MOVE, account_id, old_fan_id, fan_id)

@@ -1,11 +1,10 @@
-"""What is noted about fans over HTTP: identities, custom fields, display names, watched addresses, push tokens."""
+"""HTTP endpoints of identities, custom fields, display names, IP addresses and push tokens."""
 
 from datetime import datetime
 
 from fanfare.fans.actions import identifiers, names
-from fanfare.fans.queries import notes as queries
-from fanfare.fans.schemas.fans import OneFan
-from fanfare.fans.schemas.notes import (
+from fanfare.fans.queries import attributes as queries
+from fanfare.fans.schemas.attributes import (
     AddressEntry,
     AddressSaved,
     Field,
@@ -15,6 +14,7 @@ from fanfare.fans.schemas.notes import (
     UsableName,
     WatchedAddress,
 )
+from fanfare.fans.schemas.fans import OneFan
 from fanfare.kernel import addresses
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
