@@ -20,7 +20,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running import log, metrics
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import health, http, reference
-from fanfare.kernel.web.delivery import Delivered
+from fanfare.kernel.web.delivery import DeliveryMiddleware
 from fanfare.kernel.web.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.web.openapi import OpenApi
 from fanfare.performances import actions as performances
@@ -108,7 +108,7 @@ class Lifespan:
         await self.service.db.close()
 
 
-def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened:
+def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormalizer:
     """Return the ASGI application; the server's lifespan opens its database."""
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
@@ -121,4 +121,4 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.Straightened
     app.add_route("/metrics", health.Metrics(service.db))
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
-    return http.Straightened(Delivered(app))
+    return http.PathNormalizer(DeliveryMiddleware(app))

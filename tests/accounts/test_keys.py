@@ -8,7 +8,7 @@ import pytest
 
 from fanfare.accounts import actions, queries
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.keys import KEPT_SECONDS, hash_secret, is_whole
+from fanfare.kernel.data.keys import CACHE_SECONDS, has_valid_checksum, hash_secret
 from fanfare.kernel.errors import BadParameters, Unknown
 from tests.api import Api
 
@@ -25,9 +25,9 @@ async def status(api: Api, api_key: uuid.UUID, secret: str | None, path: str = "
 
 async def test_a_secret_is_whole_by_its_checksum(api: Api) -> None:
     secret = api.keys["Api-Secret"]
-    assert is_whole(secret)
-    assert not is_whole(secret[:-1] + ("a" if secret[-1] != "a" else "b"))
-    assert not is_whole("ffs_short")
+    assert has_valid_checksum(secret)
+    assert not has_valid_checksum(secret[:-1] + ("a" if secret[-1] != "a" else "b"))
+    assert not has_valid_checksum("ffs_short")
 
 
 async def test_only_hashes_are_stored(api: Api, db: Db) -> None:
@@ -66,7 +66,7 @@ async def test_a_revoked_key_ends_within_a_second(api: Api, db: Db) -> None:
     key = await actions.create_key(db, api.account_id, ["manage"], now())
     assert await status(api, key.api_key, key.api_secret) == 200
     await actions.revoke_key(db, api.account_id, key.api_key, now())
-    await asyncio.sleep(KEPT_SECONDS + 0.1)
+    await asyncio.sleep(CACHE_SECONDS + 0.1)
     assert await status(api, key.api_key, key.api_secret) == 401
     with pytest.raises(Unknown):
         await actions.revoke_key(db, api.account_id, key.api_key, now())

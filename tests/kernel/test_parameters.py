@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.errors import BadParameters, Refusal, TooLarge, Unreadable
 from fanfare.kernel.parameters import MAX_FIELDS, Params, Raw, from_json, from_query, name_array, read, slots
-from fanfare.kernel.web.body import take_apart
+from fanfare.kernel.web.body import parse_body
 from fanfare.kernel.wire import Alias, Day, Flag, Id, Ids, JsonObject, Text, TextForm, Texts, WholeForm, Wildcard
 from tests.kernel.things import CALLS, ThingChanges, Things
 
@@ -104,7 +104,7 @@ def test_a_list_has_five_spellings(query: str) -> None:
     assert expected_of(query).tag_name == ["a", "b"]
     parts = [pair.split("=") for pair in unquote(query).split("&")]
     form = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts)
-    raw = take_apart(f"{form}--x--\r\n".encode(), "multipart/form-data; boundary=x")
+    raw = parse_body(f"{form}--x--\r\n".encode(), "multipart/form-data; boundary=x")
     assert read(Wanted, {"fan_id": ["7"], **raw}).tag_name == ["a", "b"]
 
 
@@ -166,11 +166,11 @@ def placed(values: Mapping[str, str], place: str) -> Raw:
     if place == "query":
         return from_query(urlencode(values).encode())
     if place == "form":
-        return take_apart(urlencode(values).encode(), "application/x-www-form-urlencoded")
+        return parse_body(urlencode(values).encode(), "application/x-www-form-urlencoded")
     if place == "json":
-        return take_apart(msgspec.json.encode(values), "application/json")
+        return parse_body(msgspec.json.encode(values), "application/json")
     parts = (f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n' for name, text in values.items())
-    return take_apart(("".join(parts) + "--x--\r\n").encode(), "multipart/form-data; boundary=x")
+    return parse_body(("".join(parts) + "--x--\r\n").encode(), "multipart/form-data; boundary=x")
 
 
 NAMES = st.sampled_from(["fan_id", "name", "day", "tag_name", "ids", "is_on", "limit", "field_a", "props", "pg"])
@@ -205,7 +205,7 @@ def test_every_place_gives_the_same(values: dict[str, str]) -> None:
 @example(body=b"a", kind="multipart/form-data")
 def test_any_body_is_read_or_refused(body: bytes, kind: str | None) -> None:
     try:
-        read(Wanted, take_apart(body, kind))
+        read(Wanted, parse_body(body, kind))
     except Refusal as refusal:
         assert refusal.status in {400, 413, 415, 422}  # noqa: PT017 - it need not be refused
 
@@ -235,7 +235,7 @@ def test_a_bare_array_and_what_is_no_object() -> None:
 def test_a_value_without_a_name_is_ignored() -> None:
     assert from_json(b'{"": [1]}') == from_query(b"=1") == {}
     nameless = b'--x\r\nContent-Disposition: form-data; name=""\r\n\r\n1\r\n--x--\r\n'
-    assert take_apart(nameless, "multipart/form-data; boundary=x") == {}
+    assert parse_body(nameless, "multipart/form-data; boundary=x") == {}
 
 
 def test_too_many_names_are_refused() -> None:

@@ -28,8 +28,6 @@ LATER: dict[str, int] = {
     "src/fanfare/kernel/data/db.py": 1,
     "src/fanfare/kernel/data/updates.py": 2,
     "src/fanfare/kernel/running/supervise.py": 1,
-    "src/fanfare/kernel/web/once.py": 1,
-    "src/fanfare/kernel/web/openapi/parameters.py": 1,
     "src/fanfare/kernel/wire/__init__.py": 1,
     "src/fanfare/kernel/wire/forms.py": 1,
     "src/fanfare/places/loading/packages.py": 1,

@@ -74,7 +74,7 @@ CASES: dict[str, Reason] = {
 # A task that is started without `kernel/tasks.py`: `path:function`.
 TASKS: dict[str, Reason] = {
     "src/fanfare/kernel/web/delivery.py:_is_closed": Reason.AWAITED,
-    "src/fanfare/kernel/web/once.py:get": Reason.AWAITED,
+    "src/fanfare/kernel/web/lazy.py:get": Reason.AWAITED,
     "src/fanfare/audience/process/updater.py:refresh": Reason.AWAITED,
     "src/fanfare/audience/index/loading.py:_ahead": Reason.AWAITED,
 }

@@ -13,7 +13,7 @@ import structlog
 from fanfare.kernel.errors import Unreadable
 from fanfare.kernel.running import log
 from fanfare.kernel.running.supervise import outlet, say
-from fanfare.kernel.web.body import take_apart
+from fanfare.kernel.web.body import parse_body
 
 ADA = "Key (name)=(Ada) already exists"
 
@@ -116,7 +116,7 @@ def test_a_bad_form_leaves_no_line(lines: io.StringIO, content_type: str) -> Non
     logging.getLogger().setLevel(logging.DEBUG)
     part = b"--b\r\nContent-Transfer-Encoding: ada\r\n\r\nada\r\n--b--"
     with pytest.raises(Unreadable):
-        take_apart(part, content_type)
+        parse_body(part, content_type)
     assert lines.getvalue() == ""
 
 

@@ -34,7 +34,7 @@ from fanfare.kernel.running.long_inputs import (
 from fanfare.kernel.running.loop_turns import MANY_ROWS
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.running.shares import Busy
-from fanfare.kernel.web.body import MAX_BYTES, take_apart
+from fanfare.kernel.web.body import MAX_BYTES, parse_body
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.kernel.web.http import Service, application
 from fanfare.kernel.wire import Form, Ids, LongText, text_of
@@ -70,7 +70,7 @@ def test_too_many_parts_are_counted_before_they_are_built(body: bytes, kind: str
     tracemalloc.start()
     try:
         with pytest.raises(TooLarge):
-            take_apart(body, kind)
+            parse_body(body, kind)
         # Each part built would take 50 bytes at least.
         assert tracemalloc.get_traced_memory()[1] < len(body) / 10 + 100_000
     finally:
@@ -105,11 +105,11 @@ def test_a_batch_of_the_largest_kind_fits() -> None:
         "scanned": "2027-07-03 20:31:05",
         "made": "20:31:05",
     }
-    assert len(take_apart(json.dumps([scan] * 1000).encode(), JSON)[""][0]) == 1000  # type: ignore[arg-type]
+    assert len(parse_body(json.dumps([scan] * 1000).encode(), JSON)[""][0]) == 1000  # type: ignore[arg-type]
     ids = json.dumps({"fan_ids": list(range(1_000_000, 1_100_000))}).encode()
-    assert len(take_apart(ids, JSON)["fan_ids"][0]) == 100_000  # type: ignore[arg-type]
+    assert len(parse_body(ids, JSON)["fan_ids"][0]) == 100_000  # type: ignore[arg-type]
     form = b"&".join(b"a=%d" % each for each in range(MAX_FIELDS))
-    assert len(take_apart(form, FORM)["a"]) == MAX_FIELDS
+    assert len(parse_body(form, FORM)["a"]) == MAX_FIELDS
 
 
 class Lists(Params):
@@ -170,7 +170,7 @@ def test_no_line_works_long_on_a_body(body: bytes, kind: str) -> None:
     sys.settrace(trace)
     try:
         with suppress(TooLarge):
-            take_apart(body, kind)
+            parse_body(body, kind)
     finally:
         sys.settrace(old)
     assert longest < MOST_SECONDS

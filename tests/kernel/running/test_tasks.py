@@ -55,7 +55,7 @@ class Broken:
         self.deadline = http_connections.NEVER
         self.ended.set()
 
-    give_way = drop_answer = expire
+    evict = drop_response = expire
 
     def drop(self) -> None:
         self.is_dropped = True
@@ -82,7 +82,7 @@ async def test_a_connection_that_cannot_be_ended_keeps_no_other(monkeypatch: pyt
             broken = Broken(is_broken=True)
             broken.deadline = http_connections.NEVER
             assert shared.add(broken, "192.0.2.1")
-            shared.rest(broken)
+            shared.mark_idle(broken)
 
 
 class Slow:

@@ -17,7 +17,7 @@ from fanfare.accounts import actions
 from fanfare.accounts.jobs import callers, forget_calls
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.keys import KEPT_SECONDS
+from fanfare.kernel.data.keys import CACHE_SECONDS
 from fanfare.kernel.data.limits import NO_ACCOUNT, NO_KEY, REFUSED_LIMIT
 from fanfare.kernel.running import log
 from fanfare.kernel.running.settings import Settings
@@ -228,7 +228,7 @@ class TestSecretAlone:
         assert await self.statuses(api, key.api_secret) == {401}
         assert await self.statuses(api, new.api_secret) == {200}
         await actions.revoke_key(db, api.account_id, key.api_key, now)
-        await asyncio.sleep(KEPT_SECONDS + 0.1)
+        await asyncio.sleep(CACHE_SECONDS + 0.1)
         assert await self.statuses(api, new.api_secret) == {401}
 
     async def test_no_log_has_it(self, api: Api) -> None:

@@ -8,7 +8,7 @@ import string
 import pytest
 
 from fanfare.kernel.running.settings import Settings
-from fanfare.kernel.web.server.connections import MAX_HELD_BYTES, MAX_UNREAD_BYTES
+from fanfare.kernel.web.server.connections import MAX_BUFFERED_BYTES, MAX_UNSENT_BYTES
 from tests.api import Api
 from tests.kernel.sockets import HOST, Answer, Socket
 
@@ -75,7 +75,7 @@ async def test_where_all_are_busy_a_new_caller_is_told_so(api: Api, base_url: st
 async def test_bodies_that_arrive_slowly_hold_only_so_much(api: Api, base_url: str) -> None:
     length = 1_000_000
     crowd = []
-    for _ in range(MAX_HELD_BYTES // length + 5):
+    for _ in range(MAX_BUFFERED_BYTES // length + 5):
         crowd.append(await Socket.to(base_url))
         await crowd[-1].send(posting(api, length) + b"a" * (length - 1))
     response = await crowd[0].answer()
@@ -95,7 +95,7 @@ async def test_answers_that_nobody_reads_hold_only_so_much(api: Api, base_url: s
         await api.ok(await api.post("/api/v1/manage/businesses", business_name=f"Long {number}", legal_terms=terms))
     ask = f"GET /api/v1/businesses HTTP/1.1\r\nHost: x\r\nApi-Key: {api.keys['Api-Key']}\r\n\r\n".encode()
     crowd = []
-    for _ in range(2 * MAX_UNREAD_BYTES // (LARGE * len(terms))):
+    for _ in range(2 * MAX_UNSENT_BYTES // (LARGE * len(terms))):
         crowd.append(await Socket.to(base_url, window=4096))
         await crowd[-1].send(ask)
         # The answer has begun, so that each is older than the next.

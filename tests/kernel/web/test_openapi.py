@@ -22,7 +22,7 @@ from fanfare.kernel import errors
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.web import answers
-from fanfare.kernel.web.body import take_apart
+from fanfare.kernel.web.body import parse_body
 from fanfare.kernel.web.openapi import OpenApi, document
 from fanfare.kernel.web.openapi.examples import example
 from fanfare.kernel.web.openapi.resource import MAX_URLS
@@ -166,7 +166,7 @@ EXAMPLED = [call for call in CALLS if call.method == "POST"]
 @pytest.mark.parametrize("call", EXAMPLED, ids=lambda call: call.call_id)
 def test_the_example_body_is_accepted(answer_of: Json, call: Any) -> None:
     media = answer_of["paths"][call.path]["post"]["requestBody"]["content"]["application/json"]
-    raw = take_apart(json.dumps(media["example"]).encode(), "application/json")
+    raw = parse_body(json.dumps(media["example"]).encode(), "application/json")
     assert read(call.params, {**raw, "thing_id": ["1"]})
 
 
@@ -186,7 +186,7 @@ def received(case: Any) -> Raw:
     raw = from_query(urlsplit(payload.url or "").query.encode())
     content: Any = payload.body or b""
     kind: Any = payload.headers.get("Content-Type")
-    raw.update(take_apart(content.encode() if isinstance(content, str) else content, kind))
+    raw.update(parse_body(content.encode() if isinstance(content, str) else content, kind))
     raw.update({name: [str(value)] for name, value in case.path_parameters.items()})
     return raw
 

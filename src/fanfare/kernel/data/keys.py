@@ -16,14 +16,14 @@ from fanfare.kernel.callers import SECRET, Account, Level
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Forbidden, NoKey
 
-KEPT_SECONDS = 1.0
-KEPT_KEYS = 10_000
-LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
-SECRET_LETTERS = 32
-CHECKSUM_LETTERS = 6
+CACHE_SECONDS = 1.0
+MAX_CACHED_KEYS = 10_000
+ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+SECRET_LENGTH = 32
+CHECKSUM_LENGTH = 6
 PREFIX = "ffs_"
 # Longer than any spelling of a key or secret.
-LONGEST_SHOWN = 100
+MAX_CREDENTIAL_LENGTH = 100
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Credentials(msgspec.Struct, frozen=True):
         values = {name: raw[name][0] for name in ("api_key", "api_secret") if raw.get(name)}
         return cls(**{name: text for name, text in values.items() if isinstance(text, str)})
 
-    def completed(self, fallback: "Credentials") -> "Credentials":
+    def with_fallback(self, fallback: "Credentials") -> "Credentials":
         """Return these credentials, with missing ones taken from the fallback."""
         return Credentials(self.api_key or fallback.api_key, self.api_secret or fallback.api_secret)
 
@@ -52,19 +52,19 @@ class ApiKey(msgspec.Struct, frozen=True):
     rate_limit: int
     secrets: tuple[tuple[bytes, datetime | None], ...]
 
-    def serve(self, scope: str) -> None:
+    def require_scope(self, scope: str) -> None:
         """Raise Forbidden unless the key has the scope."""
         if scope not in self.scopes:
             message = f"the key lacks the scope {scope}"
             raise Forbidden(message)
 
-    def open(self, level: Level, *, has_secret: bool) -> None:
+    def require_secret(self, level: Level, *, has_secret: bool) -> None:
         """Raise Forbidden for a secret call without the secret."""
         if level == SECRET and not has_secret:
             message = "this call needs the api_secret"
             raise Forbidden(message)
 
-    def knows(self, secret: str, now: datetime) -> bool:
+    def accepts(self, secret: str, now: datetime) -> bool:
         """Return whether a secret is valid for this key; the time does not depend on the secret."""
         digest = hash_secret(secret)
         is_known = False
@@ -74,23 +74,23 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 def _checksum(body: str) -> str:
-    number, letters = zlib.crc32(body.encode()), ""
-    for _ in range(CHECKSUM_LETTERS):
-        number, digit = divmod(number, len(LETTERS))
-        letters = LETTERS[digit] + letters
-    return letters
+    number, checksum = zlib.crc32(body.encode()), ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        checksum = ALPHABET[digit] + checksum
+    return checksum
 
 
 def new_secret() -> str:
     """Return a new secret: a prefix that secret scanners know, 32 random characters (190 bits) and a checksum."""
-    body = "".join(secrets.choice(LETTERS) for _ in range(SECRET_LETTERS))
+    body = "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
     return f"{PREFIX}{body}{_checksum(body)}"
 
 
-def is_whole(secret: str) -> bool:
+def has_valid_checksum(secret: str) -> bool:
     """Return whether the checksum of a secret is right; needs no database query."""
-    body, checksum = secret[len(PREFIX) : -CHECKSUM_LETTERS], secret[-CHECKSUM_LETTERS:]
-    return secret.startswith(PREFIX) and len(body) == SECRET_LETTERS and checksum == _checksum(body)
+    body, checksum = secret[len(PREFIX) : -CHECKSUM_LENGTH], secret[-CHECKSUM_LENGTH:]
+    return secret.startswith(PREFIX) and len(body) == SECRET_LENGTH and checksum == _checksum(body)
 
 
 def hash_secret(secret: str) -> bytes:
@@ -110,24 +110,24 @@ class Keyring:
         Raises NoKey for an unknown or revoked key, and for a secret that does not belong to the key or has expired.
         """
         api_key = _as_key(credentials.api_key)
-        shown_secrets = [text for text in (api_key is None and credentials.api_key, credentials.api_secret) if text]
+        secrets_sent = [text for text in (api_key is None and credentials.api_key, credentials.api_secret) if text]
         if api_key is not None:
             key = await self._key(db, api_key)
-        elif shown_secrets and is_whole(shown_secrets[0]):
-            key = await self._key(db, hash_secret(shown_secrets[0]))
+        elif secrets_sent and has_valid_checksum(secrets_sent[0]):
+            key = await self._key(db, hash_secret(secrets_sent[0]))
         else:
             raise NoKey
-        if not all(key.knows(text, now) for text in shown_secrets):
+        if not all(key.accepts(text, now) for text in secrets_sent):
             message = "the api_secret is not one of this key's"
             raise NoKey(message)
-        return key, bool(shown_secrets)
+        return key, bool(secrets_sent)
 
     async def _key(self, db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
         entry = self._cache.get(key_id)
-        if entry and time.monotonic() - entry[0] < KEPT_SECONDS:
+        if entry and time.monotonic() - entry[0] < CACHE_SECONDS:
             return entry[1]
         key = await _load(db, key_id)
-        if len(self._cache) >= KEPT_KEYS:
+        if len(self._cache) >= MAX_CACHED_KEYS:
             self._cache.clear()
         self._cache[key_id] = (time.monotonic(), key)
         return key
@@ -135,7 +135,7 @@ class Keyring:
 
 def _as_key(text: str | None) -> uuid.UUID | None:
     try:
-        return uuid.UUID(text or "") if len(text or "") <= LONGEST_SHOWN else None
+        return uuid.UUID(text or "") if len(text or "") <= MAX_CREDENTIAL_LENGTH else None
     except ValueError:
         return None
 

@@ -45,12 +45,12 @@ class Counter(msgspec.Struct, frozen=True):
         return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
 
 
-def of_key(key: ApiKey) -> Counter:
+def secret_counter(key: ApiKey) -> Counter:
     """Return the counter of calls with a key's secret."""
     return Counter(key.account.id, key.api_key, WITH_SECRET, key.rate_limit)
 
 
-def of_stranger(key: ApiKey, subscriber: str) -> Counter:
+def public_counter(key: ApiKey, subscriber: str) -> Counter:
     """Return the counter of calls with a public key alone, per client address; its limit is that of the key."""
     return Counter(key.account.id, key.api_key, subscriber, key.rate_limit)
 

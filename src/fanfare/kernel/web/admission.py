@@ -21,7 +21,7 @@ from fanfare.kernel.data.keys import ApiKey, Credentials, Keyring
 from fanfare.kernel.errors import NoKey, Refusal
 from fanfare.kernel.parameters import Raw, from_query
 from fanfare.kernel.running.long_inputs import Owner, run_by_size
-from fanfare.kernel.web.body import MAX_BYTES, MAX_KEYLESS_BYTES, read_body, take_apart
+from fanfare.kernel.web.body import MAX_BYTES, MAX_KEYLESS_BYTES, parse_body, read_body
 from fanfare.kernel.web.endpoint import Endpoint
 
 
@@ -44,7 +44,7 @@ class Admission:
         self.proxies = tuple(proxies)
         self.keyring = Keyring()
         self.limits = limits.Limits()
-        self._suspects = asyncio.Lock()
+        self._suspect_lock = asyncio.Lock()
 
     async def admit(self, endpoint: Endpoint, request: Request, response: Response, now: datetime) -> Entry:
         """Admit a request or raise a Refusal; X-RateLimit headers are set as soon as the request is counted.
@@ -55,8 +55,8 @@ class Admission:
         nearest = nearest_address(peer[0] if peer else None, request.headers, self.proxies)
         visit = _Visit(self, response, now, subscriber(nearest))
         try:
-            body, raw = await _read(visit, endpoint, request)
-            key = visit.admitted(endpoint)
+            body, raw = await _read_request(visit, endpoint, request)
+            key = visit.require_key(endpoint)
         except Refusal as refusal:
             if visit.key is None or isinstance(refusal, NoKey):
                 await visit.count(limits.refusal_counter(visit.subscriber))
@@ -64,10 +64,10 @@ class Admission:
         address = (named_address(request.headers) if visit.has_secret else None) or nearest
         return Entry(key, Caller(address, visit.has_secret), visit.owner, body, raw)
 
-    def one_suspect_at_a_time(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
+    def lookup_lock(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
         """Return a lock that limits key lookups to one connection for all addresses that are guessing keys."""
         is_suspect = self.limits.is_used_up(limits.refusal_counter(source), now)
-        return self._suspects if is_suspect else nullcontext()
+        return self._suspect_lock if is_suspect else nullcontext()
 
 
 class _Visit:
@@ -87,22 +87,23 @@ class _Visit:
         """The account if its secret was sent, else the IP address: long inputs take turns by this."""
         return self.key.account.id if self.key and self.has_secret else self.subscriber
 
-    async def show(self, endpoint: Endpoint, credentials: Credentials) -> None:
+    async def identify(self, endpoint: Endpoint, credentials: Credentials) -> None:
         """Look up the key by all credentials seen so far, count the request and check the scope.
 
         Earlier credentials take precedence: those of the headers over those of the query and of the body.
         """
-        merged = self._credentials.completed(credentials)
+        merged = self._credentials.with_fallback(credentials)
         if merged == self._credentials:
             return
         admission, had_secret = self._admission, self.has_secret
-        async with admission.one_suspect_at_a_time(self.subscriber, self._now):
+        async with admission.lookup_lock(self.subscriber, self._now):
             key, self.has_secret = await admission.keyring.find(admission.db, merged, self._now)
         is_counted = self.key is not None and self.has_secret == had_secret
         self._credentials, self.key = merged, key
         if not is_counted:
-            await self.count(limits.of_key(key) if self.has_secret else limits.of_stranger(key, self.subscriber))
-        key.serve(endpoint.scope)
+            counter = limits.secret_counter(key) if self.has_secret else limits.public_counter(key, self.subscriber)
+            await self.count(counter)
+        key.require_scope(endpoint.scope)
 
     async def count(self, counter: limits.Counter) -> None:
         """Count the request; raise the counter's refusal if the limit of this minute is exhausted."""
@@ -118,15 +119,15 @@ class _Visit:
         if self._admission.limits.is_used_up(counter, self._now):
             raise counter.refusal(self._now)
 
-    def admitted(self, endpoint: Endpoint) -> ApiKey:
+    def require_key(self, endpoint: Endpoint) -> ApiKey:
         """Return the key if the credentials satisfy the endpoint's level."""
         if self.key is None:
             raise NoKey
-        self.key.open(endpoint.key, has_secret=self.has_secret)
+        self.key.require_secret(endpoint.key, has_secret=self.has_secret)
         return self.key
 
 
-async def _read(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[bytes, Raw]:
+async def _read_request(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[bytes, Raw]:
     """Return body and parameters, reading each only once the credentials seen before it permit that."""
     unreadable: Refusal | None = None
     raw: Raw = {}
@@ -136,14 +137,14 @@ async def _read(visit: _Visit, endpoint: Endpoint, request: Request) -> tuple[by
         unreadable = refusal
     headers = request.headers
     in_headers = Credentials(headers.get("api-key"), headers.get("api-secret"))
-    await visit.show(endpoint, in_headers.completed(Credentials.read(raw)))
+    await visit.identify(endpoint, in_headers.with_fallback(Credentials.read(raw)))
     if unreadable:
         raise unreadable
     if visit.key is None:
         visit.refuse_guessers()
     body = await read_body(request, MAX_KEYLESS_BYTES if visit.key is None else MAX_BYTES)
     if body:
-        in_body = await run_by_size(visit.owner, len(body), take_apart, body, headers.get("content-type"))
-        await visit.show(endpoint, Credentials.read(in_body))
+        in_body = await run_by_size(visit.owner, len(body), parse_body, body, headers.get("content-type"))
+        await visit.identify(endpoint, Credentials.read(in_body))
         raw.update(in_body)
     return body, raw

@@ -23,12 +23,12 @@ from fanfare.kernel.running.shares import Busy
 log = structlog.get_logger()
 encoder = msgspec.json.Encoder(decimal_format="number")
 
-GZIP_FROM = 1024
+MIN_GZIP_BYTES = 1024
 GZIP_LEVEL = 1
 # Above this size, hashing and compressing count as a long step of the event loop.
-LONG = 16 * 1024
+LONG_STEP_BYTES = 16 * 1024
 # Above this size they run in a thread, since they would delay other requests.
-LARGE = 128 * 1024
+THREAD_BYTES = 128 * 1024
 
 
 def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
@@ -45,7 +45,7 @@ async def put(request: Request, response: Response, status: int, body: bytes, *,
 
     The content type of anything but JSON must be set before.
     """
-    if len(body) <= LARGE:
+    if len(body) <= THREAD_BYTES:
         _put(request, response, status, body, has_etag=has_etag)
     else:
         await asyncio.to_thread(_put, request, response, status, body, has_etag=has_etag)
@@ -62,7 +62,7 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
             return
     if body:
         response.content_type = response.content_type or "application/json"
-    if len(body) >= GZIP_FROM:
+    if len(body) >= MIN_GZIP_BYTES:
         response.append_header("Vary", "Accept-Encoding")
         if "gzip" in request.headers.get("accept-encoding", ""):
             response.set_header("Content-Encoding", "gzip")
@@ -70,7 +70,7 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
     response.data = body
 
 
-def put_following(request: Request, response: Response, following: Following) -> None:
+def put_next_page(request: Request, response: Response, following: Following) -> None:
     """Set X-Next-Cursor and Link for a bare array. The link contains no key: the client sends it again."""
     if following.cursor is None:
         return
@@ -83,7 +83,7 @@ def put_following(request: Request, response: Response, following: Following) ->
 
 
 # The refusals for exceptions that are none; the first match counts.
-MEANINGS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
+REFUSALS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
     ((falcon.HTTPMethodNotAllowed,), NotAllowed),
     ((falcon.HTTPNotFound,), lambda: Unknown("No call has this path; /docs lists them")),
     ((falcon.HTTPPayloadTooLarge,), TooLarge),
@@ -97,7 +97,7 @@ def refusal_of(error: BaseException) -> Refusal:
     """Return the refusal for an exception; an unexpected exception is logged and becomes a 503."""
     if isinstance(error, Refusal):
         return error
-    for kinds, refusal in MEANINGS:
+    for kinds, refusal in REFUSALS:
         if isinstance(error, kinds):
             return refusal()
     if isinstance(error, falcon.HTTPError) and error.status_code < 500:  # noqa: PLR2004 - a client error

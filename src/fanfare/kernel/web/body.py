@@ -46,7 +46,7 @@ def _too_large(limit: int) -> str:
     return f"the body is larger than {limit} bytes"
 
 
-def take_apart(body: bytes, content_type: str | None) -> Raw:
+def parse_body(body: bytes, content_type: str | None) -> Raw:
     """Return the parameters of a body. Without a content type it is JSON if it looks like JSON, else a form."""
     if not body:
         return {}
@@ -75,16 +75,16 @@ def _from_multipart(body: bytes, content_type: str) -> Raw:
         raise Unreadable(message)
     check_count(body.count(b"\r\n--" + boundary))
 
-    def keep(name: bytes | None, value: bytes | None) -> None:
+    def add_field(name: bytes | None, value: bytes | None) -> None:
         if name:
             add(raw, name.decode(), (value or b"").decode())
 
     def on_field(field: Any) -> None:  # noqa: ANN401 - the parser's own protocol type is not exported
-        keep(field.field_name, field.value)
+        add_field(field.field_name, field.value)
 
     def on_file(file: Any) -> None:  # noqa: ANN401 - as above
         file.file_object.seek(0)
-        keep(file.field_name, file.file_object.read())
+        add_field(file.field_name, file.file_object.read())
 
     ends: list[bool] = []
     parser = FormParser("multipart/form-data", on_field, on_file, lambda: ends.append(True), boundary)

@@ -23,7 +23,7 @@ SCOPE_KEY = "fanfare.delivery"
 BODY = "http.response.body"
 
 
-class Delivered:
+class DeliveryMiddleware:
     """ASGI middleware that runs the work of a Delivery together with the last byte of its answer."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
@@ -32,22 +32,22 @@ class Delivered:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """Handle a request."""
 
-        async def watched(message: dict[str, Any]) -> None:
+        async def send_with_work(message: dict[str, Any]) -> None:
             delivery: Delivery | None = scope.get(SCOPE_KEY)
             is_end = message["type"] == BODY and not message.get("more_body", False)
             if delivery is None or delivery.work is None or not is_end:
                 await send(message)
             else:
-                await _hand_over(message, delivery.work, delivery.db, receive, send)
+                await _send_with_work(message, delivery.work, delivery.db, receive, send)
 
-        await self.app(scope, receive, watched)
+        await self.app(scope, receive, send_with_work)
 
 
-class _CallerGone(Exception):  # noqa: N818 - never leaves this module
+class _Disconnected(Exception):  # noqa: N818 - never leaves this module
     """The client disconnected; rolls the work back."""
 
 
-async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+async def _send_with_work(message: dict[str, Any], work: Work, db: Db, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
     body = message.get("body", b"")
     await send({"type": BODY, "body": body[:-1], "more_body": True})
     # send() returns only when the server has flushed enough of the part before.
@@ -58,10 +58,10 @@ async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, 
         async with db.transaction() as tx:
             await work(tx)
             if await _is_closed(receive):
-                raise _CallerGone  # noqa: TRY301 - rolls the work back
+                raise _Disconnected  # noqa: TRY301 - rolls the work back
             await send(last)
             is_sent = True
-    except _CallerGone:
+    except _Disconnected:
         # A client that only half-closed its connection still gets the complete answer.
         await send(last)
     except Exception as error:
@@ -73,9 +73,9 @@ async def _hand_over(message: dict[str, Any], work: Work, db: Db, receive: Any, 
 
 async def _is_closed(receive: Any) -> bool:  # noqa: ANN401 - ASGI
     """Return whether the client has disconnected: if so receive() returns at once, else it blocks."""
-    waiting = asyncio.ensure_future(receive())
+    event = asyncio.ensure_future(receive())
     await asyncio.sleep(0)
-    if waiting.done():
-        return bool(waiting.result()["type"] == "http.disconnect")
-    waiting.cancel()
+    if event.done():
+        return bool(event.result()["type"] == "http.disconnect")
+    event.cancel()
     return False

@@ -44,7 +44,7 @@ Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
 Act = Callable[[Db, Params], Awaitable[Any]]
 # A random prefix per process and a counter: a fresh UUID for each request costs a system call.
 PROCESS_ID = secrets.token_hex(8)
-COUNT = itertools.count(1)
+REQUEST_NUMBERS = itertools.count(1)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -55,12 +55,12 @@ class Attempts(Protocol):
         """Return the answer of the last attempt."""
 
 
-async def one_attempt(act: Act, db: Db, account_id: int, params: Params, *, is_write: bool) -> Any:  # noqa: ANN401, ARG001
+async def single_attempt(act: Act, db: Db, account_id: int, params: Params, *, is_write: bool) -> Any:  # noqa: ANN401, ARG001
     """Run the call once."""
     return await act(db, params)
 
 
-async def nobody_banned(_: Db, __: int, ___: int | None, ____: Caller) -> None:
+async def no_bans(_: Db, __: int, ___: int | None, ____: Caller) -> None:
     """Allow every address."""
 
 
@@ -72,8 +72,8 @@ class Service:
         db: Db,
         clock: Clock,
         proxies: Iterable[Network] = (),
-        attempts: Attempts = one_attempt,
-        bans: Bans = nobody_banned,
+        attempts: Attempts = single_attempt,
+        bans: Bans = no_bans,
     ) -> None:
         """`proxies` are trusted; `attempts` runs calls that have parameters; `bans` refuses writes by address."""
         self.db = db
@@ -87,10 +87,10 @@ class Service:
 
         async def respond(_: object, request: Request, response: Response, **path: str) -> None:
             begin = time.perf_counter()
-            request_id = start(request, response)
+            request_id = assign_request_id(request, response)
             if endpoint.key == PUBLIC:
                 response.set_header("Access-Control-Allow-Origin", "*")
-                response.set_header("Access-Control-Expose-Headers", EXPOSED)
+                response.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
             try:
                 await self._answer(endpoint, request, response, path)
             except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
@@ -108,15 +108,15 @@ class Service:
         account = entry.key.account
         handle = self.db.for_account(account.id)
         with loop_turns.turns().call(account.id):
-            async with every_fault(endpoint, handle, account, now):
+            async with all_faults(endpoint, handle, account, now):
                 params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
                 answer = await self._act(handle, endpoint, request, entry, params, now)
             if answer.is_replay:
                 response.set_header("Idempotent-Replayed", "true")
             response.content_type = endpoint.media_type
             if answer.following:
-                answers.put_following(request, response, answer.following)
-            if len(answer.body) > answers.LONG:
+                answers.put_next_page(request, response, answer.following)
+            if len(answer.body) > answers.LONG_STEP_BYTES:
                 await loop_turns.long_step(account.id)
             await answers.put(request, response, answer.status, answer.body, has_etag=endpoint.has_etag)
 
@@ -130,25 +130,24 @@ class Service:
 
         async def act(db: Db) -> Answered:
             values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
-            return await call(endpoint, db, values, (params, entry.raw), self.attempts)
+            return await call_endpoint(endpoint, db, values, (params, entry.raw), self.attempts)
 
-        repeat = await repeated(endpoint, request, entry) if endpoint.is_write else None
+        repeat = await repeat_for(endpoint, request, entry) if endpoint.is_write else None
         is_bulk = endpoint.is_write and len(entry.body) > SHORT_BYTES
         async with handle.bulk_turn() if is_bulk else nullcontext():
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
 
 
-EXPOSED = (
+EXPOSED_HEADERS = (
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After, X-Next-Cursor, Link"
 )
 
 
-def start(request: Request, response: Response) -> str:
+def assign_request_id(request: Request, response: Response) -> str:
     """Set the request id: the client's X-Request-Id if it is well-formed, else a new one."""
     requested_id = request.headers.get("x-request-id", "")
-    request_id = (
-        requested_id if requested_id and REQUEST_ID.fullmatch(requested_id) else f"{PROCESS_ID}{next(COUNT):012x}"
-    )
+    is_valid = REQUEST_ID.fullmatch(requested_id) is not None
+    request_id = requested_id if is_valid else f"{PROCESS_ID}{next(REQUEST_NUMBERS):012x}"
     response.set_header("X-Request-Id", request_id)
     structlog.contextvars.bind_contextvars(request_id=request_id)
     return request_id
@@ -163,7 +162,7 @@ def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | N
 
 
 @asynccontextmanager
-async def every_fault(endpoint: Endpoint, db: Db, account: Account, now: datetime) -> AsyncIterator[None]:
+async def all_faults(endpoint: Endpoint, db: Db, account: Account, now: datetime) -> AsyncIterator[None]:
     """Add to BadParameters the faults that are only checked after the first one."""
     try:
         yield
@@ -175,23 +174,23 @@ async def every_fault(endpoint: Endpoint, db: Db, account: Account, now: datetim
         raise
 
 
-async def repeated(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
+async def repeat_for(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
     """Return the identity of a write that has an Idempotency-Key, else None.
 
     Two requests are equal if the parameters that the call reads are equal: a repeated form has a new boundary, a query
     a new `timestamp`.
     """
-    word = request.headers.get("idempotency-key")
-    if word is None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
         return None
     fields = select_fields(endpoint.params, entry.raw) if endpoint.params else {}
     digest = await run_by_size(
         entry.owner, len(entry.body), idempotency.request_hash, request.method, request.path, fields
     )
-    return Repeat(entry.key.account.id, entry.key.api_key, entry.caller.has_secret, word, digest)
+    return Repeat(entry.key.account.id, entry.key.api_key, entry.caller.has_secret, key, digest)
 
 
-async def call(
+async def call_endpoint(
     endpoint: Endpoint, db: Db, values: dict[object, Any], inputs: tuple[Params | None, Raw], attempts: Attempts
 ) -> Answered:
     """Call the endpoint with the arguments its signature asks for, and encode the answer.
@@ -212,9 +211,9 @@ async def call(
         answer = await act(db, params)
     else:
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
-    about = answer.meta if isinstance(answer, Page) else answer
-    if isinstance(about, Ignored) and (names := ignored(endpoint.params, raw)):
-        about.ignored_parameters = names
+    envelope = answer.meta if isinstance(answer, Page) else answer
+    if isinstance(envelope, Ignored) and (names := ignored(endpoint.params, raw)):
+        envelope.ignored_parameters = names
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)
     following = answer.following if isinstance(answer, Listed) else None
@@ -230,25 +229,25 @@ def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)
-    for path, served in by_path.items():
-        app.add_route(path, _resource(service, served))
+    for path, path_endpoints in by_path.items():
+        app.add_route(path, _resource(service, path_endpoints))
     return app
 
 
-def _resource(service: Service, served: list[Endpoint]) -> object:
+def _resource(service: Service, path_endpoints: list[Endpoint]) -> object:
     methods: dict[str, Responder] = {}
-    for endpoint in served:
+    for endpoint in path_endpoints:
         methods[endpoint.method] = service.responder(endpoint)
         if endpoint.method == "GET":
             methods["HEAD"] = methods["GET"]
-    methods["OPTIONS"] = _options([*methods, "OPTIONS"], is_public=any(each.key == PUBLIC for each in served))
+    methods["OPTIONS"] = _options([*methods, "OPTIONS"], is_public=any(each.key == PUBLIC for each in path_endpoints))
     responders = {f"on_{method.lower()}": responder for method, responder in methods.items()}
     return type("Resource", (), responders)()
 
 
 def _options(methods: list[str], *, is_public: bool) -> Responder:
     async def respond(_: object, request: Request, response: Response, **__: str) -> None:
-        start(request, response)
+        assign_request_id(request, response)
         response.status = 204
         response.set_header("Allow", ", ".join(methods))
         if is_public:
@@ -261,13 +260,13 @@ def _options(methods: list[str], *, is_public: bool) -> Responder:
 
 
 async def _refuse(request: Request, response: Response, error: Exception, _: dict[str, Any]) -> None:
-    request_id = start(request, response)
+    request_id = assign_request_id(request, response)
     if isinstance(error, falcon.HTTPMethodNotAllowed):
         response.set_header("Allow", (error.headers or {}).get("Allow", ""))  # type: ignore[union-attr]
     answers.put_refusal(response, answers.refusal_of(error), request_id)
 
 
-class Straightened:
+class PathNormalizer:
     """The outermost middleware: merges repeated slashes, maps /v1 to /api/v1, and defers reading the body."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
@@ -282,19 +281,19 @@ class Straightened:
             if path.startswith("/v1/"):
                 path = "/api" + path
             scope["path"] = path
-            receive = _late(receive)
+            receive = _lazy_receive(receive)
         await self.app(scope, receive, send)
 
 
-def _late(receive: Any) -> Any:  # noqa: ANN401 - ASGI
+def _lazy_receive(receive: Any) -> Any:  # noqa: ANN401 - ASGI
     """Return a `receive` whose first event is empty: falcon reads the first part of a body before it routes."""
     is_first = True
 
-    async def later() -> Any:  # noqa: ANN401 - an event of ASGI
+    async def receive_lazily() -> Any:  # noqa: ANN401 - an event of ASGI
         nonlocal is_first
         if is_first:
             is_first = False
             return {"type": "http.request", "body": b"", "more_body": True}
         return await receive()
 
-    return later
+    return receive_lazily

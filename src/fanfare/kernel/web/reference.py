@@ -16,7 +16,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from fanfare.kernel.errors import Unavailable
-from fanfare.kernel.web.once import Once
+from fanfare.kernel.web.lazy import Lazy
 from fanfare.kernel.web.server.cycle import PIECE
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ SETTINGS = {
 }
 # Browsers request it even if no page links to it.
 ICON = "/favicon.ico"
-DRAWING = (
+ICON_SVG = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path fill='#b3261e' "
     "d='M2 6v4h3l6 4V2L5 6zm10.5-1v6a4 4 0 0 0 0-6z'/></svg>"
 )
@@ -93,27 +93,27 @@ class Script:
     def __init__(self, checksum: str = CHECKSUM) -> None:
         """`checksum` is the SHA-256 of the expected bundle, in hexadecimal."""
         self.checksum = checksum
-        self._packed = Once(self._pack)
-        self._bundle = Once(self._read)
+        self._compressed_bundle = Lazy(self._compress)
+        self._bundle = Lazy(self._load)
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Return the bundle; its URL contains its checksum, so it may be cached forever."""
-        is_packed = "gzip" in request.headers.get("accept-encoding", "")
-        script = await (self._packed if is_packed else self._bundle).get()
+        accepts_gzip = "gzip" in request.headers.get("accept-encoding", "")
+        script = await (self._compressed_bundle if accepts_gzip else self._bundle).get()
         response.content_type = "text/javascript; charset=utf-8"
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "public, max-age=31536000, immutable")
         response.set_header("Vary", "Accept-Encoding")
-        if is_packed:
+        if accepts_gzip:
             response.set_header("Content-Encoding", "gzip")
-        response.set_stream(_in_pieces(script), len(script))
+        response.set_stream(_pieces(script), len(script))
 
     on_head = on_get
 
-    def _pack(self) -> bytes:
-        return gzip.compress(self._read(), 6, mtime=0)
+    def _compress(self) -> bytes:
+        return gzip.compress(self._load(), 6, mtime=0)
 
-    def _read(self) -> bytes:
+    def _load(self) -> bytes:
         bundle = _read_bundle()
         if hashlib.sha256(bundle).hexdigest() != self.checksum:
             log.error("unexpected checksum of the reference page's bundle", package=PACKAGE)
@@ -122,7 +122,7 @@ class Script:
         return bundle
 
 
-async def _in_pieces(script: bytes) -> AsyncIterator[bytes]:
+async def _pieces(script: bytes) -> AsyncIterator[bytes]:
     """Yield slices: requests share the script, and each buffers only the slice it is sending."""
     for start in range(0, len(script), PIECE):
         yield script[start : start + PIECE]
@@ -140,7 +140,7 @@ class Icon:
         response.content_type = "image/svg+xml"
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "public, max-age=86400")
-        response.text = DRAWING
+        response.text = ICON_SVG
 
     on_head = on_get
 

@@ -55,7 +55,8 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
     schemas: Json = dict(answers.schemas)
     paths: dict[str, Json] = {}
     for endpoint in all_endpoints:
-        paths.setdefault(_plain(endpoint.path), {})[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
+        operations = paths.setdefault(_path_template(endpoint.path), {})
+        operations[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
     spec: Json = {
         "openapi": "3.1.0",
         "info": {
@@ -89,7 +90,7 @@ def with_url(spec: Json, url: str) -> Json:
     }
 
 
-def _plain(path: str) -> str:
+def _path_template(path: str) -> str:
     """Return a path template without falcon's converters."""
     for name in path_names(path):
         start = path.index("{" + name)
@@ -98,7 +99,7 @@ def _plain(path: str) -> str:
 
 
 def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:
-    summary, description = _words(endpoint.handler.__doc__ or endpoint.call_id)
+    summary, description = _summary_and_description(endpoint.handler.__doc__ or endpoint.call_id)
     operation: Json = {"operationId": endpoint.call_id, "tags": [endpoint.scope], "summary": summary}
     operation["description"] = "\n\n".join(each for each in (description, _access(endpoint)) if each)
     operation["security"] = security(endpoint)
@@ -112,7 +113,7 @@ def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) ->
     return operation
 
 
-def _words(docstring: str) -> tuple[str, str]:
+def _summary_and_description(docstring: str) -> tuple[str, str]:
     """Return the first clause of a docstring as the summary, and the rest as the description, a line per paragraph."""
     first, *paragraphs = (" ".join(each.split()) for each in docstring.strip().split("\n\n"))
     summary, *remainder = re.split(r"[.;] ", first, maxsplit=1)

@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-DEEPEST = 6
+MAX_DEPTH = 6
 FORMATS = {
     "date": "2026-03-14",
     "date-time": "2026-03-14T19:30:00Z",
@@ -33,7 +33,7 @@ TEXTS = (
     (r"currency$", "CAD"),
     (r"postal_code$", "V6B 1A1"),
 )
-WHOLES = ((r"(_timestamp|^timestamp)$", 1773516600), (r"_id$", 1042), (r"count$|limit$", 100))
+INTEGERS = ((r"(_timestamp|^timestamp)$", 1773516600), (r"_id$", 1042), (r"count$|limit$", 100))
 NUMBERS = ((r"latitude$", 49.2778), (r"longitude$", -123.1088))
 
 
@@ -48,7 +48,7 @@ def example(name: str, schema: Mapping[str, Any], schemas: Mapping[str, Any], de
         return value
     if "$ref" in schema:
         target = schema["$ref"].rpartition("/")[2]
-        return example(name, schemas[target], schemas, depth + 1) if depth < DEEPEST else None
+        return example(name, schemas[target], schemas, depth + 1) if depth < MAX_DEPTH else None
     if "anyOf" in schema:
         variant: Json = next((each for each in schema["anyOf"] if each.get("type") != "null"), {})
         return example(name, variant, schemas, depth)
@@ -62,7 +62,7 @@ def _of_type(name: str, schema: Mapping[str, Any], schemas: Mapping[str, Any], d
         case "string":
             value = _text(name, schema)
         case "integer":
-            value = _bounded(_by_name(name, WHOLES, 1), schema)
+            value = _bounded(_by_name(name, INTEGERS, 1), schema)
         case "number":
             value = _bounded(_by_name(name, NUMBERS, 12.5), schema)
         case "boolean":
@@ -81,8 +81,8 @@ def _text(name: str, schema: Mapping[str, Any]) -> str | None:
     return text if re.search(schema.get("pattern", ""), text) else None
 
 
-def _by_name(name: str, table: tuple[tuple[str, Any], ...], otherwise: Any) -> Any:  # noqa: ANN401 - what the table has
-    return next((value for pattern, value in table if re.search(pattern, name)), otherwise)
+def _by_name(name: str, table: tuple[tuple[str, Any], ...], default: Any) -> Any:  # noqa: ANN401 - what the table has
+    return next((value for pattern, value in table if re.search(pattern, name)), default)
 
 
 def _bounded(number: float, schema: Mapping[str, Any]) -> float:
@@ -92,7 +92,7 @@ def _bounded(number: float, schema: Mapping[str, Any]) -> float:
 
 
 def _object(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -> Json | None:
-    if depth >= DEEPEST:
+    if depth >= MAX_DEPTH:
         return None if schema.get("required") else {}
     return {
         name: example(name, part, schemas, depth + 1)

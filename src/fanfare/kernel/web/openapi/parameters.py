@@ -14,7 +14,7 @@ from fanfare.kernel.web.openapi.examples import example
 Json = dict[str, Any]
 
 # The number of optional fields in a generated example body.
-SHOWN = 6
+MAX_OPTIONAL_FIELDS = 6
 
 
 def path_names(path: str) -> list[str]:
@@ -48,7 +48,7 @@ def _path_name(endpoint: Endpoint, slot: Slot) -> str | None:
 
 
 def _path_parameter(endpoint: Endpoint, slot: Slot, name: str) -> Json:
-    schema = _not_empty(slot_schema(endpoint, slot, is_default_told=False))
+    schema = _not_empty(slot_schema(endpoint, slot, with_default=False))
     parameter: Json = {"name": name, "in": "path", "required": True, "schema": schema}
     sample = example(name, schema, {})
     if sample is not None:
@@ -60,7 +60,7 @@ def _query_parameters(endpoint: Endpoint, slot: Slot) -> Iterator[Json]:
     if slot.prefix is not None:
         yield _query_wildcard(endpoint, slot)
         return
-    first, *aliases = spellings(slot)
+    first, *aliases = documented_names(slot)
     schema = slot_schema(endpoint, slot)
     is_required = slot.is_required and not aliases
     yield _described(_query(first, _not_empty(schema) if is_required else schema, is_required), slot.description)
@@ -90,11 +90,11 @@ def _pattern(endpoint: Endpoint, slot: Slot) -> Json:
     prefix = slot.prefix or ""
     names = [name for each in _slots(endpoint) for name in each.wire_names if name.startswith(prefix)]
     suffixes = "|".join(sorted(re.escape(name[len(prefix) :]) for name in names))
-    but = f"(?!(?:{suffixes})$)" if suffixes else ""
-    return {f"^{re.escape(prefix)}{but}.+$": _nullable(slot.form.schema())}
+    exclusion = f"(?!(?:{suffixes})$)" if suffixes else ""
+    return {f"^{re.escape(prefix)}{exclusion}.+$": _nullable(slot.form.schema())}
 
 
-def spellings(slot: Slot) -> list[str]:
+def documented_names(slot: Slot) -> list[str]:
     """Return the names of a slot to document; `name[]` is left out, since every list accepts it."""
     return [name for name in slot.wire_names if not (name.endswith("[]") and name[:-2] in slot.wire_names)]
 
@@ -109,10 +109,10 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
-def slot_schema(endpoint: Endpoint, slot: Slot, *, is_default_told: bool = True) -> Json:
+def slot_schema(endpoint: Endpoint, slot: Slot, *, with_default: bool = True) -> Json:
     """Return the schema of a slot with its default."""
     schema = slot.form.schema()
-    if endpoint.params is None or not is_default_told:
+    if endpoint.params is None or not with_default:
         return schema
     field = next(each for each in msgspec.structs.fields(endpoint.params) if each.name == slot.name)
     if field.default in (None, msgspec.NODEFAULT, msgspec.UNSET):
@@ -148,7 +148,7 @@ def body(endpoint: Endpoint, schemas: Json) -> Json | None:
     if not body_slots:
         return None
     schema = _body_schema(endpoint, body_slots)
-    name = _keep(schemas, endpoint.params.__name__, endpoint.call_id, schema)
+    name = _add_schema(schemas, endpoint.params.__name__, endpoint.call_id, schema)
     ref = {"$ref": f"#/components/schemas/{name}"}
     array = next((slot for slot in body_slots if slot.name == endpoint.array_field), None)
     media = {
@@ -165,21 +165,21 @@ def _body_schema(endpoint: Endpoint, body_slots: Iterable[Slot]) -> Json:
     properties: Json = {}
     patterns: Json = {}
     required: list[str] = []
-    either: list[Json] = []
+    alternatives: list[Json] = []
     for slot in body_slots:
         if slot.prefix is not None:
             patterns |= {key: _described(part, slot.description) for key, part in _pattern(endpoint, slot).items()}
             continue
-        names = spellings(slot)
+        names = documented_names(slot)
         properties |= _properties(endpoint, slot, names)
         if slot.is_required and len(names) == 1:
             required.append(names[0])
         elif slot.is_required:
-            either.append({"anyOf": [{"required": [name]} for name in names]})
+            alternatives.append({"anyOf": [{"required": [name]} for name in names]})
     part: Json = {"type": "object", "properties": properties}
     if endpoint.params and endpoint.params.__doc__:
         part["description"] = inspect.cleandoc(endpoint.params.__doc__)
-    extra = {"patternProperties": patterns, "required": required, "allOf": either}
+    extra = {"patternProperties": patterns, "required": required, "allOf": alternatives}
     return part | {key: value for key, value in extra.items() if value}
 
 
@@ -194,7 +194,7 @@ def _properties(endpoint: Endpoint, slot: Slot, names: list[str]) -> Json:
     return result | {alias: _described(schema, f"Alias of `{first}`.") for alias in aliases}
 
 
-def _keep(schemas: Json, name: str, call_id: str, schema: Json) -> str:
+def _add_schema(schemas: Json, name: str, call_id: str, schema: Json) -> str:
     """Add a schema under its struct's name, or with the call's id appended if the name is taken by another schema."""
     if schemas.setdefault(name, schema) != schema:
         name = f"{name}_{call_id}"
@@ -207,7 +207,7 @@ def _body_example(values: Mapping[str, object], body_slots: Iterable[Slot], sche
         return dict(values)
     plain = [slot for slot in body_slots if slot.prefix is None]
     example_slots = [slot for slot in plain if slot.is_required] + [slot for slot in plain if not slot.is_required][
-        :SHOWN
+        :MAX_OPTIONAL_FIELDS
     ]
     names = [slot.wire_names[0] for slot in example_slots]
     return {name: value for name in names if (value := example(name, schema["properties"][name], {})) is not None}

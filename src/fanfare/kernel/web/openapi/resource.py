@@ -14,7 +14,7 @@ from falcon.asgi import Request, Response
 
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.endpoint import Endpoint
-from fanfare.kernel.web.once import Once
+from fanfare.kernel.web.lazy import Lazy
 from fanfare.kernel.web.openapi.document import NO_URL, document, with_url
 
 # The Host header becomes part of the response, so only a syntactically valid host is used.
@@ -44,8 +44,8 @@ class OpenApi:
         self.endpoints = tuple(endpoints)
         self.scopes = scopes
         self.public_url = public_url
-        self._document = Once(self._make)
-        self._bodies: dict[str, Once[Body]] = {}
+        self._document = Lazy(self._make)
+        self._bodies: dict[str, Lazy[Body]] = {}
 
     async def on_get(self, request: Request, response: Response) -> None:
         """Return the document with its ETag."""
@@ -68,8 +68,8 @@ class OpenApi:
     async def _body(self, document: bytes, url: str) -> Body:
         if url not in self._bodies:
             if len(self._bodies) >= MAX_URLS:
-                return _build(document, url, is_kept=False)
-            self._bodies[url] = Once(lambda: _build(document, url, is_kept=True))
+                return _build(document, url, is_cached=False)
+            self._bodies[url] = Lazy(lambda: _build(document, url, is_cached=True))
         return await self._bodies[url].get()
 
     def _url(self, request: Request) -> str:
@@ -84,7 +84,7 @@ class OpenApi:
         return answers.encode(with_url(spec, ANY_URL.decode().strip('"')))
 
 
-def _build(document: bytes, url: str, *, is_kept: bool) -> Body:
+def _build(document: bytes, url: str, *, is_cached: bool) -> Body:
     plain = document.replace(ANY_URL, answers.encode(url or NO_URL))
     etag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
-    return Body(etag, plain, gzip.compress(plain, mtime=0) if is_kept else None)
+    return Body(etag, plain, gzip.compress(plain, mtime=0) if is_cached else None)

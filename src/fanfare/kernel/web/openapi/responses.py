@@ -64,9 +64,9 @@ class Answers:
             parts = [] if endpoint.media_type != JSON else _parts(endpoint.answer)
             types += [each for each in parts if each not in types]
         components, self.schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
-        self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_straightened, components), strict=True))
+        self._by_type: dict[str, Json] = dict(zip(map(repr, types), map(_corrected, components), strict=True))
         for name, schema in self.schemas.items():
-            self.schemas[name] = _straightened(schema)
+            self.schemas[name] = _corrected(schema)
         for endpoint in endpoints:
             if get_origin(endpoint.answer) is Page:
                 self._name_page(endpoint.answer)
@@ -114,18 +114,18 @@ def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
     return list(get_args(answer)) if get_origin(answer) in (Page, Listed) else [answer]
 
 
-def _straightened(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
+def _corrected(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
     """Correct msgspec's schema to match its encoder: every field is present, and a Decimal is a number."""
     if isinstance(schema, list):
-        return [_straightened(each) for each in schema]
+        return [_corrected(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     if schema.get("format") == "decimal":
         return {key: value for key, value in schema.items() if key != "format"} | {"type": "number"}
     if "properties" not in schema:
-        return _merge({key: _straightened(value) for key, value in schema.items()})
-    result = {key: _straightened(value) for key, value in schema.items() if key not in ("properties", "required")}
-    fields = {name: _straightened(value) for name, value in schema["properties"].items()}
+        return _merge({key: _corrected(value) for key, value in schema.items()})
+    result = {key: _corrected(value) for key, value in schema.items() if key not in ("properties", "required")}
+    fields = {name: _corrected(value) for name, value in schema["properties"].items()}
     required = set(schema.get("required", ()))
     result["properties"] = {name: _without_default(value) for name, value in fields.items()}
     result["required"] = [name for name, value in fields.items() if name in required or "default" in value]

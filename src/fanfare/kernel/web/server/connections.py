@@ -19,9 +19,9 @@ log = structlog.get_logger()
 
 SWEEP_SECONDS = 0.5
 # The limit for the incomplete requests (heads and bodies) of all connections together.
-MAX_HELD_BYTES = 64 * 1024 * 1024
+MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 # The limit for the unsent responses of all connections together.
-MAX_UNREAD_BYTES = 64 * 1024 * 1024
+MAX_UNSENT_BYTES = 64 * 1024 * 1024
 NEVER = math.inf
 
 
@@ -45,7 +45,7 @@ class Room(NamedTuple):
     """
 
     limit: int
-    most_of_address: int
+    limit_per_address: int
     proxies: tuple[Network, ...]
 
 
@@ -61,27 +61,27 @@ class OpenConnection(Protocol):
     def expire(self) -> None:
         """Handle a timeout."""
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close, or drop the buffered request, to make room for others."""
 
-    def drop_answer(self) -> None:
+    def drop_response(self) -> None:
         """Close: the client does not read the response, and its memory is needed."""
 
     def drop(self) -> None:
         """Close at once, without a response."""
 
 
-class _Caller:
+class _Client:
     """The connections of one client address; those waiting for a request are in order of waiting time."""
 
-    __slots__ = ("count", "quiet")
+    __slots__ = ("count", "idle")
 
     def __init__(self) -> None:
         self.count = 0
-        self.quiet: OrderedDict[OpenConnection, None] = OrderedDict()
+        self.idle: OrderedDict[OpenConnection, None] = OrderedDict()
 
 
-class Sizes:
+class ByteBudget:
     """Buffered bytes by connection with a limit for their sum; the connections that buffer longest come first."""
 
     def __init__(self, limit: int) -> None:
@@ -89,7 +89,7 @@ class Sizes:
         self.total = 0
         self._sizes: OrderedDict[OpenConnection, int] = OrderedDict()
 
-    def note(self, connection: OpenConnection, size: int) -> None:
+    def update(self, connection: OpenConnection, size: int) -> None:
         """Set the size of a connection; one that had none before goes to the end."""
         self.total += size - self._sizes.get(connection, 0)
         if size:
@@ -108,22 +108,21 @@ class Sizes:
 class HttpConnections:
     """All connections of one process; those that wait for a request are in order of waiting time, longest first."""
 
-    def __init__(self, make: Any, times: Times, room: Room) -> None:  # noqa: ANN401 - a protocol with what uvicorn gives it
-        """`make` is the protocol class of a connection."""
-        self.make = make
+    def __init__(self, protocol_class: Any, times: Times, room: Room) -> None:  # noqa: ANN401 - a protocol class
+        self.protocol_class = protocol_class
         self.times = times
         self.room = room
         # connections with their client address, None for a proxy
         self.open: dict[OpenConnection, str | None] = {}
-        self._callers: dict[str, _Caller] = {}
-        self.quiet: OrderedDict[OpenConnection, None] = OrderedDict()
-        self._arriving = Sizes(MAX_HELD_BYTES)
-        self._unread = Sizes(MAX_UNREAD_BYTES)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._clients: dict[str, _Client] = {}
+        self.idle: OrderedDict[OpenConnection, None] = OrderedDict()
+        self._buffered = ByteBudget(MAX_BUFFERED_BYTES)
+        self._unsent = ByteBudget(MAX_UNSENT_BYTES)
+        self._sweep_task: asyncio.Task[None] | None = None
 
     def __call__(self, **options: Any) -> asyncio.Protocol:  # noqa: ANN401 - whatever uvicorn gives
         """Create the protocol of an accepted connection; uvicorn takes this object for the protocol class."""
-        protocol: asyncio.Protocol = self.make(self, **options)
+        protocol: asyncio.Protocol = self.protocol_class(self, **options)
         return protocol
 
     def add(self, connection: OpenConnection, peer: str | None) -> bool:
@@ -132,57 +131,57 @@ class HttpConnections:
         At a limit, the connection that has been idle longest is closed first: of the same address if that has reached
         its own limit, else of all.
         """
-        if self._sweeping is None or self._sweeping.done():
-            self._sweeping = keep(self._sweep, "sweep of HTTP connections")
+        if self._sweep_task is None or self._sweep_task.done():
+            self._sweep_task = keep(self._sweep, "sweep of HTTP connections")
         address = peer_subscriber(peer, self.room.proxies)
-        self._make_room(self._callers.get(address) if address else None)
+        self._make_room(self._clients.get(address) if address else None)
         self.open[connection] = address
         has_room = len(self.open) <= self.room.limit
         if address:
-            caller = self._callers.setdefault(address, _Caller())
-            caller.count += 1
-            has_room = has_room and caller.count <= self.room.most_of_address
+            client = self._clients.setdefault(address, _Client())
+            client.count += 1
+            has_room = has_room and client.count <= self.room.limit_per_address
         return has_room
 
-    def _make_room(self, caller: _Caller | None) -> None:
-        if caller and caller.count >= self.room.most_of_address and caller.quiet:
-            oldest = next(iter(caller.quiet))
-        elif len(self.open) >= self.room.limit and self.quiet:
-            oldest = next(iter(self.quiet))
+    def _make_room(self, client: _Client | None) -> None:
+        if client and client.count >= self.room.limit_per_address and client.idle:
+            oldest = next(iter(client.idle))
+        elif len(self.open) >= self.room.limit and self.idle:
+            oldest = next(iter(self.idle))
         else:
             return
-        self._end(oldest, oldest.give_way)
+        self._end(oldest, oldest.evict)
 
-    def rest(self, connection: OpenConnection) -> None:
+    def mark_idle(self, connection: OpenConnection) -> None:
         """Mark a connection as waiting for a request; it keeps its position if it already is."""
-        self.quiet.setdefault(connection)
+        self.idle.setdefault(connection)
         if address := self.open.get(connection):
-            self._callers[address].quiet.setdefault(connection)
+            self._clients[address].idle.setdefault(connection)
 
-    def wake(self, connection: OpenConnection) -> None:
+    def mark_active(self, connection: OpenConnection) -> None:
         """Mark a connection as having a request."""
-        self.quiet.pop(connection, None)
+        self.idle.pop(connection, None)
         if address := self.open.get(connection):
-            self._callers[address].quiet.pop(connection, None)
+            self._clients[address].idle.pop(connection, None)
 
     def remove(self, connection: OpenConnection) -> None:
         """Unregister a connection that is closed or about to be; idempotent."""
-        self.wake(connection)
-        self.hold(connection, 0)
-        self.leave_unread(connection, 0)
+        self.mark_active(connection)
+        self.set_buffered(connection, 0)
+        self.set_unsent(connection, 0)
         if address := self.open.pop(connection, None):
-            caller = self._callers[address]
-            caller.count -= 1
-            if not caller.count:
-                del self._callers[address]
+            client = self._clients[address]
+            client.count -= 1
+            if not client.count:
+                del self._clients[address]
 
-    def hold(self, connection: OpenConnection, size: int) -> None:
+    def set_buffered(self, connection: OpenConnection, size: int) -> None:
         """Set the size of a connection's incomplete request; above the limit for all, the oldest ones give way."""
         connection.buffered = size
-        self._arriving.note(connection, size)
-        for oldest in self._arriving.excess():
+        self._buffered.update(connection, size)
+        for oldest in self._buffered.excess():
             oldest.buffered = 0
-            self._end(oldest, oldest.give_way)
+            self._end(oldest, oldest.evict)
 
     def _end(self, connection: OpenConnection, end: Callable[[], None]) -> None:
         """Close a connection with the given method; if that fails, drop it, so that no other connection is affected."""
@@ -194,11 +193,11 @@ class HttpConnections:
             with suppress(Exception):
                 connection.drop()
 
-    def leave_unread(self, connection: OpenConnection, size: int) -> None:
+    def set_unsent(self, connection: OpenConnection, size: int) -> None:
         """Set the size of a connection's unsent response; above the limit for all, the oldest ones are closed."""
-        self._unread.note(connection, size)
-        for oldest in self._unread.excess():
-            self._end(oldest, oldest.drop_answer)
+        self._unsent.update(connection, size)
+        for oldest in self._unsent.excess():
+            self._end(oldest, oldest.drop_response)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

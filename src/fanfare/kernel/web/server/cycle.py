@@ -37,7 +37,7 @@ class Cycle(RequestResponseCycle):
             self.has_begun = True
             if self.more_body and not self.body and not self.disconnected:
                 return {"type": "http.request", "body": b"", "more_body": True}
-        if self.response_started and self.transport.has_ended:  # type: ignore[attr-defined] # of a Connection
+        if self.response_started and self.transport.has_eof:  # type: ignore[attr-defined] # of a Connection
             return {"type": "http.disconnect"}  # closed, or half closed: they look alike
         if self.failure is None:
             event = await super().receive()

@@ -24,7 +24,7 @@ TARGET_STARTS = (b"/", b"http://", b"https://")
 UPGRADE = re.compile(rb"(?i)\r\nupgrade:[^\r\n]*(?=\r\n)")
 
 
-def measure(buffer: bytearray, offset: int, used: int = 0, lines: int = 0) -> int:
+def head_length(buffer: bytearray, offset: int, used: int = 0, lines: int = 0) -> int:
     """Return the length of the head or the trailers at the start of a buffer, 0 while they are incomplete.
 
     The search begins at `offset`, before which they do not end: a head that arrives in many packets is scanned once.
@@ -45,27 +45,27 @@ def check_start(buffer: bytearray, offset: int) -> bool:
     """Return whether the request line is complete; raises a Refusal if it is not a request line that we serve."""
     newline = buffer.find(b"\n", offset)
     if newline < 0 and not TOKEN.match(buffer):
-        raise Unreadable(NO_LINE)
+        raise Unreadable(BAD_REQUEST_LINE)
     if (newline if newline >= 0 else len(buffer)) > MAX_LINE_BYTES:
-        raise TargetTooLong(TOO_LONG)
+        raise TargetTooLong(TARGET_TOO_LONG)
     if newline >= 0:
         _check_line(bytes(buffer[:newline]))
     return newline >= 0
 
 
-NO_LINE = "the request must begin with a line such as GET /path HTTP/1.1, ended by CR and LF"
-TOO_LONG = f"the URL in the request line is longer than {MAX_TARGET_BYTES} bytes"
+BAD_REQUEST_LINE = "the request must begin with a line such as GET /path HTTP/1.1, ended by CR and LF"
+TARGET_TOO_LONG = f"the URL in the request line is longer than {MAX_TARGET_BYTES} bytes"
 
 
 def _check_line(line: bytes) -> None:
     method, _, rest = line.partition(b" ")
     target, _, version = rest.partition(b" ")
     if version not in VERSIONS:
-        raise VersionNotServed if OTHER_VERSION.fullmatch(version) else Unreadable(NO_LINE)
+        raise VersionNotServed if OTHER_VERSION.fullmatch(version) else Unreadable(BAD_REQUEST_LINE)
     if len(target) > MAX_TARGET_BYTES:
-        raise TargetTooLong(TOO_LONG)
+        raise TargetTooLong(TARGET_TOO_LONG)
     if method not in METHODS:
-        raise MethodNotServed if TOKEN.fullmatch(method) else Unreadable(NO_LINE)
+        raise MethodNotServed if TOKEN.fullmatch(method) else Unreadable(BAD_REQUEST_LINE)
     if not target.startswith(TARGET_STARTS) and (method, target) != (b"OPTIONS", b"*"):
         message = "the URL in the request line must be a path"
         raise Unreadable(message)
@@ -76,7 +76,7 @@ def without_upgrade(head: bytes) -> bytes:
     return UPGRADE.sub(b"", head)
 
 
-def unambiguous(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes, bytes]:
+def unique_headers(headers: list[tuple[bytes, bytes]], version: str) -> dict[bytes, bytes]:
     """Return the headers by name; raises a Refusal for headers that two parsers could interpret differently."""
     values = dict(headers)
     if b"host" not in values and version != "1.0":

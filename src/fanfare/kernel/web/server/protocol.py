@@ -24,11 +24,11 @@ from fanfare.kernel.web.server.reader import Reader
 # How long a refused client may continue to send: closing at once would discard the response.
 LINGER_SECONDS = 2.0
 # The rest of a body that is read and discarded so that the connection can be reused.
-MAX_UNWANTED_BYTES = 64 * 1024
+MAX_DISCARDED_BYTES = 64 * 1024
 # Bytes of pipelined requests, beyond which reading pauses until the current one is answered.
 MAX_AHEAD_BYTES = 64 * 1024
 # Pieces of one connection that are parsed before other connections get a turn.
-PIECES_AT_ONCE = 256
+MAX_PIECES_PER_TURN = 256
 
 
 # Supported by Linux and macOS.
@@ -47,7 +47,7 @@ class Phase(Enum):
     CLOSE = auto()
 
 
-def _keep_little(transport: Any) -> None:  # noqa: ANN401 - uvicorn's type of it
+def _limit_send_buffer(transport: Any) -> None:  # noqa: ANN401 - uvicorn's type of it
     """Limit the kernel's send buffer: it would accept megabytes of a response that are counted nowhere."""
     with suppress(OSError):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, UNSENT_OPTION, PIECE)
@@ -63,16 +63,16 @@ class Connection(HttpToolsProtocol):
         self.phase = Phase.HEAD
         self.deadline = self.write_deadline = NEVER
         self.buffered = self.received = 0
-        self.is_complete = self.is_corked = self.has_ended = self.keep_alive = False
+        self.is_complete = self.is_corked = self.has_eof = self.keep_alive = False
         self.pending = b""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's signature
         """Register the connection and wait for a head."""
         super().connection_made(transport)
-        _keep_little(transport)
+        _limit_send_buffer(transport)
         has_room = self.http_connections.add(self, self.client[0] if self.client else None)
-        self._wait(Phase.HEAD, self.http_connections.times.head)
-        self.http_connections.rest(self)
+        self._enter(Phase.HEAD, self.http_connections.times.head)
+        self.http_connections.mark_idle(self)
         if not has_room:
             self._refuse(Unavailable("there are too many connections"))
 
@@ -90,14 +90,14 @@ class Connection(HttpToolsProtocol):
         """Buffer and process input."""
         if self.phase is not Phase.CLOSE:
             self.reader.buffer += data
-            self._go_on()
+            self._process_buffer()
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn narrows asyncio's signature
         """Answer the requests that are complete, then close."""
-        self.has_ended = True
+        self.has_eof = True
         if self.phase is Phase.CLOSE:
             return False
-        self._go_on()
+        self._process_buffer()
         return not self.transport.is_closing()
 
     def shutdown(self) -> None:
@@ -112,12 +112,12 @@ class Connection(HttpToolsProtocol):
         super().pause_writing()
         self.write_deadline = min(self.write_deadline, self.loop.time() + self.http_connections.times.answer)
         unsent = self.cycle.unsent if isinstance(self.cycle, Cycle) else 0
-        self.http_connections.leave_unread(self, self.transport.get_write_buffer_size() + unsent)
+        self.http_connections.set_unsent(self, self.transport.get_write_buffer_size() + unsent)
 
     def resume_writing(self) -> None:
         """Stop the timeout if the response is complete."""
         super().resume_writing()
-        self.http_connections.leave_unread(self, 0)
+        self.http_connections.set_unsent(self, 0)
         if getattr(self.cycle, "response_complete", True):
             self.write_deadline = NEVER
 
@@ -135,7 +135,7 @@ class Connection(HttpToolsProtocol):
         else:
             self._abort("idle")
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Drop the buffer of an incomplete request; called for the oldest ones if there are too many."""
         if self.phase is Phase.BODY:
             self._refuse(Unavailable("too many requests are arriving"))
@@ -145,7 +145,7 @@ class Connection(HttpToolsProtocol):
         else:
             self._abort("gave way")
 
-    def drop_answer(self) -> None:
+    def drop_response(self) -> None:
         """Close: there are too many unread responses."""
         self._abort("answer not read")
 
@@ -175,7 +175,7 @@ class Connection(HttpToolsProtocol):
         if not self.flow.write_paused:
             self.write_deadline = NEVER
         if self.is_complete and self.phase is not Phase.CLOSE and not self.transport.is_closing():
-            self._await_next()
+            self._await_request()
 
     # The transport methods that the cycle calls.
 
@@ -199,11 +199,11 @@ class Connection(HttpToolsProtocol):
 
     # Processing.
 
-    def _go_on(self) -> None:
+    def _process_buffer(self) -> None:
         if self.phase is Phase.IDLE and self.reader.buffer:
-            self._wait(Phase.HEAD, self.http_connections.times.head)
+            self._enter(Phase.HEAD, self.http_connections.times.head)
         try:
-            for _ in range(PIECES_AT_ONCE):
+            for _ in range(MAX_PIECES_PER_TURN):
                 piece = self.reader.next_piece()
                 if not piece:
                     break
@@ -212,15 +212,15 @@ class Connection(HttpToolsProtocol):
                 self.flow.pause_reading()
                 self.loop.call_soon(self._resume)
                 return
-            if self.has_ended:
-                self._end()
+            if self.has_eof:
+                self._handle_eof()
         except Refusal as refusal:
             self._refuse(refusal)
-        self._count()
+        self._update_buffered()
 
     def _resume(self) -> None:
         self.flow.resume_reading()
-        self._go_on()
+        self._process_buffer()
 
     def _feed(self, piece: bytes) -> None:
         try:
@@ -233,11 +233,11 @@ class Connection(HttpToolsProtocol):
             message = f"the request is not valid HTTP/1.1: {error}"
             raise Unreadable(message) from None
         if self.phase is Phase.HEAD:
-            self._start()
+            self._start_request()
         else:
-            self._take_body(len(piece))
+            self._receive_body(len(piece))
 
-    def _take_body(self, received: int) -> None:
+    def _receive_body(self, received: int) -> None:
         cycle = self.cycle
         self.received += received
         if self.is_complete:
@@ -245,18 +245,18 @@ class Connection(HttpToolsProtocol):
             cycle.message_event.set()
             self.phase, self.deadline = Phase.ANSWER, NEVER
         if not cycle.response_started and not cycle.waiting_for_100_continue:
-            cycle.keep_alive = self.keep_alive and (self.is_complete or self.reader.is_near_end(MAX_UNWANTED_BYTES))
+            cycle.keep_alive = self.keep_alive and (self.is_complete or self.reader.is_near_end(MAX_DISCARDED_BYTES))
         if self.is_complete and cycle.response_complete:
-            self._await_next()
+            self._await_request()
 
-    def _start(self) -> None:
+    def _start_request(self) -> None:
         version = self.parser.get_http_version()
-        values = heads.unambiguous(self.headers, version)
+        values = heads.unique_headers(self.headers, version)
         self._fill_scope(version)
         self.keep_alive = self.keep_alive and version != "1.0"
         # A fresh list, so that trailers do not count as headers.
         self.headers = []
-        self.http_connections.wake(self)
+        self.http_connections.mark_active(self)
         self.cycle = cycle = Cycle(
             scope=self.scope,
             transport=self,  # type: ignore[arg-type] # the methods that a cycle uses
@@ -272,7 +272,7 @@ class Connection(HttpToolsProtocol):
         )
         self.is_corked = True
         if self.is_complete:
-            self._take_body(0)
+            self._receive_body(0)
         else:
             self._await_body(values)
         self._start_asgi_task(cycle, self.app)
@@ -283,8 +283,8 @@ class Connection(HttpToolsProtocol):
         self.cycle.waiting_for_100_continue = values.get(b"expect", b"").lower() == b"100-continue"
         # Until enough of the body has arrived that discarding the rest is cheaper than a new connection.
         self.cycle.keep_alive = False
-        self._take_body(0)
-        self._wait(Phase.BODY, self.http_connections.times.body)
+        self._receive_body(0)
+        self._enter(Phase.BODY, self.http_connections.times.body)
 
     def _fill_scope(self, version: str) -> None:
         try:
@@ -300,19 +300,19 @@ class Connection(HttpToolsProtocol):
         self.scope["raw_path"] = raw_path
         self.scope["query_string"] = target.query or b""
 
-    def _await_next(self) -> None:
-        self._wait(Phase.IDLE, self.http_connections.times.idle)
-        self.http_connections.rest(self)
+    def _await_request(self) -> None:
+        self._enter(Phase.IDLE, self.http_connections.times.idle)
+        self.http_connections.mark_idle(self)
         self.reader.expect_head()
         self.flow.resume_reading()
-        if self.reader.buffer or self.has_ended:
-            self._go_on()
+        if self.reader.buffer or self.has_eof:
+            self._process_buffer()
 
-    def _wait(self, phase: Phase, seconds: float) -> None:
+    def _enter(self, phase: Phase, seconds: float) -> None:
         self.phase = phase
         self.deadline = self.loop.time() + seconds
 
-    def _end(self) -> None:
+    def _handle_eof(self) -> None:
         if self.phase is Phase.BODY:
             raise Unreadable(CUT_OFF)
         if self.reader.buffer and self.phase is Phase.HEAD:
@@ -321,13 +321,13 @@ class Connection(HttpToolsProtocol):
         if self.phase is not Phase.ANSWER:
             self.close()
 
-    def _count(self) -> None:
+    def _update_buffered(self) -> None:
         ahead = len(self.reader.buffer)
         if ahead > MAX_AHEAD_BYTES and self.phase is Phase.ANSWER:
             self.flow.pause_reading()
         buffered = ahead + self.received if self.phase is Phase.BODY else ahead
         if buffered != self.buffered:
-            self.http_connections.hold(self, buffered)
+            self.http_connections.set_buffered(self, buffered)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Let the application send the refusal if there is one; a refusal of a head is sent from here."""
@@ -337,7 +337,7 @@ class Connection(HttpToolsProtocol):
         metrics.http_connection_ended(refusal.code())
         if self.phase is Phase.BODY and not is_answered:
             self.reader.drop()
-            self._wait(Phase.ANSWER, NEVER)
+            self._enter(Phase.ANSWER, NEVER)
             cast("Cycle", self.cycle).fail(refusal)
             return
         if not is_answered:
@@ -350,11 +350,11 @@ class Connection(HttpToolsProtocol):
 
     def _close(self, *, is_sending: bool) -> None:
         self.reader.drop()
-        self.http_connections.hold(self, 0)
-        self.http_connections.rest(self)
+        self.http_connections.set_buffered(self, 0)
+        self.http_connections.mark_idle(self)
         is_written = not self.transport.get_write_buffer_size()
-        self._wait(Phase.CLOSE, LINGER_SECONDS if is_written else self.http_connections.times.answer)
-        if is_sending and not self.has_ended and not self.transport.is_closing():
+        self._enter(Phase.CLOSE, LINGER_SECONDS if is_written else self.http_connections.times.answer)
+        if is_sending and not self.has_eof and not self.transport.is_closing():
             self.flow.resume_reading()
             self.transport.write_eof()
         else:

@@ -74,7 +74,7 @@ class Reader:
                 return b""
         if not self._has_line:
             self._has_line = heads.check_start(self.buffer, self._scanned)
-        length = heads.measure(self.buffer, self._scanned)
+        length = heads.head_length(self.buffer, self._scanned)
         self._scanned = len(self.buffer)
         if not length:
             return b""
@@ -89,7 +89,7 @@ class Reader:
         self.buffer = self.buffer.lstrip(CRLF)
         self._skipped += size - len(self.buffer)
         if self._skipped > MAX_EMPTY:
-            raise Unreadable(heads.NO_LINE)
+            raise Unreadable(heads.BAD_REQUEST_LINE)
 
     def _cut_length(self) -> bytes:
         piece = self._take(min(self._remaining, len(self.buffer)))
@@ -137,7 +137,7 @@ class Reader:
         if self.buffer.startswith(CRLF):
             self.expect_nothing()
             return self._take(len(CRLF))
-        length = heads.measure(self.buffer, self._scanned, self._head, self._lines)
+        length = heads.head_length(self.buffer, self._scanned, self._head, self._lines)
         self._scanned = len(self.buffer)
         if length:
             self.expect_nothing()
