@@ -1,4 +1,4 @@
-"""Purchases: lines of orders from shops and merchandise stands, tied to fans, and the products they name.
+"""Purchases: order lines of shops and merchandise stands, linked to fans; and products.
 
-What it announces is in `topics.py`.
+Topics of the change log: `topics.py`.
 """

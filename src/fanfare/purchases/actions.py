@@ -1,4 +1,4 @@
-"""Writes purchases and products, and ties purchases to fans, also when the fan turns up later."""
+"""Writes purchases and products, and links purchases to fans, also when the fan becomes known later."""
 
 from datetime import datetime
 
@@ -20,33 +20,33 @@ TABLES = ("purchases",)
 
 
 async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datetime) -> int | None:
-    """Create a line or update the one of that key; return its fan, or None while nobody is known by customer_key.
+    """Insert or update a line by its key; return its fan_id, or None if the fan is unknown.
 
-    Email address or phone number find the fan or make it, and then the customer_key leads there too: for this line,
-    for later ones, and for earlier ones that had no fan.
+    A fan found or created by email address or phone number also gets the customer_key, which then identifies the fan of
+    later lines and of earlier ones without a fan.
     """
     check_past(now, order_timestamp=new.order_timestamp)
     names = {"first_name": new.first_name, "last_name": new.last_name}
     profile = details(read_customer(given_in(new), account.country_code), **names)
-    is_known_by_key = bool(new.customer_key) and names_people(new.network)
+    has_customer_key = bool(new.customer_key) and names_people(new.network)
     fan_id: int | None
     async with db.transaction() as tx:
         if profile.mail or profile.phone:
             (fan_id,) = await find_or_create(tx, account.id, [profile], now, source=SOURCE)
         else:
-            fan_id = await _customer_fan(tx, account.id, new) if is_known_by_key else None
-        if fan_id and is_known_by_key:
+            fan_id = await _customer_fan(tx, account.id, new) if has_customer_key else None
+        if fan_id and has_customer_key:
             await _claim(tx, account.id, new, fan_id, now)
         saved: int | None = await _write(tx, account, (new, profile), fan_id, now)
-        if fan_id and is_known_by_key:
+        if fan_id and has_customer_key:
             await match_purchases(tx, account.id, now, network=new.network)
     return saved
 
 
 async def _customer_fan(db: Db, account_id: int, new: NewPurchase) -> int | None:
-    """Return whom the customer_key leads to.
+    """Return the fan_id of the customer_key's owner, or None.
 
-    The fan is held, so that a merge or an erasure at the same time waits and then finds this purchase too.
+    The fan is locked, so that a concurrent merge or erasure waits and then finds this purchase too.
     """
     fan_id: int | None = await db.value(
         f"""
@@ -74,7 +74,7 @@ CLAIM = Sql(f"""
 
 
 async def _claim(db: Db, account_id: int, new: NewPurchase, fan_id: int, now: datetime) -> None:
-    """Note that the fan keys with the customer_key; it leads to who did first, as long as nobody else does."""
+    """Make the fan the owner of the customer_key, or let the fan share it when it has an owner."""
     await db.execute(
         CLAIM,
         account_id,
@@ -85,8 +85,8 @@ async def _claim(db: Db, account_id: int, new: NewPurchase, fan_id: int, now: da
     )
 
 
-# What a line keeps of its customer when it is sent again without it, unless the line is another fan's by now. An
-# address is one thing.
+# Assignments of customer columns: a missing value keeps the stored one, unless the line has another fan now. The postal
+# address is kept or replaced as a whole.
 SAME_FAN = "(excluded.fan_id is null or p.fan_id is null or excluded.fan_id = p.fan_id)"
 ASSIGNMENTS = ",\n".join(
     f"{name} = case when excluded.{column} is null and {SAME_FAN} then p.{name} else excluded.{name} end"
@@ -96,13 +96,13 @@ ASSIGNMENTS = ",\n".join(
     )
 )
 SUBJECT = "network || ':' || purchase_key"
-# The columns of a line, which come as one record.
+# The columns of a line that are passed as one JSON record.
 COLUMNS = """network, purchase_key, fan_id, ordered_at, gross_sale_amount, net_sale_amount, deduction_amount, currency,
             quantity, order_key, merchant_key, location_key, customer_key, product_key, product_name, product_category,
             email, phone, country_code, province, city"""
 SAVE = f"""
     with {HOLD},
-    taken as materialized (select nextval('positions') as position from hold),
+    reserved as materialized (select nextval('positions') as position from hold),
     line as (select * from jsonb_populate_record(null::purchases, $2)),
     old as materialized (
         select p.fan_id from line join purchases p
@@ -111,8 +111,8 @@ SAVE = f"""
     ),
     saved as (
         insert into purchases as p (account_id, purchase_id, created_at, updated_at, {COLUMNS})
-        select $1, taken.position, $3, $3, {COLUMNS}
-        from line cross join taken cross join (select count(*) from old) as held
+        select $1, reserved.position, $3, $3, {COLUMNS}
+        from line cross join reserved cross join (select count(*) from old) as locked
         on conflict (account_id, network, purchase_key) do update
         set fan_id = coalesce(excluded.fan_id, p.fan_id), ordered_at = excluded.ordered_at,
             updated_at = excluded.updated_at, gross_sale_amount = excluded.gross_sale_amount,
@@ -126,18 +126,18 @@ SAVE = f"""
             {ASSIGNMENTS}
         returning network, purchase_key, fan_id, purchase_id
     ),
-    -- Who had the line before hears of it too.
-    told as (
-        select taken.position, saved.network, saved.purchase_key, saved.fan_id,
-               saved.purchase_id = taken.position as is_new
-        from saved cross join taken
+    -- A former fan of the line is announced too.
+    events as (
+        select reserved.position, saved.network, saved.purchase_key, saved.fan_id,
+               saved.purchase_id = reserved.position as is_new
+        from saved cross join reserved
         union all
         select nextval('positions'), saved.network, saved.purchase_key, old.fan_id, false
-        from old join saved on saved.fan_id <> old.fan_id cross join taken
+        from old join saved on saved.fan_id <> old.fan_id cross join reserved
     ),
-    logged as (
-        {announce(PURCHASE_CREATED, "told where is_new", subject=SUBJECT, position="position", at="$3")}
-        {also(PURCHASE_UPDATED, "told where not is_new", subject=SUBJECT, position="position", at="$3")}
+    announced as (
+        {announce(PURCHASE_CREATED, "events where is_new", subject=SUBJECT, position="position", at="$3")}
+        {also(PURCHASE_UPDATED, "events where not is_new", subject=SUBJECT, position="position", at="$3")}
     )
     select fan_id from saved
 """  # noqa: S608 - fixed parts
@@ -151,12 +151,12 @@ async def _write(
     db: Db, account: Account, line: tuple[NewPurchase, Person], fan_id: int | None, now: datetime
 ) -> int | None:
     new, profile = line
-    deducted = new.deduction_amount
+    deduction = new.deduction_amount
     record = {
         **{name: getattr(new, name) for name in PLAIN},
         "fan_id": fan_id,
         "ordered_at": new.order_timestamp,
-        "deduction_amount": new.gross_sale_amount - new.net_sale_amount if deducted is None else deducted,
+        "deduction_amount": new.gross_sale_amount - new.net_sale_amount if deduction is None else deduction,
         "currency": new.currency or account.currency,
         "quantity": 1 if new.quantity is None else new.quantity,
         "email": profile.mail,
@@ -168,7 +168,7 @@ async def _write(
 
 MATCH_PURCHASES = f"""
     with {HOLD},
-    known as materialized (
+    owners as materialized (
         select p.network, p.purchase_key, f.fan_id
         from purchases p
         join fan_identifiers i
@@ -179,29 +179,29 @@ MATCH_PURCHASES = f"""
         order by f.fan_id
         for key share of f
     ),
-    matched as (
-        update purchases p set fan_id = known.fan_id, updated_at = $2
-        from known
-        where p.account_id = $1 and p.network = known.network and p.purchase_key = known.purchase_key
+    linked as (
+        update purchases p set fan_id = owners.fan_id, updated_at = $2
+        from owners
+        where p.account_id = $1 and p.network = owners.network and p.purchase_key = owners.purchase_key
           and p.fan_id is null
         returning p.network, p.purchase_key, p.fan_id
     ),
-    logged as (
-        {announce(PURCHASE_MATCHED, "matched", subject="network || ':' || purchase_key", at="$2")}
+    announced as (
+        {announce(PURCHASE_MATCHED, "linked", subject="network || ':' || purchase_key", at="$2")}
     )
-    select count(*) from matched
+    select count(*) from linked
 """  # noqa: S608 - fixed parts
 
 
 async def match_purchases(db: Db, account_id: int, now: datetime, *, network: str | None = None) -> int:
-    """Tie purchases without a fan to the one whom their customer_key leads to by now; return how many they were."""
-    matched: int = await db.value(
+    """Link purchases without a fan to the owner of their customer_key; return the number linked."""
+    linked: int = await db.value(
         MATCH_PURCHASES,
         account_id,
         now,
         network,
     )
-    return matched
+    return linked
 
 
 SAVE_PRODUCT = Sql(f"""
@@ -218,7 +218,7 @@ SAVE_PRODUCT = Sql(f"""
 
 
 async def save_product(db: Db, account: Account, new: NewProduct, now: datetime) -> None:
-    """Create a product or update the one of that key."""
+    """Insert or update a product by its key."""
     await db.execute(
         SAVE_PRODUCT,
         account.id,
@@ -236,14 +236,14 @@ async def save_product(db: Db, account: Account, new: NewProduct, now: datetime)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give the purchases of one fan to another."""
+    """Move the purchases of one fan to another."""
     await db.execute(
         "update purchases set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
     )
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Keep the amounts, and nothing of who bought."""
+    """Clear the customer's data; the lines and amounts stay."""
     await db.execute(
         """
         update purchases

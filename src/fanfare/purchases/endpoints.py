@@ -1,4 +1,4 @@
-"""Purchases and products over HTTP."""
+"""HTTP endpoints of purchases and products."""
 
 from datetime import datetime
 
@@ -27,8 +27,8 @@ SHOPIFY = "shopify"
 async def crm_purchases_upsert(db: Db, account: Account, new: NewPurchase, now: datetime) -> PurchaseSaved:
     """Create or update one purchase line, identified by purchase_key in its network, and link it to a fan.
 
-    Email address or phone find the fan or make it. A customer_key alone leads to the fan who has it in the network; a
-    line of an unknown customer is linked as soon as a fan gets that key.
+    The fan is found or created by email address or phone, or found by customer_key in the network. A line of an unknown
+    customer is linked as soon as a fan gets that key.
     """
     return PurchaseSaved(new.purchase_key, await actions.upsert_purchase(db, account, new, now))
 

@@ -1,4 +1,4 @@
-"""Ties purchases to fans who turned up since."""
+"""Links purchases to fans whose customer_key became known later."""
 
 from datetime import datetime
 
@@ -10,5 +10,5 @@ from fanfare.purchases import actions
 
 @schedule("* * * * *", each=accounts.account_ids)
 async def match_purchases(db: Db, account_id: int, now: datetime) -> None:
-    """Look once more for the fans of an account's purchases that have none."""
+    """Link an account's purchases without a fan, where the fan is known by now."""
     await actions.match_purchases(db, account_id, now)

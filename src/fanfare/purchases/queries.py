@@ -1,4 +1,4 @@
-"""Reads purchases by pages, and products."""
+"""Reads purchases and products."""
 
 from msgspec import UNSET
 
@@ -33,7 +33,7 @@ PURCHASES = Sql("""
 
 
 async def purchases(db: Db, account: Account, query: PurchaseQuery) -> Page[PurchaseMeta, Purchase]:
-    """Return the next page of purchases, in the order they were first written; refuses an unknown paging key."""
+    """Return the next page of purchases, in the order of creation; BadParameters (422) for an unknown paging key."""
     position = await _place(db, account.id, query)
     start, end = window(query.start_date, query.end_date, account.time_zone)
     bound = await settled(db, account.id)
@@ -71,7 +71,7 @@ async def _place(db: Db, account_id: int, query: PurchaseQuery) -> int:
 
 
 async def products(db: Db, account_id: int, query: ProductQuery, *, network: str | None) -> Listed[Product]:
-    """Return the next products whose name, category or key holds a text, in the order they were first written."""
+    """Return the next page of products whose name, category or key contains a text, in the order of their creation."""
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(

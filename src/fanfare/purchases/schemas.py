@@ -1,4 +1,4 @@
-"""Shapes of purchases and products."""
+"""Schemas of purchases and products."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -79,7 +79,7 @@ class PurchaseQuery(Params):
 
 
 def read_customer(values: Mapping[str, Any], home_country: str | None) -> Contact:
-    """Read the contact data of a customer, whose country goes by its short name."""
+    """Return the contact data of a customer; the parameter is `country`, not `country_code`."""
     read = read_contact({**values, "country_code": values.get("country")}, home_country)
     return read._replace(
         faults=[("country" if field == "country_code" else field, message) for field, message in read.faults]
@@ -128,7 +128,7 @@ class NewPurchase(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse parts of an address without their country, and amounts whose difference is none."""
+        """Reject parts of an address without their country, and amounts whose difference is out of range."""
         gross, net = values.get("gross_sale_amount"), values.get("net_sale_amount")
         if values.get("deduction_amount") is None and gross and net and abs(gross - net) >= MoneyForm.maximum:
             yield "net_sale_amount", "differs too much from gross_sale_amount"
@@ -139,7 +139,7 @@ class NewPurchase(Params):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse what cannot be, here or yet."""
+        """Reject a future order, and addresses and numbers that are invalid in the account's country."""
         yield from future_faults(setting.now, values, "order_timestamp")
         yield from read_customer(values, setting.account.country_code).faults
 

@@ -1,4 +1,4 @@
-"""What purchases announce."""
+"""Topics of the change log about purchases."""
 
 from fanfare.kernel.data.announcements import Topic
 

@@ -1,4 +1,4 @@
 """Registrations of wristbands and tickets, scans at gates, and passes of campaigns, each of which admits once.
 
-What it announces is in `topics.py`.
+Topics of the change log: `topics.py`.
 """

@@ -1,4 +1,4 @@
-"""What registrations, scans and passes announce."""
+"""Topics of the change log about registrations, scans and passes."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Tickets: events that are sold, and the lines that fans bought for them.
+"""Tickets: ticket events, and the ticket lines that fans bought for them.
 
-What it announces is in `topics.py`.
+Topics of the change log: `topics.py`.
 """

@@ -1,4 +1,4 @@
-"""Tickets over HTTP."""
+"""HTTP endpoints of tickets, ticket events and sales."""
 
 from datetime import datetime
 
@@ -6,9 +6,9 @@ from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.web.endpoint import endpoint
-from fanfare.tickets.actions import events as events_kept
-from fanfare.tickets.actions import marking
-from fanfare.tickets.actions import tickets as selling
+from fanfare.tickets.actions import changes as ticket_changes
+from fanfare.tickets.actions import events as event_actions
+from fanfare.tickets.actions import tickets as ticket_actions
 from fanfare.tickets.queries import events, stats, tickets
 from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQuery, TicketEventSave, TicketEventSaved
 from fanfare.tickets.schemas.stats import Sales, SalesBy, SalesRow, StatsQuery
@@ -30,8 +30,8 @@ from fanfare.tickets.schemas.tickets import (
 async def crm_tickets_list(db: Db, account: Account, query: TicketWindow) -> Page[TicketPageMeta, Ticket]:
     """Page through tickets, the newest first, or with `min_ticket_id` the oldest first.
 
-    Follow `meta.max_ticket_id` upwards, or `meta.min_ticket_id` downwards. Tickets deleted or changed since a day are
-    found with `min_last_update_date` and `include_deleted`.
+    Continue with `meta.max_ticket_id` in ascending or `meta.min_ticket_id` in descending order. For tickets deleted or
+    changed since a day, use `min_last_update_date` and `include_deleted`.
     """
     return await tickets.ticket_page(db, account, query)
 
@@ -49,7 +49,7 @@ async def crm_ticket_events_save(db: Db, account: Account, change: TicketEventSa
     A new event is matched by event_key or, when that is blank, by event_date and event_name: one that exists is a
     `duplicate` and stays as it is. An event with tickets cannot be deleted.
     """
-    return await events_kept.save_event(db, account, change, now)
+    return await event_actions.save_event(db, account, change, now)
 
 
 @endpoint.get("/api/v1/crm/tickets/stats", scope="crm", key=SECRET)
@@ -69,9 +69,9 @@ async def crm_tickets_create(db: Db, account: Account, new: NewTicket, now: date
     """Create a ticket line and, when needed, its fan and its event.
 
     A ticket_key that exists in its network is a `duplicate`: nothing is written, except that is_deleted deletes or
-    restores the ticket. The answer has the fan of the ticket, whoever is named this time.
+    restores the ticket. The response has the ticket's fan, even if this request names another.
     """
-    return await selling.create_ticket(db, account, new, now)
+    return await ticket_actions.create_ticket(db, account, new, now)
 
 
 @endpoint.post("/api/v1/crm/tickets/bulk", scope="crm", key=SECRET, array_field="tickets")
@@ -80,7 +80,7 @@ async def crm_tickets_bulk_create(db: Db, account: Account, new: NewTickets, now
 
     An invalid one stops no other. Takes a JSON array, or a field `tickets` that holds one.
     """
-    return await selling.create_tickets(db, account, new.tickets, now)
+    return await ticket_actions.create_tickets(db, account, new.tickets, now)
 
 
 @endpoint.get("/api/v1/manage/tickets/sales", scope="manage", key=SECRET)
@@ -96,10 +96,10 @@ async def manage_tickets_sales(db: Db, account: Account, params: SalesBy) -> lis
 @endpoint.post("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
 async def manage_tickets_update(db: Db, account: Account, changes: TicketChanges, now: datetime) -> TicketChanged:
     """Update the fields sent of a ticket."""
-    return await marking.change_ticket(db, account.id, changes, now)
+    return await ticket_changes.change_ticket(db, account.id, changes, now)
 
 
 @endpoint.delete("/api/v1/manage/tickets/{ticket_id}", scope="manage", key=SECRET)
 async def manage_tickets_delete(db: Db, account: Account, target: OneTicket, now: datetime) -> TicketChanged:
-    """Mark a ticket as deleted: pullers see it with `include_deleted`."""
-    return await marking.delete_ticket(db, account.id, target, now)
+    """Mark a ticket as deleted; it is still listed with `include_deleted`."""
+    return await ticket_changes.delete_ticket(db, account.id, target, now)

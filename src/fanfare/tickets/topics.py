@@ -1,4 +1,4 @@
-"""What tickets announce."""
+"""Topics of the change log about tickets and ticket events."""
 
 from uuid import UUID
 

@@ -1,1 +1,1 @@
-"""Stores registrations and scans, and lets passes in."""
+"""Stores registrations and scans, and checks passes in."""

@@ -1,16 +1,16 @@
-"""What registrations and passes keep of a fan, when two fans become one and when one is forgotten."""
+"""The tables of registrations and passes in merges and erasures of fans."""
 
 from fanfare.kernel.data.db import Db
-from fanfare.registrations.queries.scans import MOMENTS, OF_ITS_EVENT
+from fanfare.registrations.queries.scans import EVENT_TIMES, SAME_EVENT
 
 TABLES = ("registrations", "passes")
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give the registrations and passes of one fan to another."""
+    """Move the registrations and passes of one fan to another."""
     await db.execute(
         """
-        with made_for as (
+        with move_passes as (
             update passes
             set fan_id = case when fan_id = $2 then $3 else fan_id end,
                 claim_fan_id = case when claim_fan_id = $2 then $3 else claim_fan_id end
@@ -25,27 +25,27 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Keep who came how often, and nothing of who it was; the codes on wrists and tickets go as well.
+    """Clear personal data, including the codes of wristbands and tickets; the rows stay for attendance figures.
 
-    A number on a scan is the fan's at the fan's own events only: at another it is another person's.
+    The code of a scan is only cleared for the fan's own events: at others the same code belongs to another person.
     """
     await db.execute(
         f"""
-        with theirs as (
+        with own_scans as (
             select s.scan_key
             from registrations r
             join accounts a on a.account_id = $1
             join scans s on s.account_id = $1 and s.network = r.network
                 and (s.registration_key = r.registration_key or s.barcode = r.barcode)
-            {MOMENTS.format(ahead="(now() at time zone a.time_zone - now() at time zone 'UTC')")}
+            {EVENT_TIMES.format(ahead="(now() at time zone a.time_zone - now() at time zone 'UTC')")}
             where r.account_id = $1 and r.fan_id = $2
-              and (s.registration_key = r.registration_key or s.registration_key is null and {OF_ITS_EVENT})
+              and (s.registration_key = r.registration_key or s.registration_key is null and {SAME_EVENT})
         ),
-        read as (
+        clear_scans as (
             update scans s set barcode = null, ticket_order_key = null
-            from theirs where s.account_id = $1 and s.scan_key = theirs.scan_key
+            from own_scans where s.account_id = $1 and s.scan_key = own_scans.scan_key
         ),
-        let_go as (
+        clear_passes as (
             update passes
             set fan_id = case when fan_id = $2 then null else fan_id end,
                 claim_fan_id = case when claim_fan_id = $2 then null else claim_fan_id end

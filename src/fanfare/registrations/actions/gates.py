@@ -1,4 +1,4 @@
-"""Lets a pass in, once: one conditional update decides, whoever else tries at the same moment."""
+"""Checks passes in, each once: a single conditional update decides between concurrent attempts."""
 
 from datetime import datetime
 
@@ -17,39 +17,39 @@ from fanfare.registrations.actions.refusals import (
 from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
 from fanfare.registrations.topics import PASS_CHECKED_IN
 
-# Each way of naming a pass has its own text, and `+ 0` keeps the campaign's index out: a pass must be looked up by its
-# own key also before the tables are analysed, since gates open soon after passes are made.
+# Separate statements for each key, and `+ 0` to prevent the use of the campaign's index: passes must be looked up by
+# their own key even before the tables are analysed, since gates open soon after passes are created.
 BY_CODE = "p.pass_code = $3 and ($4::uuid is null or p.pass_uid = $4)"
 BY_UID = "p.pass_uid = $4 and ($3::text is null or p.pass_code = $3)"
-WAYS = (BY_CODE, BY_UID)
-ADMIT = {
-    named: f"""
+CONDITIONS = (BY_CODE, BY_UID)
+CHECK_IN = {
+    condition: f"""
     with {HOLD},
-    admitted as (
+    checked_in as (
         update passes p
         set checked_in_at = $5, updated_at = $5, gate_name = $6, check_in_key = $7
-        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
+        where p.account_id = $1 and p.page_tab_id + 0 = $2 and {condition}
           and ($8::text is null or p.event_key = $8) and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name
     ),
-    logged as (
-        {announce(PASS_CHECKED_IN, "admitted", fan="coalesce(claim_fan_id, fan_id)", at="$5")}
+    announced as (
+        {announce(PASS_CHECKED_IN, "checked_in", fan="coalesce(claim_fan_id, fan_id)", at="$5")}
     )
-    select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from admitted
+    select pass_uid, section_uid, claim_fan_id, fan_id, checked_in_at, gate_name from checked_in
     """  # noqa: S608 - fixed parts
-    for named in WAYS
+    for condition in CONDITIONS
 }
 FIND = {
-    named: f"""
+    condition: f"""
     select p.pass_uid, p.section_uid, p.claim_fan_id, p.fan_id, p.checked_in_at, p.gate_name, p.check_in_key,
            p.cancelled_at, p.event_key, c.time_zone
     from passes p
     join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
-    where p.account_id = $1 and p.page_tab_id + 0 = $2 and {named}
+    where p.account_id = $1 and p.page_tab_id + 0 = $2 and {condition}
     """  # noqa: S608 - fixed parts
-    for named in WAYS
+    for condition in CONDITIONS
 }
-ENDED = """
+TRANSFERRED = """
     select true from ended_pass_codes e
     join passes p on p.account_id = e.account_id and p.pass_uid = e.pass_uid
     where e.account_id = $1 and e.pass_code = $3 and p.page_tab_id + 0 = $2
@@ -57,15 +57,15 @@ ENDED = """
 
 
 async def check_in(db: Db, account: Account, new: NewCheckIn, now: datetime) -> CheckedIn:
-    """Let a pass in, or tell the gate again that it did: the one whose name and check_in_key the admission carries.
+    """Check a pass in; a repeated request with the same gate_name and check_in_key gets the same response.
 
-    Refuses an unknown pass or one of another campaign (404), a pass that is not for the event that the gate
-    names, a cancelled pass, a code that a transfer ended, and a pass that was used: with when and where (409).
+    Unknown (404) for an unknown pass or one of another campaign; Conflict (409) for a pass of another event, a
+    cancelled or transferred one, and a used one, with when and where it was used.
     """
     args = (account.id, new.page_tab_id, new.pass_code, new.pass_uid)
     statement = BY_UID if new.pass_uid else BY_CODE
     gate = (new.gate_name, new.check_in_key, new.event_key)
-    row = await db.row(ADMIT[statement], *args, now, *gate)
+    row = await db.row(CHECK_IN[statement], *args, now, *gate)
     if row is None:
         row = await _used_pass(db, statement, new.event_key, *args)
         request = new.check_in_key, new.gate_name
@@ -83,16 +83,16 @@ async def check_in(db: Db, account: Account, new: NewCheckIn, now: datetime) -> 
 
 
 async def _used_pass(db: Db, statement: str, event_key: str | None, *args: object) -> Record:
-    """Return a pass that was used before; refuses one that is unknown, of another event, ended or cancelled."""
+    """Return a pass that was used before; else raise the error that explains why it could not be checked in."""
     row = await db.row(FIND[statement], *args)
     if row is None:
-        if await db.value(ENDED, *args[:3]):
+        if await db.value(TRANSFERRED, *args[:3]):
             raise PassTransferred
         message = "The campaign has no such pass"
         raise Unknown(message)
     if event_key is not None and row["event_key"] != event_key:
         raise PassOfAnotherEvent
     if row["checked_in_at"] is None:
-        # Neither used nor cancelled is one that was made a moment ago, after the update looked.
+        # Neither used nor cancelled: it was created after the update ran.
         raise PassCancelled if row["cancelled_at"] else Unknown("The campaign has no such pass")
     return row

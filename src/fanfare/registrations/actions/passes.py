@@ -1,4 +1,4 @@
-"""Makes sections and passes; lets fans claim, transfer and give up passes."""
+"""Creates sections and passes; claims, transfers and cancels passes."""
 
 import uuid
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from fanfare.registrations.actions.refusals import (
     SectionNameTaken,
     Used,
 )
-from fanfare.registrations.queries.passes import one_pass, passes_named
+from fanfare.registrations.queries.passes import one_pass, passes_by_uids
 from fanfare.registrations.schemas.passes import NewPasses, NewSection, Pass, PassChanges, PassFan, SectionChanges
 from fanfare.registrations.topics import (
     PASS_CANCELLED,
@@ -35,29 +35,29 @@ from fanfare.registrations.topics import (
     PASS_UPDATED,
 )
 
-# Without I, O, 0 and 1, which are read for one another: 32 letters, 40 bits a code.
+# Without I, O, 0 and 1, which are easily confused: 32 letters, 40 bits per code.
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LETTERS = 8
 
 
 def pass_code(chance: Random) -> str:
-    """Return a code drawn from a source of chance; that it is new in the account, the database sees to."""
+    """Return a random code; a unique index ensures that it is new in the account."""
     return "".join(chance.choices(LETTERS, k=CODE_LETTERS))
 
 
 CREATE_SECTION = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into pass_sections (account_id, section_uid, page_tab_id, section_name, capacity, created_at)
         values ($1, $2, $3, $4, $5, $6)
         returning section_uid
     )
-    {announce(PASS_SECTION_CREATED, "made", at="$6", page_tab_id="$3::bigint")}
+    {announce(PASS_SECTION_CREATED, "saved", at="$6", page_tab_id="$3::bigint")}
 """  # noqa: S608 - fixed parts
 
 
 async def create_section(db: Db, account_id: int, new: NewSection, now: datetime) -> uuid.UUID:
-    """Make a section and return its uid; refuses an unknown campaign and a name that the campaign has."""
+    """Create a section and return its uid; Unknown (404) campaign, SectionNameTaken (409) if the name exists in it."""
     await check_campaign(db, account_id, new.page_tab_id)
     section_uid = uuid.uuid4()
     try:
@@ -78,7 +78,7 @@ async def create_section(db: Db, account_id: int, new: NewSection, now: datetime
 async def change_section(db: Db, account_id: int, changes: SectionChanges, now: datetime) -> uuid.UUID:
     """Change the name or the capacity of a section and return its uid.
 
-    Refuses an unknown section (404), a name that the campaign has, and a capacity below the passes there are (409).
+    Unknown (404) section; Conflict (409) if the name is taken or the capacity is below the number of passes.
     """
     fields = SECTION.sent(changes)
     try:
@@ -96,21 +96,21 @@ async def change_section(db: Db, account_id: int, changes: SectionChanges, now: 
 SECTION = Columns(SectionChanges, key=("section_uid",))
 CHANGE_SECTION = f"""
     with {HOLD},
-    made as (
+    saved as (
         update pass_sections s
         set {SECTION.assignments("s", "$3")}
         where s.account_id = $1 and s.section_uid = $2
         returning s.section_uid, s.page_tab_id
     ),
-    logged as (
-        {announce(PASS_SECTION_UPDATED, "made", at="$4", fields="$5::text[]")}
+    announced as (
+        {announce(PASS_SECTION_UPDATED, "saved", at="$4", fields="$5::text[]")}
     )
-    select section_uid from made
+    select section_uid from saved
 """  # noqa: S608 - fixed parts
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the section that passes name."""
+    """Return the errors of the section_uid of new passes, as (name, message)."""
     section_uid, page_tab_id = values.get("section_uid"), values.get("page_tab_id")
     if section_uid is None or page_tab_id is None:
         return []
@@ -118,26 +118,26 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
 
 
 async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, chance: Random) -> list[Pass]:
-    """Make passes with codes of their own and return them.
+    """Create passes with unique codes and return them.
 
-    Refuses an unknown campaign or fan (404), a section that is not the campaign's (422) or has not the places (409).
+    Unknown (404) campaign or fan; BadParameters (422) for a section of another campaign; SectionFull (409).
     """
     await check_campaign(db, account_id, new.page_tab_id)
 
     async def write(outer: Db) -> list[uuid.UUID]:
-        # Drawn anew when one of the codes is taken.
+        # A retry after a unique violation draws new codes.
         codes: dict[str, uuid.UUID] = {}
         while len(codes) < new.quantity:
             codes.setdefault(pass_code(chance), uuid.uuid4())
         async with outer.transaction() as tx:
-            await _take_places(tx, account_id, new)
-            await _make(tx, account_id, new, codes, now)
+            await _reserve_places(tx, account_id, new)
+            await _insert_passes(tx, account_id, new, codes, now)
         return list(codes.values())
 
-    return await passes_named(db, account_id, await db.racing(write))
+    return await passes_by_uids(db, account_id, await db.racing(write))
 
 
-async def _take_places(db: Db, account_id: int, new: NewPasses) -> None:
+async def _reserve_places(db: Db, account_id: int, new: NewPasses) -> None:
     if new.section_uid is None:
         return
     args = (account_id, new.section_uid, new.page_tab_id)
@@ -163,25 +163,25 @@ async def _check_section(db: Db, account_id: int, section_uid: uuid.UUID, page_t
         raise BadParameters([("section_uid", "is not a section of this campaign")])
 
 
-MAKE = f"""
+INSERT_PASSES = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into passes (account_id, pass_uid, pass_id, pass_code, page_tab_id, section_uid, fan_id,
                             event_key, created_at, updated_at)
-        select $1, given.pass_uid, nextval('positions'), given.pass_code, $2, $3, $4, $8, $5, $5
-        from hold cross join unnest($6::uuid[], $7::text[]) as given (pass_uid, pass_code)
+        select $1, new.pass_uid, nextval('positions'), new.pass_code, $2, $3, $4, $8, $5, $5
+        from hold cross join unnest($6::uuid[], $7::text[]) as new (pass_uid, pass_code)
         returning pass_uid, pass_id
     )
-    {announce(PASS_CREATED, "made", fan="$4", position="pass_id", at="$5", page_tab_id="$2::bigint")}
+    {announce(PASS_CREATED, "saved", fan="$4", position="pass_id", at="$5", page_tab_id="$2::bigint")}
 """  # noqa: S608 - fixed parts
 
 
-async def _make(db: Db, account_id: int, new: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
+async def _insert_passes(db: Db, account_id: int, new: NewPasses, codes: dict[str, uuid.UUID], now: datetime) -> None:
     fan_id = new.fan_id
     if fan_id is not None:
-        await _hold_fan(db, account_id, fan_id)
+        await _lock_fan(db, account_id, fan_id)
     await db.execute(
-        MAKE,
+        INSERT_PASSES,
         account_id,
         new.page_tab_id,
         new.section_uid,
@@ -193,8 +193,8 @@ async def _make(db: Db, account_id: int, new: NewPasses, codes: dict[str, uuid.U
     )
 
 
-async def _hold_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Refuse an unknown fan; an erasure running at the same time waits."""
+async def _lock_fan(db: Db, account_id: int, fan_id: int) -> None:
+    """Lock a fan's row against erasure; Unknown (404) if it does not exist."""
     lock = "select fan_id from fans where account_id = $1 and fan_id = $2 for key share"
     if await db.value(lock, account_id, fan_id) is None:
         raise Unknown(fan=fan_id)
@@ -202,23 +202,23 @@ async def _hold_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 CLAIM = f"""
     with {HOLD},
-    made as (
+    saved as (
         update passes p set claim_fan_id = $3, claimed_at = $4, updated_at = $4
         where p.account_id = $1 and p.pass_uid = $2 and p.claim_fan_id is null
           and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid
     ),
-    logged as (
-        {announce(PASS_CLAIMED, "made", fan="$3", at="$4")}
+    announced as (
+        {announce(PASS_CLAIMED, "saved", fan="$3", at="$4")}
     )
-    select pass_uid from made
+    select pass_uid from saved
 """  # noqa: S608 - fixed parts
 TRANSFER = f"""
     with {HOLD},
     old as materialized (
         select pass_code from passes where account_id = $1 and pass_uid = $2 for no key update
     ),
-    made as (
+    saved as (
         update passes p
         set claim_fan_id = $3, claimed_at = $4, transferred_at = $4, updated_at = $4, pass_code = $5
         from old
@@ -226,24 +226,24 @@ TRANSFER = f"""
           and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, old.pass_code as old_code
     ),
-    ended as (
+    end_code as (
         insert into ended_pass_codes (account_id, pass_code, pass_uid, ended_at)
-        select $1, old_code, pass_uid, $4 from made
+        select $1, old_code, pass_uid, $4 from saved
     ),
-    logged as (
-        {announce(PASS_TRANSFERRED, "made", fan="$3", at="$4")}
+    announced as (
+        {announce(PASS_TRANSFERRED, "saved", fan="$3", at="$4")}
     )
-    select pass_uid from made
+    select pass_uid from saved
 """  # noqa: S608 - fixed parts
 
 
 async def claim_pass(db: Db, account: Account, change: PassFan, now: datetime) -> Pass:
-    """Assign a pass that nobody holds to a fan; again for who holds it, it is no change.
+    """Assign an unclaimed pass to a fan; no change if the fan has claimed it already.
 
-    Refuses an unknown pass or fan, and a pass that another holds, that was used or cancelled.
+    Unknown (404) pass or fan; Conflict (409) if another fan has claimed it, or it was used or cancelled.
     """
     async with db.transaction() as tx:
-        await _hold_fan(tx, account.id, change.fan_id)
+        await _lock_fan(tx, account.id, change.fan_id)
         updated = await tx.value(CLAIM, account.id, change.pass_uid, change.fan_id, now)
         current = await one_pass(tx, account.id, change.pass_uid)
         if updated is None and current.claim_fan_id != change.fan_id:
@@ -253,14 +253,14 @@ async def claim_pass(db: Db, account: Account, change: PassFan, now: datetime) -
 
 
 async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime, chance: Random) -> Pass:
-    """Transfer a pass to another fan, with a new code: the old one opens no gate any more.
+    """Transfer a pass to another fan, with a new code; the old one becomes invalid.
 
-    Again for who holds it, it is no change. Refuses an unknown pass or fan, and a pass that was used or cancelled.
+    No change if that fan has it already. Unknown (404) pass or fan; Conflict (409) if it was used or cancelled.
     """
 
     async def write(outer: Db) -> Pass:
         async with outer.transaction() as tx:
-            await _hold_fan(tx, account.id, change.fan_id)
+            await _lock_fan(tx, account.id, change.fan_id)
             args = (account.id, change.pass_uid, change.fan_id, now, pass_code(chance))
             updated = await tx.value(TRANSFER, *args)
             current = await one_pass(tx, account.id, change.pass_uid)
@@ -273,24 +273,24 @@ async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime
 
 CANCEL_PASS = f"""
     with {HOLD},
-    made as (
+    saved as (
         update passes p set cancelled_at = $3, updated_at = $3
         where p.account_id = $1 and p.pass_uid = $2 and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, p.section_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
     ),
-    freed as (
+    free_place as (
         update pass_sections s set pass_count = s.pass_count - 1
-        from made where s.account_id = $1 and s.section_uid = made.section_uid
+        from saved where s.account_id = $1 and s.section_uid = saved.section_uid
     ),
-    logged as (
-        {announce(PASS_CANCELLED, "made", at="$3")}
+    announced as (
+        {announce(PASS_CANCELLED, "saved", at="$3")}
     )
-    select pass_uid from made
+    select pass_uid from saved
 """  # noqa: S608 - fixed parts
 
 
 async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: datetime) -> Pass:
-    """Cancel a pass and free its place; one that is cancelled stays so. Refuses one that is unknown or was used."""
+    """Cancel a pass and free its place; no change if cancelled already. Unknown (404); Conflict (409) if used."""
     async with db.transaction() as tx:
         updated = await tx.value(
             CANCEL_PASS,
@@ -306,17 +306,17 @@ async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: dateti
 
 CHANGE_PASS = f"""
     with {HOLD},
-    made as (
+    saved as (
         update passes p set event_key = $3, updated_at = $4
         where p.account_id = $1 and p.pass_uid = $2 and p.event_key is distinct from $3::text
         returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
     )
-    {announce(PASS_UPDATED, "made", at="$4")}
+    {announce(PASS_UPDATED, "saved", at="$4")}
 """  # noqa: S608 - fixed parts
 
 
 async def change_pass(db: Db, account_id: int, changes: PassChanges, now: datetime) -> Pass:
-    """Change for which event a pass is; refuses an unknown pass."""
+    """Change the event of a pass; Unknown (404) if the pass does not exist."""
     if "event_key" in sent(changes):
         await db.execute(
             CHANGE_PASS,
@@ -329,7 +329,7 @@ async def change_pass(db: Db, account_id: int, changes: PassChanges, now: dateti
 
 
 async def _refuse_spent(db: Db, account: Account, pass_uid: uuid.UUID) -> None:
-    """Refuse a pass that was used or cancelled."""
+    """Raise Conflict (409) for a pass that was used or cancelled."""
     row = await db.row(
         """
         select p.checked_in_at, p.gate_name, p.cancelled_at, c.time_zone

@@ -1,4 +1,4 @@
-"""Why a pass does not let in: the refusals of a gate, and the same in words for scans that came later."""
+"""Errors of passes, and the messages for scans that were refused."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ class Used(msgspec.Struct, frozen=True):
     time_zone: str
 
     def sentence(self) -> str:
-        """Return it as a sentence for people at a gate."""
+        """Return a message for people at a gate."""
         local = self.moment.astimezone(ZoneInfo(self.time_zone))
         place = f" at {self.gate_name}" if self.gate_name else ""
         return f"the pass was used on {local:%Y-%m-%d at %H:%M:%S} ({self.time_zone}){place}"
@@ -28,12 +28,11 @@ class PassAlreadyUsed(Conflict):
     """The pass has already been used"""
 
     def __init__(self, used: Used) -> None:
-        """Take when and where it was used."""
         self.used = used
         super().__init__(used.sentence())
 
     def problem(self) -> dict[str, object]:
-        """Return the members of the problem+json answer, with when (unix seconds, and local time) and where."""
+        """Return the members of the problem+json response, with the time (unix seconds and local) and the gate."""
         local = self.used.moment.astimezone(ZoneInfo(self.used.time_zone))
         return {
             **super().problem(),
@@ -72,7 +71,7 @@ class SectionNameTaken(Conflict):
     """Another section of the campaign has this name"""
 
 
-# What stands in scans.refusal, in words; pass_already_used says when and where.
+# Messages for the values of scans.refusal; that of pass_already_used has the time and the gate.
 REASONS = {
     "refused_at_gate": "the gate did not admit the holder",
     "unknown_pass": "no such pass",
@@ -84,7 +83,7 @@ REASONS = {
 
 
 def reason(scan: Record, zone: str) -> str | None:
-    """Return why a scan did not let in; None when it did. The row has the pass's check-in and the campaign's zone."""
+    """Return why a scan was refused, or None. `scan` includes the pass's check-in and the campaign's time zone."""
     if scan["refusal"] == "pass_already_used":
         return Used(scan["checked_in_at"], scan["gate_name"], scan["time_zone"] or zone).sentence()
     return REASONS.get(scan["refusal"])

@@ -1,4 +1,4 @@
-"""Stores registrations: of a fan known by id, or of one found or made by contact data."""
+"""Stores registrations, of a fan by id, or of a fan found or created by contact data."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,7 +27,7 @@ SOURCE = "registration"
 CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
 CHANNELS = ("is_subscribed", "is_phone_subscribed")
 PERSON_FIELDS = ("first_name", "last_name", "birth_date", *CHANNELS)
-# What a line keeps when it is sent again without it; of a person, unless it is another fan's by now.
+# Columns that keep their value when a registration is sent again without it; PERSONAL only if the fan is the same.
 RETAINED_FIELDS = ("activity_id", "event_key", "venue_name", "order_key", "ticket_key", "barcode", "lookup_id")
 PERSONAL = (
     "phone", "birth_date", "is_minor", "address", "city", "province", "country_code", "postal_code", *CHANNELS,
@@ -35,15 +35,15 @@ PERSONAL = (
 
 
 async def save_registration(db: Db, account: Account, new: NewRegistration, now: datetime) -> int:
-    """Store a registration or write over the one of its key, and return its fan.
+    """Insert or update a registration by its key and return its fan_id; fields left out stay as they are.
 
-    Refuses an unknown fan (404) and an activity that the account does not have (422). What an update leaves out stays.
+    Unknown (404) fan; BadParameters (422) for an activity_id that does not exist.
     """
     return await _save(db, account, new, new.fan_id, now)
 
 
 async def add_registration(db: Db, account: Account, new: NewFanRegistration, now: datetime) -> list[Registration]:
-    """Store A registration of an existing fan and return the fan's newest."""
+    """Insert or update a registration of an existing fan and return the fan's newest registrations."""
     fan_id = await _save(db, account, new, new.fan_id, now)
     return await newest_registrations(db, account.id, fan_id)
 
@@ -57,7 +57,7 @@ async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int 
     async def write(outer: Db) -> int:
         async with outer.transaction() as tx:
             await _check_activity(tx, account.id, params.activity_id)
-            new = await _without_old_words(tx, account.id, params, profile)
+            new = await _without_repeated_consents(tx, account.id, params, profile)
             if fan_id is None:
                 (owner,) = await find_or_create(tx, account.id, [new], now, source=SOURCE)
             else:
@@ -68,8 +68,8 @@ async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int 
     return await db.racing(write)
 
 
-async def _without_old_words(db: Db, account_id: int, new: RegistrationLine, profile: Person) -> Person:
-    """Leave out the words on consent that the line said before of the same moment: sent again, it says nothing anew."""
+async def _without_repeated_consents(db: Db, account_id: int, new: RegistrationLine, profile: Person) -> Person:
+    """Drop consents that the stored registration has with the same time, so that a repeated request adds none."""
     if profile.is_subscribed is None and profile.is_phone_subscribed is None:
         return profile
     row = await db.row(
@@ -95,12 +95,12 @@ async def _check_activity(db: Db, account_id: int, activity_id: int | None) -> N
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the activity that a registration names."""
+    """Return the errors of a registration's activity_id, as (name, message)."""
     return await faults_of(_check_activity(db, account.id, values.get("activity_id")))
 
 
 async def _current_fan(db: Db, account: Account, profile: Person, fan_id: int, now: datetime) -> int:
-    """Return a fan that is there, after noting what the fan said; of the rest nothing is written over."""
+    """Record the consents of an existing fan and lock the row; nothing else of the fan changes. Unknown (404)."""
     if profile.is_subscribed is not None or profile.is_phone_subscribed is not None:
         changes = FanChanges(
             fan_id=fan_id,
@@ -109,7 +109,7 @@ async def _current_fan(db: Db, account: Account, profile: Person, fan_id: int, n
             consent_timestamp=profile.mail_consent_at,
         )
         await change_fan(db, account, changes, now, source=SOURCE)
-    # Held, so that an erasure running at the same time waits and then finds this registration too.
+    # Locked, so that a concurrent erasure waits and then finds this registration too.
     current_id: int | None = await db.value(
         "select fan_id from fans where account_id = $1 and fan_id = $2 for key share", account.id, fan_id
     )
@@ -119,7 +119,7 @@ async def _current_fan(db: Db, account: Account, profile: Person, fan_id: int, n
 
 
 SUBJECT = "network || ':' || registration_key"
-# The columns of a registration, which come as one record.
+# The columns of a registration that are passed as one JSON record.
 COLUMNS = """network, registration_key, fan_id, activity_id, registered_at, event_name, event_date, event_key,
             venue_name, order_key, ticket_key, barcode, lookup_id, is_minor, first_name, last_name, email, mail_key,
             phone, birth_date, address, city, province, country_code, postal_code, is_subscribed, is_phone_subscribed"""
@@ -153,14 +153,14 @@ PLAIN = (
     "ticket_key", "barcode", "lookup_id", "is_minor", "is_preferred", "first_name", "last_name", "birth_date",
     "address", "is_subscribed", "is_phone_subscribed",
 )  # fmt: skip
-OF_PERSON = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
+PROFILE_COLUMNS = ("mail_key", "phone", "city", "province", "country_code", "postal_code")
 
 
 async def _write(db: Db, account_id: int, line: tuple[RegistrationLine, Person], fan_id: int, now: datetime) -> None:
     new, profile = line
     record = {
         **{name: getattr(new, name) for name in PLAIN},
-        **{name: getattr(profile, name) for name in OF_PERSON},
+        **{name: getattr(profile, name) for name in PROFILE_COLUMNS},
         "fan_id": fan_id,
         "registered_at": new.registration_timestamp,
         "email": profile.mail,

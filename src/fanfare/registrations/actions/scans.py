@@ -1,4 +1,4 @@
-"""Stores scans in bulk, each once, and lets passes in that nobody let in before."""
+"""Stores scans in bulk, each once, and checks in the passes that were not used before."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ FIELD = "scans"
 
 STORE = f"""
     with {HOLD},
-    given as materialized (
+    input as materialized (
         select g.* from jsonb_to_recordset($2) as g (
             source_key text, network text, scan_group_name text, scan_timestamp timestamptz, is_success boolean,
             access_mode text, site_name text, site_id text, node_name text, zone_name text, registration_key text,
@@ -30,7 +30,7 @@ STORE = f"""
             pass_code text, pass_uid uuid, page_tab_id bigint, check_in_key text)
         order by g.network, g.source_key
     ),
-    stored as (
+    inserted as (
         insert into scans (
             account_id, scan_key, network, source_key, scan_group_name, scanned_at, created_at, is_success, refusal,
             access_mode, site_name, site_id, node_name, zone_name, registration_key, ticket_order_key, barcode,
@@ -38,11 +38,11 @@ STORE = f"""
         select $1, nextval('positions'), g.network, g.source_key, g.scan_group_name, g.scan_timestamp, $3,
                g.is_success and verdict.refusal is null, verdict.refusal,
                g.access_mode, g.site_name, g.site_id, g.node_name, g.zone_name,
-               coalesce(g.registration_key, band.registration_key), g.ticket_order_key,
+               coalesce(g.registration_key, wristband.registration_key), g.ticket_order_key,
                g.barcode, g.event_key, g.event_name, g.event_date, g.venue_name, g.pass_code,
-               case when band.registration_key is null then pass.pass_uid end, g.check_in_key
+               case when wristband.registration_key is null then pass.pass_uid end, g.check_in_key
         from hold
-        cross join given g
+        cross join input g
         left join lateral (
             select p.pass_uid, p.event_key from passes p
             where p.account_id = $1 and p.pass_code = g.pass_code and (g.pass_uid is null or p.pass_uid = g.pass_uid)
@@ -55,7 +55,7 @@ STORE = f"""
             limit 1) by_uid on true
         cross join lateral (
             select exists (select from ended_pass_codes e
-                           where e.account_id = $1 and e.pass_code = g.pass_code) as is_so) ended
+                           where e.account_id = $1 and e.pass_code = g.pass_code) as is_ended) code_ended
         cross join lateral (
             select coalesce(by_code.pass_uid, by_uid.pass_uid) as pass_uid,
                    coalesce(by_code.event_key, by_uid.event_key) as event_key) pass
@@ -63,12 +63,13 @@ STORE = f"""
             select r.registration_key from registrations r
             where r.account_id = $1 and r.network = g.network and r.event_key = g.event_key and g.pass_uid is null
               and (r.registration_key = g.pass_code or r.barcode = g.pass_code)
-            limit 1) band on true
+            limit 1) wristband on true
         cross join lateral (
             select case when g.pass_code is null and g.pass_uid is null then null
-                        when band.registration_key is not null and pass.event_key = g.event_key then 'ambiguous_code'
-                        when band.registration_key is not null then null
-                        when pass.pass_uid is null and ended.is_so then 'pass_transferred'
+                        when wristband.registration_key is not null and pass.event_key = g.event_key
+                            then 'ambiguous_code'
+                        when wristband.registration_key is not null then null
+                        when pass.pass_uid is null and code_ended.is_ended then 'pass_transferred'
                         when pass.pass_uid is null then 'unknown_pass'
                         when g.event_key is not null and pass.event_key is distinct from g.event_key
                             then 'pass_of_another_event'
@@ -76,16 +77,16 @@ STORE = f"""
         on conflict (account_id, network, source_key) do nothing
         returning scan_key, pass_uid, access_mode
     ),
-    logged as (
-        {announce(SCAN_CREATED, "stored", position="scan_key", at="$3")}
+    announced as (
+        {announce(SCAN_CREATED, "inserted", position="scan_key", at="$3")}
     )
-    select scan_key, pass_uid, access_mode from stored
+    select scan_key, pass_uid, access_mode from inserted
 """  # noqa: S608 - fixed parts
 
-# Where a scan was made, as a gate that asks names itself.
+# The gate_name of a scan, as in online check-ins.
 GATE = "coalesce(s.node_name, s.zone_name, s.site_name)"
-# Of scans that are new and that their gates let in, the first of each pass.
-ADMIT = f"""
+# Checks in passes by the earliest successful scan of each.
+CHECK_IN = f"""
     with {HOLD},
     first as materialized (
         select distinct on (s.pass_uid) s.pass_uid, s.scanned_at, s.check_in_key, s.scan_key, {GATE} as gate_name
@@ -93,7 +94,7 @@ ADMIT = f"""
         where s.account_id = $1 and s.scan_key = any($2::bigint[]) and s.is_success
         order by s.pass_uid, s.scanned_at, s.scan_key
     ),
-    admitted as (
+    checked_in as (
         update passes p
         set checked_in_at = first.scanned_at, updated_at = $3, gate_name = first.gate_name,
             check_in_key = first.check_in_key, scan_key = first.scan_key
@@ -101,9 +102,10 @@ ADMIT = f"""
         where p.account_id = $1 and p.pass_uid = first.pass_uid and p.checked_in_at is null and p.cancelled_at is null
         returning p.pass_uid, coalesce(p.claim_fan_id, p.fan_id) as fan_id
     )
-    {announce(PASS_CHECKED_IN, "admitted", at="$3")}
+    {announce(PASS_CHECKED_IN, "checked_in", at="$3")}
 """  # noqa: S608 - fixed parts
-# A gate that asked, got no answer and sends its scan later speaks of one check-in, known to it by its key.
+# Marks the other scans as refused, except one with the gate and check_in_key of the pass's own check-in: that gate
+# checked the pass in online, lost the response and sent the scan later.
 REFUSE = f"""
     update scans s
     set is_success = false,
@@ -114,15 +116,15 @@ REFUSE = f"""
       and not (p.check_in_key is not distinct from s.check_in_key and s.check_in_key is not null
                and p.gate_name is not distinct from {GATE})
 """  # noqa: S608 - fixed parts
-# Of access_mode, by its letters: what leads out.
+# Values of access_mode that mean leaving, in lower case and without punctuation.
 EXIT_MODES = frozenset({"exit", "out", "checkout", "checkedout", "scanout", "egress", "leave", "left", "departure"})
 
 
 async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | WrongLine], now: datetime) -> ScansSaved:
-    """Store scans; those that cannot be read are left out and told, a scan sent again is told what became of it.
+    """Store scans and return the result of each; a scan sent again gets its stored result, invalid ones are listed.
 
-    Of the scans of one pass the earliest lets in, unless the pass was let in before; the others are refused and say
-    when and where it was used.
+    Of the scans of one pass the earliest checks it in, unless it was used before; the others are refused, with when and
+    where it was used.
     """
     scans, faults = await run_by_rows(account.id, len(lines), _read, account, lines, now)
     unique: dict[ScanId, ScanItem] = {}
@@ -161,7 +163,7 @@ def _read(
 
 
 def _key(scan: ScanItem) -> ScanId:
-    """Return what tells a scan from every other of the account."""
+    """Return the unique key of a scan in the account: (network, source_key)."""
     return scan.network, scan.source_key or f"{scan.device_key}/{scan.device_sequence}"
 
 
@@ -170,29 +172,29 @@ def _columns(key: ScanId, scan: ScanItem) -> dict[str, Any]:
     return {**values, "source_key": key[1]}
 
 
-def _leads_out(access_mode: str | None) -> bool:
+def _is_exit(access_mode: str | None) -> bool:
     return re.sub(r"[\W_]", "", fold(access_mode or "")) in EXIT_MODES
 
 
 async def _record(
     db: Db, account_id: int, unique: dict[ScanId, ScanItem], now: datetime
 ) -> tuple[set[int], dict[ScanId, Record]]:
-    """Return the keys of the scans that are new, and what stands of each."""
+    """Store scans; return the scan_keys of the new ones, and the stored row of each."""
     async with db.transaction() as tx:
         rows = await tx.rows(STORE, account_id, [_columns(key, scan) for key, scan in unique.items()], now)
-        passing = {
-            row["scan_key"]: row["pass_uid"] for row in rows if row["pass_uid"] and not _leads_out(row["access_mode"])
+        entries = {
+            row["scan_key"]: row["pass_uid"] for row in rows if row["pass_uid"] and not _is_exit(row["access_mode"])
         }
-        if passing:
-            # Taken in one order, so that two batches never wait for each other in a ring.
+        if entries:
+            # Locked in one order, to prevent deadlocks between batches.
             await tx.execute(
                 "select pass_uid from passes where account_id = $1 and pass_uid = any($2::uuid[])"
                 " order by pass_uid for no key update",
                 account_id,
-                list(passing.values()),
+                list(entries.values()),
             )
-            await tx.execute(ADMIT, account_id, list(passing), now)
-            await tx.execute(REFUSE, account_id, list(passing))
+            await tx.execute(CHECK_IN, account_id, list(entries), now)
+            await tx.execute(REFUSE, account_id, list(entries))
         return {row["scan_key"] for row in rows}, await _find(tx, account_id, list(unique))
 
 
@@ -200,8 +202,8 @@ async def _find(db: Db, account_id: int, keys: Sequence[ScanId]) -> dict[ScanId,
     rows = await db.rows(
         """
         select s.network, s.source_key, s.scan_key, s.is_success, s.refusal, p.checked_in_at, p.gate_name, c.time_zone
-        from unnest($2::text[], $3::text[]) as asked (network, source_key)
-        join scans s on s.account_id = $1 and s.network = asked.network and s.source_key = asked.source_key
+        from unnest($2::text[], $3::text[]) as k (network, source_key)
+        join scans s on s.account_id = $1 and s.network = k.network and s.source_key = k.source_key
         left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
         left join campaigns c on c.account_id = p.account_id and c.page_tab_id = p.page_tab_id
         """,

@@ -1,1 +1,1 @@
-"""Registrations, scans and passes over HTTP."""
+"""HTTP endpoints of registrations, scans and passes."""

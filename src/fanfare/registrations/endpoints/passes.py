@@ -1,4 +1,4 @@
-"""Passes over HTTP."""
+"""HTTP endpoints of passes and their sections."""
 
 from datetime import datetime
 
@@ -47,7 +47,7 @@ async def manage_pass_sections_list(db: Db, account: Account, query: SectionQuer
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/pass_sections", scope="manage", key=SECRET)
 async def manage_pass_sections_create(db: Db, account: Account, new: NewSection, now: datetime) -> SectionSaved:
-    """Add a section, such as a day or a camping ground, with as many places as `capacity` says."""
+    """Add a section, such as a day or a camping ground, with a capacity."""
     return SectionSaved(await actions.create_section(db, account.id, new, now))
 
 

@@ -1,4 +1,4 @@
-"""Registrations over HTTP."""
+"""HTTP endpoints of registrations."""
 
 from datetime import datetime
 
@@ -23,9 +23,9 @@ from fanfare.registrations.schemas.registrations import (
 async def crm_registrations_search(
     db: Db, account: Account, query: RegistrationQuery
 ) -> Page[RegistrationMeta, Registration]:
-    """Find registrations by day, email or performance, the last stored first; 50 unless `limit` says otherwise.
+    """Find registrations by day, email or performance, the last stored first; 50 by default.
 
-    Send meta.next_cursor back as `cursor` to continue. To keep up to date, begin with `order=asc` and keep the cursor.
+    Send meta.next_cursor back as `cursor` to continue. To stay up to date, start with `order=asc` and store the cursor.
     """
     return await queries.registrations(db, account, query)
 

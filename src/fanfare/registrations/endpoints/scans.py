@@ -1,4 +1,4 @@
-"""Scans over HTTP."""
+"""HTTP endpoints of scans."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Reads passes and their sections, and draws their QR codes."""
+"""Reads passes and their sections, and renders QR codes."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from fanfare.kernel.pictures import Png, Svg
 from fanfare.registrations.schemas.passes import Pass, PassMeta, PassQuery, Section
 
 PAGE = 1000
-# A square of the code, in pixels; and the quiet squares around it that readers ask for.
-SCALE, QUIET = 10, 4
+# Pixels per module of the QR code, and modules of the quiet zone.
+SCALE, QUIET_ZONE = 10, 4
 PASSES = """
     select p.pass_uid, p.pass_id, p.pass_code, p.page_tab_id, p.section_uid, s.section_name, p.event_key, p.fan_id,
            p.claim_fan_id, p.checked_in_at is not null as checked_in, p.gate_name,
@@ -32,21 +32,21 @@ PASSES = """
 
 
 async def one_pass(db: Db, account_id: int, pass_uid: uuid.UUID) -> Pass:
-    """Return one pass, or refuse as unknown."""
+    """Return one pass; Unknown (404) if it does not exist."""
     row = await db.row(f"{PASSES} and p.pass_uid = $2", account_id, pass_uid)
     if row is None:
         raise Unknown(event_pass=pass_uid)
     return Pass(**row)
 
 
-async def passes_named(db: Db, account_id: int, pass_uids: Sequence[uuid.UUID]) -> list[Pass]:
+async def passes_by_uids(db: Db, account_id: int, pass_uids: Sequence[uuid.UUID]) -> list[Pass]:
     """Return the passes with these uids, in the order of their creation."""
     rows = await db.rows(f"{PASSES} and p.pass_uid = any($2::uuid[]) order by p.pass_id", account_id, pass_uids)
     return [Pass(**row) for row in rows]
 
 
 async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pass]:
-    """Return the next page of a campaign's passes; refuses an unknown campaign."""
+    """Return the next page of a campaign's passes; Unknown (404) if the campaign does not exist."""
     await check_campaign(db, account_id, query.page_tab_id)
     bound = await settled(db, account_id)
     rows = await db.rows(
@@ -71,7 +71,7 @@ async def passes(db: Db, account_id: int, query: PassQuery) -> Page[PassMeta, Pa
 
 
 async def sections(db: Db, account_id: int, page_tab_id: int) -> list[Section]:
-    """Return the sections of a campaign by name; refuses an unknown campaign."""
+    """Return the sections of a campaign by name; Unknown (404) if the campaign does not exist."""
     await check_campaign(db, account_id, page_tab_id)
     rows = await db.rows(
         """
@@ -98,7 +98,7 @@ async def png(db: Db, account_id: int, pass_uid: uuid.UUID) -> Png:
 
 
 def _draw(text: str, kind: str) -> bytes:
-    # Level Q: a quarter of the squares may be lost to a thumb or a scratch.
+    # Error correction level Q: a quarter of the modules may be unreadable.
     output = BytesIO()
-    segno.make_qr(text, error="q").save(output, kind=kind, scale=SCALE, border=QUIET)
+    segno.make_qr(text, error="q").save(output, kind=kind, scale=SCALE, border=QUIET_ZONE)
     return output.getvalue()

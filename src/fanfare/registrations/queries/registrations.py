@@ -16,9 +16,9 @@ from fanfare.registrations.schemas.registrations import (
     RegistrationQuery,
 )
 
-# What a call that adds one answers with.
+# Rows returned by the call that adds a registration.
 NEWEST = 50
-# A performance is the registration's when it is on its day and has its event's key or name, whichever came first.
+# The performance of a registration is on the day of its event and has the event's key or, with less priority, its name.
 REGISTRATIONS = """
     select r.registration_id, r.account_id, r.registration_key, r.order_key, r.event_name, r.event_date, r.event_key,
            r.fan_id,
@@ -28,7 +28,7 @@ REGISTRATIONS = """
            floor(extract(epoch from r.created_at))::bigint as creation_timestamp, r.activity_id,
            coalesce(f.is_subscribed, false) as is_subscribed,
            coalesce(f.is_phone_subscribed, false) as is_phone_subscribed,
-           meant.performance_uid
+           performance.performance_uid
     from registrations r
     left join fans f on f.account_id = r.account_id and f.fan_id = r.fan_id
     left join lateral (
@@ -36,7 +36,7 @@ REGISTRATIONS = """
         where p.account_id = r.account_id and p.performance_date = r.event_date
           and (p.campaign_event_key = r.event_key or fold_text(p.performance_name) = fold_text(r.event_name))
         order by p.campaign_event_key = r.event_key desc nulls last, p.performance_uid
-        limit 1) meant on true
+        limit 1) performance on true
     where r.account_id = $1
 """
 SEARCH = f"""
@@ -45,13 +45,13 @@ SEARCH = f"""
       and ($6::text is null or r.mail_key = $6)
       and ($7::uuid is null or (
           r.event_date = (select performance_date from performances where account_id = $1 and performance_uid = $7)
-          and meant.performance_uid = $7))
+          and performance.performance_uid = $7))
       and r.registration_id > $2 and r.registration_id < $3
 """  # noqa: S608 - fixed parts
 
 
 async def registrations(db: Db, account: Account, query: RegistrationQuery) -> Page[RegistrationMeta, Registration]:
-    """Return the registrations that fit, the last stored first unless asked otherwise; days are the account's."""
+    """Return a page of registrations, the last stored first by default; days are in the account's time zone."""
     start_at = day_bounds(query.start_date, account.time_zone)[0] if query.start_date else None
     end_at = day_bounds(query.end_date, account.time_zone)[1] if query.end_date else None
     cursor = start(query.cursor, query.order)
@@ -71,7 +71,7 @@ async def registrations(db: Db, account: Account, query: RegistrationQuery) -> P
 
 
 def _key(email: str | None) -> str | None:
-    """Return by what an email address is known; one that is none is nobody's."""
+    """Return the normalised email address; an invalid one as it is, which matches no row."""
     if email is None:
         return None
     with suppress(ValueError):
@@ -80,7 +80,7 @@ def _key(email: str | None) -> str | None:
 
 
 async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery) -> Listed[Registration]:
-    """Return a fan's registrations, the last stored first unless asked otherwise; refuses an unknown fan."""
+    """Return a page of a fan's registrations, the last stored first by default; Unknown (404) fan."""
     await check_fan(db, account_id, query.fan_id)
     cursor = start(query.cursor, query.order)
     rows = await _of_fan(db, account_id, query.fan_id, cursor, await settled(db, account_id), query.limit)
@@ -89,7 +89,7 @@ async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery
 
 
 async def newest_registrations(db: Db, account_id: int, fan_id: int) -> list[Registration]:
-    """Return a fan's newest 50 registrations, also those of this transaction."""
+    """Return a fan's newest 50 registrations, including uncommitted ones of this transaction."""
     rows = await _of_fan(db, account_id, fan_id, start(None, "desc"), MAX_ID, NEWEST)
     return [Registration(**row) for row in part(rows, NEWEST, start(None, "desc"), "registration_id").rows]
 

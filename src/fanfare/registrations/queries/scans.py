@@ -1,4 +1,4 @@
-"""Reads scans by pages."""
+"""Reads scans with their registrations."""
 
 from zoneinfo import ZoneInfo
 
@@ -11,44 +11,44 @@ from fanfare.kernel.wire import window
 from fanfare.registrations.schemas.scans import Scan, ScanMeta, ScanQuery
 
 PAGE = 1000
-# Numbers of wristbands and keys of lines come again at a later event, so a scan is of a registration for its own event:
-# of the same event_key, or near it by time. Gates open some days before an event, and a festival lasts some days.
-# `ahead` is how far the account's clock is ahead of GMT.
-MOMENTS = """cross join lateral (
-                        select r.event_date + time '20:00' as evening,
+# Barcodes and registration keys are reused at later events, so a scan matches only registrations for its own event:
+# with the same event_key, or close in time, since gates open some days before an event and a festival lasts some days.
+# `ahead` is the account's offset from GMT.
+EVENT_TIMES = """cross join lateral (
+                        select r.event_date + time '20:00' as event_time,
                                coalesce(s.event_date + time '20:00', s.scanned_at at time zone 'UTC' + {ahead})
-                                   as moment) at"""
-OF_ITS_EVENT = """(r.event_key = s.event_key
+                                   as scan_time) times"""
+SAME_EVENT = """(r.event_key = s.event_key
                            or (r.event_key is null or s.event_key is null)
-                               and at.moment between at.evening - interval '4 days' and at.evening + interval '14 days')
+                               and times.scan_time >= times.event_time - interval '4 days'
+                               and times.scan_time <= times.event_time + interval '14 days')
 """
-# An event that both name, by key or else by day, goes before one that is near by time alone. What several people come
-# with at one event leads to nobody, and so does what they come with at events a few days from the scan: the nearest of
-# them would be a guess, since a festival lasts some days.
+# `distance` ranks an event with the same key, then the same day, before events close in time. If several persons have
+# the code at the same distance, no registration matches: the nearest in time would be a guess.
 REGISTRATION = f"""
         left join lateral (
             select r.* from (
-                select r.*, min(r.person) over alike as first_person, max(r.person) over alike as last_person,
-                       min(r.farness) over () as least
+                select r.*, min(r.person) over same_distance as first_person,
+                       max(r.person) over same_distance as last_person, min(r.distance) over () as nearest
                 from (
                     select r.registration_id, r.registration_key, r.fan_id, r.event_key, r.event_name, r.event_date,
                            r.venue_name, r.order_key, r.first_name, r.last_name, r.email, r.phone, r.country_code,
                            r.province, r.postal_code, r.registered_at, r.barcode,
                            coalesce(r.fan_id, -r.registration_id) as person,
                            case when r.event_key = s.event_key then 0 when r.event_date = s.event_date then 1
-                                when at.moment between at.evening - interval '4 days' and at.evening + interval '4 days'
-                                then 2 else 3 end as farness,
-                           abs(extract(epoch from at.moment - at.evening)) as seconds
+                                when abs(extract(epoch from times.scan_time - times.event_time)) <= 4 * 24 * 3600
+                                then 2 else 3 end as distance,
+                           abs(extract(epoch from times.scan_time - times.event_time)) as seconds
                     from registrations r
-                    {MOMENTS.format(ahead=":ahead::interval")}
+                    {EVENT_TIMES.format(ahead=":ahead::interval")}
                     where r.account_id = s.account_id and r.network = s.network
                       and (r.registration_key = s.registration_key
                            or s.registration_key is null and r.barcode = s.barcode)
-                      and {OF_ITS_EVENT}
+                      and {SAME_EVENT}
                 ) r
-                window alike as (partition by r.farness)
+                window same_distance as (partition by r.distance)
             ) r
-            where r.farness = r.least and r.first_person = r.last_person
+            where r.distance = r.nearest and r.first_person = r.last_person
             order by r.seconds, r.registered_at desc, r.registration_id desc limit 1) r on true
 """  # noqa: S608 - fixed parts
 
@@ -67,7 +67,7 @@ SCANS = Sql(f"""
            coalesce(s.barcode, r.barcode) as barcode, s.refusal
     from scans s
     {REGISTRATION}
-    -- who held a pass before it was given on, nobody knows any more
+    -- the holder before a transfer is not stored
     left join passes p on p.account_id = s.account_id and p.pass_uid = s.pass_uid
         and (p.transferred_at is null or p.transferred_at <= s.scanned_at)
     where s.account_id = $1 and s.network = :network and fold_text(s.scan_group_name) = fold_text(:group_name)
@@ -81,9 +81,9 @@ SCANS = Sql(f"""
 
 
 async def scans(db: Db, account: Account, query: ScanQuery) -> Page[ScanMeta, Scan]:
-    """Return the next page of scans, in the order in which they were stored; skips none that commits late.
+    """Return the next page of scans, in the order of their scan_key, up to the settled position.
 
-    The registration is read anew each time, so one that is stored after its scan is shown from then on.
+    Registrations are joined when reading, so one that is stored after its scan is included from then on.
     """
     start, end = window(query.start_date, query.end_date, account.time_zone)
     bound = await settled(db, account.id)

@@ -1,1 +1,1 @@
-"""Shapes of registrations, scans and passes."""
+"""Schemas of registrations, scans and passes."""

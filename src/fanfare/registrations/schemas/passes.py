@@ -1,4 +1,4 @@
-"""Shapes of passes and their sections."""
+"""Schemas of passes and their sections."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -100,7 +100,7 @@ class NewPasses(Params):
     page_tab_id: Annotated[Id, "Campaign."]
     section_uid: Annotated[Uuid | None, "Section of the campaign; none when left out."] = None
     quantity: Annotated[Quantity, "How many."] = 1
-    fan_id: Annotated[Id | None, "Fan they are created for; nobody in particular when left out."] = None
+    fan_id: Annotated[Id | None, "Fan they are created for; none when left out."] = None
     event_key: Annotated[
         OuterKey | None, "Event id in the ticketing system; gates of other events refuse the pass."
     ] = None
@@ -109,7 +109,7 @@ class NewPasses(Params):
 
 
 class SectionQuery(Params):
-    """Whose sections."""
+    """Which campaign's sections."""
 
     page_tab_id: Annotated[Id, "Campaign."]
 
@@ -135,7 +135,7 @@ class SectionChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to clear the name."""
+        """Reject an empty name."""
         if "section_name" in values and values["section_name"] is None:
             yield "section_name", "must not be empty"
 
@@ -167,7 +167,7 @@ class NewCheckIn(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse what names no pass."""
+        """Reject a check-in without pass_code and pass_uid."""
         if "pass_code" not in values and "pass_uid" not in values:
             yield "pass_code", "is required when pass_uid is left out"
 

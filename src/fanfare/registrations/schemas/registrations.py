@@ -1,4 +1,4 @@
-"""Shapes of registrations."""
+"""Schemas of registrations."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -85,7 +85,7 @@ class RegistrationQuery(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse an end before the start."""
+        """Reject an end before the start."""
         if "start_date" in values and "end_date" in values and values["end_date"] < values["start_date"]:
             yield "end_date", "must not be before start_date"
 
@@ -100,7 +100,7 @@ class FanRegistrationQuery(Params):
 
 
 class RegistrationLine(Params):
-    """What a door knows of a wristband or ticket and its holder."""
+    """A wristband or ticket, and its holder."""
 
     first_name: Annotated[Text, "Given name of the fan."]
     last_name: Annotated[Text, "Family name of the fan."]
@@ -143,7 +143,7 @@ class RegistrationLine(Params):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse what cannot be, here or yet."""
+        """Reject future times, and addresses and numbers that are invalid in the account's country."""
         yield from future_faults(setting.now, values, "registration_timestamp", "birth_date")
         yield from read_contact(values, setting.account.country_code).faults
 

@@ -1,4 +1,4 @@
-"""Shapes of scans at gates."""
+"""Schemas of scans at gates."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -74,8 +74,8 @@ class ScanQuery(Params):
     """Which scans, by pages of 1000."""
 
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
-    start_date: Annotated[Edge, "Scans from this moment, or from this day of the account on."]
-    end_date: Annotated[Edge, "Scans before this moment, or up to this day of the account, included."]
+    start_date: Annotated[Edge, "Scans from this time, or from this day in the account's zone."]
+    end_date: Annotated[Edge, "Scans before this time, or up to and including this day in the account's zone."]
     network: Annotated[NetworkName, "Ticketing network."]
     next_scan_key: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
     venue_name: Annotated[Text | None, "Venue."] = None
@@ -88,7 +88,7 @@ class ScanItem(Params):
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
     network: Annotated[NetworkName, "Ticketing network."]
     scan_timestamp: Annotated[Moment, "When it was scanned."]
-    source_key: Annotated[OuterKey | None, Alias("scan_key"), "What the gate system calls the scan."] = None
+    source_key: Annotated[OuterKey | None, Alias("scan_key"), "Key of the scan in the gate system."] = None
     device_key: Annotated[OuterKey | None, "Device; with device_sequence it stands for a source_key."] = None
     device_sequence: Annotated[Annotated[int, WholeForm(0)] | None, "Number of the scan on its device."] = None
     is_success: Annotated[Flag, "Whether the device let the holder in."] = True
@@ -103,29 +103,29 @@ class ScanItem(Params):
     ticket_order_key: Annotated[OuterKey | None, "Order of the ticket."] = None
     barcode: Annotated[OuterKey | None, "Barcode that was read."] = None
     event_key: Annotated[
-        OuterKey | None, "Event id in the ticketing system; of passes only those for this event are let in."
+        OuterKey | None, "Event id in the ticketing system; only passes for this event are admitted."
     ] = None
     event_name: Annotated[Text | None, "Name of the event."] = None
     event_date: Annotated[Day | None, "Day of the event."] = None
     venue_name: Annotated[Text | None, "Venue."] = None
     pass_code: Annotated[Code | None, "Code of the pass that was scanned."] = None
     pass_uid: Annotated[Uuid | None, "Uid of the pass that was scanned."] = None
-    page_tab_id: Annotated[Id | None, "Campaign whose passes the gate takes; the pass of another is unknown there."] = (
+    page_tab_id: Annotated[Id | None, "Campaign whose passes the gate accepts; those of others are unknown to it."] = (
         None
     )
     check_in_key: Annotated[
-        OuterKey | None, "What the gate (node_name) called this check-in when it tried it online and got no answer."
+        OuterKey | None, "check_in_key of an online check-in at this gate (node_name) that got no response."
     ] = None
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a scan that could not be told from another when it comes again."""
+        """Reject a scan without a unique key: source_key, or device_key with device_sequence."""
         if "source_key" not in values and not ("device_key" in values and "device_sequence" in values):
             yield "source_key", "is required unless device_key and device_sequence are sent"
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse a scan of later."""
+        """Reject a future scan."""
         yield from future_faults(setting.now, values, "scan_timestamp")
 
 

@@ -1,1 +1,1 @@
-"""Sells tickets, changes them, and keeps the events that they are for."""
+"""Writes tickets and ticket events."""

@@ -1,4 +1,4 @@
-"""Makes, changes and deletes ticket events."""
+"""Creates, updates and deletes ticket events."""
 
 import uuid
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from fanfare.places.provinces import venue_province
 from fanfare.tickets.schemas.events import TicketEventSave, TicketEventSaved
 from fanfare.tickets.topics import TICKET_EVENT_CREATED, TICKET_EVENT_DELETED, TICKET_EVENT_UPDATED
 
-# What stored criteria may name an event by.
+# Columns by which stored criteria can refer to events.
 NAMES = ("event_name", "venue_name", "artist_name")
 EVENT = Columns(TicketEventSave, key=("event_uid", "action"), empty={"network": ""})
 
@@ -33,9 +33,10 @@ class TicketEventSold(Conflict):
 
 
 async def save_event(db: Db, account: Account, change: TicketEventSave, now: datetime) -> TicketEventSaved:
-    """Make, change or delete an event, as its action says.
+    """Create, update or delete an event, depending on its action.
 
-    Refuses an unknown event_uid (404), names that another event has, and to delete an event with tickets (409).
+    Unknown (404) for an unknown event_uid; Conflict (409) if another event has the key or name, if the event to delete
+    has tickets, or if stored criteria refer to a removed name.
     """
     if province := sent(change).get("venue_province"):
         change = msgspec.structs.replace(change, venue_province=venue_province(account.country_code, province))
@@ -48,30 +49,30 @@ async def save_event(db: Db, account: Account, change: TicketEventSave, now: dat
 
 CREATE_EVENT = f"""
     with {HOLD},
-    wanted as (
+    new as (
         select * from jsonb_populate_record(null::ticket_events, $3)
     ),
-    known as materialized (
-        (select k.event_uid from wanted w
+    existing as materialized (
+        (select k.event_uid from new w
          join ticket_events k on k.account_id = $1 and k.event_key = w.event_key
               and (k.network = w.network or k.network = '' or w.network = '')
          order by k.network <> w.network, k.created_at, k.event_uid limit 1)
         union all
-        (select k.event_uid from wanted w
+        (select k.event_uid from new w
          join ticket_events k on k.account_id = $1 and w.event_key is null and k.event_date = w.event_date
               and fold_text(k.event_name) = fold_text(w.event_name)
          order by k.event_key is not null, k.created_at, k.event_uid limit 1)
     ),
-    made as (
+    saved as (
         insert into ticket_events (account_id, event_uid, created_at, updated_at, {EVENT})
-        select $1, $2, $4, $4, {EVENT} from wanted
-        where not exists (select from known)
+        select $1, $2, $4, $4, {EVENT} from new
+        where not exists (select from existing)
         returning event_uid
     ),
-    logged as (
-        {announce(TICKET_EVENT_CREATED, "made", at="$4")}
+    announced as (
+        {announce(TICKET_EVENT_CREATED, "saved", at="$4")}
     )
-    select event_uid, true as is_new from made union all select event_uid, false from known
+    select event_uid, true as is_new from saved union all select event_uid, false from existing
 """  # noqa: S608 - fixed parts
 
 
@@ -92,7 +93,7 @@ async def _change_event(db: Db, account_id: int, change: TicketEventSave, now: d
             old = await _locked(tx, account_id, change.event_uid)
             fields = [name for name, value in values.items() if value != old[name]]
             if fields:
-                await _give_up_names(tx, account_id, old, values)
+                await _check_removed_names(tx, account_id, old, values)
                 await tx.execute(WRITE, account_id, change.event_uid, values, now, fields)
     except asyncpg.UniqueViolationError:
         raise TicketEventTaken from None
@@ -114,16 +115,16 @@ async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Recor
     return old
 
 
-async def _give_up_names(db: Db, account_id: int, old: Record, values: Mapping[str, Any]) -> None:
-    """Refuse when stored criteria name what no event will have any more: its own name, its venue, its artist."""
+async def _check_removed_names(db: Db, account_id: int, old: Record, values: Mapping[str, Any]) -> None:
+    """Raise Conflict (409) if stored criteria refer to a name, venue or artist that no event will have any more."""
     names = {name: fold(values.get(name, old[name]) or "") for name in NAMES}
     removed = {name: old[name] for name in NAMES if old[name] and names[name] != fold(old[name])}
     rows = await db.rows(
         """
-        select lost.kind, lost.name from unnest($3::text[], $4::text[]) as lost (kind, name)
+        select removed.kind, removed.name from unnest($3::text[], $4::text[]) as removed (kind, name)
         where not exists (
             select from ticket_events e
-            where e.account_id = $1 and e.event_uid <> $2 and fold_text(lost.name) = case lost.kind
+            where e.account_id = $1 and e.event_uid <> $2 and fold_text(removed.name) = case removed.kind
                 when 'event_name' then fold_text(e.event_name)
                 when 'venue_name' then fold_text(e.venue_name)
                 else fold_text(e.artist_name) end)
@@ -138,38 +139,38 @@ async def _give_up_names(db: Db, account_id: int, old: Record, values: Mapping[s
 
 WRITE = f"""
     with {HOLD},
-    made as (
+    saved as (
         update ticket_events e
         set {EVENT.assignments("e", "$3")},
             updated_at = greatest($4, e.updated_at + interval '1 millisecond')
         where e.account_id = $1 and e.event_uid = $2
         returning e.event_uid
     )
-    {announce(TICKET_EVENT_UPDATED, "made", at="$4", fields="$5::text[]")}
+    {announce(TICKET_EVENT_UPDATED, "saved", at="$4", fields="$5::text[]")}
 """  # noqa: S608 - fixed parts
 
 
 DELETE_EVENT = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from ticket_events e
         where e.account_id = $1 and e.event_uid = $2
           and not exists (select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid)
         returning e.event_uid
     ),
-    logged as (
-        {announce(TICKET_EVENT_DELETED, "gone", at="$3")}
+    announced as (
+        {announce(TICKET_EVENT_DELETED, "deleted", at="$3")}
     )
-    select event_uid from gone
+    select event_uid from deleted
 """  # noqa: S608 - fixed parts
 
 
 async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> TicketEventSaved:
     async with db.transaction() as tx:
         await hold(tx, account_id)
-        # Whoever sells a ticket holds its event: so whether any was sold is asked when nobody does, in a new statement.
+        # Waits for transactions that sell tickets, which lock the event; a new statement then sees their tickets.
         old = await _locked(tx, account_id, event_uid)
-        await _give_up_names(tx, account_id, old, dict.fromkeys(NAMES))
+        await _check_removed_names(tx, account_id, old, dict.fromkeys(NAMES))
         deleted = await tx.value(
             DELETE_EVENT,
             account_id,

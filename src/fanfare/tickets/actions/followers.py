@@ -1,4 +1,4 @@
-"""What tickets keep of a fan, when two fans become one and when one is forgotten."""
+"""The tables of tickets in merges and erasures of fans."""
 
 from fanfare.kernel.data.db import Db
 
@@ -6,14 +6,14 @@ TABLES = ("tickets",)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give the tickets of one fan to another."""
+    """Move the tickets of one fan to another."""
     await db.execute(
         "update tickets set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
     )
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Keep what was sold, so that figures stay and a line sent again stays a duplicate, without the customer's key."""
+    """Clear the customer's key; the lines stay, so that totals are unchanged and a line sent again is a duplicate."""
     await db.execute(
         "update tickets set customer_key = null where account_id = $1 and fan_id = $2 and customer_key is not null",
         account_id,

@@ -1,4 +1,4 @@
-"""Makes tickets, one or a batch, with the fans who bought them."""
+"""Creates tickets, one or a batch, with the fans who bought them."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.places.provinces import venue_province
-from fanfare.tickets.actions.marking import mark_tickets
+from fanfare.tickets.actions.changes import mark_tickets
 from fanfare.tickets.actions.selling import EVENT_ARRAYS, LINE_ARRAYS, SELL
 from fanfare.tickets.schemas.tickets import (
     BatchSaved,
@@ -30,13 +30,13 @@ SOURCE = "ticket"
 FIELD = "tickets"
 CONTACT = ("email", "phone", "country_code", "province", "city", "postal_code")
 PERSON_FIELDS = ("first_name", "last_name", "fan_source", "is_subscribed", "is_phone_subscribed")
-# What a line is stored with as it comes.
+# Parameters that are stored unchanged.
 PLAIN = ("num_seats", "paid_amount", "ticket_key", "order_key", "customer_key", "price_code")
 TicketKey = tuple[str, str]
 
 
 class TicketLine(msgspec.Struct):
-    """A ticket on its way: its place in the batch, what was asked, who bought it, and what became of it."""
+    """A ticket being saved: its place in the batch, the request, its buyer, and the result."""
 
     place: int
     new: NewTicket
@@ -46,15 +46,15 @@ class TicketLine(msgspec.Struct):
 
     @property
     def key(self) -> TicketKey | None:
-        """Return what tells the ticket from others, where it has such a key."""
+        """Return (network, ticket_key), by which duplicates are found, or None without ticket_key."""
         new = self.new
         return (new.network or "", new.ticket_key) if new.ticket_key else None
 
 
 async def create_ticket(db: Db, account: Account, new: NewTicket, now: datetime) -> TicketSaved:
-    """Make a ticket and, when needed, its fan and its event; one whose ticket_key is known is a duplicate.
+    """Create a ticket and, when needed, its fan and its event; one with an existing ticket_key is a duplicate.
 
-    A duplicate writes nothing, but is_deleted: so a ticket is cancelled, or is there again.
+    Of a duplicate only is_deleted is written, which cancels or restores the ticket.
     """
     (line,) = await _save(db, account, [_line(account, 0, new, now)], now)
     return _result(line)
@@ -63,16 +63,16 @@ async def create_ticket(db: Db, account: Account, new: NewTicket, now: datetime)
 async def create_tickets(
     db: Db, account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
 ) -> list[BatchSaved]:
-    """Make the tickets of a batch and tell of each, in its place, what became of it; an invalid one stops no other."""
+    """Create the tickets of a batch and return the result of each, in order; an invalid one does not stop others."""
     lines, faults = await run_by_rows(account.id, len(batch), _lines, account, batch, now)
     misfits = await write_lines(lines, lambda part: _save(db, account, list(part), now))
     faults += [line_fault(line.place, misfit(FIELD)) for line in misfits]
-    wrong = {fault.index: _wrong(fault, batch[fault.index]) for fault in faults}
-    right = {line.place: _right(line) for line in lines if line.place not in wrong}
-    return [wrong.get(place) or right[place] for place in range(len(batch))]
+    errors = {fault.index: _error(fault, batch[fault.index]) for fault in faults}
+    results = {line.place: _success(line) for line in lines if line.place not in errors}
+    return [errors.get(place) or results[place] for place in range(len(batch))]
 
 
-def _wrong(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
+def _error(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
     key = line.refusal.values.get("ticket_key") if isinstance(line, WrongLine) else line.ticket_key
     return BatchSaved(
         **msgspec.structs.asdict(fault),
@@ -83,14 +83,14 @@ def _wrong(fault: LineFault, line: BulkTicket | WrongLine) -> BatchSaved:
     )
 
 
-def _right(line: TicketLine) -> BatchSaved:
+def _success(line: TicketLine) -> BatchSaved:
     return BatchSaved(index=line.place, **msgspec.structs.asdict(_result(line)))
 
 
 def _lines(
     account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
 ) -> tuple[list[TicketLine], list[LineFault]]:
-    """Return the lines of a batch, and what is wrong with each that is none."""
+    """Return the valid lines of a batch, and the errors of the others."""
     return sorted_lines(batch, lambda place, new: _line(account, place, new, now), Setting(account, now))
 
 
@@ -103,7 +103,7 @@ def _line(account: Account, place: int, new: NewTicket, now: datetime) -> Ticket
 
 def _result(line: TicketLine) -> TicketSaved:
     if line.saved is None:
-        message = "a ticket was neither written nor known"
+        message = "a ticket was neither inserted nor found"
         raise RuntimeError(message)
     return line.saved
 
@@ -116,7 +116,7 @@ async def _save(db: Db, account: Account, lines: list[TicketLine], now: datetime
 
 
 async def _write(db: Db, account: Account, lines: list[TicketLine], now: datetime, turn: int) -> None:
-    """Write what is new: one statement, unless the batch contradicts itself or marks tickets that are there."""
+    """Insert new lines and mark existing ones; one statement, unless there are marks or contradictory consents."""
     existing = await _existing(db, account.id, lines)
     new_lines = _new_lines(lines, existing)
     marks = _marks(lines, existing)
@@ -141,10 +141,10 @@ async def _existing(db: Db, account_id: int, lines: list[TicketLine]) -> dict[Ti
     rows = await db.rows(
         """
         select t.network, t.ticket_key, t.ticket_id, t.fan_id, t.is_deleted
-        from unnest($2::text[], $3::text[]) as asked (network, ticket_key)
+        from unnest($2::text[], $3::text[]) as k (network, ticket_key)
         cross join lateral (
             select network, ticket_key, ticket_id, fan_id, is_deleted from tickets
-            where account_id = $1 and ticket_key = asked.ticket_key and network = asked.network limit 1) t
+            where account_id = $1 and ticket_key = k.ticket_key and network = k.network limit 1) t
         """,
         account_id,
         [network for network, _ in keys],
@@ -154,7 +154,7 @@ async def _existing(db: Db, account_id: int, lines: list[TicketLine]) -> dict[Ti
 
 
 def _new_lines(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> list[TicketLine]:
-    """Return the lines to be written: of several with one key the first, which heeds the last word on is_deleted."""
+    """Return the lines to insert: the first of those with the same key, with the last one's is_deleted."""
     new_lines: list[TicketLine] = []
     first: dict[TicketKey, TicketLine] = {}
     for line in lines:
@@ -172,7 +172,7 @@ def _new_lines(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> li
 
 
 def _marks(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> dict[int, bool]:
-    """Return which known tickets are said to be deleted, or to be there again; the last word counts."""
+    """Return {ticket_id: is_deleted} for existing tickets whose flag changes; the last line counts."""
     flags = {
         existing[line.key]["ticket_id"]: (line.new.is_deleted, existing[line.key]["is_deleted"])
         for line in lines
@@ -203,7 +203,7 @@ async def _write_parts(
 
 
 def _events(account: Account, lines: list[TicketLine]) -> tuple[list[dict[str, Any]], list[int]]:
-    """Return the events of a batch, each once, and for each line the place of its own."""
+    """Return the distinct events of a batch, and for each line the place of its event."""
     result: dict[tuple[object, ...], dict[str, Any]] = {}
     places: list[int] = []
     for line in lines:
@@ -230,7 +230,7 @@ def _events(account: Account, lines: list[TicketLine]) -> tuple[list[dict[str, A
 def _rows(
     account: Account, lines: list[TicketLine], people: Sequence[int], events: Sequence[int]
 ) -> list[dict[str, object]]:
-    """Return the lines as rows, each with the places of its person and its event."""
+    """Return the arguments of LINE_ARRAYS; `people` and `events` are the places of each line's person and event."""
     return [
         {
             "person": person_place,

@@ -1,1 +1,1 @@
-"""Reads tickets by pages, events, and what was sold."""
+"""Reads tickets, ticket events and sales."""

@@ -6,7 +6,7 @@ from fanfare.tickets.schemas.events import EventCount, TicketEvent, TicketEventQ
 
 
 async def events(db: Db, account_id: int, query: TicketEventQuery) -> Page[EventCount, TicketEvent]:
-    """Return the events that are so named, or those for which no ticket was ever sold, in the order of their days."""
+    """Return the events that match all parameters, or those without tickets, ordered by date."""
     rows = await db.rows(
         """
         select e.event_uid, e.account_id, e.event_key, e.event_name, e.venue_name, e.artist_name, e.event_date,

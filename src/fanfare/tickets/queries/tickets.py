@@ -1,6 +1,6 @@
-"""Reads tickets: the feed that pullers follow, and one by its id.
+"""Reads tickets: pages for sync, and one by its id.
 
-No page shows a ticket beyond the settled position, so that none can appear behind a reader who has passed it.
+Pages end at the settled position, so that no ticket can appear later below a position that a client has passed.
 """
 
 from fanfare.fans.contact import mail_key
@@ -27,7 +27,7 @@ ROWS = """
     join ticket_events e on e.account_id = t.account_id and e.event_uid = t.event_uid
     left join fans f on f.account_id = t.account_id and f.fan_id = t.fan_id
 """
-OF_MAIL = """
+BY_EMAIL = """
     and fan_id = (
         select i.fan_id from fan_identifiers i
         where i.account_id = $1 and i.network = 'email' and i.identifier_value = {})
@@ -35,7 +35,7 @@ OF_MAIL = """
 
 
 async def ticket(db: Db, account_id: int, target: OneTicket) -> Ticket:
-    """Return a ticket, also a deleted one, or refuse an unknown one."""
+    """Return a ticket, deleted or not; Unknown (404) if not found."""
     row = await db.row(
         f"""
         with page as (select {COLUMNS} from tickets where account_id = $1 and ticket_id = $2)
@@ -50,7 +50,7 @@ async def ticket(db: Db, account_id: int, target: OneTicket) -> Ticket:
 
 
 async def ticket_page(db: Db, account: Account, query: TicketWindow) -> Page[TicketPageMeta, Ticket]:
-    """Return a page of tickets, the newest first unless `min_ticket_id` is given, with where to continue."""
+    """Return a page of tickets, the newest first, or the oldest first with `min_ticket_id`."""
     settled = await changes.settled(db, account.id)
     ascends = query.min_ticket_id is not None
     limit = query.limit or PAGE
@@ -69,18 +69,18 @@ async def ticket_page(db: Db, account: Account, query: TicketWindow) -> Page[Tic
 def _page(
     account: Account, query: TicketWindow, settled: int, limit: int, *, ascends: bool
 ) -> tuple[str, list[object]]:
-    """Return the statement of a page and one row more, and its arguments.
+    """Return the statement of a page and one more row, and its arguments.
 
-    It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
-    one for these, and stops planning each page anew.
+    The inner query has one bound and a constant limit, so that PostgreSQL chooses the generic plan and does not plan
+    each page again.
     """
     upper = below(query.max_ticket_id, settled)
     args: list[object] = [account.id, query.min_ticket_id or 0, upper, limit + 1]
     conditions = _filters(account, query, args)
     source = "tickets"
     if conditions:
-        # The rows of a window are gathered first: walking the ids could pass millions of others.
-        source = f"(select {COLUMNS} from tickets where account_id = $1{conditions} offset 0) as gathered"  # noqa: S608
+        # Filtered first (`offset 0` is a fence): a scan in the order of ids could pass millions of other rows.
+        source = f"(select {COLUMNS} from tickets where account_id = $1{conditions} offset 0) as filtered"  # noqa: S608
     visible = "" if query.include_deleted else " and not is_deleted"
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
@@ -92,7 +92,7 @@ def _page(
 
 
 def _filters(account: Account, query: TicketWindow, args: list[object]) -> str:
-    """Return the conditions of the windows and the fan, and put their values to the arguments."""
+    """Return the conditions of the date ranges and the fan, and append their values to `args`."""
     conditions = ""
     bounds = (
         ("purchased_at >=", query.min_purchase_date, 0),
@@ -109,5 +109,5 @@ def _filters(account: Account, query: TicketWindow, args: list[object]) -> str:
             args.append(mail_key(query.email))
         except ValueError as wrong:
             raise BadParameters([("email", str(wrong))]) from None
-        conditions += OF_MAIL.format(f"${len(args)}")
+        conditions += BY_EMAIL.format(f"${len(args)}")
     return conditions

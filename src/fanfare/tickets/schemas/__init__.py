@@ -1,1 +1,1 @@
-"""Shapes of tickets, ticket events and their figures."""
+"""Schemas of tickets, ticket events and sales."""

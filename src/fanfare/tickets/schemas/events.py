@@ -1,4 +1,4 @@
-"""Shapes of ticket events."""
+"""Schemas of ticket events."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -51,7 +51,7 @@ class TicketEventQuery(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a mix of ticketless events with a look-up of some event."""
+        """Reject filters together with is_ticketless_only."""
         if values.get("is_ticketless_only"):
             for name in ("event_key", "event_date", "event_name", "venue_name"):
                 if values.get(name):
@@ -86,10 +86,7 @@ class TicketEventSave(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse what is missing for the action: the event's name and day, or its uid.
-
-        Without a key the event is known by day and name, and without a network by the key alone.
-        """
+        """Reject a missing event_name or event_date for create, or a missing event_uid for update and delete."""
         action = values.get("action") or "create"
         if action == "create":
             yield from ((name, "is required") for name in ("event_name", "event_date") if name not in values)

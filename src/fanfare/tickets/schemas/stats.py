@@ -1,4 +1,4 @@
-"""Shapes of what was sold, added up."""
+"""Schemas of sales figures."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class SalesRange(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a range that ends before it starts."""
+        """Reject a range that ends before it starts."""
         first, last = values.get("min_purchase_date"), values.get("max_purchase_date")
         if first and last and last < first:
             yield "max_purchase_date", "must not be before min_purchase_date"
@@ -63,7 +63,7 @@ class SalesBy(SalesRange):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse also a range of more than ten years: each day is a row."""
+        """Also reject a range of more than ten years, since each day is a row."""
         yield from super().faults(values)
         first, last = values.get("min_purchase_date"), values.get("max_purchase_date")
         if first and last and (last - first).days > MAX_DAYS:

@@ -1,4 +1,4 @@
-"""Shapes of tickets: as answered, as made one by one or by the hundred."""
+"""Schemas of tickets: responses, creation by one or by batch, changes."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ from fanfare.kernel.wire import (
 BATCH = 100
 PAGE = 1000
 Limit = Annotated[int, LimitForm(PAGE)]
-# Negative on a line that takes seats back.
+# Negative on a refund.
 Seats = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
 EventDay = Annotated[date, DayForm()]
 Mail = Annotated[str, TextForm(320)]
@@ -101,7 +101,7 @@ class TicketWindow(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a range that ends before it starts."""
+        """Reject a range that ends before it starts."""
         for range_of in ("purchase_date", "last_update_date"):
             first, last = values.get(f"min_{range_of}"), values.get(f"max_{range_of}")
             if first and last and last < first:
@@ -161,7 +161,7 @@ class NewTicket(Params, kw_only=True):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse what cannot be, here or yet."""
+        """Reject a future purchase, and addresses and numbers that are invalid in the account's country."""
         yield from future_faults(setting.now, values, "purchase_timestamp")
         yield from read_contact(values, setting.account.country_code).faults
 
@@ -184,7 +184,7 @@ class NewTickets(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse an empty batch."""
+        """Reject an empty batch."""
         if "tickets" in values and not values["tickets"]:
             yield "tickets", "must contain at least one ticket"
 
@@ -217,13 +217,13 @@ class TicketChanges(Params):
     currency: Annotated[Currency | None, "Currency of the amount."] = None
     price_code: Annotated[Text | None | UnsetType, "Price level of the line."] = UNSET
     order_key: Annotated[OuterKey | None | UnsetType, "Order the line belongs to."] = UNSET
-    is_deleted: Annotated[Flag | None, "Marks the ticket as deleted, or as there again."] = None
+    is_deleted: Annotated[Flag | None, "true marks the ticket as deleted, false restores it."] = None
 
     example: ClassVar[Mapping[str, object]] = {"num_seats": 3, "paid_amount": 126.75}
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse a purchase of later."""
+        """Reject a future purchase."""
         yield from future_faults(setting.now, values, "purchase_timestamp")
 
 

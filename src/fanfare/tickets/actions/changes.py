@@ -1,4 +1,4 @@
-"""Changes tickets, and marks them as deleted: the row stays, for pullers to see."""
+"""Updates tickets and marks them as deleted; the rows stay, since clients sync deletions by `include_deleted`."""
 
 from datetime import datetime
 
@@ -25,18 +25,18 @@ CHANGE_TICKET = f"""
             updated_at = greatest($4, t.updated_at + interval '1 millisecond')
         from differing d
         where t.account_id = $1 and t.ticket_id = $2 and d.fields <> '{{}}'
-        returning t.ticket_id, t.fan_id, t.is_deleted and not (d.ticket).is_deleted as is_gone, d.fields
+        returning t.ticket_id, t.fan_id, t.is_deleted and not (d.ticket).is_deleted as is_newly_deleted, d.fields
     ),
-    logged as (
-        {announce(TICKET_UPDATED, "changed where not is_gone", at="$4")}
-        {also(TICKET_DELETED, "changed where is_gone", at="$4")}
+    announced as (
+        {announce(TICKET_UPDATED, "changed where not is_newly_deleted", at="$4")}
+        {also(TICKET_DELETED, "changed where is_newly_deleted", at="$4")}
     )
     select true from old
 """  # noqa: S608 - fixed parts
 
 
 async def change_ticket(db: Db, account_id: int, changes: TicketChanges, now: datetime) -> TicketChanged:
-    """Update the fields sent of a ticket, or refuse an unknown one; what says nothing new leaves no trace."""
+    """Update the fields sent of a ticket; a change without effect is not announced. Unknown (404) if not found."""
     check_past(now, purchase_timestamp=changes.purchase_timestamp)
     record = TICKET.record(TICKET.sent(changes))
     exists = await db.value(CHANGE_TICKET, account_id, changes.ticket_id, record, now)
@@ -46,7 +46,7 @@ async def change_ticket(db: Db, account_id: int, changes: TicketChanges, now: da
 
 
 async def delete_ticket(db: Db, account_id: int, target: OneTicket, now: datetime) -> TicketChanged:
-    """Mark a ticket as deleted, or refuse an unknown one; one that is deleted already stays so."""
+    """Mark a ticket as deleted; no change if it is already. Unknown (404) if not found."""
     return await change_ticket(db, account_id, TicketChanges(ticket_id=target.ticket_id, is_deleted=True), now)
 
 
@@ -54,9 +54,9 @@ MARK_TICKETS = f"""
     with {HOLD},
     marked as (
         update tickets t
-        set is_deleted = said.is_deleted, updated_at = greatest($4, t.updated_at + interval '1 millisecond')
-        from unnest($2::bigint[], $3::boolean[]) as said (ticket_id, is_deleted)
-        where t.account_id = $1 and t.ticket_id = said.ticket_id and t.is_deleted <> said.is_deleted
+        set is_deleted = new.is_deleted, updated_at = greatest($4, t.updated_at + interval '1 millisecond')
+        from unnest($2::bigint[], $3::boolean[]) as new (ticket_id, is_deleted)
+        where t.account_id = $1 and t.ticket_id = new.ticket_id and t.is_deleted <> new.is_deleted
         returning t.ticket_id, t.fan_id, t.is_deleted
     )
     {announce(TICKET_UPDATED, "marked where not is_deleted", at="$4", fields="jsonb_build_array('is_deleted')")}
@@ -65,7 +65,7 @@ MARK_TICKETS = f"""
 
 
 async def mark_tickets(db: Db, account_id: int, marks: dict[int, bool], now: datetime) -> None:
-    """Mark tickets as deleted, or as there again; `marks` says for each which. Unknown ones are passed over."""
+    """Set is_deleted of tickets, {ticket_id: is_deleted}; unknown ones are ignored."""
     if not marks:
         return
     await db.execute(
