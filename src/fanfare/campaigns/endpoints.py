@@ -127,7 +127,7 @@ async def campaigns_props(db: Db, account: Account, target: OneCampaign) -> dict
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_activities", scope="apps", key=PUBLIC)
 async def campaigns_fan_activities(db: Db, account: Account, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
-    """List the activities of a campaign without personal data but the fan id."""
+    """List the activities of a campaign without personal data but the fan id; those of hidden fans are left out."""
     return await activities.campaign_activities(db, account.id, query)
 
 

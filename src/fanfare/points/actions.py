@@ -48,7 +48,7 @@ MOVE = """
 """
 
 
-TABLES = ("fan_points", "standings", "hidden_fans")
+TABLES = ("fan_points", "standings")
 EXCLUDED = ("standings",)
 
 
@@ -235,31 +235,6 @@ async def award_named_points(db: Db, account_id: int, new: NewNamedAward, now: d
     return await award_points(db, account_id, award, now)
 
 
-async def show_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hidden: bool) -> None:
-    """Hide a fan from public boards, or show the fan again."""
-    exists = await db.value(HIDE if is_hidden else SHOW, account_id, fan_id, now)
-    if exists is None:
-        raise Unknown(fan=fan_id)
-
-
-HIDE = """
-    with known as materialized (
-        select fan_id from fans where account_id = $1 and fan_id = $2 for key share
-    ),
-    hidden as (
-        insert into hidden_fans (account_id, fan_id, created_at) select $1, fan_id, $3::timestamptz from known
-        on conflict (account_id, fan_id) do nothing
-    )
-    select fan_id from known
-"""
-SHOW = """
-    with shown as (
-        delete from hidden_fans where account_id = $1 and fan_id = $2
-    )
-    select fan_id from fans where account_id = $1 and fan_id = $2 and $3::timestamptz is not null
-"""
-
-
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Take a fan off every board; the bookings stay, without what their makers noted of the fan."""
     await db.execute(
@@ -278,9 +253,6 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
             from steps
             where b.account_id = $1 and b.account_id = steps.account_id
               and b.board = steps.board and b.level = steps.level and b.bucket = steps.bucket
-        ),
-        shown as (
-            delete from hidden_fans where account_id = $1 and fan_id = $2
         )
         update fan_points
         set ip_address = null, award_key = null, award_signature = null, session_uid = null, props = '{}'
@@ -292,21 +264,9 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give all bookings of one fan to another, whose totals and ranks follow; who hid either hides the one."""
+    """Give all bookings of one fan to another, whose totals and ranks follow."""
     await db.execute(
-        """
-        with unhidden as (
-            delete from hidden_fans where account_id = $1 and fan_id = $2 returning created_at
-        ),
-        hidden as (
-            insert into hidden_fans (account_id, fan_id, created_at) select $1, $3, created_at from unhidden
-            on conflict (account_id, fan_id) do nothing
-        )
-        update fan_points set fan_id = $3 where account_id = $1 and fan_id = $2
-        """,
-        account_id,
-        old_fan_id,
-        fan_id,
+        "update fan_points set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
     )
     await recount_fans(db, account_id, [old_fan_id, fan_id])
 

@@ -33,8 +33,6 @@ from fanfare.points.schemas import (
     Standing,
     StandingQuery,
     TotalPoints,
-    Visibility,
-    VisibilitySaved,
 )
 
 
@@ -130,10 +128,3 @@ async def manage_points_update(db: Db, account: Account, changes: PointChanges, 
 async def manage_points_standing(db: Db, account: Account, query: StandingQuery) -> Standing:
     """Return a fan's rank among all fans of a category, with the neighbours."""
     return await queries.standing(db, account.id, query.point_uid, query.fan_id, query.around)
-
-
-@endpoint.post("/api/v1/manage/fans/{fan_id}/visibility", scope="manage", key=SECRET)
-async def manage_fans_visibility(db: Db, account: Account, change: Visibility, now: datetime) -> VisibilitySaved:
-    """Hide a fan from public leaderboards, or show the fan again."""
-    await actions.show_fan(db, account.id, change.fan_id, now, is_hidden=change.is_hidden)
-    return VisibilitySaved(change.fan_id, change.is_hidden)

@@ -332,20 +332,6 @@ class Standing(msgspec.Struct):
     around: list[Neighbour]
 
 
-class Visibility(Params):
-    """Whether a fan appears on public boards."""
-
-    fan_id: Annotated[Id, "Fan to hide or show."]
-    is_hidden: Annotated[Flag, "true hides the fan from public boards, false shows the fan again."]
-
-
-class VisibilitySaved(msgspec.Struct):
-    """Whether a fan now appears on public boards."""
-
-    fan_id: int
-    is_hidden: bool
-
-
 class Window(msgspec.Struct, frozen=True):
     """From a moment (included) to a moment (not included); None is open."""
 

@@ -168,15 +168,16 @@ def _following(rows: Sequence[FanActivity | CampaignActivity], parameter: str, *
 
 
 async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
-    """Return the activities of one campaign by ids and times alone, or refuse a campaign that is not there."""
+    """Return the activities of one campaign by ids and times alone, without hidden fans; refuse an unknown campaign."""
     settled = await changes.settled(db, account_id)
     order, parameter = ("desc", "max_activity_id") if query.min_activity_id is None else ("asc", "min_activity_id")
     limit = query.limit or CAMPAIGN_PAGE
     rows = await db.rows(
         f"""
         select fan_id, activity_id, date_trunc('second', created_at) as creation_timestamp
-        from activities
+        from activities a
         where account_id = $1 and page_tab_id = $2 and activity_id > $3 and activity_id < $4
+          and not exists (select from hidden_fans h where h.account_id = $1 and h.fan_id = a.fan_id)
         order by activity_id {order}
         limit $5
         """,  # noqa: S608 - one of two words

@@ -9,6 +9,7 @@ TABLES = (
     "fan_businesses",
     "fan_fields",
     "fan_tags",
+    "hidden_fans",
     "consents",
     "changes",
     "fan_merges",
@@ -19,7 +20,7 @@ EXCLUDED = ("fans", "changes", "erasures")
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete consents, tags, push tokens and former ids; the rest is deleted with the fan's row by foreign keys."""
+    """Delete consents, tags, visibility, push tokens and former ids; foreign keys delete the rest."""
     await db.execute(
         """
         with delete_push_tokens as (
@@ -28,6 +29,7 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
                 where account_id = $1 and fan_id = $2 and network = 'yinzcam')
         ),
         delete_tags as (delete from fan_tags where account_id = $1 and fan_id = $2),
+        delete_hidden as (delete from hidden_fans where account_id = $1 and fan_id = $2),
         delete_merges as (delete from fan_merges where account_id = $1 and fan_id = $2)
         delete from consents where account_id = $1 and fan_id = $2
         """,
@@ -61,6 +63,13 @@ MOVE = """
     delete_tags as (
         delete from fan_tags where account_id = $1 and fan_id = $2
     ),
+    delete_hidden as (
+        delete from hidden_fans where account_id = $1 and fan_id = $2 returning created_at
+    ),
+    insert_hidden as (
+        insert into hidden_fans (account_id, fan_id, created_at) select $1, $3, created_at from delete_hidden
+        on conflict (account_id, fan_id) do nothing
+    ),
     insert_businesses as (
         insert into fan_businesses (account_id, fan_id, business_id, is_opted_in, updated_at)
         select account_id, $3, business_id, is_opted_in, updated_at
@@ -77,6 +86,6 @@ MOVE = """
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
     """Move the rows of one fan to another, who keeps its own where both have one.
 
-    A tag that moves gets a new position, so that clients that page by position see it.
+    A fan is hidden if either was. A tag that moves gets a new position, so that clients that page by position see it.
     """
     await db.execute(MOVE, account_id, old_fan_id, fan_id)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fanfare.fans.actions import fields, identifiers, names, tags
+from fanfare.fans.actions import fields, identifiers, names, tags, visibility
 from fanfare.fans.queries import attributes as queries
 from fanfare.fans.schemas.attributes import (
     Consent,
@@ -20,6 +20,8 @@ from fanfare.fans.schemas.attributes import (
     TagChange,
     TagChanged,
     TagSaved,
+    Visibility,
+    VisibilitySaved,
 )
 from fanfare.fans.schemas.fans import FanSaved, OneFan
 from fanfare.kernel.callers import SECRET, Account
@@ -113,3 +115,10 @@ async def manage_display_name_words_delete(db: Db, account: Account, target: One
     """Remove a word from the list."""
     await names.delete_word(db, account.id, target.word, now)
     return True
+
+
+@endpoint.post("/api/v1/manage/fans/{fan_id}/visibility", scope="manage", key=SECRET)
+async def manage_fans_visibility(db: Db, account: Account, change: Visibility, now: datetime) -> VisibilitySaved:
+    """Hide a fan from public leaderboards and lists, or show the fan again."""
+    await visibility.show_fan(db, account.id, change.fan_id, now, is_hidden=change.is_hidden)
+    return VisibilitySaved(change.fan_id, change.is_hidden)

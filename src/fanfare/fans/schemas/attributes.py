@@ -246,3 +246,17 @@ class OneNameWord(Params):
     """Which word."""
 
     word: Annotated[Annotated[str, TextForm(64)], "The word; case is ignored."]
+
+
+class Visibility(Params):
+    """Whether public calls show a fan."""
+
+    fan_id: Annotated[Id, "Fan to hide or show."]
+    is_hidden: Annotated[Flag, "true hides the fan from public leaderboards and lists, false shows the fan again."]
+
+
+class VisibilitySaved(msgspec.Struct):
+    """Whether public calls now leave a fan out."""
+
+    fan_id: int
+    is_hidden: bool
