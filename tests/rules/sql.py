@@ -41,7 +41,7 @@ def _below(node: ast.AST, around: str) -> Iterator[tuple[str, str]]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
             continue
-        if isinstance(child, ast.Constant | ast.JoinedStr | ast.BinOp) and (text := _text(child)) is not None:
+        if isinstance(child, ast.Constant | ast.JoinedStr | ast.BinOp) and (text := text_of(child)) is not None:
             yield around, text
         elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from _below(child, child.name)
@@ -49,14 +49,14 @@ def _below(node: ast.AST, around: str) -> Iterator[tuple[str, str]]:
             yield from _below(child, around)
 
 
-def _text(node: ast.expr) -> str | None:
+def text_of(node: ast.expr) -> str | None:
     """Return what a constant, an f-string or a sum of them says; None for anything else."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.JoinedStr):
-        return "".join(GAP if isinstance(part, ast.FormattedValue) else str(_text(part)) for part in node.values)
+        return "".join(GAP if isinstance(part, ast.FormattedValue) else str(text_of(part)) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        remaining, right = _text(node.left), _text(node.right)
+        remaining, right = text_of(node.left), text_of(node.right)
         return None if remaining is None and right is None else (remaining or GAP) + (right or GAP)
     return None
 

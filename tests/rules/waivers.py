@@ -18,6 +18,10 @@ class Reason(StrEnum):
     DIVIDED = "the folder that the contract names was divided since"
     AWAITED = "whoever starts it awaits it, and has what it raises"
     SQL_PART = "a part of a statement, by the name that the statement gives it"
+    CRITERIA = "conditions of criteria, which are constants; their values are arguments"
+    COLUMNS = "names of tables and columns of the schema"
+    CALLERS_PART = "a part of statements, for callers that name constants"
+    ORDER = "the order of a list, one of two words"
     ONE_STATEMENT = "one SQL statement, which is read as a whole"
 
 
@@ -36,6 +40,31 @@ INDEXES: dict[str, Reason] = {
 }
 # A function whose SQL may leave out the account: `path:function`.
 STATEMENTS: dict[str, Reason] = {}
+# A function that composes SQL of parts that are not constants: `path:function`.
+COMPOSITIONS: dict[str, Reason] = {
+    "src/fanfare/audience/index/loading.py:pieces": Reason.CRITERIA,
+    "src/fanfare/campaigns/queries/items.py:wager_entries": Reason.ORDER,
+    "src/fanfare/fans/actions/journal.py:_restore_fan_id": Reason.COLUMNS,
+    "src/fanfare/fans/actions/journal.py:_insert_deleted": Reason.COLUMNS,
+    "src/fanfare/fans/actions/journal.py:_restore_changed": Reason.COLUMNS,
+    "src/fanfare/fans/actions/journal.py:record_after": Reason.COLUMNS,
+    "src/fanfare/fans/actions/journal.py:record_before": Reason.COLUMNS,
+    "src/fanfare/fans/actions/merging.py:_insert_absorbed": Reason.COLUMNS,
+    "src/fanfare/fans/actions/merging.py:_write": Reason.COLUMNS,
+    "src/fanfare/fans/contact.py:leads_to_one": Reason.CALLERS_PART,
+    "src/fanfare/fans/queries/export.py:_read": Reason.COLUMNS,
+    "src/fanfare/fans/queries/export.py:_rows_of": Reason.COLUMNS,
+    "src/fanfare/kernel/data/updates.py:assignments": Reason.COLUMNS,
+    "src/fanfare/points/queries.py:awards": Reason.ORDER,
+    "src/fanfare/points/queries.py:campaign_awards": Reason.ORDER,
+    "src/fanfare/search/actions/running.py:_write": Reason.CRITERIA,
+    "src/fanfare/search/criteria/tickets.py:_condition": Reason.CRITERIA,
+    "src/fanfare/search/criteria/ties.py:tied": Reason.CRITERIA,
+    "src/fanfare/search/criteria/where.py:statement": Reason.CRITERIA,
+    "src/fanfare/segments/actions/members.py:_build_on": Reason.CRITERIA,
+    "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
+    "src/fanfare/tickets/queries/tickets.py:_page": Reason.CRITERIA,
+}
 # A table whose columns look like a fan's id.
 FAN_IDS: dict[str, Reason] = {
     "searches": Reason.BOUND,
