@@ -13,6 +13,7 @@ import httpx
 
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.data.db import Db
+from tests import announcements
 from tests.api import Api
 from tests.kernel.running.test_up import running_up
 from tests.registrations.gates import Gate, check_admissions, some_campaign, some_passes
@@ -44,4 +45,5 @@ async def test_gates_whose_server_is_killed_let_each_pass_in_once(tmp_path: Path
                 up.child("fanfare.cli.server").kill()
             await asyncio.wait_for(asking, 1200)
         await check_admissions(gates, passes, db, created.account_id)
+        await announcements.check(db)
         await db.close()

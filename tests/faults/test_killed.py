@@ -20,6 +20,7 @@ import pytest
 
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.data.db import Db
+from tests import announcements
 from tests.kernel.running.test_up import Up, running_up
 from tests.running import PATIENCE
 
@@ -157,6 +158,7 @@ async def _check(load: Load, up: Up, account_id: int) -> None:
     halves = await db.row(HALVES, account_id)
     assert halves is not None
     assert dict(halves) == dict.fromkeys(halves.keys(), 0), f"half-written, seed {SEED}"
+    await announcements.check(db)
     await db.close()
     assert load.strange == []
     assert load.acknowledged > 0
