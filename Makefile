@@ -1,22 +1,24 @@
-# Every command of the README. Each makes what it needs first; none asks a question.
+# `make help` lists the targets. Each makes what it needs first; none asks a question.
 BIN = .venv/bin
 LOCKED = --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 help:
-	@echo 'make demo    a server with 20,000 made-up fans, its address and keys'
-	@echo 'make test    every test'
-	@echo 'make run     the server, started anew with each change of the code'
-	@echo 'make fmt     code as make check wants it'
-	@echo 'make schema  docs/schema.sql, from the migrations'
-	@echo 'make topics  docs/topics.md, from the lists of the domains'
-	@echo 'make check   what a change must pass beside the tests: ruff, mypy, import layers, house rules'
-	@echo 'make setup   .venv from the lock, with the command at .venv/bin/fanfare'
-	@echo 'make setup-places  the same with the lists that `fanfare places load` reads'
-	@echo 'make clients  clients generated from the API document, compiled and run'
-	@echo 'make faults  the long runs: killed processes, racing writers, slow commits'
-	@echo 'make fuzz    many made-up inputs for each call'
-	@echo 'make bench   the performance figures beside their yardsticks'
-	@echo 'make lock    the locks anew from pyproject.toml'
+	@echo 'make demo          a server with 20,000 sample fans; prints its URL and keys'
+	@echo 'make run           the server, restarted on each change below src'
+	@echo 'make test          all tests'
+	@echo 'make check         ruff, mypy, import layers, house rules'
+	@echo 'make fmt           formats the code'
+	@echo 'make schema        writes docs/schema.sql from the migrations'
+	@echo 'make topics        writes docs/topics.md from the topics of the domains'
+	@echo 'make clients       compiles and runs clients that are generated from the API document'
+	@echo 'make faults        long tests: killed processes, racing writers, late commits, upgrades'
+	@echo 'make fuzz          long tests: generated inputs for each call'
+	@echo 'make bench         benchmarks, each beside a baseline'
+	@echo 'make setup         .venv with the command .venv/bin/fanfare, from the lock file'
+	@echo 'make setup-dev     the same with the tools for tests and checks'
+	@echo 'make setup-places  the same with the packages that `fanfare places load` reads (400 MB)'
+	@echo 'make setup-clients the packages that `make clients` uses (600 MB)'
+	@echo 'make lock          the lock files, from pyproject.toml'
 
 setup:
 	@.ci/install requirements.lock
@@ -24,23 +26,22 @@ setup:
 setup-dev: setup
 	@.ci/install requirements-dev.lock
 
-# What `fanfare places load` reads; some 400 MB.
+# The packages that `fanfare places load` reads; some 400 MB.
 setup-places: setup
 	@.ci/install requirements-places.lock
 
-# Data, keys and all stay in .data; FANS counts only the first time.
+# The data and the keys stay in .data, so FANS counts only the first time.
 FANS = 20000
 demo: setup
 	@.ci/demo $(FANS)
 
-# In two processes, each with a PostgreSQL of its own.
+# In two processes, each with its own PostgreSQL.
 test: setup-dev
 	$(BIN)/pytest -n 2 --dist worksteal
 
 check: setup-dev
 	@.ci/check
 
-# Writes code as `make check` wants it, as far as a program can.
 fmt: setup-dev
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
@@ -53,7 +54,7 @@ schema: setup-dev
 topics: setup-dev
 	$(BIN)/python -m tests.rules.topics_file
 
-# The server for whoever changes it: started anew with each change below src, its database in .data.
+# Restarts the server on each change below src; the database is in .data.
 run: setup-dev
 	FANFARE_LOG_LEVEL=debug $(BIN)/watchfiles '$(BIN)/fanfare up' src
 
@@ -73,7 +74,7 @@ clients: setup-clients
 
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev
-	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
+	FANFARE_FAULTS=full FANFARE_ROUNDS=10 $(BIN)/pytest -s tests/faults tests/kernel/running/test_exits.py tests/kernel/data/test_upgrades.py tests/search/test_survival.py tests/registrations/test_gates.py tests/fans/test_consent_histories.py
 
 fuzz: setup-dev
 	FANFARE_INPUTS=drawn FANFARE_FUZZ_CASES=1000 $(BIN)/pytest tests/fuzz tests/kernel/test_wire.py

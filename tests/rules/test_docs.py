@@ -132,6 +132,12 @@ def test_every_setting_and_command_is_told() -> None:
     assert sorted(name for name in leaves if f"`fanfare {name}`" not in result) == []
 
 
+def test_make_help_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    listed = re.findall(r"@echo 'make ([a-z-]+) ", text)
+    assert sorted(listed) == sorted(set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE)) - {"help"})
+
+
 def test_settings_are_told_with_their_defaults() -> None:
     result = (ROOT / "docs" / "operating.md").read_text("utf-8")
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`]*)` )?\|", result, re.MULTILINE))

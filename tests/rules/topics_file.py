@@ -17,7 +17,8 @@ HEAD = """# Topics of the change log
 Each write adds a row to the table `changes` in its own transaction: a position, a topic, the id of the subject, the
 fan it is about, the time, and `data`, which contains changed field names and ids, and no personal data. The rows of an
 account are read by position ([decision 2](decisions/0002-positions.md)) and kept for `FANFARE_CHANGES_DAYS` days. New
-topics and new optional fields of `data` can appear: ignore those you do not know.
+topics and new optional fields of `data` can appear: ignore those you do not know. When a fan is erased, `data` of the
+fan's rows is emptied (`{}`): also ignore fields that are missing there.
 
 `make topics` generates this file from the `topics.py` of each domain ([decision 41](decisions/0041-topics.md)).
 """
