@@ -738,6 +738,42 @@ create table merged_rows (
     constraint merged_rows_account_id_merge_id_fkey FOREIGN KEY (account_id, merge_id) REFERENCES fan_merges(account_id, merge_id) ON DELETE CASCADE
 );
 
+create table messages (
+    account_id bigint not null,
+    message_id bigint not null,
+    request_key text not null,
+    channel text not null,
+    template_name text not null,
+    message_language text not null,
+    fan_id bigint,
+    business_id bigint,
+    recipient text,
+    message_state text not null default 'queued'::text,
+    shown_values jsonb not null default '{}'::jsonb,
+    sealed_values text,
+    try_count integer not null default 0,
+    created_at timestamp with time zone not null,
+    due_at timestamp with time zone not null,
+    expires_at timestamp with time zone,
+    tried_at timestamp with time zone,
+    sent_at timestamp with time zone,
+    bounced_at timestamp with time zone,
+    reported_at timestamp with time zone,
+    answer text,
+    subject text,
+    text_body text,
+    html_body text,
+    constraint messages_pkey PRIMARY KEY (account_id, message_id),
+    constraint messages_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint messages_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
+    constraint messages_message_state_check CHECK ((message_state = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'unconfirmed'::text, 'failed'::text, 'expired'::text, 'suppressed'::text, 'stored'::text])))
+);
+CREATE INDEX messages_by_age ON messages USING btree (account_id, created_at);
+CREATE INDEX messages_by_fan ON messages USING btree (account_id, fan_id, message_id) WHERE (fan_id IS NOT NULL);
+CREATE INDEX messages_by_recipient ON messages USING btree (account_id, recipient, message_id);
+CREATE UNIQUE INDEX messages_by_request ON messages USING btree (account_id, request_key);
+CREATE INDEX messages_waiting ON messages USING btree (account_id, due_at) WHERE (message_state = ANY (ARRAY['queued'::text, 'sending'::text]));
+
 create table points (
     account_id bigint not null,
     point_uid uuid not null,
@@ -836,6 +872,23 @@ create table snapshots (
     constraint snapshots_snapshot_name_check CHECK ((snapshot_name <> ''::text))
 );
 CREATE UNIQUE INDEX snapshots_by_name ON snapshots USING btree (account_id, fold_text(snapshot_name));
+
+create table suppressions (
+    account_id bigint not null,
+    suppression_id bigint not null,
+    channel text not null,
+    address_hash bytea not null,
+    address text,
+    suppression_reason text not null,
+    message_id bigint,
+    created_at timestamp with time zone not null,
+    constraint suppressions_pkey PRIMARY KEY (account_id, channel, address_hash),
+    constraint suppressions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint suppressions_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
+    constraint suppressions_suppression_reason_check CHECK ((suppression_reason = ANY (ARRAY['bounce'::text, 'complaint'::text, 'manual'::text])))
+);
+CREATE INDEX suppressions_by_address ON suppressions USING btree (account_id, address);
+CREATE UNIQUE INDEX suppressions_by_id ON suppressions USING btree (account_id, suppression_id);
 
 create table tags (
     account_id bigint not null,
@@ -958,6 +1011,26 @@ create table idol_labels (
     constraint idol_labels_label_name_check CHECK ((label_name <> ''::text))
 );
 CREATE INDEX idol_labels_by_name ON idol_labels USING btree (account_id, fold_text(label_name));
+
+create table message_templates (
+    account_id bigint not null,
+    template_id bigint not null,
+    template_name text not null,
+    channel text not null,
+    template_language text not null,
+    business_id bigint,
+    subject text not null default ''::text,
+    text_body text not null,
+    html_body text not null default ''::text,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint message_templates_pkey PRIMARY KEY (account_id, template_id),
+    constraint message_templates_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id) ON DELETE CASCADE,
+    constraint message_templates_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint message_templates_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text])))
+);
+CREATE INDEX message_templates_by_business ON message_templates USING btree (account_id, business_id) WHERE (business_id IS NOT NULL);
+CREATE UNIQUE INDEX message_templates_by_name ON message_templates USING btree (account_id, template_name, channel, template_language, COALESCE(business_id, (0)::bigint));
 
 create table snapshot_members (
     account_id bigint not null,

@@ -31,6 +31,7 @@ SAME_AS = {
     "referral_page_tab_id": "page_tab_id",
     "max_erasure_id": "erasure_id",
     "max_merge_id": "merge_id",
+    "max_message_id": "message_id",
     "min_activity_id": "activity_id",
     "max_activity_id": "activity_id",
     "min_ticket_id": "ticket_id",
@@ -207,6 +208,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _purchases(post, email, mark)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
+    v |= await _messages(post, got)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -216,6 +218,17 @@ async def _segments(post: Any, fan_id: int) -> Values:
     filter_uid = (await post("manage/filters", filter_name="Locals", fan_provinces="BC"))["filter_uid"]
     snapshot = await post("manage/snapshots", snapshot_name="Opening night", fan_ids=[fan_id])
     return {"filter_uid": filter_uid, "segment_id": filter_uid, "snapshot_uid": snapshot["snapshot_uid"]}
+
+
+async def _messages(post: Any, got: Any) -> Values:
+    template = {"template_name": "verify_code", "channel": "sms", "language": "en", "text_body": "{{ code }}"}
+    sample = {"template_name": "login_code", "channel": "email", "recipient": "bea@example.com"}
+    await post("manage/suppressions", channel="email", recipient="gone@example.org")
+    return {
+        "template_id": (await post("manage/message_templates", **template))["template_id"],
+        "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
+        "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
+    }
 
 
 async def _merge(post: Any, fan_id: int) -> Values:

@@ -23,11 +23,15 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from tests import announcements, holds
 from tests.api import Api, new_api
 
 NewDatabase = Callable[[], Awaitable[str]]
+# What tests seal and sign with.
+SECRET_KEY = "made-up-secret-key-of-the-tests-0123456789"
+secret_keys.use(Settings(secret_key=(SECRET_KEY,)))
 
 # A change is held by the same inputs each time; `make fuzz` draws new ones.
 # No claim is made on time: on a busy machine both drawing and trying take long.
@@ -122,7 +126,7 @@ async def db(database_url: str) -> AsyncIterator[Db]:
 @pytest.fixture(scope="module")
 def settings(database_url: str) -> Settings:
     """The settings of a server on the module's own database."""
-    return Settings(database_url=database_url)
+    return Settings(database_url=database_url, secret_key=(SECRET_KEY,))
 
 
 @contextmanager

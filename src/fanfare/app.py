@@ -18,11 +18,13 @@ from fanfare.kernel.data import references
 from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running import log, metrics
+from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import health, http, reference
 from fanfare.kernel.web.delivery import DeliveryMiddleware
 from fanfare.kernel.web.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.web.openapi import OpenApi
+from fanfare.messages.actions import followers as messages
 from fanfare.performances import actions as performances
 from fanfare.places.geo import city_database
 from fanfare.points import actions as points
@@ -39,6 +41,7 @@ DOMAINS = (
     "fanfare.accounts",
     "fanfare.places",
     "fanfare.fans",
+    "fanfare.messages",
     "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
@@ -53,7 +56,9 @@ DOMAINS = (
 )
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
-FOLLOWERS = (fans, idols, campaigns, points, performances, tickets, registrations, purchases, search, segments)
+FOLLOWERS = (
+    fans, messages, idols, campaigns, points, performances, tickets, registrations, purchases, search, segments,
+)  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.TIE_IDOLS.set(idols.tie_by_names)
 stats.ROWS_ABOVE.set(CAMPAIGN_ROWS)
@@ -112,6 +117,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     """Return the ASGI application; the server's lifespan opens its database."""
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
+    secret_keys.use(settings)
     service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), follow_merges, refuse_blocked)
     served = endpoints()
     app = http.application(service, served)

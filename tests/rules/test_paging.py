@@ -15,6 +15,7 @@ from tests.calls import ENDPOINTS, parameters
 CURSORS = {
     "cursor", "search_uid", "min_activity_id", "max_activity_id", "min_ticket_id", "max_ticket_id", "min_time_key",
     "next_purchase_key", "next_scan_key", "next_pass_id", "max_merge_id", "max_erasure_id", "after_fan_id",
+    "max_message_id",
     "min_event_id",
 }  # fmt: skip
 # Shown from the top, as far as asked for: there is nothing to go on to.
@@ -26,7 +27,7 @@ WHOLE = {
     "businesses_list", "campaigns_list", "crm_campaigns_list", "crm_fields_list",
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
-    "manage_points_list", "manage_tags_list", "performances_list", "segments_list",
+    "manage_message_templates_list", "manage_points_list", "manage_tags_list", "performances_list", "segments_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     # figures, a row for each group of sales

@@ -28,8 +28,9 @@ from tests.rules.test_placement import called
 # What happens to a record, and beside it the field's own verbs. One past tense: no `changed` beside `updated`.
 VERBS = frozenset({
     "created", "updated", "deleted",
-    "added", "awarded", "built", "cancelled", "checked_in", "claimed", "closed", "entered", "given", "identified",
-    "left", "matched", "merged", "placed", "removed", "transferred", "unidentified", "unmerged", "withdrawn",
+    "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "closed", "entered", "failed",
+    "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent", "transferred",
+    "unidentified", "unmerged", "withdrawn",
 })  # fmt: skip
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")
 ONE_PLACE = "src/fanfare/kernel/data/announcements.py"

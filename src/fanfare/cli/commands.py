@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fanfare.cli import accounts, backups, demo, places, processes, psql
+from fanfare.cli import accounts, backups, demo, messages, places, processes, psql, secret_keys
 from fanfare.kernel.running.exits import in_one_line
 
 app = typer.Typer(
@@ -44,7 +44,9 @@ app.command()(demo.demo)
 app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
 app.add_typer(backups.erasures, name="erasures")
+app.add_typer(messages.messages, name="messages")
 app.add_typer(places.places, name="places")
+app.add_typer(secret_keys.secret_key, name="secret-key")
 
 
 def run() -> None:

@@ -16,7 +16,8 @@ from fanfare.kernel.running.children import Launch, Launched, launch
 from fanfare.kernel.running.embedded import Embedded, Hold, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
-from fanfare.kernel.running.settings import Settings, from_environment
+from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.kernel.running.settings import Settings, from_environment, variable
 from fanfare.kernel.running.supervise import Child, Supervisor, Told, outlet, stoppable
 
 BACKLOG = 2048
@@ -38,6 +39,8 @@ def up(settings: Settings) -> None:
     hold = Hold(settings.data_dir, "fanfare up")
     try:
         with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
+            secret_keys.use(settings)
+            secret_keys.prepare()
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_first(ready, "fanfare.cli", "migrate", "--quiet")
             _run_first(ready, "fanfare.cli.connections", "up")
@@ -50,6 +53,8 @@ def up(settings: Settings) -> None:
                 _tell(
                     f"Fanfare is running at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it"
                 )
+                for line in _missing_gateways(settings):
+                    _tell(line)
 
             with _servers(ready, listener) as (servers, pipe):
                 processes = [*database, *servers, _worker(ready), *_indexes(ready)]
@@ -78,6 +83,13 @@ def work(settings: Settings) -> None:
 def index(settings: Settings) -> None:
     """Run an index process on a database that is already running."""
     Supervisor(_indexes(_of_others(settings, "index").replace(indexes=1))).run()
+
+
+def _missing_gateways(settings: Settings) -> Iterator[str]:
+    """Yield what to tell of messages that cannot be sent."""
+    for words, name in (("mail", "smtp_url"), ("SMS", "sms_url")):
+        if not getattr(settings, name):
+            yield f"{words}: not sent but stored, see `fanfare messages list`; {variable(name)} sets where it is sent"
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from fanfare.kernel.data.worker import work
 from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
+from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.messages.gateways.outgoing import outgoing
 
 
 def main() -> None:
@@ -15,6 +17,8 @@ def main() -> None:
     with in_one_line():
         settings = settings_.from_environment()
         log.configure(settings.log_level)
+        secret_keys.use(settings)
+        outgoing.use(settings)
         asyncio.run(work(settings, jobs_of(modules("jobs"))))
 
 

@@ -128,7 +128,10 @@ def _location(error: object) -> Hashable:
 def _hush() -> None:
     """Suppress what libraries log of each request: it has addresses, query strings and parts of bodies."""
     logging.getLogger("uvicorn.access").disabled = True
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpcore", "urllib3", "aiosmtplib", "requests_oauthlib", "oauthlib"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs what it sends, and to whom.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
     # It logs parts of malformed forms, which anybody can send.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -23,6 +23,11 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_PORT = 65535
 PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
 SCHEMES = ("postgresql://", "postgres://")
+# The shortest secret key, and the fields that hold secrets: no message repeats their values.
+SECRET_KEY_LENGTH = 32
+SECRETS = ("secret_key", "database_url", "smtp_url", "sms_url")
+# How a connection to a mail server is encrypted, as `tls=` says in FANFARE_SMTP_URL.
+SMTP_TLS = ("starttls", "none")
 # A check of a value, and a description of valid values.
 Range = tuple[Callable[[Any], object], str]
 
@@ -75,6 +80,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive_seconds: float = 75.0
     # days that the change log is kept
     changes_days: int = 90
+    # what encrypts and signs, the key for new things first; empty: the file secret.keys in the data directory
+    secret_key: tuple[str, ...] = ()
+    # the mail server, such as smtp://user:password@mail.example.com:587?tls=starttls; empty: mail is kept, not sent
+    smtp_url: str = ""
+    # the sender of mail, such as Northside FC <news@northside.example>
+    mail_from: str = ""
+    # the gateway of SMS: an apprise URL, or http(s)://… that gets JSON; empty: SMS are kept, not sent
+    sms_url: str = ""
+    # the private key (PEM) and the selector by which mail is signed with DKIM; empty: it is not
+    dkim_key: str = ""
+    dkim_selector: str = "fanfare"
+    # days that messages are kept
+    messages_days: int = 90
 
     def connections(self, command: str) -> int:
         """Return the maximum number of connections of the processes of `up`, `serve`, `work` or `index`."""
@@ -133,7 +151,8 @@ def _checked(settings: Settings, unreadable: Iterable[str] = ()) -> Settings:
     wrong = [
         *unreadable,
         *(
-            f"{variable(name)} must be {description}, not {variables[variable(name)]}"
+            f"{variable(name)} must be {description}"
+            + ("" if name in SECRETS else f", not {variables[variable(name)]}")
             for name, (is_right, description) in RANGES.items()
             if not is_right(values[name])
         ),
@@ -150,6 +169,16 @@ def _are_networks(ranges: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_smtp_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        is_right = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_right and parts.path in ("", "/") and options.get("tls", "none") in SMTP_TLS and set(options) <= {"tls"}
 
 
 def _at_least(minimum: float) -> Range:
@@ -175,6 +204,27 @@ RANGES: dict[str, Range] = {
     "answer_seconds": _SECONDS,
     "keep_alive_seconds": _SECONDS,
     "changes_days": _at_least(1),
+    "messages_days": _at_least(1),
+    "secret_key": (
+        lambda keys: all(len(key) >= SECRET_KEY_LENGTH for key in keys),
+        f"one or more keys of {SECRET_KEY_LENGTH} characters or more, separated by commas",
+    ),
+    "smtp_url": (
+        lambda url: not url or _is_smtp_url(url),
+        "a URL such as smtp://user:password@mail.example.com:587?tls=starttls, with @ in a password as %40",
+    ),
+    "sms_url": (
+        lambda url: not url or re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://\S+", url),
+        "a URL: of apprise, or http(s)://",
+    ),
+    "mail_from": (
+        lambda sender: not sender or re.fullmatch(r"[^\s@<>]+@[^\s@<>]+|[^<>\r\n]+<[^\s@<>]+@[^\s@<>]+>", sender),
+        "an address such as news@example.com, or Name <news@example.com>",
+    ),
+    "dkim_selector": (
+        lambda selector: re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", selector),
+        "a name of letters, digits and hyphens",
+    ),
     "log_level": (lambda level: level in LOG_LEVELS, f"{', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"),
     "public_url": (
         lambda url: re.fullmatch(PUBLIC_URL, url),

@@ -1,0 +1,210 @@
+"""The secret keys of an installation, and what is made with them: sealed texts, and keys for each purpose.
+
+They are FANFARE_SECRET_KEY, or the file `secret.keys` in the data directory, which is made at the first start. The
+first key that has begun makes what is new; every key reads what is there, until it ends. A file that was changed is
+read again, so servers of one data directory have the same keys within a second. A key from the file begins a minute
+after it was made: by then every process reads it.
+
+A sealed text is encrypted and authenticated, has its moment, and is safe in a URL.
+"""
+
+import base64
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fanfare.kernel.errors import CannotRun
+from fanfare.kernel.running.settings import SECRET_KEY_LENGTH, BadSettings, Settings
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+FILE = "secret.keys"
+HEAD = "# The secret keys of Fanfare, the newest first; see `fanfare secret-key --help`\n"
+KEY_BYTES = 32
+FINGERPRINT_LENGTH = 12
+BEGINS_AFTER = timedelta(minutes=1)
+LOOK_SECONDS = 1.0
+NEVER = "-"
+
+
+class NotSealed(Exception):  # noqa: N818 - what is wrong with the text
+    """A text was not sealed for this purpose by a valid key, was changed, or is too old."""
+
+
+class SecretKey(msgspec.Struct, frozen=True):
+    """A key as it was set or made, when it begins to make new things, and when it ends, if it does."""
+
+    text: str
+    begins_at: datetime
+    ends_at: datetime | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what names the key without giving it away."""
+        return hashlib.sha256(b"fingerprint:" + self.text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
+
+    def line(self) -> str:
+        """Return the key as a line of the file: key, beginning and end in unix seconds."""
+        end = NEVER if self.ends_at is None else str(int(self.ends_at.timestamp()))
+        return f"{self.text} {int(self.begins_at.timestamp())} {end}\n"
+
+
+class SecretKeys:
+    """The keys of this process; `use` says where they are. Nothing is read or made before the first use."""
+
+    def __init__(self) -> None:
+        """Begin without keys."""
+        self._settings = Settings()
+        self._keys: tuple[SecretKey, ...] = ()
+        self._mark: tuple[int, int, int] | None = None
+        self._looked = 0.0
+
+    def use(self, settings: Settings) -> None:
+        """Take the keys of the settings from now on."""
+        self._settings, self._keys, self._mark, self._looked = settings, from_settings(settings), None, 0.0
+
+    def prepare(self) -> None:
+        """Read the keys, and make the file when there is none; raises BadSettings for a file that is none of keys."""
+        self._look()
+
+    def derived(self, purpose: str, length: int = KEY_BYTES) -> list[bytes]:
+        """Return the keys for a purpose, the one that makes new things first."""
+        return [_derive(each.text, purpose, length) for each in self._valid()]
+
+    def seal(self, purpose: str, data: bytes) -> str:
+        """Return data so that only `unseal` for the same purpose reads it."""
+        return _fernets(*self.derived(purpose)).encrypt(data).decode()
+
+    def unseal(self, purpose: str, text: str, *, max_age: timedelta | None = None) -> bytes:
+        """Return what was sealed; raises NotSealed."""
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - four megabytes that most commands do without
+
+        try:
+            seconds = None if max_age is None else int(max_age.total_seconds())
+            data: bytes = _fernets(*self.derived(purpose)).decrypt(text.encode("ascii", "replace"), ttl=seconds)
+        except InvalidToken:
+            raise NotSealed from None
+        return data
+
+    def _valid(self) -> Sequence[SecretKey]:
+        now = datetime.now(UTC)
+        self._look()
+        valid = [each for each in self._keys if each.ends_at is None or each.ends_at > now]
+        begun = [each for each in valid if each.begins_at <= now]
+        # One that has not begun reads what a server made whose clock is ahead.
+        return [*begun, *(each for each in valid if each.begins_at > now)]
+
+    def _look(self) -> None:
+        """Read the file when it was changed, and make it when there is none."""
+        if self._settings.secret_key or time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        path = self._settings.data_dir / FILE
+        if not path.exists():
+            make_file(path)
+        stat = path.stat()
+        mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        if mark != self._mark:
+            self._keys, self._mark = read_file(path), mark
+        self._looked = time.monotonic()
+
+
+def from_settings(settings: Settings) -> tuple[SecretKey, ...]:
+    """Return the keys of FANFARE_SECRET_KEY, of which none has an end; none when it is not set."""
+    begin = datetime.fromtimestamp(0, UTC)
+    return tuple(SecretKey(text, begin) for text in settings.secret_key)
+
+
+def new_key(now: datetime) -> SecretKey:
+    """Return a random key that begins now."""
+    return SecretKey(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("="), now)
+
+
+def make_file(path: Path) -> None:
+    """Make the file with one key, readable by its owner alone; when another process was first, its file stays."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"cannot make {path}: {error.strerror}; set FANFARE_SECRET_KEY"
+        raise CannotRun(message) from None
+    draft = _write_draft(path, [new_key(datetime.now(UTC))])
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def read_file(path: Path) -> tuple[SecretKey, ...]:
+    """Return the keys of a file; raises BadSettings for one that holds none, or that others may read."""
+    if path.stat().st_mode & 0o077:
+        message = f"{path} can be read by other users: chmod 600 {path}"
+        raise BadSettings(message)
+    lines = [line.split() for line in path.read_text("utf-8").splitlines() if line.strip() and line[0] != "#"]
+    try:
+        keys = tuple(
+            SecretKey(text, _moment(begin), None if end == NEVER else _moment(end)) for text, begin, end in lines
+        )
+    except (ValueError, OverflowError):
+        keys = ()
+    if not keys or any(len(each.text) < SECRET_KEY_LENGTH for each in keys):
+        message = f"{path} is no file of secret keys; restore it from a copy, or remove it to begin with a new key"
+        raise BadSettings(message)
+    return keys
+
+
+def rotate_file(path: Path, now: datetime, overlap: timedelta) -> SecretKey:
+    """Add a new key to the file, which begins in a minute; the others end after that and the overlap."""
+    if not path.exists():
+        make_file(path)
+    key = msgspec.structs.replace(new_key(now), begins_at=now + BEGINS_AFTER)
+    end = key.begins_at + overlap
+    older = [
+        each if each.ends_at is not None and each.ends_at < end else msgspec.structs.replace(each, ends_at=end)
+        for each in read_file(path)
+        if each.ends_at is None or each.ends_at > now
+    ]
+    _write_draft(path, [key, *older]).rename(path)
+    return key
+
+
+def _write_draft(path: Path, keys: Sequence[SecretKey]) -> Path:
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(HEAD + "".join(each.line() for each in keys))
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+@lru_cache(maxsize=256)
+def _derive(text: str, purpose: str, length: int) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - as above
+
+    return HKDF(SHA256(), length, salt=b"fanfare", info=purpose.encode()).derive(text.encode())
+
+
+@lru_cache(maxsize=64)
+def _fernets(*keys: bytes) -> "MultiFernet":
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - as above
+
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+
+
+# Those of this process; `use` is called as it starts.
+secret_keys = SecretKeys()

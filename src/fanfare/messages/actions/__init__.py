@@ -1,0 +1,1 @@
+"""Sends messages, and changes templates and suppressions."""

@@ -1,0 +1,98 @@
+"""Addresses that get no messages: those that bounced, those that complained, and those that staff added."""
+
+import secrets
+from datetime import datetime
+from typing import NamedTuple
+
+from fanfare.fans.contact import shown_key
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.errors import Unknown
+from fanfare.messages.schemas.suppressions import NewSuppression
+from fanfare.messages.topics import SUPPRESSION_CREATED, SUPPRESSION_DELETED
+
+BOUNCE, COMPLAINT, MANUAL = "bounce", "complaint", "manual"
+
+
+class Target(NamedTuple):
+    """An address by its channel, in its shown form."""
+
+    channel: str
+    address: str
+
+    def arguments(self) -> dict[str, str]:
+        """Return what HASH takes."""
+        is_mail = self.channel == "email"
+        return {
+            "channel": self.channel,
+            "network": "email" if is_mail else "phone",
+            "address_key": shown_key(self.address) if is_mail else self.address,
+        }
+
+
+# The hash of an address, as an erasure keeps those of its fan.
+HASH = "(select identity_hash(hash_key, :network, :address_key) from erasure_keys where account_id = $1)"
+IS_SUPPRESSED = (
+    f"exists (select from suppressions where account_id = $1 and channel = :channel and address_hash = {HASH})"
+)
+ADD = Sql(f"""
+    with {HOLD},
+    made as (
+        insert into suppressions (account_id, suppression_id, channel, address_hash, address, suppression_reason,
+                                  message_id, created_at)
+        select $1, nextval('positions'), :channel, {HASH}, :address, :reason, :message_id, :now from hold
+        on conflict (account_id, channel, address_hash) do nothing
+        returning suppression_id, channel
+    )
+    {announce(SUPPRESSION_CREATED, "made", position="suppression_id", at=":now")}
+""")  # noqa: S608 - fixed parts
+
+
+async def suppress(
+    db: Db, account_id: int, target: Target, reason: str, now: datetime, *, message_id: int | None = None
+) -> None:
+    """Send nothing more to an address; part of the caller's transaction. One that is suppressed stays as it is."""
+    await db.execute(
+        "insert into erasure_keys (account_id, hash_key) values ($1, $2) on conflict (account_id) do nothing",
+        account_id,
+        secrets.token_bytes(32),
+    )
+    await db.execute(
+        ADD, account_id, **target.arguments(), address=target.address, reason=reason, message_id=message_id, now=now
+    )
+
+
+async def suppress_manually(db: Db, account: Account, new: NewSuppression, now: datetime) -> None:
+    """Send nothing more to the address that a call names; refuses what is none."""
+    target = Target(new.channel, new.address(account.country_code))
+    async with db.transaction() as tx:
+        await suppress(tx, account.id, target, MANUAL, now)
+
+
+QUESTION = Sql(f"select {IS_SUPPRESSED}")
+
+
+async def is_suppressed(db: Db, account_id: int, target: Target) -> bool:
+    """Say whether an address gets no messages."""
+    answer: bool = await db.value(QUESTION, account_id, **target.arguments())
+    return answer
+
+
+DELETE = f"""
+    with {HOLD},
+    gone as (
+        delete from suppressions where account_id = $1 and suppression_id = $2 returning suppression_id, channel
+    ),
+    logged as (
+        {announce(SUPPRESSION_DELETED, "gone", at="$3")}
+    )
+    select suppression_id from gone
+"""  # noqa: S608 - fixed parts
+
+
+async def lift(db: Db, account_id: int, suppression_id: int, now: datetime) -> None:
+    """Let an address get messages again; refuses (404) an unknown suppression."""
+    if await db.value(DELETE, account_id, suppression_id, now) is None:
+        raise Unknown(suppression=suppression_id)

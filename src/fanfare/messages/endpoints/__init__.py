@@ -1,0 +1,1 @@
+"""Messages over HTTP, for who manages an account."""

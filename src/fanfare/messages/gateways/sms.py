@@ -1,0 +1,90 @@
+"""Sends SMS by a gateway: a POST of JSON to any address, or one of those that apprise knows."""
+
+import asyncio
+from http import HTTPStatus
+from urllib.parse import quote
+
+import httpx
+
+from fanfare.messages.gateways import (
+    Accepted,
+    Begin,
+    Delayed,
+    Envelope,
+    Gateway,
+    Outcome,
+    Refused,
+    Stopped,
+    Unconfirmed,
+)
+
+TIMEOUT_SECONDS = 30.0
+# What a gateway answers when it has surely not taken a message over, and may later.
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+def sms_gateway(url: str) -> Gateway:
+    """Return the gateway of FANFARE_SMS_URL."""
+    return HttpGateway(url) if url.startswith(("http://", "https://")) else AppriseGateway(url)
+
+
+class HttpGateway:
+    """Takes a POST of `{"to", "text"}`. It is told an Idempotency-Key, and never followed to another address."""
+
+    def __init__(self, url: str) -> None:
+        """Take its address, with user and password if it needs them."""
+        self._url = url
+
+    async def send(self, envelope: Envelope, begin: Begin) -> Outcome:
+        """Send one SMS. The answer is kept as its status alone: a gateway may repeat the text in it."""
+        if not await begin():
+            return Stopped("")
+        try:
+            async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
+                response = await client.post(
+                    self._url,
+                    json={"to": envelope.recipient, "text": envelope.text},
+                    headers={"Idempotency-Key": envelope.reference},
+                )
+        except NOT_CONNECTED as error:
+            return Delayed(f"the gateway cannot be reached: {type(error).__name__}")
+        except httpx.HTTPError as error:
+            return Unconfirmed(f"no answer of the gateway: {type(error).__name__}")
+        return _outcome(response.status_code)
+
+
+def _outcome(status: int) -> Outcome:
+    words = f"HTTP {status}"
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return Accepted(words)
+    if status in BUSY:
+        return Delayed(words)
+    # Of another fault of its own nobody knows what came before it.
+    return Unconfirmed(words) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused(words)
+
+
+class AppriseGateway:
+    """One of apprise's services; the number is added to the path of its URL, where these have their recipients.
+
+    Apprise says only that it did not succeed, so what fails is not tried again: it might arrive twice.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Take the URL without a recipient."""
+        self._url = url
+
+    async def send(self, envelope: Envelope, begin: Begin) -> Outcome:
+        """Send one SMS."""
+        if not await begin():
+            return Stopped("")
+        is_accepted = await asyncio.to_thread(self._notify, envelope)
+        return Accepted("apprise: accepted") if is_accepted else Unconfirmed("apprise: not accepted")
+
+    def _notify(self, envelope: Envelope) -> bool:
+        import apprise  # noqa: PLC0415 - large, and only where its URL is set
+
+        base, mark, query = self._url.partition("?")
+        service = apprise.Apprise()
+        service.add(f"{base.rstrip('/')}/{quote(envelope.recipient)}{mark}{query}")
+        return bool(service.notify(body=envelope.text, body_format=apprise.NotifyFormat.TEXT))

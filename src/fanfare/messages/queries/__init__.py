@@ -1,0 +1,1 @@
+"""Reads messages, templates and suppressions."""

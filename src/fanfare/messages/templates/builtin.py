@@ -1,0 +1,114 @@
+"""The templates that come with Fanfare, in English, German and French; an account or a business may have its own."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+DEFAULT_LANGUAGE = "en"
+BUSINESS = "business_name"
+
+
+class Text(msgspec.Struct, frozen=True):
+    """What a template consists of. SMS have no subject and no HTML; mail without HTML is plain."""
+
+    text: str
+    subject: str = ""
+    html: str = ""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What a message is for, and the values that its templates may show, each with a sample.
+
+    `secret_names` are those that no record keeps.
+    """
+
+    samples: Mapping[str, str]
+    secret_names: frozenset[str]
+
+
+def _kind(samples: Mapping[str, str], **secret_samples: str) -> Kind:
+    return Kind({BUSINESS: "Northside FC", **samples, **secret_samples}, frozenset(secret_samples))
+
+
+KINDS: Mapping[str, Kind] = {
+    "login_code": _kind({"minutes": "10"}, code="493817"),
+    "verify_code": _kind({"minutes": "10"}, code="493817"),
+    "password_reset": _kind({"minutes": "60"}, link="https://fans.example.com/reset?token=sample"),
+}
+
+PAGE = (
+    '<!doctype html><html lang="{language}"><body style="font-family:sans-serif;font-size:16px;line-height:1.5;'
+    'color:#1c1c1c;background:#ffffff;max-width:32em;margin:0 auto;padding:24px">'
+    "<p><strong>{{{{ business_name }}}}</strong></p>{body}</body></html>"
+)
+CODE = '<p style="font-size:32px;letter-spacing:6px;font-family:monospace">{{ code }}</p>'
+LINK = '<p><a href="{{ link }}">{{ link }}</a></p>'
+
+# For each kind and language: the subject, what it says, what stands for itself, what follows it.
+SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
+    ("login_code", "en"): (
+        "{{ code }} is your code for {{ business_name }}",
+        "Your code to log in:",
+        "It is valid for {{ minutes }} minutes. If you did not ask for it, ignore this message.",
+    ),
+    ("login_code", "de"): (
+        "{{ code }} ist Ihr Code für {{ business_name }}",
+        "Ihr Code zum Anmelden:",
+        "Er gilt {{ minutes }} Minuten. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Nachricht.",
+    ),
+    ("login_code", "fr"): (
+        "{{ code }} est votre code pour {{ business_name }}",
+        "Votre code de connexion :",
+        "Il est valable {{ minutes }} minutes. Si vous ne l'avez pas demandé, ignorez ce message.",
+    ),
+    ("verify_code", "en"): (
+        "{{ code }} confirms your address at {{ business_name }}",
+        "Your code to confirm this address:",
+        "It is valid for {{ minutes }} minutes. If you did not ask for it, ignore this message.",
+    ),
+    ("verify_code", "de"): (
+        "{{ code }} bestätigt Ihre Adresse bei {{ business_name }}",
+        "Ihr Code, um diese Adresse zu bestätigen:",
+        "Er gilt {{ minutes }} Minuten. Wenn Sie ihn nicht angefordert haben, ignorieren Sie diese Nachricht.",
+    ),
+    ("verify_code", "fr"): (
+        "{{ code }} confirme votre adresse chez {{ business_name }}",
+        "Votre code pour confirmer cette adresse :",
+        "Il est valable {{ minutes }} minutes. Si vous ne l'avez pas demandé, ignorez ce message.",
+    ),
+    ("password_reset", "en"): (
+        "Your new password for {{ business_name }}",
+        "Set a new password here:",
+        "The link works once, for {{ minutes }} minutes. If you did not ask for it, ignore this message.",
+    ),
+    ("password_reset", "de"): (
+        "Ihr neues Passwort für {{ business_name }}",
+        "Hier setzen Sie ein neues Passwort:",
+        "Der Link gilt einmal, {{ minutes }} Minuten lang. Wenn Sie das nicht waren, ignorieren Sie diese Nachricht.",
+    ),
+    ("password_reset", "fr"): (
+        "Votre nouveau mot de passe pour {{ business_name }}",
+        "Choisissez un nouveau mot de passe ici :",
+        "Le lien est valable une fois, {{ minutes }} minutes. Si vous ne l'avez pas demandé, ignorez ce message.",
+    ),
+}
+
+
+def _mail(name: str, language: str) -> Text:
+    subject, before, behind = SENTENCES[name, language]
+    mark = "link" if "link" in KINDS[name].secret_names else "code"
+    html = PAGE.format(language=language, body=f"<p>{before}</p>{LINK if mark == 'link' else CODE}<p>{behind}</p>")
+    return Text(f"{before}\n\n    {{{{ {mark} }}}}\n\n{behind}\n\n{{{{ business_name }}}}\n", subject, html)
+
+
+def _sms(name: str, language: str) -> Text:
+    _, before, _ = SENTENCES[name, language]
+    mark = "link" if "link" in KINDS[name].secret_names else "code"
+    return Text(f"{{{{ business_name }}}}: {before} {{{{ {mark} }}}}")
+
+
+BUILTIN: Mapping[tuple[str, str, str], Text] = {
+    (name, channel, language): make(name, language)
+    for name, language in SENTENCES
+    for channel, make in (("email", _mail), ("sms", _sms))
+}

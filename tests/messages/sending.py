@@ -1,0 +1,58 @@
+"""How tests queue messages and let them leave."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fanfare.kernel.data.db import Db, Record
+from fanfare.messages.actions.delivery import deliver
+from fanfare.messages.actions.sending import send
+from fanfare.messages.schemas.messages import NewMessage
+
+CODE = "728194"
+FROM = "Northside FC <news@northside.example.com>"
+
+
+def login_code(**values: Any) -> NewMessage:
+    """Return a message with a code."""
+    fields: dict[str, Any] = {
+        "channel": "email",
+        "recipient": "ada@example.com",
+        "template": "login_code",
+        "request_key": uuid.uuid4().hex,
+        "values": {"minutes": 10},
+        "secrets": {"code": CODE},
+        "language": "en",
+        "expires_at": datetime.now(UTC) + timedelta(minutes=10),
+    }
+    return NewMessage(**{**fields, **values})
+
+
+async def queue(db: Db, account_id: int, new: NewMessage) -> int:
+    """Queue a message in a transaction of its own."""
+    async with db.transaction() as tx:
+        return await send(tx, account_id, new, datetime.now(UTC))
+
+
+async def sent(db: Db, account_id: int, new: NewMessage, *, now: datetime | None = None) -> Record:
+    """Queue a message, let it leave, and return its row."""
+    message_id = await queue(db, account_id, new)
+    await deliver(db.for_account(account_id), account_id, message_id, now or datetime.now(UTC))
+    return await stored(db, account_id, message_id)
+
+
+async def stored(db: Db, account_id: int, message_id: int) -> Record:
+    """Return the row of a message."""
+    row = await db.row("select * from messages where account_id = $1 and message_id = $2", account_id, message_id)
+    assert row is not None
+    return row
+
+
+async def jobs_of(db: Db, account_id: int) -> int:
+    """Return how many jobs of messages wait for an account."""
+    count: int = await db.value(
+        "select count(*) from jobs.pgqueuer where entrypoint = 'messages.deliver_message'"
+        " and (headers ->> 'account_id')::bigint = $1",
+        account_id,
+    )
+    return count
