@@ -48,7 +48,7 @@ def rotate(
     settings, now = _settings(data_dir), system_clock()
     if settings.secret_key:
         message = (
-            "FANFARE_SECRET_KEY is set, so there is no file: append a key of `fanfare secret-key create` to it,"
+            "FANFARE_SECRET_KEY is set: append a key of `fanfare secret-key create` to it,"
             " after a comma, restart every server, then put it first and restart them again"
         )
         raise CannotRun(message)

@@ -157,7 +157,7 @@ def read_file(path: Path) -> tuple[SecretKey, ...]:
     except (ValueError, OverflowError):
         keys = ()
     if not keys or any(len(each.text) < SECRET_KEY_LENGTH for each in keys):
-        message = f"{path} is no file of secret keys; restore it from a copy, or remove it to begin with a new key"
+        message = f"{path} cannot be parsed; restore it from a copy, or remove it to start with a new key"
         raise BadSettings(message)
     return keys
 

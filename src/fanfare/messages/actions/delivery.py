@@ -16,7 +16,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.messages.actions import outcomes
-from fanfare.messages.actions.sending import DELIVER, SEAL, UNSUBSCRIBE
+from fanfare.messages.actions.sending import DELIVER, SEAL, UNSUBSCRIBE, VALUES
 from fanfare.messages.actions.suppressions import BOUNCE, Target, is_suppressed, suppress
 from fanfare.messages.gateways import Accepted, Delayed, Envelope, Outcome, Refused, Stopped
 from fanfare.messages.gateways.outgoing import outgoing
@@ -129,15 +129,15 @@ async def unsealed(db: Db, account_id: int, message_id: int) -> Envelope | None:
 async def write(db: Db, row: Record) -> Writing:
     """Render a message and its record; raises NotSealed. The built-in text replaces one that cannot be rendered."""
     account_id, name, channel = row["account_id"], row["template_name"], row["channel"]
-    secrets: dict[str, str] = msgspec.json.decode(secret_keys.unseal(SEAL, row["sealed_values"]))
+    secrets = VALUES.decode(secret_keys.unseal(SEAL, row["sealed_values"]))
     unsubscribe_url = secrets.pop(UNSUBSCRIBE, "")
     business = await sender_name(db, account_id, row["business_id"])
     values = {**row["shown_values"], BUSINESS: business}
     text = await own_text(db, account_id, name, channel, row["message_language"], row["business_id"])
     try:
-        content, record = _both(text, channel, values, secrets)
+        content, record = _pair(text, channel, values, secrets)
     except WrongTemplate:
-        content, record = _both(BUILTIN[name, channel, DEFAULT_LANGUAGE], channel, values, secrets)
+        content, record = _pair(BUILTIN[name, channel, DEFAULT_LANGUAGE], channel, values, secrets)
     envelope = Envelope(
         recipient=row["recipient"],
         reference=reference(account_id, row["message_id"]),
@@ -150,7 +150,7 @@ async def write(db: Db, row: Record) -> Writing:
     return Writing(envelope, record, (*secrets.values(), *filter(None, [unsubscribe_url])))
 
 
-def _both(text: Text, channel: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[Rendered, Rendered]:
+def _pair(text: Text, channel: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[Rendered, Rendered]:
     """Render what is sent and what is recorded: the secrets never come near the second."""
     masked = dict.fromkeys(secrets, MASK)
     return render(text, channel, {**values, **secrets}), render(text, channel, {**values, **masked})

@@ -20,7 +20,9 @@ from fanfare.messages.schemas.templates import SampleMessage
 from fanfare.messages.templates.builtin import BUSINESS, KINDS
 from fanfare.messages.topics import MESSAGE_CREATED
 
+# How secret values are stored while a message waits.
 SEAL = "messages.values"
+VALUES = msgspec.json.Decoder(dict[str, str])
 DELIVER = "messages.deliver_message"
 UNSUBSCRIBE = "unsubscribe_url"
 

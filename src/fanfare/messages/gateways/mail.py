@@ -43,15 +43,15 @@ def signer(path: str, selector: str, domain: str) -> Signer | None:
     if not path:
         return None
     try:
-        made = Signer(Path(path).read_bytes(), selector, domain)
-        made.sign(b"From: a@example.com\r\n\r\n")
+        signing = Signer(Path(path).read_bytes(), selector, domain)
+        signing.sign(b"From: a@example.com\r\n\r\n")
     except OSError as error:
         message = f"FANFARE_DKIM_KEY cannot be read: {error.strerror}: {path}"
         raise BadSettings(message) from None
     except Exception:  # noqa: BLE001 - whatever the library says of it
         message = f"FANFARE_DKIM_KEY must be a file with a private RSA key in PEM, not {path}"
         raise BadSettings(message) from None
-    return made
+    return signing
 
 
 def compose(envelope: Envelope, sender: str, now: datetime) -> bytes:
@@ -89,5 +89,5 @@ def ascii_domain(address: str) -> str:
 
 
 def _present(mail: bytes) -> list[bytes]:
-    head = mail.partition(b"\r\n\r\n")[0].lower()
-    return [name for name in SIGNED if head.startswith(name + b":") or b"\r\n" + name + b":" in head]
+    head = mail.partition(b"\r\n\r\n")[0]
+    return [name for name in SIGNED if re.search(rb"^%s:" % name, head, re.IGNORECASE | re.MULTILINE)]

@@ -19,8 +19,8 @@ async def templates(db: Db, account_id: int) -> list[MessageTemplate]:
         """,
         account_id,
     )
-    own = [MessageTemplate(**{**row, **_values(row["template_name"])}) for row in rows]
-    return [*own, *_builtin(account_id)]
+    changed_texts = [MessageTemplate(**{**row, **_values(row["template_name"])}) for row in rows]
+    return [*changed_texts, *_builtin(account_id)]
 
 
 async def preview(draft: TemplatePreview) -> Preview:

@@ -95,16 +95,16 @@ SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
 
 
 def _mail(name: str, language: str) -> Text:
-    subject, before, behind = SENTENCES[name, language]
+    subject, opening, closing = SENTENCES[name, language]
     mark = "link" if "link" in KINDS[name].secret_names else "code"
-    html = PAGE.format(language=language, body=f"<p>{before}</p>{LINK if mark == 'link' else CODE}<p>{behind}</p>")
-    return Text(f"{before}\n\n    {{{{ {mark} }}}}\n\n{behind}\n\n{{{{ business_name }}}}\n", subject, html)
+    html = PAGE.format(language=language, body=f"<p>{opening}</p>{LINK if mark == 'link' else CODE}<p>{closing}</p>")
+    return Text(f"{opening}\n\n    {{{{ {mark} }}}}\n\n{closing}\n\n{{{{ business_name }}}}\n", subject, html)
 
 
 def _sms(name: str, language: str) -> Text:
-    _, before, _ = SENTENCES[name, language]
+    _, opening, _ = SENTENCES[name, language]
     mark = "link" if "link" in KINDS[name].secret_names else "code"
-    return Text(f"{{{{ business_name }}}}: {before} {{{{ {mark} }}}}")
+    return Text(f"{{{{ business_name }}}}: {opening} {{{{ {mark} }}}}")
 
 
 BUILTIN: Mapping[tuple[str, str, str], Text] = {

@@ -107,9 +107,9 @@ def _node_fault(node: nodes.Node, kind: Kind) -> str | None:
     if not isinstance(node, NODES):
         return f"{type(node).__name__} is not available; use values, conditions and filters"
     if isinstance(node, nodes.Name) and node.name not in kind.samples:
-        return f"{node.name} is no value of this template; there are {', '.join(sorted(kind.samples))}"
+        return f"{node.name} is not a value of this template, which has {', '.join(sorted(kind.samples))}"
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        return f"the filter {node.name} is not available; there are {', '.join(sorted(FILTERS))}"
+        return f"the filter {node.name} is not available, only {', '.join(sorted(FILTERS))}"
     if isinstance(node, nodes.Test) and node.name not in TESTS:
-        return f"the test {node.name} is not available; there are {', '.join(sorted(TESTS))}"
+        return f"the test {node.name} is not available, only {', '.join(sorted(TESTS))}"
     return None
