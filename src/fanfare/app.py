@@ -106,7 +106,7 @@ class Lifespan:
     async def process_startup(self, *_: object) -> None:
         """Open the pool; no connection is made before the first request."""
         settings = self.settings
-        await self.service.db.open(settings.database_url, size=settings.pool_size, part=settings.account_share)
+        await self.service.db.open(settings.database_url, size=settings.pool_size, share=settings.account_share)
 
     async def process_shutdown(self, *_: object) -> None:
         """Wait for background work, then close the pool."""

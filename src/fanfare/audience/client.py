@@ -33,7 +33,7 @@ class Lines:
         if address is None:
             return None
         try:
-            async with asyncio.timeout(patience), self._shares.lend(question.account_id, patience):
+            async with asyncio.timeout(patience), self._shares.slot(question.account_id, patience):
                 return await self._exchange(address, question)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
             self._addresses[question.account_id] = None, time.monotonic()

@@ -55,7 +55,7 @@ def restore(
 async def _restore(url: str, file: Path | None) -> None:
     if file is None:
         await check_schema(url)
-        await backups.go_ahead(url)
+        await backups.advance_sequences(url)
         return
     await backups.restore(url, file)
     await migrate(url)

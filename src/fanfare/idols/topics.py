@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fanfare.kernel.data.announcements import SomeFields, Topic
+from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 
 class Explicitly(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -12,7 +12,7 @@ class Explicitly(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 IDOL_CREATED = Topic("idol.created", "An idol was created, by a call of its own or by its name.", "idol_uid")
-IDOL_UPDATED = Topic("idol.updated", "An idol changed.", "idol_uid", data=SomeFields)
+IDOL_UPDATED = Topic("idol.updated", "An idol changed.", "idol_uid", data=OptionalFields)
 IDOL_DELETED = Topic("idol.deleted", "An idol was deleted; nobody follows it any more.", "idol_uid")
 IDOL_EVENT_CREATED = Topic("idol_event.created", "An event of an idol was created.", "event_uid")
 IDOL_EVENT_UPDATED = Topic("idol_event.updated", "An event of an idol changed.", "event_uid")

@@ -9,7 +9,7 @@ from fanfare.messages.actions import delivery, upkeep
 from fanfare.messages.gateways.outgoing import outgoing
 
 
-@job(at_once=20)
+@job(concurrency=20)
 async def deliver_message(db: Db, message_id: int, now: datetime) -> None:
     """Send one message of the account whose job it is."""
     if db.account_id is not None:

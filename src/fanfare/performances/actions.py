@@ -120,7 +120,7 @@ DELETE_PERFORMANCE = f"""
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
     """Delete a performance; it is removed from every schedule, and idol events name it no more."""
     # An idol event that is written at the same moment may lock the two rows in the other order.
-    deleted = await db.racing(lambda tx: tx.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
+    deleted = await db.retry_conflicts(lambda tx: tx.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
     if deleted is None:
         raise Unknown(performance=performance_uid)
 

@@ -1,11 +1,11 @@
 """What performances announce."""
 
-from fanfare.kernel.data.announcements import SomeFields, Topic
+from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 SCHEDULE = "event:event_uid or performance:performance_uid"
 
 PERFORMANCE_CREATED = Topic("performance.created", "A performance was created.", "performance_uid")
-PERFORMANCE_UPDATED = Topic("performance.updated", "A performance changed.", "performance_uid", data=SomeFields)
+PERFORMANCE_UPDATED = Topic("performance.updated", "A performance changed.", "performance_uid", data=OptionalFields)
 PERFORMANCE_DELETED = Topic("performance.deleted", "A performance was deleted.", "performance_uid")
 SCHEDULE_ADDED = Topic("schedule.added", "A fan added an event or a performance to the schedule.", SCHEDULE, "always")
 SCHEDULE_REMOVED = Topic(

@@ -136,7 +136,7 @@ async def award_points(
     Refuses an unknown fan, category, campaign, activity or performance, a closed category, and an award_key that
     stands for other points.
     """
-    row = await db.racing(lambda tx: _book(tx, account_id, new, now, address))
+    row = await db.retry_conflicts(lambda tx: _book(tx, account_id, new, now, address))
     if row["fan_point_uid"] is None:
         if row["is_known"]:
             raise PointClosed

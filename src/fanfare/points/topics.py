@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from fanfare.kernel.data.announcements import SomeFields, Topic
+from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 
 class Booking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -15,5 +15,5 @@ class Booking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 POINT_CREATED = Topic("point.created", "A category of points was created.", "point_uid")
-POINT_UPDATED = Topic("point.updated", "A category of points changed.", "point_uid", data=SomeFields)
+POINT_UPDATED = Topic("point.updated", "A category of points changed.", "point_uid", data=OptionalFields)
 POINTS_AWARDED = Topic("points.awarded", "Points were awarded to a fan.", "fan_point_uid", "always", Booking)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fanfare.kernel.data.announcements import SomeFields, Topic
+from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 
 class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -12,7 +12,7 @@ class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 FILTER_CREATED = Topic("filter.created", "A filter was stored.", "filter_uid")
-FILTER_UPDATED = Topic("filter.updated", "A filter changed.", "filter_uid", data=SomeFields)
+FILTER_UPDATED = Topic("filter.updated", "A filter changed.", "filter_uid", data=OptionalFields)
 FILTER_DELETED = Topic("filter.deleted", "A filter was deleted.", "filter_uid")
 SNAPSHOT_CREATED = Topic("snapshot.created", "A list of fans was frozen.", "snapshot_uid")
 SNAPSHOT_DELETED = Topic("snapshot.deleted", "A frozen list of fans was deleted.", "snapshot_uid")

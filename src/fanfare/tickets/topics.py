@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from fanfare.kernel.data.announcements import Fields, SomeFields, Topic
+from fanfare.kernel.data.announcements import Fields, OptionalFields, Topic
 
 
 class ForEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,5 +17,7 @@ TICKET_CREATED = Topic("ticket.created", "A fan bought a ticket.", "ticket_id", 
 TICKET_UPDATED = Topic("ticket.updated", "Fields of a ticket changed.", "ticket_id", "always", Fields)
 TICKET_DELETED = Topic("ticket.deleted", "A ticket was marked as deleted.", "ticket_id", "always", Fields)
 TICKET_EVENT_CREATED = Topic("ticket_event.created", "A ticket event was created.", "event_uid")
-TICKET_EVENT_UPDATED = Topic("ticket_event.updated", "Fields of a ticket event changed.", "event_uid", data=SomeFields)
+TICKET_EVENT_UPDATED = Topic(
+    "ticket_event.updated", "Fields of a ticket event changed.", "event_uid", data=OptionalFields
+)
 TICKET_EVENT_DELETED = Topic("ticket_event.deleted", "A ticket event was deleted.", "event_uid")

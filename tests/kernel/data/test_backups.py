@@ -201,7 +201,7 @@ async def test_a_restore_that_was_cut_off_is_ended_by_the_next(
         raise ConnectionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(backups, "_go_ahead", cut_off)
+        patched.setattr(backups, "_advance_sequences", cut_off)
         with pytest.raises(ConnectionError):
             await backups.restore(url, file)
     with pytest.raises(CannotMigrate, match="a restore of this database was interrupted"):
@@ -209,7 +209,7 @@ async def test_a_restore_that_was_cut_off_is_ended_by_the_next(
     await backups.restore(url, file)
     assert await migrate(url) == []
     assert await ask(url, "select account_name from accounts") == "Dumped"
-    assert await ask(url, "select last_value from positions") > backups.POSITIONS_AHEAD
+    assert await ask(url, "select last_value from positions") > backups.POSITION_GAP
     with pytest.raises(CannotRun, match="not empty"):
         await backups.restore(url, file)
 
@@ -232,8 +232,8 @@ async def test_ids_go_ahead_after_a_restore_by_other_means(filled: str) -> None:
     await asyncio.to_thread(fanfare, "restore", DATABASE_URL=filled)
     new = {row["sequencename"]: row["last_value"] for row in await rows(filled, SEQUENCES)}
     assert {name: new[name] - last for name, last in old.items()} == {
-        **dict.fromkeys(old, backups.AHEAD),
-        "positions": backups.POSITIONS_AHEAD,
+        **dict.fromkeys(old, backups.ID_GAP),
+        "positions": backups.POSITION_GAP,
     }
     assert await ask(filled, "select account_name from accounts") == "Dumped"
 

@@ -230,7 +230,7 @@ async def test_the_watch_of_the_tests_sees_a_position_taken_without_a_hold_or_be
 
 
 async def test_old_changes_are_trimmed_in_batches(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "TRIMMED_AT_ONCE", 3)
+    monkeypatch.setattr(changes, "TRIM_BATCH", 3)
     rows = [await create_account(db, name, NOW) for name in ("North", "South")]
     ids = [account.account_id for account in rows]
     days = [NOW + timedelta(days=number) for number in range(10)]

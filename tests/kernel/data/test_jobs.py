@@ -39,7 +39,7 @@ async def greet(db: Db, greeting: Greeting, now: datetime) -> None:
     await db.execute("insert into done select $1 from generate_series(1, $2)", greeting.words, greeting.times)
 
 
-@job(tries=2)
+@job(max_attempts=2)
 async def fail(db: Db) -> None:
     await db.execute("insert into done values ('tried')")
     message = "the email address is ada@example.com"
@@ -86,7 +86,7 @@ async def sweep(db: Db, account_id: int) -> None:
     await step(db, account_id)
 
 
-@job(at_once=1)
+@job(concurrency=1)
 async def note(db: Db, words: str) -> None:
     await db.execute("insert into done values ($1 || coalesce($2, ''))", words, str(db.account_id))
 

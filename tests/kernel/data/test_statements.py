@@ -103,11 +103,11 @@ async def test_no_statement_of_criteria_is_kept(caller: Api, own_db: Db) -> None
 
 
 async def test_the_longest_statement_of_the_source_is_kept(own_db: Db) -> None:
-    longest = f"select 1 /* {'x' * (pool.KEPT_LENGTH - 30)} */"
+    longest = f"select 1 /* {'x' * (pool.MAX_CACHED_LENGTH - 30)} */"
     await own_db.value(longest)
     await own_db.value(longest + " " * 100)
     assert [len(each) for each in await stored_rows(own_db)].count(len(longest)) == 1
-    assert max(map(len, await stored_rows(own_db))) <= pool.KEPT_LENGTH
+    assert max(map(len, await stored_rows(own_db))) <= pool.MAX_CACHED_LENGTH
 
 
 async def test_a_connection_ends_after_a_composed_statement_that_is_very_long(database_url: str) -> None:
@@ -115,7 +115,7 @@ async def test_a_connection_ends_after_a_composed_statement_that_is_very_long(da
     pid = "select pg_backend_pid()"
     short = Composed(pid)
     assert len({await db.value(each) for each in (pid, short, pid)}) == 1
-    long = Composed(f"{pid} /* {'x' * pool.KEPT_LENGTH} */")
+    long = Composed(f"{pid} /* {'x' * pool.MAX_CACHED_LENGTH} */")
     assert len({await db.value(each) for each in (pid, long, pid)}) == 2
     async with db.transaction() as tx:
         (ended,) = {await tx.value(each) for each in (pid, long, long, pid)}

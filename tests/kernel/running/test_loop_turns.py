@@ -21,7 +21,7 @@ def work(seconds: float) -> None:
 
 async def steps(loop_turns: LoopTurns, account_id: int, count: int, order: list[int], seconds: float = 0.0) -> None:
     async def step() -> None:
-        await loop_turns.take(account_id)
+        await loop_turns.wait_turn(account_id)
         work(seconds)
         order.append(account_id)
 
@@ -58,12 +58,12 @@ async def test_an_account_waits_for_one_step_of_another() -> None:
 async def test_an_account_rests_only_while_calls_of_others_are_under_way() -> None:
     loop_turns = LoopTurns()
     with loop_turns.call(ONE), loop_turns.call(ONE):
-        assert loop_turns.rest(ONE, 0.25) == 0
+        assert loop_turns.pause_seconds(ONE, 0.25) == 0
         with loop_turns.call(OTHER):
-            assert loop_turns.rest(ONE, 0.25) == 0.25
-        assert loop_turns.rest(ONE, 0.25) == 0
+            assert loop_turns.pause_seconds(ONE, 0.25) == 0.25
+        assert loop_turns.pause_seconds(ONE, 0.25) == 0
     with loop_turns.call(ONE):
-        assert loop_turns.rest("strangers", 0.25) == 0.25
+        assert loop_turns.pause_seconds("strangers", 0.25) == 0.25
 
 
 async def test_who_has_had_a_long_step_has_the_next_after_as_long() -> None:
@@ -79,14 +79,14 @@ async def test_who_has_had_a_long_step_has_the_next_after_as_long() -> None:
 async def test_who_gives_up_leaves_the_turn_to_the_next() -> None:
     loop_turns = LoopTurns()
     for rounds in range(5):
-        given_up = asyncio.create_task(loop_turns.take(ONE))
+        given_up = asyncio.create_task(loop_turns.wait_turn(ONE))
         for _ in range(rounds):
             await asyncio.sleep(0)
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)
         async with asyncio.timeout(20):
-            await loop_turns.take(OTHER)
-            await loop_turns.take(ONE)
+            await loop_turns.wait_turn(OTHER)
+            await loop_turns.wait_turn(ONE)
 
 
 STATEMENTS: dict[str, tuple[str, object]] = {
@@ -100,7 +100,7 @@ async def test_statements_of_many_rows_wait_for_their_turn_and_others_do_not(db:
     sql, argument = STATEMENTS[place]
     # So that both have a connection, which the driver has asked about arrays.
     await asyncio.gather(*(db.for_account(ONE).value("select $1::int[] from pg_sleep(0.01)", [1]) for _ in range(2)))
-    async with turns().places.lend(OTHER, 20):
+    async with turns().slots.slot(OTHER, 20):
         task = asyncio.create_task(db.for_account(ONE).rows(sql, argument))
         for number in range(50):
             assert await db.for_account(ONE).value("select $1::int", number) == number

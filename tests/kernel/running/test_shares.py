@@ -27,24 +27,24 @@ async def in_turn(query: int, lent: int) -> None:
 async def test_an_account_has_its_part_and_the_others_the_rest() -> None:
     shares = Shares(4, 0.5)
     for _ in range(2):
-        await shares.take(ONE, FOR_LONG)
+        await shares.acquire(ONE, FOR_LONG)
     with pytest.raises(Busy):
-        await shares.take(ONE, 0)
+        await shares.acquire(ONE, 0)
     for account_id in (OTHER, None):
-        await shares.take(account_id, 0)
+        await shares.acquire(account_id, 0)
     with pytest.raises(Busy):
-        await shares.take(OTHER, 0)
+        await shares.acquire(OTHER, 0)
 
 
 async def test_who_waits_at_its_limit_stands_in_front_of_nobody() -> None:
     shares = Shares(2, 0.5)
-    await shares.take(ONE, FOR_LONG)
-    await shares.take(OTHER, FOR_LONG)
-    behind = [asyncio.create_task(shares.take(ONE, FOR_LONG)) for _ in range(5)]
+    await shares.acquire(ONE, FOR_LONG)
+    await shares.acquire(OTHER, FOR_LONG)
+    behind = [asyncio.create_task(shares.acquire(ONE, FOR_LONG)) for _ in range(5)]
     await in_turn(5, 0)
-    third = asyncio.create_task(shares.take(THIRD, FOR_LONG))
+    third = asyncio.create_task(shares.acquire(THIRD, FOR_LONG))
     await in_turn(1, 0)
-    shares.give(OTHER)
+    shares.release(OTHER)
     await asyncio.wait_for(third, FOR_LONG)
     assert not any(each.done() for each in behind)
     for each in behind:
@@ -56,10 +56,10 @@ async def test_who_has_fewest_places_is_next_and_equals_take_turns() -> None:
     shares, served = Shares(1, 1.0), []
 
     async def single(account_id: int) -> None:
-        async with shares.lend(account_id, FOR_LONG):
+        async with shares.slot(account_id, FOR_LONG):
             served.append(account_id)
 
-    async with shares.lend(None, FOR_LONG):
+    async with shares.slot(None, FOR_LONG):
         tasks = [asyncio.create_task(single(each)) for each in (ONE, ONE, ONE, ONE, OTHER, OTHER, THIRD)]
         await in_turn(7, 0)
     await asyncio.gather(*tasks)
@@ -69,8 +69,8 @@ async def test_who_has_fewest_places_is_next_and_equals_take_turns() -> None:
 async def test_places_of_those_who_gave_up_are_not_lost() -> None:
     shares = Shares(2, 0.5)
     for _ in range(20):
-        async with shares.lend(ONE, FOR_LONG):
-            given_up = [asyncio.create_task(shares.take(ONE, FOR_LONG)) for _ in range(3)]
+        async with shares.slot(ONE, FOR_LONG):
+            given_up = [asyncio.create_task(shares.acquire(ONE, FOR_LONG)) for _ in range(3)]
             await in_turn(3, 0)
             for each in given_up[:2]:
                 each.cancel()
@@ -84,9 +84,9 @@ async def test_an_account_that_rests_lets_others_go_first() -> None:
     shares, served = Shares(1), []
 
     async def single(account_id: int, rest: float) -> None:
-        await shares.take(account_id, FOR_LONG)
+        await shares.acquire(account_id, FOR_LONG)
         served.append(account_id)
-        shares.give(account_id, rest)
+        shares.release(account_id, rest)
 
     await asyncio.gather(single(ONE, 0.01), single(ONE, 0.0), *(single(each, 0.0) for each in (OTHER, OTHER, THIRD)))
     assert served == [ONE, OTHER, OTHER, THIRD, ONE]

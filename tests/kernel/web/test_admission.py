@@ -18,7 +18,7 @@ from fanfare.accounts.jobs import callers, forget_calls
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import CACHE_SECONDS
-from fanfare.kernel.data.limits import NO_ACCOUNT, NO_KEY, REFUSED_LIMIT
+from fanfare.kernel.data.limits import NO_ACCOUNT, NO_KEY, REFUSAL_LIMIT
 from fanfare.kernel.running import log
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web.body import MAX_KEYLESS_BYTES
@@ -75,7 +75,7 @@ async def leave(db: Db, address: str, calls: int) -> None:
         NO_KEY,
         address,
         int(NOW.timestamp()) // 60,
-        REFUSED_LIMIT - calls,
+        REFUSAL_LIMIT - calls,
     )
 
 

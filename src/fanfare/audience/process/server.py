@@ -76,7 +76,7 @@ class IndexProcess:
         """Serve until `stop`, through outages of the database; then store every index."""
         part = self.settings.account_share
         await self.db.open(
-            self.settings.database_url, size=INDEX_POOL_SIZE, statement_seconds=STATEMENT_SECONDS, part=part
+            self.settings.database_url, size=INDEX_POOL_SIZE, statement_seconds=STATEMENT_SECONDS, share=part
         )
         async with self._listening():
             while not self.stopping.is_set():
@@ -131,7 +131,7 @@ class IndexProcess:
             await self._set_aside(question.account_id, error)
             return Answer()
         try:
-            async with self._turns.lend(question.account_id, TURN_SECONDS):
+            async with self._turns.slot(question.account_id, TURN_SECONDS):
                 # Whoever else has a question may line up first.
                 await asyncio.sleep(0)
                 return _evaluate(audience, question)
@@ -167,7 +167,7 @@ class IndexProcess:
         except (Behind, Unavailable):
             return
         except Exception as error:
-            if faults.will_pass(error):
+            if faults.is_transient(error):
                 raise
             await self._set_aside(account_id, error)
 
@@ -183,7 +183,7 @@ class IndexProcess:
 
     async def _note(self, account_id: int, error: Exception) -> None:
         with contextlib.suppress(*UNABLE):
-            await faults.note(self.db, (account_id, JOB, ""), faults.words_of(error), datetime.now(UTC))
+            await faults.note(self.db, (account_id, JOB, ""), faults.description_of(error), datetime.now(UTC))
 
     async def _locking(self) -> Connection:
         """Return the connection that holds the locks. With a lost one its accounts are lost too."""
@@ -233,7 +233,7 @@ class IndexProcess:
             log.warning("index build failed", account_id=account_id, reason=type(error).__name__)
             self._starting.pop(account_id, None)
             self._retry_at[account_id] = time.monotonic() + AGAIN_SECONDS
-            if not faults.will_pass(error):
+            if not faults.is_transient(error):
                 await self._note(account_id, error)
             return
         self.ready.add(account_id)

@@ -90,7 +90,7 @@ async def count_activities(db: Db, account_id: int) -> None:
 async def record_fan_activity(db: Db, account_id: int, new: NewFanActivity, now: datetime) -> ActivitySaved:
     """Record an activity of an existing fan, and make its campaign when the title is new; refuse an unknown fan."""
     named = {"fan_id": new.fan_id, **_arguments(new), "now": now}
-    row = await db.racing(lambda tx: tx.row(FOR_FAN, account_id, **named))
+    row = await db.retry_conflicts(lambda tx: tx.row(FOR_FAN, account_id, **named))
     if row is None:
         raise Unknown(fan=new.fan_id)
     return ActivitySaved(row["fan_id"], row["activity_id"])
@@ -111,7 +111,7 @@ async def record_activity(db: Db, account: Account, new: NewActivity, now: datet
     attributes = {name: getattr(new, name) for name in PERSON_FIELDS}
     profile = [person(contact, home_country=account.country_code, **attributes)]
     named, turns = {**arguments(profile), **_arguments(new), "now": now, "source": SOURCE}, count()
-    row = await db.racing(lambda tx: tx.row(statement(FOR_CONTACT, profile, next(turns)), account.id, **named))
+    row = await db.retry_conflicts(lambda tx: tx.row(statement(FOR_CONTACT, profile, next(turns)), account.id, **named))
     if row is None:
         message = "No fan has this email or phone number"
         raise Unknown(message)

@@ -11,7 +11,7 @@ from fanfare.fans.queries.merges import successors
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -68,7 +68,7 @@ async def record_events(db: Db, account: Account, new: NewEvents, now: datetime)
         for (place, _), row in zip(present, rows, strict=True):
             event_ids[place] = row["event_id"]
 
-    faults += [line_fault(place, misfit(FIELD)) for place, _ in await write_lines(events, write)]
+    faults += [line_fault(place, unstorable_line(FIELD)) for place, _ in await write_lines(events, write)]
     unknown = [("fan_id", "is not a fan of this account")]
     faults += [line_fault(place, BadParameters(unknown)) for place in of_nobody]
     return EventsSaved(event_ids, sorted(faults, key=lambda fault: fault.index))
@@ -77,7 +77,7 @@ async def record_events(db: Db, account: Account, new: NewEvents, now: datetime)
 def _read(
     account: Account, lines: Sequence[ReportedEvent | WrongLine], now: datetime
 ) -> tuple[list[Event], list[LineFault]]:
-    return sorted_lines(lines, lambda place, event: (place, event), Setting(account, now))
+    return check_lines(lines, lambda place, event: (place, event), Setting(account, now))
 
 
 RECORD = f"""

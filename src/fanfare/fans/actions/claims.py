@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.data.announcements import announce
-from fanfare.kernel.data.db import RACES, Db
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db
 from fanfare.kernel.errors import Unavailable
 
 Identity = tuple[str, str]
@@ -45,7 +45,7 @@ async def claim(db: Db, account_id: int, identity: Identity, fan_id: int, now: d
     An email address is never shared: the caller rejects it, or removes it from the fan. Runs in the caller's
     transaction; the row stays locked, so that the owner cannot release it before that ends.
     """
-    for _ in range(RACES):
+    for _ in range(WRITE_ATTEMPTS):
         await db.execute(
             """
             insert into fan_identifiers (account_id, network, identifier_value, fan_id, created_at)

@@ -9,7 +9,7 @@ import structlog
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.fans.schemas.erasures import Certificate
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.faults import will_pass
+from fanfare.kernel.data.faults import is_transient
 from fanfare.kernel.errors import Unknown
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime
             except Unknown:
                 continue
             except Exception as error:
-                if will_pass(error):
+                if is_transient(error):
                     raise
                 log.warning("erasure failed", account_id=each.account_id, fan_id=fan_id, exc_info=error)
                 result.remaining.append((each.account_id, fan_id))

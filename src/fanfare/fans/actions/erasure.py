@@ -36,7 +36,7 @@ async def erase_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, sour
         async with outer.transaction() as tx:
             return await _erase(tx, account_id, fan_id, now, source)
 
-    return await erasure(db, account_id, await db.racing(write))
+    return await erasure(db, account_id, await db.retry_conflicts(write))
 
 
 async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: str) -> int:

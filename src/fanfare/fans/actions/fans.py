@@ -102,7 +102,7 @@ async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, so
                 await followers.tie(tx, account.id, change.request.fan_id, new.idol_names, now)
         return change.request.fan_id
 
-    return await db.racing(write)
+    return await db.retry_conflicts(write)
 
 
 async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str) -> int:
@@ -118,7 +118,7 @@ async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetim
         async with outer.transaction() as tx:
             return await _change(tx, account, change, now)
 
-    return await db.racing(write)
+    return await db.retry_conflicts(write)
 
 
 async def _prepared(db: Db, account: Account, changes: FanChanges, source: str, *, fills: bool) -> Change:

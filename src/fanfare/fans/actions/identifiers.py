@@ -88,7 +88,7 @@ async def remove_identifier(db: Db, account_id: int, change: IdentifierChange, n
                 message = "The fan does not have this identifier"
                 raise Unknown(message)
 
-    await db.racing(write)
+    await db.retry_conflicts(write)
 
 
 SAVE_PUSH_TOKEN = f"""

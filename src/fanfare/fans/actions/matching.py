@@ -14,7 +14,7 @@ occurs twice, and no number without address (see `people.batches`).
 Both are tuples of three texts, of which `people.statement` chooses one: consents are expensive, and most persons have
 none.
 
-Run it with `db.racing`, which retries: of two transactions that create the same fan, one violates the primary key of
+Run it with `db.retry_conflicts`: of two transactions that create the same fan, one violates the primary key of
 fan_identifiers; and a matched fan can be erased or merged meanwhile. Matched fans stay locked against erasure until the
 transaction ends.
 """

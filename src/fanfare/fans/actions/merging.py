@@ -18,7 +18,7 @@ from fanfare.fans.queries.merges import merge, successors
 from fanfare.fans.schemas.merges import Merge, MergeOther
 from fanfare.fans.topics import FAN_MERGED, FAN_UNMERGED, FAN_UPDATED
 from fanfare.kernel.data.announcements import announce, hold
-from fanfare.kernel.data.db import RACES, Db, Record
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.updates import assignments
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 
@@ -59,7 +59,7 @@ async def merge_fans(db: Db, account_id: int, change: MergeOther, now: datetime,
         async with outer.transaction() as tx:
             return await _merge(tx, account_id, (change.fan_id, change.merged_fan_id), now, source)
 
-    return await merge(db, account_id, await db.racing(write))
+    return await merge(db, account_id, await db.retry_conflicts(write))
 
 
 async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetime, source: str) -> int:
@@ -87,7 +87,7 @@ async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetim
 
 async def _current_ids(db: Db, account_id: int, fan_ids: tuple[int, int]) -> tuple[int, int]:
     """Lock both fans in the order of their ids and return their current ids, equal when they are merged already."""
-    for _ in range(RACES):
+    for _ in range(WRITE_ATTEMPTS):
         heirs = await successors(db, account_id, fan_ids)
         first, second = (heirs.get(each, each) for each in fan_ids)
         if first == second:
@@ -203,7 +203,7 @@ async def unmerge_fans(db: Db, account_id: int, change: MergeOther, now: datetim
         async with outer.transaction() as tx:
             return await _unmerge(tx, account_id, change, now)
 
-    return await merge(db, account_id, await db.racing(write))
+    return await merge(db, account_id, await db.retry_conflicts(write))
 
 
 async def _unmerge(db: Db, account_id: int, change: MergeOther, now: datetime) -> int:
@@ -348,7 +348,7 @@ async def join_verified(db: Db, account_id: int, profile: Person, now: datetime,
     if not (profile.mail_key and profile.phone):
         return
     pair = await _verified_pair(db, account_id, profile)
-    for _ in range(RACES):
+    for _ in range(WRITE_ATTEMPTS):
         if pair is None:
             return
         await db.execute(

@@ -28,7 +28,7 @@ def _turns(_: asyncio.AbstractEventLoop) -> Shares:
 
 async def password_hash(account_id: int, password: str) -> str:
     """Return the argon2id hash of a password; waits for one of the account's turns."""
-    async with _turns(asyncio.get_running_loop()).lend(account_id, WAIT_SECONDS):
+    async with _turns(asyncio.get_running_loop()).slot(account_id, WAIT_SECONDS):
         return await run_to_its_end(lambda: _hasher().hash(password))
 
 
@@ -41,5 +41,5 @@ async def is_password(account_id: int, password_hash: str, password: str) -> boo
         except (VerificationError, InvalidHashError):
             return False
 
-    async with _turns(asyncio.get_running_loop()).lend(account_id, WAIT_SECONDS):
+    async with _turns(asyncio.get_running_loop()).slot(account_id, WAIT_SECONDS):
         return await run_to_its_end(verify)

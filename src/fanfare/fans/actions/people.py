@@ -194,4 +194,4 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
 async def _find(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
     find = FIND_ONE if len(people) == 1 else FIND_MANY
     named, turns = {**arguments(people), "now": now, "source": source}, count()
-    return await db.racing(lambda tx: tx.rows(statement(find, people, next(turns)), account_id, **named))
+    return await db.retry_conflicts(lambda tx: tx.rows(statement(find, people, next(turns)), account_id, **named))

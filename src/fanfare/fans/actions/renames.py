@@ -13,7 +13,7 @@ import asyncpg
 import msgspec
 
 from fanfare.fans.queries.merges import successors
-from fanfare.kernel.data.db import RACES, Db
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db
 from fanfare.kernel.errors import BadParameters, Conflict, Unavailable, Unknown
 from fanfare.kernel.parameters import Params
 
@@ -70,12 +70,12 @@ async def follow_merges(
         return await act(db, params)
     if is_unnoticed(type(params)):
         params = await present(db, account_id, params)
-    for attempt in range(RACES):
+    for attempt in range(WRITE_ATTEMPTS):
         try:
             return await _attempt(act, db, params)
         except (*MISSES, *RACED) as missed:
             current = await present(db, account_id, params)
-            if attempt == RACES - 1 or (current is params and not isinstance(missed, RACED)):
+            if attempt == WRITE_ATTEMPTS - 1 or (current is params and not isinstance(missed, RACED)):
                 raise
             params = current
     raise Unavailable

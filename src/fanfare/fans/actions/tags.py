@@ -9,7 +9,7 @@ from fanfare.fans.contact import mail_key
 from fanfare.fans.schemas.attributes import TagChange, TagChanged, TagRow
 from fanfare.fans.topics import TAG_ADDED, TAG_CREATED, TAG_DELETED, TAG_REMOVED
 from fanfare.kernel.data.announcements import HOLD, also, announce
-from fanfare.kernel.data.db import RACES, Db, Record
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.lines import line_fault
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Unavailable, Unknown
@@ -97,7 +97,7 @@ def _unread(index: int, field: str, entry: Unread) -> TagRow:
 
 async def _lock_tag(db: Db, account_id: int, tag_name: str, now: datetime, *, may_create: bool) -> int:
     """Lock a tag against deletion until the transaction ends and return its id."""
-    for _ in range(RACES):
+    for _ in range(WRITE_ATTEMPTS):
         tag_id = await (create_tag if may_create else _existing_tag)(db, account_id, tag_name, now)
         lock = "select true from tags where account_id = $1 and tag_id = $2 for key share"
         if await db.value(lock, account_id, tag_id):
@@ -140,7 +140,7 @@ async def create_tag(db: Db, account_id: int, tag_name: str, now: datetime) -> i
         )
         return tag_id
 
-    return await db.racing(write)
+    return await db.retry_conflicts(write)
 
 
 async def _existing_tag(db: Db, account_id: int, tag_name: str, _: datetime) -> int:

@@ -205,7 +205,7 @@ async def save_idol_event(db: Db, account_id: int, new: NewIdolEvent, now: datet
     fields["province"] = venue_province(new.country_code, new.province)
     arguments = account_id, event_uid, EVENT.record(fields), now
     try:
-        saved = await db.racing(lambda tx: tx.value(CHANGE_EVENT if is_change else CREATE_EVENT, *arguments))
+        saved = await db.retry_conflicts(lambda tx: tx.value(CHANGE_EVENT if is_change else CREATE_EVENT, *arguments))
     except asyncpg.ForeignKeyViolationError as missing:
         if "performance_uid" in (missing.constraint_name or ""):
             raise BadParameters([("performance_uid", "is not a performance of this account")]) from None

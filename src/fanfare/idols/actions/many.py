@@ -12,7 +12,7 @@ from fanfare.idols.actions.ties import known_idols, tie_fans
 from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -42,7 +42,7 @@ async def tie_many(
             await _tie(tx, account.id, list(part), now)
 
     misfits = {row.index for row in await write_lines(rows, write)}
-    faults += [line_fault(index, misfit(FIELD)) for index in misfits]
+    faults += [line_fault(index, unstorable_line(FIELD)) for index in misfits]
     saved = []
     for row in rows:
         if row.index in misfits:
@@ -71,7 +71,7 @@ async def _tie(db: Db, account_id: int, rows: list[TieRow], now: datetime) -> No
 def _rows(
     account: Account, lines: Sequence[FanIdolItem | WrongLine], now: datetime
 ) -> tuple[list[TieRow], list[LineFault]]:
-    return sorted_lines(lines, lambda index, item: TieRow(index, item, _profile(account, item)), Setting(account, now))
+    return check_lines(lines, lambda index, item: TieRow(index, item, _profile(account, item)), Setting(account, now))
 
 
 def _profile(account: Account, item: FanIdolItem) -> Person | None:

@@ -129,7 +129,7 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
             raise asyncpg.SerializationError(message)
         return uids
 
-    return await db.racing(write)
+    return await db.retry_conflicts(write)
 
 
 async def tie_by_names(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:

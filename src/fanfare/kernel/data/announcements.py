@@ -38,7 +38,7 @@ class Fields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: list[str]
 
 
-class SomeFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class OptionalFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The names of the fields that changed; if they are missing, any field may have changed."""
 
     fields: list[str] | msgspec.UnsetType = msgspec.UNSET

@@ -25,11 +25,11 @@ from fanfare.kernel.running.embedded import program
 
 # The gap after a restore: more than the ids that are assigned between a dump and the loss of what came after it.
 # Positions are many and may go up to 2^53 (JSON); the others must stay below 2^32, the limit of the audience index.
-AHEAD = 10_000_000
-POSITIONS_AHEAD = 10_000_000_000
+ID_GAP = 10_000_000
+POSITION_GAP = 10_000_000_000
 POSITIONS = "positions"
 # A setting that older servers do not know; a newer pg_restore writes it among the first lines.
-UNKNOWN_TO_OLDER = b"SET transaction_timeout = 0;\n"
+PG17_SETTING = b"SET transaction_timeout = 0;\n"
 HEAD_LINES = 30
 # Whether the database contains anything but the marker of a restore.
 IS_FILLED = f"""
@@ -49,8 +49,8 @@ def dump(database_url: str, file: Path) -> None:
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        words = ("--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data")
-        _run("pg_dump", *words, url=database_url, output=descriptor)
+        options = ("--format=custom", "--no-owner", "--no-privileges", "--no-unlogged-table-data")
+        _run("pg_dump", *options, url=database_url, output=descriptor)
         os.fsync(descriptor)
         temporary.rename(file)
     except BaseException:
@@ -76,22 +76,22 @@ async def restore(database_url: str, file: Path) -> None:
         if not is_filled:
             await connection.execute(f"create table if not exists {RESTORING} ()")
             _fill(database_url, file)
-        await _go_ahead(connection)
+        await _advance_sequences(connection)
         await connection.execute("analyze")
     finally:
         await connection.close()
 
 
-async def go_ahead(database_url: str) -> None:
+async def advance_sequences(database_url: str) -> None:
     """Advance the sequences of a database that was restored with another tool, so that no id is assigned twice."""
     connection = await asyncpg.connect(database_url)
     try:
-        await _go_ahead(connection)
+        await _advance_sequences(connection)
     finally:
         await connection.close()
 
 
-async def _go_ahead(connection: Connection) -> None:
+async def _advance_sequences(connection: Connection) -> None:
     """Advance every sequence beyond the ids that may have been assigned since the dump, and remove the marker."""
     async with connection.transaction():
         await connection.execute(
@@ -102,8 +102,8 @@ async def _go_ahead(connection: Connection) -> None:
             where c.relkind = 'S' and c.relnamespace = 'public'::regnamespace
             """,
             POSITIONS,
-            POSITIONS_AHEAD,
-            AHEAD,
+            POSITION_GAP,
+            ID_GAP,
         )
         await connection.execute(f"drop table if exists {RESTORING}")
 
@@ -128,28 +128,28 @@ def check(file: Path) -> None:
 
 def _fill(database_url: str, file: Path) -> None:
     """Run the dump in the database in one transaction, which commits only if all of the dump was read."""
-    words = ("--file=-", "--no-owner", "--no-privileges", "--no-comments")
-    with _Program("pg_restore", *words, str(file), output=subprocess.PIPE) as reading:
-        alone = ("--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1")
-        with _Program("psql", *alone, url=database_url, input_=subprocess.PIPE) as writing:
-            text, into = reading.process.stdout, writing.process.stdin
-            if text is None or into is None:
+    options = ("--file=-", "--no-owner", "--no-privileges", "--no-comments")
+    with _Program("pg_restore", *options, str(file), output=subprocess.PIPE) as dump_reader:
+        psql_options = ("--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1")
+        with _Program("psql", *psql_options, url=database_url, input_=subprocess.PIPE) as psql:
+            dump_sql, psql_input = dump_reader.process.stdout, psql.process.stdin
+            if dump_sql is None or psql_input is None:
                 raise AssertionError
             # psql reports the reason itself.
             with suppress(BrokenPipeError):
-                into.write(b"begin;\n")
-                for line in itertools.islice(text, HEAD_LINES):
-                    into.write(b"" if line == UNKNOWN_TO_OLDER else line)
-                shutil.copyfileobj(text, into)
-                if reading.wait() == 0:
-                    into.write(b"commit;\n")
+                psql_input.write(b"begin;\n")
+                for line in itertools.islice(dump_sql, HEAD_LINES):
+                    psql_input.write(b"" if line == PG17_SETTING else line)
+                shutil.copyfileobj(dump_sql, psql_input)
+                if dump_reader.wait() == 0:
+                    psql_input.write(b"commit;\n")
             with suppress(BrokenPipeError):
-                into.close()
+                psql_input.close()
 
 
-def _run(name: str, *words: str, url: str | None = None, output: int = subprocess.DEVNULL) -> None:
+def _run(name: str, *options: str, url: str | None = None, output: int = subprocess.DEVNULL) -> None:
     """Run one of PostgreSQL's programs until it exits."""
-    with _Program(name, *words, url=url, output=output):
+    with _Program(name, *options, url=url, output=output):
         pass
 
 
@@ -159,7 +159,7 @@ class _Program:
     def __init__(
         self,
         name: str,
-        *words: str,
+        *options: str,
         url: str | None = None,
         input_: int = subprocess.DEVNULL,
         output: int = subprocess.DEVNULL,
@@ -167,7 +167,7 @@ class _Program:
         self.name = name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
         target, environment = without_password(url)
-        command = [program(name), *words, *(() if target is None else ("--dbname", target))]
+        command = [program(name), *options, *(() if target is None else ("--dbname", target))]
         process = launch(Launch(command=command, env=environment, input=input_, output=output, errors=self._errors))
         self.process, self.wait = process.process, partial(process.wait, None)
 

@@ -18,7 +18,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 
-TRIMMED_AT_ONCE = 5000
+TRIM_BATCH = 5000
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ async def trim_changes(db: Db, account_id: int, older_than: datetime) -> int:
     """
     count = 0
     while True:
-        word = await db.execute(
+        status = await db.execute(
             """
             delete from changes
             where account_id = $1 and occurred_at < $2 and position <= (
@@ -114,9 +114,9 @@ async def trim_changes(db: Db, account_id: int, older_than: datetime) -> int:
             """,
             account_id,
             older_than,
-            TRIMMED_AT_ONCE,
+            TRIM_BATCH,
         )
-        deleted = int(word.removeprefix("DELETE "))
+        deleted = int(status.removeprefix("DELETE "))
         count += deleted
-        if deleted < TRIMMED_AT_ONCE:
+        if deleted < TRIM_BATCH:
             return count

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
-from fanfare.kernel.data.pool import CLOSE_SECONDS, GRACE_SECONDS, KEPT_LENGTH, Connection, Pool, Record
+from fanfare.kernel.data.pool import CLOSE_SECONDS, GRACE_SECONDS, MAX_CACHED_LENGTH, Connection, Pool, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.loop_turns import MANY_ROWS, has_many, long_step
@@ -24,11 +24,11 @@ else:
 
 T = TypeVar("T")
 
-RACES = 8
+WRITE_ATTEMPTS = 8
 # How long a heavy read, or a write of many rows, waits for its turn.
 HEAVY_SECONDS = 20.0
 # Raised for a value that passed validation but does not fit: a number too large, a text that cannot be stored.
-MISFITS = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
+UNSTORABLE = (asyncpg.DataError, asyncpg.exceptions.InvalidTextRepresentationError)
 # Transient errors of PostgreSQL or the network, not caused by the client.
 OUTAGES: tuple[type[BaseException], ...] = (
     asyncpg.PostgresConnectionError,
@@ -74,18 +74,18 @@ class Db:
 
     @classmethod
     async def connect(
-        cls, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = ACCOUNT_SHARE
+        cls, dsn: str, *, size: int = 10, statement_seconds: float = 30, share: float = ACCOUNT_SHARE
     ) -> "Db":
         """Return a handle over a new pool of at most `size` connections."""
         db = cls()
-        await db.open(dsn, size=size, statement_seconds=statement_seconds, part=part)
+        await db.open(dsn, size=size, statement_seconds=statement_seconds, share=share)
         return db
 
     async def open(
-        self, dsn: str, *, size: int = 10, statement_seconds: float = 30, part: float = ACCOUNT_SHARE
+        self, dsn: str, *, size: int = 10, statement_seconds: float = 30, share: float = ACCOUNT_SHARE
     ) -> None:
-        """Open the pool; one account may use at most the share `part` of it. Connections are made on demand."""
-        self._pool = Pool(dsn, size, statement_seconds, part)
+        """Open the pool; one account may use at most `share` of its connections, which are made on demand."""
+        self._pool = Pool(dsn, size, statement_seconds, share)
 
     async def close(self) -> None:
         """Wait up to ten seconds for background work, then close all connections of the pool."""
@@ -132,18 +132,18 @@ class Db:
         if self._connection is not None:
             yield
             return
-        async with self._open_pool().heavy.lend(self._account_id, HEAVY_SECONDS):
+        async with self._open_pool().heavy.slot(self._account_id, HEAVY_SECONDS):
             yield
 
     @asynccontextmanager
     async def long_turn(self) -> AsyncIterator[None]:
         """Wait for the account's turn at writes that take minutes, which do not block its heavy reads."""
-        async with self._open_pool().long.lend(self._account_id, HEAVY_SECONDS):
+        async with self._open_pool().long.slot(self._account_id, HEAVY_SECONDS):
             yield
 
     def bulk_turn(self) -> AbstractAsyncContextManager[None]:
         """Wait for the account's turn at writes of many rows; call it before any transaction."""
-        return self._open_pool().bulk.lend(self._account_id, HEAVY_SECONDS)
+        return self._open_pool().bulk.slot(self._account_id, HEAVY_SECONDS)
 
     def _open_pool(self) -> Pool:
         if self._pool is None:
@@ -151,15 +151,15 @@ class Db:
             raise Unavailable(message)
         return self._pool
 
-    def _use(self, sql: str = "") -> AbstractAsyncContextManager[Any]:
+    def _acquire(self, sql: str = "") -> AbstractAsyncContextManager[Any]:
         if isinstance(sql, Heavy):
-            return self._use_heavily(sql)
+            return self._acquire_heavy(sql)
         if self._connection is not None:
-            return _Held(self._connection)
-        return _Lent(self._open_pool(), self._account_id)
+            return _TransactionConnection(self._connection)
+        return _PooledConnection(self._open_pool(), self._account_id)
 
     @asynccontextmanager
-    async def _use_heavily(self, sql: Heavy) -> AsyncIterator[Any]:
+    async def _acquire_heavy(self, sql: Heavy) -> AsyncIterator[Any]:
         if self._connection is not None:
             yield self._runner(self._connection, sql)
             return
@@ -168,19 +168,19 @@ class Db:
         async with self.heavy_turn(), context as tx, tx.connection() as connection:
             yield self._runner(connection, sql)
 
-    def _runner(self, connection: Connection, sql: Heavy) -> "Connection | _Unkept":
+    def _runner(self, connection: Connection, sql: Heavy) -> "Connection | _UncachedRunner":
         if not isinstance(sql, Composed):
             return connection
-        if len(sql) > KEPT_LENGTH:
+        if len(sql) > MAX_CACHED_LENGTH:
             # Planning took about a hundred megabytes, most of which the server process frees only when it exits.
             self._open_pool().retire(connection)
-        return _Unkept(connection)
+        return _UncachedRunner(connection)
 
     async def rows(self, sql: str | Sql, *args: object, **named: object) -> list[Record]:
         """Return all rows."""
-        sql, args = _compiled(sql, args, named)
-        is_long = await self._pass_many(args)
-        async with self._use(sql) as connection:
+        sql, args = _compile(sql, args, named)
+        is_long = await self._await_turn_for_many(args)
+        async with self._acquire(sql) as connection:
             rows: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
         if is_long or len(rows) > MANY_ROWS:
             # The caller will iterate over as many.
@@ -189,28 +189,28 @@ class Db:
 
     async def row(self, sql: str | Sql, *args: object, **named: object) -> Record | None:
         """Return the first row, or None."""
-        sql, args = _compiled(sql, args, named)
-        await self._pass_many(args)
-        async with self._use(sql) as connection:
+        sql, args = _compile(sql, args, named)
+        await self._await_turn_for_many(args)
+        async with self._acquire(sql) as connection:
             row: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
             return row
 
     async def value(self, sql: str | Sql, *args: object, **named: object) -> Any:  # noqa: ANN401 - depends on the statement
         """Return the first column of the first row, or None."""
-        sql, args = _compiled(sql, args, named)
-        await self._pass_many(args)
-        async with self._use(sql) as connection:
+        sql, args = _compile(sql, args, named)
+        await self._await_turn_for_many(args)
+        async with self._acquire(sql) as connection:
             return await connection.fetchval(str(sql), *args, timeout=self._seconds)
 
     async def execute(self, sql: str | Sql, *args: object, **named: object) -> str:
         """Run a statement and return its status, such as `INSERT 0 1`."""
-        sql, args = _compiled(sql, args, named)
-        await self._pass_many(args)
-        async with self._use(sql) as connection:
-            word: str = await connection.execute(str(sql), *args, timeout=self._seconds)
-            return word
+        sql, args = _compile(sql, args, named)
+        await self._await_turn_for_many(args)
+        async with self._acquire(sql) as connection:
+            status: str = await connection.execute(str(sql), *args, timeout=self._seconds)
+            return status
 
-    async def _pass_many(self, args: Sequence[object]) -> bool:
+    async def _await_turn_for_many(self, args: Sequence[object]) -> bool:
         """Wait for the account's turn if the driver is about to encode many rows; return whether there are many."""
         if not has_many(args):
             return False
@@ -219,19 +219,19 @@ class Db:
 
     async def executemany(self, sql: str, args: Iterable[tuple[object, ...]]) -> None:
         """Run a statement once for each tuple of arguments, in one transaction."""
-        async with self._use() as connection:
+        async with self._acquire() as connection:
             await connection.executemany(sql, args, timeout=self._seconds)
 
     @asynccontextmanager
     async def transaction(self, isolation: str | None = None) -> AsyncIterator["Db"]:
         """Yield a handle whose statements share one transaction; inside another transaction it is a savepoint."""
-        async with self._use() as connection:
+        async with self._acquire() as connection:
             transaction = connection.transaction(isolation=isolation)
             await transaction.start()
             try:
                 yield self._copy(connection, self._account_id)
             except BaseException as error:
-                if not is_sound(error):
+                if not is_usable(error):
                     # The server rolls back when the connection ends; do not query a server that may hang.
                     connection.terminate()
                 if not connection.is_closed():
@@ -247,16 +247,16 @@ class Db:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Yield the driver's connection, for COPY and cursors."""
-        async with self._use() as connection:
+        async with self._acquire() as connection:
             yield connection
 
-    async def racing(self, write: Callable[["Db"], Awaitable[T]]) -> T:
+    async def retry_conflicts(self, write: Callable[["Db"], Awaitable[T]]) -> T:
         """Run a write, and repeat it if it conflicts with a concurrent one, until it sees the other's row.
 
         Each attempt has its own savepoint only if this handle is inside a transaction, so that a one-statement write
         usually costs one round trip.
         """
-        for _ in range(RACES):
+        for _ in range(WRITE_ATTEMPTS):
             try:
                 if not self.in_transaction:
                     return await write(self)
@@ -268,7 +268,7 @@ class Db:
         raise Unavailable(message)
 
 
-def _compiled(sql: str | Sql, args: tuple[object, ...], named: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
+def _compile(sql: str | Sql, args: tuple[object, ...], named: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
     """Return a statement and its positional arguments for the driver; arguments are all named or all positional."""
     if isinstance(sql, Sql):
         (account_id,) = args
@@ -279,7 +279,7 @@ def _compiled(sql: str | Sql, args: tuple[object, ...], named: Mapping[str, obje
     return sql, args
 
 
-def is_sound(error: BaseException | None) -> bool:
+def is_usable(error: BaseException | None) -> bool:
     """Return whether a connection is usable after an error: PostgreSQL rejected a statement, or our own code failed.
 
     It is not if the caller was cancelled during a statement, or if the response was missing or invalid.
@@ -290,7 +290,7 @@ def is_sound(error: BaseException | None) -> bool:
     return error is None or is_ours or isinstance(error, asyncpg.DataError)
 
 
-class _Lent:
+class _PooledConnection:
     """Acquires a connection from the pool and releases it."""
 
     __slots__ = ("_account_id", "_connection", "_pool")
@@ -300,14 +300,14 @@ class _Lent:
         self._account_id = account_id
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._pool.take(self._account_id)
+        self._connection = await self._pool.acquire(self._account_id)
         return self._connection
 
     async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
-        self._pool.give(self._connection, self._account_id, is_sound=is_sound(error))
+        self._pool.release(self._connection, self._account_id, is_usable=is_usable(error))
 
 
-class _Held:
+class _TransactionConnection:
     """Yields the connection of a transaction, which stays open."""
 
     __slots__ = ("_connection",)
@@ -322,7 +322,7 @@ class _Held:
         return None
 
 
-class _Unkept:
+class _UncachedRunner:
     """Runs statements like a connection, without caching them."""
 
     __slots__ = ("_connection",)

@@ -11,11 +11,11 @@ from fanfare.kernel.data.db import OUTAGES, Db, Record
 from fanfare.kernel.errors import Refusal, Unavailable
 
 # The delay before the first retry, in seconds; it doubles with each failure up to the longest.
-FIRST_REST, LONGEST_REST = 5, 3600
-DOUBLED_MOST = 10
+FIRST_DELAY, MAX_DELAY_SECONDS = 5, 3600
+MAX_DOUBLINGS = 10
 
 
-def will_pass(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Return whether an error is transient: the fault of the database or of load, not of the work.
 
     A statement that was cancelled for its timeout is not transient.
@@ -23,7 +23,7 @@ def will_pass(error: BaseException) -> bool:
     return isinstance(error, (*OUTAGES, Unavailable)) and not isinstance(error, asyncpg.QueryCanceledError)
 
 
-def words_of(error: BaseException) -> str:
+def description_of(error: BaseException) -> str:
     """Return a description of an error that may be shown to users; that of a refusal is its own text."""
     if isinstance(error, Refusal):
         return error.detail
@@ -44,9 +44,9 @@ async def note(db: Db, place: tuple[int, str, str], words: str, now: datetime) -
         *place,
         words,
         now,
-        timedelta(seconds=FIRST_REST),
-        DOUBLED_MOST,
-        timedelta(seconds=LONGEST_REST),
+        timedelta(seconds=FIRST_DELAY),
+        MAX_DOUBLINGS,
+        timedelta(seconds=MAX_DELAY_SECONDS),
     )
 
 
@@ -60,7 +60,7 @@ async def clear(db: Db, account_id: int, job_name: str, *subject_ids: str) -> No
     )
 
 
-async def of_accounts(db: Db, job_name: str) -> dict[int, datetime]:
+async def retry_times(db: Db, job_name: str) -> dict[int, datetime]:
     """Return the accounts for which a job failed, with the time of the next attempt."""
     # One query for all accounts.
     sql = "select account_id, retry_at from faults where account_id is not null and job_name = $1 and subject_id = ''"

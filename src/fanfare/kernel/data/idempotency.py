@@ -18,8 +18,8 @@ from fanfare.kernel.data.paging import Following
 from fanfare.kernel.errors import BadParameters, Conflict, Unreadable
 
 RETENTION = timedelta(hours=24)
-LONGEST = 255
-REDACTED_AT_ONCE = 500
+MAX_KEY_LENGTH = 255
+REDACTION_BATCH = 500
 
 
 class StillRunning(Conflict):
@@ -45,13 +45,13 @@ class Repeat(msgspec.Struct, frozen=True):
     account_id: int
     api_key: uuid.UUID
     has_secret: bool
-    word: str
+    idempotency_key: str
     request_hash: bytes
 
     @property
     def lock(self) -> int:
         """The advisory lock that serializes requests with this key."""
-        return lock_key("idempotency", self.account_id, str(self.api_key), self.has_secret, self.word)
+        return lock_key("idempotency", self.account_id, str(self.api_key), self.has_secret, self.idempotency_key)
 
 
 def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> bytes:
@@ -70,8 +70,8 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
     Raises a 422 if the key was used for another request, and a 409 while the first is still running. A refused request
     stores nothing, so it may be sent again with its key.
     """
-    if not 0 < len(repeat.word) <= LONGEST or not repeat.word.isprintable():
-        raise BadParameters([("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")])
+    if not 0 < len(repeat.idempotency_key) <= MAX_KEY_LENGTH or not repeat.idempotency_key.isprintable():
+        raise BadParameters([("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
     async with db.transaction() as tx:
         if not await tx.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
             raise StillRunning
@@ -81,7 +81,7 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
             repeat.account_id,
             repeat.api_key,
             repeat.has_secret,
-            repeat.word,
+            repeat.idempotency_key,
             now - RETENTION,
         )
         if row:
@@ -89,11 +89,11 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
                 raise BadParameters([("Idempotency-Key", "was used for another request")])
             return Answered(row["status"], row["answer"], is_replay=True)
         answer = await act(tx)
-        await _keep(tx, repeat, now, answer)
+        await _store(tx, repeat, now, answer)
     return answer
 
 
-async def _keep(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> None:
+async def _store(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> None:
     await db.execute(
         """
         insert into idempotency_keys (account_id, api_key, has_secret, idempotency_key, request_hash, status, answer,
@@ -106,7 +106,7 @@ async def _keep(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> None
         repeat.account_id,
         repeat.api_key,
         repeat.has_secret,
-        repeat.word,
+        repeat.idempotency_key,
         repeat.request_hash,
         answer.status,
         answer.body,
@@ -132,26 +132,26 @@ async def redact_answers(db: Db, account_id: int, marks: list[str], redact: Call
             """,
             account_id,
             marks,
-            REDACTED_AT_ONCE,
+            REDACTION_BATCH,
             *position,
         )
-        values = ((_place(row), msgspec.json.decode(row["answer"])) for row in rows)
-        redacted = [(place, value, redact(value)) for place, value in values]
+        values = ((_key_of(row), msgspec.json.decode(row["answer"])) for row in rows)
+        redacted = [(key, value, redact(value)) for key, value in values]
         await db.executemany(
             "update idempotency_keys set answer = $5"
             " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4",
             [
-                (account_id, *place, b"" if rest is None else msgspec.json.encode(rest))
-                for place, value, rest in redacted
-                if rest != value
+                (account_id, *key, b"" if redacted_value is None else msgspec.json.encode(redacted_value))
+                for key, value, redacted_value in redacted
+                if redacted_value != value
             ],
         )
-        if len(rows) < REDACTED_AT_ONCE:
+        if len(rows) < REDACTION_BATCH:
             return
-        position = _place(rows[-1])
+        position = _key_of(rows[-1])
 
 
-def _place(row: Record) -> tuple[uuid.UUID, bool, str]:
+def _key_of(row: Record) -> tuple[uuid.UUID, bool, str]:
     return row["api_key"], row["has_secret"], row["idempotency_key"]
 
 

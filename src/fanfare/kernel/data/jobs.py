@@ -27,8 +27,8 @@ Accounts = Callable[..., Awaitable[list[int]]]
 
 SCHEMA = "jobs"
 CHANNEL = "fanfare_jobs"
-MARK = "__fanfare_job__"
-TRIES = 8
+JOB_ATTRIBUTE = "__fanfare_job__"
+MAX_ATTEMPTS = 8
 
 # pgqueuer's own statement would import all of pgqueuer; this one is equivalent but keeps no statistics. A job's
 # priority falls with the number of queued jobs of its account, so that another account's first job does not wait for
@@ -55,9 +55,9 @@ class Job(msgspec.Struct, frozen=True):
     run: Callable[..., Awaitable[Any]]
     crontab: str | None = None
     # the number of attempts before it counts as failed
-    tries: int = TRIES
+    max_attempts: int = MAX_ATTEMPTS
     # how many may run at the same time over all workers; 0 for any number
-    at_once: int = 0
+    concurrency: int = 0
     is_endless: bool = False
     # the accounts to run it for, each separately
     each: Accounts | None = None
@@ -77,18 +77,17 @@ class Job(msgspec.Struct, frozen=True):
         return await self.work(db.for_account(account_id), now, msgspec.json.encode(account_id))
 
 
-def job(*, tries: int = TRIES, at_once: int = 0) -> Callable[[F], F]:
+def job(*, max_attempts: int = MAX_ATTEMPTS, concurrency: int = 0) -> Callable[[F], F]:
     """Declare a job that runs when enqueued. Its payload is the parameter that is neither `Db` nor `datetime`.
 
-    If it raises, it is retried after 1, 2, 4, … seconds (at most 5 minutes); after `tries` attempts it is kept as
-    failed.
+    If it raises, it is retried after 1, 2, 4, … seconds (at most 5 minutes), then kept as failed.
     """
 
-    def mark(run: F) -> F:
-        setattr(run, MARK, Job(_name(run), run, None, tries, at_once))
+    def decorate(run: F) -> F:
+        setattr(run, JOB_ATTRIBUTE, Job(_name(run), run, None, max_attempts, concurrency))
         return run
 
-    return mark
+    return decorate
 
 
 def schedule(crontab: str, *, each: Accounts | None = None) -> Callable[[F], F]:
@@ -98,11 +97,11 @@ def schedule(crontab: str, *, each: Accounts | None = None) -> Callable[[F], F]:
     account.
     """
 
-    def mark(run: F) -> F:
-        setattr(run, MARK, Job(_name(run), run, crontab, each=each))
+    def decorate(run: F) -> F:
+        setattr(run, JOB_ATTRIBUTE, Job(_name(run), run, crontab, each=each))
         return run
 
-    return mark
+    return decorate
 
 
 @overload
@@ -116,11 +115,11 @@ def always(run: G | None = None, *, each: Accounts | None = None) -> G | Callabl
     separately for each of these accounts: one that is slow or fails does not delay the others.
     """
 
-    def mark(run: G) -> G:
-        setattr(run, MARK, Job(_name(run), run, is_endless=True, each=each))
+    def decorate(run: G) -> G:
+        setattr(run, JOB_ATTRIBUTE, Job(_name(run), run, is_endless=True, each=each))
         return run
 
-    return mark if run is None else mark(run)
+    return decorate if run is None else decorate(run)
 
 
 def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
@@ -128,21 +127,26 @@ def jobs_of(modules: Iterable[ModuleType]) -> list[Job]:
     jobs: dict[str, Job] = {}
     for module in modules:
         for _, function in inspect.getmembers(module, inspect.isfunction):
-            declared = getattr(function, MARK, None)
+            declared = getattr(function, JOB_ATTRIBUTE, None)
             if declared is not None and function.__module__ == module.__name__:
                 jobs[declared.name] = declared
     return list(jobs.values())
 
 
 async def enqueue(
-    db: Db, params: Callable[..., Awaitable[None]] | str, payload: object = None, *, key: str = "", delay: float = 0
+    db: Db,
+    target: Callable[..., Awaitable[None]] | str,
+    payload: object = None,
+    *,
+    key: str = "",
+    delay: float = 0,
 ) -> int | None:
     """Enqueue a job for the account of `db`, in the current transaction if there is one; it runs after `delay` seconds.
 
-    `params` is the function or its name. With `key`, nothing is enqueued and None is returned while a job with the same
+    `target` is the function or its name. With `key`, nothing is enqueued and None is returned while a job with the same
     key is queued or running. The payload must contain ids, not personal data: it outlives the transaction.
     """
-    name = params if isinstance(params, str) else _name(params)
+    name = target if isinstance(target, str) else _name(target)
     job_id: int | None = await db.value(
         ENQUEUE,
         name,

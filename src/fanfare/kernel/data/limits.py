@@ -19,7 +19,7 @@ from fanfare.kernel.errors import TooManyCalls, TooManyRefusals
 BLOCKS = 50
 MINUTE = 60
 # Calls per minute and address that may be refused for a wrong key or secret.
-REFUSED_LIMIT = 600
+REFUSAL_LIMIT = 600
 # For calls without an account; real ids begin at 1.
 NO_ACCOUNT = 0
 NO_KEY = uuid.UUID(int=0)
@@ -57,7 +57,7 @@ def public_counter(key: ApiKey, subscriber: str) -> Counter:
 
 def refusal_counter(subscriber: str) -> Counter:
     """Return the counter of calls of an address with a wrong key or secret."""
-    return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSED_LIMIT)
+    return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSAL_LIMIT)
 
 
 class Allowance(msgspec.Struct, frozen=True):
@@ -80,15 +80,15 @@ class Allowance(msgspec.Struct, frozen=True):
 class _Lease:
     """The block of calls of one counter that this process may allow in a minute."""
 
-    __slots__ = ("handed_out", "is_passing", "lock", "minute", "remaining")
+    __slots__ = ("allocated", "is_single_use", "lock", "minute", "remaining")
 
     def __init__(self, minute: int) -> None:
         self.minute = minute
         self.remaining = 0
         # not cached, for a single call
-        self.is_passing = False
+        self.is_single_use = False
         # the calls of the minute that are allocated to all processes, as far as this one knows
-        self.handed_out = 0
+        self.allocated = 0
         self.lock = asyncio.Lock()
 
 
@@ -106,19 +106,19 @@ class Limits:
         lease = self._lease(counter, minute)
         if lease.remaining == 0:
             async with lease.lock:
-                if lease.remaining == 0 and lease.handed_out < counter.limit:
-                    await _extend(db, counter, lease, 1 if lease.is_passing else max(1, counter.limit // BLOCKS))
+                if lease.remaining == 0 and lease.allocated < counter.limit:
+                    await _take_block(db, counter, lease, 1 if lease.is_single_use else max(1, counter.limit // BLOCKS))
         reset = (minute + 1) * MINUTE
         if lease.remaining <= 0:
             return Allowance(counter.limit, 0, reset, is_used_up=True)
         lease.remaining -= 1
-        return Allowance(counter.limit, max(0, counter.limit - lease.handed_out + lease.remaining), reset)
+        return Allowance(counter.limit, max(0, counter.limit - lease.allocated + lease.remaining), reset)
 
     def is_used_up(self, counter: Counter, now: datetime) -> bool:
         """Return whether this process knows that the limit is exhausted; needs no database query."""
         lease = self._leases(counter).get(counter)
         is_current = lease is not None and lease.minute == int(now.timestamp()) // MINUTE
-        return lease is not None and is_current and lease.remaining == 0 and lease.handed_out >= counter.limit
+        return lease is not None and is_current and lease.remaining == 0 and lease.allocated >= counter.limit
 
     def _lease(self, counter: Counter, minute: int) -> _Lease:
         # The previous minute may still have calls in progress; if the clock was set back, start again.
@@ -131,7 +131,7 @@ class Limits:
             if minute == self._minute and len(leases) < MAX_LEASES:
                 leases[counter] = lease
             else:
-                lease.is_passing = True
+                lease.is_single_use = True
         return lease
 
     def _leases(self, counter: Counter) -> dict[Counter, _Lease]:
@@ -139,7 +139,7 @@ class Limits:
         return self._of_keys if counter.subscriber == WITH_SECRET else self._of_addresses
 
 
-async def _extend(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
+async def _take_block(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
     used = await db.value(
         """
         insert into rate_windows (account_id, api_key, subscriber, minute, used) values ($1, $2, $3, $4, $5)
@@ -153,7 +153,7 @@ async def _extend(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
         block,
     )
     lease.remaining = max(0, min(block, counter.limit - (used - block)))
-    lease.handed_out = min(used, counter.limit)
+    lease.allocated = min(used, counter.limit)
 
 
 async def forget_windows(db: Db, account_id: int, now: datetime) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fanfare.kernel.data.db import MISFITS
+from fanfare.kernel.data.db import UNSTORABLE
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params, Setting, Slot, given_in, read, slots
 from fanfare.kernel.wire import LineForm, LinesForm, decoded_json
@@ -16,7 +16,7 @@ from fanfare.kernel.wire import LineForm, LinesForm, decoded_json
 L = TypeVar("L")
 P = TypeVar("P", bound=Params)
 T = TypeVar("T")
-NO_OBJECT = "must be a JSON object"
+NOT_AN_OBJECT = "must be a JSON object"
 
 
 class FieldFault(msgspec.Struct):
@@ -71,11 +71,11 @@ class ItemForm(LineForm):
     def _line(self, raw: object) -> Params:
         if isinstance(raw, str):
             try:
-                raw = decoded_json(raw, NO_OBJECT)
+                raw = decoded_json(raw, NOT_AN_OBJECT)
             except ValueError as wrong:
                 raise BadParameters([(self.batch_field, str(wrong))]) from None
         if not isinstance(raw, Mapping):
-            raise BadParameters([(self.batch_field, NO_OBJECT)])
+            raise BadParameters([(self.batch_field, NOT_AN_OBJECT)])
         return read(self.struct, {name: [value] for name, value in raw.items()})
 
     def schema(self) -> dict[str, object]:
@@ -99,7 +99,7 @@ def lines_of(struct: type[Params], limit: int, batch_field: str, *, is_shown: bo
     return LinesForm(limit, ItemForm(struct, batch_field, is_shown=is_shown))
 
 
-def misfit(batch_field: str) -> BadParameters:
+def unstorable_line(batch_field: str) -> BadParameters:
     """Return the error of a line that PostgreSQL cannot store."""
     return BadParameters([(batch_field, "contains a value that cannot be stored")])
 
@@ -109,7 +109,7 @@ def line_fault(index: int, wrong: BadParameters) -> LineFault:
     return LineFault(index, wrong.detail, [FieldFault(field, message) for field, message in wrong.errors])
 
 
-def sorted_lines(
+def check_lines(
     lines: Sequence[P | WrongLine], make: Callable[[int, P], T], setting: Setting
 ) -> tuple[list[T], list[LineFault]]:
     """Return the results of `make(index, line)`, and the faults of the invalid lines.
@@ -140,7 +140,7 @@ async def write_lines(lines: Sequence[L], write: Callable[[Sequence[L]], Awaitab
     try:
         if lines:
             await write(lines)
-    except MISFITS:
+    except UNSTORABLE:
         if len(lines) == 1:
             return list(lines)
         middle = len(lines) // 2

@@ -22,7 +22,7 @@ LOCK = 0x46414E46_41524500
 PAUSE = 0.1
 # A table without columns that exists while a database is being restored.
 RESTORING = "restoring"
-APPLIED = """
+CREATE_TABLE = """
     create table if not exists schema_migrations (
         version integer primary key,
         name text not null,
@@ -83,8 +83,8 @@ async def migrate(database_url: str, folder: Path = FOLDER) -> list[Migration]:
     connection = await _connect(database_url)
     try:
         await _refuse_restoring(connection)
-        async with _alone(connection):
-            await connection.execute(APPLIED)
+        async with _lock(connection):
+            await connection.execute(CREATE_TABLE)
             missing = await _missing(connection, expected)
             for migration in missing:
                 await _apply(connection, migration)
@@ -122,7 +122,7 @@ async def _connect(database_url: str) -> Connection:
 
 
 @asynccontextmanager
-async def _alone(connection: Connection) -> AsyncIterator[None]:
+async def _lock(connection: Connection) -> AsyncIterator[None]:
     """Hold the migration lock.
 
     It polls instead of waiting in a statement: the snapshot of a waiting statement would block `create index
@@ -137,9 +137,9 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
             await connection.fetchval("select pg_advisory_unlock($1)", LOCK)
 
 
-async def _missing(connection: Connection, params: Sequence[Migration]) -> list[Migration]:
+async def _missing(connection: Connection, migration_files: Sequence[Migration]) -> list[Migration]:
     rows = await connection.fetch("select version, name, checksum from schema_migrations order by version")
-    by_version = {migration.version: migration for migration in params}
+    by_version = {migration.version: migration for migration in migration_files}
     for row in rows:
         migration = by_version.get(row["version"])
         if migration is None:
@@ -152,7 +152,7 @@ async def _missing(connection: Connection, params: Sequence[Migration]) -> list[
             message = f"migration {migration.version} ({migration.name}) was changed after it was applied"
             raise CannotMigrate(message)
     applied = {row["version"] for row in rows}
-    return [migration for migration in params if migration.version not in applied]
+    return [migration for migration in migration_files if migration.version not in applied]
 
 
 async def _apply(connection: Connection, migration: Migration) -> None:
@@ -160,17 +160,17 @@ async def _apply(connection: Connection, migration: Migration) -> None:
         if not migration.in_transaction:
             for statement in migration.statements():
                 await connection.execute(statement)
-            await _note(connection, migration)
+            await _record(connection, migration)
             return
         async with connection.transaction():
             await connection.execute(migration.sql)
-            await _note(connection, migration)
+            await _record(connection, migration)
     except asyncpg.PostgresError as error:
         message = f"migration {migration.version} ({migration.name}) failed: {type(error).__name__}: {error}"
         raise CannotMigrate(message) from error
 
 
-async def _note(connection: Connection, migration: Migration) -> None:
+async def _record(connection: Connection, migration: Migration) -> None:
     await connection.execute(
         "insert into schema_migrations (version, name, checksum, applied_at) values ($1, $2, $3, clock_timestamp())",
         migration.version,

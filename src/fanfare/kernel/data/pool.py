@@ -32,29 +32,29 @@ AGE_SECONDS = 900.0
 # One in this many connections may run a heavy read; the same holds for writes that take minutes or have a large body.
 HEAVY = 3
 # Each connection caches the statements of the source: some 300 on a server, the longest of 21,000 characters.
-KEPT_STATEMENTS = 512
-KEPT_LENGTH = 32_768
+CACHED_STATEMENTS = 512
+MAX_CACHED_LENGTH = 32_768
 
 
 class Pool:
     """At most `size` connections to one database, of which one account may use a share."""
 
-    def __init__(self, dsn: str, size: int, statement_seconds: float, part: float = ACCOUNT_SHARE) -> None:
-        """`part` is the share of the connections that one account may use. Connections are made on demand."""
+    def __init__(self, dsn: str, size: int, statement_seconds: float, share: float = ACCOUNT_SHARE) -> None:
+        """`share` is the part of the connections that one account may use. Connections are made on demand."""
         self._dsn = dsn
         self._statement_seconds = statement_seconds
         # A search uses a connection and needs a second one for an instant.
-        self._shares = Shares(size, part, minimum=2)
-        self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), part) for _ in range(3))
+        self._shares = Shares(size, share, minimum=2)
+        self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), share) for _ in range(3))
         self._idle: list[Connection] = []
         # When each connection is to be closed.
-        self._ends: dict[Connection, float] = {}
+        self._close_times: dict[Connection, float] = {}
         self._is_closed = False
-        self._unused = asyncio.Event()
+        self._all_released = asyncio.Event()
 
-    async def take(self, account_id: int | None) -> Connection:
+    async def acquire(self, account_id: int | None) -> Connection:
         """Return a connection; waits at most five seconds for one, then raises `Busy`."""
-        await self._shares.take(account_id, WAIT_SECONDS)
+        await self._shares.acquire(account_id, WAIT_SECONDS)
         try:
             self._refuse_when_closed()
             while self._idle:
@@ -64,7 +64,7 @@ class Pool:
                 self._drop(connection)
             return await self._connect()
         except BaseException:
-            self._give_place(account_id)
+            self._release_slot(account_id)
             raise
 
     async def _connect(self) -> Connection:
@@ -74,9 +74,9 @@ class Pool:
                 self._dsn,
                 timeout=WAIT_SECONDS,
                 command_timeout=self._statement_seconds + GRACE_SECONDS,
-                statement_cache_size=KEPT_STATEMENTS,
+                statement_cache_size=CACHED_STATEMENTS,
                 max_cached_statement_lifetime=0,
-                max_cacheable_statement_size=KEPT_LENGTH,
+                max_cacheable_statement_size=MAX_CACHED_LENGTH,
                 server_settings={
                     "application_name": "fanfare",
                     "timezone": "UTC",
@@ -94,7 +94,7 @@ class Pool:
             if connection:
                 connection.terminate()
             raise
-        self._ends[connection] = time.monotonic() + AGE_SECONDS * random.uniform(1, 2)  # noqa: S311 - no secret
+        self._close_times[connection] = time.monotonic() + AGE_SECONDS * random.uniform(1, 2)  # noqa: S311 - no secret
         return connection
 
     def _refuse_when_closed(self) -> None:
@@ -102,43 +102,43 @@ class Pool:
             message = "the database is closed"
             raise asyncpg.InterfaceError(message)
 
-    def give(self, connection: Connection, account_id: int | None, *, is_sound: bool) -> None:
+    def release(self, connection: Connection, account_id: int | None, *, is_usable: bool) -> None:
         """Release a connection. It is closed if it is old, or was left in a transaction or within a statement."""
         now = time.monotonic()
-        is_good = is_sound and not connection.is_closed() and not connection.is_in_transaction()
-        if is_good and not self._is_closed and now < self._ends[connection]:
+        is_good = is_usable and not connection.is_closed() and not connection.is_in_transaction()
+        if is_good and not self._is_closed and now < self._close_times[connection]:
             self._idle.append(connection)
         else:
             self._drop(connection)
         # The first has been idle longest.
-        if self._idle and now >= self._ends[self._idle[0]]:
+        if self._idle and now >= self._close_times[self._idle[0]]:
             self._drop(self._idle.pop(0))
-        self._give_place(account_id)
+        self._release_slot(account_id)
 
     def retire(self, connection: Connection) -> None:
         """Close a connection when it is released."""
-        self._ends[connection] = 0.0
+        self._close_times[connection] = 0.0
 
     def _drop(self, connection: Connection) -> None:
-        del self._ends[connection]
+        del self._close_times[connection]
         connection.terminate()
 
-    def _give_place(self, account_id: int | None) -> None:
-        self._shares.give(account_id)
+    def _release_slot(self, account_id: int | None) -> None:
+        self._shares.release(account_id)
         if self._shares.is_unused:
-            self._unused.set()
+            self._all_released.set()
 
     async def close(self) -> None:
         """Wait at most ten seconds for connections in use, then close all."""
         self._is_closed = True
-        self._unused.clear()
+        self._all_released.clear()
         idle, self._idle = self._idle, []
         await asyncio.gather(*(each.close(timeout=1) for each in idle), return_exceptions=True)
         if not self._shares.is_unused:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
-                    await self._unused.wait()
-        for each in self._ends:
+                    await self._all_released.wait()
+        for each in self._close_times:
             each.terminate()
 
 

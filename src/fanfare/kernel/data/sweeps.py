@@ -43,7 +43,7 @@ async def for_each(db: Db, account_ids: Iterable[int], work: Callable[[Db, int],
         try:
             result.results.append(await work(db.for_account(account_id), account_id))
         except Exception as error:
-            if faults.will_pass(error):
+            if faults.is_transient(error):
                 raise
             log.warning("failed for an account", account_id=account_id, exc_info=error)
             result.failed.append(account_id)
@@ -58,50 +58,50 @@ class Sweep:
         self.db = db
         self.clock = clock
         self._due: deque[int] = deque()
-        self._under_way: dict[int, asyncio.Task[None]] = {}
-        self._rests_until: dict[int, float] = {}
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._paused_until: dict[int, float] = {}
         self._faulty: set[int] = set()
 
     async def run(self) -> None:
         """Run the job once for each account that is due now."""
         self._due.extend(await self._ready())
         try:
-            while self._due or self._under_way:
-                self._begin()
-                await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
-                self._note_ended()
+            while self._due or self._running:
+                self._start_steps()
+                await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+                self._remove_finished()
         finally:
-            for task in self._under_way.values():
+            for task in self._running.values():
                 task.cancel()
 
-    async def go_on(self, stopping: asyncio.Event) -> None:
+    async def run_forever(self, stopping: asyncio.Event) -> None:
         """Run the job repeatedly for all accounts that are due, until `stopping` is set; then finish running steps."""
-        stopped = begin(_end_with(stopping), "end of a sweep")
+        stopped = begin(_wait_for(stopping), "end of a sweep")
         try:
             while not stopping.is_set():
                 if not self._due:
-                    await self._look()
-                self._begin()
+                    await self._refill()
+                self._start_steps()
                 await asyncio.wait(
-                    [*self._under_way.values(), stopped], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    [*self._running.values(), stopped], timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
-                self._note_ended()
-            await asyncio.gather(*self._under_way.values())
+                self._remove_finished()
+            await asyncio.gather(*self._running.values())
         finally:
-            for task in (stopped, *self._under_way.values()):
+            for task in (stopped, *self._running.values()):
                 task.cancel()
 
-    async def _look(self) -> None:
+    async def _refill(self) -> None:
         """Add the accounts that are due, each once."""
         try:
             due = await self._ready()
         except Exception as error:  # noqa: BLE001 - retried soon
-            self._tell(error)
+            self._log_failure(error)
             await asyncio.sleep(FAILED_SECONDS)
             return
         now = time.monotonic()
-        self._rests_until = {each: until for each, until in self._rests_until.items() if until > now}
-        self._due.extend(each for each in due if each not in self._under_way and each not in self._rests_until)
+        self._paused_until = {each: until for each, until in self._paused_until.items() if until > now}
+        self._due.extend(each for each in due if each not in self._running and each not in self._paused_until)
 
     async def _ready(self) -> list[int]:
         """Return the accounts that are due and not waiting for a retry."""
@@ -109,46 +109,46 @@ class Sweep:
         due = await self.job.accounts(self.db, now)
         if not due:
             return due
-        resting = await faults.of_accounts(self.db, self.job.name)
-        self._faulty = set(resting)
-        return [each for each in due if each not in resting or resting[each] <= now]
+        faulty_accounts = await faults.retry_times(self.db, self.job.name)
+        self._faulty = set(faulty_accounts)
+        return [each for each in due if each not in faulty_accounts or faulty_accounts[each] <= now]
 
-    def _begin(self) -> None:
-        while self._due and len(self._under_way) < MAX_ACCOUNTS:
+    def _start_steps(self) -> None:
+        while self._due and len(self._running) < MAX_ACCOUNTS:
             account_id = self._due.popleft()
-            self._under_way[account_id] = begin(self._step(account_id), f"{self.job.name} of an account")
+            self._running[account_id] = begin(self._step(account_id), f"{self.job.name} of an account")
 
-    def _note_ended(self) -> None:
-        self._under_way = {each: task for each, task in self._under_way.items() if not task.done()}
+    def _remove_finished(self) -> None:
+        self._running = {each: task for each, task in self._running.items() if not task.done()}
 
     async def _step(self, account_id: int) -> None:
-        rest = 0.0
+        pause = 0.0
         try:
             if not await self.job.work_for(self.db, self.clock(), account_id):
-                rest = IDLE_SECONDS
+                pause = IDLE_SECONDS
             if account_id in self._faulty:
                 await faults.clear(self.db, account_id, self.job.name, "")
         except Exception as error:  # noqa: BLE001 - affects this account only
-            self._tell(error, account_id=account_id)
-            rest = FAILED_SECONDS
-            await self._note(account_id, error)
-        if rest:
-            self._rests_until[account_id] = time.monotonic() + rest
+            self._log_failure(error, account_id=account_id)
+            pause = FAILED_SECONDS
+            await self._record_fault(account_id, error)
+        if pause:
+            self._paused_until[account_id] = time.monotonic() + pause
 
-    async def _note(self, account_id: int, error: Exception) -> None:
-        if faults.will_pass(error):
+    async def _record_fault(self, account_id: int, error: Exception) -> None:
+        if faults.is_transient(error):
             return
         try:
-            await faults.note(self.db, (account_id, self.job.name, ""), faults.words_of(error), self.clock())
+            await faults.note(self.db, (account_id, self.job.name, ""), faults.description_of(error), self.clock())
         except Exception as another:  # noqa: BLE001 - the account is retried sooner
-            self._tell(another, account_id=account_id)
+            self._log_failure(another, account_id=account_id)
 
-    def _tell(self, error: Exception, **account_id: int) -> None:
-        if faults.will_pass(error):
+    def _log_failure(self, error: Exception, **account_id: int) -> None:
+        if faults.is_transient(error):
             log.warning("no database", job=self.job.name, reason=type(error).__name__, **account_id)
         else:
             log.warning("job failed", job=self.job.name, exc_info=error, **account_id)
 
 
-async def _end_with(stopping: asyncio.Event) -> None:
+async def _wait_for(stopping: asyncio.Event) -> None:
     await stopping.wait()

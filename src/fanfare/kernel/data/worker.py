@@ -41,7 +41,7 @@ QUEUE_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 # Between two steps of continuous work that found nothing to do.
 IDLE_PAUSE = 0.1
-KEPT_DAYS = 7
+RETENTION_DAYS = 7
 FORGET_AT = "17 * * * *"
 TRIM_AT = "47 3 * * *"
 
@@ -63,7 +63,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop`, also through outages of the database. Running jobs are finished first."""
         settings = self.settings
-        await self._db.open(settings.database_url, size=settings.worker_pool_size, part=settings.account_share)
+        await self._db.open(settings.database_url, size=settings.worker_pool_size, share=settings.account_share)
         try:
             while not self.stopping.is_set():
                 try:
@@ -78,10 +78,10 @@ class Worker:
         """Take no more jobs."""
         self.stopping.set()
 
-    async def _go_on(self, job: Job) -> None:
+    async def _run_endless(self, job: Job) -> None:
         """Run continuous work, one step after the other, until the worker stops."""
         if job.each is not None:
-            await Sweep(job, self._db, self.clock).go_on(self.stopping)
+            await Sweep(job, self._db, self.clock).run_forever(self.stopping)
             return
         while not self.stopping.is_set():
             try:
@@ -92,7 +92,7 @@ class Worker:
                     log.warning("job failed", job=job.name, exc_info=error)
                 await self._pause(OUTAGE_PAUSE)
 
-    async def _end(self, endless: Sequence["asyncio.Task[None]"]) -> None:
+    async def _finish(self, endless: Sequence["asyncio.Task[None]"]) -> None:
         """Let current steps finish if the worker stops; cancel them if the queue was lost."""
         for task in endless:
             if not self.stopping.is_set():
@@ -108,8 +108,8 @@ class Worker:
     async def _work(self) -> None:
         async with self._queue_pool() as pool:
             queue = self._queue(pool)
-            reporting = begin(self._tell(queue), "end of the queue")
-            endless = [keep(partial(self._go_on, job), job.name) for job in self.jobs if job.is_endless]
+            reporting = begin(self._shut_down_queue(queue), "end of the queue")
+            endless = [keep(partial(self._run_endless, job), job.name) for job in self.jobs if job.is_endless]
             try:
                 await queue.run(
                     heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_seconds),
@@ -118,7 +118,7 @@ class Worker:
                 )
             finally:
                 reporting.cancel()
-                await self._end(endless)
+                await self._finish(endless)
 
     @asynccontextmanager
     async def _queue_pool(self) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
@@ -139,7 +139,7 @@ class Worker:
             except OUTAGES:
                 pool.terminate()
 
-    async def _tell(self, queue: PgQueuer) -> None:
+    async def _shut_down_queue(self, queue: PgQueuer) -> None:
         await self.stopping.wait()
         queue.shutdown.set()
 
@@ -157,12 +157,12 @@ class Worker:
             if job.is_endless:
                 continue
             if job.crontab is None:
-                queue.entrypoint(job.name, concurrency_limit=job.at_once, accepts_context=False, on_failure="hold")(
-                    partial(self._do, job)
+                queue.entrypoint(job.name, concurrency_limit=job.concurrency, accepts_context=False, on_failure="hold")(
+                    partial(self._run_job, job)
                 )
             else:
                 queue.schedule(job.name, job.crontab, accepts_context=False, clean_old=True)(
-                    partial(self._do_scheduled, job)
+                    partial(self._run_scheduled, job)
                 )
         return queue
 
@@ -175,7 +175,7 @@ class Worker:
         """Delete the changes of an account that are older than the settings allow."""
         await trim_changes(db, account_id, now - timedelta(days=self.settings.changes_days))
 
-    async def _do(self, job: Job, queued: Queued) -> None:
+    async def _run_job(self, job: Job, queued: Queued) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name, job_id=int(queued.id)):
             try:
                 account_id = (queued.headers or {}).get("account_id")
@@ -185,12 +185,12 @@ class Worker:
                 kind = type(error).__qualname__
                 attempt = queued.attempts + 1
                 log.warning("job failed", tried=attempt, exc_info=error)
-                if attempt >= job.tries:
+                if attempt >= job.max_attempts:
                     raise Failed(kind) from None
                 delay = min(timedelta(seconds=2**queued.attempts), MAX_DELAY)
                 raise RetryRequested(delay, kind) from None
 
-    async def _do_scheduled(self, job: Job, _: Schedule) -> None:
+    async def _run_scheduled(self, job: Job, _: Schedule) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name):
             try:
                 if job.each is not None:
@@ -205,9 +205,10 @@ class Worker:
 async def forget_done(db: Db) -> None:
     """Delete the queue's records of jobs that finished or failed more than seven days ago."""
     for table in ("pgqueuer_log", "pgqueuer_statistics"):
-        await db.execute(f"delete from jobs.{table} where created < now() - make_interval(days => $1)", KEPT_DAYS)  # noqa: S608 - constants
+        await db.execute(f"delete from jobs.{table} where created < now() - make_interval(days => $1)", RETENTION_DAYS)  # noqa: S608 - constants
     await db.execute(
-        "delete from jobs.pgqueuer where status = 'failed' and updated < now() - make_interval(days => $1)", KEPT_DAYS
+        "delete from jobs.pgqueuer where status = 'failed' and updated < now() - make_interval(days => $1)",
+        RETENTION_DAYS,
     )
 
 
@@ -215,7 +216,7 @@ async def work(settings: Settings, jobs: Sequence[Job]) -> None:
     """Run a worker until SIGTERM or SIGINT."""
     worker = Worker(settings, jobs)
     loop = asyncio.get_running_loop()
-    for word in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(word, worker.stop)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, worker.stop)
     log.info("working", jobs=len(jobs))
     await worker.run()

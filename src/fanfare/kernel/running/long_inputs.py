@@ -42,43 +42,43 @@ class _Turns:
         self._thread = Shares(1)
         self._strangers = Shares(1)
         # CPU seconds used by the thread.
-        self._worked = 0.0
+        self._cpu_seconds = 0.0
         self._waiting: Counter[Owner | None] = Counter()
 
     @asynccontextmanager
-    async def lend(self, owner: Owner, size: int) -> AsyncIterator[None]:
+    async def slot(self, owner: Owner, size: int) -> AsyncIterator[None]:
         """Reserve the thread; raises `Busy` if the owner has too much waiting, or waits too long."""
         if isinstance(owner, int):
-            with_limits: dict[Owner | None, int] = {owner: MAX_WAITING_BYTES}
+            limits: dict[Owner | None, int] = {owner: MAX_WAITING_BYTES}
         else:
-            with_limits = {owner: MAX_WAITING_BYTES_OF_ADDRESS, None: MAX_WAITING_BYTES}
-        if any(self._waiting[each] + size > limit for each, limit in with_limits.items()):
+            limits = {owner: MAX_WAITING_BYTES_OF_ADDRESS, None: MAX_WAITING_BYTES}
+        if any(self._waiting[each] + size > limit for each, limit in limits.items()):
             raise Busy
-        self._waiting.update(dict.fromkeys(with_limits, size))
+        self._waiting.update(dict.fromkeys(limits, size))
         try:
             async with self._turn(owner):
                 yield
         finally:
-            self._waiting.subtract(dict.fromkeys(with_limits, size))
+            self._waiting.subtract(dict.fromkeys(limits, size))
             self._waiting = +self._waiting
 
     @asynccontextmanager
     async def _turn(self, owner: Owner) -> AsyncIterator[None]:
         if isinstance(owner, int):
-            async with self._place(owner):
+            async with self._thread_slot(owner):
                 yield
         else:
-            async with self._strangers.lend(owner, WAIT_SECONDS), self._place(STRANGERS):
+            async with self._strangers.slot(owner, WAIT_SECONDS), self._thread_slot(STRANGERS):
                 yield
 
     @asynccontextmanager
-    async def _place(self, owner: Owner) -> AsyncIterator[None]:
-        await self._thread.take(owner, WAIT_SECONDS)
-        previous = self._worked
+    async def _thread_slot(self, owner: Owner) -> AsyncIterator[None]:
+        await self._thread.acquire(owner, WAIT_SECONDS)
+        previous = self._cpu_seconds
         try:
             yield
         finally:
-            self._thread.give(owner, loop_turns.turns().rest(owner, self._worked - previous))
+            self._thread.release(owner, loop_turns.turns().pause_seconds(owner, self._cpu_seconds - previous))
 
     def timed(self, work: Callable[[], T]) -> T:
         """Run work in the thread and add its CPU time."""
@@ -86,7 +86,7 @@ class _Turns:
         try:
             return work()
         finally:
-            self._worked += time.thread_time() - start
+            self._cpu_seconds += time.thread_time() - start
 
 
 @cache
@@ -103,7 +103,7 @@ async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.ar
     if size <= SHORT_BYTES:
         return work(*args, **kwargs)
     turns = _turns(asyncio.get_running_loop())
-    async with turns.lend(owner, size):
+    async with turns.slot(owner, size):
         return await run_to_its_end(lambda: turns.timed(lambda: work(*args, **kwargs)), _thread)
 
 

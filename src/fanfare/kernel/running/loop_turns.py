@@ -22,7 +22,7 @@ class LoopTurns:
     """Who has the loop for a long step, who waits for it, and which accounts have requests in progress."""
 
     def __init__(self) -> None:
-        self.places = Shares(1)
+        self.slots = Shares(1)
         self._calls: Counter[Owner] = Counter()
         # CPU time of the loop's thread at the start of the current step.
         self._started: float | None = None
@@ -38,13 +38,13 @@ class LoopTurns:
             if not self._calls[account_id]:
                 del self._calls[account_id]
 
-    def rest(self, owner: Owner, seconds: float) -> float:
+    def pause_seconds(self, owner: Owner, seconds: float) -> float:
         """Return how long an owner pauses after a step of `seconds`: not at all if nobody else is being served."""
         return seconds if len(self._calls) > (owner in self._calls) else 0.0
 
-    async def take(self, owner: Owner) -> None:
+    async def wait_turn(self, owner: Owner) -> None:
         """Wait for the owner's turn. The step is the code up to the next await; after it the turn is over."""
-        await self.places.take(owner, None)
+        await self.slots.acquire(owner, None)
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         loop.call_soon(self._begin, turn, owner)
@@ -60,7 +60,7 @@ class LoopTurns:
     def _end(self, owner: Owner) -> None:
         took = 0.0 if self._started is None else time.thread_time() - self._started
         self._started = None
-        self.places.give(owner, self.rest(owner, took))
+        self.slots.release(owner, self.pause_seconds(owner, took))
 
 
 @cache
@@ -76,7 +76,7 @@ def turns() -> LoopTurns:
 
 async def long_step(owner: Owner) -> None:
     """Wait until the owner may block the loop for a long step, which must follow immediately."""
-    await turns().take(owner)
+    await turns().wait_turn(owner)
 
 
 def has_many(values: Iterable[object]) -> bool:

@@ -22,14 +22,14 @@ class Shares:
     first that came. Work of no account (None) may occupy every slot.
     """
 
-    def __init__(self, size: int, part: float = ACCOUNT_SHARE, *, minimum: int = 1) -> None:
-        """`part` is the share of the slots that one account may occupy, `minimum` how many it may always occupy."""
+    def __init__(self, size: int, share: float = ACCOUNT_SHARE, *, minimum: int = 1) -> None:
+        """`share` is the share of the slots that one account may occupy, `minimum` how many it may always occupy."""
         self._size = self._free = size
-        self._limit = min(size, max(minimum, int(size * part)))
-        self._lent: dict[Owner, int] = {}
+        self._limit = min(size, max(minimum, int(size * share)))
+        self._occupied: dict[Owner, int] = {}
         # The waiting accounts in order of their turns.
         self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}
-        self._resting: Counter[Owner] = Counter()
+        self._paused: Counter[Owner] = Counter()
 
     @property
     def is_unused(self) -> bool:
@@ -37,82 +37,82 @@ class Shares:
         return self._free == self._size
 
     @asynccontextmanager
-    async def lend(self, account_id: Owner, seconds: float) -> AsyncIterator[None]:
+    async def slot(self, account_id: Owner, seconds: float) -> AsyncIterator[None]:
         """Occupy a slot while the context is open."""
-        await self.take(account_id, seconds)
+        await self.acquire(account_id, seconds)
         try:
             yield
         finally:
-            self.give(account_id)
+            self.release(account_id)
 
-    async def take(self, account_id: Owner, seconds: float | None) -> None:
+    async def acquire(self, account_id: Owner, seconds: float | None) -> None:
         """Occupy a slot; waits up to `seconds` (None: forever), then raises `Busy`."""
-        if self._free and self._may_have_another(account_id):
-            self._lend(account_id)
+        if self._free and self._may_acquire(account_id):
+            self._occupy(account_id)
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(account_id, deque()).append(turn)
+        slot_future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(account_id, deque()).append(slot_future)
         try:
             async with asyncio.timeout(seconds):
-                await turn
+                await slot_future
         except BaseException as error:
-            self._give_up(account_id, turn)
+            self._withdraw(account_id, slot_future)
             if isinstance(error, TimeoutError):
                 raise Busy from None
             raise
 
-    def give(self, account_id: Owner, rest: float = 0.0) -> None:
-        """Release a slot; the account then gets none for `rest` seconds."""
+    def release(self, account_id: Owner, pause: float = 0.0) -> None:
+        """Release a slot; the account then gets none for `pause` seconds."""
         self._free += 1
-        count = self._lent.pop(account_id) - 1
+        count = self._occupied.pop(account_id) - 1
         if count:
-            self._lent[account_id] = count
-        if rest:
-            self._resting[account_id] += 1
-            asyncio.get_running_loop().call_later(rest, self._end_rest, account_id)
-        self._serve_all()
+            self._occupied[account_id] = count
+        if pause:
+            self._paused[account_id] += 1
+            asyncio.get_running_loop().call_later(pause, self._end_pause, account_id)
+        self._assign_all()
 
-    def _end_rest(self, account_id: Owner) -> None:
-        self._resting[account_id] -= 1
-        if not self._resting[account_id]:
-            del self._resting[account_id]
-        self._serve_all()
+    def _end_pause(self, account_id: Owner) -> None:
+        self._paused[account_id] -= 1
+        if not self._paused[account_id]:
+            del self._paused[account_id]
+        self._assign_all()
 
-    def _serve_all(self) -> None:
-        while self._waiting and self._free and self._serve():
+    def _assign_all(self) -> None:
+        while self._waiting and self._free and self._assign_next():
             pass
 
-    def _may_have_another(self, account_id: Owner) -> bool:
+    def _may_acquire(self, account_id: Owner) -> bool:
         if account_id is None:
             return True
-        return self._lent.get(account_id, 0) < self._limit and account_id not in self._resting
+        return self._occupied.get(account_id, 0) < self._limit and account_id not in self._paused
 
-    def _lend(self, account_id: Owner) -> None:
+    def _occupy(self, account_id: Owner) -> None:
         self._free -= 1
-        self._lent[account_id] = self._lent.get(account_id, 0) + 1
+        self._occupied[account_id] = self._occupied.get(account_id, 0) + 1
 
-    def _serve(self) -> bool:
+    def _assign_next(self) -> bool:
         """Give a free slot to the account whose turn it is; return whether there was one."""
-        accounts = [each for each in self._waiting if self._may_have_another(each)]
+        accounts = [each for each in self._waiting if self._may_acquire(each)]
         if not accounts:
             return False
-        account_id = min(accounts, key=lambda each: self._lent.get(each, 0))
+        account_id = min(accounts, key=lambda each: self._occupied.get(each, 0))
         turns = self._waiting.pop(account_id)
-        turn = turns.popleft()
+        slot_future = turns.popleft()
         if turns:
             self._waiting[account_id] = turns
-        if not turn.done():
-            self._lend(account_id)
-            turn.set_result(None)
+        if not slot_future.done():
+            self._occupy(account_id)
+            slot_future.set_result(None)
         return True
 
-    def _give_up(self, account_id: Owner, turn: "asyncio.Future[None]") -> None:
-        if turn.done() and not turn.cancelled():
+    def _withdraw(self, account_id: Owner, slot_future: "asyncio.Future[None]") -> None:
+        if slot_future.done() and not slot_future.cancelled():
             # The slot was assigned just as the caller gave up.
-            self.give(account_id)
+            self.release(account_id)
             return
         turns = self._waiting.get(account_id, deque())
-        if turn in turns:
-            turns.remove(turn)
+        if slot_future in turns:
+            turns.remove(slot_future)
             if not turns:
                 del self._waiting[account_id]

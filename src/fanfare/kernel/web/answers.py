@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from falcon.asgi import Request, Response
 
-from fanfare.kernel.data.db import MISFITS, OUTAGES
+from fanfare.kernel.data.db import OUTAGES, UNSTORABLE
 from fanfare.kernel.data.paging import Following, Listed
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
 from fanfare.kernel.pictures import Drawn
@@ -89,7 +89,7 @@ REFUSALS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], .
     ((falcon.HTTPPayloadTooLarge,), TooLarge),
     ((Busy,), lambda: Unavailable("too many calls of this account are running; try again shortly")),
     ((asyncpg.QueryCanceledError,), lambda: Unavailable("the query took too long; narrow it down", retry_after=5)),
-    (MISFITS, lambda: BadParameters([("", "a value cannot be stored")])),
+    (UNSTORABLE, lambda: BadParameters([("", "a value cannot be stored")])),
 )
 
 

@@ -134,7 +134,7 @@ async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, 
             await _insert_passes(tx, account_id, new, codes, now)
         return list(codes.values())
 
-    return await passes_by_uids(db, account_id, await db.racing(write))
+    return await passes_by_uids(db, account_id, await db.retry_conflicts(write))
 
 
 async def _reserve_places(db: Db, account_id: int, new: NewPasses) -> None:
@@ -268,7 +268,7 @@ async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime
                 await _refuse_spent(tx, account, change.pass_uid)
         return current
 
-    return await db.racing(write)
+    return await db.retry_conflicts(write)
 
 
 CANCEL_PASS = f"""

@@ -65,7 +65,7 @@ async def _save(db: Db, account: Account, params: RegistrationLine, fan_id: int 
             await _write(tx, account.id, (params, profile), owner, now)
         return owner
 
-    return await db.racing(write)
+    return await db.retry_conflicts(write)
 
 
 async def _without_repeated_consents(db: Db, account_id: int, new: RegistrationLine, profile: Person) -> Person:

@@ -8,7 +8,7 @@ from typing import Any
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -134,7 +134,9 @@ async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | Wron
     records: dict[ScanId, Record] = {}
 
     async def write(part: Sequence[ScanId]) -> None:
-        new, rows = await db.racing(lambda tx: _record(tx, account.id, {key: unique[key] for key in part}, now))
+        new, rows = await db.retry_conflicts(
+            lambda tx: _record(tx, account.id, {key: unique[key] for key in part}, now)
+        )
         new_keys.update(new)
         records.update(rows)
 
@@ -143,7 +145,7 @@ async def record_scans(db: Db, account: Account, lines: Sequence[ScanItem | Wron
     for index, scan in scans:
         row = records.get(_key(scan))
         if row is None:
-            faults.append(line_fault(index, misfit(FIELD)))
+            faults.append(line_fault(index, unstorable_line(FIELD)))
             continue
         is_new = row["scan_key"] in new_keys
         new_keys.discard(row["scan_key"])
@@ -159,7 +161,7 @@ def _read(
         check_past(now, scan_timestamp=scan.scan_timestamp)
         return index, scan
 
-    return sorted_lines(lines, build, Setting(account, now))
+    return check_lines(lines, build, Setting(account, now))
 
 
 def _key(scan: ScanItem) -> ScanId:

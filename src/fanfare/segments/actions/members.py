@@ -161,7 +161,7 @@ async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime)
         )
         if is_kept:
             place = account_id, filters.JOB, str(fault.filter_id)
-            await faults.note(tx, place, faults.words_of(cause), now)
+            await faults.note(tx, place, faults.description_of(cause), now)
 
 
 async def hold_members(db: Db, account_id: int) -> bool:

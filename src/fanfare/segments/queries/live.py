@@ -11,7 +11,7 @@ import msgspec
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.faults import will_pass
+from fanfare.kernel.data.faults import is_transient
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.uses import conditions, reads
@@ -78,7 +78,7 @@ def blame(filter_id: int) -> Iterator[None]:
 
 
 def _is_the_moments(error: Exception) -> bool:
-    return will_pass(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
+    return is_transient(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
 
 
 async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilter]:

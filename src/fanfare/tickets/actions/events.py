@@ -44,7 +44,7 @@ async def save_event(db: Db, account: Account, change: TicketEventSave, now: dat
         return await _delete_event(db, account.id, change.event_uid, now)
     if change.action == "update" and change.event_uid:
         return await _change_event(db, account.id, change, now)
-    return await db.racing(lambda tx: _create_event(tx, account.id, change, now))
+    return await db.retry_conflicts(lambda tx: _create_event(tx, account.id, change, now))
 
 
 CREATE_EVENT = f"""

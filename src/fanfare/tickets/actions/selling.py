@@ -115,7 +115,7 @@ LINES = f"""
     select ticket_id, fan_id from lines order by place
 """  # noqa: S608 - fixed parts
 
-# Concurrent inserts of the same ticket or event key end in a unique violation: run it with `db.racing`, which retries.
+# Concurrent inserts of the same ticket or event key end in a unique violation: run it with `db.retry_conflicts`.
 SELL = tuple(
     Sql(f"""
     with {HOLD},

@@ -11,7 +11,7 @@ import msgspec
 from fanfare.fans.actions.people import Batch, Person, arguments, batches, consent_times, person, statement
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.lines import LineFault, WrongLine, line_fault, misfit, sorted_lines, write_lines
+from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Setting
 from fanfare.kernel.running.long_inputs import run_by_rows
@@ -66,7 +66,7 @@ async def create_tickets(
     """Create the tickets of a batch and return the result of each, in order; an invalid one does not stop others."""
     lines, faults = await run_by_rows(account.id, len(batch), _lines, account, batch, now)
     misfits = await write_lines(lines, lambda part: _save(db, account, list(part), now))
-    faults += [line_fault(line.place, misfit(FIELD)) for line in misfits]
+    faults += [line_fault(line.place, unstorable_line(FIELD)) for line in misfits]
     errors = {fault.index: _error(fault, batch[fault.index]) for fault in faults}
     results = {line.place: _success(line) for line in lines if line.place not in errors}
     return [errors.get(place) or results[place] for place in range(len(batch))]
@@ -91,7 +91,7 @@ def _lines(
     account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
 ) -> tuple[list[TicketLine], list[LineFault]]:
     """Return the valid lines of a batch, and the errors of the others."""
-    return sorted_lines(batch, lambda place, new: _line(account, place, new, now), Setting(account, now))
+    return check_lines(batch, lambda place, new: _line(account, place, new, now), Setting(account, now))
 
 
 def _line(account: Account, place: int, new: NewTicket, now: datetime) -> TicketLine:
@@ -111,7 +111,7 @@ def _result(line: TicketLine) -> TicketSaved:
 async def _save(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketLine]:
     if lines:
         turns = count()
-        await db.racing(lambda tx: _write(tx, account, lines, now, next(turns)))
+        await db.retry_conflicts(lambda tx: _write(tx, account, lines, now, next(turns)))
     return lines
 
 
