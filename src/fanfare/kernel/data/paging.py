@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 
 from fanfare.kernel.data.pool import Record
-from fanfare.kernel.wire import MAX_ID, NOTHING, ChoiceForm, Form, text_of
+from fanfare.kernel.wire import MAX_ID, NOTHING, ChoiceForm, Form, word_of
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -83,7 +83,7 @@ class CursorForm(Form):
 
     def read(self, raw: object) -> Cursor:
         """Return the cursor."""
-        match = self.pattern.fullmatch(text_of(raw).strip().lower())
+        match = self.pattern.fullmatch(word_of(raw))
         if not match:
             message = "must be the cursor of an earlier response"
             raise ValueError(message)

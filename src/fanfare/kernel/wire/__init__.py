@@ -28,6 +28,7 @@ from fanfare.kernel.wire.forms import (
     spoiled,
     text_of,
     whole_number,
+    word_of,
 )
 from fanfare.kernel.wire.lists import (
     BYTE_ORDER_MARK,
@@ -133,6 +134,7 @@ __all__ = [
     "weight",
     "whole_number",
     "window",
+    "word_of",
 ]
 
 Text = Annotated[str, TextForm()]

@@ -21,6 +21,14 @@ EXACT = 2**53 - 1
 FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.0|\.[0-9]{1,16}[eE]\+?[0-9]{1,2})")
 # More combining marks on one letter than any language uses.
 MOST_MARKS = 32
+# Characters without a combining class whose decomposition starts with a combining mark.
+HIDDEN_MARKS = "\u0f73\u0f75\u0f81\uff9e\uff9f"
+# The longest canonical decomposition of a character.
+LONGEST_DECOMPOSITION = 4
+# Characters that are normalized in one call: no other thread runs during it.
+PIECE = 10_000
+# Longer than any word of an enumeration.
+LONGEST_WORD = 255
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -56,6 +64,31 @@ def text_of(raw: object) -> str:
     raise ValueError(message)
 
 
+def compose(text: str, piece: int = PIECE) -> str:
+    """Return a text in NFC, normalized in pieces of about `piece` characters."""
+    pieces, start = [], 0
+    while start < len(text):
+        end = start + piece
+        while end < len(text) and not _can_split_before(text[end]):
+            end += 1
+        pieces.append(unicodedata.normalize("NFC", text[start:end]))
+        start = end
+    return "".join(pieces)
+
+
+def _can_split_before(letter: str) -> bool:
+    """Return whether a character never combines with the one before it, as marks and parts of Korean letters do."""
+    if unicodedata.category(letter)[0] == "M" or letter in HIDDEN_MARKS:
+        return False
+    return unicodedata.category(letter) != "Lo" or not unicodedata.is_normalized("NFC", letter)
+
+
+def word_of(raw: object) -> str:
+    """Return a scalar as a folded word; an empty one if the text is too long for a word."""
+    word = text_of(raw).strip()
+    return fold(word) if len(word) <= LONGEST_WORD else ""
+
+
 def whole_number(text: str) -> str:
     """Return an integer written as a float, 1042.0 or 1.042E3, as 1042; return any other text unchanged.
 
@@ -77,7 +110,9 @@ class TextForm(Form):
         self.hint = hint
 
     def read(self, raw: object) -> str:
-        text = unicodedata.normalize("NFC", text_of(raw)).strip()
+        text = text_of(raw).strip()
+        if len(text) <= LONGEST_DECOMPOSITION * self.longest:
+            text = compose(text)
         if len(text) > self.longest:
             message = f"must be at most {self.longest} characters"
             raise ValueError(message)
@@ -126,7 +161,7 @@ class ChoiceForm(Form):
         self.nothing = NOTHING - {"none", *self.by_key}
 
     def read(self, raw: object) -> str:
-        word = self.by_key.get(fold(text_of(raw).strip()))
+        word = self.by_key.get(word_of(raw))
         if word is None:
             message = f"must be one of {', '.join(self.words)}"
             raise ValueError(message)
@@ -144,7 +179,7 @@ class FlagForm(Form):
     def read(self, raw: object) -> bool:
         if isinstance(raw, bool):
             return raw
-        flag = FLAGS.get(fold(text_of(raw).strip()))
+        flag = FLAGS.get(word_of(raw))
         if flag is None:
             message = "must be true or false (also on/off, 1/0, yes/no)"
             raise ValueError(message)
@@ -228,5 +263,9 @@ def _spoiled_text(text: str) -> str | None:
         return "must not contain lone surrogates"
     # Unicode normalization is quadratic in the length of a sequence of marks: a body full of them would take minutes.
     parts = (text[start : start + MOST_MARKS] for start in range(0, len(text), MOST_MARKS))
-    is_stacked = any(all(map(unicodedata.combining, part)) for part in parts if len(part) == MOST_MARKS)
+    is_stacked = any(all(map(_is_mark, part)) for part in parts if len(part) == MOST_MARKS)
     return f"must not stack more than {MOST_MARKS} marks on a letter" if is_stacked else None
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.combining(letter) > 0 or letter in HIDDEN_MARKS

@@ -7,9 +7,10 @@ from decimal import Decimal
 from fanfare.kernel.wire.forms import EXACT, NOTHING, Form, text_of
 
 MAX_ID = 2**63 - 1
-# Stricter than Python, which accepts nan, 1_000 and digits of other scripts.
-NUMERAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-INTEGER = re.compile(r"\s*([+-]?[0-9]{1,30})(?:\.0*)?\s*")
+# Stricter than Python, which accepts nan, 1_000 and digits of other scripts. Without a point there is one run of
+# digits: two could be split anywhere, and matching would take quadratic time.
+NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+INTEGER = re.compile(r"([+-]?[0-9]{1,30})(?:\.0*)?")
 
 
 def numeral(raw: object) -> str | None:
@@ -43,7 +44,7 @@ class WholeForm(Form):
             return raw
         if isinstance(raw, float):
             return int(raw) if raw.is_integer() and abs(raw) <= EXACT else None
-        match = INTEGER.fullmatch(raw) if isinstance(raw, str) else None
+        match = INTEGER.fullmatch(raw.strip()) if isinstance(raw, str) else None
         if match is None:
             return None
         number = int(match[1])

@@ -20,7 +20,7 @@ class DayForm(Form):
     """A date, YYYY-MM-DD or YYYYMMDD; a following time is ignored."""
 
     nothing = NOTHING
-    pattern = re.compile(r"\s*([0-9]{4})(?:-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.+Z-]*)?|([0-9]{2})([0-9]{2}))\s*")
+    pattern = re.compile(r"([0-9]{4})(?:-([0-9]{2})-([0-9]{2})(?:[T ][0-9:.+Z-]*)?|([0-9]{2})([0-9]{2}))")
 
     def __init__(self, earliest: int = EARLIEST, latest: int = LATEST) -> None:
         self.earliest = earliest
@@ -29,7 +29,7 @@ class DayForm(Form):
     def read(self, raw: object) -> date:
         day = None
         with suppress(ValueError):
-            match = self.pattern.fullmatch(whole_number(text_of(raw)))
+            match = self.pattern.fullmatch(whole_number(text_of(raw)).strip())
             day = date(*(int(part) for part in match.groups() if part)) if match else None
         if day is None or not self.earliest <= day.year <= self.latest:
             message = f"must be a date in the form YYYY-MM-DD, from {self.earliest} to {self.latest}"

@@ -5,8 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
-from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import NOTHING, Form, ListForm, Uuids, text_of
+from fanfare.kernel.wire import NOTHING, Form, ListForm, Uuids, word_of
 from fanfare.search.criteria.criterion import Context, Criterion, References
 from fanfare.search.criteria.facts import SNAPSHOT, TAG
 from fanfare.search.criteria.plans import EVERYBODY, NOBODY, AnyOf, Having, Plan, Without
@@ -28,7 +27,7 @@ class SegmentForm(Form):
 
     def read(self, raw: object) -> str:
         """Return the segment as it is stored."""
-        text = fold(text_of(raw).strip())
+        text = word_of(raw)
         if not self.pattern.fullmatch(text):
             message = "must be filter:uid, snapshot:uid or tag:id"
             raise ValueError(message)

@@ -10,7 +10,6 @@ import msgspec
 
 from fanfare.fans.schemas.fans import FanRecord
 from fanfare.kernel.data.paging import Meta, NextCursor
-from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
     NOTHING,
@@ -21,7 +20,7 @@ from fanfare.kernel.wire import (
     LimitForm,
     MomentForm,
     WholeForm,
-    text_of,
+    word_of,
 )
 from fanfare.search.criteria import Criteria
 
@@ -47,7 +46,7 @@ class SearchCursorForm(Form):
 
     def read(self, raw: object) -> SearchCursor:
         """Return the search and, when it was a `next_search_uid`, the row."""
-        match = self.pattern.fullmatch(fold(text_of(raw).strip()))
+        match = self.pattern.fullmatch(word_of(raw))
         if not match:
             message = "must be the search_uid or next_search_uid of an earlier response"
             raise ValueError(message)
@@ -101,11 +100,11 @@ class StartForm(Form):
     """A moment, or a day that stands for its first moment in the account's time zone."""
 
     nothing = NOTHING
-    day = re.compile(r"\s*(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})\s*")
+    day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
     def read(self, raw: object) -> date | datetime:
         """Return the day or the moment."""
-        form: Form = DayForm() if isinstance(raw, str) and self.day.fullmatch(raw) else MomentForm(0)
+        form: Form = DayForm() if isinstance(raw, str) and self.day.fullmatch(raw.strip()) else MomentForm(0)
         read: date | datetime = form.read(raw)
         return read
 
