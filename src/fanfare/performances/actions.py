@@ -125,28 +125,47 @@ async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID
         raise Unknown(performance=performance_uid)
 
 
-ADD_EVENT = f"""
+# A schedule has idol events and performances. Each kind has a table of links to fans; both tables name it by `{key}`.
+ADD_TO_SCHEDULE = f"""
     with {HOLD},
-    known as (
-        select f.fan_id, e.event_uid from fans f
-        join idol_events e on e.account_id = f.account_id and e.event_uid = $3
+    item as (
+        select f.fan_id, i.{{key}} from fans f
+        join {{items}} i on i.account_id = f.account_id and i.{{key}} = $3
         where f.account_id = $1 and f.fan_id = $2
     ),
-    made as (
-        insert into fan_events (account_id, fan_id, event_uid, created_at)
-        select $1, fan_id, event_uid, $4 from known
-        on conflict (account_id, fan_id, event_uid) do nothing
-        returning fan_id, event_uid
+    added as (
+        insert into {{links}} (account_id, fan_id, {{key}}, created_at)
+        select $1, fan_id, {{key}}, $4 from item
+        on conflict (account_id, fan_id, {{key}}) do nothing
+        returning fan_id, {{key}}
     ),
     logged as (
-        {announce(SCHEDULE_ADDED, "made", subject="'event:' || made.event_uid", at="$4")}
+        {announce(SCHEDULE_ADDED, "added", subject="'{kind}:' || added.{key}", at="$4")}
     )
-    select fan_id from known
+    select fan_id from item
 """  # noqa: S608 - fixed parts
+REMOVE_FROM_SCHEDULE = f"""
+    with {HOLD},
+    removed as (
+        delete from {{links}} where account_id = $1 and fan_id = $2 and {{key}} = $3
+        returning fan_id, {{key}}
+    ),
+    logged as (
+        {announce(SCHEDULE_REMOVED, "removed", subject="'{kind}:' || removed.{key}", at="$4")}
+    )
+    select fan_id from removed
+"""  # noqa: S608 - fixed parts
+EVENT_LINK = {"kind": "event", "items": "idol_events", "links": "fan_events", "key": "event_uid"}
+PERFORMANCE_LINK = {
+    "kind": "performance", "items": "performances", "links": "fan_performances", "key": "performance_uid",
+}  # fmt: skip
+ADD_EVENT, REMOVE_EVENT = ADD_TO_SCHEDULE.format(**EVENT_LINK), REMOVE_FROM_SCHEDULE.format(**EVENT_LINK)
+ADD_PERFORMANCE = ADD_TO_SCHEDULE.format(**PERFORMANCE_LINK)
+REMOVE_PERFORMANCE = REMOVE_FROM_SCHEDULE.format(**PERFORMANCE_LINK)
 
 
 async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Put an idol event on a fan's schedule; one that is there stays. Refuses an unknown fan or event."""
+    """Add an idol event to a fan's schedule, unless it is there. 404 for an unknown fan or event."""
     exists = await db.value(
         ADD_EVENT,
         account_id,
@@ -158,21 +177,8 @@ async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, 
         raise Unknown(fan=fan_id, idol_event=event_uid)
 
 
-REMOVE_EVENT = f"""
-    with {HOLD},
-    gone as (
-        delete from fan_events where account_id = $1 and fan_id = $2 and event_uid = $3
-        returning fan_id, event_uid
-    ),
-    logged as (
-        {announce(SCHEDULE_REMOVED, "gone", subject="'event:' || gone.event_uid", at="$4")}
-    )
-    select fan_id from gone
-"""  # noqa: S608 - fixed parts
-
-
 async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Take an idol event off a fan's schedule; refuses what is not on it."""
+    """Remove an idol event from a fan's schedule. 404 if it is not on it."""
     deleted = await db.value(
         REMOVE_EVENT,
         account_id,
@@ -185,28 +191,8 @@ async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUI
         raise Unknown(message)
 
 
-ADD_PERFORMANCE = f"""
-    with {HOLD},
-    known as (
-        select f.fan_id, p.performance_uid from fans f
-        join performances p on p.account_id = f.account_id and p.performance_uid = $3
-        where f.account_id = $1 and f.fan_id = $2
-    ),
-    made as (
-        insert into fan_performances (account_id, fan_id, performance_uid, created_at)
-        select $1, fan_id, performance_uid, $4 from known
-        on conflict (account_id, fan_id, performance_uid) do nothing
-        returning fan_id, performance_uid
-    ),
-    logged as (
-        {announce(SCHEDULE_ADDED, "made", subject="'performance:' || made.performance_uid", at="$4")}
-    )
-    select fan_id from known
-"""  # noqa: S608 - fixed parts
-
-
 async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Link a fan to a performance; a link that is there stays. Refuses an unknown fan or performance."""
+    """Add a performance to a fan's schedule, unless it is there. 404 for an unknown fan or performance."""
     exists = await db.value(
         ADD_PERFORMANCE,
         account_id,
@@ -218,21 +204,8 @@ async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid:
         raise Unknown(fan=fan_id, performance=performance_uid)
 
 
-REMOVE_PERFORMANCE = f"""
-    with {HOLD},
-    gone as (
-        delete from fan_performances where account_id = $1 and fan_id = $2 and performance_uid = $3
-        returning fan_id, performance_uid
-    ),
-    logged as (
-        {announce(SCHEDULE_REMOVED, "gone", subject="'performance:' || gone.performance_uid", at="$4")}
-    )
-    select fan_id from gone
-"""  # noqa: S608 - fixed parts
-
-
 async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Unlink a fan from a performance; refuses what is not linked."""
+    """Remove a performance from a fan's schedule. 404 if it is not on it."""
     deleted = await db.value(
         REMOVE_PERFORMANCE,
         account_id,
