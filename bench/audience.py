@@ -34,7 +34,7 @@ from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.attributes import TagChange
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries.conditions import checked_context
 from fanfare.search.queries.stored import to_stored
 
@@ -69,10 +69,10 @@ def answer_of(child: subprocess.Popen[str], *words: str) -> str:
     raise RuntimeError(message)
 
 
-def ready(child: subprocess.Popen[str], way: str) -> dict[str, float]:
+def ready(child: subprocess.Popen[str], origin: str) -> dict[str, float]:
     """Wait until the index of the account is ready; return seconds since its start and megabytes now."""
     line = json.loads(answer_of(child, "index ready", f'"account_id": {ACCOUNT},'))
-    if line["way"] != way:
+    if line["origin"] != origin:
         raise RuntimeError(line)
     pages = int(Path(f"/proc/{child.pid}/statm").read_text("ascii").split()[1])
     return {"seconds": line["seconds"], "megabytes": pages * os.sysconf("SC_PAGE_SIZE") / 1e6}
@@ -84,7 +84,7 @@ async def parameters(db: Db) -> dict[str, dict[str, str]]:
     passed = (datetime.now(UTC) - NOW).days
     result = {}
     for name, expected in SEARCHES.items():
-        if plan(expected, await checked_context(db, account, expected, NOW)) is None:
+        if plan_of(expected, await checked_context(db, account, expected, NOW)) is None:
             continue
         values = to_stored(expected)
         for days in ("crm_active_days", "crm_inactive_days"):
@@ -162,7 +162,7 @@ def measure(dsn: str, folder: Path) -> bool:
     environment = {"DATABASE_URL": dsn, "FANFARE_DATA_DIR": str(folder), "FANFARE_PORT": "0"}
     figures: dict[str, float] = {}
     with running("fanfare.cli.index", environment=environment) as index:
-        built = ready(index, "built")
+        built = ready(index, "tables")
         figures |= {"built, s": built["seconds"], "in memory, MB": built["megabytes"]}
     row = folder / "audience" / f"{ACCOUNT}.audience"
     print(f"stored: {row.stat().st_size / 1e6:.0f} MB")
@@ -170,7 +170,7 @@ def measure(dsn: str, folder: Path) -> bool:
         url = answer_of(server, "serves at").split(" at ")[1].split(";")[0].strip()
         started = time.perf_counter()
         with running("fanfare.cli.index", environment=environment) as index:
-            ready(index, "from stored")
+            ready(index, "file")
             figures["from stored, s"] = time.perf_counter() - started
             bitmaps = asyncio.run(questions(dsn, url, ROUNDS))
         sql = asyncio.run(questions(dsn, url, SQL_ROUNDS))

@@ -28,9 +28,9 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.embedded import Embedded, Hold
 from fanfare.search.actions.running import RunningSearch
-from fanfare.search.criteria.uses import conditions
+from fanfare.search.criteria.uses import conditions_of
 from fanfare.search.criteria.where import Where, where
-from fanfare.search.queries import found
+from fanfare.search.queries import fans
 from fanfare.search.queries.conditions import checked_context
 from fanfare.search.schemas.search import FanSearch
 
@@ -105,8 +105,8 @@ class Bench:
     async def figures(self, name: str, query: FanSearch) -> dict[str, float]:
         """Return the milliseconds of a search's three parts and the fans it finds."""
         context = await checked_context(self.db, self.account, query, NOW)
-        condition = where(ACCOUNT, conditions(query, context))
-        page, count = found.statement(condition, 1001), counting(condition)
+        condition = where(ACCOUNT, conditions_of(query, context))
+        page, count = fans.statement(condition, 1001), counting(condition)
         if self.explain and self.explain in name:
             for sql, args in (page, count):
                 rows = await self.db.rows(f"explain (analyze, buffers) {sql}", *args)
@@ -131,7 +131,7 @@ class Bench:
         used = []
         for _ in range(ROUNDS + 1):
             started = time.perf_counter()
-            await RunningSearch(self.db, self.account, display, NOW, found.fans).start()
+            await RunningSearch(self.db, self.account, display, NOW, fans.rows).start()
             used.append((time.perf_counter() - started) * 1000)
             await settle(self.db)
         return statistics.median(used[1:])

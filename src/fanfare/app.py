@@ -33,7 +33,7 @@ from fanfare.purchases import actions as purchases
 from fanfare.registrations.actions import followers as registrations
 from fanfare.search.actions import followers as search
 from fanfare.segments.actions import followers as segments
-from fanfare.segments.actions.filters import refuse_named
+from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.tickets.actions import followers as tickets
 
 # Each domain imports only from those before it.
@@ -62,7 +62,7 @@ FOLLOWERS = (
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.TIE_IDOLS.set(idols.tie_by_names)
 stats.ROWS_ABOVE.set(CAMPAIGN_ROWS)
-references.CHECKS.set([refuse_named])
+references.CHECKS.set([refuse_referenced])
 
 # Descriptions of the scopes, in the order of the reference page.
 SCOPES = {

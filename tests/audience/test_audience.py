@@ -2,6 +2,7 @@
 
 import random
 import uuid
+import zlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.search.criteria import Criteria, tickets
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
 from fanfare.search.schemas.stats import FilterStats
 from tests.api import Api, new_api
@@ -142,7 +143,7 @@ class Crowd:
                     await conditions.checked_context(self.db, self.account, expected, now)
                 continue
             context = await conditions.checked_context(self.db, self.account, expected, now)
-            query = plan(expected, context)
+            query = plan_of(expected, context)
             between = expected.crm_start_active_date and expected.crm_end_active_date
             assert (query is None) == bool(between)
             if query is None:
@@ -153,7 +154,7 @@ class Crowd:
             looked = [*self.some(), 2**31]
             (inside,) = evaluation.matches(audience, [query], looked)
             assert inside == await self.matches(expected, looked, now), expected
-            figures = evaluation.statistics(audience, query, counting.age_groups(context))
+            figures = evaluation.statistics(audience, query, counting.stats_options(context))
             assert plain(figures) == plain(await stats.criteria_stats(self.db, self.account.id, expected, context)), (
                 expected
             )
@@ -171,7 +172,7 @@ class Crowd:
         missing = [
             name for place, name in enumerate(query) if name and name.lower() not in {row[place] for row in rows}
         ]
-        is_negated = criteria.ticket_is_negative != tickets.turned(tickets.counts(criteria))
+        is_negated = criteria.ticket_is_negative != tickets.is_inverted(tickets.count_bounds(criteria))
         return is_negated and bool(missing)
 
     async def matches(self, criteria: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
@@ -306,36 +307,38 @@ async def test_the_index_tells_what_the_tables_tell(base_url: str, db: Db, tmp_p
         for _ in range(4):
             await crowd.write(15)
             await crowd.agree(follower, 15)
-        await follower.store()
+        await follower.save()
         await crowd.write(15)
         later = IndexUpdater(db, api.account_id, tmp_path)
         await later.start(zone)
         await crowd.agree(later, 30)
-        assert later.origin == "from stored"
+        assert later.origin == "file"
 
 
 async def test_a_broken_or_foreign_file_is_not_believed(api: Api, db: Db, tmp_path: Path) -> None:
     await api.ok(await api.post("/api/v1/crm/fans", email="a@example.com"))
     remaining = IndexUpdater(db, api.account_id, tmp_path)
     await remaining.start("America/Vancouver")
-    await remaining.store()
+    await remaining.save()
     full = remaining.file.read_bytes()
-    for written in (full[:-1], full[:50], b"", bytes([*full[:-20], full[-20] ^ 1, *full[-19:]])):
+    other = msgspec.msgpack.encode({"source": "1.1", "zone": "America/Vancouver"})
+    other_format = zlib.crc32(other).to_bytes(4, "big") + other
+    for written in (full[:-1], full[:50], b"", bytes([*full[:-20], full[-20] ^ 1, *full[-19:]]), other_format):
         remaining.file.write_bytes(written)
-        assert await way(db, api.account_id, tmp_path) == "built"
+        assert await origin_of(db, api.account_id, tmp_path) == "tables"
     remaining.file.write_bytes(full)
-    assert await way(db, api.account_id, tmp_path, "Asia/Tokyo") == "built"
-    assert await way(db, api.account_id, tmp_path) == "from stored"
+    assert await origin_of(db, api.account_id, tmp_path, "Asia/Tokyo") == "tables"
+    assert await origin_of(db, api.account_id, tmp_path) == "file"
     # A change log that was trimmed, or is of a database that was restored, does not lead on from there.
     await db.execute(
         "update changes set occurred_at = occurred_at + interval '1 second' where account_id = $1", api.account_id
     )
-    assert await way(db, api.account_id, tmp_path) == "built"
+    assert await origin_of(db, api.account_id, tmp_path) == "tables"
     await db.execute("delete from changes where account_id = $1", api.account_id)
-    assert await way(db, api.account_id, tmp_path) == "built"
+    assert await origin_of(db, api.account_id, tmp_path) == "tables"
 
 
-async def way(db: Db, account_id: int, folder: Path, zone: str = "America/Vancouver") -> str:
+async def origin_of(db: Db, account_id: int, folder: Path, zone: str = "America/Vancouver") -> str:
     follower = IndexUpdater(db, account_id, folder)
     await follower.start(zone)
     return follower.origin
@@ -343,7 +346,7 @@ async def way(db: Db, account_id: int, folder: Path, zone: str = "America/Vancou
 
 async def test_a_slow_writer_hides_nothing_and_holds_up_nobody(api: Api, db: Db, tmp_path: Path) -> None:
     async def counted() -> int:
-        return len((await follower.refresh()).everyone)
+        return len((await follower.refresh()).fans)
 
     follower = IndexUpdater(db, api.account_id, tmp_path)
     await follower.start("America/Vancouver")

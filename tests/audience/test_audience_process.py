@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from fanfare.audience import client
-from fanfare.audience.index.account import Audience
+from fanfare.audience.index.account import AccountIndex
 from fanfare.audience.process import server
-from fanfare.audience.process.updater import Behind, IndexUpdater
-from fanfare.audience.protocol import Answer, Look, Question
+from fanfare.audience.process.updater import IndexUnavailable, IndexUpdater
+from fanfare.audience.protocol import Answer, FansQuery, MembersQuery
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
-from fanfare.search.criteria.uses import declared, plan
+from fanfare.search.criteria.uses import declarations, plan_of
 from tests.api import new_api
 from tests.audience.indexing import has, running
 from tests.search.crowd import fan, many_fans
@@ -31,13 +31,13 @@ def query_of(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     result: list[bool] = []
     ask = client.ask
 
-    async def noted(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
+    async def noted(db: Db, question: FansQuery | MembersQuery, patience: float | None = None) -> Answer | None:
         answer = await ask(db, question, patience)
         result.append(answer is not None and (answer.count is not None or answer.statistics is not None))
         return answer
 
     monkeypatch.setattr(client, "ask", noted)
-    monkeypatch.setattr(client, "PATIENCE_SECONDS", 20.0)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 20.0)
     return result
 
 
@@ -91,12 +91,12 @@ async def test_what_the_index_does_not_know_is_asked_of_the_tables(
 
 
 def test_a_criterion_without_a_plan_makes_the_question_one_for_the_tables() -> None:
-    without = [name for each in declared(Criteria) if each.criterion.plan is None for name in each.names]
+    without = [name for each in declarations(Criteria) if each.criterion.plan is None for name in each.parameters]
     assert without
     for name in without:
         values: dict[str, Any] = {name: "x", "fan_is_optout": False}
-        assert plan(Criteria(**values), NOWHERE) is None, name
-    assert plan(Criteria(fan_is_optout=False), NOWHERE) is not None
+        assert plan_of(Criteria(**values), NOWHERE) is None, name
+    assert plan_of(Criteria(fan_is_optout=False), NOWHERE) is not None
 
 
 async def test_what_could_not_be_made_is_tried_again(
@@ -108,11 +108,11 @@ async def test_what_could_not_be_made_is_tried_again(
     async def fails_once(self: IndexUpdater, zone: str) -> None:
         attempts.append(self.account_id)
         if attempts.count(self.account_id) == 1:
-            raise Behind
+            raise IndexUnavailable
         await start(self, zone)
 
     monkeypatch.setattr(IndexUpdater, "start", fails_once)
-    monkeypatch.setattr(server, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)
     accounts = await db.value("select count(*) from accounts")
     async with running(settings.replace(data_dir=tmp_path)) as process:
         await has(process, accounts)
@@ -124,23 +124,23 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
 ) -> None:
     answered: list[int] = []
 
-    async def refresh(self: IndexUpdater) -> Audience:
-        return self.audience
+    async def refresh(self: IndexUpdater) -> AccountIndex:
+        return self.index
 
-    def noted(audience: Audience, question: Question | Look) -> Answer:
+    def noted(audience: AccountIndex, question: FansQuery | MembersQuery) -> Answer:
         answered.append(question.account_id)
-        return Answer(count=len(audience.everyone))
+        return Answer(count=len(audience.fans))
 
     async with new_api(base_url, db) as one, new_api(base_url, db) as second:
         async with running(settings.replace(data_dir=tmp_path)) as process:
             await has(process, await db.value("select count(*) from accounts"))
             monkeypatch.setattr(IndexUpdater, "refresh", refresh)
-            monkeypatch.setattr(server, "_evaluate", noted)
+            monkeypatch.setattr(server, "evaluate", noted)
             query_of = [one.account_id] * 30 + [second.account_id]
-            zone = process.followers[one.account_id].audience.zone
-            everybody = plan(Criteria(), NOWHERE)
+            zone = process.updaters[one.account_id].index.zone
+            everybody = plan_of(Criteria(), NOWHERE)
             assert everybody is not None
-            await asyncio.gather(*(process.answer(Question(each, zone, everybody, None)) for each in query_of))
+            await asyncio.gather(*(process.answer(FansQuery(each, zone, everybody, None)) for each in query_of))
         assert sorted(answered) == sorted(query_of)
         assert answered.index(second.account_id) < 3
 
@@ -148,7 +148,7 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
 async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(server, "TICK_SECONDS", 0.05)
     async with new_api(base_url, db) as bad, new_api(base_url, db) as good:
         fan_id = await fan(db, bad.account_id)

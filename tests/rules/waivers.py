@@ -42,7 +42,7 @@ INDEXES: dict[str, Reason] = {
 STATEMENTS: dict[str, Reason] = {}
 # A function that composes SQL of parts that are not constants: `path:function`.
 COMPOSITIONS: dict[str, Reason] = {
-    "src/fanfare/audience/index/loading.py:pieces": Reason.CRITERIA,
+    "src/fanfare/audience/index/loading.py:batches": Reason.CRITERIA,
     "src/fanfare/campaigns/queries/items.py:wager_entries": Reason.ORDER,
     "src/fanfare/fans/actions/journal.py:_restore_fan_id": Reason.COLUMNS,
     "src/fanfare/fans/actions/journal.py:_insert_deleted": Reason.COLUMNS,
@@ -57,11 +57,11 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/kernel/data/updates.py:assignments": Reason.COLUMNS,
     "src/fanfare/points/queries.py:awards": Reason.ORDER,
     "src/fanfare/points/queries.py:campaign_awards": Reason.ORDER,
-    "src/fanfare/search/actions/running.py:_write": Reason.CRITERIA,
+    "src/fanfare/search/actions/running.py:_store_rest": Reason.CRITERIA,
     "src/fanfare/search/criteria/tickets.py:_condition": Reason.CRITERIA,
-    "src/fanfare/search/criteria/ties.py:tied": Reason.CRITERIA,
+    "src/fanfare/search/criteria/links.py:link_conditions": Reason.CRITERIA,
     "src/fanfare/search/criteria/where.py:statement": Reason.CRITERIA,
-    "src/fanfare/segments/actions/members.py:_build_on": Reason.CRITERIA,
+    "src/fanfare/segments/actions/members.py:_build_chunk": Reason.CRITERIA,
     "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
     "src/fanfare/tickets/queries/tickets.py:_page": Reason.CRITERIA,
 }
@@ -105,7 +105,7 @@ TASKS: dict[str, Reason] = {
     "src/fanfare/kernel/web/delivery.py:_is_closed": Reason.AWAITED,
     "src/fanfare/kernel/web/lazy.py:get": Reason.AWAITED,
     "src/fanfare/audience/process/updater.py:refresh": Reason.AWAITED,
-    "src/fanfare/audience/index/loading.py:_ahead": Reason.AWAITED,
+    "src/fanfare/audience/index/loading.py:_prefetched": Reason.AWAITED,
 }
 # A name that says not what it is: `path:name`.
 WORDS: dict[str, Reason] = {

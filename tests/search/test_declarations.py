@@ -11,7 +11,7 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Uuids
 from fanfare.search.criteria import Criteria, facts
 from fanfare.search.criteria.criterion import Criterion, Joint
-from fanfare.search.criteria.uses import Declared, declared, names_of
+from fanfare.search.criteria.uses import Declaration, declarations, reference_forms
 
 # What a fan's own columns are called in the change log.
 OWN = frozenset(
@@ -39,18 +39,20 @@ FACTS = frozenset({facts.ACTIVITY, facts.TAG, facts.IDENTITY, facts.IDOL, facts.
 
 def undeclared(struct: type[Params]) -> list[str]:
     """Return the parameters of a struct that have no declaration, or more than one."""
-    counted = Counter(name for each in declared(struct) for name in each.names)
+    counted = Counter(name for each in declarations(struct) for name in each.parameters)
     return [name for name in struct.__struct_fields__ if counted[name] != 1]
 
 
 def unnamed(struct: type[Params]) -> list[list[str]]:
     """Return the criteria that look names up, or take ids, and that do not say which records they name."""
-    naming = {name for places in names_of(struct).values() for name in places}
+    naming = {name for places in reference_forms(struct).values() for name in places}
     return [
-        each.names
-        for each in declared(struct)
-        if each.criterion.lookups or each.criterion.segments or any(re.search(r"_u?ids?$", name) for name in each.names)
-        if naming.isdisjoint(each.names)
+        each.parameters
+        for each in declarations(struct)
+        if each.criterion.lookups
+        or each.criterion.segments
+        or any(re.search(r"_u?ids?$", name) for name in each.parameters)
+        if naming.isdisjoint(each.parameters)
     ]
 
 
@@ -59,13 +61,13 @@ def test_every_parameter_of_the_search_has_its_declaration() -> None:
 
 
 def test_only_a_joint_criterion_has_several_parameters() -> None:
-    assert [each.names for each in declared(Criteria) if len(each.names) > 1] == [
-        each.names for each in declared(Criteria) if isinstance(each.criterion, Joint)
+    assert [each.parameters for each in declarations(Criteria) if len(each.parameters) > 1] == [
+        each.parameters for each in declarations(Criteria) if isinstance(each.criterion, Joint)
     ]
 
 
-@pytest.mark.parametrize("each", declared(Criteria), ids=lambda each: each.names[0])
-def test_what_a_criterion_reads_is_what_the_change_log_names(each: Declared) -> None:
+@pytest.mark.parametrize("each", declarations(Criteria), ids=lambda each: each.parameters[0])
+def test_what_a_criterion_reads_is_what_the_change_log_names(each: Declaration) -> None:
     assert each.criterion.reads
     assert set(each.criterion.reads) <= OWN | FACTS
 

@@ -8,7 +8,7 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries.conditions import checked_context
 from tests.api import Api
 from tests.search.crowd import SEARCH, search
@@ -51,7 +51,7 @@ async def test_finds_the_addresses_of_a_domain(
     # The index does not have domains: the tables are asked.
     account = await account_by_id(db, api.account_id)
     criteria = Criteria(fan_email_domain="example.com")
-    assert plan(criteria, await checked_context(db, account, criteria, datetime.now(UTC))) is None
+    assert plan_of(criteria, await checked_context(db, account, criteria, datetime.now(UTC))) is None
 
 
 async def test_members_follow_an_address(api: Api, db: Db, people: dict[str, int]) -> None:

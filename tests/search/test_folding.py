@@ -12,7 +12,7 @@ from fanfare.audience.index import evaluation
 from fanfare.audience.process.updater import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries.conditions import checked_context
 from tests.api import Api, new_api
 from tests.search.crowd import fan, follow, search, tag
@@ -67,7 +67,7 @@ async def test_a_name_is_found_by_each_spelling(base_url: str, db: Db, tmp_path:
             if criterion.startswith("ticket_"):
                 assert fan_id not in await search(api, **expected, ticket_is_negative=True), criterion
             read = Criteria(**expected)
-            indexed = plan(read, await checked_context(db, account, read, datetime.now(UTC)))
+            indexed = plan_of(read, await checked_context(db, account, read, datetime.now(UTC)))
             assert criterion == "name" or (indexed and evaluation.count(audience, indexed) == 1), criterion
 
 

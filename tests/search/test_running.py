@@ -8,7 +8,7 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
 from fanfare.search.actions.running import RunningSearch, State, complete_search
-from fanfare.search.queries import found
+from fanfare.search.queries import fans
 from fanfare.search.schemas.search import FanSearch, FoundFan
 from tests.api import Api
 from tests.search.crowd import many_fans
@@ -23,10 +23,10 @@ async def store(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
 async def test_a_search_is_answered_while_its_set_is_written(api: Api, db: Db) -> None:
     fan_ids = await many_fans(db, api.account_id, 5, province="YT")
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
-    running = RunningSearch(db, account, FanSearch(fan_provinces=["YT"], limit=2), now, found.fans)
+    running = RunningSearch(db, account, FanSearch(fan_provinces=["YT"], limit=2), now, fans.rows)
     answer = await running.start()
     assert [fan.fan_id for fan in answer.data] == fan_ids[:2]
-    assert running.state in (State.WRITING, State.WHOLE)
+    assert running.state in (State.WRITING, State.COMPLETE)
     assert (await complete_search(db, account, running.search_uid, now)).rows == 5
 
 
@@ -44,6 +44,6 @@ async def test_a_search_that_fails_before_its_answer_leaves_nothing(api: Api, db
 
 async def test_a_peek_stores_nothing(api: Api, db: Db) -> None:
     account = await account_by_id(db, api.account_id)
-    running = RunningSearch(db, account, FanSearch(limit=1), datetime.now(UTC), found.fans)
+    running = RunningSearch(db, account, FanSearch(limit=1), datetime.now(UTC), fans.rows)
     await running.peek()
     assert await store(db, api.account_id, running.search_uid) == 0

@@ -11,7 +11,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unavailable, Unknown
 from fanfare.segments.jobs import keep_members as job
 from fanfare.segments.queries.filters import JOB
-from fanfare.segments.queries.live import FilterFault, accounts_due, blame
+from fanfare.segments.queries.live import FilterFault, accounts_due, filter_fault
 from tests.api import Api
 from tests.segments.live import FILTERS, announced, members, saved, settle
 
@@ -125,7 +125,7 @@ async def test_a_fault_is_in_the_figures(api: Api, db: Db) -> None:
     ],
 )  # fmt: skip
 def test_what_passes_is_no_filters_fault(error: Exception, *, is_blamed: bool) -> None:
-    with pytest.raises(FilterFault if is_blamed else type(error)), blame(7):
+    with pytest.raises(FilterFault if is_blamed else type(error)), filter_fault(7):
         raise error
 
 

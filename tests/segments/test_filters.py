@@ -286,7 +286,7 @@ def test_a_circle_is_found_when_and_only_when_there_is_one(linked: dict[str, set
     while fresh:
         reached |= fresh
         fresh = {each for one in fresh for each in linked.get(one, ())} - reached
-    way = references.circle(linked, start)
+    way = references.cycle_from(linked, start)
     assert (way is not None) == (start in reached)
     for one, second in zip(way or [], (way or [])[1:], strict=False):
         assert second in linked[one]

@@ -222,7 +222,7 @@ async def test_what_dies_in_the_middle_is_done_again_whole(api: Api, db: Db, mon
         raise ConnectionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(actions, "_note", die)
+        patched.setattr(actions, "_store_progress", die)
         with pytest.raises(ConnectionError):
             await actions.follow(db, await account_by_id(db, api.account_id), now())
     assert "dies" not in await members(db, api.account_id)

@@ -203,7 +203,7 @@ async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> 
         return matches
 
     monkeypatch.setattr(counting, "matches", noted)
-    monkeypatch.setattr(counting, "LOOK_SECONDS", 20.0)
+    monkeypatch.setattr(counting, "MEMBERS_SECONDS", 20.0)
     async with running(settings) as process:
         await has(process, await db.value("select count(*) from accounts"))
         yield result

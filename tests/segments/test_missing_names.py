@@ -17,7 +17,7 @@ from fanfare.audience.process.updater import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.criteria.where import Where
 from fanfare.search.queries import conditions
 from tests.api import Api
@@ -40,7 +40,7 @@ class Model:
         self.api, self.db = api, db
         self.chance = random.Random(6)
         self.ties: dict[str, dict[str, set[int]]] = {"fan_tags": {}, "idol_names": {}, "ticket_event_name": {}}
-        self.everyone: set[int] = set()
+        self.fans: set[int] = set()
         self.segments: dict[str, dict[str, Any]] = {}
 
     async def fill(self) -> None:
@@ -54,7 +54,7 @@ class Model:
             await follow(self.db, self.api.account_id, name, *following)
         (sold,) = await bulk(self.api, line(event_name=KNOWN[0]))
         self.ties["ticket_event_name"][KNOWN[0]] = {sold["fan_id"]}
-        self.everyone = {*fan_ids, sold["fan_id"]}
+        self.fans = {*fan_ids, sold["fan_id"]}
         for _ in range(60):
             criteria = self.criteria()
             self.segments[await store(self.db, self.api, **criteria)] = criteria
@@ -82,7 +82,7 @@ class Model:
 
     def matches(self, values: dict[str, Any]) -> set[int]:
         """Return whom criteria find; what is unknown is tied to nobody."""
-        among = self.everyone
+        among = self.fans
         for field, relation in (("fan_tags", "fan_tag_relations"), ("idol_names", "idol_relations")):
             if field in values:
                 sets = [self.ties[field].get(name, set()) for name in values[field]]
@@ -150,9 +150,9 @@ async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) 
         expected = model.matches(values)
         agreed += bool(expected)
         assert await in_tables(db, await conditions.condition(db, account, target, now)) == expected, values
-        query = plan(target, await conditions.checked_context(db, account, target, now))
+        query = plan_of(target, await conditions.checked_context(db, account, target, now))
         assert query is not None
-        assert set(evaluation.fans(audience, query, audience.everyone)) == expected, values
+        assert set(evaluation.fans(audience, query, audience.fans)) == expected, values
     assert refused > 50
     assert agreed > 50
 

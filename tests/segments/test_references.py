@@ -11,7 +11,7 @@ import pytest
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions
 from tests.api import Answer, Api
 from tests.search.crowd import fan, search
@@ -46,7 +46,7 @@ async def test_a_filter_that_is_mentioned_often_is_asked_once(api: Api, db: Db) 
     expected = Criteria(fan_incl_segments=[segment] * 100)
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
     assert (await conditions.condition(db, account, expected, now)).sql.count("f.gender") == 1
-    query = plan(expected, await conditions.checked_context(db, account, expected, now))
+    query = plan_of(expected, await conditions.checked_context(db, account, expected, now))
     assert msgspec.json.encode(query).count(b"diverse") == 1
     assert await search(api, fan_incl_segments=[segment] * 100) == [here]
     assert await search(api, fan_gender="diverse", fan_excl_segments=[segment] * 100) == []

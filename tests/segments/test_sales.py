@@ -10,7 +10,7 @@ from fanfare.audience.index import evaluation
 from fanfare.audience.process.updater import IndexUpdater
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries.conditions import checked_context
 from tests.api import Api
 from tests.search.crowd import search
@@ -67,7 +67,7 @@ async def test_every_figure_counts_the_same(api: Api, db: Db, tmp_path: Path) ->
     async def agrees(expected: list[int], **criteria: Any) -> None:
         assert await search(api, **criteria) == expected, criteria
         read = Criteria(**criteria)
-        query = plan(read, await checked_context(db, account, read, datetime.now(UTC)))
+        query = plan_of(read, await checked_context(db, account, read, datetime.now(UTC)))
         assert query is not None
         assert list(evaluation.matches(audience, [query], fan_ids)[0]) == expected, criteria
 

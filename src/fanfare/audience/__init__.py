@@ -1,6 +1,6 @@
-"""Audience: the index of which fans have which value of each criterion, as compressed bitmaps in a process of its own.
+"""Audience: an index of fans by the values of criteria, as compressed bitmaps in a separate process.
 
-SQL over the tables stays the definition. The index answers what it knows, from the very state of the tables that a
-statement would see; for everything else, and whenever it is not there in time, `counting` asks the tables.
-Why so: docs/decisions/0021-audience-index.md.
+The index answers from the same state of the tables that an SQL statement would see. Where it has no plan for a
+criterion, or gives no answer in time, `counting` uses SQL, which remains the definition. See
+docs/decisions/0021-audience-index.md.
 """

@@ -1,4 +1,4 @@
-"""Asks the index process of an account, when there is one and it answers in time."""
+"""The client of the index processes."""
 
 import asyncio
 import time
@@ -6,65 +6,64 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from fanfare.audience.protocol import Answer, Look, Question, receive, send
+from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, receive, send
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.shares import Shares
 
-# After this the tables are asked, and for a while no index of the account.
-PATIENCE_SECONDS = 0.5
-KNOWN_SECONDS = 1.0
-# Questions of one process that are asked at once.
-MAX_QUESTIONS = 8
+# After this the caller uses SQL, and this process does not ask the account's index for `ADDRESS_SECONDS`.
+TIMEOUT_SECONDS = 0.5
+ADDRESS_SECONDS = 1.0
+# Simultaneous queries of this process.
+MAX_QUERIES = 8
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Lines:
-    """The ways to index processes of one event loop: where accounts are answered, and connections that are free."""
+class Connections:
+    """The addresses of accounts' indexes, and idle connections to them, of one event loop."""
 
     def __init__(self) -> None:
-        """Begin knowing nothing."""
         self._addresses: dict[int, tuple[str | None, float]] = {}
-        self._free: dict[str, list[Streams]] = {}
-        self._shares = Shares(MAX_QUESTIONS)
+        self._idle: dict[str, list[Streams]] = {}
+        self._shares = Shares(MAX_QUERIES)
 
-    async def ask(self, db: Db, question: Question | Look, patience: float) -> Answer | None:
-        """Return the answer, or None when there is no index or none in time."""
-        address = await self._address(db, question.account_id)
+    async def ask(self, db: Db, query: FansQuery | MembersQuery, timeout_seconds: float) -> Answer | None:
+        """Return the answer, or None without an index or an answer in time."""
+        address = await self._address(db, query.account_id)
         if address is None:
             return None
         try:
-            async with asyncio.timeout(patience), self._shares.slot(question.account_id, patience):
-                return await self._exchange(address, question)
+            async with asyncio.timeout(timeout_seconds), self._shares.slot(query.account_id, timeout_seconds):
+                return await self._exchange(address, query)
         except (OSError, EOFError, TimeoutError, msgspec.MsgspecError):
-            self._addresses[question.account_id] = None, time.monotonic()
+            self._addresses[query.account_id] = None, time.monotonic()
             return None
 
     async def _address(self, db: Db, account_id: int) -> str | None:
         address, checked_at = self._addresses.get(account_id, (None, 0.0))
         now = time.monotonic()
-        if not checked_at or now - checked_at > KNOWN_SECONDS:
+        if not checked_at or now - checked_at > ADDRESS_SECONDS:
             address = await db.value("select address from audience_indexes where account_id = $1", account_id)
             self._addresses[account_id] = address, now
         return address
 
-    async def _exchange(self, address: str, question: Question | Look) -> Answer:
-        free = self._free.setdefault(address, [])
-        reader, writer = free.pop() if free else await asyncio.open_unix_connection(address)
+    async def _exchange(self, address: str, query: FansQuery | MembersQuery) -> Answer:
+        idle = self._idle.setdefault(address, [])
+        reader, writer = idle.pop() if idle else await asyncio.open_unix_connection(address)
         try:
-            await send(writer, question)
+            await send(writer, query)
             answer = msgspec.msgpack.decode(await receive(reader), type=Answer)
         except BaseException:
-            # What was asked on it would be the answer to the next question.
+            # The connection would return the answer to this query as the answer to the next one.
             writer.close()
             raise
-        free.append((reader, writer))
+        idle.append((reader, writer))
         return answer
 
 
-_lines: WeakKeyDictionary[asyncio.AbstractEventLoop, Lines] = WeakKeyDictionary()
+_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connections] = WeakKeyDictionary()
 
 
-async def ask(db: Db, question: Question | Look, patience: float | None = None) -> Answer | None:
-    """Return the index's answer, or None when the tables must be asked."""
-    lines = _lines.setdefault(asyncio.get_running_loop(), Lines())
-    return await lines.ask(db, question, PATIENCE_SECONDS if patience is None else patience)
+async def ask(db: Db, query: FansQuery | MembersQuery, timeout_seconds: float | None = None) -> Answer | None:
+    """Return the answer of the account's index, or None when there is no index or it does not answer in time."""
+    connections = _connections.setdefault(asyncio.get_running_loop(), Connections())
+    return await connections.ask(db, query, TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)

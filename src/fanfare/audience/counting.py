@@ -1,21 +1,21 @@
-"""Counts and statistics of criteria: by the index when it knows them and answers in time, else by the tables."""
+"""Counts and statistics of the fans who meet criteria: from the index if it answers in time, else by SQL."""
 
 from datetime import datetime, timedelta
 
 from fanfare.audience import client
-from fanfare.audience.protocol import Ages, Answer, Look, Question
+from fanfare.audience.protocol import Answer, FansQuery, MembersQuery, StatsOptions
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.person import years_before
 from fanfare.search.criteria.plans import Plan
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
 from fanfare.search.schemas.stats import FilterStats
 
-# Looking by the tables takes longer than that.
-LOOK_SECONDS = 2.0
+# SQL takes longer than this for the members of many filters.
+MEMBERS_SECONDS = 2.0
 
 
 async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int:
@@ -30,7 +30,7 @@ async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime)
 async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
     """Return the statistics of the fans who meet criteria now; 422 for criteria that cannot be evaluated."""
     context = await conditions.checked_context(db, account, criteria, now)
-    answer = await _ask(db, account, criteria, context, age_groups(context))
+    answer = await _ask(db, account, criteria, context, stats_options(context))
     if answer is None or answer.statistics is None:
         return await stats.criteria_stats(db, account.id, criteria, context)
     result = answer.statistics
@@ -39,35 +39,36 @@ async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: date
 
 
 async def matches(db: Db, account: Account, plans: list[Plan], fan_ids: list[int]) -> list[list[int]] | None:
-    """Return for each plan those of some fans whom it finds, as of a moment after this call, or None.
+    """Return for each plan those of some fans for whom it holds, as of a moment after this call.
 
-    Must not be asked in a transaction that wrote what plans read: the index sees what is committed.
+    None when the index does not answer. The caller's transaction must not have written what the plans read: the index
+    sees only what is committed.
     """
     if not plans or not fan_ids:
         return [[] for _ in plans]
-    look = Look(account.id, account.time_zone, plans, fan_ids)
-    answer = await client.ask(db, look, patience=LOOK_SECONDS)
+    query = MembersQuery(account.id, account.time_zone, plans, fan_ids)
+    answer = await client.ask(db, query, timeout_seconds=MEMBERS_SECONDS)
     return answer.matches if answer else None
 
 
 async def _ask(
-    db: Db, account: Account, criteria: Criteria, context: Context, ages: Ages | None = None
+    db: Db, account: Account, criteria: Criteria, context: Context, options: StatsOptions | None = None
 ) -> Answer | None:
     # The index sees only what is committed, so it would miss what the caller's transaction wrote.
     if db.in_transaction:
         return None
-    query: Plan | None = plan(criteria, context)
-    return None if query is None else await client.ask(db, Question(account.id, account.time_zone, query, ages))
+    query: Plan | None = plan_of(criteria, context)
+    return None if query is None else await client.ask(db, FansQuery(account.id, account.time_zone, query, options))
 
 
-def age_groups(context: Context) -> Ages:
-    """Return the groups of ages of today, the youngest first."""
+def stats_options(context: Context) -> StatsOptions:
+    """Return the age groups of today and the other parameters of statistics."""
     bounds = [0, *stats.AGES]
     groups: list[tuple[int, int | None, int]] = []
     for first, following in zip(bounds, [*stats.AGES, None], strict=True):
         last = None if following is None else following - 1
-        # Born on this day or later: not yet as old as the following group.
-        born = 0 if following is None else years_before(context.today, following).toordinal() + 1
-        groups.append((first, last, born))
-    recent = (context.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
-    return Ages(groups, recent, stats.MAX_PLACES, stats.MAX_AREAS)
+        # Fans born on this day or later are not yet old enough for the next group.
+        birth_day = 0 if following is None else years_before(context.today, following).toordinal() + 1
+        groups.append((first, last, birth_day))
+    recent_day = (context.today - timedelta(days=stats.RECENT_DAYS)).toordinal()
+    return StatsOptions(groups, recent_day, stats.MAX_PLACES, stats.MAX_AREAS)

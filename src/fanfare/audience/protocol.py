@@ -1,4 +1,4 @@
-"""What a server asks an index process and how: length and MessagePack, over a socket of this machine."""
+"""The protocol between servers and index processes: MessagePack after a length of four bytes, over a Unix socket."""
 
 import asyncio
 
@@ -11,29 +11,30 @@ LENGTH = 4
 MAX_BYTES = 16_000_000
 
 
-class Ages(msgspec.Struct, frozen=True):
-    """The groups of ages: each with its first and last age and the day's ordinal before which its youngest was born.
+class StatsOptions(msgspec.Struct, frozen=True):
+    """The parameters of statistics.
 
-    The youngest group comes first. `recent` is the day from which on activity counts as recent.
+    `age_groups` are ordered by age, each with its lowest and highest age (None: no limit) and the ordinal of the first
+    birth date that is too late for the next group. Activity from the day `recent_day` (ordinal) on counts as recent.
     """
 
-    groups: list[tuple[int, int | None, int]]
-    recent: int
-    most_places: int
-    most_areas: int
+    age_groups: list[tuple[int, int | None, int]]
+    recent_day: int
+    max_places: int
+    max_areas: int
 
 
-class Question(msgspec.Struct, frozen=True, tag=True):
-    """How many fans of an account a plan finds, or with `ages` their statistics; its days are days of the zone."""
+class FansQuery(msgspec.Struct, frozen=True, tag=True):
+    """Asks for the number of fans for whom a plan holds or, with `stats`, for their statistics. Days are in `zone`."""
 
     account_id: int
     zone: str
     plan: Plan
-    ages: Ages | None = None
+    stats: StatsOptions | None = None
 
 
-class Look(msgspec.Struct, frozen=True, tag=True):
-    """Who of some fans of an account each of several plans finds; their days are days of the zone."""
+class MembersQuery(msgspec.Struct, frozen=True, tag=True):
+    """Asks for which of some fans each of several plans holds. Days are in `zone`."""
 
     account_id: int
     zone: str
@@ -42,7 +43,7 @@ class Look(msgspec.Struct, frozen=True, tag=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What was asked: a count, statistics, or the fans inside each plan; none when the index cannot tell."""
+    """The result of a query: a count, statistics, or fan ids for each plan. All None: the index cannot answer."""
 
     count: int | None = None
     statistics: FilterStats | None = None
@@ -50,15 +51,18 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def receive(reader: asyncio.StreamReader) -> bytes:
-    """Return the next message; raises `asyncio.IncompleteReadError` at the end and `ConnectionError` for nonsense."""
+    """Return the next message.
+
+    Raises `asyncio.IncompleteReadError` at the end of the stream, `ConnectionResetError` for a too long message.
+    """
     length = int.from_bytes(await reader.readexactly(LENGTH), "big")
     if length > MAX_BYTES:
         raise ConnectionResetError
     return await reader.readexactly(length)
 
 
-async def send(writer: asyncio.StreamWriter, message: Question | Look | Answer) -> None:
-    """Send a message."""
+async def send(writer: asyncio.StreamWriter, message: FansQuery | MembersQuery | Answer) -> None:
+    """Encode and send a message."""
     data = msgspec.msgpack.encode(message)
     writer.write(len(data).to_bytes(LENGTH, "big") + data)
     await writer.drain()

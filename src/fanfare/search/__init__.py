@@ -1,6 +1,6 @@
-"""Search: which fans, by what they are and did. Nouns: criterion, condition, search, statistics.
+"""Search: fans by who they are and what they did. Nouns: criterion, condition, search, statistics.
 
-Criteria become one condition on a fan, by which fans are found, counted and described. A search fixes its set of fans
-when it starts (`searches`, `search_chunks`) and is read by pages for a day. Criteria may name filters: what those ask
-for is read here, and written by the segments above; so are the topics in `topics.py`, which the search follows.
+Criteria become one SQL condition on a fan, used to find, count and describe fans. A search fixes its set of fans when
+it starts (`searches`, `search_chunks`) and is read by pages for 24 hours. Criteria may refer to filters, which
+`segments` writes; their criteria are read here.
 """

@@ -8,7 +8,7 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.paging import Listed, Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.search.actions import searches
-from fanfare.search.queries import found, tags
+from fanfare.search.queries import fans, tags
 from fanfare.search.schemas.search import FanSearch, FoundFan, SearchMeta, TagGiven, TagWindow
 
 
@@ -24,7 +24,7 @@ async def crm_fans_search(
     page. Or follow `meta.next_search_uid`, which leaves that position as it is and may be requested again. Fans deleted
     or merged meanwhile are left out. 404 for an unknown or expired search.
     """
-    return await searches.search_page(db, account, query, now, found.fans, delivery)
+    return await searches.search_page(db, account, query, now, fans.rows, delivery)
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)

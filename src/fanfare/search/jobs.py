@@ -1,4 +1,4 @@
-"""Deletes searches that are over."""
+"""Deletes expired searches."""
 
 from datetime import datetime, timedelta
 

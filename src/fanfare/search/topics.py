@@ -1,4 +1,4 @@
-"""What the segments above announce of filters, snapshots and members; listed here, since the search reads it too."""
+"""Topics of filters, snapshots and members, which `segments` announces; here, since the search reads them too."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 
 class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many fans are in the segment."""
+    """The number of fans in the segment."""
 
     member_count: int
 

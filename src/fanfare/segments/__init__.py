@@ -1,5 +1,5 @@
-"""Segments: groups of fans under a name. Nouns: filter, snapshot, segment, member.
+"""Segments: named groups of fans. Nouns: filter, snapshot, segment, member.
 
-A filter (a stored search), a snapshot (a frozen list) and a tag are segments, and may be criteria of a search. The
-members of an active filter are kept, and announced fan by fan. What it announces is in `search/topics.py`.
+Filters (stored searches), snapshots (frozen lists) and tags are segments, and a search may have them as criteria. The
+members of an active filter are kept up to date, and each change is announced. The topics are in `search/topics.py`.
 """

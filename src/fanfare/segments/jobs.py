@@ -1,4 +1,4 @@
-"""Keeps the members of filters."""
+"""Keeps the members of filters up to date."""
 
 from datetime import datetime
 
@@ -11,5 +11,5 @@ from fanfare.segments.queries import live
 
 @always(each=live.accounts_due)
 async def keep_members(db: Db, account_id: int, now: datetime) -> bool:
-    """Bring the members of an account's active filters nearer to what is true; tell whether there was work."""
+    """Do the next part of the work on the members of an account's active filters; return whether there was any."""
     return await members.keep_members(db, await accounts.account_by_id(db, account_id), now)

@@ -1,6 +1,6 @@
-"""Sets of fans by value, and numbers of fans in bits: what the index of one account consists of.
+"""Bitmaps of fans: sets of fans by value, and numbers of fans as one bitmap per bit.
 
-A fan's place in a bitmap is the fan's id, so nothing has to be translated; ids of 2^32 and above do not fit.
+A fan's position in a bitmap is the fan id, so no mapping is needed. Ids of 2^32 and above do not fit.
 """
 
 import heapq
@@ -13,21 +13,21 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-# So many fans are looked at in no more time than everybody.
+# For fewer fans than this it is faster to look at them only than at all fans.
 SMALL_SET = 10_000
 Numbers = npt.NDArray[np.int64]
 Value = str | int | tuple[str | None, ...]
-# The ids of the fans that have a value, for each value: what is read from the tables.
+# For each value the ids of the fans with that value, as read from the tables.
 Groups = dict[Value, "array[int]"]
 
 
 def bitmap(fan_ids: Numbers) -> BitMap:
-    """Return the set of some ids."""
+    """Return ids as a bitmap."""
     return BitMap(array("I", fan_ids.astype(np.uint32).tobytes()))
 
 
 def by_block(fan_ids: npt.NDArray[Any], bits: int) -> Iterator[tuple[int, slice]]:
-    """Yield the parts of ordered ids that are alike but for their last bits, with what comes before those."""
+    """Yield for each block of 2^bits ids the block number, and the slice of the sorted ids that are in the block."""
     if not fan_ids.size:
         return
     keys = fan_ids >> bits
@@ -37,32 +37,31 @@ def by_block(fan_ids: npt.NDArray[Any], bits: int) -> Iterator[tuple[int, slice]
 
 
 class Facet:
-    """One bitmap of fans for each value of something; a fan may have several values."""
+    """One bitmap of fans for each value; a fan may have several values."""
 
     def __init__(self, sets: Iterable[tuple[Value, bytes]] = ()) -> None:
-        """Take what `stored` gave, if anything."""
         self.sets: dict[Value, BitMap] = {value: BitMap.deserialize(data) for value, data in sets}
-        # The values by how many fans have each, until something changes.
+        # The values by number of fans, largest first; None after a change.
         self._by_size: list[tuple[Value, BitMap, int]] | None = None
 
     def fans(self, values: Iterable[Value], candidates: BitMap) -> BitMap:
-        """Return those of some fans that have one of the values."""
+        """Return the candidates with one of some values."""
         return BitMap.union(BitMap(), *(self.sets[value] & candidates for value in values if value in self.sets))
 
     def remove(self, fans: BitMap) -> None:
-        """Take away whatever values some fans have."""
+        """Delete all values of some fans."""
         self._by_size = None
         empty = []
         for value, members in self.sets.items():
             if members.intersect(fans):
-                members -= fans  # noqa: PLW2901 - changes the set itself
+                members -= fans  # noqa: PLW2901 - changes the bitmap in place
                 if not members:
                     empty.append(value)
         for value in empty:
             del self.sets[value]
 
     def add(self, groups: Groups) -> None:
-        """Give fans their values."""
+        """Add values to fans."""
         self._by_size = None
         for value, fan_ids in groups.items():
             if value in self.sets:
@@ -71,57 +70,57 @@ class Facet:
                 self.sets[value] = BitMap(fan_ids)
 
     def largest(self, candidates: BitMap, limit: int) -> list[tuple[Value, int]]:
-        """Return the values that the most of some fans have, with how many; ties by value, None last."""
+        """Return the values with the most candidates and their counts, largest first, then by value, None last."""
         if self._by_size is None:
-            sizes = ((value, having, len(having)) for value, having in self.sets.items())
+            sizes = ((value, members, len(members)) for value, members in self.sets.items())
             self._by_size = sorted(sizes, key=lambda each: -each[2])
         top: list[tuple[Value, int]] = []
         counts: list[int] = []
-        for value, having, size in self._by_size:
-            # No further value can be among the best.
+        for value, members, size in self._by_size:
+            # The remaining values have fewer fans than each of the values in `counts`.
             if len(counts) == limit and size < counts[0]:
                 break
-            if fan_count := having.intersection_cardinality(candidates):
+            if fan_count := members.intersection_cardinality(candidates):
                 top.append((value, fan_count))
                 heapq.heappush(counts, fan_count)
                 if len(counts) > limit:
                     heapq.heappop(counts)
-        return sorted(top, key=lambda each: (-each[1], in_order(each[0])))[:limit]
+        return sorted(top, key=lambda each: (-each[1], sort_key(each[0])))[:limit]
 
     def drop(self, value: Value) -> None:
-        """Take a value away from whoever has it."""
+        """Delete a value from all fans."""
         self._by_size = None
         self.sets.pop(value, None)
 
     def dump(self) -> Iterator[tuple[Value, bytes]]:
-        """Yield each value with its bitmap as it is written down."""
-        for value, having in self.sets.items():
-            having.run_optimize()
-            yield value, having.serialize()
+        """Yield each value with its bitmap in the form of the file."""
+        for value, members in self.sets.items():
+            members.run_optimize()
+            yield value, members.serialize()
 
 
-def in_order(value: Value) -> tuple[tuple[bool, str], ...]:
-    """Return what sorts values as the database sorts texts by their bytes, null last."""
+def sort_key(value: Value) -> tuple[tuple[bool, str], ...]:
+    """Return a key that sorts values like the database: by bytes, null last."""
     parts = value if isinstance(value, tuple) else (str(value),)
     return tuple((part is None, part or "") for part in parts)
 
 
 class Column:
-    """A whole number from 0 on for each fan who has one, as bitmaps of its bits: ranges, sums and the greatest."""
+    """An integer (0 or more) for each fan who has one, stored as a bitmap per bit, for ranges, sums and maxima."""
 
     def __init__(self, present: bytes | None = None, bits: Iterable[bytes] = ()) -> None:
-        """Take what `stored` gave, if anything."""
         self.present = BitMap.deserialize(present) if present else BitMap()
         self.bits = [BitMap.deserialize(each) for each in bits]
 
     def at_least(self, number: int, candidates: BitMap) -> BitMap:
-        """Return those of some fans whose number is no smaller.
+        """Return the candidates whose number is `number` or more.
 
-        From the lowest bit up, who is above the number before it. Whole bits are taken faster than parts of them.
+        Goes through the bits from the lowest up, keeping the fans above `number - 1` in the bits so far. With many
+        candidates, operations on whole bitmaps are faster than on intersections.
         """
         if number <= 0:
             return self.present & candidates
-        are_few = len(candidates) < SMALL_SET
+        is_small = len(candidates) < SMALL_SET
         bound = number - 1
         if bound >> len(self.bits):
             return BitMap()
@@ -130,11 +129,11 @@ class Column:
             if bound >> place & 1:
                 result &= bit
             else:
-                result |= bit & candidates if are_few else bit
-        return result if are_few else result & candidates
+                result |= bit & candidates if is_small else bit
+        return result if is_small else result & candidates
 
     def exactly(self, number: int, candidates: BitMap) -> BitMap:
-        """Return those of some fans with this number."""
+        """Return the candidates with this number."""
         if number >> len(self.bits):
             return BitMap()
         result = self.present & candidates
@@ -146,11 +145,11 @@ class Column:
         return result
 
     def total(self, candidates: BitMap) -> int:
-        """Return the sum over some fans."""
+        """Return the sum of the candidates' numbers."""
         return sum(bit.intersection_cardinality(candidates) << place for place, bit in enumerate(self.bits))
 
-    def greatest(self, candidates: BitMap) -> int | None:
-        """Return the greatest number that one of some fans has."""
+    def maximum(self, candidates: BitMap) -> int | None:
+        """Return the largest number among the candidates, or None when none of them has one."""
         rest = candidates & self.present
         if not rest:
             return None
@@ -161,15 +160,15 @@ class Column:
         return number
 
     def remove(self, fans: BitMap) -> None:
-        """Take away the numbers of some fans."""
+        """Delete the numbers of some fans."""
         self.present -= fans
         for bit in self.bits:
-            bit -= fans  # noqa: PLW2901 - changes the set itself
+            bit -= fans  # noqa: PLW2901 - changes the bitmap in place
 
     def add(self, numbers: Numbers, fan_ids: Numbers) -> None:
-        """Give fans their numbers; a negative one is none."""
-        has_one = numbers >= 0
-        numbers, fan_ids = numbers[has_one], fan_ids[has_one]
+        """Set the numbers of fans who have none yet; a negative number means no value."""
+        has_value = numbers >= 0
+        numbers, fan_ids = numbers[has_value], fan_ids[has_value]
         self.present |= bitmap(fan_ids)
         width = int(numbers.max(initial=0)).bit_length()
         self.bits += [BitMap() for _ in range(width - len(self.bits))]
@@ -177,7 +176,7 @@ class Column:
             self.bits[place] |= bitmap(fan_ids[(numbers >> place) & 1 == 1])
 
     def dump(self) -> tuple[bytes, list[bytes]]:
-        """Return the bitmaps as they are written down."""
+        """Return the bitmaps (fans with a number, then the bits from the lowest up) in the form of the file."""
         for bit in (self.present, *self.bits):
             bit.run_optimize()
         return self.present.serialize(), [bit.serialize() for bit in self.bits]

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 from pyroaring import BitMap
 
-from fanfare.audience.index.account import Audience
+from fanfare.audience.index.account import AccountIndex
 from fanfare.audience.index.bitmaps import Column, Facet
 from fanfare.audience.index.places import Areas, Spots, StoredAreas
 from fanfare.audience.index.tables import StoredTable
@@ -17,7 +17,7 @@ FORMAT = 6
 CHECKSUM_BYTES = 4
 
 
-class LogPosition(msgspec.Struct, frozen=True):
+class LogState(msgspec.Struct, frozen=True):
     """The changes of the change log that an index contains.
 
     These are all up to `position`, whose time is `occurred_at` (None before the first change), and those at
@@ -34,29 +34,29 @@ class StoredIndex(msgspec.Struct):
 
     source: str
     zone: str
-    position: LogPosition
-    everyone: bytes
+    log_state: LogState
+    fans: bytes
     facets: dict[str, list[tuple[int | str | tuple[str | None, ...], bytes]]]
     columns: dict[str, tuple[bytes, list[bytes]]]
-    codes: dict[str, dict[str, int]]
+    text_numbers: dict[str, dict[str, int]]
     tickets: StoredTickets
     areas: StoredAreas
     spots: StoredTable
 
 
-def to_bytes(audience: Audience, source: str, position: LogPosition) -> bytes:
+def to_bytes(index: AccountIndex, source: str, log_state: LogState) -> bytes:
     """Return the content of the file of an index. `from_bytes` reads it."""
     state = StoredIndex(
-        source, audience.zone, position, audience.everyone.serialize(),
-        {name: list(facet.dump()) for name, facet in audience.facets.items()},
-        {name: column.dump() for name, column in audience.columns.items()},
-        audience.codes, audience.tickets.dump(), audience.areas.dump(), audience.spots.dump(),
+        source, index.zone, log_state, index.fans.serialize(),
+        {name: list(facet.dump()) for name, facet in index.facets.items()},
+        {name: column.dump() for name, column in index.columns.items()},
+        index.text_numbers, index.tickets.dump(), index.areas.dump(), index.spots.dump(),
     )  # fmt: skip
     data = msgspec.msgpack.encode(state)
     return _checksum(data) + data
 
 
-def from_bytes(data: bytes, source: str, zone: str) -> tuple[Audience, LogPosition] | None:
+def from_bytes(data: bytes, source: str, zone: str) -> tuple[AccountIndex, LogState] | None:
     """Return the index in a file, or None when the file is damaged or has another source or time zone.
 
     Raises `msgspec.ValidationError` (a ValueError) for a file of another format.
@@ -66,15 +66,15 @@ def from_bytes(data: bytes, source: str, zone: str) -> tuple[Audience, LogPositi
     state = msgspec.msgpack.decode(data[CHECKSUM_BYTES:], type=StoredIndex)
     if (state.source, state.zone) != (source, zone):
         return None
-    audience = Audience(zone)
-    audience.everyone = BitMap.deserialize(state.everyone)
-    audience.facets |= {name: Facet(sets) for name, sets in state.facets.items()}
-    audience.columns |= {name: Column(*parts) for name, parts in state.columns.items()}
-    audience.codes |= state.codes
-    audience.tickets = Tickets(state.tickets)
-    audience.areas = Areas(state.areas)
-    audience.spots = Spots(state.spots)
-    return audience, state.position
+    index = AccountIndex(zone)
+    index.fans = BitMap.deserialize(state.fans)
+    index.facets |= {name: Facet(sets) for name, sets in state.facets.items()}
+    index.columns |= {name: Column(*parts) for name, parts in state.columns.items()}
+    index.text_numbers |= state.text_numbers
+    index.tickets = Tickets(state.tickets)
+    index.areas = Areas(state.areas)
+    index.spots = Spots(state.spots)
+    return index, state.log_state
 
 
 def _checksum(data: bytes) -> bytes:

@@ -1,6 +1,6 @@
-"""Reads what the index is made of out of the tables: of everybody, or of those who were touched.
+"""Reads the content of the index from the tables: of all fans, or of some.
 
-What is compared in SQL is computed in SQL here too (`fold_text`, the postal code's form), so that both mean the same.
+Values that SQL conditions compare are computed in SQL here too (`fold_text`, postal codes), so that both agree.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from fanfare.audience.index.bitmaps import Groups, Numbers
-from fanfare.audience.index.places import DEGREES, ORIGIN
-from fanfare.audience.index.tickets import Sold
+from fanfare.audience.index.places import ORIGIN, SCALE
+from fanfare.audience.index.tickets import TicketRows
 from fanfare.kernel.data.db import Connection, Record
 from fanfare.kernel.wire import day_bounds
 from fanfare.places.completion import postal_area
@@ -24,7 +24,7 @@ ROWS = 20_000
 PAGE = 65_536
 UNIX_DAY = date(1970, 1, 1).toordinal()
 DAY_SECONDS = 86_400
-# Between these each zone's bounds can be told.
+# Days whose bounds are within the range of datetime in every time zone.
 FIRST_DAY, LAST_DAY = date.min.toordinal() + 3, date.max.toordinal() - 3
 
 
@@ -33,19 +33,18 @@ Fetched = TypeVar("Fetched")
 
 
 class Days:
-    """Tells on which day of a zone a moment lies, by the same bounds as criteria use."""
+    """Converts unix times to days of a time zone, by the same bounds as the SQL of criteria."""
 
     def __init__(self, zone: str) -> None:
-        """Take the zone."""
         self.zone = zone
         self._starts: dict[int, int] = {}
 
     def ordinals(self, seconds: Numbers) -> Numbers:
-        """Return the ordinals of the days of unix times; NEVER has none."""
+        """Return the ordinals of the days of unix times (seconds); -1 for NEVER."""
         valid = seconds[seconds != NEVER]
         if not valid.size:
             return np.full_like(seconds, -1)
-        # No zone is as much as a day away from UTC.
+        # Local days differ from UTC days by at most one.
         first = max(int(valid.min()) // DAY_SECONDS + UNIX_DAY - 1, FIRST_DAY)
         last = min(int(valid.max()) // DAY_SECONDS + UNIX_DAY + 1, LAST_DAY)
         starts = np.array([self._start(day) for day in range(first, last + 1)])
@@ -59,33 +58,33 @@ class Days:
 
 
 class Runs(msgspec.Struct, Generic[Kind]):
-    """Values of fans: the first of `counts` of the ids have the first of the values, and so on."""
+    """Values of fans, run-length encoded: the first value is that of the first `counts[0]` ids, and so on."""
 
     values: list[Kind]
     counts: list[int]
     fan_ids: Numbers
 
 
-class Piece(msgspec.Struct):
-    """What was read of some fans: who has which value of a facet, which text, and their numbers (-1 for none).
+class Batch(msgspec.Struct):
+    """Data of some fans: sets by value (`facets`), texts, and columns of numbers of the `fan_ids` (-1: no value).
 
-    Or the tickets of some fans. `areas` are the postal areas of some, `spots` their latitudes and longitudes.
+    `tickets` are the fans' tickets, `areas` their postal areas, `spots` the latitudes and longitudes of the `fan_ids`.
     """
 
     facets: dict[str, Groups] = msgspec.field(default_factory=dict)
     texts: dict[str, Runs[str]] = msgspec.field(default_factory=dict)
     columns: dict[str, Numbers] = msgspec.field(default_factory=dict)
     fan_ids: Numbers | None = None
-    sold: Sold | None = None
+    tickets: TicketRows | None = None
     areas: Runs[tuple[str, str]] | None = None
     spots: tuple[Numbers, Numbers] | None = None
 
 
-# A statement, how many of its rows come at once, and what makes a piece of them.
-Reading = tuple[str, int, Callable[[list[Record]], Piece]]
-# Before any time that is kept.
+# A statement, the number of rows to fetch at once, and the function that converts them.
+Reading = tuple[str, int, Callable[[list[Record]], Batch]]
+# The unix time of "no time": before any time in the database.
 NEVER = -(2**62)
-# Fans who have all of a few texts in common come together.
+# One row for all fans with the same texts.
 TEXTS = """
     select f.gender, f.province, fold_text(f.province) as folded_province, f.country_code, f.metro_area,
            fold_text(f.metro_area) as folded_metro_area, fold_text(f.fan_source) as source, f.city,
@@ -101,7 +100,7 @@ POSTAL_CODES = """
     where f.account_id = $1 and f.postal_code is not null {among}
     group by 1, 2
 """
-# Numbers come as the bytes of whole columns, a page of fans at once: a tenth of the time that rows of them take.
+# Numbers are fetched as the bytes of whole columns, a page of fans at a time: ten times faster than rows.
 NUMBERS = f"""
     select f.fan_id,
            f.is_subscribed::integer + f.is_optout::integer * 2 + f.is_phone_subscribed::integer * 4
@@ -109,8 +108,8 @@ NUMBERS = f"""
            coalesce(f.birth_date - date '0001-01-01' + 1, -1) as born, coalesce((f.rating * 10)::integer, -1) as rating,
            floor(extract(epoch from f.created_at))::bigint as created,
            floor(extract(epoch from f.updated_at))::bigint as updated,
-           coalesce(((f.latitude + {ORIGIN}) * {DEGREES})::bigint, -1) as latitude,
-           coalesce(((f.longitude + {ORIGIN}) * {DEGREES})::bigint, -1) as longitude
+           coalesce(((f.latitude + {ORIGIN}) * {SCALE})::bigint, -1) as latitude,
+           coalesce(((f.longitude + {ORIGIN}) * {SCALE})::bigint, -1) as longitude
     from fans f
     where f.account_id = $1 and f.fan_id > $2 {{among}}
     order by f.fan_id limit {PAGE}
@@ -122,11 +121,11 @@ ACTIVITY = f"""
     where a.account_id = $1 and a.fan_id > $2 {{among}}
     order by a.fan_id limit {PAGE}
 """  # noqa: S608 - constants
-# Which order of a fan a ticket is of, by a hash whose seed is drawn anew for each reading: callers cannot choose two
-# orders alike. The keys themselves, as tickets/queries/stats.py compares them, take four times as long to sort.
+# Identifies the order of a ticket, by a hash with a new random seed for each statement, so that callers cannot produce
+# collisions. The order keys, which tickets/queries/stats.py compares, take four times as long to sort.
 ORDER = """hashtextextended(
     order_key, hashtextextended(network, (select hashtextextended(gen_random_uuid()::text, 0))))"""
-# Tickets by blocks of fans, all tickets of each. `sale` stands for an order, 0 for none.
+# One row for the tickets of each block of 2^14 fans. `sale` is the hash of the order, 0 for none.
 TICKETS = f"""
     select string_agg(int8send(p.fan_id), ''::bytea) as fan_id, string_agg(uuid_send(p.event_uid), ''::bytea) as event,
            array_agg(p.price_code) as price_code, string_agg(int8send(p.purchased), ''::bytea) as purchased,
@@ -140,8 +139,8 @@ TICKETS = f"""
         where f.account_id = $1 and f.fan_id is not null and not f.is_deleted {{among}}) p
     group by p.fan_id >> 14
 """  # noqa: S608 - constants
-# The ties of fans to something, by pieces of at most 65,536 fans.
-TIES = {
+# Values of which a fan may have several: one row for each value and block of 65,536 fans.
+VALUES = {
     "network": """
         select f.network as value, array_agg(f.fan_id) as fan_ids from fan_identifiers f
         where f.account_id = $1 {among} group by f.network, f.fan_id >> 16
@@ -161,7 +160,7 @@ TIES = {
 }
 
 FLAGS = ("subscribed", "optout", "phone_subscribed", "email", "phone")
-# What each part of the index consists of; a part is what is read anew together.
+# The facets and columns of each part of the index. The data of a part are always read together.
 FACETS: dict[str, tuple[str, ...]] = {
     "text": (
         "gender",
@@ -176,23 +175,23 @@ FACETS: dict[str, tuple[str, ...]] = {
     "number": ("flag",),
     "activity": (),
     "ticket": (),
-    **{name: (name,) for name in TIES},
+    **{name: (name,) for name in VALUES},
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("postal_code",),
     "number": ("born", "rating", "created", "updated"),
     "activity": ("first_active", "last_active", "activity_count"),
     "ticket": (),
-    **dict.fromkeys(TIES, ()),
+    **dict.fromkeys(VALUES, ()),
 }
 DAYS = frozenset({"created", "first_active", "last_active"})
-PARTS = tuple(FACETS)
+ALL_PARTS = tuple(FACETS)
 
 
-async def pieces(
+async def batches(
     connection: Connection, account_id: int, part: str, days: Days, fan_ids: Sequence[int] | None = None
-) -> AsyncIterator[Piece]:
-    """Yield what a part of the index holds of some fans, or of everybody; must run in a transaction."""
+) -> AsyncIterator[Batch]:
+    """Yield the data of a part for some fans, or for all; must run in a transaction."""
     if part in ("number", "activity"):
         async for row in _pages(connection, account_id, part, fan_ids):
             yield _numbers(row, days)
@@ -200,17 +199,17 @@ async def pieces(
     condition = "" if fan_ids is None else "and f.fan_id = any($2::bigint[])"
     args = (account_id,) if fan_ids is None else (account_id, fan_ids)
     if part == "ticket":
-        # The blocks of all fans at once would not fit in memory.
+        # Hash aggregation would keep the blocks of all fans in memory at once.
         await connection.fetchval("select set_config('enable_hashagg', 'off', true)")
-        reads: tuple[Reading, ...] = ((TICKETS, 1, lambda rows: Piece(sold=_sold(rows[0], days))),)
+        reads: tuple[Reading, ...] = ((TICKETS, 1, lambda rows: Batch(tickets=_ticket_rows(rows[0], days))),)
     elif part == "text":
         reads = ((TEXTS, ROWS, _texts), (POSTAL_CODES, ROWS, _postal_codes))
     else:
-        reads = ((TIES[part], 8, lambda rows: Piece({part: _ties(rows)})),)
-    for sql, rows, read in reads:
+        reads = ((VALUES[part], 8, lambda rows: Batch({part: _value_groups(rows)})),)
+    for sql, row_count, convert in reads:
         cursor = await connection.cursor(sql.format(among=condition), *args)
-        async for batch in _ahead(partial(cursor.fetch, rows)):
-            yield read(batch)
+        async for rows in _prefetched(partial(cursor.fetch, row_count)):
+            yield convert(rows)
     if part == "ticket":
         await connection.fetchval("select set_config('enable_hashagg', 'on', true)")
 
@@ -218,7 +217,7 @@ async def pieces(
 async def _pages(
     connection: Connection, account_id: int, part: str, fan_ids: Sequence[int] | None
 ) -> AsyncIterator[Record]:
-    """Yield the numbers of fans by pages, each column as one text of bytes."""
+    """Yield the numbers of fans by pages: each column as the bytes of big-endian 64-bit integers."""
     names = ["fan_id", *COLUMNS[part], *(("flags", "latitude", "longitude") if part == "number" else ())]
     condition = "" if fan_ids is None else "and fan_id = any($3::bigint[])"
     inner = (NUMBERS if part == "number" else ACTIVITY).format(among=condition)
@@ -234,35 +233,35 @@ async def _pages(
         last = row["last"]
         return row
 
-    async for row in _ahead(page):
+    async for row in _prefetched(page):
         yield row
 
 
-async def _ahead(fetch: Callable[[], Awaitable[Fetched | None]]) -> AsyncIterator[Fetched]:
-    """Yield what is fetched until that is nothing; the database reads on while the last is worked upon."""
+async def _prefetched(fetch: Callable[[], Awaitable[Fetched | None]]) -> AsyncIterator[Fetched]:
+    """Yield the results of `fetch` until one is empty; the next is fetched while the caller processes the last."""
     next_batch = asyncio.ensure_future(fetch())
     try:
         while batch := await next_batch:
             next_batch = asyncio.ensure_future(fetch())
-            # The question goes out before the work begins.
+            # Let the task send its request before the caller starts to compute.
             await asyncio.sleep(0)
             yield batch
     finally:
         next_batch.cancel()
 
 
-def _sold(row: Record, days: Days) -> Sold:
+def _ticket_rows(row: Record, days: Days) -> TicketRows:
     numbers = {name: _from_bytes(row[name]) for name in ("fan_id", "purchased", "seats", "paid", "sale")}
     numbers["purchased"] = days.ordinals(numbers["purchased"])
     order = np.lexsort((numbers["sale"], numbers["fan_id"]))
     numbers = {name: column[order] for name, column in numbers.items()}
     numbers["sale"] = _numbered(numbers["fan_id"], numbers["sale"])
     events = np.frombuffer(row["event"], "V16")[order]
-    return Sold(events, [row["price_code"][place] for place in order], numbers)
+    return TicketRows(events, [row["price_code"][place] for place in order], numbers)
 
 
 def _numbered(fan_ids: Numbers, sales: Numbers) -> Numbers:
-    """Return the numbers of each fan's orders from 1 on, 0 for none; ordered by fan and order."""
+    """Return the orders of each fan numbered from 1 on, 0 for no order. The arguments are sorted by fan and order."""
     is_first = np.ones(sales.size, np.bool_)
     is_first[1:] = fan_ids[1:] != fan_ids[:-1]
     is_new = is_first.copy()
@@ -276,40 +275,40 @@ def _from_bytes(data: bytes) -> Numbers:
     return np.frombuffer(data, dtype=">i8").astype(np.int64)
 
 
-def _numbers(row: Record, days: Days) -> Piece:
+def _numbers(row: Record, days: Days) -> Batch:
     read = {name: _from_bytes(row[name]) for name in dict(row) if name != "last"}
     fan_ids = read.pop("fan_id")
-    piece = Piece(fan_ids=fan_ids)
+    piece = Batch(fan_ids=fan_ids)
     flags = read.pop("flags", None)
     if flags is not None:
         groups: Groups = {}
         for place, name in enumerate(FLAGS):
-            having = fan_ids[(flags >> place) & 1 == 1]
-            groups[name] = array("I", having.astype(np.uint32).tobytes())
+            members = fan_ids[(flags >> place) & 1 == 1]
+            groups[name] = array("I", members.astype(np.uint32).tobytes())
         piece.facets["flag"] = groups
         piece.spots = (read.pop("latitude"), read.pop("longitude"))
     piece.columns = {name: days.ordinals(read[name]) if name in DAYS else read[name] for name in read}
     return piece
 
 
-def _texts(rows: list[Record]) -> Piece:
+def _texts(rows: list[Record]) -> Batch:
     facets: dict[str, Groups] = {name: {} for name in FACETS["text"]}
     for row in rows:
         fan_ids = array("I", _from_bytes(row["fan_ids"]).astype(np.uint32).tobytes())
-        # In the order in which statistics sort places with as many fans.
+        # The order of the parts is that in which statistics sort places with equal counts.
         place = None if row["city"] is None else (row["city"], row["country_code"], row["province"])
         for name, groups in facets.items():
             value = place if name == "location" else row[name]
             if value is not None:
                 groups.setdefault(value, array("I")).extend(fan_ids)
-    return Piece(facets)
+    return Batch(facets)
 
 
-def _postal_codes(rows: list[Record]) -> Piece:
+def _postal_codes(rows: list[Record]) -> Batch:
     postal_rows = [row for row in rows if row["country_code"] and row["postal_code"]]
     areas = [(row["country_code"], postal_area(row["country_code"], row["postal_code"])) for row in postal_rows]
     codes = [row["postal_code"] for row in rows]
-    return Piece(texts={"postal_code": _runs(codes, rows)}, areas=_runs(areas, postal_rows))
+    return Batch(texts={"postal_code": _runs(codes, rows)}, areas=_runs(areas, postal_rows))
 
 
 def _runs(values: list[Kind], rows: Sequence[Record]) -> Runs[Kind]:
@@ -317,7 +316,7 @@ def _runs(values: list[Kind], rows: Sequence[Record]) -> Runs[Kind]:
     return Runs(values, counts, _from_bytes(b"".join(row["fan_ids"] for row in rows)))
 
 
-def _ties(rows: list[Record]) -> Groups:
+def _value_groups(rows: list[Record]) -> Groups:
     groups: Groups = {}
     for row in rows:
         groups.setdefault(row["value"], array("I")).extend(row["fan_ids"])

@@ -1,6 +1,6 @@
 """Reads fans: one, several, and the feed of changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,12 +68,17 @@ def as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return str(value)
 
 
+def field_texts(values: Mapping[str, Any]) -> list[str]:
+    """Return custom values as `key=value`, by key."""
+    return [f"{key}={as_text(value)}" for key, value in sorted(values.items())]
+
+
 def fan_row(row: Record) -> dict[str, Any]:
     """Return the fields of a Fan from a row of COLUMNS."""
     fields = dict(row)
     fields.pop("updated_at")
     values = fields["field_values"] = fields["field_values"] or {}
-    fields["fields"] = [f"{key}={as_text(value)}" for key, value in sorted(values.items())]
+    fields["fields"] = field_texts(values)
     fields["creation_timestamp"] = unix(fields.pop("created_at"))
     return fields
 

@@ -1,1 +1,1 @@
-"""Starts searches and writes their sets down."""
+"""Starts searches, stores their result sets, and reads them by pages."""

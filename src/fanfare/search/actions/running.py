@@ -1,8 +1,9 @@
-"""A search on its way: from the call that starts it until its set is written down.
+"""A new search, from the call that starts it until its result set is stored.
 
-The first page and the whole set come from one snapshot: a transaction answers the first page, and when more remain it
-goes on beside the answer to write the rest down. What says that it is at work is an advisory lock, which its end frees
-however it ends; a set left unfinished by a process that died is found anew behind its first page by whoever comes next.
+The first page and the whole set come from one snapshot: a transaction reads the first page, and if more fans remain it
+continues in the background, after the response, and stores the rest. It holds an advisory lock, which is released
+however it ends. If its process dies, the set stays incomplete, and the next request for a page computes the rest again,
+from the last stored fan on.
 """
 
 import asyncio
@@ -23,23 +24,23 @@ from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.errors import Unavailable
 from fanfare.search.criteria.where import Where
-from fanfare.search.queries import conditions, found, searches
+from fanfare.search.queries import conditions, fans, searches
 from fanfare.search.queries.searches import Search
 from fanfare.search.schemas.search import FanSearch, SearchMeta
 
 log = structlog.get_logger()
 
 
-class Shown(Protocol):
-    """A row of an answer, of whatever it tells."""
+class FanRow(Protocol):
+    """A row of a page, whatever its other fields."""
 
     fan_id: int
 
 
-R = TypeVar("R", bound=Shown)
-Answer = Page[SearchMeta, R]
-# What reads the rows of an answer: those of the fans that are still there, in the order of their ids.
-Show = Callable[[Db, int, Sequence[int], FanSearch], Awaitable[list[R]]]
+R = TypeVar("R", bound=FanRow)
+SearchPage = Page[SearchMeta, R]
+# Reads the rows of a page: those of the given fans (account, fan ids) who still exist, by fan id.
+ReadRows = Callable[[Db, int, Sequence[int], FanSearch], Awaitable[list[R]]]
 
 PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.02
@@ -59,44 +60,43 @@ STORE = """
 
 
 class State(StrEnum):
-    """How far a search is. What a process that dies leaves behind is unfinished, or nothing at all."""
+    """The progress of a search."""
 
-    WAITING = "waiting"  # for a turn at heavy reads, and then for its first page
-    WRITING = "writing"  # first page stored and answered; the rest of the set follows
-    WHOLE = "whole"  # all of its set written down
-    UNFINISHED = "unfinished"  # the rest left to whoever asks for the next page
-    DROPPED = "dropped"  # nothing stored: the caller is gone, or has the error
+    WAITING = "waiting"  # for its turn and its first page
+    WRITING = "writing"  # the first page is stored and returned; the rest is being stored
+    COMPLETE = "complete"  # the whole set is stored
+    UNFINISHED = "unfinished"  # storing the rest failed; the next request for a page does it again
+    DROPPED = "dropped"  # nothing is stored: the caller got an error or waits no longer
 
 
-class Begun(msgspec.Struct, Generic[R]):
-    """A new search with its first fans, the first page, and the condition by which the rest is found."""
+class FirstPage(msgspec.Struct, Generic[R]):
+    """A new search with the fans to store with it, its first page, and the condition that selects the rest."""
 
     search: Search
     fan_ids: list[int]
-    answer: Answer[R]
+    page: SearchPage[R]
     condition: Where
 
 
 class RunningSearch(Generic[R]):
-    """A new search: fixes its set, answers its first page, and writes the rest down."""
+    """A new search: fixes its set, returns the first page, and stores the rest."""
 
-    def __init__(self, db: Db, account: Account, query: FanSearch, now: datetime, show: Show[R]) -> None:
-        """Take what is searched for, when, and how its rows are shown."""
-        self.db, self.account, self.query, self.now, self.show = db, account, query, now, show
+    def __init__(self, db: Db, account: Account, query: FanSearch, now: datetime, read_rows: ReadRows[R]) -> None:
+        self.db, self.account, self.query, self.now, self.read_rows = db, account, query, now, read_rows
         self.search_uid = uuid.uuid4()
         self.state = State.WAITING
-        self._answer: asyncio.Future[Answer[R]] = asyncio.get_running_loop().create_future()
+        self._first_page: asyncio.Future[SearchPage[R]] = asyncio.get_running_loop().create_future()
 
-    async def peek(self) -> Answer[R]:
+    async def peek(self) -> SearchPage[R]:
         """Return the first page and store nothing."""
-        async with self.db.heavy_turn(), self.db.transaction("repeatable_read") as own:
-            return (await self._begin(own)).answer
+        async with self.db.heavy_turn(), self.db.transaction("repeatable_read") as tx:
+            return (await self._read_first_page(tx)).page
 
-    async def start(self) -> Answer[R]:
-        """Return the first page as soon as it is there; what remains is written down beside the answer."""
+    async def start(self) -> SearchPage[R]:
+        """Return the first page; the rest is stored in the background. 503 after `PATIENCE_SECONDS`."""
         self.db.leave(self._run())
         try:
-            return await asyncio.wait_for(self._answer, PATIENCE_SECONDS)
+            return await asyncio.wait_for(self._first_page, PATIENCE_SECONDS)
         except TimeoutError:
             message = "too many searches are running; try again shortly"
             raise Unavailable(message) from None
@@ -105,44 +105,44 @@ class RunningSearch(Generic[R]):
         try:
             async with AsyncExitStack() as turn:
                 await turn.enter_async_context(self.db.heavy_turn())
-                if self._answer.done():
+                if self._first_page.done():
                     self.state = State.DROPPED
                     return
-                await self._find(turn)
-            self.state = State.WHOLE
-        except Exception as error:  # noqa: BLE001 - told to the caller, or found again by the next page
+                await self._search(turn)
+            self.state = State.COMPLETE
+        except Exception as error:  # noqa: BLE001 - raised to the caller, or left to the next request for a page
             self._fail(error)
 
-    async def _find(self, turn: AsyncExitStack) -> None:
-        async with self.db.transaction("repeatable_read") as own:
-            begun = await self._begin(own)
-            await _note(self.db, self.account.id, begun.search, begun.fan_ids, len(begun.answer.data))
+    async def _search(self, turn: AsyncExitStack) -> None:
+        async with self.db.transaction("repeatable_read") as tx:
+            first = await self._read_first_page(tx)
+            await _store_start(self.db, self.account.id, first.search, first.fan_ids, len(first.page.data))
             self.state = State.WRITING
-            if not self._answer.done():
-                self._answer.set_result(begun.answer)
-            if not begun.search.is_whole:
-                # Another turn is waited for with this one, so that few transactions wait.
+            if not self._first_page.done():
+                self._first_page.set_result(first.page)
+            if not first.search.is_complete:
+                # This turn is kept while waiting for the long one, so that few transactions wait.
                 async with self.db.long_turn():
                     await turn.aclose()
-                    await _write(own, begun.condition, begun.search)
+                    await _store_rest(tx, first.condition, first.search)
 
-    async def _begin(self, own: Db) -> Begun[R]:
-        newest = await _take(own, self.account.id, self.search_uid)
-        condition = await conditions.condition(own, self.account, self.query, self.now)
-        # A page of nobody fixes the set all the same.
+    async def _read_first_page(self, tx: Db) -> FirstPage[R]:
+        newest = await _lock_set(tx, self.account.id, self.search_uid)
+        condition = await conditions.condition(tx, self.account, self.query, self.now)
+        # A page without rows (limit 0) fixes the set too.
         limit, max_count = self.query.limit, self.query.max_count
-        most = min(limit or CHUNK, max_count)
-        fan_ids = await found.ids(own, condition, most + (most < max_count))
-        is_whole, fan_ids = len(fan_ids) <= most, fan_ids[:most]
-        page = await self.show(own, self.account.id, fan_ids[:limit], self.query)
+        first_rows = min(limit or CHUNK, max_count)
+        fan_ids = await fans.ids(tx, condition, first_rows + (first_rows < max_count))
+        is_complete, fan_ids = len(fan_ids) <= first_rows, fan_ids[:first_rows]
+        rows = await self.read_rows(tx, self.account.id, fan_ids[:limit], self.query)
         last = max(fan_ids, default=0)
-        search = Search(self.search_uid, self.query, self.now, newest, len(fan_ids), last, is_whole)
-        return Begun(search, fan_ids, Page(_first_meta(search, len(page), limit), page), condition)
+        search = Search(self.search_uid, self.query, self.now, newest, len(fan_ids), last, is_complete)
+        return FirstPage(search, fan_ids, Page(_first_meta(search, len(rows), limit), rows), condition)
 
     def _fail(self, error: Exception) -> None:
         self.state = State.UNFINISHED if self.state is State.WRITING else State.DROPPED
-        if not self._answer.done():
-            self._answer.set_exception(error)
+        if not self._first_page.done():
+            self._first_page.set_exception(error)
         else:
             reason = type(error).__name__
             log.warning(
@@ -150,19 +150,20 @@ class RunningSearch(Generic[R]):
             )
 
 
-def _first_meta(search: Search, read: int, limit: int) -> SearchMeta:
-    has_more = not search.is_whole or read < search.rows
-    following = f"{search.search_uid}.{read}" if has_more else None
-    return SearchMeta(search.search_uid, following, search.rows if search.is_whole else None, limit, has_more=has_more)
+def _first_meta(search: Search, row_count: int, limit: int) -> SearchMeta:
+    has_more = not search.is_complete or row_count < search.rows
+    following = f"{search.search_uid}.{row_count}" if has_more else None
+    count = search.rows if search.is_complete else None
+    return SearchMeta(search.search_uid, following, count, limit, has_more=has_more)
 
 
-async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
-    """Say by a lock that this transaction writes the set down; return the newest fan of its snapshot.
+async def _lock_set(tx: Db, account_id: int, search_uid: uuid.UUID) -> int:
+    """Lock the set of a search for this transaction, which will store it; return the largest fan id of its snapshot.
 
-    Each of its statements is planned for its own values, and without parallel workers: they take longer to start than
-    a first page takes.
+    The transaction's statements are planned for their own values, and without parallel workers, which take longer to
+    start than the first page takes.
     """
-    newest: int = await own.value(
+    newest: int = await tx.value(
         """
         select coalesce((select max(f.fan_id) from fans f where f.account_id = $1), 0),
                pg_advisory_xact_lock($2),
@@ -175,9 +176,9 @@ async def _take(own: Db, account_id: int, search_uid: uuid.UUID) -> int:
     return newest
 
 
-async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int], read: int) -> None:
-    """Commit the search with its first page, before that is answered and apart from the transaction of the set."""
-    kept = msgspec.structs.replace(search.query, search_uid=None)
+async def _store_start(db: Db, account_id: int, search: Search, fan_ids: list[int], next_row: int) -> None:
+    """Store a search with its first fans, and commit it before the response, outside the transaction of the set."""
+    criteria = msgspec.to_builtins(msgspec.structs.replace(search.query, search_uid=None))
     await db.execute(
         """
         with started as (
@@ -189,22 +190,22 @@ async def _note(db: Db, account_id: int, search: Search, fan_ids: list[int], rea
         """,
         account_id,
         search.search_uid,
-        {name: value for name, value in msgspec.to_builtins(kept).items() if value is not None},
+        {name: value for name, value in criteria.items() if value is not None},
         fan_ids,
         search.created_at,
-        search.is_whole,
+        search.is_complete,
         search.newest_fan_id,
-        read,
+        next_row,
     )
 
 
-async def _write(own: Db, condition: Where, search: Search) -> None:
-    """Write down the rest of a set, behind the last fan that is already there."""
-    fan_ids, args = found.statement(condition, search.query.max_count - search.rows, search.last_fan_id)
+async def _store_rest(tx: Db, condition: Where, search: Search) -> None:
+    """Store the fans of a set after the last one that is stored."""
+    fan_ids, args = fans.statement(condition, search.query.max_count - search.rows, search.last_fan_id)
     first = len(args) + 1
-    await own.allow(STORE_SECONDS)
+    await tx.allow(STORE_SECONDS)
     marks = {"uid": f"${first}::uuid", "row": f"${first + 1}::integer", "chunk": f"${first + 2}::integer"}
-    await own.execute(
+    await tx.execute(
         Composed(STORE.format(fan_ids=fan_ids, **marks)),
         *args,
         search.search_uid,
@@ -214,11 +215,14 @@ async def _write(own: Db, condition: Where, search: Search) -> None:
 
 
 async def complete_search(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
-    """Return a search when its set is written down; wait for that, or see to it when nobody else does."""
+    """Return a search once its set is complete: wait for the transaction that stores it, or store it if there is none.
+
+    404 for an unknown or expired search, 503 after `PATIENCE_SECONDS`.
+    """
     end = time.monotonic() + PATIENCE_SECONDS
     while True:
         search = await searches.search(db, account.id, search_uid, now)
-        if search.is_whole:
+        if search.is_complete:
             return search
         if time.monotonic() > end:
             message = "the search is still being prepared; ask for this page again"
@@ -228,20 +232,22 @@ async def complete_search(db: Db, account: Account, search_uid: uuid.UUID, now: 
 
 
 async def _finish(db: Db, account: Account, search: Search) -> bool:
-    """Write a set down if nobody is at it, and say whether it may be whole now.
+    """Store the rest of a set unless another transaction does; return whether the set may be complete now.
 
-    It runs at the default isolation: the lock may come free by the end of a transaction that wrote the set, and the
-    next statement must see that.
+    It runs at the default isolation level: the lock may have been released by a transaction that completed the set, and
+    the next statement must see that.
     """
-    async with db.long_turn(), db.transaction() as own:
-        is_free = await own.value(
+    async with db.long_turn(), db.transaction() as tx:
+        is_free = await tx.value(
             "select pg_try_advisory_xact_lock($1)", lock_key("search", account.id, str(search.search_uid))
         )
         if not is_free:
             return False
-        left = await searches.search(own, account.id, search.search_uid, search.created_at)
-        if not left.is_whole:
-            await _take(own, account.id, search.search_uid)
-            condition = await conditions.condition(own, account, left.query, left.created_at, left.newest_fan_id)
-            await _write(own, condition, left)
+        current = await searches.search(tx, account.id, search.search_uid, search.created_at)
+        if not current.is_complete:
+            await _lock_set(tx, account.id, search.search_uid)
+            condition = await conditions.condition(
+                tx, account, current.query, current.created_at, current.newest_fan_id
+            )
+            await _store_rest(tx, condition, current)
     return True

@@ -1,7 +1,8 @@
-"""Criteria: what the search can ask of fans, each declared once, by subject.
+"""The criteria of the search, each declared once, in the file of its subject.
 
-A declaration is a parameter in the struct of its subject with a `Criterion` beside it: its condition, what it reads,
-what `why` shows, how the audience index is asked. The structs build on each other, so that the last has all parameters.
+A criterion is a parameter in the struct of its subject, with a `Criterion` in its annotation: its SQL condition, the
+facts that it reads, the value that `why` shows, its plan for the audience index. Each struct extends the one before, so
+the last has all parameters.
 """
 
 from fanfare.search.criteria.segments import SegmentCriteria

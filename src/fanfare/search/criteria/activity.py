@@ -1,13 +1,13 @@
-"""Criteria on when the fan was active. Nearly every question about activity is one about the first or the last."""
+"""Criteria on when the fan was active. Most need only the first and the last activity, which `fan_activity` has."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fanfare.kernel.wire import Day, WholeForm
 from fanfare.search.criteria.criterion import Context, Criterion, Joint
 from fanfare.search.criteria.facts import ACTIVITY
-from fanfare.search.criteria.plans import Plan, Without, days
+from fanfare.search.criteria.plans import Not, Plan, day_range
 from fanfare.search.criteria.record import RecordCriteria
 from fanfare.search.criteria.where import Condition
 
@@ -17,7 +17,7 @@ ACTIVE = "exists (select from fan_activity a where a.account_id = $1 and a.fan_i
 SINCE = ACTIVE.format("a.last_active_at >= {}")
 BETWEEN = """exists (select from activities a
     where a.account_id = $1 and a.fan_id = f.fan_id and a.created_at >= {} and a.created_at < {})"""
-SHOWN = """(select jsonb_build_object('first_active_timestamp', floor(extract(epoch from a.first_active_at))::bigint,
+VALUE = """(select jsonb_build_object('first_active_timestamp', floor(extract(epoch from a.first_active_at))::bigint,
                                         'last_active_timestamp', floor(extract(epoch from a.last_active_at))::bigint)
     from fan_activity a where a.account_id = $1 and a.fan_id = f.fan_id)"""
 
@@ -26,8 +26,8 @@ def _between(criteria: "ActivityCriteria", context: Context) -> Sequence[Conditi
     start = context.start_of(criteria.crm_start_active_date) if criteria.crm_start_active_date else None
     end = context.end_of(criteria.crm_end_active_date) if criteria.crm_end_active_date else None
     if start and end:
-        both = ACTIVE.format("a.last_active_at >= {} and a.first_active_at < {}")
-        return [Condition(both, (start, end)), Condition(BETWEEN, (start, end))]
+        sql = ACTIVE.format("a.last_active_at >= {} and a.first_active_at < {}")
+        return [Condition(sql, (start, end)), Condition(BETWEEN, (start, end))]
     if start:
         return [Condition(SINCE, (start,))]
     return [Condition(ACTIVE.format("a.first_active_at < {}"), (end,))]
@@ -35,32 +35,35 @@ def _between(criteria: "ActivityCriteria", context: Context) -> Sequence[Conditi
 
 def _between_plan(criteria: "ActivityCriteria", _: Context) -> Plan | None:
     if criteria.crm_start_active_date and criteria.crm_end_active_date:
-        # Whether anything lies between two days is for the table of activities to say.
+        # The index has only the first and the last activity of each fan.
         return None
     if criteria.crm_start_active_date:
-        return days("last_active", criteria.crm_start_active_date)
-    return days("first_active", last=criteria.crm_end_active_date)
+        return day_range("last_active", criteria.crm_start_active_date)
+    return day_range("first_active", last=criteria.crm_end_active_date)
+
+
+def _first_day(count: int, context: Context) -> date:
+    """Return the first of the last `count` days."""
+    return context.today - timedelta(days=count)
 
 
 ACTIVE_DAYS = Criterion[int](
-    condition=lambda count, context: Condition(SINCE, (context.start_of(context.today - timedelta(days=count)),)),
+    condition=lambda count, context: Condition(SINCE, (context.start_of(_first_day(count, context)),)),
     reads=(ACTIVITY,),
-    shows=SHOWN,
-    plan=lambda count, context: days("last_active", context.today - timedelta(days=count)),
+    shows=VALUE,
+    plan=lambda count, context: day_range("last_active", _first_day(count, context)),
 )
 INACTIVE_DAYS = Criterion[int](
-    condition=lambda count, context: Condition(
-        f"not {SINCE}", (context.start_of(context.today - timedelta(days=count)),)
-    ),
+    condition=lambda count, context: Condition(f"not {SINCE}", (context.start_of(_first_day(count, context)),)),
     reads=(ACTIVITY,),
-    shows=SHOWN,
-    plan=lambda count, context: Without(days("last_active", context.today - timedelta(days=count))),
+    shows=VALUE,
+    plan=lambda count, context: Not(day_range("last_active", _first_day(count, context))),
 )
-ACTIVE_BETWEEN = Joint["ActivityCriteria"](condition=_between, reads=(ACTIVITY,), shows=SHOWN, plan=_between_plan)
+ACTIVE_BETWEEN = Joint["ActivityCriteria"](condition=_between, reads=(ACTIVITY,), shows=VALUE, plan=_between_plan)
 
 
 class ActivityCriteria(RecordCriteria):
-    """When the fan was active, too."""
+    """And when the fan was active."""
 
     crm_active_days: Annotated[Days | None, "Active in the last N days", ACTIVE_DAYS] = None
     crm_inactive_days: Annotated[Days | None, "Not active in the last N days, or never active", INACTIVE_DAYS] = None

@@ -1,7 +1,7 @@
-"""What a criterion is: declared once, beside its parameter, and read by whoever has to know something of it.
+"""What the declaration of a criterion consists of, and the context in which criteria are evaluated.
 
-The search reads its condition, `why` what it shows, live membership what it reads, filters what it names, and the
-audience index its plan.
+The search reads the condition, `why` the value to show, live membership the facts that are read, filters the records
+that are named, and the audience index the plan.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -22,18 +22,21 @@ F = TypeVar("F")
 
 
 class Lookup(msgspec.Struct, Generic[V, K, F], frozen=True, eq=False):
-    """How the names in a value are looked up: its keys, which depend on the account's country, and what has them."""
+    """How the records that a value names are read from the database.
+
+    `keys` returns the keys in a value, given the account's country; `find` the result for each key that has one.
+    """
 
     keys: Callable[[V, str | None], Iterable[K]]
     find: Callable[[Db, int, Sequence[K]], Awaitable[dict[K, F]]]
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What criteria are read against: the account's zone and country, its today, and what they name.
+    """What criteria are evaluated in: the account's time zone, country and current day, and the records they name.
 
-    `filters` are the criteria of the filters that are referred to, also by one another, by their uid; `unreadable` the
-    uids of those whose criteria cannot be read; `segments` the tags and snapshots, as tag:id and snapshot:uid;
-    `names` what each lookup returned.
+    `filters` has by uid the criteria of the filters that are referred to, directly or through other filters;
+    `unreadable` the uids of those whose stored criteria cannot be read; `segments` the existing tags and snapshots
+    (tag:id, snapshot:uid); `lookups` the results of each lookup by key.
     """
 
     zone: str
@@ -42,32 +45,35 @@ class Context(msgspec.Struct, frozen=True):
     filters: Mapping[str, Params] = {}
     unreadable: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
-    names: Mapping[Lookup[Any, Any, Any], Mapping[Any, Any]] = {}
+    lookups: Mapping[Lookup[Any, Any, Any], Mapping[Any, Any]] = {}
 
-    def named(self, lookup: Lookup[V, K, F]) -> Mapping[K, F]:
-        """Return what a lookup returned, by its keys."""
-        return self.names.get(lookup, {})
+    def results(self, lookup: Lookup[V, K, F]) -> Mapping[K, F]:
+        """Return the results of a lookup by key."""
+        return self.lookups.get(lookup, {})
 
-    def has(self, segment: str) -> bool:
-        """Tell whether the account has a segment that criteria name, as kind:id."""
+    def has_segment(self, segment: str) -> bool:
+        """Return whether the account has a segment (filter:uid, snapshot:uid, tag:id) that the criteria name."""
         return segment in self.segments or segment.removeprefix("filter:") in self.filters
 
     def start_of(self, day: date) -> datetime:
-        """Return the first moment of a day in the account's zone."""
+        """Return the first moment of a day in the account's time zone."""
         return day_bounds(day, self.zone)[0]
 
     def end_of(self, day: date) -> datetime:
-        """Return the first moment after a day in the account's zone."""
+        """Return the first moment after a day in the account's time zone."""
         return day_bounds(day, self.zone)[1]
 
 
 class Criterion(msgspec.Struct, Generic[V], frozen=True, eq=False, kw_only=True):
-    """What one parameter asks of a fan.
+    """A criterion on a fan, as a function of its value.
 
-    `condition` is what must hold of the fan `f`, `reads` what of the fan it depends on (a column, or one of
-    `facts`), `shows` the SQL of the value that it looked at, `plan` what it asks of the audience index: without one, or
-    where that is None, the tables are asked. `segments` are those that it names, as kind:id; `excludes` says that it
-    leaves out whom they hold. `is_person` says that it may be somebody's name.
+    - `condition`: the SQL conditions on the fan `f`.
+    - `reads`: the facts of the fan that the condition reads: columns of `fans`, or names in `facts`.
+    - `shows`: the SQL of the fan's value that the condition checks, as JSON.
+    - `plan`: the same question for the audience index. Without a plan, or where it is None, SQL answers.
+    - `segments`: the segments that the value names (filter:uid, snapshot:uid, tag:id).
+    - `excludes`: whether it excludes the fans in these segments.
+    - `is_person`: whether the value may be a person's name.
     """
 
     condition: Callable[[V, Context], Condition | Sequence[Condition]]
@@ -81,23 +87,23 @@ class Criterion(msgspec.Struct, Generic[V], frozen=True, eq=False, kw_only=True)
 
 
 class Joint(Criterion[V], Generic[V], frozen=True, eq=False, kw_only=True):
-    """What several parameters ask together: its value is all criteria, its name `label` or that of the first.
+    """A criterion of several parameters. Its value is the whole struct, its name `label` or its first parameter.
 
-    `missing` yields the parameters that name what is not there, each with what to say, where that would keep fans out
-    who are meant: always where whom the criteria find is excluded (the third argument).
+    `missing` yields the parameters that name what does not exist and would therefore exclude nobody, each with an error
+    message. Its third argument says whether the fans who meet the criteria are excluded.
     """
 
     label: str = ""
     missing: Callable[[V, Context, bool], Iterable[tuple[str, str]]] | None = None
 
 
-class Manner(msgspec.Struct, frozen=True):
-    """The mark of a parameter that says how others of a joint criterion are meant, and asks nothing by itself."""
+class Modifier(msgspec.Struct, frozen=True):
+    """Marks a parameter that modifies a joint criterion and has no meaning without its other parameters."""
 
-    of: Joint[Any]
+    criterion: Joint[Any]
 
 
 class References(msgspec.Struct, frozen=True):
-    """The mark of a parameter whose value names records: how each kind of them stands there, `{}` being its key."""
+    """Marks a parameter whose value names records: for each kind of record the format of its key in the value."""
 
     forms: Mapping[str, str]

@@ -1,8 +1,8 @@
-"""What criteria read of a fan beside its own columns, and what each topic of the change log may have changed of it.
+"""Facts: what criteria read of a fan, and which of it each topic of the change log may have changed.
 
-A fan's own columns are named as the change log names them in `fields`.
-A fan is looked at again by the filters whose criteria read what was touched, and by no others. A topic that is not
-told here touches everything of its fan, so a new one costs time until it is told, and misses nothing.
+A fact is a column of `fans`, as the change log names it in `fields`, or one of the names below. After a change only the
+filters and parts of the index that read its facts evaluate the fan again. A topic that is not listed here changes
+everything: it costs time but misses nothing.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ EVERYTHING = "everything"
 
 CONSENT = frozenset({"is_subscribed", "is_phone_subscribed", "is_optout"})
 NOTHING = frozenset[str]()
-TOUCHES: dict[str, frozenset[str]] = {
+FACTS_BY_TOPIC: dict[str, frozenset[str]] = {
     ACTIVITY_CREATED.name: frozenset({ACTIVITY}),
     **dict.fromkeys(names([TAG_ADDED, TAG_REMOVED]), frozenset({TAG})),
     **dict.fromkeys(names([FAN_IDOL_ADDED, FAN_IDOL_REMOVED]), frozenset({IDOL})),
@@ -41,26 +41,26 @@ TOUCHES: dict[str, frozenset[str]] = {
 }
 
 
-def touches(change: Change) -> frozenset[str]:
-    """Return what a change may have changed of its fans."""
+def facts_changed(change: Change) -> frozenset[str]:
+    """Return the facts that a change may have changed."""
     if change.topic == FAN_UPDATED.name and change.data.get("fields"):
         return frozenset(change.data["fields"])
-    return TOUCHES.get(change.topic, frozenset({EVERYTHING}))
+    return FACTS_BY_TOPIC.get(change.topic, frozenset({EVERYTHING}))
 
 
 def fans_of(change: Change) -> set[int]:
-    """Return the fans that a change is about: both of a merge."""
-    found = {change.fan_id} if change.fan_id is not None else set()
+    """Return the ids of the fans that a change is about; a merge is about both fans."""
+    result = {change.fan_id} if change.fan_id is not None else set()
     for name, value in change.data.items():
         if name.endswith(("fan_id", "fan_ids")):
-            found |= {each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int)}
-    return found
+            result |= {each for each in (value if isinstance(value, list) else [value]) if isinstance(each, int)}
+    return result
 
 
-def touched(changes: Iterable[Change]) -> dict[str, set[int]]:
-    """Return the fans of some changes by what was touched of them."""
-    found: dict[str, set[int]] = {}
+def fans_by_fact(changes: Iterable[Change]) -> dict[str, set[int]]:
+    """Return by fact the ids of the fans for whom changes may have changed it."""
+    result: dict[str, set[int]] = {}
     for change in changes:
-        for each in touches(change):
-            found.setdefault(each, set()).update(fans_of(change))
-    return found
+        for each in facts_changed(change):
+            result.setdefault(each, set()).update(fans_of(change))
+    return result

@@ -5,11 +5,19 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fanfare.kernel.data.db import Db
-from fanfare.search.criteria.criterion import Context, Joint, Lookup, Manner, References
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Modifier, References
 from fanfare.search.criteria.facts import IDOL
+from fanfare.search.criteria.links import (
+    Names,
+    Relation,
+    folded,
+    ids_by_name,
+    link_conditions,
+    link_plan,
+    unknown_names,
+)
 from fanfare.search.criteria.plans import Plan
 from fanfare.search.criteria.tags import TagCriteria
-from fanfare.search.criteria.ties import Names, Relation, folded, ids_by_name, tied, tied_plan, unknown
 from fanfare.search.criteria.where import Condition
 
 UIDS = """
@@ -29,18 +37,18 @@ IDOL_UIDS = Lookup["IdolCriteria", str, uuid.UUID](
 
 
 def _following(criteria: "IdolCriteria", context: Context) -> Sequence[Condition]:
-    uids = [context.named(IDOL_UIDS).get(name) for name in folded(criteria.idol_names or ())]
-    return tied(FOLLOWING, "any({}::uuid[])", uids, is_any=criteria.idol_relations == "any")
+    uids = [context.results(IDOL_UIDS).get(name) for name in folded(criteria.idol_names or ())]
+    return link_conditions(FOLLOWING, "any({}::uuid[])", uids, is_any=criteria.idol_relations == "any")
 
 
 def _plan(criteria: "IdolCriteria", context: Context) -> Plan:
-    return tied_plan(
-        "idol", criteria.idol_names or (), context.named(IDOL_UIDS), is_any=criteria.idol_relations == "any"
+    return link_plan(
+        "idol", criteria.idol_names or (), context.results(IDOL_UIDS), is_any=criteria.idol_relations == "any"
     )
 
 
-def _missing(criteria: "IdolCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
-    words = unknown("idol", criteria.idol_names or (), context.named(IDOL_UIDS)) if is_excluded else ()
+def _missing(criteria: "IdolCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as in Joint
+    words = unknown_names("idol", criteria.idol_names or (), context.results(IDOL_UIDS)) if is_excluded else ()
     return (("idol_names", each) for each in words)
 
 
@@ -57,7 +65,7 @@ IDOLS = Joint["IdolCriteria"](
 
 
 class IdolCriteria(TagCriteria):
-    """Which idols the fan follows, too."""
+    """And which idols the fan follows."""
 
     idol_names: Annotated[
         Names | None,
@@ -65,6 +73,6 @@ class IdolCriteria(TagCriteria):
         IDOLS,
         References({"idol_name": "{}"}),
     ] = None
-    idol_relations: Annotated[Relation, "Whether one of the idols is enough (any) or all are needed", Manner(IDOLS)] = (
-        "any"
-    )
+    idol_relations: Annotated[
+        Relation, "Whether one of the idols is enough (any) or all are needed", Modifier(IDOLS)
+    ] = "any"

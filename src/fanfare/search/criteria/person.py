@@ -9,8 +9,8 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import NOTHING, ChoiceForm, Form, Text, WholeForm, text_of
 from fanfare.search.criteria.criterion import Criterion
 from fanfare.search.criteria.facts import IDENTITY
-from fanfare.search.criteria.plans import Between, Having
-from fanfare.search.criteria.ties import Names, folded
+from fanfare.search.criteria.links import Names, folded
+from fanfare.search.criteria.plans import HasValue, InRange
 from fanfare.search.criteria.where import Condition
 
 Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
@@ -18,12 +18,12 @@ Age = Annotated[int, WholeForm(0, 150)]
 
 
 class DomainForm(Form):
-    """The domain of an email address, with or without its @; returned as it stands in the addresses of fans."""
+    """The domain of an email address, with or without `@`, normalised like the addresses of fans."""
 
     nothing = NOTHING
 
     def read(self, raw: object) -> str:
-        """Return the domain in small letters and its own script."""
+        """Return the domain in lower case and Unicode."""
         domain = text_of(raw).strip().removeprefix("@")
         try:
             return mail_address(f"fan@{domain}").partition("@")[2]
@@ -32,7 +32,7 @@ class DomainForm(Form):
             raise ValueError(message) from None
 
     def schema(self) -> dict[str, object]:
-        """Return a text."""
+        """Describe the domain as a string."""
         return {"type": "string", "examples": ["example.com"]}
 
 
@@ -40,9 +40,9 @@ Domain = Annotated[str, DomainForm()]
 
 
 def years_before(day: date, years: int) -> date:
-    """Return the last day of birth of somebody who is that many years old on a day.
+    """Return the latest birth date of a person who is at least `years` old on `day`.
 
-    On 29 February it is 28 February where the year had no 29th: who was born on 1 March is not that old yet.
+    For 29 February it is 28 February in a year without 29 February: a person born on 1 March is not that old yet.
     """
     year = max(day.year - years, 1)
     try:
@@ -61,19 +61,19 @@ GENDER = Criterion[str](
     condition=lambda gender, _: Condition("f.gender = {}", (gender,)),
     reads=("gender",),
     shows="to_jsonb(f.gender)",
-    plan=lambda gender, _: Having("gender", [gender]),
+    plan=lambda gender, _: HasValue("gender", [gender]),
 )
 YOUNGEST_AGE = Criterion[int](
     condition=lambda age, context: Condition("f.birth_date <= {}", (years_before(context.today, age),)),
     reads=("birth_date",),
     shows="to_jsonb(f.birth_date)",
-    plan=lambda age, context: Between("born", end=years_before(context.today, age).toordinal() + 1),
+    plan=lambda age, context: InRange("born", end=years_before(context.today, age).toordinal() + 1),
 )
 OLDEST_AGE = Criterion[int](
     condition=lambda age, context: Condition("f.birth_date > {}", (years_before(context.today, age + 1),)),
     reads=("birth_date",),
     shows="to_jsonb(f.birth_date)",
-    plan=lambda age, context: Between("born", first=years_before(context.today, age + 1).toordinal() + 1),
+    plan=lambda age, context: InRange("born", first=years_before(context.today, age + 1).toordinal() + 1),
 )
 NETWORKS = Criterion[list[str]](
     condition=lambda networks, _: Condition(
@@ -84,7 +84,7 @@ NETWORKS = Criterion[list[str]](
     reads=(IDENTITY, "email", "phone", "add_phone"),
     shows="""(select coalesce(jsonb_agg(distinct i.network), '[]') from fan_identifiers i
         where i.account_id = $1 and i.fan_id = f.fan_id)""",
-    plan=lambda networks, _: Having("network", [fold(network) for network in networks]),
+    plan=lambda networks, _: HasValue("network", [fold(network) for network in networks]),
 )
 
 EMAIL_DOMAIN = Criterion[str](

@@ -9,20 +9,20 @@ from fanfare.kernel.wire import Texts
 from fanfare.places.postal_codes import postal_key
 from fanfare.places.provinces import province_kept
 from fanfare.search.criteria.criterion import Criterion
+from fanfare.search.criteria.links import folded
 from fanfare.search.criteria.person import PersonCriteria
-from fanfare.search.criteria.plans import Coded, Having
-from fanfare.search.criteria.ties import folded
+from fanfare.search.criteria.plans import HasText, HasValue
 from fanfare.search.criteria.where import Condition
 
 
 def province_keys(names: Iterable[str], country_code: str | None) -> list[str]:
-    """Return the ways in which provinces may be stored: as written, by code or by name; folded."""
-    kept = set(names)
+    """Return the spellings under which provinces may be stored (as written, code, name), folded."""
+    spellings = set(names)
     for country in {"US", "CA", country_code or "US"}:
         for name in names:
             with suppress(ValueError):
-                kept.add(province_kept(country, name) or name)
-    return folded(kept)
+                spellings.add(province_kept(country, name) or name)
+    return folded(spellings)
 
 
 POSTAL_CODES = Criterion[list[str]](
@@ -31,7 +31,7 @@ POSTAL_CODES = Criterion[list[str]](
     ),
     reads=("postal_code",),
     shows="to_jsonb(f.postal_code)",
-    plan=lambda codes, _: Coded("postal_code", [postal_key(code) for code in codes]),
+    plan=lambda codes, _: HasText("postal_code", [postal_key(code) for code in codes]),
 )
 PROVINCES = Criterion[list[str]](
     condition=lambda names, context: Condition(
@@ -39,18 +39,18 @@ PROVINCES = Criterion[list[str]](
     ),
     reads=("province",),
     shows="to_jsonb(f.province)",
-    plan=lambda names, context: Having("folded_province", [*province_keys(names, context.country_code)]),
+    plan=lambda names, context: HasValue("folded_province", [*province_keys(names, context.country_code)]),
 )
 METRO_AREAS = Criterion[list[str]](
     condition=lambda names, _: Condition("fold_text(f.metro_area) = any({}::text[])", (folded(names),)),
     reads=("metro_area",),
     shows="to_jsonb(f.metro_area)",
-    plan=lambda names, _: Having("folded_metro_area", [fold(name) for name in names]),
+    plan=lambda names, _: HasValue("folded_metro_area", [fold(name) for name in names]),
 )
 
 
 class PlaceCriteria(PersonCriteria):
-    """Where the fan lives, too."""
+    """And where the fan lives."""
 
     fan_postal_codes: Annotated[
         Texts | None, "Lives in one of these postal codes; case and spaces are ignored", POSTAL_CODES

@@ -1,66 +1,67 @@
-"""What criteria may ask of the audience index, in its terms: sets of fans by value, numbers of fans, and tickets."""
+"""Plans: what criteria ask of the audience index, in terms of its sets, numbers and tickets."""
 
 from datetime import date
 
 import msgspec
 
-# A price beyond it, in ten thousandths, times the seats of a ticket might not fit.
-MOST_PRICE = 9 * 10**12
+# In ten-thousandths. A larger price, multiplied by the seats of a ticket, might overflow 64 bits.
+MAX_PRICE = 9 * 10**12
 
 
 class AllOf(msgspec.Struct, frozen=True, tag=True):
-    """Fans for whom every part holds: everybody when there is none."""
+    """Fans for whom every part holds; all fans when there is no part."""
 
     parts: list["Plan"]
 
 
 class AnyOf(msgspec.Struct, frozen=True, tag=True):
-    """Fans for whom one part holds: nobody when there is none."""
+    """Fans for whom at least one part holds; no fans when there is no part."""
 
     parts: list["Plan"]
 
 
-class Without(msgspec.Struct, frozen=True, tag=True):
+class Not(msgspec.Struct, frozen=True, tag=True):
     """Fans for whom a part does not hold."""
 
     part: "Plan"
 
 
-class Having(msgspec.Struct, frozen=True, tag=True):
-    """Fans who have one of the values of a facet."""
+class HasValue(msgspec.Struct, frozen=True, tag=True):
+    """Fans with one of some values of a facet."""
 
     facet: str
     values: list[str | int]
 
 
-class Between(msgspec.Struct, frozen=True, tag=True):
-    """Fans whose number is at least `first` and below `end`; null is no bound."""
+class InRange(msgspec.Struct, frozen=True, tag=True):
+    """Fans whose number in a column is at least `first` and less than `end`; None is no bound."""
 
     column: str
     first: int | None = None
     end: int | None = None
 
 
-class Coded(msgspec.Struct, frozen=True, tag=True):
-    """Fans who have one of the texts of a column that keeps texts by their number."""
+class HasText(msgspec.Struct, frozen=True, tag=True):
+    """Fans with one of some texts in a column that stores texts as numbers."""
 
     column: str
     texts: list[str]
 
 
-class Count(msgspec.Struct, frozen=True):
-    """A column of tickets that is added up for each fan, `seats`, or of which different ones are counted, `sale`."""
+class TicketCount(msgspec.Struct, frozen=True):
+    """Bounds of a count per fan: the sum of the column `seats`, or the number of different values of `sale`."""
 
-    of: str
-    least: int
-    most: int
+    column: str
+    minimum: int
+    maximum: int
 
 
-class SoldTo(msgspec.Struct, frozen=True, tag=True):
-    """Fans who have such a ticket; with `counts` those who have so many; when turned, who have some and not so many.
+class HasTickets(msgspec.Struct, frozen=True, tag=True):
+    """Fans with tickets that meet all bounds; None is no bound.
 
-    Events are uids without hyphens. Prices are whole ten thousandths for a seat, days are ordinals, `end` the first
-    that is not meant; null is no bound.
+    With `counts`, fans whose matching tickets are within these counts; `is_inverted`: fans with matching tickets that
+    are not. `events` are uids without hyphens, prices ten-thousandths per seat, days ordinals; `end` is the first day
+    after the range.
     """
 
     events: list[str] | None = None
@@ -69,15 +70,15 @@ class SoldTo(msgspec.Struct, frozen=True, tag=True):
     end: int | None = None
     lowest: int | None = None
     highest: int | None = None
-    counts: list[Count] = []
-    is_turned: bool = False
+    counts: list[TicketCount] = []
+    is_inverted: bool = False
 
 
-Plan = AllOf | AnyOf | Without | Having | Between | Coded | SoldTo
-NOBODY = AnyOf([])
-EVERYBODY = AllOf([])
+Plan = AllOf | AnyOf | Not | HasValue | InRange | HasText | HasTickets
+NO_FANS = AnyOf([])
+ALL_FANS = AllOf([])
 
 
-def days(column: str, start: date | None = None, last: date | None = None) -> Between:
-    """Return the plan of a column of days: from one day to another, both included."""
-    return Between(column, start.toordinal() if start else None, last.toordinal() + 1 if last else None)
+def day_range(column: str, first: date | None = None, last: date | None = None) -> InRange:
+    """Return the plan for a column of days between two days, both included; None is no bound."""
+    return InRange(column, first.toordinal() if first else None, last.toordinal() + 1 if last else None)

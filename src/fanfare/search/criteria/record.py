@@ -9,19 +9,19 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import Day, Flag, NumberForm, Text
 from fanfare.search.criteria.criterion import Criterion
 from fanfare.search.criteria.place import PlaceCriteria
-from fanfare.search.criteria.plans import Between, Having, Without, days
+from fanfare.search.criteria.plans import HasValue, InRange, Not, day_range
 from fanfare.search.criteria.where import Condition
 
 Rating = Annotated[float, NumberForm(1, 5)]
 
 
 def _flag(column: str, value: str) -> Criterion[bool]:
-    """Return what asks for a flag of the fan; `value` is its name in the index."""
+    """Return a criterion on a boolean column of `fans`; `value` is the value of the facet `flag` in the index."""
     return Criterion[bool](
         condition=lambda is_set, _: Condition(f"f.{column}" if is_set else f"not f.{column}"),
         reads=(column,),
         shows=f"to_jsonb(f.{column})",
-        plan=lambda is_set, _: Having("flag", [value]) if is_set else Without(Having("flag", [value])),
+        plan=lambda is_set, _: HasValue("flag", [value]) if is_set else Not(HasValue("flag", [value])),
     )
 
 
@@ -32,32 +32,32 @@ RATING = Criterion[float](
     condition=lambda rating, _: Condition("f.rating >= {}::float8::numeric", (rating,)),
     reads=("rating",),
     shows="to_jsonb(f.rating)",
-    # As PostgreSQL turns a float into a number: to fifteen digits.
-    plan=lambda rating, _: Between("rating", first=math.ceil(Decimal(f"{rating:.15g}") * 10)),
+    # PostgreSQL converts a float to numeric with fifteen significant digits.
+    plan=lambda rating, _: InRange("rating", first=math.ceil(Decimal(f"{rating:.15g}") * 10)),
 )
 SOURCE = Criterion[str](
     condition=lambda source, _: Condition("fold_text(f.fan_source) = {}", (fold(source),)),
     reads=("fan_source",),
     shows="to_jsonb(f.fan_source)",
-    plan=lambda source, _: Having("source", [fold(source)]),
+    plan=lambda source, _: HasValue("source", [fold(source)]),
 )
 CREATED = "to_jsonb(floor(extract(epoch from f.created_at))::bigint)"
 START_CREATION = Criterion[date](
     condition=lambda day, context: Condition("f.created_at >= {}", (context.start_of(day),)),
     reads=("created_at",),
     shows=CREATED,
-    plan=lambda day, _: days("created", day),
+    plan=lambda day, _: day_range("created", day),
 )
 END_CREATION = Criterion[date](
     condition=lambda day, context: Condition("f.created_at < {}", (context.end_of(day),)),
     reads=("created_at",),
     shows=CREATED,
-    plan=lambda day, _: days("created", last=day),
+    plan=lambda day, _: day_range("created", last=day),
 )
 
 
 class RecordCriteria(PlaceCriteria):
-    """What the fan's record says, too."""
+    """And what the fan's record says."""
 
     fan_is_subscribed: Annotated[Flag | None, "Whether the fan opted in to email", SUBSCRIBED] = None
     fan_is_optout: Annotated[Flag | None, "Whether the fan opted out of everything", OPTOUT] = None

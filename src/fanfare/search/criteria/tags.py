@@ -5,10 +5,18 @@ from typing import Annotated
 
 from fanfare.kernel.data.db import Db
 from fanfare.search.criteria.activity import ActivityCriteria
-from fanfare.search.criteria.criterion import Context, Joint, Lookup, Manner, References
+from fanfare.search.criteria.criterion import Context, Joint, Lookup, Modifier, References
 from fanfare.search.criteria.facts import TAG
+from fanfare.search.criteria.links import (
+    Names,
+    Relation,
+    folded,
+    ids_by_name,
+    link_conditions,
+    link_plan,
+    unknown_names,
+)
 from fanfare.search.criteria.plans import Plan
-from fanfare.search.criteria.ties import Names, Relation, folded, ids_by_name, tied, tied_plan, unknown
 from fanfare.search.criteria.where import Condition
 
 IDS = """
@@ -26,16 +34,18 @@ TAG_IDS = Lookup["TagCriteria", str, int](keys=lambda criteria, _: folded(criter
 
 
 def _tagged(criteria: "TagCriteria", context: Context) -> Sequence[Condition]:
-    ids = [context.named(TAG_IDS).get(name) for name in folded(criteria.fan_tags or ())]
-    return tied(TAGGED, TAGGED_ANY, ids, is_any=criteria.fan_tag_relations == "any")
+    ids = [context.results(TAG_IDS).get(name) for name in folded(criteria.fan_tags or ())]
+    return link_conditions(TAGGED, TAGGED_ANY, ids, is_any=criteria.fan_tag_relations == "any")
 
 
 def _plan(criteria: "TagCriteria", context: Context) -> Plan:
-    return tied_plan("tag", criteria.fan_tags or (), context.named(TAG_IDS), is_any=criteria.fan_tag_relations == "any")
+    return link_plan(
+        "tag", criteria.fan_tags or (), context.results(TAG_IDS), is_any=criteria.fan_tag_relations == "any"
+    )
 
 
-def _missing(criteria: "TagCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
-    words = unknown("tag", criteria.fan_tags or (), context.named(TAG_IDS)) if is_excluded else ()
+def _missing(criteria: "TagCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as in Joint
+    words = unknown_names("tag", criteria.fan_tags or (), context.results(TAG_IDS)) if is_excluded else ()
     return (("fan_tags", each) for each in words)
 
 
@@ -51,11 +61,11 @@ TAGS = Joint["TagCriteria"](
 
 
 class TagCriteria(ActivityCriteria):
-    """Which tags the fan has, too."""
+    """And which tags the fan has."""
 
     fan_tags: Annotated[
         Names | None, "Has these tags, by name; case is ignored", TAGS, References({"tag_name": "{}"})
     ] = None
     fan_tag_relations: Annotated[
-        Relation, "Whether one of the tags is enough (any) or all are needed", Manner(TAGS)
+        Relation, "Whether one of the tags is enough (any) or all are needed", Modifier(TAGS)
     ] = "any"

@@ -1,10 +1,10 @@
-"""Criteria on tickets. All speak of the same tickets: for such an event, at such a price, so many of them."""
+"""Criteria on tickets. Together they describe the same tickets: their events, prices, days, and how many there are."""
 
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -16,16 +16,16 @@ from fanfare.search.criteria.criterion import Context, Joint, Lookup, References
 from fanfare.search.criteria.facts import TICKET
 from fanfare.search.criteria.idols import IdolCriteria
 from fanfare.search.criteria.place import province_keys
-from fanfare.search.criteria.plans import EVERYBODY, MOST_PRICE, Count, Plan, SoldTo, Without
+from fanfare.search.criteria.plans import ALL_FANS, MAX_PRICE, HasTickets, Not, Plan, TicketCount
 from fanfare.search.criteria.where import Condition
 from fanfare.tickets.queries.stats import SALES, SEATS
 
 Number = Annotated[int, WholeForm(0, 1_000_000)]
-MOST = 2**31
+MAX_TICKETS = 2**31
 
 
-class EventsAsked(msgspec.Struct, frozen=True):
-    """Which ticket events are meant; names folded, provinces in every way they may be stored."""
+class EventQuery(msgspec.Struct, frozen=True):
+    """Which ticket events to find: folded names, all spellings of provinces, and days; None is no bound."""
 
     event_name: str | None
     venue_name: str | None
@@ -35,17 +35,17 @@ class EventsAsked(msgspec.Struct, frozen=True):
     end: date | None
 
 
-class Events(msgspec.Struct, frozen=True):
-    """The ticket events that are meant; where there are none, the names that no event has, by their parameter."""
+class EventMatches(msgspec.Struct, frozen=True):
+    """The matching ticket events. If there are none, `missing_names` has by parameter the names that no event has."""
 
     uids: list[uuid.UUID]
     missing_names: dict[str, str] = {}
 
 
-def events_asked(criteria: "TicketCriteria", country_code: str | None) -> EventsAsked | None:
-    """Return which ticket events criteria name, if any."""
+def event_query(criteria: "TicketCriteria", country_code: str | None) -> EventQuery | None:
+    """Return which ticket events criteria describe, or None when they describe none."""
     provinces = criteria.ticket_venue_provinces
-    asked = EventsAsked(
+    query = EventQuery(
         _folded(criteria.ticket_event_name),
         _folded(criteria.ticket_venue_name),
         _folded(criteria.ticket_artist_name),
@@ -53,15 +53,15 @@ def events_asked(criteria: "TicketCriteria", country_code: str | None) -> Events
         criteria.ticket_start_event_date,
         criteria.ticket_end_event_date,
     )
-    return None if asked == EventsAsked(None, None, None, None, None, None) else asked
+    return None if query == EventQuery(None, None, None, None, None, None) else query
 
 
 def _folded(name: str | None) -> str | None:
     return fold(name) if name else None
 
 
-async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]:
-    """Return the events that are meant."""
+async def event_uids(db: Db, account_id: int, query: EventQuery) -> list[uuid.UUID]:
+    """Return the uids of the matching events."""
     rows = await db.rows(
         """
         select event_uid from ticket_events
@@ -72,54 +72,55 @@ async def events(db: Db, account_id: int, asked: EventsAsked) -> list[uuid.UUID]
         order by event_uid
         """,
         account_id,
-        *(getattr(asked, name) for name in EventsAsked.__struct_fields__),
+        *(getattr(query, name) for name in EventQuery.__struct_fields__),
     )
     return [row["event_uid"] for row in rows]
 
 
-async def missing_names(db: Db, account_id: int, asked: EventsAsked) -> dict[str, str]:
-    """Return those of the names of events, venues and artists that no event has, by the criterion that gives them."""
+async def missing_names(db: Db, account_id: int, query: EventQuery) -> dict[str, str]:
+    """Return by parameter the names of events, venues and artists that no event has."""
     rows = await db.rows(
         """
-        select given.criterion, given.name
+        select q.parameter, q.name
         from (values ('ticket_event_name', $2::text), ('ticket_venue_name', $3), ('ticket_artist_name', $4))
-             as given (criterion, name)
-        where given.name is not null and not exists (
+             as q (parameter, name)
+        where q.name is not null and not exists (
             select from ticket_events e
-            where e.account_id = $1 and given.name = case given.criterion
+            where e.account_id = $1 and q.name = case q.parameter
                 when 'ticket_event_name' then fold_text(e.event_name)
                 when 'ticket_venue_name' then fold_text(e.venue_name)
                 else fold_text(e.artist_name) end)
         """,
         account_id,
-        asked.event_name,
-        asked.venue_name,
-        asked.artist_name,
+        query.event_name,
+        query.venue_name,
+        query.artist_name,
     )
-    return {row["criterion"]: row["name"] for row in rows}
+    return {row["parameter"]: row["name"] for row in rows}
 
 
-async def _events(db: Db, account_id: int, asked: Sequence[EventsAsked]) -> dict[EventsAsked, Events]:
-    found = {each: await events(db, account_id, each) for each in asked}
+async def _find_events(db: Db, account_id: int, queries: Sequence[EventQuery]) -> dict[EventQuery, EventMatches]:
+    uids_by_query = {each: await event_uids(db, account_id, each) for each in queries}
     return {
-        each: Events(uids, {} if uids else await missing_names(db, account_id, each)) for each, uids in found.items()
+        each: EventMatches(uids, {} if uids else await missing_names(db, account_id, each))
+        for each, uids in uids_by_query.items()
     }
 
 
-EVENTS = Lookup["TicketCriteria", EventsAsked, Events](
-    keys=lambda criteria, country_code: [asked] if (asked := events_asked(criteria, country_code)) else [],
-    find=_events,
+EVENT_LOOKUP = Lookup["TicketCriteria", EventQuery, EventMatches](
+    keys=lambda criteria, country_code: [query] if (query := event_query(criteria, country_code)) else [],
+    find=_find_events,
 )
 
 
-def _events_of(criteria: "TicketCriteria", context: Context) -> Events | None:
-    asked = events_asked(criteria, context.country_code)
-    return context.named(EVENTS)[asked] if asked else None
+def _matching_events(criteria: "TicketCriteria", context: Context) -> EventMatches | None:
+    query = event_query(criteria, context.country_code)
+    return context.results(EVENT_LOOKUP)[query] if query else None
 
 
-HELD = "select from tickets t where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted"
-# Grouped for all fans at once: in the order of the index that takes no sorting, and a page stops early.
-COUNTED = """select from (
+HAS_TICKET = "select from tickets t where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted"
+# Groups the tickets of all fans in the order of an index: without sorting, and a search page can stop early.
+HAS_TICKET_COUNT = """select from (
         select t.fan_id from tickets t where t.account_id = $1 and not t.is_deleted{tickets}
         group by t.fan_id having {counts}
     ) counted where counted.fan_id = f.fan_id"""
@@ -127,98 +128,107 @@ Part = tuple[str, object]
 
 
 def _condition(criteria: "TicketCriteria", context: Context) -> Sequence[Condition]:
-    tickets, counted = _tickets(criteria, context), counts(criteria)
-    if not tickets and not counted:
+    tickets, counts = _ticket_conditions(criteria, context), count_bounds(criteria)
+    if not tickets and not counts:
         return []
-    narrowed = "".join(f" and {sql}" for sql, _ in tickets)
-    is_turned = turned(counted)
-    if counted:
-        having = " and ".join(f"{sql} between {{}} and {{}}" for sql, _, _ in counted)
-        found = COUNTED.format(tickets=narrowed, counts=f"not ({having})" if is_turned else having)
+    ticket_sql = "".join(f" and {sql}" for sql, _ in tickets)
+    if counts:
+        having = " and ".join(f"{each.sql} between {{}} and {{}}" for each in counts)
+        sql = HAS_TICKET_COUNT.format(tickets=ticket_sql, counts=f"not ({having})" if is_inverted(counts) else having)
     else:
-        found = HELD + narrowed
-    values = [value for _, value in tickets] + [bound for _, least, most in counted for bound in (least, most)]
-    return [Condition(f"{'not ' if is_negated(criteria) else ''}exists ({found})", tuple(values))]
+        sql = HAS_TICKET + ticket_sql
+    values = [value for _, value in tickets] + [bound for each in counts for bound in (each.minimum, each.maximum)]
+    return [Condition(f"{'not ' if is_negated(criteria) else ''}exists ({sql})", tuple(values))]
 
 
 def is_negated(criteria: "TicketCriteria") -> bool:
-    """Tell whether fans are meant who do not have the tickets that are described."""
-    return criteria.ticket_is_negative != turned(counts(criteria))
+    """Return whether the criteria select fans without the described tickets."""
+    return criteria.ticket_is_negative != is_inverted(count_bounds(criteria))
 
 
 def _first_day(criteria: "TicketCriteria", today: date) -> date | None:
-    """Return the day from which on a ticket was bought."""
+    """Return the first day of purchase, or None for any day."""
     days, first = criteria.ticket_purchased_days, criteria.ticket_start_purchase_date
     return max((each for each in (first, None if days is None else today - timedelta(days=days)) if each), default=None)
 
 
-def _tickets(criteria: "TicketCriteria", context: Context) -> list[Part]:
+def _ticket_conditions(criteria: "TicketCriteria", context: Context) -> list[Part]:
     """Return the conditions on a ticket, each with its value."""
-    events, first, last = (
-        _events_of(criteria, context),
-        _first_day(criteria, context.today),
-        criteria.ticket_end_purchase_date,
-    )
+    events = _matching_events(criteria, context)
+    first, last = _first_day(criteria, context.today), criteria.ticket_end_purchase_date
     lowest, highest = criteria.ticket_seat_price_min, criteria.ticket_seat_price_max
     parts: tuple[Part, ...] = (
         ("t.event_uid = any({}::uuid[])", events.uids if events else None),
         ("fold_text(t.price_code) = {}", _folded(criteria.ticket_price_code)),
         ("t.purchased_at >= {}", context.start_of(first) if first else None),
         ("t.purchased_at < {}", context.end_of(last) if last else None),
-        # A line without seats has no price a seat.
+        # A ticket without seats has no price per seat.
         ("t.num_seats > 0 and t.paid_amount >= {}::numeric * t.num_seats", lowest),
         ("t.num_seats > 0 and t.paid_amount <= {}::numeric * t.num_seats", highest),
     )
     return [(sql, value) for sql, value in parts if value is not None]
 
 
-def turned(counted: Sequence[tuple[str, int, int]]) -> bool:
-    """Tell whether none at all is enough: then those are left out who have some and yet not the right number."""
-    return bool(counted) and all(least == 0 for _, least, _ in counted)
+class CountBounds(NamedTuple):
+    """Bounds of a count per fan: its SQL and its column in the index."""
+
+    sql: str
+    column: str
+    minimum: int
+    maximum: int
 
 
-def counts(criteria: "TicketCriteria") -> list[tuple[str, int, int]]:
-    """Return what is counted, the least and the most; who has none is meant only when that is said."""
-    asked = (
-        (SEATS, criteria.ticket_seat_count_min, criteria.ticket_seat_count_max),
-        (SALES, criteria.ticket_sales_count_min, criteria.ticket_sales_count_max),
+def is_inverted(counts: Sequence[CountBounds]) -> bool:
+    """Return whether all counts may be 0.
+
+    Then fans without tickets meet the criteria, and SQL selects those who do not: fans with tickets outside the bounds.
+    """
+    return bool(counts) and all(each.minimum == 0 for each in counts)
+
+
+def count_bounds(criteria: "TicketCriteria") -> list[CountBounds]:
+    """Return the bounds of the counts that criteria have. A fan without tickets meets them only if one is 0."""
+    bounds = (
+        (SEATS, "seats", criteria.ticket_seat_count_min, criteria.ticket_seat_count_max),
+        (SALES, "sale", criteria.ticket_sales_count_min, criteria.ticket_sales_count_max),
     )
-    return [
-        (sql, min(1, MOST if most is None else most) if least is None else least, MOST if most is None else most)
-        for sql, least, most in asked
-        if least is not None or most is not None
-    ]
+    result = []
+    for sql, column, minimum, maximum in bounds:
+        if minimum is not None or maximum is not None:
+            highest = MAX_TICKETS if maximum is None else maximum
+            result.append(CountBounds(sql, column, min(1, highest) if minimum is None else minimum, highest))
+    return result
 
 
 def _plan(criteria: "TicketCriteria", context: Context) -> Plan | None:
     first, last = _first_day(criteria, context.today), criteria.ticket_end_purchase_date
-    lowest, highest = _whole(criteria.ticket_seat_price_min), _whole(criteria.ticket_seat_price_max)
-    if any(abs(each) > MOST_PRICE for each in (lowest, highest) if each is not None):
+    lowest, highest = _ten_thousandths(criteria.ticket_seat_price_min), _ten_thousandths(criteria.ticket_seat_price_max)
+    if any(abs(each) > MAX_PRICE for each in (lowest, highest) if each is not None):
         return None
-    counted = counts(criteria)
-    events = _events_of(criteria, context)
-    asked = SoldTo(
+    counts = count_bounds(criteria)
+    events = _matching_events(criteria, context)
+    plan = HasTickets(
         [uid.hex for uid in events.uids] if events else None,
         fold(criteria.ticket_price_code) if criteria.ticket_price_code else None,
         first.toordinal() if first else None,
         last.toordinal() + 1 if last else None,
         lowest,
         highest,
-        [Count("seats" if sql == SEATS else "sale", least, most) for sql, least, most in counted],
-        turned(counted),
+        [TicketCount(each.column, each.minimum, each.maximum) for each in counts],
+        is_inverted(counts),
     )
-    if asked == SoldTo():
-        return EVERYBODY
-    return Without(asked) if is_negated(criteria) else asked
+    if plan == HasTickets():
+        return ALL_FANS
+    return Not(plan) if is_negated(criteria) else plan
 
 
-def _whole(amount: Decimal | None) -> int | None:
-    """Return an amount in ten thousandths: that is how exactly amounts are read."""
+def _ten_thousandths(amount: Decimal | None) -> int | None:
+    """Return an amount in ten-thousandths, the precision of amounts."""
     return None if amount is None else int(amount.scaleb(4))
 
 
-def _missing(criteria: "TicketCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as declared
-    events = _events_of(criteria, context)
+def _missing(criteria: "TicketCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as in Joint
+    events = _matching_events(criteria, context)
     if events and (is_excluded or is_negated(criteria)):
         yield from ((name, f"matches no ticket event: {each}") for name, each in events.missing_names.items())
 
@@ -230,13 +240,13 @@ TICKETS = Joint["TicketCriteria"](
     shows="""(select jsonb_build_object('ticket_count', count(*), 'seat_count', coalesce(sum(t.num_seats), 0))
         from tickets t where t.account_id = $1 and t.fan_id = f.fan_id and not t.is_deleted)""",
     plan=_plan,
-    lookups=(EVENTS,),
+    lookups=(EVENT_LOOKUP,),
     missing=_missing,
 )
 
 
 class TicketCriteria(IdolCriteria):
-    """Which tickets the fan has, too."""
+    """And which tickets the fan has."""
 
     ticket_event_name: Annotated[
         Text | None, "Holds a ticket for this event", TICKETS, References({"ticket_event_name": "{}"})

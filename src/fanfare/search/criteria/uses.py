@@ -1,4 +1,4 @@
-"""Criteria in use: those that were given, and what they ask, read and name altogether."""
+"""The criteria that a call uses: those whose parameters differ from the defaults, and what they ask together."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -7,17 +7,17 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 import msgspec
 
 from fanfare.kernel.parameters import Params
-from fanfare.search.criteria.criterion import Context, Criterion, Joint, Manner, References
+from fanfare.search.criteria.criterion import Context, Criterion, Joint, Modifier, References
 from fanfare.search.criteria.plans import AllOf, Plan
 from fanfare.search.criteria.where import Condition
 
 
-class Declared(NamedTuple):
-    """A criterion with its parameters, and those of them that only say how the others are meant."""
+class Declaration(NamedTuple):
+    """A criterion with the names of its parameters. `modifiers` are those that only modify the others."""
 
     criterion: Criterion[Any]
-    names: list[str]
-    manners: list[str]
+    parameters: list[str]
+    modifiers: list[str]
 
 
 def _marks(struct: type[Params]) -> Iterator[tuple[str, object]]:
@@ -27,17 +27,17 @@ def _marks(struct: type[Params]) -> Iterator[tuple[str, object]]:
 
 
 @cache
-def declared(struct: type[Params]) -> list[Declared]:
-    """Return the criteria of a struct of parameters, in the order of its fields."""
-    found: dict[Criterion[Any], Declared] = {}
+def declarations(struct: type[Params]) -> list[Declaration]:
+    """Return the criteria that a struct of parameters declares, in the order of its fields."""
+    result: dict[Criterion[Any], Declaration] = {}
     for name, mark in _marks(struct):
-        if isinstance(mark, Criterion | Manner):
-            criterion = mark if isinstance(mark, Criterion) else mark.of
-            each = found.setdefault(criterion, Declared(criterion, [], []))
-            each.names.append(name)
-            if isinstance(mark, Manner):
-                each.manners.append(name)
-    return list(found.values())
+        if isinstance(mark, Criterion | Modifier):
+            criterion = mark if isinstance(mark, Criterion) else mark.criterion
+            each = result.setdefault(criterion, Declaration(criterion, [], []))
+            each.parameters.append(name)
+            if isinstance(mark, Modifier):
+                each.modifiers.append(name)
+    return list(result.values())
 
 
 @cache
@@ -46,54 +46,54 @@ def _defaults(struct: type[Params]) -> dict[str, object]:
 
 
 @cache
-def names_of(struct: type[Params]) -> Mapping[str, Mapping[str, str]]:
-    """Return for each kind of record the parameters that may name one, with the form in which its key stands there."""
-    found: dict[str, dict[str, str]] = {}
+def reference_forms(struct: type[Params]) -> Mapping[str, Mapping[str, str]]:
+    """Return by kind of record the parameters that may name one, each with the format of the key in its value."""
+    result: dict[str, dict[str, str]] = {}
     for name, mark in _marks(struct):
         if isinstance(mark, References):
             for kind, form in mark.forms.items():
-                found.setdefault(kind, {})[name] = form
-    return found
+                result.setdefault(kind, {})[name] = form
+    return result
 
 
-def excluding(struct: type[Params]) -> list[str]:
-    """Return the parameters whose criteria leave out whom the segments hold that they name."""
-    return [name for each in declared(struct) if each.criterion.excludes for name in each.names]
+def excluding_parameters(struct: type[Params]) -> list[str]:
+    """Return the parameters whose criteria exclude the fans in the segments that they name."""
+    return [name for each in declarations(struct) if each.criterion.excludes for name in each.parameters]
 
 
-def persons(struct: type[Params]) -> list[str]:
-    """Return the parameters that may hold a person's name."""
-    return [name for each in declared(struct) if each.criterion.is_person for name in each.names]
+def person_parameters(struct: type[Params]) -> list[str]:
+    """Return the parameters whose value may be a person's name."""
+    return [name for each in declarations(struct) if each.criterion.is_person for name in each.parameters]
 
 
 class Use(msgspec.Struct, frozen=True):
-    """A criterion that was given: its name, the parameters that were, and its value."""
+    """A criterion that a call uses, with its name, the names of the parameters that were set, and its value."""
 
     name: str
-    names: list[str]
+    parameters: list[str]
     criterion: Criterion[Any]
     value: Any
 
     def conditions(self, context: Context) -> list[Condition]:
-        """Return what must hold of a fan."""
-        asked = self.criterion.condition(self.value, context)
-        return [asked] if isinstance(asked, Condition) else [*asked]
+        """Return the conditions on the fan."""
+        result = self.criterion.condition(self.value, context)
+        return [result] if isinstance(result, Condition) else [*result]
 
     def plan(self, context: Context) -> Plan | None:
-        """Return what is asked of the index, or None when the tables must be asked."""
+        """Return the plan for the index, or None for a criterion that the index cannot evaluate."""
         return self.criterion.plan(self.value, context) if self.criterion.plan else None
 
-    def shown(self, context: Context) -> Condition:
-        """Return what reads the value that the criterion looks at."""
+    def value_sql(self, context: Context) -> Condition:
+        """Return the SQL that reads the fan's value that the criterion checks."""
         shows = self.criterion.shows
         return Condition(shows) if isinstance(shows, str) else shows(self.value, context)
 
     def segments(self) -> list[str]:
-        """Return the segments that are named, as filter:uid, snapshot:uid or tag:id, each of them once."""
+        """Return the segments that the value names (filter:uid, snapshot:uid, tag:id), without duplicates."""
         return list(dict.fromkeys(self.criterion.segments(self.value))) if self.criterion.segments else []
 
     def missing(self, context: Context, *, is_excluded: bool) -> Iterable[tuple[str, str]]:
-        """Return the parameters that name what is not there and would so keep fans out, each with what to say."""
+        """Return the parameters that name what does not exist and so would exclude nobody, with error messages."""
         criterion = self.criterion
         if not isinstance(criterion, Joint) or criterion.missing is None:
             return ()
@@ -101,58 +101,58 @@ class Use(msgspec.Struct, frozen=True):
 
 
 def uses(criteria: Params) -> Iterator[Use]:
-    """Yield the criteria that were given; what only says how others are meant is nothing without them."""
+    """Yield the criteria that differ from their defaults. A modifier alone does not count."""
     struct = type(criteria)
     defaults = _defaults(struct)
-    for criterion, names, manners in declared(struct):
+    for criterion, names, modifiers in declarations(struct):
         sent_names = [name for name in names if getattr(criteria, name) != defaults[name]]
-        if any(name not in manners for name in sent_names):
+        if any(name not in modifiers for name in sent_names):
             if isinstance(criterion, Joint):
                 yield Use(criterion.label or names[0], sent_names, criterion, criteria)
             else:
                 yield Use(names[0], sent_names, criterion, getattr(criteria, names[0]))
 
 
-def conditions(criteria: Params, context: Context, newest: int | None = None) -> Iterator[Condition]:
-    """Yield what the criteria ask of a fan that were given, and that no fan is newer than the one named."""
-    if newest is not None:
-        yield Condition("f.fan_id <= {}", (newest,))
+def conditions_of(criteria: Params, context: Context, newest_fan_id: int | None = None) -> Iterator[Condition]:
+    """Yield the conditions of criteria on the fan; with `newest_fan_id` also that the fan has no larger id."""
+    if newest_fan_id is not None:
+        yield Condition("f.fan_id <= {}", (newest_fan_id,))
     for use in uses(criteria):
         yield from use.conditions(context)
 
 
-def plan(criteria: Params, context: Context) -> Plan | None:
-    """Return what criteria ask of the index, or None when the tables must be asked."""
+def plan_of(criteria: Params, context: Context) -> Plan | None:
+    """Return the plan of criteria for the index, or None when the index cannot evaluate one of them."""
     parts = [use.plan(context) for use in uses(criteria)]
     plans = [part for part in parts if part is not None]
     return AllOf(plans) if len(plans) == len(parts) else None
 
 
-def mentions(criteria: Params) -> dict[str, list[str]]:
-    """Return the segments that each criterion names, as filter:uid, snapshot:uid or tag:id, each of them once."""
+def segments_by_criterion(criteria: Params) -> dict[str, list[str]]:
+    """Return by criterion the segments that it names (filter:uid, snapshot:uid, tag:id), without duplicates."""
     return {use.name: segments for use in uses(criteria) if (segments := use.segments())}
 
 
-def referred(criteria: Iterable[Params]) -> Iterator[str]:
-    """Yield the segments that criteria name, once for each criterion that does."""
-    for each in criteria:
-        for named in mentions(each).values():
-            yield from named
+def segment_references(searches: Iterable[Params]) -> Iterator[str]:
+    """Yield the segments that sets of criteria name, once for each criterion that names one."""
+    for each in searches:
+        for segments in segments_by_criterion(each).values():
+            yield from segments
 
 
-def filter_uids(criteria: Iterable[Params]) -> Iterator[str]:
-    """Yield the uids of the filters that criteria name, once for each criterion that does."""
-    return (each.removeprefix("filter:") for each in referred(criteria) if each.startswith("filter:"))
+def filter_uids(searches: Iterable[Params]) -> Iterator[str]:
+    """Yield the uids of the filters that sets of criteria name, once for each criterion that names one."""
+    return (each.removeprefix("filter:") for each in segment_references(searches) if each.startswith("filter:"))
 
 
-def reads(criteria: Params, among: Mapping[str, Params]) -> frozenset[str]:
-    """Return what criteria read of a fan, with what the filters read that they refer to, by their uid."""
-    found: set[str] = set()
-    left, seen = [criteria], set[str]()
-    while left:
-        each = left.pop()
-        found.update(*(use.criterion.reads for use in uses(each)))
-        below = among.keys() & set(filter_uids([each])) - seen
-        seen |= below
-        left += [among[uid] for uid in below]
-    return frozenset(found)
+def facts_read(criteria: Params, filters: Mapping[str, Params]) -> frozenset[str]:
+    """Return the facts of a fan that criteria read, with those of the filters (by uid) that they refer to."""
+    result: set[str] = set()
+    pending, visited = [criteria], set[str]()
+    while pending:
+        each = pending.pop()
+        result.update(*(use.criterion.reads for use in uses(each)))
+        below = filters.keys() & set(filter_uids([each])) - visited
+        visited |= below
+        pending += [filters[uid] for uid in below]
+    return frozenset(result)

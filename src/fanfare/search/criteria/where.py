@@ -1,7 +1,4 @@
-"""The one place where SQL is composed: fixed fragments, every value a bind parameter.
-
-Criteria ask by `Condition`s; only their text, written in the source, reaches the statement.
-"""
+"""Composes SQL, here alone: fixed fragments of the source code, and every value a bind parameter."""
 
 from collections.abc import Iterable
 
@@ -11,36 +8,36 @@ from fanfare.kernel.data.db import Composed
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A condition on the fan `f` of account `$1`, with `{}` standing for each of its values in turn."""
+    """A condition on the fan `f` of the account `$1`, with one `{}` for each of its values."""
 
     sql: str
     values: tuple[object, ...] = ()
 
 
 class Where(msgspec.Struct, frozen=True):
-    """A condition ready to stand in a statement whose first argument is the account, with all its arguments."""
+    """A condition with numbered placeholders and all arguments of its statement; the account is the first."""
 
     sql: str
     args: tuple[object, ...]
 
     def statement(self, sql: str, **parts: str) -> Composed:
-        """Return a statement with this condition in the place of `{condition}`."""
+        """Return a statement with this condition in place of `{condition}` and other parts in theirs."""
         return Composed(sql.format(condition=self.sql, **parts))
 
     def with_arguments(self, *values: object) -> tuple[tuple[object, ...], list[str]]:
-        """Return the arguments with further ones behind them, and the placeholders of those."""
+        """Return the arguments followed by `values`, and the placeholders of these."""
         first = len(self.args) + 1
         return (*self.args, *values), [f"${number}" for number in range(first, first + len(values))]
 
 
 def where(account_id: int, conditions: Iterable[Condition]) -> Where:
-    """Return the condition that all conditions hold."""
+    """Return the conjunction of conditions."""
     parts, args = numbered(account_id, conditions)
     return Where("\n  and ".join(parts) or "true", args)
 
 
 def numbered(account_id: int, conditions: Iterable[Condition]) -> tuple[list[str], tuple[object, ...]]:
-    """Return the text of each condition with its places in the arguments of one statement, and these arguments."""
+    """Return the SQL of each condition with numbered placeholders, and the arguments of the whole statement."""
     parts: list[str] = []
     args: list[object] = [account_id]
     for each in conditions:

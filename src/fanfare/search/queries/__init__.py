@@ -1,1 +1,1 @@
-"""Reads criteria against the tables: conditions, running searches, statistics, tags."""
+"""Conditions from criteria; fans, counts and statistics by condition; stored searches; tags."""

@@ -20,7 +20,14 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context, Lookup
-from fanfare.search.criteria.uses import Use, conditions, filter_uids, mentions, referred, uses
+from fanfare.search.criteria.uses import (
+    Use,
+    conditions_of,
+    filter_uids,
+    segment_references,
+    segments_by_criterion,
+    uses,
+)
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 
@@ -41,12 +48,12 @@ async def condition(
     422 for criteria that cannot be evaluated.
     """
     context = await checked_context(db, account, criteria, now)
-    return where(account.id, conditions(criteria, context, newest_fan_id))
+    return where(account.id, conditions_of(criteria, context, newest_fan_id))
 
 
 async def fan_count(db: Db, account_id: int, criteria: Criteria, context: Context) -> int:
     """Return the number of fans who meet criteria."""
-    query = where(account_id, conditions(criteria, context))
+    query = where(account_id, conditions_of(criteria, context))
     count: int = await db.value(query.statement(COUNT), *query.args)
     return count
 
@@ -68,7 +75,7 @@ async def read_context(
     filters = await _referenced_filters(db, account.id, searches, max_filters)
     readable = {uid: each for uid, each in filters.items() if each is not None}
     all_criteria = [*searches, *readable.values()]
-    lists = [each for each in referred(all_criteria) if not each.startswith("filter:")]
+    lists = [each for each in segment_references(all_criteria) if not each.startswith("filter:")]
     return Context(
         account.time_zone,
         account.country_code,
@@ -183,7 +190,7 @@ def _too_large(criteria: Params, context: Context) -> str | None:
     links: dict[str, Counter[str]] = {}
     sizes: dict[str, int] = {}
     remaining = MAX_FILTERS
-    for name, segments in mentions(criteria).items():
+    for name, segments in segments_by_criterion(criteria).items():
         uids = [_uid(each) for each in segments if each.startswith("filter:")]
         pending = [*uids]
         while pending and len(links) <= MAX_FILTERS:
@@ -246,7 +253,9 @@ def _own_faults(criteria: Params, context: Context, *, is_excluded: bool) -> Ite
     for use in uses(criteria):
         segments = use.segments()
         if is_excluded or use.criterion.excludes:
-            unknown = (each for each in segments if not context.has(each) and _uid(each) not in context.unreadable)
+            unknown = (
+                each for each in segments if not context.has_segment(each) and _uid(each) not in context.unreadable
+            )
             yield from ((use.name, f"refers to an unknown segment: {each}") for each in unknown)
         unreadable = (each for each in segments if _uid(each) in context.unreadable)
         yield from ((use.name, f"refers to a filter whose criteria cannot be read: {each}") for each in unreadable)

@@ -1,4 +1,4 @@
-"""Reads searches that were started: how far their set is written down, and the fans in some of its rows."""
+"""Reads stored searches: how much of their set is stored, their position, and the fans in some rows."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -11,9 +11,10 @@ from fanfare.search.schemas.search import SEARCH_HOURS, FanSearch
 
 
 class Search(msgspec.Struct, frozen=True):
-    """A started search. No fan was newer than `newest_fan_id` when it began.
+    """A stored search. `newest_fan_id` was the largest fan id when it started.
 
-    `rows` are written down so far, with `last_fan_id` in the last of them; when `is_whole` they are its set.
+    `rows` is the number of rows stored so far, `last_fan_id` the fan in the last of them (0 without rows); when
+    `is_complete` they are the whole set.
     """
 
     search_uid: uuid.UUID
@@ -22,11 +23,11 @@ class Search(msgspec.Struct, frozen=True):
     newest_fan_id: int
     rows: int
     last_fan_id: int
-    is_whole: bool
+    is_complete: bool
 
 
 async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) -> Search:
-    """Return a search of the last 24 hours, or refuse as unknown."""
+    """Return a search that started in the last 24 hours; 404 for any other."""
     row = await db.row(
         """
         select s.criteria, s.created_at, s.newest_fan_id, c.end_row, c.is_last,
@@ -51,19 +52,19 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
     return Search(search_uid, query, row["created_at"], newest, row["end_row"], last, row["is_last"])
 
 
-async def place(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
-    """Return the row up to which a search was read, when no answer is just about to move it; refuse an unknown one."""
-    row_number: int | None = await db.value(
+async def next_row(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
+    """Return the row from which a search is read next, once no response is moving it; 404 for an unknown search."""
+    row: int | None = await db.value(
         "select next_row from searches where account_id = $1 and search_uid = $2 for share", account_id, search_uid
     )
-    if row_number is None:
+    if row is None:
         message = f"No search of the last {SEARCH_HOURS} hours has the uid {search_uid}"
         raise Unknown(message)
-    return row_number
+    return row
 
 
 async def fan_ids(db: Db, account_id: int, search_uid: uuid.UUID, row: int, limit: int) -> list[int]:
-    """Return the fans in `limit` rows of a search from `row` on, whether they still exist or not."""
+    """Return the ids in `limit` rows of a search from `row` on, including those of deleted fans."""
     rows = await db.rows(
         """
         select c.first_row, c.fan_ids from search_chunks c

@@ -1,4 +1,4 @@
-"""Statistics of the fans that criteria find: all from one pass over them."""
+"""Statistics of the fans who meet criteria, computed in one pass over them."""
 
 from datetime import timedelta
 from typing import TypeVar
@@ -10,7 +10,7 @@ from fanfare.places.completion import area_of, census
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.person import years_before
-from fanfare.search.criteria.uses import conditions
+from fanfare.search.criteria.uses import conditions_of
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.schemas.stats import (
     AgeCount,
@@ -33,15 +33,15 @@ REACHABLE = """
     count(*) filter (where f.email is not null and f.is_subscribed and not f.is_optout) as email_subscribe_count,
     floor(extract(epoch from max(f.updated_at)))::bigint as last_update_timestamp
 """
-# The first age of each group but the youngest.
+# The lowest age of each age group but the first, which starts at 0.
 AGES = (18, 25, 35, 45, 55, 65)
 MAX_PLACES, MAX_AREAS = 20, 100
 RECENT_DAYS = 30
 
-# The bits of grouping(gender, born, country_code, metro_area, city): 0 where the column is part of the group.
+# Values of grouping(gender, born, country_code, metro_area, city): a bit is 0 where the column is part of the group.
 TOTAL, GENDER, BORN, COUNTRY, METRO_AREA, LOCATION = 0b11111, 0b01111, 0b10111, 0b11011, 0b11101, 0b11010
 
-# One row for each value of each group, `kind` telling which group it is; of places the first alone.
+# A row for each value of each grouping set, which `kind` identifies; of places only the largest.
 GROUPED = f"""
     with matched as materialized (
         select f.email, f.phone, f.is_subscribed, f.is_phone_subscribed, f.is_optout, f.updated_at, f.rating, f.gender,
@@ -72,21 +72,21 @@ GROUPED = f"""
                           when {LOCATION} then g.city is not null else true end
     )
     select r.* from ranked r where r.place <= {MAX_PLACES} order by r.kind, r.place
-"""  # noqa: S608 - constants; what is asked is put in by the `where` builder
+"""  # noqa: S608 - constants; `where` puts in the condition
 
 
-# The postal areas of the most fans.
+# The postal areas with the most fans.
 AREAS = f"""
     select f.country_code, {area_of("f")} as postal_code, count(*) as fan_count
     from fans f
     where f.account_id = $1 and f.country_code is not null and f.postal_code is not null and {{condition}}
-    group by 1, 2 order by 3 desc, 1, 2 limit {{most}}
-"""  # noqa: S608 - the same
+    group by 1, 2 order by 3 desc, 1, 2 limit {{limit}}
+"""  # noqa: S608 - constants
 
 
 async def criteria_stats(db: Db, account_id: int, criteria: Criteria, context: Context) -> FilterStats:
     """Return the statistics of the fans who meet criteria."""
-    condition = where(account_id, conditions(criteria, context))
+    condition = where(account_id, conditions_of(criteria, context))
     born = [years_before(context.today, age) + timedelta(days=1) for age in reversed(AGES)]
     recent = context.start_of(context.today - timedelta(days=RECENT_DAYS))
     args, (born_mark, recent_mark) = condition.with_arguments(born, recent)
@@ -110,13 +110,13 @@ async def criteria_stats(db: Db, account_id: int, criteria: Criteria, context: C
 
 async def _areas(db: Db, condition: Where) -> list[PostalDemographic]:
     args, (limit_mark,) = condition.with_arguments(MAX_AREAS)
-    rows = await db.rows(condition.statement(AREAS, most=limit_mark), *args)
+    rows = await db.rows(condition.statement(AREAS, limit=limit_mark), *args)
     areas = [(row["country_code"], row["postal_code"], row["fan_count"]) for row in rows]
     return await with_census(db, [PostalDemographic(*area, None) for area in areas])
 
 
 async def with_census(db: Db, areas: list[PostalDemographic]) -> list[PostalDemographic]:
-    """Return postal areas with what the census says of them."""
+    """Return postal areas with the figures of the census."""
     statistics = await census(db, [(each.country_code, each.postal_code) for each in areas]) if areas else {}
     return [
         PostalDemographic(
@@ -133,7 +133,7 @@ def _part(struct: type[S], row: Record) -> S:
 def _age(row: Record) -> AgeCount:
     if row["born"] is None:
         return AgeCount(None, None, row["fan_count"])
-    # The first bucket is of the oldest.
+    # The first bucket has the oldest fans.
     bounds = [0, *AGES, None]
     place = len(AGES) - row["born"]
     following = bounds[place + 1]

@@ -1,4 +1,4 @@
-"""Reads which fans were given which tags."""
+"""Reads which fans got which tags, and when."""
 
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from fanfare.search.schemas.search import TagGiven, TagWindow
 
 
 async def tags_given(db: Db, account: Account, query: TagWindow) -> Listed[TagGiven]:
-    """Return the next assignments made inside the window, in the order they were stored; those of a page by time."""
+    """Return the next assignments of tags in a window of time, in the order of storing; each page is sorted by time."""
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account.id))
     rows = await db.rows(
@@ -29,20 +29,20 @@ async def tags_given(db: Db, account: Account, query: TagWindow) -> Listed[TagGi
         limit $6
         """,
         account.id,
-        _moment(query.start_date, account.time_zone),
-        _moment(query.end_date, account.time_zone),
+        _start_moment(query.start_date, account.time_zone),
+        _start_moment(query.end_date, account.time_zone),
         low,
         high,
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "position")
     data = [TagGiven(**row) for row in page.rows]
-    # Who goes on by the time of the last row, as one must without a cursor, is never sent back.
+    # A client that pages by the time of the last row, without a cursor, must never go back in time.
     data.sort(key=lambda row: row.creation_timestamp)
     return Listed(data, page.following)
 
 
-def _moment(value: date | datetime | None, zone: str) -> datetime | None:
+def _start_moment(value: date | datetime | None, zone: str) -> datetime | None:
     if value is None or isinstance(value, datetime):
         return value
     return day_bounds(value, zone)[0]

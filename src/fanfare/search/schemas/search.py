@@ -32,7 +32,7 @@ MAX_TAGS = 10_000
 
 
 class SearchCursor(msgspec.Struct, frozen=True):
-    """A running search, and the row to read from; without one the server's own position counts."""
+    """A search and the row to read from; without a row the server's position counts."""
 
     search_uid: uuid.UUID
     row: int | None = None
@@ -53,12 +53,12 @@ class SearchCursorForm(Form):
         return SearchCursor(uuid.UUID(match[1]), int(match[2]) if match[2] else None)
 
     def schema(self) -> dict[str, object]:
-        """Return the pattern."""
+        """Describe the cursor by its pattern."""
         return {"type": "string", "pattern": f"^{self.pattern.pattern}$"}
 
 
 class FanSearch(Criteria):
-    """A search: its criteria, what its rows shall hold and how it is read."""
+    """A search: its criteria, optional fields of its rows, and the page to read."""
 
     example: ClassVar[Mapping[str, object]] = {"fan_provinces": "BC,WA", "crm_active_days": 30, "limit": 200}
 
@@ -109,7 +109,7 @@ class StartForm(Form):
         return read
 
     def schema(self) -> dict[str, object]:
-        """Return both formats."""
+        """Describe both formats."""
         return {"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}
 
 

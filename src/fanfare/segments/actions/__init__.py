@@ -1,1 +1,1 @@
-"""Saves filters, freezes snapshots, keeps members."""
+"""Saves filters, creates snapshots, keeps the members of filters up to date."""

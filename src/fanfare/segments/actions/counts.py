@@ -1,4 +1,4 @@
-"""Looks at segments; a filter keeps how many fans the last look found."""
+"""Counts and statistics of segments; a filter stores its latest count."""
 
 import uuid
 from datetime import datetime
@@ -16,27 +16,27 @@ from fanfare.segments.schemas.segments import OneSegment
 async def segment_status(
     db: Db, account: Account, target: OneSegment, now: datetime, delivery: Delivery
 ) -> SegmentStatus:
-    """Return the reach of a segment now; a filter keeps how many there are, unless no body is sent."""
+    """Return the reach of a segment now; store the count of a filter, but not for a HEAD request. 404 if unknown."""
     criteria = await segments.criteria_of(db, account.id, target)
     status = await segments.segment_status(db, account, criteria, now)
     if target.segment_type == "filter" and delivery.has_body:
-        await _keep(db, account.id, uuid.UUID(target.segment_id), criteria, status.fan_count)
+        await _store_count(db, account.id, uuid.UUID(target.segment_id), criteria, status.fan_count)
     return status
 
 
 async def filter_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
-    """Return the statistics of a stored filter, which keeps how many fans there are, unless no body is sent."""
+    """Return the statistics of a filter now and store its count, but not for a HEAD request. 404 if unknown."""
     named_filter = await filters.filter_by_name(db, account.id, filter_name)
     criteria = stored.criteria_in(named_filter.criteria)
     context = await conditions.checked_context(db, account, criteria, now)
     result = await stats.criteria_stats(db, account.id, criteria, context)
     if delivery.has_body:
-        await _keep(db, account.id, named_filter.filter_uid, criteria, result.fans.fan_count)
+        await _store_count(db, account.id, named_filter.filter_uid, criteria, result.fans.fan_count)
     return result
 
 
-async def _keep(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criteria, fan_count: int) -> None:
-    """Keep how many fans the last look at a filter found, unless its criteria are others by now."""
+async def _store_count(db: Db, account_id: int, filter_uid: uuid.UUID, criteria: Criteria, fan_count: int) -> None:
+    """Store the latest count of a filter, unless its criteria were changed meanwhile."""
     await db.execute(
         """
         update filters set last_search_count = $3

@@ -1,4 +1,4 @@
-"""Saves filters. What a filter refers to must be there, and must not lead back to it."""
+"""Saves filters. A filter may refer only to existing segments, and not to itself, directly or through others."""
 
 import uuid
 from collections import Counter
@@ -15,14 +15,14 @@ from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.uses import filter_uids, mentions, referred
+from fanfare.search.criteria.uses import filter_uids, segment_references, segments_by_criterion
 from fanfare.search.queries import conditions, stored
 from fanfare.search.topics import FILTER_CREATED, FILTER_DELETED, FILTER_UPDATED
 from fanfare.segments.actions import liveness
 from fanfare.segments.queries import filters, references
 from fanfare.segments.schemas.filters import FilterChanges, FilterSearch, NewFilter
 
-# How many filters are named when something is refused because of them.
+# The number of filters that an error message names.
 MAX_NAMES = 5
 
 
@@ -36,18 +36,18 @@ class NamedByFilters(Conflict):
 
 CREATE_FILTER = f"""
     with {HOLD},
-    made as (
+    created as (
         insert into filters (account_id, filter_uid, filter_name, group_name, criteria, is_active,
                              created_at, updated_at)
         values ($1, $2, $3, $4, $5, $6, $7, $7)
         returning account_id, filter_uid
     )
-    {announce(FILTER_CREATED, "made", at="$7")}
+    {announce(FILTER_CREATED, "created", at="$7")}
 """  # noqa: S608 - fixed parts
 
 
 async def create_filter(db: Db, account: Account, new: NewFilter, now: datetime) -> uuid.UUID:
-    """Make a filter and return its uid."""
+    """Create a filter and return its uid. 409 for a name that is taken, 422 for references that are not allowed."""
     filter_uid = uuid.uuid4()
     async with db.transaction() as tx:
         await hold(tx, account.id)
@@ -71,7 +71,7 @@ async def create_filter(db: Db, account: Account, new: NewFilter, now: datetime)
 
 
 async def change_filter(db: Db, account: Account, changes: FilterChanges, now: datetime) -> uuid.UUID:
-    """Change the name, the group or the liveness of a filter and return its uid."""
+    """Rename, regroup, activate or deactivate a filter; return its uid. 404 if unknown, 409 for a name in use."""
     async with db.transaction() as tx:
         await lock_filter(tx, account.id, changes.filter_uid)
         if changes.is_active is False:
@@ -86,7 +86,7 @@ async def change_filter(db: Db, account: Account, changes: FilterChanges, now: d
 
 
 async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
-    """Keep others from a filter until this transaction ends, before its members are; refuse an unknown one."""
+    """Lock a filter for this transaction; always before the members of the account are locked. 404 if unknown."""
     sql = "select true from filters where account_id = $1 and filter_uid = $2 for update"
     if not await db.value(sql, account_id, filter_uid):
         raise Unknown(filter=filter_uid)
@@ -95,13 +95,13 @@ async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
 FILTER = Columns(FilterChanges, key=("filter_uid",))
 CHANGE = f"""
     with {HOLD},
-    made as (
+    updated as (
         update filters f
         set {FILTER.assignments("f", "$3")}, updated_at = $4
         where account_id = $1 and filter_uid = $2
         returning account_id, filter_uid
     )
-    {announce(FILTER_UPDATED, "made", at="$4", fields="$5::text[]")}
+    {announce(FILTER_UPDATED, "updated", at="$4", fields="$5::text[]")}
 """  # noqa: S608 - fixed parts
 
 
@@ -112,24 +112,24 @@ async def _change(tx: Db, account_id: int, changes: FilterChanges, now: datetime
 
 CHANGE_CRITERIA = f"""
     with {HOLD},
-    made as (
+    updated as (
         update filters set criteria = $3, last_search_count = null, updated_at = $4
         where account_id = $1 and filter_uid = $2
         returning account_id, filter_uid
     )
-    {announce(FILTER_UPDATED, "made", at="$4", fields="jsonb_build_array('criteria')")}
+    {announce(FILTER_UPDATED, "updated", at="$4", fields="jsonb_build_array('criteria')")}
 """  # noqa: S608 - fixed parts
 
 
 async def change_criteria(db: Db, account: Account, query: FilterSearch, now: datetime) -> uuid.UUID:
-    """Replace the criteria of a filter, and return its uid."""
+    """Replace the criteria of a filter and return its uid. 404 if unknown, 422 for references that are not allowed."""
     async with db.transaction() as tx:
         await hold(tx, account.id)
         await lock_filter(tx, account.id, query.filter_uid)
         await _check_references(tx, account, query.filter_uid, query, now)
-        await liveness.wait_for_members(tx, account.id)
+        await liveness.lock_members(tx, account.id)
         dependents = references.dependents(await references.links(tx, account.id), str(query.filter_uid))
-        await liveness.begin_anew(tx, account.id, {str(query.filter_uid), *dependents})
+        await liveness.restart(tx, account.id, {str(query.filter_uid), *dependents})
         await tx.execute(
             CHANGE_CRITERIA,
             account.id,
@@ -142,29 +142,29 @@ async def change_criteria(db: Db, account: Account, query: FilterSearch, now: da
 
 DELETE_FILTER = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from filters where account_id = $1 and filter_uid = $2
         returning account_id, filter_id, filter_uid
     ),
     members as (
         delete from segment_members m
-        where m.account_id = $1 and m.filter_id = (select filter_id from gone)
+        where m.account_id = $1 and m.filter_id = (select filter_id from deleted)
     ),
     stays as (
         delete from segment_stays s
-        where s.account_id = $1 and s.filter_id = (select filter_id from gone)
+        where s.account_id = $1 and s.filter_id = (select filter_id from deleted)
     )
-    {announce(FILTER_DELETED, "gone", at="$3")}
+    {announce(FILTER_DELETED, "deleted", at="$3")}
 """  # noqa: S608 - fixed parts
 
 
 async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a filter; refuses while another refers to it."""
+    """Delete a filter. 404 if unknown, 409 while another filter refers to it."""
     async with db.transaction() as tx:
         await check_unused(tx, account_id, Thing("filter", str(filter_uid)))
         await lock_filter(tx, account_id, filter_uid)
-        await liveness.wait_for_members(tx, account_id)
-        await liveness.forgive(tx, account_id, [str(filter_uid)])
+        await liveness.lock_members(tx, account_id)
+        await liveness.clear_faults(tx, account_id, [str(filter_uid)])
         await tx.execute(
             DELETE_FILTER,
             account_id,
@@ -173,8 +173,8 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
         )
 
 
-async def refuse_named(db: Db, account_id: int, items: Sequence[Thing]) -> None:
-    """Refuse when filters name one of some things."""
+async def refuse_referenced(db: Db, account_id: int, items: Sequence[Thing]) -> None:
+    """Raise `NamedByFilters` (409) if a filter refers to one of some records."""
     names = await references.referring_names(db, account_id, items)
     if names:
         text = ", ".join(f'"{name}"' for name in names[:MAX_NAMES])
@@ -184,41 +184,41 @@ async def refuse_named(db: Db, account_id: int, items: Sequence[Thing]) -> None:
 
 
 async def criteria_references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return which segments criteria name that are not there."""
+    """Return the errors of criteria that name unknown segments, as parameter and message."""
     criteria = {name: value for name, value in values.items() if name in Criteria.__struct_fields__}
     return await _unknown_segments(db, account.id, Criteria(**criteria))
 
 
 async def _unknown_segments(db: Db, account_id: int, criteria: Criteria) -> list[tuple[str, str]]:
-    existing = await conditions.existing_segments(db, account_id, referred([criteria]))
+    existing = await conditions.existing_segments(db, account_id, segment_references([criteria]))
     return [
         (name, f"refers to an unknown segment: {each}")
-        for name, segments in mentions(criteria).items()
+        for name, segments in segments_by_criterion(criteria).items()
         for each in segments
         if each not in existing
     ]
 
 
 async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, criteria: Criteria, now: datetime) -> None:
-    """Refuse what is not there, what leads back to the filter, what grows too large, and exclusions of nothing."""
-    named_segments = mentions(criteria)
+    """Raise 422 for unknown segments, cycles, too many filters, and exclusions of what does not exist."""
+    segments_by_name = segments_by_criterion(criteria)
     if unknown := await _unknown_segments(db, account.id, criteria):
         raise BadParameters(unknown)
     links = await references.links(db, account.id)
     links[str(filter_uid)] = Counter(filter_uids([criteria]))
-    cycle = references.circle(links, str(filter_uid))
+    cycle = references.cycle_from(links, str(filter_uid))
     if cycle:
         names = [(await filters.filter_by_uid(db, account.id, uuid.UUID(each))).filter_name for each in cycle]
         message = f"the filter would contain itself: {' > '.join(names)}"
         raise BadParameters(
-            [(next(name for name, each in named_segments.items() if f"filter:{cycle[1]}" in each), message)]
+            [(next(name for name, each in segments_by_name.items() if f"filter:{cycle[1]}" in each), message)]
         )
     sizes: dict[str, int] = {}
     ancestors = {str(filter_uid), *references.dependents(links, str(filter_uid))}
     if any(conditions.expanded_size(links, each, sizes) > conditions.MAX_FILTERS for each in ancestors):
         message = f"a filter may consist of at most {conditions.MAX_FILTERS} filters"
-        raise BadParameters([(next(iter(named_segments)), message)])
+        raise BadParameters([(next(iter(segments_by_name)), message)])
     context = await conditions.checked_context(db, account, criteria, now)
-    if name := await references.excluding(db, account.id, ancestors):
+    if name := await references.excluding_filter(db, account.id, ancestors):
         faults = conditions.faults(criteria, context, is_excluded=True)
         conditions.refuse(faults, f'; the filter "{name}" excludes this one')

@@ -1,4 +1,4 @@
-"""Turns the keeping of a filter's members on and off, and lets it begin anew, within the transaction of a change."""
+"""Activates, deactivates and rebuilds filters, in the transaction of the caller."""
 
 import uuid
 from collections.abc import Collection, Iterable
@@ -13,17 +13,17 @@ from fanfare.kernel.errors import Unknown
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import today
 
-# Before the first fan: where a build begins.
-BEGINNING = -1
+# The position at which a build starts: before the first fan id.
+BEFORE_FIRST = -1
 
 
-async def wait_for_members(db: Db, account_id: int) -> None:
-    """Keep others from the members of an account until this transaction ends, once they are free."""
+async def lock_members(db: Db, account_id: int) -> None:
+    """Wait for the lock on the members of an account, and hold it until this transaction ends."""
     await db.value("select pg_advisory_xact_lock($1)", lock_key("segment_members", account_id))
 
 
-async def forgive(db: Db, account_id: int, filter_uids: Iterable[str]) -> None:
-    """Forget the faults of filters that are others now, so that they are tried again at once."""
+async def clear_faults(db: Db, account_id: int, filter_uids: Iterable[str]) -> None:
+    """Delete the recorded faults of changed filters, so that they are retried at once."""
     rows = await db.rows(
         "select filter_id from filters where account_id = $1 and filter_uid = any($2::text[]::uuid[])",
         account_id,
@@ -33,12 +33,12 @@ async def forgive(db: Db, account_id: int, filter_uids: Iterable[str]) -> None:
 
 
 async def begin(db: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> None:
-    """Let the members of a filter be kept from now on, within the caller's transaction."""
-    # Everything up to here is seen by the build, which comes later.
+    """Activate a filter: its members are built, then kept up to date."""
+    # The build starts later, so it sees all changes up to this position.
     position = await settled(db, account.id)
     await db.execute(
         """
-        with first as (
+        with progress as (
             insert into segment_progress (account_id, position, followed_on, followed_at) values ($1, $3, $4, $5)
             on conflict (account_id) do nothing
         )
@@ -51,13 +51,13 @@ async def begin(db: Db, account: Account, filter_uid: uuid.UUID, now: datetime) 
         position,
         today(account, now),
         now,
-        BEGINNING,
+        BEFORE_FIRST,
     )
 
 
-async def begin_anew(db: Db, account_id: int, filter_uids: Collection[str]) -> None:
-    """Let filters whose criteria are others now be built as if they were new, within the caller's transaction."""
-    await forgive(db, account_id, filter_uids)
+async def restart(db: Db, account_id: int, filter_uids: Collection[str]) -> None:
+    """Build filters whose criteria changed as if they were new: without an announcement for each fan."""
+    await clear_faults(db, account_id, filter_uids)
     await db.execute(
         """
         update filter_states s set build_from = $3, built_at = null
@@ -66,12 +66,12 @@ async def begin_anew(db: Db, account_id: int, filter_uids: Collection[str]) -> N
         """,
         account_id,
         sorted(filter_uids),
-        BEGINNING,
+        BEFORE_FIRST,
     )
 
 
 async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
-    """Look at all fans again for an active filter; what is found wrong is announced fan by fan."""
+    """Evaluate an active filter for all fans again; corrections are announced. 404 for a filter that is not active."""
     exists = await db.value(
         """
         update filter_states s set build_from = $3
@@ -81,18 +81,18 @@ async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
         """,
         account_id,
         filter_uid,
-        BEGINNING,
+        BEFORE_FIRST,
     )
     if not exists:
         message = f"No active filter has the uid {filter_uid}"
         raise Unknown(message)
-    await forgive(db, account_id, [str(filter_uid)])
+    await clear_faults(db, account_id, [str(filter_uid)])
 
 
 async def end(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
-    """Keep the members of a filter no more: those it has left at this moment. Within the caller's transaction."""
-    await wait_for_members(db, account_id)
-    await forgive(db, account_id, [str(filter_uid)])
+    """Deactivate a filter: all members leave it now, without announcements."""
+    await lock_members(db, account_id)
+    await clear_faults(db, account_id, [str(filter_uid)])
     await db.execute(
         """
         with ended as (
@@ -100,13 +100,13 @@ async def end(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> 
             where s.account_id = $1 and f.account_id = $1 and f.filter_id = s.filter_id and f.filter_uid = $2
             returning s.filter_id
         ),
-        gone as (
+        left_members as (
             delete from segment_members m
             where m.account_id = $1 and m.filter_id = (select filter_id from ended)
             returning m.filter_id, m.fan_id, m.entered_at
         )
         insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
-        select $1, g.filter_id, g.fan_id, g.entered_at, $3 from gone g
+        select $1, m.filter_id, m.fan_id, m.entered_at, $3 from left_members m
         on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
         """,
         account_id,

@@ -1,8 +1,8 @@
-"""Keeps the members of active filters right: follows the change log, and builds filters whose condition became another.
+"""Keeps the members of active filters up to date: follows the change log, and builds filters with a new condition.
 
-One worker at a time keeps an account, by an advisory lock that its transaction holds. What it finds, what it announces
-and its place in the log are written together, so a worker that dies loses and doubles nothing. Looking at fans takes no
-lock on them and holds no position: only the write at the end does. docs/decisions/0018-live-segments.md
+One worker at a time works on an account; its transaction holds an advisory lock. Moves, announcements and the position
+in the log are written together, so nothing is lost or repeated if a worker dies. Fans are evaluated without locking
+them and without holding a position; only the write at the end does. docs/decisions/0018-live-segments.md
 """
 
 import time
@@ -18,113 +18,113 @@ from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.changes import feed
 from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.data.locks import lock_key
-from fanfare.search.criteria.facts import EVERYTHING, touched
+from fanfare.search.criteria.facts import EVERYTHING, fans_by_fact
 from fanfare.search.criteria.plans import Plan
-from fanfare.search.criteria.uses import plan
+from fanfare.search.criteria.uses import plan_of
 from fanfare.search.topics import SEGMENT_BUILT, SEGMENT_ENTERED, SEGMENT_LEFT
-from fanfare.segments.actions.liveness import BEGINNING, wait_for_members
+from fanfare.segments.actions.liveness import BEFORE_FIRST, lock_members
 from fanfare.segments.queries import filters
 from fanfare.segments.queries.live import (
+    ContextFault,
     FilterFault,
     LiveFilter,
     Move,
-    SettingFault,
-    blame,
-    different,
+    filter_fault,
     find_fault,
     find_moves,
     live_filters,
+    pending_moves,
     today,
 )
 
 log = structlog.get_logger()
 
-# Changes followed, and fans looked at by a build, in one transaction.
+# The number of changes that `follow`, and of fans that `build`, process in one transaction.
 BATCH = 1000
 CHUNK = 20_000
-# After so long a build lets the following have its turn.
+# After this time builds pause, so that changes are followed.
 BUILD_SECONDS = 0.15
-LAST_FAN = 2**63 - 1
-# After so long without following, changes may have been trimmed off the log unread.
-LONGEST_GAP = timedelta(hours=24)
+MAX_FAN_ID = 2**63 - 1
+# After a longer gap, changes may have been deleted from the log before they were followed.
+MAX_GAP = timedelta(hours=24)
 TABLES = ("segment_members", "segment_stays")
 
-# From the CTE `moved` (filter_id, fan_id, is_entry, is_told): the members, the memberships that ended (of a fan who is
-# still there), the counts, and what is announced.
-MOVE = f"""
-    come as (
+# Applies the CTE `moves` (filter_id, fan_id, is_entry, is_announced): members, ended memberships (of fans who still
+# exist), counts, and announcements.
+APPLY_MOVES = f"""
+    entries as (
         insert into segment_members (account_id, filter_id, fan_id, entered_at)
-        select $1, filter_id, fan_id, {{now}} from moved where is_entry
+        select $1, filter_id, fan_id, {{now}} from moves where is_entry
         returning filter_id
     ),
-    gone as (
-        delete from segment_members m using moved
-        where m.account_id = $1 and m.filter_id = moved.filter_id and m.fan_id = moved.fan_id and not moved.is_entry
+    exits as (
+        delete from segment_members m using moves
+        where m.account_id = $1 and m.filter_id = moves.filter_id and m.fan_id = moves.fan_id and not moves.is_entry
         returning m.filter_id, m.fan_id, m.entered_at
     ),
-    stayed as (
+    stays as (
         insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
-        select $1, g.filter_id, g.fan_id, g.entered_at, {{now}} from gone g
-        where exists (select from fans f where f.account_id = $1 and f.fan_id = g.fan_id)
+        select $1, e.filter_id, e.fan_id, e.entered_at, {{now}} from exits e
+        where exists (select from fans f where f.account_id = $1 and f.fan_id = e.fan_id)
         on conflict (account_id, filter_id, fan_id, entered_at) do update set left_at = excluded.left_at
     ),
-    counted as (
-        update filter_states s set member_count = s.member_count + d.more
-        from (select filter_id, sum(one) as more
-              from (select filter_id, 1 as one from come union all select filter_id, -1 from gone) each
+    counts as (
+        update filter_states s set member_count = s.member_count + d.difference
+        from (select filter_id, sum(step) as difference
+              from (select filter_id, 1 as step from entries union all select filter_id, -1 from exits) steps
               group by filter_id) d
         where s.account_id = $1 and s.filter_id = d.filter_id
     ),
     news as (
-        select f.filter_uid, moved.fan_id, moved.is_entry
-        from moved join filters f on f.account_id = $1 and f.filter_id = moved.filter_id
-        where moved.is_told
+        select f.filter_uid, moves.fan_id, moves.is_entry
+        from moves join filters f on f.account_id = $1 and f.filter_id = moves.filter_id
+        where moves.is_announced
     ),
-    told as (
+    announcements as (
         {announce(SEGMENT_ENTERED, "news where is_entry", at="{now}")}
         {also(SEGMENT_LEFT, "news where not is_entry", at="{now}")}
     )
 """  # noqa: S608 - fixed parts
-MOVE_FOUND = f"""
+STORE_MOVES = f"""
     with {HOLD},
-    moved as materialized (
+    moves as materialized (
         select * from unnest($3::bigint[], $4::bigint[], $5::boolean[], $6::boolean[])
-            as g (filter_id, fan_id, is_entry, is_told)
+            as m (filter_id, fan_id, is_entry, is_announced)
     ),
-    {MOVE.format(now="$2")}
-    select count(*) from moved
+    {APPLY_MOVES.format(now="$2")}
+    select count(*) from moves
 """  # noqa: S608 - fixed parts
-# The fans from behind {after} up to {upto}, in the table and among the members.
-MOVE_CHUNK = f"""
+# Compares the fans after {first} up to {last} who meet the condition with the members among them.
+BUILD_CHUNK = f"""
     with {HOLD},
     inside as materialized (
         select f.fan_id from fans f
-        where f.account_id = $1 and f.fan_id > {{after}} and f.fan_id <= {{upto}} and {{condition}}
+        where f.account_id = $1 and f.fan_id > {{first}} and f.fan_id <= {{last}} and {{condition}}
     ),
-    kept as materialized (
+    members as materialized (
         select m.fan_id from segment_members m
-        where m.account_id = $1 and m.filter_id = {{filter}} and m.fan_id > {{after}} and m.fan_id <= {{upto}}
+        where m.account_id = $1 and m.filter_id = {{filter}} and m.fan_id > {{first}} and m.fan_id <= {{last}}
     ),
-    moved as materialized (
-        select {{filter}}::bigint as filter_id, coalesce(i.fan_id, k.fan_id) as fan_id,
-               i.fan_id is not null as is_entry, {{told}}::boolean as is_told
-        from inside i full join kept k on k.fan_id = i.fan_id
-        where i.fan_id is null or k.fan_id is null
+    moves as materialized (
+        select {{filter}}::bigint as filter_id, coalesce(i.fan_id, m.fan_id) as fan_id,
+               i.fan_id is not null as is_entry, {{is_announced}}::boolean as is_announced
+        from inside i full join members m on m.fan_id = i.fan_id
+        where i.fan_id is null or m.fan_id is null
     ),
-    {MOVE}
-    select count(*) from moved
+    {APPLY_MOVES}
+    select count(*) from moves
 """  # noqa: S608 - fixed parts
 
 
 async def keep_members(db: Db, account: Account, now: datetime) -> bool:
-    """Follow the next changes of an account and go on with builds; tell whether there was anything to do.
+    """Follow the next changes of an account and continue builds; return whether there was work to do.
 
-    A filter that cannot be asked is set aside, so that the others go on without it.
+    A filter that cannot be evaluated is suspended until its retry, so that the others continue.
     """
     try:
         return await _keep_members(db, account, now)
     except FilterFault as fault:
-        await _set_aside(db, account.id, fault, now)
+        await _suspend(db, account.id, fault, now)
         return True
 
 
@@ -136,44 +136,44 @@ async def _keep_members(db: Db, account: Account, now: datetime) -> bool:
             has_work = True
             if time.monotonic() - start > BUILD_SECONDS:
                 break
-    except SettingFault as fault:
+    except ContextFault as fault:
         await find_fault(db, account, now)
-        # It is that of none alone, so the account has it.
+        # No filter alone causes the fault, so it is recorded for the account.
         raise fault.__cause__ or fault from None
     return has_work
 
 
-async def _set_aside(db: Db, account_id: int, fault: FilterFault, now: datetime) -> None:
-    """Note a filter's fault; when it is tried again it is built from the beginning, since it followed nothing since."""
+async def _suspend(db: Db, account_id: int, fault: FilterFault, now: datetime) -> None:
+    """Record a filter's fault. It is rebuilt at its retry, since it does not follow changes until then."""
     cause = fault.__cause__ or fault
     log.warning("filter skipped", account_id=account_id, filter_id=fault.filter_id, exc_info=cause)
     async with db.transaction() as tx:
-        await wait_for_members(tx, account_id)
-        # Not when it was deleted or turned off meanwhile.
-        is_kept = await tx.value(
+        await lock_members(tx, account_id)
+        # Not if the filter was deleted or deactivated meanwhile.
+        is_active = await tx.value(
             """
             update filter_states set build_from = $3
             where account_id = $1 and filter_id = $2 returning true
             """,
             account_id,
             fault.filter_id,
-            BEGINNING,
+            BEFORE_FIRST,
         )
-        if is_kept:
-            place = account_id, filters.JOB, str(fault.filter_id)
-            await faults.note(tx, place, faults.description_of(cause), now)
+        if is_active:
+            key = account_id, filters.JOB, str(fault.filter_id)
+            await faults.note(tx, key, faults.description_of(cause), now)
 
 
-async def hold_members(db: Db, account_id: int) -> bool:
-    """Keep others from the members of an account until this transaction ends; tell whether they are free."""
+async def try_lock_members(db: Db, account_id: int) -> bool:
+    """Try to lock the members of an account for this transaction; return whether that was possible."""
     is_free: bool = await db.value("select pg_try_advisory_xact_lock($1)", lock_key("segment_members", account_id))
     return is_free
 
 
 async def follow(db: Db, account: Account, now: datetime) -> bool:
-    """Look again at the fans of the next changes; tell whether there were any."""
+    """Evaluate the fans of the next changes again; return whether there was anything to follow."""
     async with db.transaction() as tx:
-        if not await hold_members(tx, account.id):
+        if not await try_lock_members(tx, account.id):
             return False
         progress = await tx.row(
             "select position, followed_on, followed_at from segment_progress where account_id = $1", account.id
@@ -186,16 +186,16 @@ async def follow(db: Db, account: Account, now: datetime) -> bool:
             return False
         await tx.value("select set_config('plan_cache_mode', 'force_generic_plan', true)")
         live = await live_filters(tx, account, now)
-        await _begin_builds(tx, account.id, live, is_lost=now - progress["followed_at"] > LONGEST_GAP)
-        moves = await _moves(tx, account, live, touched(page.changes))
-        await _write(tx, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
-        await _note(tx, account.id, page.position, day, now)
+        await _schedule_builds(tx, account.id, live, is_stale=now - progress["followed_at"] > MAX_GAP)
+        moves = await _moves(tx, account, live, fans_by_fact(page.changes))
+        await _store_moves(tx, account.id, moves, {each.filter_id for each in live if each.is_built}, now)
+        await _store_progress(tx, account.id, page.position, day, now)
     return True
 
 
 async def _moves(tx: Db, account: Account, live: Iterable[LiveFilter], fans: dict[str, set[int]]) -> list[Move]:
-    """Return who entered and left: those filters that the audience index knows are asked of it at once."""
-    affected = [(each, set().union(*(fans.get(name, ()) for name in (*each.reads, EVERYTHING)))) for each in live]
+    """Return the moves of the fans whose facts changed (`fans`, by fact): from the index, else by SQL per filter."""
+    affected = [(each, set().union(*(fans.get(name, ()) for name in (*each.facts, EVERYTHING)))) for each in live]
     with_plans = [(each, fan_ids, _plan(each)) for each, fan_ids in affected if fan_ids]
     indexed = [(each, fan_ids, each_plan) for each, fan_ids, each_plan in with_plans if each_plan is not None]
     all_fans = sorted(set().union(*(fan_ids for _, fan_ids, _ in indexed)))
@@ -206,7 +206,7 @@ async def _moves(tx: Db, account: Account, live: Iterable[LiveFilter], fans: dic
     for (each, fan_ids, _), members in zip(indexed, matches, strict=True):
         entries = fan_ids.intersection(members)
         all_moves += [Move(each.filter_id, fan_id, fan_id in entries) for fan_id in sorted(fan_ids)]
-    moves = await different(tx, account.id, all_moves) if all_moves else []
+    moves = await pending_moves(tx, account.id, all_moves) if all_moves else []
     filter_ids = {each.filter_id for each, _, _ in indexed}
     for each, fan_ids, _ in with_plans:
         if each.filter_id not in filter_ids:
@@ -215,14 +215,14 @@ async def _moves(tx: Db, account: Account, live: Iterable[LiveFilter], fans: dic
 
 
 def _plan(live: LiveFilter) -> Plan | None:
-    with blame(live.filter_id):
-        return plan(live.criteria, live.context)
+    with filter_fault(live.filter_id):
+        return plan_of(live.criteria, live.context)
 
 
-async def _begin_builds(tx: Db, account_id: int, live: Iterable[LiveFilter], *, is_lost: bool) -> None:
-    """Let those filters be built whose members stand for another condition: changed, of another day, of other names."""
+async def _schedule_builds(tx: Db, account_id: int, live: Iterable[LiveFilter], *, is_stale: bool) -> None:
+    """Schedule builds of the filters whose condition changed since their last build, or of all if `is_stale`."""
     for each in live:
-        if is_lost or each.digest != each.stands_for:
+        if is_stale or each.digest != each.built_digest:
             await tx.execute(
                 """
                 update filter_states set condition_digest = $3, build_from = $4
@@ -231,15 +231,15 @@ async def _begin_builds(tx: Db, account_id: int, live: Iterable[LiveFilter], *, 
                 account_id,
                 each.filter_id,
                 each.digest,
-                BEGINNING,
+                BEFORE_FIRST,
             )
 
 
-async def _write(tx: Db, account_id: int, moves: list[Move], announced_ids: set[int], now: datetime) -> None:
+async def _store_moves(tx: Db, account_id: int, moves: list[Move], announced_ids: set[int], now: datetime) -> None:
     if not moves:
         return
     await tx.value(
-        MOVE_FOUND,
+        STORE_MOVES,
         account_id,
         now,
         [each.filter_id for each in moves],
@@ -249,7 +249,7 @@ async def _write(tx: Db, account_id: int, moves: list[Move], announced_ids: set[
     )
 
 
-async def _note(tx: Db, account_id: int, position: int, day: date, now: datetime) -> None:
+async def _store_progress(tx: Db, account_id: int, position: int, day: date, now: datetime) -> None:
     await tx.execute(
         "update segment_progress set position = $2, followed_on = $3, followed_at = $4 where account_id = $1",
         account_id,
@@ -260,9 +260,9 @@ async def _note(tx: Db, account_id: int, position: int, day: date, now: datetime
 
 
 async def build(db: Db, account: Account, now: datetime) -> bool:
-    """Look at the next fans of a filter that is being built; tell whether there is one."""
+    """Evaluate the next chunk of fans for a filter that is being built; return whether there is one."""
     async with db.transaction() as tx:
-        if not await hold_members(tx, account.id):
+        if not await try_lock_members(tx, account.id):
             return False
         building = await tx.value(
             "select filter_id from filter_states where account_id = $1 and build_from is not null limit 1", account.id
@@ -270,43 +270,45 @@ async def build(db: Db, account: Account, now: datetime) -> bool:
         if building is None:
             return False
         live = await live_filters(tx, account, now)
-        await _begin_builds(tx, account.id, live, is_lost=False)
-        # First what nobody can read yet, then the shorter way to the end.
+        await _schedule_builds(tx, account.id, live, is_stale=False)
+        # First filters without a completed build, then those with the fewest fans left.
         target = min(
-            (each for each in live if each.build_from is not None or each.digest != each.stands_for),
+            (each for each in live if each.build_from is not None or each.digest != each.built_digest),
             key=lambda each: (each.is_built, -(each.build_from or 0), each.filter_id),
             default=None,
         )
         if target is None:
             return False
-        with blame(target.filter_id):
-            await _build_on(tx, account.id, target, now)
+        with filter_fault(target.filter_id):
+            await _build_chunk(tx, account.id, target, now)
     return True
 
 
-async def _build_on(tx: Db, account_id: int, live: LiveFilter, now: datetime) -> None:
-    """Bring the members among the next fans to what the condition says; end the build with the last of them."""
-    is_begun = live.digest == live.stands_for and live.build_from is not None
-    last_fan_id = live.build_from if is_begun else BEGINNING
-    upto: int | None = await tx.value(
+async def _build_chunk(tx: Db, account_id: int, live: LiveFilter, now: datetime) -> None:
+    """Update the members among the next chunk of fans; complete the build with the last chunk."""
+    is_begun = live.digest == live.built_digest and live.build_from is not None
+    last_fan_id = live.build_from if is_begun else BEFORE_FIRST
+    chunk_end: int | None = await tx.value(
         "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id offset $3 limit 1",
         account_id,
         last_fan_id,
         CHUNK - 1,
     )
-    names = ("now", "after", "upto", "filter", "told")
-    args, marks = live.condition.with_arguments(now, last_fan_id, upto or LAST_FAN, live.filter_id, live.is_built)
+    names = ("now", "first", "last", "filter", "is_announced")
+    args, marks = live.condition.with_arguments(
+        now, last_fan_id, chunk_end or MAX_FAN_ID, live.filter_id, live.is_built
+    )
     await tx.value("select set_config('plan_cache_mode', 'force_custom_plan', true)")
-    # What is grouped would be grouped for everybody once in each chunk.
+    # `is true` keeps the planner from grouping the tickets of all fans for each chunk.
     condition = f"({live.condition.sql}) is true" if "group by" in live.condition.sql else live.condition.sql
-    sql = Composed(MOVE_CHUNK.format(condition=condition, **dict(zip(names, marks, strict=True))))
+    sql = Composed(BUILD_CHUNK.format(condition=condition, **dict(zip(names, marks, strict=True))))
     await tx.value(sql, *args)
-    if upto is not None:
+    if chunk_end is not None:
         await tx.execute(
             "update filter_states set build_from = $3 where account_id = $1 and filter_id = $2",
             account_id,
             live.filter_id,
-            upto,
+            chunk_end,
         )
     else:
         await _end_build(tx, account_id, live.filter_id, now)
@@ -317,21 +319,21 @@ END_BUILD = f"""
     old as materialized (
         select filter_id, built_at, member_count from filter_states where account_id = $1 and filter_id = $2
     ),
-    ended as (
+    completed as (
         update filter_states set build_from = null, built_at = coalesce(built_at, $3)
         where account_id = $1 and filter_id = $2
     ),
-    first as (
+    first_build as (
         select f.filter_uid, old.member_count
         from old join filters f on f.account_id = $1 and f.filter_id = old.filter_id
         where old.built_at is null
     )
-    {announce(SEGMENT_BUILT, "first", at="$3")}
+    {announce(SEGMENT_BUILT, "first_build", at="$3")}
 """  # noqa: S608 - fixed parts
 
 
 async def _end_build(tx: Db, account_id: int, filter_id: int, now: datetime) -> None:
-    """Note that all fans were looked at; the first time is announced, in place of the fans one by one."""
+    """Complete a build. The first build of a filter is announced as a whole, instead of each fan."""
     await faults.clear(tx, account_id, filters.JOB, str(filter_id))
     await tx.execute(
         END_BUILD,
@@ -342,14 +344,14 @@ async def _end_build(tx: Db, account_id: int, filter_id: int, now: datetime) -> 
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give the memberships of one fan that ended to another; the present ones follow from the change log."""
+    """Move the ended memberships of one fan to another; current ones are updated through the change log."""
     await db.execute(
         """
-        with gone as (
+        with deleted as (
             delete from segment_stays where account_id = $1 and fan_id = $2 returning filter_id, entered_at, left_at
         )
         insert into segment_stays (account_id, filter_id, fan_id, entered_at, left_at)
-        select $1, filter_id, $3, entered_at, left_at from gone
+        select $1, filter_id, $3, entered_at, left_at from deleted
         on conflict (account_id, filter_id, fan_id, entered_at) do nothing
         """,
         account_id,
@@ -359,5 +361,5 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete the memberships of a fan that ended; the present ones follow from the change log, which tells of it."""
+    """Delete the ended memberships of a fan; current ones are updated through the change log."""
     await db.execute("delete from segment_stays where account_id = $1 and fan_id = $2", account_id, fan_id)

@@ -1,4 +1,4 @@
-"""Reads a segment by pages, as a search whose rows are what a message needs."""
+"""Reads the fans of a segment by pages: a search whose rows have the fields that a message needs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,14 +14,17 @@ from fanfare.search.schemas.search import FanSearch
 from fanfare.segments.queries import segments
 from fanfare.segments.schemas.segments import SegmentFan, SegmentMeta, SegmentReading
 
-# More than a segment can have.
+# More fans than a segment can have.
 UNBOUNDED = 2_000_000_000
 
 
 async def segment_fans(
     db: Db, account: Account, query: SegmentReading, now: datetime, delivery: Delivery
 ) -> Page[SegmentMeta, SegmentFan]:
-    """Return a page of a segment's fans: the next of a reading, or the first of a new one."""
+    """Return a page of a segment's fans: the next page of the search that is named, or the first of a new one.
+
+    404 for an unknown segment or search.
+    """
     criteria = await segments.criteria_of(db, account.id, query)
     search = msgspec.convert(criteria, FanSearch, from_attributes=True)
     search = msgspec.structs.replace(search, search_uid=query.search_uid, limit=query.limit, max_count=UNBOUNDED)
@@ -32,7 +35,7 @@ async def segment_fans(
 
 
 async def contacts(db: Db, account_id: int, fan_ids: Sequence[int], _: FanSearch) -> list[SegmentFan]:
-    """Return those of the fans that are still there, in the order of their ids, as a message needs them."""
+    """Return those fans who still exist, by fan id, with the fields that a message needs."""
     if not fan_ids:
         return []
     rows = await db.rows(

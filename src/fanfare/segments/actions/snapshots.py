@@ -1,4 +1,4 @@
-"""Freezes lists of fans, and follows when a fan on one is merged or forgotten."""
+"""Creates and deletes snapshots, and updates them when a fan is merged or erased."""
 
 import uuid
 from datetime import datetime
@@ -21,8 +21,8 @@ from fanfare.segments.schemas.filters import NewSnapshot, SnapshotSaved
 
 FREEZE_SECONDS = 600
 TABLES = ("snapshot_members",)
-ANNOUNCE_CREATED = f"with {HOLD} {announce(SNAPSHOT_CREATED, '(select) as one', subject='$2', at='$3')}"
-ANNOUNCE_DELETED = f"with {HOLD} {announce(SNAPSHOT_DELETED, '(select) as one', subject='$2', at='$3')}"
+ANNOUNCE_CREATED = f"with {HOLD} {announce(SNAPSHOT_CREATED, '(select) as snapshot', subject='$2', at='$3')}"
+ANNOUNCE_DELETED = f"with {HOLD} {announce(SNAPSHOT_DELETED, '(select) as snapshot', subject='$2', at='$3')}"
 
 
 class SnapshotNameTaken(Conflict):
@@ -30,9 +30,10 @@ class SnapshotNameTaken(Conflict):
 
 
 async def create_snapshot(db: Db, account: Account, new: NewSnapshot, now: datetime) -> SnapshotSaved:
-    """Freeze the fans of a filter, of a search, or those named; return the list's uid and its size.
+    """Create a snapshot of the fans of a filter, of a search, or with given ids; return its uid and number of fans.
 
-    The change is told last: what takes a position keeps readers waiting until it ends, and a long list takes seconds.
+    404 for an unknown filter or search, 409 for a name that is taken, 503 if the filter was changed meanwhile. The
+    announcement comes last: readers wait for a transaction with a position, and a long list takes seconds.
     """
     snapshot_uid = uuid.uuid4()
     made_from = "filter" if new.filter_uid else "search" if new.search_uid else "fans"
@@ -53,20 +54,20 @@ async def create_snapshot(db: Db, account: Account, new: NewSnapshot, now: datet
         except asyncpg.UniqueViolationError:
             raise SnapshotNameTaken from None
         fan_count = await _freeze(tx, account, snapshot_uid, new, now)
-        fan_count += await _settle(tx, account.id, snapshot_uid)
+        fan_count += await _reconcile(tx, account.id, snapshot_uid)
         await tx.execute(ANNOUNCE_CREATED, account.id, str(snapshot_uid), now)
     return SnapshotSaved(snapshot_uid, fan_count)
 
 
-FREEZE_FOUND = """
+FREEZE_CONDITION = """
     insert into snapshot_members (account_id, snapshot_uid, fan_id)
     select f.account_id, {uid}, f.fan_id from fans f where f.account_id = $1 and {condition}
 """
-FREEZE_NAMED = """
+FREEZE_IDS = """
     insert into snapshot_members (account_id, snapshot_uid, fan_id)
     select f.account_id, $2, f.fan_id from fans f where f.account_id = $1 and f.fan_id = any($3::bigint[])
 """
-FREEZE_READ = """
+FREEZE_SEARCH = """
     insert into snapshot_members (account_id, snapshot_uid, fan_id)
     select f.account_id, $2, f.fan_id from fans f
     where f.account_id = $1 and f.fan_id in (
@@ -78,24 +79,24 @@ async def _freeze(tx: Db, account: Account, snapshot_uid: uuid.UUID, new: NewSna
     if new.filter_uid:
         return await _freeze_filter(tx, account, (snapshot_uid, new.filter_uid), now)
     if new.search_uid:
-        word = await tx.execute(FREEZE_READ, account.id, snapshot_uid, new.search_uid)
-        # Still there, so what was read of it was all of it.
+        status = await tx.execute(FREEZE_SEARCH, account.id, snapshot_uid, new.search_uid)
+        # The search still exists, so all of its set was read.
         await searches.search(tx, account.id, new.search_uid, now)
     else:
-        word = await tx.execute(FREEZE_NAMED, account.id, snapshot_uid, new.fan_ids or [])
-    return int(word.rpartition(" ")[2])
+        status = await tx.execute(FREEZE_IDS, account.id, snapshot_uid, new.fan_ids or [])
+    return int(status.rpartition(" ")[2])
 
 
 async def _freeze_filter(tx: Db, account: Account, uids: tuple[uuid.UUID, uuid.UUID], now: datetime) -> int:
-    """Freeze whom a filter finds; refuse when the filter, or what it names, became another meanwhile."""
+    """Add the fans of a filter to a snapshot (uids: snapshot, filter); 503 if its condition changed meanwhile."""
     snapshot_uid, filter_uid = uids
     query = await _condition(tx, account, filter_uid, now)
     args, (mark,) = query.with_arguments(snapshot_uid)
-    word = await tx.execute(query.statement(FREEZE_FOUND, uid=mark), *args)
+    status = await tx.execute(query.statement(FREEZE_CONDITION, uid=mark), *args)
     if await _condition(tx, account, filter_uid, now) != query:
         message = "the filter, or something it refers to, was changed in the meantime; try again"
         raise Unavailable(message)
-    return int(word.rpartition(" ")[2])
+    return int(status.rpartition(" ")[2])
 
 
 async def _condition(tx: Db, account: Account, filter_uid: uuid.UUID, now: datetime) -> Where:
@@ -103,16 +104,16 @@ async def _condition(tx: Db, account: Account, filter_uid: uuid.UUID, now: datet
     return await condition(tx, account, stored.criteria_in(named_filter.criteria), now)
 
 
-async def _settle(tx: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
-    """Put right a new list for merges and erasures that did not see it yet; return by how much its size changes.
+async def _reconcile(tx: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
+    """Apply merges and erasures that did not see a new snapshot yet; return by how much its size changes.
 
-    Those hold the lock shared from before they look for lists until they end. It is taken last here, so that none of
-    them waits for the fans to be found.
+    They hold the lock in shared mode, from before they read snapshots until they end. Here it is taken last, so that
+    they do not wait until the fans are read.
     """
     await tx.execute("select pg_advisory_xact_lock($1)", lock_key("snapshot_members", account_id))
     change: int = await tx.value(
         """
-        with gone as (
+        with deleted as (
             delete from snapshot_members m
             where m.account_id = $1 and m.snapshot_uid = $2
               and not exists (select from fans f where f.account_id = $1 and f.fan_id = m.fan_id)
@@ -121,12 +122,12 @@ async def _settle(tx: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
         successors as (
             insert into snapshot_members (account_id, snapshot_uid, fan_id)
             select distinct $1::bigint, $2::uuid, m.fan_id
-            from gone
-            join fan_merges m on m.account_id = $1 and m.absorbed_id = gone.fan_id and m.undone_at is null
+            from deleted d
+            join fan_merges m on m.account_id = $1 and m.absorbed_id = d.fan_id and m.undone_at is null
             on conflict (account_id, snapshot_uid, fan_id) do nothing
             returning fan_id
         )
-        select (select count(*) from successors) - (select count(*) from gone)
+        select (select count(*) from successors) - (select count(*) from deleted)
         """,
         account_id,
         snapshot_uid,
@@ -134,34 +135,34 @@ async def _settle(tx: Db, account_id: int, snapshot_uid: uuid.UUID) -> int:
     return change
 
 
-async def _share(db: Db, account_id: int) -> None:
-    """Let lists that are being written be put right only after this transaction."""
+async def _lock_shared(db: Db, account_id: int) -> None:
+    """Let snapshots that are being created wait for this transaction before they are reconciled."""
     await db.execute("select pg_advisory_xact_lock_shared($1)", lock_key("snapshot_members", account_id))
 
 
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a frozen list; refuses while a filter refers to it."""
+    """Delete a snapshot. 404 if unknown, 409 while a filter refers to it."""
     async with db.transaction() as tx:
         await check_unused(tx, account_id, Thing("snapshot", str(snapshot_uid)))
-        is_there = await tx.value(
+        exists = await tx.value(
             "select true from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )
-        if not is_there:
+        if not exists:
             raise Unknown(snapshot=snapshot_uid)
         await tx.execute("delete from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid)
         await tx.execute(ANNOUNCE_DELETED, account_id, str(snapshot_uid), now)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Put one fan on the lists that another is on."""
-    await _share(db, account_id)
+    """Replace a fan on all snapshots by another."""
+    await _lock_shared(db, account_id)
     await db.execute(
         """
-        with gone as (
+        with deleted as (
             delete from snapshot_members where account_id = $1 and fan_id = $2 returning snapshot_uid
         )
         insert into snapshot_members (account_id, snapshot_uid, fan_id)
-        select $1, snapshot_uid, $3 from gone
+        select $1, snapshot_uid, $3 from deleted
         on conflict (account_id, snapshot_uid, fan_id) do nothing
         """,
         account_id,
@@ -171,6 +172,6 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Take a fan off every list."""
-    await _share(db, account_id)
+    """Delete a fan from all snapshots."""
+    await _lock_shared(db, account_id)
     await db.execute("delete from snapshot_members where account_id = $1 and fan_id = $2", account_id, fan_id)

@@ -1,1 +1,1 @@
-"""Calls of segments and of filters."""
+"""Calls on segments and on filters."""

@@ -1,4 +1,4 @@
-"""Calls on segments: tags, snapshots and filters alike; and the making of snapshots."""
+"""Calls on segments of all kinds, and on snapshots."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Reads filters: their list, and one of them."""
+"""Reads filters."""
 
 import uuid
 from datetime import date
@@ -11,7 +11,7 @@ from fanfare.segments.schemas.filters import Filter, FilterListed, FilterWindow
 
 
 async def filters_listed(db: Db, account: Account, query: FilterWindow) -> list[FilterListed]:
-    """Return the filters of a group that were made within some days, the oldest first."""
+    """Return the filters of a group that were created within a range of days, oldest first."""
     start, end = _first_moment(query.creation_start_date, account), _moment_after(query.creation_end_date, account)
     rows = await db.rows(
         """
@@ -39,7 +39,7 @@ def _moment_after(day: date | None, account: Account) -> object:
     return day_bounds(day, account.time_zone)[1] if day else None
 
 
-# Where faults of a filter's members are noted, under its filter_id.
+# The job name under which faults of keeping a filter's members are recorded; the subject is the filter_id.
 JOB = "segments.keep_members"
 ONE = f"""
     select f.filter_id, f.filter_uid, f.filter_name, f.group_name, f.is_active, f.account_id, f.criteria,
@@ -54,12 +54,12 @@ ONE = f"""
 
 
 async def filter_by_uid(db: Db, account_id: int, filter_uid: uuid.UUID) -> Filter:
-    """Return one filter, or refuse as unknown."""
+    """Return a filter; 404 if unknown."""
     return _filter(await db.row(f"{ONE} and f.filter_uid = $2", account_id, filter_uid), filter_uid)
 
 
 async def filter_by_name(db: Db, account_id: int, filter_name: str) -> Filter:
-    """Return the filter of that name, in any case, or refuse as unknown."""
+    """Return the filter with a name, ignoring case; 404 if unknown."""
     row = await db.row(f"{ONE} and fold_text(f.filter_name) = fold_text($2)", account_id, filter_name)
     return _filter(row, filter_name)
 

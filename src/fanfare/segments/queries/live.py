@@ -1,4 +1,4 @@
-"""Reads what live membership stands on: the active filters with their conditions, and who of some fans moved."""
+"""Reads for live membership: active filters with their conditions, the moves of fans, and accounts with work to do."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.faults import is_transient
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
-from fanfare.search.criteria.uses import conditions, reads
+from fanfare.search.criteria.uses import conditions_of, facts_read
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries import stored
 from fanfare.search.queries.conditions import faults, read_context, refuse
@@ -22,26 +22,30 @@ from fanfare.segments.queries import filters
 
 
 class LiveFilter(msgspec.Struct, frozen=True):
-    """An active filter: its criteria, their condition now, what that reads, and how far its members are."""
+    """An active filter: its criteria and their condition now, the facts that these read, and its progress.
+
+    `built_digest` is the digest of the condition that its members were built for, `build_from` the fan id up to which a
+    build has come (None: no build), `is_built` whether a build was ever completed.
+    """
 
     filter_id: int
     criteria: Criteria
     context: Context
     condition: Where
-    reads: frozenset[str]
-    stands_for: bytes
+    facts: frozenset[str]
+    built_digest: bytes
     build_from: int | None
     is_built: bool
 
     @property
     def digest(self) -> bytes:
-        """Return what tells its condition from another: its text and values, whatever the order of a list."""
+        """Return a hash of the condition: its SQL and its values, regardless of the order of lists."""
         values = [sorted(map(str, each)) if isinstance(each, list) else each for each in self.condition.args[1:]]
         return hashlib.sha256(repr((self.condition.sql, values)).encode()).digest()[:16]
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A fan who entered a filter or left it."""
+    """A fan entered a filter (`is_entry`) or left it."""
 
     filter_id: int
     fan_id: int
@@ -49,73 +53,73 @@ class Move(msgspec.Struct, frozen=True):
 
 
 def today(account: Account, now: datetime) -> date:
-    """Return the account's day."""
+    """Return the current day in the account's time zone."""
     return now.astimezone(ZoneInfo(account.time_zone)).date()
 
 
-class SettingFault(Exception):  # noqa: N818 - of the filters together
-    """What the filters of an account name cannot be read at once; `find_fault` finds the one whose fault it is."""
+class ContextFault(Exception):  # noqa: N818 - the fault of an unknown filter
+    """The context of all filters of an account cannot be read; `find_fault` finds the filter that causes it."""
 
 
-class FilterFault(Exception):  # noqa: N818 - a filter's, not the program's
-    """A filter cannot be asked; the cause says why."""
+class FilterFault(Exception):  # noqa: N818 - the fault of a filter, not of the program
+    """A filter cannot be evaluated; `__cause__` says why."""
 
     def __init__(self, filter_id: int) -> None:
-        """Take whose fault it is."""
         super().__init__(filter_id)
         self.filter_id = filter_id
 
 
 @contextmanager
-def blame(filter_id: int) -> Iterator[None]:
-    """Let what is raised inside be a filter's fault, unless it will pass or is a matter between writers."""
+def filter_fault(filter_id: int) -> Iterator[None]:
+    """Raise exceptions of the block as `FilterFault`, except for outages and conflicts between transactions."""
     try:
         yield
     except Exception as error:
-        if _is_the_moments(error):
+        if _is_retryable(error):
             raise
         raise FilterFault(filter_id) from error
 
 
-def _is_the_moments(error: Exception) -> bool:
+def _is_retryable(error: Exception) -> bool:
     return is_transient(error) or isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
 
 
 async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilter]:
-    """Return the active filters of an account with their conditions now, but for those that rest from a fault.
+    """Return the active filters of an account, without those whose fault is not due for a retry.
 
-    Raises `FilterFault` for one that cannot be asked, `SettingFault` when it is not known which.
+    Raises `FilterFault` for a filter that cannot be evaluated, `ContextFault` when it is not known which.
     """
-    rows, criteria_list = await _active(db, account, now)
+    rows, criteria_list = await _active_filters(db, account, now)
     try:
         context = await read_context(db, account, criteria_list, now)
     except Exception as error:
-        if _is_the_moments(error):
+        if _is_retryable(error):
             raise
-        raise SettingFault from error
+        raise ContextFault from error
     live = []
     for row, each in zip(rows, criteria_list, strict=True):
-        with blame(row["filter_id"]):
+        with filter_fault(row["filter_id"]):
             refuse(faults(each, context))
-            condition = where(account.id, conditions(each, context))
+            condition = where(account.id, conditions_of(each, context))
             state = row["condition_digest"], row["build_from"], row["is_built"]
-            live.append(LiveFilter(row["filter_id"], each, context, condition, reads(each, context.filters), *state))
+            facts = facts_read(each, context.filters)
+            live.append(LiveFilter(row["filter_id"], each, context, condition, facts, *state))
     return live
 
 
 async def find_fault(db: Db, account: Account, now: datetime) -> None:
-    """Ask each active filter by itself for what it names, outside a transaction that a failure would end.
+    """Read the context of each active filter separately. Must not run in a transaction, which an error would abort.
 
-    Raises `FilterFault` for the first that cannot be asked.
+    Raises `FilterFault` for the first filter whose context cannot be read.
     """
-    rows, criteria = await _active(db, account, now)
+    rows, criteria = await _active_filters(db, account, now)
     for row, each in zip(rows, criteria, strict=True):
-        with blame(row["filter_id"]):
+        with filter_fault(row["filter_id"]):
             await read_context(db, account, [each], now)
 
 
-async def _active(db: Db, account: Account, now: datetime) -> tuple[list[Record], list[Criteria]]:
-    """Return the active filters that do not rest from a fault, with what each asks."""
+async def _active_filters(db: Db, account: Account, now: datetime) -> tuple[list[Record], list[Criteria]]:
+    """Return the active filters, without those whose fault is not due for a retry, with their criteria."""
     rows = await db.rows(
         """
         select f.filter_id, f.criteria, s.condition_digest, s.build_from, s.built_at is not null as is_built
@@ -131,14 +135,14 @@ async def _active(db: Db, account: Account, now: datetime) -> tuple[list[Record]
     )
     criteria = []
     for row in rows:
-        with blame(row["filter_id"]):
+        with filter_fault(row["filter_id"]):
             criteria.append(stored.criteria_in(row["criteria"]))
     return rows, criteria
 
 
-# Each fan is looked up by the primary key, whatever the condition: one plan serves all values, and is made once. `is
-# true` keeps the planner from turning what is asked of one fan into a join with all that is there.
-MOVED = """
+# Looks up each fan by the primary key, whatever the condition, so that a generic plan serves all values. `is true`
+# keeps the planner from turning the subqueries of the condition into joins with whole tables.
+FIND_MOVES = """
     select t.fan_id, f.fan_id is not null as is_entry
     from unnest({fans}::bigint[]) as t (fan_id)
     left join lateral (
@@ -153,19 +157,19 @@ MOVED = """
 
 
 async def find_moves(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
-    """Return those of some fans who are in a filter and not among its members, or the other way round."""
-    with blame(live.filter_id):
+    """Return the moves among some fans: those who meet a filter's condition but are no members, and the reverse."""
+    with filter_fault(live.filter_id):
         return await _find_moves(db, live, fan_ids)
 
 
 async def _find_moves(db: Db, live: LiveFilter, fan_ids: Iterable[int]) -> list[Move]:
     args, (fans, filter_mark) = live.condition.with_arguments(sorted(fan_ids), live.filter_id)
-    rows = await db.rows(live.condition.statement(MOVED, fans=fans, filter=filter_mark), *args)
+    rows = await db.rows(live.condition.statement(FIND_MOVES, fans=fans, filter=filter_mark), *args)
     return [Move(live.filter_id, row["fan_id"], row["is_entry"]) for row in rows]
 
 
-# Of fans and filters, with whether the fan is in, those that are not so among the members.
-DIFFERENT = """
+# Pairs of filter and fan, with whether the fan is in the filter, that differ from the members.
+PENDING_MOVES = """
     select p.filter_id, p.fan_id, p.is_inside as is_entry
     from unnest($2::bigint[], $3::bigint[], $4::boolean[]) as p (filter_id, fan_id, is_inside)
     left join lateral (
@@ -175,11 +179,11 @@ DIFFERENT = """
 """
 
 
-async def different(db: Db, account_id: int, moves: Iterable[Move]) -> list[Move]:
-    """Return those of some entries and exits that have not happened yet."""
+async def pending_moves(db: Db, account_id: int, moves: Iterable[Move]) -> list[Move]:
+    """Return those of some moves that are not among the members yet."""
     pairs = list(moves)
     rows = await db.rows(
-        DIFFERENT,
+        PENDING_MOVES,
         account_id,
         [each.filter_id for each in pairs],
         [each.fan_id for each in pairs],
@@ -189,9 +193,9 @@ async def different(db: Db, account_id: int, moves: Iterable[Move]) -> list[Move
 
 
 async def accounts_due(db: Db, now: datetime) -> list[int]:
-    """Return the accounts whose members are not known to be right: written to, on a new day, or being built.
+    """Return the accounts with work to do: with new changes, with a build, or where a new day began.
 
-    Which day it is, is told here alone: PostgreSQL's and Python's tables of time zones need not be of one age.
+    The day is computed in Python only, since PostgreSQL may have another version of the time zone data.
     """
     rows = await db.rows(
         """
@@ -212,7 +216,7 @@ async def accounts_due(db: Db, now: datetime) -> list[int]:
     )
     days: dict[str, date | None] = {row["time_zone"]: None for row in rows}
     for zone in days:
-        # An account of a zone that nobody knows is due on no day that it followed, and has the fault by itself.
+        # An account with an unknown time zone is always due (its day is None), and its own job reports the fault.
         with suppress(ZoneInfoNotFoundError, ValueError):
             days[zone] = now.astimezone(ZoneInfo(zone)).date()
     return [row["account_id"] for row in rows if row["is_waiting"] or row["followed_on"] != days[row["time_zone"]]]

@@ -1,4 +1,4 @@
-"""Who was in a filter on a past day: by when its members entered and left."""
+"""The members of a filter at the end of a past day, from the times at which fans entered and left."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from fanfare.kernel.wire import day_bounds
 from fanfare.segments.queries import filters
 from fanfare.segments.schemas.segments import PastMember, PastMembers, PastMeta
 
-# Who was in at a moment. Somebody who became another by a merge may have been in twice.
-MEMBERS_THEN = """
+# The members at a moment. After a merge a fan may have two memberships at the same time.
+MEMBERS = """
     select m.fan_id, min(m.entered_at) as entered_at, nullif(max(m.left_at), 'infinity') as left_at
     from filters f
     cross join lateral (
@@ -22,16 +22,16 @@ MEMBERS_THEN = """
     where f.account_id = $1 and f.filter_uid = $2
     group by m.fan_id
 """
-COUNT = Heavy(f"select count(*) from ({MEMBERS_THEN}) then_in")  # noqa: S608 - fixed text
+COUNT = Heavy(f"select count(*) from ({MEMBERS}) members")  # noqa: S608 - fixed text
 PAGE = Heavy(f"""
     select t.fan_id, floor(extract(epoch from t.entered_at))::bigint as entered_timestamp,
            floor(extract(epoch from t.left_at))::bigint as left_timestamp
-    from ({MEMBERS_THEN}) t where t.fan_id > $4 order by t.fan_id limit $5
+    from ({MEMBERS}) t where t.fan_id > $4 order by t.fan_id limit $5
 """)  # noqa: S608 - fixed text
 
 
 async def past_members(db: Db, account: Account, query: PastMembers, now: datetime) -> Page[PastMeta, PastMember]:
-    """Return who was in a filter at the end of a day, as far as it was kept then; refuse an unknown filter."""
+    """Return a page of the members of a filter at the end of a day; 404 for an unknown filter."""
     await filters.filter_by_uid(db, account.id, query.filter_uid)
     end = min(day_bounds(query.day, account.time_zone)[1], now)
     last_fan_id = -1 if query.after_fan_id is None else query.after_fan_id

@@ -1,4 +1,4 @@
-"""What filters refer to: who refers to whom, and what a change would turn into a circle."""
+"""The references of filters: to each other, with cycles and dependents, and to other records."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,27 +6,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Thing
 from fanfare.search.criteria import Criteria, uses
-from fanfare.search.criteria.uses import names_of
+from fanfare.search.criteria.uses import reference_forms
 
-FORMS = names_of(Criteria)
+FORMS = reference_forms(Criteria)
 
 
 async def links(db: Db, account_id: int) -> dict[str, Counter[str]]:
-    """Return which filters each filter refers to, for those that refer to any; what cannot be read refers to none."""
+    """Return by filter uid the uids of the filters that it refers to, with the number of criteria that name each.
+
+    Filters without references, or with unreadable criteria, are left out.
+    """
     rows = await db.rows(
         """
-        select f.filter_uid, given.value as segments
+        select f.filter_uid, c.value as segments
         from filters f
-        cross join lateral jsonb_each(case jsonb_typeof(f.criteria) when 'object' then f.criteria else '{}' end) given
-        where f.account_id = $1 and given.key = any($2)
+        cross join lateral jsonb_each(case jsonb_typeof(f.criteria) when 'object' then f.criteria else '{}' end) c
+        where f.account_id = $1 and c.key = any($2)
         """,
         account_id,
         list(FORMS["filter"]),
     )
-    linked: dict[str, Counter[str]] = {}
+    result: dict[str, Counter[str]] = {}
     for row in rows:
-        linked.setdefault(str(row["filter_uid"]), Counter()).update(_uids(row["segments"]))
-    return linked
+        result.setdefault(str(row["filter_uid"]), Counter()).update(_uids(row["segments"]))
+    return result
 
 
 def _uids(raw: object) -> set[str]:
@@ -35,7 +38,7 @@ def _uids(raw: object) -> set[str]:
 
 
 async def referring_names(db: Db, account_id: int, items: Sequence[Thing]) -> list[str]:
-    """Return the names of the filters whose criteria name one of some things."""
+    """Return the names of the filters whose criteria name one of some records."""
     places = [(name, form.format(each.key)) for each in items for name, form in FORMS[each.kind].items()]
     rows = await db.rows(
         """
@@ -46,8 +49,8 @@ async def referring_names(db: Db, account_id: int, items: Sequence[Thing]) -> li
                 case jsonb_typeof(f.criteria -> place.criterion)
                     when 'array' then f.criteria -> place.criterion
                     when 'string' then jsonb_build_array(f.criteria -> place.criterion)
-                    else '[]' end) as given (value)
-            where fold_text(given.value) = fold_text(place.value))
+                    else '[]' end) as reference (value)
+            where fold_text(reference.value) = fold_text(place.value))
         order by fold_text(f.filter_name)
         """,
         account_id,
@@ -57,8 +60,8 @@ async def referring_names(db: Db, account_id: int, items: Sequence[Thing]) -> li
     return [row["filter_name"] for row in rows]
 
 
-async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str | None:
-    """Return the name of a filter that excludes one of some filters, if any does."""
+async def excluding_filter(db: Db, account_id: int, filter_uids: Iterable[str]) -> str | None:
+    """Return the name of a filter that excludes one of some filters, or None."""
     name: str | None = await db.value(
         """
         select f.filter_name from filters f
@@ -68,28 +71,28 @@ async def excluding(db: Db, account_id: int, filter_uids: Iterable[str]) -> str 
         """,
         account_id,
         [f"filter:{uid}" for uid in filter_uids],
-        uses.excluding(Criteria),
+        uses.excluding_parameters(Criteria),
     )
     return name
 
 
-def circle(links: Mapping[str, Iterable[str]], start: str) -> list[str] | None:
-    """Return the way from a filter back to itself, or None when there is none."""
-    ways = [[start]]
+def cycle_from(links: Mapping[str, Iterable[str]], start: str) -> list[str] | None:
+    """Return a path of references from a filter back to itself, or None."""
+    paths = [[start]]
     visited: set[str] = set()
-    while ways:
-        path = ways.pop()
+    while paths:
+        path = paths.pop()
         for following in sorted(links.get(path[-1], ())):
             if following == start:
                 return [*path, start]
             if following not in visited:
                 visited.add(following)
-                ways.append([*path, following])
+                paths.append([*path, following])
     return None
 
 
 def dependents(links: Mapping[str, Iterable[str]], start: str) -> set[str]:
-    """Return the filters that refer to one, by whatever way."""
+    """Return the filters that refer to a filter, directly or through others."""
     result: set[str] = set()
     frontier = {start}
     while frontier:

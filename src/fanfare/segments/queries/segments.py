@@ -1,4 +1,4 @@
-"""Reads segments: their list, and who can be reached in one."""
+"""Reads segments: their list, their criteria, and how many of their fans can be reached."""
 
 import uuid
 from datetime import datetime
@@ -23,7 +23,7 @@ STATUS = f"select {REACHABLE} from fans f where f.account_id = $1 and {{conditio
 
 
 async def segments(db: Db, account_id: int) -> list[Segment]:
-    """Return all segments with how many fans are in each: tags, snapshots, filters, each kind by name."""
+    """Return all segments with their numbers of fans: tags, snapshots, then filters, each kind by name."""
     rows = await db.rows(
         Heavy("""
         select s.segment_type, s.segment_id, s.segment_name, s.segment_count
@@ -55,7 +55,7 @@ async def segments(db: Db, account_id: int) -> list[Segment]:
     return [Segment(**row) for row in rows]
 
 
-async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
+async def _exists(db: Db, account_id: int, kind: str, key: str) -> bool:
     try:
         segment = f"{kind}:{min(int(key), MAX_ID) if kind == 'tag' else uuid.UUID(key)}"
     except ValueError:
@@ -64,9 +64,9 @@ async def _is_known(db: Db, account_id: int, kind: str, key: str) -> bool:
 
 
 async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
-    """Return what being in a segment asks of a fan, or refuse an unknown one."""
+    """Return the criteria that select the fans of a segment; 404 if unknown, 422 if stored criteria are unreadable."""
     kind, key = target.segment_type, fold(target.segment_id)
-    if not (key.isascii() and await _is_known(db, account_id, kind, key)):
+    if not (key.isascii() and await _exists(db, account_id, kind, key)):
         message = f"No {kind} has the id {target.segment_id[:LONGEST_KEY]!r}"
         raise Unknown(message)
     if kind == "filter":
@@ -75,7 +75,7 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
 
 
 async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:
-    """Return who can be reached now of the fans that criteria find."""
+    """Return the numbers of fans who meet criteria now, and of those who can be reached."""
     query = await condition(db, account, criteria, now)
     row = await db.row(query.statement(STATUS), *query.args)
     return msgspec.convert(dict(row or {}), SegmentStatus)

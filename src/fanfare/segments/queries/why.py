@@ -1,6 +1,6 @@
-"""Why a fan is in a segment or not: each criterion by itself, put to the one fan, beside the value that it saw.
+"""Why a fan is in a segment or not: the result of each criterion for the fan, and the value that it checks.
 
-The conditions are the search's own: what all criteria say together is what the search says.
+The conditions are those of the search, so the results together agree with the search.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,21 @@ from fanfare.search.queries.conditions import checked_context
 from fanfare.segments.queries.segments import criteria_of
 from fanfare.segments.schemas.segments import OneMember, Verdict, Why
 
-ONE = "select {told} from fans f where f.account_id = $1 and {condition}"
+ONE = "select {columns} from fans f where f.account_id = $1 and {condition}"
 
 
 async def why(db: Db, account: Account, target: OneMember, now: datetime) -> Why:
-    """Return what each criterion of a segment says of a fan; refuse an unknown segment or fan."""
+    """Return the result of each criterion of a segment for a fan; 404 for an unknown segment or fan."""
     criteria = await criteria_of(db, account.id, target)
     context = await checked_context(db, account, criteria, now)
     parts = list(uses(criteria))
-    conditions = [_verdict(each, context) for each in parts] + [each.shown(context) for each in parts]
+    conditions = [_verdict(each, context) for each in parts] + [each.value_sql(context) for each in parts]
     answers = await _evaluate(db, account.id, target.fan_id, conditions)
     values = stored.to_stored(criteria)
     verdicts = [
-        Verdict(each.name, {name: values[name] for name in each.names}, answers[place], answers[len(parts) + place])
+        Verdict(
+            each.name, {name: values[name] for name in each.parameters}, answers[place], answers[len(parts) + place]
+        )
         for place, each in enumerate(parts)
     ]
     is_member = all(each.is_met for each in verdicts)
@@ -44,9 +46,9 @@ def _verdict(use: Use, context: Context) -> Condition:
 
 
 async def _evaluate(db: Db, account_id: int, fan_id: int, conditions: Sequence[Condition]) -> list[Any]:
-    """Return the answers of one fan to what is asked."""
+    """Return the values of SQL expressions for a fan; 404 for an unknown fan."""
     columns, args = numbered(account_id, [*conditions, Condition("f.fan_id = {}", (fan_id,))])
-    row = await db.row(Composed(ONE.format(told=", ".join(columns[:-1]) or "true", condition=columns[-1])), *args)
+    row = await db.row(Composed(ONE.format(columns=", ".join(columns[:-1]) or "true", condition=columns[-1])), *args)
     if row is None:
         raise Unknown(fan=fan_id)
     return list(row)

@@ -1,4 +1,4 @@
-"""Shapes of segments: tags, snapshots and filters alike."""
+"""Shapes of segments of all kinds: tags, snapshots and filters."""
 
 import uuid
 from collections.abc import Mapping

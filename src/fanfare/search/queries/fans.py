@@ -1,32 +1,32 @@
-"""The fans that a condition holds for: their ids in the order of a search, and the rows of some of them."""
+"""The fans who meet a condition: their ids in the order of a search, and the rows of a page."""
 
 from collections.abc import Sequence
 
-from fanfare.fans.queries.fans import as_text
+from fanfare.fans.queries.fans import field_texts
 from fanfare.kernel.data.db import Composed, Db, Record
 from fanfare.search.criteria.where import Where
 from fanfare.search.schemas.search import FanSearch, FoundFan
 
-# A search's order is that of the ids: it needs no sorting, and what is left of a set can be found anew behind any fan.
+# A search is ordered by fan id: no sorting is needed, and the rest of a set can be computed again from any fan on.
 IN_ORDER = "select f.fan_id from fans f where f.account_id = $1 and {condition} order by f.fan_id limit {limit}"
-IN_ORDER_BEHIND = IN_ORDER.replace("{condition}", "f.fan_id > {after} and {condition}")
+IN_ORDER_AFTER = IN_ORDER.replace("{condition}", "f.fan_id > {after} and {condition}")
 
 
 def statement(where: Where, limit: int, last_fan_id: int | None = None) -> tuple[Composed, tuple[object, ...]]:
-    """Return the statement, with its arguments, that finds the ids of at most `limit` fans behind one of them."""
+    """Return the statement, with its arguments, for the ids of at most `limit` fans, in order, after `last_fan_id`."""
     args, (limit_mark, after_mark) = where.with_arguments(limit, last_fan_id)
     if last_fan_id is None:
         return where.statement(IN_ORDER, limit=limit_mark), args[:-1]
-    return where.statement(IN_ORDER_BEHIND, limit=limit_mark, after=after_mark), args
+    return where.statement(IN_ORDER_AFTER, limit=limit_mark, after=after_mark), args
 
 
 async def ids(db: Db, where: Where, limit: int) -> list[int]:
-    """Return the ids of the first fans."""
+    """Return the ids of the first fans who meet a condition, in order, at most `limit`."""
     sql, args = statement(where, limit)
     return [row["fan_id"] for row in await db.rows(sql, *args)]
 
 
-# What the fans of a page have, each gathered once for the page: looking it up fan by fan costs more than the rest.
+# Tags, fields and opt-ins are collected once for the page: a lookup for each fan costs more than all the rest.
 FANS = """
     select f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
            f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude,
@@ -65,8 +65,8 @@ FANS = """
 """
 
 
-async def fans(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch) -> list[FoundFan]:
-    """Return those of the fans that are still there, in the order of their ids."""
+async def rows(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch) -> list[FoundFan]:
+    """Return the rows of those fans who still exist, by fan id."""
     if not fan_ids:
         return []
     return [_fan(row) for row in await db.rows(FANS, account_id, fan_ids, query.include_recent_entry)]
@@ -75,5 +75,4 @@ async def fans(db: Db, account_id: int, fan_ids: Sequence[int], query: FanSearch
 def _fan(row: Record) -> FoundFan:
     fields = dict(row)
     values = fields.pop("field_values") or {}
-    texts = [f"{key}={as_text(value)}" for key, value in sorted(values.items())]
-    return FoundFan(**fields, fields=texts, field_values=values)
+    return FoundFan(**fields, fields=field_texts(values), field_values=values)
