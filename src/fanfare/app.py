@@ -11,12 +11,15 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.renames import follow_merges
+from fanfare.hosted.actions import addresses as hosted_addresses
 from fanfare.idols.actions import ties as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data import references
 from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.page import Page, pages_of
+from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
@@ -53,6 +56,7 @@ DOMAINS = (
     "fanfare.search",
     "fanfare.audience",
     "fanfare.segments",
+    "fanfare.hosted",
 )
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
@@ -80,7 +84,7 @@ SCOPES = {
 
 
 def modules(part: str) -> Iterator[ModuleType]:
-    """Yield the modules with this name (`endpoints`, `jobs`, `topics`) of all domains that have one, low to high."""
+    """Yield the modules with this name (`endpoints`, `pages`, `jobs`, `topics`) of all domains, low to high."""
     for domain in DOMAINS:
         if find_spec(domain) and find_spec(f"{domain}.{part}"):
             yield importlib.import_module(f"{domain}.{part}")
@@ -89,6 +93,11 @@ def modules(part: str) -> Iterator[ModuleType]:
 def endpoints() -> list[Endpoint]:
     """Return all endpoints."""
     return [endpoint for module in modules("endpoints") for endpoint in endpoints_of(module)]
+
+
+def pages() -> list[Page]:
+    """Return every page that is served."""
+    return [page for module in modules("pages") for page in pages_of(module)]
 
 
 def topics() -> list[Topic]:
@@ -118,7 +127,9 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
     secret_keys.use(settings)
-    service = http.Service(Db(), clock, addresses.networks(settings.trusted_proxies), follow_merges, refuse_blocked)
+    hosted_addresses.use(settings)
+    proxies = addresses.networks(settings.trusted_proxies)
+    service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked)
     served = endpoints()
     app = http.application(service, served)
     app.add_middleware(Lifespan(service, settings))
@@ -127,4 +138,5 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     app.add_route("/metrics", health.Metrics(service.db))
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
+    Site(service.db, clock, settings, proxies).add_routes(app, pages())
     return http.PathNormalizer(DeliveryMiddleware(app))

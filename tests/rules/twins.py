@@ -13,6 +13,8 @@ MADE_ANEW = re.compile(
     r"|\$argon2[^\"]*"
     # sealed by a secret key
     r"|gAAAA[\w-]{60,}=*"
+    # The signature of a link for a fan.
+    r"|(?<=\.)[\w-]{22}\b"
     r"|\\\\x[0-9a-f]{32,}"
     r'|"pass_code": ?"[A-Z2-9]{8}"'
     # QR codes of codes made anew

@@ -55,6 +55,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/fans/queries/export.py:_read": Reason.COLUMNS,
     "src/fanfare/fans/queries/export.py:_rows_of": Reason.COLUMNS,
     "src/fanfare/kernel/data/updates.py:assignments": Reason.COLUMNS,
+    "src/fanfare/messages/queries/suppressions.py:suppressions": Reason.ORDER,
     "src/fanfare/points/queries.py:awards": Reason.ORDER,
     "src/fanfare/points/queries.py:campaign_awards": Reason.ORDER,
     "src/fanfare/search/actions/running.py:_store_rest": Reason.CRITERIA,

@@ -184,6 +184,10 @@ class TooManyRefusals(TooManyCalls):
     """Too many calls from this IP address failed in this minute; check the key and the secret"""
 
 
+class TooManyVisits(TooManyCalls):
+    """Too many pages were requested from your network in this minute; wait a moment and try again"""
+
+
 class MethodNotServed(Refusal):
     """The method or transfer coding is not supported"""
 

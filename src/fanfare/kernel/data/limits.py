@@ -14,15 +14,18 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import ApiKey
-from fanfare.kernel.errors import TooManyCalls, TooManyRefusals
+from fanfare.kernel.errors import TooManyCalls, TooManyRefusals, TooManyVisits
 
 BLOCKS = 50
 MINUTE = 60
 # Calls per minute and address that may be refused for a wrong key or secret.
 REFUSAL_LIMIT = 600
+# Visits of pages by one address in a minute.
+VISITS_LIMIT = 600
 # For calls without an account; real ids begin at 1.
 NO_ACCOUNT = 0
 NO_KEY = uuid.UUID(int=0)
+VISITS = uuid.UUID(int=1)
 WITH_SECRET = ""
 # The maximum number of cached blocks in a minute, for keys and addresses separately. Further counters are updated in
 # the database at each call, and displace no cached block.
@@ -40,8 +43,10 @@ class Counter(msgspec.Struct, frozen=True):
     def refusal(self, now: datetime) -> TooManyCalls:
         """Return the refusal for an exhausted limit, with the seconds until the next minute."""
         wait = max(1, MINUTE - int(now.timestamp()) % MINUTE)
-        if self.account_id == NO_ACCOUNT:
+        if self.api_key == NO_KEY:
             return TooManyRefusals(retry_after=wait)
+        if self.api_key == VISITS:
+            return TooManyVisits(retry_after=wait)
         return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
 
 
@@ -58,6 +63,11 @@ def public_counter(key: ApiKey, subscriber: str) -> Counter:
 def refusal_counter(subscriber: str) -> Counter:
     """Return the counter of calls of an address with a wrong key or secret."""
     return Counter(NO_ACCOUNT, NO_KEY, subscriber, REFUSAL_LIMIT)
+
+
+def of_visitor(subscriber: str) -> Counter:
+    """Return the counter of an address's visits to pages."""
+    return Counter(NO_ACCOUNT, VISITS, subscriber, VISITS_LIMIT)
 
 
 class Allowance(msgspec.Struct, frozen=True):

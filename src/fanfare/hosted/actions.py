@@ -1,0 +1,101 @@
+"""Makes links for fans, and writes what a fan chooses on a page into the ledger of consents."""
+
+from datetime import datetime
+
+import msgspec
+
+from fanfare.accounts.queries import account_by_id, business
+from fanfare.fans.actions.fans import change_fan
+from fanfare.fans.queries.fans import known_fan
+from fanfare.fans.schemas.fans import Fan, FanChanges
+from fanfare.hosted.queries import current_fan
+from fanfare.hosted.schemas import Choices, FanLinks, PreferenceLinks, Recipient
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.running.settings import Settings
+
+PURPOSE = "preferences"
+PREFERENCES, UNSUBSCRIBE = "/crm/preferences", "/crm/unsubscribe"
+ONE_CLICK = "List-Unsubscribe=One-Click"
+SOURCE = "preferences page"
+
+
+class LinkUnknown(Unknown):
+    """The link is no longer valid"""
+
+    def __init__(self) -> None:
+        super().__init__(detail="Use the link of the newest message that you have from us.")
+
+
+class Addresses:
+    """The address of this installation, at which links lead back to it."""
+
+    def __init__(self) -> None:
+        self.base = ""
+
+    def use(self, settings: Settings) -> None:
+        """Take the address of the settings: what others reach the server at, else where it listens."""
+        self.base = settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+addresses = Addresses()
+
+
+def sealed(recipient: Recipient) -> str:
+    """Return the text of a link for a recipient; nobody without the secret keys can make one or change it."""
+    return secret_keys.seal(PURPOSE, msgspec.json.encode(msgspec.structs.astuple(recipient)))
+
+
+def unsealed(link: str) -> Recipient:
+    """Return the recipient of a link; refuses one that was not made here, or whose key has ended."""
+    try:
+        return Recipient(*msgspec.json.decode(secret_keys.unseal(PURPOSE, link), type=tuple[int, int, int | None]))
+    except NotSealed:
+        raise LinkUnknown from None
+
+
+async def links_for(db: Db, account_id: int, query: FanLinks) -> PreferenceLinks:
+    """Return the links for a fan. Refuses a fan or business that is not there (404)."""
+    fan_id = await known_fan(db, account_id, query.fan_id)
+    if query.business_id is not None:
+        await business(db, account_id, query.business_id)
+    link = sealed(Recipient(account_id, fan_id, query.business_id))
+    unsubscribe_url = f"{addresses.base}{UNSUBSCRIBE}?link={link}"
+    return PreferenceLinks(
+        f"{addresses.base}{PREFERENCES}?link={link}", unsubscribe_url, f"<{unsubscribe_url}>", ONE_CLICK
+    )
+
+
+async def unsubscribe(db: Db, recipient: Recipient, now: datetime) -> None:
+    """Note that the fan wants no more mail, or none of the business that the link speaks of."""
+    person = await current_fan(db, recipient)
+    if recipient.business_id is None:
+        changes = FanChanges(fan_id=person.fan_id, is_subscribed=False)
+    else:
+        changes = FanChanges(fan_id=person.fan_id, businesses={str(recipient.business_id): False})
+    await _note(db, recipient, changes, now, None)
+
+
+async def save_choices(db: Db, recipient: Recipient, choices: Choices, now: datetime, wording: str) -> None:
+    """Note each choice of the fan that differs from what is on record; `wording` is what the fan has read."""
+    person = await current_fan(db, recipient)
+    await _note(db, recipient, _changes(person, choices), now, wording)
+
+
+def _changes(person: Fan, choices: Choices) -> FanChanges:
+    if choices.is_nothing:
+        return FanChanges(fan_id=person.fan_id, is_optout=True)
+    old, new = set(person.opted_in_business_ids), set(choices.business_ids or [])
+    return FanChanges(
+        fan_id=person.fan_id,
+        is_subscribed=choices.email if choices.email != person.is_subscribed else None,
+        is_phone_subscribed=choices.phone if choices.phone != person.is_phone_subscribed else None,
+        businesses={str(each): each in new for each in old ^ new},
+    )
+
+
+async def _note(db: Db, recipient: Recipient, changes: FanChanges, now: datetime, wording: str | None) -> None:
+    account = await account_by_id(db, recipient.account_id)
+    changes.consent_source, changes.consent_wording = SOURCE, wording
+    await change_fan(db, account, changes, now, source=SOURCE)

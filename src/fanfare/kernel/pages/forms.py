@@ -1,0 +1,71 @@
+"""Forms: the visitor's cookie and the token in each form, by which a POST is known to come from a page of ours."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from falcon.asgi import Request, Response
+
+from fanfare.kernel.errors import Forbidden
+from fanfare.kernel.pages.page import Visit
+from fanfare.kernel.parameters import Raw
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+
+# The name of the token's field.
+TOKEN = "form_token"  # noqa: S105 - a name
+PURPOSE = "form"
+# How long a page may stay open before its form is sent.
+MAX_AGE = timedelta(days=1)
+VISITOR_BYTES = 16
+VISITOR = re.compile(r"[0-9a-f]{32}")
+# What browsers say of a request that another site caused.
+FOREIGN = ("cross-site", "same-site")
+
+
+class FormRefused(Forbidden):
+    """The form has expired; reload the page and send it again"""
+
+
+def cookie_name(*, is_secure: bool) -> str:
+    """Return the name of the visitor's cookie; with its prefix no other host of the domain can set it."""
+    return "__Host-fanfare-visitor" if is_secure else "fanfare-visitor"
+
+
+def visitor_of(cookies: Mapping[str, str], *, is_secure: bool) -> str:
+    """Return the id of the visitor, a new random one for who has none."""
+    visitor_id = cookies.get(cookie_name(is_secure=is_secure), "")
+    return visitor_id if VISITOR.fullmatch(visitor_id) else secrets.token_hex(VISITOR_BYTES)
+
+
+def put_cookie(response: Response, visitor_id: str, *, is_secure: bool) -> None:
+    """Set the cookie of the visitor until the browser is closed."""
+    response.set_cookie(
+        cookie_name(is_secure=is_secure), visitor_id, path="/", secure=is_secure, http_only=True, same_site="Lax"
+    )
+
+
+def token_of(visit: Visit) -> str:
+    """Return the token of a form, another at each call, and let the answer set the visitor's cookie."""
+    visit.keeps_visitor = True
+    return secret_keys.seal(PURPOSE, visit.visitor_id.encode())
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a POST that a page of another site caused, as far as the browser says so."""
+    origin = request.headers.get("origin")
+    is_foreign = request.headers.get("sec-fetch-site") in FOREIGN
+    if is_foreign or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
+        raise FormRefused
+
+
+def check_token(raw: Raw, visitor_id: str) -> None:
+    """Refuse a POST without the token of a form that this visitor was given in the last day."""
+    (token, *_) = raw.pop(TOKEN, [""])
+    try:
+        if secret_keys.unseal(PURPOSE, str(token), max_age=MAX_AGE).decode() == visitor_id:
+            return
+    except NotSealed:
+        pass
+    raise FormRefused

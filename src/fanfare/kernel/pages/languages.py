@@ -1,0 +1,101 @@
+"""The languages of pages: which one a browser asks for, the translations, and how a language writes dates and numbers.
+
+English stands in the templates; `fanfare/locale/<language>.po` has the others. They are compiled when first needed.
+"""
+
+import gettext
+import io
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import msgspec
+from babel import Locale
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from fanfare.kernel.parameters import from_query
+
+FOLDER = Path(__file__).parents[2] / "locale"
+ENGLISH = "en"
+# Of an address: in which language the page is, whatever the browser asks for.
+PARAMETER = "language"
+# Characters of Accept-Language that are read.
+MAX_LENGTH = 200
+
+
+class Language(msgspec.Struct, frozen=True):
+    """A language of pages, by its code such as `de`."""
+
+    code: str
+
+    @property
+    def name(self) -> str:
+        """Return the language's name for itself, such as Deutsch."""
+        return (Locale.parse(self.code).get_display_name(self.code) or self.code).capitalize()
+
+    @property
+    def direction(self) -> str:
+        """Return `ltr` or `rtl`."""
+        return str(Locale.parse(self.code).text_direction)
+
+    def text(self, message: str) -> str:
+        """Return the translation of a text, or the text."""
+        return translations(self.code).gettext(message) if message else ""
+
+    def moment(self, value: datetime, zone: str) -> str:
+        """Return a moment as the language writes it, in a time zone."""
+        return format_datetime(value.astimezone(ZoneInfo(zone)), "long", locale=self.code)
+
+
+@cache
+def codes() -> tuple[str, ...]:
+    """Return the codes of all languages, English first."""
+    return (ENGLISH, *sorted(path.stem for path in FOLDER.glob("*.po")))
+
+
+@cache
+def translations(code: str) -> gettext.NullTranslations:
+    """Return the translations into a language; those into English are the texts themselves."""
+    if code == ENGLISH:
+        return gettext.NullTranslations()
+    with (FOLDER / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def chosen(explicit: str | None, accepted: str) -> Language:
+    """Return the language named by code if there is one, else the best of an Accept-Language header, else English."""
+    for code in (explicit or "", *preferences(accepted)):
+        short = code.strip().lower().partition("-")[0]
+        if short in codes():
+            return Language(short)
+    return Language(ENGLISH)
+
+
+def preferences(accepted: str) -> list[str]:
+    """Return the codes of an Accept-Language header, the most preferred first; what cannot be read is passed over."""
+    entries: list[tuple[float, str]] = []
+    for part in accepted[:MAX_LENGTH].split(","):
+        code, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        if code and weight > 0:
+            entries.append((-weight, code))
+    return [code for _, code in sorted(entries, key=lambda entry: entry[0])]
+
+
+def with_language(url: str, code: str) -> str:
+    """Return the address of a page in another language."""
+    path, _, query = url.partition("?")
+    pairs = [(name, value) for name, values in from_query(query.encode()).items() for value in values]
+    kept = [(name, str(value)) for name, value in pairs if name != PARAMETER]
+    return f"{path}?{urlencode([*kept, (PARAMETER, code)])}"

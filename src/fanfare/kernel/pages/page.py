@@ -1,0 +1,106 @@
+"""The page decorator: the address of a page, said once beside the function that answers.
+
+A function so marked is called by `site.py` with what its parameters ask for by type: the database (`Db`), the visit
+(`Visit`), the present moment (`datetime`) and one struct of parameters (`Params`). It returns a `View` or a `Redirect`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
+from types import ModuleType
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.languages import Language
+from fanfare.kernel.parameters import Params
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+
+
+class View(msgspec.Struct, frozen=True):
+    """What a page shows: a template by its path inside the package, and its values."""
+
+    template: str
+    values: Mapping[str, Any] = {}
+    status: int = 200
+
+
+class Redirect(msgspec.Struct, frozen=True):
+    """Leads the browser to another page of this server, by GET."""
+
+    location: str
+
+
+class Visit(msgspec.Struct):
+    """One request for a page: who asks, in which language, and what was wrong with the form that was sent."""
+
+    # the path and query of the page, for links to it and for forms that come back to it
+    url: str
+    address: str | None
+    language: Language
+    # random, and the same over a browser session; set as a cookie when the page has a form
+    visitor_id: str
+    # of the element <style>, new with each answer
+    nonce: str
+    # the texts of a refused form, and the message of each wrong field
+    form: Mapping[str, str] = {}
+    faults: Mapping[str, str] = {}
+    # whether the answer sets the cookie of the visitor
+    keeps_visitor: bool = False
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page: method, path, function and parameters."""
+
+    method: str
+    path: str
+    handler: Callable[..., Awaitable[View | Redirect]]
+    arguments: tuple[tuple[str, Any], ...]
+    params: type[Params] | None
+    # a POST that anyone may send from anywhere, because its address alone allows it
+    is_open: bool = False
+
+
+def pages_of(module: ModuleType) -> Iterator[Page]:
+    """Yield the pages that a module declares, in the order of its text; of a folder those of its modules by name."""
+    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        yield from pages_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
+    for value in vars(module).values():
+        candidate = getattr(value, "page", None)
+        if isinstance(candidate, Page) and getattr(value, "__module__", "") == module.__name__:
+            yield candidate
+
+
+class _Decorator:
+    """Spells `@page.get("/crm/…")`."""
+
+    def get(self, path: str) -> Callable[[F], F]:
+        """Mark a page that reads."""
+        return self._mark("GET", path)
+
+    def post(self, path: str, *, is_open: bool = False) -> Callable[[F], F]:
+        """Mark what a form sends. Without `is_open` it needs the token of a form of this server."""
+        return self._mark("POST", path, is_open=is_open)
+
+    def _mark(self, method: str, path: str, *, is_open: bool = False) -> Callable[[F], F]:
+        def mark(handler: F) -> F:
+            hints = get_type_hints(handler)
+            hints.pop("return")
+            structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
+            params = structs[0] if structs else None
+            unknown = [hint for hint in hints.values() if hint not in (Db, Visit, datetime, params)]
+            if unknown:
+                message = f"{handler.__name__} asks for {unknown}, which no page provides"
+                raise TypeError(message)
+            handler.page = Page(  # type: ignore[attr-defined]
+                method, path, handler, tuple(hints.items()), params, is_open
+            )
+            return handler
+
+        return mark
+
+
+page = _Decorator()

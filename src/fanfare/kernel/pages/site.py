@@ -1,0 +1,147 @@
+"""Serves pages: counts the caller by address, reads the form, calls the page and renders what it returns.
+
+A refusal becomes a page too. A form with wrong fields comes back as its own page, each field with what is wrong.
+"""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from falcon.asgi import App, Request, Response
+
+from fanfare.kernel.addresses import Network, nearest_address, subscriber
+from fanfare.kernel.clock import Clock
+from fanfare.kernel.data import limits
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters, Refusal
+from fanfare.kernel.pages import forms, languages, policy
+from fanfare.kernel.pages.assets import AssetResource
+from fanfare.kernel.pages.page import Page, Redirect, View, Visit
+from fanfare.kernel.pages.templates import render
+from fanfare.kernel.parameters import Raw, from_query, read
+from fanfare.kernel.running.long_inputs import run_by_size
+from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.web import answers
+from fanfare.kernel.web.body import read_body, take_apart
+
+log = structlog.get_logger()
+# Bytes of a form; what people type is short.
+MAX_FORM = 64 * 1024
+NONCE_BYTES = 16
+ERROR = "kernel/pages/templates/error.html"
+BAD_FORM = 422
+
+
+class Site:
+    """What a server process works with while it serves pages."""
+
+    def __init__(self, db: Db, clock: Clock, settings: Settings, proxies: Iterable[Network]) -> None:
+        self.db = db
+        self.clock = clock
+        self.proxies = tuple(proxies)
+        self.limits = limits.Limits()
+        self.is_secure = settings.public_url.startswith("https://")
+
+    def add_routes(self, app: App[Request, Response], pages: Iterable[Page]) -> None:
+        """Serve the pages and the assets."""
+        app.add_route("/assets/{checksum}/{name}", AssetResource())
+        by_path: dict[str, dict[str, Page]] = {}
+        for page in pages:
+            by_path.setdefault(page.path, {})[page.method] = page
+        for path, methods in by_path.items():
+            app.add_route(path, _resource(self, methods))
+
+    async def respond(
+        self, request: Request, response: Response, methods: dict[str, Page], path: dict[str, str]
+    ) -> None:
+        """Answer one request; every fault becomes a page."""
+        visit = self._visit(request)
+        try:
+            result = await self._act(request, visit, methods, path)
+            html = render(result, visit) if isinstance(result, View) else ""
+        except Exception as error:  # noqa: BLE001 - every fault gets an answer, and refusal_of logs what is ours
+            result = self._error(response, answers.refusal_of(error))
+            html = render(result, visit)
+        policy.put_headers(response, visit.nonce, is_secure=self.is_secure)
+        if isinstance(result, Redirect):
+            response.status = 303
+            response.set_header("Location", result.location)
+            return
+        if visit.keeps_visitor:
+            forms.put_cookie(response, visit.visitor_id, is_secure=self.is_secure)
+        response.content_type = "text/html; charset=utf-8"
+        response.append_header("Vary", "Accept-Language")
+        await answers.put(request, response, result.status, html.encode())
+
+    def _visit(self, request: Request) -> Visit:
+        headers = request.headers
+        peer = request.scope.get("client")
+        return Visit(
+            url=request.relative_uri,
+            address=nearest_address(peer[0] if peer else None, headers, self.proxies),
+            language=languages.chosen(request.get_param(languages.PARAMETER), headers.get("accept-language", "")),
+            visitor_id=forms.visitor_of(request.cookies, is_secure=self.is_secure),
+            nonce=secrets.token_urlsafe(NONCE_BYTES),
+        )
+
+    async def _act(
+        self, request: Request, visit: Visit, methods: dict[str, Page], path: dict[str, str]
+    ) -> View | Redirect:
+        now = self.clock()
+        await self._count(visit, now)
+        fixed: Raw = {**from_query(request.scope["query_string"]), **{name: [value] for name, value in path.items()}}
+        page = methods["GET" if request.method == "HEAD" else request.method]
+        if page.method == "GET":
+            return await self._call(page, visit, fixed, now)
+        form = await self._form(request, visit, page)
+        try:
+            return await self._call(page, visit, {**form, **fixed}, now)
+        except BadParameters as wrong:
+            if "GET" not in methods:
+                raise
+            visit.form = {name: values[0] for name, values in form.items() if values and isinstance(values[0], str)}
+            visit.faults = dict(wrong.errors)
+            view = await self._call(methods["GET"], visit, fixed, now)
+            return View(view.template, view.values, BAD_FORM) if isinstance(view, View) else view
+
+    async def _count(self, visit: Visit, now: datetime) -> None:
+        """Count the visit by its address, or refuse it when the minute's visits are used up."""
+        counter = limits.of_visitor(subscriber(visit.address))
+        if (await self.limits.take(self.db, counter, now)).is_used_up:
+            raise counter.refusal(now)
+
+    async def _form(self, request: Request, visit: Visit, page: Page) -> Raw:
+        """Return the fields of a form; refuse one that does not come from a page of ours, unless the page is open."""
+        if not page.is_open:
+            forms.check_origin(request)
+        body = await read_body(request, MAX_FORM)
+        raw = await run_by_size(
+            subscriber(visit.address), len(body), take_apart, body, request.headers.get("content-type")
+        )
+        if not page.is_open:
+            forms.check_token(raw, visit.visitor_id)
+        return raw
+
+    async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> View | Redirect:
+        values: dict[Any, Any] = {Db: self.db, Visit: visit, datetime: now}
+        if page.params:
+            values[page.params] = read(page.params, raw)
+        return await page.handler(**{name: values[hint] for name, hint in page.arguments})
+
+    def _error(self, response: Response, refusal: Refusal) -> View:
+        response.set_headers(dict(refusal.headers))
+        if refusal.retry_after is not None:
+            response.set_header("Retry-After", str(refusal.retry_after))
+        return View(ERROR, {"refusal": refusal}, refusal.status)
+
+
+def _resource(site: Site, methods: dict[str, Page]) -> object:
+    """Return what falcon calls for the pages of one path."""
+
+    async def respond(_: object, request: Request, response: Response, **path: str) -> None:
+        await site.respond(request, response, methods, path)
+
+    names = [f"on_{method.lower()}" for method in methods] + ["on_head"] * ("GET" in methods)
+    return type("Resource", (), dict.fromkeys(names, respond))()

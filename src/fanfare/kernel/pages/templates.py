@@ -1,0 +1,56 @@
+"""Templates: Jinja2 with every value escaped and every unknown name an error, their paths those inside the package."""
+
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from fanfare.kernel.pages import languages
+from fanfare.kernel.pages.assets import asset_url
+from fanfare.kernel.pages.forms import TOKEN, token_of
+from fanfare.kernel.pages.languages import Language, with_language
+from fanfare.kernel.pages.page import View, Visit
+
+FOLDER = Path(__file__).parents[2]
+
+
+@cache
+def environment() -> Environment:
+    """Return the environment of all templates; each is compiled once a process."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(asset_url=asset_url, TOKEN=TOKEN)
+    return made
+
+
+def _text(language: Language, message: str, **values: object) -> str:
+    """Return the translation of a text with its values, which are escaped."""
+    text = language.text(message)
+    return Markup(text) % values if values else text  # noqa: S704 - translations are ours
+
+
+def render(view: View, visit: Visit) -> str:
+    """Return the HTML of a view.
+
+    A template has its values, `visit`, `language`, `languages`, `in_language(code)` and, in forms, `form_token()`;
+    `_()` translates and fills in.
+    """
+    language = visit.language
+    values: dict[str, Any] = {
+        **view.values,
+        "visit": visit,
+        "language": language,
+        "languages": [Language(code) for code in languages.codes()],
+        "in_language": partial(with_language, visit.url),
+        "form_token": partial(token_of, visit),
+        "_": partial(_text, language),
+    }
+    return environment().get_template(view.template).render(values)

@@ -1,0 +1,40 @@
+"""A fan in front of a page: a browser's cookies and headers, without the browser."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import unescape
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from tests.api import Api
+
+TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
+
+
+@asynccontextmanager
+async def visitor(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a browser of its own."""
+    async with httpx.AsyncClient(base_url=base_url, headers={"Accept-Language": "en"}) as client:
+        yield client
+
+
+def relative(url: str) -> str:
+    """Return the path and query of an address."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+def token_in(page: httpx.Response) -> str:
+    """Return the token of the form of a page."""
+    match = TOKEN.search(page.text)
+    assert match, page.text
+    return unescape(match[1])
+
+
+async def links(api: Api, fan_id: int, **query: Any) -> dict[str, str]:
+    """Return the links for a fan."""
+    result: dict[str, str] = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/preference_links", **query))
+    return result

@@ -1,0 +1,119 @@
+"""Hosted pages in a real browser: by keyboard, at both widths, light and dark, without a finding of axe.
+
+Each picture is kept in tests/hosted/pictures, which is not committed, to be looked at.
+"""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.api import Api
+from tests.hosted.pages import links, relative
+
+CHROMIUM = shutil.which("chromium")
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+PICTURES = Path(__file__).parent / "pictures"
+WIDTHS = (1280, 390, 320)
+FINDINGS = """
+    async () => (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}))
+        .violations.map(each => each.id + ": " + each.nodes.map(node => node.html).join(" | "))
+"""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, which .ci/run installs")
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture(scope="module")
+async def urls(api: Api) -> dict[str, str]:
+    """The pages of a fan, in the look of a business."""
+    made = await api.post(
+        "/api/v1/manage/businesses",
+        business_name="Tideline Festival",
+        style_props={"brand_color": "#00a6a6"},
+        legal_privacy="https://tideline.example/privacy",
+    )
+    business_id = (await api.ok(made))["business_id"]
+    await api.ok(await api.post("/api/v1/manage/businesses", business_name="Harbour City FC"))
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="maren@example.org", is_subscribed=True)))["fan_id"]
+    each = await links(api, fan_id, business_id=business_id)
+    return {
+        "preferences": relative(each["preferences_url"]),
+        "unsubscribe": relative(each["unsubscribe_url"]),
+        "error": "/crm/preferences?link=unknown",
+    }
+
+
+async def findings(page: Page) -> list[str]:
+    """What axe finds on a page; it runs in a world of its own, beside the page's policy."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Page.enable")
+    await session.send("Page.setBypassCSP", {"enabled": True})
+    await page.reload()
+    await page.evaluate(AXE)
+    result: list[str] = await page.evaluate(FINDINGS)
+    return result
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_every_page_can_be_read(
+    browser: Browser, base_url: str, urls: dict[str, str], width: int, scheme: Any
+) -> None:
+    PICTURES.mkdir(exist_ok=True)
+    context = await browser.new_context(
+        base_url=base_url, viewport={"width": width, "height": 800}, color_scheme=scheme, locale="en"
+    )
+    faults: list[str] = []
+    page = await context.new_page()
+    page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    for name, url in urls.items():
+        await page.goto(url)
+        await page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert faults == [], name
+        assert await findings(page) == [], name
+    await context.close()
+
+
+async def test_by_keyboard_alone(api: Api, browser: Browser, base_url: str, urls: dict[str, str]) -> None:
+    context = await browser.new_context(base_url=base_url, java_script_enabled=False, locale="en")
+    page = await context.new_page()
+    await page.goto(urls["preferences"])
+    email, phone = page.get_by_label("News and offers by email"), page.get_by_label("Text messages")
+    await email.focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Tab")
+    assert await phone.evaluate("box => document.activeElement === box")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Saved.").wait_for()
+    assert (await email.is_checked(), await phone.is_checked()) == (False, True)
+    await page.get_by_role("button", name="Send me nothing at all").press("Enter")
+    await page.get_by_text("nothing at all. A tick below").wait_for()
+    assert not await phone.is_checked()
+    await context.close()
+
+
+async def test_one_press_unsubscribes(browser: Browser, base_url: str, urls: dict[str, str]) -> None:
+    context = await browser.new_context(base_url=base_url, locale="en")
+    page = await context.new_page()
+    await page.goto(urls["unsubscribe"])
+    await page.get_by_role("button", name="Unsubscribe").press("Enter")
+    await page.get_by_role("heading", name="You are unsubscribed").wait_for()
+    await page.screenshot(path=PICTURES / "unsubscribed-1280-light.png")
+    await page.get_by_role("link", name="That was a mistake").click()
+    await page.get_by_role("heading", name="What may we send you?").wait_for()
+    await context.close()

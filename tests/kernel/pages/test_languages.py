@@ -1,0 +1,73 @@
+"""Pages speak the language that a browser asks for, and every text of every template has its translation."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po
+
+from fanfare.kernel.pages import languages
+from fanfare.kernel.pages.languages import FOLDER, Language
+from fanfare.kernel.pages.templates import FOLDER as PACKAGE
+
+OTHERS = languages.codes()[1:]
+
+
+@pytest.mark.parametrize(
+    ("explicit", "accepted", "code"),
+    [
+        (None, "", "en"),
+        (None, "de", "de"),
+        (None, "de-AT,de;q=0.9,en;q=0.8", "de"),
+        (None, "en;q=0.2, fr-CA;q=0.7", "fr"),
+        (None, "xx, *;q=0.5", "en"),
+        (None, "de;q=0, fr;q=0.1", "fr"),
+        (None, "de;q=x, fr;q=0.1", "fr"),
+        (None, ", ,;;;q=,=", "en"),
+        ("fr", "de", "fr"),
+        ("xx", "de", "de"),
+        ("../../etc/passwd", "de", "de"),
+    ],
+)
+def test_the_language_is_the_one_asked_for(explicit: str | None, accepted: str, code: str) -> None:
+    assert languages.chosen(explicit, accepted).code == code
+
+
+def test_an_endless_header_is_read_in_part() -> None:
+    assert languages.chosen(None, "xx," * 100_000 + "de").code == "en"
+
+
+def texts() -> Iterator[str]:
+    """Every text that a template or a page marks for translation."""
+    for path in sorted(PACKAGE.rglob("templates/*.html")):
+        for _, message, _, _ in extract_from_file("jinja2", path):
+            yield from (message,) if isinstance(message, str) else message
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_is_translated_and_nothing_else(code: str) -> None:
+    with (FOLDER / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code)
+    entries = {entry.id: entry for entry in catalogue if entry.id}
+    assert set(texts()) - entries.keys() == set()
+    # What is not in a template stands in the code: the titles of refusals, and what a page says.
+    code_text = "\n".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py")))
+    assert [each for each in entries if each not in set(texts()) and each not in code_text] == []
+    for text, entry in entries.items():
+        assert entry.string, text
+        assert not entry.fuzzy, text
+        assert [str(fault) for fault in entry.check(catalogue)] == [], text
+
+
+def test_there_are_german_and_french() -> None:
+    assert {"de", "fr"} <= set(OTHERS)
+
+
+def test_names_moments_and_other_addresses() -> None:
+    assert [Language(code).name for code in ("en", "de", "fr")] == ["English", "Deutsch", "Français"]
+    moment = Language("de").moment(datetime(2026, 11, 26, 20, 30, tzinfo=UTC), "Europe/Berlin")
+    assert "26. November 2026" in moment
+    assert "21:30" in moment
+    assert languages.with_language("/a?b=1&language=de&b=2", "fr") == "/a?b=1&b=2&language=fr"
+    assert languages.with_language("/a", "fr") == "/a?language=fr"
