@@ -62,7 +62,7 @@ def endpoint_faults(code: Iterable[Source]) -> Iterator[str]:
 def wire_words_below(code: Iterable[Source]) -> Iterator[str]:
     """Yield the files below the endpoints that speak HTTP."""
     for source in code:
-        if re.match(r"src/fanfare/(cli/|app\.py|kernel/web/|\w+/endpoints)", source.name):
+        if re.match(r"src/fanfare/(cli/|app\.py|kernel/(web|pages)/|\w+/endpoints)", source.name):
             continue
         for node in ast.walk(source.tree):
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []

@@ -30,13 +30,13 @@ async def _view(db: Db, template: str, link: PreferencesLink, recipient: Recipie
 @page.get("/crm/preferences")
 async def preferences(db: Db, link: PreferencesLink) -> View:
     """Show what the fan may be sent, to be changed."""
-    return await _view(db, "preferences.html", link, actions.unsealed(link.link))
+    return await _view(db, "preferences.html", link, actions.recipient_of(link.link))
 
 
 @page.post("/crm/preferences")
 async def preferences_save(db: Db, visit: Visit, choices: Choices, now: datetime) -> Redirect:
     """Save what the fan ticked, and lead back to the page."""
-    recipient = actions.unsealed(choices.link)
+    recipient = actions.recipient_of(choices.link)
     wording = visit.language.text(WORDING)
     await actions.save_choices(db.for_account(recipient.account_id), recipient, choices, now, wording)
     return Redirect(f"{actions.PREFERENCES}?link={choices.link}&is_saved=true")
@@ -45,12 +45,12 @@ async def preferences_save(db: Db, visit: Visit, choices: Choices, now: datetime
 @page.get("/crm/unsubscribe")
 async def unsubscribe(db: Db, link: PreferencesLink) -> View:
     """Ask whether the fan wants no more mail; programs that look at links change nothing."""
-    return await _view(db, "unsubscribe.html", link, actions.unsealed(link.link))
+    return await _view(db, "unsubscribe.html", link, actions.recipient_of(link.link))
 
 
 @page.post("/crm/unsubscribe", is_open=True)
 async def unsubscribe_now(db: Db, link: PreferencesLink, now: datetime) -> View:
     """End the mail: sent by the button of the page, or by a mail program with one click."""
-    recipient = actions.unsealed(link.link)
+    recipient = actions.recipient_of(link.link)
     await actions.unsubscribe(db.for_account(recipient.account_id), recipient, now)
     return await _view(db, "unsubscribed.html", link, recipient)

@@ -7,7 +7,7 @@ import msgspec
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Flag, Id, Ids, TextForm
 
-MAX_LINK = 400
+MAX_LINK = 100
 SealedLink = Annotated[Annotated[str, TextForm(MAX_LINK)], "The text that names the fan, as the link has it."]
 
 

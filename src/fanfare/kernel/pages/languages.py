@@ -97,5 +97,5 @@ def with_language(url: str, code: str) -> str:
     """Return the address of a page in another language."""
     path, _, query = url.partition("?")
     pairs = [(name, value) for name, values in from_query(query.encode()).items() for value in values]
-    kept = [(name, str(value)) for name, value in pairs if name != PARAMETER]
-    return f"{path}?{urlencode([*kept, (PARAMETER, code)])}"
+    rest = [(name, str(value)) for name, value in pairs if name != PARAMETER]
+    return f"{path}?{urlencode([*rest, (PARAMETER, code)])}"

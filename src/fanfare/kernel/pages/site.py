@@ -24,7 +24,7 @@ from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.running.long_inputs import run_by_size
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers
-from fanfare.kernel.web.body import read_body, take_apart
+from fanfare.kernel.web.body import parse_body, read_body
 
 log = structlog.get_logger()
 # Bytes of a form; what people type is short.
@@ -118,7 +118,7 @@ class Site:
             forms.check_origin(request)
         body = await read_body(request, MAX_FORM)
         raw = await run_by_size(
-            subscriber(visit.address), len(body), take_apart, body, request.headers.get("content-type")
+            subscriber(visit.address), len(body), parse_body, body, request.headers.get("content-type")
         )
         if not page.is_open:
             forms.check_token(raw, visit.visitor_id)

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[2]
 @cache
 def environment() -> Environment:
     """Return the environment of all templates; each is compiled once a process."""
-    made = Environment(
+    result = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
@@ -27,8 +27,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(asset_url=asset_url, TOKEN=TOKEN)
-    return made
+    result.globals.update(asset_url=asset_url, TOKEN=TOKEN)
+    return result
 
 
 def _text(language: Language, message: str, **values: object) -> str:
