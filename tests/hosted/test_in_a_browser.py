@@ -88,7 +88,7 @@ async def test_every_page_can_be_read(
     await context.close()
 
 
-async def test_by_keyboard_alone(api: Api, browser: Browser, base_url: str, urls: dict[str, str]) -> None:
+async def test_by_keyboard_alone(browser: Browser, base_url: str, urls: dict[str, str]) -> None:
     context = await browser.new_context(base_url=base_url, java_script_enabled=False, locale="en")
     page = await context.new_page()
     await page.goto(urls["preferences"])

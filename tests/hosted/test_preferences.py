@@ -100,13 +100,13 @@ async def test_a_mail_program_unsubscribes_with_one_click(api: Api, base_url: st
         page = await client.get(url)
         assert "No more mail from" in page.text
         assert (await fan(api, dana))["is_subscribed"], "what looks at links changes nothing"
-    # Without cookies, from another site, as RFC 8058 says.
-    answer = httpx.post(f"{base_url}{url}", data={name: value}, headers={"Origin": "https://mail.example"})
-    assert answer.status_code == 200
-    assert "You are unsubscribed" in answer.text
-    assert not (await fan(api, dana))["is_subscribed"]
-    # Again: nothing fails.
-    assert httpx.post(f"{base_url}{url}", data={name: value}).status_code == 200
+    # Without cookies, from another site, as RFC 8058 says; a second time, nothing fails.
+    for _ in range(2):
+        async with httpx.AsyncClient(base_url=base_url, headers={"Origin": "https://mail.example"}) as program:
+            answer = await program.post(url, data={name: value})
+        assert answer.status_code == 200
+        assert "You are unsubscribed" in answer.text
+        assert not (await fan(api, dana))["is_subscribed"]
 
 
 async def test_a_link_of_one_business_ends_that_business_alone(api: Api, base_url: str) -> None:
