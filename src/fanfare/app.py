@@ -65,7 +65,7 @@ FOLLOWERS = (
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.TIE_IDOLS.set(idols.tie_by_names)
-stats.ROWS_ABOVE.set(CAMPAIGN_ROWS)
+stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 references.CHECKS.set([refuse_referenced])
 
 # Descriptions of the scopes, in the order of the reference page.

@@ -1,12 +1,12 @@
-"""Campaigns and activities over HTTP."""
+"""HTTP endpoints of campaigns, activities, items and wagers."""
 
 from datetime import datetime
 from typing import Any
 
-from fanfare.campaigns.actions import activities as recording
-from fanfare.campaigns.actions import audience
-from fanfare.campaigns.actions import campaigns as editing
-from fanfare.campaigns.actions import items as stocking
+from fanfare.campaigns.actions import activities as activity_actions
+from fanfare.campaigns.actions import campaigns as campaign_actions
+from fanfare.campaigns.actions import events as event_actions
+from fanfare.campaigns.actions import items as item_actions
 from fanfare.campaigns.queries import activities, campaigns, items, stats
 from fanfare.campaigns.schemas.activities import (
     Activity,
@@ -79,8 +79,8 @@ async def crm_activities_list(db: Db, account: Account, query: ActivityWindow) -
     """Read the feed of activities, at most 200 per page.
 
     The newest come first, and the next page is `max_activity_id = meta.min_activity_id`. With `min_activity_id` the
-    feed walks forward, and the next page is `min_activity_id = meta.max_activity_id`. A reader that follows either
-    sees every activity once.
+    order is ascending, and the next page is `min_activity_id = meta.max_activity_id`. A client that follows either gets
+    every activity once.
     """
     return await activities.activity_page(db, account, query)
 
@@ -92,7 +92,7 @@ async def crm_activities_create(db: Db, account: Account, new: NewActivity, now:
     The fan is found by email, then by phone, or created; the fan's data is completed, never overwritten. Values in
     field_* parameters are recorded with the activity. The response has one entry.
     """
-    return [await recording.record_activity(db, account, new, now)]
+    return [await activity_actions.record_activity(db, account, new, now)]
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
@@ -104,7 +104,7 @@ async def crm_fan_activities_list(db: Db, account: Account, query: FanActivityWi
 @endpoint.post("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
 async def crm_fan_activities_create(db: Db, account: Account, new: NewFanActivity, now: datetime) -> ActivitySaved:
     """Record an activity of one fan in a custom campaign, with custom values in field_* parameters."""
-    return await recording.record_fan_activity(db, account.id, new, now)
+    return await activity_actions.record_fan_activity(db, account.id, new, now)
 
 
 @endpoint.get("/api/v1/campaigns", scope="apps", key=PUBLIC, has_etag=True)
@@ -127,7 +127,7 @@ async def campaigns_props(db: Db, account: Account, target: OneCampaign) -> dict
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_activities", scope="apps", key=PUBLIC)
 async def campaigns_fan_activities(db: Db, account: Account, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
-    """List the activities of a campaign without personal data but the fan id; those of hidden fans are left out."""
+    """List the activities of a campaign without personal data except the fan id, and without hidden fans."""
     return await activities.campaign_activities(db, account.id, query)
 
 
@@ -158,29 +158,34 @@ async def campaigns_detailed_stats(db: Db, account: Account, query: DetailedStat
 async def campaigns_wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[WagerEntry]:
     """List the items of a wager campaign with the wagers placed on them, 10,000 wagers a page, the oldest first.
 
-    Send the header X-Next-Cursor back as `cursor` to go on: the answer then holds the items of the next wagers alone.
+    Send the header X-Next-Cursor back as `cursor` to continue; later pages have only the items of their wagers.
     """
     return await items.wager_entries(db, account, query)
 
 
-@endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET, references=editing.references)
+@endpoint.post("/api/v1/manage/campaigns", scope="manage", key=SECRET, references=campaign_actions.references)
 async def manage_campaigns_create(db: Db, account: Account, new: NewCampaign, now: datetime) -> CampaignSaved:
     """Create a campaign; 409 when a custom campaign with that title exists."""
-    return CampaignSaved(await editing.create_campaign(db, account.id, new, now))
-
-
-@endpoint.post("/api/v1/manage/campaigns/{page_tab_id}", scope="manage", key=SECRET, references=editing.references)
-async def manage_campaigns_update(db: Db, account: Account, changes: CampaignChanges, now: datetime) -> CampaignSaved:
-    """Update the fields sent of a campaign; an empty value clears. `page_tab_ids` replaces the bundle's members."""
-    return CampaignSaved(await editing.change_campaign(db, account.id, changes, now))
+    return CampaignSaved(await campaign_actions.create_campaign(db, account.id, new, now))
 
 
 @endpoint.post(
-    "/api/v1/manage/campaigns/{page_tab_id}/close", scope="manage", key=SECRET, references=editing.closing_references
+    "/api/v1/manage/campaigns/{page_tab_id}", scope="manage", key=SECRET, references=campaign_actions.references
+)
+async def manage_campaigns_update(db: Db, account: Account, changes: CampaignChanges, now: datetime) -> CampaignSaved:
+    """Update the fields sent of a campaign; an empty value clears. `page_tab_ids` replaces the bundle's members."""
+    return CampaignSaved(await campaign_actions.change_campaign(db, account.id, changes, now))
+
+
+@endpoint.post(
+    "/api/v1/manage/campaigns/{page_tab_id}/close",
+    scope="manage",
+    key=SECRET,
+    references=campaign_actions.closing_references,
 )
 async def manage_campaigns_close(db: Db, account: Account, change: CampaignClosing, now: datetime) -> CampaignSaved:
     """Close a campaign and name its winner; 409 when it already has another winner."""
-    return CampaignSaved(await editing.close_campaign(db, account.id, change, now))
+    return CampaignSaved(await campaign_actions.close_campaign(db, account.id, change, now))
 
 
 @endpoint.get("/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET)
@@ -190,43 +195,46 @@ async def manage_campaign_items_list(db: Db, account: Account, target: OneCampai
 
 
 @endpoint.post(
-    "/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET, references=stocking.references
+    "/api/v1/manage/campaigns/{page_tab_id}/items", scope="manage", key=SECRET, references=item_actions.references
 )
 async def manage_campaign_items_create(db: Db, account: Account, new: NewItem, now: datetime) -> ItemSaved:
     """Add an item, such as a quiz question or something to wager on, to a campaign."""
-    return ItemSaved(await stocking.create_item(db, account.id, new, now))
+    return ItemSaved(await item_actions.create_item(db, account.id, new, now))
 
 
 @endpoint.post(
     "/api/v1/manage/campaigns/{page_tab_id}/items/{tab_item_id}",
     scope="manage",
     key=SECRET,
-    references=stocking.references,
+    references=item_actions.references,
 )
 async def manage_campaign_items_update(db: Db, account: Account, changes: ItemChanges, now: datetime) -> ItemSaved:
     """Update the fields sent of an item; an empty value clears. 409 when more are taken than the new item_count."""
-    return ItemSaved(await stocking.change_item(db, account.id, changes, now))
+    return ItemSaved(await item_actions.change_item(db, account.id, changes, now))
 
 
 @endpoint.delete("/api/v1/manage/campaigns/{page_tab_id}/items/{tab_item_id}", scope="manage", key=SECRET)
 async def manage_campaign_items_delete(db: Db, account: Account, target: OneItem, now: datetime) -> bool:
     """Delete an item; 409 once wagers are placed on it."""
-    await stocking.delete_item(db, account.id, target, now)
+    await item_actions.delete_item(db, account.id, target, now)
     return True
 
 
 @endpoint.post(
-    "/api/v1/manage/campaigns/{page_tab_id}/wagers", scope="manage", key=SECRET, references=stocking.wager_references
+    "/api/v1/manage/campaigns/{page_tab_id}/wagers",
+    scope="manage",
+    key=SECRET,
+    references=item_actions.wager_references,
 )
 async def manage_campaign_wagers_create(db: Db, account: Account, new: NewWager, now: datetime) -> WagerSaved:
     """Place a wager on an item for a fan; 409 when fewer are left."""
-    return await stocking.place_wager(db, account.id, new, now)
+    return await item_actions.place_wager(db, account.id, new, now)
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/views", scope="manage", key=SECRET)
 async def manage_campaign_views_create(db: Db, account: Account, new: NewViews, now: datetime) -> ViewsSaved:
     """Record views of a campaign; the response has the viewer's count of that day."""
-    return await audience.record_views(db, account, new, now)
+    return await event_actions.record_views(db, account, new, now)
 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events")
@@ -235,4 +243,4 @@ async def manage_campaign_events_create(db: Db, account: Account, new: NewEvents
 
     Takes a JSON array, or a field `events` that holds one.
     """
-    return await audience.record_events(db, account, new, now)
+    return await event_actions.record_events(db, account, new, now)

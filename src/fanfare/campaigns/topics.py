@@ -1,4 +1,4 @@
-"""What campaigns announce."""
+"""Topics of the change log about campaigns, activities and wagers."""
 
 import msgspec
 from msgspec import UNSET, UnsetType

@@ -3,7 +3,7 @@
 import uuid
 from datetime import date
 
-from fanfare.campaigns.queries.stats import KindRows
+from fanfare.campaigns.queries.stats import TargetRows
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
@@ -351,7 +351,7 @@ async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
 # What campaigns_detailed_stats shows of points, by target. The arguments are campaigns.queries.stats's: $3 is the
 # target itself, $4 the last id already read, $5 the settled position, $6 and $7 the window, $8 the most rows.
 CAMPAIGN_ROWS = {
-    "fan_points": KindRows(
+    "fan_points": TargetRows(
         """
         select a.fan_point_id, a.fan_point_uid, a.page_tab_id, a.fan_id, a.point_uid, p.point_name, a.point_count,
                a.point_type, a.point_source, a.activity_id, a.award_key,
@@ -368,7 +368,7 @@ CAMPAIGN_ROWS = {
         """,
         "fan_point_id",
     ),
-    "leaderboard": KindRows(
+    "leaderboard": TargetRows(
         Heavy("""
         select rank() over (order by sums.points desc) as rank, sums.fan_id, f.display_name, sums.points,
                sums.award_count, h.fan_id is not null as is_hidden

@@ -1,1 +1,1 @@
-"""Writes campaigns and activities, by noun."""
+"""Writes campaigns, activities, items, wagers, views and app events."""

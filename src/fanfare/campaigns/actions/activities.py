@@ -1,4 +1,4 @@
-"""Records activities: of a fan campaign by id, or of one found or made by contact data, in one statement."""
+"""Records activities of a fan by id, or of a fan found or created by contact data, in one statement."""
 
 from datetime import datetime
 from itertools import count
@@ -16,8 +16,8 @@ SOURCE = "crm_activities_create"
 CONTACT = ("email", "phone", "country_code", "province", "postal_code")
 PERSON_FIELDS = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
 
-# From the CTEs `hold` and `resolved` (fan_id): the campaign, made when its title is new, the activity, and the rows of
-# the change log. Two first uses of a title at once end in a unique violation for one, which is tried again.
+# CTEs after `hold` and `resolved` (fan_id): insert the campaign if its title is new, the activity, and the rows of the
+# change log. Of concurrent inserts of a title one gets a unique violation and is retried (`db.racing`).
 RECORD = f"""
     campaign as materialized (
         select page_tab_id from campaigns
@@ -52,7 +52,7 @@ RECORD = f"""
     select fan_id, activity_id from insert_activity
 """  # noqa: S608 - fixed parts
 
-# The fan's row is held, so that an erasure running at the same time waits and then finds this activity too.
+# The fan's row is locked, so that a concurrent erasure waits and then finds this activity too.
 FOR_FAN = Sql(f"""
     with {HOLD},
     resolved as materialized (
@@ -70,7 +70,6 @@ FOR_CONTACT = tuple(
 )
 
 
-# After activities came in by COPY.
 COUNT_ALL = """
     insert into fan_activity (account_id, fan_id, first_active_at, last_active_at, activity_count)
     select account_id, fan_id, min(created_at), max(created_at), count(*)
@@ -83,12 +82,12 @@ COUNT_ALL = """
 
 
 async def count_activities(db: Db, account_id: int) -> None:
-    """Count anew when each fan of an account was active; for imports, which bring activities past the call."""
+    """Recompute fan_activity of an account, after activities were imported by COPY."""
     await db.execute(COUNT_ALL, account_id)
 
 
 async def record_fan_activity(db: Db, account_id: int, new: NewFanActivity, now: datetime) -> ActivitySaved:
-    """Record an activity of an existing fan, and make its campaign when the title is new; refuse an unknown fan."""
+    """Record an activity of an existing fan; creates the campaign if the title is new. Unknown (404) fan."""
     named = {"fan_id": new.fan_id, **_arguments(new), "now": now}
     row = await db.retry_conflicts(lambda tx: tx.row(FOR_FAN, account_id, **named))
     if row is None:
@@ -106,7 +105,7 @@ def _arguments(new: NewActivity | NewFanActivity) -> dict[str, object]:
 
 
 async def record_activity(db: Db, account: Account, new: NewActivity, now: datetime) -> ActivitySaved:
-    """Record an activity of the fan with this email address or phone, resolved is made when there is none."""
+    """Record an activity of the fan with this email address or phone; creates the fan if there is none."""
     contact = {name: getattr(new, name) for name in CONTACT}
     attributes = {name: getattr(new, name) for name in PERSON_FIELDS}
     profile = [person(contact, home_country=account.country_code, **attributes)]

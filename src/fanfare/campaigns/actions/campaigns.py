@@ -1,4 +1,4 @@
-"""Makes, changes and closes campaigns."""
+"""Creates, updates and closes campaigns."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,10 +6,10 @@ from typing import Any
 
 import asyncpg
 
-from fanfare.campaigns.queries.known import (
+from fanfare.campaigns.queries.checks import (
     NO_FAN,
     check_business,
-    check_fan,
+    check_fan_ids,
     check_members,
     has_fan,
     no_business,
@@ -41,7 +41,7 @@ class CampaignClosed(Conflict):
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the business and the campaigns that a campaign names."""
+    """Return the errors of a campaign's business_id and page_tab_ids, as (name, message)."""
     return await faults_of(
         check_business(db, account.id, values.get("business_id")),
         check_members(db, account.id, values.get("page_tab_ids") or ()),
@@ -49,12 +49,12 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
 
 
 async def closing_references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the fan whom the closing of a campaign names."""
-    return await faults_of(check_fan(db, account.id, winner_fan_id=values.get("winner_fan_id")))
+    """Return the errors of winner_fan_id, as (name, message)."""
+    return await faults_of(check_fan_ids(db, account.id, winner_fan_id=values.get("winner_fan_id")))
 
 
 async def create_campaign(db: Db, account_id: int, new: NewCampaign, now: datetime) -> int:
-    """Make a campaign and return its page_tab_id."""
+    """Create a campaign and return its page_tab_id."""
     values = {name: getattr(new, name) for name in NewCampaign.__struct_fields__ if name != "page_tab_ids"}
     async with db.transaction() as tx:
         try:
@@ -70,16 +70,16 @@ async def create_campaign(db: Db, account_id: int, new: NewCampaign, now: dateti
 
 CREATE = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into campaigns (account_id, created_at, updated_at, {COLUMNS})
         select $1, $3, $3, {COLUMNS}
         from jsonb_populate_record(null::campaigns, $2)
         returning account_id, page_tab_id
     ),
-    logged as (
-        {announce(CAMPAIGN_CREATED, "made", at="$3")}
+    announced as (
+        {announce(CAMPAIGN_CREATED, "saved", at="$3")}
     )
-    select page_tab_id from made
+    select page_tab_id from saved
 """  # noqa: S608 - fixed parts
 
 
@@ -102,17 +102,17 @@ async def change_campaign(db: Db, account_id: int, changes: CampaignChanges, now
 
 CHANGE = f"""
     with {HOLD},
-    made as (
+    saved as (
         update campaigns c
         set {COLUMNS.assignments("c", "$3")},
             updated_at = $4
         where c.account_id = $1 and c.page_tab_id = $2
         returning c.account_id, c.page_tab_id
     ),
-    logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$4", fields="$5::text[]")}
+    announced as (
+        {announce(CAMPAIGN_UPDATED, "saved", at="$4", fields="$5::text[]")}
     )
-    select page_tab_id from made
+    select page_tab_id from saved
 """  # noqa: S608 - fixed parts
 
 
@@ -137,7 +137,7 @@ async def _set_members(db: Db, account_id: int, page_tab_id: int, members: Seque
 
 
 async def close_campaign(db: Db, account_id: int, change: CampaignClosing, now: datetime) -> int:
-    """Close a campaign, name its winner and return its page_tab_id; closing it again the same way changes nothing."""
+    """Close a campaign with a winner and return its page_tab_id; no change if it is closed with the same winner."""
     async with db.transaction() as tx:
         campaign = await tx.row(
             "select closed_at, winner_fan_id from campaigns where account_id = $1 and page_tab_id = $2 for update",
@@ -158,11 +158,11 @@ async def close_campaign(db: Db, account_id: int, change: CampaignClosing, now: 
 
 CLOSE = f"""
     with {HOLD},
-    made as (
+    saved as (
         update campaigns
         set closed_at = coalesce(closed_at, $4), winner_fan_id = $3, is_active = false, updated_at = $4
         where account_id = $1 and page_tab_id = $2
         returning account_id, page_tab_id, winner_fan_id
     )
-    {announce(CAMPAIGN_CLOSED, "made", fan="winner_fan_id", at="$4")}
+    {announce(CAMPAIGN_CLOSED, "saved", fan="winner_fan_id", at="$4")}
 """  # noqa: S608 - fixed parts

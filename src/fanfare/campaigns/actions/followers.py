@@ -1,4 +1,4 @@
-"""What campaigns keep of a fan, when two fans become one and when one is forgotten."""
+"""The tables of campaigns in merges and erasures of fans."""
 
 from collections.abc import Sequence
 
@@ -9,25 +9,25 @@ EXCLUDED = ("fan_activity",)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give what one fan did and won to another."""
+    """Move the activities, wagers, app events and wins of one fan to another."""
     await db.execute(
         """
-        with won as (
+        with update_campaigns as (
             update campaigns set winner_fan_id = $3 where account_id = $1 and winner_fan_id = $2
         ),
-        wagered as (
+        update_wagers as (
             update wagers set fan_id = $3 where account_id = $1 and fan_id = $2
         ),
-        reported as (
+        update_events as (
             update campaign_events set fan_id = $3 where account_id = $1 and fan_id = $2
         ),
-        gone as (
+        deleted as (
             delete from fan_activity where account_id = $1 and fan_id = $2
             returning first_active_at, last_active_at, activity_count
         ),
-        counted as (
+        add_counts as (
             insert into fan_activity as f (account_id, fan_id, first_active_at, last_active_at, activity_count)
-            select $1, $3, first_active_at, last_active_at, activity_count from gone
+            select $1, $3, first_active_at, last_active_at, activity_count from deleted
             on conflict (account_id, fan_id) do update
             set first_active_at = least(f.first_active_at, excluded.first_active_at),
                 last_active_at = greatest(f.last_active_at, excluded.last_active_at),
@@ -42,19 +42,19 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Keep what was done, so that figures and feeds stay, without who did it, from where, and in which words."""
+    """Clear personal data of activities, wagers and app events; the rows stay for statistics and feeds."""
     await db.execute(
         """
-        with won as (
+        with update_campaigns as (
             update campaigns set winner_fan_id = null where account_id = $1 and winner_fan_id = $2
         ),
-        wagered as (
+        update_wagers as (
             update wagers set props = '{}' where account_id = $1 and fan_id = $2
         ),
-        reported as (
+        update_events as (
             update campaign_events set fan_id = null, props = '{}' where account_id = $1 and fan_id = $2
         ),
-        gone as (
+        deleted as (
             delete from fan_activity where account_id = $1 and fan_id = $2
         )
         update activities set ip_address = null, user_key = null, props = '{}' where account_id = $1 and fan_id = $2
@@ -65,10 +65,10 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def recount_fans(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
-    """Count anew when fans were active; the caller holds their rows."""
+    """Recompute fan_activity of fans; the caller has locked their rows."""
     await db.execute(
         """
-        with gone as (
+        with deleted as (
             delete from fan_activity f
             where f.account_id = $1 and f.fan_id = any($2::bigint[])
               and not exists (select from activities a where a.account_id = $1 and a.fan_id = f.fan_id)

@@ -1,4 +1,4 @@
-"""Makes, changes and deletes the items of campaigns, and places wagers on them."""
+"""Creates, updates and deletes the items of campaigns, and places wagers on them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from fanfare.campaigns.queries.known import NO_FAN, check_fan, has_fan
+from fanfare.campaigns.queries.checks import NO_FAN, check_fan_ids, has_fan
 from fanfare.campaigns.schemas.items import ItemChanges, NewItem, NewWager, OneItem, WagerSaved
 from fanfare.campaigns.topics import CAMPAIGN_UPDATED, WAGER_PLACED
 from fanfare.kernel.callers import Account
@@ -46,34 +46,34 @@ def _no_tag() -> BadParameters:
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the tag that an item names."""
+    """Return the errors of an item's tag_id, as (name, message)."""
     return await faults_of(_check_tag(db, account.id, values.get("tag_id")))
 
 
 async def wager_references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the fan whom a wager names."""
-    return await faults_of(check_fan(db, account.id, fan_id=values.get("fan_id")))
+    """Return the errors of a wager's fan_id, as (name, message)."""
+    return await faults_of(check_fan_ids(db, account.id, fan_id=values.get("fan_id")))
 
 
-# An item is part of its campaign: its change is the campaign's.
+# A change of an item is announced as one of its campaign.
 ITEM_DATA = {"fields": "jsonb_build_array('items')", "tab_item_id": "tab_item_id"}
 CREATE_ITEM = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into campaign_items (account_id, page_tab_id, created_at, updated_at, {COLUMNS})
         select $1, $2, $4, $4, {COLUMNS}
         from jsonb_populate_record(null::campaign_items, $3)
         returning account_id, page_tab_id, tab_item_id
     ),
-    logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$4", **ITEM_DATA)}
+    announced as (
+        {announce(CAMPAIGN_UPDATED, "saved", at="$4", **ITEM_DATA)}
     )
-    select tab_item_id from made
+    select tab_item_id from saved
 """  # noqa: S608 - fixed parts
 
 
 async def create_item(db: Db, account_id: int, new: NewItem, now: datetime) -> int:
-    """Add an item to a campaign and return its tab_item_id."""
+    """Add an item to a campaign and return its tab_item_id; Unknown (404) campaign, BadParameters (422) tag_id."""
     await _check_tag(db, account_id, new.tag_id)
     values = {name: getattr(new, name) for name in NewItem.__struct_fields__}
     try:
@@ -109,22 +109,22 @@ async def change_item(db: Db, account_id: int, changes: ItemChanges, now: dateti
 
 CHANGE = f"""
     with {HOLD},
-    made as (
+    saved as (
         update campaign_items i
         set {COLUMNS.assignments("i", "$4")},
             updated_at = $5
         where i.account_id = $1 and i.page_tab_id = $2 and i.tab_item_id = $3
         returning i.account_id, i.page_tab_id, i.tab_item_id
     ),
-    logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$5", **ITEM_DATA)}
+    announced as (
+        {announce(CAMPAIGN_UPDATED, "saved", at="$5", **ITEM_DATA)}
     )
-    select tab_item_id from made
+    select tab_item_id from saved
 """  # noqa: S608 - fixed parts
 
 
 async def delete_item(db: Db, account_id: int, target: OneItem, now: datetime) -> None:
-    """Delete an item on which no wager is placed."""
+    """Delete an item; Unknown (404), or ItemTaken (409) if wagers are placed on it."""
     deleted = await db.value(DELETE, account_id, target.page_tab_id, target.tab_item_id, now)
     if deleted is None:
         exists = "select true from campaign_items where account_id = $1 and page_tab_id = $2 and tab_item_id = $3"
@@ -135,20 +135,20 @@ async def delete_item(db: Db, account_id: int, target: OneItem, now: datetime) -
 
 DELETE = f"""
     with {HOLD},
-    made as (
+    saved as (
         delete from campaign_items
         where account_id = $1 and page_tab_id = $2 and tab_item_id = $3 and items_purchased = 0
         returning account_id, page_tab_id, tab_item_id
     ),
-    logged as (
-        {announce(CAMPAIGN_UPDATED, "made", at="$4", **ITEM_DATA)}
+    announced as (
+        {announce(CAMPAIGN_UPDATED, "saved", at="$4", **ITEM_DATA)}
     )
-    select tab_item_id from made
+    select tab_item_id from saved
 """  # noqa: S608 - fixed parts
 
 
 async def place_wager(db: Db, account_id: int, new: NewWager, now: datetime) -> WagerSaved:
-    """Place a wager; refuse when fewer of the item are left than wanted."""
+    """Place a wager and count it in the item; ItemSoldOut (409) if fewer are left than requested."""
     wager_id = await db.value(
         PLACE,
         account_id,
@@ -170,29 +170,29 @@ async def place_wager(db: Db, account_id: int, new: NewWager, now: datetime) -> 
     return WagerSaved(wager_id, new.tab_item_id, new.fan_id)
 
 
-# The item's row is the turnstile: each wager counts itself there, and stays out when the count would pass the stock.
+# The update locks the item's row, so that concurrent wagers cannot exceed its stock.
 PLACE = f"""
     with {HOLD},
-    who as materialized (
+    fan as materialized (
         select fan_id from fans where account_id = $1 and fan_id = $4 for key share
     ),
-    taken as (
+    item as (
         update campaign_items
         set items_purchased = items_purchased + $5
         where account_id = $1 and page_tab_id = $2 and tab_item_id = $3
           and items_purchased::bigint + $5 <= coalesce(item_count, 2147483647)
-          and exists (select from who)
+          and exists (select from fan)
         returning account_id, page_tab_id, tab_item_id
     ),
-    placed as (
+    wager as (
         insert into wagers (account_id, wager_id, page_tab_id, tab_item_id, fan_id, item_count, point_count, props,
                             created_at)
-        select taken.account_id, nextval('positions'), taken.page_tab_id, taken.tab_item_id, $4, $5, $6, $7, $8
-        from hold cross join taken
+        select item.account_id, nextval('positions'), item.page_tab_id, item.tab_item_id, $4, $5, $6, $7, $8
+        from hold cross join item
         returning account_id, wager_id, page_tab_id, tab_item_id, fan_id
     ),
-    logged as (
-        {announce(WAGER_PLACED, "placed", position="wager_id", at="$8")}
+    announced as (
+        {announce(WAGER_PLACED, "wager", position="wager_id", at="$8")}
     )
-    select wager_id from placed
+    select wager_id from wager
 """  # noqa: S608 - fixed parts

@@ -1,1 +1,1 @@
-"""Reads campaigns, activities and their figures, by noun."""
+"""Reads campaigns, items, wagers, activities and statistics."""

@@ -1,13 +1,13 @@
-"""Reads activities: the feed that pullers follow, one fan's, one campaign's, and counts by property.
+"""Reads activities: of an account, a fan or a campaign, and counts by property.
 
-No feed shows an activity beyond the settled position, so that none can appear behind a reader who has passed it.
+Pages end at the settled position, so that no activity can appear later below a position that a client has passed.
 """
 
 from collections.abc import Sequence
 
 from msgspec import Raw, convert
 
-from fanfare.campaigns.queries.known import check_campaign, has_fan
+from fanfare.campaigns.queries.checks import check_campaign, has_fan
 from fanfare.campaigns.schemas.activities import (
     LONGEST_LIST,
     PAGE,
@@ -35,7 +35,7 @@ FAN_PAGE = 200
 CAMPAIGN_PAGE = 1000
 
 COLUMNS = "account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at"
-# The fields of Activity; its creation_date is made of the time.
+# The fields of Activity; `_finish` turns creation_date into a day.
 ROWS = """
     select a.activity_id, a.account_id, a.fan_id, a.created_at as creation_date, c.title as campaign_title, c.app_type,
            a.page_tab_id,
@@ -53,7 +53,7 @@ ROWS = """
 
 
 async def activity_page(db: Db, account: Account, query: ActivityWindow) -> Page[ActivityPageMeta, Activity]:
-    """Return a page of activities, the newest first unless `min_activity_id` is given, with where to continue."""
+    """Return a page of activities, the newest first, or the oldest first with `min_activity_id`."""
     settled = await changes.settled(db, account.id)
     ascends = query.min_activity_id is not None
     limit = query.limit or PAGE
@@ -70,10 +70,10 @@ async def activity_page(db: Db, account: Account, query: ActivityWindow) -> Page
 
 
 def _finish(activity: Activity, zone: str) -> None:
-    """Make of a row what travels. Here it is measured cheaper than in PostgreSQL, whose work a puller waits for."""
+    """Convert the columns of a row to their form in the response, which is cheaper here than in PostgreSQL."""
     activity.creation_timestamp = activity.creation_timestamp.replace(microsecond=0)
     activity.creation_date = day_of(activity.creation_timestamp, zone)
-    # The values recorded go out as the text that PostgreSQL keeps.
+    # JSON as PostgreSQL returns it, not parsed.
     activity.details = Raw(activity.details.encode())  # type: ignore[assignment, attr-defined]
 
 
@@ -82,35 +82,35 @@ async def _add_details(db: Db, account_id: int, data: list[Activity]) -> None:
     fans = {fan.fan_id: fan for fan in await fans_by_ids(db, account_id, fan_ids)}
     rows = await db.rows(
         """
-        select wanted.fan_id,
+        select f.fan_id,
                (select coalesce(jsonb_agg(jsonb_build_object(
                            'network', i.network, 'identifier_value', i.identifier_value) order by i.network), '[]')
                 from fan_identifiers i
-                where i.account_id = $1 and i.fan_id = wanted.fan_id and i.network not in ('email', 'phone')
+                where i.account_id = $1 and i.fan_id = f.fan_id and i.network not in ('email', 'phone')
                ) as networks,
                array(select d.idol_name
                      from fan_idols n join idols d on d.account_id = n.account_id and d.idol_uid = n.idol_uid
-                     where n.account_id = $1 and n.fan_id = wanted.fan_id order by fold_text(d.idol_name)
+                     where n.account_id = $1 and n.fan_id = f.fan_id order by fold_text(d.idol_name)
                ) as idol_names
-        from unnest($2::bigint[]) as wanted (fan_id)
+        from unnest($2::bigint[]) as f (fan_id)
         """,
         account_id,
         fan_ids,
     )
-    ties = {row["fan_id"]: row for row in rows}
+    details = {row["fan_id"]: row for row in rows}
     for row in data:
         row.fan = fans.get(row.fan_id)
-        row.networks = convert(ties[row.fan_id]["networks"], list[Network])
-        row.idol_names = ties[row.fan_id]["idol_names"]
+        row.networks = convert(details[row.fan_id]["networks"], list[Network])
+        row.idol_names = details[row.fan_id]["idol_names"]
 
 
 def _page(
     account: Account, query: ActivityWindow, settled: int, limit: int, *, ascends: bool
 ) -> tuple[str, list[object]]:
-    """Return the statement of a page and one row more, and its arguments.
+    """Return the statement of a page and one more row, and its arguments.
 
-    It asks the index for one bound and a fixed number of rows: so PostgreSQL finds the plan for all values as good as
-    one for these, and stops planning each page anew.
+    The inner query has one bound and a constant limit, so that PostgreSQL chooses the generic plan and does not plan
+    each page again.
     """
     upper = below(query.max_activity_id, settled)
     args: list[object] = [account.id, query.min_activity_id or 0, upper, limit + 1]
@@ -119,11 +119,11 @@ def _page(
         args.append(query.page_tab_id)
         extra += f" and page_tab_id = ${len(args)}"
     if query.activity_date is not None:
-        # The rows of the day are gathered by their time first: walking the ids could pass millions of other days.
+        # Filtered by time first (`offset 0` is a fence): a scan in the order of ids could pass millions of other days.
         args += day_bounds(query.activity_date, account.time_zone)
         day = f"created_at >= ${len(args) - 1} and created_at < ${len(args)}"
-        fixed = f"select {COLUMNS} from activities where account_id = $1{extra} and {day} offset 0"  # noqa: S608
-        source = f"({fixed}) as day"
+        filtered = f"select {COLUMNS} from activities where account_id = $1{extra} and {day} offset 0"  # noqa: S608
+        source = f"({filtered}) as day"
     order, near, far = ("asc", "> $2", "< $3") if ascends else ("desc", "< $3", "> $2")
     page = (
         f"select {COLUMNS} from (select {COLUMNS} from {source}"  # noqa: S608 - fixed parts
@@ -134,7 +134,7 @@ def _page(
 
 
 async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> Listed[FanActivity]:
-    """Return what one fan did, the newest first, or refuse a fan that is not there."""
+    """Return a page of a fan's activities, the newest first; Unknown (404) if the fan does not exist."""
     settled = await changes.settled(db, account.id)
     limit = query.limit or FAN_PAGE
     rows = await db.rows(
@@ -162,13 +162,13 @@ async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> 
 
 
 def _following(rows: Sequence[FanActivity | CampaignActivity], parameter: str, *, has_more: bool) -> Following:
-    """Return how a list goes on behind its last activity; downwards it has an end."""
-    goes_on = rows and (has_more or parameter == "min_activity_id")
-    return Following(parameter, str(rows[-1].activity_id) if goes_on else None, has_more)
+    """Return the parameter of the next page; an ascending list has one even at its end, for activities to come."""
+    has_next = rows and (has_more or parameter == "min_activity_id")
+    return Following(parameter, str(rows[-1].activity_id) if has_next else None, has_more)
 
 
 async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
-    """Return the activities of one campaign by ids and times alone, without hidden fans; refuse an unknown campaign."""
+    """Return a page of a campaign's activities, ids and times only, without hidden fans; Unknown (404) campaign."""
     settled = await changes.settled(db, account_id)
     order, parameter = ("desc", "max_activity_id") if query.min_activity_id is None else ("asc", "min_activity_id")
     limit = query.limit or CAMPAIGN_PAGE
@@ -194,9 +194,9 @@ async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWi
 
 
 async def counters(db: Db, account_id: int, query: CounterChoice) -> list[Counter]:
-    """Return how often each value of a property was recorded in custom campaigns, the most frequent first.
+    """Return the number of activities per property value in custom campaigns, the most frequent first.
 
-    Each entry of a list counts as a value of its own.
+    Each entry of a list is counted as a separate value.
     """
     rows = await db.rows(
         """

@@ -14,7 +14,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
-# The fields of Campaign. What only the CRM may know, such as the winner, is not among them.
+# The fields of Campaign, which are public; the winner, for example, is not.
 CAMPAIGN = """
     c.page_tab_id, c.title as name, c.app_type, floor(extract(epoch from c.created_at))::bigint as creation_timestamp,
     c.live_status, c.business_id, c.is_scheduled, c.is_active, c.media_map, c.time_zone as timezone, c.props,
@@ -23,7 +23,7 @@ CAMPAIGN = """
 
 
 async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCampaign]:
-    """Return the campaigns whose title holds the text, the oldest first."""
+    """Return the campaigns whose title contains the text, the oldest first."""
     rows = await db.rows(
         """
         select account_id, title, page_tab_id, stream_key, app_type, is_active,
@@ -57,7 +57,7 @@ async def campaigns(db: Db, account_id: int, query: CampaignChoice) -> list[Camp
 
 
 async def campaign(db: Db, account: Account, target: OneCampaignDetailed) -> CampaignDetails:
-    """Return one campaign with its bundle's members and, when asked for, its items; refuse an unknown one."""
+    """Return one campaign with the members of its bundle and, on request, its items; Unknown (404)."""
     row = await db.row(
         f"""
         select {CAMPAIGN}, c.stream_key, floor(extract(epoch from c.starts_at))::bigint as start_timestamp,
@@ -78,7 +78,7 @@ async def campaign(db: Db, account: Account, target: OneCampaignDetailed) -> Cam
 
 
 async def campaign_props(db: Db, account_id: int, page_tab_id: int) -> dict[str, Any]:
-    """Return the settings of one campaign as its editor gave them, or refuse an unknown one."""
+    """Return the props of one campaign; Unknown (404) if it does not exist."""
     props: dict[str, Any] | None = await db.value(
         "select props from campaigns where account_id = $1 and page_tab_id = $2", account_id, page_tab_id
     )

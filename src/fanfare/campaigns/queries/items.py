@@ -1,6 +1,6 @@
 """Reads the items of campaigns and the wagers on them."""
 
-from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.campaigns.schemas.items import PublicItem, Wager, WagerChoice, WagerEntry
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
@@ -35,15 +35,15 @@ async def public_items(db: Db, account: Account, page_tab_id: int) -> list[Publi
 
 
 async def items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
-    """Return the items of a campaign in their order, or refuse an unknown campaign."""
+    """Return the items of a campaign in their order; Unknown (404) if the campaign does not exist."""
     data = await public_items(db, account, page_tab_id)
     if not data:
         await check_campaign(db, account.id, page_tab_id)
     return data
 
 
-# Of items: those of the campaign $2 with the text $6, whose day lies between $4 and $5.
-CHOSEN = """
+# Condition of items: in the campaign $2, with the text $6, and a day from $4 to $5.
+CONDITION = """
     i.account_id = $1 and i.page_tab_id = $2
     and ($6::text is null
          or strpos(fold_text(concat_ws(' ', i.title, i.subtitle, i.description)), fold_text($6)) > 0)
@@ -55,7 +55,7 @@ WAGERS = f"""
            floor(extract(epoch from w.created_at))::bigint as creation_timestamp, w.props
     from wagers w
     join campaign_items i on i.account_id = w.account_id and i.tab_item_id = w.tab_item_id
-    where w.account_id = $1 and w.page_tab_id = $2 and w.wager_id > $7 and w.wager_id < $8 and {CHOSEN}
+    where w.account_id = $1 and w.page_tab_id = $2 and w.wager_id > $7 and w.wager_id < $8 and {CONDITION}
     order by w.wager_id {{order}}
     limit $9
 """  # noqa: S608 - fixed parts
@@ -63,15 +63,15 @@ ENTRIES = f"""
     select {ITEM}
     from campaign_items i
     left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
-    where {CHOSEN} and ($7::bigint[] is null or i.tab_item_id = any($7))
+    where {CONDITION} and ($7::bigint[] is null or i.tab_item_id = any($7))
     order by i.place, i.tab_item_id
 """  # noqa: S608 - fixed parts
 
 
 async def wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[WagerEntry]:
-    """Return a page of the wagers in a campaign under their items, or refuse an unknown campaign.
+    """Return a page of the wagers of a campaign, grouped by item; Unknown (404) campaign.
 
-    The first page has all items, the following ones those of their wagers.
+    The first page has all items, later ones only those with wagers on the page.
     """
     args = account.id, query.page_tab_id, account.time_zone, query.start_date, query.end_date, query.q
     cursor = start(query.cursor, "asc")
@@ -81,8 +81,8 @@ async def wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[
     for row in rows[: query.limit]:
         fields = dict(row)
         wagers.setdefault(fields.pop("tab_item_id"), []).append(Wager(**fields))
-    items_known = await db.rows(ENTRIES, *args, list(wagers) if query.cursor else None)
-    if not items_known:
+    item_rows = await db.rows(ENTRIES, *args, list(wagers) if query.cursor else None)
+    if not item_rows:
         await check_campaign(db, account.id, query.page_tab_id)
-    entries = [WagerEntry(**row, wagers=wagers.get(row["tab_item_id"], [])) for row in items_known]
+    entries = [WagerEntry(**row, wagers=wagers.get(row["tab_item_id"], [])) for row in item_rows]
     return Listed(entries, part(rows, query.limit, cursor, "wager_id").following)

@@ -1,11 +1,11 @@
-"""Figures of campaigns, counted from what is stored when they are asked for."""
+"""Statistics of campaigns, computed on request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.campaigns.schemas.stats import (
-    BOARD,
+    LEADERBOARD,
     LONGEST_LIST,
     WAGERS,
     BundleStats,
@@ -21,7 +21,7 @@ from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.handover import Handover
 from fanfare.kernel.wire import day_bounds, day_of
 
-# For each of some campaigns a row, and one without a page_tab_id over all of them, where each fan counts once.
+# A row for each campaign, and one with null as page_tab_id for all together, in which each fan counts once.
 STATS = Heavy("""
     with entries as (
         select a.page_tab_id, count(*) as total_entries, count(distinct a.fan_id) as fan_count,
@@ -43,7 +43,7 @@ STATS = Heavy("""
           and viewed_on between coalesce($5::date, '-infinity') and coalesce($6::date, 'infinity')
         group by grouping sets ((page_tab_id), ())
     ),
-    counted as (
+    campaigns_and_total as (
         select page_tab_id, title from campaigns where account_id = $1 and page_tab_id = any($2)
         union all
         select null, null
@@ -52,7 +52,7 @@ STATS = Heavy("""
            coalesce(e.fan_count, 0) as fan_count, coalesce(v.view_count, 0) as view_count,
            coalesce(v.unique_view_count, 0) as unique_view_count, coalesce(e.subscribers, 0) as subscribers,
            coalesce(e.phone_subscribers, 0) as phone_subscribers, coalesce(e.email_subscribers, 0) as email_subscribers
-    from counted c
+    from campaigns_and_total c
     left join entries e on e.page_tab_id is not distinct from c.page_tab_id
     left join views v on v.page_tab_id is not distinct from c.page_tab_id
     order by array_position($2, c.page_tab_id)
@@ -66,7 +66,7 @@ async def _stats(db: Db, account: Account, page_tab_ids: list[int], query: Stats
 
 
 async def campaign_stats(db: Db, account: Account, query: StatsRange) -> CampaignStats:
-    """Return entries, fans, views and opt-ins of one campaign, or refuse an unknown one."""
+    """Return entries, fans, views and opt-ins of one campaign; Unknown (404)."""
     row = (await _stats(db, account, [query.page_tab_id], query))[0]
     if row["page_tab_id"] is None:
         raise Unknown(campaign=query.page_tab_id)
@@ -74,7 +74,7 @@ async def campaign_stats(db: Db, account: Account, query: StatsRange) -> Campaig
 
 
 async def bundle_stats(db: Db, account: Account, query: StatsRange) -> BundleStats:
-    """Return the figures over all campaigns of a bundle and of each, or refuse an unknown one."""
+    """Return the statistics of a bundle, in total and for each of its campaigns; Unknown (404)."""
     bundle = await db.row(
         """
         select c.title, array(select m.member_page_tab_id from campaign_members m
@@ -93,11 +93,11 @@ async def bundle_stats(db: Db, account: Account, query: StatsRange) -> BundleSta
 
 
 async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -> Listed[dict[str, Any]]:
-    """Return the rows of one kind, the oldest first, or refuse an unknown campaign."""
+    """Return a page of the rows of one target, the oldest first; Unknown (404) campaign."""
     if query.tab_item_id is not None and query.target != WAGERS:
         raise BadParameters([("tab_item_id", f"is only for target {WAGERS}")])
-    if query.target == BOARD and query.min_event_id is not None:
-        raise BadParameters([("min_event_id", f"cannot be used with target {BOARD}: its rows are not events")])
+    if query.target == LEADERBOARD and query.min_event_id is not None:
+        raise BadParameters([("min_event_id", f"cannot be used with target {LEADERBOARD}: its rows are not events")])
     settled = await changes.settled(db, account.id)
     limit = query.limit or LONGEST_LIST
     args = (
@@ -110,40 +110,40 @@ async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -
         query.end_timestamp,
         limit + 1,
     )
-    kinds = {WAGERS: WAGER_ROWS, **ROWS_ABOVE.get()}
-    kind = kinds.get(query.target, EVENT_ROWS)
-    rows = await db.rows(kind.sql, *args)
+    targets = {WAGERS: WAGER_ROWS, **HIGHER_ROWS.get()}
+    target_rows = targets.get(query.target, EVENT_ROWS)
+    rows = await db.rows(target_rows.sql, *args)
     if not rows:
         await check_campaign(db, account.id, query.page_tab_id)
     data = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
-    return Listed(data, _following(data, kind.id_column, query.min_event_id, has_more=len(rows) > limit))
+    return Listed(data, _following(data, target_rows.id_column, query.min_event_id, has_more=len(rows) > limit))
 
 
 def _following(
     rows: Sequence[Mapping[str, Any]], id_column: str | None, min_event_id: int | None, *, has_more: bool
 ) -> Following:
-    """Return how the rows go on: behind the id of the last; a ranking has no such place."""
+    """Return the parameter of the next page, the id of the last row; a ranking has none."""
     last = rows[-1][id_column] if rows and id_column else min_event_id
     return Following("min_event_id", None if id_column is None or last is None else str(last), has_more)
 
 
 def _dated(row: dict[str, Any], zone: str) -> dict[str, Any]:
-    """Return a row with the account's day as its creation_date, if it has one."""
+    """Return a row with its creation_date, if any, as a day in the account's time zone."""
     if "creation_date" in row:
         row["creation_date"] = day_of(row["creation_date"], zone)
     return row
 
 
-class KindRows(NamedTuple):
-    """The statement of a kind of rows, and the column of its rows that they go on by; None for a ranking."""
+class TargetRows(NamedTuple):
+    """The statement of a target's rows, and the column by which they are paged; None for a ranking."""
 
     sql: str
     id_column: str | None
 
 
-# Each takes account, campaign, what tells rows apart further, the last id already read, the settled position, the two
-# ends of the window and the most rows, as `detailed_stats` gives them.
-EVENT_ROWS = KindRows(
+# The arguments of each: account, campaign, target or item ids, last id read, settled position, start and end of the
+# window, limit; see `detailed_stats`.
+EVENT_ROWS = TargetRows(
     """
     select event_id, page_tab_id, target, fan_id, occurred_at as creation_date,
            floor(extract(epoch from occurred_at))::bigint as creation_timestamp, props
@@ -155,7 +155,7 @@ EVENT_ROWS = KindRows(
     """,
     "event_id",
 )
-WAGER_ROWS = KindRows(
+WAGER_ROWS = TargetRows(
     """
     select w.wager_id, w.page_tab_id, w.tab_item_id, i.title, w.fan_id, w.item_count, w.point_count,
            w.created_at as creation_date,
@@ -171,5 +171,5 @@ WAGER_ROWS = KindRows(
     """,
     "wager_id",
 )
-# The kinds of rows that are counted above campaigns, by kind.
-ROWS_ABOVE = Handover[Mapping[str, KindRows]]("the rows of campaigns that higher domains keep")
+# Rows from higher domains, by target.
+HIGHER_ROWS = Handover[Mapping[str, TargetRows]]("the rows of campaigns that higher domains keep")

@@ -1,1 +1,1 @@
-"""Shapes of campaigns and activities, by noun."""
+"""Schemas of campaigns, items, activities and statistics."""

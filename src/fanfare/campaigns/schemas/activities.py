@@ -1,4 +1,4 @@
-"""Shapes of activities: what fans did, and the parameters that ask for it."""
+"""Schemas of activities."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -88,7 +88,7 @@ class ActivityWindow(Params):
 
 
 class FanActivity(msgspec.Struct):
-    """What one fan did: `creation_date` is the account's day, `creation_timestamp` ISO 8601 in UTC, to the second."""
+    """An activity of a fan: `creation_date` is the account's day, `creation_timestamp` ISO 8601 in UTC, to the second."""
 
     account_id: int
     fan_id: int
@@ -110,7 +110,7 @@ class FanActivityWindow(Params):
 
 
 class CampaignActivity(msgspec.Struct):
-    """An activity without personal data but the fan id. The moment is ISO 8601 in UTC, to the second."""
+    """An activity without personal data except the fan id. The time is ISO 8601 in UTC, to the second."""
 
     fan_id: int
     activity_id: int
@@ -173,7 +173,7 @@ class NewActivity(Params):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse contact data that cannot be."""
+        """Reject invalid contact data."""
         yield from read_contact(values, setting.account.country_code).faults
 
 

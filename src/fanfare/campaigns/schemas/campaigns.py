@@ -1,4 +1,4 @@
-"""Shapes of campaigns: configuration, lists and changes."""
+"""Schemas of campaigns: configuration, lists and changes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
@@ -127,7 +127,7 @@ class CampaignChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to clear what every campaign has."""
+        """Reject an empty value for a mandatory field."""
         for name in ("title", "app_type", "is_active", "is_scheduled"):
             if name in values and values[name] is None:
                 yield name, "must not be empty"

@@ -1,4 +1,4 @@
-"""Shapes of what a campaign consists of: items, and the wagers placed on them."""
+"""Schemas of the items of campaigns, and wagers on them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -39,7 +39,7 @@ ItemPosition = Annotated[int, WholeForm(-MAX_INTEGER, MAX_INTEGER)]
 class PublicItem(msgspec.Struct):
     """A quiz question, wager item or product of a campaign.
 
-    `item_count` is how many there are in all and `inventory_count` how many are left, both null without an end.
+    `item_count` is the total number and `inventory_count` the number left; both are null when unlimited.
     `creation_date` and `active_date` are days of the account, timestamps unix seconds.
     """
 
@@ -119,7 +119,7 @@ class NewItem(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a price below zero."""
+        """Reject a negative price."""
         yield from price_faults(values)
 
 
@@ -148,7 +148,7 @@ class ItemChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to clear the title, and a price below zero."""
+        """Reject an empty title and a negative price."""
         for name in ("title", "position"):
             if name in values and values[name] is None:
                 yield name, "must not be empty"
@@ -156,7 +156,7 @@ class ItemChanges(Params):
 
 
 def price_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a fault when the price is below zero."""
+    """Yield the error of a negative price."""
     price = values.get("price")
     if price is not None and price < 0:
         yield "price", "must not be negative"

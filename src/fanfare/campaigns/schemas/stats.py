@@ -1,4 +1,4 @@
-"""Shapes of what is counted in campaigns: views, app events and the figures made of them."""
+"""Schemas of views, app events and statistics of campaigns."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -26,8 +26,8 @@ LONGEST_LIST = 10_000
 MAX_VIEWS = 1_000_000
 MAX_EVENTS = 1000
 WAGERS = "wager_points"
-# What apps report themselves; the rows lie in campaign_events.
-REPORTED = (
+# Events reported by apps, stored in campaign_events.
+EVENT_TARGETS = (
     "quiz_results",
     "clicker_results",
     "chat_history",
@@ -36,9 +36,9 @@ REPORTED = (
     "websocket_connections",
     "websocket_raw_connections",
 )
-# Rows that the domain of points has.
-BOARD = "leaderboard"
-OF_POINTS = (BOARD, "fan_points")
+# Rows from the domain of points.
+LEADERBOARD = "leaderboard"
+POINT_TARGETS = (LEADERBOARD, "fan_points")
 
 
 class CampaignStats(msgspec.Struct):
@@ -78,7 +78,7 @@ class DetailedStatsChoice(Params):
 
     page_tab_id: Annotated[Id, "Campaign to read."]
     target: Annotated[
-        Annotated[str, ChoiceForm(*OF_POINTS, *REPORTED, WAGERS)],
+        Annotated[str, ChoiceForm(*POINT_TARGETS, *EVENT_TARGETS, WAGERS)],
         "Kind of rows: leaderboard, fan_points, quiz_results, clicker_results, chat_history, overlay_timeline, "
         "feed_switching, websocket_connections, websocket_raw_connections or wager_points.",
     ]
@@ -106,7 +106,7 @@ class NewViews(Params):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse views of later."""
+        """Reject future views."""
         yield from future_faults(setting.now, values, "viewed_at")
 
 
@@ -121,10 +121,10 @@ class ViewsSaved(msgspec.Struct):
 class ReportedEvent(Params):
     """Something that happened inside a campaign, as its app reports it."""
 
-    target: Annotated[Annotated[str, ChoiceForm(*REPORTED)], "What happened."]
+    target: Annotated[Annotated[str, ChoiceForm(*EVENT_TARGETS)], "What happened."]
     fan_id: Annotated[Annotated[int, WholeForm(1)] | None, "Fan who did it."] = None
     occurred_at: Annotated[Moment | None, "When it happened; now when left out."] = None
-    props: Annotated[JsonObject | None, "What the app tells of it."] = None
+    props: Annotated[JsonObject | None, "Data of the app."] = None
 
 
 class NewEvents(Params):
@@ -142,7 +142,7 @@ class NewEvents(Params):
 
 
 class EventsSaved(msgspec.Struct):
-    """The ids of the events, in the order sent, null for those that are wrong; and what is wrong with these."""
+    """The ids of the events, in the order sent, null for invalid ones; and the errors."""
 
     event_ids: list[int | None]
     errors: list[LineFault]

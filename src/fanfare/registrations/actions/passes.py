@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db

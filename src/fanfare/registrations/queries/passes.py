@@ -6,7 +6,7 @@ from io import BytesIO
 
 import segno
 
-from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page

@@ -1,11 +1,11 @@
-"""Records what is counted in campaigns: views, and what apps report. Neither is announced: they are figures."""
+"""Records views of campaigns and events reported by their apps. They are statistics and not announced."""
 
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from fanfare.campaigns.queries.known import check_campaign
+from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.campaigns.schemas.stats import EventsSaved, NewEvents, NewViews, ReportedEvent, ViewsSaved
 from fanfare.fans.queries.merges import successors
 from fanfare.kernel.callers import Account
@@ -18,18 +18,18 @@ from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 
 FIELD = "events"
-# The id of no fan.
+# Stands for a fan_id that does not exist.
 NO_FAN = 0
 Event = tuple[int, ReportedEvent]
 
 
 def _hash(viewer: str | None, account_id: int) -> bytes:
-    """Return what is kept of what a site calls a viewer; nothing when it does not tell viewers apart."""
+    """Return 16 bytes of the SHA-256 of a viewer in the account; empty if the site does not identify viewers."""
     return hashlib.sha256(f"{account_id} {viewer}".encode()).digest()[:16] if viewer else b""
 
 
 async def record_views(db: Db, account: Account, new: NewViews, now: datetime) -> ViewsSaved:
-    """Count views of a campaign on their day in the account's zone, or refuse an unknown campaign."""
+    """Count views of a campaign, by day in the account's time zone; Unknown (404) campaign."""
     check_past(now, viewed_at=new.viewed_at)
     day = (new.viewed_at or now).astimezone(ZoneInfo(account.time_zone)).date()
     view_count = await db.value(
@@ -52,25 +52,25 @@ async def record_views(db: Db, account: Account, new: NewViews, now: datetime) -
 
 
 async def record_events(db: Db, account: Account, new: NewEvents, now: datetime) -> EventsSaved:
-    """Record what an app reports from inside a campaign; a wrong event stops no other. Refuses an unknown campaign."""
+    """Record app events of a campaign; an invalid one does not stop the others. Unknown (404) campaign."""
     await check_campaign(db, account.id, new.page_tab_id)
     count = len(new.events)
     events, faults = await run_by_rows(account.id, count, _read, account, new.events, now)
     event_ids: list[int | None] = [None] * count
-    of_nobody: set[int] = set()
+    unknown_fans: set[int] = set()
 
     async def write(part: Sequence[Event]) -> None:
         async with db.transaction() as tx:
-            fan_ids = await _present_fans(tx, account.id, [event.fan_id for _, event in part])
-            present = [line for line, fan_id in zip(part, fan_ids, strict=True) if fan_id != NO_FAN]
-            of_nobody.update(place for (place, _), fan_id in zip(part, fan_ids, strict=True) if fan_id == NO_FAN)
-            rows = await _record(tx, account.id, new.page_tab_id, present, fan_ids, now)
-        for (place, _), row in zip(present, rows, strict=True):
+            fan_ids = await _current_fan_ids(tx, account.id, [event.fan_id for _, event in part])
+            valid = [line for line, fan_id in zip(part, fan_ids, strict=True) if fan_id != NO_FAN]
+            unknown_fans.update(place for (place, _), fan_id in zip(part, fan_ids, strict=True) if fan_id == NO_FAN)
+            rows = await _record(tx, account.id, new.page_tab_id, valid, fan_ids, now)
+        for (place, _), row in zip(valid, rows, strict=True):
             event_ids[place] = row["event_id"]
 
     faults += [line_fault(place, unstorable_line(FIELD)) for place, _ in await write_lines(events, write)]
-    unknown = [("fan_id", "is not a fan of this account")]
-    faults += [line_fault(place, BadParameters(unknown)) for place in of_nobody]
+    errors = [("fan_id", "is not a fan of this account")]
+    faults += [line_fault(place, BadParameters(errors)) for place in unknown_fans]
     return EventsSaved(event_ids, sorted(faults, key=lambda fault: fault.index))
 
 
@@ -82,7 +82,7 @@ def _read(
 
 RECORD = f"""
     with {HOLD},
-    listed as materialized (
+    input as materialized (
         select target, fan_id, occurred_at, props
         from hold
         cross join unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::jsonb[]) with ordinality
@@ -90,7 +90,7 @@ RECORD = f"""
         order by place
     )
     insert into campaign_events (account_id, event_id, page_tab_id, target, fan_id, occurred_at, props)
-    select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from listed
+    select $1, nextval('positions'), $2, target, fan_id, occurred_at, props from input
     returning event_id
 """  # noqa: S608 - fixed parts
 
@@ -109,23 +109,23 @@ async def _record(
     )
 
 
-async def _present_fans(db: Db, account_id: int, fan_ids: Sequence[int | None]) -> list[int | None]:
-    """Return who each is by now, following old ids and holding the fans; NOBODY for who is not there."""
+async def _current_fan_ids(db: Db, account_id: int, fan_ids: Sequence[int | None]) -> list[int | None]:
+    """Return the current id of each fan, following merges, and lock the fans; NO_FAN for unknown ones."""
     ids = list({fan_id for fan_id in fan_ids if fan_id is not None})
     existing: set[int] = set()
     previous = None
-    # A fan who is missed may have become another one after the look at who became whom.
+    # A missing fan may have been merged after the merges were read, so read them again until they are unchanged.
     while (current := await successors(db, account_id, ids)) != previous:
-        existing = await _held_fans(db, account_id, {current.get(fan_id, fan_id) for fan_id in ids})
+        existing = await _lock_fans(db, account_id, {current.get(fan_id, fan_id) for fan_id in ids})
         previous = current
         if all(current.get(fan_id, fan_id) in existing for fan_id in ids):
             break
-    present = [None if fan_id is None else current.get(fan_id, fan_id) for fan_id in fan_ids]
-    return [fan_id if fan_id is None or fan_id in existing else NO_FAN for fan_id in present]
+    current_ids = [None if fan_id is None else current.get(fan_id, fan_id) for fan_id in fan_ids]
+    return [fan_id if fan_id is None or fan_id in existing else NO_FAN for fan_id in current_ids]
 
 
-async def _held_fans(db: Db, account_id: int, fan_ids: set[int]) -> set[int]:
-    """Return those who are there; they stay until the end of the transaction."""
+async def _lock_fans(db: Db, account_id: int, fan_ids: set[int]) -> set[int]:
+    """Lock fans against erasure until the transaction ends; return the existing ones."""
     rows = await db.rows(
         "select fan_id from fans where account_id = $1 and fan_id = any($2::bigint[]) order by fan_id for key share",
         account_id,
