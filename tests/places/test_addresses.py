@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfare.places.addresses import Address, WrongAddressError, complete_address
-from fanfare.places.postal_codes import postal_code_kept
+from fanfare.places.postal_codes import normalized_postal_code
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from fanfare.places.postal_codes import postal_code_kept
 def test_a_postal_code_takes_the_form_of_its_country(
     country: str | None, written: str | None, stored_name: str | None
 ) -> None:
-    assert postal_code_kept(country, written) == stored_name
+    assert normalized_postal_code(country, written) == stored_name
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_postal_code_takes_the_form_of_its_country(
 )
 def test_a_postal_code_that_the_country_has_not_is_refused(country: str, wrong: str) -> None:
     with pytest.raises(ValueError, match="must"):
-        postal_code_kept(country, wrong)
+        normalized_postal_code(country, wrong)
 
 
 def test_an_address_is_completed_part_by_part() -> None:
@@ -94,8 +94,8 @@ def test_a_completed_address_is_complete(country: str | None, province: str, cit
 @given(st.from_regex(r"\A[A-Z][0-9][A-Z][ -]?[0-9][A-Z][0-9]\Z"))
 def test_a_canadian_code_in_any_spelling_is_one_code(written: str) -> None:
     try:
-        remaining = postal_code_kept("CA", written)
+        remaining = normalized_postal_code("CA", written)
     except ValueError:
         assert set(written) & set("DFIOQUWZ")
         return
-    assert remaining == postal_code_kept("CA", written.lower().replace(" ", "").replace("-", ""))
+    assert remaining == normalized_postal_code("CA", written.lower().replace(" ", "").replace("-", ""))

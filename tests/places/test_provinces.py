@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfare.places.provinces import country_of_province, province_code, province_kept, province_name
+from fanfare.places.provinces import country_of_province, normalized_province, province_code, province_name
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ from fanfare.places.provinces import country_of_province, province_code, provinc
 def test_a_province_is_kept_as_other_systems_write_it(
     country: str | None, written: str | None, stored_name: str | None
 ) -> None:
-    assert province_kept(country, written) == stored_name
+    assert normalized_province(country, written) == stored_name
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_province_is_kept_as_other_systems_write_it(
 )
 def test_what_is_no_province_of_a_country_with_few_is_refused(country: str, written: str) -> None:
     with pytest.raises(ValueError, match="must be"):
-        province_kept(country, written)
+        normalized_province(country, written)
 
 
 def test_every_code_of_the_iso_list_is_known_and_names_of_small_lists_lead_back() -> None:
@@ -93,7 +93,7 @@ def test_a_province_tells_its_country_only_where_no_other_could_be_meant(written
 @given(st.sampled_from(["US", "CA", "AU", "GB", "FR", "ZZ", None]), st.text())
 def test_what_is_kept_once_stays_as_it_is(country: str | None, text: str) -> None:
     try:
-        remaining = province_kept(country, text)
+        remaining = normalized_province(country, text)
     except ValueError:
         return
-    assert province_kept(country, remaining) == remaining
+    assert normalized_province(country, remaining) == remaining

@@ -24,8 +24,8 @@ from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.scratch import Scratch
 from fanfare.kernel.running.settings import Settings, from_environment
 from fanfare.places.countries import country_codes
-from fanfare.places.loading.metro_areas import Override, keep_canadian, override, read_overrides
-from fanfare.places.loading.packages import PACKAGES, Found, NoPackage, Package, find
+from fanfare.places.loading.metro_areas import Override, read_overrides, replace_overrides, store_canadian
+from fanfare.places.loading.packages import PACKAGES, NoPackage, Package, PackageFile, find
 from fanfare.places.loading.readers import READERS
 from fanfare.places.loading.tables import (
     Loaded,
@@ -152,9 +152,9 @@ def tell_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
 async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> list[Loaded]:
     # Find all files first, so that a missing one is reported at once.
     files = [file for package in selection.packages if (file := await _file(db, package, selection, scratch))]
-    await keep_canadian(db)
+    await store_canadian(db)
     if selection.overrides is not None:
-        await override(db, selection.overrides)
+        await replace_overrides(db, selection.overrides)
     return [
         await load(
             db,
@@ -173,7 +173,7 @@ async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> 
     ]
 
 
-async def _file(db: Db, package: Package, selection: Selection, scratch: Path) -> Found | None:
+async def _file(db: Db, package: Package, selection: Selection, scratch: Path) -> PackageFile | None:
     """Return the package's file; None if no country is selected, or all are loaded and the package is not installed."""
     countries = _countries_of(package, selection.countries)
     if countries is not None and not countries:

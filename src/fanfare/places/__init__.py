@@ -1,5 +1,5 @@
-"""Where people are: countries, provinces, postal codes and the normal form of an address.
+"""Places: countries, provinces, postal codes and normalised addresses.
 
-Nothing here is a tenant's and nothing is announced. The lists of ISO 3166 come out of the package pycountry's files,
-read at the first question, since a server that is asked for no address should not hold them.
+Shared by all accounts; changes are not announced. The lists of ISO 3166 are the package pycountry's files, read on
+first use to save the memory of processes that need no addresses.
 """

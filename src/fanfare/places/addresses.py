@@ -1,17 +1,17 @@
-"""Makes an address whole: what its parts mean in their country."""
+"""Normalises postal addresses."""
 
 from collections.abc import Callable
 
 import msgspec
 
 from fanfare.places.countries import country_code
-from fanfare.places.postal_codes import postal_code_kept
-from fanfare.places.provinces import country_of_province, province_kept
+from fanfare.places.postal_codes import normalized_postal_code
+from fanfare.places.provinces import country_of_province, normalized_province
 from fanfare.places.spelling import tidy
 
 
 class Address(msgspec.Struct, frozen=True):
-    """The parts of an address as they are stored; None for what is not known."""
+    """A normalised postal address; None for unknown parts."""
 
     country_code: str | None = None
     province: str | None = None
@@ -20,10 +20,9 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class WrongAddressError(ValueError):
-    """Some parts of an address are wrong; `errors` names each with its message, as a 422 does"""
+    """Parts of an address are invalid; `errors` has them as (name, message)."""
 
     def __init__(self, errors: list[tuple[str, str]]) -> None:
-        """Take the wrong parts under the names of the fields."""
         self.errors = errors
         super().__init__("; ".join(f"{field}: {message}" for field, message in errors))
 
@@ -31,9 +30,9 @@ class WrongAddressError(ValueError):
 def complete_address(
     country: str | None = None, province: str | None = None, city: str | None = None, postal_code: str | None = None
 ) -> Address:
-    """Return the address in its stored form, with the country filled in where the province tells it.
+    """Return the normalised address; a missing country is derived from the province if that is unambiguous.
 
-    Raises WrongAddressError with every wrong part under `country_code`, `province`, `city` or `postal_code`.
+    Raises WrongAddressError with every invalid part: `country_code`, `province`, `city` or `postal_code`.
     """
     errors: list[tuple[str, str]] = []
 
@@ -49,9 +48,9 @@ def complete_address(
         code = country_of_province(province)
     address = Address(
         country_code=code,
-        province=part("province", province_kept, code, province),
+        province=part("province", normalized_province, code, province),
         city=part("city", tidy, city),
-        postal_code=part("postal_code", postal_code_kept, code, postal_code),
+        postal_code=part("postal_code", normalized_postal_code, code, postal_code),
     )
     if errors:
         raise WrongAddressError(errors)

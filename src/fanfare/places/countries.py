@@ -1,4 +1,4 @@
-"""Countries by every name that people write, as two-letter codes of ISO 3166-1."""
+"""Maps names of countries to the two-letter codes of ISO 3166-1."""
 
 from functools import cache
 from importlib.resources import files
@@ -7,8 +7,8 @@ import msgspec
 
 from fanfare.places.spelling import fold, tidy
 
-# What ISO does not list: older, shorter and native names, and parts that people take for the whole.
-# Kosovo has no code of ISO; XK is what the European Union, banks and phones use.
+# Names that ISO does not list: older, shorter and native ones, and parts of a country that stand for it.
+# Kosovo has no ISO code; XK is used by the European Union, banks and phones.
 ALIASES = {
     "AE": "UAE, Emirates",
     "AX": "Åland",
@@ -95,7 +95,7 @@ class IsoCountry(msgspec.Struct):
 
 @cache
 def _iso() -> list[IsoCountry]:
-    # The package's own reader makes an object with a dictionary for each row: 5.5 MB that stay, against 1 MB here.
+    # The package's own reader creates an object with a dictionary per row: 5.5 MB instead of 1 MB.
     data = files("pycountry").joinpath("databases", "iso3166-1.json").read_bytes()
     return msgspec.json.decode(data, type=dict[str, list[IsoCountry]])["3166-1"]
 
@@ -103,7 +103,7 @@ def _iso() -> list[IsoCountry]:
 def _spellings(country: IsoCountry) -> list[str]:
     names = [country.alpha_3, country.name, country.common_name or "", country.official_name or ""]
     first, comma, rest = country.name.partition(", ")
-    # `Moldova, Republic of` is also Moldova and Republic of Moldova; two Koreas and two Congos are not.
+    # `Moldova, Republic of` is also Moldova and Republic of Moldova; Korea and Congo would be ambiguous.
     if comma and rest.endswith((" of", " of the")) and first not in {"Korea", "Congo"}:
         names += [first, f"{rest} {first}"]
     if country.name.startswith("Saint "):
@@ -115,7 +115,7 @@ def _spellings(country: IsoCountry) -> list[str]:
 def _codes() -> dict[str, str]:
     codes = {fold(name): country.alpha_2 for country in _iso() for name in _spellings(country)}
     codes |= {fold(name): code for code, names in ALIASES.items() for name in names.split(",")}
-    # Last, so that no name ever hides a code.
+    # Last, so that codes override names.
     return codes | {fold(country.alpha_2): country.alpha_2 for country in _iso()} | {"xk": "XK"}
 
 
@@ -126,9 +126,9 @@ def country_codes() -> frozenset[str]:
 
 
 def country_code(text: str | None) -> str | None:
-    """Return the two-letter code of a country named by code, English name or a usual other name, in any case.
+    """Return the two-letter code of a country from a code, its English name or an alias; case is ignored.
 
-    None and blanks give None: no country is named. Raises ValueError for a name that no country has.
+    None and blank text give None. Raises ValueError for an unknown name.
     """
     name = tidy(text)
     if name is None:

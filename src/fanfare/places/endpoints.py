@@ -1,4 +1,4 @@
-"""Places over HTTP."""
+"""HTTP endpoint of IP address geolocation."""
 
 from fanfare.kernel.callers import PUBLIC, Caller
 from fanfare.kernel.web.endpoint import endpoint

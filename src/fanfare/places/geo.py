@@ -1,7 +1,7 @@
-"""Where an address of the internet is, by a City database in MaxMind's format.
+"""Geolocation of IP addresses with a City database in MaxMind's format.
 
-It is the operator's file, else the one that comes with the extra `geoip`, else there is none. Each process maps the
-file into memory; one that takes its place is read from then on.
+The database is the operator's file, else that of the extra `geoip`, else there is none. Each process maps the file into
+memory and reopens it when it was replaced.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from fanfare.kernel.running.settings import BadSettings
 from fanfare.places.schemas import GeoPlace
 
 log = structlog.get_logger()
-# The extra's package, and the database in it.
+# The package of the extra, and its database.
 PACKAGE, BUNDLED = "detector", "data/dbip-city-lite.mmdb.bz"
 LANGUAGE = "en"
 
@@ -34,18 +34,17 @@ class Reader(Protocol):
 
 
 class CityDatabase:
-    """A database of cities, opened once in a process."""
+    """A database of cities, opened once per process; empty until `use` is called."""
 
     def __init__(self) -> None:
-        """Begin without a file: nothing is known of any address."""
         self._path = ""
-        self._mark: tuple[int, int, int] | None = None
+        self._file_id: tuple[int, int, int] | None = None
         self._reader: Reader | None = None
         self._lock = threading.Lock()
 
     def use(self, path: str) -> None:
-        """Read the operator's file from now on, or without one the extra's. Raises BadSettings."""
-        self._path, self._mark, self._reader = path, None, None
+        """Open the operator's file or, without a path, the extra's. Raises BadSettings."""
+        self._path, self._file_id, self._reader = path, None, None
         if path:
             try:
                 self._open()
@@ -56,11 +55,11 @@ class CityDatabase:
             self._reader = _bundled()
 
     async def place(self, request: str | None, caller_address: str | None) -> GeoPlace:
-        """Return where an address is, the caller's own when none is wanted; fields are None where that is not known."""
+        """Return the location of an address, by default the caller's; unknown fields are None."""
         address = request or caller_address
         if address is None or not ipaddress.ip_address(address).is_global:
             return GeoPlace()
-        # Beside the other calls: what the system has not in memory comes from the disk.
+        # In a thread, since pages of the file that are not in memory are read from disk.
         return _place(await asyncio.to_thread(self._record, address))
 
     def _record(self, address: str) -> Mapping[str, Any]:
@@ -69,7 +68,7 @@ class CityDatabase:
                 self._refresh()
                 record = self._reader.get(address) if self._reader else None
         except ValueError:
-            # The address is of version 6, the database of version 4.
+            # An IPv6 address in an IPv4 database.
             return {}
         except maxminddb.InvalidDatabaseError:
             log.warning("a record of GEOIP_CITY_DB cannot be read")
@@ -77,20 +76,20 @@ class CityDatabase:
         return record if isinstance(record, Mapping) else {}
 
     def _refresh(self) -> None:
-        """Open a file that took the place of the one that is open; keep that while the new one cannot be read."""
+        """Reopen the file if it was replaced; keep the old one open if the new one cannot be read."""
         try:
-            if self._path and _mark(self._path) != self._mark:
+            if self._path and _file_id(self._path) != self._file_id:
                 self._open()
         except (OSError, maxminddb.InvalidDatabaseError):
             log.warning("GEOIP_CITY_DB was replaced by a file that cannot be read")
 
     def _open(self) -> None:
-        self._mark = _mark(self._path)
+        self._file_id = _file_id(self._path)
         self._reader = maxminddb.open_database(self._path, maxminddb.MODE_AUTO)
 
 
-def _mark(path: str) -> tuple[int, int, int]:
-    stat = os.stat(path)  # noqa: PTH116 - at each lookup, and a Path takes as long again
+def _file_id(path: str) -> tuple[int, int, int]:
+    stat = os.stat(path)  # noqa: PTH116 - at each lookup, and a Path takes twice as long
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
@@ -100,7 +99,7 @@ def _bundled() -> Reader:
 
 
 def _place(record: Mapping[str, Any]) -> GeoPlace:
-    """Return what a record says: in MaxMind's shape, or flat with plain values as other makers have it."""
+    """Return the location of a record, nested as in MaxMind's databases or flat as in others."""
     regions, location, postal = (record.get(name) for name in ("subdivisions", "location", "postal"))
     region = regions[0] if isinstance(regions, list) and regions else record.get("region", record.get("state1"))
     point = location if isinstance(location, Mapping) else record
@@ -115,7 +114,7 @@ def _place(record: Mapping[str, Any]) -> GeoPlace:
 
 
 def _name(value: object) -> str | None:
-    """Return a name out of names by language, or as it is."""
+    """Return a name, from a mapping by language or a plain text."""
     if isinstance(value, Mapping):
         names = value.get("names")
         value = names.get(LANGUAGE) if isinstance(names, Mapping) else value.get("name")
@@ -129,5 +128,5 @@ def _degrees(value: object) -> float | None:
         return None
 
 
-# The one of this process; `use` is called as its application is made.
+# The instance of this process; `use` is called when the application is built.
 city_database = CityDatabase()

@@ -1,4 +1,4 @@
-"""Postal codes in the form that the country's post writes."""
+"""Normalises postal codes."""
 
 import re
 
@@ -20,15 +20,15 @@ FORMS: dict[str, tuple[re.Pattern[str], str, str]] = {
 
 
 def postal_key(text: str) -> str:
-    """Return what a postal code is compared by: its stored form without blanks."""
+    """Return the key by which postal codes are compared: upper case, without spaces."""
     return "".join(whole_number(text).upper().split())
 
 
-def postal_code_kept(country: str | None, text: str | None) -> str | None:
-    """Return the normal form of a postal code; None and blanks give None.
+def normalized_postal_code(country: str | None, text: str | None) -> str | None:
+    """Return the normalised postal code; None and blank text give None.
 
-    US, CA, GB and NL have their own form, of which the first half alone is taken too, since some systems give no
-    more away. Elsewhere only case and blanks are put right. Raises ValueError for what the country has not.
+    In US, CA, GB and NL the format is checked; the first part alone is valid too, since some systems only disclose
+    that. Elsewhere only case and spaces are normalised. Raises ValueError for an invalid code.
     """
     code = tidy(text and whole_number(text), LONGEST)
     if code is None:
@@ -36,8 +36,8 @@ def postal_code_kept(country: str | None, text: str | None) -> str | None:
     code = code.upper()
     if country not in FORMS:
         return code
-    pattern, joint, hint = FORMS[country]
+    pattern, separator, hint = FORMS[country]
     match = pattern.fullmatch(re.sub(r"[\s.-]", "", code))
     if match is None:
         raise ValueError(hint)
-    return joint.join(half for half in match.groups() if half)
+    return separator.join(half for half in match.groups() if half)

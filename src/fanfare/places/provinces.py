@@ -1,4 +1,4 @@
-"""Provinces, states and regions of a country, by code, name or usual abbreviation."""
+"""Normalises provinces, states and regions of a country, from codes, names and abbreviations."""
 
 import re
 from functools import cache, lru_cache
@@ -9,13 +9,13 @@ import msgspec
 from fanfare.places.countries import country_codes
 from fanfare.places.spelling import LONGEST, fold, tidy
 
-# Countries whose provinces are few and known to all who live there: anything else is a mistake.
+# Countries whose list of provinces is complete: other values are rejected.
 CLOSED = ("US", "CA", "AU")
-# Where letters are addressed by the code, which is thus what other systems hold.
+# Countries where provinces are written by code in postal addresses, and so in other systems.
 BY_CODE = ("US", "CA")
 HOME_NATIONS = ("ENG", "SCT", "WLS", "NIR")
 SHORTEST_CODE = 2
-# The forces' post of the US is no part of ISO 3166-2.
+# The US military postal regions, which are not in ISO 3166-2.
 FORCES = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
 ALIASES = {
     "US": {
@@ -95,29 +95,29 @@ ALIASES = {
 
 
 class IsoProvince(msgspec.Struct):
-    """A row of pycountry's list; the code holds the country's, a hyphen and the province's."""
+    """A row of pycountry's list; the code consists of the country's, a hyphen and the province's."""
 
     code: str
     name: str
 
 
 def _clean(name: str) -> tuple[str, list[str]]:
-    """Return the name as one would write it, and what else the list says beside it.
+    """Return the name in its usual form, and the aliases in the list's entry.
 
-    The list turns names around (`Madrid, Comunidad de`) and adds others in brackets (`Wales [Cymru GB-CYM]`).
+    The list inverts names (`Madrid, Comunidad de`) and adds others in brackets (`Wales [Cymru GB-CYM]`).
     """
     aliases = re.findall(r"[\[(]([^\])]*?)(?: [A-Z]{2}-\w+)?[\])]", name)
     plain = re.sub(r"\s*[\[(].*", "", name).strip("/ ")
     first, comma, rest = plain.partition(", ")
     if comma and not re.search(", | and | y ", rest):
-        # London is not the City of London, which is one square mile of it.
+        # London is not an alias of the City of London, which is one square mile of it.
         return f"{rest} {first}", [plain, *([] if rest == "City of" else [first]), *aliases]
     return plain, aliases
 
 
 @lru_cache(maxsize=32)
 def _provinces(country: str) -> dict[str, tuple[str, str]]:
-    """Return code and name of each province by its folded code, name and aliases."""
+    """Return {folded code, name or alias: (code, name)} of a country's provinces."""
     data = files("pycountry").joinpath("databases", "iso3166-2.json").read_bytes()
     provinces = msgspec.json.decode(data, type=dict[str, list[IsoProvince]])["3166-2"]
     result: dict[str, tuple[str, str]] = {}
@@ -147,7 +147,7 @@ def _find(country: str, text: str) -> tuple[str, str] | None:
 
 
 def province_code(country: str, text: str) -> str | None:
-    """Return the code of the province within its country, such as BC or NSW, or None when none is called so.
+    """Return the code of the province within its country, such as BC or NSW, or None if unknown.
 
     `country` is a two-letter code; `text` a code, with or without the country's, a name or an abbreviation.
     """
@@ -156,16 +156,16 @@ def province_code(country: str, text: str) -> str | None:
 
 
 def province_name(country: str, text: str) -> str | None:
-    """Return the name of the province in the country's own letters, or None when none is called so."""
+    """Return the name of the province in the country's spelling, or None if unknown."""
     province = _find(country, text)
     return province and province[1]
 
 
-def province_kept(country: str | None, text: str | None) -> str | None:
-    """Return what is stored for a province: the code in the US and Canada, elsewhere the name.
+def normalized_province(country: str | None, text: str | None) -> str | None:
+    """Return the normalised province: the code in the US and Canada, elsewhere the name.
 
-    None and blanks give None. Raises ValueError for what is no province of the US, Canada or Australia; in other
-    countries people write counties and regions that no list holds, so those stay as they are written.
+    None and blank text give None. Raises ValueError for an unknown province of the US, Canada or Australia; in other
+    countries people use counties and regions that no list has, so unknown ones are kept as they are.
     """
     name = tidy(text)
     if name is None or country is None:
@@ -181,34 +181,34 @@ def province_kept(country: str | None, text: str | None) -> str | None:
 
 
 @cache
-def _homes() -> dict[str, str | None]:
-    homes: dict[str, str | None] = {}
+def _country_by_province() -> dict[str, str | None]:
+    countries: dict[str, str | None] = {}
     for country in (*CLOSED, "GB"):
         for spelling, (code, _) in _provinces(country).items():
             if country != "GB" or code in HOME_NATIONS:
-                homes[spelling] = None if spelling in homes else country
-    return homes
+                countries[spelling] = None if spelling in countries else country
+    return countries
 
 
 def country_of_province(text: str) -> str | None:
-    """Return the country that a province's name alone tells, or None where it could be several or is unknown.
+    """Return the country of a province, or None if the name is ambiguous or unknown.
 
-    A two-letter code that is a country's too tells nothing: DE is Delaware and Germany.
+    A two-letter code that is also a country's is ambiguous: DE is Delaware and Germany.
     """
     spelling = fold(text[:LONGEST])
     if len(spelling) == SHORTEST_CODE and spelling.upper() in country_codes():
         return None
-    return _homes().get(spelling)
+    return _country_by_province().get(spelling)
 
 
 def venue_province(country: str | None, text: str | None) -> str | None:
-    """Return what is stored of a venue's province: as of a fan's where its country is told, else as it is written.
+    """Return the normalised province of a venue, or the text as it is if it is unknown.
 
-    `country` is where the venue is when its province does not tell.
+    `country` is the venue's country when it cannot be derived from the province.
     """
     if not text:
         return None
     try:
-        return province_kept(country_of_province(text) or country, text)
+        return normalized_province(country_of_province(text) or country, text)
     except ValueError:
         return text

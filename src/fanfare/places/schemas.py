@@ -1,4 +1,4 @@
-"""Shapes of places."""
+"""Schemas of places."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ LONGEST_COUNTRY = 128
 
 
 class CountryForm(Form):
-    """A country by its code or a usual name, read as its two-letter code."""
+    """A country by its code or a common name, parsed to its two-letter code."""
 
     def read(self, raw: object) -> str:
-        """Return the code, or refuse what names no country."""
+        """Return the code; ValueError for an unknown country."""
         code = country_code(text_of(raw)[: LONGEST_COUNTRY + 1])
         if code is None:
             message = "must be a country: a two-letter code such as CA, or its English name"
@@ -31,7 +31,7 @@ CountryCode = Annotated[str, CountryForm()]
 
 
 class InternetAddress(Params):
-    """Which address of the internet."""
+    """Which IP address."""
 
     ip_address: Annotated[Address | None, "IPv4 or IPv6 address; the caller's when left out."] = None
 

@@ -1,4 +1,4 @@
-"""How names of places are compared, and how they are kept."""
+"""Normalises names of places, for comparison and for storage."""
 
 import re
 import unicodedata
@@ -11,9 +11,9 @@ CONTROLS = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
 def fold(text: str) -> str:
-    """Return what two spellings of one place have in common: also no points, hyphens, nor a leading `the`.
+    """Return the key by which names of places are compared: folded, without punctuation and a leading `the`.
 
-    Single letters are drawn together, so that `U. S. A.` is `usa`.
+    Single letters are joined, so that `U. S. A.` becomes `usa`.
     """
     words = re.findall(r"[^\W_]+", SILENT.sub("", folding.fold(text.replace("&", " and "))))
     if len(words) > 1 and words[0] == "the":
@@ -22,9 +22,9 @@ def fold(text: str) -> str:
 
 
 def tidy(text: str | None, longest: int = LONGEST) -> str | None:
-    """Return the text in composed letters with single blanks, or None when nothing is left.
+    """Return the text in NFC with single spaces, or None if it is blank.
 
-    Raises ValueError when it is too long or holds what is no letter, mark, figure or sign.
+    Raises ValueError if it is too long or contains control characters.
     """
     if text is None:
         return None

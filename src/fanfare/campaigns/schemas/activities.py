@@ -88,7 +88,7 @@ class ActivityWindow(Params):
 
 
 class FanActivity(msgspec.Struct):
-    """An activity of a fan: `creation_date` is the account's day, `creation_timestamp` ISO 8601 in UTC, to the second."""
+    """An activity of a fan: `creation_date` is the account's day, `creation_timestamp` ISO 8601 UTC, to the second."""
 
     account_id: int
     fan_id: int

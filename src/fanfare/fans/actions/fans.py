@@ -27,7 +27,7 @@ from fanfare.kernel.data.updates import assignments, sent
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.wire import check_past
 from fanfare.places.addresses import WrongAddressError, complete_address
-from fanfare.places.completion import known_place
+from fanfare.places.completion import place_by_code
 
 # Columns that a request writes unchanged.
 PLAIN = (
@@ -250,7 +250,7 @@ async def _complete(db: Db, address: dict[str, Any], columns: Mapping[str, Any],
     if all(value == old[name] for name, value in address.items()):
         return address
     new = {**{name: old[name] for name in ADDRESS}, **address}
-    place = await known_place(db, new["country_code"], new["postal_code"])
+    place = await place_by_code(db, new["country_code"], new["postal_code"])
     place_columns = {
         name: getattr(place, name) for name in ("metro_area", "latitude", "longitude") if name not in columns
     }

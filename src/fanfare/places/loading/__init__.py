@@ -1,1 +1,1 @@
-"""Fills the tables of places from packages that carry public lists; nothing of it is needed while Fanfare serves."""
+"""Loads the place tables from packages with public lists; not used by a running server."""

@@ -1,4 +1,4 @@
-"""Metro areas: our own list of Canada's, and what an operator says of any country's."""
+"""Metro areas: the bundled list of Canada's, and the operator's for any country."""
 
 import csv
 from importlib.resources import files
@@ -15,15 +15,15 @@ NUMBERS = ("latitude", "longitude", "reach_km")
 
 
 class Override(NamedTuple):
-    """Codes of a country that begin with this belong to the metro area."""
+    """Assigns the postal codes of a country with this prefix to a metro area."""
 
     country_code: str
     postal_prefix: str
     metro_area: str
 
 
-async def keep_canadian(db: Db) -> None:
-    """Store the middles and reaches of Canada's metro areas as this version has them."""
+async def store_canadian(db: Db) -> None:
+    """Store this version's centres and radii of Canada's metro areas."""
     lines = files("fanfare.places").joinpath("data", "canadian_metro_areas.csv").read_text("utf-8").splitlines()
     await db.executemany(
         """
@@ -44,9 +44,9 @@ async def keep_canadian(db: Db) -> None:
 
 
 def read_overrides(path: Path) -> list[Override]:
-    """Read an operator's file: CSV with the columns country_code, postal_code (or how it begins) and metro_area.
+    """Read an operator's file: CSV with the columns country_code, postal_code (or its prefix) and metro_area.
 
-    Raises BadFile, naming the line.
+    Raises BadFile with the line number.
     """
     overrides: dict[tuple[str, str], tuple[int, str]] = {}
     try:
@@ -77,8 +77,8 @@ def _override(path: Path, line: int, row: dict[str, str | None]) -> Override:
     return Override(country, prefix, metro_area)
 
 
-async def override(db: Db, overrides: list[Override]) -> int:
-    """Take these in the place of all earlier ones, and return how many postal codes they change."""
+async def replace_overrides(db: Db, overrides: list[Override]) -> int:
+    """Replace all overrides, and return the number of postal codes that change."""
     async with db.transaction() as tx:
         old = await tx.rows("select distinct country_code from places_metro_overrides")
         await tx.execute("delete from places_metro_overrides")
@@ -89,50 +89,50 @@ async def override(db: Db, overrides: list[Override]) -> int:
         countries = {row["country_code"] for row in old} | {each.country_code for each in overrides}
         count = 0
         for country in sorted(countries):
-            count += await assign(tx, country)
-            await find_middles(tx, country)
+            count += await apply_overrides(tx, country)
+            await compute_centres(tx, country)
     return count
 
 
-async def assign(db: Db, country: str) -> int:
-    """Give a country's postal codes the operator's metro area, that of the longest prefix; return how many change."""
-    word = await db.execute(
+async def apply_overrides(db: Db, country: str) -> int:
+    """Apply the overrides to a country's postal codes, the longest prefix first; return the number that change."""
+    command_tag = await db.execute(
         """
         with lengths as materialized (
-            select distinct length(postal_prefix) as many from places_metro_overrides where country_code = $1
-        ), told as (
+            select distinct length(postal_prefix) as length from places_metro_overrides where country_code = $1
+        ), matches as (
             select distinct on (p.postal_code) p.postal_code, o.metro_area
             from places_postal_codes p
             cross join lengths l
             join places_metro_overrides o
-              on o.country_code = p.country_code and o.postal_prefix = left(p.postal_code, l.many)
+              on o.country_code = p.country_code and o.postal_prefix = left(p.postal_code, l.length)
             where p.country_code = $1
             order by p.postal_code, length(o.postal_prefix) desc
-        ), wanted as (
-            select p.postal_code, t.metro_area
-            from places_postal_codes p left join told t on t.postal_code = p.postal_code
-            where p.country_code = $1 and p.operator_metro_area is distinct from t.metro_area
+        ), changes as (
+            select p.postal_code, m.metro_area
+            from places_postal_codes p left join matches m on m.postal_code = p.postal_code
+            where p.country_code = $1 and p.operator_metro_area is distinct from m.metro_area
         )
-        update places_postal_codes p set operator_metro_area = w.metro_area
-        from wanted w
-        where p.country_code = $1 and p.postal_code = w.postal_code
+        update places_postal_codes p set operator_metro_area = c.metro_area
+        from changes c
+        where p.country_code = $1 and p.postal_code = c.postal_code
         """,
         country,
     )
-    return int(word.rsplit(" ", 1)[-1])
+    return int(command_tag.rsplit(" ", 1)[-1])
 
 
-async def find_middles(db: Db, country: str) -> None:
-    """Set the middle of each metro area of a country from its postal codes, but for those of our own list."""
+async def compute_centres(db: Db, country: str) -> None:
+    """Set the centre of each metro area of a country to the mean of its postal codes, except for bundled ones."""
     await db.execute(
         """
-        insert into places_metro_areas as kept (country_code, metro_area, latitude, longitude)
+        insert into places_metro_areas as m (country_code, metro_area, latitude, longitude)
         select country_code, metro_area, avg(latitude), avg(longitude)
         from places_postal_codes where country_code = $1 and metro_area is not null
         group by country_code, metro_area
         on conflict (country_code, metro_area) do update set
             latitude = excluded.latitude, longitude = excluded.longitude
-        where kept.reach_km is null
+        where m.reach_km is null
         """,
         country,
     )

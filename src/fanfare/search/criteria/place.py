@@ -7,7 +7,7 @@ from typing import Annotated
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import Texts
 from fanfare.places.postal_codes import postal_key
-from fanfare.places.provinces import province_kept
+from fanfare.places.provinces import normalized_province
 from fanfare.search.criteria.criterion import Criterion
 from fanfare.search.criteria.links import folded
 from fanfare.search.criteria.person import PersonCriteria
@@ -21,7 +21,7 @@ def province_keys(names: Iterable[str], country_code: str | None) -> list[str]:
     for country in {"US", "CA", country_code or "US"}:
         for name in names:
             with suppress(ValueError):
-                spellings.add(province_kept(country, name) or name)
+                spellings.add(normalized_province(country, name) or name)
     return folded(spellings)
 
 
