@@ -1,7 +1,7 @@
-"""Points: categories of points, bookings for fans, balances and leaderboards.
+"""Points: categories, awards to fans, balances and leaderboards.
 
-A booking is never changed; a balance is the sum of a fan's bookings and a rank follows from it. Both are kept beside
-the bookings by the very statement that books.
+Awards are immutable; a balance is the sum of a fan's awards, and ranks are derived from balances. The statement that
+inserts an award also updates both.
 
-What it announces is in `topics.py`.
+Topics of the change log: `topics.py`.
 """

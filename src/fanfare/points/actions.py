@@ -1,4 +1,4 @@
-"""Books points and keeps balances and ranks true in the same statement."""
+"""Awards points, and updates balances and ranks in the same statement."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,32 +14,32 @@ from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.points.schemas import NewAward, NewNamedAward, NewPoint, PointChanges
 from fanfare.points.topics import POINT_CREATED, POINT_UPDATED, POINTS_AWARDED
 
-# Moves fans on their boards. It reads `booked` (account_id, fan_id, board, point_count): what is added to whose total
-# where. Buckets are written in one order by every statement, so that two of them never wait for each other in a ring.
-MOVE = """
-    moved as (
+# CTEs that update the standings of fans, and the number of fans per bucket of totals, from the CTE `additions`
+# (account_id, fan_id, board, point_count). All statements write buckets in the same order, to prevent deadlocks.
+UPDATE_STANDINGS = """
+    new_standings as (
         insert into standings as s (account_id, board, fan_id, total, award_count)
-        select account_id, board, fan_id, point_count, 1 from booked
+        select account_id, board, fan_id, point_count, 1 from additions
         order by board, fan_id
         on conflict (account_id, board, fan_id) do update
         set total = s.total + excluded.total, award_count = s.award_count + 1
         returning account_id, board, fan_id, total, award_count
     ),
     steps as (
-        select moved.account_id, moved.board, step.level, step.bucket, sum(step.fans) as fans
-        from moved
-        join booked on booked.board = moved.board and booked.fan_id = moved.fan_id
+        select new_standings.account_id, new_standings.board, step.level, step.bucket, sum(step.fans) as fans
+        from new_standings
+        join additions on additions.board = new_standings.board and additions.fan_id = new_standings.fan_id
         cross join lateral (values
-            (0, standing_bucket(moved.total), 1),
-            (1, standing_bucket(moved.total) >> 7, 1),
-            (0, standing_bucket(moved.total - booked.point_count), case when moved.award_count = 1 then 0 else -1 end),
-            (1, standing_bucket(moved.total - booked.point_count) >> 7,
-             case when moved.award_count = 1 then 0 else -1 end)
+            (0, standing_bucket(new_standings.total), 1),
+            (1, standing_bucket(new_standings.total) >> 7, 1),
+            (0, standing_bucket(new_standings.total - additions.point_count), case when new_standings.award_count = 1 then 0 else -1 end),
+            (1, standing_bucket(new_standings.total - additions.point_count) >> 7,
+             case when new_standings.award_count = 1 then 0 else -1 end)
         ) as step (level, bucket, fans)
-        group by moved.account_id, moved.board, step.level, step.bucket
+        group by new_standings.account_id, new_standings.board, step.level, step.bucket
         having sum(step.fans) <> 0
     ),
-    counted as (
+    count_fans as (
         insert into standing_buckets as b (account_id, board, level, bucket, fan_count)
         select account_id, board, level, bucket, fans from steps
         order by board, level, bucket
@@ -66,17 +66,17 @@ class AwardKeyUsed(Conflict):
 
 CREATE_POINT = f"""
     with {HOLD},
-    made as (
+    inserted as (
         insert into points (account_id, point_uid, point_name, description, created_at, updated_at)
         values ($1, $2, $3, $4, $5, $5)
         returning account_id, point_uid
     )
-    {announce(POINT_CREATED, "made", at="$5")}
+    {announce(POINT_CREATED, "inserted", at="$5")}
 """  # noqa: S608 - fixed parts
 
 
 async def create_point(db: Db, account_id: int, new: NewPoint, now: datetime) -> uuid.UUID:
-    """Make a category and return its uid."""
+    """Create a category and return its uid; PointNameTaken (409) if the name exists."""
     point_uid = uuid.uuid4()
     try:
         await db.execute(
@@ -95,22 +95,22 @@ async def create_point(db: Db, account_id: int, new: NewPoint, now: datetime) ->
 POINT = Columns(PointChanges, key=("point_uid",))
 CHANGE_POINT = f"""
     with {HOLD},
-    made as (
+    inserted as (
         update points p
         set {POINT.assignments("p", "$3")},
             updated_at = $4
         where p.account_id = $1 and p.point_uid = $2
         returning p.account_id, p.point_uid
     ),
-    logged as (
-        {announce(POINT_UPDATED, "made", at="$4", fields="$5::text[]")}
+    announced as (
+        {announce(POINT_UPDATED, "inserted", at="$4", fields="$5::text[]")}
     )
-    select point_uid from made
+    select point_uid from inserted
 """  # noqa: S608 - fixed parts
 
 
 async def change_point(db: Db, account_id: int, changes: PointChanges, now: datetime) -> uuid.UUID:
-    """Update the fields sent of a category and return its uid."""
+    """Update the fields sent of a category and return its uid; Unknown (404), PointNameTaken (409)."""
     fields = POINT.sent(changes)
     try:
         updated = await db.value(
@@ -131,14 +131,14 @@ async def change_point(db: Db, account_id: int, changes: PointChanges, now: date
 async def award_points(
     db: Db, account_id: int, new: NewAward, now: datetime, *, address: str | None = None
 ) -> uuid.UUID:
-    """Book points for a fan and return the booking's uid; an award_key used before returns its first booking.
+    """Award points to a fan and return the award's uid; with an award_key used before, that of the existing award.
 
-    Refuses an unknown fan, category, campaign, activity or performance, a closed category, and an award_key that
-    stands for other points.
+    Unknown (404) fan, category, campaign, activity or performance; Conflict (409) for a closed category, and for an
+    award_key of a different award.
     """
-    row = await db.retry_conflicts(lambda tx: _book(tx, account_id, new, now, address))
+    row = await db.retry_conflicts(lambda tx: _award(tx, account_id, new, now, address))
     if row["fan_point_uid"] is None:
-        if row["is_known"]:
+        if row["has_targets"]:
             raise PointClosed
         raise Unknown(
             fan=new.fan_id,
@@ -149,17 +149,17 @@ async def award_points(
         )
     if not row["is_same"]:
         raise AwardKeyUsed
-    booked: uuid.UUID = row["fan_point_uid"]
-    return booked
+    fan_point_uid: uuid.UUID = row["fan_point_uid"]
+    return fan_point_uid
 
 
-BOOK = Sql(f"""
+AWARD = Sql(f"""
     with {HOLD},
     prior as (
         select fan_point_uid, fan_id, point_uid, point_count from fan_points
         where account_id = $1 and award_key = :award_key
     ),
-    known as (
+    targets as (
         select f.fan_id, p.point_uid, p.is_active
         from fans f
         join points p on p.account_id = f.account_id and p.point_uid = :point_uid
@@ -172,50 +172,50 @@ BOOK = Sql(f"""
               select from performances s where s.account_id = $1 and s.performance_uid = :performance_uid))
         for key share of f
     ),
-    made as (
+    inserted as (
         insert into fan_points (account_id, fan_point_id, fan_point_uid, fan_id, point_uid, point_count, point_type,
                                 reward_uid, page_tab_id, activity_id, session_uid, performance_uid, point_source,
                                 award_key, award_signature, ip_address, props, created_at)
-        select $1, nextval('positions'), :fan_point_uid, known.fan_id, known.point_uid, :point_count, :point_type,
+        select $1, nextval('positions'), :fan_point_uid, targets.fan_id, targets.point_uid, :point_count, :point_type,
                :reward_uid, :page_tab_id, :activity_id, :session_uid, :performance_uid, :point_source, :award_key,
                :award_signature, :ip_address, :props, :now
-        from hold cross join known
-        where known.is_active and not exists (select from prior)
+        from hold cross join targets
+        where targets.is_active and not exists (select from prior)
         returning account_id, fan_point_id, fan_point_uid, fan_id, point_uid, page_tab_id, point_count
     ),
-    booked as (
-        select account_id, fan_id, 'point:' || point_uid as board, point_count from made
+    additions as (
+        select account_id, fan_id, 'point:' || point_uid as board, point_count from inserted
         union all
-        select account_id, fan_id, 'campaign:' || page_tab_id, point_count from made where page_tab_id is not null
+        select account_id, fan_id, 'campaign:' || page_tab_id, point_count from inserted where page_tab_id is not null
     ),
-    {MOVE},
-    logged as (
-        {announce(POINTS_AWARDED, "made", position="fan_point_id", at=":now")}
+    {UPDATE_STANDINGS},
+    announced as (
+        {announce(POINTS_AWARDED, "inserted", position="fan_point_id", at=":now")}
     )
-    select coalesce(made.fan_point_uid, prior.fan_point_uid) as fan_point_uid,
+    select coalesce(inserted.fan_point_uid, prior.fan_point_uid) as fan_point_uid,
            prior.fan_point_uid is null
                or (prior.fan_id, prior.point_uid, prior.point_count) = (:fan_id, :point_uid, :point_count) as is_same,
-           exists (select from known) as is_known
-    from (select) as one left join made on true left join prior on true
+           exists (select from targets) as has_targets
+    from (select) as one left join inserted on true left join prior on true
 """)  # noqa: S608 - fixed parts
 
 
-AS_GIVEN = (
+PLAIN = (
     "fan_id", "point_uid", "point_count", "page_tab_id", "activity_id", "reward_uid", "session_uid", "performance_uid",
     "award_key", "point_source", "award_signature",
 )  # fmt: skip
 
 
-async def _book(db: Db, account_id: int, new: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
+async def _award(db: Db, account_id: int, new: NewAward, now: datetime, address: str | None) -> asyncpg.Record:
     row = await db.row(
-        BOOK,
+        AWARD,
         account_id,
         fan_point_uid=uuid.uuid4(),
         point_type=new.point_type or "points",
         ip_address=address,
         props=new.props or {},
         now=now,
-        **{name: getattr(new, name) for name in AS_GIVEN},
+        **{name: getattr(new, name) for name in PLAIN},
     )
     if row is None:
         raise Unavailable
@@ -223,7 +223,7 @@ async def _book(db: Db, account_id: int, new: NewAward, now: datetime, address: 
 
 
 async def award_named_points(db: Db, account_id: int, new: NewNamedAward, now: datetime) -> uuid.UUID:
-    """Book points of a category given by its name."""
+    """Award points of a category that is given by name."""
     point_uid = await db.value(
         "select point_uid from points where account_id = $1 and fold_text(point_name) = fold_text($2)",
         account_id,
@@ -236,19 +236,19 @@ async def award_named_points(db: Db, account_id: int, new: NewNamedAward, now: d
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Take a fan off every board; the bookings stay, without what their makers noted of the fan."""
+    """Delete a fan's standings and clear personal data of the awards, which stay."""
     await db.execute(
         """
-        with gone as (
+        with deleted as (
             delete from standings where account_id = $1 and fan_id = $2 returning account_id, board, total
         ),
         steps as (
-            select gone.account_id, gone.board, step.level, step.bucket
-            from gone
-            cross join lateral (values (0, standing_bucket(gone.total)), (1, standing_bucket(gone.total) >> 7))
+            select deleted.account_id, deleted.board, step.level, step.bucket
+            from deleted
+            cross join lateral (values (0, standing_bucket(deleted.total)), (1, standing_bucket(deleted.total) >> 7))
                 as step (level, bucket)
         ),
-        uncounted as (
+        count_fans as (
             update standing_buckets b set fan_count = b.fan_count - 1
             from steps
             where b.account_id = $1 and b.account_id = steps.account_id
@@ -264,7 +264,7 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Give all bookings of one fan to another, whose totals and ranks follow."""
+    """Move the awards of one fan to another and recompute the standings."""
     await db.execute(
         "update fan_points set fan_id = $3 where account_id = $1 and fan_id = $2", account_id, old_fan_id, fan_id
     )
@@ -272,9 +272,9 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 
 
 async def recount_fans(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
-    """Make the totals of fans, and the buckets they are counted in, what their bookings say.
+    """Recompute the standings of fans, and the buckets that count them, from their awards.
 
-    The caller holds the fans' rows. Buckets are written in the one order, see MOVE.
+    The caller has locked the fans' rows. Buckets are save_standings in the same order as in UPDATE_STANDINGS.
     """
     await db.execute(RECOUNT, account_id, list(fan_ids))
 
@@ -287,15 +287,15 @@ RECOUNT = """
         where p.account_id = $1 and p.fan_id = any($2::bigint[]) and b.board is not null
         group by fan_id, board
     ),
-    kept as materialized (
+    old as materialized (
         select fan_id, board, total from standings where account_id = $1 and fan_id = any($2::bigint[])
     ),
-    gone as (
+    deleted as (
         delete from standings s
         where s.account_id = $1 and s.fan_id = any($2::bigint[])
           and not exists (select from sums where sums.fan_id = s.fan_id and sums.board = s.board)
     ),
-    written as (
+    save_standings as (
         insert into standings as s (account_id, board, fan_id, total, award_count)
         select $1, board, fan_id, total, award_count from sums
         order by board, fan_id
@@ -304,7 +304,7 @@ RECOUNT = """
     ),
     steps as (
         select each.board, step.level, step.bucket, sum(each.fans) as fans
-        from (select board, total, 1 as fans from sums union all select board, total, -1 from kept) as each
+        from (select board, total, 1 as fans from sums union all select board, total, -1 from old) as each
         cross join lateral (values (0, standing_bucket(each.total)), (1, standing_bucket(each.total) >> 7))
             as step (level, bucket)
         group by each.board, step.level, step.bucket

@@ -1,4 +1,4 @@
-"""Points over HTTP: categories, bookings, balances and boards."""
+"""HTTP endpoints of point categories, awards, balances and leaderboards."""
 
 from datetime import datetime
 
@@ -98,7 +98,7 @@ async def campaigns_total_points(db: Db, account: Account, query: CampaignWindow
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
 async def campaigns_fan_points(db: Db, account: Account, query: CampaignAwardQuery) -> Listed[CampaignAward]:
-    """List the point awards of a campaign without personal data but the fan id.
+    """List the point awards of a campaign without personal data except the fan id.
 
     Newest first, 10,000 per response; send the header X-Next-Cursor back as `cursor` to continue. Hidden fans are left
     out, as on the public leaderboard.

@@ -1,9 +1,11 @@
-"""Reads bookings, balances and leaderboards."""
+"""Reads awards, balances and leaderboards."""
 
 import uuid
 from datetime import date
 
+from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.campaigns.queries.stats import TargetRows
+from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
@@ -32,27 +34,27 @@ PLACES = 100
 CAMPAIGN_PLACES = 10
 AROUND = 3
 
-# The rank of each total of $3 on board $2, one more than the fans above it: whole buckets first, coarse then fine, and
-# within the total's own bucket the fans themselves. Every part is a short range of an index.
+# The rank of each total in $3 on board $2: one more than the number of fans above it, which is the sum of coarse
+# buckets, fine buckets, and the fans in the total's own bucket. Each is a short index range scan.
 RANKS = """
-    select wanted.total, 1 + (
+    select input.total, 1 + (
         select coalesce(sum(fan_count), 0) from standing_buckets
-        where account_id = $1 and board = $2 and level = 1 and bucket > standing_bucket(wanted.total) >> 7
+        where account_id = $1 and board = $2 and level = 1 and bucket > standing_bucket(input.total) >> 7
     ) + (
         select coalesce(sum(fan_count), 0) from standing_buckets
         where account_id = $1 and board = $2 and level = 0
-          and bucket > standing_bucket(wanted.total) and bucket < ((standing_bucket(wanted.total) >> 7) + 1) << 7
+          and bucket > standing_bucket(input.total) and bucket < ((standing_bucket(input.total) >> 7) + 1) << 7
     ) + (
         select count(*) from standings
         where account_id = $1 and board = $2
-          and total > wanted.total and total <= standing_bucket_top(standing_bucket(wanted.total))
+          and total > input.total and total <= standing_bucket_top(standing_bucket(input.total))
     ) as rank
-    from unnest($3::bigint[]) as wanted (total)
+    from unnest($3::bigint[]) as input (total)
 """
 
 
 def window(zone: str, start: date | None, end: date | None) -> Window:
-    """Return the moments that two days include in a zone; either may be open."""
+    """Return the time range of two days, both included, in a time zone; either may be None."""
     return Window(day_bounds(start, zone)[0] if start else None, day_bounds(end, zone)[1] if end else None)
 
 
@@ -70,7 +72,7 @@ async def points(db: Db, account_id: int) -> list[Point]:
 
 
 async def awards(db: Db, account: Account, query: AwardQuery) -> Listed[Award]:
-    """Return single bookings, the newest first unless asked otherwise, or their sums by fan, the greatest first."""
+    """Return awards, the newest first by default, or their sums by fan, the greatest first."""
     days = window(account.time_zone, query.start_date, query.end_date)
     args = (account.id, days.start, days.end, query.point_uid, query.fan_id, query.limit + 1)
     if query.leaderboard:
@@ -122,7 +124,7 @@ RANKED_AWARDS = Heavy("""
 
 
 async def leaderboard(db: Db, account: Account, query: LeaderboardQuery) -> tuple[LeaderboardMeta, list[Place]]:
-    """Return the best fans of a category over some days; equal counts share a rank, the lower fan_id comes first."""
+    """Return the top fans of a category over some days; equal counts share a rank, the lower fan_id comes first."""
     point = await db.row(
         "select point_uid, point_name from points where account_id = $1 and fold_text(point_name) = fold_text($2)",
         account.id,
@@ -158,9 +160,8 @@ async def leaderboard(db: Db, account: Account, query: LeaderboardQuery) -> tupl
 
 
 async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
-    """Return what a fan has in each category that ever had a booking for the fan; refuses an unknown fan."""
-    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, fan_id):
-        raise Unknown(fan=fan_id)
+    """Return a fan's balance in each category with an award to the fan; Unknown (404) fan."""
+    await check_fan(db, account_id, fan_id)
     rows = await db.rows(
         """
         select s.fan_id, p.point_uid, p.point_name, s.total as point_count
@@ -176,7 +177,7 @@ async def balances(db: Db, account_id: int, fan_id: int) -> list[Balance]:
 
 
 async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, around: int | None) -> Standing:
-    """Return a fan's rank among all fans of a category, with the neighbours on both sides of it."""
+    """Return a fan's rank among all fans of a category, with the neighbours above and below."""
     board = f"point:{point_uid}"
     async with db.transaction("repeatable_read") as tx:
         total = await tx.value(
@@ -195,8 +196,8 @@ async def standing(db: Db, account_id: int, point_uid: uuid.UUID, fan_id: int, a
     return Standing(fan_id, point_uid, total, ranks[total], neighbours)
 
 
-# The same order as every leaderboard: total downwards, then fan_id upwards. Equals and others apart, so that each part
-# reads a few rows of the index, however many fans stand above or below.
+# In the order of leaderboards: descending total, then fan_id. Fans with the same total and others are separate queries,
+# so that each is a short index range scan, however many fans are above or below.
 NEIGHBOURS = """
     with above as (
         select account_id, fan_id, total from (
@@ -218,18 +219,18 @@ NEIGHBOURS = """
         ) as nearest
         order by total desc, fan_id limit $5 + 1
     )
-    select near.fan_id, near.total, f.display_name
-    from (select account_id, fan_id, total from above union all select account_id, fan_id, total from below) as near
-    join fans f on f.account_id = near.account_id and f.fan_id = near.fan_id
-    order by near.total desc, near.fan_id
+    select neighbours.fan_id, neighbours.total, f.display_name
+    from (select account_id, fan_id, total from above union all select account_id, fan_id, total from below) as neighbours
+    join fans f on f.account_id = neighbours.account_id and f.fan_id = neighbours.fan_id
+    order by neighbours.total desc, neighbours.fan_id
 """
 
 
 async def campaign_board(
     db: Db, account_id: int, page_tab_id: int, limit: int | None, *, show_hidden: bool
 ) -> list[CampaignPlace]:
-    """Return the best fans of a campaign by the points won in it; refuses an unknown campaign."""
-    await known_campaign(db, account_id, page_tab_id)
+    """Return the top fans of a campaign by the points won in it; Unknown (404) campaign."""
+    await check_campaign(db, account_id, page_tab_id)
     rows = await db.rows(
         """
         with places as (
@@ -266,8 +267,8 @@ async def campaign_board(
 
 
 async def public_board(db: Db, account_id: int, page_tab_id: int, limit: int | None) -> list[PublicPlace]:
-    """Return the public board of a campaign: hidden fans left out, nothing personal beyond the display name."""
-    await known_campaign(db, account_id, page_tab_id)
+    """Return the public leaderboard of a campaign, without hidden fans and personal data except the display name."""
+    await check_campaign(db, account_id, page_tab_id)
     rows = await db.rows(
         """
         with places as (
@@ -297,8 +298,8 @@ async def public_board(db: Db, account_id: int, page_tab_id: int, limit: int | N
 
 
 async def total_points(db: Db, account_id: int, query: CampaignWindow) -> int:
-    """Return the sum of a campaign's bookings in a window."""
-    await known_campaign(db, account_id, query.page_tab_id)
+    """Return the sum of a campaign's awards in a window."""
+    await check_campaign(db, account_id, query.page_tab_id)
     total: int = await db.value(
         Heavy("""
         select coalesce(sum(point_count), 0)::bigint from fan_points
@@ -314,8 +315,8 @@ async def total_points(db: Db, account_id: int, query: CampaignWindow) -> int:
 
 
 async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) -> Listed[CampaignAward]:
-    """Return bookings of a campaign, the newest first unless asked otherwise; those of hidden fans are left out."""
-    await known_campaign(db, account_id, query.page_tab_id)
+    """Return awards of a campaign, the newest first by default, without those of hidden fans."""
+    await check_campaign(db, account_id, query.page_tab_id)
     cursor = start(query.cursor, query.order)
     low, high = cursor.span(await settled(db, account_id))
     rows = await db.rows(
@@ -341,15 +342,8 @@ async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) ->
     return Listed([CampaignAward(**row) for row in page.rows], page.following)
 
 
-async def known_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
-    """Refuse a campaign that the account does not have."""
-    exists = "select true from campaigns where account_id = $1 and page_tab_id = $2"
-    if not await db.value(exists, account_id, page_tab_id):
-        raise Unknown(campaign=page_tab_id)
-
-
-# What campaigns_detailed_stats shows of points, by target. The arguments are campaigns.queries.stats's: $3 is the
-# target itself, $4 the last id already read, $5 the settled position, $6 and $7 the window, $8 the most rows.
+# The rows about points in campaigns_detailed_stats, by target. The arguments are those of campaigns.queries.stats: $3
+# is the target, $4 the last id read, $5 the settled position, $6 and $7 the window, $8 the limit.
 CAMPAIGN_ROWS = {
     "fan_points": TargetRows(
         """

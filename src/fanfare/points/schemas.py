@@ -1,4 +1,4 @@
-"""Shapes of point categories, bookings, balances and leaderboards."""
+"""Schemas of point categories, awards, balances and leaderboards."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -62,7 +62,7 @@ class PointChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to clear what is always there."""
+        """Reject an empty value for a mandatory field."""
         for name in ("point_name", "is_active"):
             if name in values and values[name] is None:
                 yield name, "must not be empty"
@@ -75,7 +75,7 @@ class PointSaved(msgspec.Struct):
 
 
 class AwardQuery(Params):
-    """Which bookings to list, or which window to rank."""
+    """Which awards to list, or which range to rank."""
 
     start_date: Annotated[Day, "First day (YYYY-MM-DD), in the account's zone."]
     end_date: Annotated[Day, "Last day (YYYY-MM-DD), in the account's zone."]
@@ -88,14 +88,14 @@ class AwardQuery(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a window that ends before it starts, and a place in a ranking."""
+        """Reject a range that ends before it starts, and a cursor for a ranking."""
         if values.get("leaderboard") and values.get("cursor"):
             yield "cursor", "cannot be used with leaderboard: a ranking starts at the top"
-        yield from backwards(values)
+        yield from range_faults(values)
 
 
-def backwards(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a fault when the window ends before it starts."""
+def range_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the error of a range that ends before it starts."""
     for start, end in (("start_date", "end_date"), ("start_timestamp", "end_timestamp")):
         if values.get(start) and values.get(end) and values[end] < values[start]:
             yield end, f"must not be before {start}"
@@ -198,10 +198,10 @@ class LeaderboardQuery(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a window without ends, or one that ends before it starts."""
+        """Reject a range without start and end, or one that ends before it starts."""
         if "start_date" not in values and "end_date" not in values:
             yield "start_date", "is required when end_date is left out"
-        yield from backwards(values)
+        yield from range_faults(values)
 
 
 class Place(msgspec.Struct):
@@ -255,13 +255,13 @@ class PublicBoardQuery(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse friends_only: no network that tells us a fan's friends is connected."""
+        """Reject friends_only, as no network with a fan's friends is connected."""
         if values.get("friends_only"):
             yield "friends_only", "no network that knows a fan's friends is connected"
 
 
 class PublicPlace(msgspec.Struct):
-    """A place of a campaign's public board, without personal data but the chosen display name."""
+    """A place of a campaign's public board, without personal data except the display name."""
 
     fan_id: int
     display_name: str | None
@@ -279,12 +279,12 @@ class CampaignWindow(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a window that ends before it starts."""
-        return backwards(values)
+        """Reject a window that ends before it starts."""
+        return range_faults(values)
 
 
 class CampaignAwardQuery(CampaignWindow):
-    """Which bookings of a campaign."""
+    """Which awards of a campaign."""
 
     limit: Annotated[Rows, "Maximum number of rows to return."] = 10_000
     order: ReadingOrder = "desc"
@@ -298,7 +298,7 @@ class TotalPoints(msgspec.Struct):
 
 
 class CampaignAward(msgspec.Struct):
-    """A booking without personal data but the fan id."""
+    """An award without personal data except the fan id."""
 
     fan_id: int
     point_count: int
@@ -306,7 +306,7 @@ class CampaignAward(msgspec.Struct):
 
 
 class StandingQuery(Params):
-    """Whose rank in which category."""
+    """Which fan and category."""
 
     point_uid: Annotated[Uuid, "Category to rank."]
     fan_id: Annotated[Id, "Fan to find."]
@@ -333,7 +333,7 @@ class Standing(msgspec.Struct):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """From a moment (included) to a moment (not included); None is open."""
+    """A time range from `start` (included) to `end` (excluded); None is unbounded."""
 
     start: datetime | None
     end: datetime | None

@@ -1,4 +1,4 @@
-"""What points announce."""
+"""Topics of the change log about points."""
 
 from uuid import UUID
 
@@ -7,8 +7,8 @@ import msgspec
 from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 
-class Booking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was booked: the category of points, and how many; negative when they were spent."""
+class AwardData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The category and the number of points; negative when they were spent."""
 
     point_uid: UUID
     point_count: int
@@ -16,4 +16,4 @@ class Booking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 POINT_CREATED = Topic("point.created", "A category of points was created.", "point_uid")
 POINT_UPDATED = Topic("point.updated", "A category of points changed.", "point_uid", data=OptionalFields)
-POINTS_AWARDED = Topic("points.awarded", "Points were awarded to a fan.", "fan_point_uid", "always", Booking)
+POINTS_AWARDED = Topic("points.awarded", "Points were awarded to a fan.", "fan_point_uid", "always", AwardData)
