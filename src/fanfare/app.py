@@ -12,7 +12,7 @@ from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.renames import follow_merges
 from fanfare.hosted.actions import addresses as hosted_addresses
-from fanfare.idols.actions import ties as idols
+from fanfare.idols.actions import links as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data import references
@@ -64,7 +64,7 @@ FOLLOWERS = (
     fans, messages, idols, campaigns, points, performances, tickets, registrations, purchases, search, segments,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
-followers.TIE_IDOLS.set(idols.tie_by_names)
+followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 references.CHECKS.set([refuse_referenced])
 

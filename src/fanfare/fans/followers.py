@@ -64,10 +64,10 @@ class Follower(Protocol):
         """Delete a fan's personal data."""
 
 
-TieIdols = Callable[[Db, int, int, list[str], datetime], Awaitable[None]]
+LinkIdols = Callable[[Db, int, int, list[str], datetime], Awaitable[None]]
 
 FOLLOWERS = Handover[Sequence[Follower]]("the domains that follow fans")
-TIE_IDOLS = Handover[TieIdols]("the ties to idols")
+LINK_IDOLS = Handover[LinkIdols]("the links to idols")
 
 
 def journal_tables() -> list[str]:
@@ -106,6 +106,6 @@ async def recount(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
             await recount_fans(db, account_id, fan_ids)
 
 
-async def tie(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
-    """Connect a fan to idols by name, in the caller's transaction."""
-    await TIE_IDOLS.get()(db, account_id, fan_id, idol_names, now)
+async def link_idols(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
+    """Link a fan to idols by name, in the caller's transaction."""
+    await LINK_IDOLS.get()(db, account_id, fan_id, idol_names, now)

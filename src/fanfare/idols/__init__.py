@@ -1,4 +1,4 @@
-"""Idols: artists, teams, sponsors and podcasts, their events, and who follows them.
+"""Idols: artists, teams, sponsors and podcasts, their events, and the fans who follow them.
 
-What it announces is in `topics.py`.
+Topics of the change log: `topics.py`.
 """

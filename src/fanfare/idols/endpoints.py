@@ -1,10 +1,10 @@
-"""Idols over HTTP: read with the public key, written with the secret."""
+"""HTTP endpoints of idols, their events and the fans who follow them."""
 
 from datetime import datetime
 
 from fanfare.idols import queries
+from fanfare.idols.actions import bulk_links, links
 from fanfare.idols.actions import idols as actions
-from fanfare.idols.actions import many, ties
 from fanfare.idols.schemas import (
     EventSearch,
     FanIdol,
@@ -106,7 +106,7 @@ async def crm_fan_idols_list(db: Db, account: Account, query: FanIdolQuery) -> l
 @endpoint.post("/api/v1/crm/fans/{fan_id}/idols", scope="crm", key=SECRET)
 async def crm_fan_idols_save(db: Db, account: Account, change: FanIdolChange, now: datetime) -> FanIdolSaved:
     """Add or remove one idol of a fan, by uid or by name."""
-    return FanIdolSaved(change.fan_id, await ties.change_fan_idol(db, account.id, change, now))
+    return FanIdolSaved(change.fan_id, await links.change_fan_idol(db, account.id, change, now))
 
 
 @endpoint.post("/api/v1/crm/idol_fans", scope="crm", key=SECRET, array_field="idol_fans")
@@ -116,13 +116,13 @@ async def crm_idol_fans_create(db: Db, account: Account, params: ManyFanIdols, n
     Every failed row is listed with its reason. A row identifies the fan by email or phone (created when new) or by
     user_key with network (which must exist), and the idol by idol_uid or idol_name (created when new).
     """
-    return await many.tie_many(db, account, params.idol_fans, now)
+    return await bulk_links.link_many(db, account, params.idol_fans, now)
 
 
 @endpoint.delete("/api/v1/crm/idol_fans", scope="crm", key=SECRET)
 async def crm_idol_fans_delete(db: Db, account: Account, params: FanIdolPair, now: datetime) -> bool:
     """Remove the link between a fan and an idol; 404 when there is none."""
-    if not await ties.untie_fan(db, account.id, params.fan_id, params.idol_uid, now):
+    if not await links.unlink_fan(db, account.id, params.fan_id, params.idol_uid, now):
         message = "The fan does not follow this idol"
         raise Unknown(message)
     return True

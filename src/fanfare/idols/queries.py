@@ -1,7 +1,8 @@
-"""Reads idols, their events, and whom a fan follows."""
+"""Reads idols, their events, and the idols of fans."""
 
 import uuid
 
+from fanfare.fans.queries.fans import check_fan
 from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Idol, IdolEvent, IdolSearch
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
@@ -33,12 +34,12 @@ EVENTS = """
 
 
 def pattern(expression: str) -> str:
-    """Return a LIKE pattern for a part of a folded text in which * stands for anything."""
+    """Return the LIKE pattern of a folded text that contains an expression; * matches anything."""
     return holding(expression).replace("*", "%")
 
 
 async def idols(db: Db, account_id: int, query: IdolSearch) -> list[Idol]:
-    """Return the idols whose name holds the expression and that carry the label, by name."""
+    """Return the idols whose name matches the expression and that have the label, by name."""
     rows = await db.rows(
         IDOLS
         + """
@@ -57,7 +58,7 @@ async def idols(db: Db, account_id: int, query: IdolSearch) -> list[Idol]:
 
 
 async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
-    """Return one idol, or refuse as unknown."""
+    """Return one idol; Unknown (404) if it does not exist."""
     row = await db.row(f"{IDOLS} and i.idol_uid = $2", account_id, idol_uid)
     if row is None:
         raise Unknown(idol=idol_uid)
@@ -65,7 +66,7 @@ async def idol(db: Db, account_id: int, idol_uid: uuid.UUID) -> Idol:
 
 
 async def idol_events(db: Db, account_id: int, query: EventSearch) -> list[IdolEvent]:
-    """Return the events that fit, by start; days are the venue's."""
+    """Return the events that match, ordered by start; days are local to the venue."""
     rows = await db.rows(
         EVENTS
         + """
@@ -91,9 +92,8 @@ async def idol_events(db: Db, account_id: int, query: EventSearch) -> list[IdolE
 
 
 async def fan_idols(db: Db, account_id: int, query: FanIdolQuery) -> list[FanIdol]:
-    """Return whom a fan follows, by name; refuses an unknown fan."""
-    if not await db.value("select true from fans where account_id = $1 and fan_id = $2", account_id, query.fan_id):
-        raise Unknown(fan=query.fan_id)
+    """Return the idols that a fan follows, by name; Unknown (404) fan."""
+    await check_fan(db, account_id, query.fan_id)
     rows = await db.rows(
         """
         select f.account_id, f.idol_uid, i.idol_name, i.idol_type, i.description, f.is_explicit,

@@ -1,4 +1,4 @@
-"""Shapes of idols, their events and the fans who follow them."""
+"""Schemas of idols, their events and the fans who follow them."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class LocalTimeForm(MomentForm):
     """A time at the venue, YYYY-MM-DD HH:MM[:SS], without a zone."""
 
     def read(self, raw: object) -> datetime:
-        """Return the time as it stands on the poster."""
+        """Return the local time, without a time zone."""
         try:
             moment = datetime.fromisoformat(str(raw).strip())
         except ValueError:
@@ -109,7 +109,7 @@ class NewIdol(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse an artist without a Spotify id and any other with one; without a type the id decides."""
+        """Reject an artist without a Spotify id and any other type with one; without a type the id decides."""
         kind = values.get("idol_type") or ("artist" if values.get("spotify_uid") else "other")
         if kind == "artist" and not values.get("spotify_uid"):
             yield "spotify_uid", "is required for an artist"
@@ -132,7 +132,7 @@ class IdolChanges(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to clear the name."""
+        """Reject an empty name."""
         if "idol_name" in values and values["idol_name"] is None:
             yield "idol_name", "must not be empty"
 
@@ -156,7 +156,7 @@ class EventSearch(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse a range that ends before it starts."""
+        """Reject a range that ends before it starts."""
         if values.get("start_date") and values.get("end_date") and values["end_date"] < values["start_date"]:
             yield "end_date", "must not be before start_date"
 
@@ -218,7 +218,7 @@ class NewIdolEvent(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse an end before the start."""
+        """Reject an end before the start."""
         if values.get("end_timestamp") and values.get("start_timestamp", datetime.min) > values["end_timestamp"]:  # noqa: DTZ901 - local times
             yield "end_timestamp", "must not be before start_timestamp"
 
@@ -276,7 +276,7 @@ class FanIdolChange(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to guess the idol."""
+        """Reject a change without idol_uid and idol_name."""
         if not values.get("idol_uid") and not values.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"
 
@@ -300,7 +300,7 @@ class FanIdolItem(Params):
 
     email: Annotated[Text | None, "Email address of the fan."] = None
     phone: Annotated[Text | None, "Phone number of the fan."] = None
-    user_key: Annotated[OuterKey | None, "What the fan is called on the network."] = None
+    user_key: Annotated[OuterKey | None, "Key of the fan in the network."] = None
     network: Annotated[Text | None, "Network of the user_key."] = None
     idol_uid: Annotated[Uuid | None, "Idol by uid; this or idol_name is needed."] = None
     idol_name: Annotated[Text | None, "Idol by name; this or idol_uid is needed."] = None
@@ -310,7 +310,7 @@ class FanIdolItem(Params):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse to guess the fan or the idol."""
+        """Reject a row that does not identify a fan and an idol."""
         if not (values.get("email") or values.get("phone")):
             if not (values.get("user_key") and values.get("network")):
                 yield "email", "or phone is required, or user_key with network"
@@ -321,7 +321,7 @@ class FanIdolItem(Params):
 
     @classmethod
     def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
-        """Refuse contact data that cannot be."""
+        """Reject invalid contact data."""
         yield from read_contact(values, setting.account.country_code).faults
 
 

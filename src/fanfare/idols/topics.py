@@ -1,12 +1,12 @@
-"""What idols announce."""
+"""Topics of the change log about idols, their events and followers."""
 
 import msgspec
 
 from fanfare.kernel.data.announcements import OptionalFields, Topic
 
 
-class Explicitly(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the fan chose the idol, or it follows from something else."""
+class LinkData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the fan chose the idol, or the link was inferred."""
 
     is_explicit: bool
 
@@ -17,5 +17,5 @@ IDOL_DELETED = Topic("idol.deleted", "An idol was deleted; nobody follows it any
 IDOL_EVENT_CREATED = Topic("idol_event.created", "An event of an idol was created.", "event_uid")
 IDOL_EVENT_UPDATED = Topic("idol_event.updated", "An event of an idol changed.", "event_uid")
 IDOL_EVENT_DELETED = Topic("idol_event.deleted", "An event of an idol was deleted.", "event_uid")
-FAN_IDOL_ADDED = Topic("fan_idol.added", "A fan follows an idol.", "idol_uid", "always", Explicitly)
+FAN_IDOL_ADDED = Topic("fan_idol.added", "A fan follows an idol.", "idol_uid", "always", LinkData)
 FAN_IDOL_REMOVED = Topic("fan_idol.removed", "A fan no longer follows an idol.", "idol_uid", "always")

@@ -99,7 +99,7 @@ async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, so
             (change.request.fan_id,) = await find_or_create(tx, account.id, [profile], now, source=source)
             await _change(tx, account, change, now)
             if new.idol_names:
-                await followers.tie(tx, account.id, change.request.fan_id, new.idol_names, now)
+                await followers.link_idols(tx, account.id, change.request.fan_id, new.idol_names, now)
         return change.request.fan_id
 
     return await db.retry_conflicts(write)

@@ -1,1 +1,1 @@
-"""Makes idols and events, changes them, and ties fans to idols."""
+"""Writes idols and their events, and links fans to idols."""

@@ -1,4 +1,4 @@
-"""Makes idols and events, and changes them."""
+"""Creates, updates and deletes idols and their events."""
 
 import uuid
 from collections.abc import Mapping
@@ -33,21 +33,21 @@ IDOL = Columns(IdolChanges, key=("idol_uid",), elsewhere=("label_names",))
 NEW_IDOL = Columns(NewIdol, elsewhere=("label_names",))
 CREATE_IDOL = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into idols (account_id, idol_uid, created_at, updated_at, {NEW_IDOL})
         select $1, $2, $5, $5, {NEW_IDOL} from jsonb_populate_record(null::idols, $3)
         returning account_id, idol_uid
     ),
-    labelled as (
+    insert_labels as (
         insert into idol_labels (account_id, idol_uid, label_name)
-        select distinct made.account_id, made.idol_uid, label from made cross join unnest($4::text[]) as label
+        select distinct saved.account_id, saved.idol_uid, label from saved cross join unnest($4::text[]) as label
     )
-    {announce(IDOL_CREATED, "made", at="$5")}
+    {announce(IDOL_CREATED, "saved", at="$5")}
 """  # noqa: S608 - fixed parts
 
 
 async def create_idol(db: Db, account_id: int, new: NewIdol, now: datetime) -> uuid.UUID:
-    """Make an idol with its labels and return its uid."""
+    """Create an idol with its labels and return its uid; IdolNameTaken (409) if the name exists."""
     idol_uid = uuid.uuid4()
     fields = msgspec.structs.asdict(new)
     fields["idol_type"] = new.idol_type or ("artist" if new.spotify_uid else "other")
@@ -60,16 +60,19 @@ async def create_idol(db: Db, account_id: int, new: NewIdol, now: datetime) -> u
 
 
 async def change_idol(db: Db, account_id: int, changes: IdolChanges, now: datetime) -> uuid.UUID:
-    """Update the fields sent of an idol and return its uid. Refuses (409) another name while criteria name it."""
+    """Update the fields sent of an idol and return its uid.
+
+    Unknown (404); Conflict (409) if the new name is taken, or stored criteria refer to the old one.
+    """
     async with db.transaction() as tx:
         fields = IDOL.sent(changes)
         if "idol_name" in fields:
-            await _give_up_name(tx, account_id, changes.idol_uid, fields["idol_name"])
+            await _check_removed_name(tx, account_id, changes.idol_uid, fields["idol_name"])
         return await _change(tx, account_id, changes.idol_uid, fields, now)
 
 
-async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, new_name: str | None = None) -> None:
-    """Refuse when stored criteria name an idol by the name that it has, unless the other name is the same."""
+async def _check_removed_name(db: Db, account_id: int, idol_uid: uuid.UUID, new_name: str | None = None) -> None:
+    """Raise Conflict (409) if stored criteria refer to the idol's name, unless `new_name` is the same when folded."""
     await hold(db, account_id)
     name = await db.value(
         """
@@ -86,27 +89,27 @@ async def _give_up_name(db: Db, account_id: int, idol_uid: uuid.UUID, new_name: 
 
 CHANGE = f"""
     with {HOLD},
-    made as (
+    saved as (
         update idols as i
         set {IDOL.assignments("i", "$3")},
             updated_at = $6
         where i.account_id = $1 and i.idol_uid = $2
         returning i.account_id, i.idol_uid
     ),
-    unlabelled as (
+    delete_labels as (
         delete from idol_labels
         where account_id = $1 and idol_uid = $2 and $4 and label_name <> all ($5::text[])
     ),
-    labelled as (
+    insert_labels as (
         insert into idol_labels (account_id, idol_uid, label_name)
-        select distinct made.account_id, made.idol_uid, label from made cross join unnest($5::text[]) as label
+        select distinct saved.account_id, saved.idol_uid, label from saved cross join unnest($5::text[]) as label
         where $4
         on conflict (account_id, idol_uid, label_name) do nothing
     ),
-    logged as (
-        {announce(IDOL_UPDATED, "made", at="$6", fields="$7::text[]")}
+    announced as (
+        {announce(IDOL_UPDATED, "saved", at="$6", fields="$7::text[]")}
     )
-    select idol_uid from made
+    select idol_uid from saved
 """  # noqa: S608 - fixed parts
 
 
@@ -130,22 +133,22 @@ async def _change(db: Db, account_id: int, idol_uid: uuid.UUID, fields: Mapping[
 
 
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
-    """Delete an idol with its events; its fans no longer follow it. Refuses (409) while stored criteria name it."""
+    """Delete an idol with its events and links to fans; Unknown (404), Conflict (409) if stored criteria refer to it."""
     async with db.transaction() as tx:
-        # Who ties fans to an idol holds it: waited for, so that the next statement unties these fans too.
+        # Waits for transactions that link fans to the idol, so that the next statement deletes their links too.
         await tx.execute("select from idols where account_id = $1 and idol_uid = $2 for update", account_id, idol_uid)
-        await _give_up_name(tx, account_id, idol_uid)
+        await _check_removed_name(tx, account_id, idol_uid)
         await _delete(tx, account_id, idol_uid, now)
 
 
 DELETE = f"""
     with {HOLD},
-    untied as (delete from fan_idols where account_id = $1 and idol_uid = $2),
-    gone as (delete from idols where account_id = $1 and idol_uid = $2 returning account_id, idol_uid),
-    logged as (
-        {announce(IDOL_DELETED, "gone", at="$3")}
+    delete_links as (delete from fan_idols where account_id = $1 and idol_uid = $2),
+    deleted as (delete from idols where account_id = $1 and idol_uid = $2 returning account_id, idol_uid),
+    announced as (
+        {announce(IDOL_DELETED, "deleted", at="$3")}
     )
-    select idol_uid from gone
+    select idol_uid from deleted
 """  # noqa: S608 - fixed parts
 
 
@@ -168,39 +171,42 @@ EVENT = Columns(
 )
 CREATE_EVENT = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into idol_events (account_id, event_uid, created_at, updated_at, {EVENT})
         select $1, $2, $4, $4, {EVENT}
         from jsonb_populate_record(null::idol_events, $3) e
         where exists (select from idols i where i.account_id = $1 and i.idol_uid = e.idol_uid)
         returning event_uid
     ),
-    logged as (
-        {announce(IDOL_EVENT_CREATED, "made", at="$4")}
+    announced as (
+        {announce(IDOL_EVENT_CREATED, "saved", at="$4")}
     )
-    select event_uid from made
+    select event_uid from saved
 """  # noqa: S608 - fixed parts
 CHANGE_EVENT = f"""
     with {HOLD},
-    made as (
+    saved as (
         update idol_events e
         set {EVENT.assignments("e", "$3")}, updated_at = $4
         where e.account_id = $1 and e.event_uid = $2
           and exists (select from idols i where i.account_id = $1 and i.idol_uid = ($3::jsonb ->> 'idol_uid')::uuid)
         returning e.event_uid
     ),
-    logged as (
-        {announce(IDOL_EVENT_UPDATED, "made", at="$4")}
+    announced as (
+        {announce(IDOL_EVENT_UPDATED, "saved", at="$4")}
     )
-    select event_uid from made
+    select event_uid from saved
 """  # noqa: S608 - fixed parts
 
 
 async def save_idol_event(db: Db, account_id: int, new: NewIdolEvent, now: datetime) -> uuid.UUID:
-    """Make an event, or write an `IdolEventChanges` over its event; refuses an unknown idol, performance or event."""
+    """Create an event or, from an `IdolEventChanges`, replace it; return its uid.
+
+    Unknown (404) idol or event; BadParameters (422) for an unknown performance.
+    """
     is_change = isinstance(new, IdolEventChanges)
     event_uid = new.event_uid if isinstance(new, IdolEventChanges) else uuid.uuid4()
-    # The new state of an event is all of it: what is left out is empty.
+    # A change replaces the whole event: fields left out become empty.
     fields = {name: getattr(new, name) for name in EVENT.by_field}
     fields["province"] = venue_province(new.country_code, new.province)
     arguments = account_id, event_uid, EVENT.record(fields), now
@@ -217,16 +223,16 @@ async def save_idol_event(db: Db, account_id: int, new: NewIdolEvent, now: datet
 
 DELETE_IDOL_EVENT = f"""
     with {HOLD},
-    gone as (delete from idol_events where account_id = $1 and event_uid = $2 returning account_id, event_uid),
-    logged as (
-        {announce(IDOL_EVENT_DELETED, "gone", at="$3")}
+    deleted as (delete from idol_events where account_id = $1 and event_uid = $2 returning account_id, event_uid),
+    announced as (
+        {announce(IDOL_EVENT_DELETED, "deleted", at="$3")}
     )
-    select event_uid from gone
+    select event_uid from deleted
 """  # noqa: S608 - fixed parts
 
 
 async def delete_idol_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Delete an event."""
+    """Delete an event; Unknown (404) if it does not exist."""
     deleted = await db.value(
         DELETE_IDOL_EVENT,
         account_id,

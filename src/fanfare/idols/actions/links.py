@@ -1,4 +1,4 @@
-"""Ties fans to idols: one, a thousand at once, and by name."""
+"""Links fans to idols: one, many in one statement, and by name."""
 
 import uuid
 from datetime import datetime
@@ -15,22 +15,22 @@ TABLES = ("fan_idols",)
 
 
 async def change_fan_idol(db: Db, account_id: int, change: FanIdolChange, now: datetime) -> uuid.UUID:
-    """Tie a fan to an idol or untie them, and return the idol's uid.
+    """Link a fan to an idol or remove the link, and return the idol's uid.
 
-    Refuses an unknown fan or idol. A following that the fan chose stays so when it is concluded once more.
+    Unknown (404) fan or idol. An explicit link stays explicit when it is added again as an inferred one.
     """
     async with db.transaction() as tx:
-        idol_uid = await _held_pair(tx, account_id, change)
+        idol_uid = await _lock_pair(tx, account_id, change)
         if change.action == "add":
             is_explicit = change.is_explicit is not False
-            await tie_fans(tx, account_id, [change.fan_id], [idol_uid], now, is_explicit=is_explicit)
+            await link_fans(tx, account_id, [change.fan_id], [idol_uid], now, is_explicit=is_explicit)
         else:
-            await untie_fan(tx, account_id, change.fan_id, idol_uid, now)
+            await unlink_fan(tx, account_id, change.fan_id, idol_uid, now)
     return idol_uid
 
 
-async def _held_pair(db: Db, account_id: int, change: FanIdolChange) -> uuid.UUID:
-    """Return the idol; it and the fan stay until the transaction ends. Refuses an unknown fan or idol."""
+async def _lock_pair(db: Db, account_id: int, change: FanIdolChange) -> uuid.UUID:
+    """Lock the fan and the idol against deletion and return the idol's uid; Unknown (404) fan or idol."""
     idol_uid: uuid.UUID | None = await db.value(
         """
         select i.idol_uid
@@ -50,28 +50,28 @@ async def _held_pair(db: Db, account_id: int, change: FanIdolChange) -> uuid.UUI
     return idol_uid
 
 
-TIE_FANS = f"""
+LINK_FANS = f"""
     with {HOLD},
-    made as (
+    inserted as (
         insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
         select distinct $1::bigint, idol_uid, fan_id, $4::boolean, $5::timestamptz, $5::timestamptz
-        from unnest($2::bigint[], $3::uuid[]) as given (fan_id, idol_uid)
+        from unnest($2::bigint[], $3::uuid[]) as i (fan_id, idol_uid)
         order by idol_uid, fan_id
         on conflict (account_id, idol_uid, fan_id) do update
         set is_explicit = true, updated_at = excluded.updated_at
         where excluded.is_explicit and not f.is_explicit
         returning account_id, idol_uid, fan_id
     )
-    {announce(FAN_IDOL_ADDED, "made", at="$5", is_explicit="$4::boolean")}
+    {announce(FAN_IDOL_ADDED, "inserted", at="$5", is_explicit="$4::boolean")}
 """  # noqa: S608 - fixed parts
 
 
-async def tie_fans(
+async def link_fans(
     db: Db, account_id: int, fan_ids: list[int], idol_uids: list[uuid.UUID], now: datetime, *, is_explicit: bool
 ) -> None:
-    """Tie each fan to the idol at the same place, all in one statement; what is tied already stays."""
+    """Link each fan to the idol with the same index, in one statement; existing links stay."""
     await db.execute(
-        TIE_FANS,
+        LINK_FANS,
         account_id,
         fan_ids,
         idol_uids,
@@ -80,39 +80,39 @@ async def tie_fans(
     )
 
 
-KNOWN_IDOLS = f"""
+FIND_OR_CREATE_IDOLS = f"""
     with {HOLD},
-    asked as materialized (
-        select place, name from unnest($2::text[]) with ordinality as given (name, place)
+    input as materialized (
+        select place, name from unnest($2::text[]) with ordinality as i (name, place)
     ),
-    made as (
+    inserted as (
         insert into idols (account_id, idol_uid, idol_name, idol_type, created_at, updated_at)
-        select $1, gen_random_uuid(), fresh.name, 'other', $3, $3
-        from (select distinct on (fold_text(name)) name from asked order by fold_text(name), place) as fresh
+        select $1, gen_random_uuid(), new.name, 'other', $3, $3
+        from (select distinct on (fold_text(name)) name from input order by fold_text(name), place) as new
         where not exists (
-            select from idols i where i.account_id = $1 and fold_text(i.idol_name) = fold_text(fresh.name))
+            select from idols i where i.account_id = $1 and fold_text(i.idol_name) = fold_text(new.name))
         returning idol_uid, idol_name
     ),
-    logged as (
-        {announce(IDOL_CREATED, "made", at="$3")}
+    announced as (
+        {announce(IDOL_CREATED, "inserted", at="$3")}
     )
-    select coalesce(i.idol_uid, made.idol_uid) as idol_uid
-    from asked
-    left join idols i on i.account_id = $1 and fold_text(i.idol_name) = fold_text(asked.name)
-    left join made on fold_text(made.idol_name) = fold_text(asked.name)
-    order by asked.place
+    select coalesce(i.idol_uid, inserted.idol_uid) as idol_uid
+    from input
+    left join idols i on i.account_id = $1 and fold_text(i.idol_name) = fold_text(input.name)
+    left join inserted on fold_text(inserted.idol_name) = fold_text(input.name)
+    order by input.place
 """  # noqa: S608 - fixed parts
 
 
-async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) -> list[uuid.UUID]:
-    """Return the idols of some names, each at its place; those not known yet are made, of the type other.
+async def find_or_create_idols(db: Db, account_id: int, names: list[str], now: datetime) -> list[uuid.UUID]:
+    """Return the uids of idols by name, in order; missing ones are created with the type other.
 
-    They stay until the caller's transaction ends.
+    They are locked against deletion until the caller's transaction ends.
     """
 
     async def write(tx: Db) -> list[uuid.UUID]:
         rows = await tx.rows(
-            KNOWN_IDOLS,
+            FIND_OR_CREATE_IDOLS,
             account_id,
             names,
             now,
@@ -132,29 +132,29 @@ async def known_idols(db: Db, account_id: int, names: list[str], now: datetime) 
     return await db.retry_conflicts(write)
 
 
-async def tie_by_names(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
-    """Tie a fan to idols by name, as the fan's own choice; idols that are not known yet are made."""
-    idol_uids = await known_idols(db, account_id, idol_names, now)
-    await tie_fans(db, account_id, [fan_id] * len(idol_uids), idol_uids, now, is_explicit=True)
+async def link_by_names(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:
+    """Link a fan to idols by name, explicitly; missing idols are created."""
+    idol_uids = await find_or_create_idols(db, account_id, idol_names, now)
+    await link_fans(db, account_id, [fan_id] * len(idol_uids), idol_uids, now, is_explicit=True)
 
 
-UNTIE_FAN = f"""
+UNLINK_FAN = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from fan_idols where account_id = $1 and idol_uid = $2 and fan_id = $3
         returning account_id, idol_uid, fan_id
     ),
-    logged as (
-        {announce(FAN_IDOL_REMOVED, "gone", at="$4")}
+    announced as (
+        {announce(FAN_IDOL_REMOVED, "deleted", at="$4")}
     )
-    select fan_id from gone
+    select fan_id from deleted
 """  # noqa: S608 - fixed parts
 
 
-async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:
-    """Untie a fan from an idol; tells whether they were tied."""
+async def unlink_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, now: datetime) -> bool:
+    """Remove the link between a fan and an idol; return whether there was one."""
     deleted = await db.value(
-        UNTIE_FAN,
+        UNLINK_FAN,
         account_id,
         idol_uid,
         fan_id,
@@ -164,12 +164,12 @@ async def untie_fan(db: Db, account_id: int, fan_id: int, idol_uid: uuid.UUID, n
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
-    """Delete whom a fan follows."""
+    """Delete a fan's links."""
     await db.execute("delete from fan_idols where account_id = $1 and fan_id = $2", account_id, fan_id)
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Let one fan follow what another followed; what either chose counts as chosen."""
+    """Move the links of one fan to another; a link is explicit if either was."""
     await db.execute(
         """
         insert into fan_idols as f (account_id, idol_uid, fan_id, is_explicit, created_at, updated_at)
