@@ -40,7 +40,7 @@ async def measure(dsn: str) -> None:
         used, is_more = [], True
         while is_more:
             started = time.perf_counter()
-            is_more = await actions.pass_on(db, account, now)
+            is_more = await actions.continue_pass(db, account, now)
             used.append(time.perf_counter() - started)
         print(f"{name:32} {1000 / statistics.mean(used):8,.0f} {_figures(used)}", flush=True)
     one = [await _used_of(actions.rate(db, account, [fan_id * 997], NOW)) for fan_id in range(1, 300)]

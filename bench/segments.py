@@ -35,7 +35,7 @@ from fanfare.fans.actions.people import find_or_create, person
 from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.attributes import TagChange
 from fanfare.fans.schemas.fans import FanChanges
-from fanfare.idols.actions.ties import tie_fans
+from fanfare.idols.actions.links import link_fans
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
@@ -104,7 +104,7 @@ class Load:
             await change_fan(db, account, changes, moment(), source="bench")
         elif kind < 0.9:
             idol = idol_uid(ACCOUNT, some.randint(1, IDOLS))
-            await tie_fans(db, account.id, [fan_id], [idol], moment(), is_explicit=True)
+            await link_fans(db, account.id, [fan_id], [idol], moment(), is_explicit=True)
         else:
             fan = person({"email": f"{some.getrandbits(64)}@example.com"}, home_country="CA")
             await find_or_create(db, account.id, [fan], moment(), source="bench")
@@ -193,8 +193,8 @@ async def prepare(db: Db, account: Account, count: int) -> int:
         await change_tag(db, account.id, TagChange(tag_name="probe", fan_ids=[1]), moment())
         await create_filter(db, account, NewFilter(filter_name="probe", fan_tags=["probe"]), moment())
     # The data was never rated, and a first pass changes everybody.
-    ratings.REST = 0.0
-    while not await ratings.keep_ratings(db, account, moment()):
+    ratings.PAUSE_FACTOR = 0.0
+    while not await ratings.update_ratings(db, account, moment()):
         pass
     seconds = await built(db, account)
     total = await db.value("select sum(member_count) from filter_states where account_id = $1", account.id)

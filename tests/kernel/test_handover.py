@@ -12,7 +12,7 @@ UNWIRED = {
     "export": "from fanfare.fans.queries import export; export.exported_tables()",
     "erasure": "import asyncio; from fanfare.fans import followers; asyncio.run(followers.forget(None, 1, 2))",
     "merge": "import asyncio; from fanfare.fans import followers; asyncio.run(followers.move(None, 1, 2, 3))",
-    "idols": "import asyncio; from fanfare.fans import followers; asyncio.run(followers.tie(None, 1, 2, ['a'], None))",
+    "idols": "import asyncio; from fanfare.fans import followers; asyncio.run(followers.link_idols(0, 1, 2, [], 0))",
     "campaign rows": "from fanfare.campaigns.queries import stats; stats.HIGHER_ROWS.get()",
     "criteria": "import asyncio; from fanfare.kernel.data.references import check_unused as c; asyncio.run(c(None, 1))",
 }

@@ -94,7 +94,7 @@ async def test_tickets_are_purchases(other_api: Api, db: Db) -> None:
 
 
 async def settle(db: Db, account: Account, now: datetime = NOW) -> None:
-    while not await actions.keep_ratings(db, account, now):
+    while not await actions.update_ratings(db, account, now):
         pass
 
 
@@ -337,8 +337,8 @@ async def test_only_who_was_touched_is_rated_anew(own_db: Db) -> None:
 async def test_a_run_is_bounded_and_the_next_goes_on(own_db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "CHUNK", 2)
     account, fan_ids = await crowd(own_db, 5)
-    assert await actions.keep_ratings(own_db, account, NOW, limit=1) is False
+    assert await actions.update_ratings(own_db, account, NOW, limit=1) is False
     assert sum(rating is not None for rating in (await stored_rows(own_db, account.id)).values()) == 2
-    assert await actions.keep_ratings(own_db, account, NOW, limit=1) is False
-    assert await actions.keep_ratings(own_db, account, NOW, limit=1) is True
+    assert await actions.update_ratings(own_db, account, NOW, limit=1) is False
+    assert await actions.update_ratings(own_db, account, NOW, limit=1) is True
     assert await stored_rows(own_db, account.id) == dict.fromkeys(fan_ids, 1.0)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fanfare.campaigns.actions.activities import count_activities
-from fanfare.idols.actions.ties import known_idols, tie_fans
+from fanfare.idols.actions.links import find_or_create_idols, link_fans
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 
@@ -69,8 +69,8 @@ async def tag(db: Db, account_id: int, name: str, *fan_ids: int, moment: datetim
 async def follow(db: Db, account_id: int, idol_name: str, *fan_ids: int, is_explicit: bool = True) -> None:
     """Let fans follow an idol, making it when it is new."""
     now = datetime.now(UTC)
-    (idol_uid,) = await known_idols(db, account_id, [idol_name], now)
-    await tie_fans(db, account_id, list(fan_ids), [idol_uid] * len(fan_ids), now, is_explicit=is_explicit)
+    (idol_uid,) = await find_or_create_idols(db, account_id, [idol_name], now)
+    await link_fans(db, account_id, list(fan_ids), [idol_uid] * len(fan_ids), now, is_explicit=is_explicit)
 
 
 async def activity(db: Db, account_id: int, fan_id: int, moment: datetime, page_tab_id: int | None = None) -> None:

@@ -36,7 +36,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import also, announce, hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict
-from fanfare.ratings.actions import keep_ratings
+from fanfare.ratings.actions import update_ratings
 
 Report = Callable[[str, float], None]
 NAME = "Harbour City"
@@ -116,7 +116,7 @@ async def fill(
         await _close(tx, ids, programme, tables["activities"], now)
         tickets = await import_tickets(tx, account_id, now, seed, report)
     await db.execute(f"analyze fan_activity, standings, tickets, ticket_events, {', '.join(COLUMNS)}")
-    while not await keep_ratings(db, account, now):
+    while not await update_ratings(db, account, now):
         report("ratings", 0.5)
     activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
     return Filled(len(people), activities, tags, consents, tickets)

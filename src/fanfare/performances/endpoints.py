@@ -1,4 +1,4 @@
-"""Performances and schedules over HTTP."""
+"""HTTP endpoints of performances and schedules."""
 
 from datetime import datetime
 

@@ -31,7 +31,7 @@ async def performances(db: Db, account_id: int) -> list[Performance]:
 
 
 async def performance(db: Db, account_id: int, performance_uid: uuid.UUID) -> Performance:
-    """Return one performance, or refuse as unknown."""
+    """Return one performance; Unknown (404) if it does not exist."""
     row = await db.row(f"{PERFORMANCES} and p.performance_uid = $2", account_id, performance_uid)
     if row is None:
         raise Unknown(performance=performance_uid)
@@ -39,7 +39,7 @@ async def performance(db: Db, account_id: int, performance_uid: uuid.UUID) -> Pe
 
 
 async def schedule(db: Db, account_id: int, query: ScheduleQuery) -> Schedule:
-    """Return what a fan has planned; refuses an unknown fan."""
+    """Return a fan's schedule; Unknown (404) if the fan does not exist."""
     await check_fan(db, account_id, query.fan_id)
     events = await db.rows(
         EVENTS

@@ -1,4 +1,4 @@
-"""Shapes of performances and of a fan's schedule."""
+"""Schemas of performances and schedules."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What performances announce."""
+"""Topics of the change log about performances and schedules."""
 
 from fanfare.kernel.data.announcements import OptionalFields, Topic
 

@@ -32,7 +32,8 @@ UPDATE_STANDINGS = """
         cross join lateral (values
             (0, standing_bucket(new_standings.total), 1),
             (1, standing_bucket(new_standings.total) >> 7, 1),
-            (0, standing_bucket(new_standings.total - additions.point_count), case when new_standings.award_count = 1 then 0 else -1 end),
+            (0, standing_bucket(new_standings.total - additions.point_count),
+             case when new_standings.award_count = 1 then 0 else -1 end),
             (1, standing_bucket(new_standings.total - additions.point_count) >> 7,
              case when new_standings.award_count = 1 then 0 else -1 end)
         ) as step (level, bucket, fans)
@@ -95,7 +96,7 @@ async def create_point(db: Db, account_id: int, new: NewPoint, now: datetime) ->
 POINT = Columns(PointChanges, key=("point_uid",))
 CHANGE_POINT = f"""
     with {HOLD},
-    inserted as (
+    saved as (
         update points p
         set {POINT.assignments("p", "$3")},
             updated_at = $4
@@ -103,9 +104,9 @@ CHANGE_POINT = f"""
         returning p.account_id, p.point_uid
     ),
     announced as (
-        {announce(POINT_UPDATED, "inserted", at="$4", fields="$5::text[]")}
+        {announce(POINT_UPDATED, "saved", at="$4", fields="$5::text[]")}
     )
-    select point_uid from inserted
+    select point_uid from saved
 """  # noqa: S608 - fixed parts
 
 
@@ -274,7 +275,7 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
 async def recount_fans(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
     """Recompute the standings of fans, and the buckets that count them, from their awards.
 
-    The caller has locked the fans' rows. Buckets are save_standings in the same order as in UPDATE_STANDINGS.
+    The caller has locked the fans' rows. Buckets are written in the same order as in UPDATE_STANDINGS.
     """
     await db.execute(RECOUNT, account_id, list(fan_ids))
 

@@ -220,7 +220,9 @@ NEIGHBOURS = """
         order by total desc, fan_id limit $5 + 1
     )
     select neighbours.fan_id, neighbours.total, f.display_name
-    from (select account_id, fan_id, total from above union all select account_id, fan_id, total from below) as neighbours
+    from (
+        select account_id, fan_id, total from above union all select account_id, fan_id, total from below
+    ) as neighbours
     join fans f on f.account_id = neighbours.account_id and f.fan_id = neighbours.fan_id
     order by neighbours.total desc, neighbours.fan_id
 """

@@ -1,7 +1,7 @@
-"""Keeps ratings: after each change that may matter, and day by day as what fans did grows old.
+"""Updates ratings: after relevant changes, and in a daily pass over all fans, since ratings depend on the date.
 
-The place in the change log and the place of the pass move in the transaction that rates, so whoever goes on after a
-worker that died does neither twice nor leaves a fan out.
+The position in the change log and the progress of the pass are updated in the transaction that writes the ratings, so
+that a worker that continues after a crash neither repeats nor skips a fan.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from fanfare.kernel.data.db import Db
 from fanfare.ratings.queries import RATED, TOPICS, as_arguments, since, today
 from fanfare.ratings.schemas import Progress
 
-# Changes read at once, fans passed by one transaction, and how many of each a run does before other accounts' turn.
+# Changes per page, fans per transaction, and the number of pages and chunks in a run, after which other accounts run.
 PAGE = 1000
 CHUNK = 1000
-MAX_FANS = 200
-# How much longer than a chunk the rest after it takes: a pass can change everybody, and who follows the log keeps up.
-REST = 2.0
+MAX_CHUNKS = 200
+# The pause after a chunk, as a multiple of its duration, so that readers of the change log keep up with a pass.
+PAUSE_FACTOR = 2.0
 
 
-async def keep_ratings(db: Db, account: Account, now: datetime, *, limit: int = MAX_FANS) -> bool:
-    """Rate who was touched since the last time, then go on with the daily pass; tell whether all is done."""
+async def update_ratings(db: Db, account: Account, now: datetime, *, limit: int = MAX_CHUNKS) -> bool:
+    """Rate the fans that changed since the last run, then continue the daily pass; return whether all is done."""
     for _ in range(limit):
         if not await follow_changes(db, account, now):
             break
@@ -33,33 +33,34 @@ async def keep_ratings(db: Db, account: Account, now: datetime, *, limit: int = 
         return False
     for _ in range(limit):
         start = time.monotonic()
-        if not await pass_on(db, account, now):
+        if not await continue_pass(db, account, now):
             return True
-        await asyncio.sleep((time.monotonic() - start) * REST)
+        await asyncio.sleep((time.monotonic() - start) * PAUSE_FACTOR)
     return False
 
 
 async def follow_changes(db: Db, account: Account, now: datetime) -> bool:
-    """Rate the fans of the next page of the change log; tell whether more is there."""
+    """Rate the fans of the next page of the change log; return whether there are more pages."""
     progress = await _progress(db, account, now)
     page = await changes.feed(db, account.id, progress.position, PAGE)
     if not page.changes:
         return False
     fan_ids = sorted({each.fan_id for each in page.changes if each.fan_id and each.topic in TOPICS})
     async with db.transaction() as tx:
-        is_ours = await tx.value(
+        # Not if another worker has handled this page.
+        has_moved = await tx.value(
             "update rating_progress set position = $3 where account_id = $1 and position = $2 returning true",
             account.id,
             progress.position,
             page.position,
         )
-        if is_ours:
+        if has_moved:
             await rate(tx, account, fan_ids, now)
     return not page.is_last
 
 
-async def pass_on(db: Db, account: Account, now: datetime) -> bool:
-    """Rate the next fans of the day's pass, in the order of their ids; tell whether more are left."""
+async def continue_pass(db: Db, account: Account, now: datetime) -> bool:
+    """Rate the next fans of the daily pass, in the order of their ids; return whether more are left."""
     await _progress(db, account, now)
     async with db.transaction() as tx:
         place = await tx.value(
@@ -77,14 +78,14 @@ async def pass_on(db: Db, account: Account, now: datetime) -> bool:
         sql = "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id limit $3"
         fan_ids = [row["fan_id"] for row in await tx.rows(sql, account.id, place, CHUNK)]
         await rate(tx, account, fan_ids, now)
-        is_more = len(fan_ids) == CHUNK
+        has_more = len(fan_ids) == CHUNK
         sql = "update rating_progress set pass_to = $2 where account_id = $1"
-        await tx.execute(sql, account.id, fan_ids[-1] if is_more else None)
-    return is_more
+        await tx.execute(sql, account.id, fan_ids[-1] if has_more else None)
+    return has_more
 
 
 async def _progress(db: Db, account: Account, now: datetime) -> Progress:
-    """Return how far an account is; a new one begins with a pass over everyone and with the changes from now on."""
+    """Return an account's progress; a new one starts with a full pass, and with changes from now on."""
     sql = "select position, passed_on, pass_to from rating_progress where account_id = $1"
     row = await db.row(sql, account.id)
     if row is None:
@@ -111,7 +112,7 @@ RATE = f"""
         order by f.fan_id
         for no key update of f
     ),
-    made as (
+    updated as (
         update fans f
         set rating = l.rating, position = nextval('positions'),
             updated_at = greatest($4, f.updated_at + interval '1 millisecond')
@@ -119,16 +120,16 @@ RATE = f"""
         where f.account_id = $1 and f.fan_id = l.fan_id
         returning f.fan_id, f.position, f.updated_at
     ),
-    logged as (
-        {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="jsonb_build_array('rating')")}
+    announced as (
+        {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields="jsonb_build_array('rating')")}
     )
-    select count(*) from made
+    select count(*) from updated
 """  # noqa: S608 - fixed parts
 
 
 async def rate(db: Db, account: Account, fan_ids: list[int], now: datetime) -> int:
-    """Rate some fans and return how many of them have another rating now; only those are written and announced."""
-    # Found out first: only who writes holds up those who follow the log.
+    """Rate some fans and return the number of changed ratings; only those are written and announced."""
+    # Computed first without locks: a transaction that holds a position delays readers of the change log.
     sql = f"select r.fan_id, r.rating from ({RATED}) r where r.rating is distinct from r.kept_rating"  # noqa: S608 - fixed text
     rows = await db.rows(sql, account.id, fan_ids, *as_arguments(since(account, now)))
     if not rows:

@@ -1,4 +1,4 @@
-"""Ratings over HTTP."""
+"""HTTP endpoint of ratings."""
 
 from datetime import datetime
 

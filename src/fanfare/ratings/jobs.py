@@ -1,4 +1,4 @@
-"""Keeps the ratings of all accounts."""
+"""Updates the ratings of all accounts."""
 
 from datetime import datetime
 
@@ -10,5 +10,5 @@ from fanfare.ratings import actions
 
 @schedule("* * * * *", each=accounts.account_ids)
 async def rate_fans(db: Db, account_id: int, now: datetime) -> None:
-    """Rate the fans who were touched, and the next ones of an account's daily pass."""
-    await actions.keep_ratings(db, await accounts.account_by_id(db, account_id), now)
+    """Rate an account's changed fans, and the next ones of the daily pass."""
+    await actions.update_ratings(db, await accounts.account_by_id(db, account_id), now)

@@ -1,4 +1,4 @@
-"""The rule of the rating as one statement, and what it says of a fan. In words: docs/decisions/0016-rating.md."""
+"""The rule of the rating as one statement, and the parts of a fan's rating. See docs/decisions/0016-rating.md."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -22,9 +22,9 @@ from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHAS
 from fanfare.ratings.schemas import RatingParts, Since
 from fanfare.tickets.topics import TICKET_CREATED, TICKET_DELETED, TICKET_UPDATED
 
-# What counts as a purchase: rows of fan_id, order_key, ordered_at and amount for the fans $2. A domain that sells adds
-# its own here, and its topics to TOPICS.
-BOUGHT = (
+# Purchases of the fans $2: fan_id, order_key, ordered_at and amount. A domain with sales adds its rows here, and its
+# topics to TOPICS.
+PURCHASES = (
     """
     select p.fan_id, array[p.network, p.order_key] as order_key, p.ordered_at, p.net_sale_amount as amount
     from purchases p where p.account_id = $1 and p.fan_id = any($2::bigint[])
@@ -36,15 +36,15 @@ BOUGHT = (
     """,
 )
 
-# After which a fan's rating may be another.
+# Topics that can change a fan's rating.
 TOPICS = names([
     FAN_CREATED, FAN_MERGED, FAN_UNMERGED, FAN_IDENTIFIED, FAN_UNIDENTIFIED, CONSENT_GIVEN, CONSENT_WITHDRAWN,
     ACTIVITY_CREATED, PURCHASE_CREATED, PURCHASE_UPDATED, PURCHASE_MATCHED, TICKET_CREATED, TICKET_UPDATED,
     TICKET_DELETED,
 ])  # fmt: skip
 
-# The points of the fans $2; $3 to $7 are the first moments of 30, 90, 180, 365 and 730 days ago. An order counts once,
-# while more was paid than paid back.
+# The points of the fans $2; $3 to $7 are the starts of the days 30, 90, 180, 365 and 730 days ago. An order counts
+# once, if its sum, refunds included, is positive.
 POINTS = f"""
     select f.account_id, f.fan_id, f.rating as kept_rating,
            case when a.last_active_at >= $3 then 20 when a.last_active_at >= $4 then 14
@@ -63,20 +63,20 @@ POINTS = f"""
     from fans f
     left join fan_activity a on a.account_id = $1 and a.fan_id = f.fan_id
     left join (
-        select kept.fan_id, max(kept.placed_at) as newest_at, count(*) as orders
+        select o.fan_id, max(o.placed_at) as newest_at, count(*) as orders
         from (
             select fan_id, order_key, min(ordered_at) as placed_at
-            from ({" union all ".join(BOUGHT)}) bought
+            from ({" union all ".join(PURCHASES)}) purchases
             group by fan_id, order_key
             having sum(amount) > 0
-        ) kept
-        where kept.placed_at >= $7
-        group by kept.fan_id
+        ) o
+        where o.placed_at >= $7
+        group by o.fan_id
     ) o on o.fan_id = f.fan_id
     where f.account_id = $1 and f.fan_id = any($2::bigint[])
 """  # noqa: S608 - fixed texts
 
-# One star for everybody, and half a star more for each ten points, five at most.
+# One star, plus half a star for each ten points, at most five.
 RATED = f"""
     select p.*, p.activity_points + p.connection_points + p.purchase_points as points,
            1 + least(8, (p.activity_points + p.connection_points + p.purchase_points) / 10) / 2.0 as rating
@@ -85,23 +85,23 @@ RATED = f"""
 
 
 def today(account: Account, now: datetime) -> date:
-    """Return the account's day."""
+    """Return the current day in the account's time zone."""
     return now.astimezone(ZoneInfo(account.time_zone)).date()
 
 
 def since(account: Account, now: datetime) -> Since:
-    """Return the moments from which things count as recent; the same all day long."""
+    """Return the times from which data counts as recent; they are constant during a day."""
     day = today(account, now)
     return Since(*(day_bounds(day - timedelta(days=days), account.time_zone)[0] for days in (30, 90, 180, 365, 730)))
 
 
 def as_arguments(moments: Since) -> tuple[datetime, ...]:
-    """Return the moments in the order of the statement's arguments."""
+    """Return the times in the order of the statement's arguments."""
     return moments.days_30, moments.days_90, moments.days_180, moments.days_365, moments.days_730
 
 
 async def rating_parts(db: Db, account: Account, fan_id: int, now: datetime) -> RatingParts:
-    """Return what a fan's rating is made of; refuses an unknown fan."""
+    """Return the parts of a fan's rating; Unknown (404) if the fan does not exist."""
     row = await db.row(
         f"""
         select fan_id, rating::float8 as rating, kept_rating::float8 as kept_rating, points, activity_points,

@@ -1,4 +1,4 @@
-"""Shapes of ratings."""
+"""Schemas of ratings."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from fanfare.kernel.wire import Id
 
 
 class RatedFan(Params):
-    """Whose rating."""
+    """Which fan's rating."""
 
     fan_id: Annotated[Id, "Fan to explain."]
 
@@ -32,7 +32,7 @@ class RatingParts(msgspec.Struct):
 
 
 class Since(msgspec.Struct, frozen=True):
-    """The first moments of the days that lie so many days back in the account's zone."""
+    """The starts of the days that many days ago, in the account's time zone."""
 
     days_30: datetime
     days_90: datetime
@@ -42,7 +42,7 @@ class Since(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Up to which position the change log is worked off, and where the daily pass stands (None: it is through)."""
+    """The position in the change log up to which fans are rated, and the last fan_id of the daily pass (None: done)."""
 
     position: int
     passed_on: date

@@ -17,7 +17,7 @@ CONTACT = ("email", "phone", "country_code", "province", "postal_code")
 PERSON_FIELDS = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
 
 # CTEs after `hold` and `resolved` (fan_id): insert the campaign if its title is new, the activity, and the rows of the
-# change log. Of concurrent inserts of a title one gets a unique violation and is retried (`db.racing`).
+# change log. Of concurrent inserts of a title one gets a unique violation and is retried (`db.retry_conflicts`).
 RECORD = f"""
     campaign as materialized (
         select page_tab_id from campaigns

@@ -133,7 +133,7 @@ async def _change(db: Db, account_id: int, idol_uid: uuid.UUID, fields: Mapping[
 
 
 async def delete_idol(db: Db, account_id: int, idol_uid: uuid.UUID, now: datetime) -> None:
-    """Delete an idol with its events and links to fans; Unknown (404), Conflict (409) if stored criteria refer to it."""
+    """Delete an idol with its events and links to fans; Unknown (404), Conflict (409) if stored criteria name it."""
     async with db.transaction() as tx:
         # Waits for transactions that link fans to the idol, so that the next statement deletes their links too.
         await tx.execute("select from idols where account_id = $1 and idol_uid = $2 for update", account_id, idol_uid)
