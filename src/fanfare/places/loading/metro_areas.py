@@ -108,13 +108,13 @@ async def apply_overrides(db: Db, country: str) -> int:
               on o.country_code = p.country_code and o.postal_prefix = left(p.postal_code, l.length)
             where p.country_code = $1
             order by p.postal_code, length(o.postal_prefix) desc
-        ), changes as (
+        ), updates as (
             select p.postal_code, m.metro_area
             from places_postal_codes p left join matches m on m.postal_code = p.postal_code
             where p.country_code = $1 and p.operator_metro_area is distinct from m.metro_area
         )
         update places_postal_codes p set operator_metro_area = c.metro_area
-        from changes c
+        from updates c
         where p.country_code = $1 and p.postal_code = c.postal_code
         """,
         country,
