@@ -1,4 +1,4 @@
-"""Makes performances, changes them, and writes the schedules of fans."""
+"""Creates, updates and deletes performances, and writes the schedules of fans."""
 
 import uuid
 from collections.abc import Mapping
@@ -27,35 +27,35 @@ TABLES = ("fan_performances", "fan_events")
 PERFORMANCE = Columns(PerformanceChanges, key=("performance_uid",))
 CREATE_PERFORMANCE = f"""
     with {HOLD},
-    made as (
+    saved as (
         insert into performances (account_id, performance_uid, created_at, updated_at, {PERFORMANCE})
         select $1, $2, $4, $4, {PERFORMANCE} from jsonb_populate_record(null::performances, $3)
         returning performance_uid
     ),
-    logged as (
-        {announce(PERFORMANCE_CREATED, "made", at="$4")}
+    announced as (
+        {announce(PERFORMANCE_CREATED, "saved", at="$4")}
     )
-    select performance_uid from made
+    select performance_uid from saved
 """  # noqa: S608 - fixed parts
 CHANGE_PERFORMANCE = f"""
     with {HOLD},
-    made as (
+    saved as (
         update performances p
         set {PERFORMANCE.assignments("p", "$3")}, updated_at = $4
         where p.account_id = $1 and p.performance_uid = $2
         returning p.performance_uid
     ),
-    logged as (
-        {announce(PERFORMANCE_UPDATED, "made", at="$4", fields="$5::text[]")}
+    announced as (
+        {announce(PERFORMANCE_UPDATED, "saved", at="$4", fields="$5::text[]")}
     )
-    select performance_uid from made
+    select performance_uid from saved
 """  # noqa: S608 - fixed parts
-# What a performance has that was made without them.
+# Values of fields left out when a performance is created.
 DEFAULTS = {"status": "draft", "additional_artist_names": ()}
 
 
 async def create_performance(db: Db, account_id: int, new: NewPerformance, now: datetime) -> uuid.UUID:
-    """Make a performance and return its uid; refuses an unknown business and an unknown campaign."""
+    """Create a performance and return its uid; BadParameters (422) for an unknown business or campaign."""
     fields = DEFAULTS | await _fields(db, account_id, new)
     performance_uid: uuid.UUID = await db.value(
         CREATE_PERFORMANCE, account_id, uuid.uuid4(), PERFORMANCE.record(fields), now
@@ -64,7 +64,7 @@ async def create_performance(db: Db, account_id: int, new: NewPerformance, now: 
 
 
 async def change_performance(db: Db, account_id: int, changes: PerformanceChanges, now: datetime) -> uuid.UUID:
-    """Update the fields sent of a performance and return its uid; refuses what is unknown."""
+    """Update the fields sent of a performance and return its uid; Unknown (404), or errors as `create_performance`."""
     fields = await _fields(db, account_id, changes)
     record = PERFORMANCE.record(fields)
     uid = changes.performance_uid
@@ -82,7 +82,7 @@ async def _fields(db: Db, account_id: int, new: NewPerformance) -> dict[str, Any
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with the business and the campaign that a performance names."""
+    """Return the errors of a performance's business_id and referral_page_tab_id, as (name, message)."""
     return await faults_of(_check(db, account.id, values.get("business_id"), values.get("referral_page_tab_id")))
 
 
@@ -107,19 +107,19 @@ async def _check(db: Db, account_id: int, business_id: int | None, page_tab_id: 
 
 DELETE_PERFORMANCE = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from performances where account_id = $1 and performance_uid = $2 returning performance_uid
     ),
-    logged as (
-        {announce(PERFORMANCE_DELETED, "gone", at="$3")}
+    announced as (
+        {announce(PERFORMANCE_DELETED, "deleted", at="$3")}
     )
-    select performance_uid from gone
+    select performance_uid from deleted
 """  # noqa: S608 - fixed parts
 
 
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a performance; it is removed from every schedule, and idol events name it no more."""
-    # An idol event that is written at the same moment may lock the two rows in the other order.
+    """Delete a performance, its entries in schedules, and its references in idol events; Unknown (404)."""
+    # Retries deadlocks: a concurrent write of an idol event can lock the two rows in the other order.
     deleted = await db.retry_conflicts(lambda tx: tx.value(DELETE_PERFORMANCE, account_id, performance_uid, now))
     if deleted is None:
         raise Unknown(performance=performance_uid)
@@ -139,7 +139,7 @@ ADD_TO_SCHEDULE = f"""
         on conflict (account_id, fan_id, {{key}}) do nothing
         returning fan_id, {{key}}
     ),
-    logged as (
+    announced as (
         {announce(SCHEDULE_ADDED, "added", subject="'{kind}:' || added.{key}", at="$4")}
     )
     select fan_id from item
@@ -150,7 +150,7 @@ REMOVE_FROM_SCHEDULE = f"""
         delete from {{links}} where account_id = $1 and fan_id = $2 and {{key}} = $3
         returning fan_id, {{key}}
     ),
-    logged as (
+    announced as (
         {announce(SCHEDULE_REMOVED, "removed", subject="'{kind}:' || removed.{key}", at="$4")}
     )
     select fan_id from removed
@@ -219,11 +219,11 @@ async def remove_performance(db: Db, account_id: int, fan_id: int, performance_u
 
 
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
-    """Add what one fan planned to another's schedule."""
+    """Move one fan's schedule to another."""
     await check_fan(db, account_id, fan_id)
     await db.execute(
         """
-        with events as (
+        with move_events as (
             insert into fan_events (account_id, fan_id, event_uid, created_at)
             select account_id, $3, event_uid, created_at from fan_events where account_id = $1 and fan_id = $2
             on conflict (account_id, fan_id, event_uid) do nothing
@@ -244,7 +244,7 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
     """Delete a fan's schedule."""
     await db.execute(
         """
-        with events as (delete from fan_events where account_id = $1 and fan_id = $2)
+        with delete_events as (delete from fan_events where account_id = $1 and fan_id = $2)
         delete from fan_performances where account_id = $1 and fan_id = $2
         """,
         account_id,
