@@ -29,7 +29,8 @@ class Mailbox:
         self.replies: dict[str, list[str]] = {}
         self.users: list[tuple[bytes, bytes]] = []
         self.url = ""
-        # called when a mail has come, before it is answered
+        # called when a recipient is named, and when a mail has come, before each is answered
+        self.on_recipient: Callable[[], object] = lambda: None
         self.on_mail: Callable[[], object] = lambda: None
 
     @property
@@ -39,6 +40,7 @@ class Mailbox:
     async def handle_RCPT(  # noqa: N802 - as the server calls it
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
     ) -> str:
+        await asyncio.to_thread(self.on_recipient)
         if self.replies.get("rcpt"):
             return self.replies["rcpt"].pop(0)
         envelope.rcpt_tos.append(address)
@@ -62,8 +64,8 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server(*, needs_password: bool = False) -> Iterator[Mailbox]:
-    """Run a mail server and give its mailbox."""
+def mail_server(*, needs_password: bool = False, is_old: bool = False) -> Iterator[Mailbox]:
+    """Run a mail server and give its mailbox; an old one takes no addresses beyond ASCII."""
     mailbox = Mailbox()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -74,6 +76,7 @@ def mail_server(*, needs_password: bool = False) -> Iterator[Mailbox]:
         authenticator=mailbox.authenticate,
         auth_required=needs_password,
         auth_require_tls=False,
+        enable_SMTPUTF8=not is_old,
     )
     controller.start()
     mailbox.url = f"smtp://127.0.0.1:{port}?tls=none"

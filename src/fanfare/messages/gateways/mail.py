@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def signer(path: str, selector: str, domain: str) -> Signer | None:
 def compose(envelope: Envelope, sender: str, now: datetime) -> bytes:
     """Return the mail without a signature. The reference is its Message-ID."""
     name, address = parseaddr(sender)
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=SMTP if envelope.recipient.rpartition("@")[0].isascii() else SMTPUTF8)
     mail["From"] = _address(name or envelope.sender_name, address)
     mail["To"] = _address("", envelope.recipient)
     mail["Subject"] = CONTROLS.sub(" ", envelope.subject)
@@ -79,7 +79,8 @@ def domain_of(sender: str) -> str:
 
 
 def _address(name: str, address: str) -> Address:
-    return Address(CONTROLS.sub(" ", name), addr_spec=ascii_domain(address))
+    local, _, domain = ascii_domain(address).rpartition("@")
+    return Address(CONTROLS.sub(" ", name), local, domain)
 
 
 def ascii_domain(address: str) -> str:

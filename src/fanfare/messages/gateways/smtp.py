@@ -5,6 +5,7 @@ surely sent nothing. Then `begin` notes that the mail may leave, and only the ma
 """
 
 import asyncio
+import re
 from email.utils import parseaddr
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -27,6 +28,8 @@ from fanfare.messages.gateways.mail import Signer, ascii_domain, compose
 
 TIMEOUT_SECONDS = 30.0
 PERMANENT = 500
+# The code of RFC 3463 with which an answer begins.
+STATUS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\b")
 # Codes of a refused recipient that say that the address is wrong, not the mail: no such user, moved, no such domain.
 UNREACHABLE_CODES = (550, 551, 553)
 UNREACHABLE_WORDS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
@@ -94,8 +97,10 @@ class SmtpGateway:
         try:
             await client.connect()
             options = [] if recipient.isascii() else ["SMTPUTF8"]
-            if options and not client.supports_extension("smtputf8"):
-                return Refused("the mail server does not take addresses beyond ASCII")
+            if options:
+                await client.ehlo()
+                if not client.supports_extension("smtputf8"):
+                    return Refused("the mail server does not take addresses beyond ASCII")
             await client.mail(ascii_domain(parseaddr(self._sender)[1]), options=options, encoding="utf-8")
         except aiosmtplib.SMTPAuthenticationError as error:
             return Delayed(f"the mail server refused the password: {error.code}")
@@ -116,7 +121,9 @@ async def _deliver(client: aiosmtplib.SMTP, mail: bytes, begin: Begin) -> Outcom
     try:
         answer = await client.data(mail)
     except aiosmtplib.SMTPResponseException as error:
-        return Refused(_words(error)) if error.code >= PERMANENT else Delayed(_words(error))
+        # Not its words: a server may quote from the mail what it does not like.
+        words = _line(error.code, match[0] if (match := STATUS.match(error.message)) else "")
+        return Refused(words) if error.code >= PERMANENT else Delayed(words)
     except (aiosmtplib.SMTPException, OSError) as error:
         return Unconfirmed(_words(error))
     return Accepted(_line(answer.code, answer.message))

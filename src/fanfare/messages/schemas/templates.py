@@ -14,6 +14,8 @@ from fanfare.messages.templates.rendering import check
 
 LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}"
 MAX_TEXT = 64 * 1024
+# The fields of the parts of a template.
+FIELDS = {"subject": "subject", "text": "text_body", "html": "html_body"}
 Language = Annotated[str, TextForm(20, LANGUAGE, "must be a language such as en, de or fr-CA")]
 TemplateName = Annotated[str, ChoiceForm(*KINDS)]
 Source = Annotated[str, TextForm(MAX_TEXT)]
@@ -60,12 +62,13 @@ class TemplateText(Params, kw_only=True):
         channel, name = values.get("channel"), values.get("template_name")
         if channel == "email" and not values.get("subject"):
             yield "subject", "is required for mail"
-        for field in ("subject", "html_body") if channel == "sms" else ():
-            if values.get(field):
-                yield field, "is for mail only"
-        if channel and name and values.get("text_body"):
-            text = Text(values["text_body"], values.get("subject") or "", values.get("html_body") or "")
-            yield from check(KINDS[name], channel, text)
+        misplaced = [field for field in ("subject", "html_body") if channel == "sms" and values.get(field)]
+        for field in misplaced:
+            yield field, "is for mail only"
+        if channel and name:
+            parts = {part: values.get(field) or "" for part, field in FIELDS.items() if field not in misplaced}
+            for part, message in check(KINDS[name], channel, Text(**{"text": "", **parts})):
+                yield FIELDS[part], message
 
 
 class NewTemplate(TemplateText, kw_only=True):

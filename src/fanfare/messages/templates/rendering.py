@@ -17,6 +17,7 @@ MAX_RENDERED = 256 * 1024
 MAX_SUBJECT = 200
 MAX_SMS = 1000
 MAX_VALUE = 4000
+DEEPEST = 20
 # What a record has in the place of a secret.
 MASK = "••••••"
 NODES: tuple[type[nodes.Node], ...] = (
@@ -97,10 +98,17 @@ def _faults(part: str, source: str, kind: Kind) -> Iterator[str]:
     except TemplateSyntaxError as wrong:
         yield f"line {wrong.lineno}: {wrong.message}"
         return
-    for node in (tree, *tree.find_all(nodes.Node)):
-        if (words := _node_fault(node, kind)) is not None:
+    except (RecursionError, ValueError, OverflowError):
+        yield "is nested too deeply, or has a number that is too large"
+        return
+    waiting: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        words = "is nested too deeply" if depth > DEEPEST else _node_fault(node, kind)
+        if words is not None:
             yield f"line {node.lineno}: {words}"
             return
+        waiting += reversed([(child, depth + 1) for child in node.iter_child_nodes()])
 
 
 def _node_fault(node: nodes.Node, kind: Kind) -> str | None:
