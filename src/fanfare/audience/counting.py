@@ -57,7 +57,7 @@ async def _ask(
     # The index sees only what is committed, so it would miss what the caller's transaction wrote.
     if db.in_transaction:
         return None
-    query: Plan | None = plan_of(criteria, context)
+    query: Plan | None = await conditions.evaluate(account.id, context, lambda: plan_of(criteria, context))
     return None if query is None else await client.ask(db, FansQuery(account.id, account.time_zone, query, options))
 
 

@@ -1,7 +1,7 @@
 """Normalises provinces, states and regions of a country, from codes, names and abbreviations."""
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 
 import msgspec
@@ -115,20 +115,27 @@ def _clean(name: str) -> tuple[str, list[str]]:
     return plain, aliases
 
 
-@lru_cache(maxsize=32)
+@cache
+def _iso_provinces() -> dict[str, list[IsoProvince]]:
+    """Return the rows of pycountry's list by country."""
+    data = files("pycountry").joinpath("databases", "iso3166-2.json").read_bytes()
+    result: dict[str, list[IsoProvince]] = {}
+    for row in msgspec.json.decode(data, type=dict[str, list[IsoProvince]])["3166-2"]:
+        result.setdefault(row.code[:2], []).append(row)
+    return result
+
+
+@cache
 def _provinces(country: str) -> dict[str, tuple[str, str]]:
     """Return {folded code, name or alias: (code, name)} of a country's provinces."""
-    data = files("pycountry").joinpath("databases", "iso3166-2.json").read_bytes()
-    provinces = msgspec.json.decode(data, type=dict[str, list[IsoProvince]])["3166-2"]
     result: dict[str, tuple[str, str]] = {}
     by_code: dict[str, tuple[str, str]] = {}
-    for row in provinces:
-        if row.code.startswith(f"{country}-"):
-            code = row.code[3:]
-            name, aliases = _clean(row.name)
-            by_code[code] = (code, name)
-            for spelling in (name, *aliases):
-                result.setdefault(fold(spelling), (code, name))
+    for row in _iso_provinces().get(country, ()):
+        code = row.code[3:]
+        name, aliases = _clean(row.name)
+        by_code[code] = (code, name)
+        for spelling in (name, *aliases):
+            result.setdefault(fold(spelling), (code, name))
     if country == "US":
         by_code |= {code: (code, name) for code, name in FORCES.items()}
         result |= {fold(name): (code, name) for code, name in FORCES.items()}

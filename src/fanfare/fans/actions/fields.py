@@ -7,14 +7,17 @@ from typing import Any
 from fanfare.fans.schemas.attributes import FieldDefinition
 from fanfare.fans.topics import FIELD_CREATED, FIELD_DELETED, FIELD_UPDATED
 from fanfare.kernel.data.announcements import HOLD, also, announce, hold
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import DayForm, FlagForm, ListForm, NumberForm, TextForm, text_of
+from fanfare.kernel.running.long_inputs import run_by_rows
+from fanfare.kernel.wire import DayForm, FlagForm, ListForm, NumberForm, TextForm, word_of
 
 LONG_TEXT = TextForm(10_000)
 # Integers of 15 digits are exact as a float.
 NUMBER = NumberForm(-999_999_999_999_999, 999_999_999_999_999)
+# Options that an error lists.
+MAX_LISTED = 20
 URL = TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")
 
 
@@ -24,15 +27,21 @@ def _number(raw: object, _: list[str]) -> int | float:
 
 
 def _choice(raw: object, options: list[str]) -> str:
-    choice = {fold(option): option for option in options}.get(fold(text_of(raw).strip()))
-    if choice is None:
-        message = f"must be one of {', '.join(options)}"
-        raise ValueError(message)
-    return choice
+    return _option(raw, options, {fold(option): option for option in options})
 
 
 def _choices(raw: object, options: list[str]) -> list[str]:
-    return list(dict.fromkeys(_choice(each, options) for each in ListForm(TextForm()).read(raw)))
+    by_word = {fold(option): option for option in options}
+    return list(dict.fromkeys(_option(each, options, by_word) for each in ListForm(TextForm()).read(raw)))
+
+
+def _option(raw: object, options: list[str], by_word: Mapping[str, str]) -> str:
+    option = by_word.get(word_of(raw))
+    if option is None:
+        suffix = ", …" if len(options) > MAX_LISTED else ""
+        message = f"must be one of {', '.join(options[:MAX_LISTED])}{suffix}"
+        raise ValueError(message)
+    return option
 
 
 # The parser of each type; its second argument are the options of a choice.
@@ -134,6 +143,16 @@ async def read_values(db: Db, account_id: int, fields: Mapping[str, object]) -> 
         list(fields),
     )
     definitions = {row["crm_field_key"]: row for row in rows if row["is_active"]}
+    options = sum(len(row["field_options"]) for row in rows)
+    values, errors = await run_by_rows(account_id, len(fields) + options, _parse, fields, definitions)
+    if errors:
+        raise BadParameters(errors)
+    return values
+
+
+def _parse(
+    fields: Mapping[str, object], definitions: Mapping[str, Record]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     values: dict[str, Any] = {}
     errors = list(_unknown(fields, definitions))
     for key in sorted(set(fields) & set(definitions)):
@@ -142,9 +161,7 @@ async def read_values(db: Db, account_id: int, fields: Mapping[str, object]) -> 
             values[key] = None if fields[key] is None else TYPES[row["field_type"]](fields[key], row["field_options"])
         except ValueError as wrong:
             errors.append((f"field_{key}", str(wrong)))
-    if errors:
-        raise BadParameters(errors)
-    return values
+    return values, errors
 
 
 def _unknown(values: Mapping[str, object], definitions: Mapping[str, object]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Display names: validation, and the words that an account allows or refuses in them."""
 
 from datetime import datetime
+from itertools import islice
 
 from fanfare.fans.display_names import NameRules, accepted_name, alternatives
 from fanfare.fans.topics import NAME_WORD_CREATED, NAME_WORD_DELETED, NAME_WORD_UPDATED
@@ -8,10 +9,18 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.clock import system_chance
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.data.locks import lock_key
+from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.folding import fold
+from fanfare.kernel.running.long_inputs import run_by_rows
 
 CANDIDATES = 12
+# Each word is compared with every display name.
+MAX_WORDS = 1000
+
+
+class TooManyWords(Conflict):
+    """The account has 1,000 words of its own already; delete some first"""
 
 
 async def name_rules(db: Db, account: Account) -> NameRules:
@@ -39,21 +48,27 @@ async def checked_name(db: Db, account: Account, request: str | None) -> None:
 
 
 async def _accepted(db: Db, account: Account, request: str) -> str:
+    return (await _candidates(db, account, request, 0))[0]
+
+
+async def _candidates(db: Db, account: Account, request: str, count: int) -> list[str]:
+    """Return a display name normalised, and up to `count` similar ones; BadParameters (422) if it is not allowed."""
+    rules = await name_rules(db, account)
+    words = len(rules.allowed) + len(rules.refused)
+
+    def similar() -> list[str]:
+        display = accepted_name(request, rules)
+        return [display, *islice(alternatives(display, frozenset(), system_chance(), rules), count)]
+
     try:
-        return accepted_name(request, await name_rules(db, account))
+        return await run_by_rows(account.id, words * (1 + count), similar)
     except ValueError as wrong:
         raise BadParameters([("display_name", str(wrong))]) from None
 
 
 async def usable_name(db: Db, account: Account, request: str) -> str:
     """Return the requested name if it is free, else a similar one that is; BadParameters (422) if it is not allowed."""
-    display = await _accepted(db, account, request)
-    rules = await name_rules(db, account)
-    names = [display]
-    for name in alternatives(display, frozenset(), system_chance(), rules):
-        names.append(name)
-        if len(names) > CANDIDATES:
-            break
+    names = await _candidates(db, account, request, CANDIDATES)
     rows = await db.rows(
         "select fold_text(display_name) as folded_name from fans"
         " where account_id = $1 and fold_text(display_name) = any($2::text[])",
@@ -82,14 +97,21 @@ SAVE_WORD = f"""
 
 
 async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_allowed: bool) -> None:
-    """Allow or refuse a word in display names (upsert)."""
-    await db.execute(
-        SAVE_WORD,
-        account_id,
-        word.lower(),
-        is_allowed,
-        now,
-    )
+    """Allow or refuse a word in display names (upsert); TooManyWords (409) for more than 1,000."""
+    async with db.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock($1)", lock_key("display_name_words", account_id))
+        others = await tx.value(
+            "select count(*) from display_name_words where account_id = $1 and word <> $2", account_id, word.lower()
+        )
+        if others >= MAX_WORDS:
+            raise TooManyWords
+        await tx.execute(
+            SAVE_WORD,
+            account_id,
+            word.lower(),
+            is_allowed,
+            now,
+        )
 
 
 DELETE_WORD = f"""

@@ -85,7 +85,8 @@ def _normalized(name: str) -> str:
     if not any(unicodedata.category(letter)[0] in "LN" or unicodedata.category(letter) == "So" for letter in result):
         message = "must contain a letter or a digit"
         raise ValueError(message)
-    if len(result) > LONGEST:
+    # Some letters stand for many: an Arabic ligature for eighteen.
+    if len(result) > LONGEST or len(unicodedata.normalize("NFKC", result)) > 4 * LONGEST:
         raise ValueError(too_long)
     return result
 
@@ -112,14 +113,14 @@ def _is_reserved(plain: str, reserved: frozenset[str]) -> bool:
     return any(form in RESERVED or form in reserved_forms or (claims and claims.fullmatch(form)) for form in forms)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _own_pattern(words: frozenset[str]) -> re.Pattern[str] | None:
     parts = sorted({_squeezed(undisguised(word).casefold()) for word in words})
     patterns = [pattern_of(word) for word in parts if len(word) >= SHORTEST_INSIDE]
     return re.compile("|".join(patterns)) if patterns else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _own_words(words: frozenset[str]) -> frozenset[str]:
     return frozenset(undisguised(word).casefold().strip() for word in words)
 

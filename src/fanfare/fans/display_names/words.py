@@ -174,7 +174,7 @@ def scattered_roots() -> re.Pattern[str]:
     return re.compile(rf"(?:{roots})(?:e?r|ing?|e?d|e?s|y|you|me|off|it|this)*")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def sheltered_words(allowed: frozenset[str]) -> re.Pattern[str]:
     """Return the pattern of harmless words that contain a root: our own, and whole words that the operator allows."""
     words = (word for word in SHELTERED if " " not in word)

@@ -6,10 +6,10 @@ nobody, so it is refused, also inside a filter that is excluded. docs/decisions/
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,6 +18,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import Params
+from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context, Lookup
 from fanfare.search.criteria.uses import (
@@ -31,6 +32,7 @@ from fanfare.search.criteria.uses import (
 from fanfare.search.criteria.where import Where, where
 from fanfare.search.queries.stored import UnreadableCriteria, criteria_in
 
+T = TypeVar("T")
 # How many filters a set of criteria may expand to. Each mention of a filter counts, since each repeats its condition.
 MAX_FILTERS = 100
 TOO_LARGE = f"refers to more than {MAX_FILTERS} filters, directly or through other filters"
@@ -48,12 +50,24 @@ async def condition(
     422 for criteria that cannot be evaluated.
     """
     context = await checked_context(db, account, criteria, now)
-    return where(account.id, conditions_of(criteria, context, newest_fan_id))
+    return await compose(account.id, criteria, context, newest_fan_id)
+
+
+async def compose(account_id: int, criteria: Criteria, context: Context, newest_fan_id: int | None = None) -> Where:
+    """Return the condition that criteria become in their context."""
+    return await evaluate(
+        account_id, context, lambda: where(account_id, conditions_of(criteria, context, newest_fan_id))
+    )
+
+
+async def evaluate(account_id: int, context: Context, work: Callable[[], T]) -> T:
+    """Run work on criteria, in the thread for long inputs if they are long: it folds every name in them."""
+    return await run_by_size(account_id, context.size, work)
 
 
 async def fan_count(db: Db, account_id: int, criteria: Criteria, context: Context) -> int:
     """Return the number of fans who meet criteria."""
-    query = where(account_id, conditions_of(criteria, context))
+    query = await compose(account_id, criteria, context)
     count: int = await db.value(query.statement(COUNT), *query.args)
     return count
 
@@ -61,7 +75,7 @@ async def fan_count(db: Db, account_id: int, criteria: Criteria, context: Contex
 async def checked_context(db: Db, account: Account, criteria: Criteria, now: datetime) -> Context:
     """Return what criteria are evaluated in; 422 for criteria that cannot be evaluated."""
     context = await read_context(db, account, [criteria], now, MAX_FILTERS)
-    refuse(faults(criteria, context))
+    refuse(await evaluate(account.id, context, lambda: faults(criteria, context)))
     return context
 
 
@@ -76,6 +90,8 @@ async def read_context(
     readable = {uid: each for uid, each in filters.items() if each is not None}
     all_criteria = [*searches, *readable.values()]
     lists = [each for each in segment_references(all_criteria) if not each.startswith("filter:")]
+    # Each mention of a filter repeats its condition.
+    size = SHORT_BYTES + 1 if filters else sum(len(msgspec.json.encode(each)) for each in searches)
     return Context(
         account.time_zone,
         account.country_code,
@@ -83,7 +99,8 @@ async def read_context(
         readable,
         frozenset(filters.keys() - readable),
         frozenset(await existing_segments(db, account.id, lists)),
-        await _lookup_results(db, account, all_criteria),
+        await _lookup_results(db, account, all_criteria, size),
+        size,
     )
 
 
@@ -140,15 +157,20 @@ async def existing_segments(db: Db, account_id: int, segments: Iterable[str]) ->
 
 
 async def _lookup_results(
-    db: Db, account: Account, searches: Iterable[Criteria]
+    db: Db, account: Account, searches: Iterable[Criteria], size: int
 ) -> dict[Lookup[Any, Any, Any], dict[Any, Any]]:
     """Return the results of all lookups of criteria, by lookup and key."""
+    keys_by_lookup = await run_by_size(account.id, size, _lookup_keys, account, searches)
+    return {lookup: await lookup.find(db, account.id, list(keys)) for lookup, keys in keys_by_lookup.items() if keys}
+
+
+def _lookup_keys(account: Account, searches: Iterable[Criteria]) -> dict[Lookup[Any, Any, Any], dict[Any, None]]:
     keys_by_lookup: dict[Lookup[Any, Any, Any], dict[Any, None]] = {}
     for use in (use for each in searches for use in uses(each)):
         for lookup in use.criterion.lookups:
             keys = lookup.keys(use.value, account.country_code)
             keys_by_lookup.setdefault(lookup, {}).update(dict.fromkeys(keys))
-    return {lookup: await lookup.find(db, account.id, list(keys)) for lookup, keys in keys_by_lookup.items() if keys}
+    return keys_by_lookup
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ from fanfare.places.completion import area_of, census
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.person import years_before
-from fanfare.search.criteria.uses import conditions_of
-from fanfare.search.criteria.where import Where, where
+from fanfare.search.criteria.where import Where
+from fanfare.search.queries.conditions import compose
 from fanfare.search.schemas.stats import (
     AgeCount,
     CountryCount,
@@ -86,7 +86,7 @@ AREAS = f"""
 
 async def criteria_stats(db: Db, account_id: int, criteria: Criteria, context: Context) -> FilterStats:
     """Return the statistics of the fans who meet criteria."""
-    condition = where(account_id, conditions_of(criteria, context))
+    condition = await compose(account_id, criteria, context)
     born = [years_before(context.today, age) + timedelta(days=1) for age in reversed(AGES)]
     recent = context.start_of(context.today - timedelta(days=RECENT_DAYS))
     args, (born_mark, recent_mark) = condition.with_arguments(born, recent)

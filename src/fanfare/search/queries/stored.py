@@ -2,8 +2,11 @@
 
 import msgspec
 
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.errors import BadParameters, TooLarge
 from fanfare.search.criteria import Criteria
+
+# A search reads up to 100 filters.
+MAX_BYTES = 100_000
 
 
 def to_stored(criteria: Criteria) -> dict[str, object]:
@@ -11,6 +14,15 @@ def to_stored(criteria: Criteria) -> dict[str, object]:
     defaults = msgspec.to_builtins(Criteria())
     values = {name: getattr(criteria, name) for name in Criteria.__struct_fields__}
     return {name: value for name, value in msgspec.to_builtins(values).items() if value != defaults[name]}
+
+
+def to_store(criteria: Criteria) -> dict[str, object]:
+    """Return criteria in the stored form; 413 if they are too long to be read with those of many other filters."""
+    values = to_stored(criteria)
+    if len(msgspec.json.encode(values)) > MAX_BYTES:
+        message = f"the criteria of a filter take at most {MAX_BYTES} bytes"
+        raise TooLarge(message)
+    return values
 
 
 class UnreadableCriteria(BadParameters):

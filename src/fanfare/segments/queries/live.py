@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
@@ -14,10 +15,10 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.faults import is_transient
 from fanfare.search.criteria import Criteria
 from fanfare.search.criteria.criterion import Context
-from fanfare.search.criteria.uses import conditions_of, facts_read
-from fanfare.search.criteria.where import Where, where
+from fanfare.search.criteria.uses import facts_read
+from fanfare.search.criteria.where import Where
 from fanfare.search.queries import stored
-from fanfare.search.queries.conditions import faults, read_context, refuse
+from fanfare.search.queries.conditions import compose, evaluate, faults, read_context, refuse
 from fanfare.segments.queries import filters
 
 
@@ -99,8 +100,8 @@ async def live_filters(db: Db, account: Account, now: datetime) -> list[LiveFilt
     live = []
     for row, each in zip(rows, criteria_list, strict=True):
         with filter_fault(row["filter_id"]):
-            refuse(faults(each, context))
-            condition = where(account.id, conditions_of(each, context))
+            refuse(await evaluate(account.id, context, partial(faults, each, context)))
+            condition = await compose(account.id, each, context)
             state = row["condition_digest"], row["build_from"], row["is_built"]
             facts = facts_read(each, context.filters)
             live.append(LiveFilter(row["filter_id"], each, context, condition, facts, *state))

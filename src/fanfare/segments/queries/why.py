@@ -14,7 +14,7 @@ from fanfare.search.criteria.criterion import Context
 from fanfare.search.criteria.uses import Use, uses
 from fanfare.search.criteria.where import Condition, numbered
 from fanfare.search.queries import stored
-from fanfare.search.queries.conditions import checked_context
+from fanfare.search.queries.conditions import checked_context, evaluate
 from fanfare.segments.queries.segments import criteria_of
 from fanfare.segments.schemas.segments import OneMember, Verdict, Why
 
@@ -26,7 +26,11 @@ async def why(db: Db, account: Account, target: OneMember, now: datetime) -> Why
     criteria = await criteria_of(db, account.id, target)
     context = await checked_context(db, account, criteria, now)
     parts = list(uses(criteria))
-    conditions = [_verdict(each, context) for each in parts] + [each.value_sql(context) for each in parts]
+    conditions = await evaluate(
+        account.id,
+        context,
+        lambda: [_verdict(each, context) for each in parts] + [each.value_sql(context) for each in parts],
+    )
     answers = await _evaluate(db, account.id, target.fan_id, conditions)
     values = stored.to_stored(criteria)
     verdicts = [
