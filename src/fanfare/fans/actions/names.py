@@ -100,10 +100,10 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
     """Allow or refuse a word in display names (upsert); TooManyWords (409) for more than 1,000."""
     async with db.transaction() as tx:
         await tx.execute("select pg_advisory_xact_lock($1)", lock_key("display_name_words", account_id))
-        others = await tx.value(
+        count = await tx.value(
             "select count(*) from display_name_words where account_id = $1 and word <> $2", account_id, word.lower()
         )
-        if others >= MAX_WORDS:
+        if count >= MAX_WORDS:
             raise TooManyWords
         await tx.execute(
             SAVE_WORD,
