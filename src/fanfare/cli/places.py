@@ -96,12 +96,15 @@ def load_places(
 ) -> None:
     """Load postal codes, metro areas and census figures that are not loaded yet.
 
-    If it is interrupted, run it again: it continues with the country where it stopped.
+    With --metro-areas alone no list is loaded, and none has to be installed. If it is interrupted, run it again: it
+    continues with the country where it stopped.
 
     Example: fanfare places load --countries US,CA
     """
     overrides = None if metro_areas is None else read_overrides(metro_areas)
-    selection = Selection(_packages(source or []), _countries(countries), given or [], overrides, again)
+    has_lists = overrides is None or given or source or countries or again
+    packages = _packages(source or []) if has_lists else ()
+    selection = Selection(packages, _countries(countries), given or [], overrides, again)
     settings = from_environment().replace(data_dir=data_dir)
     with Scratch() as scratch, _reporting() as report:
         work = partial(_load, selection=selection, scratch=scratch.path, report=report)
