@@ -63,7 +63,7 @@ ACTIVE_BETWEEN = Joint["ActivityCriteria"](condition=_between, reads=(ACTIVITY,)
 
 
 class ActivityCriteria(RecordCriteria):
-    """And when the fan was active."""
+    """Adds the criteria on activity."""
 
     crm_active_days: Annotated[Days | None, "Active in the last N days", ACTIVE_DAYS] = None
     crm_inactive_days: Annotated[Days | None, "Not active in the last N days, or never active", INACTIVE_DAYS] = None

@@ -36,7 +36,7 @@ IDOL_UIDS = Lookup["IdolCriteria", str, uuid.UUID](
 )
 
 
-def _following(criteria: "IdolCriteria", context: Context) -> Sequence[Condition]:
+def _conditions(criteria: "IdolCriteria", context: Context) -> Sequence[Condition]:
     uids = [context.results(IDOL_UIDS).get(name) for name in folded(criteria.idol_names or ())]
     return link_conditions(FOLLOWING, "any({}::uuid[])", uids, is_any=criteria.idol_relations == "any")
 
@@ -48,12 +48,12 @@ def _plan(criteria: "IdolCriteria", context: Context) -> Plan:
 
 
 def _missing(criteria: "IdolCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as in Joint
-    words = unknown_names("idol", criteria.idol_names or (), context.results(IDOL_UIDS)) if is_excluded else ()
-    return (("idol_names", each) for each in words)
+    messages = unknown_names("idol", criteria.idol_names or (), context.results(IDOL_UIDS)) if is_excluded else ()
+    return (("idol_names", each) for each in messages)
 
 
 IDOLS = Joint["IdolCriteria"](
-    condition=_following,
+    condition=_conditions,
     reads=(IDOL,),
     shows="""(select coalesce(jsonb_agg(d.idol_name order by fold_text(d.idol_name)), '[]') from fan_idols i
         join idols d on d.account_id = $1 and d.idol_uid = i.idol_uid
@@ -65,7 +65,7 @@ IDOLS = Joint["IdolCriteria"](
 
 
 class IdolCriteria(TagCriteria):
-    """And which idols the fan follows."""
+    """Adds the criteria on idols."""
 
     idol_names: Annotated[
         Names | None,

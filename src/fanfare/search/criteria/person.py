@@ -95,7 +95,7 @@ EMAIL_DOMAIN = Criterion[str](
 
 
 class PersonCriteria(Params):
-    """Who the fan is."""
+    """The criteria on the person."""
 
     name: Annotated[Text | None, "Part of the name or email address; case and accents are ignored", NAME] = None
     fan_gender: Annotated[Gender | None, "This gender", GENDER] = None

@@ -50,7 +50,7 @@ METRO_AREAS = Criterion[list[str]](
 
 
 class PlaceCriteria(PersonCriteria):
-    """And where the fan lives."""
+    """Adds the criteria on places."""
 
     fan_postal_codes: Annotated[
         Texts | None, "Lives in one of these postal codes; case and spaces are ignored", POSTAL_CODES

@@ -57,7 +57,7 @@ END_CREATION = Criterion[date](
 
 
 class RecordCriteria(PlaceCriteria):
-    """And what the fan's record says."""
+    """Adds the criteria on the fan's record."""
 
     fan_is_subscribed: Annotated[Flag | None, "Whether the fan opted in to email", SUBSCRIBED] = None
     fan_is_optout: Annotated[Flag | None, "Whether the fan opted out of everything", OPTOUT] = None

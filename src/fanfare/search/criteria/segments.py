@@ -64,9 +64,9 @@ def _inside_filter(uid: str, context: Context) -> Condition:
     return _joined(list(conditions_of(context.filters[uid], context)), " and ", "true")
 
 
-def _joined(parts: Sequence[Condition], word: str, nothing: str) -> Condition:
+def _joined(parts: Sequence[Condition], operator: str, default: str) -> Condition:
     values = tuple(value for each in parts for value in each.values)
-    return Condition(f"({word.join(each.sql for each in parts) or nothing})", values)
+    return Condition(f"({operator.join(each.sql for each in parts) or default})", values)
 
 
 def _including(segments: Sequence[str], context: Context) -> Sequence[Condition]:
@@ -101,8 +101,8 @@ def _including_plan(segments: Sequence[str], context: Context) -> Plan | None:
 def _excluding_plan(segments: Sequence[str], context: Context) -> Plan | None:
     if not all(context.has_segment(segment) for segment in segments):
         return NO_FANS
-    inside = _inside_plan(segments, context)
-    return None if inside is None else Not(inside)
+    segment_parameters = _inside_plan(segments, context)
+    return None if segment_parameters is None else Not(segment_parameters)
 
 
 def _matching_segments(segments: Sequence[str], context: Context) -> Condition:
@@ -145,7 +145,7 @@ SNAPSHOT_UID = References({"snapshot": "{}"})
 
 
 class SegmentCriteria(TicketCriteria):
-    """And which segments the fan is in."""
+    """Adds the criteria on segments."""
 
     fan_incl_segments: Annotated[
         Segments | None, "In one of these segments, each written filter:uid, snapshot:uid or tag:id", INCLUDED, ANY_KIND
@@ -159,7 +159,7 @@ class SegmentCriteria(TicketCriteria):
     )
 
 
-def inside(kind: str, key: str) -> dict[str, Any]:
+def segment_parameters(kind: str, key: str) -> dict[str, Any]:
     """Return the parameters that select the fans with a tag, or on a snapshot, by its id."""
     if kind == "snapshot":
         return {"fan_incl_snapshot_uids": [uuid.UUID(key)]}

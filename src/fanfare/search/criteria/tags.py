@@ -33,7 +33,7 @@ async def _ids(db: Db, account_id: int, names: Sequence[str]) -> dict[str, int]:
 TAG_IDS = Lookup["TagCriteria", str, int](keys=lambda criteria, _: folded(criteria.fan_tags or ()), find=_ids)
 
 
-def _tagged(criteria: "TagCriteria", context: Context) -> Sequence[Condition]:
+def _conditions(criteria: "TagCriteria", context: Context) -> Sequence[Condition]:
     ids = [context.results(TAG_IDS).get(name) for name in folded(criteria.fan_tags or ())]
     return link_conditions(TAGGED, TAGGED_ANY, ids, is_any=criteria.fan_tag_relations == "any")
 
@@ -45,12 +45,12 @@ def _plan(criteria: "TagCriteria", context: Context) -> Plan:
 
 
 def _missing(criteria: "TagCriteria", context: Context, is_excluded: bool) -> Iterable[tuple[str, str]]:  # noqa: FBT001 - as in Joint
-    words = unknown_names("tag", criteria.fan_tags or (), context.results(TAG_IDS)) if is_excluded else ()
-    return (("fan_tags", each) for each in words)
+    messages = unknown_names("tag", criteria.fan_tags or (), context.results(TAG_IDS)) if is_excluded else ()
+    return (("fan_tags", each) for each in messages)
 
 
 TAGS = Joint["TagCriteria"](
-    condition=_tagged,
+    condition=_conditions,
     reads=(TAG,),
     shows="""(select coalesce(jsonb_agg(t.tag_name order by fold_text(t.tag_name)), '[]') from fan_tags g
         join tags t on t.account_id = $1 and t.tag_id = g.tag_id where g.account_id = $1 and g.fan_id = f.fan_id)""",
@@ -61,7 +61,7 @@ TAGS = Joint["TagCriteria"](
 
 
 class TagCriteria(ActivityCriteria):
-    """And which tags the fan has."""
+    """Adds the criteria on tags."""
 
     fan_tags: Annotated[
         Names | None, "Has these tags, by name; case is ignored", TAGS, References({"tag_name": "{}"})

@@ -21,6 +21,7 @@ from fanfare.search.criteria.where import Condition
 from fanfare.tickets.queries.stats import SALES, SEATS
 
 Number = Annotated[int, WholeForm(0, 1_000_000)]
+# More than any count of tickets: the upper bound where none is given.
 MAX_TICKETS = 2**31
 
 
@@ -43,7 +44,7 @@ class EventMatches(msgspec.Struct, frozen=True):
 
 
 def event_query(criteria: "TicketCriteria", country_code: str | None) -> EventQuery | None:
-    """Return which ticket events criteria describe, or None when they describe none."""
+    """Return which ticket events criteria describe, or None when they have no criteria on events."""
     provinces = criteria.ticket_venue_provinces
     query = EventQuery(
         _folded(criteria.ticket_event_name),
@@ -246,7 +247,7 @@ TICKETS = Joint["TicketCriteria"](
 
 
 class TicketCriteria(IdolCriteria):
-    """And which tickets the fan has."""
+    """Adds the criteria on tickets."""
 
     ticket_event_name: Annotated[
         Text | None, "Holds a ticket for this event", TICKETS, References({"ticket_event_name": "{}"})

@@ -11,7 +11,7 @@ from fanfare.kernel.errors import LONGEST_KEY, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_ID
 from fanfare.search.criteria import Criteria
-from fanfare.search.criteria.segments import inside
+from fanfare.search.criteria.segments import segment_parameters
 from fanfare.search.queries import stored
 from fanfare.search.queries.conditions import condition, existing_segments
 from fanfare.search.queries.stats import REACHABLE
@@ -71,7 +71,7 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
         raise Unknown(message)
     if kind == "filter":
         return stored.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)
-    return Criteria(**inside(kind, key))
+    return Criteria(**segment_parameters(kind, key))
 
 
 async def segment_status(db: Db, account: Account, criteria: Criteria, now: datetime) -> SegmentStatus:
