@@ -1,4 +1,4 @@
-"""What the tests of index processes share."""
+"""Helpers for tests of index processes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from fanfare.kernel.running.settings import Settings
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[IndexProcess]:
-    """Give an index process that runs in this one."""
+    """Run an index process as a task of this process."""
     process = IndexProcess(settings)
     task = asyncio.create_task(process.run())
     try:
@@ -21,7 +21,7 @@ async def running(settings: Settings) -> AsyncIterator[IndexProcess]:
 
 
 async def has(process: IndexProcess, count: int) -> None:
-    """Wait until a process answers for so many accounts."""
+    """Wait until a process answers for `count` accounts."""
     async with asyncio.timeout(60):
-        while len(process.ready) != count:  # noqa: ASYNC110 - it tells nobody
+        while len(process.ready) != count:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Tickets of every kind for the tests of the audience index: what is sold, and what criteria ask of it."""
+"""Random tickets, and random criteria on tickets, for the tests of the audience index."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +12,7 @@ CODES = (None, "A", "b", "C")
 
 
 def any_ticket(chance: random.Random, email: str, moment: datetime) -> Row:
-    """Return a ticket as it is sent, with or without an order, seats, a price level and money paid."""
+    """Return the fields of a ticket, with or without an order, seats, a price level and an amount."""
     event, seats = chance.choice(EVENTS), chance.choice((0, 1, 2, 3, 300, 70_000))
     return line(
         f"line {chance.getrandbits(64)}", email=email, purchase_timestamp=moment.isoformat(), num_seats=seats,
@@ -29,7 +29,7 @@ def event_day(event: str) -> date:
 
 
 def any_ticket_criteria(chance: random.Random) -> dict[str, Any]:
-    """Return one to three criteria, and at times that they shall not hold."""
+    """Return one to three criteria, sometimes negated."""
     day = (datetime.now(UTC) - timedelta(days=chance.randrange(420))).date()
     event = chance.choice(EVENTS)
     offered: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The audience index says what the tables say: for any criteria, after any writes, from any start."""
+"""The audience index agrees with SQL: for any criteria, after any writes, loaded or built."""
 
 import random
 import uuid
@@ -40,7 +40,7 @@ NETWORKS = ("facebook", "spotify")
 
 
 def any_fan(chance: random.Random) -> dict[str, Any]:
-    """Return columns as a row of `fans` may have them."""
+    """Return random columns of a row of `fans`."""
     places = {
         "province": PROVINCES, "city": CITIES, "country_code": COUNTRIES, "metro_area": METRO_AREAS,
         "postal_code": POSTAL_CODES, "gender": GENDERS, "fan_source": SOURCES,
@@ -59,7 +59,7 @@ def any_fan(chance: random.Random) -> dict[str, Any]:
 
 
 def any_moment(chance: random.Random) -> datetime:
-    """Return a moment of the last 400 days, often one beside a midnight of a zone."""
+    """Return a moment of the last 400 days, often close to midnight in a time zone."""
     moment = datetime.now(UTC) - timedelta(days=chance.uniform(0, 400))
     if chance.random() < 0.5:
         moment = moment.replace(hour=chance.choice((4, 5, 7, 8, 18)), minute=chance.choice((0, 14, 15, 59)), second=0)
@@ -67,7 +67,7 @@ def any_moment(chance: random.Random) -> datetime:
 
 
 def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str, tag_id: int) -> dict[str, Any]:
-    """Return parameters of the search: one to four of those that the index knows, and often some about tickets."""
+    """Return one to four random criteria that the index supports, often with criteria on tickets."""
     day = (datetime.now(UTC) - timedelta(days=chance.randrange(420))).date()
     unknown = uuid.UUID(int=7)
     segment = [
@@ -97,7 +97,7 @@ def any_criteria(chance: random.Random, snapshot_uid: uuid.UUID, filter_uid: str
 
 
 class Crowd:
-    """An account with fans of every kind, a follower of it, and how both are asked."""
+    """An account with random fans, and the comparison of its index with SQL."""
 
     def __init__(self, api: Api, db: Db, account: Account, chance: random.Random) -> None:
         self.api, self.db, self.account, self.chance = api, db, account, chance
@@ -133,7 +133,7 @@ class Crowd:
         return self.chance.sample(self.fan_ids, len(self.fan_ids) // 3)
 
     async def agree(self, follower: IndexUpdater, questions: int) -> None:
-        """Check that the index tells what the tables tell."""
+        """Check that the index agrees with SQL."""
         for _ in range(questions):
             values = any_criteria(self.chance, self.snapshot_uid, self.filter_uid, self.tag_id)
             expected = Criteria(**{name: _read(name, value) for name, value in values.items()})
@@ -160,7 +160,7 @@ class Crowd:
             )
 
     async def excludes_nothing(self, criteria: Criteria) -> bool:
-        """Say whether criteria keep out what is not there."""
+        """Return whether criteria exclude what does not exist."""
         there = "select true from snapshots where account_id = $1 and snapshot_uid = $2"
         is_gone = not await self.db.value(there, self.account.id, self.snapshot_uid)
         gone = {f"filter:{uuid.UUID(int=7)}", *([f"snapshot:{self.snapshot_uid}"] if is_gone else [])}
@@ -176,14 +176,14 @@ class Crowd:
         return is_negated and bool(missing)
 
     async def matches(self, criteria: Criteria, fan_ids: list[int], now: datetime) -> list[int]:
-        """Return those of some fans whom criteria find in the tables."""
+        """Return by SQL those of some fans who meet criteria."""
         where = await conditions.condition(self.db, self.account, criteria, now)
         args, (among,) = where.with_arguments(fan_ids)
         sql = "select f.fan_id from fans f where f.account_id = $1 and f.fan_id = any({}) and {} order by f.fan_id"
         return [row["fan_id"] for row in await self.db.rows(sql.format(among, where.sql), *args)]
 
     async def write(self, writes: int) -> None:
-        """Do what programs do to fans, through the calls."""
+        """Change fans through the API."""
         acts: list[Callable[[int], Awaitable[None]]] = [
             self._make, self._change, self._tag, self._untag, self._follow, self._act,
             self._identify, self._delete, self._freeze, self._thaw, self._merge, self._part, self._sell,
@@ -248,7 +248,7 @@ class Crowd:
             await self._ok("post", f"manage/fans/{self.merged[0]}/unmerge", merged_fan_id=self.merged[1])
 
     async def _sell(self, limit: int) -> None:
-        """Sell tickets to fans of the crowd and to new ones; few have many."""
+        """Sell tickets to existing and new fans; a few buy many."""
         rows = [
             any_ticket(self.chance, f"buyer{self.chance.randrange(12)}@example.com", any_moment(self.chance))
             for _ in range(min(limit, 40))
@@ -285,7 +285,7 @@ def _read(name: str, value: Any) -> Any:
 
 
 def plain(figures: FilterStats) -> Any:
-    """Return statistics so that they can be compared: ties in any order, middles of places to a hundred metres."""
+    """Return statistics in a comparable form: without the order of equal counts, and centres to a hundred metres."""
     result = msgspec.to_builtins(figures)
     for place in result["top_locations"]:
         for name in ("latitude", "longitude"):
@@ -296,7 +296,7 @@ def plain(figures: FilterStats) -> Any:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-async def test_the_index_tells_what_the_tables_tell(base_url: str, db: Db, tmp_path: Path, zone: str) -> None:
+async def test_the_index_agrees_with_sql(base_url: str, db: Db, tmp_path: Path, zone: str) -> None:
     chance = random.Random(zone)
     async with new_api(base_url, db, zone, zone) as api:
         crowd = Crowd(api, db, await account_by_id(db, api.account_id), chance)
@@ -315,7 +315,7 @@ async def test_the_index_tells_what_the_tables_tell(base_url: str, db: Db, tmp_p
         assert later.origin == "file"
 
 
-async def test_a_broken_or_foreign_file_is_not_believed(api: Api, db: Db, tmp_path: Path) -> None:
+async def test_a_damaged_or_foreign_file_is_not_loaded(api: Api, db: Db, tmp_path: Path) -> None:
     await api.ok(await api.post("/api/v1/crm/fans", email="a@example.com"))
     remaining = IndexUpdater(db, api.account_id, tmp_path)
     await remaining.start("America/Vancouver")
@@ -344,7 +344,7 @@ async def origin_of(db: Db, account_id: int, folder: Path, zone: str = "America/
     return follower.origin
 
 
-async def test_a_slow_writer_hides_nothing_and_holds_up_nobody(api: Api, db: Db, tmp_path: Path) -> None:
+async def test_a_slow_transaction_hides_no_change_and_delays_no_query(api: Api, db: Db, tmp_path: Path) -> None:
     async def counted() -> int:
         return len((await follower.refresh()).fans)
 

@@ -1,4 +1,4 @@
-"""Index processes: what they answer through the calls, what the tables answer, and who has which account."""
+"""Index processes: what they answer, what SQL answers, and how they divide the accounts."""
 
 import asyncio
 from datetime import date
@@ -27,7 +27,7 @@ NOWHERE = Context("UTC", None, date(2026, 1, 1))
 
 @pytest.fixture
 def query_of(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Note of each count and statistics of the server whether the index answered."""
+    """A list that gets for each count and statistics of the server whether the index answered."""
     result: list[bool] = []
     ask = client.ask
 
@@ -41,7 +41,7 @@ def query_of(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return result
 
 
-async def test_a_count_holds_every_write_acknowledged_before(
+async def test_a_count_includes_every_write_acknowledged_before(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
 ) -> None:
     async with new_api(base_url, db) as api, running(settings.replace(data_dir=tmp_path)) as process:
@@ -71,7 +71,7 @@ async def test_a_count_holds_every_write_acknowledged_before(
         assert query_of == [True] * 54
 
 
-async def test_what_the_index_does_not_know_is_asked_of_the_tables(
+async def test_sql_answers_what_the_index_does_not_support(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool]
 ) -> None:
     async with new_api(base_url, db) as api, running(settings.replace(data_dir=tmp_path)) as process:
@@ -90,7 +90,7 @@ async def test_what_the_index_does_not_know_is_asked_of_the_tables(
         assert query_of == []
 
 
-def test_a_criterion_without_a_plan_makes_the_question_one_for_the_tables() -> None:
+def test_criteria_have_no_plan_if_one_of_them_has_none() -> None:
     without = [name for each in declarations(Criteria) if each.criterion.plan is None for name in each.parameters]
     assert without
     for name in without:
@@ -99,7 +99,7 @@ def test_a_criterion_without_a_plan_makes_the_question_one_for_the_tables() -> N
     assert plan_of(Criteria(fan_is_optout=False), NOWHERE) is not None
 
 
-async def test_what_could_not_be_made_is_tried_again(
+async def test_a_failed_build_is_retried(
     db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts: list[int] = []
@@ -119,7 +119,7 @@ async def test_what_could_not_be_made_is_tried_again(
     assert len(attempts) == 2 * accounts
 
 
-async def test_many_questions_of_one_account_keep_another_waiting_for_one(
+async def test_many_queries_of_one_account_delay_another_by_one(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered: list[int] = []
@@ -145,7 +145,7 @@ async def test_many_questions_of_one_account_keep_another_waiting_for_one(
         assert answered.index(second.account_id) < 3
 
 
-async def test_an_account_that_cannot_be_indexed_keeps_no_other_from_its_index(
+async def test_an_account_that_cannot_be_indexed_affects_no_other(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, query_of: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "RETRY_SECONDS", 0.0)

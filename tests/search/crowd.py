@@ -1,4 +1,4 @@
-"""Fans for the tests of segments, put straight into the tables."""
+"""Fans for tests, written directly to the tables."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,7 +48,7 @@ async def drop_fans(db: Db, account_id: int, fan_ids: list[int]) -> None:
 
 
 async def tag(db: Db, account_id: int, name: str, *fan_ids: int, moment: datetime | None = None) -> int:
-    """Put a tag on fans, making it when it is new."""
+    """Tag fans; create the tag if it does not exist."""
     tag_id: int = await db.value(
         """
         insert into tags (account_id, tag_name, created_at) values ($1, $2, now())
@@ -67,7 +67,7 @@ async def tag(db: Db, account_id: int, name: str, *fan_ids: int, moment: datetim
 
 
 async def follow(db: Db, account_id: int, idol_name: str, *fan_ids: int, is_explicit: bool = True) -> None:
-    """Let fans follow an idol, making it when it is new."""
+    """Let fans follow an idol; create it if it does not exist."""
     now = datetime.now(UTC)
     (idol_uid,) = await find_or_create_idols(db, account_id, [idol_name], now)
     await link_fans(db, account_id, list(fan_ids), [idol_uid] * len(fan_ids), now, is_explicit=is_explicit)

@@ -1,4 +1,4 @@
-"""Each parameter of the search finds whom it names, and nobody else."""
+"""Each parameter of the search finds exactly the matching fans."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -123,7 +123,7 @@ async def test_activity_dates_are_days_in_the_accounts_zone(api: Api, db: Db) ->
         assert (await search(api, fan_source="late", **expected) == [late]) is is_found, expected
 
 
-async def test_a_window_of_activity_needs_an_activity_within(api: Api, db: Db) -> None:
+async def test_a_range_of_days_needs_an_activity_within_it(api: Api, db: Db) -> None:
     around, within = [await fan(db, api.account_id, fan_source="window") for _ in range(2)]
     for fan_id, days in ((around, (1, 20)), (within, (1, 10, 20))):
         for day in days:
@@ -152,7 +152,7 @@ async def test_ages_are_whole_years_today(api: Api, db: Db) -> None:
     assert await search(api, fan_source="age", fan_youngest_age=17, fan_oldest_age=18) == [eighteen, younger]
 
 
-def test_leap_days_come_of_age() -> None:
+def test_ages_of_fans_born_on_a_leap_day() -> None:
     assert years_before(date(2028, 2, 29), 18) == date(2010, 2, 28)
     assert years_before(date(2028, 2, 29), 20) == date(2008, 2, 29)
     assert years_before(date(2026, 3, 1), 18) == date(2008, 3, 1)
@@ -168,7 +168,7 @@ def test_leap_days_come_of_age() -> None:
         ("search_uid", "first"), ("fan_start_creation_date", "yesterday"),
     ],
 )  # fmt: skip
-async def test_a_wrong_value_is_refused_by_name(api: Api, name: str, value: object) -> None:
+async def test_a_wrong_value_is_refused_with_its_parameter(api: Api, name: str, value: object) -> None:
     answer = await api.get(SEARCH, **{name: value})
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == [name]

@@ -1,4 +1,4 @@
-"""Each criterion is declared once: every parameter of the search has its declaration, and none is shared by chance."""
+"""Each parameter of the search is declared by exactly one criterion."""
 
 import re
 import uuid
@@ -44,7 +44,7 @@ def undeclared(struct: type[Params]) -> list[str]:
 
 
 def unnamed(struct: type[Params]) -> list[list[str]]:
-    """Return the criteria that look names up, or take ids, and that do not say which records they name."""
+    """Return the criteria with lookups or ids that do not declare which records they refer to."""
     naming = {name for places in reference_forms(struct).values() for name in places}
     return [
         each.parameters

@@ -1,4 +1,4 @@
-"""The domain of an email address, wherever criteria are read: search, filters, counts, statistics, members, and why."""
+"""The criterion on email domains in search, filters, counts, statistics, members, and `why`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -54,7 +54,7 @@ async def test_finds_the_addresses_of_a_domain(
     assert plan_of(criteria, await checked_context(db, account, criteria, datetime.now(UTC))) is None
 
 
-async def test_members_follow_an_address(api: Api, db: Db, people: dict[str, int]) -> None:
+async def test_members_follow_a_changed_address(api: Api, db: Db, people: dict[str, int]) -> None:
     row = await api.ok(await api.post(FILTERS, filter_name="Staff", fan_email_domain="@EXAMPLE.com"))
     uid = row["filter_uid"]
     assert (await api.ok(await api.get(f"{FILTERS}/{uid}")))["criteria"] == {"fan_email_domain": "example.com"}
@@ -75,6 +75,6 @@ async def test_members_follow_an_address(api: Api, db: Db, people: dict[str, int
 
 
 @pytest.mark.parametrize("domain", ["example", "a b.com", "ada@example.com", "x" * 300 + ".com", "exa_mple,com"])
-async def test_refuses_what_is_no_domain(api: Api, domain: str) -> None:
+async def test_refuses_values_that_are_no_domains(api: Api, domain: str) -> None:
     answer = await api.get(SEARCH, fan_email_domain=domain)
     assert (answer.status_code, [each["field"] for each in answer.json()["errors"]]) == (422, ["fan_email_domain"])

@@ -1,4 +1,4 @@
-"""Every criterion that is a name finds the fans by each spelling of it, and turned round leaves out the same fans."""
+"""Criteria on names find the same fans with each spelling, and negated exclude the same fans."""
 
 import unicodedata
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ NAMED = (
 
 
 async def named(api: Api, db: Db, name: str) -> int:
-    """Make a fan with everything that is called so, and one who has nothing of it; return the first."""
+    """Create a fan with one record of each kind under this name, and a fan without; return the first."""
     created = await sold(
         api, first_name=name, last_name="Berg", fan_source=name, event_name=name, event_key="1", venue_name=name,
         artist_name=name, price_code=name, venue_province=name,
@@ -72,7 +72,7 @@ async def test_a_name_is_found_by_each_spelling(base_url: str, db: Db, tmp_path:
 
 
 @pytest.mark.parametrize(("name", "query"), SPELLINGS)
-async def test_a_name_is_taken_by_each_spelling(base_url: str, db: Db, name: str, query: str) -> None:
+async def test_a_name_is_taken_in_every_spelling(base_url: str, db: Db, name: str, query: str) -> None:
     async with new_api(base_url, db) as api:
         first = [await api.ok(await api.post("/api/v1/manage/tags", tag_name=each)) for each in (name, query)]
         assert first[0] == first[1]

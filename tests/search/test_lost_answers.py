@@ -1,4 +1,4 @@
-"""The place of a search moves with the last byte of an answer on an open connection; else the page comes again."""
+"""The position of a search moves when the last byte was sent on an open connection; else the page is sent again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ async def crowd(api: Api, db: Db) -> list[int]:
 
 
 async def started(api: Api) -> str:
-    """Start a search whose first ten rows are read, and return its uid."""
+    """Start a search, read its first ten rows, and return its uid."""
     uid: str = (await api.ok(await api.get(SEARCH, fan_provinces="BC", limit=10)))["meta"]["search_uid"]
     return uid
 
@@ -35,7 +35,7 @@ async def page(api: Api, **query: Any) -> list[int]:
 
 @asynccontextmanager
 async def no_move(url: str) -> AsyncIterator[None]:
-    """Let no place move: what reads one goes on, what moves one waits."""
+    """Lock the positions of searches: reads continue, moves wait."""
     connection = await asyncpg.connect(url)
     async with connection.transaction():
         await connection.execute("lock table searches in share mode")
@@ -44,7 +44,7 @@ async def no_move(url: str) -> AsyncIterator[None]:
 
 
 async def all_but_the_end(url: str, api: Api, uid: str) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-    """Ask for a page and read its answer as far as it comes; return the connection."""
+    """Request a page and read the response as far as it comes; return the connection."""
     reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
     head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "fanfare", **api.keys}.items())
     writer.write(f"GET {SEARCH}?search_uid={uid}&limit=10 HTTP/1.1\r\n{head}\r\n".encode())
@@ -54,7 +54,7 @@ async def all_but_the_end(url: str, api: Api, uid: str) -> tuple[asyncio.StreamW
     return writer, reader
 
 
-async def test_an_answer_that_is_closed_before_its_end_moves_nothing(
+async def test_a_response_that_is_cut_off_does_not_move_the_position(
     api: Api, crowd: list[int], base_url: str, database_url: str
 ) -> None:
     uid = await started(api)
@@ -68,7 +68,7 @@ async def test_an_answer_that_is_closed_before_its_end_moves_nothing(
     assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
 
 
-async def test_who_closes_its_own_side_gets_all_of_an_answer_that_moves_nothing(
+async def test_a_half_closed_connection_gets_the_response_without_a_move(
     api: Api, crowd: list[int], base_url: str, database_url: str
 ) -> None:
     uid = await started(api)
@@ -81,7 +81,7 @@ async def test_who_closes_its_own_side_gets_all_of_an_answer_that_moves_nothing(
     assert await page(api, search_uid=uid, limit=10) == crowd[10:20]
 
 
-async def test_nobody_has_the_whole_answer_before_the_place_can_move(
+async def test_no_response_ends_before_the_position_can_move(
     api: Api, crowd: list[int], base_url: str, database_url: str
 ) -> None:
     uid = await started(api)
@@ -103,7 +103,7 @@ NO_COMMIT = """
 """
 
 
-async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd: list[int]) -> None:
+async def test_a_failed_commit_repeats_the_page(api: Api, db: Db, crowd: list[int]) -> None:
     uid = await started(api)
     await db.execute(NO_COMMIT)
     with capture_logs() as result:
@@ -117,7 +117,7 @@ async def test_a_commit_that_fails_gives_the_page_again(api: Api, db: Db, crowd:
     assert await page(api, search_uid=uid, limit=10) == crowd[20:30]
 
 
-async def test_head_moves_and_starts_nothing(api: Api, db: Db, crowd: list[int]) -> None:
+async def test_head_moves_no_position_and_starts_no_search(api: Api, db: Db, crowd: list[int]) -> None:
     uid = await started(api)
     count = "select count(*) from searches where account_id = $1"
     old = await db.value(count, api.account_id)
@@ -131,7 +131,7 @@ async def test_head_moves_and_starts_nothing(api: Api, db: Db, crowd: list[int])
     assert (await api.client.head(SEARCH, params={"search_uid": uid[::-1]}, headers=api.keys)).status_code == 422
 
 
-async def test_pages_may_change_their_size_and_cursor_is_another_name(api: Api, crowd: list[int]) -> None:
+async def test_the_page_size_may_change_and_cursor_is_an_alias(api: Api, crowd: list[int]) -> None:
     uid = await started(api)
     sizes = [7, 1, 20, 3, 100]
     read = [await page(api, cursor=uid, limit=size) for size in sizes]
@@ -140,7 +140,7 @@ async def test_pages_may_change_their_size_and_cursor_is_another_name(api: Api, 
     assert await page(api, cursor=uid) == []
 
 
-async def test_fans_who_are_gone_do_not_promise_a_page(api: Api, db: Db) -> None:
+async def test_deleted_fans_do_not_promise_a_page(api: Api, db: Db) -> None:
     there = await many_fans(db, api.account_id, 20, "YT")
     answer = await api.ok(await api.get(SEARCH, fan_provinces="YT", limit=5))
     await db.execute("delete from fans where account_id = $1 and fan_id = any($2)", api.account_id, there[10:])

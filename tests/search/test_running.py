@@ -1,4 +1,4 @@
-"""A running search by its states: what is stored and what the caller has, wherever it ends."""
+"""The states of a running search: what is stored and what the caller gets, wherever it ends."""
 
 import uuid
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ async def store(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
     return count
 
 
-async def test_a_search_is_answered_while_its_set_is_written(api: Api, db: Db) -> None:
+async def test_a_search_returns_its_first_page_before_its_set_is_stored(api: Api, db: Db) -> None:
     fan_ids = await many_fans(db, api.account_id, 5, province="YT")
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
     running = RunningSearch(db, account, FanSearch(fan_provinces=["YT"], limit=2), now, fans.rows)
@@ -30,7 +30,7 @@ async def test_a_search_is_answered_while_its_set_is_written(api: Api, db: Db) -
     assert (await complete_search(db, account, running.search_uid, now)).rows == 5
 
 
-async def test_a_search_that_fails_before_its_answer_leaves_nothing(api: Api, db: Db) -> None:
+async def test_a_search_that_fails_before_its_first_page_stores_nothing(api: Api, db: Db) -> None:
     async def fails(*_: object) -> list[FoundFan]:
         raise LookupError
 

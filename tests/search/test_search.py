@@ -1,4 +1,4 @@
-"""The fan search: its rows, its pages, and the set that stays fixed."""
+"""The fan search: rows, pages, and the fixed result set."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ async def page(api: Api, **query: Any) -> tuple[dict[str, Any], list[int]]:
 
 
 async def pull(api: Api, **query: Any) -> list[int]:
-    """Read a search as the clients do: the same search_uid until nothing comes."""
+    """Read a search as clients do: with the same search_uid until a page is empty."""
     meta, fan_ids = await page(api, **query)
     uid, everything = meta["search_uid"], list(fan_ids)
     while fan_ids:
@@ -100,7 +100,7 @@ async def test_tags_and_businesses_are_filled_on_every_page_and_the_recent_entry
 
 
 @pytest.mark.parametrize("limit", [200, 999, 1000])
-async def test_a_pull_gives_each_fan_once(api: Api, crowd: list[int], limit: int) -> None:
+async def test_each_fan_is_returned_once(api: Api, crowd: list[int], limit: int) -> None:
     assert await pull(api, fan_provinces="BC", limit=limit) == crowd
 
 
@@ -110,7 +110,7 @@ async def test_max_count_ends_the_search(api: Api, crowd: list[int]) -> None:
     assert await pull(api, fan_provinces="BC", limit=1000, max_count=2000) == crowd[:2000]
 
 
-async def test_the_count_is_told_once_it_is_known(api: Api, crowd: list[int]) -> None:
+async def test_the_count_is_returned_once_it_is_known(api: Api, crowd: list[int]) -> None:
     meta, _ = await page(api, fan_provinces="BC", limit=500)
     assert (meta["count"], meta["limit"]) == (None, 500)
     meta, _ = await page(api, search_uid=meta["search_uid"], limit=7)
@@ -131,7 +131,7 @@ async def test_the_next_cursor_may_be_retried_and_moves_nothing(api: Api, crowd:
     assert (await page(api, search_uid=f"{uid}.{len(crowd)}", limit=900))[1] == []
 
 
-async def test_callers_side_by_side_get_a_page_twice_rather_than_none(api: Api, crowd: list[int]) -> None:
+async def test_parallel_callers_get_a_page_twice_rather_than_miss_one(api: Api, crowd: list[int]) -> None:
     meta, first = await page(api, fan_provinces="BC", limit=100)
     read = set(first)
     while True:
@@ -145,7 +145,7 @@ async def test_callers_side_by_side_get_a_page_twice_rather_than_none(api: Api, 
     assert sorted(read) == crowd
 
 
-async def test_the_set_is_fixed_and_the_gone_drop_out(api: Api, db: Db) -> None:
+async def test_the_set_is_fixed_and_deleted_fans_are_left_out(api: Api, db: Db) -> None:
     there = await many_fans(db, api.account_id, 1200, "NL")
     meta, first = await page(api, fan_provinces="NL", limit=100)
     await many_fans(db, api.account_id, 50, "NL")
@@ -164,7 +164,7 @@ async def test_the_set_is_fixed_and_the_gone_drop_out(api: Api, db: Db) -> None:
     assert meta["next_search_uid"].endswith(".602")
 
 
-async def test_a_set_left_unfinished_is_finished_by_the_next_page(api: Api, db: Db) -> None:
+async def test_an_unfinished_set_is_completed_by_the_next_page(api: Api, db: Db) -> None:
     there = await many_fans(db, api.account_id, 2300, "PE")
     meta, first = await page(api, fan_provinces="PE", limit=300)
     second = (await page(api, search_uid=meta["search_uid"], limit=300))[1]
@@ -185,13 +185,13 @@ async def test_a_set_left_unfinished_is_finished_by_the_next_page(api: Api, db: 
     assert sorted(read) == there
 
 
-async def test_an_empty_search_has_an_empty_page_and_ends(api: Api) -> None:
+async def test_an_empty_search_has_one_empty_page(api: Api) -> None:
     meta, fan_ids = await page(api, fan_provinces="Nowhere at all")
     assert (fan_ids, meta["count"], meta["next_search_uid"]) == ([], 0, None)
     assert (await page(api, search_uid=meta["search_uid"]))[1] == []
 
 
-async def test_the_unknown_the_expired_and_anothers_search_are_one_answer(
+async def test_unknown_expired_and_foreign_searches_have_the_same_response(
     api: Api, other_api: Api, db: Db, crowd: list[int]
 ) -> None:
     assert crowd

@@ -52,11 +52,11 @@ class Workers:
         return process
 
     def kill(self, chance: random.Random) -> None:
-        """Kill one of the two and start another."""
+        """Kill one of the two processes and start another."""
         self._replace(chance.randrange(2))
 
     def kill_oldest(self) -> None:
-        """Kill the one that has run longer and start another."""
+        """Kill the older process and start another."""
         self._replace(0)
 
     def _replace(self, place: int) -> None:
@@ -81,7 +81,7 @@ def workers(settings: Settings) -> Iterator[Workers]:
 
 
 async def ask(url: str, api: Api, **query: str | int) -> tuple[dict[str, Any], list[int]]:
-    """Ask until somebody answers: what a client's retry does when its connection dies under it."""
+    """Retry a request until there is a response, like a client whose connection breaks."""
     for _ in range(200):
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             try:
@@ -99,7 +99,7 @@ async def ask(url: str, api: Api, **query: str | int) -> tuple[dict[str, Any], l
 
 
 class Trouble:
-    """What happens between the pages: kills, and fans that come, go, and become others as by a merge."""
+    """The disturbances between pages: killed processes, and fans that are added, deleted and merged."""
 
     def __init__(self, db: Db, api: Api, workers: Workers) -> None:
         self.db, self.api, self.workers = db, api, workers
@@ -108,7 +108,7 @@ class Trouble:
         self.is_on = asyncio.Event()
 
     async def after_first_page(self) -> None:
-        """Kill both workers, so that the one that writes the set down is among them."""
+        """Kill both workers, so that the one that stores the set is among them."""
         self.is_on.set()
         for _ in range(2):
             await asyncio.to_thread(self.workers.kill, self.chance)
@@ -127,7 +127,7 @@ class Trouble:
 
 
 async def read_by_cursor(api: Api, trouble: Trouble) -> list[int]:
-    """Follow `next_search_uid`, which may be asked for again when an answer was lost."""
+    """Follow `next_search_uid`, and request it again when a response was lost."""
     meta, result = await ask(trouble.workers.url, api, fan_provinces="MB", limit=LIMIT)
     await trouble.after_first_page()
     while cursor := meta["next_search_uid"]:
@@ -138,7 +138,7 @@ async def read_by_cursor(api: Api, trouble: Trouble) -> list[int]:
 
 
 async def read_by_place(api: Api, trouble: Trouble) -> list[int]:
-    """Send the same `search_uid` until nothing comes; the kills fall between the answers."""
+    """Send the same `search_uid` until a page is empty; processes are killed between responses."""
     meta, result = await ask(trouble.workers.url, api, fan_provinces="MB", limit=LIMIT)
     await trouble.after_first_page()
     extra = result
@@ -171,7 +171,7 @@ async def test_a_search_survives_kills_and_writes(
         await db.execute("delete from fans where account_id = $1", api.account_id)
 
 
-async def test_a_server_killed_before_the_end_of_an_answer_gives_the_page_again(
+async def test_a_page_is_repeated_after_its_server_was_killed_during_the_response(
     api: Api, db: Db, workers: Workers, database_url: str
 ) -> None:
     crowd = await many_fans(db, api.account_id, 40, "YT")

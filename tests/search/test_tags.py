@@ -1,4 +1,4 @@
-"""The list of tags given, by time."""
+"""The list of assignments of tags, by time."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ async def fans(api: Api, other_api: Api, db: Db) -> list[int]:
     return rows
 
 
-async def test_lists_who_was_given_what_the_oldest_first(api: Api, fans: list[int]) -> None:
+async def test_lists_assignments_oldest_first(api: Api, fans: list[int]) -> None:
     rows = await api.ok(await api.get(TAGS))
     assert [row["fan_id"] for row in rows] == fans
     assert rows[0] == {
@@ -43,7 +43,7 @@ async def test_lists_who_was_given_what_the_oldest_first(api: Api, fans: list[in
         ("2024-05-02T05:00:00-07:00", "2024-05-02T05:00:01-07:00", [0]),
     ],
 )
-async def test_windows_fit_together(
+async def test_adjacent_windows_neither_overlap_nor_miss_rows(
     api: Api, fans: list[int], start: str | None, end: str | None, numbers: list[int]
 ) -> None:
     window = {name: value for name, value in (("start_date", start), ("end_date", end)) if value}
@@ -51,13 +51,13 @@ async def test_windows_fit_together(
     assert [row["fan_id"] for row in rows] == [fans[number] for number in numbers]
 
 
-async def test_a_wrong_moment_is_refused(api: Api) -> None:
+async def test_a_wrong_time_is_refused(api: Api) -> None:
     answer = await api.get(TAGS, start_date="soon", end_date="2024-13-01")
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == ["start_date", "end_date"]
 
 
-async def test_ten_thousand_rows_of_one_second_are_passed(api: Api, db: Db) -> None:
+async def test_more_rows_of_one_second_than_a_page_has_can_be_paged(api: Api, db: Db) -> None:
     rows = await db.rows(
         """
         insert into fans (account_id, created_at, updated_at, position)
@@ -82,7 +82,7 @@ async def test_ten_thousand_rows_of_one_second_are_passed(api: Api, db: Db) -> N
     assert (row["tag_name"], row["fan_id"]) == ("Late", rows[0]["fan_id"])
 
 
-async def test_a_tag_that_moves_with_a_merge_is_read_by_who_has_passed_it(api: Api) -> None:
+async def test_a_tag_moved_by_a_merge_is_read_by_clients_past_its_position(api: Api) -> None:
     async def create(email: str) -> int:
         fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", email=email)))["fan_id"]
         return fan_id

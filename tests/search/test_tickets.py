@@ -1,4 +1,4 @@
-"""The ticket criteria of the search: each alone, and all that speak of one ticket together, against a plain count."""
+"""The ticket criteria, alone and together, compared with a count in Python."""
 
 import random
 from collections.abc import Callable
@@ -27,7 +27,7 @@ FANS = 14
 
 
 class Sold(NamedTuple):
-    """A ticket as it was sold; a fan's number beyond the tickets' fans has none."""
+    """A ticket; a fan's number beyond the fans with tickets has none."""
 
     fan: int
     event: int
@@ -63,7 +63,7 @@ def drawn(chance: random.Random) -> Sold:
 
 
 class Crowd(NamedTuple):
-    """An account, its fans by number, and what they bought."""
+    """An account, its fans by number, and their tickets."""
 
     api: Api
     fan_ids: list[int]
@@ -81,7 +81,7 @@ async def crowd(base_url: str, db: Db) -> Any:
 
 
 def drawn_criteria(chance: random.Random) -> dict[str, Any]:
-    """Return some criteria, on average three."""
+    """Return random criteria, on average three."""
     today = NOW.astimezone(ZONE).date()
 
     def day(back: int, ahead: int = 0) -> str:
@@ -155,7 +155,7 @@ def expected(crowd: Crowd, params: dict[str, Any]) -> list[int]:
     return [fan_id for fan_id in crowd.fan_ids if (fan_id in holders) != is_not]
 
 
-async def test_finds_whom_a_plain_count_finds(crowd: Crowd) -> None:
+async def test_finds_the_same_fans_as_a_count_in_python(crowd: Crowd) -> None:
     chance = random.Random(11)
     empty = 0
     for _ in range(150):
@@ -166,7 +166,7 @@ async def test_finds_whom_a_plain_count_finds(crowd: Crowd) -> None:
     assert empty < 100
 
 
-async def test_criteria_speak_of_one_ticket(api: Api) -> None:
+async def test_criteria_must_hold_for_the_same_ticket(api: Api) -> None:
     one, two = await bulk(
         api, line(event_name="Cup", event_key="cup", price_code="A"), line(event_name="Cup", event_key="cup")
     )

@@ -1,4 +1,4 @@
-"""What the tests of live membership share: a follower that is run to the end, and what it must have come to."""
+"""Helpers for tests of live membership: run the worker until it is done, and read the expected and actual members."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -15,7 +15,7 @@ FILTERS = "/api/v1/manage/filters"
 
 
 async def settle(db: Db, account_id: int, now: datetime) -> None:
-    """Let a worker go on until nothing is left to do."""
+    """Run the worker until there is nothing left to do."""
     account = await account_by_id(db, account_id)
     for _ in range(1000):
         if account_id not in await accounts_due(db, now):
@@ -26,7 +26,7 @@ async def settle(db: Db, account_id: int, now: datetime) -> None:
 
 
 async def members(db: Db, account_id: int) -> dict[str, set[int]]:
-    """Return who is kept as a member of each filter, by its name."""
+    """Return the stored members of each filter, by its name."""
     rows = await db.rows(
         "select f.filter_name, m.fan_id from filters f join segment_members m on m.account_id = f.account_id"
         " and m.filter_id = f.filter_id where f.account_id = $1",
@@ -39,7 +39,7 @@ async def members(db: Db, account_id: int) -> dict[str, set[int]]:
 
 
 async def found_now(db: Db, account_id: int, now: datetime) -> dict[str, set[int]]:
-    """Return whom the search finds now for each active filter."""
+    """Return by name of each active filter the fans whom a search finds now."""
     account = await account_by_id(db, account_id)
     rows = await db.rows("select filter_name, criteria from filters where account_id = $1 and is_active", account_id)
     result: dict[str, set[int]] = defaultdict(set)
@@ -52,7 +52,7 @@ async def found_now(db: Db, account_id: int, now: datetime) -> dict[str, set[int
 
 
 async def announced(db: Db, account_id: int, filter_uid: str) -> list[tuple[str, int | None]]:
-    """Return what the change log tells of the members of a filter, in its order."""
+    """Return the announcements of a filter's members in the change log, in order."""
     rows = await db.rows(
         "select topic, fan_id from changes where account_id = $1 and subject_id = $2 and topic like 'segment.%'"
         " order by position",
@@ -63,7 +63,7 @@ async def announced(db: Db, account_id: int, filter_uid: str) -> list[tuple[str,
 
 
 async def counts(db: Db, account_id: int) -> dict[str, int]:
-    """Return the kept number of members of each filter, by its name; of those that have any."""
+    """Return the stored number of members of each filter with members, by its name."""
     rows = await db.rows(
         "select f.filter_name, s.member_count from filters f join filter_states s on s.account_id = f.account_id"
         " and s.filter_id = f.filter_id where f.account_id = $1 and s.member_count <> 0",

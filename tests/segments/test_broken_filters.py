@@ -1,4 +1,4 @@
-"""A filter that cannot be asked keeps no other from its members, tells of itself, and is tried again."""
+"""A filter that cannot be evaluated does not stop the others, reports its fault, and is retried."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 
 
 async def change(db: Db, api: Api, uid: str, criteria: object) -> None:
-    """Give a filter criteria that no call would take."""
+    """Store criteria in a filter that no call would accept."""
     sql = "update filters set criteria = $3 where account_id = $1 and filter_uid = $2"
     await db.execute(sql, api.account_id, uuid.UUID(uid), criteria)
 
@@ -42,13 +42,13 @@ async def new_fan(api: Api, **values: Any) -> int:
 
 
 async def state(api: Api, uid: str) -> tuple[str | None, int]:
-    """Return a filter's fault, and how long it rests."""
+    """Return a filter's fault and the time until its retry."""
     answer = await api.ok(await api.get(f"{FILTERS}/{uid}"))
     return answer["fault"], (answer["retry_timestamp"] or 0) - (answer["fault_timestamp"] or 0)
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-async def test_a_broken_filter_keeps_no_other_from_its_members(api: Api, db: Db, kind: str) -> None:
+async def test_a_broken_filter_does_not_stop_the_others(api: Api, db: Db, kind: str) -> None:
     criteria, words = BROKEN[kind]
     good, bad, above = (f"{name} {kind}" for name in ("good", "bad", "above"))
     await saved(api, good, fan_gender="female")
@@ -78,7 +78,7 @@ async def test_a_broken_filter_keeps_no_other_from_its_members(api: Api, db: Db,
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (_, words) in BROKEN.items() if words == UNREADABLE])
-async def test_what_cannot_be_read_is_told_and_others_are_stored_beside_it(api: Api, db: Db, kind: str) -> None:
+async def test_unreadable_criteria_are_reported_and_other_filters_can_be_saved(api: Api, db: Db, kind: str) -> None:
     uid = await saved(api, f"unreadable {kind}", is_active=False)
     await change(db, api, uid, BROKEN[kind][0])
     for name in ("fan_incl_segments", "fan_excl_segments"):
@@ -91,7 +91,7 @@ async def test_what_cannot_be_read_is_told_and_others_are_stored_beside_it(api: 
     await api.ok(await api.delete(f"{FILTERS}/{uid}"))
 
 
-async def test_what_fails_in_a_build_is_set_aside_too(api: Api, db: Db) -> None:
+async def test_a_filter_that_fails_in_a_build_is_suspended_too(api: Api, db: Db) -> None:
     uid, extra = await saved(api, "never built"), await saved(api, "built beside it")
     await change(db, api, uid, BROKEN["a number that no column takes"][0])
     await new_fan(api)
@@ -106,7 +106,7 @@ async def test_what_fails_in_a_build_is_set_aside_too(api: Api, db: Db) -> None:
     assert await db.value("select count(*) from faults where account_id = $1", api.account_id) == 0
 
 
-async def test_a_fault_is_in_the_figures(api: Api, db: Db) -> None:
+async def test_a_fault_is_in_the_metrics(api: Api, db: Db) -> None:
     uid = await saved(api, "in the figures")
     await change(db, api, uid, {"fan_rating": "lots"})
     await settle(db, api.account_id, datetime.now(UTC))
@@ -124,10 +124,10 @@ async def test_a_fault_is_in_the_figures(api: Api, db: Db) -> None:
         (asyncpg.QueryCanceledError(), True), (asyncpg.DataError(), True), (OverflowError(), True), (Unknown(), True),
     ],
 )  # fmt: skip
-def test_what_passes_is_no_filters_fault(error: Exception, *, is_blamed: bool) -> None:
+def test_a_transient_error_is_no_fault_of_a_filter(error: Exception, *, is_blamed: bool) -> None:
     with pytest.raises(FilterFault if is_blamed else type(error)), filter_fault(7):
         raise error
 
 
-def test_faults_are_noted_under_the_jobs_name() -> None:
+def test_faults_are_recorded_under_the_name_of_the_job() -> None:
     assert job.__fanfare_job__.name == JOB  # type: ignore[attr-defined]

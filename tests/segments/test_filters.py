@@ -1,4 +1,4 @@
-"""Filters: saved with the parameters of the search, referring to other segments, listed, and told in figures."""
+"""Filters: saving them with criteria, references to segments, lists, counts and statistics."""
 
 import asyncio
 import uuid
@@ -74,13 +74,13 @@ async def test_a_filter_keeps_its_criteria_and_finds_whom_the_search_finds(api: 
     assert await members(api, uid) == await search(api, **expected) == [people["zoe"]]
 
 
-async def test_wrong_criteria_are_refused_by_name(api: Api) -> None:
+async def test_wrong_criteria_are_refused_with_their_name(api: Api) -> None:
     assert [field for field, _ in await errors(api, fan_gender="lady", fan_rating=9, fan_incl_segments="club:7")] == [
         "fan_gender", "fan_rating", "fan_incl_segments",
     ]  # fmt: skip
 
 
-async def test_criteria_that_are_not_known_are_told_back(api: Api) -> None:
+async def test_unknown_criteria_are_reported(api: Api) -> None:
     saved = await api.ok(await api.post(FILTERS, filter_name="Mistyped", fan_cuntry="CA", fan_gender="female"))
     assert saved["ignored_parameters"] == ["fan_cuntry"]
     changed = await api.ok(await api.post(f"{FILTERS}/{saved['filter_uid']}/criteria", fan_gendr="female"))
@@ -90,7 +90,7 @@ async def test_criteria_that_are_not_known_are_told_back(api: Api) -> None:
     assert "ignored_parameters" not in await api.ok(await api.get(f"{FILTERS}/count", fan_gender="female"))
 
 
-async def test_a_name_is_taken_once_in_an_account(api: Api, other_api: Api) -> None:
+async def test_a_name_is_unique_in_an_account(api: Api, other_api: Api) -> None:
     uid = await saved(api, filter_name="Only one")
     second = await saved(api, filter_name="Another")
     assert (await api.post(FILTERS, filter_name="ONLY ONE")).json()["code"] == "filter_name_taken"
@@ -99,7 +99,7 @@ async def test_a_name_is_taken_once_in_an_account(api: Api, other_api: Api) -> N
     assert await api.ok(await api.post(f"{FILTERS}/{uid}", filter_name="Only ONE")) == {"filter_uid": uid}
 
 
-async def test_changes_leave_what_was_not_given(api: Api, people: dict[str, int]) -> None:
+async def test_a_change_leaves_other_fields_as_they_are(api: Api, people: dict[str, int]) -> None:
     uid = await saved(api, filter_name="Turning", group_name="A", fan_provinces="WA")
     await api.ok(await api.post(f"{FILTERS}/{uid}", is_active=False))
     await api.ok(await api.post(f"{FILTERS}/{uid}", group_name=""))
@@ -127,7 +127,7 @@ async def test_filters_are_listed_by_group_and_day(api: Api, db: Db) -> None:
     assert await listed(creation_start_date="2021-03-11", creation_end_date="2021-03-12") == []
 
 
-async def test_segments_are_referred_to_from_inside_and_outside(api: Api, people: dict[str, int], db: Db) -> None:
+async def test_criteria_include_and_exclude_segments(api: Api, people: dict[str, int], db: Db) -> None:
     zoe, bob, cai = people["zoe"], people["bob"], people["cai"]
     everyone = {"fan_source": "filters"}
     vip = await db.value("select tag_id from tags where account_id = $1 and tag_name = 'VIP'", api.account_id)
@@ -156,7 +156,7 @@ async def test_segments_are_referred_to_from_inside_and_outside(api: Api, people
         assert (await api.ok(await api.get(f"{FILTERS}/count", **everyone, **target)))["fan_count"] == len(expected)
 
 
-async def test_a_reference_must_be_there_and_of_the_account(api: Api, other_api: Api) -> None:
+async def test_a_reference_must_exist_in_the_account(api: Api, other_api: Api) -> None:
     theirs = await saved(other_api, fan_gender="female")
     for segment in (f"filter:{theirs}", f"filter:{uuid.uuid4()}", "tag:123456789", f"snapshot:{uuid.uuid4()}"):
         for name in ("fan_incl_segments", "fan_excl_segments"):
@@ -168,7 +168,7 @@ async def test_a_reference_must_be_there_and_of_the_account(api: Api, other_api:
     assert await search(api, fan_incl_segments=f"filter:{theirs}") == []
 
 
-async def test_a_circle_is_refused_and_named(api: Api) -> None:
+async def test_a_cycle_is_refused_and_described(api: Api) -> None:
     one = await saved(api, filter_name="One")
     two = await saved(api, filter_name="Two", fan_incl_segments=f"filter:{one}")
     three = await saved(api, filter_name="Three", fan_excl_segments=f"filter:{two}")
@@ -181,7 +181,7 @@ async def test_a_circle_is_refused_and_named(api: Api) -> None:
     assert (await api.ok(await api.get(f"{FILTERS}/{one}")))["criteria"] == {}
 
 
-async def test_two_changes_at_once_close_no_circle(api: Api) -> None:
+async def test_two_simultaneous_changes_create_no_cycle(api: Api) -> None:
     for _ in range(5):
         one, two = await saved(api), await saved(api)
         answers = await asyncio.gather(
@@ -191,7 +191,7 @@ async def test_two_changes_at_once_close_no_circle(api: Api) -> None:
         assert sorted(answer.status_code for answer in answers) == [200, 422]
 
 
-async def test_a_filter_may_not_grow_beyond_all_bounds(api: Api) -> None:
+async def test_the_size_of_a_filter_is_limited(api: Api) -> None:
     lower = bottom = await saved(api, fan_gender="male")
     # Each refers twice to what is below: 1, 5, 13, 29, 61 filters.
     for _ in range(4):
@@ -211,7 +211,7 @@ async def test_a_filter_may_not_grow_beyond_all_bounds(api: Api) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, refusal[1])
 
 
-async def test_what_is_referred_to_stays(api: Api, people: dict[str, int]) -> None:
+async def test_a_referenced_segment_cannot_be_deleted(api: Api, people: dict[str, int]) -> None:
     lower = await saved(api, fan_gender="male")
     frozen = (await api.ok(await api.post("/api/v1/manage/snapshots", snapshot_name="Kept", fan_ids=[people["zoe"]])))[
         "snapshot_uid"
@@ -256,7 +256,7 @@ async def test_statistics_of_a_stored_and_an_unsaved_filter(api: Api, people: di
     }  # fmt: skip
 
 
-async def test_a_look_at_a_filter_keeps_its_count(api: Api, people: dict[str, int]) -> None:
+async def test_a_count_of_a_filter_is_stored(api: Api, people: dict[str, int]) -> None:
     await saved(api, filter_name="Counted", fan_source="filters")
 
     async def counted() -> int | None:
@@ -269,7 +269,7 @@ async def test_a_look_at_a_filter_keeps_its_count(api: Api, people: dict[str, in
     assert await counted() == len(people)
 
 
-async def test_statistics_of_nobody(api: Api) -> None:
+async def test_statistics_of_no_fans(api: Api) -> None:
     stats = await api.ok(await api.get(f"{FILTERS}/stats", fan_source="nobody at all"))
     assert stats["fans"]["fan_count"] == 0
     assert stats["fans"]["last_update_timestamp"] is None
@@ -281,7 +281,7 @@ NODES = st.sampled_from("abcdef")
 
 
 @given(st.dictionaries(NODES, st.sets(NODES, max_size=3)), NODES)
-def test_a_circle_is_found_when_and_only_when_there_is_one(linked: dict[str, set[str]], start: str) -> None:
+def test_a_cycle_is_found_if_and_only_if_there_is_one(linked: dict[str, set[str]], start: str) -> None:
     reached, fresh = set[str](), set(linked.get(start, ()))
     while fresh:
         reached |= fresh

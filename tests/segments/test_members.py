@@ -1,4 +1,4 @@
-"""Live membership: who enters and leaves is announced once, whatever the cause; builds, days, and what ends it."""
+"""Live membership: each entry and exit is announced once; builds, midnight, deletion and deactivation."""
 
 import asyncio
 import uuid
@@ -66,7 +66,7 @@ async def test_the_first_build_is_announced_as_a_whole(api: Api, db: Db) -> None
     assert [each["segment_count"] for each in listed if each["segment_name"] == "whole"] == [300]
 
 
-async def test_other_criteria_are_built_anew_also_above(api: Api, db: Db) -> None:
+async def test_new_criteria_rebuild_the_filter_and_its_dependents(api: Api, db: Db) -> None:
     one, two = await new_fan(api, email=mail(), gender="male"), await new_fan(api, email=mail(), gender="diverse")
     lower = await saved(api, "lower", fan_gender="male")
     upper = await saved(api, "upper", fan_incl_segments=f"filter:{lower}")
@@ -81,7 +81,7 @@ async def test_other_criteria_are_built_anew_also_above(api: Api, db: Db) -> Non
     assert (await announced(db, api.account_id, upper))[2:] == [("entered", one)]
 
 
-async def test_a_chunk_after_the_other(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_build_goes_through_all_chunks(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "CHUNK", 7)
     everyone = await many_fans(db, api.account_id, 40, "PE")
     account = await account_by_id(db, api.account_id)
@@ -95,7 +95,7 @@ async def test_a_chunk_after_the_other(api: Api, db: Db, monkeypatch: pytest.Mon
     assert (await members(db, api.account_id))["chunks"] == {*everyone[1:], late}
 
 
-async def test_days_turn_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:
+async def test_a_day_begins_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> None:
     midnight = datetime(2027, 3, 15, tzinfo=ZONE)
     here = await fan(db, api.account_id, birth_date=date(2009, 3, 15))
     await activity(db, api.account_id, here, midnight - timedelta(days=7))
@@ -122,7 +122,7 @@ async def test_days_turn_at_midnight_in_the_accounts_zone(api: Api, db: Db) -> N
     assert await members(db, api.account_id) == await found_now(db, api.account_id, datetime(2028, 3, 15, tzinfo=ZONE))
 
 
-async def test_a_renamed_idol_is_another(api: Api, db: Db) -> None:
+async def test_renaming_an_idol_changes_the_members(api: Api, db: Db) -> None:
     here = await new_fan(api, email=mail(), idol_names=["Old Name"])
     uid = await saved(api, "renamed", idol_names="Old Name")
     (idol,) = [each for each in await api.ok(await api.get("/api/v1/idols")) if each["idol_name"] == "Old Name"]
@@ -140,7 +140,7 @@ async def test_a_renamed_idol_is_another(api: Api, db: Db) -> None:
     assert (await announced(db, api.account_id, uid))[1:] == [("built", None), ("entered", here)]
 
 
-async def test_a_fan_that_is_gone_leaves(api: Api, db: Db) -> None:
+async def test_a_deleted_fan_leaves(api: Api, db: Db) -> None:
     here = await new_fan(api, email=mail(), gender="empty")
     uid = await saved(api, "gone", fan_gender="empty")
     await settle(db, api.account_id, now())
@@ -152,7 +152,7 @@ async def test_a_fan_that_is_gone_leaves(api: Api, db: Db) -> None:
         assert await db.value(remaining, api.account_id, here) == 0
 
 
-async def test_members_end_with_the_filter_or_its_liveness(api: Api, db: Db) -> None:
+async def test_members_end_when_a_filter_is_deleted_or_deactivated(api: Api, db: Db) -> None:
     here = await new_fan(api, email=mail())
     await give(api, "ends", here)
     uid = await saved(api, "ends", fan_tags="ends")
@@ -172,7 +172,7 @@ async def test_members_end_with_the_filter_or_its_liveness(api: Api, db: Db) -> 
         assert await db.value(gone, api.account_id) == 0
 
 
-async def test_a_rebuild_mends_and_tells_what_it_mended(api: Api, db: Db) -> None:
+async def test_a_rebuild_corrects_members_and_announces_the_corrections(api: Api, db: Db) -> None:
     one, two = await new_fan(api, email=mail()), await new_fan(api, email=mail())
     await give(api, "mend", one)
     uid = await saved(api, "mend", fan_tags="mend")
@@ -185,7 +185,7 @@ async def test_a_rebuild_mends_and_tells_what_it_mended(api: Api, db: Db) -> Non
     assert (await counts(db, api.account_id))["mend"] == 1
 
 
-async def test_a_log_that_was_not_followed_for_long_is_made_up_for(api: Api, db: Db) -> None:
+async def test_a_long_gap_in_following_the_log_causes_rebuilds(api: Api, db: Db) -> None:
     here = await new_fan(api, email=mail())
     await saved(api, "gap", fan_tags="gap")
     await settle(db, api.account_id, now())
@@ -212,7 +212,7 @@ async def test_workers_divide_the_accounts(api: Api, db: Db) -> None:
     assert (await counts(db, api.account_id))["divided"] == len(everyone)
 
 
-async def test_what_dies_in_the_middle_is_done_again_whole(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_interrupted_step_is_repeated_as_a_whole(api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     here = await new_fan(api, email=mail())
     uid = await saved(api, "dies", fan_tags="dies")
     await settle(db, api.account_id, now())

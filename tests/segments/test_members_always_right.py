@@ -1,6 +1,6 @@
-"""Membership equals the search, whatever is written and however the clock steps; what is announced folds to it.
+"""Members equal the result of the search after any writes and on any day, and so do the announcements added up.
 
-Random writes through the calls, deletions, changes of filters and days that pass; a seed is printed and repeats a run.
+The changes are random: writes through the API, deletions, changes of filters, new days. The printed seed repeats a run.
 """
 
 import os
@@ -33,7 +33,7 @@ PROVINCES, GENDERS = ("BC", "ON", "AB"), ("female", "male", "diverse")
 
 
 class World:
-    """An account in which things happen by chance."""
+    """An account with random changes."""
 
     def __init__(self, api: Api, db: Db) -> None:
         self.api, self.db = api, db
@@ -44,7 +44,7 @@ class World:
         self.snapshots: list[str] = []
 
     def criteria(self) -> dict[str, Any]:
-        """Return one to three criteria."""
+        """Return one to three random criteria."""
         some = self.chance
         named = [f"filter:{uid}" for uid in self.filters.values()] + [f"snapshot:{uid}" for uid in self.snapshots]
         possible: dict[str, Any] = {
@@ -164,7 +164,7 @@ class World:
         await actions.keep_members(self.db, await account_by_id(self.db, self.api.account_id), self.now)
 
     def happenings(self) -> dict[Callable[[], Awaitable[None]], int]:
-        """Return what may happen, with how often it does."""
+        """Return the possible changes with their weights."""
         return {
             self.makes_a_fan: 8, self.changes_a_fan: 12, self.tags: 12, self.drops_a_tag: 3, self.follows: 8,
             self.is_active: 8, self.comes_by_an_activity: 6, self.is_identified: 6, self.is_deleted: 3,
@@ -174,7 +174,7 @@ class World:
 
 
 async def changed_nothing(db: Db, account_id: int) -> list[Any]:
-    """Return the announcements that tell again what was told of a fan and a filter since its last build."""
+    """Return the announcements that repeat the previous one of the same fan and filter since its last build."""
     return await db.rows(
         """
         select told.* from (
@@ -192,7 +192,7 @@ async def changed_nothing(db: Db, account_id: int) -> list[Any]:
 
 @asynccontextmanager
 async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bool]]:
-    """Run an index process; give a list that tells of each look at fans whether the index answered."""
+    """Run an index process; the list gets for each query of members whether the index answered."""
     result: list[bool] = []
     original = counting.matches
 
@@ -209,11 +209,11 @@ async def index(settings: Settings, db: Db, monkeypatch: pytest.MonkeyPatch) -> 
         yield result
 
 
-async def test_members_are_whom_the_search_finds(api: Api, db: Db) -> None:
+async def test_members_equal_the_search(api: Api, db: Db) -> None:
     await always_right(World(api, db))
 
 
-async def test_members_are_so_by_the_audience_index_too(
+async def test_members_equal_the_search_with_the_audience_index(
     base_url: str, db: Db, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = settings.replace(data_dir=tmp_path)
@@ -224,7 +224,7 @@ async def test_members_are_so_by_the_audience_index_too(
 
 
 async def always_right(world: World) -> None:
-    """Let things happen, and look every ten times whether the members are whom the search finds."""
+    """Make random changes, and check after every ten that the members are the fans whom the search finds."""
     print(f"FANFARE_SEED={SEED}")  # noqa: T201 - a failed run is replayed from it
     api, db = world.api, world.db
     for _ in range(12):

@@ -1,6 +1,6 @@
-"""What names nothing: among what lets fans in it lets nobody in, among what keeps them out it is refused.
+"""Unknown names: where criteria include fans they match nobody, where criteria exclude fans they are refused.
 
-Tables, index and a model made of sets agree on criteria with known and unknown names, to some depth of filters.
+SQL, index and a model of sets agree on criteria with known and unknown names, also in nested filters.
 """
 
 import random
@@ -34,7 +34,7 @@ COUNT, STATS = f"{FILTERS}/count", f"{FILTERS}/stats"
 
 
 class Model:
-    """Fans as the sets of names that each is tied to, and criteria asked of those sets."""
+    """Fans as sets of the names that each is linked to, and criteria evaluated on those sets."""
 
     def __init__(self, api: Api, db: Db) -> None:
         self.api, self.db = api, db
@@ -60,7 +60,7 @@ class Model:
             self.segments[await store(self.db, self.api, **criteria)] = criteria
 
     def criteria(self) -> dict[str, Any]:
-        """Return one or two criteria that name things, about a quarter of them something unknown."""
+        """Return one or two criteria that name records; about a quarter name unknown ones."""
         some = self.chance
         values: dict[str, Any] = {}
         for name in some.sample(("tags", "idols", "tickets", "fan_incl_segments", "fan_excl_segments"), 2):
@@ -81,7 +81,7 @@ class Model:
         return values
 
     def matches(self, values: dict[str, Any]) -> set[int]:
-        """Return whom criteria find; what is unknown is tied to nobody."""
+        """Return the fans who meet criteria; unknown names have no fans."""
         among = self.fans
         for field, relation in (("fan_tags", "fan_tag_relations"), ("idol_names", "idol_relations")):
             if field in values:
@@ -99,7 +99,7 @@ class Model:
         return among
 
     def keeps_out_unknown(self, values: dict[str, Any], *, is_excluded: bool = False) -> bool:
-        """Say whether something unknown stands where it would keep fans out."""
+        """Return whether an unknown name is in a place where it excludes fans."""
         ties = [(field, name) for field in ("fan_tags", "idol_names") for name in values.get(field, ())]
         if is_excluded and any(name not in self.ties[field] for field, name in ties):
             return True
@@ -132,7 +132,7 @@ async def in_tables(db: Db, condition: Where) -> set[int]:
     return {row["fan_id"] for row in await db.rows(sql, *condition.args)}
 
 
-async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) -> None:
+async def test_sql_and_index_agree_with_sets(model: Model, tmp_path: Path) -> None:
     db, now = model.db, datetime.now(UTC)
     account = await account_by_id(db, model.api.account_id)
     follower = IndexUpdater(db, account.id, tmp_path)
@@ -157,7 +157,7 @@ async def test_tables_and_index_say_what_sets_say(model: Model, tmp_path: Path) 
     assert agreed > 50
 
 
-async def test_every_door_refuses_an_exclusion_of_nothing(model: Model) -> None:
+async def test_every_call_refuses_an_exclusion_of_unknown_names(model: Model) -> None:
     api, db = model.api, model.db
     names_unknown = await store(db, api, fan_tags=["Unknown 1", KNOWN[0]])
     above = await store(db, api, fan_incl_segments=[names_unknown])
@@ -181,7 +181,7 @@ async def test_every_door_refuses_an_exclusion_of_nothing(model: Model) -> None:
         assert (await api.get(path)).status_code == 422
 
 
-async def test_a_change_below_cannot_make_an_exclusion_name_nothing(model: Model) -> None:
+async def test_a_change_of_a_filter_cannot_break_an_exclusion_that_refers_to_it(model: Model) -> None:
     api = model.api
     lower = (await api.ok(await api.post(FILTERS, filter_name="Lower", fan_tags=KNOWN[0])))["filter_uid"]
     await api.ok(await api.post(FILTERS, filter_name="Upper", fan_excl_segments=f"filter:{lower}"))

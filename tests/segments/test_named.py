@@ -1,4 +1,4 @@
-"""What stored criteria name stays, and keeps its name: refused with the filters that name it, whoever comes first."""
+"""A record that stored criteria name cannot be deleted or renamed, also in a race; the error names the filters."""
 
 import asyncio
 import uuid
@@ -21,7 +21,7 @@ Call = Callable[[], Awaitable[Answer]]
 
 
 class Named:
-    """Something that criteria name: the criteria that do, what deletes it and what renames it."""
+    """A record that criteria name, with these criteria and the calls that delete and rename it."""
 
     def __init__(self, criteria: list[dict[str, Any]], deletes: Call, renames: Call | None = None) -> None:
         self.criteria, self.deletes, self.renames = criteria, deletes, renames
@@ -78,17 +78,17 @@ MAKERS: dict[Callable[[Api], Awaitable[Named]], set[str]] = {
 }
 
 
-def test_every_kind_of_record_that_criteria_name_is_made() -> None:
+def test_there_is_a_case_for_every_kind_of_record_that_criteria_name() -> None:
     assert set().union(*MAKERS.values()) == FORMS.keys()
 
 
-async def test_every_deletion_of_a_record_that_criteria_name_is_tried(api: Api) -> None:
+async def test_every_parameter_that_names_records_has_a_case(api: Api) -> None:
     attempts = {name for make in MAKERS for values in (await make(api)).criteria for name in values}
     assert attempts & NAMING == NAMING
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)
-async def test_what_is_named_stays(api: Api, make: Callable[[Api], Awaitable[Named]]) -> None:
+async def test_a_named_record_cannot_be_deleted_or_renamed(api: Api, make: Callable[[Api], Awaitable[Named]]) -> None:
     created = await make(api)
     for criteria in created.criteria:
         name = uuid.uuid4().hex
@@ -104,7 +104,7 @@ async def test_what_is_named_stays(api: Api, make: Callable[[Api], Awaitable[Nam
     assert (await created.deletes()).status_code == 200
 
 
-async def test_a_name_that_another_event_has_may_go(api: Api) -> None:
+async def test_an_event_may_be_deleted_if_another_has_its_names(api: Api) -> None:
     values = {"event_date": "2026-07-04", "venue_name": "The Shared Hall"}
     one, two = [
         (await api.ok(await api.post(EVENTS, action="create", event_name=f"E {uuid.uuid4()}", **values)))["event_uid"]
@@ -116,7 +116,7 @@ async def test_a_name_that_another_event_has_may_go(api: Api) -> None:
     assert (await api.post(EVENTS, action="delete", event_uid=two)).status_code == 409
 
 
-async def test_many_filters_are_told_by_the_first_names(api: Api) -> None:
+async def test_an_error_names_only_the_first_filters(api: Api) -> None:
     created = await a_tag(api)
     for number in range(7):
         await api.ok(await api.post(FILTERS, filter_name=f"many {number}", **created.criteria[0]))
@@ -125,7 +125,7 @@ async def test_many_filters_are_told_by_the_first_names(api: Api) -> None:
 
 
 async def wait_for(db: Db, tx: Db, count: int) -> None:
-    """Wait until so many others wait for a transaction."""
+    """Wait until `count` other sessions wait for a transaction."""
     pid = await tx.value("select pg_backend_pid()")
     async with asyncio.timeout(20):
         while count != await db.value(WAITING, pid):  # noqa: ASYNC110 - the database tells nobody
@@ -136,7 +136,7 @@ WAITING = "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids
 
 
 async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]]) -> list[int]:
-    """Let calls go on when each of them waits for what criteria name; return their statuses."""
+    """Run calls that all wait for the same lock on references, then release it; return their statuses."""
     async with db.transaction() as tx:
         await tx.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
         tasks = [asyncio.ensure_future(call) for call in calls]
@@ -146,7 +146,7 @@ async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("is_deleted_first", [True, False])
-async def test_a_deletion_and_a_filter_that_takes_the_thing_do_not_both_succeed(
+async def test_deleting_a_record_and_referring_to_it_do_not_both_succeed(
     api: Api, db: Db, make: Callable[[Api], Awaitable[Named]], *, is_deleted_first: bool
 ) -> None:
     created = await make(api)
@@ -158,8 +158,8 @@ async def test_a_deletion_and_a_filter_that_takes_the_thing_do_not_both_succeed(
     assert (deleted, used) in ((200, 422), (409, 200)) or (not excludes and (deleted, used) == (200, 200))
 
 
-async def test_two_filters_do_not_grow_together_beyond_the_bound(api: Api, db: Db) -> None:
-    """Each of two changes is within the bound, and both together are not."""
+async def test_two_simultaneous_changes_do_not_exceed_the_limit(api: Api, db: Db) -> None:
+    """Each of two changes is within the bound; both together exceed it."""
     bottom = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
     middle = []
     for _ in range(40):
@@ -175,7 +175,7 @@ async def test_two_filters_do_not_grow_together_beyond_the_bound(api: Api, db: D
     assert sorted(await all_at_once(db, api.account_id, calls)) == [200, 422]
 
 
-async def test_what_is_kept_live_is_so_however_it_is_turned_on_and_off(api: Api, db: Db) -> None:
+async def test_activating_and_deactivating_at_the_same_time_is_consistent(api: Api, db: Db) -> None:
     uid = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex)))["filter_uid"]
     for _ in range(15):
         turns = [api.post(f"{FILTERS}/{uid}", is_active=is_active) for is_active in (True, False, True, False)]
@@ -190,8 +190,8 @@ async def test_what_is_kept_live_is_so_however_it_is_turned_on_and_off(api: Api,
         assert row["is_active"] == row["is_kept"]
 
 
-async def test_a_count_of_former_criteria_is_not_kept(api: Api, db: Db) -> None:
-    """The count is noted after a look that takes a while; by then the criteria may be others."""
+async def test_a_count_of_former_criteria_is_not_stored(api: Api, db: Db) -> None:
+    """The count is stored after the query; by then the criteria may have changed."""
     await fan(db, api.account_id, gender="diverse")
     uid = (await api.ok(await api.post(FILTERS, filter_name=uuid.uuid4().hex, fan_gender="diverse")))["filter_uid"]
     async with db.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The breakdown of a filter's fans by postal area, with what a census says of the people there."""
+"""Statistics of a filter by postal area, with census figures."""
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
@@ -6,7 +6,7 @@ from tests.api import Api
 FANS, STATS = "/api/v1/crm/fans", "/api/v1/manage/filters/stats"
 
 
-async def test_areas_come_with_their_census_the_most_fans_first(api: Api, db: Db) -> None:
+async def test_areas_have_census_figures_and_the_largest_come_first(api: Api, db: Db) -> None:
     await db.execute(
         """
         insert into places_census (country_code, postal_code, census_year, population, median_household_income)

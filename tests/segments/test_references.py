@@ -1,4 +1,4 @@
-"""Filters that name filters: each is asked once a criterion, and their number is bounded at every door."""
+"""Filters that refer to filters: each is evaluated once per criterion, and every call limits their number."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -38,7 +38,7 @@ async def saved(api: Api, **criteria: Any) -> str:
     return f"filter:{answer['filter_uid']}"
 
 
-async def test_a_filter_that_is_mentioned_often_is_asked_once(api: Api, db: Db) -> None:
+async def test_a_filter_that_is_named_often_is_evaluated_once(api: Api, db: Db) -> None:
     here = await fan(db, api.account_id, gender="diverse")
     segment = await saved(api, fan_gender="diverse")
     for _ in range(3):
@@ -52,7 +52,7 @@ async def test_a_filter_that_is_mentioned_often_is_asked_once(api: Api, db: Db) 
     assert await search(api, fan_gender="diverse", fan_excl_segments=[segment] * 100) == []
 
 
-async def test_lists_and_tags_that_are_mentioned_together_are_asked_at_once(api: Api, db: Db) -> None:
+async def test_snapshots_and_tags_named_together_are_one_condition(api: Api, db: Db) -> None:
     tags = [f"tag:{await db.value(NEW_TAG, api.account_id, str(number))}" for number in range(50)]
     account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
     condition = await conditions.condition(db, account, Criteria(fan_incl_segments=tags, fan_excl_segments=tags), now)
@@ -64,7 +64,7 @@ NEW_TAG = "insert into tags (account_id, tag_name, created_at) values ($1, $2, n
 
 @pytest.fixture(scope="module")
 async def wide(api: Api) -> list[str]:
-    """Six filters that lead to 19 each, themselves counted."""
+    """Six filters that expand to 19 filters each, themselves included."""
     bottom = await saved(api, fan_gender="male")
     middle = [await saved(api, fan_incl_segments=bottom) for _ in range(9)]
     return [await saved(api, fan_incl_segments=middle) for _ in range(6)]
@@ -72,14 +72,14 @@ async def wide(api: Api) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def too_large(api: Api, db: Db) -> str:
-    """A filter that is within the bound by distinct filters, and asks 2 ** 8 times for the lowest."""
+    """A filter within the limit by distinct filters that repeats the lowest one 2 ** 8 times."""
     segment = await store(db, api, fan_gender="male")
     for _ in range(8):
         segment = await store(db, api, fan_incl_segments=[segment], fan_excl_segments=[segment])
     return segment
 
 
-async def test_criteria_that_lead_to_too_many_filters_are_refused(api: Api, wide: list[str]) -> None:
+async def test_criteria_that_expand_to_too_many_filters_are_refused(api: Api, wide: list[str]) -> None:
     uid = (await saved(api)).removeprefix("filter:")
     doors: dict[str, tuple[Callable[..., Awaitable[Answer]], dict[str, Any]]] = {
         "/api/v1/crm/fans": (api.get, {}), COUNT: (api.get, {}), f"{FILTERS}/stats": (api.get, {}),

@@ -1,4 +1,4 @@
-"""A sale, a seat and a buyer are one thing in every figure: statistics, search, index, and why somebody is found."""
+"""Sales, seats and buyers are counted alike everywhere: in statistics, search, index, and `why`."""
 
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ SOLD: list[tuple[int, str | None, str | None, int, bool]] = [
 
 
 async def sell(api: Api) -> tuple[list[int], dict[int, set[Any]], dict[int, int]]:
-    """Sell it all; return the fans by their number, and of each the sales and the seats, counted plainly."""
+    """Sell all tickets; return the fans by number, and the expected sales and seats of each."""
     rows = [
         line(
             f"line {place}", email=f"buyer{fan}@example.com", network=network or "", order_key=order, num_seats=seats,
@@ -51,7 +51,7 @@ async def sell(api: Api) -> tuple[list[int], dict[int, set[Any]], dict[int, int]
     return fan_ids, sales, seats_of
 
 
-async def test_every_figure_counts_the_same(api: Api, db: Db, tmp_path: Path) -> None:
+async def test_all_figures_count_alike(api: Api, db: Db, tmp_path: Path) -> None:
     fan_ids, sales, seats = await sell(api)
     total = await api.ok(await api.get("/api/v1/crm/tickets/stats", **RANGE))
     assert total["sales_count"] == len(set().union(*sales.values()))

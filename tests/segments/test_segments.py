@@ -1,4 +1,4 @@
-"""Segments of each kind: listed, counted, read by pages; and snapshots, which stay as they were frozen."""
+"""Segments of each kind: lists, counts, pages; and snapshots, which do not change."""
 
 import uuid
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ async def count(api: Api, kind: str, key: object) -> int:
     return counted
 
 
-async def test_the_list_mixes_the_kinds(api: Api, other_api: Api, db: Db) -> None:
+async def test_the_list_has_all_kinds(api: Api, other_api: Api, db: Db) -> None:
     here = await fan(db, api.account_id, fan_source="list")
     tag_id = await tag(db, api.account_id, "Listed tag", here)
     uid = (await api.ok(await api.post("/api/v1/manage/filters", filter_name="Listed filter", fan_source="list")))[
@@ -81,7 +81,7 @@ async def test_status_counts_who_can_be_reached(api: Api, db: Db) -> None:
 
 
 @pytest.mark.parametrize("limit", [400, 2500, 10_000])
-async def test_the_fans_are_read_once_each(api: Api, crowd: list[int], limit: int) -> None:
+async def test_each_fan_is_read_once(api: Api, crowd: list[int], limit: int) -> None:
     uid = (await frozen(api, fan_ids=crowd))["snapshot_uid"]
     for follow in ("search_uid", "next_search_uid"):
         meta, everyone = await rows(api, "snapshot", uid, limit=limit)
@@ -92,7 +92,7 @@ async def test_the_fans_are_read_once_each(api: Api, crowd: list[int], limit: in
         assert meta["next_search_uid"] is None
 
 
-async def test_no_rows_fix_the_set_all_the_same(api: Api, crowd: list[int]) -> None:
+async def test_a_page_without_rows_fixes_the_set(api: Api, crowd: list[int]) -> None:
     uid = (await frozen(api, fan_ids=crowd))["snapshot_uid"]
     meta, stranger = await rows(api, "snapshot", uid, limit=0)
     assert (stranger, meta["limit"]) == ([], 0)
@@ -145,7 +145,7 @@ async def test_a_snapshot_has_one_source_and_its_own_name(api: Api) -> None:
     assert (await api.post(SNAPSHOTS, snapshot_name="twice", fan_ids="1")).json()["code"] == "snapshot_name_taken"
 
 
-async def test_a_fan_forgotten_or_merged_is_followed(api: Api, db: Db) -> None:
+async def test_a_snapshot_follows_merges_and_erasures(api: Api, db: Db) -> None:
     one, two, three = [await fan(db, api.account_id) for _ in range(3)]
     first = (await frozen(api, fan_ids=[one, two]))["snapshot_uid"]
     second = (await frozen(api, fan_ids=[one]))["snapshot_uid"]

@@ -1,4 +1,4 @@
-"""Lists that are frozen while fans become others or are erased."""
+"""Snapshots that are created while fans are merged or erased."""
 
 import asyncio
 import uuid
@@ -35,7 +35,7 @@ WAITING = "select exists (select from pg_stat_activity where datname = current_d
 
 @pytest.mark.parametrize("source", ["fan_ids", "filter_uid", "search_uid"])
 @pytest.mark.parametrize("end", ["merged", "merged into a member", "erased"])
-async def test_a_list_names_who_is_there_when_a_fan_goes_while_it_is_frozen(
+async def test_a_fan_merged_or_erased_during_the_creation_of_a_snapshot_is_handled(
     api: Api, db: Db, end: str, source: str
 ) -> None:
     name = uuid.uuid4().hex

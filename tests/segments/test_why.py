@@ -1,4 +1,4 @@
-"""Why a fan is in a segment: each criterion's verdict and what it saw; all together they say what the search says."""
+"""Why a fan is in a segment: result and checked value of each criterion; together they agree with the search."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ async def why(api: Api, kind: str, key: object, fan_id: int) -> dict[str, Any]:
     return answer
 
 
-async def test_each_criterion_tells_its_verdict_and_what_it_saw(api: Api, people: dict[str, int]) -> None:
+async def test_each_criterion_has_its_result_and_checked_value(api: Api, people: dict[str, int]) -> None:
     lower = await saved(api, "lower", fan_gender="female")
     uid = await saved(
         api, "why", fan_tags="vip,early", fan_tag_relations="all", fan_provinces="BC", crm_active_days=30, fan_rating=3,
@@ -56,7 +56,7 @@ async def test_each_criterion_tells_its_verdict_and_what_it_saw(api: Api, people
     assert tags == {"fan_tags": ["vip", "early"], "fan_tag_relations": "all"}
 
 
-async def test_nothing_known_is_seen_as_nothing(api: Api, people: dict[str, int]) -> None:
+async def test_a_missing_value_is_null(api: Api, people: dict[str, int]) -> None:
     uid = await saved(api, "nothing", fan_gender="male", crm_inactive_days=7)
     result = await why(api, "filter", uid, people["bob"])
     assert [(each["criterion"], each["is_met"], each["seen"]) for each in result["criteria"]] == [
@@ -75,7 +75,9 @@ async def test_tags_snapshots_and_everyone(api: Api, people: dict[str, int], db:
     assert (await why(api, "filter", everyone, people["ada"]))["is_member"] is True
 
 
-async def test_the_unknown_and_anothers_are_unknown(api: Api, other_api: Api, people: dict[str, int]) -> None:
+async def test_unknown_records_and_those_of_other_accounts_are_unknown(
+    api: Api, other_api: Api, people: dict[str, int]
+) -> None:
     uid = await saved(api, "known")
     theirs = await saved(other_api, "theirs")
     ada = people["ada"]
@@ -84,7 +86,7 @@ async def test_the_unknown_and_anothers_are_unknown(api: Api, other_api: Api, pe
         assert answer.status_code == 404
 
 
-async def test_the_verdicts_together_are_the_search(api: Api, people: dict[str, int]) -> None:
+async def test_the_results_together_agree_with_the_search(api: Api, people: dict[str, int]) -> None:
     several: tuple[dict[str, Any], ...] = (
         {"fan_tags": "early"}, {"fan_provinces": "BC,WA", "fan_is_subscribed": False}, {"idol_relations": "all"},
         {"crm_start_active_date": "2020-01-01", "crm_end_active_date": "2199-01-01"}, {"fan_postal_codes": "98101"},
@@ -97,7 +99,7 @@ async def test_the_verdicts_together_are_the_search(api: Api, people: dict[str, 
         assert result == set(await search(api, **expected)), expected
 
 
-async def test_who_was_a_member_on_a_past_day(api: Api, db: Db, people: dict[str, int]) -> None:
+async def test_members_on_a_past_day(api: Api, db: Db, people: dict[str, int]) -> None:
     ada, bob = people["ada"], people["bob"]
     noon = datetime(2026, 3, 2, 12, tzinfo=ZONE)
 

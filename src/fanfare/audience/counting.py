@@ -14,12 +14,12 @@ from fanfare.search.criteria.uses import plan_of
 from fanfare.search.queries import conditions, stats
 from fanfare.search.schemas.stats import FilterStats
 
-# SQL takes longer than this for the members of many filters.
+# The timeout of queries for members. SQL would take longer than this for many filters.
 MEMBERS_SECONDS = 2.0
 
 
 async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime) -> int:
-    """Return the number of fans who meet criteria now; 422 for criteria that cannot be evaluated."""
+    """Return the number of fans who meet criteria now; BadParameters (422) if they cannot be evaluated."""
     context = await conditions.checked_context(db, account, criteria, now)
     answer = await _ask(db, account, criteria, context)
     if answer is not None and answer.count is not None:
@@ -28,7 +28,7 @@ async def fan_count(db: Db, account: Account, criteria: Criteria, now: datetime)
 
 
 async def criteria_stats(db: Db, account: Account, criteria: Criteria, now: datetime) -> FilterStats:
-    """Return the statistics of the fans who meet criteria now; 422 for criteria that cannot be evaluated."""
+    """Return the statistics of the fans who meet criteria now; BadParameters (422) if they cannot be evaluated."""
     context = await conditions.checked_context(db, account, criteria, now)
     answer = await _ask(db, account, criteria, context, stats_options(context))
     if answer is None or answer.statistics is None:

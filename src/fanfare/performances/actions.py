@@ -165,7 +165,7 @@ REMOVE_PERFORMANCE = REMOVE_FROM_SCHEDULE.format(**PERFORMANCE_LINK)
 
 
 async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Add an idol event to a fan's schedule, unless it is there. 404 for an unknown fan or event."""
+    """Add an idol event to a fan's schedule, unless it is there. Unknown (404) fan or event."""
     exists = await db.value(
         ADD_EVENT,
         account_id,
@@ -178,7 +178,7 @@ async def add_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, 
 
 
 async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUID, now: datetime) -> None:
-    """Remove an idol event from a fan's schedule. 404 if it is not on it."""
+    """Remove an idol event from a fan's schedule. Unknown (404) if it is not on it."""
     deleted = await db.value(
         REMOVE_EVENT,
         account_id,
@@ -192,7 +192,7 @@ async def remove_event(db: Db, account_id: int, fan_id: int, event_uid: uuid.UUI
 
 
 async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Add a performance to a fan's schedule, unless it is there. 404 for an unknown fan or performance."""
+    """Add a performance to a fan's schedule, unless it is there. Unknown (404) fan or performance."""
     exists = await db.value(
         ADD_PERFORMANCE,
         account_id,
@@ -205,7 +205,7 @@ async def add_performance(db: Db, account_id: int, fan_id: int, performance_uid:
 
 
 async def remove_performance(db: Db, account_id: int, fan_id: int, performance_uid: uuid.UUID, now: datetime) -> None:
-    """Remove a performance from a fan's schedule. 404 if it is not on it."""
+    """Remove a performance from a fan's schedule. Unknown (404) if it is not on it."""
     deleted = await db.value(
         REMOVE_PERFORMANCE,
         account_id,

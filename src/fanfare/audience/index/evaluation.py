@@ -64,10 +64,7 @@ def matches(index: AccountIndex, plans: Sequence[Plan], fan_ids: Sequence[int]) 
 
 
 def statistics(index: AccountIndex, plan: Plan, options: StatsOptions) -> FilterStats:
-    """Return the statistics of the fans for whom a plan holds, equal to those of `search.queries.stats`.
-
-    Except that census figures are None.
-    """
+    """Return the statistics of the fans for whom a plan holds, like `search.queries.stats`; census figures are None."""
     candidates = fans(index, plan, index.fans)
     top = {
         name: index.facets[name].largest(candidates, options.max_places)

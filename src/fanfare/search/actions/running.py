@@ -93,7 +93,7 @@ class RunningSearch(Generic[R]):
             return (await self._read_first_page(tx)).page
 
     async def start(self) -> SearchPage[R]:
-        """Return the first page; the rest is stored in the background. 503 after `PATIENCE_SECONDS`."""
+        """Return the first page; the rest is stored in the background. Unavailable (503) after `PATIENCE_SECONDS`."""
         self.db.leave(self._run())
         try:
             return await asyncio.wait_for(self._first_page, PATIENCE_SECONDS)
@@ -217,7 +217,7 @@ async def _store_rest(tx: Db, condition: Where, search: Search) -> None:
 async def complete_search(db: Db, account: Account, search_uid: uuid.UUID, now: datetime) -> Search:
     """Return a search once its set is complete: wait for the transaction that stores it, or store it if there is none.
 
-    404 for an unknown or expired search, 503 after `PATIENCE_SECONDS`.
+    Unknown (404) if it does not exist or has expired, Unavailable (503) after `PATIENCE_SECONDS`.
     """
     end = time.monotonic() + PATIENCE_SECONDS
     while True:

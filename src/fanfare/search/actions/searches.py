@@ -21,8 +21,8 @@ async def search_page(
 ) -> SearchPage[R]:
     """Return the next page of the search that `query.search_uid` names, or the first page of a new search.
 
-    A response without a body (HEAD) stores no search, since its uid would be unknown. 404 for an unknown or expired
-    search, 422 for criteria that cannot be evaluated.
+    A response without a body (HEAD) stores no search, since nobody would know its uid. Unknown (404) for an expired or
+    other search that does not exist, BadParameters (422) for criteria that cannot be evaluated.
     """
     if query.search_uid is not None:
         return await _next_page(db, account, query, now, read_rows, delivery)

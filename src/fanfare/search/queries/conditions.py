@@ -47,7 +47,7 @@ async def condition(
 ) -> Where:
     """Return the condition that fans must meet now; with `newest_fan_id` only fans up to this id meet it.
 
-    422 for criteria that cannot be evaluated.
+    BadParameters (422) if they cannot be evaluated.
     """
     context = await checked_context(db, account, criteria, now)
     return await compose(account.id, criteria, context, newest_fan_id)
@@ -73,7 +73,7 @@ async def fan_count(db: Db, account_id: int, criteria: Criteria, context: Contex
 
 
 async def checked_context(db: Db, account: Account, criteria: Criteria, now: datetime) -> Context:
-    """Return what criteria are evaluated in; 422 for criteria that cannot be evaluated."""
+    """Return the context of criteria; BadParameters (422) if they cannot be evaluated."""
     context = await read_context(db, account, [criteria], now, MAX_FILTERS)
     refuse(await evaluate(account.id, context, lambda: faults(criteria, context)))
     return context
@@ -82,7 +82,7 @@ async def checked_context(db: Db, account: Account, criteria: Criteria, now: dat
 async def read_context(
     db: Db, account: Account, searches: Sequence[Criteria], now: datetime, max_filters: int | None = None
 ) -> Context:
-    """Return what several sets of criteria are evaluated in; each kind of name is looked up once for all of them.
+    """Return the context of several sets of criteria; each kind of name is looked up once for all of them.
 
     With `max_filters` it stops following references between filters soon after that many.
     """

@@ -27,7 +27,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) -> Search:
-    """Return a search that started in the last 24 hours; 404 for any other."""
+    """Return a search that started in the last 24 hours; Unknown (404)."""
     row = await db.row(
         """
         select s.criteria, s.created_at, s.newest_fan_id, c.end_row, c.is_last,
@@ -53,7 +53,7 @@ async def search(db: Db, account_id: int, search_uid: uuid.UUID, now: datetime) 
 
 
 async def next_row(db: Db, account_id: int, search_uid: uuid.UUID) -> int:
-    """Return the row from which a search is read next, once no response is moving it; 404 for an unknown search."""
+    """Return the row from which a search is read next, once no response is moving it. Unknown (404)."""
     row: int | None = await db.value(
         "select next_row from searches where account_id = $1 and search_uid = $2 for share", account_id, search_uid
     )

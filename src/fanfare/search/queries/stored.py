@@ -34,7 +34,7 @@ class UnreadableCriteria(BadParameters):
 
 
 def criteria_in(raw: object) -> Criteria:
-    """Return criteria from the stored form; 422 when `raw` is not in that form."""
+    """Return criteria from the stored form; BadParameters (422) when `raw` is not in that form."""
     try:
         return msgspec.convert(raw, Criteria)
     except msgspec.ValidationError:

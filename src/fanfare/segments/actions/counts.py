@@ -16,7 +16,7 @@ from fanfare.segments.schemas.segments import OneSegment
 async def segment_status(
     db: Db, account: Account, target: OneSegment, now: datetime, delivery: Delivery
 ) -> SegmentStatus:
-    """Return the reach of a segment now; store the count of a filter, but not for a HEAD request. 404 if unknown."""
+    """Return the reach of a segment now; store the count of a filter, but not for a HEAD request. Unknown (404)."""
     criteria = await segments.criteria_of(db, account.id, target)
     status = await segments.segment_status(db, account, criteria, now)
     if target.segment_type == "filter" and delivery.has_body:
@@ -25,7 +25,7 @@ async def segment_status(
 
 
 async def filter_stats(db: Db, account: Account, filter_name: str, now: datetime, delivery: Delivery) -> FilterStats:
-    """Return the statistics of a filter now and store its count, but not for a HEAD request. 404 if unknown."""
+    """Return the statistics of a filter now and store its count, but not for a HEAD request. Unknown (404)."""
     named_filter = await filters.filter_by_name(db, account.id, filter_name)
     criteria = stored.criteria_in(named_filter.criteria)
     context = await conditions.checked_context(db, account, criteria, now)

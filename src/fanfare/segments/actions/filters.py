@@ -47,7 +47,7 @@ CREATE_FILTER = f"""
 
 
 async def create_filter(db: Db, account: Account, new: NewFilter, now: datetime) -> uuid.UUID:
-    """Create a filter and return its uid. 409 for a name that is taken, 422 for references that are not allowed."""
+    """Create a filter and return its uid. FilterNameTaken (409); BadParameters (422) for its references."""
     filter_uid = uuid.uuid4()
     async with db.transaction() as tx:
         await hold(tx, account.id)
@@ -71,7 +71,7 @@ async def create_filter(db: Db, account: Account, new: NewFilter, now: datetime)
 
 
 async def change_filter(db: Db, account: Account, changes: FilterChanges, now: datetime) -> uuid.UUID:
-    """Rename, regroup, activate or deactivate a filter; return its uid. 404 if unknown, 409 for a name in use."""
+    """Rename, regroup, activate or deactivate a filter; return its uid. Unknown (404); FilterNameTaken (409)."""
     async with db.transaction() as tx:
         await lock_filter(tx, account.id, changes.filter_uid)
         if changes.is_active is False:
@@ -86,7 +86,7 @@ async def change_filter(db: Db, account: Account, changes: FilterChanges, now: d
 
 
 async def lock_filter(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
-    """Lock a filter for this transaction; always before the members of the account are locked. 404 if unknown."""
+    """Lock a filter for this transaction; always before the members of the account are locked. Unknown (404)."""
     sql = "select true from filters where account_id = $1 and filter_uid = $2 for update"
     if not await db.value(sql, account_id, filter_uid):
         raise Unknown(filter=filter_uid)
@@ -122,7 +122,7 @@ CHANGE_CRITERIA = f"""
 
 
 async def change_criteria(db: Db, account: Account, query: FilterSearch, now: datetime) -> uuid.UUID:
-    """Replace the criteria of a filter and return its uid. 404 if unknown, 422 for references that are not allowed."""
+    """Replace the criteria of a filter and return its uid. Unknown (404); BadParameters (422) for its references."""
     async with db.transaction() as tx:
         await hold(tx, account.id)
         await lock_filter(tx, account.id, query.filter_uid)
@@ -159,7 +159,7 @@ DELETE_FILTER = f"""
 
 
 async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a filter. 404 if unknown, 409 while another filter refers to it."""
+    """Delete a filter. Unknown (404); NamedByFilters (409) while another filter refers to it."""
     async with db.transaction() as tx:
         await check_unused(tx, account_id, Thing("filter", str(filter_uid)))
         await lock_filter(tx, account_id, filter_uid)
@@ -200,7 +200,7 @@ async def _unknown_segments(db: Db, account_id: int, criteria: Criteria) -> list
 
 
 async def _check_references(db: Db, account: Account, filter_uid: uuid.UUID, criteria: Criteria, now: datetime) -> None:
-    """Raise 422 for unknown segments, cycles, too many filters, and exclusions of what does not exist."""
+    """Raise BadParameters (422) for unknown segments, cycles, too many filters, and exclusions of unknown names."""
     segments_by_name = segments_by_criterion(criteria)
     if unknown := await _unknown_segments(db, account.id, criteria):
         raise BadParameters(unknown)

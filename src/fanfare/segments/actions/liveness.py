@@ -71,7 +71,7 @@ async def restart(db: Db, account_id: int, filter_uids: Collection[str]) -> None
 
 
 async def rebuild(db: Db, account_id: int, filter_uid: uuid.UUID) -> None:
-    """Evaluate an active filter for all fans again; corrections are announced. 404 for a filter that is not active."""
+    """Evaluate an active filter for all fans again; corrections are announced. Unknown (404) if it is not active."""
     exists = await db.value(
         """
         update filter_states s set build_from = $3

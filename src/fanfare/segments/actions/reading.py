@@ -23,7 +23,7 @@ async def segment_fans(
 ) -> Page[SegmentMeta, SegmentFan]:
     """Return a page of a segment's fans: the next page of the search that is named, or the first of a new one.
 
-    404 for an unknown segment or search.
+    Unknown (404) segment or search.
     """
     criteria = await segments.criteria_of(db, account.id, query)
     search = msgspec.convert(criteria, FanSearch, from_attributes=True)

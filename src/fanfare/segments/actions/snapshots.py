@@ -32,8 +32,8 @@ class SnapshotNameTaken(Conflict):
 async def create_snapshot(db: Db, account: Account, new: NewSnapshot, now: datetime) -> SnapshotSaved:
     """Create a snapshot of the fans of a filter, of a search, or with given ids; return its uid and number of fans.
 
-    404 for an unknown filter or search, 409 for a name that is taken, 503 if the filter was changed meanwhile. The
-    announcement comes last: readers wait for a transaction with a position, and a long list takes seconds.
+    Unknown (404) filter or search; SnapshotNameTaken (409); Unavailable (503) if the filter was changed meanwhile.
+    The announcement comes last: readers wait for a transaction with a position, and a long list takes seconds.
     """
     snapshot_uid = uuid.uuid4()
     made_from = "filter" if new.filter_uid else "search" if new.search_uid else "fans"
@@ -88,7 +88,7 @@ async def _freeze(tx: Db, account: Account, snapshot_uid: uuid.UUID, new: NewSna
 
 
 async def _freeze_filter(tx: Db, account: Account, uids: tuple[uuid.UUID, uuid.UUID], now: datetime) -> int:
-    """Add the fans of a filter to a snapshot (uids: snapshot, filter); 503 if its condition changed meanwhile."""
+    """Add the fans of a filter to a snapshot (uids: snapshot, filter). Unavailable (503) if its condition changed."""
     snapshot_uid, filter_uid = uids
     query = await _condition(tx, account, filter_uid, now)
     args, (mark,) = query.with_arguments(snapshot_uid)
@@ -141,7 +141,7 @@ async def _lock_shared(db: Db, account_id: int) -> None:
 
 
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
-    """Delete a snapshot. 404 if unknown, 409 while a filter refers to it."""
+    """Delete a snapshot. Unknown (404); NamedByFilters (409) while a filter refers to it."""
     async with db.transaction() as tx:
         await check_unused(tx, account_id, Thing("snapshot", str(snapshot_uid)))
         exists = await tx.value(

@@ -54,12 +54,12 @@ ONE = f"""
 
 
 async def filter_by_uid(db: Db, account_id: int, filter_uid: uuid.UUID) -> Filter:
-    """Return a filter; 404 if unknown."""
+    """Return a filter; Unknown (404)."""
     return _filter(await db.row(f"{ONE} and f.filter_uid = $2", account_id, filter_uid), filter_uid)
 
 
 async def filter_by_name(db: Db, account_id: int, filter_name: str) -> Filter:
-    """Return the filter with a name, ignoring case; 404 if unknown."""
+    """Return the filter with a name, ignoring case; Unknown (404)."""
     row = await db.row(f"{ONE} and fold_text(f.filter_name) = fold_text($2)", account_id, filter_name)
     return _filter(row, filter_name)
 

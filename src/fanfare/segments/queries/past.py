@@ -31,7 +31,7 @@ PAGE = Heavy(f"""
 
 
 async def past_members(db: Db, account: Account, query: PastMembers, now: datetime) -> Page[PastMeta, PastMember]:
-    """Return a page of the members of a filter at the end of a day; 404 for an unknown filter."""
+    """Return a page of the members of a filter at the end of a day; Unknown (404) filter."""
     await filters.filter_by_uid(db, account.id, query.filter_uid)
     end = min(day_bounds(query.day, account.time_zone)[1], now)
     last_fan_id = -1 if query.after_fan_id is None else query.after_fan_id

@@ -64,7 +64,7 @@ async def _exists(db: Db, account_id: int, kind: str, key: str) -> bool:
 
 
 async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
-    """Return the criteria that select the fans of a segment; 404 if unknown, 422 if stored criteria are unreadable."""
+    """Return the criteria that select the fans of a segment; Unknown (404); UnreadableCriteria (422)."""
     kind, key = target.segment_type, fold(target.segment_id)
     if not (key.isascii() and await _exists(db, account_id, kind, key)):
         message = f"No {kind} has the id {target.segment_id[:LONGEST_KEY]!r}"

@@ -22,7 +22,7 @@ ONE = "select {columns} from fans f where f.account_id = $1 and {condition}"
 
 
 async def why(db: Db, account: Account, target: OneMember, now: datetime) -> Why:
-    """Return the result of each criterion of a segment for a fan; 404 for an unknown segment or fan."""
+    """Return the result of each criterion of a segment for a fan; Unknown (404) segment or fan."""
     criteria = await criteria_of(db, account.id, target)
     context = await checked_context(db, account, criteria, now)
     parts = list(uses(criteria))
@@ -50,7 +50,7 @@ def _verdict(use: Use, context: Context) -> Condition:
 
 
 async def _evaluate(db: Db, account_id: int, fan_id: int, conditions: Sequence[Condition]) -> list[Any]:
-    """Return the values of SQL expressions for a fan; 404 for an unknown fan."""
+    """Return the values of SQL expressions for a fan; Unknown (404) fan."""
     columns, args = numbered(account_id, [*conditions, Condition("f.fan_id = {}", (fan_id,))])
     row = await db.row(Composed(ONE.format(columns=", ".join(columns[:-1]) or "true", condition=columns[-1])), *args)
     if row is None:
