@@ -47,7 +47,7 @@ async def condition(
 ) -> Where:
     """Return the condition that fans must meet now; with `newest_fan_id` only fans up to this id meet it.
 
-    BadParameters (422) if they cannot be evaluated.
+    BadParameters (422) if the criteria cannot be evaluated.
     """
     context = await checked_context(db, account, criteria, now)
     return await compose(account.id, criteria, context, newest_fan_id)

@@ -97,13 +97,13 @@ class SearchMeta(Meta):
 
 
 class StartForm(Form):
-    """A moment, or a day that stands for its first moment in the account's time zone."""
+    """A time, or a day, which means its first moment in the account's time zone."""
 
     nothing = NOTHING
     day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 
     def read(self, raw: object) -> date | datetime:
-        """Return the day or the moment."""
+        """Return the day or the time."""
         form: Form = DayForm() if isinstance(raw, str) and self.day.fullmatch(raw.strip()) else MomentForm(0)
         read: date | datetime = form.read(raw)
         return read
@@ -114,7 +114,7 @@ class StartForm(Form):
 
 
 class TagWindow(Params):
-    """Which assignments, by when they were made."""
+    """The range of time of the assignments to list, and the page."""
 
     start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
     end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
@@ -123,7 +123,7 @@ class TagWindow(Params):
 
 
 class TagGiven(msgspec.Struct):
-    """One tag on one fan."""
+    """The assignment of a tag to a fan."""
 
     tag_name: str
     tag_id: int

@@ -1,4 +1,4 @@
-"""Shapes of the statistics of the fans that criteria find."""
+"""Shapes of the statistics of the fans who meet criteria."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ class SegmentStatus(msgspec.Struct):
 
 
 class GenderCount(msgspec.Struct):
-    """Fans of a gender; null for fans who did not say."""
+    """Fans of a gender; null for fans without one."""
 
     gender: str | None
     fan_count: int
 
 
 class AgeCount(msgspec.Struct):
-    """Fans between two ages today, both included; both null for fans without a birthday."""
+    """Fans between two ages today, both included; both null for fans without a birth date."""
 
     youngest_age: int | None
     oldest_age: int | None
@@ -77,10 +77,10 @@ class FanMetrics(msgspec.Struct):
 
 
 class PostalDemographic(msgspec.Struct):
-    """Fans of a postal area, with what the census says of the people there: null when it has no figure.
+    """Fans of a postal area, with census figures of the area; null when there are none.
 
-    The area is the code of five figures in the US and the first half of a code in CA, GB, IE and NL. Shares in the
-    census are of 1, money is in the country's own.
+    The area is the five-digit code in the US, and the first half of the code in CA, GB, IE and NL. Shares are fractions
+    of 1, amounts are in the country's currency.
     """
 
     country_code: str
