@@ -135,9 +135,7 @@ def segments_by_criterion(criteria: Params) -> dict[str, list[str]]:
 
 def segment_references(searches: Iterable[Params]) -> Iterator[str]:
     """Yield the segments that sets of criteria name, once for each criterion that names one."""
-    for each in searches:
-        for segments in segments_by_criterion(each).values():
-            yield from segments
+    return (segment for each in searches for use in uses(each) for segment in use.segments())
 
 
 def filter_uids(searches: Iterable[Params]) -> Iterator[str]:

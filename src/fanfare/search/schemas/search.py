@@ -116,8 +116,8 @@ class StartForm(Form):
 class TagWindow(Params):
     """The range of time of the assignments to list, and the page."""
 
-    start_date: Annotated[date | datetime | None, StartForm(), "Given at this moment or after it"] = None
-    end_date: Annotated[date | datetime | None, StartForm(), "Given before this moment"] = None
+    start_date: Annotated[date | datetime | None, StartForm(), "Assigned at this time or later"] = None
+    end_date: Annotated[date | datetime | None, StartForm(), "Assigned before this time"] = None
     limit: Annotated[int, LimitForm(MAX_TAGS), "Maximum number of rows to return"] = MAX_TAGS
     cursor: NextCursor = None
 
