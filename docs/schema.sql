@@ -76,6 +76,17 @@ CREATE INDEX activities_by_campaign ON activities USING btree (account_id, page_
 CREATE INDEX activities_by_fan ON activities USING btree (account_id, fan_id, created_at);
 CREATE INDEX activities_by_time ON activities USING brin (created_at);
 
+create table attempts (
+    account_id bigint not null,
+    budget text not null,
+    subject_hash bytea not null,
+    used integer not null,
+    ends_at timestamp with time zone not null,
+    constraint attempts_pkey PRIMARY KEY (account_id, budget, subject_hash),
+    constraint attempts_used_check CHECK ((used >= 0))
+);
+CREATE INDEX attempts_by_end ON attempts USING btree (account_id, ends_at);
+
 create table campaign_events (
     account_id bigint not null,
     event_id bigint not null,
@@ -268,6 +279,7 @@ create table idempotency_keys (
     created_at timestamp with time zone not null,
     api_key uuid not null,
     has_secret boolean not null,
+    is_secret boolean not null default false,
     constraint idempotency_keys_pkey PRIMARY KEY (account_id, api_key, has_secret, idempotency_key)
 );
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING btree (account_id, created_at);
@@ -850,6 +862,27 @@ create table segment_progress (
     constraint segment_progress_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 
+create table sessions (
+    account_id bigint not null,
+    session_id bigint not null,
+    session_hash bytea not null,
+    fan_id bigint not null,
+    login_method text not null,
+    business_id bigint,
+    page_tab_id bigint,
+    ip_address text,
+    device_id text,
+    device_network text,
+    created_at timestamp with time zone not null,
+    used_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    constraint sessions_pkey PRIMARY KEY (account_id, session_id),
+    constraint sessions_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX sessions_by_expiry ON sessions USING btree (account_id, expires_at);
+CREATE INDEX sessions_by_fan ON sessions USING btree (account_id, fan_id, session_id);
+CREATE UNIQUE INDEX sessions_by_hash ON sessions USING btree (account_id, session_hash);
+
 create table shared_identifiers (
     account_id bigint not null,
     network text not null,
@@ -926,6 +959,18 @@ CREATE UNIQUE INDEX ticket_events_by_day ON ticket_events USING btree (account_i
 CREATE UNIQUE INDEX ticket_events_by_key ON ticket_events USING btree (account_id, event_key, network) WHERE (event_key IS NOT NULL);
 CREATE INDEX ticket_events_by_name ON ticket_events USING btree (account_id, fold_text(event_name), event_date);
 CREATE INDEX ticket_events_by_venue ON ticket_events USING btree (account_id, fold_text(venue_name));
+
+create table accepted_terms (
+    account_id bigint not null,
+    fan_id bigint not null,
+    business_id bigint not null,
+    terms_hash bytea not null,
+    ip_address text,
+    accepted_at timestamp with time zone not null,
+    constraint accepted_terms_pkey PRIMARY KEY (account_id, fan_id, business_id, terms_hash),
+    constraint accepted_terms_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id) ON DELETE CASCADE,
+    constraint accepted_terms_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
 
 create table api_secrets (
     account_id bigint not null,

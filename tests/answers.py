@@ -26,6 +26,8 @@ PROBLEM = {
         },
     },
 }
+# Calls that leave fields out: one has steps before its session, one what is unknown of a fan.
+LEAVES_OUT = {"sessions_connect", "sessions_fan_get"}
 Json = Any
 
 
@@ -107,7 +109,8 @@ def faults(method: str, path: str, status: int, body: Json) -> list[str]:
     if call is None or call.fits is None or body is None:
         return []
     results = [f"{call.call_id} {error.instance_path}: {error.message[:300]}" for error in call.fits.iter_errors(body)]
-    lacking = {name for row in rows(body) for name in call.fields - set(row)}
+    fields = frozenset() if call.call_id in LEAVES_OUT else call.fields
+    lacking = {name for row in rows(body) for name in fields - set(row)}
     return results + [f"{call.call_id}: a row lacks {name}" for name in sorted(lacking)]
 
 

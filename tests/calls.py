@@ -46,18 +46,20 @@ SAME_AS = {
 }
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
-    "artist_id", "award_key", "campaign_event_key", "check_in_key", "customer_key", "discovery_id", "event_key",
+    "artist_id", "award_key", "campaign_event_key", "check_in_key", "customer_key", "device_id", "discovery_id",
+    "event_key",
     "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id", "media_uid", "merchant_key", "order_key",
     "product_key", "registration_key", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
-NOT_YET = frozenset({"reward_uid", "session_uid"})
+NOT_YET = frozenset({"reward_uid", "request_uid"})
 # An item on which nothing is placed stays free to be deleted.
 INSTEAD = {
     ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
     ("campaigns_pass_check_in", "pass_uid"): "used_pass_uid",
     ("manage_fans_erase", "fan_id"): "spare_fan_id",
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
+    ("sessions_delete", "session_uid"): "spare_session_uid",
 }
 # Ids within another parameter: how the whole looks with one of them.
 WITHIN: dict[tuple[str, str], Any] = {
@@ -90,6 +92,7 @@ NEEDED: dict[str, Values] = {
     "manage_points_create": {"point_name": "Gold"},
     "manage_snapshots_create": {"snapshot_name": "Closing night"},
     "manage_tags_create": {"tag_name": "away day"},
+    "sessions_lookup": {"email": "ada@example.com"},
     "yinzcam_push_tokens_save": {"push_token": "t" * 40, "device_network": "ios"},
     # the example's names are those of what is there already
     "idols_create": {"idol_name": "Southside FC"},
@@ -157,9 +160,10 @@ def unknown_ids(endpoint: Endpoint, kinds: Container[str]) -> Iterator[str]:
 def in_order() -> list[Endpoint]:
     """Return the endpoints so that each can be called once in one account: what ends something comes last."""
 
-    def late(endpoint: Endpoint) -> tuple[bool, int, str]:
+    def late(endpoint: Endpoint) -> tuple[bool, bool, int, str]:
         ends = endpoint.method == "DELETE" or endpoint.path.endswith("/close")
-        return ends, -len(list(parameters(endpoint))) if ends else 0, endpoint.path
+        is_last = endpoint.call_id == "crm_fans_delete"
+        return ends, is_last, -len(list(parameters(endpoint))) if ends else 0, endpoint.path
 
     return sorted(ENDPOINTS, key=late)
 
@@ -209,6 +213,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got)
+    v |= await _sessions(post, got)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -228,6 +233,17 @@ async def _messages(post: Any, got: Any) -> Values:
         "template_id": (await post("manage/message_templates", **template))["template_id"],
         "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
         "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
+    }
+
+
+async def _sessions(post: Any, got: Any) -> Values:
+    guests = [await post("sessions/connect") for _ in range(2)]
+    member = await post("sessions/connect", network="register", email="kim@example.com")
+    rows = await got(f"manage/fans/{member['fan_id']}/sessions")
+    return {
+        "session_uid": guests[0]["session_uid"],
+        "spare_session_uid": guests[1]["session_uid"],
+        "session_id": rows[0]["session_id"],
     }
 
 

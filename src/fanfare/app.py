@@ -37,6 +37,8 @@ from fanfare.registrations.actions import followers as registrations
 from fanfare.search.actions import followers as search
 from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_referenced
+from fanfare.sessions.actions import followers as sessions
+from fanfare.sessions.actions.lifetimes import lifetimes
 from fanfare.tickets.actions import followers as tickets
 
 # Each domain imports only from those before it.
@@ -48,6 +50,7 @@ DOMAINS = (
     "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
+    "fanfare.sessions",
     "fanfare.performances",
     "fanfare.tickets",
     "fanfare.registrations",
@@ -61,7 +64,8 @@ DOMAINS = (
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
-    fans, messages, idols, campaigns, points, performances, tickets, registrations, purchases, search, segments,
+    fans, messages, idols, campaigns, points, sessions, performances, tickets, registrations, purchases, search,
+    segments,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
@@ -128,6 +132,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     city_database.use(settings.geoip_city_db)
     secret_keys.use(settings)
     hosted_addresses.use(settings)
+    lifetimes.use(settings.session_idle_days, settings.session_days)
     proxies = addresses.networks(settings.trusted_proxies)
     service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked)
     served = endpoints()

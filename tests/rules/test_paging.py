@@ -30,6 +30,7 @@ WHOLE = {
     "manage_message_templates_list", "manage_points_list", "manage_tags_list", "performances_list", "segments_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
+    "manage_fans_sessions_list", "sessions_fan_points",
     # figures, a row for each group of sales
     "manage_tickets_sales",
 }  # fmt: skip

@@ -28,7 +28,7 @@ from tests.rules.test_placement import called
 # What happens to a record, and beside it the field's own verbs. One past tense: no `changed` beside `updated`.
 VERBS = frozenset({
     "created", "updated", "deleted",
-    "added", "awarded", "built", "cancelled", "checked_in", "claimed", "closed", "entered", "failed",
+    "accepted", "added", "awarded", "built", "cancelled", "checked_in", "claimed", "closed", "entered", "failed",
     "given", "identified", "left", "matched", "merged", "placed", "removed", "sent", "transferred",
     "unidentified", "unmerged", "withdrawn",
 })  # fmt: skip

@@ -51,7 +51,10 @@ class Person(msgspec.Struct, frozen=True):
 
 
 class Follower(Protocol):
-    """A module of a domain with tables that have a fan_id. EXCLUDED, recount_fans and forget_person are optional."""
+    """A module of a domain with tables that have a fan_id.
+
+    EXCLUDED, recount_fans, forget_person and end_sessions are optional.
+    """
 
     @property
     def TABLES(self) -> Sequence[str]:  # noqa: N802 - a constant of the module
@@ -104,6 +107,13 @@ async def recount(db: Db, account_id: int, fan_ids: Sequence[int]) -> None:
     for follower in FOLLOWERS.get():
         if recount_fans := getattr(follower, "recount_fans", None):
             await recount_fans(db, account_id, fan_ids)
+
+
+async def end_logins(db: Db, account_id: int, fan_id: int, now: datetime, session_id: int | None) -> None:
+    """Let the followers that let a fan in end that, but for one session; part of the caller's transaction."""
+    for follower in FOLLOWERS.get():
+        if end_sessions := getattr(follower, "end_sessions", None):
+            await end_sessions(db, account_id, fan_id, now, session_id)
 
 
 async def link_idols(db: Db, account_id: int, fan_id: int, idol_names: list[str], now: datetime) -> None:

@@ -40,7 +40,7 @@ class OnChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 FAN_CREATED = Topic("fan.created", "A fan was created.", "fan_id", "always")
 FAN_UPDATED = Topic("fan.updated", "Fields or other data of a fan changed.", "fan_id", "always", FanFields)
-FAN_DELETED = Topic("fan.deleted", "A fan was erased.", "fan_id", "always")
+FAN_DELETED = Topic("fan.deleted", "A fan was erased, or was a guest who left nothing behind.", "fan_id", "always")
 FAN_MERGED = Topic("fan.merged", "A fan was merged into another; its id now redirects.", "fan_id", "always", IntoFan)
 FAN_UNMERGED = Topic("fan.unmerged", "A merge was undone; the fan is separate again.", "fan_id", "always", FromFan)
 FAN_IDENTIFIED = Topic(

@@ -22,7 +22,11 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The caller: the IP address that counts as the fan's, and whether the secret was sent."""
+    """The caller: the IP address that counts as the fan's, and whether the secret was sent.
+
+    `is_server`: the address is that of a system with the secret, which sent none of a fan.
+    """
 
     address: str | None
     has_secret: bool
+    is_server: bool = False

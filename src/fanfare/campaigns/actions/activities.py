@@ -2,7 +2,11 @@
 
 from datetime import datetime
 from itertools import count
+from typing import Any
 
+import msgspec
+
+from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.campaigns.schemas.activities import ActivitySaved, NewActivity, NewFanActivity
 from fanfare.campaigns.topics import ACTIVITY_CREATED, CAMPAIGN_CREATED
 from fanfare.fans.actions.people import MATCH_ONE, arguments, person, statement
@@ -10,15 +14,15 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import Conflict, Unknown
 
 SOURCE = "crm_activities_create"
 CONTACT = ("email", "phone", "country_code", "province", "postal_code")
 PERSON_FIELDS = ("first_name", "last_name", "ip_address", "is_subscribed", "is_phone_subscribed")
 
-# CTEs after `hold` and `resolved` (fan_id): insert the campaign if its title is new, the activity, and the rows of the
-# change log. Of concurrent inserts of a title one gets a unique violation and is retried (`db.retry_conflicts`).
-RECORD = f"""
+# CTEs after `resolved` (fan_id): find the campaign by its title, or insert it if that is new. Of concurrent inserts of
+# a title one gets a unique violation and is retried (`db.retry_conflicts`).
+CAMPAIGN = """
     campaign as materialized (
         select page_tab_id from campaigns
         where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text(:title)
@@ -29,10 +33,12 @@ RECORD = f"""
         where :title::text is not null and not exists (select from campaign)
         returning page_tab_id
     ),
+"""
+# From the CTEs `hold` and `resolved`, what records an activity in a campaign, with the rows of the change log.
+INSERT_ACTIVITY = f"""
     insert_activity as (
         insert into activities (account_id, activity_id, fan_id, page_tab_id, ip_address, user_key, props, created_at)
-        select $1, nextval('positions'), resolved.fan_id,
-               coalesce((select page_tab_id from campaign), (select page_tab_id from new_campaign)),
+        select $1, nextval('positions'), resolved.fan_id, {{page_tab_id}},
                :ip_address, :user_key, :props, :now
         from hold cross join resolved
         returning activity_id, fan_id, page_tab_id
@@ -47,10 +53,14 @@ RECORD = f"""
     ),
     announced_activities as (
         {announce(ACTIVITY_CREATED, "insert_activity", position="activity_id", at=":now")}
-        {also(CAMPAIGN_CREATED, "new_campaign", at=":now")}
+        {{also}}
     )
     select fan_id, activity_id from insert_activity
 """  # noqa: S608 - fixed parts
+RECORD = CAMPAIGN + INSERT_ACTIVITY.format(
+    page_tab_id="coalesce((select page_tab_id from campaign), (select page_tab_id from new_campaign))",
+    also=also(CAMPAIGN_CREATED, "new_campaign", at=":now"),
+)
 
 # The fan's row is locked, so that a concurrent erasure waits and then finds this activity too.
 FOR_FAN = Sql(f"""
@@ -59,6 +69,13 @@ FOR_FAN = Sql(f"""
         select fan_id from fans where account_id = $1 and fan_id = :fan_id for key share
     ),
     {RECORD}
+""")  # noqa: S608 - fixed parts
+FOR_CAMPAIGN = Sql(f"""
+    with {HOLD},
+    resolved as materialized (
+        select fan_id from fans where account_id = $1 and fan_id = :fan_id for key share
+    ),
+    {INSERT_ACTIVITY.format(page_tab_id=":page_tab_id::bigint", also="")}
 """)  # noqa: S608 - fixed parts
 FOR_CONTACT = tuple(
     Sql(f"""
@@ -86,6 +103,10 @@ async def count_activities(db: Db, account_id: int) -> None:
     await db.execute(COUNT_ALL, account_id)
 
 
+class EnteredAlready(Conflict):
+    """The fan has entered this campaign already"""
+
+
 async def record_fan_activity(db: Db, account_id: int, new: NewFanActivity, now: datetime) -> ActivitySaved:
     """Record an activity of an existing fan; creates the campaign if the title is new. Unknown (404) fan."""
     named = {"fan_id": new.fan_id, **_arguments(new), "now": now}
@@ -95,7 +116,60 @@ async def record_fan_activity(db: Db, account_id: int, new: NewFanActivity, now:
     return ActivitySaved(row["fan_id"], row["activity_id"])
 
 
-def _arguments(new: NewActivity | NewFanActivity) -> dict[str, object]:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fan did in a campaign, by its id, by its title, or in none; with `is_unique` once at most."""
+
+    fan_id: int
+    page_tab_id: int | None = None
+    campaign_title: str | None = None
+    is_unique: bool = False
+    ip_address: str | None
+    user_key: str | None
+    props: dict[str, Any]
+
+
+async def record_entry(db: Db, account_id: int, entry: Entry, now: datetime) -> ActivitySaved:
+    """Record an activity of a fan, once in its campaign where that is asked for; part of the caller's transaction.
+
+    Refuses (422) an unknown campaign, (404) an unknown fan and (409) a second entry.
+    """
+    if entry.page_tab_id is None:
+        return await _record_by_title(db, account_id, entry, now)
+    await check_campaign_field(db, account_id, entry.page_tab_id)
+    await _check_unique(db, account_id, entry, entry.page_tab_id)
+    named = {name: getattr(entry, name) for name in ("fan_id", "page_tab_id", "ip_address", "user_key", "props")}
+    row = await db.row(FOR_CAMPAIGN, account_id, **named, now=now)
+    if row is None:
+        raise Unknown(fan=entry.fan_id)
+    return ActivitySaved(row["fan_id"], row["activity_id"])
+
+
+async def _record_by_title(db: Db, account_id: int, entry: Entry, now: datetime) -> ActivitySaved:
+    page_tab_id = await db.value(
+        "select page_tab_id from campaigns"
+        " where account_id = $1 and app_type = 'custom' and fold_text(title) = fold_text($2)",
+        account_id,
+        entry.campaign_title,
+    )
+    await _check_unique(db, account_id, entry, page_tab_id)
+    row = await db.row(FOR_FAN, account_id, fan_id=entry.fan_id, **_arguments(entry), now=now)
+    if row is None:
+        raise Unknown(fan=entry.fan_id)
+    return ActivitySaved(row["fan_id"], row["activity_id"])
+
+
+async def _check_unique(db: Db, account_id: int, entry: Entry, page_tab_id: int | None) -> None:
+    """Refuse a second entry; who enters at the same time waits for the fan's row, and then sees this one."""
+    if not entry.is_unique:
+        return
+    lock = "select from fans where account_id = $1 and fan_id = $2 for no key update"
+    await db.execute(lock, account_id, entry.fan_id)
+    exists = "select true from activities where account_id = $1 and fan_id = $2 and page_tab_id = $3 limit 1"
+    if await db.value(exists, account_id, entry.fan_id, page_tab_id):
+        raise EnteredAlready
+
+
+def _arguments(new: NewActivity | NewFanActivity | Entry) -> dict[str, object]:
     return {
         "title": new.campaign_title,
         "ip_address": new.ip_address,

@@ -16,6 +16,13 @@ async def check_campaign(db: Db, account_id: int, page_tab_id: int) -> None:
         raise Unknown(campaign=page_tab_id)
 
 
+async def check_campaign_field(db: Db, account_id: int, page_tab_id: int | None) -> None:
+    """Refuse (422) a campaign that is named in vain by what is not about it."""
+    exists = "select true from campaigns where account_id = $1 and page_tab_id = $2"
+    if page_tab_id is not None and not await db.value(exists, account_id, page_tab_id):
+        raise BadParameters([("page_tab_id", "is not a campaign of this account")])
+
+
 async def check_business(db: Db, account_id: int, business_id: int | None) -> None:
     """Raise BadParameters (422) if the business does not exist."""
     exists = "select true from businesses where account_id = $1 and business_id = $2"

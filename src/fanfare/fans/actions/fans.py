@@ -90,14 +90,14 @@ async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, so
     if not rest and not new.idol_names:
         return (await find_or_create(db, account.id, [profile], now, source=source))[0]
     rest |= {"email": profile.mail or UNSET, "phone": profile.phone or UNSET, "ip_address": new.ip_address or UNSET}
-    change = await _prepared(db, account, FanChanges(fan_id=0, **rest), source, fills=True)
+    change = await prepare_change(db, account, FanChanges(fan_id=0, **rest), source, fills=True)
 
     async def write(outer: Db) -> int:
         async with outer.transaction() as tx:
             if new.is_confirmed and new.is_phone_confirmed:
                 await join_verified(tx, account.id, profile, now, source=source)
             (change.request.fan_id,) = await find_or_create(tx, account.id, [profile], now, source=source)
-            await _change(tx, account, change, now)
+            await write_change(tx, account, change, now)
             if new.idol_names:
                 await followers.link_idols(tx, account.id, change.request.fan_id, new.idol_names, now)
         return change.request.fan_id
@@ -112,16 +112,16 @@ async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetim
     name.
     """
     check_past(now, birth_date=changes.birth_date, consent_timestamp=changes.consent_timestamp)
-    change = await _prepared(db, account, changes, source, fills=False)
+    change = await prepare_change(db, account, changes, source)
 
     async def write(outer: Db) -> int:
         async with outer.transaction() as tx:
-            return await _change(tx, account, change, now)
+            return await write_change(tx, account, change, now)
 
     return await db.retry_conflicts(write)
 
 
-async def _prepared(db: Db, account: Account, changes: FanChanges, source: str, *, fills: bool) -> Change:
+async def prepare_change(db: Db, account: Account, changes: FanChanges, source: str, *, fills: bool = False) -> Change:
     """Do the slow work before the transaction starts."""
     secret = await password_hash(account.id, changes.password) if changes.password else None
     if fills:
@@ -131,13 +131,20 @@ async def _prepared(db: Db, account: Account, changes: FanChanges, source: str, 
     return Change(changes, secret, source, fills)
 
 
-async def _change(db: Db, account: Account, change: Change, now: datetime) -> int:
+async def write_change(
+    db: Db, account: Account, change: Change, now: datetime, *, session_id: int | None = None
+) -> int:
+    """Update a fan and return the fan's id; part of the caller's transaction.
+
+    A new password ends the fan's sessions, but for the one in which the fan sets it. Refuses as `change_fan`.
+    """
     old = await _locked(db, account.id, change.request.fan_id)
     fan_id: int = old["fan_id"]
     request = _only_empty(change.request, old, now) if change.fills else change.request
     columns = await _columns(db, account, request, old)
     if change.password_hash and not (change.fills and old["password_hash"]):
         columns["password_hash"] = change.password_hash
+        await followers.end_logins(db, account.id, fan_id, now, session_id)
     await _move_identifiers(db, account.id, old, columns, now)
     consent_columns, fields = await _record_consents(db, account.id, change, fan_id, now)
     columns |= consent_columns
@@ -220,7 +227,10 @@ async def _columns(db: Db, account: Account, changes: FanChanges, old: Record) -
         columns["email"] = fields["email"]
         if _mail_key(fields["email"]) != _mail_key(old["email"]):
             columns["is_confirmed"] = bool(changes.is_confirmed)
-    if not (columns.get("email", old["email"]) or columns.get("phone", old["phone"])):
+    if "phone" in columns and columns["phone"] != old["phone"]:
+        columns["is_phone_confirmed"] = bool(changes.is_phone_confirmed)
+    is_cleared = any(name in fields and not fields[name] and old[name] for name in ("email", "phone"))
+    if is_cleared and not (columns.get("email", old["email"]) or columns.get("phone", old["phone"])):
         raise BadParameters([("email", "cannot be cleared unless the fan has a phone number")])
     if "display_name" in fields:
         columns["display_name"] = await free_name(db, account, fields["display_name"], old["fan_id"])

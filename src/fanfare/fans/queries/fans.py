@@ -20,23 +20,26 @@ SLACK = timedelta(minutes=5)
 # Topics whose rows in the change log have the position of the fan's row.
 POSITION_TOPICS = list(names([FAN_CREATED, FAN_UPDATED, FAN_UNMERGED]))
 
-# The columns of a Fan, for the alias f of `fans` in a statement whose $1 is the account.
-COLUMNS = """
+# What a fan sees of itself, for the alias f of `fans` in a statement whose $1 is the account.
+PROFILE = """
     f.fan_id, f.account_id, nullif(concat_ws(' ', f.first_name, f.last_name), '') as name,
     f.first_name, f.last_name, f.email, f.province, f.latitude, f.longitude, f.ip_address, f.country_code, f.city,
     f.is_subscribed, f.is_phone_subscribed, f.rating::float8 as rating, f.phone, f.birth_date::text as birth_date,
-    f.metro_area, f.postal_code, f.gender, f.add_phone, f.display_name, f.image_url, f.is_optout, f.is_confirmed,
-    f.is_phone_confirmed, f.fan_source, f.created_at, f.updated_at,
-    recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,
+    f.metro_area, f.postal_code, f.gender, f.image_url, f.created_at,
     (select jsonb_object_agg(v.crm_field_key, v.field_value) from fan_fields v
      where v.account_id = $1 and v.fan_id = f.fan_id) as field_values,
     array(select t.tag_name from fan_tags g
           join tags t on t.account_id = $1 and t.tag_id = g.tag_id
-          where g.account_id = $1 and g.fan_id = f.fan_id order by fold_text(t.tag_name)) as tags,
+          where g.account_id = $1 and g.fan_id = f.fan_id order by fold_text(t.tag_name)) as tags
+"""
+# All that an answer tells of a fan, of the same fans and their `recent` activity.
+COLUMNS = f"""{PROFILE},
+    f.add_phone, f.display_name, f.is_optout, f.is_confirmed, f.is_phone_confirmed, f.fan_source, f.updated_at,
+    recent.page_tab_id as last_page_tab_id, recent.title as last_campaign_name,
     array(select b.business_id from fan_businesses b
           where b.account_id = $1 and b.fan_id = f.fan_id and b.is_opted_in
           order by b.business_id) as opted_in_business_ids
-"""
+"""  # noqa: S608 - fixed parts
 RECENT = """
     left join lateral (
         select a.page_tab_id, c.title from activities a

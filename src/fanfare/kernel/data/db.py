@@ -109,6 +109,13 @@ class Db:
         db._background = self._background
         return db
 
+    def independent(self) -> "Db":
+        """Return a handle outside of this transaction, whose writes stay when it is rolled back.
+
+        It takes a second connection of the pool, so nothing may be locked here that it waits for.
+        """
+        return self._copy(None, self._account_id)
+
     def leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work in the background of a request; a process that stops waits ten seconds for it."""
         task = begin(work, "work beside an answer")

@@ -26,6 +26,10 @@ class StillRunning(Conflict):
     """A request with this Idempotency-Key is still running"""
 
 
+class AnswerNotStored(Conflict):
+    """The request was carried out; its response held a secret, which is not stored: call again without this key"""
+
+
 class Answered(msgspec.Struct, frozen=True):
     """An answer as it is stored and replayed."""
 
@@ -34,6 +38,8 @@ class Answered(msgspec.Struct, frozen=True):
     is_replay: bool = False
     # for a bare array, which cannot contain it
     following: Following | None = None
+    # it holds a session or another secret
+    is_secret: bool = False
 
 
 class Repeat(msgspec.Struct, frozen=True):
@@ -76,8 +82,8 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
         if not await tx.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
             raise StillRunning
         row = await tx.row(
-            "select request_hash, status, answer from idempotency_keys where account_id = $1 and api_key = $2"
-            " and has_secret = $3 and idempotency_key = $4 and created_at > $5",
+            "select request_hash, status, answer, is_secret from idempotency_keys"
+            " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4 and created_at > $5",
             repeat.account_id,
             repeat.api_key,
             repeat.has_secret,
@@ -87,6 +93,8 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
         if row:
             if row["request_hash"] != repeat.request_hash:
                 raise BadParameters([("Idempotency-Key", "was used for another request")])
+            if row["is_secret"]:
+                raise AnswerNotStored
             return Answered(row["status"], row["answer"], is_replay=True)
         answer = await act(tx)
         await _store(tx, repeat, now, answer)
@@ -97,11 +105,11 @@ async def _store(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> Non
     await db.execute(
         """
         insert into idempotency_keys (account_id, api_key, has_secret, idempotency_key, request_hash, status, answer,
-                                      created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
+                                      created_at, is_secret)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (account_id, api_key, has_secret, idempotency_key) do update
         set request_hash = excluded.request_hash, status = excluded.status,
-            answer = excluded.answer, created_at = excluded.created_at
+            answer = excluded.answer, created_at = excluded.created_at, is_secret = excluded.is_secret
         """,
         repeat.account_id,
         repeat.api_key,
@@ -109,8 +117,9 @@ async def _store(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> Non
         repeat.idempotency_key,
         repeat.request_hash,
         answer.status,
-        answer.body,
+        b"" if answer.is_secret else answer.body,
         now,
+        answer.is_secret,
     )
 
 

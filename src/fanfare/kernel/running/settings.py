@@ -93,6 +93,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dkim_selector: str = "fanfare"
     # days that messages are kept
     messages_days: int = 90
+    # days that a fan's session lasts without use, and in all
+    session_idle_days: float = 30.0
+    session_days: float = 365.0
 
     def connections(self, command: str) -> int:
         """Return the maximum number of connections of the processes of `up`, `serve`, `work` or `index`."""
@@ -186,6 +189,7 @@ def _at_least(minimum: float) -> Range:
 
 
 _SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
+_DAYS: Range = (lambda value: 0 < value <= 36_500, "days, more than 0 and at most 36500")  # noqa: PLR2004 - a century
 _PART: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
 RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
@@ -225,6 +229,8 @@ RANGES: dict[str, Range] = {
         lambda selector: re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?", selector),
         "a name of letters, digits and hyphens",
     ),
+    "session_idle_days": _DAYS,
+    "session_days": _DAYS,
     "log_level": (lambda level: level in LOG_LEVELS, f"{', '.join(LOG_LEVELS[:-1])} or {LOG_LEVELS[-1]}"),
     "public_url": (
         lambda url: re.fullmatch(PUBLIC_URL, url),

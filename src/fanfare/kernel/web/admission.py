@@ -61,8 +61,9 @@ class Admission:
             if visit.key is None or isinstance(refusal, NoKey):
                 await visit.count(limits.refusal_counter(visit.subscriber))
             raise
-        address = (named_address(request.headers) if visit.has_secret else None) or nearest
-        return Entry(key, Caller(address, visit.has_secret), visit.owner, body, raw)
+        fan_address = named_address(request.headers) if visit.has_secret else None
+        is_server = visit.has_secret and fan_address is None
+        return Entry(key, Caller(fan_address or nearest, visit.has_secret, is_server), visit.owner, body, raw)
 
     def lookup_lock(self, source: str, now: datetime) -> AbstractAsyncContextManager[None]:
         """Return a lock that limits key lookups to one connection for all addresses that are guessing keys."""

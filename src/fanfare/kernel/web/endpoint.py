@@ -45,6 +45,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     # the field that receives a body that is a bare JSON array
     array_field: str | None = None
     references: References | None = None
+    # whether the answer holds what is shown once, and so is not stored for a repeated request
+    has_secret_answer: bool = False
 
     @property
     def media_type(self) -> str:
@@ -83,13 +85,15 @@ class _Decorator:
         key: Level,
         array_field: str | None = None,
         references: References | None = None,
+        has_secret_answer: bool = False,
     ) -> Callable[[F], F]:
         """Declare a call that writes.
 
         `array_field` is the field that receives a bare JSON array, `references` checks fields that refer to other
         objects.
         """
-        return self._mark("POST", path, scope, key, array_field=array_field, references=references)
+        options = {"array_field": array_field, "references": references, "has_secret_answer": has_secret_answer}
+        return self._mark("POST", path, scope, key, **options)
 
     def delete(self, path: str, *, scope: str, key: Level) -> Callable[[F], F]:
         """Declare a call that deletes."""

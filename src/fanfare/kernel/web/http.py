@@ -217,7 +217,8 @@ async def call_endpoint(
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)
     following = answer.following if isinstance(answer, Listed) else None
-    return Answered(200, answers.encode(answer), following=following)
+    body = answers.encode(answer)
+    return Answered(200, body, following=following, is_secret=endpoint.has_secret_answer)
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:

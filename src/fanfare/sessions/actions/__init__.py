@@ -1,0 +1,1 @@
+"""What changes sessions: the steps of logging in, and what fans do once they are in."""

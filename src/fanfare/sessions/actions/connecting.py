@@ -1,0 +1,204 @@
+"""The steps of `connect`: a guest, a new fan, whether somebody is a fan, the login by password."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fanfare.campaigns.queries.checks import check_campaign_field
+from fanfare.fans.actions.fans import MailTaken, PhoneTaken, prepare_change, write_change
+from fanfare.fans.actions.nameless import create_nameless
+from fanfare.fans.actions.passwords import is_password
+from fanfare.fans.contact import read_contact, shown_key
+from fanfare.fans.schemas.fans import FanChanges
+from fanfare.kernel.addresses import subscriber
+from fanfare.kernel.callers import Account, Caller
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters, faults_of
+from fanfare.sessions.actions.budgets import (
+    CHECKS,
+    FAILURES,
+    GUESTS,
+    PASSWORDS,
+    REGISTRATIONS,
+    Attempt,
+    Budget,
+    count,
+    give_back,
+)
+from fanfare.sessions.actions.opening import SOURCE, Visit, guest_of, open_session
+from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
+from fanfare.sessions.queries.businesses import SiteBusiness, business_of
+from fanfare.sessions.schemas.connect import EMAIL, GUEST, PASSWORD, PHONE, REGISTER, Connect, Connection, Session
+
+
+class WrongLogin(BadParameters):
+    """The email address, phone number or password is wrong"""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A step of logging in: what it asks for, of which account and business, when and from where.
+
+    `subscriber` is what attempts are counted by, None for a system with the secret that names no address of a fan.
+    """
+
+    account: Account
+    request: Connect
+    business: SiteBusiness | None
+    address: str | None
+    subscriber: str | None
+    now: datetime
+
+    def visit(self) -> Visit:
+        """Return what a session keeps of it."""
+        request = self.request
+        business_id = self.business.business_id if self.business else None
+        device = (request.device_id, request.device_network)
+        return Visit(business_id, request.page_tab_id, self.address, *device, request.session_uid)
+
+    def attempts(self, budget: Budget) -> list[Attempt]:
+        """Return an attempt counted by the address, when there is one."""
+        return [Attempt(budget, self.subscriber)] if self.subscriber else []
+
+
+def fan_address(caller: Caller, ip_address: str | None) -> str | None:
+    """Return the address that is the fan's: with the secret the one that is named, else the caller's."""
+    if caller.has_secret and ip_address:
+        return ip_address
+    return None if caller.is_server else caller.address
+
+
+async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with a step that only the account's own rows can tell."""
+    return await faults_of(
+        business_of(db, account.id, values.get("business_id")),
+        check_campaign_field(db, account.id, values.get("page_tab_id")),
+    )
+
+
+async def connect(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Connection:
+    """Take a step of logging in.
+
+    Refuses (422) a wrong login, an unknown business or campaign, and (429) what was tried too often.
+    """
+    business = await business_of(db, account.id, request.business_id)
+    await check_campaign_field(db, account.id, request.page_tab_id)
+    address = fan_address(caller, request.ip_address)
+    counted = None if address is None and caller.is_server else subscriber(address)
+    step = Step(account, request, business, address, counted, now)
+    return await STEPS[request.network or GUEST](db, step)
+
+
+async def _guest(db: Db, step: Step) -> Connection:
+    await count(db, step.account.id, step.attempts(GUESTS), step.now)
+    async with db.transaction() as tx:
+        fan_id = await create_nameless(tx, step.account.id, step.now, source=GUEST, address=step.address)
+        # A guest who comes again is another: nothing says that it is the same person.
+        visit = msgspec.structs.replace(step.visit(), session_uid=None)
+        return _finished(await open_session(tx, step.account.id, fan_id, visit, step.now, method=GUEST))
+
+
+async def _register(db: Db, step: Step) -> Connection:
+    """Make a fan, who is logged in. Whoever has the address or number already has to log in."""
+    request, account_id = step.request, step.account.id
+    if step.business and step.business.terms_hash and not request.is_accepted:
+        return terms_required(step.business)
+    await count(db, account_id, step.attempts(REGISTRATIONS), step.now)
+    receipts = await count(db, account_id, step.attempts(CHECKS), step.now)
+    names = ("first_name", "last_name", "email", "phone", "password")
+    fields = {name: value for name in names if (value := getattr(request, name)) is not None}
+    changes = FanChanges(fan_id=0, **fields, ip_address=step.address or msgspec.UNSET)
+    change = await prepare_change(db, step.account, changes, SOURCE)
+
+    async def write(outer: Db) -> Session:
+        async with outer.transaction() as tx:
+            guest_id = await guest_of(tx, account_id, request.session_uid, step.now)
+            change.request.fan_id = guest_id or await create_nameless(
+                tx, account_id, step.now, source=SOURCE, address=step.address
+            )
+            fan_id = await write_change(tx, step.account, change, step.now)
+            await accept(tx, account_id, fan_id, step.business, step.address, step.now)
+            return await open_session(tx, account_id, fan_id, step.visit(), step.now, method=REGISTER)
+
+    try:
+        return _finished(await db.retry_conflicts(write))
+    except (MailTaken, PhoneTaken) as taken:
+        receipts = []
+        if request.email and isinstance(taken, PhoneTaken):
+            raise
+        return Connection(status="login")
+    finally:
+        await give_back(db, account_id, receipts)
+
+
+async def _by_contact(db: Db, step: Step) -> Connection:
+    """Log in by a password, or without one tell whether somebody is a fan."""
+    if step.request.password:
+        return await _log_in(db, step)
+    await count(db, step.account.id, step.attempts(CHECKS), step.now)
+    owner = await db.row(OWNER, step.account.id, *identity(step.account, step.request))
+    return Connection(status="register" if owner is None else "login")
+
+
+OWNER = """
+    select f.fan_id, f.password_hash from fan_identifiers i
+    join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+    where i.account_id = $1 and i.network = $2 and i.identifier_value = $3
+"""
+
+
+def identity(account: Account, request: Connect) -> tuple[str, str]:
+    """Return what identifies the fan of a request, the email address before the number; refuses (422) a wrong one."""
+    contact = {"email": request.email, "phone": request.phone}
+    mail, number, _, faults = read_contact(contact, account.country_code)
+    if faults:
+        raise BadParameters(faults)
+    return ("email", shown_key(mail)) if mail else ("phone", number or "")
+
+
+async def _log_in(db: Db, step: Step) -> Connection:
+    account_id, key = step.account.id, identity(step.account, step.request)
+    owner = await db.row(OWNER, account_id, *key)
+    subject = f"fan {owner['fan_id']}" if owner else " ".join(key)
+    attempts = [Attempt(PASSWORDS, subject), *step.attempts(FAILURES)]
+    receipts = await count(db, account_id, attempts, step.now)
+    password_hash = owner["password_hash"] if owner else None
+    try:
+        is_right = await is_password(account_id, password_hash, step.request.password or "")
+    except TimeoutError:
+        # Nobody learned anything: there was no turn to hash.
+        await give_back(db, account_id, receipts)
+        raise
+    if owner is None or not is_right:
+        raise WrongLogin([("password", "is wrong, or no fan has this email address or phone number")])
+    await give_back(db, account_id, receipts)
+    return await enter(db, step, owner["fan_id"], method=PASSWORD)
+
+
+async def enter(db: Db, step: Step, fan_id: int, *, method: str) -> Connection:
+    """Begin the session of a fan who has shown who it is, once the terms are accepted."""
+    account_id, business = step.account.id, step.business
+
+    async def write(outer: Db) -> Connection:
+        async with outer.transaction() as tx:
+            if not await has_accepted(tx, account_id, fan_id, business):
+                if not step.request.is_accepted and business:
+                    return terms_required(business)
+                await accept(tx, account_id, fan_id, business, step.address, step.now)
+            return _finished(await open_session(tx, account_id, fan_id, step.visit(), step.now, method=method))
+
+    return await db.retry_conflicts(write)
+
+
+def _finished(session: Session) -> Connection:
+    return Connection(**msgspec.structs.asdict(session))
+
+
+STEPS: dict[str, Callable[[Db, Step], Awaitable[Connection]]] = {
+    GUEST: _guest,
+    REGISTER: _register,
+    EMAIL: _by_contact,
+    PHONE: _by_contact,
+    PASSWORD: _log_in,
+}

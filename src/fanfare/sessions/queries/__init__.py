@@ -1,0 +1,1 @@
+"""Reads sessions, their fans, and the businesses that they are for."""

@@ -1,0 +1,119 @@
+"""Reads sessions and their fans."""
+
+import hashlib
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from fanfare.fans.queries.fans import PROFILE, as_text, check_fan
+from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.rows import read_rows
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.wire import unix
+from fanfare.points import queries as points
+from fanfare.points.schemas import Balance
+from fanfare.sessions.schemas.sessions import FanSession, SessionFan
+
+# What an answer leaves out when it is unknown.
+OPTIONAL = (
+    "name", "first_name", "last_name", "email", "province", "latitude", "longitude", "ip_address", "country_code",
+    "city",
+)  # fmt: skip
+
+
+class NoSession(Unknown):
+    """The session is unknown or has ended"""
+
+
+class PresentSession(msgspec.Struct, frozen=True):
+    """A session that is valid."""
+
+    session_id: int
+    fan_id: int
+    login_method: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+
+def session_hash(session_uid: uuid.UUID) -> bytes:
+    """Return what is stored of a session_uid. It has 122 random bits, so a plain hash cannot be searched."""
+    return hashlib.sha256(session_uid.bytes).digest()
+
+
+SESSION_COLUMNS = "s.session_id, s.fan_id, s.login_method, s.created_at, s.used_at, s.expires_at"
+BY_HASH = f"""
+    select {SESSION_COLUMNS} from sessions s
+    where s.account_id = $1 and s.session_hash = $2 and s.expires_at > $3
+"""  # noqa: S608 - fixed parts
+FAN_BY_HASH = f"""
+    select s.session_id, s.used_at as session_used_at, {PROFILE}
+    from sessions s
+    join fans f on f.account_id = $1 and f.fan_id = s.fan_id
+    where s.account_id = $1 and s.session_hash = $2 and s.expires_at > $3
+"""  # noqa: S608 - fixed parts
+
+
+async def find_session(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> PresentSession | None:
+    """Return a session that is valid, if it is."""
+    row = await db.row(BY_HASH, account_id, session_hash(session_uid), now)
+    return PresentSession(**row) if row else None
+
+
+async def session(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> PresentSession:
+    """Return a session that is valid, or refuse as unknown."""
+    present = await find_session(db, account_id, session_uid, now)
+    if present is None:
+        raise NoSession
+    return present
+
+
+async def fan_id_of(db: Db, account_id: int, session_uid: uuid.UUID) -> int | None:
+    """Return whose a session is or was, as long as that is stored."""
+    fan_id: int | None = await db.value(
+        "select fan_id from sessions where account_id = $1 and session_hash = $2", account_id, session_hash(session_uid)
+    )
+    return fan_id
+
+
+async def fan_of(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> Record:
+    """Return the row of a session and its fan, in one statement, or refuse as unknown."""
+    row = await db.row(FAN_BY_HASH, account_id, session_hash(session_uid), now)
+    if row is None:
+        raise NoSession
+    return row
+
+
+def session_fan(row: Record) -> SessionFan:
+    """Return the fan as the fan's own site sees it."""
+    values = {name: row[name] for name in SessionFan.__struct_fields__ if name in row}
+    values = {name: value for name, value in values.items() if value is not None or name not in OPTIONAL}
+    field_values = row["field_values"] or {}
+    fields = [f"{key}={as_text(value)}" for key, value in sorted(field_values.items())]
+    return SessionFan(**values, creation_timestamp=unix(row["created_at"]), fields=fields)
+
+
+async def balances(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> list[Balance]:
+    """Return the point balances of the fan of a session, or refuse as unknown."""
+    present = await session(db, account_id, session_uid, now)
+    return await points.balances(db, account_id, present.fan_id)
+
+
+async def fan_sessions(db: Db, account_id: int, fan_id: int, now: datetime) -> list[FanSession]:
+    """Return the valid sessions of a fan, the newest first; refuses an unknown fan."""
+    await check_fan(db, account_id, fan_id)
+    rows = await db.rows(
+        """
+        select session_id, fan_id, login_method, business_id, page_tab_id, ip_address, device_id, device_network,
+               floor(extract(epoch from created_at))::bigint as creation_timestamp,
+               floor(extract(epoch from used_at))::bigint as use_timestamp,
+               floor(extract(epoch from expires_at))::bigint as expiration_timestamp
+        from sessions where account_id = $1 and fan_id = $2 and expires_at > $3
+        order by session_id desc
+        """,
+        account_id,
+        fan_id,
+        now,
+    )
+    return read_rows(FanSession, rows)

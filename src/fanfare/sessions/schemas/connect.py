@@ -1,0 +1,119 @@
+"""Shapes of logging in: the steps of `connect`, and what each returns."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from fanfare.fans.contact import read_contact
+from fanfare.fans.schemas.fans import Mail, Phone
+from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.wire import Address, ChoiceForm, Flag, Id, OuterKey, Text, TextForm, Uuid
+
+# The steps that need more than one of their fields.
+GUEST, REGISTER, EMAIL, PHONE, PASSWORD = "guest", "register", "email", "phone", "password"
+NETWORKS = (GUEST, REGISTER, EMAIL, PHONE, PASSWORD)
+# What a step cannot do without; of a tuple one is enough.
+NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
+    REGISTER: (("email", "phone"),),
+    EMAIL: (("email",),),
+    PHONE: (("phone",),),
+    PASSWORD: (("email", "phone"), ("password",)),
+}
+SHORTEST_PASSWORD = 8
+
+NetworkChoice = Annotated[str, ChoiceForm(*NETWORKS)]
+DeviceNetwork = Annotated[str, ChoiceForm("ios", "android")]
+LoginPassword = Annotated[str, TextForm(256)]
+
+
+DeviceId = Annotated[OuterKey | None, "Hardware id when a mobile app calls."]
+DeviceKind = Annotated[DeviceNetwork | None, "ios or android."]
+FanAddress = Annotated[
+    Address | None, "IP address of the fan; used only with the secret, otherwise it is the caller's."
+]
+
+
+class Connect(Params):
+    """A step of logging in."""
+
+    ip_address: FanAddress = None
+    device_id: DeviceId = None
+    device_network: DeviceKind = None
+    network: Annotated[
+        NetworkChoice | None,
+        "The step. Empty or guest: a session without login. register: a new fan. email or phone: whether a fan has it,"
+        " or with a password the login. password: the login by email or phone.",
+    ] = None
+    business_id: Annotated[Id | None, "Business the session is for; required if the account has several."] = None
+    page_tab_id: Annotated[Id | None, "Campaign the session is for."] = None
+    last_name: Annotated[Text | None, "Family name of the fan."] = None
+    first_name: Annotated[Text | None, "Given name of the fan."] = None
+    email: Annotated[Mail | None, "Email address for check, code, login or registration."] = None
+    phone: Annotated[Phone | None, "Phone number for check, code, login or registration."] = None
+    password: Annotated[LoginPassword | None, "Password for login or registration, at least 8 characters."] = None
+    is_accepted: Annotated[Flag | None, "Terms were accepted; needed once terms_required was answered."] = None
+    request_uid: Annotated[Uuid | None, "Id of the running verification; needed with submit_verification_code."] = None
+    verification_code: Annotated[Text | None, "Code the fan received; needed with submit_verification_code."] = None
+    session_uid: Annotated[
+        Uuid | None,
+        "Present session of the device. It ends with the login, and what a guest did in it goes to the fan.",
+    ] = None
+
+    example: ClassVar[Mapping[str, object]] = {"network": "guest", "business_id": 4}
+
+    @classmethod
+    def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Refuse a step that lacks what it needs, and a new password that is easily guessed."""
+        network = values.get("network") or GUEST
+        for names in NEEDED.get(network, ()):
+            if not any(values.get(name) for name in names):
+                rest = f", or {names[1]}" if len(names) > 1 else ""
+                yield names[0], f"is required with network={network}{rest}"
+        if network == REGISTER:
+            yield from weak_password(values)
+
+    @classmethod
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+        """Refuse what is no address or number."""
+        contact = {name: values.get(name) for name in ("email", "phone")}
+        yield from read_contact(contact, setting.account.country_code).faults
+
+
+def weak_password(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a fault when a new password is too short, or the fan's own address."""
+    password = values.get("password")
+    if password and len(password) < SHORTEST_PASSWORD:
+        yield "password", f"must be at least {SHORTEST_PASSWORD} characters"
+    elif password and password in (values.get("email"), values.get("phone")):
+        yield "password", "must not be the email address or the phone number"
+
+
+class Session(msgspec.Struct, kw_only=True):
+    """A session. expiration_timestamp is in unix seconds and moves on with use; props are those of the fan."""
+
+    session_uid: uuid.UUID
+    fan_id: int
+    account_id: int
+    props: dict[str, Any]
+    expiration_timestamp: int
+
+
+class Connection(msgspec.Struct, kw_only=True):
+    """The session after a step that finished the login; otherwise its fields are absent and status says what is next.
+
+    `register`: no fan has the email address or phone number. `login`: a fan has it. `terms_required`: repeat the step
+    with is_accepted, after the fan has agreed to the texts.
+    """
+
+    session_uid: uuid.UUID | UnsetType = UNSET
+    fan_id: int | UnsetType = UNSET
+    account_id: int | UnsetType = UNSET
+    props: dict[str, Any] | UnsetType = UNSET
+    expiration_timestamp: int | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    business_id: int | UnsetType = UNSET
+    legal_terms: str | None | UnsetType = UNSET
+    legal_privacy: str | None | UnsetType = UNSET
