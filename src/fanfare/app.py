@@ -10,7 +10,7 @@ from fanfare.campaigns.queries import stats
 from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
-from fanfare.fans.actions.renames import follow_merges
+from fanfare.fans.actions.merged_ids import follow_merges
 from fanfare.hosted.actions import addresses as hosted_addresses
 from fanfare.idols.actions import links as idols
 from fanfare.kernel import addresses

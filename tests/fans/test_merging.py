@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fanfare.fans.actions import journal, merging, renames
+from fanfare.fans.actions import journal, merged_ids, merging
 from fanfare.fans.schemas.merges import MergeOther
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import Endpoint
@@ -304,7 +304,7 @@ def item_of(story: Story, campaign: str) -> int:
 BEARS_A_FAN = [
     endpoint
     for endpoint in calls.in_order()
-    if endpoint.params and (renames.fan_fields(endpoint.params) or "events" in endpoint.params.__struct_fields__)
+    if endpoint.params and (merged_ids.fan_fields(endpoint.params) or "events" in endpoint.params.__struct_fields__)
     if not re.search(r"merge|erase", endpoint.call_id)
 ]
 
@@ -312,7 +312,9 @@ BEARS_A_FAN = [
 def named(endpoint: Endpoint) -> set[str]:
     """The parameters that name one fan, also those that are left out as a rule."""
     return (
-        {name for name in renames.fan_fields(endpoint.params) if name.endswith("fan_id")} if endpoint.params else set()
+        {name for name in merged_ids.fan_fields(endpoint.params) if name.endswith("fan_id")}
+        if endpoint.params
+        else set()
     )
 
 

@@ -1,4 +1,4 @@
-"""Which fans public calls leave out."""
+"""Hides fans from public calls."""
 
 from datetime import datetime
 
@@ -6,8 +6,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 
 
-async def show_fan(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hidden: bool) -> None:
-    """Hide a fan from public calls, or show the fan again; refuse an unknown fan."""
+async def set_visibility(db: Db, account_id: int, fan_id: int, now: datetime, *, is_hidden: bool) -> None:
+    """Hide a fan from public calls, or show the fan again; Unknown (404) if the fan does not exist."""
     exists = await db.value(HIDE if is_hidden else SHOW, account_id, fan_id, now)
     if exists is None:
         raise Unknown(fan=fan_id)

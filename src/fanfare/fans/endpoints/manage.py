@@ -120,5 +120,5 @@ async def manage_display_name_words_delete(db: Db, account: Account, target: One
 @endpoint.post("/api/v1/manage/fans/{fan_id}/visibility", scope="manage", key=SECRET)
 async def manage_fans_visibility(db: Db, account: Account, change: Visibility, now: datetime) -> VisibilitySaved:
     """Hide a fan from public leaderboards and lists, or show the fan again."""
-    await visibility.show_fan(db, account.id, change.fan_id, now, is_hidden=change.is_hidden)
+    await visibility.set_visibility(db, account.id, change.fan_id, now, is_hidden=change.is_hidden)
     return VisibilitySaved(change.fan_id, change.is_hidden)

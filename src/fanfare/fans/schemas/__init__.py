@@ -1,1 +1,1 @@
-"""Shapes of fans and of what is noted about them."""
+"""Schemas of fans and their attributes, consents, merges and erasures."""

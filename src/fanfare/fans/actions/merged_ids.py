@@ -1,7 +1,7 @@
-"""Ids of fans who became others: a call that names one is about the fan that it leads to.
+"""Redirects the ids of merged fans in the parameters of a call to the fans they were merged into.
 
-Nothing is looked up for a call that finds its fan. One that is refused is looked into, and made once more when an id in
-it has a successor; only calls that would not notice, since they filter by a fan or take a list, are looked into before.
+A call that finds its fan needs no lookup. When one fails, it is repeated with the current ids if an id in it was
+merged. Only calls that do not fail for an unknown fan, since they filter by one or take a list, look the ids up first.
 """
 
 import re
@@ -20,36 +20,38 @@ from fanfare.kernel.parameters import Params
 T = TypeVar("T")
 P = TypeVar("P", bound=Params)
 
-# Parameters that name fans, and the one that is about the old id itself.
+# Parameters that are fan ids; not merged_fan_id, which is the old id itself.
 FANS = re.compile(r"(?!merged_)(?:[a-z_]+_)?fan_ids?")
-# What a call says when a fan is not there, as a refusal or through a foreign key when it went away meanwhile; and when
-# what stands there already seems to be another's: what was sent again by an old id is the present fan's.
-MISSES = (Unknown, BadParameters, Conflict, asyncpg.ForeignKeyViolationError)
-RACED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.ForeignKeyViolationError)
+# Errors of a call with the id of a merged fan: not found, also by a foreign key if the merge is concurrent; and a
+# conflict with existing data, which seems to be another fan's when it is sent again with the old id.
+NOT_FOUND = (Unknown, BadParameters, Conflict, asyncpg.ForeignKeyViolationError)
+CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.ForeignKeyViolationError)
 
 
 @cache
 def fan_fields(struct: type[Params]) -> tuple[str, ...]:
-    """Return the fields of a parameter struct that name fans."""
+    """Return the fields of a parameter struct that are fan ids."""
     return tuple(name for name in struct.__struct_fields__ if FANS.fullmatch(name))
 
 
 @cache
-def is_unnoticed(struct: type[Params]) -> bool:
-    """Say whether a call with these parameters may answer without having met its fan: a filter, a list."""
+def needs_lookup(struct: type[Params]) -> bool:
+    """Return whether a call with these parameters can succeed with an unknown fan: as a filter, or in a list."""
     hints = get_type_hints(struct)
     return any(name.endswith("s") or type(None) in get_args(hints[name]) for name in fan_fields(struct))
 
 
-async def present(db: Db, account_id: int, params: P) -> P:
-    """Return the parameters with the present ids of fans; the very same when none has a successor."""
+async def with_current_ids(db: Db, account_id: int, params: P) -> P:
+    """Return the parameters with the current ids of fans; the same object if no fan was merged."""
     values = {name: value for name in fan_fields(type(params)) if (value := getattr(params, name))}
     ids = [each for value in values.values() for each in _ids(value)]
-    heirs = await successors(db, account_id, ids) if ids else {}
-    if not heirs:
+    current_ids = await successors(db, account_id, ids) if ids else {}
+    if not current_ids:
         return params
     new_values: dict[str, Any] = {
-        name: [heirs.get(each, each) for each in value] if isinstance(value, list) else heirs.get(value, value)
+        name: [current_ids.get(each, each) for each in value]
+        if isinstance(value, list)
+        else current_ids.get(value, value)
         for name, value in values.items()
     }
     return msgspec.structs.replace(params, **new_values)
@@ -65,24 +67,24 @@ def _ids(value: object) -> Iterable[int]:
 async def follow_merges(
     act: Callable[[Db, Params], Awaitable[T]], db: Db, account_id: int, params: Params, *, is_write: bool
 ) -> T:
-    """Do what a call asks for, of the fans that its ids lead to, again when it lost a race for them."""
+    """Run a call with the current ids of its fans; retry it after a conflict with a concurrent merge."""
     if not is_write and not fan_fields(type(params)):
         return await act(db, params)
-    if is_unnoticed(type(params)):
-        params = await present(db, account_id, params)
+    if needs_lookup(type(params)):
+        params = await with_current_ids(db, account_id, params)
     for attempt in range(WRITE_ATTEMPTS):
         try:
             return await _attempt(act, db, params)
-        except (*MISSES, *RACED) as missed:
-            current = await present(db, account_id, params)
-            if attempt == WRITE_ATTEMPTS - 1 or (current is params and not isinstance(missed, RACED)):
+        except (*NOT_FOUND, *CONFLICTS) as error:
+            current = await with_current_ids(db, account_id, params)
+            if attempt == WRITE_ATTEMPTS - 1 or (current is params and not isinstance(error, CONFLICTS)):
                 raise
             params = current
     raise Unavailable
 
 
 async def _attempt(act: Callable[[Db, Params], Awaitable[T]], db: Db, params: Params) -> T:
-    """Leave a transaction around usable when the attempt fails."""
+    """Run `act`, in a savepoint if there is a transaction, so that it stays usable when the attempt fails."""
     if not db.in_transaction:
         return await act(db, params)
     async with db.transaction() as tx:
