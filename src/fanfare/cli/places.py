@@ -28,8 +28,8 @@ from fanfare.places.loading.metro_areas import Override, read_overrides, replace
 from fanfare.places.loading.packages import PACKAGES, NoPackage, Package, PackageFile, find
 from fanfare.places.loading.readers import READERS
 from fanfare.places.loading.tables import (
-    Loaded,
-    Reading,
+    LoadResult,
+    LoadTask,
     Report,
     SourceStatus,
     Status,
@@ -152,7 +152,7 @@ def tell_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     typer.echo("\n".join([*(_source_line(each) for each in report.sources), *_totals(report)]))
 
 
-async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> list[Loaded]:
+async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> list[LoadResult]:
     # Find all files first, so that a missing one is reported at once.
     files = [file for package in selection.packages if (file := await _file(db, package, selection, scratch))]
     await store_canadian(db)
@@ -161,7 +161,7 @@ async def _load(db: Db, selection: Selection, scratch: Path, report: Report) -> 
     return [
         await load(
             db,
-            Reading(
+            LoadTask(
                 file.package.name,
                 file.version,
                 file.path,
@@ -256,7 +256,7 @@ def _lines() -> Report:
     return report
 
 
-def _line(loaded: Loaded) -> str:
+def _line(loaded: LoadResult) -> str:
     name = f"{loaded.source} {loaded.version}"
     if not loaded.country_count:
         return f"{name:<28}loaded before"

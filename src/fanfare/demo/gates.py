@@ -11,7 +11,7 @@ from fanfare.demo.book import Book, Fan
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.story import Entered, Happening
-from fanfare.fans.contact import shown_key
+from fanfare.fans.contact import normalized_mail_key
 from fanfare.kernel.data.db import Db
 from fanfare.registrations.actions.passes import CODE_LETTERS, LETTERS, create_section
 from fanfare.registrations.schemas.passes import NewSection
@@ -247,7 +247,8 @@ class Gates:
             self.book.ids.account_id, NETWORK, band.key, position, fan.fan_id, stamp, stamp, stamp,
             band.festival.name, opens_on,
             band.festival.key, VENUE, band.barcode, f"{band.number:06}", _is_minor(person.birth_date, opens_on), False,
-            person.first_name, person.last_name, person.email, person.email and shown_key(person.email), person.phone,
+            person.first_name, person.last_name, person.email, person.email and normalized_mail_key(person.email),
+            person.phone,
             person.birth_date, town.name, town.province, town.country_code, person.postal_code,
         ))  # fmt: skip
 

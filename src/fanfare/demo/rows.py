@@ -17,7 +17,7 @@ from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
 from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
 from fanfare.fans.actions.consents import ConsentEntry, ConsentState
-from fanfare.fans.contact import shown_key
+from fanfare.fans.contact import normalized_mail_key
 from fanfare.fans.topics import FAN_CREATED, FAN_IDENTIFIED, FAN_UPDATED, TAG_ADDED
 
 # The tables to copy, in an order that satisfies foreign keys.
@@ -96,7 +96,7 @@ class Rows:
         position = self._announce(FAN_CREATED, fan_id, fan_id, stamp)
         values = {key: (value, stamp) for key, value in arrival.values.items()}
         fan = Fan(fan_id, position, person, arrival.source, stamp, stamp, ConsentState(), values)
-        contact = {"email": person.email and shown_key(person.email), "phone": person.phone}
+        contact = {"email": person.email and normalized_mail_key(person.email), "phone": person.phone}
         for network, key in (contact | person.identities).items():
             if key:
                 self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, stamp))

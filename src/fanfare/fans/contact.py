@@ -65,17 +65,17 @@ def mail_address(text: str) -> str:
         return address
     try:
         return validate_email(address, check_deliverability=False, strict=True).normalized
-    except EmailNotValidError as wrong:
-        message = f"must be an email address. {wrong}"
+    except EmailNotValidError as error:
+        message = f"must be an email address. {error}"
         raise ValueError(message) from None
 
 
 def mail_key(text: str) -> str:
     """Return the key by which addresses are compared: `mail_address` in lower case. Raises as that does."""
-    return shown_key(mail_address(text))
+    return normalized_mail_key(mail_address(text))
 
 
-def shown_key(address: str) -> str:
+def normalized_mail_key(address: str) -> str:
     """Return the key of an address that `mail_address` returned."""
     return unicodedata.normalize("NFC", address.lower())
 
@@ -151,31 +151,31 @@ def read_contact(contact: Mapping[str, Any], home_country: str | None) -> Contac
     def part(name: str, read: Callable[[str], str]) -> str | None:
         try:
             return read(contact[name]) if contact.get(name) else None
-        except ValueError as wrong:
-            faults.append((name, str(wrong)))
+        except ValueError as error:
+            faults.append((name, str(error)))
             return None
 
     address = NOWHERE
     try:
         if any(map(contact.get, ADDRESS)):
             address = complete_address(*(contact.get(name) for name in ADDRESS))
-    except WrongAddressError as wrong:
-        faults += wrong.errors
+    except WrongAddressError as error:
+        faults += error.errors
     home = address.country_code or home_country
     return Contact(part("email", mail_address), part("phone", lambda text: phone_number(text, home)), address, faults)
 
 
-def names_people(network: str) -> bool:
+def identifies_people(network: str) -> bool:
     """Return whether keys of this network may identify a person."""
     return fold(network) not in ("", *OWN_NETWORKS)
 
 
-def people_named(network: str) -> str:
-    """Return the SQL of `names_people` for an expression with the network."""
+def identifies_people_sql(network: str) -> str:
+    """Return the SQL of `identifies_people` for an expression with the network."""
     return f"fold_text({network}) not in ('', {', '.join(map(repr, OWN_NETWORKS))})"
 
 
-def leads_to_one(row: str) -> str:
+def is_unambiguous_sql(row: str) -> str:
     """Return the SQL condition that an external key identifies its fan; `row` is the alias of fan_identifiers.
 
     External keys may be unique only within a shop or an event, so a key that two fans sent identifies nobody.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fanfare.fans.contact import names_people, read_contact
+from fanfare.fans.contact import identifies_people, read_contact
 from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
@@ -314,7 +314,7 @@ class FanIdolItem(Params):
         if not (values.get("email") or values.get("phone")):
             if not (values.get("user_key") and values.get("network")):
                 yield "email", "or phone is required, or user_key with network"
-            elif not names_people(values["network"]):
+            elif not identifies_people(values["network"]):
                 yield "network", "must be an external network; send an email address or phone number as email or phone"
         if not values.get("idol_uid") and not values.get("idol_name"):
             yield "idol_uid", "is required when idol_name is left out"

@@ -39,8 +39,8 @@ def complete_address(
     def part(field: str, read: Callable[..., str | None], *value: str | None) -> str | None:
         try:
             return read(*value)
-        except ValueError as wrong:
-            errors.append((field, str(wrong)))
+        except ValueError as error:
+            errors.append((field, str(error)))
             return None
 
     code = part("country_code", country_code, country)

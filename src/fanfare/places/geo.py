@@ -48,11 +48,11 @@ class CityDatabase:
         if path:
             try:
                 self._open()
-            except (OSError, maxminddb.InvalidDatabaseError) as wrong:
-                message = f"GEOIP_CITY_DB cannot be read: {wrong}"
+            except (OSError, maxminddb.InvalidDatabaseError) as error:
+                message = f"GEOIP_CITY_DB cannot be read: {error}"
                 raise BadSettings(message) from None
         elif find_spec(PACKAGE):
-            self._reader = _bundled()
+            self._reader = _open_bundled()
 
     async def place(self, request: str | None, caller_address: str | None) -> GeoPlace:
         """Return the location of an address, by default the caller's; unknown fields are None."""
@@ -93,7 +93,7 @@ def _file_id(path: str) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _bundled() -> Reader:
+def _open_bundled() -> Reader:
     reader: Reader = import_module(f"{PACKAGE}.mmdb_lazy").open_lazy(str(files(PACKAGE).joinpath(BUNDLED)))
     return reader
 

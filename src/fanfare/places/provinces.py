@@ -16,7 +16,7 @@ BY_CODE = ("US", "CA")
 HOME_NATIONS = ("ENG", "SCT", "WLS", "NIR")
 SHORTEST_CODE = 2
 # The US military postal regions, which are not in ISO 3166-2.
-FORCES = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
+MILITARY_REGIONS = {"AA": "Armed Forces Americas", "AE": "Armed Forces Europe", "AP": "Armed Forces Pacific"}
 ALIASES = {
     "US": {
         "AL": "Ala",
@@ -137,8 +137,8 @@ def _provinces(country: str) -> dict[str, tuple[str, str]]:
         for spelling in (name, *aliases):
             result.setdefault(fold(spelling), (code, name))
     if country == "US":
-        by_code |= {code: (code, name) for code, name in FORCES.items()}
-        result |= {fold(name): (code, name) for code, name in FORCES.items()}
+        by_code |= {code: (code, name) for code, name in MILITARY_REGIONS.items()}
+        result |= {fold(name): (code, name) for code, name in MILITARY_REGIONS.items()}
     for code, names in ALIASES.get(country, {}).items():
         result |= {fold(name): by_code[code] for name in names.split(", ")}
     result |= {fold(f"{country}-{code}"): row for code, row in by_code.items()}

@@ -6,7 +6,7 @@ import unicodedata
 from fanfare.kernel import folding
 
 LONGEST = 120
-SILENT = re.compile("['\u2018\u2019\u02bb\u02bc`\u00b4.]")
+IGNORED = re.compile("['\u2018\u2019\u02bb\u02bc`\u00b4.]")
 CONTROLS = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
@@ -15,7 +15,7 @@ def fold(text: str) -> str:
 
     Single letters are joined, so that `U. S. A.` becomes `usa`.
     """
-    words = re.findall(r"[^\W_]+", SILENT.sub("", folding.fold(text.replace("&", " and "))))
+    words = re.findall(r"[^\W_]+", IGNORED.sub("", folding.fold(text.replace("&", " and "))))
     if len(words) > 1 and words[0] == "the":
         words = words[1:]
     return ("" if all(len(word) == 1 for word in words) else " ").join(words)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fanfare.fans.actions.claims import CLAIM_KEYS
 from fanfare.fans.actions.people import Person, details, find_or_create
-from fanfare.fans.contact import leads_to_one, names_people, people_named
+from fanfare.fans.contact import identifies_people, identifies_people_sql, is_unambiguous_sql
 from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
@@ -28,7 +28,7 @@ async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datet
     check_past(now, order_timestamp=new.order_timestamp)
     names = {"first_name": new.first_name, "last_name": new.last_name}
     profile = details(read_customer(given_in(new), account.country_code), **names)
-    has_customer_key = bool(new.customer_key) and names_people(new.network)
+    has_customer_key = bool(new.customer_key) and identifies_people(new.network)
     fan_id: int | None
     async with db.transaction() as tx:
         if profile.mail or profile.phone:
@@ -52,7 +52,7 @@ async def _customer_fan(db: Db, account_id: int, new: NewPurchase) -> int | None
         f"""
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
         where i.account_id = $1 and i.network = fold_text($2) and i.identifier_value = $3
-          and {leads_to_one("i")}
+          and {is_unambiguous_sql("i")}
         for key share of f
         """,  # noqa: S608 - fixed parts
         account_id,
@@ -175,7 +175,7 @@ MATCH_PURCHASES = f"""
           on i.account_id = $1 and i.network = fold_text(p.network) and i.identifier_value = p.customer_key
         join fans f on f.account_id = $1 and f.fan_id = i.fan_id
         where p.account_id = $1 and p.fan_id is null and ($3::text is null or p.network = $3)
-          and {people_named("p.network")} and {leads_to_one("i")}
+          and {identifies_people_sql("p.network")} and {is_unambiguous_sql("i")}
         order by f.fan_id
         for key share of f
     ),

@@ -183,8 +183,10 @@ async def record_activity(db: Db, account: Account, new: NewActivity, now: datet
     contact = {name: getattr(new, name) for name in CONTACT}
     attributes = {name: getattr(new, name) for name in PERSON_FIELDS}
     profile = [person(contact, home_country=account.country_code, **attributes)]
-    named, turns = {**arguments(profile), **_arguments(new), "now": now, "source": SOURCE}, count()
-    row = await db.retry_conflicts(lambda tx: tx.row(statement(FOR_CONTACT, profile, next(turns)), account.id, **named))
+    named, attempts = {**arguments(profile), **_arguments(new), "now": now, "source": SOURCE}, count()
+    row = await db.retry_conflicts(
+        lambda tx: tx.row(statement(FOR_CONTACT, profile, next(attempts)), account.id, **named)
+    )
     if row is None:
         message = "No fan has this email or phone number"
         raise Unknown(message)

@@ -115,7 +115,7 @@ async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -
     rows = await db.rows(target_rows.sql, *args)
     if not rows:
         await check_campaign(db, account.id, query.page_tab_id)
-    data = [_dated(dict(row), account.time_zone) for row in rows[:limit]]
+    data = [_with_local_date(dict(row), account.time_zone) for row in rows[:limit]]
     return Listed(data, _following(data, target_rows.id_column, query.min_event_id, has_more=len(rows) > limit))
 
 
@@ -127,7 +127,7 @@ def _following(
     return Following("min_event_id", None if id_column is None or last is None else str(last), has_more)
 
 
-def _dated(row: dict[str, Any], zone: str) -> dict[str, Any]:
+def _with_local_date(row: dict[str, Any], zone: str) -> dict[str, Any]:
     """Return a row with its creation_date, if any, as a day in the account's time zone."""
     if "creation_date" in row:
         row["creation_date"] = day_of(row["creation_date"], zone)

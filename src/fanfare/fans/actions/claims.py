@@ -1,8 +1,8 @@
 """Ownership of identifiers: email addresses, phone numbers and external keys.
 
 `fan_identifiers` has the owner of each, `shared_identifiers` the other fans who sent it. A shared number resolves to
-its owner; an external key that two fans sent resolves to nobody (`contact.leads_to_one`). When the owner releases an
-identifier, the first fan who shares it becomes its owner.
+its owner; an external key that two fans sent resolves to nobody (`contact.is_unambiguous_sql`). When the owner releases
+an identifier, the first fan who shares it becomes its owner.
 """
 
 from collections.abc import Collection

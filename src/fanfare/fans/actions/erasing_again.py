@@ -17,20 +17,20 @@ log = structlog.get_logger()
 SOURCE = "restore"
 
 
-class ErasedAgain(msgspec.Struct):
+class RepeatedErasures(msgspec.Struct):
     """The number of fans erased, and those whose erasure failed, as (account_id, fan_id)."""
 
     count: int = 0
     remaining: list[tuple[int, int]] = msgspec.field(default_factory=list)
 
 
-async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime) -> ErasedAgain:
+async def erase_again(db: Db, certificates: Iterable[Certificate], now: datetime) -> RepeatedErasures:
     """Erase every existing fan of the certificates; one that fails does not stop the others. Idempotent.
 
     A fan merged into an erased fan can be separate again in an older backup, so former ids are erased too. Ids are
     never reused, not even after a restore, so no other fan can be hit.
     """
-    result = ErasedAgain()
+    result = RepeatedErasures()
     for each in certificates:
         for fan_id in (each.fan_id, *each.former_fan_ids):
             try:

@@ -48,7 +48,7 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     former = await _former_ids(db, account_id, fan_id)
     person = await _person(db, account_id, [fan_id, *former])
     await idempotency.redact_answers(
-        db, account_id, list(_search_strings(person)), lambda answer: _redacted(answer, person)
+        db, account_id, list(_search_strings(person)), lambda answer: _redact(answer, person)
     )
     await _store_hashes(db, account_id, fan_id, now)
     await followers.forget_person(db, account_id, person, now)
@@ -186,14 +186,14 @@ def _search_strings(person: Person) -> Iterable[str]:
         yield from (f'fan_id":{fan_id},', f'fan_id":{fan_id}}}')
 
 
-def _redacted(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON value
+def _redact(answer: Any, person: Person) -> Any:  # noqa: ANN401 - any JSON value
     """Return a response without the rows about a person; None when all of it is about the person."""
     if isinstance(answer, list):
-        rows = [(each, _redacted(each, person)) for each in answer]
+        rows = [(each, _redact(each, person)) for each in answer]
         return [value for each, value in rows if each is None or value is not None]
     if not isinstance(answer, dict):
         return answer
-    value = {name: _redacted(each, person) for name, each in answer.items()}
+    value = {name: _redact(each, person) for name, each in answer.items()}
     is_about = _is_about(answer, person) or any(value[name] is None is not each for name, each in answer.items())
     return None if is_about else value
 

@@ -138,7 +138,7 @@ async def write_change(
 
     A new password ends the fan's sessions, but for the one in which the fan sets it. Refuses as `change_fan`.
     """
-    old = await _locked(db, account.id, change.request.fan_id)
+    old = await _lock(db, account.id, change.request.fan_id)
     fan_id: int = old["fan_id"]
     request = _only_empty(change.request, old, now) if change.fills else change.request
     columns = await _columns(db, account, request, old)
@@ -204,7 +204,7 @@ LOCKED = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def _locked(db: Db, account_id: int, fan_id: int) -> Record:
+async def _lock(db: Db, account_id: int, fan_id: int) -> Record:
     # `for update` would deadlock: two transactions that matched the same fan both hold `for key share` on its row.
     old = await db.row(
         LOCKED,
@@ -247,8 +247,8 @@ def _address(fields: Mapping[str, Any]) -> dict[str, Any]:
         return dict.fromkeys(values)
     try:
         address = complete_address(*(values.get(name) for name in ADDRESS))
-    except WrongAddressError as wrong:
-        raise BadParameters(wrong.errors) from None
+    except WrongAddressError as error:
+        raise BadParameters(error.errors) from None
     return {name: getattr(address, name) for name in values}
 
 

@@ -159,8 +159,8 @@ def _parse(
         try:
             row = definitions[key]
             values[key] = None if fields[key] is None else TYPES[row["field_type"]](fields[key], row["field_options"])
-        except ValueError as wrong:
-            errors.append((f"field_{key}", str(wrong)))
+        except ValueError as error:
+            errors.append((f"field_{key}", str(error)))
     return values, errors
 
 

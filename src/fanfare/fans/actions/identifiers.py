@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from fanfare.fans.actions.claims import release
-from fanfare.fans.contact import leads_to_one
+from fanfare.fans.contact import is_unambiguous_sql
 from fanfare.fans.schemas.attributes import AddressEntry, IdentifierChange, PushToken
 from fanfare.fans.topics import (
     ADDRESS_CREATED,
@@ -96,7 +96,7 @@ SAVE_PUSH_TOKEN = f"""
     -- locked, so that a concurrent erasure waits and then deletes this token too
     owner as materialized (
         select f.fan_id from fan_identifiers i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-        where i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = $2 and {leads_to_one("i")}
+        where i.account_id = $1 and i.network = 'yinzcam' and i.identifier_value = $2 and {is_unambiguous_sql("i")}
         for key share of f
     ),
     saved as (

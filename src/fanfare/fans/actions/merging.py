@@ -271,11 +271,11 @@ def _restored_columns(old: FanRow, new: FanRow, current: FanRow) -> FanRow:
     changed_names = {
         name for name in old if name not in UNCOPIED_COLUMNS - set(sum(GROUPS, ())) and old[name] != new.get(name)
     }
-    kept_names = {name for name in changed_names if current.get(name) != new[name]}
+    changed_since = {name for name in changed_names if current.get(name) != new[name]}
     for group in GROUPS:
         if any(name in group and current.get(name) != new.get(name) for name in old):
-            kept_names.update(group)
-    return {name: old[name] for name in changed_names - kept_names if name in current}
+            changed_since.update(group)
+    return {name: old[name] for name in changed_names - changed_since if name in current}
 
 
 def _restored_email(images: dict[int, FanRow], pair: Pair, current: FanRow) -> FanRow:

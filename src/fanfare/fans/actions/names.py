@@ -38,16 +38,16 @@ async def free_name(db: Db, account: Account, request: str | None, fan_id: int) 
     if request is None:
         return None
     current = await db.value("select display_name from fans where account_id = $1 and fan_id = $2", account.id, fan_id)
-    return request if request == current else await _accepted(db, account, request)
+    return request if request == current else await _accept(db, account, request)
 
 
 async def checked_name(db: Db, account: Account, request: str | None) -> None:
     """Raise BadParameters (422) for a display name that is not allowed."""
     if request:
-        await _accepted(db, account, request)
+        await _accept(db, account, request)
 
 
-async def _accepted(db: Db, account: Account, request: str) -> str:
+async def _accept(db: Db, account: Account, request: str) -> str:
     return (await _candidates(db, account, request, 0))[0]
 
 
@@ -62,8 +62,8 @@ async def _candidates(db: Db, account: Account, request: str, count: int) -> lis
 
     try:
         return await run_by_rows(account.id, words * (1 + count), similar)
-    except ValueError as wrong:
-        raise BadParameters([("display_name", str(wrong))]) from None
+    except ValueError as error:
+        raise BadParameters([("display_name", str(error))]) from None
 
 
 async def usable_name(db: Db, account: Account, request: str) -> str:

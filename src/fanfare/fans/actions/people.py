@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fanfare.fans.actions.matching import ADDRESS, MATCH_MANY, MATCH_ONE, PEOPLE
-from fanfare.fans.contact import Contact, read_contact, shown_key
+from fanfare.fans.contact import Contact, normalized_mail_key, read_contact
 from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
@@ -91,7 +91,7 @@ def details(contact: Contact, **attributes: Any) -> Person:  # noqa: ANN401 - Pe
         raise BadParameters(faults)
     return Person(
         mail=mail,
-        mail_key=shown_key(mail) if mail else None,
+        mail_key=normalized_mail_key(mail) if mail else None,
         phone=number,
         country_code=address.country_code,
         province=address.province,
@@ -169,13 +169,13 @@ def arguments(people: Sequence[Person]) -> dict[str, object]:
     return PEOPLE.arguments([{"place": place, **msgspec.structs.asdict(each)} for place, each in enumerate(people)])
 
 
-def statement(statements: tuple[Sql, ...], people: Sequence[Person], turn: int) -> Sql:
-    """Return the statement to run for some persons, in the first attempt (turn 0) or in a retry after a race.
+def statement(statements: tuple[Sql, ...], people: Sequence[Person], attempt: int) -> Sql:
+    """Return the statement to run for some persons, in the first attempt (0) or in a retry after a race.
 
     `statements` are built from the three texts of MATCH_ONE or MATCH_MANY.
     """
     has_consents = any(getattr(each, name) is not None for each in people for name in CHANNELS)
-    return statements[min(has_consents + turn, len(statements) - 1)]
+    return statements[min(has_consents + attempt, len(statements) - 1)]
 
 
 async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now: datetime, *, source: str) -> list[int]:
@@ -193,5 +193,5 @@ async def find_or_create(db: Db, account_id: int, people: Sequence[Person], now:
 
 async def _find(db: Db, account_id: int, people: Sequence[Person], now: datetime, source: str) -> list[Record]:
     find = FIND_ONE if len(people) == 1 else FIND_MANY
-    named, turns = {**arguments(people), "now": now, "source": source}, count()
-    return await db.retry_conflicts(lambda tx: tx.rows(statement(find, people, next(turns)), account_id, **named))
+    named, attempts = {**arguments(people), "now": now, "source": source}, count()
+    return await db.retry_conflicts(lambda tx: tx.rows(statement(find, people, next(attempts)), account_id, **named))

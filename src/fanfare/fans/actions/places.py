@@ -50,12 +50,12 @@ async def complete_addresses(db: Db, account_id: int, now: datetime) -> int:
     completed, last_fan_id = 0, -1
     last = await db.value("select max(fan_id) from fans where account_id = $1", account_id)
     while last is not None and last_fan_id < last:
-        upto = await db.value(
+        chunk_end = await db.value(
             "select fan_id from fans where account_id = $1 and fan_id > $2 order by fan_id offset $3 limit 1",
             account_id,
             last_fan_id,
             CHUNK - 1,
         )
-        completed += await db.value(COMPLETED, account_id, last_fan_id, last if upto is None else upto, now)
-        last_fan_id = last if upto is None else upto
+        completed += await db.value(COMPLETED, account_id, last_fan_id, last if chunk_end is None else chunk_end, now)
+        last_fan_id = last if chunk_end is None else chunk_end
     return completed

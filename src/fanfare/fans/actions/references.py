@@ -31,8 +31,8 @@ def read_numbers(values: Mapping[str, str | None], home: str | None) -> dict[str
     for name, text in values.items():
         try:
             numbers[name] = phone_number(text, home) if text else None
-        except ValueError as wrong:
-            errors.append((name, str(wrong)))
+        except ValueError as error:
+            errors.append((name, str(error)))
     if errors:
         raise BadParameters(errors)
     return numbers

@@ -9,10 +9,10 @@ import msgspec
 from fanfare.fans.display_names.spelling import dotted, pattern_of, pieces, readings, scattered, undisguised
 from fanfare.fans.display_names.words import (
     SHORT_APART,
+    harmless_words,
     refused_roots,
     refused_words,
     scattered_roots,
-    sheltered_words,
 )
 
 LONGEST = 64
@@ -98,16 +98,16 @@ def _refuse_contact(name: str) -> None:
             raise ValueError(message)
 
 
-def _squeezed(text: str) -> str:
+def _alphanumeric(text: str) -> str:
     return "".join(letter for letter in text if letter.isalnum())
 
 
 def _is_reserved(plain: str, reserved: frozenset[str]) -> bool:
     if CLAIMS & set(readings(plain)):
         return True
-    forms = {_squeezed(plain.casefold()), "".join(pieces(plain))}
+    forms = {_alphanumeric(plain.casefold()), "".join(pieces(plain))}
     forms.update(readings("".join(plain.casefold().split())))
-    reserved_forms = {_squeezed(undisguised(word).casefold()) for word in reserved} - {""}
+    reserved_forms = {_alphanumeric(undisguised(word).casefold()) for word in reserved} - {""}
     offices = "|".join(map(re.escape, reserved_forms))
     claims = re.compile(rf"(?:the)?(?:{offices}){OFFICES}|{OFFICES}(?:{offices})") if reserved_forms else None
     return any(form in RESERVED or form in reserved_forms or (claims and claims.fullmatch(form)) for form in forms)
@@ -115,7 +115,7 @@ def _is_reserved(plain: str, reserved: frozenset[str]) -> bool:
 
 @lru_cache(maxsize=32)
 def _own_pattern(words: frozenset[str]) -> re.Pattern[str] | None:
-    parts = sorted({_squeezed(undisguised(word).casefold()) for word in words})
+    parts = sorted({_alphanumeric(undisguised(word).casefold()) for word in words})
     patterns = [pattern_of(word) for word in parts if len(word) >= SHORTEST_INSIDE]
     return re.compile("|".join(patterns)) if patterns else None
 
@@ -128,7 +128,7 @@ def _own_words(words: frozenset[str]) -> frozenset[str]:
 def _is_offensive(name: str, plain: str, rules: NameRules) -> bool:
     allowed = _own_words(rules.allowed)
     words = (refused_words() | _own_words(rules.refused)) - allowed
-    plain = sheltered_words(allowed).sub(" ", plain)
+    plain = harmless_words(allowed).sub(" ", plain)
     # Words in other scripts are checked as written, since `undisguised` replaces their letters by Latin ones.
     native = {word for word in re.findall(r"\w+", name.casefold()) if not word.isascii()}
     if not words.isdisjoint(readings(plain)) or not words.isdisjoint(native):

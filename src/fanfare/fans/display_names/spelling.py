@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from itertools import groupby
 
 # Pairs of a letter and the Latin one that it looks like: Cyrillic, Greek, Latin with a stroke, small capitals.
-TWINS = (
+LOOK_ALIKES = (
     "аaвbеeёeіiїiјjкkмmнhоoрpсcтtуyхxѕsԁdԍgһhԛqԝwӏlьbпnгrАAВBЕEІIЈJКKМMНHОOРPСCТTУYХXЅS"  # noqa: RUF001
     "αaβbεeηnιiκkνvοoρpτtυuχxωwγyΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX"  # noqa: RUF001
     "ƒfғføoØOđdłlħhŧtıiſsɡgɑaɩiʀrɴnʜhʟlᴀaᴄcᴅdᴇeᴋkᴍmᴏoᴘpᴛtᴜuᴠvᴡwᴢz"  # noqa: RUF001
 )
-CONFUSABLES = str.maketrans(dict(zip(TWINS[::2], TWINS[1::2], strict=True)) | {"æ": "ae", "œ": "oe", "Æ": "AE"})
+CONFUSABLES = str.maketrans(
+    dict(zip(LOOK_ALIKES[::2], LOOK_ALIKES[1::2], strict=True)) | {"æ": "ae", "œ": "oe", "Æ": "AE"}
+)
 # Characters that may stand for a letter inside a word.
 STANDS_FOR = {
     "a": "a4@*^",

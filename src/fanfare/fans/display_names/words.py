@@ -33,7 +33,7 @@ ENOUGH_LISTS = 3
 SHORTEST = 3
 
 # Words on several lists that are also a name, a place, a people, a sport, an animal or an everyday word.
-INNOCENT = frozenset(
+EXCEPTIONS = frozenset(
     """
     balls bareback barenaked bastinado blacks bloody boner bugger butt butthead camgirl carruth cocky condom
     copulate cox cumming dahmer dammit damn damnit dego dick dike dink dinks dolcett dong dragqueen dyke enema
@@ -115,7 +115,7 @@ GUARDED = (
     ("(?<!s)", "wanker", ""),
 )
 # Harmless words that contain a root.
-SHELTERED = (
+HARMLESS = (
     "scunthorpe",
     "snigger",
     "pussycat",
@@ -156,7 +156,7 @@ def refused_words() -> frozenset[str]:
     common = {
         word for word, count in lists.items() if count >= ENOUGH_LISTS and word.isalpha() and len(word) >= SHORTEST
     }
-    return frozenset(common - set(okay) - INNOCENT) | ADDITIONAL
+    return frozenset(common - set(okay) - EXCEPTIONS) | ADDITIONAL
 
 
 @cache
@@ -175,8 +175,8 @@ def scattered_roots() -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=32)
-def sheltered_words(allowed: frozenset[str]) -> re.Pattern[str]:
+def harmless_words(allowed: frozenset[str]) -> re.Pattern[str]:
     """Return the pattern of harmless words that contain a root: our own, and whole words that the operator allows."""
-    words = (word for word in SHELTERED if " " not in word)
-    patterns = [*(word for word in SHELTERED if " " in word), *(re.escape(word) for word in sorted(allowed) if word)]
+    words = (word for word in HARMLESS if " " not in word)
+    patterns = [*(word for word in HARMLESS if " " in word), *(re.escape(word) for word in sorted(allowed) if word)]
     return re.compile(rf"{'|'.join(words)}|(?<![^\W\d_])(?:{'|'.join(patterns)})(?![^\W\d_])", re.IGNORECASE)

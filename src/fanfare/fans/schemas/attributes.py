@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from fanfare.fans.contact import names_people
+from fanfare.fans.contact import identifies_people
 from fanfare.kernel.data.lines import LineResult
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
@@ -163,7 +163,7 @@ class IdentifierChange(Params):
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Reject email addresses and phone numbers, which are changed with the fan."""
-        if "network" in values and not names_people(values["network"]):
+        if "network" in values and not identifies_people(values["network"]):
             yield "network", "cannot be changed here; change the fan instead"
 
 

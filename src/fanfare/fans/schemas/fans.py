@@ -145,8 +145,8 @@ def wrong_contact(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if phone and phone.startswith("+"):
         try:
             phone_number(phone)
-        except ValueError as wrong:
-            yield "phone", str(wrong)
+        except ValueError as error:
+            yield "phone", str(error)
     for key in values.get("businesses") or {}:
         if not is_id(key):
             yield f"business_{key}", "must contain the id of a business"

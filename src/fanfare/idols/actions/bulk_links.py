@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.fans.actions.people import Person, find_or_create, person
-from fanfare.fans.contact import leads_to_one
+from fanfare.fans.contact import is_unambiguous_sql
 from fanfare.idols.actions.links import find_or_create_idols, link_fans
 from fanfare.idols.schemas import FanIdolItem, FanIdolSaved, ManyFanIdolsSaved
 from fanfare.kernel.callers import Account
@@ -41,11 +41,11 @@ async def link_many(
         async with db.transaction() as tx:
             await _link(tx, account.id, list(part), now)
 
-    misfits = {row.index for row in await write_lines(rows, write)}
-    faults += [line_fault(index, unstorable_line(FIELD)) for index in misfits]
+    unstorable = {row.index for row in await write_lines(rows, write)}
+    faults += [line_fault(index, unstorable_line(FIELD)) for index in unstorable]
     saved = []
     for row in rows:
-        if row.index in misfits:
+        if row.index in unstorable:
             continue
         if row.idol_uid is None:
             faults.append(line_fault(row.index, BadParameters([("idol_uid", "no idol has this uid or name")])))
@@ -117,7 +117,7 @@ async def _find_fans(db: Db, account_id: int, rows: list[LinkRow], now: datetime
         from unnest($2::text[], $3::text[]) with ordinality as k (network, user_key, place)
         join fan_identifiers i
           on i.account_id = $1 and i.network = fold_text(k.network) and i.identifier_value = k.user_key
-         and {leads_to_one("i")}
+         and {is_unambiguous_sql("i")}
         """,  # noqa: S608 - fixed parts
         account_id,
         [row.item.network for row in with_key],

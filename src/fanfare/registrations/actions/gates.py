@@ -12,7 +12,7 @@ from fanfare.registrations.actions.refusals import (
     PassCancelled,
     PassOfAnotherEvent,
     PassTransferred,
-    Used,
+    PassUse,
 )
 from fanfare.registrations.schemas.passes import CheckedIn, NewCheckIn
 from fanfare.registrations.topics import PASS_CHECKED_IN
@@ -70,7 +70,9 @@ async def check_in(db: Db, account: Account, new: NewCheckIn, now: datetime) -> 
         row = await _used_pass(db, statement, new.event_key, *args)
         request = new.check_in_key, new.gate_name
         if new.check_in_key is None or request != (row["check_in_key"], row["gate_name"]):
-            raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
+            raise PassAlreadyUsed(
+                PassUse(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone)
+            )
     return CheckedIn(
         row["pass_uid"],
         row["section_uid"],

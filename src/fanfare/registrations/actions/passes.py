@@ -18,10 +18,10 @@ from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
     PassCancelled,
     PassClaimed,
+    PassUse,
     SectionFull,
     SectionInUse,
     SectionNameTaken,
-    Used,
 )
 from fanfare.registrations.queries.passes import one_pass, passes_by_uids
 from fanfare.registrations.schemas.passes import NewPasses, NewSection, Pass, PassChanges, PassFan, SectionChanges
@@ -40,9 +40,9 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 CODE_LETTERS = 8
 
 
-def pass_code(chance: Random) -> str:
+def pass_code(rng: Random) -> str:
     """Return a random code; a unique index ensures that it is new in the account."""
-    return "".join(chance.choices(LETTERS, k=CODE_LETTERS))
+    return "".join(rng.choices(LETTERS, k=CODE_LETTERS))
 
 
 CREATE_SECTION = f"""
@@ -117,7 +117,7 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
     return await faults_of(_check_section(db, account.id, section_uid, page_tab_id))
 
 
-async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, chance: Random) -> list[Pass]:
+async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, rng: Random) -> list[Pass]:
     """Create passes with unique codes and return them.
 
     Unknown (404) campaign or fan; BadParameters (422) for a section of another campaign; SectionFull (409).
@@ -128,7 +128,7 @@ async def create_passes(db: Db, account_id: int, new: NewPasses, now: datetime, 
         # A retry after a unique violation draws new codes.
         codes: dict[str, uuid.UUID] = {}
         while len(codes) < new.quantity:
-            codes.setdefault(pass_code(chance), uuid.uuid4())
+            codes.setdefault(pass_code(rng), uuid.uuid4())
         async with outer.transaction() as tx:
             await _reserve_places(tx, account_id, new)
             await _insert_passes(tx, account_id, new, codes, now)
@@ -247,12 +247,12 @@ async def claim_pass(db: Db, account: Account, change: PassFan, now: datetime) -
         updated = await tx.value(CLAIM, account.id, change.pass_uid, change.fan_id, now)
         current = await one_pass(tx, account.id, change.pass_uid)
         if updated is None and current.claim_fan_id != change.fan_id:
-            await _refuse_spent(tx, account, change.pass_uid)
+            await _check_usable(tx, account, change.pass_uid)
             raise PassClaimed
     return current
 
 
-async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime, chance: Random) -> Pass:
+async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime, rng: Random) -> Pass:
     """Transfer a pass to another fan, with a new code; the old one becomes invalid.
 
     No change if that fan has it already. Unknown (404) pass or fan; Conflict (409) if it was used or cancelled.
@@ -261,11 +261,11 @@ async def transfer_pass(db: Db, account: Account, change: PassFan, now: datetime
     async def write(outer: Db) -> Pass:
         async with outer.transaction() as tx:
             await _lock_fan(tx, account.id, change.fan_id)
-            args = (account.id, change.pass_uid, change.fan_id, now, pass_code(chance))
+            args = (account.id, change.pass_uid, change.fan_id, now, pass_code(rng))
             updated = await tx.value(TRANSFER, *args)
             current = await one_pass(tx, account.id, change.pass_uid)
             if updated is None and current.claim_fan_id != change.fan_id:
-                await _refuse_spent(tx, account, change.pass_uid)
+                await _check_usable(tx, account, change.pass_uid)
         return current
 
     return await db.retry_conflicts(write)
@@ -300,7 +300,7 @@ async def cancel_pass(db: Db, account: Account, pass_uid: uuid.UUID, now: dateti
         )
         current = await one_pass(tx, account.id, pass_uid)
         if updated is None and current.cancellation_timestamp is None:
-            await _refuse_spent(tx, account, pass_uid)
+            await _check_usable(tx, account, pass_uid)
     return current
 
 
@@ -328,7 +328,7 @@ async def change_pass(db: Db, account_id: int, changes: PassChanges, now: dateti
     return await one_pass(db, account_id, changes.pass_uid)
 
 
-async def _refuse_spent(db: Db, account: Account, pass_uid: uuid.UUID) -> None:
+async def _check_usable(db: Db, account: Account, pass_uid: uuid.UUID) -> None:
     """Raise Conflict (409) for a pass that was used or cancelled."""
     row = await db.row(
         """
@@ -341,6 +341,6 @@ async def _refuse_spent(db: Db, account: Account, pass_uid: uuid.UUID) -> None:
         pass_uid,
     )
     if row and row["checked_in_at"]:
-        raise PassAlreadyUsed(Used(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
+        raise PassAlreadyUsed(PassUse(row["checked_in_at"], row["gate_name"], row["time_zone"] or account.time_zone))
     if row and row["cancelled_at"]:
         raise PassCancelled

@@ -10,7 +10,7 @@ from fanfare.kernel.errors import Conflict
 from fanfare.kernel.wire import unix
 
 
-class Used(msgspec.Struct, frozen=True):
+class PassUse(msgspec.Struct, frozen=True):
     """When and where a pass was used; the zone is the campaign's."""
 
     moment: datetime
@@ -27,7 +27,7 @@ class Used(msgspec.Struct, frozen=True):
 class PassAlreadyUsed(Conflict):
     """The pass has already been used"""
 
-    def __init__(self, used: Used) -> None:
+    def __init__(self, used: PassUse) -> None:
         self.used = used
         super().__init__(used.sentence())
 
@@ -85,5 +85,5 @@ REASONS = {
 def reason(scan: Record, zone: str) -> str | None:
     """Return why a scan was refused, or None. `scan` includes the pass's check-in and the campaign's time zone."""
     if scan["refusal"] == "pass_already_used":
-        return Used(scan["checked_in_at"], scan["gate_name"], scan["time_zone"] or zone).sentence()
+        return PassUse(scan["checked_in_at"], scan["gate_name"], scan["time_zone"] or zone).sentence()
     return REASONS.get(scan["refusal"])

@@ -10,7 +10,7 @@ from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.fans.actions.fans import MailTaken, PhoneTaken, prepare_change, write_change
 from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.actions.passwords import is_password
-from fanfare.fans.contact import read_contact, shown_key
+from fanfare.fans.contact import normalized_mail_key, read_contact
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Account, Caller
@@ -154,7 +154,7 @@ def identity(account: Account, request: Connect) -> tuple[str, str]:
     mail, number, _, faults = read_contact(contact, account.country_code)
     if faults:
         raise BadParameters(faults)
-    return ("email", shown_key(mail)) if mail else ("phone", number or "")
+    return ("email", normalized_mail_key(mail)) if mail else ("phone", number or "")
 
 
 async def _log_in(db: Db, step: Step) -> Connection:

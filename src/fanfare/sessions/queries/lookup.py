@@ -1,6 +1,6 @@
 """Looks up fans by address or number, for systems that hold the secret."""
 
-from fanfare.fans.contact import read_contact, shown_key
+from fanfare.fans.contact import normalized_mail_key, read_contact
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
@@ -20,7 +20,7 @@ async def lookup(db: Db, account: Account, query: Lookup) -> LookupFan:
         order by i.network limit 1
         """,
         account.id,
-        shown_key(mail) if mail else "",
+        normalized_mail_key(mail) if mail else "",
         number or "",
     )
     if row is None:

@@ -90,7 +90,7 @@ async def _change_event(db: Db, account_id: int, change: TicketEventSave, now: d
     try:
         async with db.transaction() as tx:
             await hold(tx, account_id)
-            old = await _locked(tx, account_id, change.event_uid)
+            old = await _lock(tx, account_id, change.event_uid)
             fields = [name for name, value in values.items() if value != old[name]]
             if fields:
                 await _check_removed_names(tx, account_id, old, values)
@@ -100,7 +100,7 @@ async def _change_event(db: Db, account_id: int, change: TicketEventSave, now: d
     return TicketEventSaved(old["event_uid"], "update", "success")
 
 
-async def _locked(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Record:
+async def _lock(db: Db, account_id: int, event_uid: uuid.UUID | None) -> Record:
     old = await db.row(
         """
         select event_uid, event_date, network, event_key, event_name, venue_name, venue_province, artist_name, notes,
@@ -169,7 +169,7 @@ async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: date
     async with db.transaction() as tx:
         await hold(tx, account_id)
         # Waits for transactions that sell tickets, which lock the event; a new statement then sees their tickets.
-        old = await _locked(tx, account_id, event_uid)
+        old = await _lock(tx, account_id, event_uid)
         await _check_removed_names(tx, account_id, old, dict.fromkeys(NAMES))
         deleted = await tx.value(
             DELETE_EVENT,

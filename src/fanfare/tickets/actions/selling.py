@@ -2,7 +2,7 @@
 
 from fanfare.fans.actions.claims import CLAIM_KEYS
 from fanfare.fans.actions.people import MATCH_MANY
-from fanfare.fans.contact import people_named
+from fanfare.fans.contact import identifies_people_sql
 from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.sql import Arrays, Sql
@@ -103,7 +103,7 @@ LINES = f"""
     keys as materialized (
         select fold_text(network) as network, customer_key as identifier_value, fan_id, place
         from lines
-        where customer_key is not null and {people_named("network")}
+        where customer_key is not null and {identifies_people_sql("network")}
     ),
     {CLAIM_KEYS},
     announced_tickets as (

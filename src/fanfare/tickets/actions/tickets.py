@@ -65,8 +65,8 @@ async def create_tickets(
 ) -> list[BatchSaved]:
     """Create the tickets of a batch and return the result of each, in order; an invalid one does not stop others."""
     lines, faults = await run_by_rows(account.id, len(batch), _lines, account, batch, now)
-    misfits = await write_lines(lines, lambda part: _save(db, account, list(part), now))
-    faults += [line_fault(line.place, unstorable_line(FIELD)) for line in misfits]
+    unstorable = await write_lines(lines, lambda part: _save(db, account, list(part), now))
+    faults += [line_fault(line.place, unstorable_line(FIELD)) for line in unstorable]
     errors = {fault.index: _error(fault, batch[fault.index]) for fault in faults}
     results = {line.place: _success(line) for line in lines if line.place not in errors}
     return [errors.get(place) or results[place] for place in range(len(batch))]
@@ -110,12 +110,12 @@ def _result(line: TicketLine) -> TicketSaved:
 
 async def _save(db: Db, account: Account, lines: list[TicketLine], now: datetime) -> list[TicketLine]:
     if lines:
-        turns = count()
-        await db.retry_conflicts(lambda tx: _write(tx, account, lines, now, next(turns)))
+        attempts = count()
+        await db.retry_conflicts(lambda tx: _write(tx, account, lines, now, next(attempts)))
     return lines
 
 
-async def _write(db: Db, account: Account, lines: list[TicketLine], now: datetime, turn: int) -> None:
+async def _write(db: Db, account: Account, lines: list[TicketLine], now: datetime, attempt: int) -> None:
     """Insert new lines and mark existing ones; one statement, unless there are marks or contradictory consents."""
     existing = await _existing(db, account.id, lines)
     new_lines = _new_lines(lines, existing)
@@ -123,10 +123,10 @@ async def _write(db: Db, account: Account, lines: list[TicketLine], now: datetim
     parts = list(batches([line.profile for line in new_lines]))
     if len(parts) + bool(marks) > 1 and not db.in_transaction:
         async with db.transaction() as tx:
-            await _write_parts(tx, account, new_lines, parts, now, turn)
+            await _write_parts(tx, account, new_lines, parts, now, attempt)
             await mark_tickets(tx, account.id, marks, now)
     else:
-        await _write_parts(db, account, new_lines, parts, now, turn)
+        await _write_parts(db, account, new_lines, parts, now, attempt)
         await mark_tickets(db, account.id, marks, now)
     first = {line.key: line.saved for line in new_lines if line.saved}
     for line in lines:
@@ -182,7 +182,7 @@ def _marks(lines: list[TicketLine], existing: dict[TicketKey, Record]) -> dict[i
 
 
 async def _write_parts(
-    db: Db, account: Account, new_lines: list[TicketLine], parts: list[Batch], now: datetime, turn: int
+    db: Db, account: Account, new_lines: list[TicketLine], parts: list[Batch], now: datetime, attempt: int
 ) -> None:
     offset = 0
     for part in parts:
@@ -190,7 +190,7 @@ async def _write_parts(
         offset += len(part.places)
         events, places = _events(account, lines)
         rows = await db.rows(
-            statement(SELL, part.people, turn),
+            statement(SELL, part.people, attempt),
             account.id,
             **arguments(part.people),
             **EVENT_ARRAYS.arguments(events),

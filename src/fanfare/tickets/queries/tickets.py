@@ -107,7 +107,7 @@ def _filters(account: Account, query: TicketWindow, args: list[object]) -> str:
     if query.email is not None:
         try:
             args.append(mail_key(query.email))
-        except ValueError as wrong:
-            raise BadParameters([("email", str(wrong))]) from None
+        except ValueError as error:
+            raise BadParameters([("email", str(error))]) from None
         conditions += BY_EMAIL.format(f"${len(args)}")
     return conditions
