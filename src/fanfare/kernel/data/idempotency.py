@@ -20,6 +20,7 @@ from fanfare.kernel.errors import BadParameters, Conflict, Unreadable
 RETENTION = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
 REDACTION_BATCH = 500
+ENCODER = json.JSONEncoder(sort_keys=True)
 
 
 class StillRunning(Conflict):
@@ -62,12 +63,15 @@ class Repeat(msgspec.Struct, frozen=True):
 
 def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> bytes:
     """Return a hash of the method, path and parameters, independent of their order and encoding."""
+    digest = hashlib.sha256()
     try:
-        text = json.dumps([method, path, parameters], sort_keys=True)
+        # Part by part: other threads can run in between, but not while all is encoded at once.
+        for part in ENCODER.iterencode([method, path, parameters]):
+            digest.update(part.encode())
     except RecursionError:
         message = "the body is nested too deeply"
         raise Unreadable(message) from None
-    return hashlib.sha256(text.encode()).digest()
+    return digest.digest()
 
 
 async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
