@@ -278,17 +278,17 @@ def _from_bytes(data: bytes) -> Numbers:
 def _numbers(row: Record, days: Days) -> Batch:
     read = {name: _from_bytes(row[name]) for name in dict(row) if name != "last"}
     fan_ids = read.pop("fan_id")
-    piece = Batch(fan_ids=fan_ids)
+    batch = Batch(fan_ids=fan_ids)
     flags = read.pop("flags", None)
     if flags is not None:
         groups: Groups = {}
         for place, name in enumerate(FLAGS):
             members = fan_ids[(flags >> place) & 1 == 1]
             groups[name] = array("I", members.astype(np.uint32).tobytes())
-        piece.facets["flag"] = groups
-        piece.spots = (read.pop("latitude"), read.pop("longitude"))
-    piece.columns = {name: days.ordinals(read[name]) if name in DAYS else read[name] for name in read}
-    return piece
+        batch.facets["flag"] = groups
+        batch.spots = (read.pop("latitude"), read.pop("longitude"))
+    batch.columns = {name: days.ordinals(read[name]) if name in DAYS else read[name] for name in read}
+    return batch
 
 
 def _texts(rows: list[Record]) -> Batch:

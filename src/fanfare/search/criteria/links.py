@@ -25,11 +25,11 @@ async def ids_by_name(db: Db, account_id: int, sql: str, names: Sequence[str]) -
     return {row["name"]: row["id"] for row in await db.rows(sql, account_id, names)}
 
 
-def link_conditions(sql: str, to_any: str, ids: Sequence[object | None], *, is_any: bool) -> list[Condition]:
+def link_conditions(sql: str, any_sql: str, ids: Sequence[object | None], *, is_any: bool) -> list[Condition]:
     """Return the conditions that a fan has a link to one of some records (`is_any`), or to all of them.
 
     An id of None stands for a record that does not exist. Without ids there is no condition. `sql` selects links; its
-    two `{}` are for the columns and for the id, or `to_any`, that the link's id equals.
+    two `{}` are for the columns and for the id, or `any_sql`, that the link's id equals.
     """
     if not ids:
         return []
@@ -37,9 +37,9 @@ def link_conditions(sql: str, to_any: str, ids: Sequence[object | None], *, is_a
     if not existing or (not is_any and len(existing) < len(ids)):
         return [Condition("false")]
     if is_any and len(existing) > 1:
-        return [Condition("exists " + sql.format("", to_any), (existing,))]
+        return [Condition("exists " + sql.format("", any_sql), (existing,))]
     if len(existing) > MAX_SEPARATE:
-        return [Condition(sql.format("count(*)", to_any) + " = {}", (existing, len(existing)))]
+        return [Condition(sql.format("count(*)", any_sql) + " = {}", (existing, len(existing)))]
     return [Condition("exists " + sql.format("", "{}"), (each,)) for each in existing]
 
 

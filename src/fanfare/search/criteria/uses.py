@@ -150,7 +150,7 @@ def facts_read(criteria: Params, filters: Mapping[str, Params]) -> frozenset[str
     while pending:
         each = pending.pop()
         result.update(*(use.criterion.reads for use in uses(each)))
-        below = filters.keys() & set(filter_uids([each])) - visited
-        visited |= below
-        pending += [filters[uid] for uid in below]
+        nested = filters.keys() & set(filter_uids([each])) - visited
+        visited |= nested
+        pending += [filters[uid] for uid in nested]
     return frozenset(result)

@@ -234,8 +234,8 @@ def expanded_size(links: Links, uid: str, sizes: dict[str, int]) -> int:
     if uid not in sizes:
         # A filter that refers to itself, directly or through others, has no finite size.
         sizes[uid] = MAX_FILTERS + 1
-        below = sum(times * expanded_size(links, each, sizes) for each, times in links.get(uid, Counter()).items())
-        sizes[uid] = min(1 + below, MAX_FILTERS + 1)
+        nested = sum(times * expanded_size(links, each, sizes) for each, times in links.get(uid, Counter()).items())
+        sizes[uid] = min(1 + nested, MAX_FILTERS + 1)
     return sizes[uid]
 
 
@@ -250,8 +250,8 @@ def _missing(criteria: Params, context: Context, *, is_excluded: bool) -> Iterat
             continue
         visited.add((uid, is_out))
         filter_criteria = context.filters[uid]
-        faults_here = _own_faults(filter_criteria, context, is_excluded=is_out)
-        yield from (Fault(reason, name, origin, uid) for name, reason in faults_here)
+        filter_faults = _own_faults(filter_criteria, context, is_excluded=is_out)
+        yield from (Fault(reason, name, origin, uid) for name, reason in filter_faults)
         pending += [
             (each, origin, is_out or use.criterion.excludes) for each, use in _references(filter_criteria, context)
         ]

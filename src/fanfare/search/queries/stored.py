@@ -16,8 +16,8 @@ def to_stored(criteria: Criteria) -> dict[str, object]:
     return {name: value for name, value in msgspec.to_builtins(values).items() if value != defaults[name]}
 
 
-def to_store(criteria: Criteria) -> dict[str, object]:
-    """Return criteria in the stored form; 413 if they are too long to be read with those of many other filters."""
+def storable(criteria: Criteria) -> dict[str, object]:
+    """Return criteria in the stored form; TooLarge (413) if they are too long to be read with many others."""
     values = to_stored(criteria)
     if len(msgspec.json.encode(values)) > MAX_BYTES:
         message = f"the criteria of a filter take at most {MAX_BYTES} bytes"

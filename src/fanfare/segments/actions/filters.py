@@ -59,7 +59,7 @@ async def create_filter(db: Db, account: Account, new: NewFilter, now: datetime)
                 filter_uid,
                 new.filter_name,
                 new.group_name,
-                stored.to_store(new),
+                stored.storable(new),
                 new.is_active,
                 now,
             )
@@ -134,7 +134,7 @@ async def change_criteria(db: Db, account: Account, query: FilterSearch, now: da
             CHANGE_CRITERIA,
             account.id,
             query.filter_uid,
-            stored.to_store(query),
+            stored.storable(query),
             now,
         )
     return query.filter_uid

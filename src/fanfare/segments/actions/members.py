@@ -75,14 +75,14 @@ APPLY_MOVES = f"""
               group by filter_id) d
         where s.account_id = $1 and s.filter_id = d.filter_id
     ),
-    news as (
+    announced as (
         select f.filter_uid, moves.fan_id, moves.is_entry
         from moves join filters f on f.account_id = $1 and f.filter_id = moves.filter_id
         where moves.is_announced
     ),
     announcements as (
-        {announce(SEGMENT_ENTERED, "news where is_entry", at="{now}")}
-        {also(SEGMENT_LEFT, "news where not is_entry", at="{now}")}
+        {announce(SEGMENT_ENTERED, "announced where is_entry", at="{now}")}
+        {also(SEGMENT_LEFT, "announced where not is_entry", at="{now}")}
     )
 """  # noqa: S608 - fixed parts
 STORE_MOVES = f"""
@@ -316,7 +316,7 @@ async def _build_chunk(tx: Db, account_id: int, live: LiveFilter, now: datetime)
 
 END_BUILD = f"""
     with {HOLD},
-    old as materialized (
+    former as materialized (
         select filter_id, built_at, member_count from filter_states where account_id = $1 and filter_id = $2
     ),
     completed as (
@@ -324,9 +324,9 @@ END_BUILD = f"""
         where account_id = $1 and filter_id = $2
     ),
     first_build as (
-        select f.filter_uid, old.member_count
-        from old join filters f on f.account_id = $1 and f.filter_id = old.filter_id
-        where old.built_at is null
+        select f.filter_uid, former.member_count
+        from former join filters f on f.account_id = $1 and f.filter_id = former.filter_id
+        where former.built_at is null
     )
     {announce(SEGMENT_BUILT, "first_build", at="$3")}
 """  # noqa: S608 - fixed parts
