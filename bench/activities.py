@@ -33,7 +33,7 @@ from fanfare.fans.actions.people import Person
 from fanfare.fans.queries.fans import ONE
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 
 CONNECTIONS = 16
 SCALE = 0.1
@@ -272,7 +272,7 @@ def main() -> None:
     criteria = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
-        Hold(Path(name) / "data", "bench"),
+        DirectoryLock(Path(name) / "data", "bench"),
         Embedded(Path(name) / "data") as embedded,
     ):
         folder = Path(name)

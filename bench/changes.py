@@ -27,7 +27,7 @@ from bench.activities import figure, program
 from fanfare.kernel.data.changes import feed
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 
 ACCOUNT, OTHER = 1, 2
 WRITERS = 16
@@ -315,7 +315,7 @@ def embedded() -> Iterator[str]:
     """Give the address of an embedded PostgreSQL of this run's own."""
     with tempfile.TemporaryDirectory() as name:
         data_dir = Path(name) / "data"
-        with Hold(data_dir, "bench"), Embedded(data_dir) as server:
+        with DirectoryLock(data_dir, "bench"), Embedded(data_dir) as server:
             yield server.database_url
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.points import actions, queries
 from fanfare.points.schemas import NewAward
 
@@ -231,7 +231,7 @@ def main() -> None:
         asyncio.run(load(criteria.load, criteria.seconds))
         return
     criteria.data_dir.mkdir(parents=True, exist_ok=True)
-    with Hold(criteria.data_dir, "bench"), Embedded(criteria.data_dir) as postgres:
+    with DirectoryLock(criteria.data_dir, "bench"), Embedded(criteria.data_dir) as postgres:
         asyncio.run(fill(postgres.database_url))
         is_met = asyncio.run(measure(postgres.database_url, criteria.seconds))
     sys.exit(0 if is_met else 1)

@@ -26,7 +26,7 @@ from bench.data import ACCOUNT, NOW, make
 from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.search.actions.running import RunningSearch
 from fanfare.search.criteria.uses import conditions_of
 from fanfare.search.criteria.where import Where, where
@@ -192,7 +192,7 @@ def database(dsn: str | None, folder: Path = FOLDER, scale: float = 1.0) -> Iter
         yield dsn
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with Hold(folder, "bench"), Embedded(folder) as postgres:
+    with DirectoryLock(folder, "bench"), Embedded(folder) as postgres:
         if not asyncio.run(is_filled(postgres.database_url)):
             asyncio.run(make(postgres.database_url, scale))
         yield postgres.database_url

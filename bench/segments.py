@@ -39,7 +39,7 @@ from fanfare.idols.actions.links import link_fans
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.kernel.running.settings import Settings
 from fanfare.ratings import actions as ratings
 from fanfare.segments.actions import members
@@ -265,7 +265,7 @@ def database(dsn: str | None, folder: Path, scale: float) -> Iterator[str]:
         yield dsn
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with Hold(folder, "bench"), Embedded(folder) as postgres:
+    with DirectoryLock(folder, "bench"), Embedded(folder) as postgres:
         if not asyncio.run(is_filled(postgres.database_url)):
             asyncio.run(make(postgres.database_url, scale))
         yield postgres.database_url

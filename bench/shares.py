@@ -35,7 +35,7 @@ from bench.data import SMALL_ACCOUNT
 from fanfare.accounts.actions import create_key
 from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 
 POOL = 10
 LIMIT = 2.0
@@ -202,7 +202,7 @@ def main() -> None:
     criteria = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
-        Hold(Path(name) / "data", "bench"),
+        DirectoryLock(Path(name) / "data", "bench"),
         Embedded(Path(name) / "data") as embedded,
         served(embedded.database_url, Path(name), scale=criteria.scale, pool=POOL) as large,
         serving(embedded.database_url, Path(name), pool=POOL) as port,

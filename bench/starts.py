@@ -17,7 +17,7 @@ from pathlib import Path
 
 import asyncpg
 
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.kernel.running.embedded.binaries import binaries_for
 from fanfare.kernel.running.embedded.user import server_user
 
@@ -52,7 +52,7 @@ def start(data_dir: Path) -> float:
         await connection.close()
 
     started = time.perf_counter()
-    with Hold(data_dir, "bench"), Embedded(data_dir) as postgres:
+    with DirectoryLock(data_dir, "bench"), Embedded(data_dir) as postgres:
         asyncio.run(ask(postgres.database_url))
         return time.perf_counter() - started
 

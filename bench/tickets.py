@@ -27,7 +27,7 @@ import msgspec
 
 from bench.activities import Target, served
 from bench.data import ACCOUNT, EVENTS, FIRST_NAMES, LAST_NAMES, NOW, TICKET_COLUMNS, event_day, event_uid
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 
 CONNECTIONS, WORKERS, BATCH = 4, 2, 100
 # Events that the lines of one call are of.
@@ -150,7 +150,7 @@ def main() -> None:
     criteria = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
-        Hold(Path(name) / "data", "bench"),
+        DirectoryLock(Path(name) / "data", "bench"),
         Embedded(Path(name) / "data") as embedded,
         served(embedded.database_url, Path(name), scale=criteria.scale, workers=WORKERS) as target,
     ):

@@ -22,7 +22,7 @@ from fanfare.cli.server import configured
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from tests import announcements, holds
@@ -49,7 +49,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield outside
         return
     data_dir = tmp_path_factory.mktemp("postgres")
-    with Hold(data_dir, "tests"), Embedded(data_dir, durable=False) as postgres:
+    with DirectoryLock(data_dir, "tests"), Embedded(data_dir, durable=False) as postgres:
         yield postgres.database_url
 
 

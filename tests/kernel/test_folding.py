@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from fanfare.kernel.data.migrate import FOLDER, migrate, migrations
-from fanfare.kernel.folding import fold, holding
+from fanfare.kernel.folding import fold, like_pattern
 from tests.api import Api
 from tests.conftest import NewDatabase, named
 from tests.tickets import sold as tickets
@@ -103,7 +103,7 @@ def test_marks_that_make_another_letter_stay(one: str, second: str) -> None:
 
 
 def test_signs_of_a_pattern_mean_themselves() -> None:
-    assert holding("50％_\\") == "%50\\%\\_\\\\%"
+    assert like_pattern("50％_\\") == "%50\\%\\_\\\\%"
 
 
 async def test_rows_of_before_are_folded_anew(empty_database: NewDatabase, tmp_path: Path) -> None:

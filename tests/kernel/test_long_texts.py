@@ -19,8 +19,8 @@ from fanfare import app
 from fanfare.kernel.data.lines import ItemForm
 from fanfare.kernel.parameters import Params, slots
 from fanfare.kernel.web.body import MAX_BYTES
-from fanfare.kernel.wire import Form, ListForm, spoiled
-from fanfare.kernel.wire.forms import MOST_MARKS, compose
+from fanfare.kernel.wire import Form, ListForm, storage_fault
+from fanfare.kernel.wire.forms import MAX_MARKS, compose
 
 # Less than the 20 ms that docs/architecture.md promises. CPU time does not depend on what else runs.
 MOST_SECONDS = 0.015
@@ -101,7 +101,7 @@ def test_no_form_reads_a_text_for_long(form: Form) -> None:
 
 
 def test_what_spoils_a_text_is_seen_soon() -> None:
-    assert slow_texts(spoiled) == []
+    assert slow_texts(storage_fault) == []
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFKD"])
@@ -110,7 +110,7 @@ def test_each_letter_that_becomes_a_mark_counts_as_one(form: Any) -> None:
     letters = map(chr, range(sys.maxunicode + 1))
     marks = [each for each in letters if unicodedata.combining(unicodedata.normalize(form, each)[0])]
     assert len(marks) > 900
-    assert [ascii(each) for each in marks if spoiled(each * MOST_MARKS * 2) is None] == []
+    assert [ascii(each) for each in marks if storage_fault(each * MAX_MARKS * 2) is None] == []
 
 
 DOUBTFUL = (

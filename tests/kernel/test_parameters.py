@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from fanfare.kernel.errors import BadParameters, Refusal, TooLarge, Unreadable
 from fanfare.kernel.parameters import MAX_FIELDS, Params, Raw, from_json, from_query, name_array, read, slots
 from fanfare.kernel.web.body import parse_body
-from fanfare.kernel.wire import Alias, Day, Flag, Id, Ids, JsonObject, Text, TextForm, Texts, WholeForm, Wildcard
+from fanfare.kernel.wire import Alias, Day, Flag, Id, Ids, IntegerForm, JsonObject, Text, TextForm, Texts, Wildcard
 from tests.kernel.things import CALLS, ThingChanges, Things
 
 
@@ -29,7 +29,7 @@ class Wanted(Params):
     tag_name: Texts | None = None
     ids: Ids | None = None
     is_on: Flag = False
-    limit: Annotated[int, WholeForm(0, 10)] = 5
+    limit: Annotated[int, IntegerForm(0, 10)] = 5
     fields: Annotated[dict[str, str | None] | None, Wildcard("field_", TextForm(10)), "fields"] = None
     tags: Annotated[dict[str, str | None] | None, Wildcard("tag_", TextForm()), "tags"] = None
     props: JsonObject | None = None

@@ -17,11 +17,12 @@ from fanfare.kernel.wire import (
     AddressForm,
     AddressRangeForm,
     AnyForm,
+    BoundForm,
     ChoiceForm,
     DayForm,
-    EdgeForm,
     FlagForm,
     Form,
+    IntegerForm,
     JsonForm,
     ListForm,
     MomentForm,
@@ -30,10 +31,9 @@ from fanfare.kernel.wire import (
     TextForm,
     TimeZoneForm,
     UuidForm,
-    WholeForm,
     day_bounds,
     iso,
-    spoiled,
+    storage_fault,
     text_of,
     unix,
     window,
@@ -44,17 +44,17 @@ FORMS: tuple[Form, ...] = (
     TextForm(pattern="[a-z]+", hint="must be letters"),
     ChoiceForm("male", "female"),
     FlagForm(),
-    WholeForm(0, 1000),
+    IntegerForm(0, 1000),
     NumberForm(-90, 90),
     MoneyForm(),
     DayForm(),
     MomentForm(),
-    EdgeForm(),
+    BoundForm(),
     UuidForm(),
     AddressForm(),
     AddressRangeForm(),
     TimeZoneForm(),
-    ListForm(WholeForm(0)),
+    ListForm(IntegerForm(0)),
     ListForm(ListForm(TextForm())),
     JsonForm(),
     AnyForm(),
@@ -67,7 +67,7 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.
 @example(form=NumberForm(-90, 90), raw=10**400)
 @example(form=MoneyForm(), raw="1e999")
 @example(form=MoneyForm(), raw="9" * 5000)
-@example(form=WholeForm(), raw=10**5000)
+@example(form=IntegerForm(), raw=10**5000)
 @example(form=TextForm(), raw=10**5000)
 @example(form=MomentForm(), raw="0001-01-01T00:00:00+14:00")
 @example(form=MomentForm(), raw="99999999999")
@@ -81,10 +81,10 @@ def test_any_value_is_read_or_refused(form: Form, raw: object) -> None:
 
 
 @given(
-    form=st.sampled_from([WholeForm(), NumberForm(-1e9, 1e9), MoneyForm(), FlagForm(), TextForm()]),
+    form=st.sampled_from([IntegerForm(), NumberForm(-1e9, 1e9), MoneyForm(), FlagForm(), TextForm()]),
     raw=st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans(),
 )
-@example(form=WholeForm(), raw=2.0**53)
+@example(form=IntegerForm(), raw=2.0**53)
 def test_a_value_of_json_and_its_text_are_read_alike(form: Form, raw: object) -> None:
     assert _outcome(form, raw) == _outcome(form, text_of(raw))
 
@@ -106,10 +106,10 @@ def _outcome(form: Form, raw: object) -> object:
         (FlagForm(), "ON", True),
         (FlagForm(), 0, False),
         (FlagForm(), "no", False),
-        (WholeForm(), " +12 ", 12),
-        (WholeForm(), "1042.0", 1042),
-        (WholeForm(), 1042.0, 1042),
-        (WholeForm(), str(MAX_ID), MAX_ID),
+        (IntegerForm(), " +12 ", 12),
+        (IntegerForm(), "1042.0", 1042),
+        (IntegerForm(), 1042.0, 1042),
+        (IntegerForm(), str(MAX_ID), MAX_ID),
         (NumberForm(-90, 90), "49.28", 49.28),
         (MoneyForm(), "12.5", Decimal("12.5000")),
         (MoneyForm(), 0.1 + 0.2, Decimal("0.3000")),
@@ -119,16 +119,16 @@ def _outcome(form: Form, raw: object) -> object:
         (MomentForm(), "2026-03-14T12:30:00-07:00", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
         (MomentForm(), "2026-03-14T19:30:00Z", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
         (MomentForm(), 1773516600, datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
-        (EdgeForm(), "2026-03-14", date(2026, 3, 14)),
-        (EdgeForm(), "2026-03-14 19:30:00", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
+        (BoundForm(), "2026-03-14", date(2026, 3, 14)),
+        (BoundForm(), "2026-03-14 19:30:00", datetime(2026, 3, 14, 19, 30, tzinfo=UTC)),
         (UuidForm(), "6F1C0A52-8F0E-4B7E-9A55-3F0F8A2F4C11", uuid.UUID("6f1c0a52-8f0e-4b7e-9a55-3f0f8a2f4c11")),
         (AddressForm(), "2001:DB8::0001", "2001:db8::1"),
         (AddressRangeForm(), "192.0.2.9/24", ip_network("192.0.2.0/24")),
         (TimeZoneForm(), "America/Vancouver", "America/Vancouver"),
-        (ListForm(WholeForm()), "1, 2,,3", [1, 2, 3]),
-        (ListForm(WholeForm()), "[1, 2]", [1, 2]),
-        (ListForm(WholeForm()), ["1", 2], [1, 2]),
-        (ListForm(WholeForm()), 7, [7]),
+        (ListForm(IntegerForm()), "1, 2,,3", [1, 2, 3]),
+        (ListForm(IntegerForm()), "[1, 2]", [1, 2]),
+        (ListForm(IntegerForm()), ["1", 2], [1, 2]),
+        (ListForm(IntegerForm()), 7, [7]),
         (ListForm(TextForm()), ["Vancouver, BC"], ["Vancouver, BC"]),
         (ListForm(JsonForm()), '{"a": 1, "b": 2}', [{"a": 1, "b": 2}]),
         (ListForm(JsonForm()), ['{"a": 1, "b": 2}'], [{"a": 1, "b": 2}]),
@@ -151,11 +151,11 @@ def test_reads(form: Form, raw: object, value: object) -> None:
         (ChoiceForm("a", "b"), "c", "must be one of a, b"),
         (FlagForm(), "maybe", "must be true or false"),
         (FlagForm(), 2, "must be true or false"),
-        (WholeForm(), "1.5", "must be a whole number"),
-        (WholeForm(), True, "must be a whole number"),
-        (WholeForm(), "\u0661", "must be a whole number"),
-        (WholeForm(), "9223372036854775808", "must be between"),
-        (WholeForm(0, 10), 11, "must be between 0 and 10"),
+        (IntegerForm(), "1.5", "must be a whole number"),
+        (IntegerForm(), True, "must be a whole number"),
+        (IntegerForm(), "\u0661", "must be a whole number"),
+        (IntegerForm(), "9223372036854775808", "must be between"),
+        (IntegerForm(0, 10), 11, "must be between 0 and 10"),
         (NumberForm(-90, 90), "nan", "must be a number"),
         (NumberForm(-90, 90), "1_0", "must be a number"),
         (MoneyForm(), "inf", "must be an amount"),
@@ -165,13 +165,13 @@ def test_reads(form: Form, raw: object, value: object) -> None:
         (DayForm(), "14/03/2026", "must be a date"),
         (MomentForm(), "yesterday", "must be a timestamp"),
         (MomentForm(), True, "must be a timestamp"),
-        (EdgeForm(), "2026-02-30", "must be a date"),
-        (EdgeForm(), "2026-02-30 10:00:00", "must be a timestamp"),
+        (BoundForm(), "2026-02-30", "must be a date"),
+        (BoundForm(), "2026-02-30 10:00:00", "must be a timestamp"),
         (UuidForm(), "x", "must be a UUID"),
         (AddressForm(), "1.2.3", "must be an IPv4"),
         (AddressRangeForm(), "192.0.2.0/33", "must be an IPv4"),
         (TimeZoneForm(), "Vancouver", "must be a time zone"),
-        (ListForm(WholeForm(), 2), "1,2,3", "must have at most 2 entries"),
+        (ListForm(IntegerForm(), 2), "1,2,3", "must have at most 2 entries"),
         (ListForm(TextForm()), "[1", "is not a valid JSON array"),
         (JsonForm(), "[]", "must be a JSON object"),
         (JsonForm(), r'{"a": "\u0000"}', "must not contain NUL"),
@@ -202,7 +202,7 @@ def test_money_keeps_four_decimals(amount: Decimal) -> None:
 
 @given(st.lists(st.integers(0, MAX_ID), min_size=1, max_size=20))
 def test_a_list_survives_every_spelling(ids: list[int]) -> None:
-    form = ListForm(WholeForm(0))
+    form = ListForm(IntegerForm(0))
     for raw in (ids, [str(each) for each in ids], ",".join(map(str, ids)), str(ids)):
         assert form.read(raw) == ids
 
@@ -270,12 +270,12 @@ def nested(depth: int) -> Any:
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800", {"a": ["\0"]}, {"\udfff": 1}, nested(21)])
 def test_what_cannot_be_stored_is_spoiled(value: object) -> None:
-    assert spoiled(value)
+    assert storage_fault(value)
 
 
 @pytest.mark.parametrize("value", ["", "Zoë 🎉", 1, None, {"a": ["b"]}, nested(20), math.pi])
 def test_what_can_be_stored_is_not_spoiled(value: object) -> None:
-    assert spoiled(value) is None
+    assert storage_fault(value) is None
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: type(form).__name__)

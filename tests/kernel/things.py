@@ -21,6 +21,7 @@ from fanfare.kernel.wire import (
     Flag,
     Id,
     Ids,
+    IntegerForm,
     JsonForm,
     JsonObject,
     Latitude,
@@ -32,7 +33,6 @@ from fanfare.kernel.wire import (
     Texts,
     TimeZone,
     Uuid,
-    WholeForm,
     Wildcard,
 )
 
@@ -56,7 +56,7 @@ class Things(Params):
     ids: Annotated[Ids | None, "ids"] = None
     fields: Fields = None
     tags: Tags = None
-    limit: Annotated[int, WholeForm(0, 1000), "page size"] = 100
+    limit: Annotated[int, IntegerForm(0, 1000), "page size"] = 100
     since: Annotated[Moment | None, "from when"] = None
     day: Annotated[Day | None, "on which day"] = None
     is_active: Annotated[Flag | None, "whether active"] = None

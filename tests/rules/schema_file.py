@@ -15,7 +15,7 @@ import asyncpg
 
 from fanfare.kernel.data.db import Connection
 from fanfare.kernel.data.migrate import migrate
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from tests.rules.project import ROOT
 
 FILE = ROOT / "docs" / "schema.sql"
@@ -147,7 +147,7 @@ def main() -> None:
     """Write the file from a database made for it."""
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
-        with Hold(data_dir, "make schema"), Embedded(data_dir, durable=False) as postgres:
+        with DirectoryLock(data_dir, "make schema"), Embedded(data_dir, durable=False) as postgres:
             FILE.write_text(asyncio.run(migrated(postgres.database_url)), "utf-8")
     sys.stdout.write(f"{FILE.relative_to(ROOT)}\n")
 

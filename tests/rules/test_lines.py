@@ -8,7 +8,7 @@ from tests.rules.project import PACKAGE, Source, sources
 # What reads the wire: parameters, JSON, forms of bodies, and anything of the web.
 READERS = {
     "fanfare.kernel.parameters": {"read", "slots", "from_json", "from_query", "add", "name_array", "named"},
-    "fanfare.kernel.wire": {"decoded_json", "loaded", "spoiled", "weight"},
+    "fanfare.kernel.wire": {"decode_json", "loaded", "spoiled", "weight"},
     "fanfare.kernel.data.lines": {"lines_of", "ItemForm"},
 }
 WEB = "fanfare.kernel.web"
@@ -37,7 +37,7 @@ def test_actions_get_what_was_read() -> None:
 
 BAD = """
 from fanfare.kernel.parameters import Setting, read
-from fanfare.kernel.wire import check_past, decoded_json, spoiled
+from fanfare.kernel.wire import check_past, decode_json, spoiled
 from fanfare.kernel.web.body import Body
 import fanfare.kernel.web.http
 def save(line):
@@ -46,7 +46,7 @@ def save(line):
 
 
 def test_sees_an_action_that_reads_the_wire() -> None:
-    names = ("read", "decoded_json", "spoiled", "Body", "fanfare.kernel.web.http", "msgspec.json.decode")
+    names = ("read", "decode_json", "spoiled", "Body", "fanfare.kernel.web.http", "msgspec.json.decode")
     for place in ("src/fanfare/fans/actions.py", "src/fanfare/fans/actions/saving.py", "src/fanfare/fans/jobs.py"):
         result = list(readers_of_the_wire([Source(place, BAD)]))
         assert result == [f"{place}: {name} reads the wire; a schema's form does" for name in names]

@@ -24,9 +24,6 @@ LATER: dict[str, int] = {
     "src/fanfare/demo/programme.py": 1,
     "src/fanfare/demo/story.py": 2,
     "src/fanfare/kernel/data/updates.py": 2,
-    "src/fanfare/kernel/running/supervise.py": 1,
-    "src/fanfare/kernel/wire/__init__.py": 1,
-    "src/fanfare/kernel/wire/forms.py": 1,
 }  # fmt: skip
 
 

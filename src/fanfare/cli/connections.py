@@ -10,7 +10,7 @@ import sys
 from fanfare.kernel.data.db import OUTAGES
 from fanfare.kernel.data.migrate import check_schema
 from fanfare.kernel.running.connections import check, no_answer
-from fanfare.kernel.running.exits import in_one_line, tell
+from fanfare.kernel.running.exits import in_one_line, print_line
 from fanfare.kernel.running.settings import Settings, from_environment
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         settings, command = from_environment(), sys.argv[1]
         warning = asyncio.run(_check(settings, command))
         if warning:
-            tell(warning)
+            print_line(warning)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running import log
 from fanfare.kernel.running.connections import wait_for
-from fanfare.kernel.running.embedded import AlreadyHeld, Embedded, Hold, has_cluster, running
+from fanfare.kernel.running.embedded import DirectoryInUse, DirectoryLock, Embedded, has_cluster, running
 from fanfare.kernel.running.settings import Settings
 
 T = TypeVar("T")
@@ -33,13 +33,13 @@ def open_database(settings: Settings, purpose: str, *, create: Callable[[], obje
         asyncio.run(wait_for(settings.database_url, settings.connect_seconds))
         yield settings.database_url
         return
-    hold = Hold(settings.data_dir, purpose)
+    lock = DirectoryLock(settings.data_dir, purpose)
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            hold.take()
+            lock.acquire()
             break
-        except AlreadyHeld:
+        except DirectoryInUse:
             server = running(settings.data_dir)
             if server is not None and server.database_url is not None:
                 yield server.database_url
@@ -54,7 +54,7 @@ def open_database(settings: Settings, purpose: str, *, create: Callable[[], obje
         with Embedded(settings.data_dir, user=settings.postgres_user or None) as embedded:
             yield embedded.database_url
     finally:
-        hold.release()
+        lock.release()
 
 
 def _refuse(settings: Settings) -> None:

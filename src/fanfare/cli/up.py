@@ -13,12 +13,12 @@ from pathlib import Path
 
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.children import Launch, Launched, launch
-from fanfare.kernel.running.embedded import Embedded, Hold, running
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded, running
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings, from_environment, variable
-from fanfare.kernel.running.supervise import Child, Supervisor, Told, outlet, stoppable
+from fanfare.kernel.running.supervise import Child, StopRequested, Supervisor, outlet, stoppable
 
 BACKLOG = 2048
 # The timeout of a migration.
@@ -36,9 +36,9 @@ STANDARD_OUTPUT = 1
 
 def up(settings: Settings) -> None:
     """Run all of Fanfare until SIGTERM or Ctrl-C: the embedded database (or DATABASE_URL), servers and worker."""
-    hold = Hold(settings.data_dir, "fanfare up")
+    lock = DirectoryLock(settings.data_dir, "fanfare up")
     try:
-        with stoppable(), hold, listening(settings) as listener, _database(settings) as embedded:
+        with stoppable(), lock, listening(settings) as listener, _database(settings) as embedded:
             secret_keys.use(settings)
             secret_keys.prepare()
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
@@ -49,7 +49,7 @@ def up(settings: Settings) -> None:
             )
 
             def announce() -> None:
-                hold.publish(url_of(listener), embedded.database_url if embedded else None)
+                lock.publish(url_of(listener), embedded.database_url if embedded else None)
                 _tell(
                     f"Fanfare is running at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it"
                 )
@@ -58,8 +58,8 @@ def up(settings: Settings) -> None:
 
             with _servers(ready, listener) as (servers, pipe):
                 processes = [*database, *servers, _worker(ready), *_indexes(ready)]
-                Supervisor(processes, (pipe, announce), embedded.bound_log if embedded else None).run()
-    except Told:
+                Supervisor(processes, (pipe, announce), embedded.rotate_log if embedded else None).run()
+    except StopRequested:
         return
 
 
@@ -71,7 +71,7 @@ def serve(settings: Settings) -> None:
             Supervisor(
                 servers, (pipe, lambda: _tell(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
             ).run()
-    except Told:
+    except StopRequested:
         return
 
 

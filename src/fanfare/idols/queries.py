@@ -6,7 +6,7 @@ from fanfare.fans.queries.fans import check_fan
 from fanfare.idols.schemas import EventSearch, FanIdol, FanIdolQuery, Idol, IdolEvent, IdolSearch
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.folding import holding
+from fanfare.kernel.folding import like_pattern
 
 IDOLS = """
     select i.account_id, i.idol_uid, i.idol_name, i.idol_type, i.description, i.spotify_uid, i.spotify_follower_count,
@@ -35,7 +35,7 @@ EVENTS = """
 
 def pattern(expression: str) -> str:
     """Return the LIKE pattern of a folded text that contains an expression; * matches anything."""
-    return holding(expression).replace("*", "%")
+    return like_pattern(expression).replace("*", "%")
 
 
 async def idols(db: Db, account_id: int, query: IdolSearch) -> list[Idol]:

@@ -16,6 +16,7 @@ from fanfare.kernel.wire import (
     Day,
     Flag,
     Id,
+    IntegerForm,
     LongText,
     MomentForm,
     OuterKey,
@@ -23,13 +24,12 @@ from fanfare.kernel.wire import (
     TextForm,
     Texts,
     Uuid,
-    WholeForm,
 )
 from fanfare.places.schemas import CountryCode
 
 IdolType = Annotated[str, ChoiceForm("artist", "sponsor", "podcast", "team", "other")]
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
-Followers = Annotated[int, WholeForm(0)]
+Followers = Annotated[int, IntegerForm(0)]
 
 
 class LocalTimeForm(MomentForm):

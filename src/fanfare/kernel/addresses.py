@@ -13,7 +13,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 # The maximum length of an address or range, including a zone.
-LONGEST = 100
+MAX_LENGTH = 100
 # The prefix length of an IPv6 subscriber, who can use any address within it.
 SUBSCRIBER_BITS = 64
 # How proxies write an address with a port.
@@ -22,9 +22,9 @@ WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 def address(text: str) -> str:
     """Return an address in its normal form, without its zone. Raises ValueError if it is not an address."""
-    read = ipaddress.ip_address(_without_zone(_bounded(text)))
-    mapped = read.ipv4_mapped if isinstance(read, ipaddress.IPv6Address) else None
-    return str(mapped or read)
+    parsed = ipaddress.ip_address(_without_zone(_bounded(text)))
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
 
 
 def network(text: str) -> Network:
@@ -33,11 +33,11 @@ def network(text: str) -> Network:
     Raises ValueError if it is not a range.
     """
     plain, slash, prefix = _bounded(text).partition("/")
-    read = ipaddress.ip_network(_without_zone(plain) + slash + prefix, strict=False)
-    if isinstance(read, ipaddress.IPv4Network) or not read.subnet_of(MAPPED):
-        return read
-    lowest = int(read.network_address) - int(MAPPED.network_address)
-    return ipaddress.IPv4Network((lowest, read.prefixlen - MAPPED.prefixlen))
+    parsed = ipaddress.ip_network(_without_zone(plain) + slash + prefix, strict=False)
+    if isinstance(parsed, ipaddress.IPv4Network) or not parsed.subnet_of(MAPPED):
+        return parsed
+    lowest = int(parsed.network_address) - int(MAPPED.network_address)
+    return ipaddress.IPv4Network((lowest, parsed.prefixlen - MAPPED.prefixlen))
 
 
 def network_text(range_: Network) -> str:
@@ -47,8 +47,8 @@ def network_text(range_: Network) -> str:
 
 def _bounded(text: str) -> str:
     value = text.strip()
-    if len(value) > LONGEST:
-        message = f"is longer than {LONGEST} characters"
+    if len(value) > MAX_LENGTH:
+        message = f"is longer than {MAX_LENGTH} characters"
         raise ValueError(message)
     return value
 
@@ -71,14 +71,14 @@ def subscriber(text: str | None) -> str:
 
 def _hop(text: str) -> str | None:
     """Return the address in a forwarding header, with or without a port; None if it is invalid."""
-    return None if len(text) > LONGEST else _read_hop(text.strip())
+    return None if len(text) > MAX_LENGTH else _parse_hop(text.strip())
 
 
 @lru_cache(4096)
-def _read_hop(text: str) -> str | None:
-    ported = WITH_PORT.fullmatch(text)
+def _parse_hop(text: str) -> str | None:
+    match = WITH_PORT.fullmatch(text)
     try:
-        return address((ported[1] or ported[2]) if ported else text)
+        return address((match[1] or match[2]) if match else text)
     except ValueError:
         return None
 

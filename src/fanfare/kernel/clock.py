@@ -14,6 +14,6 @@ def system_clock() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def system_chance() -> Random:
+def system_random() -> Random:
     """Return the random generator for codes and keys."""
     return secrets.SystemRandom()

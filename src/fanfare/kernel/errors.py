@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, ClassVar
 
 # The maximum length of a client's key in a message.
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 
 
 class CannotRun(Exception):  # noqa: N818 - a message to the operator
@@ -50,7 +50,7 @@ class Refusal(Exception):  # noqa: N818 - a response, not a fault of the program
 
 def _missing(noun: str, key: int | uuid.UUID | str) -> str:
     if isinstance(key, str):
-        return f"no {noun} is named {key[:LONGEST_KEY]!r}"
+        return f"no {noun} is named {key[:MAX_KEY_LENGTH]!r}"
     return f"no {noun} has the {'uid' if isinstance(key, uuid.UUID) else 'id'} {key}"
 
 

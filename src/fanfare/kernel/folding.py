@@ -27,7 +27,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain.casefold().translate(LETTERS))
 
 
-def holding(part: str) -> str:
+def like_pattern(part: str) -> str:
     """Return a LIKE pattern that matches folded texts containing a part."""
     plain = fold(part).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{plain}%"

@@ -12,7 +12,7 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
 from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, loaded, spoiled, weight
+from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, json_weight, parse_json, storage_fault
 
 MAX_FIELDS = 1000
 # Bytes of a text that are unescaped in one step.
@@ -20,14 +20,14 @@ PIECE = 16 * 1024
 # A regular expression, because urllib is 20 times slower for percent signs that begin no escape.
 ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 # How PHP and others number the entries of a list.
-NUMBERED = re.compile(r"(?<=.)\[[0-9]{1,9}\]$")
+NUMBERED_ENTRY = re.compile(r"(?<=.)\[[0-9]{1,9}\]$")
 # Five times as fast as bytes.replace.
-PLUS_IS_BLANK = bytes.maketrans(b"+", b" ")
+PLUS_TO_SPACE = bytes.maketrans(b"+", b" ")
 # The maximum length of a text that means "no value".
-LONGEST_NOTHING = 16
+MAX_NO_VALUE_LENGTH = 16
 # The maximum number and length of ignored names in an answer.
 MAX_NAMES = 20
-LONGEST_TOLD = 100
+MAX_NAME_LENGTH = 100
 # Parameters that every call accepts.
 CREDENTIALS = ("api_key", "api_secret")
 Raw = dict[str, list[object]]
@@ -83,21 +83,21 @@ def slots(struct: type[Params]) -> tuple[Slot, ...]:
 
 
 def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
-    marks = list(_marks(hint))
-    description = next((mark for mark in marks if isinstance(mark, str)), "")
-    clears = msgspec.UnsetType in marks
-    wildcard = next((mark for mark in marks if isinstance(mark, Wildcard)), None)
+    annotations = list(_annotations(hint))
+    description = next((annotation for annotation in annotations if isinstance(annotation, str)), "")
+    clears = msgspec.UnsetType in annotations
+    wildcard = next((annotation for annotation in annotations if isinstance(annotation, Wildcard)), None)
     if wildcard:
         return Slot(
             name, (), wildcard.each, is_required=False, clears=clears, description=description, prefix=wildcard.prefix
         )
-    form = next((mark for mark in marks if isinstance(mark, Form)), None)
+    form = next((annotation for annotation in annotations if isinstance(annotation, Form)), None)
     if form is None:
         message = f"{name} has no Form in its annotation"
         raise TypeError(message)
     if form.note:
         description = f"{description.rstrip('.')}. {form.note}".lstrip(". ")
-    aliases = [mark for mark in reversed(marks) if isinstance(mark, Alias)]
+    aliases = [annotation for annotation in reversed(annotations) if isinstance(annotation, Alias)]
     names = [alias.name for alias in aliases]
     if not any(alias.only for alias in aliases):
         names.insert(0, name)
@@ -106,17 +106,17 @@ def _slot(name: str, hint: object, *, is_required: bool) -> Slot:
     return Slot(name, tuple(names), form, is_required, clears, description)
 
 
-def _marks(hint: object) -> Iterator[object]:
+def _annotations(hint: object) -> Iterator[object]:
     """Yield the metadata of an annotation, outermost first, and UnsetType if the union contains it."""
     origin = get_origin(hint)
     if origin is Annotated:
-        inner, *marks = get_args(hint)
+        inner, *annotations = get_args(hint)
         # Python flattens nested Annotated into one list, with the outermost last.
-        yield from reversed(marks)
-        yield from _marks(inner)
+        yield from reversed(annotations)
+        yield from _annotations(inner)
     elif origin in (Union, UnionType):
         for part in get_args(hint):
-            yield from _marks(part)
+            yield from _annotations(part)
     elif hint is msgspec.UnsetType:
         yield hint
 
@@ -134,7 +134,7 @@ def read(struct: type[P], raw: Raw) -> P:
                 _read_field(slot, raw, fields)
             else:
                 _read_wildcard(struct, slot, raw, fields)
-        except _Wrong as wrong:
+        except _InvalidFields as wrong:
             errors += wrong.errors
     wrong_fields = {field for field, _ in errors}
     errors += [fault for fault in struct.faults(fields) if fault[0] not in wrong_fields]
@@ -150,20 +150,20 @@ def select_fields(struct: type[Params], raw: Raw) -> Raw:
     return {name: values for name, values in raw.items() if name in names or name.startswith(prefixes)}
 
 
-def given_in(params: Params) -> dict[str, Any]:
+def present_fields(params: Params) -> dict[str, Any]:
     """Return the fields of a struct that have a value."""
     fields = ((name, getattr(params, name)) for name in params.__struct_fields__)
     return {name: value for name, value in fields if value is not None and value is not msgspec.UNSET}
 
 
-def ignored(struct: type[Params] | None, raw: Raw) -> list[str]:
+def ignored_names(struct: type[Params] | None, raw: Raw) -> list[str]:
     """Return the names that were sent but that the call does not read, bounded in number and length."""
     read_names = select_fields(struct, raw) if struct else {}
     names = [name for name in raw if name not in read_names and name not in CREDENTIALS]
-    return [name[:LONGEST_TOLD].encode("utf-8", "replace").decode() for name in names[:MAX_NAMES]]
+    return [name[:MAX_NAME_LENGTH].encode("utf-8", "replace").decode() for name in names[:MAX_NAMES]]
 
 
-class _Wrong(Exception):  # noqa: N818 - never leaves this module
+class _InvalidFields(Exception):  # noqa: N818 - never leaves this module
     def __init__(self, errors: list[tuple[str, str]]) -> None:
         self.errors = errors
 
@@ -175,37 +175,37 @@ def _read_field(slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
             break
     else:
         if slot.is_required:
-            raise _Wrong([(slot.wire_names[0], "is required")])
+            raise _InvalidFields([(slot.wire_names[0], "is required")])
         return
-    value = values[0] if len(values) == 1 else _read_one(slot, wire_name, values)
+    value = values[0] if len(values) == 1 else _merge_values(slot, wire_name, values)
     if wire_name.endswith("[]") and isinstance(value, str):
         # One entry, as each of several under such a name; a comma list has the name without brackets.
         value = [value]
-    if _is_nothing(slot.form, value):
+    if _is_missing(slot.form, value):
         if slot.clears and values and _is_empty(value):
             fields[slot.name] = None
         elif slot.is_required:
-            raise _Wrong([(slot.wire_names[0], "is required")])
+            raise _InvalidFields([(slot.wire_names[0], "is required")])
         return
     fields[slot.name] = _read_value(slot.form, wire_name, value)
 
 
-def _read_one(slot: Slot, wire_name: str, values: list[object]) -> object:
+def _merge_values(slot: Slot, wire_name: str, values: list[object]) -> object:
     """Return the value of a parameter that was sent several times, or as an empty array."""
     if isinstance(slot.form, ListForm):
         # One value may be a comma list, several are the entries.
         return values or None
     if any(value != values[0] for value in values):
-        raise _Wrong([(wire_name, "was sent more than once")])
+        raise _InvalidFields([(wire_name, "was sent more than once")])
     return values[0] if values else None
 
 
-def _is_nothing(form: Form, value: object) -> bool:
+def _is_missing(form: Form, value: object) -> bool:
     if value is None:
         return True
     if isinstance(value, str):
         word = value.strip()
-        return not value or (len(word) <= LONGEST_NOTHING and fold(word) in form.nothing)
+        return not value or (len(word) <= MAX_NO_VALUE_LENGTH and fold(word) in form.nothing)
     return isinstance(form, ListForm) and value == [""]
 
 
@@ -216,11 +216,11 @@ def _is_empty(value: object) -> bool:
 
 def _read_value(form: Form, wire_name: str, value: object) -> object:
     try:
-        if not form.is_line and (fault := spoiled(value)):
+        if not form.is_line and (fault := storage_fault(value)):
             raise ValueError(fault)  # noqa: TRY301 - handled below
         return form.read(value)
     except ValueError as error:
-        raise _Wrong([(wire_name, str(error))]) from None
+        raise _InvalidFields([(wire_name, str(error))]) from None
 
 
 def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str, Any]) -> None:
@@ -234,15 +234,15 @@ def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str,
         key = wire_name[len(prefix) :]
         value = values[0] if len(values) == 1 else values
         try:
-            if fault := spoiled(key):
-                raise _Wrong([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - collected below
-            result[key] = None if _is_nothing(slot.form, value) else _read_value(slot.form, wire_name, value)
-        except _Wrong as wrong:
+            if fault := storage_fault(key):
+                raise _InvalidFields([(wire_name.encode("utf-8", "replace").decode().replace("\0", ""), fault)])  # noqa: TRY301 - collected below
+            result[key] = None if _is_missing(slot.form, value) else _read_value(slot.form, wire_name, value)
+        except _InvalidFields as wrong:
             errors += wrong.errors
     if result:
         fields[slot.name] = result
     if errors:
-        raise _Wrong(errors)
+        raise _InvalidFields(errors)
 
 
 def from_query(text: bytes) -> Raw:
@@ -265,7 +265,7 @@ def from_query(text: bytes) -> Raw:
 def add(raw: Raw, name: str, value: str) -> None:
     """Add a parameter of a query or a form. A numbered entry, name[0], is added to name[], in order of arrival."""
     if name.endswith("]"):
-        name = NUMBERED.sub("[]", name)
+        name = NUMBERED_ENTRY.sub("[]", name)
     raw.setdefault(name, []).append(value)
 
 
@@ -275,7 +275,7 @@ def _characters(escapes: re.Match[bytes]) -> bytes:
 
 def _unescaped(text: bytes) -> str:
     """Decode percent escapes and plus signs; in steps, because a step holds the interpreter lock."""
-    text = text.translate(PLUS_IS_BLANK)
+    text = text.translate(PLUS_TO_SPACE)
     if b"%" not in text:
         return text.decode()
     pieces = []
@@ -295,11 +295,11 @@ def from_json(body: bytes) -> Raw:
 
     No other parameter has that name; `name_array` handles it.
     """
-    if weight(body) > MAX_WEIGHT:
+    if json_weight(body) > MAX_WEIGHT:
         message = "the body has too many values; split it into several requests"
         raise TooLarge(message)
     try:
-        value = loaded(body)
+        value = parse_json(body)
     except ValueError as error:
         message = f"the body {error}"
         raise Unreadable(message) from None

@@ -11,22 +11,22 @@ from msgspec import UNSET, UnsetType
 from fanfare.kernel.data.paging import NextCursor, ReadingOrder
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import (
+    BoundMoment,
     ChoiceForm,
     Day,
-    EdgeMoment,
     Flag,
     Id,
+    IntegerForm,
     JsonObject,
     LimitForm,
     LongText,
     OuterKey,
     Text,
     Uuid,
-    WholeForm,
 )
 
 MAX_POINTS = 10**12
-PointCount = Annotated[int, WholeForm(-MAX_POINTS, MAX_POINTS)]
+PointCount = Annotated[int, IntegerForm(-MAX_POINTS, MAX_POINTS)]
 Rows = Annotated[int, LimitForm(10_000)]
 Places = Annotated[int, LimitForm(1000)]
 PointType = Annotated[str, ChoiceForm("points", "atvenu", "bestring")]
@@ -274,8 +274,8 @@ class CampaignWindow(Params):
     """A campaign and a time range."""
 
     page_tab_id: Annotated[Id, "Campaign to read."]
-    start_timestamp: Annotated[EdgeMoment | None, "Window start, included."] = None
-    end_timestamp: Annotated[EdgeMoment | None, "Window end, not included."] = None
+    start_timestamp: Annotated[BoundMoment | None, "Window start, included."] = None
+    end_timestamp: Annotated[BoundMoment | None, "Window end, not included."] = None
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -310,7 +310,7 @@ class StandingQuery(Params):
 
     point_uid: Annotated[Uuid, "Category to rank."]
     fan_id: Annotated[Id, "Fan to find."]
-    around: Annotated[Annotated[int, WholeForm(0, 50)] | None, "Neighbours on each side; 3 by default."] = None
+    around: Annotated[Annotated[int, IntegerForm(0, 50)] | None, "Neighbours on each side; 3 by default."] = None
 
 
 class Neighbour(msgspec.Struct):

@@ -10,7 +10,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.parameters import given_in
+from fanfare.kernel.parameters import present_fields
 from fanfare.kernel.wire import check_past
 from fanfare.purchases.schemas import NewProduct, NewPurchase, read_customer
 from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHASE_UPDATED
@@ -27,7 +27,7 @@ async def upsert_purchase(db: Db, account: Account, new: NewPurchase, now: datet
     """
     check_past(now, order_timestamp=new.order_timestamp)
     names = {"first_name": new.first_name, "last_name": new.last_name}
-    profile = details(read_customer(given_in(new), account.country_code), **names)
+    profile = details(read_customer(present_fields(new), account.country_code), **names)
     has_customer_key = bool(new.customer_key) and identifies_people(new.network)
     fan_id: int | None
     async with db.transaction() as tx:

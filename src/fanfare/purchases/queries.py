@@ -8,7 +8,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Listed, Page, part, start
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.folding import holding
+from fanfare.kernel.folding import like_pattern
 from fanfare.kernel.wire import window
 from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
 
@@ -45,7 +45,7 @@ async def purchases(db: Db, account: Account, query: PurchaseQuery) -> Page[Purc
         bound=bound,
         start=start,
         end=end,
-        product_name=holding(query.product_name) if query.product_name else None,
+        product_name=like_pattern(query.product_name) if query.product_name else None,
         merchant_key=query.merchant_key,
         location_key=query.location_key,
         limit=PAGE + 1,
@@ -89,7 +89,7 @@ async def products(db: Db, account_id: int, query: ProductQuery, *, network: str
         """,
         account_id,
         network,
-        holding(query.query) if query.query else None,
+        like_pattern(query.query) if query.query else None,
         low,
         high,
         query.limit + 1,

@@ -11,9 +11,10 @@ from fanfare.fans.contact import Contact, read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
+    Bound,
     Currency,
-    Edge,
     Flag,
+    IntegerForm,
     LimitForm,
     Moment,
     Money,
@@ -22,12 +23,11 @@ from fanfare.kernel.wire import (
     OuterKey,
     Text,
     TextForm,
-    WholeForm,
     future_faults,
 )
 
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
-Quantity = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
+Quantity = Annotated[int, IntegerForm(-1_000_000, 1_000_000)]
 
 
 class Purchase(msgspec.Struct):
@@ -70,8 +70,8 @@ class PurchaseQuery(Params):
     """Which purchases, by pages of 500."""
 
     network: Annotated[NetworkName, "Network the purchases came from."]
-    start_date: Annotated[Edge, "Only purchases on or after this day (the account's) or moment."]
-    end_date: Annotated[Edge, "Only purchases up to this day, included, or before this moment."]
+    start_date: Annotated[Bound, "Only purchases on or after this day (the account's) or moment."]
+    end_date: Annotated[Bound, "Only purchases up to this day, included, or before this moment."]
     product_name: Annotated[Text | None, "Part of the product name."] = None
     merchant_key: Annotated[OuterKey | None, "Only this merchant."] = None
     location_key: Annotated[OuterKey | None, "Only this location."] = None

@@ -16,7 +16,7 @@ import asyncpg
 import psutil
 import pytest
 
-from fanfare.kernel.running.embedded import AlreadyHeld, CannotStart, Embedded, Hold, running, server
+from fanfare.kernel.running.embedded import CannotStart, DirectoryInUse, DirectoryLock, Embedded, running, server
 from fanfare.kernel.running.embedded.configuration import settings
 from fanfare.kernel.running.embedded.user import server_user
 from fanfare.kernel.running.scratch import sweep
@@ -29,8 +29,8 @@ MIB = 1024 * 1024
 OWNER = """
 import sys, time
 from pathlib import Path
-from fanfare.kernel.running.embedded import Embedded, Hold
-with Hold(Path(sys.argv[1]), "owner"), Embedded(Path(sys.argv[1]), durable=False) as postgres:
+from fanfare.kernel.running.embedded import Embedded, DirectoryLock
+with DirectoryLock(Path(sys.argv[1]), "owner"), Embedded(Path(sys.argv[1]), durable=False) as postgres:
     print(postgres.launched.pid, flush=True)
     time.sleep(60)
 """
@@ -88,12 +88,12 @@ def answers(url: str) -> bool:
 
 
 def test_data_stay_and_are_safe(data_dir: Path) -> None:
-    with Hold(data_dir, "test"), Embedded(data_dir) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir) as postgres:
         ask(postgres.database_url, "create table kept as select 7 as figure")
         assert ask(postgres.database_url, "show fsync") == "on"
         assert ask(postgres.database_url, "show synchronous_commit") == "on"
         assert ask(postgres.database_url, "show listen_addresses") == ""
-    with Hold(data_dir, "test"), Embedded(data_dir) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir) as postgres:
         assert ask(postgres.database_url, "select figure from kept") == 7
 
 
@@ -104,7 +104,7 @@ def test_root_drops_to_another_user_and_opens_nothing(tmp_path: Path, data_dir: 
     inside = closed / "data"
     parents = {each: each.stat().st_mode for each in inside.parents}
     # nobody is a user everywhere
-    with Hold(inside, "test"), Embedded(inside, durable=False, user="nobody") as postgres:
+    with DirectoryLock(inside, "test"), Embedded(inside, durable=False, user="nobody") as postgres:
         assert answers(postgres.database_url)
         assert postgres.user.name == "nobody"
         remaining = servers_on(inside)
@@ -124,7 +124,7 @@ def test_root_drops_to_another_user_and_opens_nothing(tmp_path: Path, data_dir: 
 @pytest.mark.skipif(not IS_ROOT, reason="only root hands the server to another user")
 def test_binaries_under_a_closed_directory_are_copied(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fanfare.kernel.running.embedded.user.User.passes", lambda _, path: Path("/tmp") == path)  # noqa: S108
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
         assert postgres.launched is not None
         program = Path(psutil.Process(postgres.launched.pid).exe())
         assert program.is_relative_to(postgres.runtime)
@@ -134,7 +134,7 @@ def test_binaries_under_a_closed_directory_are_copied(data_dir: Path, monkeypatc
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can be another user for a moment")
 def test_another_program_of_the_servers_user_may_not_connect(data_dir: Path) -> None:
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False, user="nobody") as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir, durable=False, user="nobody") as postgres:
         door = str(postgres.runtime / ".s.PGSQL.5432")
         assert first_letter(door, None) == b"R"
         assert first_letter(door, postgres.user.ids) == b"E"
@@ -162,7 +162,7 @@ def first_letter(door: str, user: tuple[int, int] | None) -> bytes:
 
 
 def test_starts_again_after_kill_9_of_the_server(data_dir: Path) -> None:
-    with Hold(data_dir, "test"), Embedded(data_dir) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir) as postgres:
         ask(postgres.database_url, "create table kept as select generate_series(1, 1000) as id")
         assert postgres.launched is not None
         busy = subprocess.Popen([sys.executable, "-c", BUSY, postgres.database_url])
@@ -191,7 +191,7 @@ def test_stops_when_its_owner_is_killed_and_the_next_one_starts(data_dir: Path) 
     owner = Program([sys.executable, "-c", OWNER, str(data_dir)])
     assert int(owner.line()) > 0
     owner.kill()
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
         assert answers(postgres.database_url)
     owner = Program([sys.executable, "-c", OWNER, str(data_dir)])
     assert int(owner.line()) > 0
@@ -200,23 +200,23 @@ def test_stops_when_its_owner_is_killed_and_the_next_one_starts(data_dir: Path) 
 
 
 def test_a_second_owner_is_told_of_the_first(data_dir: Path) -> None:
-    with Hold(data_dir, "the first") as first:
-        with pytest.raises(AlreadyHeld, match=rf"the first \(pid {os.getpid()}\) since {first.since[:10]}"):
-            Hold(data_dir, "the second").take()
+    with DirectoryLock(data_dir, "the first") as first:
+        with pytest.raises(DirectoryInUse, match=rf"the first \(pid {os.getpid()}\) since {first.since[:10]}"):
+            DirectoryLock(data_dir, "the second").acquire()
         first.publish("http://127.0.0.1:1", None)
         result = running(data_dir)
         assert result is not None
         assert result.pid == os.getpid()
         assert (data_dir / "fanfare.json").stat().st_mode & 0o777 == 0o600
     assert running(data_dir) is None
-    with Hold(data_dir, "the third"):
+    with DirectoryLock(data_dir, "the third"):
         pass
 
 
 def test_an_unfinished_cluster_is_made_anew(data_dir: Path) -> None:
     (data_dir / "postgres.new").mkdir(parents=True)
     (data_dir / "postgres.new" / "PG_VERSION").write_text("18\n")
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
         assert answers(postgres.database_url)
     assert not (data_dir / "postgres.new").exists()
 
@@ -225,7 +225,7 @@ def test_refuses_a_cluster_of_another_version(data_dir: Path) -> None:
     (data_dir / "postgres").mkdir(parents=True)
     (data_dir / "postgres" / "PG_VERSION").write_text("17\n")
     with (
-        Hold(data_dir, "test"),
+        DirectoryLock(data_dir, "test"),
         pytest.raises(CannotStart, match="was created by PostgreSQL 17, but version 18 is installed"),
     ):
         Embedded(data_dir, durable=False).start()
@@ -240,7 +240,7 @@ def test_says_that_there_is_no_user_to_run_it(data_dir: Path) -> None:
 
 
 def test_a_start_that_fails_says_why(data_dir: Path) -> None:
-    with Hold(data_dir, "test"):
+    with DirectoryLock(data_dir, "test"):
         with Embedded(data_dir, durable=False):
             pass
         (data_dir / "postgres" / "operator.conf").write_text("work_mem = 'much'\n")
@@ -261,7 +261,7 @@ def test_settings_fit_the_machine() -> None:
 
 
 def test_errors_of_statements_leave_no_trace_in_its_log(data_dir: Path) -> None:
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
         ask(postgres.database_url, "create table people (email text unique)")
         ask(postgres.database_url, "insert into people values ('ada@example.com')")
         with pytest.raises(asyncpg.UniqueViolationError):
@@ -273,12 +273,12 @@ def test_errors_of_statements_leave_no_trace_in_its_log(data_dir: Path) -> None:
 
 def test_its_log_stays_small_while_it_runs(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, older = data_dir / "postgres.log", data_dir / "postgres.log.1"
-    with Hold(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
-        postgres.bound_log()
+    with DirectoryLock(data_dir, "test"), Embedded(data_dir, durable=False) as postgres:
+        postgres.rotate_log()
         assert not older.exists()
         old = log.read_text()
         monkeypatch.setattr(server, "LOG_BYTES", len(old) - 1)
-        postgres.bound_log()
+        postgres.rotate_log()
         assert (log.read_text(), older.read_text()) == ("", old)
         # The server goes on in the same file, from its beginning.
         ask(postgres.database_url, "select pg_reload_conf()")
@@ -311,7 +311,7 @@ def is_alive(pid: int) -> bool:
 
 def test_what_was_there_or_was_made_stays(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with Hold(tmp_path / "empty", "test"), Hold(tmp_path / "full", "test"):
+    with DirectoryLock(tmp_path / "empty", "test"), DirectoryLock(tmp_path / "full", "test"):
         (tmp_path / "full" / "more").mkdir()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "full", "more"]
 
@@ -322,7 +322,7 @@ def test_racing_holders_of_a_folder_that_comes_and_goes_are_one_at_a_time(tmp_pa
 
     def hold() -> None:
         while len(used) < 300:
-            with suppress(AlreadyHeld), Hold(tmp_path / "data", "test"):
+            with suppress(DirectoryInUse), DirectoryLock(tmp_path / "data", "test"):
                 within.append(1)
                 used.append(len(within))
                 within.pop()

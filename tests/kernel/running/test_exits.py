@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from fanfare.cli import commands, database
 from fanfare.kernel.data import backups
-from fanfare.kernel.running.embedded import Embedded, Hold
+from fanfare.kernel.running.embedded import DirectoryLock, Embedded
 from tests.conftest import NewDatabase, named
 from tests.kernel.running.test_up import until
 from tests.rules.test_docs import commands_of
@@ -307,7 +307,7 @@ def test_a_directory_in_use(files: Path, tmp_path: Path, messages: Said, monkeyp
     attempts = {
         name: [*words_of(name, files), "--data-dir", str(tmp_path / "data")] for name in COMMANDS if name not in LOOKING
     }
-    with Hold(tmp_path / "data", "another"):
+    with DirectoryLock(tmp_path / "data", "another"):
         for name, errors in messages(attempts).items():
             assert is_one_line(errors, rf"data is in use by another \(pid {os.getpid()}\)"), (name, errors)
 
@@ -360,14 +360,14 @@ def test_a_process_that_is_told_to_stop_while_no_database_answers(module: str) -
 
 def test_a_worker_whose_database_goes_away_and_that_is_told_to_stop(tmp_path: Path) -> None:
     settings = {"FANFARE_DATA_DIR": str(tmp_path)}
-    with Hold(tmp_path, "test"), Embedded(tmp_path, durable=False) as postgres:
+    with DirectoryLock(tmp_path, "test"), Embedded(tmp_path, durable=False) as postgres:
         settings["DATABASE_URL"] = postgres.database_url
         with Program([*FANFARE, "migrate"], **settings) as migrated:
             assert migrated.wait() == 0, migrated.errors
         worker = Program([*PYTHON, "fanfare.cli.worker"], **settings)
         until("it does not work", PATIENCE, lambda: is_working(postgres.database_url))
         assert postgres.launched is not None
-        postgres.launched.tell(signal.SIGKILL)
+        postgres.launched.send_signal(signal.SIGKILL)
         with worker:
             until("it did not see the database go", PATIENCE, lambda: "no database" in worker.errors)
             status, errors = worker.end()

@@ -12,7 +12,7 @@ import structlog
 
 from fanfare.kernel.errors import Unreadable
 from fanfare.kernel.running import log
-from fanfare.kernel.running.supervise import outlet, say
+from fanfare.kernel.running.supervise import log_event, outlet
 from fanfare.kernel.web.body import parse_body
 
 ADA = "Key (name)=(Ada) already exists"
@@ -98,7 +98,7 @@ def test_an_exception_is_told_without_its_message(lines: io.StringIO) -> None:
 
 def test_the_supervisor_writes_the_same_form(capfd: pytest.CaptureFixture[str]) -> None:
     outlet.cache_clear()
-    say("ended", process="server 1", status=-9)
+    log_event("ended", process="server 1", status=-9)
     result = json.loads(capfd.readouterr().err)
     assert (result["event"], result["process"], result["status"], result["level"]) == (
         "ended",
@@ -123,4 +123,4 @@ def test_a_bad_form_leaves_no_line(lines: io.StringIO, content_type: str) -> Non
 def test_a_long_text_is_cut_before_it_is_searched(lines: io.StringIO) -> None:
     # By the square of its length this would take minutes.
     structlog.get_logger().info("x" * 1_000_000)
-    assert len(last(lines)["event"]) == log.LONGEST + 1
+    assert len(last(lines)["event"]) == log.MAX_TEXT_LENGTH + 1

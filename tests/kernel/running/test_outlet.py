@@ -46,7 +46,7 @@ def read_all(reader: int, write: Outlet) -> list[dict[str, Any]]:
     """Read what waits, as far as the outlet can write it."""
     read = b""
     while True:
-        write.tend()
+        write.write_due()
         extra = drained(reader)
         if not extra:
             return [json.loads(line) for line in read.decode().splitlines()]
@@ -88,14 +88,14 @@ def test_what_repeats_is_written_once_with_a_count(now: list[float]) -> None:
     out = Outlet(writer)
     for reason in ("a", "b"):
         for _ in range(1000):
-            out.say("warning", "no database", reason=reason)
+            out.log_event("warning", "no database", reason=reason)
     assert [(each["event"], each["reason"]) for each in read_all(reader, out)] == [
         ("no database", "a"),
         ("no database", "b"),
     ]
     now[0] += outlet.WINDOW
     assert [(each["event"], each["repeated"]) for each in read_all(reader, out)] == [("no database", 999)] * 2
-    out.say("warning", "no database", reason="a")
+    out.log_event("warning", "no database", reason="a")
     assert [each["reason"] for each in read_all(reader, out)] == ["a"]
     now[0] += outlet.WINDOW
     assert read_all(reader, out) == []
@@ -107,10 +107,10 @@ def test_an_event_that_differs_each_time_is_limited_too() -> None:
     reader, writer = pipe()
     out = Outlet(writer)
     for number in range(10_000):
-        out.say("warning", "fault", place=number)
+        out.log_event("warning", "fault", place=number)
     out.flush()
     result = read_all(reader, out)
-    assert len(result) == outlet.MAX_KINDS + 2
+    assert len(result) == outlet.MAX_DISTINCT + 2
     assert sum(each.get("repeated", 1) for each in result) == 10_000
     os.close(writer)
     os.close(reader)
@@ -119,8 +119,8 @@ def test_an_event_that_differs_each_time_is_limited_too() -> None:
 def test_lines_that_waited_and_counts_are_written_without_another_line(now: list[float]) -> None:
     with full_pipe() as (reader, writer):
         out = Outlet(writer, has_thread=True)
-        out.say("warning", "no database")
-        out.say("warning", "no database")
+        out.log_event("warning", "no database")
+        out.log_event("warning", "no database")
         now[0] += outlet.WINDOW
         with os.fdopen(os.dup(reader)) as lines:
             first, second = lines.readline().lstrip("."), lines.readline()
@@ -138,7 +138,7 @@ def test_a_forked_child_writes_no_line_of_its_parent() -> None:
             os._exit(0)
         os.waitpid(child, 0)
         assert drained(reader) == b"of the child\n"
-        out.tend()
+        out.write_due()
         assert drained(reader) == b"of the parent\n"
 
 
@@ -156,7 +156,7 @@ def test_many_threads_lose_no_line() -> None:
     for each in threads:
         each.join()
     read = b""
-    while out.tend() or read.count(b"\n") < 4000:
+    while out.write_due() or read.count(b"\n") < 4000:
         read += drained(reader)
     assert sorted(read.decode().split()) == sorted(f"{name}/{number}" for name in range(8) for number in range(500))
     os.close(writer)

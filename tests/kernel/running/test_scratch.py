@@ -123,4 +123,4 @@ def test_a_path_too_long_for_a_socket_is_not_taken(tmp_path: Path, monkeypatch: 
     with Scratch("socket") as elsewhere:
         assert not elsewhere.path.is_relative_to(deep)
     with pytest.raises(CannotRun, match="set TMPDIR"):
-        Scratch("socket", may_be_in=lambda _: False)
+        Scratch("socket", is_allowed=lambda _: False)

@@ -17,7 +17,7 @@ async def test_what_is_begun_tells_of_its_failure() -> None:
         raise OverflowError
 
     with capture_logs() as result:
-        await asyncio.wait([tasks.begin(fail(), "sums")])
+        await asyncio.wait([tasks.start_task(fail(), "sums")])
         await asyncio.sleep(0)
     assert [(each["event"], each["work"]) for each in result] == [("background work failed", "sums")]
 
@@ -33,7 +33,7 @@ async def test_what_is_kept_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPa
             raise OverflowError
 
     with capture_logs() as result:
-        await tasks.keep(work, "sums")
+        await tasks.keep_running(work, "sums")
     assert [each["work"] for each in result] == ["sums"] * 3
 
 

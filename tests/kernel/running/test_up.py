@@ -150,7 +150,7 @@ def test_sigterm_ends_everything_in_order(tmp_path: Path) -> None:
         status, errors = up.end()
         assert status == 0, errors
         # None had to be killed for being late.
-        assert time.monotonic() - start < Child.patience
+        assert time.monotonic() - start < Child.stop_seconds
         assert gone(family)
         assert not sockets.exists()
         assert not (tmp_path / "data" / "fanfare.json").exists()
@@ -257,7 +257,7 @@ def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[
         return launch(Launch(command=["false"]))
 
     ticks: list[float] = []
-    Supervisor([Child("short", start)], tidy=lambda: ticks.append(time.monotonic())).run()
+    Supervisor([Child("short", start)], tick=lambda: ticks.append(time.monotonic())).run()
     assert len(ticks) >= 3
     pauses = [later - earlier for earlier, later in pairwise(starts)]
     # A busy machine makes them longer, never shorter.
@@ -268,7 +268,7 @@ def test_what_goes_on_dying_is_given_longer_pauses(capfd: pytest.CaptureFixture[
 @pytest.mark.usefixtures("own_signals")
 def test_what_does_not_end_is_killed() -> None:
     stubborn = ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]
-    remaining = Child("stubborn", lambda: launch(Launch(command=stubborn)), patience=0.5)
+    remaining = Child("stubborn", lambda: launch(Launch(command=stubborn)), stop_seconds=0.5)
     supervisor = Supervisor([remaining])
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     old = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

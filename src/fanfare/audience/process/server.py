@@ -26,7 +26,7 @@ from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.scratch import Scratch
 from fanfare.kernel.running.settings import INDEX_POOL_SIZE, Settings
 from fanfare.kernel.running.shares import Shares
-from fanfare.kernel.running.tasks import begin
+from fanfare.kernel.running.tasks import start_task
 
 log = structlog.get_logger()
 
@@ -214,7 +214,7 @@ class IndexProcess:
     def _acquire(self, account_id: int, zone: str) -> None:
         self._retry_at.pop(account_id, None)
         self.updaters[account_id] = IndexUpdater(self.db.for_account(account_id), account_id, self.folder)
-        self._starting[account_id] = begin(self._start(account_id, zone), "start of an index")
+        self._starting[account_id] = start_task(self._start(account_id, zone), "start of an index")
 
     async def _start(self, account_id: int, zone: str) -> None:
         """Load or build the index of an account and publish its address; after a failure it is tried again later."""

@@ -21,7 +21,7 @@ from fanfare.fans.topics import TAG_DELETED
 from fanfare.idols.topics import IDOL_DELETED
 from fanfare.kernel.data.changes import Change, settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.running.threads import run_to_its_end
+from fanfare.kernel.running.threads import run_in_thread
 from fanfare.search.criteria import facts
 from fanfare.search.topics import SNAPSHOT_CREATED, SNAPSHOT_DELETED
 
@@ -226,7 +226,7 @@ class IndexUpdater:
             if self.is_saved or not self.log_state.position:
                 return
             data = file.to_bytes(self.index, await self._source(), self.log_state)
-            await run_to_its_end(lambda: self._write(data))
+            await run_in_thread(lambda: self._write(data))
             self.is_saved = True
 
     def _write(self, data: bytes) -> None:

@@ -15,6 +15,8 @@ from fanfare.kernel.wire import (
     AnyForm,
     Day,
     Id,
+    Integer,
+    IntegerForm,
     JsonObject,
     Latitude,
     LimitForm,
@@ -24,16 +26,14 @@ from fanfare.kernel.wire import (
     Money,
     Text,
     Uuid,
-    Whole,
-    WholeForm,
     Wildcard,
 )
 
 MAX_INTEGER = 2**31 - 1
-ItemCount = Annotated[int, WholeForm(0, MAX_INTEGER)]
+ItemCount = Annotated[int, IntegerForm(0, MAX_INTEGER)]
 MAX_WAGERS = 10_000
 Limit = Annotated[int, LimitForm(MAX_WAGERS)]
-ItemPosition = Annotated[int, WholeForm(-MAX_INTEGER, MAX_INTEGER)]
+ItemPosition = Annotated[int, IntegerForm(-MAX_INTEGER, MAX_INTEGER)]
 
 
 class PublicItem(msgspec.Struct):
@@ -181,8 +181,8 @@ class NewWager(Params):
     page_tab_id: Annotated[Id, "Wager campaign."]
     tab_item_id: Annotated[Id, "Item it is placed on."]
     fan_id: Annotated[Id, "Fan who places it."]
-    item_count: Annotated[Annotated[int, WholeForm(1, MAX_INTEGER)], "Quantity of the item."] = 1
-    point_count: Annotated[Whole, "Points it costs."] = 0
+    item_count: Annotated[Annotated[int, IntegerForm(1, MAX_INTEGER)], "Quantity of the item."] = 1
+    point_count: Annotated[Integer, "Points it costs."] = 0
     props: Annotated[
         dict[str, Any] | None, Wildcard("field_", AnyForm()), "Value to record; the part after field_ is its name."
     ] = None

@@ -9,16 +9,16 @@ import msgspec
 from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
+    BoundMoment,
     ChoiceForm,
     Day,
-    EdgeMoment,
     Id,
     Ids,
+    IntegerForm,
     JsonObject,
     LimitForm,
     Moment,
     Text,
-    WholeForm,
     future_faults,
 )
 
@@ -82,8 +82,8 @@ class DetailedStatsChoice(Params):
         "Kind of rows: leaderboard, fan_points, quiz_results, clicker_results, chat_history, overlay_timeline, "
         "feed_switching, websocket_connections, websocket_raw_connections or wager_points.",
     ]
-    start_timestamp: Annotated[EdgeMoment | None, "Window start."] = None
-    end_timestamp: Annotated[EdgeMoment | None, "Window end."] = None
+    start_timestamp: Annotated[BoundMoment | None, "Window start."] = None
+    end_timestamp: Annotated[BoundMoment | None, "Window end."] = None
     tab_item_id: Annotated[Ids | None, "Only these items; for target wager_points."] = None
     limit: Annotated[
         Annotated[int, LimitForm(LONGEST_LIST)] | None,
@@ -99,7 +99,7 @@ class NewViews(Params):
 
     page_tab_id: Annotated[Id, "Campaign that was viewed."]
     viewer: Annotated[Text | None, "What identifies the viewer, such as a cookie; only a hash of it is stored."] = None
-    view_count: Annotated[Annotated[int, WholeForm(1, MAX_VIEWS)], "Number of views."] = 1
+    view_count: Annotated[Annotated[int, IntegerForm(1, MAX_VIEWS)], "Number of views."] = 1
     viewed_at: Annotated[Moment | None, "When they happened; now when left out."] = None
 
     example: ClassVar[Mapping[str, object]] = {"viewer": "3f0c2a", "view_count": 1}
@@ -122,7 +122,7 @@ class ReportedEvent(Params):
     """Something that happened inside a campaign, as its app reports it."""
 
     target: Annotated[Annotated[str, ChoiceForm(*EVENT_TARGETS)], "What happened."]
-    fan_id: Annotated[Annotated[int, WholeForm(1)] | None, "Fan who did it."] = None
+    fan_id: Annotated[Annotated[int, IntegerForm(1)] | None, "Fan who did it."] = None
     occurred_at: Annotated[Moment | None, "When it happened; now when left out."] = None
     props: Annotated[JsonObject | None, "Data of the app."] = None
 

@@ -22,7 +22,7 @@ from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.announcements import announce, hold
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.kernel.folding import fold, holding
+from fanfare.kernel.folding import fold, like_pattern
 from fanfare.kernel.wire import unix
 
 # Fields of a response with an external key or display name of a fan.
@@ -146,7 +146,7 @@ async def _shared_words(db: Db, account_id: int, fan_id: int, names: list[str]) 
         account_id,
         fan_id,
         names,
-        [holding(name) for name in names],
+        [like_pattern(name) for name in names],
     )
     return frozenset(row["word"] for row in rows)
 

@@ -6,7 +6,7 @@ from itertools import islice
 from fanfare.fans.display_names import NameRules, accepted_name, alternatives
 from fanfare.fans.topics import NAME_WORD_CREATED, NAME_WORD_DELETED, NAME_WORD_UPDATED
 from fanfare.kernel.callers import Account
-from fanfare.kernel.clock import system_chance
+from fanfare.kernel.clock import system_random
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
@@ -58,7 +58,7 @@ async def _candidates(db: Db, account: Account, request: str, count: int) -> lis
 
     def similar() -> list[str]:
         display = accepted_name(request, rules)
-        return [display, *islice(alternatives(display, frozenset(), system_chance(), rules), count)]
+        return [display, *islice(alternatives(display, frozenset(), system_random(), rules), count)]
 
     try:
         return await run_by_rows(account.id, words * (1 + count), similar)

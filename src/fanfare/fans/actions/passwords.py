@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from fanfare.kernel.running.shares import Shares
-from fanfare.kernel.running.threads import run_to_its_end
+from fanfare.kernel.running.threads import run_in_thread
 
 # OWASP's figures for argon2id: 19 MiB, two passes, one lane.
 MEMORY_KIB = 19 * 1024
@@ -32,7 +32,7 @@ def _turns(_: asyncio.AbstractEventLoop) -> Shares:
 async def password_hash(account_id: int, password: str) -> str:
     """Return the argon2id hash of a password; waits for one of the account's turns."""
     async with _turns(asyncio.get_running_loop()).slot(account_id, WAIT_SECONDS):
-        return await run_to_its_end(lambda: _hasher().hash(password))
+        return await run_in_thread(lambda: _hasher().hash(password))
 
 
 async def is_password(account_id: int, password_hash: str | None, password: str) -> bool:
@@ -48,4 +48,4 @@ async def is_password(account_id: int, password_hash: str | None, password: str)
             return False
 
     async with _turns(asyncio.get_running_loop()).slot(account_id, WAIT_SECONDS):
-        return await run_to_its_end(verify)
+        return await run_in_thread(verify)

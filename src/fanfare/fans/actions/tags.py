@@ -14,7 +14,7 @@ from fanfare.kernel.data.lines import line_fault
 from fanfare.kernel.data.references import Thing, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Unavailable, Unknown
 from fanfare.kernel.running.long_inputs import run_by_rows
-from fanfare.kernel.wire import Unread
+from fanfare.kernel.wire import InvalidEntry
 
 # Fans by id ($2) and by email address ($3, normalised in $6), each with its place; fan_id is null for unknown ones.
 TARGETS = """
@@ -70,8 +70,8 @@ REMOVE = f"""
 async def change_tag(db: Db, account_id: int, change: TagChange, now: datetime) -> TagChanged:
     """Add a tag to fans or remove it from them; return the result of every entry."""
     is_adding = change.action != "delete"
-    fan_ids = [each for each in change.fan_ids or () if not isinstance(each, Unread)]
-    emails = [each for each in change.emails or () if not isinstance(each, Unread)]
+    fan_ids = [each for each in change.fan_ids or () if not isinstance(each, InvalidEntry)]
+    emails = [each for each in change.emails or () if not isinstance(each, InvalidEntry)]
     keys = await run_by_rows(account_id, len(emails), lambda: [_key(email) for email in emails])
     async with db.transaction() as tx:
         tag_id = await _lock_tag(tx, account_id, change.tag_name, now, may_create=is_adding)
@@ -84,12 +84,12 @@ def _results(change: TagChange, rows: Sequence[Record]) -> list[TagRow]:
     updated = iter(rows)
     targets = [("fan_ids", each) for each in change.fan_ids or ()] + [("emails", each) for each in change.emails or ()]
     return [
-        _unread(index, field, entry) if isinstance(entry, Unread) else TagRow(index=index, **next(updated))
+        _unread(index, field, entry) if isinstance(entry, InvalidEntry) else TagRow(index=index, **next(updated))
         for index, (field, entry) in enumerate(targets)
     ]
 
 
-def _unread(index: int, field: str, entry: Unread) -> TagRow:
+def _unread(index: int, field: str, entry: InvalidEntry) -> TagRow:
     fault = line_fault(index, BadParameters([(field, entry.message)]))
     email = entry.text if field == "emails" else None
     return TagRow(**msgspec.structs.asdict(fault), fan_id=None, email=email, status="error")

@@ -14,13 +14,13 @@ from fanfare.kernel.wire import (
     EntryForm,
     Flag,
     Id,
+    IntegerForm,
+    InvalidEntry,
     ListForm,
     OuterKey,
     Text,
     TextForm,
     Texts,
-    Unread,
-    WholeForm,
 )
 
 FieldKey = Annotated[str, TextForm(64, r"[A-Za-z0-9][A-Za-z0-9_.-]*", "must be letters, digits, _, . or -, up to 64")]
@@ -92,11 +92,12 @@ class TagChange(Params):
     tag_name: Annotated[Text, "Name of the tag; created when new."]
     action: Annotated[Annotated[str, ChoiceForm("add", "delete")] | None, "add (default) or delete."] = None
     fan_ids: Annotated[
-        Annotated[list[int | Unread], ListForm(EntryForm(WholeForm(0)), MAX_TAG_FANS)] | None,
+        Annotated[list[int | InvalidEntry], ListForm(EntryForm(IntegerForm(0)), MAX_TAG_FANS)] | None,
         "Fans by id, at most 10000.",
     ] = None
     emails: Annotated[
-        Annotated[list[str | Unread], ListForm(EntryForm(TextForm()), MAX_TAG_FANS)] | None, "Fans by email address."
+        Annotated[list[str | InvalidEntry], ListForm(EntryForm(TextForm()), MAX_TAG_FANS)] | None,
+        "Fans by email address.",
     ] = None
 
     example: ClassVar[Mapping[str, object]] = {"tag_name": "season ticket", "fan_ids": [1, 2]}

@@ -12,7 +12,7 @@ from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running.loop_turns import MANY_ROWS, has_many, long_step
 from fanfare.kernel.running.settings import ACCOUNT_SHARE
-from fanfare.kernel.running.tasks import begin
+from fanfare.kernel.running.tasks import start_task
 
 __all__ = ["OUTAGES", "Composed", "Connection", "Db", "Heavy", "Record"]
 
@@ -118,7 +118,7 @@ class Db:
 
     def leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work in the background of a request; a process that stops waits ten seconds for it."""
-        task = begin(work, "work beside an answer")
+        task = start_task(work, "work beside an answer")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task

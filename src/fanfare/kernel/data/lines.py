@@ -10,8 +10,8 @@ import msgspec
 
 from fanfare.kernel.data.db import UNSTORABLE
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, Setting, Slot, given_in, read, slots
-from fanfare.kernel.wire import LineForm, LinesForm, decoded_json
+from fanfare.kernel.parameters import Params, Setting, Slot, present_fields, read, slots
+from fanfare.kernel.wire import LineForm, LinesForm, decode_json
 
 L = TypeVar("L")
 P = TypeVar("P", bound=Params)
@@ -71,7 +71,7 @@ class ItemForm(LineForm):
     def _line(self, raw: object) -> Params:
         if isinstance(raw, str):
             try:
-                raw = decoded_json(raw, NOT_AN_OBJECT)
+                raw = decode_json(raw, NOT_AN_OBJECT)
             except ValueError as wrong:
                 raise BadParameters([(self.batch_field, str(wrong))]) from None
         if not isinstance(raw, Mapping):
@@ -125,7 +125,7 @@ def check_lines(
             items.append(make(index, line))
         except BadParameters as wrong:
             struct, fields = (
-                (line.struct, wrong.values) if isinstance(line, WrongLine) else (type(line), given_in(line))
+                (line.struct, wrong.values) if isinstance(line, WrongLine) else (type(line), present_fields(line))
             )
             wrong.add(struct.account_faults(fields, setting))
             faults.append(line_fault(index, wrong))

@@ -13,7 +13,7 @@ from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job
-from fanfare.kernel.running.tasks import begin
+from fanfare.kernel.running.tasks import start_task
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Sweep:
 
     async def run_forever(self, stopping: asyncio.Event) -> None:
         """Run the job repeatedly for all accounts that are due, until `stopping` is set; then finish running steps."""
-        stopped = begin(_wait_for(stopping), "end of a sweep")
+        stopped = start_task(_wait_for(stopping), "end of a sweep")
         try:
             while not stopping.is_set():
                 if not self._due:
@@ -116,7 +116,7 @@ class Sweep:
     def _start_steps(self) -> None:
         while self._due and len(self._running) < MAX_ACCOUNTS:
             account_id = self._due.popleft()
-            self._running[account_id] = begin(self._step(account_id), f"{self.job.name} of an account")
+            self._running[account_id] = start_task(self._step(account_id), f"{self.job.name} of an account")
 
     def _remove_finished(self) -> None:
         self._running = {each: task for each, task in self._running.items() if not task.done()}

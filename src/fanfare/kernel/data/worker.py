@@ -28,7 +28,7 @@ from fanfare.kernel.data.db import OUTAGES, Db
 from fanfare.kernel.data.jobs import CHANNEL, Job, queue_settings, schedule
 from fanfare.kernel.data.sweeps import Sweep
 from fanfare.kernel.running.settings import QUEUE_CONNECTIONS, Settings
-from fanfare.kernel.running.tasks import begin, keep
+from fanfare.kernel.running.tasks import keep_running, start_task
 
 log = structlog.get_logger()
 
@@ -108,8 +108,8 @@ class Worker:
     async def _work(self) -> None:
         async with self._queue_pool() as pool:
             queue = self._queue(pool)
-            reporting = begin(self._shut_down_queue(queue), "end of the queue")
-            endless = [keep(partial(self._run_endless, job), job.name) for job in self.jobs if job.is_endless]
+            reporting = start_task(self._shut_down_queue(queue), "end of the queue")
+            endless = [keep_running(partial(self._run_endless, job), job.name) for job in self.jobs if job.is_endless]
             try:
                 await queue.run(
                     heartbeat_timeout=timedelta(seconds=self.settings.heartbeat_seconds),

@@ -28,7 +28,7 @@ class Launch:
     output: int | IO[bytes] | None = None
     errors: int | IO[bytes] | None = None
     # the signal that the process gets when this one dies
-    last_word: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGTERM
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Launched:
         """Return the exit status, or None while it runs."""
         status = self.process.poll()
         if status is not None:
-            self._dismiss_watcher()
+            self._stop_watcher()
         return status
 
     def wait(self, seconds: float | None) -> int | None:
@@ -58,11 +58,11 @@ class Launched:
             return None
         return self.poll()
 
-    def tell(self, word: signal.Signals) -> None:
+    def send_signal(self, signal_number: signal.Signals) -> None:
         """Send a signal; does nothing if the process has ended."""
-        self.process.send_signal(word)
+        self.process.send_signal(signal_number)
 
-    def _dismiss_watcher(self) -> None:
+    def _stop_watcher(self) -> None:
         if self.watcher is not None:
             self.watcher.kill()
             self.watcher.wait()
@@ -72,7 +72,7 @@ class Launched:
 
 
 def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
-    """Start a process that gets a signal (`last_word`) when this process dies.
+    """Start a process that gets a signal (`death_signal`) when this process dies.
 
     Linux sends the signal itself; elsewhere (`watch`) a shell waits on a pipe that only this process holds open. Call
     it from the main thread: Linux takes the thread that started a process for its parent.
@@ -91,24 +91,24 @@ def launch(spec: Launch, *, watch: bool = sys.platform != "linux") -> Launched:
         stderr=spec.errors,
         # A group of its own: Ctrl-C reaches only this process, which then stops the others in order.
         process_group=0,
-        preexec_fn=None if watch else _tied_to(os.getpid(), spec.last_word),  # noqa: PLW1509 - no threads here
+        preexec_fn=None if watch else _set_death_signal(os.getpid(), spec.death_signal),  # noqa: PLW1509 - no threads here
     )
     if not watch:
         return Launched(process)
-    name = spec.last_word.name.removeprefix("SIG")
+    name = spec.death_signal.name.removeprefix("SIG")
     watcher = subprocess.Popen(  # noqa: S603 - a constant script
         ["/bin/sh", "-c", WATCHER, "watcher", name, str(process.pid)], stdin=subprocess.PIPE, process_group=0
     )
     return Launched(process, watcher)
 
 
-def _tied_to(parent: int, word: signal.Signals) -> Callable[[], None]:
+def _set_death_signal(parent: int, signal_number: signal.Signals) -> Callable[[], None]:
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
-    def tie() -> None:
-        prctl(PR_SET_PDEATHSIG, int(word), 0, 0, 0)
+    def set_signal() -> None:
+        prctl(PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0)
         if os.getppid() != parent:
             # The parent died before the signal was set.
             os._exit(1)
 
-    return tie
+    return set_signal

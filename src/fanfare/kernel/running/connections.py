@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 
 from fanfare.kernel.errors import CannotRun
-from fanfare.kernel.running.exits import tell
+from fanfare.kernel.running.exits import print_line
 from fanfare.kernel.running.settings import Settings
 
 SECONDS = 10.0
@@ -38,10 +38,10 @@ async def wait_for(database_url: str, seconds: float) -> None:
     end = time.monotonic() + seconds
     reason = "no answer"
 
-    def tell_progress() -> None:
-        tell(f"waiting up to {seconds:g} s for the database at {host_of(database_url)}: {reason}")
+    def print_progress() -> None:
+        print_line(f"waiting up to {seconds:g} s for the database at {host_of(database_url)}: {reason}")
 
-    progress = asyncio.get_running_loop().call_later(QUIET_SECONDS, tell_progress)
+    progress = asyncio.get_running_loop().call_later(QUIET_SECONDS, print_progress)
     try:
         while True:
             try:

@@ -27,22 +27,22 @@ def in_one_line() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except (CannotRun, Refusal) as error:
-        end(str(error))
+        exit_with(str(error))
     except Exception as error:  # noqa: BLE001 - the outermost handler
         reason = reason_of(error)
         if reason is None:
             _log_bug(error)
             reason = f"internal error ({type(error).__name__}); see the log for its location"
-        end(reason)
+        exit_with(reason)
 
 
-def end(reason: str) -> None:
+def exit_with(reason: str) -> None:
     """Write the reason as one line and exit with status 1."""
-    tell(reason)
+    print_line(reason)
     sys.exit(1)
 
 
-def tell(text: str) -> None:
+def print_line(text: str) -> None:
     """Write a line to stderr for the operator."""
     outlet = Outlet(STANDARD_ERROR)
     outlet.write("fanfare: " + "; ".join(line.strip() for line in text.splitlines() if line.strip()))
@@ -80,4 +80,4 @@ def _log_bug(error: BaseException) -> None:
     # Imported only now: long-running processes should not load it.
     from fanfare.kernel.running.log import fault  # noqa: PLC0415 - see above
 
-    Outlet(STANDARD_ERROR).say("error", "ended", fault=fault(error))
+    Outlet(STANDARD_ERROR).log_event("error", "ended", fault=fault(error))

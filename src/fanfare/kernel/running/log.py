@@ -29,12 +29,12 @@ PRIVATE_NAMES = frozenset({"api_secret", "session_uid", "request_uid", "reset_ui
 # Exceptions: names with such a word that are not private.
 PUBLIC_NAMES = frozenset({"status_code", "code_name", "job_name", "logger_name"})
 # Fields that this program writes itself.
-UNTOUCHED = frozenset({"timestamp", "level", "request_id", "exc_info", "fault"})
+OWN_FIELDS = frozenset({"timestamp", "level", "request_id", "exc_info", "fault"})
 # Fields that differ each time; events that differ in nothing else count as repeated.
-PASSING = frozenset({"timestamp", "request_id", "job_id", "tried", "ms", "seconds", "search_uid"})
+VARYING_FIELDS = frozenset({"timestamp", "request_id", "job_id", "tried", "ms", "seconds", "search_uid"})
 STANDARD_ERROR = 2
 # The patterns below take quadratic time, and nobody reads longer texts.
-LONGEST = 2000
+MAX_TEXT_LENGTH = 2000
 WORDS = re.compile(r"[a-z0-9]+")
 EMAIL = re.compile(r"[^\s@<>\"',;()]+@[^\s@<>\"',;()]+")
 # Eight or more digits, in any way phone numbers are written; dates do not match.
@@ -53,11 +53,11 @@ class Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, unless it repeats a recent one."""
         try:
-            level, (event, details) = record.levelname.lower(), _kind(record)
-            if self.outlet.is_news(level, event, details):
+            level, (event, details) = record.levelname.lower(), _identity(record)
+            if self.outlet.should_write(level, event, details):
                 self.outlet.write(self.format(record))
         except Exception as error:  # noqa: BLE001 - logging must not raise
-            self.outlet.say("error", "a line of the log could not be made", kind=type(error).__name__)
+            self.outlet.log_event("error", "a line of the log could not be made", kind=type(error).__name__)
 
     def flush(self) -> None:
         """Write buffered lines, for at most two seconds; called at process exit."""
@@ -79,17 +79,17 @@ def configure(
     `on_loss` is called with the number of lines that were dropped; with `stream` lines are written there, unbuffered.
     """
     outlet = Outlet(STANDARD_ERROR, on_loss, has_thread=True)
-    readable = outlet.is_readable if stream is None else stream.isatty()
+    is_readable = outlet.is_readable if stream is None else stream.isatty()
     last: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if not readable:
-        last += [_tell_fault]
-    last += [censor, _for_people() if readable else structlog.processors.JSONRenderer()]
+    if not is_readable:
+        last += [_format_exception]
+    last += [censor, _console_renderer() if is_readable else structlog.processors.JSONRenderer()]
     handler: logging.Handler = Handler(outlet) if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=SHARED, processors=last))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    _hush()
+    _silence_libraries()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -102,13 +102,13 @@ def configure(
     )
 
 
-def _kind(record: logging.LogRecord) -> tuple[str, Hashable]:
+def _identity(record: logging.LogRecord) -> tuple[str, Hashable]:
     """Return a line's event, and the details that distinguish it from other lines of the same event."""
     if not isinstance(record.msg, dict):
-        return _scrubbed(str(record.msg)), (record.name, _location(record.exc_info))
+        return _censor_text(str(record.msg)), (record.name, _location(record.exc_info))
     event: Event = record.msg
-    details = [f"{name}={value}" for name, value in event.items() if name not in PASSING and name != "exc_info"]
-    return _scrubbed(str(event.get("event"))), (*details, _location(event.get("exc_info")))
+    details = [f"{name}={value}" for name, value in event.items() if name not in VARYING_FIELDS and name != "exc_info"]
+    return _censor_text(str(event.get("event"))), (*details, _location(event.get("exc_info")))
 
 
 def _location(error: object) -> Hashable:
@@ -125,7 +125,7 @@ def _location(error: object) -> Hashable:
     return type(error), last and last.tb_lineno
 
 
-def _hush() -> None:
+def _silence_libraries() -> None:
     """Suppress what libraries log of each request: it has addresses, query strings and parts of bodies."""
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("httpx", "httpcore", "urllib3", "aiosmtplib", "requests_oauthlib", "oauthlib"):
@@ -136,13 +136,13 @@ def _hush() -> None:
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
-def _for_people() -> structlog.dev.ConsoleRenderer:
+def _console_renderer() -> structlog.dev.ConsoleRenderer:
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 def censor(_: object, __: str, event: Event) -> Event:
     """Censor the values of private names at any depth, and anything like an email address, a phone or a secret."""
-    return {name: value if name in UNTOUCHED else _censored(name, value) for name, value in event.items()}
+    return {name: value if name in OWN_FIELDS else _censor_value(name, value) for name, value in event.items()}
 
 
 def is_private(name: str) -> bool:
@@ -153,25 +153,25 @@ def is_private(name: str) -> bool:
     return lowered in PRIVATE_NAMES or not PRIVATE_WORDS.isdisjoint(WORDS.findall(lowered))
 
 
-def _censored(name: str, value: object) -> object:
+def _censor_value(name: str, value: object) -> object:
     if is_private(name) and value is not None:
         return CENSORED
     if isinstance(value, dict):
-        return {key: _censored(str(key), each) for key, each in value.items()}
+        return {key: _censor_value(str(key), each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_censored(name, each) for each in value]
-    return _scrubbed(value) if isinstance(value, str) else value
+        return [_censor_value(name, each) for each in value]
+    return _censor_text(value) if isinstance(value, str) else value
 
 
-def _scrubbed(text: str) -> str:
-    if len(text) > LONGEST:
-        text = text[:LONGEST] + "…"
+def _censor_text(text: str) -> str:
+    if len(text) > MAX_TEXT_LENGTH:
+        text = text[:MAX_TEXT_LENGTH] + "…"
     for pattern in (SECRET, PASSWORD_IN_URL, EMAIL, LONG_NUMBER):
         text = pattern.sub(CENSORED, text)
     return text
 
 
-def _tell_fault(_: object, __: str, event: Event) -> Event:
+def _format_exception(_: object, __: str, event: Event) -> Event:
     """Replace an exception by its type and location. Its message may quote personal data."""
     error = event.pop("exc_info", None)
     if error is True:

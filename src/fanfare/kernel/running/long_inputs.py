@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 from fanfare.kernel.running import loop_turns
 from fanfare.kernel.running.loop_turns import MANY_ROWS
 from fanfare.kernel.running.shares import Busy, Shares
-from fanfare.kernel.running.threads import run_to_its_end
+from fanfare.kernel.running.threads import run_in_thread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -104,7 +104,7 @@ async def run_by_size(owner: Owner, size: int, work: Callable[P, T], *args: P.ar
         return work(*args, **kwargs)
     turns = _turns(asyncio.get_running_loop())
     async with turns.slot(owner, size):
-        return await run_to_its_end(lambda: turns.timed(lambda: work(*args, **kwargs)), _thread)
+        return await run_in_thread(lambda: turns.timed(lambda: work(*args, **kwargs)), _thread)
 
 
 async def run_by_rows(account_id: int, rows: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

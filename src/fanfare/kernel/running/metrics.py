@@ -16,7 +16,7 @@ FILE_BYTES = 1024 * 1024
 FILES = ("counter", "histogram")
 
 
-def _take_room(directory: Path, server: str) -> None:
+def _allocate_files(directory: Path, server: str) -> None:
     """Allocate the memory-mapped files: writing to a sparse one kills the process when the disk is full."""
     for kind in FILES:
         with (directory / f"{kind}_{server}.db").open("ab") as file:
@@ -24,7 +24,7 @@ def _take_room(directory: Path, server: str) -> None:
 
 
 if SHARED in os.environ and SERVER in os.environ:
-    _take_room(Path(os.environ[SHARED]), os.environ[SERVER])
+    _allocate_files(Path(os.environ[SHARED]), os.environ[SERVER])
     values.ValueClass = values.MultiProcessValue(lambda: os.environ[SERVER])  # type: ignore[no-untyped-call]
 
 CALLS = Counter("fanfare_calls", "Calls answered", ["call", "status"])

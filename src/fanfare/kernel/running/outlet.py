@@ -24,7 +24,7 @@ MAX_BYTES = 256 * 1024
 # Seconds in which repetitions of a line are only counted.
 WINDOW = 10.0
 # Distinct lines within a window; beyond this number, lines of the same event count as repetitions.
-MAX_KINDS = 500
+MAX_DISTINCT = 500
 FLUSH_SECONDS = 2.0
 PAUSE = 0.5
 PIPE_BUF = getattr(select, "PIPE_BUF", 512)
@@ -54,42 +54,42 @@ class Outlet:
     def __init__(self, file: int, on_loss: Callable[[int], object] | None = None, *, has_thread: bool = False) -> None:
         """`on_loss` is called with the number of lines dropped.
 
-        What cannot be written at once is written later by a thread, or else by calls of `tend`.
+        What cannot be written at once is written later by a thread, or else by calls of `write_due`.
         """
         self.file = file
         self.is_readable = os.isatty(file)
         self.on_loss = on_loss
         self.has_thread = has_thread
         self._send = _sender(file)
-        self.begin_anew()
+        self.reset()
         OUTLETS.add(self)
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Reset all state: in a forked child the buffered lines are the parent's, and so is the thread."""
         self._lock = threading.RLock()
         self._waiting: deque[bytes] = deque()
         self._size = 0
-        self._lost = 0
+        self._dropped = 0
         self._is_pumping = False
         self._repeats: dict[tuple[str, str, Hashable], Repeats] = {}
         self._thread: threading.Thread | None = None
 
-    def say(self, level: str, event: str, **facts: object) -> None:
+    def log_event(self, level: str, event: str, **facts: object) -> None:
         """Write an event as a log line, unless it is a repetition."""
-        if self.is_news(level, event, str(facts)):
+        if self.should_write(level, event, str(facts)):
             self.write(line(level, event, facts, is_readable=self.is_readable))
 
-    def is_news(self, level: str, event: str, details: Hashable) -> bool:
+    def should_write(self, level: str, event: str, details: Hashable) -> bool:
         """Return whether to write an event. One that was written recently is counted instead."""
         with self._lock:
             key = (level, event, details)
-            if key not in self._repeats and len(self._repeats) >= MAX_KINDS:
+            if key not in self._repeats and len(self._repeats) >= MAX_DISTINCT:
                 key = (level, event, None)
             entry = self._repeats.get(key)
             now = time.monotonic()
             if entry is not None and now < entry.ends:
                 entry.count += 1
-                self._see_to_the_rest()
+                self._ensure_thread()
                 return False
             self._write_counts(now)
             self._repeats[key] = Repeats(level, event, now + WINDOW)
@@ -100,14 +100,14 @@ class Outlet:
         data = text.encode(errors="backslashreplace") + b"\n"
         with self._lock:
             if self._size + len(data) > MAX_BYTES:
-                self._lose()
+                self._drop()
             else:
                 self._waiting.append(data)
                 self._size += len(data)
             self._pump()
-            self._see_to_the_rest()
+            self._ensure_thread()
 
-    def tend(self) -> bool:
+    def write_due(self) -> bool:
         """Write what is due and fits; return whether anything is left."""
         with self._lock:
             self._write_counts(time.monotonic())
@@ -134,8 +134,8 @@ class Outlet:
                 facts: dict[str, object] = {"repeated": each.count, "seconds": WINDOW}
                 self.write(line(each.level, each.event, facts, is_readable=self.is_readable))
 
-    def _lose(self) -> None:
-        self._lost += 1
+    def _drop(self) -> None:
+        self._dropped += 1
         if self.on_loss is not None:
             self.on_loss(1)
 
@@ -147,7 +147,7 @@ class Outlet:
         try:
             while self._waiting and self._write_some():
                 pass
-            if self._lost and not self._waiting:
+            if self._dropped and not self._waiting:
                 self._write_loss()
         finally:
             self._is_pumping = False
@@ -162,7 +162,7 @@ class Outlet:
         except OSError:
             # There is no reader, or the disk is full.
             self._size -= len(first)
-            self._lose()
+            self._drop()
             return True
         self._size -= count
         if count < len(first):
@@ -170,23 +170,23 @@ class Outlet:
         return True
 
     def _write_loss(self) -> None:
-        notice = line("warning", "log lines dropped", {"count": self._lost}, is_readable=self.is_readable)
+        notice = line("warning", "log lines dropped", {"count": self._dropped}, is_readable=self.is_readable)
         with suppress(OSError):
             self._send(notice.encode() + b"\n")
-            self._lost = 0
+            self._dropped = 0
 
     def _has_more(self) -> bool:
         return bool(self._waiting) or any(each.count for each in self._repeats.values())
 
-    def _see_to_the_rest(self) -> None:
+    def _ensure_thread(self) -> None:
         if self.has_thread and self._thread is None and self._has_more():
-            self._thread = threading.Thread(target=self._attend, name="log", daemon=True)
+            self._thread = threading.Thread(target=self._run_thread, name="log", daemon=True)
             self._thread.start()
 
-    def _attend(self) -> None:
+    def _run_thread(self) -> None:
         while True:
             with self._lock:
-                if not self.tend():
+                if not self.write_due():
                     self._thread = None
                     return
                 is_stalled = bool(self._waiting)
@@ -200,12 +200,12 @@ class Outlet:
 OUTLETS: WeakSet[Outlet] = WeakSet()
 
 
-def _begin_anew() -> None:
+def _reset_all() -> None:
     for outlet in OUTLETS:
-        outlet.begin_anew()
+        outlet.reset()
 
 
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reset_all)
 
 
 def _sender(file: int) -> Callable[[bytes], int]:

@@ -23,18 +23,18 @@ SOCKET_BYTES = 103
 class Scratch:
     """A temporary directory of this process."""
 
-    def __init__(self, longest: str = "", *, may_be_in: Callable[[Path], bool] = Path.is_dir) -> None:
-        """Create the directory, in which the path of a socket named `longest` must fit; remove those of dead processes.
+    def __init__(self, socket_name: str = "", *, is_allowed: Callable[[Path], bool] = Path.is_dir) -> None:
+        """Create the directory, in which the path of a socket `socket_name` must fit; remove those of dead processes.
 
         Raises `CannotRun` if there is no such place.
         """
         sweep()
         for place in places():
-            is_short = not longest or len(os.fsencode(place / f"{PREFIX}12345678" / longest)) <= SOCKET_BYTES
-            if is_short and may_be_in(place):
+            is_short = not socket_name or len(os.fsencode(place / f"{PREFIX}12345678" / socket_name)) <= SOCKET_BYTES
+            if is_short and is_allowed(place):
                 with suppress(OSError):
                     self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-                    self._lock = _locked(self.path)
+                    self._lock = _create_lock(self.path)
                     return
         message = f"cannot create temporary files in {' or '.join(map(str, places()))}: set TMPDIR to a short path"
         raise CannotRun(message)
@@ -80,7 +80,7 @@ def _folders() -> Iterator[Path]:
             yield from [path for path in place.glob(f"{PREFIX}*") if path.is_dir() and not path.is_symlink()]
 
 
-def _locked(folder: Path) -> int:
+def _create_lock(folder: Path) -> int:
     """Return the open lock of a directory; the file is renamed into place only when it is locked."""
     temporary = folder / f"{LOCK}.new"
     lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

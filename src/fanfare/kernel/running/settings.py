@@ -18,7 +18,7 @@ ACCOUNT_SHARE = 0.5
 QUEUE_CONNECTIONS = 4
 INDEX_POOL_SIZE = 4
 # Conventional names, so that they can be shared with other programs.
-PLAIN = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
+CONVENTIONAL_NAMES = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MAX_PORT = 65535
 PUBLIC_URL = r"(https?://[A-Za-z0-9._\[\]:-]+)?"
@@ -120,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def variable(name: str) -> str:
     """Return the environment variable of a setting."""
-    return PLAIN.get(name, PREFIX + name.upper())
+    return CONVENTIONAL_NAMES.get(name, PREFIX + name.upper())
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -190,7 +190,7 @@ def _at_least(minimum: float) -> Range:
 
 _SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
 _DAYS: Range = (lambda value: 0 < value <= 36_500, "days, more than 0 and at most 36500")  # noqa: PLR2004 - a century
-_PART: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
+_SHARE: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
 RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
     "workers": _at_least(1),
@@ -198,11 +198,11 @@ RANGES: dict[str, Range] = {
     # A search uses a connection and needs a second one for an instant.
     "pool_size": _at_least(2),
     "worker_pool_size": _at_least(1),
-    "account_share": _PART,
+    "account_share": _SHARE,
     "connect_seconds": _SECONDS,
     "heartbeat_seconds": _SECONDS,
     "http_connections": _at_least(0),
-    "address_share": _PART,
+    "address_share": _SHARE,
     "head_seconds": _SECONDS,
     "body_seconds": _SECONDS,
     "answer_seconds": _SECONDS,

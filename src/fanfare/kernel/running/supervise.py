@@ -19,7 +19,7 @@ from fanfare.kernel.running.children import Launched
 from fanfare.kernel.running.outlet import Outlet
 from fanfare.kernel.running.scratch import sweep
 
-STOP_WORDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # A process that dies is restarted at once; one that keeps dying gets longer delays.
 DELAYS = (0.0, 0.5, 1.0, 2.0)
 # After running this long, a process counts as healthy again.
@@ -29,7 +29,7 @@ INIT = 1
 STANDARD_ERROR = 2
 
 
-class Told(BaseException):
+class StopRequested(BaseException):
     """A signal asked to stop before the supervisor was running."""
 
 
@@ -42,10 +42,10 @@ class Child:
     launched: Launched | None = None
     stopped_elsewhere: bool = False
     # seconds to finish its work when stopping
-    patience: float = 15.0
+    stop_seconds: float = 15.0
     deaths: int = 0
     started: float = 0.0
-    due: float = 0.0
+    restart_at: float = 0.0
 
 
 class Supervisor:
@@ -55,34 +55,34 @@ class Supervisor:
         self,
         processes: Sequence[Child],
         ready: tuple[int, Callable[[], None]] | None = None,
-        tidy: Callable[[], None] | None = None,
+        tick: Callable[[], None] | None = None,
     ) -> None:
         """`ready` is a pipe, and a function to call when one of the processes first writes to it.
 
-        `tidy` is called about once per second.
+        `tick` is called about once per second.
         """
         self.processes = processes
         self.ready = ready
-        self.tidy = tidy
-        self._words = 0
+        self.tick = tick
+        self._stop_signals = 0
 
     def run(self) -> None:
         """Start the processes and keep them running; stop them on SIGTERM, SIGINT or SIGHUP."""
         with self._woken_by_signals() as wakeups:
             try:
-                while self._words == 0:
-                    outlet().tend()
-                    if self.tidy is not None:
-                        self.tidy()
+                while self._stop_signals == 0:
+                    outlet().write_due()
+                    if self.tick is not None:
+                        self.tick()
                     for each in self.processes:
-                        self._keep(each)
+                        self._supervise(each)
                     if os.getpid() == INIT:
-                        _bury_strangers({each.launched.pid for each in self.processes if each.launched})
+                        _reap_orphans({each.launched.pid for each in self.processes if each.launched})
                     self._wait(wakeups)
             finally:
                 self._stop(wakeups)
 
-    def _keep(self, process: Child) -> None:
+    def _supervise(self, process: Child) -> None:
         now = time.monotonic()
         if process.launched is not None:
             status = process.launched.poll()
@@ -90,24 +90,24 @@ class Supervisor:
                 return
             if process.started and now - process.started > HEALTHY_SECONDS:
                 process.deaths = 0
-            process.due = now + DELAYS[min(process.deaths, len(DELAYS) - 1)]
+            process.restart_at = now + DELAYS[min(process.deaths, len(DELAYS) - 1)]
             process.deaths += 1
-            say("ended", process=process.name, status=status, again_in=process.due - now)
+            log_event("ended", process=process.name, status=status, again_in=process.restart_at - now)
             process.launched = None
             sweep()
-        if now < process.due:
+        if now < process.restart_at:
             return
         try:
             process.launched = process.start()
             process.started = time.monotonic()
         except (CannotRun, OSError) as error:
-            process.due = now + DELAYS[-1]
-            say("cannot start", process=process.name, reason=str(error))
+            process.restart_at = now + DELAYS[-1]
+            log_event("cannot start", process=process.name, reason=str(error))
 
     def _wait(self, wakeups: int) -> None:
         """Sleep until a signal, the first sign of readiness, or the end of a delay."""
         now = time.monotonic()
-        pauses = [each.due - now for each in self.processes if each.launched is None]
+        pauses = [each.restart_at - now for each in self.processes if each.launched is None]
         pipes = [wakeups, *((self.ready[0],) if self.ready else ())]
         readable, _, _ = select.select(pipes, [], [], max(0.0, min([TICK, *pauses])))
         if wakeups in readable:
@@ -118,16 +118,16 @@ class Supervisor:
             announce()
 
     def _stop(self, wakeups: int) -> None:
-        mine = [each for each in self.processes if each.launched is not None and not each.stopped_elsewhere]
-        for each in mine:
-            _launched(each).tell(signal.SIGTERM)
-        words = self._words
-        end = time.monotonic() + max((each.patience for each in mine), default=0.0)
-        while any(_launched(each).poll() is None for each in mine):
+        children = [each for each in self.processes if each.launched is not None and not each.stopped_elsewhere]
+        for each in children:
+            _launched(each).send_signal(signal.SIGTERM)
+        stop_signals_before = self._stop_signals
+        end = time.monotonic() + max((each.stop_seconds for each in children), default=0.0)
+        while any(_launched(each).poll() is None for each in children):
             # A second signal means at once.
-            if time.monotonic() > end or self._words > max(words, 1):
-                for each in mine:
-                    _launched(each).tell(signal.SIGKILL)
+            if time.monotonic() > end or self._stop_signals > max(stop_signals_before, 1):
+                for each in children:
+                    _launched(each).send_signal(signal.SIGKILL)
             select.select([wakeups], [], [], 0.05)
 
     @contextmanager
@@ -136,38 +136,38 @@ class Supervisor:
         reader, writer = socket.socketpair()
         reader.setblocking(False)  # noqa: FBT003 - socket's signature
         writer.setblocking(False)  # noqa: FBT003 - socket's signature
-        handlers = {word: signal.signal(word, self._count) for word in STOP_WORDS}
+        handlers = {number: signal.signal(number, self._count) for number in STOP_SIGNALS}
         handlers[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _ignore)
         old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         try:
             yield reader.fileno()
         finally:
             signal.set_wakeup_fd(old)
-            for word, handler in handlers.items():
+            for number, handler in handlers.items():
                 # While stopping, further signals do not interrupt the cleanup.
-                signal.signal(word, signal.SIG_IGN if self._words and word in STOP_WORDS else handler)
+                signal.signal(number, signal.SIG_IGN if self._stop_signals and number in STOP_SIGNALS else handler)
             reader.close()
             writer.close()
 
     def _count(self, _: int, __: FrameType | None) -> None:
-        self._words += 1
+        self._stop_signals += 1
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise `Told` on the first signal to stop; ignore further ones, which would interrupt the cleanup."""
+    """Raise `StopRequested` on the first signal to stop; ignore further ones, which would interrupt the cleanup."""
 
-    def tell(_: int, __: FrameType | None) -> None:
-        for word in STOP_WORDS:
-            signal.signal(word, signal.SIG_IGN)
-        raise Told
+    def raise_stop(_: int, __: FrameType | None) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise StopRequested
 
-    handlers = {word: signal.signal(word, tell) for word in STOP_WORDS}
+    handlers = {number: signal.signal(number, raise_stop) for number in STOP_SIGNALS}
     try:
         yield
     finally:
-        for word, handler in handlers.items():
-            signal.signal(word, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 @cache
@@ -176,9 +176,9 @@ def outlet() -> Outlet:
     return Outlet(STANDARD_ERROR)
 
 
-def say(event: str, **facts: object) -> None:
+def log_event(event: str, **facts: object) -> None:
     """Write a log line in the format of the other processes, without importing their library."""
-    outlet().say("warning", event, **facts)
+    outlet().log_event("warning", event, **facts)
 
 
 def _launched(process: Child) -> Launched:
@@ -191,7 +191,7 @@ def _ignore(_: int, __: FrameType | None) -> None:
     """Do nothing: a handler must exist for the signal to end a `select`."""
 
 
-def _bury_strangers(pids: set[int]) -> None:
+def _reap_orphans(pids: set[int]) -> None:
     """Reap orphans when running as the first process of a container; otherwise they remain zombies."""
     while True:
         try:

@@ -11,19 +11,19 @@ log = structlog.get_logger()
 PAUSE_SECONDS = 1.0
 
 
-def begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+def start_task(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
     """Start a background task; an exception is logged. Keep a reference: the loop's own is weak."""
     task = asyncio.create_task(work, name=name)
-    task.add_done_callback(_tell)
+    task.add_done_callback(_log_failure)
     return task
 
 
-def keep(work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
+def keep_running(work: Callable[[], Awaitable[None]], name: str) -> asyncio.Task[None]:
     """Start a task that runs until it returns or is cancelled: an exception is logged and the task is restarted."""
-    return begin(_go_on(work, name), name)
+    return start_task(_run_repeatedly(work, name), name)
 
 
-async def _go_on(work: Callable[[], Awaitable[None]], name: str) -> None:
+async def _run_repeatedly(work: Callable[[], Awaitable[None]], name: str) -> None:
     while True:
         try:
             await work()
@@ -34,6 +34,6 @@ async def _go_on(work: Callable[[], Awaitable[None]], name: str) -> None:
             return
 
 
-def _tell(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         log.warning("background work failed", work=task.get_name(), exc_info=error)

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def run_to_its_end(work: Callable[[], T], executor: Executor | None = None) -> T:
+async def run_in_thread(work: Callable[[], T], executor: Executor | None = None) -> T:
     """Run a function in a thread and return its result. If cancelled, wait for the thread, then raise CancelledError.
 
     So a slot, a lock or a file of the caller is released only when the thread no longer uses it.

@@ -17,7 +17,7 @@ from falcon.asgi import Request, Response
 from fanfare.kernel.data.db import OUTAGES, UNSTORABLE
 from fanfare.kernel.data.paging import Following, Listed
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
-from fanfare.kernel.pictures import Drawn
+from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.running.shares import Busy
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ THREAD_BYTES = 128 * 1024
 
 def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
     """Return the body of an answer; None gives an empty body."""
-    if isinstance(answer, Drawn):
+    if isinstance(answer, ImageAnswer):
         return answer.content
     if isinstance(answer, Listed):
         answer = answer.data

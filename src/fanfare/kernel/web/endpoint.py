@@ -19,7 +19,7 @@ from fanfare.kernel.callers import Account, Caller, Level
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.pictures import Drawn
+from fanfare.kernel.pictures import ImageAnswer
 
 # Returns the faults of fields that refer to other objects. Called when a request is refused anyway, to report all
 # faults.
@@ -51,7 +51,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     @property
     def media_type(self) -> str:
         """The content type of the answer."""
-        is_drawn = isinstance(self.answer, type) and issubclass(self.answer, Drawn)
+        is_drawn = isinstance(self.answer, type) and issubclass(self.answer, ImageAnswer)
         return self.answer.media_type if is_drawn else "application/json"
 
     @property

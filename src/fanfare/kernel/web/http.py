@@ -26,7 +26,16 @@ from fanfare.kernel.data.delivery import Delivery
 from fanfare.kernel.data.idempotency import Answered, Repeat
 from fanfare.kernel.data.paging import Ignored, Listed, Page
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, Raw, Setting, given_in, ignored, name_array, read, select_fields
+from fanfare.kernel.parameters import (
+    Params,
+    Raw,
+    Setting,
+    ignored_names,
+    name_array,
+    present_fields,
+    read,
+    select_fields,
+)
 from fanfare.kernel.running import loop_turns, metrics
 from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
@@ -204,7 +213,7 @@ async def call_endpoint(
         try:
             return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
         except BadParameters as wrong:
-            wrong.values = given_in(current) if current else {}
+            wrong.values = present_fields(current) if current else {}
             raise
 
     if params is None:
@@ -212,7 +221,7 @@ async def call_endpoint(
     else:
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
     envelope = answer.meta if isinstance(answer, Page) else answer
-    if isinstance(envelope, Ignored) and (names := ignored(endpoint.params, raw)):
+    if isinstance(envelope, Ignored) and (names := ignored_names(endpoint.params, raw)):
         envelope.ignored_parameters = names
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)

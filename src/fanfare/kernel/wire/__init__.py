@@ -25,7 +25,7 @@ from fanfare.kernel.wire.forms import (
     NetworkForm,
     TextForm,
     UuidForm,
-    spoiled,
+    storage_fault,
     text_of,
     whole_number,
     word_of,
@@ -36,22 +36,22 @@ from fanfare.kernel.wire.lists import (
     Alias,
     AnyForm,
     EntryForm,
+    InvalidEntry,
     JsonForm,
     LineForm,
     LinesForm,
     ListForm,
-    Unread,
     Wildcard,
-    decoded_json,
-    loaded,
-    weight,
+    decode_json,
+    json_weight,
+    parse_json,
 )
-from fanfare.kernel.wire.numbers import MAX_ID, LimitForm, MoneyForm, NumberForm, WholeForm
+from fanfare.kernel.wire.numbers import MAX_ID, IntegerForm, LimitForm, MoneyForm, NumberForm
 from fanfare.kernel.wire.times import (
     EARLIEST,
     LATEST,
+    BoundForm,
     DayForm,
-    EdgeForm,
     MomentForm,
     TimeZoneForm,
     check_past,
@@ -76,14 +76,14 @@ __all__ = [
     "AddressRangeForm",
     "Alias",
     "AnyForm",
+    "Bound",
+    "BoundForm",
+    "BoundMoment",
     "CapitalsForm",
     "ChoiceForm",
     "Currency",
     "Day",
     "DayForm",
-    "Edge",
-    "EdgeForm",
-    "EdgeMoment",
     "EntryForm",
     "Flag",
     "FlagForm",
@@ -91,6 +91,9 @@ __all__ = [
     "Id",
     "Ids",
     "Instant",
+    "Integer",
+    "IntegerForm",
+    "InvalidEntry",
     "JsonForm",
     "JsonObject",
     "KeyForm",
@@ -114,24 +117,21 @@ __all__ = [
     "Texts",
     "TimeZone",
     "TimeZoneForm",
-    "Unread",
     "Uuid",
     "UuidForm",
     "Uuids",
-    "Whole",
-    "WholeForm",
     "Wildcard",
     "check_past",
     "day_bounds",
     "day_of",
-    "decoded_json",
+    "decode_json",
     "future_faults",
     "iso",
-    "loaded",
-    "spoiled",
+    "json_weight",
+    "parse_json",
+    "storage_fault",
     "text_of",
     "unix",
-    "weight",
     "whole_number",
     "window",
     "word_of",
@@ -142,16 +142,16 @@ OuterKey = Annotated[str, KeyForm()]
 NetworkName = Annotated[str, NetworkForm()]
 LongText = Annotated[str, TextForm(10_000)]
 Flag = Annotated[bool, FlagForm()]
-Id = Annotated[int, WholeForm(0)]
-Whole = Annotated[int, WholeForm()]
+Id = Annotated[int, IntegerForm(0)]
+Integer = Annotated[int, IntegerForm()]
 Latitude = Annotated[float, NumberForm(-90, 90)]
 Longitude = Annotated[float, NumberForm(-180, 180)]
 Money = Annotated[Decimal, MoneyForm()]
 Currency = Annotated[str, CapitalsForm(3, "[A-Za-z]{3}", "must be a three-letter currency code such as CAD")]
 Day = Annotated[date, DayForm()]
 Moment = Annotated[datetime, MomentForm()]
-EdgeMoment = Annotated[datetime, MomentForm(0)]
-Edge = Annotated[Any, EdgeForm()]
+BoundMoment = Annotated[datetime, MomentForm(0)]
+Bound = Annotated[Any, BoundForm()]
 # For answers: ISO 8601 in UTC, declared as such in the API document.
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Uuid = Annotated[uuid.UUID, UuidForm()]
@@ -159,6 +159,6 @@ Address = Annotated[str, AddressForm()]
 AddressRange = Annotated[Network, AddressRangeForm()]
 TimeZone = Annotated[str, TimeZoneForm()]
 Texts = Annotated[list[str], ListForm(TextForm())]
-Ids = Annotated[list[int], ListForm(WholeForm(0))]
+Ids = Annotated[list[int], ListForm(IntegerForm(0))]
 Uuids = Annotated[list[uuid.UUID], ListForm(UuidForm())]
 JsonObject = Annotated[dict[str, Any], JsonForm()]

@@ -15,12 +15,12 @@ FLAGS = {
 }
 NOTHING = frozenset({"", "none", "null"})
 # Promise S12 of docs/promises.md.
-DEEPEST = 20
+MAX_DEPTH = 20
 # The largest integer up to which floats are exact.
-EXACT = 2**53 - 1
+MAX_EXACT_INTEGER = 2**53 - 1
 FLOAT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})(?:\.0|\.[0-9]{1,16}[eE]\+?[0-9]{1,2})")
 # More combining marks on one letter than any language uses.
-MOST_MARKS = 32
+MAX_MARKS = 32
 # Characters without a combining class whose decomposition starts with a combining mark.
 HIDDEN_MARKS = "\u0f73\u0f75\u0f81\uff9e\uff9f"
 # The longest canonical decomposition of a character.
@@ -56,7 +56,7 @@ def text_of(raw: object) -> str:
         return raw
     if isinstance(raw, bool):
         return "true" if raw else "false"
-    if isinstance(raw, float) and raw.is_integer() and abs(raw) <= EXACT:
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) <= MAX_EXACT_INTEGER:
         return str(int(raw))
     if isinstance(raw, int | float):
         return str(raw)
@@ -98,30 +98,30 @@ def whole_number(text: str) -> str:
     if not match:
         return text
     number = float(match[0])
-    return str(int(number)) if number.is_integer() and abs(number) <= EXACT else text
+    return str(int(number)) if number.is_integer() and abs(number) <= MAX_EXACT_INTEGER else text
 
 
 class TextForm(Form):
-    """A text of at most `longest` characters, in Unicode normal form C, without surrounding whitespace."""
+    """A text of at most `max_length` characters, in Unicode normal form C, without surrounding whitespace."""
 
-    def __init__(self, longest: int = 255, pattern: str | None = None, hint: str = "") -> None:
-        self.longest = longest
+    def __init__(self, max_length: int = 255, pattern: str | None = None, hint: str = "") -> None:
+        self.max_length = max_length
         self.pattern = re.compile(pattern) if pattern else None
         self.hint = hint
 
     def read(self, raw: object) -> str:
         text = text_of(raw).strip()
-        if len(text) <= LONGEST_DECOMPOSITION * self.longest:
+        if len(text) <= LONGEST_DECOMPOSITION * self.max_length:
             text = compose(text)
-        if len(text) > self.longest:
-            message = f"must be at most {self.longest} characters"
+        if len(text) > self.max_length:
+            message = f"must be at most {self.max_length} characters"
             raise ValueError(message)
         if self.pattern and not self.pattern.fullmatch(text):
             raise ValueError(self.hint)
         return text
 
     def schema(self) -> dict[str, object]:
-        result: dict[str, object] = {"type": "string", "maxLength": self.longest}
+        result: dict[str, object] = {"type": "string", "maxLength": self.max_length}
         if self.pattern:
             result["pattern"] = f"^(?:{self.pattern.pattern})$"
         return result
@@ -235,26 +235,26 @@ class AddressRangeForm(Form):
         return {"type": "string", "anyOf": formats, "examples": ["192.0.2.0/24"]}
 
 
-def spoiled(value: object, depth: int = 0) -> str | None:
+def storage_fault(value: object, depth: int = 0) -> str | None:
     """Return why a value cannot be stored, or None.
 
     Reasons are NUL, a lone surrogate, too many combining marks, a number that is not finite, or nesting deeper than 20.
     """
     if isinstance(value, str):
-        return _spoiled_text(value)
+        return _text_fault(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "must not contain numbers that are too large to store"
     if not isinstance(value, dict | list):
         return None
-    if depth >= DEEPEST:
-        return f"must not be nested deeper than {DEEPEST} levels"
+    if depth >= MAX_DEPTH:
+        return f"must not be nested deeper than {MAX_DEPTH} levels"
     for part in [*value, *value.values()] if isinstance(value, dict) else value:
-        if fault := spoiled(part, depth + 1):
+        if fault := storage_fault(part, depth + 1):
             return fault
     return None
 
 
-def _spoiled_text(text: str) -> str | None:
+def _text_fault(text: str) -> str | None:
     if "\0" in text:
         return "must not contain NUL characters"
     if text.isascii():
@@ -262,9 +262,9 @@ def _spoiled_text(text: str) -> str | None:
     if SURROGATES.search(text):
         return "must not contain lone surrogates"
     # Unicode normalization is quadratic in the length of a sequence of marks: a body full of them would take minutes.
-    parts = (text[start : start + MOST_MARKS] for start in range(0, len(text), MOST_MARKS))
-    is_stacked = any(all(map(_is_mark, part)) for part in parts if len(part) == MOST_MARKS)
-    return f"must not stack more than {MOST_MARKS} marks on a letter" if is_stacked else None
+    parts = (text[start : start + MAX_MARKS] for start in range(0, len(text), MAX_MARKS))
+    is_stacked = any(all(map(_is_mark, part)) for part in parts if len(part) == MAX_MARKS)
+    return f"must not stack more than {MAX_MARKS} marks on a letter" if is_stacked else None
 
 
 def _is_mark(letter: str) -> bool:

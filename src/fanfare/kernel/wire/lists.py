@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fanfare.kernel.wire.forms import Form, spoiled
+from fanfare.kernel.wire.forms import Form, storage_fault
 
 # Decoding takes 1 ms for 150,000 numbers in a list, and 20 ms for 50,000 members or 25,000 nested arrays.
 MAX_WEIGHT = 150_000
@@ -15,8 +15,8 @@ MAX_WEIGHT = 150_000
 # Windows programs put it before a UTF-8 text.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # The maximum digits of a number, the lowest limit Python allows: parsing is quadratic and holds the interpreter lock.
-LONGEST_NUMBER = 640
-sys.set_int_max_str_digits(LONGEST_NUMBER)
+MAX_NUMBER_DIGITS = 640
+sys.set_int_max_str_digits(MAX_NUMBER_DIGITS)
 
 
 def _float(digits: str) -> float:
@@ -28,7 +28,7 @@ def _float(digits: str) -> float:
 DECODER = msgspec.json.Decoder(float_hook=_float)
 
 
-def weight(text: str | bytes) -> int:
+def json_weight(text: str | bytes) -> int:
     """Return an upper bound of the elements in a JSON text, in units of an array element, without decoding it."""
     marks = ((",", 1), (":", 3), ("[", 6), ("{", 6))
     if isinstance(text, bytes):
@@ -36,24 +36,24 @@ def weight(text: str | bytes) -> int:
     return sum(each * text.count(mark) for mark, each in marks)
 
 
-def decoded_json(text: str, message: str, *, is_line: bool = False) -> object:
+def decode_json(text: str, message: str, *, is_line: bool = False) -> object:
     """Return the value of a JSON text. Raises ValueError, with `message` if it is malformed.
 
     With `is_line` the caller checks whether the value can be stored.
     """
-    if weight(text) > MAX_WEIGHT:
+    if json_weight(text) > MAX_WEIGHT:
         too_many = "has too many values"
         raise ValueError(too_many)
     try:
-        value = loaded(text.encode())
+        value = parse_json(text.encode())
     except ValueError:
         raise ValueError(message) from None
-    if not is_line and (fault := spoiled(value)):
+    if not is_line and (fault := storage_fault(value)):
         raise ValueError(fault)
     return value
 
 
-def loaded(text: bytes) -> object:
+def parse_json(text: bytes) -> object:
     """Return the value of a JSON text, with or without a byte order mark. Raises ValueError with what is wrong.
 
     Lone surrogates and numbers too large for a float are accepted here, so that the error can name the field they are
@@ -81,8 +81,8 @@ def _refuse(word: str) -> None:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > LONGEST_NUMBER:
-        message = f"has a number of more than {LONGEST_NUMBER} digits"
+    if len(digits) > MAX_NUMBER_DIGITS:
+        message = f"has a number of more than {MAX_NUMBER_DIGITS} digits"
         raise ValueError(message)
     return int(digits)
 
@@ -102,7 +102,7 @@ class ListForm(Form):
         if not isinstance(self.each, LineForm):
             items = [item for item in items if not (isinstance(item, str) and not item.strip())]
         if len(items) > self.maximum:
-            raise ValueError(self._too_many())
+            raise ValueError(self._count_error())
         return [self.each.read(item) for item in items]
 
     def _items(self, raw: object) -> Sequence[object]:
@@ -112,16 +112,16 @@ class ListForm(Form):
             return [raw]
         match raw.lstrip()[:1]:
             case "[":
-                decoded = decoded_json(raw, "is not a valid JSON array", is_line=self.is_line)
+                decoded = decode_json(raw, "is not a valid JSON array", is_line=self.is_line)
                 return decoded if isinstance(decoded, list) else [decoded]
             case "{":
                 return [raw]
         # Counted before splitting; a trailing comma adds no entry.
         if raw.count(",") > self.maximum:
-            raise ValueError(self._too_many())
+            raise ValueError(self._count_error())
         return raw.split(",")
 
-    def _too_many(self) -> str:
+    def _count_error(self) -> str:
         return f"must have at most {self.maximum} entries"
 
     def schema(self) -> dict[str, object]:
@@ -133,7 +133,7 @@ class JsonForm(Form):
 
     def read(self, raw: object) -> dict[str, Any]:
         message = "must be a JSON object"
-        value = decoded_json(raw, message) if isinstance(raw, str) else raw
+        value = decode_json(raw, message) if isinstance(raw, str) else raw
         if not isinstance(value, dict):
             raise ValueError(message)  # noqa: TRY004 - what a Form refuses with
         return value
@@ -167,7 +167,7 @@ class LinesForm(ListForm):
     def _items(self, raw: object) -> Sequence[object]:
         message = "must be an array of JSON objects"
         if isinstance(raw, str) and raw.lstrip().startswith(("[", "{")):
-            raw = decoded_json(raw, message, is_line=True)
+            raw = decode_json(raw, message, is_line=True)
         if isinstance(raw, dict):
             return [raw]
         if not isinstance(raw, list):
@@ -175,7 +175,7 @@ class LinesForm(ListForm):
         return raw
 
 
-class Unread(msgspec.Struct, frozen=True):
+class InvalidEntry(msgspec.Struct, frozen=True):
     """An invalid entry: its text, if it can be repeated, and the error."""
 
     text: str | None
@@ -183,7 +183,7 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class EntryForm(Form):
-    """An entry of a list in which errors are reported one by one: its value, or `Unread`."""
+    """An entry of a list in which errors are reported one by one: its value, or `InvalidEntry`."""
 
     is_line = True
 
@@ -192,11 +192,11 @@ class EntryForm(Form):
         self.nothing = each.nothing
 
     def read(self, raw: object) -> Any:  # noqa: ANN401 - depends on the inner Form
-        fault = spoiled(raw)
+        fault = storage_fault(raw)
         try:
-            return Unread(None, fault) if fault else self.each.read(raw)
+            return InvalidEntry(None, fault) if fault else self.each.read(raw)
         except ValueError as wrong:
-            return Unread(raw if isinstance(raw, str) else None, str(wrong))
+            return InvalidEntry(raw if isinstance(raw, str) else None, str(wrong))
 
     def schema(self) -> dict[str, object]:
         return self.each.schema()

@@ -4,7 +4,7 @@ import math
 import re
 from decimal import Decimal
 
-from fanfare.kernel.wire.forms import EXACT, NOTHING, Form, text_of
+from fanfare.kernel.wire.forms import MAX_EXACT_INTEGER, NOTHING, Form, text_of
 
 MAX_ID = 2**63 - 1
 # Stricter than Python, which accepts nan, 1_000 and digits of other scripts. Without a point there is one run of
@@ -19,7 +19,7 @@ def numeral(raw: object) -> str | None:
     return text if text and NUMERAL.fullmatch(text) else None
 
 
-class WholeForm(Form):
+class IntegerForm(Form):
     """An integer between two bounds."""
 
     nothing = NOTHING
@@ -43,20 +43,24 @@ class WholeForm(Form):
         if type(raw) is int:
             return raw
         if isinstance(raw, float):
-            return int(raw) if raw.is_integer() and abs(raw) <= EXACT else None
+            return int(raw) if raw.is_integer() and abs(raw) <= MAX_EXACT_INTEGER else None
         match = INTEGER.fullmatch(raw.strip()) if isinstance(raw, str) else None
         if match is None:
             return None
         number = int(match[1])
         # Above this, a float may stand for another integer.
-        return number if match[0] == match[1] or abs(number) <= EXACT else None
+        return number if match[0] == match[1] or abs(number) <= MAX_EXACT_INTEGER else None
 
     def schema(self) -> dict[str, object]:
         # No wider than what every JSON parser can represent exactly.
-        return {"type": "integer", "minimum": max(self.minimum, -EXACT), "maximum": min(self.maximum, EXACT)}
+        return {
+            "type": "integer",
+            "minimum": max(self.minimum, -MAX_EXACT_INTEGER),
+            "maximum": min(self.maximum, MAX_EXACT_INTEGER),
+        }
 
 
-class LimitForm(WholeForm):
+class LimitForm(IntegerForm):
     """The number of rows of a page; a larger number means the maximum, since the client continues from there."""
 
     def __init__(self, maximum: int, minimum: int = 1) -> None:

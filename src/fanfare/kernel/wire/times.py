@@ -77,7 +77,7 @@ class MomentForm(Form):
         return {"type": "string", "format": "date-time"}
 
 
-class EdgeForm(Form):
+class BoundForm(Form):
     """A bound of a time window: a date YYYY-MM-DD, meaning that whole day of the account, or a time; see `window`."""
 
     nothing = NOTHING

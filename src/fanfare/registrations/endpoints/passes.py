@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fanfare.kernel.callers import SECRET, Account
-from fanfare.kernel.clock import system_chance
+from fanfare.kernel.clock import system_random
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.pictures import Png, Svg
@@ -68,7 +68,7 @@ async def manage_passes_list(db: Db, account: Account, query: PassQuery) -> Page
 )
 async def manage_passes_create(db: Db, account: Account, new: NewPasses, now: datetime) -> list[Pass]:
     """Create passes of a campaign, at most 1000 at once; 409 when the section has fewer places left."""
-    return await actions.create_passes(db, account.id, new, now, system_chance())
+    return await actions.create_passes(db, account.id, new, now, system_random())
 
 
 @endpoint.get("/api/v1/manage/passes/{pass_uid}", scope="manage", key=SECRET)
@@ -104,7 +104,7 @@ async def manage_passes_claim(db: Db, account: Account, change: PassFan, now: da
 @endpoint.post("/api/v1/manage/passes/{pass_uid}/transfer", scope="manage", key=SECRET)
 async def manage_passes_transfer(db: Db, account: Account, change: PassFan, now: datetime) -> Pass:
     """Transfer a pass to another fan; its code changes, so the old one no longer opens a gate."""
-    return await actions.transfer_pass(db, account, change, now, system_chance())
+    return await actions.transfer_pass(db, account, change, now, system_random())
 
 
 @endpoint.post("/api/v1/manage/passes/{pass_uid}/cancel", scope="manage", key=SECRET)

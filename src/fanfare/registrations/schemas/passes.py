@@ -9,11 +9,11 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import CapitalsForm, Id, OuterKey, Text, Uuid, WholeForm
+from fanfare.kernel.wire import CapitalsForm, Id, IntegerForm, OuterKey, Text, Uuid
 
 Code = Annotated[str, CapitalsForm(8, "[A-Za-z0-9]{8}", "must be eight letters and digits")]
-Capacity = Annotated[int, WholeForm(0, 2**31 - 1)]
-Quantity = Annotated[int, WholeForm(1, 1000)]
+Capacity = Annotated[int, IntegerForm(0, 2**31 - 1)]
+Quantity = Annotated[int, IntegerForm(1, 1000)]
 
 
 class Section(msgspec.Struct):

@@ -11,16 +11,16 @@ from fanfare.kernel.data.paging import Meta
 from fanfare.kernel.parameters import Params, Setting
 from fanfare.kernel.wire import (
     Alias,
+    Bound,
     Day,
-    Edge,
     Flag,
     Id,
+    IntegerForm,
     Moment,
     NetworkName,
     OuterKey,
     Text,
     Uuid,
-    WholeForm,
     future_faults,
 )
 from fanfare.registrations.schemas.passes import Code
@@ -74,8 +74,8 @@ class ScanQuery(Params):
     """Which scans, by pages of 1000."""
 
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
-    start_date: Annotated[Edge, "Scans from this time, or from this day in the account's zone."]
-    end_date: Annotated[Edge, "Scans before this time, or up to and including this day in the account's zone."]
+    start_date: Annotated[Bound, "Scans from this time, or from this day in the account's zone."]
+    end_date: Annotated[Bound, "Scans before this time, or up to and including this day in the account's zone."]
     network: Annotated[NetworkName, "Ticketing network."]
     next_scan_key: Annotated[Id, "Paging key from the previous answer; left out on the first call."] = 0
     venue_name: Annotated[Text | None, "Venue."] = None
@@ -90,7 +90,7 @@ class ScanItem(Params):
     scan_timestamp: Annotated[Moment, "When it was scanned."]
     source_key: Annotated[OuterKey | None, Alias("scan_key"), "Key of the scan in the gate system."] = None
     device_key: Annotated[OuterKey | None, "Device; with device_sequence it stands for a source_key."] = None
-    device_sequence: Annotated[Annotated[int, WholeForm(0)] | None, "Number of the scan on its device."] = None
+    device_sequence: Annotated[Annotated[int, IntegerForm(0)] | None, "Number of the scan on its device."] = None
     is_success: Annotated[Flag, "Whether the device let the holder in."] = True
     access_mode: Annotated[
         Text | None, "Entry, exit and the like; a pass that goes out (exit, out, check-out) is not used."

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
 
-from fanfare.kernel.wire import Day, WholeForm
+from fanfare.kernel.wire import Day, IntegerForm
 from fanfare.search.criteria.criterion import Context, Criterion, Joint
 from fanfare.search.criteria.facts import ACTIVITY
 from fanfare.search.criteria.plans import Not, Plan, day_range
 from fanfare.search.criteria.record import RecordCriteria
 from fanfare.search.criteria.where import Condition
 
-Days = Annotated[int, WholeForm(0, 36_500)]
+Days = Annotated[int, IntegerForm(0, 36_500)]
 
 ACTIVE = "exists (select from fan_activity a where a.account_id = $1 and a.fan_id = f.fan_id and {})"
 SINCE = ACTIVE.format("a.last_active_at >= {}")

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Annotated
 
 from fanfare.fans.contact import mail_address
-from fanfare.kernel.folding import fold, holding
+from fanfare.kernel.folding import fold, like_pattern
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import NOTHING, ChoiceForm, Form, Text, WholeForm, text_of
+from fanfare.kernel.wire import NOTHING, ChoiceForm, Form, IntegerForm, Text, text_of
 from fanfare.search.criteria.criterion import Criterion
 from fanfare.search.criteria.facts import IDENTITY
 from fanfare.search.criteria.links import Names, folded
@@ -14,7 +14,7 @@ from fanfare.search.criteria.plans import HasValue, InRange
 from fanfare.search.criteria.where import Condition
 
 Gender = Annotated[str, ChoiceForm("male", "female", "diverse", "other", "empty")]
-Age = Annotated[int, WholeForm(0, 150)]
+Age = Annotated[int, IntegerForm(0, 150)]
 
 
 class DomainForm(Form):
@@ -52,7 +52,7 @@ def years_before(day: date, years: int) -> date:
 
 
 NAME = Criterion[str](
-    condition=lambda name, _: Condition("f.search_text like {}", (holding(name),)),
+    condition=lambda name, _: Condition("f.search_text like {}", (like_pattern(name),)),
     reads=("first_name", "last_name", "email"),
     shows="to_jsonb(concat_ws(' ', f.first_name, f.last_name, f.email))",
     is_person=True,

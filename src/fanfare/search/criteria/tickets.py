@@ -10,7 +10,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import Day, Flag, Money, Text, Texts, WholeForm
+from fanfare.kernel.wire import Day, Flag, IntegerForm, Money, Text, Texts
 from fanfare.search.criteria.activity import Days
 from fanfare.search.criteria.criterion import Context, Joint, Lookup, References
 from fanfare.search.criteria.facts import TICKET
@@ -20,7 +20,7 @@ from fanfare.search.criteria.plans import ALL_FANS, MAX_PRICE, HasTickets, Not, 
 from fanfare.search.criteria.where import Condition
 from fanfare.tickets.queries.stats import SALES, SEATS
 
-Number = Annotated[int, WholeForm(0, 1_000_000)]
+Number = Annotated[int, IntegerForm(0, 1_000_000)]
 # More than any count of tickets: the upper bound where none is given.
 MAX_TICKETS = 2**31
 

@@ -17,9 +17,9 @@ from fanfare.kernel.wire import (
     DayForm,
     Flag,
     Form,
+    IntegerForm,
     LimitForm,
     MomentForm,
-    WholeForm,
     word_of,
 )
 from fanfare.search.criteria import Criteria
@@ -69,7 +69,7 @@ class FanSearch(Criteria):
         SearchCursor | None, SearchCursorForm(), Alias("cursor"), "Continue a search; its criteria stay the same"
     ] = None
     limit: Annotated[int, LimitForm(MAX_LIMIT), "Rows per page"] = MAX_LIMIT
-    max_count: Annotated[int, WholeForm(1, MAX_COUNT), "Maximum number of rows in the whole search"] = DEFAULT_COUNT
+    max_count: Annotated[int, IntegerForm(1, MAX_COUNT), "Maximum number of rows in the whole search"] = DEFAULT_COUNT
 
 
 class FoundFan(FanRecord, kw_only=True):

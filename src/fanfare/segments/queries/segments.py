@@ -7,7 +7,7 @@ import msgspec
 
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Heavy
-from fanfare.kernel.errors import LONGEST_KEY, Unknown
+from fanfare.kernel.errors import MAX_KEY_LENGTH, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import MAX_ID
 from fanfare.search.criteria import Criteria
@@ -67,7 +67,7 @@ async def criteria_of(db: Db, account_id: int, target: OneSegment) -> Criteria:
     """Return the criteria that select the fans of a segment; Unknown (404); UnreadableCriteria (422)."""
     kind, key = target.segment_type, fold(target.segment_id)
     if not (key.isascii() and await _exists(db, account_id, kind, key)):
-        message = f"No {kind} has the id {target.segment_id[:LONGEST_KEY]!r}"
+        message = f"No {kind} has the id {target.segment_id[:MAX_KEY_LENGTH]!r}"
         raise Unknown(message)
     if kind == "filter":
         return stored.criteria_in((await filters.filter_by_uid(db, account_id, uuid.UUID(key))).criteria)

@@ -9,12 +9,12 @@ from msgspec import UnsetType
 
 from fanfare.kernel.data.paging import Ignored
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Alias, Day, Flag, ListForm, Text, Uuid, WholeForm
+from fanfare.kernel.wire import Alias, Day, Flag, IntegerForm, ListForm, Text, Uuid
 from fanfare.search.criteria import Criteria
 
 MAX_FANS = 100_000
 
-FanIds = Annotated[list[int], ListForm(WholeForm(0), maximum=MAX_FANS)]
+FanIds = Annotated[list[int], ListForm(IntegerForm(0), maximum=MAX_FANS)]
 
 
 class FilterWindow(Params):

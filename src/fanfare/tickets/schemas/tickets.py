@@ -22,6 +22,7 @@ from fanfare.kernel.wire import (
     Flag,
     Id,
     Instant,
+    IntegerForm,
     LimitForm,
     Moment,
     Money,
@@ -29,7 +30,6 @@ from fanfare.kernel.wire import (
     OuterKey,
     Text,
     TextForm,
-    WholeForm,
     future_faults,
 )
 
@@ -37,7 +37,7 @@ BATCH = 100
 PAGE = 1000
 Limit = Annotated[int, LimitForm(PAGE)]
 # Negative on a refund.
-Seats = Annotated[int, WholeForm(-1_000_000, 1_000_000)]
+Seats = Annotated[int, IntegerForm(-1_000_000, 1_000_000)]
 EventDay = Annotated[date, DayForm()]
 Mail = Annotated[str, TextForm(320)]
 

@@ -62,8 +62,8 @@ def settings(sockets: Path, memory: int, connections: int = CONNECTIONS, *, dura
     return values
 
 
-def _mib(params: float, minimum: int, maximum: int) -> str:
-    return f"{min(max(int(params / MIB), minimum), maximum)}MB"
+def _mib(memory_bytes: float, minimum: int, maximum: int) -> str:
+    return f"{min(max(int(memory_bytes / MIB), minimum), maximum)}MB"
 
 
 def files(sockets: Path, user: User, connections: int = CONNECTIONS, *, durable: bool) -> dict[str, str]:

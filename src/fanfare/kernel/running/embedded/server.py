@@ -17,7 +17,7 @@ import psutil
 from fanfare.kernel.running.children import Launch, Launched, launch
 from fanfare.kernel.running.embedded.binaries import Binaries, binaries_for
 from fanfare.kernel.running.embedded.configuration import CONNECTIONS, DATABASE, PORT, files
-from fanfare.kernel.running.embedded.hold import replace
+from fanfare.kernel.running.embedded.directory_lock import replace
 from fanfare.kernel.running.embedded.user import CannotStart, server_user
 from fanfare.kernel.running.scratch import Scratch
 
@@ -59,7 +59,7 @@ class Embedded:
     def runtime(self) -> Path:
         """The private directory of the socket, which exists as long as this object runs the server."""
         if self._scratch is None:
-            self._scratch = Scratch(f".s.PGSQL.{PORT}", may_be_in=self.user.passes)
+            self._scratch = Scratch(f".s.PGSQL.{PORT}", is_allowed=self.user.passes)
             if self.user.ids is not None:
                 os.chown(self._scratch.path, *self.user.ids)
         return self._scratch.path
@@ -94,17 +94,17 @@ class Embedded:
                     fds=fds,
                     output=log,
                     errors=log,
-                    last_word=signal.SIGINT,
+                    death_signal=signal.SIGINT,
                 )
             )
 
     def stop(self) -> None:
         """Stop the server: end sessions and write data; escalate if that takes too long."""
         if self.launched is not None:
-            for word, seconds in zip((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL), STOP_SECONDS, strict=True):
+            for signal_, seconds in zip((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL), STOP_SECONDS, strict=True):
                 if self.launched.poll() is not None:
                     break
-                self.launched.tell(word)
+                self.launched.send_signal(signal_)
                 self.launched.wait(seconds)
             self.launched = None
         if self._scratch is not None:
@@ -173,13 +173,13 @@ class Embedded:
             # Without durability there is no need to sync.
             self._run([*initdb, *([] if self.durable else ["--no-sync"])], fds)
             # Single-user mode creates the database without a running server.
-            words = f"create database {DATABASE};\n".encode()
-            self._run([binaries["postgres"], "--single", "-D", path, "postgres"], fds, words)
+            sql = f"create database {DATABASE};\n".encode()
+            self._run([binaries["postgres"], "--single", "-D", path, "postgres"], fds, sql)
 
-    def _run(self, command: list[str], fds: tuple[int, ...], words: bytes = b"") -> None:
-        with tempfile.TemporaryFile() as standard_output, tempfile.TemporaryFile() as errors:
-            standard_output.write(words)
-            standard_output.seek(0)
+    def _run(self, command: list[str], fds: tuple[int, ...], stdin: bytes = b"") -> None:
+        with tempfile.TemporaryFile() as stdin_file, tempfile.TemporaryFile() as errors:
+            stdin_file.write(stdin)
+            stdin_file.seek(0)
             process = launch(
                 Launch(
                     command=command,
@@ -187,10 +187,10 @@ class Embedded:
                     cwd="/",
                     user=self.user.ids,
                     fds=fds,
-                    input=standard_output,
+                    input=stdin_file,
                     output=errors,
                     errors=errors,
-                    last_word=signal.SIGKILL,
+                    death_signal=signal.SIGKILL,
                 )
             )
             status = process.wait(READY_SECONDS)
@@ -211,11 +211,11 @@ class Embedded:
             raise CannotStart(message)
 
     def _open_log(self) -> IO[bytes]:
-        self.bound_log()
+        self.rotate_log()
         path = self.data_dir / LOG
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "wb")
 
-    def bound_log(self) -> None:
+    def rotate_log(self) -> None:
         """Rotate the log: a long one is copied and truncated while the server continues to write."""
         path = self.data_dir / LOG
         with suppress(OSError):
@@ -229,13 +229,13 @@ class Embedded:
         while time.monotonic() < end:
             if self.launched is None or self.launched.poll() is not None:
                 break
-            if self._says_ready(self.launched.pid):
+            if self._is_ready(self.launched.pid):
                 return
             time.sleep(PAUSE)
-        message = f"PostgreSQL did not start; the end of its log, {self.data_dir / LOG}: {self._last_words()}"
+        message = f"PostgreSQL did not start; the end of its log, {self.data_dir / LOG}: {self._log_tail()}"
         raise CannotStart(message)
 
-    def _says_ready(self, pid: int) -> bool:
+    def _is_ready(self, pid: int) -> bool:
         lines = self._pid_file()
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"  # noqa: PLR2004 - its format
 
@@ -245,7 +245,7 @@ class Embedded:
         except OSError:
             return []
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         try:
             return (self.data_dir / LOG).read_text(errors="replace")[-600:].strip()
         except OSError:
@@ -260,12 +260,12 @@ class Embedded:
         leftovers = self._processes()
         main = [each for each in leftovers if lines and str(each.pid) == lines[0]]
         # A complete server whose owner was killed is already stopping; it may need time to write its data.
-        for processes, words in ((main, (signal.SIGINT, signal.SIGQUIT)), (leftovers, (signal.SIGKILL,))):
-            for word in words:
-                _tell_all(processes, word)
-                psutil.wait_procs(processes, timeout=STOP_SECONDS[0] if word == signal.SIGINT else STOP_SECONDS[1])
-        if still := self._processes():
-            message = f"cannot stop a previous PostgreSQL on {self.cluster}: {[each.pid for each in still]}"
+        for processes, signals in ((main, (signal.SIGINT, signal.SIGQUIT)), (leftovers, (signal.SIGKILL,))):
+            for signal_ in signals:
+                _signal_all(processes, signal_)
+                psutil.wait_procs(processes, timeout=STOP_SECONDS[0] if signal_ == signal.SIGINT else STOP_SECONDS[1])
+        if remaining := self._processes():
+            message = f"cannot stop a previous PostgreSQL on {self.cluster}: {[each.pid for each in remaining]}"
             raise CannotStart(message)
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 
@@ -282,10 +282,10 @@ class Embedded:
         return processes
 
 
-def _tell_all(processes: list[psutil.Process], word: signal.Signals) -> None:
+def _signal_all(processes: list[psutil.Process], signal_: signal.Signals) -> None:
     for process in processes:
         try:
-            process.send_signal(word)
+            process.send_signal(signal_)
         except psutil.NoSuchProcess:
             continue
 

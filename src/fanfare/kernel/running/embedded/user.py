@@ -44,18 +44,18 @@ class User:
         return bool(directory.st_mode & stat.S_IXOTH)
 
 
-def server_user(cluster: Path, request: str | None) -> User:
+def server_user(cluster: Path, requested_name: str | None) -> User:
     """Return the user for a cluster: its owner if it exists, else the current user, else an unprivileged one."""
     owner = cluster.stat().st_uid if cluster.exists() else None
-    me = os.geteuid()
-    if me != 0:
-        if owner not in (None, me):
+    current_uid = os.geteuid()
+    if current_uid != 0:
+        if owner not in (None, current_uid):
             message = f"{cluster} belongs to user id {owner}, and only that user or root can run it"
             raise CannotStart(message)
-        return _user(_by_id(me), is_other=False)
+        return _user(_by_id(current_uid), is_other=False)
     if owner:
         return _user(_by_id(owner), is_other=True)
-    for name in (request,) if request else CANDIDATES:
+    for name in (requested_name,) if requested_name else CANDIDATES:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
@@ -64,7 +64,7 @@ def server_user(cluster: Path, request: str | None) -> User:
             return _user(entry, is_other=True)
     message = (
         "PostgreSQL does not run as root, and no other user can run it "
-        f"({request or ', '.join(CANDIDATES)}): create one and set FANFARE_POSTGRES_USER, or set DATABASE_URL"
+        f"({requested_name or ', '.join(CANDIDATES)}): create one and set FANFARE_POSTGRES_USER, or set DATABASE_URL"
     )
     raise CannotStart(message)
 

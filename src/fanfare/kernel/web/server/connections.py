@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 
 from fanfare.kernel.addresses import Network, peer_subscriber
-from fanfare.kernel.running.tasks import keep
+from fanfare.kernel.running.tasks import keep_running
 
 log = structlog.get_logger()
 
@@ -132,7 +132,7 @@ class HttpConnections:
         its own limit, else of all.
         """
         if self._sweep_task is None or self._sweep_task.done():
-            self._sweep_task = keep(self._sweep, "sweep of HTTP connections")
+            self._sweep_task = keep_running(self._sweep, "sweep of HTTP connections")
         address = peer_subscriber(peer, self.room.proxies)
         self._make_room(self._clients.get(address) if address else None)
         self.open[connection] = address

@@ -13,8 +13,8 @@ import msgspec
 from fanfare.kernel.errors import CannotRun
 
 LOCK = "lock"
-TRIES = 100
-FACTS = "fanfare.json"
+MAX_ATTEMPTS = 100
+RUNNING_FILE = "fanfare.json"
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Running(msgspec.Struct):
     since: str
 
 
-class AlreadyHeld(CannotRun):
+class DirectoryInUse(CannotRun):
     """Another process holds the data directory."""
 
     def __init__(self, data_dir: Path, holder: Holder | None) -> None:
@@ -46,7 +46,7 @@ class AlreadyHeld(CannotRun):
         super().__init__(f"{data_dir} is in use by {owner}")
 
 
-class Hold:
+class DirectoryLock:
     """The lock of a data directory. The system releases it when the process ends, however it ends.
 
     The file exists while it is locked, and after a kill; on release, directories that were created for it are removed
@@ -54,40 +54,40 @@ class Hold:
     """
 
     def __init__(self, data_dir: Path, purpose: str) -> None:
-        """Create no file yet; `take` creates a missing directory. Others who want the lock are shown the `purpose`."""
+        """Create no file yet; `acquire` creates a missing directory. Others who want the lock see the `purpose`."""
         self.data_dir = data_dir
         self.purpose = purpose
         self.since = datetime.now(UTC).isoformat(timespec="seconds")
         self._lock: int | None = None
         # The directories that were created, outer ones first.
-        self._files: list[Path] = []
+        self._created: list[Path] = []
 
-    def take(self) -> None:
-        """Take the lock. Raises `AlreadyHeld`, or `CannotRun` if the directory cannot be used."""
+    def acquire(self) -> None:
+        """Take the lock. Raises `DirectoryInUse`, or `CannotRun` if the directory cannot be used."""
         try:
-            self._take()
+            self._acquire()
         except OSError as error:
             message = f"the data directory {self.data_dir} cannot be used: {error.strerror or error}"
             message += f" ({error.filename})" if error.filename else ""
             raise CannotRun(message) from None
 
-    def _take(self) -> None:
-        lock, tries = None, 0
+    def _acquire(self) -> None:
+        lock, attempts = None, 0
         while lock is None:
             try:
-                lock = self._locked()
+                lock = self._open_locked()
             except FileNotFoundError:
                 # Another process has just removed a directory that it had created.
-                tries += 1
-                if tries == TRIES:
+                attempts += 1
+                if attempts == MAX_ATTEMPTS:
                     raise
         os.ftruncate(lock, 0)
         os.write(lock, msgspec.json.encode(Holder(os.getpid(), self.purpose, self.since)))
         self._lock = lock
         # A file left by a killed holder would direct commands to a server that is gone.
-        (self.data_dir / FACTS).unlink(missing_ok=True)
+        (self.data_dir / RUNNING_FILE).unlink(missing_ok=True)
 
-    def _locked(self) -> int | None:
+    def _open_locked(self) -> int | None:
         """Open and lock the file; None if another process removed it meanwhile."""
         for folder in (*reversed(self.data_dir.parents), self.data_dir):
             self._make(folder)
@@ -98,7 +98,7 @@ class Hold:
         except BlockingIOError:
             holder = _read(path, Holder)
             os.close(lock)
-            raise AlreadyHeld(self.data_dir, holder) from None
+            raise DirectoryInUse(self.data_dir, holder) from None
         # The locked file must still be the one at this path.
         if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
             return lock
@@ -114,28 +114,28 @@ class Hold:
             if not folder.is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
         else:
-            self._files.append(folder)
+            self._created.append(folder)
 
     def publish(self, url: str | None, database_url: str | None) -> None:
         """Write DATA_DIR/fanfare.json with mode 0600."""
         facts = Running(os.getpid(), url, database_url, self.since)
-        replace(self.data_dir / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+        replace(self.data_dir / RUNNING_FILE, msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
 
     def release(self) -> None:
         """Release the lock."""
         if self._lock is not None:
-            (self.data_dir / FACTS).unlink(missing_ok=True)
+            (self.data_dir / RUNNING_FILE).unlink(missing_ok=True)
             (self.data_dir / LOCK).unlink(missing_ok=True)
             # Fails if something was created meanwhile, or if another process is taking the lock.
             with suppress(OSError):
-                while self._files:
-                    self._files.pop().rmdir()
+                while self._created:
+                    self._created.pop().rmdir()
             os.close(self._lock)
             self._lock = None
 
     def __enter__(self) -> Self:
         """Take the lock."""
-        self.take()
+        self.acquire()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -146,7 +146,7 @@ class Hold:
 def running(data_dir: Path) -> Running | None:
     """Return what the holder of the directory has published, or None."""
     holder = _read(data_dir / LOCK, Holder)
-    server = _read(data_dir / FACTS, Running)
+    server = _read(data_dir / RUNNING_FILE, Running)
     return server if holder and server and server.pid == holder.pid else None
 
 
