@@ -44,7 +44,7 @@ places = typer.Typer(help="Load postal codes, metro areas and census figures.", 
 # Without a terminal, progress is reported as a line at this interval.
 SECONDS = 5.0
 
-Given = Annotated[
+Paths = Annotated[
     list[Path] | None,
     typer.Option(
         "--from",
@@ -86,7 +86,7 @@ class Selection(msgspec.Struct, frozen=True):
 
 @places.command("load")
 def load_places(
-    given: Given = None,
+    paths: Paths = None,
     source: Source = None,
     countries: Countries = "",
     metro_areas: MetroAreas = None,
@@ -102,9 +102,9 @@ def load_places(
     Example: fanfare places load --countries US,CA
     """
     overrides = None if metro_areas is None else read_overrides(metro_areas)
-    has_lists = overrides is None or given or source or countries or again
+    has_lists = overrides is None or paths or source or countries or again
     packages = _packages(source or []) if has_lists else ()
-    selection = Selection(packages, _countries(countries), given or [], overrides, again)
+    selection = Selection(packages, _countries(countries), paths or [], overrides, again)
     settings = from_environment().replace(data_dir=data_dir)
     with Scratch() as scratch, _reporting() as report:
         work = partial(_load, selection=selection, scratch=scratch.path, report=report)

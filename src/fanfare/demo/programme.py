@@ -108,7 +108,7 @@ CUSTOM_ENTRIES = (
     ("wish list", "wish", ("Marram", "The Breakwaters", "Nori Kid", "Lantern Hour", "Tall Ships", "DJ Estuary")),
 )
 FIRST_TIMERS = 38
-ONCE = frozenset({"form", "registration"})
+SINGLE_ENTRY = frozenset({"form", "registration"})
 TAGS = (
     DemoTag("Season ticket holder", CLUB, 0.21),
     DemoTag("Former season ticket holder", CLUB, 0.08),
@@ -157,7 +157,7 @@ def campaigns(now: datetime) -> list[DemoCampaign]:
         starts_at = (now - timedelta(days=ago)).replace(hour=18, minute=0, second=0, microsecond=0)
         ends_at = starts_at + timedelta(days=days, hours=-10)
         name = title.format(year=starts_at.year, month=starts_at.strftime("%B"))
-        rows.append(DemoCampaign(name, app_type, business, starts_at, ends_at, weight, app_type in ONCE))
+        rows.append(DemoCampaign(name, app_type, business, starts_at, ends_at, weight, app_type in SINGLE_ENTRY))
     return rows
 
 

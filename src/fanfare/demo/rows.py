@@ -15,7 +15,7 @@ from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
-from fanfare.demo.story import Arrival, Changed, Entered, Happening, Said, Tagged, wording
+from fanfare.demo.story import Arrival, ConsentChange, Entered, FieldChange, Happening, Tagged, wording
 from fanfare.fans.actions.consents import ConsentEntry, ConsentState
 from fanfare.fans.contact import normalized_mail_key
 from fanfare.fans.topics import FAN_CREATED, FAN_IDENTIFIED, FAN_UPDATED, TAG_ADDED
@@ -60,10 +60,10 @@ class Rows:
         self._announce = self.book.announce
         self.loyalty = loyalty(self.book)
         self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
-            Said: self._word,
+            ConsentChange: self._consent,
             Entered: self._entered,
             Tagged: self._tagged,
-            Changed: self._change,
+            FieldChange: self._change,
             **self.loyalty.tellers,
             **Following(self.book).tellers,
             **Schedules(self.book).tellers,
@@ -102,18 +102,18 @@ class Rows:
                 self.tables["fan_identifiers"].append((self.ids.account_id, network, key, fan_id, stamp))
         for network in person.identities:
             self._announce(FAN_IDENTIFIED, fan_id, fan_id, stamp, b'{"network":"%s"}' % network.encode())
-        for word in arrival.words:
-            self._note(fan, word, arrival.source, stamp)
+        for consent in arrival.consents:
+            self._record_consent(fan, consent, arrival.source, stamp)
         return fan
 
-    def _note(self, fan: Fan, word: ConsentEntry, source: str, stamp: str) -> None:
+    def _record_consent(self, fan: Fan, consent: ConsentEntry, source: str, stamp: str) -> None:
         """Add a consent and apply it to the fan, like the domain's own actions."""
-        business_id = None if word.business_id is None else self.ids.businesses[word.business_id]
+        business_id = None if consent.business_id is None else self.ids.businesses[consent.business_id]
         self.tables["consents"].append(
-            (self.ids.account_id, next(self.ids.positions), fan.fan_id, word.channel, business_id, word.is_granted,
-             wording(word), source, fan.person.ip_address, stamp)
+            (self.ids.account_id, next(self.ids.positions), fan.fan_id, consent.channel, business_id,
+             consent.is_granted, wording(consent), source, fan.person.ip_address, stamp)
         )  # fmt: skip
-        fan.consent.add(word, datetime.fromisoformat(stamp))
+        fan.consent.add(consent, datetime.fromisoformat(stamp))
 
     def _updated(self, fan: Fan, fields: list[str], stamp: str) -> None:
         if fields:
@@ -122,9 +122,9 @@ class Rows:
             )
             fan.updated_at = stamp
 
-    def _word(self, fan: Fan, word: Said, stamp: str) -> None:
+    def _consent(self, fan: Fan, change: ConsentChange, stamp: str) -> None:
         old = fan.consent.columns()
-        self._note(fan, word.word, word.source, stamp)
+        self._record_consent(fan, change.consent, change.source, stamp)
         new = fan.consent.columns()
         self._updated(fan, [name for name, value in new.items() if value != old[name] and name in FLAGS], stamp)
 
@@ -141,7 +141,7 @@ class Rows:
         position = self._announce(TAG_ADDED, tag_id, fan.fan_id, stamp)
         self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, stamp, position))
 
-    def _change(self, fan: Fan, change: Changed, stamp: str) -> None:
+    def _change(self, fan: Fan, change: FieldChange, stamp: str) -> None:
         if fan.values.get(change.key, (None, stamp))[0] != change.value:
             fan.values[change.key] = (change.value, stamp)
             self._updated(fan, [change.key], stamp)
@@ -153,9 +153,11 @@ def positions_needed(
     """Return the maximum number of positions that the events take."""
     places = earning(programme)
     entry_count = sum(isinstance(each.event, Entered) and each.event.campaign in places for each in happenings)
-    word_count = sum(isinstance(each.event, Said) for each in happenings)
-    words = sum(len(each.event.words) for each in happenings if isinstance(each.event, Arrival))
-    return len(happenings) + word_count + words + entry_count + sum(len(person.identities) for person in people)
+    change_count = sum(isinstance(each.event, ConsentChange) for each in happenings)
+    consent_count = sum(len(each.event.consents) for each in happenings if isinstance(each.event, Arrival))
+    return (
+        len(happenings) + change_count + consent_count + entry_count + sum(len(person.identities) for person in people)
+    )
 
 
 def _fan_row(account_id: int, fan: Fan) -> TableRow:

@@ -47,14 +47,14 @@ class Arrival(NamedTuple):
     """The first event of a fan: the source, the consents given there, and field values."""
 
     source: str
-    words: list[ConsentEntry]
+    consents: list[ConsentEntry]
     values: dict[str, object]
 
 
-class Said(NamedTuple):
+class ConsentChange(NamedTuple):
     """A later change of consent, and its source."""
 
-    word: ConsentEntry
+    consent: ConsentEntry
     source: str
 
 
@@ -71,7 +71,7 @@ class Tagged(NamedTuple):
     tag: int
 
 
-class Changed(NamedTuple):
+class FieldChange(NamedTuple):
     """A fan changed the value of a custom field."""
 
     key: str
@@ -89,9 +89,9 @@ class Happening(NamedTuple):
     event: Any
 
 
-def wording(word: ConsentEntry) -> str | None:
+def wording(consent: ConsentEntry) -> str | None:
     """Return the text that a consenting fan has agreed to."""
-    return WORDINGS.get(word.channel) if word.is_granted else None
+    return WORDINGS.get(consent.channel) if consent.is_granted else None
 
 
 class Story:
@@ -120,11 +120,11 @@ class Story:
         first = self.draws[home].pick(self.chance) if door == "campaign" else None
         arrival = self._came_by(door) if first is None else self._wave(first)
         asked_by = home if first is None else self.programme[first].business
-        words = self._words(person, asked_by)
+        consents = self._consents(person, asked_by)
         values = {
             field.key: field_value(field, self.chance, self.today) for field in FIELDS if self._happens(field.share)
         }
-        yield Happening(arrival, fan, Arrival(door, words, values))
+        yield Happening(arrival, fan, Arrival(door, consents, values))
         businesses = {asked_by}
         for moment, place in self._entries(home, arrival, first):
             campaign = self.programme[place]
@@ -132,14 +132,14 @@ class Story:
             yield Happening(moment, fan, Entered(place, props))
             if campaign.business not in businesses and self._does("answers elsewhere"):
                 businesses.add(campaign.business)
-                word = ConsentEntry("business", self._does("business"), campaign.business)
-                yield Happening(moment, fan, Said(word, "campaign"))
-        for note in self._notes(home, words):
+                consent = ConsentEntry("business", self._does("business"), campaign.business)
+                yield Happening(moment, fan, ConsentChange(consent, "campaign"))
+        for note in self._notes(home, consents):
             yield Happening(self._later(arrival), fan, note)
         # The last event of fans who opt out completely, some after consenting.
         if self._does("opts out"):
             yield Happening(
-                self._later(arrival), fan, Said(ConsentEntry("everything", is_granted=False), "unsubscribe")
+                self._later(arrival), fan, ConsentChange(ConsentEntry("everything", is_granted=False), "unsubscribe")
             )
 
     def _happens(self, share: float) -> bool:
@@ -177,15 +177,15 @@ class Story:
         candidate = midnight + HOURS.pick(self.chance) * 3600 + self.chance.uniform(0, 3600)
         return candidate if earliest <= candidate <= latest else moment
 
-    def _words(self, person: DemoPerson, business: int) -> list[ConsentEntry]:
-        words = []
+    def _consents(self, person: DemoPerson, business: int) -> list[ConsentEntry]:
+        consents = []
         if person.email and self._does("answers on mail"):
-            words.append(ConsentEntry("email", self._does("mail")))
+            consents.append(ConsentEntry("email", self._does("mail")))
         if person.phone and self._does("answers on texts"):
-            words.append(ConsentEntry("phone", self._does("texts")))
+            consents.append(ConsentEntry("phone", self._does("texts")))
         if self._does("answers on business"):
-            words.append(ConsentEntry("business", self._does("business"), business))
-        return words
+            consents.append(ConsentEntry("business", self._does("business"), business))
+        return consents
 
     def _entries(self, home: int, arrived_at: float, first: int | None) -> Iterator[tuple[float, int]]:
         """Yield times and campaigns: few entries for most fans, many for a few."""
@@ -213,19 +213,20 @@ class Story:
                 return place
         return None
 
-    def _notes(self, home: int, words: list[ConsentEntry]) -> Iterator[Tagged | Changed | Said]:
+    def _notes(self, home: int, consents: list[ConsentEntry]) -> Iterator[Tagged | FieldChange | ConsentChange]:
         for number, tag in enumerate(TAGS):
             if self._happens(tag.share * (1.6 if tag.business == home else 0.25)):
                 yield Tagged(number)
         if self._does("changes"):
             field = self.chance.choice(FIELDS)
-            yield Changed(field.key, field_value(field, self.chance, self.today))
-        yield from self._second_thoughts(words)
+            yield FieldChange(field.key, field_value(field, self.chance, self.today))
+        yield from self._consent_changes(consents)
 
-    def _second_thoughts(self, words: list[ConsentEntry]) -> Iterator[Said]:
+    def _consent_changes(self, consents: list[ConsentEntry]) -> Iterator[ConsentChange]:
         departures = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
-        for word in words:
-            if word.is_granted and self._does(departures[word.channel]):
-                yield Said(ConsentEntry(word.channel, is_granted=False, business_id=word.business_id), "unsubscribe")
+        for consent in consents:
+            if consent.is_granted and self._does(departures[consent.channel]):
+                opt_out = ConsentEntry(consent.channel, is_granted=False, business_id=consent.business_id)
+                yield ConsentChange(opt_out, "unsubscribe")
                 if self._does("comes back"):
-                    yield Said(ConsentEntry(word.channel, is_granted=True, business_id=word.business_id), "session")
+                    yield ConsentChange(consent, "session")
