@@ -28,6 +28,8 @@ from fanfare.kernel.web.delivery import DeliveryMiddleware
 from fanfare.kernel.web.endpoint import Endpoint, endpoints_of
 from fanfare.kernel.web.openapi import OpenApi
 from fanfare.messages.actions import followers as messages
+from fanfare.messages.endpoints.reports import MessageReports
+from fanfare.messages.schemas.reports import PATH
 from fanfare.performances import actions as performances
 from fanfare.places.geo import city_database
 from fanfare.points import actions as points
@@ -143,5 +145,6 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     app.add_route("/metrics", health.Metrics(service.db))
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
+    app.add_route(PATH, MessageReports(service))
     Site(service.db, clock, settings, proxies).add_routes(app, pages())
     return http.PathNormalizer(DeliveryMiddleware(app))

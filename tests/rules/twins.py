@@ -11,7 +11,8 @@ MADE_ANEW = re.compile(
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"]*"
     r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
     r"|\$argon2[^\"]*"
-    # sealed by a secret key
+    # derived from a secret key, or sealed by it
+    r"|whsec_[\w+/]+=*"
     r"|gAAAA[\w-]{60,}=*"
     # The signature of a link for a fan.
     r"|(?<=\.)[\w-]{22}\b"

@@ -1,7 +1,9 @@
 """`messages`: what was sent, and what would have been where no gateway is set."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -9,15 +11,19 @@ import typer
 from fanfare.cli.accounts import AccountId
 from fanfare.cli.database import in_database
 from fanfare.cli.options import DataDir
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.clock import system_clock
+from fanfare.kernel.data.db import OUTAGES, Db
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings, from_environment
+from fanfare.messages.actions import reports
 from fanfare.messages.queries import messages as queries
+from fanfare.messages.reports.parsing import read_mail
 from fanfare.messages.schemas.messages import Message, MessageWindow
 
 messages = typer.Typer(help="List and read mail and SMS, also those that no gateway sends.", no_args_is_help=True)
 
 WATCH_SECONDS = 1.0
+MAX_MAIL_BYTES = 256 * 1024
 MessageId = Annotated[int, typer.Argument(help="Id of the message, as `fanfare messages list` shows it")]
 
 
@@ -62,15 +68,32 @@ def watch_messages(account_id: AccountId, data_dir: DataDir = None) -> None:
     in_database(_settings(data_dir), "fanfare messages watch", lambda db: _watch(db, account_id))
 
 
+@messages.command("report")
+def report_messages(data_dir: DataDir = None) -> None:
+    """Read a returned mail (a bounce or a complaint) from the standard input, as mail servers pipe it.
+
+    Example: fanfare messages report < bounce.eml
+    """
+    mail = sys.stdin.buffer.read(MAX_MAIL_BYTES)
+    # Before the database is opened: most mail to such an address is no report.
+    settings = _settings(data_dir)
+    parsed = read_mail(mail)
+    if parsed:
+        in_database(settings, "fanfare messages report", lambda db: reports.note(db, parsed, system_clock()))
+
+
 async def _watch(db: Db, account_id: int) -> None:
     page = await queries.messages(db, account_id, MessageWindow(limit=1))
     position = page.data[0].message_id if page.data else 0
-    while True:
-        for each in await queries.stored_behind(db, account_id, position):
-            for line in await _readable(db, account_id, each):
-                typer.echo(line)
-            position = each
-        await asyncio.sleep(WATCH_SECONDS)
+    # Until Fanfare stops.
+    with suppress(*OUTAGES):
+        while True:
+            for each in await queries.stored_behind(db, account_id, position):
+                for line in await _readable(db, account_id, each):
+                    typer.echo(line)
+                position = each
+            sys.stdout.flush()
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _readable(db: Db, account_id: int, message_id: int) -> Sequence[str]:

@@ -27,6 +27,12 @@ MESSAGE_SENT = Topic(
 MESSAGE_FAILED = Topic(
     "message.failed", "A message was given up; it is not sent again.", "message_id", "sometimes", Refused
 )
+MESSAGE_BOUNCED = Topic(
+    "message.bounced", "A message came back: its address cannot be reached.", "message_id", "sometimes", OnChannel
+)
+MESSAGE_REPORTED = Topic(
+    "message.reported", "The recipient reported a message as unwanted.", "message_id", "sometimes", OnChannel
+)
 MESSAGE_TEMPLATE_CREATED = Topic("message_template.created", "A template was written.", "template_id")
 MESSAGE_TEMPLATE_UPDATED = Topic("message_template.updated", "A template was changed.", "template_id")
 MESSAGE_TEMPLATE_DELETED = Topic("message_template.deleted", "A template was deleted.", "template_id")

@@ -25,6 +25,7 @@ from fanfare.messages.gateways import (
     Unconfirmed,
 )
 from fanfare.messages.gateways.mail import Signer, ascii_domain, compose
+from fanfare.messages.reports.parsing import is_unreachable
 
 TIMEOUT_SECONDS = 30.0
 PERMANENT = 500
@@ -32,7 +33,6 @@ PERMANENT = 500
 STATUS = re.compile(r"\d\.\d{1,3}\.\d{1,3}\b")
 # Codes of a refused recipient that say that the address is wrong, not the mail: no such user, moved, no such domain.
 UNREACHABLE_CODES = (550, 551, 553)
-UNREACHABLE_WORDS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
 
 
 class Server(NamedTuple):
@@ -133,8 +133,7 @@ def _refused(error: aiosmtplib.SMTPRecipientRefused) -> Outcome:
     words = _words(error)
     if error.code < PERMANENT:
         return Delayed(words)
-    is_unreachable = error.code in UNREACHABLE_CODES and any(each in error.message for each in UNREACHABLE_WORDS)
-    return Refused(words, is_unreachable=is_unreachable)
+    return Refused(words, is_unreachable=error.code in UNREACHABLE_CODES and is_unreachable(error.message))
 
 
 def _words(error: Exception) -> str:

@@ -1,0 +1,95 @@
+"""Reads what comes back of messages: bounces (RFC 3464), complaints (RFC 5965), and reports of gateways as JSON."""
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message
+from typing import Literal
+
+import msgspec
+
+from fanfare.kernel.errors import BadParameters, Unreadable
+from fanfare.kernel.folding import fold
+from fanfare.messages.reports.references import messages_in
+
+ReportType = Literal["bounce", "complaint"]
+# Codes of RFC 3463 that say that the address cannot be reached by any message: no such user or domain, or a closed one.
+UNREACHABLE = re.compile(r"(?<![\d.])5\.(1\.\d{1,3}|2\.1|4\.4|0\.0)\b")
+MAX_REPORTS = 1000
+MAX_PARTS = 50
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A message that came back. A permanent bounce, and each complaint, suppresses its address."""
+
+    account_id: int
+    message_id: int
+    type: ReportType
+    is_permanent: bool
+
+
+class _Entry(msgspec.Struct):
+    """A report of a gateway; the reference is the Message-ID of the mail or the Idempotency-Key of the SMS."""
+
+    type: ReportType
+    reference: str
+    is_permanent: bool = True
+
+
+class _Entries(msgspec.Struct):
+    reports: list[_Entry]
+
+
+ENTRIES = msgspec.json.Decoder(_Entries)
+
+
+def is_unreachable(text: str) -> bool:
+    """Say whether what a mail server answered for a recipient says that there is no such address."""
+    return UNREACHABLE.search(text) is not None
+
+
+def read_json(body: bytes) -> list[Report]:
+    """Return the reports of a gateway; refuses what has another form. Unknown references are left out."""
+    try:
+        entries = ENTRIES.decode(body).reports
+    except (msgspec.DecodeError, RecursionError):
+        message = 'the body must be JSON such as {"reports": [{"type": "bounce", "reference": "fm-…"}]}'
+        raise Unreadable(message) from None
+    if len(entries) > MAX_REPORTS:
+        raise BadParameters([("reports", f"must be at most {MAX_REPORTS} reports")])
+    return [
+        Report(account_id, message_id, entry.type, entry.is_permanent or entry.type == "complaint")
+        for entry in entries
+        for account_id, message_id in messages_in(entry.reference)[:1]
+    ]
+
+
+def read_mail(body: bytes) -> list[Report]:
+    """Return what a mail reports: nothing when it is neither a bounce nor a complaint, or not about our messages."""
+    references = messages_in(body.decode("ascii", "replace"))
+    if not references:
+        return []
+    try:
+        kinds = dict(_kinds(message_from_bytes(body)))
+    except (RecursionError, ValueError, LookupError):
+        return []
+    return [Report(*references[0], kind, is_permanent) for kind, is_permanent in kinds.items()]
+
+
+def _kinds(mail: Message) -> Iterator[tuple[ReportType, bool]]:
+    for number, part in enumerate(mail.walk()):
+        if number > MAX_PARTS:
+            return
+        # The library reads the groups of fields of such a part as messages.
+        groups = part.get_payload()
+        for fields in groups if isinstance(groups, list) else ():
+            if part.get_content_type() == "message/delivery-status" and _value(fields, "action") == "failed":
+                yield "bounce", is_unreachable(_value(fields, "status"))
+        if part.get_content_type() == "message/feedback-report":
+            text = "\n".join(map(str, groups)) if isinstance(groups, list) else str(groups)
+            if re.search(r"^feedback-type:\s*(abuse|fraud)\b", text, re.IGNORECASE | re.MULTILINE):
+                yield "complaint", True
+
+
+def _value(fields: object, name: str) -> str:
+    return fold(str(fields.get(name, "")).strip()) if isinstance(fields, Message) else ""
