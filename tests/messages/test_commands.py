@@ -65,10 +65,8 @@ def test_up_says_once_that_nothing_is_sent_and_watch_prints_what_would_be(tmp_pa
             [*FANFARE[:-1], "account", "create", "Club", "--json", "--data-dir", str(data_dir)], timeout=PATIENCE
         )
         account = json.loads(created)
-        with Program(
-            [*FANFARE, "watch", "--account", str(account["account_id"]), "--data-dir", str(data_dir)]
-        ) as watch:
-            sample = {"template_name": "login_code", "channel": "sms", "recipient": "+16045550123"}
+        words = ["--account", str(account["account_id"]), "--data-dir", str(data_dir)]
+        with Program([*FANFARE, "watch", *words]) as watch:
             # Until the watcher has begun, what comes is not new to it.
             send = [
                 "curl", "-s", "-H", f"Api-Key: {account['api_key']}", "-H", f"Api-Secret: {account['api_secret']}",
@@ -80,6 +78,6 @@ def test_up_says_once_that_nothing_is_sent_and_watch_prints_what_would_be(tmp_pa
                 assert b"message_id" in subprocess.check_output(send, timeout=PATIENCE)
                 return "Club: Your code to log in: 493817" in watch.output
 
-            until(f"no code was printed of {sample}", PATIENCE, is_printed)
+            until("no code was printed", PATIENCE, is_printed)
         logs = up.errors
     assert "493817" not in logs
