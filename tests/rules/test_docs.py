@@ -29,7 +29,7 @@ TEST = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+/|[\w.-]+\.(?:py|md|sql|toml|lock|txt|yaml)|Makefile")
 # Named without being in the repository: what a running server and tests write, and a path of a URL.
 ELSEWHERE = re.compile(
-    r"(?:operator|postgresql)\.conf|fanfare\.json|application/[\w+]+|\.data|\d+\.\d+.*|openapi\.json"
+    r"(?:operator|postgresql)\.conf|fanfare\.json|(?:application|message)/[\w+]+|\.data|\d+\.\d+.*|openapi\.json"
     r"|tests/\w+/pictures/"
 )
 

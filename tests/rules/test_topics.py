@@ -29,8 +29,8 @@ from tests.rules.test_placement import called
 VERBS = frozenset({
     "created", "updated", "deleted",
     "accepted", "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "closed", "entered",
-    "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent", "transferred",
-    "unidentified", "unmerged", "withdrawn",
+    "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
+    "transferred", "unidentified", "unmerged", "withdrawn",
 })  # fmt: skip
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")
 ONE_PLACE = "src/fanfare/kernel/data/announcements.py"

@@ -9,20 +9,20 @@ from fanfare.messages.actions.suppressions import BOUNCE, COMPLAINT, Target, sup
 from fanfare.messages.reports.parsing import Report
 from fanfare.messages.topics import MESSAGE_BOUNCED, MESSAGE_REPORTED
 
-NOTE = {
-    kind: f"""
-        with {HOLD},
-        noted as (
-            update messages set {column} = $3
-            where account_id = $1 and message_id = $2 and {column} is null
-            returning message_id, channel, fan_id
-        )
-        {announce(topic, "noted", at="$3")}
-    """  # noqa: S608 - fixed parts
-    for kind, column, topic in (
-        ("bounce", "bounced_at", MESSAGE_BOUNCED), ("complaint", "reported_at", MESSAGE_REPORTED),
-    )
-}  # fmt: skip
+UPDATE = """
+    update messages set {column} = $3
+    where account_id = $1 and message_id = $2 and {column} is null
+    returning message_id, channel, fan_id
+"""
+NOTE_BOUNCE = f"""
+    with {HOLD}, noted as ({UPDATE.format(column="bounced_at")})
+    {announce(MESSAGE_BOUNCED, "noted", at="$3")}
+"""
+NOTE_COMPLAINT = f"""
+    with {HOLD}, noted as ({UPDATE.format(column="reported_at")})
+    {announce(MESSAGE_REPORTED, "noted", at="$3")}
+"""
+NOTE = {"bounce": NOTE_BOUNCE, "complaint": NOTE_COMPLAINT}
 REASONS = {"bounce": BOUNCE, "complaint": COMPLAINT}
 
 
