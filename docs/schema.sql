@@ -552,6 +552,23 @@ CREATE INDEX tickets_by_price_code ON tickets USING btree (account_id, fold_text
 CREATE INDEX tickets_by_purchase ON tickets USING btree (account_id, purchased_at, fan_id) INCLUDE (is_deleted);
 CREATE INDEX tickets_by_update ON tickets USING btree (account_id, updated_at);
 
+create table verifications (
+    account_id bigint not null,
+    request_hash bytea not null,
+    network text not null,
+    identifier_value text not null,
+    recipient text not null,
+    code_hash bytea not null,
+    tries integer not null default 0,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    used_at timestamp with time zone,
+    constraint verifications_pkey PRIMARY KEY (account_id, request_hash),
+    constraint verifications_network_check CHECK ((network = ANY (ARRAY['email'::text, 'phone'::text])))
+);
+CREATE INDEX verifications_by_end ON verifications USING btree (account_id, expires_at);
+CREATE INDEX verifications_by_identifier ON verifications USING btree (account_id, network, identifier_value);
+
 create table wagers (
     account_id bigint not null,
     wager_id bigint not null,

@@ -15,7 +15,7 @@ from fanfare.fans.schemas.fans import NewFan
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import faults_of
-from fanfare.sessions.actions.connecting import fan_address
+from fanfare.sessions.actions.steps import fan_address
 from fanfare.sessions.schemas.activities import NewSessionActivity, SessionActivity, WifiVisit
 
 SOURCE = "sessions_activity_create"

@@ -34,6 +34,13 @@ FAILURES = Budget("failures", 300, timedelta(hours=1))
 CHECKS = Budget("checks", 100, timedelta(hours=1))
 # Guests from one IP address: a stadium has few, and all its visitors.
 GUESTS = Budget("guests", 5000, timedelta(hours=1))
+# Wrong codes of one address or number.
+CODES = Budget("codes", 100, timedelta(days=1))
+# Messages to one address or number, and the pause between two; those that one IP address asks for; those of an account.
+MESSAGE_PAUSE = Budget("message pause", 1, timedelta(seconds=30))
+MESSAGES = Budget("messages", 10, timedelta(days=1))
+CALLER_MESSAGES = Budget("messages of a caller", 100, timedelta(days=1))
+ACCOUNT_MESSAGES = Budget("messages of an account", 10_000, timedelta(days=1))
 # New fans from one IP address.
 REGISTRATIONS = Budget("registrations", 1000, timedelta(hours=1))
 

@@ -10,7 +10,6 @@ from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.fans.actions.fans import MailTaken, PhoneTaken, prepare_change, write_change
 from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.actions.passwords import is_password
-from fanfare.fans.contact import normalized_mail_key, read_contact
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Account, Caller
@@ -23,50 +22,31 @@ from fanfare.sessions.actions.budgets import (
     PASSWORDS,
     REGISTRATIONS,
     Attempt,
-    Budget,
     count,
     give_back,
 )
-from fanfare.sessions.actions.opening import SOURCE, Visit, guest_of, open_session
+from fanfare.sessions.actions.codes import send_code, submit_code
+from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
+from fanfare.sessions.actions.steps import OWNER, Step, fan_address, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
-from fanfare.sessions.queries.businesses import SiteBusiness, business_of
-from fanfare.sessions.schemas.connect import EMAIL, GUEST, PASSWORD, PHONE, REGISTER, Connect, Connection, Session
+from fanfare.sessions.queries.businesses import business_of
+from fanfare.sessions.schemas.connect import (
+    EMAIL,
+    GUEST,
+    PASSWORD,
+    PHONE,
+    REGISTER,
+    SUBMIT,
+    VERIFY_EMAIL,
+    VERIFY_SMS,
+    Connect,
+    Connection,
+    Session,
+)
 
 
 class WrongLogin(BadParameters):
     """The email address, phone number or password is wrong"""
-
-
-class Step(msgspec.Struct, frozen=True):
-    """A step of logging in: what it asks for, of which account and business, when and from where.
-
-    `subscriber` is what attempts are counted by, None for a system with the secret that names no address of a fan.
-    """
-
-    account: Account
-    request: Connect
-    business: SiteBusiness | None
-    address: str | None
-    subscriber: str | None
-    now: datetime
-
-    def visit(self) -> Visit:
-        """Return what a session keeps of it."""
-        request = self.request
-        business_id = self.business.business_id if self.business else None
-        device = (request.device_id, request.device_network)
-        return Visit(business_id, request.page_tab_id, self.address, *device, request.session_uid)
-
-    def attempts(self, budget: Budget) -> list[Attempt]:
-        """Return an attempt counted by the address, when there is one."""
-        return [Attempt(budget, self.subscriber)] if self.subscriber else []
-
-
-def fan_address(caller: Caller, ip_address: str | None) -> str | None:
-    """Return the address that is the fan's: with the secret the one that is named, else the caller's."""
-    if caller.has_secret and ip_address:
-        return ip_address
-    return None if caller.is_server else caller.address
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -96,7 +76,7 @@ async def _guest(db: Db, step: Step) -> Connection:
         fan_id = await create_nameless(tx, step.account.id, step.now, source=GUEST, address=step.address)
         # A guest who comes again is another: nothing says that it is the same person.
         visit = msgspec.structs.replace(step.visit(), session_uid=None)
-        return _finished(await open_session(tx, step.account.id, fan_id, visit, step.now, method=GUEST))
+        return finished(await open_session(tx, step.account.id, fan_id, visit, step.now, method=GUEST))
 
 
 async def _register(db: Db, step: Step) -> Connection:
@@ -122,7 +102,7 @@ async def _register(db: Db, step: Step) -> Connection:
             return await open_session(tx, account_id, fan_id, step.visit(), step.now, method=REGISTER)
 
     try:
-        return _finished(await db.retry_conflicts(write))
+        return finished(await db.retry_conflicts(write))
     except (MailTaken, PhoneTaken) as taken:
         receipts = []
         if request.email and isinstance(taken, PhoneTaken):
@@ -139,22 +119,6 @@ async def _by_contact(db: Db, step: Step) -> Connection:
     await count(db, step.account.id, step.attempts(CHECKS), step.now)
     owner = await db.row(OWNER, step.account.id, *identity(step.account, step.request))
     return Connection(status="register" if owner is None else "login")
-
-
-OWNER = """
-    select f.fan_id, f.password_hash from fan_identifiers i
-    join fans f on f.account_id = $1 and f.fan_id = i.fan_id
-    where i.account_id = $1 and i.network = $2 and i.identifier_value = $3
-"""
-
-
-def identity(account: Account, request: Connect) -> tuple[str, str]:
-    """Return what identifies the fan of a request, the email address before the number; refuses (422) a wrong one."""
-    contact = {"email": request.email, "phone": request.phone}
-    mail, number, _, faults = read_contact(contact, account.country_code)
-    if faults:
-        raise BadParameters(faults)
-    return ("email", normalized_mail_key(mail)) if mail else ("phone", number or "")
 
 
 async def _log_in(db: Db, step: Step) -> Connection:
@@ -186,13 +150,9 @@ async def enter(db: Db, step: Step, fan_id: int, *, method: str) -> Connection:
                 if not step.request.is_accepted and business:
                     return terms_required(business)
                 await accept(tx, account_id, fan_id, business, step.address, step.now)
-            return _finished(await open_session(tx, account_id, fan_id, step.visit(), step.now, method=method))
+            return finished(await open_session(tx, account_id, fan_id, step.visit(), step.now, method=method))
 
     return await db.retry_conflicts(write)
-
-
-def _finished(session: Session) -> Connection:
-    return Connection(**msgspec.structs.asdict(session))
 
 
 STEPS: dict[str, Callable[[Db, Step], Awaitable[Connection]]] = {
@@ -201,4 +161,7 @@ STEPS: dict[str, Callable[[Db, Step], Awaitable[Connection]]] = {
     EMAIL: _by_contact,
     PHONE: _by_contact,
     PASSWORD: _log_in,
+    VERIFY_SMS: send_code,
+    VERIFY_EMAIL: send_code,
+    SUBMIT: submit_code,
 }

@@ -1,9 +1,12 @@
 """What sessions keep of a fan: moved when two fans become one, ended when one is forgotten or gets a new password."""
 
+from datetime import datetime
+
+from fanfare.fans.followers import Person
 from fanfare.kernel.data.db import Db
 from fanfare.sessions.actions.opening import end_sessions
 
-__all__ = ["TABLES", "end_sessions", "forget_fan", "move_fan"]
+__all__ = ["TABLES", "end_sessions", "forget_fan", "forget_person", "move_fan"]
 
 TABLES = ("sessions", "accepted_terms")
 
@@ -38,4 +41,13 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
         """,
         account_id,
         fan_id,
+    )
+
+
+async def forget_person(db: Db, account_id: int, person: Person, _: datetime) -> None:
+    """Delete codes that were sent to the person's address or numbers."""
+    await db.execute(
+        "delete from verifications where account_id = $1 and fold_text(identifier_value) = any($2::text[])",
+        account_id,
+        sorted(person.addresses | person.numbers),
     )

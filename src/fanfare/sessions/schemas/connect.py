@@ -14,13 +14,19 @@ from fanfare.kernel.wire import Address, ChoiceForm, Flag, Id, OuterKey, Text, T
 
 # The steps that need more than one of their fields.
 GUEST, REGISTER, EMAIL, PHONE, PASSWORD = "guest", "register", "email", "phone", "password"
-NETWORKS = (GUEST, REGISTER, EMAIL, PHONE, PASSWORD)
+VERIFY_SMS, VERIFY_EMAIL, SUBMIT = "verify_sms", "verify_email", "submit_verification_code"
+NETWORKS = (GUEST, REGISTER, EMAIL, PHONE, PASSWORD, VERIFY_SMS, VERIFY_EMAIL, SUBMIT)
+# How a session began that a code opened.
+CODE = "code"
 # What a step cannot do without; of a tuple one is enough.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     REGISTER: (("email", "phone"),),
     EMAIL: (("email",),),
     PHONE: (("phone",),),
     PASSWORD: (("email", "phone"), ("password",)),
+    VERIFY_SMS: (("phone",),),
+    VERIFY_EMAIL: (("email",),),
+    SUBMIT: (("request_uid",), ("verification_code",)),
 }
 SHORTEST_PASSWORD = 8
 
@@ -45,7 +51,8 @@ class Connect(Params):
     network: Annotated[
         NetworkChoice | None,
         "The step. Empty or guest: a session without login. register: a new fan. email or phone: whether a fan has it,"
-        " or with a password the login. password: the login by email or phone.",
+        " or with a password the login. password: the login by email or phone. verify_sms or verify_email: send a code;"
+        " submit_verification_code: log in with it.",
     ] = None
     business_id: Annotated[Id | None, "Business the session is for; required if the account has several."] = None
     page_tab_id: Annotated[Id | None, "Campaign the session is for."] = None
@@ -57,6 +64,9 @@ class Connect(Params):
     is_accepted: Annotated[Flag | None, "Terms were accepted; needed once terms_required was answered."] = None
     request_uid: Annotated[Uuid | None, "Id of the running verification; needed with submit_verification_code."] = None
     verification_code: Annotated[Text | None, "Code the fan received; needed with submit_verification_code."] = None
+    language: Annotated[Annotated[str, TextForm(35)] | None, "Language of the message with a code, such as de-CA."] = (
+        None
+    )
     session_uid: Annotated[
         Uuid | None,
         "Present session of the device. It ends with the login, and what a guest did in it goes to the fan.",
@@ -105,7 +115,7 @@ class Connection(msgspec.Struct, kw_only=True):
     """The session after a step that finished the login; otherwise its fields are absent and status says what is next.
 
     `register`: no fan has the email address or phone number. `login`: a fan has it. `terms_required`: repeat the step
-    with is_accepted, after the fan has agreed to the texts.
+    with is_accepted, after the fan has agreed to the texts. After a code was sent, request_uid alone.
     """
 
     session_uid: uuid.UUID | UnsetType = UNSET
@@ -114,6 +124,7 @@ class Connection(msgspec.Struct, kw_only=True):
     props: dict[str, Any] | UnsetType = UNSET
     expiration_timestamp: int | UnsetType = UNSET
     status: str | UnsetType = UNSET
+    request_uid: uuid.UUID | UnsetType = UNSET
     business_id: int | UnsetType = UNSET
     legal_terms: str | None | UnsetType = UNSET
     legal_privacy: str | None | UnsetType = UNSET

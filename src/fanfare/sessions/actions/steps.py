@@ -1,0 +1,66 @@
+"""What the steps of `connect` have in common: the request with its circumstances, and who it is about."""
+
+from datetime import datetime
+
+import msgspec
+
+from fanfare.fans.contact import normalized_mail_key, read_contact
+from fanfare.kernel.callers import Account, Caller
+from fanfare.kernel.errors import BadParameters
+from fanfare.sessions.actions.budgets import Attempt, Budget
+from fanfare.sessions.actions.opening import Visit
+from fanfare.sessions.queries.businesses import SiteBusiness
+from fanfare.sessions.schemas.connect import Connect, Connection, Session
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A step of logging in: what it asks for, of which account and business, when and from where.
+
+    `subscriber` is what attempts are counted by, None for a system with the secret that names no address of a fan.
+    """
+
+    account: Account
+    request: Connect
+    business: SiteBusiness | None
+    address: str | None
+    subscriber: str | None
+    now: datetime
+
+    def visit(self) -> Visit:
+        """Return what a session keeps of it."""
+        request = self.request
+        business_id = self.business.business_id if self.business else None
+        device = (request.device_id, request.device_network)
+        return Visit(business_id, request.page_tab_id, self.address, *device, request.session_uid)
+
+    def attempts(self, budget: Budget) -> list[Attempt]:
+        """Return an attempt counted by the address, when there is one."""
+        return [Attempt(budget, self.subscriber)] if self.subscriber else []
+
+
+def fan_address(caller: Caller, ip_address: str | None) -> str | None:
+    """Return the address that is the fan's: with the secret the one that is named, else the caller's."""
+    if caller.has_secret and ip_address:
+        return ip_address
+    return None if caller.is_server else caller.address
+
+
+OWNER = """
+    select f.fan_id, f.password_hash from fan_identifiers i
+    join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+    where i.account_id = $1 and i.network = $2 and i.identifier_value = $3
+"""
+
+
+def identity(account: Account, request: Connect) -> tuple[str, str]:
+    """Return what identifies the fan of a request, the email address before the number; refuses (422) a wrong one."""
+    contact = {"email": request.email, "phone": request.phone}
+    mail, number, _, faults = read_contact(contact, account.country_code)
+    if faults:
+        raise BadParameters(faults)
+    return ("email", normalized_mail_key(mail)) if mail else ("phone", number or "")
+
+
+def finished(session: Session) -> Connection:
+    """Return what a step answers that begins a session."""
+    return Connection(**msgspec.structs.asdict(session))
