@@ -167,7 +167,7 @@ def measure(dsn: str, folder: Path) -> bool:
     row = folder / "audience" / f"{ACCOUNT}.audience"
     print(f"stored: {row.stat().st_size / 1e6:.0f} MB")
     with running("fanfare.cli.up", "serve", environment=environment) as server:
-        url = answer_of(server, "serves at").split(" at ")[1].split(";")[0].strip()
+        url = answer_of(server, "is running at").split(" at ")[1].split(";")[0].strip()
         started = time.perf_counter()
         with running("fanfare.cli.index", environment=environment) as index:
             ready(index, "file")
