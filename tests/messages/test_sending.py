@@ -160,3 +160,25 @@ async def test_a_message_is_stored_where_no_gateway_is_set(api: Api, db: Db) -> 
 async def test_values_that_are_not_those_of_the_template_are_a_fault(api: Api, db: Db) -> None:
     with pytest.raises(TypeError, match="login_code takes"):
         await queue(db, api.account_id, login_code(values={"minutes": 10, "code": CODE}, secrets={}))
+
+
+async def test_an_endless_answer_is_not_read(api: Api, db: Db, settings: Settings) -> None:
+    read = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        await writer.drain()
+        # until the other side has enough of it
+        while await reader.read(1000):
+            pass
+        read.set()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        outgoing.use(settings.replace(sms_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+        row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+        assert (row["message_state"], row["answer"]) == ("sent", "HTTP 200")
+        await read.wait()
+    outgoing.use(settings)

@@ -41,17 +41,20 @@ class HttpGateway:
         if not await begin():
             return Stopped("")
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
-                response = await client.post(
-                    self._url,
-                    json={"to": envelope.recipient, "text": envelope.text},
-                    headers={"Idempotency-Key": envelope.reference},
-                )
+            return _outcome(await self._status(envelope))
         except NOT_CONNECTED as error:
             return Delayed(f"the gateway cannot be reached: {type(error).__name__}")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             return Unconfirmed(f"no answer of the gateway: {type(error).__name__}")
-        return _outcome(response.status_code)
+
+    async def _status(self, envelope: Envelope) -> int:
+        """Return the status of the answer, whose body is not read: it may be of any length."""
+        content = {"to": envelope.recipient, "text": envelope.text}
+        headers = {"Idempotency-Key": envelope.reference}
+        client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+        stream = client.stream("POST", self._url, json=content, headers=headers)
+        async with asyncio.timeout(2 * TIMEOUT_SECONDS), client, stream as response:
+            return response.status_code
 
 
 def _outcome(status: int) -> Outcome:
