@@ -239,8 +239,8 @@ async def manage_campaign_views_create(db: Db, account: Account, new: NewViews, 
 
 @endpoint.post("/api/v1/manage/campaigns/{page_tab_id}/events", scope="manage", key=SECRET, array_field="events")
 async def manage_campaign_events_create(db: Db, account: Account, new: NewEvents, now: datetime) -> EventsSaved:
-    """Record what an app reports from inside a campaign, at most 1000 events in a call; an invalid one stops no other.
+    """Record app events of a campaign, at most 1000 in a call; an invalid one does not affect the others.
 
-    Takes a JSON array, or a field `events` that holds one.
+    The body is a JSON array, or an object with it as field `events`.
     """
     return await event_actions.record_events(db, account, new, now)

@@ -73,14 +73,14 @@ class Idol(msgspec.Struct):
 
 
 class IdolSearch(Params):
-    """Which idols to find."""
+    """Filters for idols."""
 
     idol_name: Annotated[Text | None, "Name expression: part of the name; * matches anything."] = None
     label_name: Annotated[Text | None, "Only idols with this label."] = None
 
 
 class OneIdol(Params):
-    """Which idol."""
+    """The id of an idol."""
 
     idol_uid: Annotated[Uuid, "Idol by its uid."]
 
@@ -144,7 +144,7 @@ class IdolSaved(msgspec.Struct):
 
 
 class EventSearch(Params):
-    """Which idol events to find."""
+    """Filters for idol events."""
 
     idol_uid: Annotated[Uuid | None, "Only events of this idol."] = None
     venue_name: Annotated[Text | None, "Only events at this venue."] = None
@@ -230,7 +230,7 @@ class IdolEventChanges(NewIdolEvent, kw_only=True):
 
 
 class OneIdolEvent(Params):
-    """Which event."""
+    """The id of an event."""
 
     event_uid: Annotated[Uuid, "Idol event by its uid."]
 
@@ -242,7 +242,7 @@ class IdolEventSaved(msgspec.Struct):
 
 
 class FanIdolQuery(Params):
-    """Which idols of a fan."""
+    """Filters for idols of a fan."""
 
     fan_id: Annotated[Id, "Fan to read."]
     label_name: Annotated[Text | None, "Only idols with this label."] = None
@@ -289,7 +289,7 @@ class FanIdolSaved(msgspec.Struct):
 
 
 class FanIdolPair(Params):
-    """Which fan and which idol."""
+    """The ids of a fan and an idol."""
 
     fan_id: Annotated[Id, "Fan to unlink."]
     idol_uid: Annotated[Uuid, "Idol to unlink."]

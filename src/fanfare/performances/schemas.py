@@ -58,7 +58,7 @@ class Performance(msgspec.Struct, kw_only=True):
 
 
 class OnePerformance(Params):
-    """Which performance."""
+    """The id of a performance."""
 
     performance_uid: Annotated[Uuid, "Performance by its uid."]
 
@@ -113,7 +113,7 @@ class PerformanceSaved(msgspec.Struct):
 
 
 class ScheduleQuery(Params):
-    """Which part of a fan's schedule."""
+    """Filters for a fan's schedule."""
 
     fan_id: Annotated[Id, "Fan to read."]
     idol_label_name: Annotated[Text | None, "Only idol events with this label."] = None

@@ -31,7 +31,7 @@ CountryCode = Annotated[str, CountryForm()]
 
 
 class InternetAddress(Params):
-    """Which IP address."""
+    """The IP address to locate."""
 
     ip_address: Annotated[Address | None, "IPv4 or IPv6 address; the caller's when left out."] = None
 

@@ -75,7 +75,7 @@ class PointSaved(msgspec.Struct):
 
 
 class AwardQuery(Params):
-    """Which awards to list, or which range to rank."""
+    """Filters for awards to list, or to rank by fan."""
 
     start_date: Annotated[Day, "First day (YYYY-MM-DD), in the account's zone."]
     end_date: Annotated[Day, "Last day (YYYY-MM-DD), in the account's zone."]
@@ -174,7 +174,7 @@ class NamedAwarded(msgspec.Struct):
 
 
 class OneFan(Params):
-    """Which fan."""
+    """The id of a fan."""
 
     fan_id: Annotated[Id, "Fan to read."]
 
@@ -189,7 +189,7 @@ class Balance(msgspec.Struct):
 
 
 class LeaderboardQuery(Params):
-    """Which category to rank over which days; at least one end must be given."""
+    """The category and the range of days to rank; at least one end is required."""
 
     point_name: Annotated[Text, "Name of the point category."]
     start_date: Annotated[Day | None, "First day (YYYY-MM-DD); this or end_date is needed."] = None
@@ -224,7 +224,7 @@ class LeaderboardMeta(msgspec.Struct):
 
 
 class CampaignBoardQuery(Params):
-    """Which campaign's board."""
+    """The campaign to rank."""
 
     page_tab_id: Annotated[Id, "Campaign to rank."]
     show_hidden: Annotated[Flag | None, "Also show fans hidden from the public board; off by default."] = None
@@ -246,7 +246,7 @@ class CampaignPlace(msgspec.Struct):
 
 
 class PublicBoardQuery(Params):
-    """Which campaign's public board."""
+    """The campaign to rank for the public."""
 
     page_tab_id: Annotated[Id, "Campaign to rank."]
     session_uid: Annotated[Uuid | None, "Session of the signed-in fan; needed for friends_only."] = None
@@ -284,7 +284,7 @@ class CampaignWindow(Params):
 
 
 class CampaignAwardQuery(CampaignWindow):
-    """Which awards of a campaign."""
+    """Filters for the awards of a campaign."""
 
     limit: Annotated[Rows, "Maximum number of rows to return."] = 10_000
     order: ReadingOrder = "desc"
@@ -306,7 +306,7 @@ class CampaignAward(msgspec.Struct):
 
 
 class StandingQuery(Params):
-    """Which fan and category."""
+    """The fan and the category to rank in."""
 
     point_uid: Annotated[Uuid, "Category to rank."]
     fan_id: Annotated[Id, "Fan to find."]

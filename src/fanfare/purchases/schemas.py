@@ -67,7 +67,7 @@ class PurchaseMeta(Meta):
 
 
 class PurchaseQuery(Params):
-    """Which purchases, by pages of 500."""
+    """Filters for purchases, in pages of 500."""
 
     network: Annotated[NetworkName, "Network the purchases came from."]
     start_date: Annotated[Bound, "Only purchases on or after this day (the account's) or moment."]
@@ -169,7 +169,7 @@ class Product(msgspec.Struct):
 
 
 class ProductQuery(Params):
-    """Which products."""
+    """Filters for products."""
 
     query: Annotated[Text | None, "Part of the product's name, category or key."] = None
     limit: Annotated[Annotated[int, LimitForm(250)], "Maximum number of rows to return."] = 250

@@ -10,7 +10,7 @@ from fanfare.kernel.wire import Id
 
 
 class RatedFan(Params):
-    """Which fan's rating."""
+    """The id of a fan."""
 
     fan_id: Annotated[Id, "Fan to explain."]
 

@@ -78,7 +78,7 @@ async def crm_tickets_create(db: Db, account: Account, new: NewTicket, now: date
 async def crm_tickets_bulk_create(db: Db, account: Account, new: NewTickets, now: datetime) -> list[BatchSaved]:
     """Create up to 100 tickets in one call and return the result of each, in the order sent.
 
-    An invalid one stops no other. Takes a JSON array, or a field `tickets` that holds one.
+    An invalid one does not affect the others. The body is a JSON array, or an object with it as field `tickets`.
     """
     return await ticket_actions.create_tickets(db, account, new.tickets, now)
 

@@ -40,7 +40,7 @@ class Network(msgspec.Struct):
 
 
 class Activity(msgspec.Struct):
-    """An activity of a fan, with its campaign and the fan's present consents.
+    """An activity of a fan, with its campaign and the fan's current consents.
 
     `name` is the fan's own; `details` are the values recorded with the activity. The last three are null unless
     `include_details` was asked for. `creation_date` is the day in the account's time zone, `creation_timestamp` the
@@ -77,7 +77,7 @@ class ActivityPageMeta(Meta):
 
 
 class ActivityWindow(Params):
-    """Which activities, by pages of at most 200."""
+    """Filters for activities, at most 200 per page."""
 
     min_activity_id: Annotated[Id | None, "Only activities with a larger id, the oldest first."] = None
     max_activity_id: Annotated[Id | None, "Only activities with a smaller id."] = None
@@ -101,7 +101,7 @@ class FanActivity(msgspec.Struct):
 
 
 class FanActivityWindow(Params):
-    """Which activities of one fan, the newest first."""
+    """Filters for activities of one fan, the newest first."""
 
     fan_id: Annotated[Id, "Fan whose activities are read."]
     limit: Annotated[Limit | None, "Maximum number of rows to return, 200 by default."] = None
@@ -118,7 +118,7 @@ class CampaignActivity(msgspec.Struct):
 
 
 class CampaignActivityWindow(Params):
-    """Which activities of one campaign, the newest first, or the oldest first from `min_activity_id` on."""
+    """Filters for activities of one campaign, the newest first, or the oldest first from `min_activity_id` on."""
 
     page_tab_id: Annotated[Id, "Campaign whose activities are read."]
     limit: Annotated[Limit | None, "Maximum number of rows to return, 1000 by default."] = None

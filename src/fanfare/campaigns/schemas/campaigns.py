@@ -54,13 +54,13 @@ class CampaignDetails(Campaign):
 
 
 class CampaignSearch(Params):
-    """Which campaigns the CRM lists."""
+    """Filters for campaigns in the CRM."""
 
     q: Annotated[Text | None, "Part of the title; case is ignored."] = None
 
 
 class CampaignChoice(Params):
-    """Which campaigns a site lists."""
+    """Filters for campaigns on a site."""
 
     app_type: Annotated[Text | None, "Only campaigns of this type."] = None
     is_scheduled: Annotated[Flag | None, "Whether the scheduler shows the campaign."] = None
@@ -68,13 +68,13 @@ class CampaignChoice(Params):
 
 
 class OneCampaign(Params):
-    """Which campaign."""
+    """The id of a campaign."""
 
     page_tab_id: Annotated[Id, "Campaign to read."]
 
 
 class OneCampaignDetailed(OneCampaign):
-    """Which campaign, and how much of it."""
+    """The id of a campaign, and whether to include details."""
 
     include_details: Annotated[Flag, "Add quiz questions, items and the like."] = False
 

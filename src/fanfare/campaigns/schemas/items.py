@@ -85,7 +85,7 @@ class WagerEntry(PublicItem):
 
 
 class WagerChoice(Params):
-    """Which items of a wager campaign: by text and by their day (active_date, else the day they were created)."""
+    """Filters for items of a wager campaign: text and day (active_date, else the day of creation)."""
 
     page_tab_id: Annotated[Id, "Wager campaign."]
     q: Annotated[Text | None, "Part of the title, the subtitle or the description."] = None
@@ -163,7 +163,7 @@ def price_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 class OneItem(Params):
-    """Which item."""
+    """The id of an item."""
 
     page_tab_id: Annotated[Id, "Campaign that it belongs to."]
     tab_item_id: Annotated[Id, "Item to delete."]

@@ -66,7 +66,7 @@ class BundleStats(msgspec.Struct):
 
 
 class StatsRange(Params):
-    """Which campaign and which days, both ends included, in the account's time zone."""
+    """The campaign and the days, both included, in the account's time zone."""
 
     page_tab_id: Annotated[Id, "Campaign to count."]
     start_date: Annotated[Day | None, "First day of the range."] = None
@@ -74,7 +74,7 @@ class StatsRange(Params):
 
 
 class DetailedStatsChoice(Params):
-    """Which rows of a campaign: one kind, in a window whose start is included and whose end is not."""
+    """The target and the time range of the rows; the start is included, the end is not."""
 
     page_tab_id: Annotated[Id, "Campaign to read."]
     target: Annotated[

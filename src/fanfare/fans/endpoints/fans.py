@@ -17,8 +17,8 @@ from fanfare.kernel.web.endpoint import endpoint
 async def crm_fans_create(db: Db, account: Account, new: NewFan, now: datetime) -> FanSaved:
     """Create a fan.
 
-    An email or a phone is required. When a fan has that email or phone already, it is that fan who is returned: empty
-    fields are filled, nothing is overwritten, and consent is recorded.
+    An email or a phone is required. If a fan has that email or phone already, that fan is returned: empty fields are
+    filled, nothing is overwritten, and consent is recorded.
     """
     return FanSaved(await actions.create_fan(db, account, new, now, source="crm_fans_create"))
 

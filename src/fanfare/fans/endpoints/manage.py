@@ -72,7 +72,7 @@ async def manage_tags_delete(db: Db, account: Account, target: OneTag, now: date
 async def manage_tags_fans(db: Db, account: Account, change: TagChange, now: datetime) -> TagChanged:
     """Add a tag to up to 10,000 fans or remove it, by fan id or email.
 
-    Every entry gets a status: added, removed, unchanged or unknown. An unknown fan stops no other.
+    Every entry gets a status: added, removed, unchanged or unknown. An unknown fan does not affect the others.
     """
     return await tags.change_tag(db, account.id, change, now)
 

@@ -21,8 +21,8 @@ async def manage_merges_list(db: Db, account: Account, query: MergeWindow) -> Pa
 async def manage_fans_merge(db: Db, account: Account, change: MergeOther, now: datetime) -> Merge:
     """Merge two fans: everything of merged_fan_id goes to fan_id, whose own values take precedence.
 
-    From then on the old id leads to that fan in every call that takes a fan_id. Two fans who are merged already stay
-    merged.
+    From then on the old id redirects to that fan in every call that takes a fan_id. Two fans who are merged already
+    stay merged.
     """
     return await merging.merge_fans(db, account.id, change, now, source="manage_fans_merge")
 

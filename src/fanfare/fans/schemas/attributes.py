@@ -66,7 +66,7 @@ class FieldDefinition(Params):
 
 
 class OneField(Params):
-    """Which custom field."""
+    """The key of a custom field."""
 
     crm_field_key: Annotated[FieldKey, "Key of the field."]
 
@@ -132,7 +132,7 @@ class NewTag(Params):
 
 
 class OneTag(Params):
-    """Which tag."""
+    """The id of a tag."""
 
     tag_id: Annotated[Id, "Tag by its id."]
 
@@ -244,7 +244,7 @@ class NameWordEntry(Params):
 
 
 class OneNameWord(Params):
-    """Which word."""
+    """A word in the list."""
 
     word: Annotated[Annotated[str, TextForm(64)], "The word; case is ignored."]
 

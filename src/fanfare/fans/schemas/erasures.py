@@ -55,13 +55,13 @@ class ErasureMeta(Meta):
 
 
 class OneErasure(Params):
-    """Which certificate."""
+    """The id of a certificate."""
 
     erasure_id: Annotated[Id, "Certificate by its id."]
 
 
 class ErasureWindow(Params):
-    """Which certificates, the newest first."""
+    """Filters for certificates, the newest first."""
 
     fan_id: Annotated[Id | None, "Only those of the fan who had this id."] = None
     max_erasure_id: Annotated[Id | None, "Only with a smaller id: the previous meta.min_erasure_id."] = None

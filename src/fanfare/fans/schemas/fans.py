@@ -129,9 +129,9 @@ class LatestMeta(Meta):
 
 
 class OneFan(Params):
-    """Which fan."""
+    """The id of a fan."""
 
-    fan_id: Annotated[Id, "Fan by its id; the id of a merged fan leads to the fan it was merged into."]
+    fan_id: Annotated[Id, "Fan by its id; the id of a merged fan redirects to the fan it was merged into."]
 
 
 def is_id(key: str) -> bool:
@@ -270,7 +270,7 @@ class FanSaved(msgspec.Struct):
 
 
 class LatestWindow(Params):
-    """Which changed fans, by pages of 1000, the longest unchanged first."""
+    """Filters for the feed of changed fans, 1000 per page, the earliest change first."""
 
     last_update_date: Annotated[
         Annotated[date, DayForm()] | None, "Only fans changed on this day (YYYY-MM-DD, the account's zone) or later."

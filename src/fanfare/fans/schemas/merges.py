@@ -13,7 +13,7 @@ ROWS = 200
 
 
 class Merge(msgspec.Struct):
-    """A merge of two fans: fan_id is the one who stayed; merged_fan_id now leads to it.
+    """A merge of two fans: fan_id is the one who stayed; merged_fan_id redirects to it.
 
     merge_source names the call. Timestamps are unix seconds; unmerge_timestamp is null while they are merged.
     """
@@ -47,7 +47,7 @@ class MergeOther(Params):
 
 
 class MergeWindow(Params):
-    """Which merges, the newest first."""
+    """Filters for merges, the newest first."""
 
     fan_id: Annotated[Id | None, "Only merges into this fan."] = None
     max_merge_id: Annotated[Id | None, "Only merges with a smaller id: the previous meta.min_merge_id."] = None

@@ -64,7 +64,7 @@ class PassMeta(Meta):
 
 
 class OnePass(Params):
-    """Which pass."""
+    """The id of a pass."""
 
     pass_uid: Annotated[Uuid, "Pass."]
 
@@ -86,7 +86,7 @@ class PassChanges(OnePass):
 
 
 class PassQuery(Params):
-    """Which passes, by pages of 1000, in the order of their creation."""
+    """Filters for passes, in pages of 1000, in the order of their creation."""
 
     page_tab_id: Annotated[Id, "Campaign."]
     section_uid: Annotated[Uuid | None, "Only passes of this section."] = None
@@ -109,7 +109,7 @@ class NewPasses(Params):
 
 
 class SectionQuery(Params):
-    """Which campaign's sections."""
+    """The campaign of the sections."""
 
     page_tab_id: Annotated[Id, "Campaign."]
 
@@ -153,7 +153,7 @@ class NewCheckIn(Params):
     pass_code: Annotated[Code | None, "Eight-character alphanumeric code; this or pass_uid is needed."] = None
     pass_uid: Annotated[Uuid | None, "UUID of the pass; this or pass_code is needed."] = None
     event_key: Annotated[OuterKey | None, "Event of the gate; a pass of another event is refused."] = None
-    gate_name: Annotated[Text | None, "Where the pass is checked in; part of the refusal when it is used again."] = None
+    gate_name: Annotated[Text | None, "Where the pass is checked in; part of the error when it is used again."] = None
     check_in_key: Annotated[
         OuterKey | None,
         "The gate's key of this check-in: sent again after a lost response, it gets the same answer.",

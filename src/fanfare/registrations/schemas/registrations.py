@@ -73,7 +73,7 @@ class RegistrationMeta(Meta):
 
 
 class RegistrationQuery(Params):
-    """Which registrations."""
+    """Filters for registrations."""
 
     start_date: Annotated[Day | None, "Registered on or after this day, in the account's zone."] = None
     end_date: Annotated[Day | None, "Registered on or before this day, in the account's zone."] = None
@@ -91,7 +91,7 @@ class RegistrationQuery(Params):
 
 
 class FanRegistrationQuery(Params):
-    """Which registrations of a fan."""
+    """Filters for registrations of a fan."""
 
     fan_id: Annotated[Id, "Fan."]
     limit: Annotated[Limit, "Maximum number of rows to return."] = 50

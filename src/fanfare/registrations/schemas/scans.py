@@ -71,7 +71,7 @@ class ScanMeta(Meta):
 
 
 class ScanQuery(Params):
-    """Which scans, by pages of 1000."""
+    """Filters for scans, in pages of 1000."""
 
     scan_group_name: Annotated[Text, "Scan group (also called group set)."]
     start_date: Annotated[Bound, "Scans from this time, or from this day in the account's zone."]

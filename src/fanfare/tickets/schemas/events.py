@@ -38,7 +38,7 @@ class EventCount(Meta):
 
 
 class TicketEventQuery(Params):
-    """Which events."""
+    """Filters for events."""
 
     event_name: Annotated[Text | None, "Exact event name."] = None
     event_key: Annotated[OuterKey | None, "Event id in the ticketing system."] = None

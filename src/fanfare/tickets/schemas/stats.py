@@ -15,7 +15,7 @@ MAX_DAYS = 3653
 
 
 class SalesRange(Params):
-    """Which purchases to add up; days are the account's."""
+    """Filters for the sales to add up; days are in the account's time zone."""
 
     max_purchase_date: Annotated[Day, "Last purchase day (YYYY-MM-DD)."]
     min_purchase_date: Annotated[Day, "First purchase day (YYYY-MM-DD)."]
@@ -34,7 +34,7 @@ class SalesRange(Params):
 
 
 class StatsQuery(SalesRange):
-    """Which purchases to add up, and who is a returning fan: by default whoever bought before the first day."""
+    """Filters for the sales to add up; a returning fan is by default one who bought before the first day."""
 
     event_specific: Annotated[
         Flag,
@@ -45,7 +45,7 @@ class StatsQuery(SalesRange):
 class Sales(msgspec.Struct):
     """Sales: fans who bought, orders, seats, and revenue in the account's currency.
 
-    A line without order_key is an order by itself. `revenue_by_currency` holds every currency.
+    A line without order_key is an order by itself. `revenue_by_currency` has every currency.
     """
 
     returning_fans_count: int
@@ -57,7 +57,7 @@ class Sales(msgspec.Struct):
 
 
 class SalesBy(SalesRange):
-    """Which purchases to add up, and by what."""
+    """Filters for the sales to add up, and how to group them."""
 
     by: Annotated[Annotated[str, ChoiceForm("date", "event")] | None, "date (default) or event."] = None
 

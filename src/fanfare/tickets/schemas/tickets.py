@@ -45,7 +45,7 @@ Mail = Annotated[str, TextForm(320)]
 class Ticket(msgspec.Struct):
     """A ticket line. Times are ISO 8601 in GMT to the second, event_date is YYYY-MM-DD, the amount is in `currency`.
 
-    Email and place are the fan's present ones; `fan` is filled on request.
+    Email and place are the fan's current ones; `fan` is filled on request.
     """
 
     ticket_id: int
@@ -86,7 +86,7 @@ class TicketPageMeta(Meta):
 
 
 class TicketWindow(Params):
-    """Which tickets, by pages of at most 1000."""
+    """Filters for tickets, at most 1000 per page."""
 
     min_ticket_id: Annotated[Id | None, "Only tickets with a larger id, the oldest first."] = None
     max_ticket_id: Annotated[Id | None, "Only tickets with a smaller id."] = None
@@ -109,7 +109,7 @@ class TicketWindow(Params):
 
 
 class OneTicket(Params):
-    """Which ticket."""
+    """The id of a ticket."""
 
     ticket_id: Annotated[Id, "Ticket to read."]
 
@@ -173,7 +173,7 @@ class BulkTicket(NewTicket, kw_only=True):
 
 
 class NewTickets(Params):
-    """A batch of ticket lines: the body as a bare JSON array, or a field `tickets` that holds one."""
+    """A batch of ticket lines: the body is a JSON array, or an object with it as field `tickets`."""
 
     tickets: Annotated[
         Annotated[list[BulkTicket | WrongLine], lines_of(BulkTicket, BATCH, "tickets")],
