@@ -98,7 +98,7 @@ CASES: dict[str, Reason] = {
     "src/fanfare/fans/display_names/words.py:refused_words": Reason.DISGUISES,
     "src/fanfare/places/loading/metro_areas.py:_override": Reason.ASCII,
     "src/fanfare/places/loading/rows.py:folded": Reason.ASCII,
-    "src/fanfare/places/postal_codes.py:postal_code_kept": Reason.ASCII,
+    "src/fanfare/places/postal_codes.py:normalized_postal_code": Reason.ASCII,
     "src/fanfare/places/postal_codes.py:postal_key": Reason.ASCII,
     "src/fanfare/places/provinces.py:country_of_province": Reason.ASCII,
 }
