@@ -18,7 +18,7 @@ import uvicorn
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from fanfare.cli.server import configured
+from fanfare.cli.server import uvicorn_config
 from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
@@ -132,7 +132,7 @@ def settings(database_url: str) -> Settings:
 @contextmanager
 def serving(settings: Settings, clock: Clock = system_clock) -> Iterator[str]:
     """Run a server in a thread of its own and give its address."""
-    server = uvicorn.Server(configured(settings, clock))
+    server = uvicorn.Server(uvicorn_config(settings, clock))
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from fanfare.demo import create_demo
-from fanfare.demo.loyalty import A_GATE
+from fanfare.demo.loyalty import POINTS_PER_GATE
 from fanfare.kernel.data.db import Db
 
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
@@ -87,7 +87,7 @@ async def test_balances_and_ranks_are_those_of_the_bookings(db: Db, account_id: 
     gates = await db.rows(
         "select distinct point_count from fan_points where account_id = $1 and point_source = 'check-in'", account_id
     )
-    assert [row[0] for row in gates] == [A_GATE]
+    assert [row[0] for row in gates] == [POINTS_PER_GATE]
 
 
 async def test_a_booking_belongs_to_the_activity_that_earned_it(db: Db, account_id: int) -> None:

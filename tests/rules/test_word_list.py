@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tests.rules import waivers
@@ -18,10 +17,6 @@ WORDS = frozenset(
 )
 # A bound says of what it is one: MAX_PARTS, MIN_SECONDS.
 BOUND = re.compile(r"(MOST|LEAST)(_|$)")
-# Names still to be found better ones, by file. A number only goes down: no new name comes in.
-LATER: dict[str, int] = {
-    "src/fanfare/kernel/data/updates.py": 2,
-}  # fmt: skip
 
 
 def is_vague(name: str) -> bool:
@@ -49,17 +44,7 @@ def vague_names(code: Iterable[Source]) -> Iterator[tuple[str, str]]:
 
 
 def test_names_say_what_a_thing_is() -> None:
-    faults = [(place, words) for place, words in vague_names(sources(PACKAGE)) if place not in waivers.WORDS]
-    counts = Counter(place.partition(":")[0] for place, _ in faults)
-    new = {name: count for name, count in counts.items() if count > LATER.get(name, 0)}
-    assert [place for place, _ in faults if place.partition(":")[0] in new] == []
-
-
-def test_what_is_left_for_later_only_shrinks() -> None:
-    counts = Counter(
-        place.partition(":")[0] for place, _ in vague_names(sources(PACKAGE)) if place not in waivers.WORDS
-    )
-    assert {name: count for name, count in LATER.items() if counts[name] < count} == {}, "lower LATER to what there is"
+    assert [place for place, _ in vague_names(sources(PACKAGE)) if place not in waivers.WORDS] == []
 
 
 def test_every_waived_name_is_there() -> None:

@@ -142,15 +142,15 @@ BUSINESS = Columns(
 )
 CREATE_BUSINESS = f"""
     with {HOLD},
-    made as (
+    inserted as (
         insert into businesses (account_id, created_at, updated_at, {BUSINESS})
         select $1, $3, $3, {BUSINESS} from jsonb_populate_record(null::businesses, $2)
         returning account_id, business_id
     ),
     logged as (
-        {announce(BUSINESS_CREATED, "made", at="$3")}
+        {announce(BUSINESS_CREATED, "inserted", at="$3")}
     )
-    select business_id from made
+    select business_id from inserted
 """  # noqa: S608 - fixed parts
 
 
@@ -170,7 +170,7 @@ async def create_business(db: Db, account_id: int, new: NewBusiness, now: dateti
 
 CHANGE_BUSINESS = f"""
     with {HOLD},
-    made as (
+    updated as (
         update businesses as b
         set {BUSINESS.assignments("b", "$3")},
             updated_at = $4
@@ -178,15 +178,15 @@ CHANGE_BUSINESS = f"""
         returning b.account_id, b.business_id
     ),
     logged as (
-        {announce(BUSINESS_UPDATED, "made", at="$4", fields="$5::text[]")}
+        {announce(BUSINESS_UPDATED, "updated", at="$4", fields="$5::text[]")}
     )
-    select business_id from made
+    select business_id from updated
 """  # noqa: S608 - fixed parts
 
 
 async def change_business(db: Db, account_id: int, changes: BusinessChanges, now: datetime) -> int:
     """Update the fields that were sent and return the id of the business."""
-    fields = BUSINESS.sent(changes)
+    fields = BUSINESS.sent_fields(changes)
     try:
         updated = await db.value(
             CHANGE_BUSINESS,
@@ -205,13 +205,13 @@ async def change_business(db: Db, account_id: int, changes: BusinessChanges, now
 
 DELETE_BUSINESS = f"""
     with {HOLD},
-    made as (
+    deleted as (
         delete from businesses where account_id = $1 and business_id = $2 returning account_id, business_id
     ),
     logged as (
-        {announce(BUSINESS_DELETED, "made", at="$3")}
+        {announce(BUSINESS_DELETED, "deleted", at="$3")}
     )
-    select business_id from made
+    select business_id from deleted
 """  # noqa: S608 - fixed parts
 
 

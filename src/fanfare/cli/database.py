@@ -65,7 +65,7 @@ def _refuse(settings: Settings) -> None:
     raise CannotRun(message)
 
 
-def anyway() -> None:
+def no_check() -> None:
     """Allow a database to be created in any case."""
 
 

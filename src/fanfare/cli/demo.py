@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from fanfare.cli.database import anyway, in_database
+from fanfare.cli.database import in_database, no_check
 from fanfare.cli.options import AsJson, DataDir
 from fanfare.kernel.clock import system_clock
 from fanfare.kernel.running.settings import from_environment
@@ -39,7 +39,7 @@ def demo(
             bars.update(tasks[step], completed=share)
 
         result = in_database(
-            settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=anyway
+            settings, "fanfare demo", lambda db: create_demo(db, fans, system_clock(), report), create=no_check
         )
     if as_json:
         typer.echo(msgspec.json.encode(result).decode())

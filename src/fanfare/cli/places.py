@@ -106,7 +106,7 @@ def load_places(
     packages = _packages(source or []) if has_lists else ()
     selection = Selection(packages, _countries(countries), paths or [], overrides, again)
     settings = from_environment().replace(data_dir=data_dir)
-    with Scratch() as scratch, _reporting() as report:
+    with Scratch() as scratch, _progress_report() as report:
         work = partial(_load, selection=selection, scratch=scratch.path, report=report)
         create = partial(_find_all, selection, scratch.path)
         loaded = in_database(settings, "fanfare places load", work, create=create)
@@ -142,7 +142,7 @@ async def _complete_each(db: Db) -> tuple[int, list[int]]:
 
 
 @places.command("status")
-def tell_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
+def show_status(data_dir: DataDir = None, *, as_json: AsJson = False) -> None:
     """Show which lists are loaded, and how many places they gave."""
     settings = from_environment().replace(data_dir=data_dir)
     report = in_database(settings, "fanfare places status", status)
@@ -222,10 +222,10 @@ def _countries(text: str) -> frozenset[str] | None:
 
 
 @contextmanager
-def _reporting() -> Iterator[Report]:
+def _progress_report() -> Iterator[Report]:
     """Yield a function that reports progress on stderr: bars on a terminal, else a line at intervals."""
     if not sys.stderr.isatty():
-        yield _lines()
+        yield _line_report()
         return
     columns = (
         TextColumn("{task.description}"),
@@ -244,7 +244,7 @@ def _reporting() -> Iterator[Report]:
         yield report
 
 
-def _lines() -> Report:
+def _line_report() -> Report:
     reported_at = time.monotonic()
 
     def report(source: str, share: float, read: int) -> None:

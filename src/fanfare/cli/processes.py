@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fanfare.cli.database import anyway, open_database
+from fanfare.cli.database import no_check, open_database
 from fanfare.cli.options import DataDir, Host, LogLevel, Port, Workers
 from fanfare.kernel.data.migrate import migrate as migrate_
 from fanfare.kernel.running.settings import from_environment
@@ -27,7 +27,7 @@ def up(
 
     Example: fanfare up --port 8000
     """
-    _become(
+    _exec_supervisor(
         "up",
         data_dir=data_dir,
         host=host,
@@ -50,7 +50,7 @@ def serve(
 
     Example: fanfare serve --port 8001 --workers 2
     """
-    _become(
+    _exec_supervisor(
         "serve",
         data_dir=data_dir,
         host=host,
@@ -65,7 +65,7 @@ def work(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
 
     Uses DATABASE_URL, or the database of a `fanfare up` on the same data directory.
     """
-    _become("work", data_dir=data_dir, log_level=log_level)
+    _exec_supervisor("work", data_dir=data_dir, log_level=log_level)
 
 
 def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
@@ -73,14 +73,14 @@ def index(data_dir: DataDir = None, log_level: LogLevel = None) -> None:
 
     Several divide the accounts. Uses DATABASE_URL, or the database of a `fanfare up` on the same data directory.
     """
-    _become("index", data_dir=data_dir, log_level=log_level)
+    _exec_supervisor("index", data_dir=data_dir, log_level=log_level)
 
 
 def migrate(
     data_dir: DataDir = None, *, quiet: Annotated[bool, typer.Option("--quiet", help="Print errors only")] = False
 ) -> None:
     """Migrate the database to the schema of this version; does nothing if it is up to date."""
-    with open_database(from_environment().replace(data_dir=data_dir), "fanfare migrate", create=anyway) as url:
+    with open_database(from_environment().replace(data_dir=data_dir), "fanfare migrate", create=no_check) as url:
         applied = asyncio.run(migrate_(url))
     if not quiet:
         for migration in applied:
@@ -88,7 +88,7 @@ def migrate(
         typer.echo("the database is up to date")
 
 
-def _become(role: str, **options: object) -> NoReturn:
+def _exec_supervisor(role: str, **options: object) -> NoReturn:
     """Replace this process by the supervisor, which runs long and needs few of the command line's imports."""
     settings = from_environment().replace(**options)
     if settings.geoip_city_db and role in ("up", "serve"):

@@ -41,12 +41,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then report it."""
         await super().startup(sockets)
-        _collect_less()
+        _tune_garbage_collection()
         if self.started:
             self.ready()
 
 
-def configured(settings: Settings, clock: Clock = system_clock) -> uvicorn.Config:
+def uvicorn_config(settings: Settings, clock: Clock = system_clock) -> uvicorn.Config:
     """Return the configuration of a server process."""
     times = Times(
         head=settings.head_seconds,
@@ -74,15 +74,15 @@ def configured(settings: Settings, clock: Clock = system_clock) -> uvicorn.Confi
 def main() -> None:
     """Serve on the inherited socket until SIGTERM, then finish running requests."""
     with in_one_line():
-        _raise_limit_of_files()
-        config = configured(settings_.from_environment())
+        _raise_file_limit()
+        config = uvicorn_config(settings_.from_environment())
         contact.load()
         listener = socket.socket(fileno=int(os.environ[SOCKET]))
         sys.setswitchinterval(SWITCH_SECONDS)
-        Server(config, _say_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
+        Server(config, _report_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
 
 
-def _collect_less() -> None:
+def _tune_garbage_collection() -> None:
     """Exclude the program's own objects from garbage collection, and collect less often.
 
     Reference counts free a request's objects when it ends; collections took a twelfth of the time in measurements.
@@ -92,7 +92,7 @@ def _collect_less() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _say_ready() -> None:
+def _report_ready() -> None:
     try:
         os.write(int(os.environ[READY]), b"1")
     except OSError:
@@ -106,7 +106,7 @@ def _room(settings: Settings) -> Room:
     return Room(limit, max(1, int(limit * settings.address_share)), networks(settings.trusted_proxies))
 
 
-def _raise_limit_of_files() -> None:
+def _raise_file_limit() -> None:
     """Raise the limit of open files as far as allowed: each connection needs one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:

@@ -22,10 +22,10 @@ from fanfare.kernel.running.supervise import Child, StopRequested, Supervisor, o
 
 BACKLOG = 2048
 # The timeout of a migration.
-FIRST_SECONDS = 3600.0
+MIGRATION_SECONDS = 3600.0
 # Additional connections of the embedded database, for an operator's commands and one or two `fanfare serve`.
 SPARE_CONNECTIONS = 80
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - for display
+WILDCARD_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - for display
 # As in fanfare.cli.server, which is not imported here.
 SOCKET = "FANFARE_SOCKET"
 READY = "FANFARE_READY"
@@ -42,19 +42,19 @@ def up(settings: Settings) -> None:
             secret_keys.use(settings)
             secret_keys.prepare()
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
-            _run_first(ready, "fanfare.cli", "migrate", "--quiet")
-            _run_first(ready, "fanfare.cli.connections", "up")
+            _run_module(ready, "fanfare.cli", "migrate", "--quiet")
+            _run_module(ready, "fanfare.cli.connections", "up")
             database = (
                 [Child("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
             )
 
             def announce() -> None:
                 lock.publish(url_of(listener), embedded.database_url if embedded else None)
-                _tell(
+                _print(
                     f"Fanfare is running at {url_of(listener)} (data in {settings.data_dir.resolve()}); Ctrl-C stops it"
                 )
                 for line in _missing_gateways(settings):
-                    _tell(line)
+                    _print(line)
 
             with _servers(ready, listener) as (servers, pipe):
                 processes = [*database, *servers, _worker(ready), *_indexes(ready)]
@@ -65,11 +65,11 @@ def up(settings: Settings) -> None:
 
 def serve(settings: Settings) -> None:
     """Run server processes on a database that is already running."""
-    reachable = _of_others(settings, "serve")
+    reachable = _with_running_database(settings, "serve")
     try:
         with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
             Supervisor(
-                servers, (pipe, lambda: _tell(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
+                servers, (pipe, lambda: _print(f"Fanfare is running at {url_of(listener)}; Ctrl-C stops it"))
             ).run()
     except StopRequested:
         return
@@ -77,19 +77,19 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Run a worker process on a database that is already running."""
-    Supervisor([_worker(_of_others(settings, "work"))]).run()
+    Supervisor([_worker(_with_running_database(settings, "work"))]).run()
 
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that is already running."""
-    Supervisor(_indexes(_of_others(settings, "index").replace(indexes=1))).run()
+    Supervisor(_indexes(_with_running_database(settings, "index").replace(indexes=1))).run()
 
 
 def _missing_gateways(settings: Settings) -> Iterator[str]:
     """Yield what to tell of messages that cannot be sent."""
-    for words, name in (("mail", "smtp_url"), ("SMS", "sms_url")):
+    for kind, name in (("mail", "smtp_url"), ("SMS", "sms_url")):
         if not getattr(settings, name):
-            yield f"{words}: not sent but stored, see `fanfare messages list`; {variable(name)} sets where it is sent"
+            yield f"{kind}: not sent but stored, see `fanfare messages list`; {variable(name)} sets where it is sent"
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 def url_of(listener: socket.socket) -> str:
     """Return the URL of the socket for this machine."""
     host, port = listener.getsockname()[:2]
-    hostname = ANYWHERE.get(host, host)
+    hostname = WILDCARD_HOSTS.get(host, host)
     return f"http://[{hostname}]:{port}" if ":" in hostname else f"http://{hostname}:{port}"
 
 
@@ -122,7 +122,7 @@ def _database(settings: Settings) -> Iterator[Embedded | None]:
         yield embedded
 
 
-def _of_others(settings: Settings, command: str) -> Settings:
+def _with_running_database(settings: Settings, command: str) -> Settings:
     """Return the settings with the URL of a running database. If it responds, it must have this version's schema."""
     if not settings.database_url:
         server = running(settings.data_dir)
@@ -130,19 +130,19 @@ def _of_others(settings: Settings, command: str) -> Settings:
             message = f"no database: set DATABASE_URL, or let `fanfare up` run on {settings.data_dir}"
             raise CannotRun(message)
         settings = settings.replace(database_url=server.database_url)
-    _run_first(settings, "fanfare.cli.connections", command)
+    _run_module(settings, "fanfare.cli.connections", command)
     return settings
 
 
-def _run_first(settings: Settings, module: str, *words: str) -> None:
+def _run_module(settings: Settings, module: str, *arguments: str) -> None:
     """Run a module in its own process, which returns its memory; a failure there ends this process too."""
-    result = launch(Launch(command=_python(module, *words), env=_environment(settings)))
-    status = result.wait(FIRST_SECONDS)
+    result = launch(Launch(command=_python(module, *arguments), env=_environment(settings)))
+    status = result.wait(MIGRATION_SECONDS)
     if status == 1:
         # It has reported the reason.
         sys.exit(1)
     if status != 0:
-        message = f"{module} {' '.join(words)} {'did not end' if status is None else f'ended with status {status}'}"
+        message = f"{module} {' '.join(arguments)} {'did not end' if status is None else f'ended with status {status}'}"
         raise CannotRun(message)
 
 
@@ -180,9 +180,9 @@ def _indexes(settings: Settings) -> list[Child]:
     return [Child(f"index {number}", start) for number in range(1, settings.indexes + 1)]
 
 
-def _python(module: str, *words: str) -> list[str]:
+def _python(module: str, *arguments: str) -> list[str]:
     # -P: do not import from the working directory.
-    return [sys.executable, "-P", "-m", module, *words]
+    return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -196,7 +196,7 @@ def _empty_directory(directory: Path) -> Path:
     return directory
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     Outlet(STANDARD_OUTPUT).write(line)
 
 

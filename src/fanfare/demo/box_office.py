@@ -23,7 +23,7 @@ TICKET_COLUMNS = """account_id ticket_id fan_id event_uid purchased_at created_a
 paid_amount currency network ticket_key order_key customer_key price_code""".split()  # noqa: SIM905 - the table's columns
 # Weights of the number of seats in an order.
 SEATS = Shares([(24, 1), (48, 2), (13, 3), (15, 4)])
-CANCELLED, SECOND_LEVEL, FROM_AFAR, AT_ONCE = 0.015, 0.12, 0.2, 0.4
+CANCELLED_RATE, SECOND_LEVEL_RATE, REMOTE_RATE, FIRST_DAY_RATE = 0.015, 0.12, 0.2, 0.4
 # The provinces near a hall.
 NEAR = {"BC": ("BC",), "WA": ("WA", "BC"), "OR": ("OR", "WA"), "ON": ("ON", "QC")}
 # Doors open at seven in the evening, as a time in GMT.
@@ -52,7 +52,7 @@ class Buyers(NamedTuple):
             return
         near = [fan_id for province in NEAR[show.hall.province] for fan_id in self.by_province[province]]
         for _ in range(int(show.share * len(self.all_fans))):
-            pool = self.all_fans if chance.random() < FROM_AFAR or not near else near
+            pool = self.all_fans if chance.random() < REMOTE_RATE or not near else near
             yield pool[int(len(pool) * chance.random() ** 1.5)]
 
 
@@ -135,8 +135,8 @@ def _lines(programme: Sequence[Show], buyers: Buyers, now: datetime, chance: Ran
             if purchased_at is None:
                 continue
             order += 1
-            is_deleted = chance.random() < CANCELLED
-            count = 2 if chance.random() < SECOND_LEVEL and len(show.hall.levels) > 1 else 1
+            is_deleted = chance.random() < CANCELLED_RATE
+            count = 2 if chance.random() < SECOND_LEVEL_RATE and len(show.hall.levels) > 1 else 1
             picks = {levels[show.hall].pick(chance) for _ in range(count)}
             for place, level in enumerate(sorted(picks), 1):
                 seats = 1 if show.event_type == "season" else SEATS.pick(chance)
@@ -146,7 +146,9 @@ def _lines(programme: Sequence[Show], buyers: Buyers, now: datetime, chance: Ran
 def _moment(show: Show, now: datetime, chance: Random) -> datetime | None:
     """Return the time of a purchase: many right at the start, most in the last weeks. None if it is in the future."""
     doors = datetime.combine(show.day + timedelta(days=1), DOORS, now.tzinfo)
-    share = 1 - min(chance.expovariate(12), 1.0) if chance.random() < AT_ONCE else min(chance.expovariate(4), 1.0)
+    share = (
+        1 - min(chance.expovariate(12), 1.0) if chance.random() < FIRST_DAY_RATE else min(chance.expovariate(4), 1.0)
+    )
     moment = doors - timedelta(days=show.on_sale_days) * share - timedelta(hours=1)
     return moment.replace(microsecond=0) if moment < now else None
 

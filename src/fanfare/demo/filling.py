@@ -18,8 +18,8 @@ from fanfare.demo.book import Ids, TableRow
 from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
-from fanfare.demo.gates import COUNTED, festivals, make_sections
-from fanfare.demo.loyalty import STAND, Loyalty, make_points
+from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
+from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.places import load_excerpt
@@ -27,7 +27,7 @@ from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.schedules import make_performances
 from fanfare.demo.shop import make_products
-from fanfare.demo.story import Happening, Story
+from fanfare.demo.story import Story, TimedEvent
 from fanfare.fans.actions.fields import save_field
 from fanfare.fans.actions.tags import create_tag
 from fanfare.fans.schemas.attributes import FieldDefinition
@@ -43,10 +43,10 @@ NAME = "Harbour City"
 SEED = 1887
 REPORT_EVERY = 500
 # Campaigns are created some days before they open, and closed on the day after they end.
-LAYING_OUT = timedelta(days=4)
-CLOSING = timedelta(hours=11)
+CAMPAIGN_LEAD = timedelta(days=4)
+CLOSING_DELAY = timedelta(hours=11)
 # The columns of an activity's fan and campaign.
-ENTRANT, ENTERED = (COLUMNS["activities"].index(name) for name in ("fan_id", "page_tab_id"))
+FAN_COLUMN, CAMPAIGN_COLUMN = (COLUMNS["activities"].index(name) for name in ("fan_id", "page_tab_id"))
 
 
 # The rows of the change log that the domains' own statements would have inserted.
@@ -73,11 +73,11 @@ class Filled(msgspec.Struct, frozen=True):
     tickets: int
 
 
-def _silent(step: str, share: float) -> None:
+def _no_report(step: str, share: float) -> None:
     """Report nothing."""
 
 
-async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent) -> NewAccount:
+async def create_demo(db: Db, fans: int, now: datetime, report: Report = _no_report) -> NewAccount:
     """Create an account with sample data and return its keys. If it fails or is killed, there is no account."""
     await load_excerpt(db, now)
     async with db.transaction() as tx:
@@ -89,7 +89,7 @@ async def create_demo(db: Db, fans: int, now: datetime, report: Report = _silent
 
 
 async def fill(
-    db: Db, account_id: int, fans: int = 20_000, *, now: datetime, seed: int = SEED, report: Report = _silent
+    db: Db, account_id: int, fans: int = 20_000, *, now: datetime, seed: int = SEED, report: Report = _no_report
 ) -> Filled:
     """Fill an empty account; the same seed, number and time give the same fans, except for their ids.
 
@@ -101,14 +101,14 @@ async def fill(
     account = await account_by_id(db, account_id)
     async with db.transaction() as tx:
         ids, shows = await _make_programme(tx, account, programme, now)
-        people, happenings = _lives(fans, now, seed, shows, report)
-        positions = positions_needed(happenings, people, programme)
+        people, timed_events = _lives(fans, now, seed, shows, report)
+        positions = positions_needed(timed_events, people, programme)
         ids = ids._replace(
             fans=iter(await _next(tx, account_id, "fans_fan_id_seq", len(people))),
             positions=iter(await _next(tx, account_id, "positions", positions)),
         )
         rows = Rows(ids, people, lambda book: Loyalty(book, programme, seed))
-        tables = _rows(rows, happenings, report)
+        tables = _rows(rows, timed_events, report)
         async with tx.connection() as connection:
             for table, columns in COLUMNS.items():
                 await copy_rows(connection, table, columns, tables[table], report)
@@ -126,38 +126,38 @@ async def _announce(db: Db, account_id: int) -> None:
     """Insert what the endpoints would have written besides the rows: changes and totals."""
     await db.execute(ANNOUNCE_ACTIVITIES, account_id)
     await count_activities(db, account_id)
-    for statement in (ANNOUNCE_CONSENTS, STAND, COUNTED):
+    for statement in (ANNOUNCE_CONSENTS, INSERT_STANDINGS, COUNT_PASSES):
         await db.execute(statement, account_id)
 
 
 def _lives(
     fans: int, now: datetime, seed: int, shows: Sequence[tuple[float, int | None]], report: Report
-) -> tuple[list[DemoPerson], list[Happening]]:
+) -> tuple[list[DemoPerson], list[TimedEvent]]:
     """Return the people and all their events, in order of time."""
     story = Story(seed, now, campaigns(now))
     pastimes = Pastimes(seed, now.timestamp(), story.programme, shows)
     people: list[DemoPerson] = []
-    happenings: list[Happening] = []
+    timed_events: list[TimedEvent] = []
     for number, person in enumerate(Crowd(seed, now.date()).people(fans)):
         people.append(person)
         events = list(story.life(number, person))
-        happenings += events
-        happenings.extend(pastimes.life(number, person, events))
+        timed_events += events
+        timed_events.extend(pastimes.life(number, person, events))
         if number % REPORT_EVERY == 0:
             report("people", number / fans)
     # The sort is stable, so that an arrival stays first.
-    happenings.sort(key=lambda happening: happening.moment)
+    timed_events.sort(key=lambda timed_event: timed_event.moment)
     report("people", 1.0)
-    return people, happenings
+    return people, timed_events
 
 
-def _rows(rows: Rows, happenings: list[Happening], report: Report) -> dict[str, list[TableRow]]:
-    for number, happening in enumerate(happenings):
-        rows.tell(happening)
+def _rows(rows: Rows, timed_events: list[TimedEvent], report: Report) -> dict[str, list[TableRow]]:
+    for number, timed_event in enumerate(timed_events):
+        rows.process(timed_event)
         if number % (10 * REPORT_EVERY) == 0:
-            report("lives", number / len(happenings))
+            report("lives", number / len(timed_events))
     report("lives", 1.0)
-    return rows.finished()
+    return rows.all_tables()
 
 
 async def _next(db: Db, account_id: int, sequence: str, count: int) -> list[int]:
@@ -179,7 +179,9 @@ async def _make_programme(
         await save_field(db, account_id, _field(field), began)
     tags = [await create_tag(db, account_id, tag.name, began) for tag in TAGS]
     page_tab_ids = [
-        await create_campaign(db, account_id, _campaign(each, businesses, now), min(each.starts_at - LAYING_OUT, now))
+        await create_campaign(
+            db, account_id, _campaign(each, businesses, now), min(each.starts_at - CAMPAIGN_LEAD, now)
+        )
         for each in programme
     ]
     idols = await make_idols(db, account_id, now)
@@ -230,7 +232,7 @@ async def _close(db: Db, ids: Ids, programme: list[DemoCampaign], activities: li
     """Close campaigns that have ended; a sweepstakes with entries has a winner."""
     entrants: dict[object, list[int]] = defaultdict(list)
     for row in activities:
-        entrants[row[ENTERED]].append(cast("int", row[ENTRANT]))
+        entrants[row[CAMPAIGN_COLUMN]].append(cast("int", row[FAN_COLUMN]))
     for page_tab_id, campaign in zip(ids.campaigns, programme, strict=True):
         if campaign.ends_at > now:
             continue
@@ -238,4 +240,4 @@ async def _close(db: Db, ids: Ids, programme: list[DemoCampaign], activities: li
         has_winner = campaign.app_type == "sweepstakes" and fans
         winner = fans[len(fans) // 3] if has_winner else None
         closing = CampaignClosing(page_tab_id=page_tab_id, winner_fan_id=winner)
-        await close_campaign(db, ids.account_id, closing, min(campaign.ends_at + CLOSING, now))
+        await close_campaign(db, ids.account_id, closing, min(campaign.ends_at + CLOSING_DELAY, now))

@@ -79,7 +79,7 @@ class Following:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Followed: self._followed}
+        self.handlers: dict[type, Callable[[Fan, Any, str], None]] = {Followed: self._followed}
 
     def _followed(self, fan: Fan, follow: Followed, stamp: str) -> None:
         idol_uid = self.book.ids.idols[follow.idol]

@@ -10,7 +10,7 @@ from uuid import UUID
 from fanfare.demo.book import Book, Fan
 from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
-from fanfare.demo.story import Entered, Happening
+from fanfare.demo.story import Entered, TimedEvent
 from fanfare.fans.contact import normalized_mail_key
 from fanfare.kernel.data.db import Db
 from fanfare.registrations.actions.passes import CODE_LETTERS, LETTERS, create_section
@@ -39,14 +39,14 @@ NETWORK, VENUE = "tideline", "Tideline Grounds"
 DAY, HOUR = 86_400.0, 3600.0
 DAYS_A_YEAR, ADULT = 365.2425, 18
 # Wristbands are sent out forty days before the festival.
-AHEAD = 40 * DAY
+WRISTBAND_LEAD = 40 * DAY
 CAMPING, CAMPING_PLACES = 1, 20_000
 # Odd, so that different numbers give different products.
 SPREAD = 0x9E3779B97F
 HABITS = {"pass": 0.6, "camps": 0.3, "claims": 0.88, "gives up": 0.05, "goes out": 0.55, "comes again": 0.5}
 
 # The counts that the statements for creating and cancelling passes maintain.
-COUNTED = """
+COUNT_PASSES = """
     update pass_sections s
     set pass_count = (select count(*) from passes p
                       where p.account_id = $1 and p.section_uid = s.section_uid and p.cancelled_at is null)
@@ -114,7 +114,7 @@ class Claimed(NamedTuple):
     pass_uid: UUID
 
 
-class GivenUp(NamedTuple):
+class Cancelled(NamedTuple):
     """A pass was cancelled."""
 
     pass_uid: UUID
@@ -163,11 +163,11 @@ async def make_sections(
 
 
 def visits(
-    chance: Random, years: Sequence[Festival], number: int, person: DemoPerson, happenings: Sequence[Happening]
+    chance: Random, years: Sequence[Festival], number: int, person: DemoPerson, timed_events: Sequence[TimedEvent]
 ) -> Iterator[tuple[float, object]]:
     """Yield a fan's passes, wristbands and scans with their times, each kind in order of time."""
-    arrived_at = happenings[0].moment
-    entries = {each.event.campaign: each for each in happenings if isinstance(each.event, Entered)}
+    arrived_at = timed_events[0].moment
+    entries = {each.event.campaign: each for each in timed_events if isinstance(each.event, Entered)}
     for place, year in enumerate(years):
         issued = None
         opens, entry = year.opens_at.timestamp(), entries.get(year.gates)
@@ -181,7 +181,7 @@ def visits(
             continue
         band = Band(year, number + 1)
         if person.email:
-            yield chance.uniform(max(arrived_at, opens - AHEAD), entry.moment), Registered(band)
+            yield chance.uniform(max(arrived_at, opens - WRISTBAND_LEAD), entry.moment), Registered(band)
         yield from _scans(chance, band, issued, entry)
 
 
@@ -202,10 +202,10 @@ def _pass_history(chance: Random, issued: Issued, entered: float, opens: float) 
         moment = chance.uniform(moment, opens)
         yield moment, Claimed(issued.pass_uid)
     if chance.random() < HABITS["gives up"]:
-        yield chance.uniform(moment, opens), GivenUp(issued.pass_uid)
+        yield chance.uniform(moment, opens), Cancelled(issued.pass_uid)
 
 
-def _scans(chance: Random, band: Band, issued: Issued | None, entry: Happening) -> Iterator[tuple[float, object]]:
+def _scans(chance: Random, band: Band, issued: Issued | None, entry: TimedEvent) -> Iterator[tuple[float, object]]:
     """Yield the first entry, which uses the pass, and later exits and entries."""
     gate = str(entry.event.props["entrance"]).capitalize()
     moment = entry.moment
@@ -230,11 +230,11 @@ class Gates:
         self.places: dict[UUID, int] = {}
         self.counts: Counter[object] = Counter()
         self.admitting: dict[UUID, int] = {}
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
+        self.handlers: dict[type, Callable[[Fan, Any, str], None]] = {
             Registered: self._registered,
             Issued: self._issued,
             Claimed: self._claimed,
-            GivenUp: self._given_up,
+            Cancelled: self._cancelled,
             Scanned: self._scanned,
             Admitted: self._admitted,
         }
@@ -274,9 +274,9 @@ class Gates:
         self.book.announce(PASS_CLAIMED, claimed.pass_uid, fan.fan_id, stamp)
         self._change(claimed.pass_uid, claim_fan_id=fan.fan_id, claimed_at=stamp, updated_at=stamp)
 
-    def _given_up(self, fan: Fan, given_up: GivenUp, stamp: str) -> None:
-        self.book.announce(PASS_CANCELLED, given_up.pass_uid, fan.fan_id, stamp)
-        self._change(given_up.pass_uid, cancelled_at=stamp, updated_at=stamp)
+    def _cancelled(self, fan: Fan, cancelled: Cancelled, stamp: str) -> None:
+        self.book.announce(PASS_CANCELLED, cancelled.pass_uid, fan.fan_id, stamp)
+        self._change(cancelled.pass_uid, cancelled_at=stamp, updated_at=stamp)
 
     def _scanned(self, fan: Fan, scanned: Scanned, stamp: str) -> None:
         band, used = scanned.band, scanned.used

@@ -20,27 +20,27 @@ TABLES = {
     "hidden_fans": "account_id fan_id created_at",
 }
 CATEGORIES = (("Harbour points", "For quizzes of the club"), ("Tideline tokens", "For a day at the festival's gate"))
-A_CORRECT_ANSWER, A_GATE = 10, 25
+POINTS_PER_ANSWER, POINTS_PER_GATE = 10, 25
 REWARDS = ((60, "Pin set"), (120, "Scarf"), (250, "Stadium tour"), (400, "Signed ball"))
 HIDES, SPENDS = 0.004, 0.05
 CAMPAIGN, ACTIVITY = 0, 1
 
 # What the statement that awards points maintains for each award (points.actions.MOVE), for all of them at once.
-STAND = """
+INSERT_STANDINGS = """
     with boards as (
         select account_id, 'point:' || point_uid as board, fan_id, point_count from fan_points where account_id = $1
         union all
         select account_id, 'campaign:' || page_tab_id, fan_id, point_count from fan_points
         where account_id = $1 and page_tab_id is not null
     ),
-    stood as (
+    inserted as (
         insert into standings (account_id, board, fan_id, total, award_count)
         select account_id, board, fan_id, sum(point_count)::bigint, count(*) from boards group by 1, 2, 3
         returning account_id, board, total
     )
     insert into standing_buckets (account_id, board, level, bucket, fan_count)
     select account_id, board, level, standing_bucket(total) >> (7 * level), count(*)
-    from stood cross join generate_series(0, 1) as levels (level) group by 1, 2, 3, 4
+    from inserted cross join generate_series(0, 1) as levels (level) group by 1, 2, 3, 4
 """
 
 
@@ -76,17 +76,17 @@ class Loyalty:
         self.chance = Random(f"{seed} bookings")  # noqa: S311 - reproducible sample data
         self.earning = earning(programme)
         self.balances: dict[int, int] = defaultdict(int)
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Spent: self._spent, Hidden: self._hidden}
+        self.handlers: dict[type, Callable[[Fan, Any, str], None]] = {Spent: self._spent, Hidden: self._hidden}
 
     def earned(self, fan: Fan, place: int, activity_id: int, props: dict[str, Any], stamp: str) -> None:
         """Award the points for an entry in a campaign, if any."""
         category = self.earning.get(place)
         if category is None:
             return
-        count = A_GATE if category else A_CORRECT_ANSWER * int(props["correct_count"])
+        count = POINTS_PER_GATE if category else POINTS_PER_ANSWER * int(props["correct_count"])
         if count:
-            tied = (self.book.ids.campaigns[place], activity_id)
-            self._book(fan, category, count, ("check-in" if category else "quiz", *tied), stamp)
+            references = (self.book.ids.campaigns[place], activity_id)
+            self._book(fan, category, count, ("check-in" if category else "quiz", *references), stamp)
 
     def _spent(self, fan: Fan, spent: Spent, stamp: str) -> None:
         price, reward = REWARDS[spent.reward]

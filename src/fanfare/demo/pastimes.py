@@ -10,7 +10,7 @@ from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import CLUB, DemoCampaign
 from fanfare.demo.schedules import plans
 from fanfare.demo.shop import orders
-from fanfare.demo.story import Arrival, Entered, Happening
+from fanfare.demo.story import Arrival, Entered, TimedEvent
 
 
 class Pastimes:
@@ -26,22 +26,22 @@ class Pastimes:
         self.shows = shows
         self.festivals = festivals(programme)
 
-    def life(self, fan: int, person: DemoPerson, happenings: Sequence[Happening]) -> Iterator[Happening]:
+    def life(self, fan: int, person: DemoPerson, timed_events: Sequence[TimedEvent]) -> Iterator[TimedEvent]:
         """Yield more events of a fan, unordered, but none before the arrival."""
-        arrived_at, arrival = happenings[0].moment, happenings[0].event
+        arrived_at, arrival = timed_events[0].moment, timed_events[0].event
         chance, now = self.chance, self.now
-        first = next((each.event.campaign for each in happenings if isinstance(each.event, Entered)), None)
+        first = next((each.event.campaign for each in timed_events if isinstance(each.event, Entered)), None)
         home = CLUB if first is None else self.programme[first].business
         favourite = arrival.values.get("favourite_player") if isinstance(arrival, Arrival) else None
         for follow in followings(chance, home, favourite):
-            yield Happening(chance.uniform(arrived_at, now), fan, follow)
+            yield TimedEvent(chance.uniform(arrived_at, now), fan, follow)
         for moment, plan in plans(chance, home, arrived_at, now, self.shows):
-            yield Happening(moment, fan, plan)
+            yield TimedEvent(moment, fan, plan)
         for moment, payment in orders(chance, fan, person, arrived_at, now):
-            yield Happening(moment, fan, payment)
+            yield TimedEvent(moment, fan, payment)
         if chance.random() < SPENDS:
-            yield Happening(chance.uniform(arrived_at, now), fan, Spent(chance.randrange(len(REWARDS))))
+            yield TimedEvent(chance.uniform(arrived_at, now), fan, Spent(chance.randrange(len(REWARDS))))
         if chance.random() < HIDES:
-            yield Happening(chance.uniform(arrived_at, now), fan, Hidden())
-        for moment, visit in visits(chance, self.festivals, fan, person, happenings):
-            yield Happening(moment, fan, visit)
+            yield TimedEvent(chance.uniform(arrived_at, now), fan, Hidden())
+        for moment, visit in visits(chance, self.festivals, fan, person, timed_events):
+            yield TimedEvent(moment, fan, visit)

@@ -34,7 +34,7 @@ GENDERS: Shares[str | None] = Shares([(44, "male"), (41, "female"), (2, "diverse
 AGES = Shares(
     [(9, (16, 20)), (18, (20, 26)), (23, (26, 33)), (19, (33, 40)), (14, (40, 48)), (10, (48, 58)), (7, (58, 84))]
 )
-SENSES = {"male": Gender.MALE, "female": Gender.FEMALE}
+GENDERS_OF_NAMES = {"male": Gender.MALE, "female": Gender.FEMALE}
 NICKNAMES = (
     "Blue",
     "Harbour",
@@ -65,7 +65,7 @@ HABITS = {
     "confirmed phone": 0.35,
 }
 # The share of people with a user key in each network.
-KNOWN_ON = {"ticketing": 0.24, "app": 0.15, "shop": 0.11, "facebook": 0.04, "spotify": 0.02}
+NETWORK_SHARES = {"ticketing": 0.24, "app": 0.15, "shop": 0.11, "facebook": 0.04, "spotify": 0.02}
 
 
 class DemoPerson(msgspec.Struct):
@@ -139,8 +139,8 @@ class Crowd:
 
     def _name(self, town: Town, gender: str | None) -> tuple[str, str]:
         names = self.names[LOCALES[town.country_code].pick(self.chance)]
-        sense = SENSES.get(gender or "") or self.chance.choice((Gender.MALE, Gender.FEMALE))
-        return names.first_name(gender=sense), names.last_name(gender=sense)
+        name_gender = GENDERS_OF_NAMES.get(gender or "") or self.chance.choice((Gender.MALE, Gender.FEMALE))
+        return names.first_name(gender=name_gender), names.last_name(gender=name_gender)
 
     def _birth_date(self) -> date:
         youngest, oldest = AGES.pick(self.chance)
@@ -189,7 +189,7 @@ class Crowd:
             "facebook": f"{10**14 + number * 7919}",
             "spotify": f"listener{number:x}",
         }
-        return {network: key for network, key in keys.items() if self.chance.random() < KNOWN_ON[network]}
+        return {network: key for network, key in keys.items() if self.chance.random() < NETWORK_SHARES[network]}
 
 
 @cache

@@ -107,7 +107,7 @@ CUSTOM_ENTRIES = (
     ("Kit", "vote", ("tidal blue", "foghorn grey", "salmon run")),
     ("wish list", "wish", ("Marram", "The Breakwaters", "Nori Kid", "Lantern Hour", "Tall Ships", "DJ Estuary")),
 )
-FIRST_TIMERS = 38
+FIRST_TIME_PERCENT = 38
 SINGLE_ENTRY = frozenset({"form", "registration"})
 TAGS = (
     DemoTag("Season ticket holder", CLUB, 0.21),
@@ -152,9 +152,9 @@ FIELDS = (
 def campaigns(now: datetime) -> list[DemoCampaign]:
     """Return the thirty campaigns by start; the last one has not begun."""
     rows = []
-    for ago, days, app_type, business, title, weight in CAMPAIGNS:
+    for days_ago, days, app_type, business, title, weight in CAMPAIGNS:
         # From ten in the morning until midnight, Pacific time.
-        starts_at = (now - timedelta(days=ago)).replace(hour=18, minute=0, second=0, microsecond=0)
+        starts_at = (now - timedelta(days=days_ago)).replace(hour=18, minute=0, second=0, microsecond=0)
         ends_at = starts_at + timedelta(days=days, hours=-10)
         name = title.format(year=starts_at.year, month=starts_at.strftime("%B"))
         rows.append(DemoCampaign(name, app_type, business, starts_at, ends_at, weight, app_type in SINGLE_ENTRY))
@@ -172,7 +172,7 @@ def entry(app_type: str, title: str, chance: Random) -> dict[str, Any]:
     if app_type == "registration":
         return {
             "party_size": chance.choice((1, 1, 2, 2, 2, 3, 4)),
-            "is_first_time": chance.randrange(100) < FIRST_TIMERS,
+            "is_first_time": chance.randrange(100) < FIRST_TIME_PERCENT,
         }
     if app_type == "form":
         channels = ("social media", "a friend", "at a match", "email", "poster", "radio")

@@ -15,7 +15,7 @@ from fanfare.demo.people import DemoPerson
 from fanfare.demo.programme import DemoCampaign
 from fanfare.demo.schedules import Schedules
 from fanfare.demo.shop import Till
-from fanfare.demo.story import Arrival, ConsentChange, Entered, FieldChange, Happening, Tagged, wording
+from fanfare.demo.story import Arrival, ConsentChange, Entered, FieldChange, Tagged, TimedEvent, wording
 from fanfare.fans.actions.consents import ConsentEntry, ConsentState
 from fanfare.fans.contact import normalized_mail_key
 from fanfare.fans.topics import FAN_CREATED, FAN_IDENTIFIED, FAN_UPDATED, TAG_ADDED
@@ -59,27 +59,27 @@ class Rows:
         self.tables = self.book.tables
         self._announce = self.book.announce
         self.loyalty = loyalty(self.book)
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {
-            ConsentChange: self._consent,
+        self.handlers: dict[type, Callable[[Fan, Any, str], None]] = {
+            ConsentChange: self._change_consent,
             Entered: self._entered,
             Tagged: self._tagged,
-            FieldChange: self._change,
-            **self.loyalty.tellers,
-            **Following(self.book).tellers,
-            **Schedules(self.book).tellers,
-            **Till(self.book).tellers,
-            **Gates(self.book).tellers,
+            FieldChange: self._change_field,
+            **self.loyalty.handlers,
+            **Following(self.book).handlers,
+            **Schedules(self.book).handlers,
+            **Till(self.book).handlers,
+            **Gates(self.book).handlers,
         }
 
-    def tell(self, happening: Happening) -> None:
+    def process(self, timed_event: TimedEvent) -> None:
         """Process one event; the arrival of a fan must come first."""
-        told_at = datetime.fromtimestamp(happening.moment, UTC).isoformat()
-        if isinstance(happening.event, Arrival):
-            self.fans[happening.fan] = self._arrived(self.people[happening.fan], happening.event, told_at)
+        stamp = datetime.fromtimestamp(timed_event.moment, UTC).isoformat()
+        if isinstance(timed_event.event, Arrival):
+            self.fans[timed_event.fan] = self._arrived(self.people[timed_event.fan], timed_event.event, stamp)
         else:
-            self.tellers[type(happening.event)](self.fans[happening.fan], happening.event, told_at)
+            self.handlers[type(timed_event.event)](self.fans[timed_event.fan], timed_event.event, stamp)
 
-    def finished(self) -> dict[str, list[TableRow]]:
+    def all_tables(self) -> dict[str, list[TableRow]]:
         """Return the rows of every table, after all events."""
         account_id = self.ids.account_id
         for fan in self.fans.values():
@@ -122,7 +122,7 @@ class Rows:
             )
             fan.updated_at = stamp
 
-    def _consent(self, fan: Fan, change: ConsentChange, stamp: str) -> None:
+    def _change_consent(self, fan: Fan, change: ConsentChange, stamp: str) -> None:
         old = fan.consent.columns()
         self._record_consent(fan, change.consent, change.source, stamp)
         new = fan.consent.columns()
@@ -141,22 +141,26 @@ class Rows:
         position = self._announce(TAG_ADDED, tag_id, fan.fan_id, stamp)
         self.tables["fan_tags"].append((self.ids.account_id, tag_id, fan.fan_id, stamp, position))
 
-    def _change(self, fan: Fan, change: FieldChange, stamp: str) -> None:
+    def _change_field(self, fan: Fan, change: FieldChange, stamp: str) -> None:
         if fan.values.get(change.key, (None, stamp))[0] != change.value:
             fan.values[change.key] = (change.value, stamp)
             self._updated(fan, [change.key], stamp)
 
 
 def positions_needed(
-    happenings: Sequence[Happening], people: Sequence[DemoPerson], programme: Sequence[DemoCampaign]
+    timed_events: Sequence[TimedEvent], people: Sequence[DemoPerson], programme: Sequence[DemoCampaign]
 ) -> int:
     """Return the maximum number of positions that the events take."""
     places = earning(programme)
-    entry_count = sum(isinstance(each.event, Entered) and each.event.campaign in places for each in happenings)
-    change_count = sum(isinstance(each.event, ConsentChange) for each in happenings)
-    consent_count = sum(len(each.event.consents) for each in happenings if isinstance(each.event, Arrival))
+    entry_count = sum(isinstance(each.event, Entered) and each.event.campaign in places for each in timed_events)
+    change_count = sum(isinstance(each.event, ConsentChange) for each in timed_events)
+    consent_count = sum(len(each.event.consents) for each in timed_events if isinstance(each.event, Arrival))
     return (
-        len(happenings) + change_count + consent_count + entry_count + sum(len(person.identities) for person in people)
+        len(timed_events)
+        + change_count
+        + consent_count
+        + entry_count
+        + sum(len(person.identities) for person in people)
     )
 
 

@@ -22,7 +22,7 @@ DAY = 86_400.0
 # The business of a show by its artist; concerts belong to the venue.
 PLAYERS = {shows.CLUB: CLUB, shows.WOMEN: WOMEN}
 # How long before a show fans schedule it.
-AHEAD = 45 * DAY
+PLANNING_LEAD = 45 * DAY
 # In GMT; it is the same day in Vancouver.
 STARTS = time(20, 0)
 HABITS = {CLUB: 0.16, WOMEN: 0.12, FESTIVAL: 0.22, VENUE: 0.2}
@@ -76,7 +76,7 @@ class Schedules:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Planned: self._planned}
+        self.handlers: dict[type, Callable[[Fan, Any, str], None]] = {Planned: self._planned}
 
     def _planned(self, fan: Fan, plan: Planned, stamp: str) -> None:
         ids = self.book.ids
@@ -93,13 +93,13 @@ def plans(
     if chance.random() >= HABITS.get(home, 0.02):
         return
     series = None if home == FESTIVAL else home
-    open_ones = [
+    open_places = [
         place for place, (moment, business) in enumerate(moments) if moment > arrived_at and business == series
     ]
     sets = sum(business is None for _, business in moments)
-    for place in chance.sample(open_ones, min(len(open_ones), chance.choice((1, 1, 2, 4)))):
+    for place in chance.sample(open_places, min(len(open_places), chance.choice((1, 1, 2, 4)))):
         show = moments[place][0]
-        earliest, latest = max(arrived_at, show - AHEAD), min(now, show)
+        earliest, latest = max(arrived_at, show - PLANNING_LEAD), min(now, show)
         if earliest < latest:
             is_set = place < sets
             yield chance.uniform(earliest, latest), Planned(place if is_set else place - sets, is_set)

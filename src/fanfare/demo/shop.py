@@ -57,7 +57,7 @@ PRODUCTS = (
     Product("Salt Lane sampler, vinyl", "Records", LABEL, 38, 3),
 )
 BASKET = Shares((product.share, number) for number, product in enumerate(PRODUCTS))
-BUYS, AT_A_STAND, REDUCED, SENT_BACK = 0.17, 0.25, 0.2, 0.07
+BUYER_RATE, STAND_RATE, DISCOUNT_RATE, RETURN_RATE = 0.17, 0.25, 0.2, 0.07
 
 
 class Bought(NamedTuple):
@@ -68,10 +68,10 @@ class Bought(NamedTuple):
     line: int
     product: int
     quantity: int
-    reduced: float
+    discount: float
 
 
-class PaidBack(NamedTuple):
+class Refunded(NamedTuple):
     """A refund of a share of the price of a line."""
 
     network: str
@@ -97,19 +97,19 @@ async def make_products(db: Db, account: Account, now: datetime) -> None:
 
 def orders(
     chance: Random, number: int, person: DemoPerson, arrived_at: float, now: float
-) -> Iterator[tuple[float, Bought | PaidBack]]:
+) -> Iterator[tuple[float, Bought | Refunded]]:
     """Yield the purchases and refunds of a fan with their times."""
-    if not person.email or chance.random() >= BUYS:
+    if not person.email or chance.random() >= BUYER_RATE:
         return
     for turn in range(min(9, 1 + int(chance.expovariate(0.9)))):
         moment = chance.uniform(arrived_at, now)
-        network = STAND if chance.random() < AT_A_STAND else ONLINE
+        network = STAND if chance.random() < STAND_RATE else ONLINE
         order = f"{number + 1}-{turn + 1}"
-        discount = 0.1 if chance.random() < REDUCED else 0.0
+        discount = 0.1 if chance.random() < DISCOUNT_RATE else 0.0
         for line in range(1 if chance.random() < 0.7 else 2):  # noqa: PLR2004 - most orders have one line
             yield moment, Bought(network, order, line + 1, BASKET.pick(chance), chance.choice((1, 1, 1, 2)), discount)
-            if network == ONLINE and chance.random() < SENT_BACK:
-                refund = PaidBack(network, purchase_key(network, order, line + 1), chance.choice((0.5, 1.0, 1.0)))
+            if network == ONLINE and chance.random() < RETURN_RATE:
+                refund = Refunded(network, purchase_key(network, order, line + 1), chance.choice((0.5, 1.0, 1.0)))
                 yield min(now, moment + chance.uniform(2, 20) * DAY), refund
 
 
@@ -124,13 +124,13 @@ class Till:
     def __init__(self, book: Book) -> None:
         self.book = book
         self.places: dict[str, int] = {}
-        self.tellers: dict[type, Callable[[Fan, Any, str], None]] = {Bought: self._bought, PaidBack: self._paid_back}
+        self.handlers: dict[type, Callable[[Fan, Any, str], None]] = {Bought: self._bought, Refunded: self._refunded}
 
     def _bought(self, fan: Fan, bought: Bought, stamp: str) -> None:
         product, person = PRODUCTS[bought.product], fan.person
         key = purchase_key(bought.network, bought.order, bought.line)
         gross = Decimal(product.price * bought.quantity)
-        net = gross - gross * int(bought.reduced * 100) / 100
+        net = gross - gross * int(bought.discount * 100) / 100
         position = self.book.announce(PURCHASE_CREATED, f"{bought.network}:{key}", fan.fan_id, stamp)
         rows = self.book.tables["purchases"]
         self.places[key] = len(rows)
@@ -143,7 +143,7 @@ class Till:
             person.phone, person.town.country_code, person.town.province, person.town.name,
         ))  # fmt: skip
 
-    def _paid_back(self, fan: Fan, refund: PaidBack, stamp: str) -> None:
+    def _refunded(self, fan: Fan, refund: Refunded, stamp: str) -> None:
         rows, place = self.book.tables["purchases"], self.places[refund.purchase_key]
         row = list(rows[place])
         gross, net = Decimal(str(row[GROSS])), Decimal(str(row[NET]))

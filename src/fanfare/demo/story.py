@@ -12,15 +12,15 @@ from fanfare.fans.actions.consents import ConsentEntry
 
 DAY = 86_400.0
 # Most fans live on the Pacific coast, eight hours behind GMT, and are active in the evening.
-BEHIND = 8 * 3600.0
-AWAKE = (2, 1, 1, 0.5, 0.5, 1, 3, 5, 6, 5, 5, 6, 8, 7, 5, 5, 6, 8, 10, 12, 13, 12, 8, 4)
-HOURS = Shares((share, hour) for hour, share in enumerate(AWAKE))
+UTC_OFFSET = 8 * 3600.0
+ACTIVITY_BY_HOUR = (2, 1, 1, 0.5, 0.5, 1, 3, 5, 6, 5, 5, 6, 8, 7, 5, 5, 6, 8, 10, 12, 13, 12, 8, 4)
+HOURS = Shares((share, hour) for hour, share in enumerate(ACTIVITY_BY_HOUR))
 HOMES = Shares((business.share, number) for number, business in enumerate(BUSINESSES))
 # How a fan was added. Lists were imported on two days: at the start, and when the box office was connected.
-DOORS = Shares([(70, "campaign"), (12, "import"), (8, "ticketing"), (6, "wifi"), (4, "session")])
+SOURCES = Shares([(70, "campaign"), (12, "import"), (8, "ticketing"), (6, "wifi"), (4, "session")])
 IMPORT_DAYS = {"import": 0, "ticketing": 310}
 MAX_ACTIVITIES = 160
-TRIES = 12
+MAX_ATTEMPTS = 12
 HABITS = {
     "answers on mail": 0.90,
     "mail": 0.74,
@@ -78,7 +78,7 @@ class FieldChange(NamedTuple):
     value: object
 
 
-class Happening(NamedTuple):
+class TimedEvent(NamedTuple):
     """An event of a fan (an index in the crowd) with its time in Unix seconds.
 
     `event` is one of the classes above, or one of another module that also handles it.
@@ -114,31 +114,31 @@ class Story:
             for home in range(len(BUSINESSES))
         ]
 
-    def life(self, fan: int, person: DemoPerson) -> Iterator[Happening]:
+    def life(self, fan: int, person: DemoPerson) -> Iterator[TimedEvent]:
         """Yield all events of a fan: the arrival first, later ones in no order."""
-        door, home = DOORS.pick(self.chance), HOMES.pick(self.chance)
-        first = self.draws[home].pick(self.chance) if door == "campaign" else None
-        arrival = self._came_by(door) if first is None else self._wave(first)
+        source, home = SOURCES.pick(self.chance), HOMES.pick(self.chance)
+        first = self.draws[home].pick(self.chance) if source == "campaign" else None
+        arrival = self._arrival_time(source) if first is None else self._wave(first)
         asked_by = home if first is None else self.programme[first].business
         consents = self._consents(person, asked_by)
         values = {
             field.key: field_value(field, self.chance, self.today) for field in FIELDS if self._happens(field.share)
         }
-        yield Happening(arrival, fan, Arrival(door, consents, values))
+        yield TimedEvent(arrival, fan, Arrival(source, consents, values))
         businesses = {asked_by}
         for moment, place in self._entries(home, arrival, first):
             campaign = self.programme[place]
             props = entry(campaign.app_type, campaign.title, self.chance)
-            yield Happening(moment, fan, Entered(place, props))
+            yield TimedEvent(moment, fan, Entered(place, props))
             if campaign.business not in businesses and self._does("answers elsewhere"):
                 businesses.add(campaign.business)
                 consent = ConsentEntry("business", self._does("business"), campaign.business)
-                yield Happening(moment, fan, ConsentChange(consent, "campaign"))
-        for note in self._notes(home, consents):
-            yield Happening(self._later(arrival), fan, note)
+                yield TimedEvent(moment, fan, ConsentChange(consent, "campaign"))
+        for note in self._later_events(home, consents):
+            yield TimedEvent(self._later(arrival), fan, note)
         # The last event of fans who opt out completely, some after consenting.
         if self._does("opts out"):
-            yield Happening(
+            yield TimedEvent(
                 self._later(arrival), fan, ConsentChange(ConsentEntry("everything", is_granted=False), "unsubscribe")
             )
 
@@ -151,10 +151,10 @@ class Story:
     def _later(self, moment: float) -> float:
         return self.chance.uniform(moment, self.now)
 
-    def _came_by(self, door: str) -> float:
-        if door in IMPORT_DAYS:
+    def _arrival_time(self, source: str) -> float:
+        if source in IMPORT_DAYS:
             # Importing thousands of rows takes some minutes.
-            return self.began + IMPORT_DAYS[door] * DAY + self.chance.uniform(0, 600)
+            return self.began + IMPORT_DAYS[source] * DAY + self.chance.uniform(0, 600)
         return self._at_day_hour(self.chance.uniform(self.began, self.now), self.began, self.now)
 
     def _wave(self, place: int) -> float:
@@ -173,7 +173,7 @@ class Story:
         return self._at_day_hour(moment, start, min(end, self.now))
 
     def _at_day_hour(self, moment: float, earliest: float, latest: float) -> float:
-        midnight = moment - (moment - BEHIND) % DAY
+        midnight = moment - (moment - UTC_OFFSET) % DAY
         candidate = midnight + HOURS.pick(self.chance) * 3600 + self.chance.uniform(0, 3600)
         return candidate if earliest <= candidate <= latest else moment
 
@@ -207,13 +207,13 @@ class Story:
 
     def _open_campaign(self, home: int, arrived_at: float, used: set[int | None]) -> int | None:
         """Return a campaign that the fan can still enter, or None after some attempts."""
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             place = self.draws[home].pick(self.chance)
             if self.spans[place][1] > arrived_at and not (self.programme[place].is_once and place in used):
                 return place
         return None
 
-    def _notes(self, home: int, consents: list[ConsentEntry]) -> Iterator[Tagged | FieldChange | ConsentChange]:
+    def _later_events(self, home: int, consents: list[ConsentEntry]) -> Iterator[Tagged | FieldChange | ConsentChange]:
         for number, tag in enumerate(TAGS):
             if self._happens(tag.share * (1.6 if tag.business == home else 0.25)):
                 yield Tagged(number)
@@ -223,9 +223,9 @@ class Story:
         yield from self._consent_changes(consents)
 
     def _consent_changes(self, consents: list[ConsentEntry]) -> Iterator[ConsentChange]:
-        departures = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
+        withdrawals = {"email": "leaves mail", "phone": "leaves texts", "business": "leaves business"}
         for consent in consents:
-            if consent.is_granted and self._does(departures[consent.channel]):
+            if consent.is_granted and self._does(withdrawals[consent.channel]):
                 opt_out = ConsentEntry(consent.channel, is_granted=False, business_id=consent.business_id)
                 yield ConsentChange(opt_out, "unsubscribe")
                 if self._does("comes back"):

@@ -75,7 +75,7 @@ async def change_performance(db: Db, account_id: int, changes: PerformanceChange
 
 async def _fields(db: Db, account_id: int, new: NewPerformance) -> dict[str, Any]:
     await _check(db, account_id, new.business_id, new.referral_page_tab_id)
-    fields = PERFORMANCE.sent(new)
+    fields = PERFORMANCE.sent_fields(new)
     if "province" in fields:
         fields["province"] = venue_province(new.country_code, fields["province"])
     return fields

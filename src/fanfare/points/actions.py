@@ -112,7 +112,7 @@ CHANGE_POINT = f"""
 
 async def change_point(db: Db, account_id: int, changes: PointChanges, now: datetime) -> uuid.UUID:
     """Update the fields sent of a category and return its uid; Unknown (404), PointNameTaken (409)."""
-    fields = POINT.sent(changes)
+    fields = POINT.sent_fields(changes)
     try:
         updated = await db.value(
             CHANGE_POINT,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, UnsetType
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.updates import Columns, sent
+from fanfare.kernel.data.updates import Columns, sent_fields
 from fanfare.kernel.parameters import Params, read
 from fanfare.kernel.wire import Day, Flag, JsonObject, Text
 
@@ -20,14 +20,14 @@ class SeatChanges(Params):
     labels: Annotated[Text | None | UnsetType, "Kept elsewhere."] = UNSET
 
 
-COLUMNS = Columns(SeatChanges, key=("seat",), elsewhere=("labels",), names={"day": "held_on"}, empty={"props": {}})
+COLUMNS = Columns(SeatChanges, key=("seat",), other_tables=("labels",), names={"day": "held_on"}, empty={"props": {}})
 TABLE = """
     create table if not exists seats (
         seat text primary key, row text, held_on date, props jsonb not null default '{}', is_sold boolean
     )
 """
 CHANGE = f"update seats s set {COLUMNS.assignments('s', '$2')} where seat = $1"
-DIFFERING = f"select {COLUMNS.differing('s', '$2')} from seats s where seat = $1"
+DIFFERING = f"select {COLUMNS.changed_fields('s', '$2')} from seats s where seat = $1"
 
 
 def changes(**raw: object) -> SeatChanges:
@@ -35,7 +35,7 @@ def changes(**raw: object) -> SeatChanges:
 
 
 async def written(db: Db, updated: SeatChanges) -> dict[str, Any]:
-    await db.execute(CHANGE, updated.seat, COLUMNS.record(COLUMNS.sent(updated)))
+    await db.execute(CHANGE, updated.seat, COLUMNS.record(COLUMNS.sent_fields(updated)))
     row = await db.row("select row, held_on::text, props, is_sold from seats where seat = $1", updated.seat)
     return dict(row or {})
 
@@ -54,7 +54,7 @@ async def test_what_is_left_out_stays_and_what_is_empty_is_cleared(db: Db) -> No
         "props": {},
         "is_sold": True,
     }
-    assert sent(changes(row="", labels="x", is_sold="")) == {"seat": "A1", "row": None, "labels": "x"}
+    assert sent_fields(changes(row="", labels="x", is_sold="")) == {"seat": "A1", "row": None, "labels": "x"}
 
 
 async def test_says_which_fields_a_record_changes(db: Db) -> None:

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 import uvicorn
 
-from fanfare.cli.server import configured
+from fanfare.cli.server import uvicorn_config
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import new_api
@@ -25,7 +25,7 @@ WAITING = "select count(*) from pg_locks where not granted and relation = 'busin
 @contextmanager
 def server(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.socket, str]]:
     """Run a server in a thread and give it with its address."""
-    created = uvicorn.Server(configured(settings))
+    created = uvicorn.Server(uvicorn_config(settings))
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=created.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -26,7 +26,7 @@ from fanfare.kernel.errors import BadParameters, Conflict, Unknown, faults_of
 COLUMNS = Columns(
     CampaignChanges,
     key=("page_tab_id",),
-    elsewhere=("page_tab_ids",),
+    other_tables=("page_tab_ids",),
     names={"start_timestamp": "starts_at", "end_timestamp": "ends_at", "timezone": "time_zone"},
     empty={name: {} for name in ("media_map", "props", "locale_props", "style_props", "links_map")},
 )
@@ -85,7 +85,7 @@ CREATE = f"""
 
 async def change_campaign(db: Db, account_id: int, changes: CampaignChanges, now: datetime) -> int:
     """Update the fields sent of a campaign and return its page_tab_id."""
-    values = COLUMNS.sent(changes)
+    values = COLUMNS.sent_fields(changes)
     async with db.transaction() as tx:
         try:
             updated = await tx.value(CHANGE, account_id, changes.page_tab_id, COLUMNS.record(values), now, list(values))

@@ -93,7 +93,7 @@ async def create_item(db: Db, account_id: int, new: NewItem, now: datetime) -> i
 
 async def change_item(db: Db, account_id: int, changes: ItemChanges, now: datetime) -> int:
     """Update the fields sent of an item and return its tab_item_id."""
-    values = COLUMNS.sent(changes)
+    values = COLUMNS.sent_fields(changes)
     await _check_tag(db, account_id, values.get("tag_id"))
     try:
         record = COLUMNS.record(values)

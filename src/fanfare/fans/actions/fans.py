@@ -23,7 +23,7 @@ from fanfare.fans.topics import FAN_UPDATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.updates import assignments, sent
+from fanfare.kernel.data.updates import assignments, sent_fields
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.kernel.wire import check_past
 from fanfare.places.addresses import WrongAddressError, complete_address
@@ -126,7 +126,7 @@ async def prepare_change(db: Db, account: Account, changes: FanChanges, source: 
     secret = await password_hash(account.id, changes.password) if changes.password else None
     if fills:
         # Invalid values are rejected even if the fan's field is not empty and they would be ignored.
-        _address(sent(changes))
+        _address(sent_fields(changes))
         await checked_name(db, account, changes.display_name or None)
     return Change(changes, secret, source, fills)
 
@@ -187,7 +187,7 @@ async def _write_consent_times(db: Db, account_id: int, fan_id: int, consent_col
 
 def _only_empty(changes: FanChanges, old: Record, now: datetime) -> FanChanges:
     """Reduce a change to fields that are empty so far; only the fan's own address and number can become confirmed."""
-    fields = sent(changes)
+    fields = sent_fields(changes)
     unset: dict[str, Any] = {name: UNSET for name in (*PLAIN, *ADDRESS, "display_name") if old[name] is not None}
     if old["created_at"] == now:
         # The coordinates of a fan just created are those of the postal code; the request's are better.
@@ -218,7 +218,7 @@ async def _lock(db: Db, account_id: int, fan_id: int) -> Record:
 
 async def _columns(db: Db, account: Account, changes: FanChanges, old: Record) -> dict[str, Any]:
     """Return the columns that the request sets, normalised."""
-    fields = sent(changes)
+    fields = sent_fields(changes)
     columns = {name: fields[name] for name in (*PLAIN, *CONFIRMATIONS) if name in fields}
     columns |= await _complete(db, _address(fields), columns, old)
     home = columns.get("country_code") or old["country_code"] or account.country_code

@@ -29,8 +29,8 @@ class IdolNameTaken(Conflict):
     """Another idol of the account has this name"""
 
 
-IDOL = Columns(IdolChanges, key=("idol_uid",), elsewhere=("label_names",))
-NEW_IDOL = Columns(NewIdol, elsewhere=("label_names",))
+IDOL = Columns(IdolChanges, key=("idol_uid",), other_tables=("label_names",))
+NEW_IDOL = Columns(NewIdol, other_tables=("label_names",))
 CREATE_IDOL = f"""
     with {HOLD},
     saved as (
@@ -65,7 +65,7 @@ async def change_idol(db: Db, account_id: int, changes: IdolChanges, now: dateti
     Unknown (404); Conflict (409) if the new name is taken, or stored criteria refer to the old one.
     """
     async with db.transaction() as tx:
-        fields = IDOL.sent(changes)
+        fields = IDOL.sent_fields(changes)
         if "idol_name" in fields:
             await _check_removed_name(tx, account_id, changes.idol_uid, fields["idol_name"])
         return await _change(tx, account_id, changes.idol_uid, fields, now)

@@ -21,7 +21,7 @@ import msgspec
 from fanfare.kernel.parameters import Params, slots
 
 
-def sent(changes: Params) -> dict[str, Any]:
+def sent_fields(changes: Params) -> dict[str, Any]:
     """Return the fields that were sent, with None for a field to be cleared.
 
     In a field whose type includes UnsetType, an empty value means "clear"; in any other it means "not sent".
@@ -47,18 +47,18 @@ class Columns:
         struct: type[Params],
         *,
         key: Collection[str] = (),
-        elsewhere: Collection[str] = (),
+        other_tables: Collection[str] = (),
         names: Mapping[str, str] | None = None,
         empty: Mapping[str, object] | None = None,
     ) -> None:
-        """`key` fields identify the row, fields `elsewhere` are written to other tables.
+        """`key` fields identify the row, fields `other_tables` are written to other tables.
 
         `names` maps fields to columns whose name differs; `empty` has the value of a cleared column where it is not
         null.
         """
         self._key = frozenset(key)
         self._empty = empty or {}
-        fields = [name for name in struct.__struct_fields__ if name not in {*key, *elsewhere}]
+        fields = [name for name in struct.__struct_fields__ if name not in {*key, *other_tables}]
         self.by_field = {name: (names or {}).get(name, name) for name in fields}
 
     def __str__(self) -> str:
@@ -69,9 +69,9 @@ class Columns:
         """Return the `set` clause that sets the columns present in the record and keeps the others."""
         return assignments(self.by_field.values(), row, record)
 
-    def sent(self, changes: Params) -> dict[str, Any]:
+    def sent_fields(self, changes: Params) -> dict[str, Any]:
         """Return the fields that were sent, without the key but with those that are written elsewhere."""
-        return {name: value for name, value in sent(changes).items() if name not in self._key}
+        return {name: value for name, value in sent_fields(changes).items() if name not in self._key}
 
     def record(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values by column."""
@@ -81,7 +81,7 @@ class Columns:
             if name in fields
         }
 
-    def differing(self, old: str, record: str) -> str:
+    def changed_fields(self, old: str, record: str) -> str:
         """Return an SQL array of the names of the fields in which a record differs from an old row."""
         fields = ", ".join(f"('{name}', '{column}')" for name, column in self.by_field.items())
         return f"""array(

@@ -12,7 +12,7 @@ from fanfare.campaigns.queries.checks import check_campaign
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.updates import Columns, sent
+from fanfare.kernel.data.updates import Columns, sent_fields
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 from fanfare.registrations.actions.refusals import (
     PassAlreadyUsed,
@@ -80,7 +80,7 @@ async def change_section(db: Db, account_id: int, changes: SectionChanges, now: 
 
     Unknown (404) section; Conflict (409) if the name is taken or the capacity is below the number of passes.
     """
-    fields = SECTION.sent(changes)
+    fields = SECTION.sent_fields(changes)
     try:
         record = SECTION.record(fields)
         updated = await db.value(CHANGE_SECTION, account_id, changes.section_uid, record, now, list(fields))
@@ -317,7 +317,7 @@ CHANGE_PASS = f"""
 
 async def change_pass(db: Db, account_id: int, changes: PassChanges, now: datetime) -> Pass:
     """Change the event of a pass; Unknown (404) if the pass does not exist."""
-    if "event_key" in sent(changes):
+    if "event_key" in sent_fields(changes):
         await db.execute(
             CHANGE_PASS,
             account_id,

@@ -106,7 +106,7 @@ CHANGE = f"""
 
 
 async def _change(tx: Db, account_id: int, changes: FilterChanges, now: datetime) -> None:
-    fields = FILTER.sent(changes)
+    fields = FILTER.sent_fields(changes)
     await tx.execute(CHANGE, account_id, changes.filter_uid, FILTER.record(fields), now, list(fields))
 
 

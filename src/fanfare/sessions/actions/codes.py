@@ -38,7 +38,7 @@ from fanfare.sessions.schemas.connect import CODE, Connection
 DIGITS = 6
 TRIES = 5
 MINUTES = 10
-RACES = 3
+WRITE_ATTEMPTS = 3
 CHANNELS: dict[str, Channel] = {"email": "email", "phone": "sms"}
 
 
@@ -145,7 +145,7 @@ async def _enter(db: Db, step: Step, row: Record) -> Connection:
         async with outer.transaction() as tx:
             return await _use(tx, step, row)
 
-    for _ in range(RACES):
+    for _ in range(WRITE_ATTEMPTS):
         try:
             return await db.retry_conflicts(write)
         except (MailTaken, PhoneTaken):

@@ -17,7 +17,7 @@ CHANGE_TICKET = f"""
         select t as ticket from tickets t where t.account_id = $1 and t.ticket_id = $2 for no key update
     ),
     differing as (
-        select ticket, {TICKET.differing("ticket", "$3")} as fields from old
+        select ticket, {TICKET.changed_fields("ticket", "$3")} as fields from old
     ),
     changed as (
         update tickets t
@@ -38,7 +38,7 @@ CHANGE_TICKET = f"""
 async def change_ticket(db: Db, account_id: int, changes: TicketChanges, now: datetime) -> TicketChanged:
     """Update the fields sent of a ticket; a change without effect is not announced. Unknown (404) if not found."""
     check_past(now, purchase_timestamp=changes.purchase_timestamp)
-    record = TICKET.record(TICKET.sent(changes))
+    record = TICKET.record(TICKET.sent_fields(changes))
     exists = await db.value(CHANGE_TICKET, account_id, changes.ticket_id, record, now)
     if exists is None:
         raise Unknown(ticket=changes.ticket_id)

@@ -12,7 +12,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.references import Thing, check_unused, hold
-from fanfare.kernel.data.updates import Columns, sent
+from fanfare.kernel.data.updates import Columns, sent_fields
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.folding import fold
 from fanfare.places.provinces import venue_province
@@ -38,7 +38,7 @@ async def save_event(db: Db, account: Account, change: TicketEventSave, now: dat
     Unknown (404) for an unknown event_uid; Conflict (409) if another event has the key or name, if the event to delete
     has tickets, or if stored criteria refer to a removed name.
     """
-    if province := sent(change).get("venue_province"):
+    if province := sent_fields(change).get("venue_province"):
         change = msgspec.structs.replace(change, venue_province=venue_province(account.country_code, province))
     if change.action == "delete" and change.event_uid:
         return await _delete_event(db, account.id, change.event_uid, now)
@@ -86,7 +86,7 @@ async def _create_event(db: Db, account_id: int, change: TicketEventSave, now: d
 
 
 async def _change_event(db: Db, account_id: int, change: TicketEventSave, now: datetime) -> TicketEventSaved:
-    values = EVENT.record(EVENT.sent(change))
+    values = EVENT.record(EVENT.sent_fields(change))
     try:
         async with db.transaction() as tx:
             await hold(tx, account_id)
