@@ -1,7 +1,9 @@
 """Any input gets an answer: schemathesis makes up parameters and bodies for every call from the API document.
 
-`make test` tries 200 for each call, `make fuzz` 1,000 (FANFARE_FUZZ_CASES says another number); most are as the
-document says, the others break it in one place. `pytest --hypothesis-seed=N` repeats a run.
+`make test` tries 20 for each call and 10 for each of its parameters, at most 140; `make fuzz` 1,000 for each call
+(FANFARE_FUZZ_CASES). Most are as the document says, the others break it in one place. Of the branches that 180 cases of
+ten calls reached, 140 reached 97 of 100, 60 reached 72; calls with few parameters had reached theirs by 45.
+`pytest --hypothesis-seed=N` repeats a run.
 """
 
 import os
@@ -16,13 +18,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 
 from fanfare import app
+from fanfare.kernel.parameters import slots
 from fanfare.kernel.web.endpoint import Endpoint
 from tests import answers
 from tests.fuzz.conftest import DOCUMENT, Headers
 
-CASES = int(os.environ.get("FANFARE_FUZZ_CASES", "200"))
+CASES = int(os.environ.get("FANFARE_FUZZ_CASES", "0"))
+MAX_CASES = 140
 # Making up what is wrong takes several times as long as what is right, and test_hostile.py has that by hand.
-WRONG = CASES // 10
+WRONG_SHARE = 10
 Case = schemathesis.Case[Any]
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 # The server's limit for the head of a request; beyond it the connection ends before there is a call.
@@ -37,20 +41,23 @@ def session(keys: Headers, client: object) -> Iterator[requests.Session]:
         yield api
 
 
-@pytest.mark.parametrize(
-    ("mode", "cases"),
-    [(GenerationMode.POSITIVE, CASES - WRONG), (GenerationMode.NEGATIVE, WRONG)],
-    ids=["right", "wrong"],
-)
+def case_count(endpoint: Endpoint, mode: GenerationMode) -> int:
+    """Return how many cases a call gets."""
+    count = CASES or min(MAX_CASES, 20 + 10 * len(slots(endpoint.params) if endpoint.params else ()))
+    wrong = max(1, count // WRONG_SHARE)
+    return wrong if mode is GenerationMode.NEGATIVE else count - wrong
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 @pytest.mark.parametrize("endpoint", app.endpoints(), ids=lambda each: each.call_id)
 def test_any_input_gets_an_answer(
-    endpoint: Endpoint, mode: GenerationMode, cases: int, base_url: str, keys: Headers, session: requests.Session
+    endpoint: Endpoint, mode: GenerationMode, base_url: str, keys: Headers, session: requests.Session
 ) -> None:
     operation = SCHEMA[endpoint.path][endpoint.method]
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=cases,
+        max_examples=case_count(endpoint, mode),
         deadline=None,
         database=None,
         phases=[Phase.generate],
