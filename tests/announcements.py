@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fanfare import app
-from fanfare.kernel.data.announcements import Nothing, Topic
+from fanfare.kernel.data.announcements import NoData, Topic
 from fanfare.kernel.data.db import Db
 
 OF_TESTS = "thing."
@@ -56,7 +56,7 @@ def faults(row: Mapping[str, Any], topics: Mapping[str, Topic]) -> Iterator[str]
     if topic.fan != "sometimes" and (topic.fan == "always") != (row["fan_id"] is not None):
         yield f"{topic.name}: the fan is {row['fan_id']}, and told to be there {topic.fan}"
     # An erasure leaves of a fan's rows what happened when.
-    kind = Nothing if row["is_erased"] and not row["data"] else topic.data
+    kind = NoData if row["is_erased"] and not row["data"] else topic.data
     try:
         msgspec.convert(row["data"], kind)
     except msgspec.ValidationError as error:

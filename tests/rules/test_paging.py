@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from fanfare.kernel.callers import SECRET
-from fanfare.kernel.data.paging import Listed, Meta, NextCursor, Page
+from fanfare.kernel.data.paging import ArrayPage, Meta, NextCursor, Page
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.web.endpoint import Endpoint, endpoint
 from tests.calls import ENDPOINTS, parameters
@@ -39,7 +39,7 @@ WHOLE = {
 def lists(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
     """Yield the calls that answer with rows."""
     for each in endpoints:
-        if each.method == "GET" and get_origin(each.answer) in (list, Listed, Page):
+        if each.method == "GET" and get_origin(each.answer) in (list, ArrayPage, Page):
             yield each
 
 
@@ -53,7 +53,7 @@ def faults(endpoints: Iterable[Endpoint]) -> Iterator[str]:
         if each.call_id in WHOLE and names & {"limit", *CURSORS}:
             yield f"{each.call_id} is not answered as a whole"
         if form is list and has_cursor:
-            yield f"{each.call_id} does not say how it goes on: answer with Listed"
+            yield f"{each.call_id} does not say how it goes on: answer with ArrayPage"
         if form is Page and each.call_id not in RANKINGS and not issubclass(get_args(each.answer)[0], Meta):
             yield f"{each.call_id} does not say has_more"
 
@@ -108,5 +108,5 @@ def test_sees_lists_that_hide_their_rest() -> None:
     assert list(faults([each.endpoint for each in rows])) == [
         "cut_list has no cursor",
         "silent_page does not say has_more",
-        "silent_list does not say how it goes on: answer with Listed",
+        "silent_list does not say how it goes on: answer with ArrayPage",
     ]

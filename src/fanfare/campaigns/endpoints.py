@@ -58,7 +58,7 @@ from fanfare.campaigns.schemas.stats import (
 )
 from fanfare.kernel.callers import PUBLIC, SECRET, Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
 
 
@@ -96,7 +96,7 @@ async def crm_activities_create(db: Db, account: Account, new: NewActivity, now:
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/activities", scope="crm", key=SECRET)
-async def crm_fan_activities_list(db: Db, account: Account, query: FanActivityWindow) -> Listed[FanActivity]:
+async def crm_fan_activities_list(db: Db, account: Account, query: FanActivityWindow) -> ArrayPage[FanActivity]:
     """List the activities of one fan, optionally of a single campaign, the newest first."""
     return await activities.fan_activities(db, account, query)
 
@@ -126,7 +126,9 @@ async def campaigns_props(db: Db, account: Account, target: OneCampaign) -> dict
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_activities", scope="apps", key=PUBLIC)
-async def campaigns_fan_activities(db: Db, account: Account, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
+async def campaigns_fan_activities(
+    db: Db, account: Account, query: CampaignActivityWindow
+) -> ArrayPage[CampaignActivity]:
     """List the activities of a campaign without personal data except the fan id, and without hidden fans."""
     return await activities.campaign_activities(db, account.id, query)
 
@@ -144,7 +146,7 @@ async def campaigns_bundle_stats(db: Db, account: Account, query: StatsRange) ->
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/detailed_stats", scope="apps", key=SECRET)
-async def campaigns_detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -> Listed[dict[str, Any]]:
+async def campaigns_detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -> ArrayPage[dict[str, Any]]:
     """Read row-level statistics of a campaign.
 
     `target` chooses the kind of rows and their layout. leaderboard ranks the fans, hidden ones included, by the points
@@ -155,7 +157,7 @@ async def campaigns_detailed_stats(db: Db, account: Account, query: DetailedStat
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/wager_entries", scope="apps", key=SECRET)
-async def campaigns_wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[WagerEntry]:
+async def campaigns_wager_entries(db: Db, account: Account, query: WagerChoice) -> ArrayPage[WagerEntry]:
     """List the items of a wager campaign with the wagers placed on them, 10,000 wagers a page, the oldest first.
 
     Send the header X-Next-Cursor back as `cursor` to continue; later pages have only the items of their wagers.

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fanfare.kernel.callers import PUBLIC, SECRET, Account, Caller
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.points import actions, queries
 from fanfare.points.schemas import (
@@ -37,7 +37,7 @@ from fanfare.points.schemas import (
 
 
 @endpoint.get("/api/v1/crm/fan_points", scope="crm", key=SECRET)
-async def crm_fan_points_list(db: Db, account: Account, query: AwardQuery) -> Listed[Award]:
+async def crm_fan_points_list(db: Db, account: Account, query: AwardQuery) -> ArrayPage[Award]:
     """List point awards made inside a date range, or rank their sums by fan.
 
     Newest first, or oldest first with `order=asc`; send the header X-Next-Cursor back as `cursor` to continue. With
@@ -97,7 +97,7 @@ async def campaigns_total_points(db: Db, account: Account, query: CampaignWindow
 
 
 @endpoint.get("/api/v1/campaigns/{page_tab_id}/fan_points", scope="apps", key=PUBLIC)
-async def campaigns_fan_points(db: Db, account: Account, query: CampaignAwardQuery) -> Listed[CampaignAward]:
+async def campaigns_fan_points(db: Db, account: Account, query: CampaignAwardQuery) -> ArrayPage[CampaignAward]:
     """List the point awards of a campaign without personal data except the fan id.
 
     Newest first, 10,000 per response; send the header X-Next-Cursor back as `cursor` to continue. Hidden fans are left

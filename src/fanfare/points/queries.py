@@ -9,7 +9,7 @@ from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Heavy
-from fanfare.kernel.data.paging import Following, Listed, part, start
+from fanfare.kernel.data.paging import ArrayPage, NextPage, part, start
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds
 from fanfare.points.schemas import (
@@ -71,19 +71,19 @@ async def points(db: Db, account_id: int) -> list[Point]:
     return [Point(**row) for row in rows]
 
 
-async def awards(db: Db, account: Account, query: AwardQuery) -> Listed[Award]:
+async def awards(db: Db, account: Account, query: AwardQuery) -> ArrayPage[Award]:
     """Return awards, the newest first by default, or their sums by fan, the greatest first."""
     days = window(account.time_zone, query.start_date, query.end_date)
     args = (account.id, days.start, days.end, query.point_uid, query.fan_id, query.limit + 1)
     if query.leaderboard:
         rows = await db.rows(RANKED_AWARDS, *args)
         ranked = [Award(**row) for row in rows[: query.limit]]
-        return Listed(ranked, Following("cursor", None, has_more=len(rows) > query.limit))
+        return ArrayPage(ranked, NextPage("cursor", None, has_more=len(rows) > query.limit))
     cursor = start(query.cursor, query.order)
     statement = SINGLE_AWARDS.format(order=cursor.order)
     rows = await db.rows(statement, *args, *cursor.span(await settled(db, account.id)))
     page = part(rows, query.limit, cursor, "fan_point_id")
-    return Listed([Award(**row) for row in page.rows], page.following)
+    return ArrayPage([Award(**row) for row in page.rows], page.next_page)
 
 
 SINGLE_AWARDS = """
@@ -316,7 +316,7 @@ async def total_points(db: Db, account_id: int, query: CampaignWindow) -> int:
     return total
 
 
-async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) -> Listed[CampaignAward]:
+async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) -> ArrayPage[CampaignAward]:
     """Return awards of a campaign, the newest first by default, without those of hidden fans."""
     await check_campaign(db, account_id, query.page_tab_id)
     cursor = start(query.cursor, query.order)
@@ -341,7 +341,7 @@ async def campaign_awards(db: Db, account_id: int, query: CampaignAwardQuery) ->
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "fan_point_id")
-    return Listed([CampaignAward(**row) for row in page.rows], page.following)
+    return ArrayPage([CampaignAward(**row) for row in page.rows], page.next_page)
 
 
 # The rows about points in campaigns_detailed_stats, by target. The arguments are those of campaigns.queries.stats: $3

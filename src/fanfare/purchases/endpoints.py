@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.folding import fold
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.purchases import actions, queries
@@ -43,13 +43,13 @@ async def crm_purchases_search(db: Db, account: Account, query: PurchaseQuery) -
 
 
 @endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET)
-async def shopify_products_search(db: Db, account: Account, query: ProductQuery) -> Listed[Product]:
+async def shopify_products_search(db: Db, account: Account, query: ProductQuery) -> ArrayPage[Product]:
     """Search the products of the connected Shopify shop; at most 250, by name."""
     return await queries.products(db, account.id, query, network=SHOPIFY)
 
 
 @endpoint.get("/api/v1/manage/products", scope="manage", key=SECRET)
-async def manage_products_list(db: Db, account: Account, query: ProductQuery) -> Listed[Product]:
+async def manage_products_list(db: Db, account: Account, query: ProductQuery) -> ArrayPage[Product]:
     """Search the products of all shops; at most 250, by name."""
     return await queries.products(db, account.id, query, network=None)
 

@@ -5,7 +5,7 @@ from msgspec import UNSET
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, Page, part, start
+from fanfare.kernel.data.paging import ArrayPage, Page, part, start
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.folding import like_pattern
@@ -70,7 +70,7 @@ async def _place(db: Db, account_id: int, query: PurchaseQuery) -> int:
     return place
 
 
-async def products(db: Db, account_id: int, query: ProductQuery, *, network: str | None) -> Listed[Product]:
+async def products(db: Db, account_id: int, query: ProductQuery, *, network: str | None) -> ArrayPage[Product]:
     """Return the next page of products whose name, category or key contains a text, in the order of their creation."""
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account_id))
@@ -95,4 +95,4 @@ async def products(db: Db, account_id: int, query: ProductQuery, *, network: str
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "product_id")
-    return Listed([Product(**row) for row in page.rows], page.following)
+    return ArrayPage([Product(**row) for row in page.rows], page.next_page)

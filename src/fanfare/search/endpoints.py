@@ -5,7 +5,7 @@ from datetime import datetime
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
-from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.search.actions import searches
 from fanfare.search.queries import fans, tags
@@ -28,7 +28,7 @@ async def crm_fans_search(
 
 
 @endpoint.get("/api/v1/crm/tags", scope="crm", key=SECRET)
-async def crm_tags_list(db: Db, account: Account, query: TagWindow) -> Listed[TagGiven]:
+async def crm_tags_list(db: Db, account: Account, query: TagWindow) -> ArrayPage[TagGiven]:
     """List which fans got which tags, oldest first, at most 10,000.
 
     Send the header X-Next-Cursor back as `cursor` for the next rows; a Link leads there while more remain.

@@ -26,7 +26,7 @@ from fanfare.fans.queries.fans import fans_by_ids
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Following, Listed, Page, below, ends
+from fanfare.kernel.data.paging import ArrayPage, NextPage, Page, below, ends
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import day_bounds, day_of
@@ -133,7 +133,7 @@ def _page(
     return f"with page as materialized ({page}) {ROWS} order by a.activity_id {order}", args
 
 
-async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> Listed[FanActivity]:
+async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> ArrayPage[FanActivity]:
     """Return a page of a fan's activities, the newest first; Unknown (404) if the fan does not exist."""
     settled = await changes.settled(db, account.id)
     limit = query.limit or FAN_PAGE
@@ -158,16 +158,16 @@ async def fan_activities(db: Db, account: Account, query: FanActivityWindow) -> 
     if not rows and not await has_fan(db, account.id, query.fan_id):
         raise Unknown(fan=query.fan_id)
     data = [FanActivity(**row) for row in rows[:limit]]
-    return Listed(data, _following(data, "max_activity_id", has_more=len(rows) > limit))
+    return ArrayPage(data, _next_page(data, "max_activity_id", has_more=len(rows) > limit))
 
 
-def _following(rows: Sequence[FanActivity | CampaignActivity], parameter: str, *, has_more: bool) -> Following:
+def _next_page(rows: Sequence[FanActivity | CampaignActivity], parameter: str, *, has_more: bool) -> NextPage:
     """Return the parameter of the next page; an ascending list has one even at its end, for activities to come."""
     has_next = rows and (has_more or parameter == "min_activity_id")
-    return Following(parameter, str(rows[-1].activity_id) if has_next else None, has_more)
+    return NextPage(parameter, str(rows[-1].activity_id) if has_next else None, has_more)
 
 
-async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWindow) -> Listed[CampaignActivity]:
+async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWindow) -> ArrayPage[CampaignActivity]:
     """Return a page of a campaign's activities, ids and times only, without hidden fans; Unknown (404) campaign."""
     settled = await changes.settled(db, account_id)
     order, parameter = ("desc", "max_activity_id") if query.min_activity_id is None else ("asc", "min_activity_id")
@@ -190,7 +190,7 @@ async def campaign_activities(db: Db, account_id: int, query: CampaignActivityWi
     if not rows:
         await check_campaign(db, account_id, query.page_tab_id)
     data = read_rows(CampaignActivity, rows[:limit])
-    return Listed(data, _following(data, parameter, has_more=len(rows) > limit))
+    return ArrayPage(data, _next_page(data, parameter, has_more=len(rows) > limit))
 
 
 async def counters(db: Db, account_id: int, query: CounterChoice) -> list[Counter]:

@@ -5,7 +5,7 @@ from fanfare.campaigns.schemas.items import PublicItem, Wager, WagerChoice, Wage
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, part, start
+from fanfare.kernel.data.paging import ArrayPage, part, start
 
 # The fields of PublicItem; $3 is the account's time zone.
 ITEM = """
@@ -68,7 +68,7 @@ ENTRIES = f"""
 """  # noqa: S608 - fixed parts
 
 
-async def wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[WagerEntry]:
+async def wager_entries(db: Db, account: Account, query: WagerChoice) -> ArrayPage[WagerEntry]:
     """Return a page of the wagers of a campaign, grouped by item; Unknown (404) campaign.
 
     The first page has all items, later ones only those with wagers on the page.
@@ -85,4 +85,4 @@ async def wager_entries(db: Db, account: Account, query: WagerChoice) -> Listed[
     if not item_rows:
         await check_campaign(db, account.id, query.page_tab_id)
     entries = [WagerEntry(**row, wagers=wagers.get(row["tab_item_id"], [])) for row in item_rows]
-    return Listed(entries, part(rows, query.limit, cursor, "wager_id").following)
+    return ArrayPage(entries, part(rows, query.limit, cursor, "wager_id").next_page)

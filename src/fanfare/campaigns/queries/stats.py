@@ -16,7 +16,7 @@ from fanfare.campaigns.schemas.stats import (
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data import changes
 from fanfare.kernel.data.db import Db, Heavy, Record
-from fanfare.kernel.data.paging import Following, Listed
+from fanfare.kernel.data.paging import ArrayPage, NextPage
 from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.handover import Handover
 from fanfare.kernel.wire import day_bounds, day_of
@@ -92,7 +92,7 @@ async def bundle_stats(db: Db, account: Account, query: StatsRange) -> BundleSta
     return BundleStats(summary, [CampaignStats(**member) for member in members])
 
 
-async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -> Listed[dict[str, Any]]:
+async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -> ArrayPage[dict[str, Any]]:
     """Return a page of the rows of one target, the oldest first; Unknown (404) campaign."""
     if query.tab_item_id is not None and query.target != WAGERS:
         raise BadParameters([("tab_item_id", f"is only for target {WAGERS}")])
@@ -116,15 +116,15 @@ async def detailed_stats(db: Db, account: Account, query: DetailedStatsChoice) -
     if not rows:
         await check_campaign(db, account.id, query.page_tab_id)
     data = [_with_local_date(dict(row), account.time_zone) for row in rows[:limit]]
-    return Listed(data, _following(data, target_rows.id_column, query.min_event_id, has_more=len(rows) > limit))
+    return ArrayPage(data, _next_page(data, target_rows.id_column, query.min_event_id, has_more=len(rows) > limit))
 
 
-def _following(
+def _next_page(
     rows: Sequence[Mapping[str, Any]], id_column: str | None, min_event_id: int | None, *, has_more: bool
-) -> Following:
+) -> NextPage:
     """Return the parameter of the next page, the id of the last row; a ranking has none."""
     last = rows[-1][id_column] if rows and id_column else min_event_id
-    return Following("min_event_id", None if id_column is None or last is None else str(last), has_more)
+    return NextPage("min_event_id", None if id_column is None or last is None else str(last), has_more)
 
 
 def _with_local_date(row: dict[str, Any], zone: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fanfare.fans.topics import TAG_ADDED, TAG_CREATED, TAG_DELETED, TAG_REMOVED
 from fanfare.kernel.data.announcements import HOLD, also, announce
 from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.lines import line_fault
-from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.references import Reference, check_unused, hold
 from fanfare.kernel.errors import BadParameters, Unavailable, Unknown
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import InvalidEntry
@@ -161,7 +161,7 @@ async def delete_tag(db: Db, account_id: int, tag_id: int, now: datetime) -> Non
         name = await tx.value(statement, account_id, tag_id)
         if name is None:
             raise Unknown(tag=tag_id)
-        await check_unused(tx, account_id, Thing("tag", str(tag_id)), Thing("tag_name", name))
+        await check_unused(tx, account_id, Reference("tag", str(tag_id)), Reference("tag_name", name))
         await _delete(tx, account_id, tag_id, now)
 
 

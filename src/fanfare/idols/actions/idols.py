@@ -19,7 +19,7 @@ from fanfare.idols.topics import (
 )
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.references import Reference, check_unused, hold
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.places.provinces import venue_province
@@ -84,7 +84,7 @@ async def _check_removed_name(db: Db, account_id: int, idol_uid: uuid.UUID, new_
         new_name,
     )
     if name is not None:
-        await check_unused(db, account_id, Thing("idol_name", name))
+        await check_unused(db, account_id, Reference("idol_name", name))
 
 
 CHANGE = f"""

@@ -25,10 +25,10 @@ from fanfare.kernel.data.db import Db
 
 INSERT = "insert into changes (account_id, position, topic, subject_id, fan_id, occurred_at, data)\n"
 # The CTE that publishes a lower bound of the positions which the statement takes; $1 is the account.
-HOLD = "hold as materialized (select hold_position($1) as held)"
+HOLD = "hold as materialized (select hold_position($1) as lower_bound)"
 
 
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NoData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The data of an announcement that has none."""
 
 
@@ -56,7 +56,7 @@ class Topic(msgspec.Struct, frozen=True):
     meaning: str
     subject: str
     fan: Literal["never", "sometimes", "always"] = "never"
-    data: type[msgspec.Struct] = Nothing
+    data: type[msgspec.Struct] = NoData
 
 
 class WrongAnnouncement(Exception):  # noqa: N818 - what it is

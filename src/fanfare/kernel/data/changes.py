@@ -57,7 +57,7 @@ async def settled(db: Db, account_id: int) -> int:
                     from pg_locks l
                     where l.locktype = 'advisory' and l.objsubid = 2 and l.classid::bigint = $1::bigint & 2147483647
                       and l.database = (select oid from pg_database where datname = current_database())),
-                   newest.last_value) as held,
+                   newest.last_value) as lower_bound,
                newest.last_value, current_setting('transaction_isolation') as isolation
         from newest
         """,
@@ -67,7 +67,7 @@ async def settled(db: Db, account_id: int) -> int:
         message = "settled() needs statements with snapshots of their own: isolation `read committed`"
         raise RuntimeError(message)
     # A writer that started after the sequence was read may have locked a higher position.
-    bound: int = min(row["held"], row["last_value"])
+    bound: int = min(row["lower_bound"], row["last_value"])
     return bound
 
 

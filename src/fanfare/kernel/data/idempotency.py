@@ -14,7 +14,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.locks import lock_key
-from fanfare.kernel.data.paging import Following
+from fanfare.kernel.data.paging import NextPage
 from fanfare.kernel.errors import BadParameters, Conflict, Unreadable
 
 RETENTION = timedelta(hours=24)
@@ -31,14 +31,14 @@ class AnswerNotStored(Conflict):
     """The request was carried out; its response held a secret, which is not stored: call again without this key"""
 
 
-class Answered(msgspec.Struct, frozen=True):
+class StoredAnswer(msgspec.Struct, frozen=True):
     """An answer as it is stored and replayed."""
 
     status: int
     body: bytes
     is_replay: bool = False
     # for a bare array, which cannot contain it
-    following: Following | None = None
+    next_page: NextPage | None = None
     # it holds a session or another secret
     is_secret: bool = False
 
@@ -74,7 +74,7 @@ def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> by
     return digest.digest()
 
 
-async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[Answered]]) -> Answered:
+async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Awaitable[StoredAnswer]]) -> StoredAnswer:
     """Run `act` for the first request with a key; for later ones return the stored answer.
 
     Raises a 422 if the key was used for another request, and a 409 while the first is still running. A refused request
@@ -99,13 +99,13 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
                 raise BadParameters([("Idempotency-Key", "was used for another request")])
             if row["is_secret"]:
                 raise AnswerNotStored
-            return Answered(row["status"], row["answer"], is_replay=True)
+            return StoredAnswer(row["status"], row["answer"], is_replay=True)
         answer = await act(tx)
         await _store(tx, repeat, now, answer)
     return answer
 
 
-async def _store(db: Db, repeat: Repeat, now: datetime, answer: Answered) -> None:
+async def _store(db: Db, repeat: Repeat, now: datetime, answer: StoredAnswer) -> None:
     await db.execute(
         """
         insert into idempotency_keys (account_id, api_key, has_secret, idempotency_key, request_hash, status, answer,

@@ -18,7 +18,7 @@ R = TypeVar("R")
 Order = Literal["asc", "desc"]
 
 
-class Ignored(msgspec.Struct, kw_only=True):
+class IgnoredParameters(msgspec.Struct, kw_only=True):
     """Base of answers that list the parameters a call ignored: a mistyped criterion would silently find other fans."""
 
     ignored_parameters: Annotated[
@@ -29,7 +29,7 @@ class Ignored(msgspec.Struct, kw_only=True):
     ] = msgspec.UNSET
 
 
-class Meta(Ignored, kw_only=True):
+class Meta(IgnoredParameters, kw_only=True):
     """The fields in the meta of every page. `has_more` counts the rows that existed when the page was read."""
 
     has_more: bool
@@ -42,7 +42,7 @@ class Page(msgspec.Struct, Generic[M, R]):
     data: list[R]
 
 
-class Following(msgspec.Struct, frozen=True):
+class NextPage(msgspec.Struct, frozen=True):
     """The next page of a bare array: the value to send in `parameter`; None if there is nothing to continue from.
 
     It is sent in headers: X-Next-Cursor, and a Link to the next page while `has_more`.
@@ -53,11 +53,11 @@ class Following(msgspec.Struct, frozen=True):
     has_more: bool
 
 
-class Listed(msgspec.Struct, Generic[R]):
+class ArrayPage(msgspec.Struct, Generic[R]):
     """A bare array with a page of a list."""
 
     data: list[R]
-    following: Following
+    next_page: NextPage
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -117,9 +117,9 @@ class PageRows(msgspec.Struct, frozen=True):
     has_more: bool
 
     @property
-    def following(self) -> Following:
+    def next_page(self) -> NextPage:
         """The next page by its cursor."""
-        return Following("cursor", self.next_cursor, self.has_more)
+        return NextPage("cursor", self.next_cursor, self.has_more)
 
     @property
     def next_cursor(self) -> str | None:

@@ -12,14 +12,14 @@ from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.handover import Handover
 
 
-class Thing(NamedTuple):
+class Reference(NamedTuple):
     """An object that criteria may refer to: its kind, such as `tag` or `tag_name`, and its id or name."""
 
     kind: str
     key: str
 
 
-Check = Callable[[Db, int, Sequence[Thing]], Awaitable[None]]
+Check = Callable[[Db, int, Sequence[Reference]], Awaitable[None]]
 
 CHECKS = Handover[Sequence[Check]]("the checks of what criteria name")
 
@@ -29,7 +29,7 @@ async def hold(db: Db, account_id: int) -> None:
     await db.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
 
 
-async def check_unused(db: Db, account_id: int, *items: Thing) -> None:
+async def check_unused(db: Db, account_id: int, *items: Reference) -> None:
     """Raise a 409 if stored criteria refer to one of the items; no criteria can start to until the transaction ends."""
     checks = CHECKS.get()
     await hold(db, account_id)

@@ -15,7 +15,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from fanfare.kernel.data.db import OUTAGES, UNSTORABLE
-from fanfare.kernel.data.paging import Following, Listed
+from fanfare.kernel.data.paging import ArrayPage, NextPage
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
 from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.running.shares import Busy
@@ -35,7 +35,7 @@ def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
     """Return the body of an answer; None gives an empty body."""
     if isinstance(answer, ImageAnswer):
         return answer.content
-    if isinstance(answer, Listed):
+    if isinstance(answer, ArrayPage):
         answer = answer.data
     return b"" if answer is None else encoder.encode(answer)
 
@@ -70,15 +70,15 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
     response.data = body
 
 
-def put_next_page(request: Request, response: Response, following: Following) -> None:
+def put_next_page(request: Request, response: Response, next_page: NextPage) -> None:
     """Set X-Next-Cursor and Link for a bare array. The link contains no key: the client sends it again."""
-    if following.cursor is None:
+    if next_page.cursor is None:
         return
-    response.set_header("X-Next-Cursor", following.cursor)
-    if following.has_more:
-        excluded = (following.parameter, "api_key", "api_secret")
+    response.set_header("X-Next-Cursor", next_page.cursor)
+    if next_page.has_more:
+        excluded = (next_page.parameter, "api_key", "api_secret")
         parameters = parse_qsl(request.query_string, keep_blank_values=True)
-        query = [pair for pair in parameters if pair[0] not in excluded] + [(following.parameter, following.cursor)]
+        query = [pair for pair in parameters if pair[0] not in excluded] + [(next_page.parameter, next_page.cursor)]
         response.set_header("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
 
 

@@ -23,8 +23,8 @@ from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery
-from fanfare.kernel.data.idempotency import Answered, Repeat
-from fanfare.kernel.data.paging import Ignored, Listed, Page
+from fanfare.kernel.data.idempotency import Repeat, StoredAnswer
+from fanfare.kernel.data.paging import ArrayPage, IgnoredParameters, Page
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import (
     Params,
@@ -123,21 +123,21 @@ class Service:
             if answer.is_replay:
                 response.set_header("Idempotent-Replayed", "true")
             response.content_type = endpoint.media_type
-            if answer.following:
-                answers.put_next_page(request, response, answer.following)
+            if answer.next_page:
+                answers.put_next_page(request, response, answer.next_page)
             if len(answer.body) > answers.LONG_STEP_BYTES:
                 await loop_turns.long_step(account.id)
             await answers.put(request, response, answer.status, answer.body, has_etag=endpoint.has_etag)
 
     async def _act(
         self, handle: Db, endpoint: Endpoint, request: Request, entry: Entry, params: Params | None, now: datetime
-    ) -> Answered:
+    ) -> StoredAnswer:
         account, caller = entry.key.account, entry.caller
         delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
         if endpoint.is_write and not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
-        async def act(db: Db) -> Answered:
+        async def act(db: Db) -> StoredAnswer:
             values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
             return await call_endpoint(endpoint, db, values, (params, entry.raw), self.attempts)
 
@@ -201,7 +201,7 @@ async def repeat_for(endpoint: Endpoint, request: Request, entry: Entry) -> Repe
 
 async def call_endpoint(
     endpoint: Endpoint, db: Db, values: dict[object, Any], inputs: tuple[Params | None, Raw], attempts: Attempts
-) -> Answered:
+) -> StoredAnswer:
     """Call the endpoint with the arguments its signature asks for, and encode the answer.
 
     `inputs` are the parameter struct and the raw parameters it was read from.
@@ -221,13 +221,13 @@ async def call_endpoint(
     else:
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
     envelope = answer.meta if isinstance(answer, Page) else answer
-    if isinstance(envelope, Ignored) and (names := ignored_names(endpoint.params, raw)):
+    if isinstance(envelope, IgnoredParameters) and (names := ignored_names(endpoint.params, raw)):
         envelope.ignored_parameters = names
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)
-    following = answer.following if isinstance(answer, Listed) else None
+    next_page = answer.next_page if isinstance(answer, ArrayPage) else None
     body = answers.encode(answer)
-    return Answered(200, body, following=following, is_secret=endpoint.has_secret_answer)
+    return StoredAnswer(200, body, next_page=next_page, is_secret=endpoint.has_secret_answer)
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:

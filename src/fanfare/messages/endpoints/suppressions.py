@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed
+from fanfare.kernel.data.paging import ArrayPage
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.messages.actions import suppressions as actions
 from fanfare.messages.queries import suppressions as queries
@@ -12,7 +12,7 @@ from fanfare.messages.schemas.suppressions import NewSuppression, OneSuppression
 
 
 @endpoint.get("/api/v1/manage/suppressions", scope="manage", key=SECRET)
-async def manage_suppressions_list(db: Db, account: Account, query: SuppressionQuery) -> Listed[Suppression]:
+async def manage_suppressions_list(db: Db, account: Account, query: SuppressionQuery) -> ArrayPage[Suppression]:
     """List the addresses that get no messages, since mail to them bounced, their owners complained, or by hand."""
     return await queries.suppressions(db, account.id, query)
 

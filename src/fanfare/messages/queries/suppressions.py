@@ -2,11 +2,11 @@
 
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, part, start
+from fanfare.kernel.data.paging import ArrayPage, part, start
 from fanfare.messages.schemas.suppressions import Suppression, SuppressionQuery
 
 
-async def suppressions(db: Db, account_id: int, query: SuppressionQuery) -> Listed[Suppression]:
+async def suppressions(db: Db, account_id: int, query: SuppressionQuery) -> ArrayPage[Suppression]:
     """Return the addresses that get no messages, in the order in which they were added."""
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account_id))
@@ -25,4 +25,4 @@ async def suppressions(db: Db, account_id: int, query: SuppressionQuery) -> List
         query.limit + 1,
     )
     page = part(rows, query.limit, cursor, "position")
-    return Listed([Suppression(**row) for row in page.rows], page.following)
+    return ArrayPage([Suppression(**row) for row in page.rows], page.next_page)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.registrations.actions import registrations as actions
 from fanfare.registrations.queries import registrations as queries
@@ -40,7 +40,7 @@ async def crm_registrations_create(db: Db, account: Account, new: NewRegistratio
 
 
 @endpoint.get("/api/v1/crm/fans/{fan_id}/registrations", scope="crm", key=SECRET)
-async def crm_fan_registrations_list(db: Db, account: Account, query: FanRegistrationQuery) -> Listed[Registration]:
+async def crm_fan_registrations_list(db: Db, account: Account, query: FanRegistrationQuery) -> ArrayPage[Registration]:
     """List the registrations of a fan, the last stored first.
 
     Send the header X-Next-Cursor back as `cursor` to continue.

@@ -7,7 +7,7 @@ from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.paging import Cursor, Listed, Page, part, start
+from fanfare.kernel.data.paging import ArrayPage, Cursor, Page, part, start
 from fanfare.kernel.wire import MAX_ID, day_bounds
 from fanfare.registrations.schemas.registrations import (
     FanRegistrationQuery,
@@ -79,13 +79,13 @@ def _key(email: str | None) -> str | None:
     return email
 
 
-async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery) -> Listed[Registration]:
+async def fan_registrations(db: Db, account_id: int, query: FanRegistrationQuery) -> ArrayPage[Registration]:
     """Return a page of a fan's registrations, the last stored first by default; Unknown (404) fan."""
     await check_fan(db, account_id, query.fan_id)
     cursor = start(query.cursor, query.order)
     rows = await _of_fan(db, account_id, query.fan_id, cursor, await settled(db, account_id), query.limit)
     page = part(rows, query.limit, cursor, "registration_id")
-    return Listed([Registration(**row) for row in page.rows], page.following)
+    return ArrayPage([Registration(**row) for row in page.rows], page.next_page)
 
 
 async def newest_registrations(db: Db, account_id: int, fan_id: int) -> list[Registration]:

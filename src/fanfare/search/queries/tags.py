@@ -5,12 +5,12 @@ from datetime import date, datetime
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.paging import Listed, part, start
+from fanfare.kernel.data.paging import ArrayPage, part, start
 from fanfare.kernel.wire import day_bounds
 from fanfare.search.schemas.search import TagGiven, TagWindow
 
 
-async def tags_given(db: Db, account: Account, query: TagWindow) -> Listed[TagGiven]:
+async def tags_given(db: Db, account: Account, query: TagWindow) -> ArrayPage[TagGiven]:
     """Return the next assignments of tags in a window of time, in the order of storing; each page is sorted by time."""
     cursor = start(query.cursor, "asc")
     low, high = cursor.span(await settled(db, account.id))
@@ -39,7 +39,7 @@ async def tags_given(db: Db, account: Account, query: TagWindow) -> Listed[TagGi
     data = [TagGiven(**row) for row in page.rows]
     # A client that pages by the time of the last row, without a cursor, must never go back in time.
     data.sort(key=lambda row: row.creation_timestamp)
-    return Listed(data, page.following)
+    return ArrayPage(data, page.next_page)
 
 
 def _start_moment(value: date | datetime | None, zone: str) -> datetime | None:

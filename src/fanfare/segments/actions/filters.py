@@ -11,7 +11,7 @@ import asyncpg
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.references import Reference, check_unused, hold
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
 from fanfare.search.criteria import Criteria
@@ -161,7 +161,7 @@ DELETE_FILTER = f"""
 async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: datetime) -> None:
     """Delete a filter. Unknown (404); NamedByFilters (409) while another filter refers to it."""
     async with db.transaction() as tx:
-        await check_unused(tx, account_id, Thing("filter", str(filter_uid)))
+        await check_unused(tx, account_id, Reference("filter", str(filter_uid)))
         await lock_filter(tx, account_id, filter_uid)
         await liveness.lock_members(tx, account_id)
         await liveness.clear_faults(tx, account_id, [str(filter_uid)])
@@ -173,7 +173,7 @@ async def delete_filter(db: Db, account_id: int, filter_uid: uuid.UUID, now: dat
         )
 
 
-async def refuse_referenced(db: Db, account_id: int, items: Sequence[Thing]) -> None:
+async def refuse_referenced(db: Db, account_id: int, items: Sequence[Reference]) -> None:
     """Raise `NamedByFilters` (409) if a filter refers to one of some records."""
     names = await references.referring_names(db, account_id, items)
     if names:

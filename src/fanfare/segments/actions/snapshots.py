@@ -9,7 +9,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
-from fanfare.kernel.data.references import Thing, check_unused
+from fanfare.kernel.data.references import Reference, check_unused
 from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.search.actions.running import complete_search
 from fanfare.search.criteria.where import Where
@@ -143,7 +143,7 @@ async def _lock_shared(db: Db, account_id: int) -> None:
 async def delete_snapshot(db: Db, account_id: int, snapshot_uid: uuid.UUID, now: datetime) -> None:
     """Delete a snapshot. Unknown (404); NamedByFilters (409) while a filter refers to it."""
     async with db.transaction() as tx:
-        await check_unused(tx, account_id, Thing("snapshot", str(snapshot_uid)))
+        await check_unused(tx, account_id, Reference("snapshot", str(snapshot_uid)))
         exists = await tx.value(
             "select true from snapshots where account_id = $1 and snapshot_uid = $2", account_id, snapshot_uid
         )

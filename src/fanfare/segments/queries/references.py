@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.references import Thing
+from fanfare.kernel.data.references import Reference
 from fanfare.search.criteria import Criteria, uses
 from fanfare.search.criteria.uses import reference_forms
 
@@ -37,7 +37,7 @@ def _uids(raw: object) -> set[str]:
     return {each.removeprefix("filter:") for each in names if each.startswith("filter:")}
 
 
-async def referring_names(db: Db, account_id: int, items: Sequence[Thing]) -> list[str]:
+async def referring_names(db: Db, account_id: int, items: Sequence[Reference]) -> list[str]:
     """Return the names of the filters whose criteria name one of some records."""
     places = [(name, form.format(each.key)) for each in items for name, form in FORMS[each.kind].items()]
     rows = await db.rows(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UnsetType
 
-from fanfare.kernel.data.paging import Ignored
+from fanfare.kernel.data.paging import IgnoredParameters
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Alias, Day, Flag, IntegerForm, ListForm, Text, Uuid
 from fanfare.search.criteria import Criteria
@@ -102,13 +102,13 @@ class FilterSearch(Criteria, kw_only=True):
     filter_uid: Annotated[Uuid, "Filter by its uid"]
 
 
-class FilterSaved(Ignored):
+class FilterSaved(IgnoredParameters):
     """The filter that was saved."""
 
     filter_uid: uuid.UUID
 
 
-class FanCount(Ignored):
+class FanCount(IgnoredParameters):
     """The number of fans that criteria match now."""
 
     fan_count: int

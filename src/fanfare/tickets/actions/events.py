@@ -11,7 +11,7 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
-from fanfare.kernel.data.references import Thing, check_unused, hold
+from fanfare.kernel.data.references import Reference, check_unused, hold
 from fanfare.kernel.data.updates import Columns, sent_fields
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.folding import fold
@@ -134,7 +134,7 @@ async def _check_removed_names(db: Db, account_id: int, old: Record, values: Map
         list(removed),
         list(removed.values()),
     )
-    await check_unused(db, account_id, *(Thing(f"ticket_{row['kind']}", row["name"]) for row in rows))
+    await check_unused(db, account_id, *(Reference(f"ticket_{row['kind']}", row["name"]) for row in rows))
 
 
 WRITE = f"""

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from fanfare.kernel import errors
-from fanfare.kernel.data.paging import Listed, Page
+from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.errors import Refusal
 from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.openapi.examples import example
@@ -91,7 +91,7 @@ class Answers:
         """Return the schema of an answer; None for an empty body."""
         if answer in (None, NoneType):
             return None
-        if get_origin(answer) is Listed:
+        if get_origin(answer) is ArrayPage:
             return {"type": "array", "items": self._by_type[repr(get_args(answer)[0])]}
         return self._by_type[repr(answer)]
 
@@ -111,7 +111,7 @@ def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
     if answer in (None, NoneType):
         return []
     # Listed separately: msgspec cannot name two pages whose structs have the same name.
-    return list(get_args(answer)) if get_origin(answer) in (Page, Listed) else [answer]
+    return list(get_args(answer)) if get_origin(answer) in (Page, ArrayPage) else [answer]
 
 
 def _corrected(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
@@ -150,7 +150,7 @@ def responses_of(endpoint: Endpoint, answers: Answers) -> Json:
     headers = {name: _ref("headers", name) for name in (*LIMIT_HEADERS, "X-Request-Id")}
     if endpoint.is_write:
         headers["Idempotent-Replayed"] = _ref("headers", "Idempotent-Replayed")
-    if get_origin(endpoint.answer) is Listed:
+    if get_origin(endpoint.answer) is ArrayPage:
         headers |= {name: _ref("headers", name) for name in ("X-Next-Cursor", "Link")}
     if endpoint.has_etag:
         headers["ETag"] = _ref("headers", "ETag")
