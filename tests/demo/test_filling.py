@@ -138,6 +138,7 @@ TOLD = {
     "pass.checked_in": "select count(*) from passes where account_id = $1 and checked_in_at is not null",
     "purchase.created": "select count(*) from purchases where account_id = $1",
     "purchase.updated": "select count(*) from purchases where account_id = $1 and updated_at > created_at",
+    "session.created": "select count(*) from sessions where account_id = $1",
 }
 
 

@@ -19,6 +19,7 @@ from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
+from fanfare.demo.logins import open_sessions
 from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
@@ -112,22 +113,23 @@ async def fill(
         async with tx.connection() as connection:
             for table, columns in COLUMNS.items():
                 await copy_rows(connection, table, columns, tables[table], report)
-        await _announce(tx, account_id)
+        await _announce(tx, account_id, now)
         await _close(tx, ids, programme, tables["activities"], now)
         tickets = await import_tickets(tx, account_id, now, seed, report)
-    await db.execute(f"analyze fan_activity, standings, tickets, ticket_events, {', '.join(COLUMNS)}")
+    await db.execute(f"analyze fan_activity, standings, sessions, tickets, ticket_events, {', '.join(COLUMNS)}")
     while not await update_ratings(db, account, now):
         report("ratings", 0.5)
     activities, tags, consents = (len(tables[table]) for table in ("activities", "fan_tags", "consents"))
     return Filled(len(people), activities, tags, consents, tickets)
 
 
-async def _announce(db: Db, account_id: int) -> None:
+async def _announce(db: Db, account_id: int, now: datetime) -> None:
     """Insert what the endpoints would have written besides the rows: changes and totals."""
     await db.execute(ANNOUNCE_ACTIVITIES, account_id)
     await count_activities(db, account_id)
     for statement in (ANNOUNCE_CONSENTS, INSERT_STANDINGS, COUNT_PASSES):
         await db.execute(statement, account_id)
+    await open_sessions(db, account_id, now)
 
 
 def _lives(
