@@ -123,3 +123,25 @@ def test_the_rule_sees_a_phrase_across_lines_of_a_document() -> None:
     assert strange(paragraphs("# A\n\nIt ends without a\nword. Settings go\n\n- before.\n")) == [
         "It ends without a word. Settings go"
     ]
+
+
+# Openings of our own: a function returns whether, and the arguments of a class say what they mean.
+OPENING = re.compile(r"(Say|Tell|Give) (whether|how|what|why|which|who)\b|Take (how|what|whose|who|where)\b")
+
+
+def odd_openings(source: str) -> Iterator[str]:
+    """Yield the docstrings of functions that open in a way of our own."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node) or ""
+            if OPENING.match(text) or (node.name == "__init__" and text.startswith("Take ")):
+                yield text
+
+
+def test_docstrings_open_as_in_the_field() -> None:
+    assert [f"{path}: {text}" for path in SRC.rglob("*.py") for text in odd_openings(path.read_text("utf-8"))] == []
+
+
+def test_the_rule_sees_odd_openings() -> None:
+    source = 'class A:\n    def __init__(self):\n        """Take it."""\n\ndef f():\n    """Say whether so."""\n'
+    assert sorted(odd_openings(source)) == ["Say whether so.", "Take it."]

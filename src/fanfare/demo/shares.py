@@ -13,7 +13,7 @@ class Shares(Generic[T]):
     """Values that are chosen with given weights."""
 
     def __init__(self, pairs: Iterable[tuple[float, T]]) -> None:
-        """Take pairs of weight and value."""
+        """`pairs` are weights with values."""
         items = list(pairs)
         self.values = [value for _, value in items]
         running = list(accumulate(share for share, _ in items))

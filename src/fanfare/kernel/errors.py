@@ -84,7 +84,7 @@ class Unknown(Refusal):
     status = 404
 
     def __init__(self, detail: str | None = None, **keys: int | uuid.UUID | str | None) -> None:
-        """Take a sentence, or nouns with the keys that were looked up: `fan=5`.
+        """`detail` is a sentence; `keys` are nouns with the keys that were looked up, such as `fan=5`.
 
         Keys that are None are left out. The sentence must be the same for an object of another account, and contain no
         personal data.

@@ -27,7 +27,7 @@ async def create_nameless(db: Db, account_id: int, now: datetime, *, source: str
 
 
 async def is_nameless(db: Db, account_id: int, fan_id: int) -> bool:
-    """Say whether nobody can recognise a fan, nor the fan log in; the fan stays so until the transaction ends."""
+    """Return whether nobody can recognise a fan, nor the fan log in; the fan stays so until the transaction ends."""
     exists = await db.value(
         """
         select true from fans f

@@ -75,7 +75,7 @@ QUESTION = Sql(f"select {IS_SUPPRESSED}")
 
 
 async def is_suppressed(db: Db, account_id: int, target: Target) -> bool:
-    """Say whether an address gets no messages."""
+    """Return whether an address gets no messages."""
     answer: bool = await db.value(QUESTION, account_id, **target.arguments())
     return answer
 

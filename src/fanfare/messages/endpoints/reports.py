@@ -28,7 +28,6 @@ class MessageReports:
     """`POST /hooks/messages/{account_id}`: a returned mail, or JSON of a gateway."""
 
     def __init__(self, service: http.Service) -> None:
-        """Take the database, the clock and the limits."""
         self.service = service
 
     async def on_post(self, request: Request, response: Response, account_id: int) -> None:

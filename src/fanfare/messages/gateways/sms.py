@@ -33,7 +33,7 @@ class HttpGateway:
     """Takes a POST of `{"to", "text"}`. It is told an Idempotency-Key, and never followed to another address."""
 
     def __init__(self, url: str) -> None:
-        """Take its address, with user and password if it needs them."""
+        """`url` may contain user and password."""
         self._url = url
 
     async def send(self, envelope: Envelope, begin: Begin) -> Outcome:
@@ -74,7 +74,7 @@ class AppriseGateway:
     """
 
     def __init__(self, url: str) -> None:
-        """Take the URL without a recipient."""
+        """`url` has no recipient."""
         self._url = url
 
     async def send(self, envelope: Envelope, begin: Begin) -> Outcome:

@@ -61,7 +61,7 @@ class SmtpGateway:
     """A mail server, one connection for each mail."""
 
     def __init__(self, url: str, sender: str, signer: Signer | None, clock: Clock = system_clock) -> None:
-        """Take the URL of the server, the sender of all mail, and what signs it."""
+        """`url` is that of the server, `sender` the sender of all mail; `signer` adds DKIM signatures."""
         self._server = server_of(url)
         self._sender = sender
         self._signer = signer

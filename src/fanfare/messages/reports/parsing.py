@@ -44,7 +44,7 @@ ENTRIES = msgspec.json.Decoder(_Entries)
 
 
 def is_unreachable(text: str) -> bool:
-    """Say whether what a mail server answered for a recipient says that there is no such address."""
+    """Return whether the answer of a mail server says that the address of the recipient does not exist."""
     return UNREACHABLE.search(text) is not None
 
 

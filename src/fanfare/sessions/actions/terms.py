@@ -31,7 +31,7 @@ def terms_required(business: SiteBusiness) -> Connection:
 
 
 async def has_accepted(db: Db, account_id: int, fan_id: int, business: SiteBusiness | None) -> bool:
-    """Say whether a fan has nothing more to accept."""
+    """Return whether a fan has nothing more to accept."""
     if business is None or business.terms_hash is None:
         return True
     accepted_at = await db.value(
