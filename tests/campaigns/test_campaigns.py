@@ -1,6 +1,7 @@
 """Campaigns: created, changed, closed, and shown to everyone without anything personal."""
 
 import asyncio
+from importlib.resources import files
 from typing import Any
 
 from fanfare.kernel.data.db import Db
@@ -122,6 +123,35 @@ async def test_wrong_campaigns_are_refused(api: Api, other_api: Api) -> None:
     assert (await api.post(f"{MANAGE}/{theirs}", title="Mine")).status_code == 404
     for path in (f"/api/v1/campaigns/{theirs}", f"/api/v1/campaigns/{theirs}/props"):
         assert (await api.public_get(path)).status_code == 404
+
+
+async def test_a_title_is_unique_however_custom_is_written(api: Api) -> None:
+    await api.ok(await api.post(MANAGE, title="Written Twice", app_type="Custom"))
+    answer = await api.post(MANAGE, title="written twice", app_type=" CUSTOM ")
+    assert (answer.status_code, answer.json()["code"]) == (409, "campaign_title_taken")
+    quiz = (await api.ok(await api.post(MANAGE, title="Written twice", app_type="Quiz")))["page_tab_id"]
+    assert (await api.post(f"{MANAGE}/{quiz}", app_type="cUSTOM")).status_code == 409
+
+
+async def test_campaigns_that_were_stored_as_custom_in_other_cases_are_custom(other_api: Api, db: Db) -> None:
+    rows = [("Derby", "custom"), ("derby", "Custom"), ("Final", "CUSTOM"), ("final", "Custom"), ("Derby", "Quiz")]
+    await db.executemany(
+        "insert into campaigns (account_id, title, app_type, created_at, updated_at) values ($1, $2, $3, now(), now())",
+        [(other_api.account_id, *row) for row in rows],
+    )
+    old = await db.value("select max(page_tab_id) from campaigns") - len(rows)
+    await db.execute((files("fanfare.migrations") / "0059_custom_campaigns.sql").read_text())
+    stored = await db.rows(
+        "select title, app_type, page_tab_id from campaigns where account_id = $1 and page_tab_id > $2"
+        " order by page_tab_id",
+        other_api.account_id,
+        old,
+    )
+    ids = [row["page_tab_id"] for row in stored]
+    assert [(row["title"], row["app_type"]) for row in stored] == [
+        ("Derby", "custom"), (f"derby ({ids[1]})", "custom"), ("Final", "custom"), (f"final ({ids[3]})", "custom"),
+        ("Derby", "Quiz"),
+    ]  # fmt: skip
 
 
 async def test_a_refused_bundle_leaves_nothing(api: Api) -> None:

@@ -164,3 +164,15 @@ async def test_a_wrong_event_stops_no_other(api: Api, db: Db, event: Any, field:
         "select array_agg(event_id order by event_id) from campaign_events where account_id = $1 and page_tab_id = $2"
     )
     assert await db.value(remaining, api.account_id, page_tab_id) == [first, third]
+
+
+async def test_an_event_is_not_in_the_future(api: Api) -> None:
+    campaign = (await api.ok(await api.post("/api/v1/manage/campaigns", title="Clocks", app_type="quiz")))[
+        "page_tab_id"
+    ]
+    events = [
+        {"target": "chat_history", "occurred_at": each} for each in ("2026-05-01 17:30:00", "2099-01-01 10:00:00")
+    ]
+    saved = await api.ok(await api.post(f"/api/v1/manage/campaigns/{campaign}/events", events=events))
+    assert [each is None for each in saved["event_ids"]] == [False, True]
+    assert [each["errors"] for each in saved["errors"]] == [[{"field": "occurred_at", "message": "is in the future"}]]

@@ -88,6 +88,9 @@ async def test_unknown_criteria_are_reported(api: Api) -> None:
     counted = await api.ok(await api.get(f"{FILTERS}/count", fan_gendr="female"))
     assert counted["ignored_parameters"] == ["fan_gendr"]
     assert "ignored_parameters" not in await api.ok(await api.get(f"{FILTERS}/count", fan_gender="female"))
+    stats = await api.ok(await api.get(f"{FILTERS}/stats", fan_gendr="female"))
+    assert stats["ignored_parameters"] == ["fan_gendr"]
+    assert "ignored_parameters" not in await api.ok(await api.get(f"{FILTERS}/stats", fan_gender="female"))
 
 
 async def test_a_name_is_unique_in_an_account(api: Api, other_api: Api) -> None:

@@ -77,7 +77,11 @@ async def record_events(db: Db, account: Account, new: NewEvents, now: datetime)
 def _read(
     account: Account, lines: Sequence[ReportedEvent | WrongLine], now: datetime
 ) -> tuple[list[Event], list[LineFault]]:
-    return check_lines(lines, lambda place, event: (place, event), Setting(account, now))
+    def check(place: int, event: ReportedEvent) -> Event:
+        check_past(now, occurred_at=event.occurred_at)
+        return place, event
+
+    return check_lines(lines, check, Setting(account, now))
 
 
 RECORD = f"""

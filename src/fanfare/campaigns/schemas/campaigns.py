@@ -7,8 +7,23 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.campaigns.schemas.items import PublicItem
+from fanfare.kernel.folding import fold
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Flag, Id, Ids, JsonObject, Moment, OuterKey, Text, TimeZone
+from fanfare.kernel.wire import Flag, Id, Ids, JsonObject, Moment, OuterKey, Text, TextForm, TimeZone
+
+CUSTOM = "custom"
+
+
+class AppTypeForm(TextForm):
+    """A kind of campaign. `Custom` in any case is stored as `custom`, whose titles are unique."""
+
+    def read(self, raw: object) -> str:
+        """Return the kind."""
+        text = super().read(raw)
+        return CUSTOM if fold(text) == CUSTOM else text
+
+
+AppType = Annotated[str, AppTypeForm()]
 
 
 class CrmCampaign(msgspec.Struct):
@@ -83,7 +98,7 @@ class NewCampaign(Params):
     """A campaign to create. The title of a custom one is unique, whatever its case."""
 
     title: Annotated[Text, "Name of the campaign."]
-    app_type: Annotated[Text, "Kind of campaign, such as quiz, wager, registration, bundle or custom."] = "custom"
+    app_type: Annotated[AppType, "Kind of campaign, such as quiz, wager, registration, bundle or custom."] = "custom"
     business_id: Annotated[Id | None, "Business that runs it."] = None
     stream_key: Annotated[OuterKey | None, "Stream that belongs to it."] = None
     is_active: Annotated[Flag, "Whether it is open to fans."] = True
@@ -107,7 +122,7 @@ class CampaignChanges(Params):
 
     page_tab_id: Annotated[Id, "Campaign to change."]
     title: Annotated[Text | None | UnsetType, "Name of the campaign."] = UNSET
-    app_type: Annotated[Text | None | UnsetType, "Kind of campaign."] = UNSET
+    app_type: Annotated[AppType | None | UnsetType, "Kind of campaign."] = UNSET
     business_id: Annotated[Id | None | UnsetType, "Business that runs it."] = UNSET
     stream_key: Annotated[OuterKey | None | UnsetType, "Stream that belongs to it."] = UNSET
     is_active: Annotated[Flag | None | UnsetType, "Whether it is open to fans."] = UNSET

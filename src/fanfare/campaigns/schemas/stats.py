@@ -126,6 +126,11 @@ class ReportedEvent(Params):
     occurred_at: Annotated[Moment | None, "When it happened; now when left out."] = None
     props: Annotated[JsonObject | None, "Data of the app."] = None
 
+    @classmethod
+    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+        """Reject a future event."""
+        yield from future_faults(setting.now, values, "occurred_at")
+
 
 class NewEvents(Params):
     """Events to record, at most 1000 in a call; the body may be the bare array."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from fanfare.kernel.data.paging import IgnoredParameters
+
 
 class SegmentStatus(msgspec.Struct):
     """The reach of a segment. `last_update_timestamp` is when one of its fans last changed, in unix seconds.
@@ -89,7 +91,7 @@ class PostalDemographic(msgspec.Struct):
     census: dict[str, Any] | None
 
 
-class FilterStats(msgspec.Struct):
+class FilterStats(IgnoredParameters, kw_only=True):
     """Statistics of a filter. Places are sorted by the number of fans, at most 20 of each kind, postal codes 100."""
 
     fans: SegmentStatus
