@@ -1,4 +1,4 @@
-"""`secret-key`: what codes, links and tokens are encrypted and signed with."""
+"""`secret-key`: the keys that encrypt and sign codes, links and tokens."""
 
 from datetime import timedelta
 from typing import Annotated

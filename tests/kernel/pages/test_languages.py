@@ -31,11 +31,11 @@ OTHERS = languages.codes()[1:]
     ],
 )
 def test_the_language_is_the_one_asked_for(explicit: str | None, accepted: str, code: str) -> None:
-    assert languages.chosen(explicit, accepted).code == code
+    assert languages.select_language(explicit, accepted).code == code
 
 
 def test_an_endless_header_is_read_in_part() -> None:
-    assert languages.chosen(None, "xx," * 100_000 + "de").code == "en"
+    assert languages.select_language(None, "xx," * 100_000 + "de").code == "en"
 
 
 def texts() -> Iterator[str]:

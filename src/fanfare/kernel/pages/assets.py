@@ -1,4 +1,4 @@
-"""Stylesheets and scripts of pages, at addresses that hold their checksum, so that browsers keep them for good."""
+"""Stylesheets and scripts of pages, at URLs that contain their checksum, so that browsers cache them forever."""
 
 import gzip
 import hashlib
@@ -16,33 +16,33 @@ CHECKSUM_LENGTH = 12
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """A file of the folder, as it is and compressed."""
+    """A file of the folder, plain and compressed."""
 
     name: str
     content: bytes
-    packed: bytes
+    compressed: bytes
 
     @property
     def url(self) -> str:
-        """Return the path at which the asset is served."""
+        """The path at which the asset is served."""
         return f"{PREFIX}/{hashlib.sha256(self.content).hexdigest()[:CHECKSUM_LENGTH]}/{self.name}"
 
     @property
     def media_type(self) -> str:
-        """Return the kind of content."""
+        """The content type."""
         return TYPES[Path(self.name).suffix]
 
 
 @cache
 def assets() -> dict[str, Asset]:
-    """Return every asset by its name."""
+    """Return all assets by name."""
     contents = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir())}
     return {name: Asset(name, content, gzip.compress(content, 9, mtime=0)) for name, content in contents.items()}
 
 
 @cache
 def asset_url(name: str) -> str:
-    """Return the path of an asset; raises KeyError for a name that there is none of."""
+    """Return the path of an asset; raises KeyError for an unknown name."""
     return assets()[name].url
 
 
@@ -50,7 +50,7 @@ class AssetResource:
     """`GET /assets/{checksum}/{name}`."""
 
     async def on_get(self, request: Request, response: Response, checksum: str, name: str) -> None:
-        """Give the file; under another checksum than its own there is none."""
+        """Return the file; 404 for another checksum than its own."""
         asset = assets().get(name)
         if asset is None or asset.url != f"{PREFIX}/{checksum}/{name}":
             raise falcon.HTTPNotFound
@@ -60,7 +60,7 @@ class AssetResource:
         response.set_header("Vary", "Accept-Encoding")
         if "gzip" in request.headers.get("accept-encoding", ""):
             response.set_header("Content-Encoding", "gzip")
-            response.data = asset.packed
+            response.data = asset.compressed
         else:
             response.data = asset.content
 

@@ -1,4 +1,4 @@
-"""Forms: the visitor's cookie and the token in each form, by which a POST is known to come from a page of ours."""
+"""Forms: the visitor's cookie and the token in each form, which prove that a POST comes from one of our pages."""
 
 import re
 import secrets
@@ -20,7 +20,7 @@ PURPOSE = "form"
 MAX_AGE = timedelta(days=1)
 VISITOR_BYTES = 16
 VISITOR = re.compile(r"[0-9a-f]{32}")
-# What browsers say of a request that another site caused.
+# Values of Sec-Fetch-Site for requests caused by another site.
 FOREIGN = ("cross-site", "same-site")
 
 
@@ -29,12 +29,12 @@ class FormRefused(Forbidden):
 
 
 def cookie_name(*, is_secure: bool) -> str:
-    """Return the name of the visitor's cookie; with its prefix no other host of the domain can set it."""
+    """Return the name of the visitor's cookie; its prefix prevents other hosts of the domain from setting it."""
     return "__Host-fanfare-visitor" if is_secure else "fanfare-visitor"
 
 
 def visitor_of(cookies: Mapping[str, str], *, is_secure: bool) -> str:
-    """Return the id of the visitor, a new random one for who has none."""
+    """Return the id of the visitor, or a new random one."""
     visitor_id = cookies.get(cookie_name(is_secure=is_secure), "")
     return visitor_id if VISITOR.fullmatch(visitor_id) else secrets.token_hex(VISITOR_BYTES)
 
@@ -47,13 +47,13 @@ def put_cookie(response: Response, visitor_id: str, *, is_secure: bool) -> None:
 
 
 def token_of(visit: Visit) -> str:
-    """Return the token of a form, another at each call, and let the answer set the visitor's cookie."""
+    """Return a new token for a form; the response will set the visitor's cookie."""
     visit.keeps_visitor = True
     return secret_keys.seal(PURPOSE, visit.visitor_id.encode())
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a POST that a page of another site caused, as far as the browser says so."""
+    """Raise FormRefused for a POST caused by a page of another site, as far as the browser reports it."""
     origin = request.headers.get("origin")
     is_foreign = request.headers.get("sec-fetch-site") in FOREIGN
     if is_foreign or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
@@ -61,7 +61,7 @@ def check_origin(request: Request) -> None:
 
 
 def check_token(raw: Raw, visitor_id: str) -> None:
-    """Refuse a POST without the token of a form that this visitor was given in the last day."""
+    """Raise FormRefused for a POST without a token that this visitor got within the last day."""
     (token, *_) = raw.pop(TOKEN, [""])
     try:
         if secret_keys.unseal(PURPOSE, str(token), max_age=MAX_AGE).decode() == visitor_id:

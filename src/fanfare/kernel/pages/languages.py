@@ -1,6 +1,6 @@
-"""The languages of pages: which one a browser asks for, the translations, and how a language writes dates and numbers.
+"""Languages of pages: selecting one, translations, and the formats of dates and numbers.
 
-English stands in the templates; `fanfare/locale/<language>.po` has the others. They are compiled when first needed.
+Templates are in English; `fanfare/locale/<language>.po` has the translations, which are compiled on first use.
 """
 
 import gettext
@@ -21,33 +21,33 @@ from fanfare.kernel.parameters import from_query
 
 FOLDER = Path(__file__).parents[2] / "locale"
 ENGLISH = "en"
-# Of an address: in which language the page is, whatever the browser asks for.
+# The query parameter that selects the language, whatever the browser asks for.
 PARAMETER = "language"
 # Characters of Accept-Language that are read.
 MAX_LENGTH = 200
 
 
 class Language(msgspec.Struct, frozen=True):
-    """A language of pages, by its code such as `de`."""
+    """A language of pages, given by its code such as `de`."""
 
     code: str
 
     @property
     def name(self) -> str:
-        """Return the language's name for itself, such as Deutsch."""
+        """The language's name in itself, such as Deutsch."""
         return (Locale.parse(self.code).get_display_name(self.code) or self.code).capitalize()
 
     @property
     def direction(self) -> str:
-        """Return `ltr` or `rtl`."""
+        """`ltr` or `rtl`."""
         return str(Locale.parse(self.code).text_direction)
 
     def text(self, message: str) -> str:
-        """Return the translation of a text, or the text."""
+        """Return the translation of a text, or the text if there is none."""
         return translations(self.code).gettext(message) if message else ""
 
     def moment(self, value: datetime, zone: str) -> str:
-        """Return a moment as the language writes it, in a time zone."""
+        """Return a time in the format of the language, in a time zone."""
         return format_datetime(value.astimezone(ZoneInfo(zone)), "long", locale=self.code)
 
 
@@ -59,7 +59,7 @@ def codes() -> tuple[str, ...]:
 
 @cache
 def translations(code: str) -> gettext.NullTranslations:
-    """Return the translations into a language; those into English are the texts themselves."""
+    """Return the translations into a language; English texts are not translated."""
     if code == ENGLISH:
         return gettext.NullTranslations()
     with (FOLDER / f"{code}.po").open("rb") as file:
@@ -70,8 +70,8 @@ def translations(code: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def chosen(explicit: str | None, accepted: str) -> Language:
-    """Return the language named by code if there is one, else the best of an Accept-Language header, else English."""
+def select_language(explicit: str | None, accepted: str) -> Language:
+    """Return the language with this code if there is one, else the best match of Accept-Language, else English."""
     for code in (explicit or "", *preferences(accepted)):
         short = code.strip().lower().partition("-")[0]
         if short in codes():
@@ -80,7 +80,7 @@ def chosen(explicit: str | None, accepted: str) -> Language:
 
 
 def preferences(accepted: str) -> list[str]:
-    """Return the codes of an Accept-Language header, the most preferred first; what cannot be read is passed over."""
+    """Return the codes in an Accept-Language header, most preferred first; invalid parts are skipped."""
     entries: list[tuple[float, str]] = []
     for part in accepted[:MAX_LENGTH].split(","):
         code, _, quality = part.strip().partition(";q=")
@@ -94,7 +94,7 @@ def preferences(accepted: str) -> list[str]:
 
 
 def with_language(url: str, code: str) -> str:
-    """Return the address of a page in another language."""
+    """Return the URL of a page in another language."""
     path, _, query = url.partition("?")
     pairs = [(name, value) for name, values in from_query(query.encode()).items() for value in values]
     rest = [(name, str(value)) for name, value in pairs if name != PARAMETER]

@@ -1,7 +1,7 @@
-"""The page decorator: the address of a page, said once beside the function that answers.
+"""The page decorator: declares the URL of a page beside the function that answers.
 
-A function so marked is called by `site.py` with what its parameters ask for by type: the database (`Db`), the visit
-(`Visit`), the present moment (`datetime`) and one struct of parameters (`Params`). It returns a `View` or a `Redirect`.
+`site.py` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the visit
+(`Visit`), the current time (`datetime`) and one struct of parameters (`Params`). It returns a `View` or a `Redirect`.
 """
 
 import importlib
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a page shows: a template by its path inside the package, and its values."""
+    """A template, by its path inside the package, and its values."""
 
     template: str
     values: Mapping[str, Any] = {}
@@ -29,26 +29,26 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Redirect(msgspec.Struct, frozen=True):
-    """Leads the browser to another page of this server, by GET."""
+    """Redirects the browser to another page of this server, by GET."""
 
     location: str
 
 
 class Visit(msgspec.Struct):
-    """One request for a page: who asks, in which language, and what was wrong with the form that was sent."""
+    """One request for a page: visitor, language, and the errors of a submitted form."""
 
-    # the path and query of the page, for links to it and for forms that come back to it
+    # the path and query of the page, for links and forms that lead back to it
     url: str
     address: str | None
     language: Language
-    # random, and the same over a browser session; set as a cookie when the page has a form
+    # random and constant during a browser session; set as a cookie if the page has a form
     visitor_id: str
-    # of the element <style>, new with each answer
+    # for the element <style>, new for each response
     nonce: str
-    # the texts of a refused form, and the message of each wrong field
+    # the values of a refused form, and the message of each invalid field
     form: Mapping[str, str] = {}
     faults: Mapping[str, str] = {}
-    # whether the answer sets the cookie of the visitor
+    # whether the response sets the visitor's cookie
     keeps_visitor: bool = False
 
 
@@ -60,12 +60,12 @@ class Page(msgspec.Struct, frozen=True):
     handler: Callable[..., Awaitable[View | Redirect]]
     arguments: tuple[tuple[str, Any], ...]
     params: type[Params] | None
-    # a POST that anyone may send from anywhere, because its address alone allows it
+    # a POST that may come from anywhere, because its URL alone authorizes it
     is_open: bool = False
 
 
 def pages_of(module: ModuleType) -> Iterator[Page]:
-    """Yield the pages that a module declares, in the order of its text; of a folder those of its modules by name."""
+    """Yield the pages of a module in source order; for a package, those of its modules by name."""
     for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
         yield from pages_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
     for value in vars(module).values():
@@ -75,14 +75,14 @@ def pages_of(module: ModuleType) -> Iterator[Page]:
 
 
 class _Decorator:
-    """Spells `@page.get("/crm/…")`."""
+    """Provides `@page.get("/crm/…")`."""
 
     def get(self, path: str) -> Callable[[F], F]:
-        """Mark a page that reads."""
+        """Declare a page that reads."""
         return self._mark("GET", path)
 
     def post(self, path: str, *, is_open: bool = False) -> Callable[[F], F]:
-        """Mark what a form sends. Without `is_open` it needs the token of a form of this server."""
+        """Declare the target of a form. Without `is_open` it requires the token of a form of this server."""
         return self._mark("POST", path, is_open=is_open)
 
     def _mark(self, method: str, path: str, *, is_open: bool = False) -> Callable[[F], F]:

@@ -1,6 +1,6 @@
-"""Serves pages: counts the caller by address, reads the form, calls the page and renders what it returns.
+"""Serves pages: counts the request by address, reads the form, calls the page and renders the result.
 
-A refusal becomes a page too. A form with wrong fields comes back as its own page, each field with what is wrong.
+A refusal becomes a page as well. A form with invalid fields is shown again, with a message at each of them.
 """
 
 import secrets
@@ -27,7 +27,7 @@ from fanfare.kernel.web import answers
 from fanfare.kernel.web.body import parse_body, read_body
 
 log = structlog.get_logger()
-# Bytes of a form; what people type is short.
+# Maximum bytes of a form.
 MAX_FORM = 64 * 1024
 NONCE_BYTES = 16
 ERROR = "kernel/pages/templates/error.html"
@@ -35,7 +35,7 @@ BAD_FORM = 422
 
 
 class Site:
-    """What a server process works with while it serves pages."""
+    """The state that all page requests of a server process share."""
 
     def __init__(self, db: Db, clock: Clock, settings: Settings, proxies: Iterable[Network]) -> None:
         self.db = db
@@ -56,12 +56,12 @@ class Site:
     async def respond(
         self, request: Request, response: Response, methods: dict[str, Page], path: dict[str, str]
     ) -> None:
-        """Answer one request; every fault becomes a page."""
+        """Answer a request; every exception becomes a page."""
         visit = self._visit(request)
         try:
             result = await self._act(request, visit, methods, path)
             html = render(result, visit) if isinstance(result, View) else ""
-        except Exception as error:  # noqa: BLE001 - every fault gets an answer, and refusal_of logs what is ours
+        except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             result = self._error(response, answers.refusal_of(error))
             html = render(result, visit)
         policy.put_headers(response, visit.nonce, is_secure=self.is_secure)
@@ -78,10 +78,13 @@ class Site:
     def _visit(self, request: Request) -> Visit:
         headers = request.headers
         peer = request.scope.get("client")
+        code = request.get_param(languages.PARAMETER)
         return Visit(
             url=request.relative_uri,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),
-            language=languages.chosen(request.get_param(languages.PARAMETER), headers.get("accept-language", "")),
+            language=languages.select_language(
+                request.get_param(languages.PARAMETER), headers.get("accept-language", "")
+            ),
             visitor_id=forms.visitor_of(request.cookies, is_secure=self.is_secure),
             nonce=secrets.token_urlsafe(NONCE_BYTES),
         )
@@ -107,13 +110,13 @@ class Site:
             return View(view.template, view.values, BAD_FORM) if isinstance(view, View) else view
 
     async def _count(self, visit: Visit, now: datetime) -> None:
-        """Count the visit by its address, or refuse it when the minute's visits are used up."""
+        """Count the visit by its address; raise the counter's refusal if the limit of this minute is exhausted."""
         counter = limits.of_visitor(subscriber(visit.address))
         if (await self.limits.take(self.db, counter, now)).is_used_up:
             raise counter.refusal(now)
 
     async def _form(self, request: Request, visit: Visit, page: Page) -> Raw:
-        """Return the fields of a form; refuse one that does not come from a page of ours, unless the page is open."""
+        """Return the fields of a form; raises FormRefused unless it is from one of our pages or the page is open."""
         if not page.is_open:
             forms.check_origin(request)
         body = await read_body(request, MAX_FORM)
@@ -138,7 +141,7 @@ class Site:
 
 
 def _resource(site: Site, methods: dict[str, Page]) -> object:
-    """Return what falcon calls for the pages of one path."""
+    """Return the falcon resource of one path."""
 
     async def respond(_: object, request: Request, response: Response, **path: str) -> None:
         await site.respond(request, response, methods, path)

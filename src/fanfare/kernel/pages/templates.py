@@ -1,4 +1,4 @@
-"""Templates: Jinja2 with every value escaped and every unknown name an error, their paths those inside the package."""
+"""Templates: Jinja2 with autoescaping and strict undefined names; their paths are relative to the package."""
 
 from functools import cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[2]
 
 @cache
 def environment() -> Environment:
-    """Return the environment of all templates; each is compiled once a process."""
+    """Return the Jinja environment; each template is compiled once per process."""
     result = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -32,7 +32,7 @@ def environment() -> Environment:
 
 
 def _text(language: Language, message: str, **values: object) -> str:
-    """Return the translation of a text with its values, which are escaped."""
+    """Return the translation of a text with its values inserted and escaped."""
     text = language.text(message)
     return Markup(text) % values if values else text  # noqa: S704 - translations are ours
 

@@ -1,11 +1,11 @@
-"""The secret keys of an installation, and what is made with them: sealed texts, and keys for each purpose.
+"""The secret keys of an installation: sealed texts, and derived keys for each purpose.
 
-They are FANFARE_SECRET_KEY, or the file `secret.keys` in the data directory, which is made at the first start. The
-first key that has begun makes what is new; every key reads what is there, until it ends. A file that was changed is
-read again, so servers of one data directory have the same keys within a second. A key from the file begins a minute
-after it was made: by then every process reads it.
+They are in FANFARE_SECRET_KEY, or in the file `secret.keys` in the data directory, which is created at the first start.
+The first key that has begun seals and signs; all keys unseal and verify until they end. A changed file is read again,
+so the servers of one data directory have the same keys within a second. A key in the file begins a minute after it was
+created, when every process has read it.
 
-A sealed text is encrypted and authenticated, has its moment, and is safe in a URL.
+A sealed text is encrypted and authenticated, contains its time, and is safe in a URL.
 """
 
 import base64
@@ -36,12 +36,12 @@ LOOK_SECONDS = 1.0
 NEVER = "-"
 
 
-class NotSealed(Exception):  # noqa: N818 - what is wrong with the text
-    """A text was not sealed for this purpose by a valid key, was changed, or is too old."""
+class NotSealed(Exception):  # noqa: N818 - an invalid text
+    """The text was not sealed for this purpose by a valid key, was modified, or is too old."""
 
 
 class SecretKey(msgspec.Struct, frozen=True):
-    """A key as it was set or made, when it begins to make new things, and when it ends, if it does."""
+    """A key, when it begins to be used for new texts, and when it ends, if ever."""
 
     text: str
     begins_at: datetime
@@ -49,11 +49,11 @@ class SecretKey(msgspec.Struct, frozen=True):
 
     @property
     def fingerprint(self) -> str:
-        """Return what names the key without giving it away."""
+        """The fingerprint, which identifies the key without revealing it."""
         return hashlib.sha256(b"fingerprint:" + self.text.encode()).hexdigest()[:FINGERPRINT_LENGTH]
 
     def line(self) -> str:
-        """Return the key as a line of the file: key, beginning and end in unix seconds."""
+        """Return the key as a line of the file: key, begin and end in Unix seconds."""
         end = NEVER if self.ends_at is None else str(int(self.ends_at.timestamp()))
         return f"{self.text} {int(self.begins_at.timestamp())} {end}\n"
 
@@ -69,24 +69,24 @@ class SecretKeys:
         self._looked = 0.0
 
     def use(self, settings: Settings) -> None:
-        """Take the keys of the settings from now on."""
+        """Use the keys of these settings from now on."""
         self._settings, self._keys, self._mark, self._looked = settings, from_settings(settings), None, 0.0
 
     def prepare(self) -> None:
-        """Read the keys, and make the file when there is none; raises BadSettings for a file that is none of keys."""
+        """Read the keys, and create the file if it is missing; raises BadSettings for an invalid file."""
         self._look()
 
     def derived(self, purpose: str, length: int = KEY_BYTES) -> list[bytes]:
-        """Return the keys for a purpose, the one that makes new things first."""
+        """Return the keys for a purpose, the one for new texts first."""
         return [_derive(each.text, purpose, length) for each in self._valid()]
 
     def seal(self, purpose: str, data: bytes) -> str:
-        """Return data so that only `unseal` for the same purpose reads it."""
+        """Return the data encrypted, for `unseal` with the same purpose."""
         return _fernets(*self.derived(purpose)).encrypt(data).decode()
 
     def unseal(self, purpose: str, text: str, *, max_age: timedelta | None = None) -> bytes:
-        """Return what was sealed; raises NotSealed."""
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - four megabytes that most commands do without
+        """Return the sealed data; raises NotSealed."""
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - takes 4 MB, which most commands save
 
         try:
             seconds = None if max_age is None else int(max_age.total_seconds())
@@ -100,11 +100,11 @@ class SecretKeys:
         self._look()
         valid = [each for each in self._keys if each.ends_at is None or each.ends_at > now]
         begun = [each for each in valid if each.begins_at <= now]
-        # One that has not begun reads what a server made whose clock is ahead.
+        # A key that has not begun can unseal texts of a server whose clock is ahead.
         return [*begun, *(each for each in valid if each.begins_at > now)]
 
     def _look(self) -> None:
-        """Read the file when it was changed, and make it when there is none."""
+        """Read the file if it was changed, and create it if it is missing."""
         if self._settings.secret_key or time.monotonic() - self._looked < LOOK_SECONDS:
             return
         path = self._settings.data_dir / FILE
@@ -118,7 +118,7 @@ class SecretKeys:
 
 
 def from_settings(settings: Settings) -> tuple[SecretKey, ...]:
-    """Return the keys of FANFARE_SECRET_KEY, of which none has an end; none when it is not set."""
+    """Return the keys of FANFARE_SECRET_KEY, which have no end; empty if it is not set."""
     begin = datetime.fromtimestamp(0, UTC)
     return tuple(SecretKey(text, begin) for text in settings.secret_key)
 
@@ -129,7 +129,7 @@ def new_key(now: datetime) -> SecretKey:
 
 
 def make_file(path: Path) -> None:
-    """Make the file with one key, readable by its owner alone; when another process was first, its file stays."""
+    """Create the file with one key and mode 0600; if another process created it first, that file is kept."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -145,7 +145,7 @@ def make_file(path: Path) -> None:
 
 
 def read_file(path: Path) -> tuple[SecretKey, ...]:
-    """Return the keys of a file; raises BadSettings for one that holds none, or that others may read."""
+    """Return the keys of a file; raises BadSettings if it is invalid or others may read it."""
     if path.stat().st_mode & 0o077:
         message = f"{path} can be read by other users: chmod 600 {path}"
         raise BadSettings(message)
@@ -206,5 +206,5 @@ def _fernets(*keys: bytes) -> "MultiFernet":
     return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
 
 
-# Those of this process; `use` is called as it starts.
+# The keys of this process; `use` is called when it starts.
 secret_keys = SecretKeys()
