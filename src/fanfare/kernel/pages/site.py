@@ -78,7 +78,6 @@ class Site:
     def _visit(self, request: Request) -> Visit:
         headers = request.headers
         peer = request.scope.get("client")
-        code = request.get_param(languages.PARAMETER)
         return Visit(
             url=request.relative_uri,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),
