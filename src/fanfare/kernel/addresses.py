@@ -16,6 +16,8 @@ MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 MAX_LENGTH = 100
 # The prefix length of an IPv6 subscriber, who can use any address within it.
 SUBSCRIBER_BITS = 64
+# Proxies between a client and the server: reading thousands of addresses would block the event loop.
+MAX_HOPS = 30
 # How proxies write an address with a port.
 WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
@@ -105,7 +107,7 @@ def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Seque
     forwarded = headers.get("x-forwarded-for", "")
     if not forwarded.strip():
         return _hop(headers.get("x-real-ip", "")) or nearest
-    for text in reversed(forwarded.split(",")):
+    for text in reversed(forwarded.rsplit(",", MAX_HOPS)[-MAX_HOPS:]):
         hop = _hop(text)
         if hop is None:
             break
