@@ -8,10 +8,9 @@ from fanfare.accounts.queries import account_by_id, business
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.queries.fans import check_fan
 from fanfare.fans.schemas.fans import Fan, FanChanges
-from fanfare.hosted.queries import current_fan
+from fanfare.hosted.queries import LinkUnknown, current_fan
 from fanfare.hosted.schemas import Choices, FanLinks, PreferenceLinks, Recipient
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 
@@ -20,13 +19,6 @@ PREFERENCES, UNSUBSCRIBE = "/crm/preferences", "/crm/unsubscribe"
 ONE_CLICK = "List-Unsubscribe=One-Click"
 SOURCE = "preferences page"
 SIGNATURE_BYTES = 16
-
-
-class LinkUnknown(Unknown):
-    """The link is no longer valid"""
-
-    def __init__(self) -> None:
-        super().__init__(detail="Use the link of the newest message that you have from us.")
 
 
 class Addresses:
@@ -77,13 +69,13 @@ async def links_for(db: Db, account_id: int, query: FanLinks) -> PreferenceLinks
 
 
 async def unsubscribe(db: Db, recipient: Recipient, now: datetime) -> None:
-    """Note that the fan wants no more mail, or none of the business that the link speaks of."""
+    """Note that the fan wants no more mail, or none of the business that the link speaks of; once, if sent again."""
     person = await current_fan(db, recipient)
-    if recipient.business_id is None:
-        changes = FanChanges(fan_id=person.fan_id, is_subscribed=False)
-    else:
+    if recipient.business_id is None and person.is_subscribed:
+        await _note(db, recipient, FanChanges(fan_id=person.fan_id, is_subscribed=False), now, None)
+    elif recipient.business_id in person.opted_in_business_ids:
         changes = FanChanges(fan_id=person.fan_id, businesses={str(recipient.business_id): False})
-    await _note(db, recipient, changes, now, None)
+        await _note(db, recipient, changes, now, None)
 
 
 async def save_choices(db: Db, recipient: Recipient, choices: Choices, now: datetime, wording: str) -> None:

@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fanfare.accounts.queries import account_by_id, business, businesses
+from fanfare.accounts.queries import account_by_id, businesses
 from fanfare.accounts.schemas import Business
 from fanfare.fans.queries.fans import fan
 from fanfare.fans.queries.merges import successors
 from fanfare.fans.schemas.fans import Fan
 from fanfare.hosted.schemas import Choice, Look, Recipient
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
 
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 PICTURE = re.compile(r"https://[^\s\"'<>]{1,2000}")
@@ -18,13 +19,22 @@ LEGAL_LINK = re.compile(r"https?://[^\s\"'<>]{1,2000}")
 LEGAL_TEXTS = (("Privacy", "legal_privacy"), ("Terms", "legal_terms"), ("Rules", "legal_rules"))
 
 
+class LinkUnknown(Unknown):
+    """The link is no longer valid"""
+
+    def __init__(self) -> None:
+        super().__init__(detail="Use the link of the newest message that you have from us.")
+
+
 async def look_of(db: Db, account_id: int, business_id: int | None = None) -> Look:
-    """Return the look of a business; without one that of the account's only business, else the account's name."""
-    if business_id is not None:
-        return business_look(await business(db, account_id, business_id))
+    """Return the look of a business; without one that of the account's only business, else the account's name.
+
+    A business that was deleted counts as none.
+    """
     entries = await businesses(db, account_id)
-    if len(entries) == 1:
-        return business_look(entries[0])
+    matches = [each for each in entries if business_id in (None, each.business_id)]
+    if len(matches) == 1:
+        return business_look(matches[0])
     return Look((await account_by_id(db, account_id)).name)
 
 
@@ -44,9 +54,12 @@ def _safe(pattern: re.Pattern[str], props: Mapping[str, Any], name: str) -> str 
 
 
 async def current_fan(db: Db, recipient: Recipient) -> Fan:
-    """Return the fan whom a link names, after a merge the one who the fan became. Refuses one who is gone (404)."""
+    """Return the fan whom a link names, or who that fan became by a merge. LinkUnknown (404) after an erasure."""
     heirs = await successors(db, recipient.account_id, [recipient.fan_id])
-    return await fan(db, recipient.account_id, heirs.get(recipient.fan_id, recipient.fan_id))
+    try:
+        return await fan(db, recipient.account_id, heirs.get(recipient.fan_id, recipient.fan_id))
+    except Unknown:
+        raise LinkUnknown from None
 
 
 async def choices(db: Db, account_id: int, person: Fan) -> list[Choice]:

@@ -17,25 +17,25 @@ OTHERS = languages.codes()[1:]
 @pytest.mark.parametrize(
     ("explicit", "accepted", "code"),
     [
-        (None, "", "en"),
-        (None, "de", "de"),
-        (None, "de-AT,de;q=0.9,en;q=0.8", "de"),
-        (None, "en;q=0.2, fr-CA;q=0.7", "fr"),
-        (None, "xx, *;q=0.5", "en"),
-        (None, "de;q=0, fr;q=0.1", "fr"),
-        (None, "de;q=x, fr;q=0.1", "fr"),
-        (None, ", ,;;;q=,=", "en"),
+        ("", "", "en"),
+        ("", "de", "de"),
+        ("", "de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("", "en;q=0.2, fr-CA;q=0.7", "fr"),
+        ("", "xx, *;q=0.5", "en"),
+        ("", "de;q=0, fr;q=0.1", "fr"),
+        ("", "de;q=x, fr;q=0.1", "fr"),
+        ("", ", ,;;;q=,=", "en"),
         ("fr", "de", "fr"),
         ("xx", "de", "de"),
         ("../../etc/passwd", "de", "de"),
     ],
 )
-def test_the_language_is_the_one_asked_for(explicit: str | None, accepted: str, code: str) -> None:
+def test_the_language_is_the_one_asked_for(explicit: str, accepted: str, code: str) -> None:
     assert languages.select_language(explicit, accepted).code == code
 
 
 def test_an_endless_header_is_read_in_part() -> None:
-    assert languages.select_language(None, "xx," * 100_000 + "de").code == "en"
+    assert languages.select_language("", "xx," * 100_000 + "de").code == "en"
 
 
 def texts() -> Iterator[str]:

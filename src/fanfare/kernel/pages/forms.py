@@ -24,6 +24,10 @@ VISITOR = re.compile(r"[0-9a-f]{32}")
 FOREIGN = ("cross-site", "same-site")
 
 
+class ForeignForm(Forbidden):
+    """The form was sent from a page of another site"""
+
+
 class FormRefused(Forbidden):
     """The form has expired; reload the page and send it again"""
 
@@ -52,12 +56,19 @@ def token_of(visit: Visit) -> str:
     return secret_keys.seal(PURPOSE, visit.visitor_id.encode())
 
 
-def check_origin(request: Request) -> None:
-    """Raise FormRefused for a POST caused by a page of another site, as far as the browser reports it."""
-    origin = request.headers.get("origin")
-    is_foreign = request.headers.get("sec-fetch-site") in FOREIGN
-    if is_foreign or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
-        raise FormRefused
+def check_origin(request: Request, public_host: str) -> None:
+    """Refuse a POST that a page of another site caused, as far as the browser says so.
+
+    Behind a proxy the header Host may name the upstream server, so the public host is ours as well.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        is_foreign = site in FOREIGN
+    else:
+        hosts = (request.headers.get("host"), public_host or None)
+        is_foreign = origin is not None and urlsplit(origin).netloc not in hosts
+    if is_foreign:
+        raise ForeignForm
 
 
 def check_token(raw: Raw, visitor_id: str) -> None:

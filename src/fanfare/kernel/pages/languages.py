@@ -70,9 +70,9 @@ def translations(code: str) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def select_language(explicit: str | None, accepted: str) -> Language:
+def select_language(explicit: str, accepted: str) -> Language:
     """Return the language with this code if there is one, else the best match of Accept-Language, else English."""
-    for code in (explicit or "", *preferences(accepted)):
+    for code in (explicit, *preferences(accepted)):
         short = code.strip().lower().partition("-")[0]
         if short in codes():
             return Language(short)

@@ -45,6 +45,8 @@ class Visit(msgspec.Struct):
     visitor_id: str
     # for the element <style>, new for each response
     nonce: str
+    # the parameter that chose the language, for links to other pages; empty when the browser chose it
+    chosen_language: Mapping[str, str] = {}
     # the values of a refused form, and the message of each invalid field
     form: Mapping[str, str] = {}
     faults: Mapping[str, str] = {}

@@ -5,8 +5,10 @@ A refusal becomes a page as well. A form with invalid fields is shown again, wit
 
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from falcon.asgi import App, Request, Response
@@ -42,6 +44,7 @@ class Site:
         self.clock = clock
         self.proxies = tuple(proxies)
         self.limits = limits.Limits()
+        self.public_host = urlsplit(settings.public_url).netloc
         self.is_secure = settings.public_url.startswith("https://")
 
     def add_routes(self, app: App[Request, Response], pages: Iterable[Page]) -> None:
@@ -78,14 +81,20 @@ class Site:
     def _visit(self, request: Request) -> Visit:
         headers = request.headers
         peer = request.scope.get("client")
+        url, query = request.path, request.scope["query_string"]
+        code = ""
+        # A query that cannot be read is refused later, by a page that has no query.
+        with suppress(Refusal):
+            code = str(from_query(query).get(languages.PARAMETER, [""])[0])
+            url = request.relative_uri
+        language = languages.select_language(code, headers.get("accept-language", ""))
         return Visit(
-            url=request.relative_uri,
+            url=url,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),
-            language=languages.select_language(
-                request.get_param(languages.PARAMETER), headers.get("accept-language", "")
-            ),
+            language=language,
             visitor_id=forms.visitor_of(request.cookies, is_secure=self.is_secure),
             nonce=secrets.token_urlsafe(NONCE_BYTES),
+            chosen_language={languages.PARAMETER: language.code} if code else {},
         )
 
     async def _act(
@@ -117,7 +126,7 @@ class Site:
     async def _form(self, request: Request, visit: Visit, page: Page) -> Raw:
         """Return the fields of a form; raises FormRefused unless it is from one of our pages or the page is open."""
         if not page.is_open:
-            forms.check_origin(request)
+            forms.check_origin(request, self.public_host)
         body = await read_body(request, MAX_FORM)
         raw = await run_by_size(
             subscriber(visit.address), len(body), parse_body, body, request.headers.get("content-type")
