@@ -99,6 +99,13 @@ async def _is_settled(db: Db, account_id: int, message_id: int) -> bool:
     return row["message_state"] not in ("queued", "sending") or row["try_count"] > 0
 
 
+def texts_of(box: Mailbox) -> list[str]:
+    """Return the plain texts of the mails that a server got; there are some."""
+    result = [part.get_content() for mail in box.mails if (part := mail.get_body(("plain",)))]
+    assert result
+    return result
+
+
 async def rows_of(db: Db) -> list[str]:
     """Return what each table of the database holds, those of the queue too."""
     tables = await db.rows("select schemaname || '.' || relname as name from pg_stat_user_tables")
@@ -121,13 +128,16 @@ async def test_no_log_error_or_change_has_a_code_or_a_password(api: Api, db: Db,
         with program:
             for each in ids:
                 await until(partial(_is_settled, db, api.account_id, each))
-        wrong = worker(settings, url.replace("pa%2Fss", "hunter2"), FANFARE_LOG_LEVEL="debug")
+        # A wrong password, and a gateway that apprise speaks to.
+        service = inbox.url.replace("http://", "signal://") + "/+16045550100"
+        wrong = worker(settings, url.replace("pa%2Fss", "hunter2"), FANFARE_SMS_URL=service, FANFARE_LOG_LEVEL="debug")
         with wrong:
-            last = await queue(db, api.account_id, login_code(recipient="last@example.com"))
-            await until(lambda: _is_settled(db, api.account_id, last))
-    read = [part.get_content() for mail in box.mails if (part := mail.get_body(("plain",)))]
-    assert read
-    assert all(CODE in text or link in text for text in read)
+            for new_one in (
+                login_code(recipient="last@example.com"),
+                login_code(channel="sms", recipient="+16045550129"),
+            ):
+                await until(partial(_is_settled, db, api.account_id, await queue(db, api.account_id, new_one)))
+    assert all(CODE in text or link in text for text in texts_of(box))
     logs = program.output + program.errors + wrong.output + wrong.errors
     assert '"event": "working"' in logs
     texts = [logs, *await rows_of(db)]

@@ -72,7 +72,7 @@ def watch_messages(account_id: AccountId, data_dir: DataDir = None) -> None:
 def report_messages(data_dir: DataDir = None) -> None:
     """Read a returned mail (a bounce or a complaint) from the standard input, as mail servers pipe it.
 
-    Example: fanfare messages report < bounce.eml
+    Example: fanfare messages report
     """
     mail = sys.stdin.buffer.read(MAX_MAIL_BYTES)
     # Before the database is opened: most mail to such an address is no report.

@@ -32,6 +32,10 @@ def test_processes_that_start_at_once_have_one_key(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(start, range(6)))) == 1
+    first = read_file(folder / FILE)
+    # Who comes a moment later has looked before the file was there.
+    make_file(folder / FILE)
+    assert read_file(folder / FILE) == first
     assert (folder / FILE).stat().st_mode & 0o777 == 0o600
     assert [path.name for path in folder.iterdir()] == [FILE]
 
