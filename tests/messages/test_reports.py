@@ -221,8 +221,12 @@ def test_hostile_mails_are_read_to_their_end() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("5.1.1", True), ("5.1.10 no such user", True), ("5.2.1", True), ("5.0.0", True), ("550 5.4.4 no route", True),
-        ("5.2.2 mailbox full", False), ("5.7.1 spam", False), ("4.1.1", False), ("5.0.1", False), ("15.1.1", False),
+        ("5.1.1", True), ("5.1.2.", True), ("5.1.3 no address", True), ("5.1.6", True), ("5.1.10 null MX", True),
+        ("5.2.1 disabled", True), ("5.2.2 mailbox full", False), ("5.7.1 spam", False), ("4.1.1", False),
+        # of the sender, or of anything
+        ("5.1.7 bad sender", False), ("5.1.8 bad domain of the sender", False), ("5.0.0", False), ("5.4.4", False),
+        # not the code of the answer
+        ("5.1.1.23 is on a block list", False), ("5.7.1 blocked: 5.1.1", False), ("no 5.1.1", False), ("15.1.1", False),
     ],
 )  # fmt: skip
 def test_which_codes_say_that_an_address_is_gone(words: str, expected: bool) -> None:  # noqa: FBT001 - of the table

@@ -13,8 +13,9 @@ from fanfare.kernel.folding import fold
 from fanfare.messages.reports.references import messages_in
 
 ReportType = Literal["bounce", "complaint"]
-# Codes of RFC 3463 that say that the address cannot be reached by any message: no such user or domain, or a closed one.
-UNREACHABLE = re.compile(r"(?<![\d.])5\.(1\.\d{1,3}|2\.1|4\.4|0\.0)\b")
+# Codes of RFC 3463 and RFC 7505 that say that no message can reach the address: no such user or domain, not an address,
+# moved, a domain without mail, disabled. Others of 5.1 are about the sender.
+UNREACHABLE = re.compile(r"5\.(1\.(1|2|3|6|10)|2\.1)(?!\.?\d)")
 MAX_REPORTS = 1000
 MAX_PARTS = 50
 
@@ -44,8 +45,9 @@ ENTRIES = msgspec.json.Decoder(_Entries)
 
 
 def is_unreachable(text: str) -> bool:
-    """Return whether the answer of a mail server says that the address of the recipient does not exist."""
-    return UNREACHABLE.search(text) is not None
+    """Return whether a text that begins with a status code says that the address of the recipient does not exist."""
+    # Only at its place: further on, servers quote addresses and other answers.
+    return UNREACHABLE.match(text) is not None
 
 
 def read_json(body: bytes) -> list[Report]:
