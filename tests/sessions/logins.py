@@ -1,7 +1,11 @@
 """How tests log fans in."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from fanfare.kernel.data.db import Db
 from tests.api import Answer, Api
 
 PASSWORD = "correct horse"
@@ -28,3 +32,14 @@ async def fan_of(api: Api, session_uid: str) -> Answer:
 
 async def change(api: Api, session_uid: str, **values: Any) -> Answer:
     return await api.public_post(f"/api/v1/sessions/{session_uid}/fan", **values)
+
+
+@asynccontextmanager
+async def writes_held(db: Db, table: str, waiting: int) -> AsyncIterator[None]:
+    """Hold up writes to a table until so many connections wait: calls made inside are all under way at once."""
+    statement = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with db.transaction() as tx:
+        await tx.execute(f"lock table {table} in exclusive mode")
+        yield
+        while await db.value(statement) < waiting:  # noqa: ASYNC110 - the database says so to nobody
+            await asyncio.sleep(0.01)

@@ -133,6 +133,10 @@ async def record_entry(db: Db, account_id: int, entry: Entry, now: datetime) -> 
 
     Refuses (422) an unknown campaign, (404) an unknown fan and (409) a second entry.
     """
+    if entry.is_unique:
+        # Whoever enters at the same time waits here, and then sees this entry and its campaign.
+        lock = "select from fans where account_id = $1 and fan_id = $2 for no key update"
+        await db.execute(lock, account_id, entry.fan_id)
     if entry.page_tab_id is None:
         return await _record_by_title(db, account_id, entry, now)
     await check_campaign_field(db, account_id, entry.page_tab_id)
@@ -159,11 +163,9 @@ async def _record_by_title(db: Db, account_id: int, entry: Entry, now: datetime)
 
 
 async def _check_unique(db: Db, account_id: int, entry: Entry, page_tab_id: int | None) -> None:
-    """Refuse a second entry; who enters at the same time waits for the fan's row, and then sees this one."""
+    """Refuse a second entry; the caller holds the fan's row."""
     if not entry.is_unique:
         return
-    lock = "select from fans where account_id = $1 and fan_id = $2 for no key update"
-    await db.execute(lock, account_id, entry.fan_id)
     exists = "select true from activities where account_id = $1 and fan_id = $2 and page_tab_id = $3 limit 1"
     if await db.value(exists, account_id, entry.fan_id, page_tab_id):
         raise EnteredAlready
