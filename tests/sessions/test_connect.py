@@ -1,6 +1,7 @@
 """Fans log in: as guests, by registering, by password; what is refused, and what nobody learns."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from argon2 import PasswordHasher
 
 from fanfare.fans.actions import passwords
 from fanfare.kernel.data.db import Db
+from fanfare.sessions.actions import connecting
 from tests.api import Api, new_api
-from tests.sessions.logins import CONNECT, PASSWORD, connect, fan_of, registered, try_connect
+from tests.sessions.logins import CONNECT, PASSWORD, change, connect, fan_of, registered, try_connect
 
 SESSION_FIELDS = {"session_uid", "fan_id", "account_id", "props", "expiration_timestamp"}
 
@@ -109,6 +111,29 @@ async def test_who_has_no_password_is_refused_by_as_much_work(monkeypatch: pytes
     await try_connect(api, "email", email="nobody-here@example.com", password="whatever it is")
     assert hashes == [passwords.NOBODYS]
     assert f"m={passwords.MEMORY_KIB},t={passwords.PASSES}" in passwords.NOBODYS
+
+
+async def test_a_password_replaced_while_it_is_verified_opens_no_session(
+    monkeypatch: pytest.MonkeyPatch, api: Api
+) -> None:
+    """Who sets a new password ends the sessions of the old one, also that of a login under way."""
+    first = await registered(api, "under-way@example.com")
+    verified, replaced = threading.Event(), threading.Event()
+
+    async def slow(account_id: int, password_hash: str | None, password: str) -> bool:
+        is_right = await passwords.is_password(account_id, password_hash, password)
+        verified.set()
+        await asyncio.to_thread(replaced.wait, 30)
+        return is_right
+
+    monkeypatch.setattr(connecting, "is_password", slow)
+    login = asyncio.create_task(try_connect(api, "email", email="under-way@example.com", password=PASSWORD))
+    assert await asyncio.to_thread(verified.wait, 30)
+    await api.ok(await change(api, first["session_uid"], password="another password"))
+    replaced.set()
+    assert (await login).json()["code"] == "wrong_login"
+    sessions = await api.ok(await api.get(f"/api/v1/manage/fans/{first['fan_id']}/sessions"))
+    assert [row["login_method"] for row in sessions] == ["register"]
 
 
 async def test_every_wrong_field_is_named(api: Api) -> None:

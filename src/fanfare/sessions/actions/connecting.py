@@ -49,6 +49,11 @@ class WrongLogin(BadParameters):
     """The email address, phone number or password is wrong"""
 
 
+WRONG_PASSWORD = [("password", "is wrong, or no fan has this email address or phone number")]
+# Locked, so that whoever sets another password waits, and then ends the session opened here.
+LOCKED_HASH = "select password_hash from fans where account_id = $1 and fan_id = $2 for no key update"
+
+
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with a step that only the account's own rows can tell."""
     return await faults_of(
@@ -134,23 +139,28 @@ async def _log_in(db: Db, step: Step) -> Connection:
         # Nobody learned anything: there was no turn to hash.
         await give_back(db, account_id, receipts)
         raise
-    if owner is None or not is_right:
-        raise WrongLogin([("password", "is wrong, or no fan has this email address or phone number")])
+    if owner is None or password_hash is None or not is_right:
+        raise WrongLogin(WRONG_PASSWORD)
     await give_back(db, account_id, receipts)
-    return await enter(db, step, owner["fan_id"], method=PASSWORD)
+    return await enter(db, step, owner["fan_id"], password_hash)
 
 
-async def enter(db: Db, step: Step, fan_id: int, *, method: str) -> Connection:
-    """Begin the session of a fan who has shown who it is, once the terms are accepted."""
+async def enter(db: Db, step: Step, fan_id: int, password_hash: str) -> Connection:
+    """Begin the session of a fan whose password was right, once the terms are accepted.
+
+    Refuses (422) a password that was replaced or cleared while it was verified: the sessions it opened were ended then.
+    """
     account_id, business = step.account.id, step.business
 
     async def write(outer: Db) -> Connection:
         async with outer.transaction() as tx:
+            if await tx.value(LOCKED_HASH, account_id, fan_id) != password_hash:
+                raise WrongLogin(WRONG_PASSWORD)
             if not await has_accepted(tx, account_id, fan_id, business):
                 if not step.request.is_accepted and business:
                     return terms_required(business)
                 await accept(tx, account_id, fan_id, business, step.address, step.now)
-            return finished(await open_session(tx, account_id, fan_id, step.visit(), step.now, method=method))
+            return finished(await open_session(tx, account_id, fan_id, step.visit(), step.now, method=PASSWORD))
 
     return await db.retry_conflicts(write)
 
