@@ -75,16 +75,23 @@ def render(text: Text, channel: str, values: Mapping[str, str]) -> Rendered:
 
 def _rendered(part: str, source: str, values: Mapping[str, str]) -> str:
     pieces, size = [], 0
+    for piece in _pieces(part, source, values):
+        size += len(piece)
+        if size > MAX_RENDERED:
+            message = f"the {part} is longer than {MAX_RENDERED} characters"
+            raise WrongTemplate(message)
+        pieces.append(piece)
+    return "".join(pieces)
+
+
+def _pieces(part: str, source: str, values: Mapping[str, str]) -> Iterator[str]:
     try:
-        for piece in _compiled(part, source)(values):
-            size += len(piece)
-            if size > MAX_RENDERED:
-                message = f"the {part} is longer than {MAX_RENDERED} characters"
-                raise WrongTemplate(message)
-            pieces.append(piece)
+        yield from _compiled(part, source)(values)
     except TemplateError as wrong:
         raise WrongTemplate(str(wrong)) from None
-    return "".join(pieces)
+    except Exception as wrong:  # noqa: BLE001 - whatever Python raises for it, such as a text compared with a number
+        message = f"cannot be rendered: {str(wrong) or type(wrong).__name__}"
+        raise WrongTemplate(message) from None
 
 
 @lru_cache(maxsize=256)
