@@ -1,6 +1,6 @@
 """R12: an upgrade keeps every row: databases of older versions, full of rows, are migrated and compared.
 
-The short form has 200 rows in each table; `make faults` (FANFARE_FAULTS=full) has 100,000, five million in all.
+The short form has 200 rows in each table; `make faults` (FANFARE_FAULTS=full) has 20,000, a million in all.
 """
 
 import os
@@ -18,7 +18,7 @@ from fanfare.kernel.data.db import Connection
 from tests.conftest import NewDatabase
 
 IS_FULL = os.environ.get("FANFARE_FAULTS") == "full"
-ROWS = 100_000 if IS_FULL else 200
+ROWS = 20_000 if IS_FULL else 200
 # The last migration of an old version: before keys and networks were rewritten, and with little more than fans.
 OLD = (6, 27, 39)
 ACCOUNTS = 2
