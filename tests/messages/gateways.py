@@ -54,7 +54,7 @@ class Mailbox:
         self.raw.append(content)
         self.senders.append(envelope.mail_from)
         await asyncio.to_thread(self.on_mail)
-        return "250 OK: queued as 4711"
+        return self.replies["mail"].pop(0) if self.replies.get("mail") else "250 OK: queued as 4711"
 
     def authenticate(self, *args: Any) -> AuthResult:
         login = args[-1]

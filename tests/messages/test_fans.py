@@ -1,5 +1,7 @@
 """Messages and fans: merged, separated, erased, exported; and what is suppressed."""
 
+import asyncio
+import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +11,7 @@ from fanfare.messages.actions.delivery import deliver
 from tests.api import Api
 from tests.messages.gateways import Mailbox
 from tests.messages.sending import CODE, login_code, queue, sent, stored
+from tests.running import PATIENCE
 
 
 async def fan(api: Api, email: str) -> int:
@@ -52,6 +55,33 @@ async def test_an_erased_fan_leaves_no_word_and_gets_no_more(api: Api, db: Db, m
     assert [each["address"] for each in suppressed] == [None]
     # The suppression still holds.
     assert (await sent(db, api.account_id, login_code(recipient=email)))["message_state"] == "suppressed"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "state"),
+    [
+        ("rcpt", "550 5.1.1 no {email} here", "failed"),
+        ("mail", "250 OK: queued for {email}", "sent"),
+        ("mail", "451 4.3.0 later", "failed"),
+        ("mail", "550 5.7.1 spam", "failed"),
+    ],
+)
+async def test_a_fan_erased_while_a_mail_is_sent_leaves_no_word(
+    api: Api, db: Db, mailbox: Mailbox, command: str, answer: str, state: str
+) -> None:
+    email, loop = f"{uuid.uuid4().hex}@example.com", asyncio.get_running_loop()
+    fan_id = await fan(api, email)
+
+    async def erase() -> None:
+        await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
+
+    hook = {"rcpt": "on_recipient", "mail": "on_mail"}[command]
+    setattr(mailbox, hook, lambda: asyncio.run_coroutine_threadsafe(erase(), loop).result(PATIENCE))
+    mailbox.replies[command] = [answer.format(email=email)]
+    row = await sent(db, api.account_id, login_code(recipient=email, fan_id=fan_id, expires_at=None))
+    assert (row["message_state"], row["recipient"], row["answer"], row["text_body"]) == (state, None, None, None)
+    sql = "select count(*) from suppressions where account_id = $1 and address = $2"
+    assert await db.value(sql, api.account_id, email) == 0
 
 
 @pytest.mark.usefixtures("mailbox")

@@ -36,6 +36,8 @@ MESSAGE = """
            shown_values, sealed_values, try_count, tried_at, expires_at, answer
     from messages where account_id = $1 and message_id = $2
 """
+# Locked, so that an erasure is either seen or waits.
+RECIPIENT = "select recipient from messages where account_id = $1 and message_id = $2 for update"
 
 
 class Writing(msgspec.Struct, frozen=True):
@@ -88,18 +90,19 @@ async def _send(db: Db, row: Record, now: datetime) -> None:
 
 
 async def _note(db: Db, row: Record, outcome: Outcome, now: datetime) -> None:
-    """Write down what became of a message, and queue its next try."""
+    """Write down what became of a message, and queue its next try; none when its recipient was erased meanwhile."""
     async with db.transaction() as tx:
+        is_erased = await tx.value(RECIPIENT, row["account_id"], row["message_id"]) is None
         if isinstance(outcome, Accepted):
             await outcomes.accept(tx, row, outcome.answer, now)
-        elif isinstance(outcome, Delayed) and (due_at := next_try(row, now)):
+        elif isinstance(outcome, Delayed) and not is_erased and (due_at := next_try(row, now)):
             await outcomes.delay(tx, row, outcome.answer, due_at)
             key, delay = f"{row['message_id']}:{row['try_count'] + 1}", (due_at - now).total_seconds()
             await enqueue(tx.for_account(row["account_id"]), DELIVER, row["message_id"], key=key, delay=delay)
         else:
             is_known = isinstance(outcome, Delayed | Refused)
             await outcomes.end(tx, row, "failed" if is_known else "unconfirmed", now, answer=outcome.answer)
-        if isinstance(outcome, Refused) and outcome.is_unreachable:
+        if isinstance(outcome, Refused) and outcome.is_unreachable and not is_erased:
             target = Target(row["channel"], row["recipient"])
             await suppress(tx, row["account_id"], target, BOUNCE, now, message_id=row["message_id"])
 

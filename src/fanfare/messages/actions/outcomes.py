@@ -1,4 +1,7 @@
-"""Writes down how far a message has come."""
+"""Writes down how far a message has come.
+
+A recipient may be erased while the message is sent. Then its state is kept, but no answer: servers quote addresses.
+"""
 
 from datetime import datetime
 
@@ -9,9 +12,10 @@ from fanfare.messages.topics import MESSAGE_FAILED, MESSAGE_SENT
 
 
 async def record(db: Db, row: Record, text: Text) -> None:
-    """Keep what a message says, as it may be shown."""
+    """Keep what a message says, as it may be shown; nothing when its recipient was erased meanwhile."""
     await db.execute(
-        "update messages set subject = $3, text_body = $4, html_body = $5 where account_id = $1 and message_id = $2",
+        "update messages set subject = $3, text_body = $4, html_body = $5"
+        " where account_id = $1 and message_id = $2 and recipient is not null",
         row["account_id"],
         row["message_id"],
         text.subject or None,
@@ -38,7 +42,8 @@ async def begin(db: Db, row: Record) -> bool:
 ACCEPT = f"""
     with {HOLD},
     done as (
-        update messages set message_state = 'sent', sent_at = $3, answer = $4, sealed_values = null
+        update messages set message_state = 'sent', sent_at = $3, answer = case when recipient is not null then $4 end,
+            sealed_values = null
         where account_id = $1 and message_id = $2 and message_state in ('sending', 'unconfirmed')
         returning message_id, channel, fan_id
     )
@@ -70,7 +75,8 @@ END = f"""
     with {HOLD},
     done as (
         update messages
-        set message_state = $3, sealed_values = null, answer = case when $5::text is null then answer else $5 end
+        set message_state = $3, sealed_values = null,
+            answer = case when recipient is not null then coalesce($5::text, answer) end
         where account_id = $1 and message_id = $2 and message_state in ('queued', 'sending')
         returning message_id, channel, fan_id
     )
