@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,8 +65,10 @@ class Mailbox:
 
 
 @contextmanager
-def mail_server(*, needs_password: bool = False, is_old: bool = False) -> Iterator[Mailbox]:
-    """Run a mail server and give its mailbox; an old one takes no addresses beyond ASCII."""
+def mail_server(
+    *, needs_password: bool = False, is_old: bool = False, tls: ssl.SSLContext | None = None
+) -> Iterator[Mailbox]:
+    """Run a mail server and give its mailbox; an old one takes no addresses beyond ASCII. `tls` is for STARTTLS."""
     mailbox = Mailbox()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -77,6 +80,7 @@ def mail_server(*, needs_password: bool = False, is_old: bool = False) -> Iterat
         auth_required=needs_password,
         auth_require_tls=False,
         enable_SMTPUTF8=not is_old,
+        tls_context=tls,
     )
     controller.start()
     mailbox.url = f"smtp://127.0.0.1:{port}?tls=none"

@@ -1,15 +1,17 @@
 """A mail as it travels: encryption and password, DKIM, unsubscribing, names and addresses of all scripts."""
 
 import base64
+import ssl
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dkim  # type: ignore[import-untyped]
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fanfare.kernel.data.db import Db
@@ -90,6 +92,25 @@ async def test_a_password_never_goes_unencrypted(api: Api, db: Db, settings: Set
         row = await sent(db, api.account_id, login_code())
         assert (row["message_state"], box.users) == ("queued", [])
     outgoing.use(settings)
+
+
+async def test_a_server_whose_certificate_is_not_valid_is_tried_again(
+    api: Api, db: Db, settings: Settings, key: rsa.RSAPrivateKey, tmp_path: Path
+) -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    expired = builder.not_valid_before(NOW - timedelta(days=3)).not_valid_after(NOW - timedelta(days=2))
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(expired.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, written(tmp_path, key))
+    with mail_server(tls=tls) as box:
+        outgoing.use(settings.replace(smtp_url=box.url.replace("tls=none", "tls=starttls"), mail_from=FROM))
+        row = await sent(db, api.account_id, login_code())
+    outgoing.use(settings)
+    assert (row["message_state"], row["try_count"], row["answer"]) == (
+        "queued", 1, "no answer of the mail server: SSLCertVerificationError",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,13 @@ class SmtpGateway:
             await client.mail(ascii_domain(parseaddr(self._sender)[1]), options=options, encoding="utf-8")
         except aiosmtplib.SMTPAuthenticationError as error:
             return Delayed(f"the mail server refused the password: {error.code}")
-        except aiosmtplib.SMTPException as error:
+        except (aiosmtplib.SMTPException, OSError) as error:
             return Delayed(_words(error))
         try:
             await client.rcpt(recipient, encoding="utf-8")
         except aiosmtplib.SMTPRecipientRefused as error:
             return _refused(error)
-        except aiosmtplib.SMTPException as error:
+        except (aiosmtplib.SMTPException, OSError) as error:
             return Delayed(_words(error))
         return None
 
