@@ -39,11 +39,12 @@ def up(settings: Settings) -> None:
     lock = DirectoryLock(settings.data_dir, "fanfare up")
     try:
         with stoppable(), lock, listening(settings) as listener, _database(settings) as embedded:
-            secret_keys.use(settings)
-            secret_keys.prepare()
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_module(ready, "fanfare.cli", "migrate", "--quiet")
             _run_module(ready, "fanfare.cli.connections", "up")
+            # Now that the database responds: a command that cannot run leaves no file.
+            secret_keys.use(settings)
+            secret_keys.prepare()
             database = (
                 [Child("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
             )

@@ -82,7 +82,7 @@ class IndexProcess:
                 try:
                     await self._assign_accounts()
                 except OUTAGES as error:
-                    log.warning("database not available", reason=type(error).__name__)
+                    log.warning("no database", reason=type(error).__name__)
                     self._drop_all()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stopping.wait(), TICK_SECONDS)
