@@ -133,6 +133,19 @@ async def test_existence_checks_of_an_address_end(other_api: Api, second_url: st
     assert server.json() == {"status": "login"}
 
 
+async def test_keyed_logins_beyond_an_accounts_connections_wait_for_none_of_each_other(
+    api: Api, other_api: Api
+) -> None:
+    """Each has a connection for its key's transaction, and counts outside of it, together more than the pool has."""
+
+    async def enter(account: Api, number: int) -> int:
+        headers = {"Api-Key": account.keys["Api-Key"], "Idempotency-Key": f"guest-{number}"}
+        return (await account.client.post(CONNECT, json={"network": ""}, headers=headers)).status_code
+
+    entries = [enter(account, number) for number in range(16) for account in (api, other_api)]
+    assert set(await asyncio.gather(*entries)) == {200}
+
+
 async def test_a_budget_is_exact_and_begins_anew(db: Db, api: Api, settings: Settings) -> None:
     budget = Budget("test", 7, timedelta(minutes=1))
     now, attempt = datetime.now(UTC), Attempt(budget, "somebody")

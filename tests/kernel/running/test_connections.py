@@ -65,7 +65,7 @@ def test_a_database_is_named_by_its_host_alone(url: str, host: str) -> None:
 def test_every_process_is_counted() -> None:
     settings = Settings(workers=3, pool_size=7, worker_pool_size=6, indexes=2)
     counted = {command: settings.connections(command) for command in ("serve", "work", "index", "up")}
-    assert counted == {"serve": 21, "work": 10, "index": 5, "up": 21 + 10 + 10}
+    assert counted == {"serve": 24, "work": 10, "index": 5, "up": 24 + 10 + 10}
 
 
 async def value_of(db: Db) -> int:
@@ -78,8 +78,8 @@ async def test_more_than_the_database_gives_is_refused(settings: Settings, db: D
     with pytest.raises(
         CannotRun, match=rf"`fanfare serve` needs up to {maximum + 1} connections, but the database allows {maximum}"
     ):
-        await check(settings.replace(pool_size=maximum + 1), "serve")
-    warning = await check(settings.replace(pool_size=maximum), "serve")
+        await check(settings.replace(pool_size=maximum), "serve")
+    warning = await check(settings.replace(pool_size=maximum - 1), "serve")
     assert warning is not None
     assert "other clients use" in warning
     assert await check(settings.replace(pool_size=2), "serve") is None
@@ -116,7 +116,7 @@ async def test_the_embedded_database_gives_what_the_settings_ask_for(tmp_path: P
     with running_up(tmp_path / "data", "--workers", "2", **sizes) as up:
         assert up.status() == 200
         connection = await asyncpg.connect(up.facts["database_url"])
-        assert int(await connection.fetchval("show max_connections")) == 2 * 150 + 20 + 4 + 80
+        assert int(await connection.fetchval("show max_connections")) == 2 * 151 + 20 + 4 + 80
         await connection.close()
 
 

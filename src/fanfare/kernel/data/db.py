@@ -61,13 +61,14 @@ class Composed(Heavy):
 class Db:
     """Runs statements, each on any connection of the pool; inside `transaction()` all on one connection."""
 
-    __slots__ = ("_account_id", "_background", "_connection", "_pool", "_seconds")
+    __slots__ = ("_account_id", "_background", "_connection", "_is_beside", "_pool", "_seconds")
 
     def __init__(self, pool: Pool | None = None, connection: Connection | None = None) -> None:
         """Without `pool`, call `open` before use; `connection` is that of the transaction this handle belongs to."""
         self._pool = pool
         self._connection = connection
         self._account_id: int | None = None
+        self._is_beside = False
         # The statement timeout in seconds; None for the pool's.
         self._seconds: float | None = None
         self._background: set[asyncio.Task[None]] = set()
@@ -102,19 +103,20 @@ class Db:
         """Return a handle for the work of an account: its use of the pool counts against that account."""
         return self._copy(self._connection, account_id)
 
-    def _copy(self, connection: Connection | None, account_id: int | None) -> "Db":
+    def _copy(self, connection: Connection | None, account_id: int | None, *, is_beside: bool = False) -> "Db":
         db = Db(self._pool, connection)
         db._account_id = account_id
         db._seconds = self._seconds
         db._background = self._background
+        db._is_beside = is_beside
         return db
 
     def independent(self) -> "Db":
         """Return a handle outside of this transaction, whose writes stay when it is rolled back.
 
-        It takes a second connection of the pool, so nothing may be locked here that it waits for.
+        It runs single statements, on a connection kept for that; nothing may be locked here that they wait for.
         """
-        return self._copy(None, self._account_id)
+        return self._copy(None, self._account_id, is_beside=self.in_transaction)
 
     def leave(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run work in the background of a request; a process that stops waits ten seconds for it."""
@@ -163,7 +165,7 @@ class Db:
             return self._acquire_heavy(sql)
         if self._connection is not None:
             return _TransactionConnection(self._connection)
-        return _PooledConnection(self._open_pool(), self._account_id)
+        return _PooledConnection(self._open_pool(), self._account_id, self._is_beside)
 
     @asynccontextmanager
     async def _acquire_heavy(self, sql: Heavy) -> AsyncIterator[Any]:
@@ -300,18 +302,19 @@ def is_usable(error: BaseException | None) -> bool:
 class _PooledConnection:
     """Acquires a connection from the pool and releases it."""
 
-    __slots__ = ("_account_id", "_connection", "_pool")
+    __slots__ = ("_account_id", "_connection", "_is_beside", "_pool")
 
-    def __init__(self, pool: Pool, account_id: int | None) -> None:
+    def __init__(self, pool: Pool, account_id: int | None, is_beside: bool) -> None:  # noqa: FBT001 - private
         self._pool = pool
         self._account_id = account_id
+        self._is_beside = is_beside
 
     async def __aenter__(self) -> Connection:
-        self._connection = await self._pool.acquire(self._account_id)
+        self._connection = await self._pool.acquire(self._account_id, is_beside=self._is_beside)
         return self._connection
 
     async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
-        self._pool.release(self._connection, self._account_id, is_usable=is_usable(error))
+        self._pool.release(self._connection, self._account_id, is_usable=is_usable(error), is_beside=self._is_beside)
 
 
 class _TransactionConnection:

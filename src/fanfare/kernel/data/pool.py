@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from fanfare.kernel.running.settings import ACCOUNT_SHARE
+from fanfare.kernel.running.settings import ACCOUNT_SHARE, BESIDE_CONNECTIONS
 from fanfare.kernel.running.shares import Shares
 
 Record = asyncpg.Record
@@ -37,7 +37,10 @@ MAX_CACHED_LENGTH = 32_768
 
 
 class Pool:
-    """At most `size` connections to one database, of which one account may use a share."""
+    """At most `size` connections to one database, of which one account may use a share, and one for statements beside.
+
+    Callers in a transaction never wait for each other's connections for such a statement, however many there are.
+    """
 
     def __init__(self, dsn: str, size: int, statement_seconds: float, share: float = ACCOUNT_SHARE) -> None:
         """`share` is the part of the connections that one account may use. Connections are made on demand."""
@@ -45,6 +48,7 @@ class Pool:
         self._statement_seconds = statement_seconds
         # A search uses a connection and needs a second one for an instant.
         self._shares = Shares(size, share, minimum=2)
+        self._reserve = Shares(BESIDE_CONNECTIONS, share)
         self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), share) for _ in range(3))
         self._idle: list[Connection] = []
         # When each connection is to be closed.
@@ -52,9 +56,9 @@ class Pool:
         self._is_closed = False
         self._all_released = asyncio.Event()
 
-    async def acquire(self, account_id: int | None) -> Connection:
-        """Return a connection; waits at most five seconds for one, then raises `Busy`."""
-        await self._shares.acquire(account_id, WAIT_SECONDS)
+    async def acquire(self, account_id: int | None, *, is_beside: bool = False) -> Connection:
+        """Return a connection, `is_beside` for one statement; waits at most five seconds for it, then raises `Busy`."""
+        await self._shares_for(is_beside).acquire(account_id, WAIT_SECONDS)
         try:
             self._refuse_when_closed()
             while self._idle:
@@ -64,8 +68,11 @@ class Pool:
                 self._drop(connection)
             return await self._connect()
         except BaseException:
-            self._release_slot(account_id)
+            self._release_slot(account_id, is_beside)
             raise
+
+    def _shares_for(self, is_beside: bool) -> Shares:  # noqa: FBT001 - private
+        return self._reserve if is_beside else self._shares
 
     async def _connect(self) -> Connection:
         connection: Connection | None = None
@@ -102,7 +109,9 @@ class Pool:
             message = "the database is closed"
             raise asyncpg.InterfaceError(message)
 
-    def release(self, connection: Connection, account_id: int | None, *, is_usable: bool) -> None:
+    def release(
+        self, connection: Connection, account_id: int | None, *, is_usable: bool, is_beside: bool = False
+    ) -> None:
         """Release a connection. It is closed if it is old, or was left in a transaction or within a statement."""
         now = time.monotonic()
         is_good = is_usable and not connection.is_closed() and not connection.is_in_transaction()
@@ -113,7 +122,7 @@ class Pool:
         # The first has been idle longest.
         if self._idle and now >= self._close_times[self._idle[0]]:
             self._drop(self._idle.pop(0))
-        self._release_slot(account_id)
+        self._release_slot(account_id, is_beside)
 
     def retire(self, connection: Connection) -> None:
         """Close a connection when it is released."""
@@ -123,10 +132,14 @@ class Pool:
         del self._close_times[connection]
         connection.terminate()
 
-    def _release_slot(self, account_id: int | None) -> None:
-        self._shares.release(account_id)
-        if self._shares.is_unused:
+    def _release_slot(self, account_id: int | None, is_beside: bool) -> None:  # noqa: FBT001 - private
+        self._shares_for(is_beside).release(account_id)
+        if self._is_unused:
             self._all_released.set()
+
+    @property
+    def _is_unused(self) -> bool:
+        return self._shares.is_unused and self._reserve.is_unused
 
     async def close(self) -> None:
         """Wait at most ten seconds for connections in use, then close all."""
@@ -134,7 +147,7 @@ class Pool:
         self._all_released.clear()
         idle, self._idle = self._idle, []
         await asyncio.gather(*(each.close(timeout=1) for each in idle), return_exceptions=True)
-        if not self._shares.is_unused:
+        if not self._is_unused:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._all_released.wait()

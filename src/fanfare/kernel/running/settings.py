@@ -17,6 +17,9 @@ ACCOUNT_SHARE = 0.5
 # A worker's queue has its own connections; an index process has a pool, and one connection for its locks.
 QUEUE_CONNECTIONS = 4
 INDEX_POOL_SIZE = 4
+# Connections of a server process beyond its pool_size, for single statements outside of their caller's transaction:
+# the caller has a connection already, and must not wait for one that another such caller has.
+BESIDE_CONNECTIONS = 1
 # Conventional names, so that they can be shared with other programs.
 CONVENTIONAL_NAMES = {"database_url": "DATABASE_URL", "geoip_city_db": "GEOIP_CITY_DB"}
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -99,7 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     def connections(self, command: str) -> int:
         """Return the maximum number of connections of the processes of `up`, `serve`, `work` or `index`."""
-        servers, worker = self.workers * self.pool_size, self.worker_pool_size + QUEUE_CONNECTIONS
+        servers = self.workers * (self.pool_size + BESIDE_CONNECTIONS)
+        worker = self.worker_pool_size + QUEUE_CONNECTIONS
         index = INDEX_POOL_SIZE + 1
         return {"serve": servers, "work": worker, "index": index, "up": servers + worker + self.indexes * index}[
             command
