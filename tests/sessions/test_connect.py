@@ -65,6 +65,17 @@ async def test_an_existence_check_says_what_is_next(api: Api, values: dict[str, 
     assert await connect(api, **values) == {"status": status}
 
 
+async def test_a_step_is_about_the_contact_that_its_network_names(api: Api) -> None:
+    """A form may send both fields; the other one can be anybody's."""
+    by_email = await registered(api, "both-fields@example.com")
+    by_phone = await connect(api, "register", phone="+16045550165", password=PASSWORD)
+    both = {"email": "both-fields@example.com", "phone": "+16045550165", "password": PASSWORD}
+    for network, session in (("email", by_email), ("phone", by_phone), ("password", by_email)):
+        assert (await connect(api, network, **both))["fan_id"] == session["fan_id"], network
+    new = {"email": "both-fields@example.com", "phone": "+16045550166"}
+    assert await connect(api, "phone", **new) == {"status": "register"}
+
+
 async def test_nobody_takes_over_a_fan_by_registering(api: Api, db: Db) -> None:
     """The box office knows her; whoever types her address into a form gets nothing of hers."""
     known = {"email": "bea@example.com", "phone": "+16045550188", "first_name": "Bea"}

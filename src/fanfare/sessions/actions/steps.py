@@ -10,7 +10,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.sessions.actions.budgets import Attempt, Budget
 from fanfare.sessions.actions.opening import Visit
 from fanfare.sessions.queries.businesses import SiteBusiness
-from fanfare.sessions.schemas.connect import Connect, Connection, Session
+from fanfare.sessions.schemas.connect import EMAIL, PHONE, VERIFY_EMAIL, VERIFY_SMS, Connect, Connection, Session
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -45,6 +45,8 @@ def fan_address(caller: Caller, ip_address: str | None) -> str | None:
     return None if caller.is_server else caller.address
 
 
+# What identifies the fan in the steps that are about one kind of contact.
+CONTACT_OF = {EMAIL: ("email",), VERIFY_EMAIL: ("email",), PHONE: ("phone",), VERIFY_SMS: ("phone",)}
 OWNER = """
     select f.fan_id, f.password_hash from fan_identifiers i
     join fans f on f.account_id = $1 and f.fan_id = i.fan_id
@@ -53,8 +55,12 @@ OWNER = """
 
 
 def identity(account: Account, request: Connect) -> tuple[str, str]:
-    """Return what identifies the fan of a request, the email address before the number; refuses (422) a wrong one."""
-    contact = {"email": request.email, "phone": request.phone}
+    """Return what identifies the fan of a request: what its step is about, or else the email address before the number.
+
+    Refuses (422) a wrong one.
+    """
+    names = CONTACT_OF.get(request.network or "", ("email", "phone"))
+    contact = {name: getattr(request, name) for name in names}
     mail, number, _, faults = read_contact(contact, account.country_code)
     if faults:
         raise BadParameters(faults)
