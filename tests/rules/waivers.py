@@ -64,7 +64,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/search/criteria/where.py:statement": Reason.CRITERIA,
     "src/fanfare/segments/actions/members.py:_build_chunk": Reason.CRITERIA,
     "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
-    "src/fanfare/sessions/actions/guests.py:forget_guests": Reason.COLUMNS,
+    "src/fanfare/sessions/actions/guests.py:_forget_guests": Reason.COLUMNS,
     "src/fanfare/tickets/queries/tickets.py:_page": Reason.CRITERIA,
 }
 # A table whose columns look like a fan's id.

@@ -10,7 +10,7 @@ import pytest
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
-from fanfare.sessions.actions import opening
+from fanfare.sessions.actions import guests, opening
 from fanfare.sessions.jobs import forget_old_sessions
 from tests.api import Api
 from tests.conftest import serving
@@ -45,8 +45,9 @@ async def status_of(api: Api, session: Any) -> int:
     return (await fan_of(api, session["session_uid"])).status_code
 
 
-async def test_a_session_lasts_while_it_is_used_and_not_forever(api: Api, watch: Watch) -> None:
+async def test_a_session_lasts_while_it_is_used_and_not_forever(api: Api, db: Db, watch: Watch) -> None:
     used, unused = await registered(api, "used@example.com"), await registered(api, "unused@example.com")
+    fan = (api.account_id, used["fan_id"])
     started = watch.now
     for _ in range(4):
         watch.now += timedelta(days=1)
@@ -58,6 +59,10 @@ async def test_a_session_lasts_while_it_is_used_and_not_forever(api: Api, watch:
     assert await status_of(api, used) == 200
     watch.now += timedelta(hours=2)
     assert await status_of(api, used) == 404
+    out = await api.client.delete(f"/api/v1/sessions/{used['session_uid']}", headers={"Api-Key": api.keys["Api-Key"]})
+    assert out.status_code == 404
+    session_id = await db.value("select session_id from sessions where account_id = $1 and fan_id = $2", *fan)
+    assert (await api.delete(f"{MANAGE}/sessions/{session_id}")).status_code == 404
     points = await api.public_get(f"/api/v1/sessions/{used['session_uid']}/points")
     assert (points.status_code, (await change(api, used["session_uid"], first_name="X")).status_code) == (404, 404)
 
@@ -222,3 +227,39 @@ async def test_what_is_over_is_deleted_and_guests_who_did_something_stay(api: Ap
     assert [row.status_code for row in rows] == [404, 200, 200, 200]
     assert await db.value("select count(*) from sessions where account_id = $1", api.account_id) == 0
     assert await db.value("select count(*) from attempts where account_id = $1", api.account_id) == 0
+
+
+@pytest.mark.parametrize("path", ["", "/fan", "/points"])
+async def test_every_read_of_a_session_prolongs_it(api: Api, watch: Watch, path: str) -> None:
+    session = await connect(api)
+    for _ in range(2):
+        watch.now += timedelta(days=1, hours=12)
+        await api.ok(await api.public_get(f"/api/v1/sessions/{session['session_uid']}{path}"))
+
+
+async def test_no_guest_is_left_over(api: Api, db: Db, watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come, and however their sessions end; but whoever typed anything stays."""
+    monkeypatch.setattr(guests, "SESSIONS_AT_ONCE", 2)
+    fans = "select count(*) from fans where account_id = $1"
+    before = await db.value(fans, api.account_id)
+    many = [await connect(api) for _ in range(5)]
+    left, ended, dropped = [await connect(api) for _ in range(3)]
+    named, born, nicknamed = [await connect(api) for _ in range(3)]
+    await api.ok(await change(api, named["session_uid"], first_name="Quin"))
+    await api.ok(await change(api, born["session_uid"], birth_date="1990-02-28"))
+    await api.ok(await api.post(f"/api/v1/crm/fans/{nicknamed['fan_id']}", display_name="Nick of time"))
+    await api.ok(
+        await api.client.delete(f"/api/v1/sessions/{left['session_uid']}", headers={"Api-Key": api.keys["Api-Key"]})
+    )
+    await api.ok(await api.delete(f"{MANAGE}/fans/{ended['fan_id']}/sessions"))
+    (row,) = await api.ok(await api.get(f"{MANAGE}/fans/{dropped['fan_id']}/sessions"))
+    await api.ok(await api.delete(f"{MANAGE}/sessions/{row['session_id']}"))
+    await forget_old_sessions(db.for_account(api.account_id), api.account_id, watch.now)
+    gone = [(await api.get(f"/api/v1/crm/fans/{each['fan_id']}")).status_code for each in (left, ended, dropped)]
+    assert gone == [404] * 3
+    assert [await status_of(api, each) for each in many] == [200] * 5
+    watch.now += timedelta(days=3)
+    await forget_old_sessions(db.for_account(api.account_id), api.account_id, watch.now)
+    assert await db.value(fans, api.account_id) <= before + 3
+    for guest in (named, born, nicknamed):
+        await api.ok(await api.get(f"/api/v1/crm/fans/{guest['fan_id']}"))

@@ -107,7 +107,7 @@ async def sessions_fan_update(
 @endpoint.get("/api/v1/sessions/{session_uid}/points", scope="sessions", key=PUBLIC)
 async def sessions_fan_points(db: Db, account: Account, target: OneSession, now: datetime) -> list[Balance]:
     """Return the point balances of the signed-in fan, one row for each category."""
-    return await sessions.balances(db, account.id, target.session_uid, now)
+    return await opening.balances(db, account.id, target.session_uid, now)
 
 
 @endpoint.get("/api/v1/status", scope="sessions", key=PUBLIC)

@@ -14,6 +14,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
+from fanfare.points import queries as points
+from fanfare.points.schemas import Balance
 from fanfare.sessions.actions.lifetimes import lifetimes
 from fanfare.sessions.queries import sessions as queries
 from fanfare.sessions.queries.sessions import NoSession, PresentSession, session_hash
@@ -100,10 +102,13 @@ async def _rotate(db: Db, account_id: int, fan_id: int, session_uid: uuid.UUID, 
     await db.execute(END_BY_HASH, account_id, now, session_hash(session_uid))
 
 
+# The row stays until the job that deletes sessions has decided whether a guest goes with it. It is expired since it
+# began, so that calls that came earlier find it ended too.
 ENDING = f"""
     with {HOLD},
     gone as (
-        delete from sessions where account_id = $1 and {{condition}}
+        update sessions set expires_at = created_at
+        where account_id = $1 and expires_at > $2 and {{condition}}
         returning session_id, fan_id
     ),
     logged as (
@@ -116,7 +121,7 @@ END_BY_ID = ENDING.format(condition="session_id = $3")
 END_OF_FAN = ENDING.format(condition="fan_id = $3 and session_id is distinct from $4::bigint")
 END_OLDEST = ENDING.format(
     condition="""fan_id = $3 and session_id <= (
-        select session_id from sessions where account_id = $1 and fan_id = $3
+        select session_id from sessions where account_id = $1 and fan_id = $3 and expires_at > $2
         order by session_id desc offset $4 limit 1)"""
 )
 
@@ -172,13 +177,19 @@ async def shown_session(db: Db, account_id: int, session_uid: uuid.UUID, now: da
     )
 
 
+async def balances(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> list[Balance]:
+    """Return the point balances of the fan of a session, and note that it is used; refuses (404) any other."""
+    present = await used_session(db, account_id, session_uid, now)
+    return await points.balances(db, account_id, present.fan_id)
+
+
 async def note_use(db: Db, account_id: int, session_id: int, used_at: datetime, now: datetime) -> datetime | None:
     """Let a session last from now on again, and return until when; None when that was done only just before."""
     if now - used_at < lifetimes.step:
         return None
     expires_at: datetime | None = await db.value(
         "update sessions set used_at = $3, expires_at = least(created_at + $4::interval, $3 + $5::interval)"
-        " where account_id = $1 and session_id = $2 and used_at < $3 returning expires_at",
+        " where account_id = $1 and session_id = $2 and used_at < $3 and expires_at > $3 returning expires_at",
         account_id,
         session_id,
         now,
@@ -186,8 +197,3 @@ async def note_use(db: Db, account_id: int, session_id: int, used_at: datetime, 
         lifetimes.idle,
     )
     return expires_at
-
-
-async def forget_sessions(db: Db, account_id: int, now: datetime) -> None:
-    """Delete sessions that have expired."""
-    await db.execute("delete from sessions where account_id = $1 and expires_at <= $2", account_id, now)

@@ -11,8 +11,6 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
-from fanfare.points import queries as points
-from fanfare.points.schemas import Balance
 from fanfare.sessions.schemas.sessions import FanSession, SessionFan
 
 # What an answer leaves out when it is unknown.
@@ -92,12 +90,6 @@ def session_fan(row: Record) -> SessionFan:
     field_values = row["field_values"] or {}
     fields = [f"{key}={as_text(value)}" for key, value in sorted(field_values.items())]
     return SessionFan(**values, creation_timestamp=unix(row["created_at"]), fields=fields)
-
-
-async def balances(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> list[Balance]:
-    """Return the point balances of the fan of a session, or refuse as unknown."""
-    present = await session(db, account_id, session_uid, now)
-    return await points.balances(db, account_id, present.fan_id)
 
 
 async def fan_sessions(db: Db, account_id: int, fan_id: int, now: datetime) -> list[FanSession]:
