@@ -41,6 +41,13 @@ hypothesis_settings.register_profile("drawn", UNTIMED)
 hypothesis_settings.load_profile(os.environ.get("FANFARE_INPUTS", "same"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a PostgreSQL as `database`: `make check` runs the rules without them."""
+    for item in items:
+        if "server_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.database)
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL whose databases may be made and dropped."""
