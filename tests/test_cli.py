@@ -192,6 +192,15 @@ def test_processes_by_themselves_need_a_database(tmp_path: Path, command: str) -
     assert "no database: set DATABASE_URL" in ran.stderr
 
 
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_processes_with_broken_secret_keys_end_at_once(outside: dict[str, str], tmp_path: Path, command: str) -> None:
+    file = tmp_path / "secret.keys"
+    file.touch(mode=0o600)
+    ran = run(command, **outside, FANFARE_DATA_DIR=str(tmp_path), FANFARE_PORT="0", FANFARE_SECRET_KEY="")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"fanfare: {file} cannot be parsed; ")
+
+
 def test_psql_opens_the_database_and_takes_its_own_options(outside: dict[str, str], tmp_path: Path) -> None:
     query = ("psql", "--no-psqlrc", "-At", "-c")
     ran = run(*query, "select count(*) > 0 from schema_migrations", **outside)

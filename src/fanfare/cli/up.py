@@ -42,9 +42,7 @@ def up(settings: Settings) -> None:
             ready = settings.replace(database_url=embedded.database_url) if embedded else settings
             _run_module(ready, "fanfare.cli", "migrate", "--quiet")
             _run_module(ready, "fanfare.cli.connections", "up")
-            # Now that the database responds: a command that cannot run leaves no file.
-            secret_keys.use(settings)
-            secret_keys.prepare()
+            _prepare_secret_keys(settings)
             database = (
                 [Child("postgres", embedded.spawn, embedded.launched, stopped_elsewhere=True)] if embedded else []
             )
@@ -67,6 +65,7 @@ def up(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Run server processes on a database that is already running."""
     reachable = _with_running_database(settings, "serve")
+    _prepare_secret_keys(settings)
     try:
         with stoppable(), listening(settings) as listener, _servers(reachable, listener) as (servers, pipe):
             Supervisor(
@@ -78,12 +77,23 @@ def serve(settings: Settings) -> None:
 
 def work(settings: Settings) -> None:
     """Run a worker process on a database that is already running."""
-    Supervisor([_worker(_with_running_database(settings, "work"))]).run()
+    reachable = _with_running_database(settings, "work")
+    _prepare_secret_keys(settings)
+    Supervisor([_worker(reachable)]).run()
 
 
 def index(settings: Settings) -> None:
     """Run an index process on a database that is already running."""
     Supervisor(_indexes(_with_running_database(settings, "index").replace(indexes=1))).run()
+
+
+def _prepare_secret_keys(settings: Settings) -> None:
+    """Read or create the secret keys, so that an invalid file ends the command, not its first request.
+
+    Called once the database responds: a command that cannot run leaves no file.
+    """
+    secret_keys.use(settings)
+    secret_keys.prepare()
 
 
 def _missing_gateways(settings: Settings) -> Iterator[str]:

@@ -1,14 +1,18 @@
 """Secret keys: one file for all processes, a key for each purpose, and rotation with overlap."""
 
+import errno
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running import secret_keys as module
 from fanfare.kernel.running.secret_keys import FILE, NotSealed, SecretKeys, make_file, read_file, rotate_file
 from fanfare.kernel.running.settings import BadSettings, Settings, from_environment
@@ -50,6 +54,28 @@ def test_a_file_that_others_may_read_or_that_is_cut_off_is_refused(tmp_path: Pat
     path.write_text(path.read_text("utf-8")[:-8], "utf-8")
     with pytest.raises(BadSettings, match="cannot be parsed"):
         read_file(path)
+
+
+def test_a_directory_without_hard_links_or_write_access_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+    # Not even root may write in /proc.
+    for folder in (tmp_path, Path("/proc")):
+        for make in (make_file, partial(rotate_file, now=datetime.now(UTC), overlap=timedelta(days=1))):
+            with pytest.raises(CannotRun, match=f"cannot create or read {folder / FILE}: .*; set FANFARE_SECRET_KEY"):
+                make(folder / FILE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rotations_at_once_lose_no_key(tmp_path: Path) -> None:
+    path, now = tmp_path / FILE, datetime.now(UTC)
+    with ThreadPoolExecutor(8) as pool:
+        added = list(pool.map(lambda _: rotate_file(path, now, timedelta(days=1)), range(16)))
+    assert {each.fingerprint for each in added} < {each.fingerprint for each in read_file(path)}
 
 
 def test_a_sealed_text_is_for_one_purpose_and_cannot_be_changed() -> None:

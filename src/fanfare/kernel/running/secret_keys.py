@@ -9,11 +9,13 @@ A sealed text is encrypted and authenticated, contains its time, and is safe in 
 """
 
 import base64
+import fcntl
 import hashlib
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -108,12 +110,13 @@ class SecretKeys:
         if self._settings.secret_key or time.monotonic() - self._looked < LOOK_SECONDS:
             return
         path = self._settings.data_dir / FILE
-        if not path.exists():
-            make_file(path)
-        stat = path.stat()
-        mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        if mark != self._mark:
-            self._keys, self._mark = read_file(path), mark
+        with _accessible(path):
+            if not path.exists():
+                make_file(path)
+            stat = path.stat()
+            mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if mark != self._mark:
+                self._keys, self._mark = read_file(path), mark
         self._looked = time.monotonic()
 
 
@@ -129,19 +132,19 @@ def new_key(now: datetime) -> SecretKey:
 
 
 def make_file(path: Path) -> None:
-    """Create the file with one key and mode 0600; if another process created it first, that file is kept."""
-    try:
+    """Create the file with one key and mode 0600; if another process created it first, that file is kept.
+
+    Raises CannotRun where it cannot be created.
+    """
+    with _accessible(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot make {path}: {error.strerror}; set FANFARE_SECRET_KEY"
-        raise CannotRun(message) from None
-    draft = _write_draft(path, [new_key(datetime.now(UTC))])
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+        draft = _write_draft(path, [new_key(datetime.now(UTC))])
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
 
 
 def read_file(path: Path) -> tuple[SecretKey, ...]:
@@ -149,8 +152,8 @@ def read_file(path: Path) -> tuple[SecretKey, ...]:
     if path.stat().st_mode & 0o077:
         message = f"{path} can be read by other users: chmod 600 {path}"
         raise BadSettings(message)
-    lines = [line.split() for line in path.read_text("utf-8").splitlines() if line.strip() and line[0] != "#"]
     try:
+        lines = [line.split() for line in path.read_text("utf-8").splitlines() if line.strip() and line[0] != "#"]
         keys = tuple(
             SecretKey(text, _moment(begin), None if end == NEVER else _moment(end)) for text, begin, end in lines
         )
@@ -164,17 +167,39 @@ def read_file(path: Path) -> tuple[SecretKey, ...]:
 
 def rotate_file(path: Path, now: datetime, overlap: timedelta) -> SecretKey:
     """Add a new key to the file, which begins in a minute; the others end after that and the overlap."""
-    if not path.exists():
-        make_file(path)
     key = msgspec.structs.replace(new_key(now), begins_at=now + BEGINS_AFTER)
     end = key.begins_at + overlap
-    older = [
-        each if each.ends_at is not None and each.ends_at < end else msgspec.structs.replace(each, ends_at=end)
-        for each in read_file(path)
-        if each.ends_at is None or each.ends_at > now
-    ]
-    _write_draft(path, [key, *older]).rename(path)
+    with _accessible(path):
+        if not path.exists():
+            make_file(path)
+        # Two rotations at once would each replace the file without the other's key.
+        with _locked(path.parent):
+            older = [
+                each if each.ends_at is not None and each.ends_at < end else msgspec.structs.replace(each, ends_at=end)
+                for each in read_file(path)
+                if each.ends_at is None or each.ends_at > now
+            ]
+            _write_draft(path, [key, *older]).rename(path)
     return key
+
+
+@contextmanager
+def _accessible(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot create or read {path}: {error.strerror}; set FANFARE_SECRET_KEY"
+        raise CannotRun(message) from None
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_draft(path: Path, keys: Sequence[SecretKey]) -> Path:
