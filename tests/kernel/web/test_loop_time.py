@@ -1,4 +1,7 @@
-"""No call blocks the event loop for more than 20 ms of CPU time, whatever it contains and whatever is stored."""
+"""No call blocks the event loop for longer than a fixed piece of work takes, about 25 ms of CPU time.
+
+Whatever the call contains, and whatever is stored.
+"""
 
 import asyncio
 import time
@@ -18,7 +21,8 @@ from fanfare.search.queries.stored import MAX_BYTES
 from tests.api import Api
 from tests.tickets.sold import line
 
-MOST_SECONDS = 0.02
+# A loop of so many steps took 25 ms of CPU time. On a busy machine, whose cores share their units, it takes longer too.
+YARDSTICK_STEPS = 800_000
 MANY = 1000
 WIDE = "\ufdfa"
 
@@ -27,6 +31,14 @@ class Longest:
     """The longest CPU time between two turns of the loop."""
 
     seconds = 0.0
+
+
+def yardstick_seconds() -> float:
+    """The CPU time of a fixed piece of work, now."""
+    started, total = time.thread_time(), 0
+    for number in range(YARDSTICK_STEPS):
+        total += number * number
+    return time.thread_time() - started
 
 
 @contextmanager
@@ -105,13 +117,14 @@ async def test_no_call_blocks_the_loop(
     near: httpx.AsyncClient, db: Db, monkeypatch: pytest.MonkeyPatch, call: Callable[..., Awaitable[httpx.Response]]
 ) -> None:
     """Three times, of which the best counts: garbage collections block the loop too."""
-    seconds = []
+    ratios = []
     for number in range(3):
+        before = yardstick_seconds()
         with measured(monkeypatch) as longest:
             answer = await call(near, db, number)
         assert answer.status_code in (200, 422), answer.text
-        seconds.append(longest.seconds)
-    assert min(seconds) < MOST_SECONDS
+        ratios.append(longest.seconds / max(before, yardstick_seconds()))
+    assert min(ratios) < 1
 
 
 async def test_an_account_has_at_most_1000_words_of_its_own(other_api: Api, db: Db) -> None:
