@@ -12,9 +12,11 @@ from fanfare.fans.actions.references import references as fan_references
 from fanfare.fans.actions.tags import change_tag
 from fanfare.fans.schemas.attributes import TagChange
 from fanfare.fans.schemas.fans import NewFan
+from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import faults_of
+from fanfare.sessions.actions.budgets import ENTRIES, Attempt, count
 from fanfare.sessions.actions.steps import fan_address
 from fanfare.sessions.schemas.activities import NewSessionActivity, SessionActivity, WifiVisit
 
@@ -36,6 +38,7 @@ async def record_activity(
     """
     await check_business(db, account.id, new.business_id)
     await check_campaign_field(db, account.id, new.page_tab_id)
+    await _count_entry(db, account.id, caller, now)
     address = fan_address(caller, new.ip_address)
     fields = {name: value for name in PERSON if (value := getattr(new, name)) is not None}
     businesses = {str(new.business_id): True} if new.business_id is not None else None
@@ -68,6 +71,12 @@ def _entry(new: NewSessionActivity, fan_id: int, address: str | None) -> Entry:
     )
 
 
+async def _count_entry(db: Db, account_id: int, caller: Caller, now: datetime) -> None:
+    """Count a call of somebody without the secret, who could try addresses of fans one after the other."""
+    if not caller.has_secret:
+        await count(db, account_id, [Attempt(ENTRIES, subscriber(caller.address))], now)
+
+
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with an activity that only the account's own rows can tell."""
     faults = await fan_references(db, account, {"fields": values.get("fields")})
@@ -79,6 +88,7 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
 
 async def record_wifi(db: Db, account: Account, caller: Caller, visit: WifiVisit, now: datetime) -> None:
     """Find or make the fan who signed in to a venue's wifi, and record that as an activity."""
+    await _count_entry(db, account.id, caller, now)
     address = fan_address(caller, None)
     profile = person(
         {"email": visit.email},

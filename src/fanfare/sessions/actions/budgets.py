@@ -43,6 +43,10 @@ CALLER_MESSAGES = Budget("messages of a caller", 100, timedelta(days=1))
 ACCOUNT_MESSAGES = Budget("messages of an account", 10_000, timedelta(days=1))
 # New fans from one IP address.
 REGISTRATIONS = Budget("registrations", 1000, timedelta(hours=1))
+# Activities and wifi visits from one IP address, which make fans and tell who was one: again a stadium has few.
+ENTRIES = Budget("entries", 5000, timedelta(hours=1))
+# How long to wait for a budget of which most is reserved by calls under way that give it back.
+RESERVED_SECONDS = 5
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -74,8 +78,13 @@ COUNT = """
 """
 
 
-async def count(db: Db, account_id: int, attempts: Iterable[Attempt], now: datetime) -> list[Receipt]:
-    """Count attempts; refuses (429) when one of the budgets is used up, and then counts none of them."""
+async def count(
+    db: Db, account_id: int, attempts: Iterable[Attempt], now: datetime, *, max_wait: int | None = None
+) -> list[Receipt]:
+    """Count attempts; refuses (429) when one of the budgets is used up, and then counts none of them.
+
+    The refusal says to wait at most `max_wait` seconds, where others usually give back what they count.
+    """
     outside, receipts = db.independent(), list[Receipt]()
     for each in attempts:
         budget, subject_hash = each.budget, each.subject_hash
@@ -84,7 +93,8 @@ async def count(db: Db, account_id: int, attempts: Iterable[Attempt], now: datet
         )
         if ends_at is None:
             await give_back(db, account_id, receipts)
-            raise TooManyAttempts(retry_after=await _wait(outside, account_id, each, now))
+            seconds = await _wait(outside, account_id, each, now)
+            raise TooManyAttempts(retry_after=min(seconds, max_wait or seconds))
         receipts.append(Receipt(each, ends_at))
     return receipts
 

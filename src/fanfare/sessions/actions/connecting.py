@@ -21,6 +21,7 @@ from fanfare.sessions.actions.budgets import (
     GUESTS,
     PASSWORDS,
     REGISTRATIONS,
+    RESERVED_SECONDS,
     Attempt,
     count,
     give_back,
@@ -86,11 +87,24 @@ async def _guest(db: Db, step: Step) -> Connection:
 
 async def _register(db: Db, step: Step) -> Connection:
     """Make a fan, who is logged in. Whoever has the address or number already has to log in."""
-    request, account_id = step.request, step.account.id
-    if step.business and step.business.terms_hash and not request.is_accepted:
+    account_id = step.account.id
+    if step.business and step.business.terms_hash and not step.request.is_accepted:
         return terms_required(step.business)
-    await count(db, account_id, step.attempts(REGISTRATIONS), step.now)
-    receipts = await count(db, account_id, step.attempts(CHECKS), step.now)
+    receipts = await count(db, account_id, step.attempts(CHECKS), step.now, max_wait=RESERVED_SECONDS)
+    try:
+        await count(db, account_id, step.attempts(REGISTRATIONS), step.now)
+        return finished(await _make_fan(db, step))
+    except (MailTaken, PhoneTaken) as taken:
+        receipts = []
+        if step.request.email and isinstance(taken, PhoneTaken):
+            raise
+        return Connection(status="login")
+    finally:
+        await give_back(db, account_id, receipts)
+
+
+async def _make_fan(db: Db, step: Step) -> Session:
+    request, account_id = step.request, step.account.id
     names = ("first_name", "last_name", "email", "phone", "password")
     fields = {name: value for name in names if (value := getattr(request, name)) is not None}
     changes = FanChanges(fan_id=0, **fields, ip_address=step.address or msgspec.UNSET)
@@ -106,15 +120,7 @@ async def _register(db: Db, step: Step) -> Connection:
             await accept(tx, account_id, fan_id, step.business, step.address, step.now)
             return await open_session(tx, account_id, fan_id, step.visit(), step.now, method=REGISTER)
 
-    try:
-        return finished(await db.retry_conflicts(write))
-    except (MailTaken, PhoneTaken) as taken:
-        receipts = []
-        if request.email and isinstance(taken, PhoneTaken):
-            raise
-        return Connection(status="login")
-    finally:
-        await give_back(db, account_id, receipts)
+    return await db.retry_conflicts(write)
 
 
 async def _by_contact(db: Db, step: Step) -> Connection:

@@ -14,7 +14,7 @@ from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.sessions.actions.budgets import CHECKS, Attempt, count, give_back
+from fanfare.sessions.actions.budgets import CHECKS, RESERVED_SECONDS, Attempt, count, give_back
 from fanfare.sessions.actions.opening import used_session
 from fanfare.sessions.queries import sessions as queries
 from fanfare.sessions.schemas.profile import Profile, props_faults
@@ -39,14 +39,14 @@ async def change_profile(db: Db, account: Account, caller: Caller, profile: Prof
     changes = FanChanges(fan_id=present.fan_id, **fields)
     is_check = any(getattr(profile, name) for name in ("email", "phone")) and not caller.is_server
     attempts = [Attempt(CHECKS, subscriber(caller.address))] if is_check else []
-    receipts = await count(db, account.id, attempts, now)
-    change = await prepare_change(db, account, changes, SOURCE)
-
-    async def write(outer: Db) -> int:
-        async with outer.transaction() as tx:
-            return await _write(tx, account, profile, change, now)
-
+    receipts = await count(db, account.id, attempts, now, max_wait=RESERVED_SECONDS)
     try:
+        change = await prepare_change(db, account, changes, SOURCE)
+
+        async def write(outer: Db) -> int:
+            async with outer.transaction() as tx:
+                return await _write(tx, account, profile, change, now)
+
         return await db.retry_conflicts(write)
     except (MailTaken, PhoneTaken):
         receipts = []
