@@ -1,20 +1,25 @@
 """The commands: messages that no gateway sends can be read by whoever runs Fanfare, and bounces can be piped in."""
 
 import json
+import os
 import subprocess
 import sys
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
+from fanfare.messages.actions.delivery import deliver
 from fanfare.messages.reports.references import reference
 from tests.api import Api
 from tests.kernel.running.test_up import running_up, until
 from tests.messages.gateways import Mailbox
-from tests.messages.sending import CODE, login_code, sent
+from tests.messages.sending import CODE, login_code, queue, sent
 from tests.messages.test_reports import bounce
+from tests.messages.test_workers import until as soon
 from tests.running import PATIENCE, Program
 
 FANFARE = [sys.executable, "-P", "-m", "fanfare.cli", "messages"]
@@ -52,6 +57,24 @@ async def test_a_bounce_is_piped_in(api: Api, db: Db, settings: Settings, mailbo
     assert run(settings, "report", mail=bounce(reference(api.account_id, row["message_id"]))) == ""
     (suppressed,) = await api.ok(await api.get("/api/v1/manage/suppressions", recipient="piped@example.com"))
     assert suppressed["reason"] == "bounce"
+
+
+async def test_watch_prints_what_is_stored_behind_a_newer_one(api: Api, db: Db, settings: Settings) -> None:
+    async def is_printed(recipient: str) -> bool:
+        return recipient in watch.output
+
+    async def is_watching() -> bool:
+        await sent(db, api.account_id, login_code(recipient="start@example.com"))
+        return await is_printed("start@example.com")
+
+    words = ["watch", "--account", str(api.account_id)]
+    with Program([*FANFARE, *words], **{**os.environ, **settings.environment()}) as watch:
+        await soon(is_watching)
+        ids = [await queue(db, api.account_id, login_code(recipient=f"{name}@example.com")) for name in ("old", "new")]
+        for message_id, recipient in ((ids[1], "new@example.com"), (ids[0], "old@example.com")):
+            await deliver(db, api.account_id, message_id, datetime.now(UTC))
+            await soon(partial(is_printed, recipient))
+    assert watch.output.count("new@example.com") == 1
 
 
 def test_up_says_once_that_nothing_is_sent_and_watch_prints_what_would_be(tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from fanfare.messages.schemas.messages import Message, MessageWindow
 messages = typer.Typer(help="List and read mail and SMS, also those that no gateway sends.", no_args_is_help=True)
 
 WATCH_SECONDS = 1.0
+# How many messages may be between one that waits and a newer one that is stored.
+MAX_WAITING = 200
+MAX_PRINTED = 10 * MAX_WAITING
 MAX_MAIL_BYTES = 256 * 1024
 MessageId = Annotated[int, typer.Argument(help="Id of the message, as `fanfare messages list` shows it")]
 
@@ -83,15 +86,20 @@ def report_messages(data_dir: DataDir = None) -> None:
 
 
 async def _watch(db: Db, account_id: int) -> None:
-    page = await queries.messages(db, account_id, MessageWindow(limit=1))
-    position = page.data[0].message_id if page.data else 0
+    # A message can be stored after one with a higher id, so the ids are kept; one that waits now is printed later.
+    page = await queries.messages(db, account_id, MessageWindow(limit=MAX_WAITING))
+    printed = {each.message_id for each in page.data if each.state == "stored"}
+    position = page.data[-1].message_id - 1 if page.data else 0
     # Until Fanfare stops.
     with suppress(*OUTAGES):
         while True:
-            for each in await queries.stored_behind(db, account_id, position):
+            for each in await queries.stored_behind(db, account_id, position, printed):
                 for line in await _readable(db, account_id, each):
                     typer.echo(line)
-                position = each
+                printed.add(each)
+            if len(printed) > MAX_PRINTED:
+                position = sorted(printed)[-MAX_WAITING]
+                printed = {each for each in printed if each > position}
             sys.stdout.flush()
             await asyncio.sleep(WATCH_SECONDS)
 

@@ -1,5 +1,7 @@
 """Reads messages."""
 
+from collections.abc import Collection
+
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page, below
@@ -43,13 +45,14 @@ async def messages(db: Db, account_id: int, query: MessageWindow) -> Page[Messag
     return Page(MessageMeta(lowest, len(data), has_more=len(rows) > limit), data)
 
 
-async def stored_behind(db: Db, account_id: int, position: int) -> list[int]:
-    """Return the ids of messages behind a position that no gateway sends, the oldest first."""
+async def stored_behind(db: Db, account_id: int, position: int, printed: Collection[int]) -> list[int]:
+    """Return the ids of up to 100 stored messages behind a position, the oldest first, without those in `printed`."""
     rows = await db.rows(
         "select message_id from messages where account_id = $1 and message_id > $2 and message_state = 'stored'"
-        " order by message_id limit 100",
+        " and message_id <> all($3::bigint[]) order by message_id limit 100",
         account_id,
         position,
+        list(printed),
     )
     return [row["message_id"] for row in rows]
 
