@@ -27,9 +27,9 @@ async def test_fans_log_in_over_32_sockets(api: Api, base_url: str) -> None:
     answer = json.loads(output)
     assert {each["status"] for each in answer["results"]} == {200}
     for each in answer["results"]:
-        known = sessions[each["email"]]
-        assert set(each["session"]) == set(known)
-        assert each["fan"]["fan_id"] == each["session"]["fan_id"] == known["fan_id"]
+        session = sessions[each["email"]]
+        assert set(each["session"]) == set(session)
+        assert each["fan"]["fan_id"] == each["session"]["fan_id"] == session["fan_id"]
         assert (each["fan"]["email"], each["fan"]["account_id"]) == (each["email"], api.account_id)
         # A strict reader refuses null where a text or number is meant.
         names = ("name", "first_name", "last_name", "province", "city", "country_code", "latitude", "longitude")

@@ -1,5 +1,6 @@
 """A fan follows a link from a message, sees what we may send, and changes it; a mail program ends it with one click."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -256,6 +257,7 @@ async def test_a_refused_form_comes_back_with_what_is_wrong(api: Api, base_url: 
         answer = await send(client, url, email="perhaps", **{"business_ids[]": "no"})
         assert answer.status_code == 422
         assert "Please correct the marked fields." in answer.text
+        assert re.search(r'id="email-fault">.*must be true or false', answer.text, re.DOTALL)
         assert (await send(client, url, email="true", **{"business_ids[]": "999999"})).status_code == 422
     assert (await fan(api, lea))["is_subscribed"]
 

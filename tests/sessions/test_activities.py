@@ -49,9 +49,9 @@ async def test_an_activity_brings_all_that_is_told(api: Api) -> None:
 
 
 async def test_a_known_fan_is_found_and_never_overwritten(api: Api) -> None:
-    known = await api.ok(await api.post("/api/v1/crm/fans", email="bea@example.com", first_name="Bea"))
+    bea = await api.ok(await api.post("/api/v1/crm/fans", email="bea@example.com", first_name="Bea"))
     saved = await api.ok(await record(api, email="BEA@example.com", first_name="Eve", last_name="Ng"))
-    assert saved["fan_id"] == known["fan_id"]
+    assert saved["fan_id"] == bea["fan_id"]
     fan = await api.ok(await api.get(f"/api/v1/crm/fans/{saved['fan_id']}"))
     assert fan["name"] == "Bea Ng"
 

@@ -78,8 +78,8 @@ async def test_a_step_is_about_the_contact_that_its_network_names(api: Api) -> N
 
 async def test_nobody_takes_over_a_fan_by_registering(api: Api, db: Db) -> None:
     """The box office knows her; whoever types her address into a form gets nothing of hers."""
-    known = {"email": "bea@example.com", "phone": "+16045550188", "first_name": "Bea"}
-    bea = (await api.ok(await api.post("/api/v1/crm/fans", **known)))["fan_id"]
+    fields = {"email": "bea@example.com", "phone": "+16045550188", "first_name": "Bea"}
+    bea = (await api.ok(await api.post("/api/v1/crm/fans", **fields)))["fan_id"]
     before = await api.ok(await api.get(f"/api/v1/crm/fans/{bea}"))
     for values in ({"email": "bea@example.com"}, {"phone": "+16045550188"}, {"email": "BEA@example.com"}):
         assert await connect(api, "register", password="mine instead", first_name="Eve", **values) == {

@@ -184,7 +184,7 @@ class Worker:
             except Exception as error:
                 kind = type(error).__qualname__
                 attempt = queued.attempts + 1
-                log.warning("job failed", tried=attempt, exc_info=error)
+                log.warning("job failed", attempt=attempt, exc_info=error)
                 if attempt >= job.max_attempts:
                     raise Failed(kind) from None
                 delay = min(timedelta(seconds=2**queued.attempts), MAX_DELAY)

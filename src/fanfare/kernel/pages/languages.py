@@ -5,15 +5,12 @@ Templates are in English; `fanfare/locale/<language>.po` has the translations, w
 
 import gettext
 import io
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
-from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -45,10 +42,6 @@ class Language(msgspec.Struct, frozen=True):
     def text(self, message: str) -> str:
         """Return the translation of a text, or the text if there is none."""
         return translations(self.code).gettext(message) if message else ""
-
-    def moment(self, value: datetime, zone: str) -> str:
-        """Return a time in the format of the language, in a time zone."""
-        return format_datetime(value.astimezone(ZoneInfo(zone)), "long", locale=self.code)
 
 
 @cache

@@ -31,7 +31,7 @@ PUBLIC_NAMES = frozenset({"status_code", "code_name", "job_name", "logger_name"}
 # Fields that this program writes itself.
 OWN_FIELDS = frozenset({"timestamp", "level", "request_id", "exc_info", "fault"})
 # Fields that differ each time; events that differ in nothing else count as repeated.
-VARYING_FIELDS = frozenset({"timestamp", "request_id", "job_id", "tried", "ms", "seconds", "search_uid"})
+VARYING_FIELDS = frozenset({"timestamp", "request_id", "job_id", "attempt", "ms", "seconds", "search_uid"})
 STANDARD_ERROR = 2
 # The patterns below take quadratic time, and nobody reads longer texts.
 MAX_TEXT_LENGTH = 2000

@@ -82,13 +82,13 @@ async def is_suppressed(db: Db, account_id: int, target: Target) -> bool:
 
 DELETE = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from suppressions where account_id = $1 and suppression_id = $2 returning suppression_id, channel
     ),
     logged as (
-        {announce(SUPPRESSION_DELETED, "gone", at="$3")}
+        {announce(SUPPRESSION_DELETED, "deleted", at="$3")}
     )
-    select suppression_id from gone
+    select suppression_id from deleted
 """  # noqa: S608 - fixed parts
 
 

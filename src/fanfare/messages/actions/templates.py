@@ -55,13 +55,13 @@ async def save_template(db: Db, account_id: int, new: NewTemplate, now: datetime
 
 DELETE = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from message_templates where account_id = $1 and template_id = $2 returning template_id
     ),
     logged as (
-        {announce(MESSAGE_TEMPLATE_DELETED, "gone", at="$3")}
+        {announce(MESSAGE_TEMPLATE_DELETED, "deleted", at="$3")}
     )
-    select template_id from gone
+    select template_id from deleted
 """  # noqa: S608 - fixed parts
 
 
