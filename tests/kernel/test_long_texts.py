@@ -5,7 +5,6 @@ Between two lines of Python the event loop can run, but not during a regular exp
 
 import json
 import sys
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,9 +20,10 @@ from fanfare.kernel.parameters import Params, slots
 from fanfare.kernel.web.body import MAX_BYTES
 from fanfare.kernel.wire import Form, ListForm, storage_fault
 from fanfare.kernel.wire.forms import MAX_MARKS, compose
+from tests.yardstick import longest_line, takes_longer
 
-# Less than the 20 ms that docs/architecture.md promises. CPU time does not depend on what else runs.
-MOST_SECONDS = 0.015
+# Less than the 20 ms that docs/architecture.md promises.
+MOST_MILLISECONDS = 15
 # Letters that take longest to normalize, fold and translate.
 LETTERS = ("\ufdfa", "\u0390", "\u00e9", "\U0001d160", "\uac01", "a" + "\u0301\u0323" * 15, "A")
 # Parts of texts on which a regular expression could backtrack: with 4,000 of them quadratic time is 0.2 seconds.
@@ -66,30 +66,14 @@ def _name(form: Form) -> str:
     return f"{type(form).__name__} {json.dumps(limits) if limits else ''}".strip()
 
 
-def longest_hold(work: Callable[[str], Any], text: str) -> float:
-    """Return the longest CPU time between two lines of Python."""
-    longest, previous = 0.0, time.thread_time()
-
-    def trace(*_: object) -> Callable[..., Any]:
-        nonlocal longest, previous
-        now = time.thread_time()
-        longest, previous = max(longest, now - previous), time.thread_time()
-        return trace
-
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        with suppress(ValueError):
-            work(text)
-        trace()
-    finally:
-        sys.settrace(old)
-    return longest
-
-
 def slow_texts(work: Callable[[str], Any]) -> list[str]:
-    """Return the texts for which work blocks too long, three times in a row: garbage collections block once."""
-    return [name for name, text in texts() if all(longest_hold(work, text) > MOST_SECONDS for _ in range(3))]
+    """Return the texts for which work blocks too long."""
+    return [
+        name
+        for name, text in texts()
+        if longest_line(lambda: work(text)) > MOST_MILLISECONDS / 1000  # noqa: B023 - called at once
+        and takes_longer(MOST_MILLISECONDS, lambda: longest_line(lambda: work(text)))  # noqa: B023 - called at once
+    ]
 
 
 @pytest.mark.parametrize("form", forms().values(), ids=forms())

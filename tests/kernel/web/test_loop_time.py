@@ -20,9 +20,8 @@ from fanfare.places import countries, provinces
 from fanfare.search.queries.stored import MAX_BYTES
 from tests.api import Api
 from tests.tickets.sold import line
+from tests.yardstick import yardstick_seconds
 
-# A loop of so many steps took 25 ms of CPU time. On a busy machine, whose cores share their units, it takes longer too.
-YARDSTICK_STEPS = 800_000
 MANY = 1000
 WIDE = "\ufdfa"
 
@@ -31,14 +30,6 @@ class Longest:
     """The longest CPU time between two turns of the loop."""
 
     seconds = 0.0
-
-
-def yardstick_seconds() -> float:
-    """The CPU time of a fixed piece of work, now."""
-    started, total = time.thread_time(), 0
-    for number in range(YARDSTICK_STEPS):
-        total += number * number
-    return time.thread_time() - started
 
 
 @contextmanager

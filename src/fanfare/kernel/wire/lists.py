@@ -30,7 +30,7 @@ DECODER = msgspec.json.Decoder(float_hook=_float)
 
 def json_weight(text: str | bytes) -> int:
     """Return an upper bound of the elements in a JSON text, in units of an array element, without decoding it."""
-    marks = ((",", 1), (":", 3), ("[", 6), ("{", 6))
+    marks = ((",", 1), (":", 4), ("[", 6), ("{", 6))
     if isinstance(text, bytes):
         return sum(each * text.count(mark.encode()) for mark, each in marks)
     return sum(each * text.count(mark) for mark, each in marks)
