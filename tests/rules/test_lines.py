@@ -36,7 +36,7 @@ def test_actions_get_what_was_read() -> None:
 
 
 BAD = """
-from fanfare.kernel.parameters import Setting, read
+from fanfare.kernel.parameters import RequestContext, read
 from fanfare.kernel.wire import check_past, decode_json, spoiled
 from fanfare.kernel.web.body import Body
 import fanfare.kernel.web.http

@@ -147,7 +147,7 @@ CREATE_BUSINESS = f"""
         select $1, $3, $3, {BUSINESS} from jsonb_populate_record(null::businesses, $2)
         returning account_id, business_id
     ),
-    logged as (
+    announced as (
         {announce(BUSINESS_CREATED, "inserted", at="$3")}
     )
     select business_id from inserted
@@ -177,7 +177,7 @@ CHANGE_BUSINESS = f"""
         where b.account_id = $1 and b.business_id = $2
         returning b.account_id, b.business_id
     ),
-    logged as (
+    announced as (
         {announce(BUSINESS_UPDATED, "updated", at="$4", fields="$5::text[]")}
     )
     select business_id from updated
@@ -208,7 +208,7 @@ DELETE_BUSINESS = f"""
     deleted as (
         delete from businesses where account_id = $1 and business_id = $2 returning account_id, business_id
     ),
-    logged as (
+    announced as (
         {announce(BUSINESS_DELETED, "deleted", at="$3")}
     )
     select business_id from deleted

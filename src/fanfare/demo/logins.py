@@ -12,7 +12,7 @@ from fanfare.sessions.topics import SESSION_CREATED
 
 OPEN = f"""
     with {HOLD},
-    made as (
+    created as (
         insert into sessions (account_id, session_id, session_hash, fan_id, login_method, ip_address, device_network,
                               created_at, used_at, expires_at)
         select a.account_id, nextval('positions'), sha256(gen_random_uuid()::text::bytea), a.fan_id,
@@ -26,7 +26,7 @@ OPEN = f"""
         join fans f on f.account_id = $1 and f.fan_id = a.fan_id
         returning session_id, fan_id, login_method
     )
-    {announce(SESSION_CREATED, "made", position="session_id", at="$2", network="login_method")}
+    {announce(SESSION_CREATED, "created", position="session_id", at="$2", network="login_method")}
 """  # noqa: S608 - fixed parts
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import identifies_people, read_contact
 from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     ChoiceForm,
     Day,
@@ -320,9 +320,9 @@ class FanIdolItem(Params):
             yield "idol_uid", "is required when idol_name is left out"
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject invalid contact data."""
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class ManyFanIdols(Params):

@@ -34,7 +34,7 @@ Raw = dict[str, list[object]]
 P = TypeVar("P", bound="Params")
 
 
-class Setting(NamedTuple):
+class RequestContext(NamedTuple):
     """The account of a request, and when it arrived."""
 
     account: Account
@@ -53,7 +53,7 @@ class Params(msgspec.Struct, kw_only=True):
         yield from ()
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:  # noqa: ARG003 - for those below
         """Yield errors that depend on the account or the time; `values` has the valid fields that were sent.
 
         The action checks them as well; this is called when a request is refused anyway, so that all errors are

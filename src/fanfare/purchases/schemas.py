@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import Contact, read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     Bound,
     Currency,
@@ -138,10 +138,10 @@ class NewPurchase(Params):
                     yield name, "is only accepted together with country"
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject a future order, and addresses and numbers that are invalid in the account's country."""
-        yield from future_faults(setting.now, values, "order_timestamp")
-        yield from read_customer(values, setting.account.country_code).faults
+        yield from future_faults(context.now, values, "order_timestamp")
+        yield from read_customer(values, context.account.country_code).faults
 
 
 class PurchaseSaved(msgspec.Struct):

@@ -13,7 +13,7 @@ from fanfare.kernel.data.announcements import HOLD
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.errors import BadParameters, Unknown
-from fanfare.kernel.parameters import Setting
+from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 
@@ -81,7 +81,7 @@ def _read(
         check_past(now, occurred_at=event.occurred_at)
         return place, event
 
-    return check_lines(lines, check, Setting(account, now))
+    return check_lines(lines, check, RequestContext(account, now))
 
 
 RECORD = f"""

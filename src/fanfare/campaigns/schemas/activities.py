@@ -9,7 +9,7 @@ import msgspec
 from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.paging import Meta, Order
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     Address,
     AnyForm,
@@ -172,9 +172,9 @@ class NewActivity(Params):
     }
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject invalid contact data."""
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class NewFanActivity(Params):

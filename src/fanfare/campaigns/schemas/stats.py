@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     BoundMoment,
     ChoiceForm,
@@ -105,9 +105,9 @@ class NewViews(Params):
     example: ClassVar[Mapping[str, object]] = {"viewer": "3f0c2a", "view_count": 1}
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject future views."""
-        yield from future_faults(setting.now, values, "viewed_at")
+        yield from future_faults(context.now, values, "viewed_at")
 
 
 class ViewsSaved(msgspec.Struct):
@@ -127,9 +127,9 @@ class ReportedEvent(Params):
     props: Annotated[JsonObject | None, "Data of the app."] = None
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject a future event."""
-        yield from future_faults(setting.now, values, "occurred_at")
+        yield from future_faults(context.now, values, "occurred_at")
 
 
 class NewEvents(Params):

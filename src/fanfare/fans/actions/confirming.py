@@ -8,7 +8,7 @@ from fanfare.kernel.data.db import Db
 
 CONFIRM = f"""
     with {HOLD},
-    made as (
+    updated as (
         update fans f
         set {{mark}} = true, password_hash = case when $4 then password_hash end, position = nextval('positions'),
             updated_at = greatest($3, f.updated_at + interval '1 millisecond')
@@ -16,10 +16,10 @@ CONFIRM = f"""
         where f.account_id = $1 and f.fan_id = $2 and not f.{{mark}} and {{is_own}}
         returning f.fan_id, f.position, f.updated_at
     ),
-    logged as (
-        {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="{fields}")}
+    announced as (
+        {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields="{fields}")}
     )
-    select fan_id from made
+    select fan_id from updated
 """  # noqa: S608 - fixed parts
 # By the network of an identifier. A fan has one address; of two numbers the first alone has a mark.
 CONFIRMATIONS = {

@@ -8,15 +8,15 @@ from fanfare.kernel.data.db import Db
 
 CREATE = f"""
     with {HOLD},
-    made as (
+    created as (
         insert into fans (account_id, position, created_at, updated_at, ip_address, fan_source)
         select $1, nextval('positions'), $2::timestamptz, $2, $3, $4 from hold
         returning fan_id, position
     ),
-    logged as (
-        {announce(FAN_CREATED, "made", position="position", at="$2")}
+    announced as (
+        {announce(FAN_CREATED, "created", position="position", at="$2")}
     )
-    select fan_id from made
+    select fan_id from created
 """  # noqa: S608 - fixed parts
 
 

@@ -9,14 +9,14 @@ from fanfare.kernel.data.announcements import announce
 from fanfare.kernel.data.db import Db
 
 WRITE = f"""
-    with made as (
+    with updated as (
         update fans f
         set props = $3, position = nextval('positions'),
             updated_at = greatest($4, f.updated_at + interval '1 millisecond')
         where f.account_id = $1 and f.fan_id = $2 and f.props <> $3
         returning f.fan_id, f.position, f.updated_at
     )
-    {announce(FAN_UPDATED, "made", position="position", at="updated_at", fields="array['props']")}
+    {announce(FAN_UPDATED, "updated", position="position", at="updated_at", fields="array['props']")}
 """  # noqa: S608 - fixed parts
 
 

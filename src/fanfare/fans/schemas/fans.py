@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import mail_address, phone_number, read_contact
 from fanfare.kernel.data.paging import Meta
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     Address,
     AnyForm,
@@ -203,10 +203,10 @@ class NewFan(Params):
         yield from wrong_contact(values)
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject times in the future, and addresses and numbers that are invalid in the account's country."""
-        yield from future_faults(setting.now, values, "birth_date", "consent_timestamp")
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from future_faults(context.now, values, "birth_date", "consent_timestamp")
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class FanChanges(Params):
@@ -256,11 +256,11 @@ class FanChanges(Params):
         yield from wrong_contact(values)
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject future times and invalid addresses; `references` checks national numbers with the fan's country."""
-        yield from future_faults(setting.now, values, "birth_date", "consent_timestamp")
+        yield from future_faults(context.now, values, "birth_date", "consent_timestamp")
         if values.get("country_code"):
-            yield from read_contact(values, setting.account.country_code).faults
+            yield from read_contact(values, context.account.country_code).faults
 
 
 class FanSaved(msgspec.Struct):

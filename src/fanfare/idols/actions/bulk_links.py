@@ -14,7 +14,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Setting
+from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 
 SOURCE = "crm_idol_fans_create"
@@ -71,7 +71,9 @@ async def _link(db: Db, account_id: int, rows: list[LinkRow], now: datetime) -> 
 def _rows(
     account: Account, lines: Sequence[FanIdolItem | WrongLine], now: datetime
 ) -> tuple[list[LinkRow], list[LineFault]]:
-    return check_lines(lines, lambda index, item: LinkRow(index, item, _profile(account, item)), Setting(account, now))
+    return check_lines(
+        lines, lambda index, item: LinkRow(index, item, _profile(account, item)), RequestContext(account, now)
+    )
 
 
 def _profile(account: Account, item: FanIdolItem) -> Person | None:

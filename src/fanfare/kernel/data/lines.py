@@ -10,7 +10,7 @@ import msgspec
 
 from fanfare.kernel.data.db import UNSTORABLE
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, Setting, Slot, present_fields, read, slots
+from fanfare.kernel.parameters import Params, RequestContext, Slot, present_fields, read, slots
 from fanfare.kernel.wire import LineForm, LinesForm, decode_json
 
 L = TypeVar("L")
@@ -110,7 +110,7 @@ def line_fault(index: int, wrong: BadParameters) -> LineFault:
 
 
 def check_lines(
-    lines: Sequence[P | WrongLine], make: Callable[[int, P], T], setting: Setting
+    lines: Sequence[P | WrongLine], make: Callable[[int, P], T], context: RequestContext
 ) -> tuple[list[T], list[LineFault]]:
     """Return the results of `make(index, line)`, and the faults of the invalid lines.
 
@@ -127,7 +127,7 @@ def check_lines(
             struct, fields = (
                 (line.struct, wrong.values) if isinstance(line, WrongLine) else (type(line), present_fields(line))
             )
-            wrong.add(struct.account_faults(fields, setting))
+            wrong.add(struct.account_faults(fields, context))
             faults.append(line_fault(index, wrong))
     return items, faults
 

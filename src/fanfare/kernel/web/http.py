@@ -29,7 +29,7 @@ from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import (
     Params,
     Raw,
-    Setting,
+    RequestContext,
     ignored_names,
     name_array,
     present_fields,
@@ -177,7 +177,7 @@ async def all_faults(endpoint: Endpoint, db: Db, account: Account, now: datetime
         yield
     except BadParameters as wrong:
         if endpoint.params:
-            wrong.add(endpoint.params.account_faults(wrong.values, Setting(account, now)))
+            wrong.add(endpoint.params.account_faults(wrong.values, RequestContext(account, now)))
         if endpoint.references:
             wrong.add(await endpoint.references(db, account, wrong.values))
         raise

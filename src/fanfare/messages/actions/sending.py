@@ -28,7 +28,7 @@ UNSUBSCRIBE = "unsubscribe_url"
 
 CREATE = Sql(f"""
     with {HOLD},
-    made as (
+    created as (
         insert into messages (account_id, message_id, request_key, channel, template_name, message_language, fan_id,
                               business_id, recipient, message_state, shown_values, sealed_values, created_at, due_at,
                               expires_at)
@@ -40,10 +40,10 @@ CREATE = Sql(f"""
         on conflict (account_id, request_key) do nothing
         returning message_id, message_state, channel, fan_id
     ),
-    logged as (
-        {announce(MESSAGE_CREATED, "made where message_state = 'queued'", position="message_id", at=":now")}
+    announced as (
+        {announce(MESSAGE_CREATED, "created where message_state = 'queued'", position="message_id", at=":now")}
     )
-    select message_id, message_state from made
+    select message_id, message_state from created
 """)  # noqa: S608 - fixed parts
 FIRST = "select message_id from messages where account_id = $1 and request_key = $2"
 

@@ -39,14 +39,14 @@ IS_SUPPRESSED = (
 )
 ADD = Sql(f"""
     with {HOLD},
-    made as (
+    created as (
         insert into suppressions (account_id, suppression_id, channel, address_hash, address, suppression_reason,
                                   message_id, created_at)
         select $1, nextval('positions'), :channel, {HASH}, :address, :reason, :message_id, :now from hold
         on conflict (account_id, channel, address_hash) do nothing
         returning suppression_id, channel
     )
-    {announce(SUPPRESSION_CREATED, "made", position="suppression_id", at=":now")}
+    {announce(SUPPRESSION_CREATED, "created", position="suppression_id", at=":now")}
 """)  # noqa: S608 - fixed parts
 
 
@@ -85,7 +85,7 @@ DELETE = f"""
     deleted as (
         delete from suppressions where account_id = $1 and suppression_id = $2 returning suppression_id, channel
     ),
-    logged as (
+    announced as (
         {announce(SUPPRESSION_DELETED, "deleted", at="$3")}
     )
     select suppression_id from deleted

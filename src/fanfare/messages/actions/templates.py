@@ -24,7 +24,7 @@ SAVE = Sql(f"""
             updated_at = excluded.updated_at
         returning template_id, xmax = 0 as is_new
     ),
-    logged as (
+    announced as (
         {announce(MESSAGE_TEMPLATE_CREATED, "saved where is_new", at=":now")}
         {also(MESSAGE_TEMPLATE_UPDATED, "saved where not is_new", at=":now")}
     )
@@ -58,7 +58,7 @@ DELETE = f"""
     deleted as (
         delete from message_templates where account_id = $1 and template_id = $2 returning template_id
     ),
-    logged as (
+    announced as (
         {announce(MESSAGE_TEMPLATE_DELETED, "deleted", at="$3")}
     )
     select template_id from deleted

@@ -8,7 +8,7 @@ import msgspec
 from fanfare.fans.contact import mail_address, phone_number
 from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.errors import BadParameters
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import Id, LimitForm, Text
 from fanfare.messages.schemas.messages import ChannelName
 
@@ -22,12 +22,12 @@ class Addressed(Params, kw_only=True):
     recipient: Annotated[Text, "Email address, or phone number such as +16045550123."]
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Refuse an address that is none."""
         channel, recipient = values.get("channel"), values.get("recipient")
         if channel and recipient:
             try:
-                _shown(channel, recipient, setting.account.country_code)
+                _shown(channel, recipient, context.account.country_code)
             except ValueError as wrong:
                 yield "recipient", str(wrong)
 

@@ -10,7 +10,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.folding import fold
-from fanfare.kernel.parameters import Setting
+from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.registrations.actions.refusals import reason
@@ -161,7 +161,7 @@ def _read(
         check_past(now, scan_timestamp=scan.scan_timestamp)
         return index, scan
 
-    return check_lines(lines, build, Setting(account, now))
+    return check_lines(lines, build, RequestContext(account, now))
 
 
 def _key(scan: ScanItem) -> ScanId:

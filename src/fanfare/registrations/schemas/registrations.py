@@ -9,7 +9,7 @@ import msgspec
 
 from fanfare.fans.contact import read_contact
 from fanfare.kernel.data.paging import Meta, NextCursor, ReadingOrder
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     Day,
     Flag,
@@ -142,10 +142,10 @@ class RegistrationLine(Params):
     }
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject future times, and addresses and numbers that are invalid in the account's country."""
-        yield from future_faults(setting.now, values, "registration_timestamp", "birth_date")
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from future_faults(context.now, values, "registration_timestamp", "birth_date")
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class NewRegistration(RegistrationLine):

@@ -8,7 +8,7 @@ import msgspec
 
 from fanfare.kernel.data.lines import LineFault, WrongLine, lines_of
 from fanfare.kernel.data.paging import Meta
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     Alias,
     Bound,
@@ -124,9 +124,9 @@ class ScanItem(Params):
             yield "source_key", "is required unless device_key and device_sequence are sent"
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject a future scan."""
-        yield from future_faults(setting.now, values, "scan_timestamp")
+        yield from future_faults(context.now, values, "scan_timestamp")
 
 
 class NewScans(Params):

@@ -21,7 +21,7 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
             from accepted_terms where account_id = $1 and fan_id = $2
             on conflict (account_id, fan_id, business_id, terms_hash) do nothing
         ),
-        gone as (
+        deleted as (
             delete from accepted_terms where account_id = $1 and fan_id = $2
         )
         update sessions set fan_id = $3 where account_id = $1 and fan_id = $2

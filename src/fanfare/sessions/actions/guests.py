@@ -20,7 +20,7 @@ LOCK = "select from fans where account_id = $1 and fan_id = any($2::bigint[]) or
 # Whatever the fan or the account sets of a fan changes `updated_at`.
 FORGET = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from fans f
         where f.account_id = $1 and f.fan_id = any($3::bigint[]) and f.updated_at = f.created_at
           and f.email is null and f.phone is null
@@ -29,10 +29,10 @@ FORGET = f"""
           and not ({{traces}})
         returning f.fan_id
     ),
-    logged as (
-        {announce(FAN_DELETED, "gone", at="$2")}
+    announced as (
+        {announce(FAN_DELETED, "deleted", at="$2")}
     )
-    select count(*) from gone
+    select count(*) from deleted
 """  # noqa: S608 - fixed parts
 
 

@@ -42,7 +42,7 @@ class Visit(msgspec.Struct, frozen=True):
 
 OPEN = Sql(f"""
     with {HOLD},
-    made as (
+    created as (
         insert into sessions (account_id, session_id, session_hash, fan_id, login_method, business_id, page_tab_id,
                               ip_address, device_id, device_network, created_at, used_at, expires_at)
         select $1, nextval('positions'), :session_hash, :fan_id, :login_method, :business_id, :page_tab_id,
@@ -50,10 +50,10 @@ OPEN = Sql(f"""
         from hold
         returning session_id, fan_id, login_method
     ),
-    logged as (
-        {announce(SESSION_CREATED, "made", position="session_id", at=":now", network="login_method")}
+    announced as (
+        {announce(SESSION_CREATED, "created", position="session_id", at=":now", network="login_method")}
     )
-    select f.props from made join fans f on f.account_id = $1 and f.fan_id = made.fan_id
+    select f.props from created join fans f on f.account_id = $1 and f.fan_id = created.fan_id
 """)  # noqa: S608 - fixed parts
 
 
@@ -106,15 +106,15 @@ async def _rotate(db: Db, account_id: int, fan_id: int, session_uid: uuid.UUID, 
 # began, so that calls that came earlier find it ended too.
 ENDING = f"""
     with {HOLD},
-    gone as (
+    ended as (
         update sessions set expires_at = created_at
         where account_id = $1 and expires_at > $2 and {{condition}}
         returning session_id, fan_id
     ),
-    logged as (
-        {announce(SESSION_DELETED, "gone", at="$2")}
+    announced as (
+        {announce(SESSION_DELETED, "ended", at="$2")}
     )
-    select count(*) from gone
+    select count(*) from ended
 """  # noqa: S608 - fixed parts
 END_BY_HASH = ENDING.format(condition="session_hash = $3")
 END_BY_ID = ENDING.format(condition="session_id = $3")

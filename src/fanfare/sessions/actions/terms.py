@@ -10,13 +10,13 @@ from fanfare.sessions.topics import TERMS_ACCEPTED
 
 ACCEPT = f"""
     with {HOLD},
-    made as (
+    created as (
         insert into accepted_terms (account_id, fan_id, business_id, terms_hash, ip_address, accepted_at)
         values ($1, $2, $3, $4, $5, $6)
         on conflict (account_id, fan_id, business_id, terms_hash) do nothing
         returning fan_id, business_id
     )
-    {announce(TERMS_ACCEPTED, "made", at="$6")}
+    {announce(TERMS_ACCEPTED, "created", at="$6")}
 """  # noqa: S608 - fixed parts
 
 

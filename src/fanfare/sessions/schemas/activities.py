@@ -7,7 +7,7 @@ import msgspec
 
 from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import BirthDate, Fields, Mail, Phone, PlaceName, wrong_contact
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import ChoiceForm, Flag, Id, ListForm, Text, TextForm, future_faults
 from fanfare.sessions.schemas.connect import DeviceId, DeviceKind, FanAddress
 
@@ -61,10 +61,10 @@ class NewSessionActivity(Params):
         yield from wrong_contact(values)
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be, here or yet."""
-        yield from future_faults(setting.now, values, "birth_date")
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from future_faults(context.now, values, "birth_date")
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class SessionActivity(msgspec.Struct):
@@ -105,9 +105,9 @@ class Lookup(Params):
             yield "email", "is required when phone is left out"
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Refuse what is no address or number."""
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class LookupFan(msgspec.Struct):

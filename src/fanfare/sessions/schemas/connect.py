@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Mail, Phone
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import Address, ChoiceForm, Flag, Id, OuterKey, Text, TextForm, Uuid
 
 # The steps that need more than one of their fields.
@@ -86,10 +86,10 @@ class Connect(Params):
             yield from weak_password(values)
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Refuse what is no address or number."""
         contact = {name: values.get(name) for name in ("email", "phone")}
-        yield from read_contact(contact, setting.account.country_code).faults
+        yield from read_contact(contact, context.account.country_code).faults
 
 
 def weak_password(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

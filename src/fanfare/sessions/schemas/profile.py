@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.schemas.fans import BirthDate, Fields, Mail, Phone, wrong_contact
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import Address, AnyForm, Flag, FlagForm, Text, Uuid, Wildcard, future_faults
 from fanfare.sessions.schemas.connect import LoginPassword, weak_password
 
@@ -57,9 +57,9 @@ class Profile(Params):
         yield from props_faults(values.get("props") or {})
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Refuse what cannot be yet."""
-        yield from future_faults(setting.now, values, "birth_date")
+        yield from future_faults(context.now, values, "birth_date")
 
 
 def props_faults(props: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.lines import LineFault, WrongLine, check_lines, line_fault, unstorable_line, write_lines
 from fanfare.kernel.folding import fold
-from fanfare.kernel.parameters import Setting
+from fanfare.kernel.parameters import RequestContext
 from fanfare.kernel.running.long_inputs import run_by_rows
 from fanfare.kernel.wire import check_past
 from fanfare.places.provinces import venue_province
@@ -91,7 +91,7 @@ def _lines(
     account: Account, batch: Sequence[BulkTicket | WrongLine], now: datetime
 ) -> tuple[list[TicketLine], list[LineFault]]:
     """Return the valid lines of a batch, and the errors of the others."""
-    return check_lines(batch, lambda place, new: _line(account, place, new, now), Setting(account, now))
+    return check_lines(batch, lambda place, new: _line(account, place, new, now), RequestContext(account, now))
 
 
 def _line(account: Account, place: int, new: NewTicket, now: datetime) -> TicketLine:

@@ -13,7 +13,7 @@ from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Fan
 from fanfare.kernel.data.lines import LineResult, WrongLine, lines_of
 from fanfare.kernel.data.paging import Meta, Order
-from fanfare.kernel.parameters import Params, Setting
+from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import (
     ChoiceForm,
     Currency,
@@ -160,10 +160,10 @@ class NewTicket(Params, kw_only=True):
     }
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject a future purchase, and addresses and numbers that are invalid in the account's country."""
-        yield from future_faults(setting.now, values, "purchase_timestamp")
-        yield from read_contact(values, setting.account.country_code).faults
+        yield from future_faults(context.now, values, "purchase_timestamp")
+        yield from read_contact(values, context.account.country_code).faults
 
 
 class BulkTicket(NewTicket, kw_only=True):
@@ -222,9 +222,9 @@ class TicketChanges(Params):
     example: ClassVar[Mapping[str, object]] = {"num_seats": 3, "paid_amount": 126.75}
 
     @classmethod
-    def account_faults(cls, values: Mapping[str, Any], setting: Setting) -> Iterator[tuple[str, str]]:
+    def account_faults(cls, values: Mapping[str, Any], context: RequestContext) -> Iterator[tuple[str, str]]:
         """Reject a future purchase."""
-        yield from future_faults(setting.now, values, "purchase_timestamp")
+        yield from future_faults(context.now, values, "purchase_timestamp")
 
 
 class TicketChanged(msgspec.Struct):
