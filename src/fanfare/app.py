@@ -11,7 +11,7 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
-from fanfare.hosted.actions import addresses as hosted_addresses
+from fanfare.hosted.actions.addresses import addresses as hosted_addresses
 from fanfare.idols.actions import links as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock

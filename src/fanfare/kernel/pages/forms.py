@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from falcon.asgi import Request, Response
+from falcon.asgi import Request
 
 from fanfare.kernel.errors import Forbidden
+from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.parameters import Raw
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
@@ -18,6 +19,7 @@ TOKEN = "form_token"  # noqa: S105 - a name
 PURPOSE = "form"
 # How long a page may stay open before its form is sent.
 MAX_AGE = timedelta(days=1)
+VISITOR_COOKIE = "visitor"
 VISITOR_BYTES = 16
 VISITOR = re.compile(r"[0-9a-f]{32}")
 # Values of Sec-Fetch-Site for requests caused by another site.
@@ -32,27 +34,15 @@ class FormRefused(Forbidden):
     """The form has expired; reload the page and send it again"""
 
 
-def cookie_name(*, is_secure: bool) -> str:
-    """Return the name of the visitor's cookie; its prefix prevents other hosts of the domain from setting it."""
-    return "__Host-fanfare-visitor" if is_secure else "fanfare-visitor"
-
-
-def visitor_of(cookies: Mapping[str, str], *, is_secure: bool) -> str:
+def visitor_of(cookies: Mapping[str, str]) -> str:
     """Return the id of the visitor, or a new random one."""
-    visitor_id = cookies.get(cookie_name(is_secure=is_secure), "")
+    visitor_id = cookies.get(VISITOR_COOKIE, "")
     return visitor_id if VISITOR.fullmatch(visitor_id) else secrets.token_hex(VISITOR_BYTES)
-
-
-def put_cookie(response: Response, visitor_id: str, *, is_secure: bool) -> None:
-    """Set the cookie of the visitor until the browser is closed."""
-    response.set_cookie(
-        cookie_name(is_secure=is_secure), visitor_id, path="/", secure=is_secure, http_only=True, same_site="Lax"
-    )
 
 
 def token_of(visit: Visit) -> str:
     """Return a new token for a form; the response will set the visitor's cookie."""
-    visit.keeps_visitor = True
+    visit.new_cookies.setdefault(VISITOR_COOKIE, Cookie(visit.visitor_id))
     return secret_keys.seal(PURPOSE, visit.visitor_id.encode())
 
 

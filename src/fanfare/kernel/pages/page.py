@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.parameters import Params
 
@@ -29,7 +31,7 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Redirect(msgspec.Struct, frozen=True):
-    """Redirects the browser to another page of this server, by GET."""
+    """Redirects the browser by GET: to another page of this server, or to a URL that was registered for that."""
 
     location: str
 
@@ -50,8 +52,16 @@ class Visit(msgspec.Struct):
     # the values of a refused form, and the message of each invalid field
     form: Mapping[str, str] = {}
     faults: Mapping[str, str] = {}
-    # whether the response sets the visitor's cookie
-    keeps_visitor: bool = False
+    # our cookies of the request, and those that the response sets, by their names without the prefix
+    cookies: Mapping[str, str] = {}
+    new_cookies: dict[str, Cookie] = {}
+    # the site of an `https:` URL to which a form of this page may lead in the end
+    form_target: str = ""
+
+    def leads_to(self, url: str) -> None:
+        """Let the browser follow a redirect to the site of this URL after a form of this page; no other site is let."""
+        parts = urlsplit(url)
+        self.form_target = f"{parts.scheme}://{parts.netloc}"
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from falcon.asgi import Response
 # Only our own scripts and styles, inline styles with the nonce of this response, and images over TLS.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data: https:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; form-action 'self'{target}; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -19,9 +19,13 @@ HEADERS = {
 YEAR = 31_536_000
 
 
-def put_headers(response: Response, nonce: str, *, is_secure: bool) -> None:
-    """Set the headers; `is_secure` if browsers reach the server over TLS."""
-    response.set_header("Content-Security-Policy", CONTENT_POLICY.format(nonce=nonce))
+def put_headers(response: Response, nonce: str, form_target: str = "", *, is_secure: bool) -> None:
+    """Set the headers; `is_secure` if browsers reach the server over TLS.
+
+    `form_target` is another site to which a form may lead: browsers apply the policy to redirects after a form too.
+    """
+    target = f" {form_target}" if form_target else ""
+    response.set_header("Content-Security-Policy", CONTENT_POLICY.format(nonce=nonce, target=target))
     response.set_headers(HEADERS)
     if is_secure:
         response.set_header("Strict-Transport-Security", f"max-age={YEAR}")

@@ -18,7 +18,7 @@ from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
-from fanfare.kernel.pages import forms, languages, policy
+from fanfare.kernel.pages import cookies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
 from fanfare.kernel.pages.page import Page, Redirect, View, Visit
 from fanfare.kernel.pages.templates import render
@@ -67,13 +67,12 @@ class Site:
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             result = self._error(response, answers.refusal_of(error))
             html = render(result, visit)
-        policy.put_headers(response, visit.nonce, is_secure=self.is_secure)
+        policy.put_headers(response, visit.nonce, visit.form_target, is_secure=self.is_secure)
+        cookies.put_cookies(response, visit.new_cookies, is_secure=self.is_secure)
         if isinstance(result, Redirect):
             response.status = 303
             response.set_header("Location", result.location)
             return
-        if visit.keeps_visitor:
-            forms.put_cookie(response, visit.visitor_id, is_secure=self.is_secure)
         response.content_type = "text/html; charset=utf-8"
         response.append_header("Vary", "Accept-Language")
         await answers.put(request, response, result.status, html.encode())
@@ -87,14 +86,16 @@ class Site:
         with suppress(Refusal):
             code = str(from_query(query).get(languages.PARAMETER, [""])[0])
             url = request.relative_uri
+        ours = cookies.our_cookies(request.cookies, is_secure=self.is_secure)
         language = languages.select_language(code, headers.get("accept-language", ""))
         return Visit(
             url=url,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),
             language=language,
-            visitor_id=forms.visitor_of(request.cookies, is_secure=self.is_secure),
+            visitor_id=forms.visitor_of(ours),
             nonce=secrets.token_urlsafe(NONCE_BYTES),
             chosen_language={languages.PARAMETER: language.code} if code else {},
+            cookies=ours,
         )
 
     async def _act(

@@ -8,31 +8,17 @@ from fanfare.accounts.queries import account_by_id, business
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.queries.fans import check_fan
 from fanfare.fans.schemas.fans import Fan, FanChanges
-from fanfare.hosted.queries import LinkUnknown, current_fan
-from fanfare.hosted.schemas import Choices, FanLinks, PreferenceLinks, Recipient
+from fanfare.hosted.actions.addresses import addresses
+from fanfare.hosted.queries.preferences import LinkUnknown, current_fan
+from fanfare.hosted.schemas.preferences import Choices, FanLinks, PreferenceLinks, Recipient
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.secret_keys import secret_keys
-from fanfare.kernel.running.settings import Settings
 
 PURPOSE = "preferences"
 PREFERENCES, UNSUBSCRIBE = "/crm/preferences", "/crm/unsubscribe"
 ONE_CLICK = "List-Unsubscribe=One-Click"
 SOURCE = "preferences page"
 SIGNATURE_BYTES = 16
-
-
-class Addresses:
-    """The address of this installation, at which links lead back to it."""
-
-    def __init__(self) -> None:
-        self.base = ""
-
-    def use(self, settings: Settings) -> None:
-        """Take the address of the settings: what others reach the server at, else where it listens."""
-        self.base = settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
-addresses = Addresses()
 
 
 def link_for(recipient: Recipient) -> str:

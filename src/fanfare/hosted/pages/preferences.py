@@ -3,8 +3,10 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
-from fanfare.hosted import actions, queries
-from fanfare.hosted.schemas import Choices, PreferencesLink
+from fanfare.hosted.actions import preferences as actions
+from fanfare.hosted.queries import preferences as queries
+from fanfare.hosted.queries.looks import look_of
+from fanfare.hosted.schemas.preferences import Choices, PreferencesLink
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 
@@ -19,7 +21,7 @@ async def _view(db: Db, visit: Visit, template: str, link: PreferencesLink) -> V
     return View(
         f"{TEMPLATES}/{template}",
         {
-            "look": await queries.look_of(account_db, recipient.account_id, recipient.business_id),
+            "look": await look_of(account_db, recipient.account_id, recipient.business_id),
             "fan": person,
             "address": queries.masked(person.email),
             "choices": await queries.choices(account_db, recipient.account_id, person),

@@ -1,4 +1,4 @@
-"""The shapes of hosted pages: links, choices, and how a page looks."""
+"""Shapes of the pages of preferences: links, and what a fan chooses."""
 
 from typing import Annotated
 
@@ -53,15 +53,6 @@ class Recipient(msgspec.Struct, frozen=True):
     account_id: int
     fan_id: int
     business_id: int | None = None
-
-
-class Look(msgspec.Struct, frozen=True):
-    """How a page looks: name, colour (`#rrggbb`) and logo (https URL) of a business, and links to its legal texts."""
-
-    name: str
-    colour: str | None = None
-    logo: str | None = None
-    links: tuple[tuple[str, str], ...] = ()
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The links of hosted pages over HTTP."""
 
-from fanfare.hosted import actions
-from fanfare.hosted.schemas import FanLinks, PreferenceLinks
+from fanfare.hosted.actions import preferences as actions
+from fanfare.hosted.schemas.preferences import FanLinks, PreferenceLinks
 from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint

@@ -1,0 +1,87 @@
+"""The fan who is logged in in this browser: a session of `sessions`, whose session_uid is in a cookie.
+
+There is a cookie for each account, which pages alone read: a site gets a session of its own.
+"""
+
+import re
+import uuid
+from datetime import datetime
+from urllib.parse import urlencode
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.page import Visit
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.sessions.actions.lifetimes import lifetimes
+from fanfare.sessions.actions.opening import used_session
+from fanfare.sessions.queries.sessions import NoSession
+from fanfare.sessions.schemas.connect import GUEST
+
+LOGIN = "/crm/oauth"
+NEXT_PURPOSE = "path after the login"
+# Browsers read a backslash as a slash and skip tabs and line ends, so that both could begin the name of a host.
+OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
+
+
+class BrowserSession(msgspec.Struct, frozen=True):
+    """The session of a browser. `login_method` is register, password or code."""
+
+    session_id: int
+    session_uid: uuid.UUID
+    fan_id: int
+    login_method: str
+    logged_in_at: datetime
+
+
+def _cookie(account_id: int) -> str:
+    return f"session-{account_id}"
+
+
+async def current(db: Db, visit: Visit, account_id: int, now: datetime) -> BrowserSession | None:
+    """Return the session of this browser if it is valid, which counts as a use of it; never a guest's."""
+    try:
+        session_uid = uuid.UUID(visit.cookies.get(_cookie(account_id), ""))
+        session = await used_session(db, account_id, session_uid, now)
+    except (ValueError, NoSession):
+        return None
+    if session.login_method == GUEST:
+        return None
+    return BrowserSession(session.session_id, session_uid, session.fan_id, session.login_method, session.created_at)
+
+
+def remember(visit: Visit, account_id: int, session_uid: uuid.UUID) -> None:
+    """Keep a session in this browser, instead of the one before."""
+    visit.new_cookies[_cookie(account_id)] = Cookie(str(session_uid), lifetimes.total)
+
+
+def forget(visit: Visit, account_id: int) -> None:
+    """Keep no session of this account in this browser; the session itself goes on until it is ended."""
+    visit.new_cookies[_cookie(account_id)] = Cookie("")
+
+
+def login_url(account_id: int, business_id: int | None, next_path: str, *, asks_again: bool = False) -> str:
+    """Return the path of the login page, which leads back to a path of this server.
+
+    `asks_again`: even who is logged in has to log in. The caller compares `logged_in_at`, for a URL can be changed.
+    """
+    business = {} if business_id is None else {"business_id": business_id}
+    again = {"login": "again"} if asks_again else {}
+    return f"{LOGIN}?{urlencode({'account_id': account_id, **business, **again, 'next': _sealed(next_path)})}"
+
+
+def _sealed(path: str) -> str:
+    """Return a path of this server that nobody else can make; raises ValueError for any other address."""
+    if not OWN_PATH.fullmatch(path):
+        message = f"{path!r} is not a path of this server"
+        raise ValueError(message)
+    return secret_keys.seal(NEXT_PURPOSE, path.encode())
+
+
+def next_path(text: str) -> str | None:
+    """Return the path that `login_url` sealed; None for any other text."""
+    try:
+        return secret_keys.unseal(NEXT_PURPOSE, text).decode()
+    except NotSealed:
+        return None

@@ -1,0 +1,1 @@
+"""The pages that fans see, a module for each subject."""

@@ -1,0 +1,1 @@
+"""What hosted pages read."""
