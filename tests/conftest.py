@@ -23,6 +23,7 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.migrate import migrate
 from fanfare.kernel.running.embedded import DirectoryLock, Embedded
+from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from tests import announcements, holds
@@ -32,6 +33,9 @@ NewDatabase = Callable[[], Awaitable[str]]
 # What tests seal and sign with.
 SECRET_KEY = "made-up-secret-key-of-the-tests-0123456789"
 secret_keys.use(Settings(secret_key=(SECRET_KEY,)))
+# The gateways and identity providers of tests are on this machine.
+LOOPBACK = ("127.0.0.0/8",)
+http_client.use(Settings(outgoing_allowed=LOOPBACK))
 
 # A change is held by the same inputs each time; `make fuzz` draws new ones.
 # No claim is made on time: on a busy machine both drawing and trying take long.
@@ -133,7 +137,7 @@ async def db(database_url: str) -> AsyncIterator[Db]:
 @pytest.fixture(scope="module")
 def settings(database_url: str) -> Settings:
     """The settings of a server on the module's own database."""
-    return Settings(database_url=database_url, secret_key=(SECRET_KEY,))
+    return Settings(database_url=database_url, secret_key=(SECRET_KEY,), outgoing_allowed=LOOPBACK)
 
 
 @contextmanager

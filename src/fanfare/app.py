@@ -21,6 +21,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Page, pages_of
 from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
+from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import health, http, reference
@@ -133,6 +134,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
     secret_keys.use(settings)
+    http_client.use(settings)
     hosted_addresses.use(settings)
     lifetimes.use(settings.session_idle_days, settings.session_days)
     proxies = addresses.networks(settings.trusted_proxies)

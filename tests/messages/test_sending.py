@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.messages.actions.delivery import PAUSES, deliver, next_try
@@ -44,6 +45,18 @@ async def test_an_sms_arrives_and_an_answer_that_repeats_it_is_not_recorded(api:
     assert headers["Idempotency-Key"].startswith(f"fm-{api.account_id}-{row['message_id']}-")
     assert (row["message_state"], row["answer"]) == ("sent", "HTTP 201")
     assert CODE not in repr(dict(row))
+
+
+async def test_an_sms_to_a_gateway_inside_that_is_not_allowed_waits_and_says_why(
+    api: Api, db: Db, inbox: HttpInbox, settings: Settings
+) -> None:
+    http_client.use(settings.replace(outgoing_allowed=("10.0.0.0/8",)))
+    try:
+        row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+    finally:
+        http_client.use(settings)
+    assert (row["message_state"], inbox.requests) == ("queued", [])
+    assert "FANFARE_OUTGOING_ALLOWED" in row["answer"]
 
 
 async def test_nothing_is_queued_when_the_cause_fails(api: Api, db: Db) -> None:

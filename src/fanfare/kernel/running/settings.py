@@ -94,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # the private key (PEM) and the selector by which mail is signed with DKIM; empty: it is not
     dkim_key: str = ""
     dkim_selector: str = "fanfare"
+    # networks beside the public addresses that calls to gateways and identity providers may reach, such as 10.0.0.0/8
+    outgoing_allowed: tuple[str, ...] = ()
     # days that messages are kept
     messages_days: int = 90
     # days that a fan's session lasts without use, and in all
@@ -195,6 +197,7 @@ def _at_least(minimum: float) -> Range:
 _SECONDS: Range = (lambda value: value > 0, "seconds, more than 0")
 _DAYS: Range = (lambda value: 0 < value <= 36_500, "days, more than 0 and at most 36500")  # noqa: PLR2004 - a century
 _SHARE: Range = (lambda share: 0 < share <= 1, "more than 0 and at most 1")
+_NETWORKS: Range = (_are_networks, "networks such as 10.0.0.0/8, separated by commas")
 RANGES: dict[str, Range] = {
     "port": (lambda port: 0 <= port <= MAX_PORT, f"from 0 to {MAX_PORT}"),
     "workers": _at_least(1),
@@ -240,7 +243,8 @@ RANGES: dict[str, Range] = {
         lambda url: re.fullmatch(PUBLIC_URL, url),
         "an address such as https://fans.example.com, without a path",
     ),
-    "trusted_proxies": (_are_networks, "networks such as 10.0.0.0/8, separated by commas"),
+    "trusted_proxies": _NETWORKS,
+    "outgoing_allowed": _NETWORKS,
 }
 
 

@@ -4,8 +4,10 @@ import asyncio
 from http import HTTPStatus
 from urllib.parse import quote
 
-import httpx
+import msgspec
 
+from fanfare.kernel.running.http_client import CallError, HttpRequest, NotConnected, http_client
+from fanfare.kernel.running.shares import Busy
 from fanfare.messages.gateways import (
     Accepted,
     Begin,
@@ -21,7 +23,6 @@ from fanfare.messages.gateways import (
 TIMEOUT_SECONDS = 30.0
 # What a gateway answers when it has surely not taken a message over, and may later.
 BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
 def sms_gateway(url: str) -> Gateway:
@@ -40,21 +41,18 @@ class HttpGateway:
         """Send one SMS. The answer is kept as its status alone: a gateway may repeat the text in it."""
         if not await begin():
             return Stopped("")
+        content = msgspec.json.encode({"to": envelope.recipient, "text": envelope.text})
+        headers = {"Content-Type": "application/json", "Idempotency-Key": envelope.reference}
+        # The answer's body is not read: it may be of any length.
+        request = HttpRequest("POST", self._url, headers, content, TIMEOUT_SECONDS, max_bytes=None)
         try:
-            return _outcome(await self._status(envelope))
-        except NOT_CONNECTED as error:
-            return Delayed(f"the gateway cannot be reached: {type(error).__name__}")
-        except (httpx.HTTPError, TimeoutError) as error:
-            return Unconfirmed(f"no answer of the gateway: {type(error).__name__}")
-
-    async def _status(self, envelope: Envelope) -> int:
-        """Return the status of the answer, whose body is not read: it may be of any length."""
-        content = {"to": envelope.recipient, "text": envelope.text}
-        headers = {"Idempotency-Key": envelope.reference}
-        client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
-        stream = client.stream("POST", self._url, json=content, headers=headers)
-        async with asyncio.timeout(2 * TIMEOUT_SECONDS), client, stream as response:
-            return response.status_code
+            return _outcome((await http_client.send(request, None)).status)
+        except Busy:
+            return Delayed("the gateway was not called: too many calls at once")
+        except NotConnected as error:
+            return Delayed(f"the gateway cannot be reached: {error}")
+        except CallError as error:
+            return Unconfirmed(f"no answer of the gateway: {error}")
 
 
 def _outcome(status: int) -> Outcome:
