@@ -837,6 +837,19 @@ create table products (
 CREATE UNIQUE INDEX products_by_id ON products USING btree (account_id, product_id);
 CREATE INDEX products_by_name ON products USING gin (account_id, fold_text(product_name) gin_trgm_ops);
 
+create table props (
+    account_id bigint not null,
+    prop_name text not null,
+    prop_id bigint not null,
+    content jsonb not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint props_pkey PRIMARY KEY (account_id, prop_name),
+    constraint props_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint props_content_check CHECK ((jsonb_typeof(content) = 'object'::text))
+);
+CREATE UNIQUE INDEX props_by_id ON props USING btree (account_id, prop_id);
+
 create table push_tokens (
     account_id bigint not null,
     user_key text not null,
@@ -1093,6 +1106,16 @@ create table message_templates (
 );
 CREATE INDEX message_templates_by_business ON message_templates USING btree (account_id, business_id) WHERE (business_id IS NOT NULL);
 CREATE UNIQUE INDEX message_templates_by_name ON message_templates USING btree (account_id, template_name, channel, template_language, COALESCE(business_id, (0)::bigint));
+
+create table prop_counts (
+    account_id bigint not null,
+    prop_name text not null,
+    counter_name text not null,
+    part smallint not null,
+    amount bigint not null,
+    constraint prop_counts_pkey PRIMARY KEY (account_id, prop_name, counter_name, part),
+    constraint prop_counts_account_id_prop_name_fkey FOREIGN KEY (account_id, prop_name) REFERENCES props(account_id, prop_name) ON DELETE CASCADE
+);
 
 create table snapshot_members (
     account_id bigint not null,

@@ -90,6 +90,7 @@ NEEDED: dict[str, Values] = {
     "manage_fans_identifiers_delete": {"network": "yinzcam", "identifier_value": "yz-1"},
     "manage_fans_visibility": {"is_hidden": True},
     "manage_points_create": {"point_name": "Gold"},
+    "manage_props_delete": {"prop_name": "man-of-the-match"},
     "manage_snapshots_create": {"snapshot_name": "Closing night"},
     "manage_tags_create": {"tag_name": "away day"},
     "sessions_lookup": {"email": "ada@example.com"},

@@ -136,6 +136,7 @@ TOLD = {
     "pass.claimed": "select count(*) from passes where account_id = $1 and claimed_at is not null",
     "pass.cancelled": "select count(*) from passes where account_id = $1 and cancelled_at is not null",
     "pass.checked_in": "select count(*) from passes where account_id = $1 and checked_in_at is not null",
+    "prop.created": "select count(*) from props where account_id = $1",
     "purchase.created": "select count(*) from purchases where account_id = $1",
     "purchase.updated": "select count(*) from purchases where account_id = $1 and updated_at > created_at",
     "session.created": "select count(*) from sessions where account_id = $1",

@@ -20,7 +20,7 @@ from fanfare.demo.copying import copy_rows
 from fanfare.demo.following import make_idols, make_sets
 from fanfare.demo.gates import COUNT_PASSES, festivals, make_sections
 from fanfare.demo.logins import open_sessions
-from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points
+from fanfare.demo.loyalty import INSERT_STANDINGS, Loyalty, make_points, make_polls
 from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.places import load_excerpt
@@ -190,6 +190,7 @@ async def _make_programme(
     sets = await make_sets(db, account_id, idols, now)
     shows = await make_performances(db, account_id, businesses, now)
     points = await make_points(db, account_id, now)
+    await make_polls(db, account_id, now)
     await make_products(db, account, now)
     sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
     parts = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections

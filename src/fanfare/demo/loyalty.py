@@ -1,4 +1,4 @@
-"""The demo's points programme: quiz answers and festival gates earn points, and fans spend them on rewards."""
+"""The demo's points programme: quiz answers and festival gates earn points, fans spend them on rewards, and vote."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,6 +13,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.points.actions import create_point
 from fanfare.points.schemas import NewPoint
 from fanfare.points.topics import POINTS_AWARDED
+from fanfare.props.actions import save
+from fanfare.props.schemas import NewProp
 
 TABLES = {
     "fan_points": """account_id fan_point_id fan_point_uid fan_id point_uid point_count point_source page_tab_id
@@ -22,6 +24,7 @@ TABLES = {
 CATEGORIES = (("Harbour points", "For quizzes of the club"), ("Tideline tokens", "For a day at the festival's gate"))
 POINTS_PER_ANSWER, POINTS_PER_GATE = 10, 25
 REWARDS = ((60, "Pin set"), (120, "Scarf"), (250, "Stadium tour"), (400, "Signed ball"))
+VOTES = {"Okafor": 412, "Lindqvist": 287, "Moreau": 166}
 HIDES, SPENDS = 0.004, 0.05
 CAMPAIGN, ACTIVITY = 0, 1
 
@@ -60,6 +63,11 @@ async def make_points(db: Db, account_id: int, now: datetime) -> list[UUID]:
         await create_point(db, account_id, NewPoint(point_name=name, description=description), now - YEARS)
         for name, description in CATEGORIES
     ]
+
+
+async def make_polls(db: Db, account_id: int, now: datetime) -> None:
+    """Store the votes of a poll."""
+    await save(db, account_id, NewProp(prop_name="man-of-the-match", props=VOTES), now)
 
 
 def earning(programme: Sequence[DemoCampaign]) -> dict[int, int]:
