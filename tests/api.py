@@ -11,6 +11,7 @@ import httpx
 from fanfare.accounts.actions import create_account
 from fanfare.kernel.data.db import Db
 from tests import answers
+from tests.running import PATIENCE
 
 Answer = httpx.Response
 
@@ -51,5 +52,5 @@ async def new_api(
     """Give a client for a new account."""
     created = await create_account(db, name, datetime.now(UTC), time_zone=time_zone, country_code="CA")
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
-    async with answers.Client(base_url=base_url, limits=limits, timeout=30) as client:
+    async with answers.Client(base_url=base_url, limits=limits, timeout=PATIENCE) as client:
         yield Api(client, created.account_id, created.api_key, created.api_secret)

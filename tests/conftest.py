@@ -28,6 +28,7 @@ from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from tests import announcements, holds
 from tests.api import Api, new_api
+from tests.running import PATIENCE
 
 NewDatabase = Callable[[], Awaitable[str]]
 # What tests seal and sign with.
@@ -151,7 +152,7 @@ def serving(settings: Settings, clock: Clock = system_clock) -> Iterator[str]:
         time.sleep(0.01)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
-    thread.join(20)
+    thread.join(PATIENCE)
 
 
 @pytest.fixture(scope="module")

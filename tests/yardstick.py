@@ -9,6 +9,10 @@ from typing import Any
 # A loop of so many steps takes about 25 ms of CPU time.
 STEPS = 800_000
 MILLISECONDS = 25
+# No input blocks the event loop for longer: docs/architecture.md promises it.
+LOOP_MILLISECONDS = 20
+# What one line of Python may take of that, since the rest of a turn of the loop comes on top.
+LINE_MILLISECONDS = 15
 
 
 def cpu_seconds(work: Callable[..., Any], *arguments: object) -> float:
@@ -40,6 +44,11 @@ def takes_longer(milliseconds: float, seconds_of: Callable[[], float]) -> bool:
 def _is_longer(milliseconds: float, seconds_of: Callable[[], float]) -> bool:
     before = yardstick_seconds()
     return seconds_of() / max(before, yardstick_seconds()) > milliseconds / MILLISECONDS
+
+
+def loop_ratio(seconds: float, yardstick: float) -> float:
+    """Return how CPU time relates to what may block the loop; `yardstick` was measured beside it."""
+    return seconds / yardstick * MILLISECONDS / LOOP_MILLISECONDS
 
 
 def longest_line(work: Callable[[], Any]) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,21 @@ from fanfare.accounts import actions, queries
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import CACHE_SECONDS, has_valid_checksum, hash_secret
 from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.running.settings import Settings
 from tests.api import Api
+from tests.conftest import serving
+from tests.sessions.test_sessions import Watch
+
+
+@pytest.fixture(scope="module")
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture(scope="module")
+def base_url(settings: Settings, watch: Watch) -> Iterator[str]:
+    with serving(settings, watch) as url:
+        yield url
 
 
 def now() -> datetime:
@@ -52,12 +67,12 @@ async def test_a_wrong_secret_is_refused_on_public_calls_too(api: Api) -> None:
     assert (await api.client.get("/api/v1/businesses", headers=headers)).status_code == 401
 
 
-async def test_rotation_leaves_an_overlap(api: Api, db: Db) -> None:
+async def test_rotation_leaves_an_overlap(api: Api, db: Db, watch: Watch) -> None:
     key = await actions.create_key(db, api.account_id, ["manage"], now())
-    new = await actions.rotate_key(db, api.account_id, key.api_key, now(), overlap=timedelta(seconds=2))
+    new = await actions.rotate_key(db, api.account_id, key.api_key, watch.now, overlap=timedelta(seconds=2))
     assert await status(api, key.api_key, key.api_secret) == 200
     assert await status(api, key.api_key, new.api_secret) == 200
-    await asyncio.sleep(2.1)
+    watch.now += timedelta(seconds=2.1)
     assert await status(api, key.api_key, key.api_secret) == 401
     assert await status(api, key.api_key, new.api_secret) == 200
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from fanfare.audience.process.server import IndexProcess
 from fanfare.kernel.running.settings import Settings
+from tests.running import PATIENCE
 
 
 @asynccontextmanager
@@ -22,6 +23,6 @@ async def running(settings: Settings) -> AsyncIterator[IndexProcess]:
 
 async def has(process: IndexProcess, count: int) -> None:
     """Wait until a process answers for `count` accounts."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len(process.ready) != count:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.05)

@@ -9,6 +9,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.campaigns.fans import moment_of, some_activities, some_fan
+from tests.waits import until_blocked
 
 FEED = "/api/v1/crm/activities"
 FIELDS = [
@@ -212,9 +213,7 @@ async def test_who_loses_the_race_for_a_title_joins_the_winners_campaign(api: Ap
             api.account_id,
         )
         loser = asyncio.create_task(record(api, fan_id, "WON"))
-        waiting = "select count(*) from pg_locks where not granted"
-        while not await db.value(waiting):  # noqa: ASYNC110 - the lock table is all that tells
-            await asyncio.sleep(0.01)
+        await until_blocked(db, winner, loser)
     row = (await api.ok(await api.get(FEED, min_activity_id=await loser - 1, limit=1)))["data"][0]
     assert (row["page_tab_id"], row["campaign_title"]) == (page_tab_id, "Won")
 

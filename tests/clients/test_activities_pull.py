@@ -10,6 +10,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.running import PATIENCE
 
 COUNT = 1030
 START = datetime(2025, 10, 31, tzinfo=UTC)
@@ -49,7 +50,7 @@ async def puller(api: Api, db: Db, base_url: str) -> httpx.Client:
         COUNT,
     )
     keys = {"api_key": api.keys["Api-Key"], "api_secret": api.keys["Api-Secret"]}
-    return httpx.Client(base_url=base_url, params=keys, headers={"Accept-Encoding": "gzip"})
+    return httpx.Client(base_url=base_url, params=keys, headers={"Accept-Encoding": "gzip"}, timeout=PATIENCE)
 
 
 def pulled(client: httpx.Client, **start: object) -> Iterator[list[Row]]:

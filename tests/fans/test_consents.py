@@ -11,6 +11,7 @@ import pytest
 from fanfare.fans.actions.erasure import erase_fan
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.waits import until_blocked
 
 FANS = "/api/v1/crm/fans"
 EVENT = {"event_name": "Final", "event_date": "2027-06-20", "event_key": "final", "network": "gate"}
@@ -181,12 +182,10 @@ async def test_of_who_was_erased_nothing_is_kept_but_a_hash_under_the_accounts_k
 async def test_a_yes_of_before_that_waits_for_an_erasure_counts_as_one_of_before(api: Api, db: Db) -> None:
     address = f"{uuid.uuid4().hex}@example.com"
     fan_id = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
-    waiting = "select true from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     async with db.transaction() as slow:
         await erase_fan(slow, api.account_id, fan_id, datetime.now(UTC), source="test")
         late = asyncio.create_task(says(api, "tickets", address, "2019-05-01 12:00:00", is_subscribed=True))
-        while not await db.value(waiting):
-            pass
+        await until_blocked(db, slow, late)
     await late
     again = (await api.ok(await api.post(FANS, email=address)))["fan_id"]
     assert await flags(api, again) == (False, False, True, [])

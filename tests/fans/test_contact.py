@@ -1,5 +1,6 @@
-import time
 import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.provisional import domains
 
 from fanfare.fans.contact import mail_address, mail_key, phone_number
+from tests.yardstick import cpu_seconds, takes_longer
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,11 @@ def test_what_no_mail_could_be_sent_to_is_refused_with_the_reason(wrong: str) ->
         mail_address(wrong)
 
 
+def refused(read: Callable[..., str], *arguments: str | None) -> None:
+    with suppress(ValueError):
+        read(*arguments)
+
+
 @pytest.mark.parametrize(
     "hostile",
     [
@@ -81,10 +88,9 @@ def test_what_no_mail_could_be_sent_to_is_refused_with_the_reason(wrong: str) ->
 )
 def test_hostile_addresses_are_refused_at_once(hostile: str) -> None:
     mail_address("warm@example.com")
-    started = time.process_time()
     with pytest.raises(ValueError, match="must be"):
         mail_address(hostile)
-    assert time.process_time() - started < 1
+    assert not takes_longer(1000, lambda: cpu_seconds(refused, mail_address, hostile))
 
 
 LOCAL = st.text(st.characters(min_codepoint=33, max_codepoint=0x24F), min_size=1, max_size=30)
@@ -176,10 +182,9 @@ def test_a_phone_number_is_read_as_people_write_it(written: str, region: str | N
 )
 def test_what_is_no_phone_number_is_refused(wrong: str, region: str | None) -> None:
     phone_number("+16045550123")
-    started = time.process_time()
     with pytest.raises(ValueError, match=r"phone number|must start with"):
         phone_number(wrong, region)
-    assert time.process_time() - started < 1
+    assert not takes_longer(1000, lambda: cpu_seconds(refused, phone_number, wrong, region))
 
 
 REGIONS = st.sampled_from(["CA", "US", "GB", "DE", "FR", "IT", "BR", "JP", "AR", "MX", "FI", "ZZ", None])

@@ -11,6 +11,7 @@ import pytest
 from fanfare.fans.actions import passwords
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.running import PATIENCE
 
 FANS = "/api/v1/crm/fans"
 LATEST = "/api/v1/crm/fans/latest"
@@ -159,13 +160,13 @@ async def test_hashing_for_one_account_is_not_all_hashing(monkeypatch: pytest.Mo
         begun.append(password)
         one_has_begun.release()
         if password == "slow":
-            gate.wait(60)
+            gate.wait(PATIENCE)
         return password
 
     monkeypatch.setattr(passwords, "_hasher", lambda: SimpleNamespace(hash=hashed))
     filling = [asyncio.create_task(passwords.password_hash(1, "slow")) for _ in range(20)]
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.to_thread(one_has_begun.acquire)
             assert await passwords.password_hash(2, "other") == "other"
     finally:

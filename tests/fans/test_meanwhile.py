@@ -14,6 +14,7 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
 from tests.api import Answer, Api
+from tests.waits import until_blocked
 
 FANS = "/api/v1/crm/fans"
 MANAGE = "/api/v1/manage"
@@ -114,8 +115,7 @@ async def test_who_goes_or_gets_an_address_meanwhile_is_merged_into_nobody(api: 
             changes = FanChanges(fan_id=second, email=f"{uuid.uuid4().hex}@example.com")
             await change_fan(tx, account, changes, datetime.now(UTC), source="test")
         call = asyncio.create_task(api.post(FANS, **verified))
-        # Time to get ahead of it, for who does not wait.
-        await asyncio.wait([call], timeout=1)
+        await until_blocked(db, tx, call)
     assert (await api.ok(await call))["fan_id"] == stays
     answer = await api.get(f"{FANS}/{second}")
     assert answer.status_code == 404 if end == "erased" else answer.json()["fan_id"] == second

@@ -10,6 +10,7 @@ from typing import Any
 from fanfare.fans.actions.people import Person, find_or_create, person
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.waits import until_blocked
 
 FANS = "/api/v1/crm/fans"
 NUMBERS = iter(range(2000, 9999))
@@ -171,7 +172,7 @@ async def test_a_word_waits_for_one_that_is_being_said(db: Db, api: Api) -> None
             slow, api.account_id, [someone(address, is_subscribed=False)], datetime.now(UTC), source="slow"
         )
         quick = asyncio.create_task(met(db, api, someone(address, is_subscribed=True)))
-        await asyncio.sleep(0.3)
+        await until_blocked(db, slow, quick)
     await quick
     words = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/consents"))
     assert [word["is_granted"] for word in words] == [True, False, True]
@@ -184,7 +185,7 @@ async def test_a_fan_who_is_being_erased_is_not_found_again(db: Db, api: Api) ->
     async with db.transaction() as slow:
         await slow.execute("delete from fans where account_id = $1 and fan_id = $2", api.account_id, fan_id)
         quick = asyncio.create_task(met(db, api, someone(address)))
-        await asyncio.sleep(0.3)
+        await until_blocked(db, slow, quick)
     (again,) = await quick
     assert again != fan_id
     assert await owners(db, api, [again]) == {address: again}

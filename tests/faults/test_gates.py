@@ -17,6 +17,7 @@ from tests import announcements
 from tests.api import Api
 from tests.kernel.running.test_up import running_up
 from tests.registrations.gates import Gate, check_admissions, some_campaign, some_passes
+from tests.running import PATIENCE
 
 SEED = int(os.environ.get("FANFARE_SEED", "0")) or random.randrange(1, 10**6)
 KILLS, PASSES, GATES = (50, 4000, 8) if os.environ.get("FANFARE_FAULTS") == "full" else (2, 60, 8)
@@ -29,7 +30,7 @@ async def test_gates_whose_server_is_killed_let_each_pass_in_once(tmp_path: Path
         db = await Db.connect(up.facts["database_url"], size=2)
         created = await create_account(db, "Killed", datetime.now(UTC), country_code="CA")
         await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", created.account_id)
-        async with httpx.AsyncClient(base_url=up.facts["url"], timeout=20) as client:
+        async with httpx.AsyncClient(base_url=up.facts["url"], timeout=PATIENCE) as client:
             api = Api(client, created.account_id, created.api_key, created.api_secret)
             page_tab_id = await some_campaign(api)
             passes = [each for _ in range(PASSES // 20) for each in await some_passes(api, page_tab_id, quantity=20)]

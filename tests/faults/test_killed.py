@@ -51,7 +51,7 @@ class Load:
 
     async def write(self) -> None:
         """Add a fan with an activity and a booking, again and again, each step once more when it was not answered."""
-        async with httpx.AsyncClient(base_url=self.up.facts["url"], headers=self.keys, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.up.facts["url"], headers=self.keys, timeout=PATIENCE) as client:
             while not self.is_over:
                 number = next(NUMBERS)
                 created = await self._post(
@@ -110,7 +110,7 @@ async def load(tmp_path: Path) -> AsyncIterator[Load]:
         account = await create_account(db, "Killed", datetime.now(UTC), country_code="CA")
         await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", account.account_id)
         keys = {"Api-Key": str(account.api_key), "Api-Secret": account.api_secret}
-        async with httpx.AsyncClient(base_url=up.facts["url"], headers=keys, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=up.facts["url"], headers=keys, timeout=PATIENCE) as client:
             created = await client.post("/api/v1/manage/points", json={"point_name": "Loyalty"})
         load = Load(up, keys, created.json()["point_uid"])
         writers = [asyncio.create_task(load.write()) for _ in range(WRITERS)]

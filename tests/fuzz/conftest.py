@@ -12,6 +12,7 @@ from fanfare.kernel.callers import SCOPES
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web import openapi
 from tests import answers
+from tests.running import PATIENCE
 
 NO_LIMIT = 2_000_000_000
 DOCUMENT = openapi.document(app.endpoints(), "0")
@@ -31,7 +32,7 @@ async def keys(db: Db, account_id: int) -> Headers:
 
 @pytest.fixture(scope="module")
 async def client(base_url: str, keys: Headers) -> AsyncIterator[httpx.AsyncClient]:
-    async with answers.Client(base_url=base_url, headers=keys, timeout=60) as api:
+    async with answers.Client(base_url=base_url, headers=keys, timeout=PATIENCE) as api:
         for path, item in DOCUMENT["paths"].items():
             content = item.get("post", {}).get("requestBody", {}).get("content", {}).get("application/json", {})
             if "example" in content and "{" not in path:

@@ -22,6 +22,7 @@ from fanfare.kernel.parameters import slots
 from fanfare.kernel.web.endpoint import Endpoint
 from tests import answers
 from tests.fuzz.conftest import DOCUMENT, Headers
+from tests.running import PATIENCE
 
 CASES = int(os.environ.get("FANFARE_FUZZ_CASES", "0"))
 MAX_CASES = 140
@@ -75,7 +76,7 @@ def answered(case: Case, base_url: str, keys: Headers, session: requests.Session
     request = session.prepare_request(requests.Request(**values))
     if len(request.url or "") > LONGEST_ADDRESS:
         return
-    response = session.send(request, timeout=60)
+    response = session.send(request, timeout=PATIENCE)
     kind = response.headers.get("content-type", "")
     body = response.json() if "json" in kind and response.content else None
     result = f"{request.method} {(request.url or '')[:2000]} {str(request.body)[:2000]}: {response.status_code}"

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tests import answers
+from tests.running import PATIENCE
 
-SECONDS = 60
+SECONDS = PATIENCE
 
 
 class Answered(NamedTuple):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.api import Api
+from tests.running import PATIENCE
 
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
@@ -17,7 +18,7 @@ TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 @asynccontextmanager
 async def visitor(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
     """Give a browser of its own."""
-    async with httpx.AsyncClient(base_url=base_url, headers={"Accept-Language": "en"}) as client:
+    async with httpx.AsyncClient(base_url=base_url, headers={"Accept-Language": "en"}, timeout=PATIENCE) as client:
         yield client
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.api import Api
 from tests.hosted.pages import links, relative
+from tests.running import PATIENCE
 
 CHROMIUM = shutil.which("chromium")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -33,6 +34,13 @@ async def browser() -> AsyncIterator[Browser]:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         await chromium.close()
+
+
+async def new_context(browser: Browser, **options: Any) -> BrowserContext:
+    """Return a browser as new, which waits as long for a page as a busy machine needs."""
+    context = await browser.new_context(**options)
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +80,8 @@ async def test_every_page_can_be_read(
     browser: Browser, base_url: str, urls: dict[str, str], width: int, scheme: Any
 ) -> None:
     PICTURES.mkdir(exist_ok=True)
-    context = await browser.new_context(
-        base_url=base_url, viewport={"width": width, "height": 800}, color_scheme=scheme, locale="en"
+    context = await new_context(
+        browser, base_url=base_url, viewport={"width": width, "height": 800}, color_scheme=scheme, locale="en"
     )
     faults: list[str] = []
     page = await context.new_page()
@@ -89,7 +97,7 @@ async def test_every_page_can_be_read(
 
 
 async def test_by_keyboard_alone(browser: Browser, base_url: str, urls: dict[str, str]) -> None:
-    context = await browser.new_context(base_url=base_url, java_script_enabled=False, locale="en")
+    context = await new_context(browser, base_url=base_url, java_script_enabled=False, locale="en")
     page = await context.new_page()
     await page.goto(urls["preferences"])
     email, phone = page.get_by_label("News and offers by email"), page.get_by_label("Text messages")
@@ -108,7 +116,7 @@ async def test_by_keyboard_alone(browser: Browser, base_url: str, urls: dict[str
 
 
 async def test_one_press_unsubscribes(browser: Browser, base_url: str, urls: dict[str, str]) -> None:
-    context = await browser.new_context(base_url=base_url, locale="en")
+    context = await new_context(browser, base_url=base_url, locale="en")
     page = await context.new_page()
     await page.goto(urls["unsubscribe"])
     await page.get_by_role("button", name="Unsubscribe").press("Enter")

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-SECONDS = 30
+from tests.running import PATIENCE
+
 HOST = b"Host: x\r\n"
 
 
@@ -62,7 +63,7 @@ class Socket:
 
     async def answer(self) -> Answer | None:
         """Return the next answer, None when the server has closed."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             try:
                 head = await self.reader.readuntil(b"\r\n\r\n")
             except (asyncio.IncompleteReadError, OSError):

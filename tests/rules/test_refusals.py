@@ -16,6 +16,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 from tests.conftest import serving
+from tests.running import PATIENCE
 
 NOW = datetime(2026, 5, 1, 17, 30, tzinfo=UTC)
 Headers = dict[str, str]
@@ -38,7 +39,7 @@ def proxied_url(settings: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def client(proxied_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=proxied_url) as api:
+    async with httpx.AsyncClient(base_url=proxied_url, timeout=PATIENCE) as api:
         yield api
 
 

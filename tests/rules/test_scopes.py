@@ -13,6 +13,7 @@ from fanfare.kernel.callers import PUBLIC, SCOPES, SECRET
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
+from tests.running import PATIENCE
 
 ENDPOINTS = app.endpoints()
 EACH = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.call_id)
@@ -32,7 +33,7 @@ async def without(db: Db, api: Api) -> dict[str, Headers]:
 
 @pytest.fixture(scope="module")
 async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_url) as api:
+    async with httpx.AsyncClient(base_url=base_url, timeout=PATIENCE) as api:
         yield api
 
 

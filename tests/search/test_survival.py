@@ -20,6 +20,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
+from tests.running import PATIENCE
 from tests.search.crowd import SEARCH, drop_fans, many_fans
 from tests.search.test_lost_answers import all_but_the_end, no_move
 
@@ -69,7 +70,7 @@ class Workers:
         for process in self.running:
             process.terminate()
         for process in self.running:
-            process.wait(20)
+            process.wait(PATIENCE)
         self.socket.close()
 
 
@@ -83,7 +84,7 @@ def workers(settings: Settings) -> Iterator[Workers]:
 async def ask(url: str, api: Api, **query: str | int) -> tuple[dict[str, Any], list[int]]:
     """Retry a request until there is a response, like a client whose connection breaks."""
     for _ in range(200):
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client:
             try:
                 answer = await client.get(SEARCH, params=query, headers=api.keys)
             except httpx.TransportError:

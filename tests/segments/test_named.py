@@ -14,6 +14,7 @@ from tests.api import Answer, Api
 from tests.search.crowd import fan
 from tests.segments.live import FILTERS
 from tests.tickets.sold import EVENTS
+from tests.waits import until_blocked
 
 MANAGE = "/api/v1/manage"
 NAMING = {name for places in FORMS.values() for name in places}
@@ -124,23 +125,12 @@ async def test_an_error_names_only_the_first_filters(api: Api) -> None:
     assert result == 'used by filters: "many 0", "many 1", "many 2", "many 3", "many 4" and 2 more'
 
 
-async def wait_for(db: Db, tx: Db, count: int) -> None:
-    """Wait until `count` other sessions wait for a transaction."""
-    pid = await tx.value("select pg_backend_pid()")
-    async with asyncio.timeout(20):
-        while count != await db.value(WAITING, pid):  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.02)
-
-
-WAITING = "select count(*) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))"
-
-
 async def all_at_once(db: Db, account_id: int, calls: Sequence[Awaitable[Answer]]) -> list[int]:
     """Run calls that all wait for the same lock on references, then release it; return their statuses."""
     async with db.transaction() as tx:
         await tx.value("select pg_advisory_xact_lock($1)", lock_key("references", account_id))
         tasks = [asyncio.ensure_future(call) for call in calls]
-        await wait_for(db, tx, len(tasks))
+        await until_blocked(db, tx, count=len(tasks))
     return [(await task).status_code for task in tasks]
 
 
@@ -198,6 +188,6 @@ async def test_a_count_of_former_criteria_is_not_stored(api: Api, db: Db) -> Non
         sql = "update filters set criteria = '{}' where account_id = $1 and filter_uid = $2"
         await tx.execute(sql, api.account_id, uuid.UUID(uid))
         look = asyncio.ensure_future(api.get(f"/api/v1/segments/filter/{uid}"))
-        await wait_for(db, tx, 1)
+        await until_blocked(db, tx, count=1)
     assert (await look).json()["fan_count"] == 1
     assert (await api.ok(await api.get(f"{FILTERS}/{uid}")))["last_search_count"] is None

@@ -21,6 +21,7 @@ from fanfare.sessions.actions import activities, budgets, connecting, profile
 from fanfare.sessions.actions.budgets import Attempt, Budget, TooManyAttempts, count, give_back
 from tests.api import Api
 from tests.conftest import serving
+from tests.running import PATIENCE
 from tests.sessions.logins import CONNECT, PASSWORD, change, connect, registered, try_connect
 
 GUESSES = 240
@@ -35,7 +36,7 @@ def second_url(settings: Settings) -> Iterator[str]:
 @pytest.fixture
 async def both(api: Api, second_url: str) -> AsyncIterator[list[httpx.AsyncClient]]:
     """Clients of two servers on one database."""
-    async with httpx.AsyncClient(base_url=second_url, timeout=60) as second:
+    async with httpx.AsyncClient(base_url=second_url, timeout=PATIENCE) as second:
         yield [api.client, second]
 
 
@@ -122,7 +123,7 @@ async def test_existence_checks_of_an_address_end(other_api: Api, second_url: st
     key = {"Api-Key": other_api.keys["Api-Key"]}
     await other_api.ok(await other_api.post("/api/v1/crm/fans", email="fan0@example.com"))
     few = asyncio.Semaphore(12)
-    async with httpx.AsyncClient(base_url=second_url, timeout=60) as second:
+    async with httpx.AsyncClient(base_url=second_url, timeout=PATIENCE) as second:
 
         async def check(number: int) -> httpx.Response:
             values = {"network": ("email", "register")[number % 3 == 0], "email": f"fan{number % 2}@example.com"}

@@ -18,6 +18,7 @@ from fanfare.sessions.actions.budgets import Attempt
 from tests.api import Answer, Api, new_api
 from tests.conftest import serving
 from tests.messages.gateways import HttpInbox, Mailbox
+from tests.running import PATIENCE
 from tests.sessions.logins import CONNECT, PASSWORD, connect, fan_of, registered, try_connect, writes_held
 from tests.sessions.test_sessions import Watch
 
@@ -119,7 +120,7 @@ async def test_the_sixth_try_fails_even_when_it_is_right(
     """Five tries are five, however many are made at once and at whichever server."""
     request = await connect(api, "verify_email", email="tries@example.com")
     code = await code_to(db, api, gateways, watch)
-    async with httpx.AsyncClient(base_url=second_url, timeout=60) as second:
+    async with httpx.AsyncClient(base_url=second_url, timeout=PATIENCE) as second:
 
         async def guess(number: int) -> Answer:
             values = {

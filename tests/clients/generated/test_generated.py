@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.api import Api
+from tests.running import PATIENCE
 
 HERE = Path(__file__).parent
 GENERATORS = HERE.parents[2] / ".venv-clients" / "bin"
@@ -45,7 +46,7 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
             check=False,
         )
         printed = done.stdout + done.stderr

@@ -22,6 +22,7 @@ from fanfare.kernel.errors import CannotRun
 from tests.conftest import NewDatabase
 from tests.faults.test_killed import HALVES
 from tests.kernel.running.test_up import FANFARE, Up, running_up
+from tests.running import PATIENCE
 
 WRITERS = 4
 SEQUENCES = "select sequencename, coalesce(last_value, 0) as last_value from pg_sequences where schemaname = 'public'"
@@ -33,7 +34,7 @@ def fanfare(*words: object, **environment: str) -> str:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         env={**os.environ, **environment},
     )
     assert ran.returncode == 0, ran.stderr
@@ -41,7 +42,7 @@ def fanfare(*words: object, **environment: str) -> str:
 
 
 def refused(*words: object) -> str:
-    ran = subprocess.run([*FANFARE, *map(str, words)], check=False, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run([*FANFARE, *map(str, words)], check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert (ran.returncode, ran.stdout) == (1, ""), ran.stderr
     return ran.stderr
 
@@ -97,7 +98,7 @@ async def lose(data_dir: Path, file: Path, certificates: Path) -> Lost:
             created = await create_account(db, "Lost", datetime.now(UTC), country_code="CA")
             await db.execute("update api_keys set rate_limit = 1000000000 where account_id = $1", created.account_id)
             lost = Lost(created.account_id, {"Api-Key": str(created.api_key), "Api-Secret": created.api_secret})
-            async with httpx.AsyncClient(base_url=up.facts["url"], headers=lost.keys, timeout=60) as client:
+            async with httpx.AsyncClient(base_url=up.facts["url"], headers=lost.keys, timeout=PATIENCE) as client:
                 writers = Writers(client)
                 lost.erased = await writers.add("erased@example.com")
                 writing = asyncio.gather(*(writers.write(number) for number in range(WRITERS)))
@@ -155,7 +156,7 @@ async def check_ids(db: Db, lost: Lost, up: Up) -> None:
     """No id is given twice, and a reader who was further than the backup misses nothing that is new."""
     now = {row["sequencename"]: row["last_value"] for row in await db.rows(SEQUENCES)}
     assert [name for name, last in lost.sequences.items() if now[name] <= last] == []
-    async with httpx.AsyncClient(base_url=up.facts["url"], headers=lost.keys, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=up.facts["url"], headers=lost.keys, timeout=PATIENCE) as client:
         fan_id = await Writers(client).add("new@example.com")
     assert fan_id not in lost.fans.values()
     observed = await feed(db, lost.account_id, lost.cursor, 1000)

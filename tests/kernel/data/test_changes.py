@@ -17,6 +17,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.worker import Worker
 from fanfare.kernel.running.settings import Settings
 from tests.conftest import NewDatabase
+from tests.waits import until
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT = 11
@@ -196,11 +197,12 @@ async def test_the_plan_reads_the_hold_before_it_takes_a_position(db: Db) -> Non
         await connection.execute("reset plan_cache_mode")
 
 
+WAITING = "select count(*) from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
 SLOW = """
     create or replace function hold_position(account_id bigint) returns boolean language plpgsql volatile as $$
     declare mark integer := pg_sequence_last_value('positions')::integer;
     begin
-        perform pg_sleep(0.3);
+        perform pg_advisory_xact_lock_shared(0, 0);
         perform pg_advisory_xact_lock_shared(account_id::integer, mark);
         return true;
     end
@@ -213,10 +215,12 @@ async def test_the_position_is_taken_when_the_hold_has_returned(fresh: Db) -> No
     for mode in ("force_custom_plan", "force_generic_plan"):
         async with fresh.connection() as slow, fresh.connection() as quick:
             await slow.execute(f"set plan_cache_mode = {mode}")
-            writer = asyncio.create_task(slow.fetchval(TOLD, ACCOUNT, "1", NOW))
-            await asyncio.sleep(0.1)
-            meanwhile = await quick.fetchval("select nextval('positions')")
-            assert not writer.done()
+            async with quick.transaction():
+                await quick.execute("select pg_advisory_xact_lock(0, 0)")
+                writer = asyncio.create_task(slow.fetchval(TOLD, ACCOUNT, "1", NOW))
+                await until(lambda: quick.fetchval(WAITING))
+                meanwhile = await quick.fetchval("select nextval('positions')")
+                assert not writer.done()
             assert await writer > meanwhile
 
 

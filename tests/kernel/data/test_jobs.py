@@ -279,7 +279,7 @@ async def slow(db: Db) -> None:
     await asyncio.sleep(60 if sys.argv[2] == "first" else 0)
     await db.execute("insert into done values ('ended')")
 
-asyncio.run(work(Settings(database_url=sys.argv[1], heartbeat_seconds=1), jobs_of([sys.modules["__main__"]])))
+asyncio.run(work(Settings(database_url=sys.argv[1], heartbeat_seconds=2), jobs_of([sys.modules["__main__"]])))
 """
 
 
@@ -315,14 +315,15 @@ async def test_the_job_of_a_killed_worker_comes_back(settings: Settings, db: Db)
     first = worker_process(settings, "first")
     await until(lambda: _is(db, "begun by first"))
     second = worker_process(settings, "second")
-    await asyncio.sleep(2)
+    # More than the two seconds after which a job without a sign of life goes to another.
+    await until(lambda: db.value("select heartbeat - created > interval '4 seconds' from jobs.pgqueuer"))
     # A living worker keeps its job, however long it takes.
     assert await count(db, "begun by second") == 0
     first.kill()
     first.wait()
     await until(lambda: _is(db, "ended"))
     second.terminate()
-    assert second.wait(10) == 0
+    assert second.wait(PATIENCE) == 0
     assert await count(db, "ended") == 1
 
 

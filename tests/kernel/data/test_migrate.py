@@ -6,6 +6,7 @@ import pytest
 
 from fanfare.kernel.data.migrate import CannotMigrate, migrate, migrations
 from tests.conftest import NewDatabase
+from tests.running import PATIENCE
 
 FIRST = "create table first (id bigint primary key);"
 
@@ -55,7 +56,7 @@ async def test_starters_do_not_race(empty_database: NewDatabase, tmp_path: Path)
     url = await empty_database()
     index = "-- no transaction\n-- beside the writers\ncreate index concurrently first_ids on first (id);"
     folder = write(tmp_path, m0001_first=f"{FIRST} select pg_sleep(0.3);", m0002_index=index)
-    done = await asyncio.wait_for(asyncio.gather(*(migrate(url, folder) for _ in range(6))), 30)
+    done = await asyncio.wait_for(asyncio.gather(*(migrate(url, folder) for _ in range(6))), PATIENCE)
     assert sorted(len(each) for each in done) == [0, 0, 0, 0, 0, 2]
     assert await ask(url, "select indisvalid from pg_index where indexrelid = 'first_ids'::regclass")
 

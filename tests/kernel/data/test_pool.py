@@ -10,6 +10,8 @@ from fanfare.kernel.data import db as db_module
 from fanfare.kernel.data import pool
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
+from tests.running import PATIENCE
+from tests.waits import until
 
 
 async def backends(db: Db) -> int:
@@ -20,6 +22,10 @@ async def backends(db: Db) -> int:
     return count
 
 
+async def has_none(db: Db) -> bool:
+    return await backends(db) == 0
+
+
 async def test_no_more_connections_than_allowed(database_url: str) -> None:
     db = await Db.connect(database_url, size=3)
     pids = await asyncio.gather(*(db.value("select pg_backend_pid(), pg_sleep(0.02)") for _ in range(40)))
@@ -28,8 +34,10 @@ async def test_no_more_connections_than_allowed(database_url: str) -> None:
 
 
 async def test_who_waits_too_long_is_told(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.1)
     db = await Db.connect(database_url, size=1)
+    # Connecting has its own time, and is over.
+    await db.value("select 0")
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.1)
     async with db.transaction() as tx:
         await tx.value("select 1")
         with pytest.raises(TimeoutError):
@@ -40,14 +48,16 @@ async def test_who_waits_too_long_is_told(database_url: str, monkeypatch: pytest
 
 async def test_a_cancelled_caller_takes_its_connection_along(database_url: str) -> None:
     db = await Db.connect(database_url, size=1)
+    watcher = await Db.connect(database_url, size=1)
     pid = await db.value("select pg_backend_pid()")
-    slow = asyncio.create_task(db.value("select pg_sleep(30)"))
-    await asyncio.sleep(0.1)
+    slow = asyncio.create_task(db.value("select pg_sleep(300)"))
+    await until(lambda: watcher.value("select count(*) from pg_stat_activity where wait_event = 'PgSleep'"))
     slow.cancel()
     with pytest.raises(asyncio.CancelledError):
         await slow
     assert await db.value("select pg_backend_pid()") != pid
     await db.close()
+    await watcher.close()
 
 
 async def test_a_refused_statement_leaves_its_connection_sound(database_url: str) -> None:
@@ -67,9 +77,14 @@ async def test_a_refused_statement_leaves_its_connection_sound(database_url: str
 async def test_a_killed_connection_is_replaced(database_url: str) -> None:
     db = await Db.connect(database_url, size=2)
     second = await Db.connect(database_url, size=1)
-    pid = await db.value("select pg_backend_pid()")
+    async with db.connection() as connection:
+        pid = connection.get_server_pid()
     await second.value("select pg_terminate_backend($1)", pid)
-    await asyncio.sleep(0.1)
+
+    async def is_closed() -> bool:
+        return connection.is_closed()
+
+    await until(is_closed)
     assert await db.value("select pg_backend_pid()") != pid
     await db.close()
     await second.close()
@@ -84,8 +99,7 @@ async def test_closing_waits_for_what_is_lent_and_ends_everything(database_url: 
     assert slow.done()
     with pytest.raises(asyncpg.InterfaceError):
         await db.value("select 1")
-    await asyncio.sleep(1.5)
-    assert await backends(watcher) == 0
+    await until(lambda: has_none(watcher))
     await watcher.close()
 
 
@@ -98,7 +112,7 @@ async def test_closing_ends_what_stays_lent(database_url: str, monkeypatch: pyte
     remaining = db.leave(stay(db))
     while await backends(watcher) < 2:  # noqa: ASYNC110 - it is the database that is watched
         await asyncio.sleep(0.01)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         await db.close()
         with pytest.raises(asyncpg.PostgresConnectionError):
             await lent
@@ -120,7 +134,7 @@ async def test_turns_that_nobody_waits_for_any_more_go_to_the_next(database_url:
         waiting = asyncio.create_task(db.value("select 3"))
         await asyncio.sleep(0.05)
         gone.cancel()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         assert await waiting == 3
     await db.close()
 

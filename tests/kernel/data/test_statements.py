@@ -18,6 +18,7 @@ from fanfare.kernel.data.db import Composed, Db
 from fanfare.kernel.running.settings import Settings
 from fanfare.segments.actions.members import keep_members
 from tests.api import Api
+from tests.running import PATIENCE
 from tests.tickets.sold import bulk, line
 
 SIZE = 3
@@ -144,7 +145,7 @@ async def test_idle_connections_end_when_they_are_old(database_url: str, monkeyp
     clock[0] += 2 * pool.AGE_SECONDS + 1
     await db.value(pid)
     watcher = await Db.connect(database_url, size=1)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         alive = "select count(*) from pg_stat_activity where pid = any($1)"
         while await watcher.value(alive, first):  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.01)

@@ -20,7 +20,7 @@ from fanfare.kernel.running.embedded import CannotStart, DirectoryInUse, Directo
 from fanfare.kernel.running.embedded.configuration import settings
 from fanfare.kernel.running.embedded.user import server_user
 from fanfare.kernel.running.scratch import sweep
-from tests.running import Program
+from tests.running import PATIENCE, Program
 
 IS_ROOT = os.geteuid() == 0
 MIB = 1024 * 1024
@@ -61,7 +61,7 @@ def servers_on(data_dir: Path) -> list[psutil.Process]:
 
 def ask(url: str, sql: str) -> object:
     async def single() -> object:
-        connection = await asyncpg.connect(url, timeout=10)
+        connection = await asyncpg.connect(url, timeout=PATIENCE)
         try:
             return await connection.fetchval(sql)
         finally:
@@ -166,22 +166,21 @@ def test_starts_again_after_kill_9_of_the_server(data_dir: Path) -> None:
         ask(postgres.database_url, "create table kept as select generate_series(1, 1000) as id")
         assert postgres.launched is not None
         busy = subprocess.Popen([sys.executable, "-c", BUSY, postgres.database_url])
-        until("no busy backend", 60, lambda: ask(postgres.database_url, COUNT_BUSY) == 1)
+        until("no busy backend", PATIENCE, lambda: ask(postgres.database_url, COUNT_BUSY) == 1)
         postgres.launched.process.kill()
-        postgres.launched.wait(5)
-        start = time.monotonic()
+        postgres.launched.wait(PATIENCE)
         postgres.spawn()
-        until("it did not come back", 60, lambda: answers(postgres.database_url))
-        assert time.monotonic() - start < 10
+        until("it did not come back", PATIENCE, lambda: answers(postgres.database_url))
         assert ask(postgres.database_url, "select count(*) from kept") == 1000
-        assert busy.wait(10) != 0
+        # It would go on for an hour, and PostgreSQL does not start while a process of the one before is there.
+        assert busy.wait(PATIENCE) != 0
 
 
 BUSY = """
 import asyncio, sys, asyncpg
 async def main():
     connection = await asyncpg.connect(sys.argv[1])
-    await connection.execute("do $$ begin loop null; end loop; end $$", timeout=60)
+    await connection.execute("do $$ begin loop null; end loop; end $$", timeout=3600)
 asyncio.run(main())
 """
 COUNT_BUSY = "select count(*)::int from pg_stat_activity where query like 'do $$%' and state = 'active'"
@@ -196,7 +195,7 @@ def test_stops_when_its_owner_is_killed_and_the_next_one_starts(data_dir: Path) 
     owner = Program([sys.executable, "-c", OWNER, str(data_dir)])
     assert int(owner.line()) > 0
     owner.kill()
-    until("the server outlives its owner", 30, lambda: servers_on(data_dir) == [])
+    until("the server outlives its owner", PATIENCE, lambda: servers_on(data_dir) == [])
 
 
 def test_a_second_owner_is_told_of_the_first(data_dir: Path) -> None:
@@ -282,7 +281,7 @@ def test_its_log_stays_small_while_it_runs(data_dir: Path, monkeypatch: pytest.M
         assert (log.read_text(), older.read_text()) == ("", old)
         # The server goes on in the same file, from its beginning.
         ask(postgres.database_url, "select pg_reload_conf()")
-        until("the server logs nothing", 60, lambda: log.read_text() != "")
+        until("the server logs nothing", PATIENCE, lambda: log.read_text() != "")
         assert log.read_text()[:2] == "20"
 
 
@@ -299,7 +298,7 @@ def test_a_process_of_another_parent_hears_of_its_death_without_the_system(tmp_p
     pids = [int(word) for word in owner.line().split()]
     assert all(psutil.pid_exists(pid) for pid in pids)
     owner.kill()
-    until("the child lives on", 30, lambda: not any(is_alive(pid) for pid in pids))
+    until("the child lives on", PATIENCE, lambda: not any(is_alive(pid) for pid in pids))
 
 
 def is_alive(pid: int) -> bool:

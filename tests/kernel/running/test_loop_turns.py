@@ -8,6 +8,7 @@ import pytest
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.loop_turns import MANY_ROWS, LoopTurns, turns
+from tests.running import PATIENCE
 
 ONE, OTHER = 101, 102
 
@@ -84,7 +85,7 @@ async def test_who_gives_up_leaves_the_turn_to_the_next() -> None:
             await asyncio.sleep(0)
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await loop_turns.wait_turn(OTHER)
             await loop_turns.wait_turn(ONE)
 
@@ -100,7 +101,7 @@ async def test_statements_of_many_rows_wait_for_their_turn_and_others_do_not(db:
     sql, argument = STATEMENTS[place]
     # So that both have a connection, which the driver has asked about arrays.
     await asyncio.gather(*(db.for_account(ONE).value("select $1::int[] from pg_sleep(0.01)", [1]) for _ in range(2)))
-    async with turns().slots.slot(OTHER, 20):
+    async with turns().slots.slot(OTHER, PATIENCE):
         task = asyncio.create_task(db.for_account(ONE).rows(sql, argument))
         for number in range(50):
             assert await db.for_account(ONE).value("select $1::int", number) == number

@@ -178,7 +178,7 @@ print(next(line for line in metrics.exposition().decode().splitlines() if line.s
 def test_a_process_that_nobody_reads_ends_and_counts_what_was_lost() -> None:
     with full_pipe() as (_, writer):
         ran = subprocess.run(
-            [sys.executable, "-c", LOGS_MUCH], check=True, stdout=subprocess.PIPE, stderr=writer, timeout=60
+            [sys.executable, "-c", LOGS_MUCH], check=True, stdout=subprocess.PIPE, stderr=writer, timeout=PATIENCE
         )
     assert float(ran.stdout.split()[1]) > 1000
 

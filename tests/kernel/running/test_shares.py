@@ -12,11 +12,15 @@ import pytest
 from fanfare.kernel.data.db import Composed, Db, Heavy
 from fanfare.kernel.running.shares import Busy, Shares
 from tests.api import Answer, Api
+from tests.running import PATIENCE
 
 ONE, OTHER, THIRD = 101, 102, 103
 LOCK = 77
+WAITING = """
+    select count(*) from pg_locks join pg_stat_activity using (pid)
+    where not granted and locktype = any($1) and datname = current_database()
+"""
 BLOCKED = f"select pg_advisory_lock_shared({LOCK}), pg_advisory_unlock_shared({LOCK})"
-FOR_LONG = 60
 
 
 async def in_turn(query: int, lent: int) -> None:
@@ -27,7 +31,7 @@ async def in_turn(query: int, lent: int) -> None:
 async def test_an_account_has_its_part_and_the_others_the_rest() -> None:
     shares = Shares(4, 0.5)
     for _ in range(2):
-        await shares.acquire(ONE, FOR_LONG)
+        await shares.acquire(ONE, PATIENCE)
     with pytest.raises(Busy):
         await shares.acquire(ONE, 0)
     for account_id in (OTHER, None):
@@ -38,14 +42,14 @@ async def test_an_account_has_its_part_and_the_others_the_rest() -> None:
 
 async def test_who_waits_at_its_limit_stands_in_front_of_nobody() -> None:
     shares = Shares(2, 0.5)
-    await shares.acquire(ONE, FOR_LONG)
-    await shares.acquire(OTHER, FOR_LONG)
-    behind = [asyncio.create_task(shares.acquire(ONE, FOR_LONG)) for _ in range(5)]
+    await shares.acquire(ONE, PATIENCE)
+    await shares.acquire(OTHER, PATIENCE)
+    behind = [asyncio.create_task(shares.acquire(ONE, PATIENCE)) for _ in range(5)]
     await in_turn(5, 0)
-    third = asyncio.create_task(shares.acquire(THIRD, FOR_LONG))
+    third = asyncio.create_task(shares.acquire(THIRD, PATIENCE))
     await in_turn(1, 0)
     shares.release(OTHER)
-    await asyncio.wait_for(third, FOR_LONG)
+    await asyncio.wait_for(third, PATIENCE)
     assert not any(each.done() for each in behind)
     for each in behind:
         each.cancel()
@@ -56,10 +60,10 @@ async def test_who_has_fewest_places_is_next_and_equals_take_turns() -> None:
     shares, served = Shares(1, 1.0), []
 
     async def single(account_id: int) -> None:
-        async with shares.slot(account_id, FOR_LONG):
+        async with shares.slot(account_id, PATIENCE):
             served.append(account_id)
 
-    async with shares.slot(None, FOR_LONG):
+    async with shares.slot(None, PATIENCE):
         tasks = [asyncio.create_task(single(each)) for each in (ONE, ONE, ONE, ONE, OTHER, OTHER, THIRD)]
         await in_turn(7, 0)
     await asyncio.gather(*tasks)
@@ -69,8 +73,8 @@ async def test_who_has_fewest_places_is_next_and_equals_take_turns() -> None:
 async def test_places_of_those_who_gave_up_are_not_lost() -> None:
     shares = Shares(2, 0.5)
     for _ in range(20):
-        async with shares.slot(ONE, FOR_LONG):
-            given_up = [asyncio.create_task(shares.acquire(ONE, FOR_LONG)) for _ in range(3)]
+        async with shares.slot(ONE, PATIENCE):
+            given_up = [asyncio.create_task(shares.acquire(ONE, PATIENCE)) for _ in range(3)]
             await in_turn(3, 0)
             for each in given_up[:2]:
                 each.cancel()
@@ -84,11 +88,11 @@ async def test_an_account_that_rests_lets_others_go_first() -> None:
     shares, served = Shares(1), []
 
     async def single(account_id: int, rest: float) -> None:
-        await shares.acquire(account_id, FOR_LONG)
+        await shares.acquire(account_id, PATIENCE)
         served.append(account_id)
         shares.release(account_id, rest)
 
-    await asyncio.gather(single(ONE, 0.01), single(ONE, 0.0), *(single(each, 0.0) for each in (OTHER, OTHER, THIRD)))
+    await asyncio.gather(single(ONE, 1.0), single(ONE, 0.0), *(single(each, 0.0) for each in (OTHER, OTHER, THIRD)))
     assert served == [ONE, OTHER, OTHER, THIRD, ONE]
 
 
@@ -105,9 +109,8 @@ async def gate(database_url: str) -> AsyncIterator[None]:
 
 async def waiting(db: Db, count: int, *owner: str) -> None:
     """Wait until that many statements wait for a lock of these kinds."""
-    sql = "select count(*) from pg_locks where not granted and locktype = any($1)"
-    async with asyncio.timeout(FOR_LONG):
-        while await db.value(sql, owner or ("advisory",)) < count:  # noqa: ASYNC110 - it is the database that is watched
+    async with asyncio.timeout(PATIENCE):
+        while await db.value(WAITING, owner or ("advisory",)) < count:  # noqa: ASYNC110 - it is the database that is watched
             await asyncio.sleep(0.01)
 
 
@@ -134,7 +137,7 @@ async def test_transactions_of_one_are_not_all(database_url: str, db: Db) -> Non
     async with gate(database_url):
         filling = [asyncio.create_task(hold()) for _ in range(30)]
         await waiting(db, 3)
-        assert await db.value("select count(*) from pg_locks where not granted and locktype = 'advisory'") == 3
+        assert await db.value(WAITING, ["advisory"]) == 3
         async with own_db.for_account(OTHER).transaction() as tx:
             assert await tx.value("select 1") == 1
     await asyncio.gather(*filling)
@@ -296,5 +299,5 @@ async def test_writes_of_many_rows_that_wait_keep_one_connection_and_no_turn_of_
             assert {each["status"] for each in sold} <= {"success", "duplicate"}
             # What is small waits behind nothing, even in the same account.
             await api.ok(await api.get("/api/v1/crm/activities", limit=1))
-        assert await db.value("select count(*) from pg_locks where not granted and locktype = 'transactionid'") == 1
+        assert await db.value(WAITING, ["transactionid"]) == 1
     assert await all_of(filling) == {200}

@@ -10,6 +10,7 @@ from fanfare.fans.actions import passwords
 from fanfare.kernel.running import long_inputs, tasks
 from fanfare.kernel.web.server import connections as http_connections
 from fanfare.kernel.web.server.connections import HttpConnections, Room, Times
+from tests.running import PATIENCE
 
 
 async def test_what_is_begun_tells_of_its_failure() -> None:
@@ -70,7 +71,7 @@ async def test_a_connection_that_cannot_be_ended_keeps_no_other(monkeypatch: pyt
             broken, second = Broken(is_broken=True), Broken(is_broken=False)
             assert shared.add(broken, "192.0.2.1")
             assert shared.add(second, "192.0.2.2")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 await second.ended.wait()
             assert broken.is_dropped
             shared.remove(second)
@@ -96,7 +97,7 @@ class Slow:
         with self.lock:
             self.now += 1
             self.peak = max(self.peak, self.now)
-        self.go.wait(10)
+        self.go.wait(PATIENCE)
         with self.lock:
             self.now -= 1
         return password

@@ -24,6 +24,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web.body import MAX_KEYLESS_BYTES
 from tests.api import Answer, Api
 from tests.conftest import serving
+from tests.running import PATIENCE
 
 MAKE = "/api/v1/manage/businesses"
 LIST = "/api/v1/businesses"
@@ -56,7 +57,7 @@ def second_url(base_url: str, settings: Settings) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def second(second_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=second_url) as client:
+    async with httpx.AsyncClient(base_url=second_url, timeout=PATIENCE) as client:
         yield client
 
 
@@ -100,7 +101,7 @@ async def head_alone(api: Api, headers: Headers, length: int = 1_000_000) -> tup
     ]
     writer.write("\r\n".join([*lines, "", ""]).encode())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             size = next(
                 int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length")
@@ -108,6 +109,17 @@ async def head_alone(api: Api, headers: Headers, length: int = 1_000_000) -> tup
             return int(head.split()[1]), json.loads(await reader.readexactly(size))
     finally:
         writer.close()
+
+
+async def test_a_key_has_its_calls_for_a_minute(api: Api, db: Db) -> None:
+    headers = {"Api-Key": str((await actions.create_key(db, api.account_id, ["apps"], NOW, rate_limit=120)).api_key)}
+    answers = await asyncio.gather(*(api.client.get(LIST, headers=headers) for _ in range(150)))
+    used = [answer for answer in answers if answer.status_code == 200]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert (len(used), len(refused)) == (120, 30)
+    assert 0 < int(refused[0].headers["retry-after"]) <= 60
+    assert {answer.headers["x-ratelimit-limit"] for answer in used} == {"120"}
+    assert min(int(answer.headers["x-ratelimit-remaining"]) for answer in used) == 0
 
 
 class TestBeforeTheBody:

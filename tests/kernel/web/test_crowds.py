@@ -11,6 +11,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web.server.connections import MAX_BUFFERED_BYTES, MAX_UNSENT_BYTES
 from tests.api import Api
 from tests.kernel.sockets import HOST, Answer, Socket
+from tests.running import PATIENCE
 
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
 LARGE = 10
@@ -110,7 +111,7 @@ async def test_answers_that_nobody_reads_hold_only_so_much(api: Api, base_url: s
 
 async def rest_of(client: Socket) -> str:
     """Return an answer whose first line is read."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         head = (await client.reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
         return (await client.reader.readexactly(length)).decode()

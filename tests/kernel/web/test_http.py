@@ -5,7 +5,6 @@ import gzip
 import json
 import re
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +12,11 @@ import httpx
 import pytest
 
 from fanfare import app
-from fanfare.accounts import actions
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.parameters import Slot, slots
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
+from tests.running import PATIENCE
 
 MAKE = "/api/v1/manage/businesses"
 
@@ -26,20 +25,18 @@ def name() -> str:
     return f"Business {uuid.uuid4()}"
 
 
-async def raw(api: Api, request: bytes, wait: float = 5) -> bytes:
-    """Send bytes as they are and return what comes back until the server closes or falls silent."""
+async def raw(api: Api, request: bytes) -> bytes:
+    """Send bytes as they are and return what comes back until the server closes or an answer is complete."""
     address = urlsplit(str(api.client.base_url))
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(request)
     got = b""
     try:
-        async with asyncio.timeout(wait):
+        async with asyncio.timeout(PATIENCE):
             while part := await reader.read(65536):
                 got += part
                 if b"\r\n\r\n" in got and b"content-length: 0" not in got and got.rstrip().endswith(b"}"):
                     break
-    except TimeoutError:
-        pass
     finally:
         writer.close()
     return got
@@ -160,7 +157,7 @@ async def test_a_caller_who_waits_for_100_gets_it(api: Api) -> None:
     keys = "".join(f"{key}: {value}\r\n" for key, value in api.keys.items())
     head = f"POST {MAKE} HTTP/1.1\r\nHost: x\r\n{keys}Expect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
     writer.write(head.encode())
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n")
         writer.write(body)
         assert b" 200 " in await reader.readline()
@@ -210,20 +207,6 @@ async def test_a_known_answer_is_not_sent_again(api: Api) -> None:
     assert (again.status_code, again.content) == (304, b"")
     await api.ok(await api.post(MAKE, business_name=name()))
     assert (await api.client.get("/api/v1/businesses", headers=keys)).status_code == 200
-
-
-async def test_a_key_has_its_calls_for_a_minute(api: Api, db: Db) -> None:
-    key = await actions.create_key(db, api.account_id, ["apps"], datetime.now(UTC), rate_limit=120)
-    if datetime.now(UTC).second > 50:
-        await asyncio.sleep(61 - datetime.now(UTC).second)
-    headers = {"Api-Key": str(key.api_key)}
-    answers = await asyncio.gather(*(api.client.get("/api/v1/businesses", headers=headers) for _ in range(150)))
-    used = [answer for answer in answers if answer.status_code == 200]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert (len(used), len(refused)) == (120, 30)
-    assert 0 < int(refused[0].headers["retry-after"]) <= 60
-    assert {answer.headers["x-ratelimit-limit"] for answer in used} == {"120"}
-    assert min(int(answer.headers["x-ratelimit-remaining"]) for answer in used) == 0
 
 
 class TestIdempotency:
@@ -317,7 +300,7 @@ async def test_health_pages(api: Api) -> None:
 
 
 async def test_a_keyless_call_is_refused(api: Api) -> None:
-    async with httpx.AsyncClient(base_url=api.client.base_url) as stranger:
+    async with httpx.AsyncClient(base_url=api.client.base_url, timeout=PATIENCE) as stranger:
         for headers in ({}, {"Api-Key": "nonsense"}, {"Api-Key": str(uuid.uuid4())}):
             answer = await stranger.get("/api/v1/businesses", headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "no_key")

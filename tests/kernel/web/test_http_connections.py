@@ -14,6 +14,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.kernel.sockets import HOST, Answer, Socket
+from tests.running import PATIENCE
 
 GET = b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"
 
@@ -100,7 +101,7 @@ async def test_an_answer_that_is_not_read_is_given_up(api: Api, base_url: str) -
     old = await ended(api, "answer not read")
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as silent:
         silent.sendall(ask * 100)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while await ended(api, "answer not read") == old:  # noqa: ASYNC110 - another process could be the server
                 await asyncio.sleep(0.1)
 
@@ -119,7 +120,7 @@ async def test_an_answer_that_is_read_ever_so_slowly_is_given_up(api: Api, base_
         slow.setblocking(False)  # noqa: FBT003 - socket's signature
         slow.send(ask)
         size = 0
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while await ended(api, "answer not read") == old:
                 await asyncio.sleep(0.1)
                 with suppress(BlockingIOError):

@@ -24,6 +24,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import reference
 from fanfare.kernel.web.http import Service, application
 from tests.kernel.counted import Counted
+from tests.running import PATIENCE
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_a_browser_without_the_internet_shows_the_calls(base_url: str, tmp_path:
     command += [f"--user-data-dir={tmp_path}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
     # Milliseconds of the page's own time, which passes as fast as there is work to do.
     command += ["--virtual-time-budget=60000", "--dump-dom", f"{base_url}/docs"]
-    page = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    page = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
     assert "/api/v1/crm/fans" in page
     assert "/api/v1/crm/fan_points" in page
     # Where its own examples of secrets would stand.

@@ -18,6 +18,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import new_api
 from tests.kernel.sockets import Socket
+from tests.running import PATIENCE
 
 WAITING = "select count(*) from pg_locks where not granted and relation = 'businesses'::regclass"
 
@@ -35,7 +36,7 @@ def server(settings: Settings) -> Iterator[tuple[uvicorn.Server, socket.socket, 
         yield created, listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         created.should_exit = True
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 def posting(keys: dict[str, str], body: bytes, *headers: str) -> bytes:
