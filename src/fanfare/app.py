@@ -11,7 +11,6 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
-from fanfare.hosted.actions.addresses import addresses as hosted_addresses
 from fanfare.idols.actions import links as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
@@ -22,6 +21,7 @@ from fanfare.kernel.pages.page import Page, pages_of
 from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
 from fanfare.kernel.running.http_client import http_client
+from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import health, http, reference
@@ -136,7 +136,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     city_database.use(settings.geoip_city_db)
     secret_keys.use(settings)
     http_client.use(settings)
-    hosted_addresses.use(settings)
+    public_address.use(settings)
     lifetimes.use(settings.session_idle_days, settings.session_days)
     proxies = addresses.networks(settings.trusted_proxies)
     service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked)

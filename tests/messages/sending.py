@@ -1,6 +1,7 @@
 """How tests queue messages and let them leave."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.messages.actions.delivery import deliver
 from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import NewMessage
+from tests.api import Api
 
 CODE = "728194"
 FROM = "Northside FC <news@northside.example.com>"
@@ -26,6 +28,21 @@ def login_code(**values: Any) -> NewMessage:
         "expires_at": datetime.now(UTC) + timedelta(minutes=10),
     }
     return NewMessage(**{**fields, **values})
+
+
+NewsMaker = Callable[..., NewMessage]
+
+
+def news_message(fan_id: int | None, **values: Any) -> NewMessage:
+    """Return a marketing message; the fixture `news` declares its kind."""
+    fields = {"template": "news", "values": {"title": "New dates"}, "secrets": {}, "expires_at": None}
+    return login_code(**{**fields, "fan_id": fan_id, **values})
+
+
+async def new_fan(api: Api, email: str, **fields: Any) -> int:
+    """Create a fan with an address and return its id."""
+    fan_id: int = (await api.ok(await api.post("/api/v1/crm/fans", email=email, **fields)))["fan_id"]
+    return fan_id
 
 
 async def queue(db: Db, account_id: int, new: NewMessage) -> int:

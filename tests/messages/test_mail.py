@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import BadSettings, Settings, from_environment
+from fanfare.messages.actions.preference_links import Recipient, recipient_of
 from fanfare.messages.gateways import Envelope
 from fanfare.messages.gateways.mail import compose
 from fanfare.messages.gateways.outgoing import Outgoing, outgoing
 from fanfare.messages.gateways.smtp import server_of
 from tests.api import Api
 from tests.messages.gateways import Mailbox, http_gateway, mail_server
-from tests.messages.sending import CODE, FROM, login_code, sent
+from tests.messages.sending import CODE, FROM, NewsMaker, login_code, new_fan, sent
 
 NOW = datetime(2026, 7, 3, 20, 30, tzinfo=UTC)
 
@@ -42,15 +43,19 @@ def written(folder: Path, key: rsa.RSAPrivateKey) -> Path:
     return path
 
 
+@pytest.fixture
+def signing(settings: Settings, key: rsa.RSAPrivateKey, tmp_path: Path) -> Settings:
+    return settings.replace(dkim_key=str(written(tmp_path, key)), dkim_selector="s1")
+
+
 async def test_a_mail_is_signed_with_its_unsubscribe_headers(
-    api: Api, db: Db, settings: Settings, mailbox: Mailbox, key: rsa.RSAPrivateKey, tmp_path: Path
+    api: Api, db: Db, mailbox: Mailbox, signing: Settings, key: rsa.RSAPrivateKey, news: NewsMaker
 ) -> None:
-    signing = {"dkim_key": str(written(tmp_path, key)), "dkim_selector": "s1"}
-    outgoing.use(settings.replace(smtp_url=mailbox.url, mail_from=FROM, **signing))
-    url = "https://fans.example.com/u/one-click-token"
-    row = await sent(db, api.account_id, login_code(unsubscribe_url=url))
+    outgoing.use(signing.replace(smtp_url=mailbox.url, mail_from=FROM))
+    row = await sent(db, api.account_id, news(await new_fan(api, "signed@example.com", is_subscribed=True)))
     (raw,), (mail,) = mailbox.raw, mailbox.mails
-    assert mail["list-unsubscribe"] == f"<{url}>"
+    token = mail["list-unsubscribe"].removesuffix(">").partition("link=")[2]
+    assert recipient_of(token) == Recipient(api.account_id, row["fan_id"])
     assert mail["list-unsubscribe-post"] == "List-Unsubscribe=One-Click"
     assert "list-unsubscribe-post" in mail["dkim-signature"]
     public = base64.b64encode(
@@ -62,8 +67,9 @@ async def test_a_mail_is_signed_with_its_unsubscribe_headers(
         return b"v=DKIM1; k=rsa; p=" + public
 
     assert dkim.verify(raw, dnsfunc=lookup)
-    assert not dkim.verify(raw.replace(b"one-click", b"two-click"), dnsfunc=lookup)
-    assert "one-click-token" not in repr(dict(row))
+    head, separator, body = raw.partition(b"List-Unsubscribe:")
+    assert not dkim.verify(head + separator + body.replace(b"link=", b"link=1", 1), dnsfunc=lookup)
+    assert token not in repr(dict(row))
 
 
 async def test_a_mail_that_is_no_advertising_has_no_unsubscribe_header(api: Api, db: Db, mailbox: Mailbox) -> None:

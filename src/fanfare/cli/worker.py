@@ -9,6 +9,7 @@ from fanfare.kernel.running import log
 from fanfare.kernel.running import settings as settings_
 from fanfare.kernel.running.exits import in_one_line
 from fanfare.kernel.running.http_client import http_client
+from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.messages.gateways.outgoing import outgoing
 
@@ -20,6 +21,7 @@ def main() -> None:
         log.configure(settings.log_level)
         secret_keys.use(settings)
         http_client.use(settings)
+        public_address.use(settings)
         outgoing.use(settings)
         asyncio.run(work(settings, jobs_of(modules("jobs"))))
 

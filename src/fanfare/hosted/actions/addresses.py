@@ -1,17 +1,5 @@
-"""The address at which links lead back to this installation."""
+"""The address at which links lead back to this installation, under the name that pages use."""
 
-from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.public_address import public_address as addresses
 
-
-class Addresses:
-    """The address of this installation, at which links lead back to it."""
-
-    def __init__(self) -> None:
-        self.base = ""
-
-    def use(self, settings: Settings) -> None:
-        """Take the address of the settings: what others reach the server at, else where it listens."""
-        self.base = settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
-addresses = Addresses()
+__all__ = ["addresses"]

@@ -1,45 +1,18 @@
-"""Makes links for fans, and writes what a fan chooses on a page into the ledger of consents."""
+"""Returns links for fans, and writes what a fan chooses on a page into the ledger of consents."""
 
-import base64
-import hmac
 from datetime import datetime
 
 from fanfare.accounts.queries import account_by_id, business
 from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.queries.fans import check_fan
 from fanfare.fans.schemas.fans import Fan, FanChanges
-from fanfare.hosted.actions.addresses import addresses
-from fanfare.hosted.queries.preferences import LinkUnknown, current_fan
-from fanfare.hosted.schemas.preferences import Choices, FanLinks, PreferenceLinks, Recipient
+from fanfare.hosted.queries.preferences import current_fan
+from fanfare.hosted.schemas.preferences import Choices, FanLinks, PreferenceLinks
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.messages.actions.preference_links import Recipient, preferences_url, unsubscribe_url
+from fanfare.messages.gateways import ONE_CLICK
 
-PURPOSE = "preferences"
-PREFERENCES, UNSUBSCRIBE = "/crm/preferences", "/crm/unsubscribe"
-ONE_CLICK = "List-Unsubscribe=One-Click"
 SOURCE = "preferences page"
-SIGNATURE_BYTES = 16
-
-
-def link_for(recipient: Recipient) -> str:
-    """Return the text of a link for a recipient: the ids, and a signature that nobody can make without the keys."""
-    ids = f"{recipient.account_id}.{recipient.fan_id}.{recipient.business_id or 0}"
-    return f"{ids}.{_signature(secret_keys.derived(PURPOSE)[0], ids)}"
-
-
-def recipient_of(link: str) -> Recipient:
-    """Return the recipient of a link; refuses one that was not made here, or whose key has ended."""
-    ids, _, signature = link.rpartition(".")
-    keys = secret_keys.derived(PURPOSE)
-    if not any(hmac.compare_digest(_signature(key, ids).encode(), signature.encode()) for key in keys):
-        raise LinkUnknown
-    account_id, fan_id, business_id = (int(part) for part in ids.split("."))
-    return Recipient(account_id, fan_id, business_id or None)
-
-
-def _signature(key: bytes, ids: str) -> str:
-    digest = hmac.digest(key, ids.encode(), "sha256")[:SIGNATURE_BYTES]
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 async def links_for(db: Db, account_id: int, query: FanLinks) -> PreferenceLinks:
@@ -47,11 +20,9 @@ async def links_for(db: Db, account_id: int, query: FanLinks) -> PreferenceLinks
     await check_fan(db, account_id, query.fan_id)
     if query.business_id is not None:
         await business(db, account_id, query.business_id)
-    link = link_for(Recipient(account_id, query.fan_id, query.business_id))
-    unsubscribe_url = f"{addresses.base}{UNSUBSCRIBE}?link={link}"
-    return PreferenceLinks(
-        f"{addresses.base}{PREFERENCES}?link={link}", unsubscribe_url, f"<{unsubscribe_url}>", ONE_CLICK
-    )
+    recipient = Recipient(account_id, query.fan_id, query.business_id)
+    url = unsubscribe_url(recipient)
+    return PreferenceLinks(preferences_url(recipient), url, f"<{url}>", ONE_CLICK)
 
 
 async def unsubscribe(db: Db, recipient: Recipient, now: datetime) -> None:

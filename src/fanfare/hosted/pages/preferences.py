@@ -9,13 +9,14 @@ from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.schemas.preferences import Choices, PreferencesLink
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
+from fanfare.messages.actions import preference_links
 
 TEMPLATES = "hosted/templates"
 WORDING = "You may send me: news and offers by email / text messages / messages of the businesses that I tick."
 
 
 async def _view(db: Db, visit: Visit, template: str, link: PreferencesLink) -> View:
-    recipient = actions.recipient_of(link.link)
+    recipient = preference_links.recipient_of(link.link)
     account_db = db.for_account(recipient.account_id)
     person = await queries.current_fan(account_db, recipient)
     return View(
@@ -25,7 +26,7 @@ async def _view(db: Db, visit: Visit, template: str, link: PreferencesLink) -> V
             "fan": person,
             "address": queries.masked(person.email),
             "choices": await queries.choices(account_db, recipient.account_id, person),
-            "preferences_url": _url(visit, actions.PREFERENCES, link=link.link),
+            "preferences_url": _url(visit, preference_links.PREFERENCES, link=link.link),
             "is_saved": link.is_saved,
         },
     )
@@ -45,10 +46,10 @@ async def preferences(db: Db, visit: Visit, link: PreferencesLink) -> View:
 @page.post("/crm/preferences")
 async def preferences_save(db: Db, visit: Visit, choices: Choices, now: datetime) -> Redirect:
     """Save what the fan ticked, and lead back to the page."""
-    recipient = actions.recipient_of(choices.link)
+    recipient = preference_links.recipient_of(choices.link)
     wording = visit.language.text(WORDING)
     await actions.save_choices(db.for_account(recipient.account_id), recipient, choices, now, wording)
-    return Redirect(_url(visit, actions.PREFERENCES, link=choices.link, is_saved="true"))
+    return Redirect(_url(visit, preference_links.PREFERENCES, link=choices.link, is_saved="true"))
 
 
 @page.get("/crm/unsubscribe")
@@ -60,6 +61,6 @@ async def unsubscribe(db: Db, visit: Visit, link: PreferencesLink) -> View:
 @page.post("/crm/unsubscribe", is_open=True)
 async def unsubscribe_now(db: Db, visit: Visit, link: PreferencesLink, now: datetime) -> View:
     """End the mail: sent by the button of the page, or by a mail program with one click."""
-    recipient = actions.recipient_of(link.link)
+    recipient = preference_links.recipient_of(link.link)
     await actions.unsubscribe(db.for_account(recipient.account_id), recipient, now)
     return await _view(db, visit, "unsubscribed.html", link)

@@ -4,16 +4,10 @@ from fanfare.accounts.queries import businesses
 from fanfare.fans.queries.fans import fan
 from fanfare.fans.queries.merges import successors
 from fanfare.fans.schemas.fans import Fan
-from fanfare.hosted.schemas.preferences import Choice, Recipient
+from fanfare.hosted.schemas.preferences import Choice
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-
-
-class LinkUnknown(Unknown):
-    """The link is no longer valid"""
-
-    def __init__(self) -> None:
-        super().__init__(detail="Use the link of the newest message that you have from us.")
+from fanfare.messages.actions.preference_links import LinkUnknown, Recipient
 
 
 async def current_fan(db: Db, recipient: Recipient) -> Fan:

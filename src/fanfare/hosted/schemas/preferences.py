@@ -47,14 +47,6 @@ class PreferenceLinks(msgspec.Struct):
     list_unsubscribe_post: str
 
 
-class Recipient(msgspec.Struct, frozen=True):
-    """Who a link names: a fan of an account, and the business that the link speaks of, if it speaks of one."""
-
-    account_id: int
-    fan_id: int
-    business_id: int | None = None
-
-
 class Choice(msgspec.Struct, frozen=True):
     """A business that a fan may hear from, and whether the fan wants to."""
 

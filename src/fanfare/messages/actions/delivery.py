@@ -16,13 +16,23 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.messages.actions import outcomes
-from fanfare.messages.actions.sending import DELIVER, SEAL, UNSUBSCRIBE, VALUES
+from fanfare.messages.actions.preference_links import Recipient, preferences_url, unsubscribe_url
+from fanfare.messages.actions.sending import DELIVER, SEAL, VALUES
 from fanfare.messages.actions.suppressions import BOUNCE, Target, is_suppressed, suppress
 from fanfare.messages.gateways import Accepted, Delayed, Envelope, Outcome, Refused, Stopped
 from fanfare.messages.gateways.outgoing import outgoing
 from fanfare.messages.queries.texts import own_text, sender_name
 from fanfare.messages.reports.references import reference
-from fanfare.messages.templates.builtin import BUILTIN, BUSINESS, DEFAULT_LANGUAGE, Text
+from fanfare.messages.templates.builtin import (
+    BUILTIN,
+    BUSINESS,
+    DEFAULT_LANGUAGE,
+    KINDS,
+    LINK_SAMPLES,
+    PREFERENCES_URL,
+    UNSUBSCRIBE_URL,
+    Text,
+)
 from fanfare.messages.templates.rendering import MASK, Rendered, WrongTemplate, render
 
 # Seconds until the next try, give or take a part; after the last the message is given up.
@@ -32,8 +42,8 @@ SPREAD = 0.2
 LONGEST_SENDING = timedelta(minutes=2)
 
 MESSAGE = """
-    select account_id, message_id, channel, template_name, message_language, business_id, recipient, message_state,
-           shown_values, sealed_values, try_count, tried_at, expires_at, answer
+    select account_id, message_id, channel, template_name, message_language, fan_id, business_id, recipient,
+           message_state, shown_values, sealed_values, try_count, tried_at, expires_at, answer
     from messages where account_id = $1 and message_id = $2
 """
 # Locked, so that an erasure is either seen or waits.
@@ -84,7 +94,7 @@ async def _send(db: Db, row: Record, now: datetime) -> None:
     if gateway is None:
         await outcomes.store(db, row)
         return
-    outcome = await gateway.send(writing.envelope, partial(outcomes.begin, db, row))
+    outcome = await gateway.send(writing.envelope, partial(outcomes.begin, db, row, now))
     if not isinstance(outcome, Stopped):
         await _note(db, row, _without(outcome, writing.secrets), now)
 
@@ -132,8 +142,8 @@ async def unsealed(db: Db, account_id: int, message_id: int) -> Envelope | None:
 async def write(db: Db, row: Record) -> Writing:
     """Render a message and its record; raises NotSealed. The built-in text replaces one that cannot be rendered."""
     account_id, name, channel = row["account_id"], row["template_name"], row["channel"]
-    secrets = VALUES.decode(secret_keys.unseal(SEAL, row["sealed_values"]))
-    unsubscribe_url = secrets.pop(UNSUBSCRIBE, "")
+    links = _links(row)
+    secrets = {**VALUES.decode(secret_keys.unseal(SEAL, row["sealed_values"])), **links}
     business = await sender_name(db, account_id, row["business_id"])
     values = {**row["shown_values"], BUSINESS: business}
     text = await own_text(db, account_id, name, channel, row["message_language"], row["business_id"])
@@ -148,9 +158,19 @@ async def write(db: Db, row: Record) -> Writing:
         text=content.text,
         html=content.html,
         sender_name=business,
-        unsubscribe_url=unsubscribe_url,
+        unsubscribe_url="" if row["fan_id"] is None else links.get(UNSUBSCRIBE_URL, ""),
     )
-    return Writing(envelope, record, (*secrets.values(), *filter(None, [unsubscribe_url])))
+    return Writing(envelope, record, tuple(secrets.values()))
+
+
+def _links(row: Record) -> Mapping[str, str]:
+    """Return the links of a marketing message, made when it leaves, so that their key is the present one."""
+    if not KINDS[row["template_name"]].is_marketing:
+        return {}
+    if row["fan_id"] is None:
+        return LINK_SAMPLES
+    recipient = Recipient(row["account_id"], row["fan_id"], row["business_id"])
+    return {UNSUBSCRIBE_URL: unsubscribe_url(recipient), PREFERENCES_URL: preferences_url(recipient)}
 
 
 def _pair(text: Text, channel: str, values: Mapping[str, str], secrets: Mapping[str, str]) -> tuple[Rendered, Rendered]:

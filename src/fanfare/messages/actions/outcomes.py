@@ -5,10 +5,21 @@ A recipient may be erased while the message is sent. Then its state is kept, but
 
 from datetime import datetime
 
+from fanfare.fans.queries.consents import IS_WELCOME, welcome_ctes
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
-from fanfare.messages.templates.builtin import Text
+from fanfare.kernel.data.sql import Sql
+from fanfare.messages.actions.sending import NO_CONSENT
+from fanfare.messages.templates.builtin import KINDS, Text
 from fanfare.messages.topics import MESSAGE_FAILED, MESSAGE_SENT
+
+# Whether the fan of the message `target` agrees to it, once consents that are being written are there.
+TARGET_WELCOME = welcome_ctes(
+    fan="(select fan_id from target)",
+    channel="(select channel from target)",
+    business="(select business_id from target)",
+    is_locked=True,
+)
 
 
 async def record(db: Db, row: Record, text: Text) -> None:
@@ -24,19 +35,48 @@ async def record(db: Db, row: Record, text: Text) -> None:
     )
 
 
-async def begin(db: Db, row: Record) -> bool:
-    """Note that a message may leave from now on; False when it is no longer to be sent, or by somebody else."""
-    began = await db.value(
-        """
-        update messages set message_state = 'sending', try_count = $3, tried_at = clock_timestamp()
-        where account_id = $1 and message_id = $2 and message_state = 'queued' and try_count < $3
-        returning true
-        """,
-        row["account_id"],
-        row["message_id"],
-        row["try_count"] + 1,
+BEGIN = Sql(f"""
+    with {HOLD},
+    target as (
+        select fan_id, business_id, channel from messages where account_id = $1 and message_id = :message_id
+    ),
+    {TARGET_WELCOME},
+    checks as materialized (
+        select not :is_marketing or fan_id is null or {IS_WELCOME.format(business="business_id")} as is_allowed
+        from target
+    ),
+    begun as (
+        update messages m
+        set message_state = case when is_allowed then 'sending' else 'suppressed' end, try_count = :try_count,
+            tried_at = clock_timestamp(), sealed_values = case when is_allowed then m.sealed_values end,
+            answer = case when is_allowed then m.answer else '{NO_CONSENT}' end
+        from checks
+        where m.account_id = $1 and m.message_id = :message_id and m.message_state = 'queued'
+          and m.try_count < :try_count
+        returning m.message_id, m.channel, m.fan_id, is_allowed
+    ),
+    announced as (
+        {announce(MESSAGE_FAILED, "begun where not is_allowed", at=":now", is_unconfirmed="false")}
     )
-    return began is True
+    select is_allowed from begun
+""")  # noqa: S608 - fixed parts
+
+
+async def begin(db: Db, row: Record, now: datetime) -> bool:
+    """Note that a message may leave from now on; False when it is no longer to be sent, or by somebody else.
+
+    A marketing message to a fan who does not agree to it is given up here, right before it would leave.
+    """
+    kind = KINDS[row["template_name"]]
+    is_allowed = await db.value(
+        BEGIN,
+        row["account_id"],
+        message_id=row["message_id"],
+        try_count=row["try_count"] + 1,
+        is_marketing=kind.is_marketing,
+        now=now,
+    )
+    return is_allowed is True
 
 
 ACCEPT = f"""

@@ -8,6 +8,8 @@ import msgspec
 # Called when all is ready and what follows may deliver the message: says whether it is still to be sent.
 Begin = Callable[[], Awaitable[bool]]
 LONGEST_ANSWER = 300
+# The value of List-Unsubscribe-Post (RFC 8058), and the body of the POST.
+ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
 class Envelope(msgspec.Struct, frozen=True):

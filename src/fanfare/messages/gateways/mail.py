@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from fanfare.kernel.running.settings import BadSettings
-from fanfare.messages.gateways import Envelope
+from fanfare.messages.gateways import ONE_CLICK, Envelope
 
 # What is signed, beside the body: RFC 6376 recommends these, RFC 8058 demands the last two.
 SIGNED = (
@@ -66,7 +66,7 @@ def compose(envelope: Envelope, sender: str, now: datetime) -> bytes:
     mail["Auto-Submitted"] = "auto-generated"
     if envelope.unsubscribe_url:
         mail["List-Unsubscribe"] = f"<{CONTROLS.sub('', envelope.unsubscribe_url)}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        mail["List-Unsubscribe-Post"] = ONE_CLICK
     mail.set_content(envelope.text)
     if envelope.html:
         mail.add_alternative(envelope.html, subtype="html")

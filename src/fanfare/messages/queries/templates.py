@@ -51,4 +51,4 @@ def _builtin(account_id: int) -> Iterator[MessageTemplate]:
 
 def _values(name: str) -> dict[str, list[str]]:
     kind = KINDS[name]
-    return {"values": sorted(kind.samples), "secret_values": sorted(kind.secret_names)}
+    return {"values": sorted(kind.samples), "secret_values": sorted(kind.masked_names)}

@@ -22,7 +22,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     `recipient` is in the normal form of `fans/contact.py`. `request_key` names the request that it answers: an account
     has one message of each. `template` is a name of `templates/builtin.py`, which lists what `values` and `secrets`
     consist of; secrets are encrypted while the message waits and no record has them. It is not sent after `expires_at`.
-    With `unsubscribe_url` it says how to unsubscribe in one click; that is for advertising alone.
+    A marketing message needs `fan_id`; it is sent only while the fan agrees to it.
     """
 
     channel: Channel
@@ -35,7 +35,6 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     business_id: int | None = None
     language: str = ""
     expires_at: datetime | None = None
-    unsubscribe_url: str = ""
 
 
 class Message(msgspec.Struct):
@@ -43,8 +42,8 @@ class Message(msgspec.Struct):
 
     state: `queued` (waits, or waits to be tried again), `sending`, `sent` (the gateway accepted it), `unconfirmed` (the
     connection or the worker ended before the answer came; it is not sent again), `failed`, `expired`, `suppressed` (the
-    address gets no messages), `stored` (no gateway is set up). `answer` is what the gateway said last. recipient is
-    null once its fan is erased.
+    address gets no messages, or the fan has not agreed to marketing messages), `stored` (no gateway is set up).
+    `answer` is what the gateway said last. recipient is null once its fan is erased.
     """
 
     message_id: int

@@ -6,6 +6,12 @@ import msgspec
 
 DEFAULT_LANGUAGE = "en"
 BUSINESS = "business_name"
+# The links that each marketing message can show, and its mail has in the header, with samples.
+UNSUBSCRIBE_URL, PREFERENCES_URL = "unsubscribe_url", "preferences_url"
+LINK_SAMPLES = {
+    UNSUBSCRIBE_URL: "https://fans.example.com/crm/unsubscribe?link=sample",
+    PREFERENCES_URL: "https://fans.example.com/crm/preferences?link=sample",
+}
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -19,21 +25,36 @@ class Text(msgspec.Struct, frozen=True):
 class Kind(msgspec.Struct, frozen=True):
     """What a message is for, and the values that its templates may show, each with a sample.
 
-    `secret_names` are those that no record keeps.
+    `secret_names` are those that no record keeps. A marketing message goes only to a fan who agreed to it, and gets the
+    links of `LINK_SAMPLES` when it is sent.
     """
 
     samples: Mapping[str, str]
     secret_names: frozenset[str]
+    is_marketing: bool = False
+
+    @property
+    def masked_names(self) -> frozenset[str]:
+        """Return the values that records mask: the secret ones and the links."""
+        return self.secret_names | (LINK_SAMPLES.keys() if self.is_marketing else frozenset())
+
+    @property
+    def sent_names(self) -> frozenset[str]:
+        """Return the values that whoever queues a message states."""
+        return frozenset(self.samples) - {BUSINESS, *(LINK_SAMPLES if self.is_marketing else ())}
 
 
-def _kind(samples: Mapping[str, str], **secret_samples: str) -> Kind:
-    return Kind({BUSINESS: "Northside FC", **samples, **secret_samples}, frozenset(secret_samples))
+def new_kind(samples: Mapping[str, str], *, is_marketing: bool = False, **secret_samples: str) -> Kind:
+    """Return a kind with these values; the name of the business belongs to each, links to marketing messages."""
+    links = LINK_SAMPLES if is_marketing else {}
+    values = {BUSINESS: "Northside FC", **samples, **secret_samples, **links}
+    return Kind(values, frozenset(secret_samples), is_marketing)
 
 
 KINDS: Mapping[str, Kind] = {
-    "login_code": _kind({"minutes": "10"}, code="493817"),
-    "verify_code": _kind({"minutes": "10"}, code="493817"),
-    "password_reset": _kind({"minutes": "60"}, link="https://fans.example.com/reset?token=sample"),
+    "login_code": new_kind({"minutes": "10"}, code="493817"),
+    "verify_code": new_kind({"minutes": "10"}, code="493817"),
+    "password_reset": new_kind({"minutes": "60"}, link="https://fans.example.com/reset?token=sample"),
 }
 
 PAGE = (
