@@ -586,6 +586,31 @@ CREATE INDEX wagers_by_campaign ON wagers USING btree (account_id, page_tab_id, 
 CREATE INDEX wagers_by_fan ON wagers USING btree (account_id, fan_id);
 CREATE INDEX wagers_by_item ON wagers USING btree (account_id, page_tab_id, tab_item_id, wager_id);
 
+create table ad_days (
+    account_id bigint not null,
+    figure_date date not null,
+    network text not null,
+    ad_account_key text not null,
+    campaign_key text not null,
+    ad_key text not null,
+    campaign_name text,
+    currency text not null,
+    spend numeric(16,4) not null,
+    impressions bigint not null,
+    clicks bigint not null,
+    conversion_count numeric(16,4) not null,
+    conversion_amount numeric(16,4) not null,
+    offline_conversion_count numeric(16,4) not null,
+    offline_conversion_amount numeric(16,4) not null,
+    custom_conversion_count numeric(16,4) not null,
+    custom_conversion_amount numeric(16,4) not null,
+    custom_offline_conversion_count numeric(16,4) not null,
+    custom_offline_conversion_amount numeric(16,4) not null,
+    updated_at timestamp with time zone not null,
+    constraint ad_days_pkey PRIMARY KEY (account_id, figure_date, network, ad_account_key, campaign_key, ad_key),
+    constraint ad_days_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
 create table api_keys (
     account_id bigint not null,
     api_key uuid not null,
@@ -1002,6 +1027,19 @@ create table accepted_terms (
     constraint accepted_terms_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
 );
 
+create table ad_projects (
+    account_id bigint not null,
+    project_uid uuid not null,
+    project_id bigint not null,
+    project_name text not null,
+    business_id bigint,
+    created_at timestamp with time zone not null,
+    constraint ad_projects_pkey PRIMARY KEY (account_id, project_uid),
+    constraint ad_projects_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id),
+    constraint ad_projects_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX ad_projects_by_id ON ad_projects USING btree (account_id, project_id);
+
 create table api_secrets (
     account_id bigint not null,
     api_key uuid not null,
@@ -1125,6 +1163,20 @@ create table snapshot_members (
     constraint snapshot_members_account_id_snapshot_uid_fkey FOREIGN KEY (account_id, snapshot_uid) REFERENCES snapshots(account_id, snapshot_uid) ON DELETE CASCADE
 );
 CREATE INDEX snapshot_members_by_fan ON snapshot_members USING btree (account_id, fan_id);
+
+create table ad_project_lines (
+    account_id bigint not null,
+    project_line_uid uuid not null,
+    project_line_id bigint not null,
+    project_uid uuid not null,
+    line_name text not null,
+    budget_amount numeric(16,4) not null,
+    notes text not null,
+    created_at timestamp with time zone not null,
+    constraint ad_project_lines_pkey PRIMARY KEY (account_id, project_line_uid),
+    constraint ad_project_lines_account_id_project_uid_fkey FOREIGN KEY (account_id, project_uid) REFERENCES ad_projects(account_id, project_uid) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX ad_project_lines_by_project ON ad_project_lines USING btree (account_id, project_uid, project_line_id);
 
 create table campaign_items (
     account_id bigint not null,

@@ -46,8 +46,8 @@ SAME_AS = {
 }
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
-    "artist_id", "award_key", "campaign_event_key", "check_in_key", "customer_key", "device_id", "discovery_id",
-    "event_key",
+    "ad_account_key", "artist_id", "award_key", "campaign_event_key", "check_in_key", "customer_key", "device_id",
+    "discovery_id", "event_key",
     "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id", "media_uid", "merchant_key", "order_key",
     "product_key", "registration_key", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
 })  # fmt: skip
@@ -83,6 +83,8 @@ NEEDED: dict[str, Values] = {
     },
     "crm_purchases_search": {"network": "shop", "start_date": "2026-01-01", "end_date": "2199-01-01"},
     "crm_ticket_stats": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2199-01-01"},
+    "ad_stats_campaigns_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
+    "ad_stats_list": {"start_date": "2026-01-01", "end_date": "2029-01-01"},
     "manage_tickets_sales": {"min_purchase_date": "2026-01-01", "max_purchase_date": "2029-01-01"},
     "manage_display_name_words_delete": {"word": "grue"},
     "manage_display_name_words_save": {"word": "gruesome", "is_allowed": True},
@@ -214,6 +216,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got)
+    v |= await _ads(post)
     v |= await _sessions(post, got)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
@@ -300,6 +303,14 @@ async def _purchases(post: Any, email: str, mark: str) -> Values:
             "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
         )
     return {"purchase_key": purchase_key}
+
+
+async def _ads(post: Any) -> Values:
+    v: Values = {}
+    v["project_uid"] = (await post("manage/ad_projects", project_name="Summer"))["project_uid"]
+    line = {"name": "Radio", "budget_amount": 1, "notes": "June"}
+    v["project_line_uid"] = (await post(f"ads/projects/{v['project_uid']}/lines", **line))["project_line_uid"]
+    return v
 
 
 async def _points(post: Any, fan_id: int, mark: str) -> Values:

@@ -58,6 +58,7 @@ DOMAINS = (
     "fanfare.tickets",
     "fanfare.registrations",
     "fanfare.purchases",
+    "fanfare.ads",
     "fanfare.props",
     "fanfare.ratings",
     "fanfare.search",

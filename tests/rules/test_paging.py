@@ -31,8 +31,8 @@ WHOLE = {
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_sessions_list", "sessions_fan_points",
-    # figures, a row for each group of sales
-    "manage_tickets_sales",
+    # figures, a row for each group of sales or of ads
+    "ad_stats_campaigns_list", "ad_stats_list", "manage_tickets_sales",
 }  # fmt: skip
 
 

@@ -42,6 +42,8 @@ INDEXES: dict[str, Reason] = {
 STATEMENTS: dict[str, Reason] = {}
 # A function that composes SQL of parts that are not constants: `path:function`.
 COMPOSITIONS: dict[str, Reason] = {
+    "src/fanfare/ads/queries/projects.py:lines": Reason.ORDER,
+    "src/fanfare/ads/queries/projects.py:projects": Reason.ORDER,
     "src/fanfare/audience/index/loading.py:batches": Reason.CRITERIA,
     "src/fanfare/campaigns/queries/items.py:wager_entries": Reason.ORDER,
     "src/fanfare/fans/actions/journal.py:_restore_fan_id": Reason.COLUMNS,

@@ -14,6 +14,7 @@ from fanfare.campaigns.actions.activities import count_activities
 from fanfare.campaigns.actions.campaigns import close_campaign, create_campaign
 from fanfare.campaigns.schemas.campaigns import CampaignClosing, NewCampaign
 from fanfare.campaigns.topics import ACTIVITY_CREATED
+from fanfare.demo.advertising import make_ads
 from fanfare.demo.book import Ids, TableRow
 from fanfare.demo.box_office import import_tickets
 from fanfare.demo.copying import copy_rows
@@ -192,6 +193,7 @@ async def _make_programme(
     points = await make_points(db, account_id, now)
     await make_polls(db, account_id, now)
     await make_products(db, account, now)
+    await make_ads(db, account, businesses[0], now, SEED)
     sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
     parts = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections
     moments: list[tuple[float, int | None]] = [(moment, None) for _, moment in sets]

@@ -1,0 +1,1 @@
+"""What changes projects, and the figures of ads."""

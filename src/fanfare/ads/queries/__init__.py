@@ -1,0 +1,1 @@
+"""Reads projects, and sums figures."""
