@@ -3,6 +3,7 @@
 from fanfare.accounts.schemas import AccountInfo, Business, KeyInfo
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.lists import bounded, list_rows
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.wire import unix
 
@@ -13,6 +14,7 @@ BUSINESS = """
     from businesses
     where account_id = $1
 """
+BUSINESSES = bounded(f"{BUSINESS} order by business_id")
 
 
 async def account_by_id(db: Db, account_id: int) -> Account:
@@ -78,9 +80,8 @@ async def keys(db: Db, account_id: int) -> list[KeyInfo]:
 
 
 async def businesses(db: Db, account_id: int) -> list[Business]:
-    """Return the businesses of an account, oldest first."""
-    rows = await db.rows(f"{BUSINESS} order by business_id", account_id)
-    return [Business(**row) for row in rows]
+    """Return the businesses of an account, oldest first; refuses (413) a list that is too long."""
+    return [Business(**row) for row in list_rows(await db.rows(BUSINESSES, account_id))]
 
 
 async def business(db: Db, account_id: int, business_id: int) -> Business:

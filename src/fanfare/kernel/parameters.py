@@ -12,7 +12,17 @@ import msgspec
 from fanfare.kernel.callers import Account
 from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
 from fanfare.kernel.folding import fold
-from fanfare.kernel.wire import MAX_WEIGHT, Alias, Form, ListForm, Wildcard, json_weight, parse_json, storage_fault
+from fanfare.kernel.wire import (
+    MAX_WEIGHT,
+    Alias,
+    Form,
+    ListForm,
+    Wildcard,
+    json_weight,
+    parse_json,
+    size_fault,
+    storage_fault,
+)
 
 MAX_FIELDS = 1000
 # Bytes of a text that are unescaped in one step.
@@ -241,6 +251,9 @@ def _read_wildcard(struct: type[Params], slot: Slot, raw: Raw, fields: dict[str,
             errors += wrong.errors
     if result:
         fields[slot.name] = result
+    # They are stored together.
+    if not errors and (fault := size_fault(result)):
+        errors.append((f"{prefix}*", fault))
     if errors:
         raise _InvalidFields(errors)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import contextmanager
 from typing import Any
@@ -96,8 +97,18 @@ async def long_filters(client: httpx.AsyncClient, _: Db, number: int) -> httpx.R
     return await client.get("/crm/fans", params={"fan_incl_segments": ",".join(filters)})
 
 
+async def colliding_uids(client: httpx.AsyncClient, _: Db, number: int) -> httpx.Response:
+    """Link fans to idols by uids that all have the same hash, and search by as many snapshots."""
+    uids = [str(uuid.UUID(int=(number * MANY + each + 1) * (2**61 - 1))) for each in range(MANY)]
+    assert {hash(uuid.UUID(uid)) for uid in uids} == {0}
+    values = {"filter_name": f"{number}", "fan_incl_snapshot_uids": uids}
+    assert (await client.post("/manage/filters", json=values)).status_code == 422
+    lines = [{"email": f"{each}@example.com", "idol_uid": uid} for each, uid in enumerate(uids)]
+    return await client.post("/crm/idol_fans", json={"idol_fans": lines})
+
+
 CALLS: list[Callable[[httpx.AsyncClient, Db, int], Awaitable[httpx.Response]]] = [
-    options, words, wide_name, addresses, long_filters,
+    options, words, wide_name, addresses, long_filters, colliding_uids,
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from fanfare.campaigns.schemas.campaigns import (
 )
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.lists import bounded, list_rows
 from fanfare.kernel.errors import Unknown
 
 # The fields of Campaign, which are public; the winner, for example, is not.
@@ -20,6 +21,15 @@ CAMPAIGN = """
     c.live_status, c.business_id, c.is_scheduled, c.is_active, c.media_map, c.time_zone as timezone, c.props,
     c.locale_props, c.style_props, c.links_map
 """
+CAMPAIGNS = bounded(
+    f"""
+    select {CAMPAIGN}
+    from campaigns c
+    where c.account_id = $1 and ($2::text is null or fold_text(c.app_type) = fold_text($2))
+      and ($3::boolean is null or c.is_scheduled = $3) and ($4::bigint is null or c.business_id = $4)
+    order by c.page_tab_id
+    """  # noqa: S608 - fixed parts
+)
 
 
 async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCampaign]:
@@ -39,21 +49,9 @@ async def crm_campaigns(db: Db, account_id: int, text: str | None) -> list[CrmCa
 
 
 async def campaigns(db: Db, account_id: int, query: CampaignChoice) -> list[Campaign]:
-    """Return the campaigns that match, the oldest first."""
-    rows = await db.rows(
-        f"""
-        select {CAMPAIGN}
-        from campaigns c
-        where c.account_id = $1 and ($2::text is null or fold_text(c.app_type) = fold_text($2))
-          and ($3::boolean is null or c.is_scheduled = $3) and ($4::bigint is null or c.business_id = $4)
-        order by c.page_tab_id
-        """,  # noqa: S608 - fixed parts
-        account_id,
-        query.app_type,
-        query.is_scheduled,
-        query.business_id,
-    )
-    return [Campaign(**row) for row in rows]
+    """Return the campaigns that match, the oldest first; refuses (413) a list that is too long."""
+    rows = await db.rows(CAMPAIGNS, account_id, query.app_type, query.is_scheduled, query.business_id)
+    return [Campaign(**row) for row in list_rows(rows)]
 
 
 async def campaign(db: Db, account: Account, target: OneCampaignDetailed) -> CampaignDetails:

@@ -5,6 +5,7 @@ from fanfare.campaigns.schemas.items import PublicItem, Wager, WagerChoice, Wage
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.lists import bounded, list_rows
 from fanfare.kernel.data.paging import ArrayPage, part, start
 
 # The fields of PublicItem; $3 is the account's time zone.
@@ -17,21 +18,21 @@ ITEM = """
 """
 
 
+ITEMS = bounded(
+    f"""
+    select {ITEM}
+    from campaign_items i
+    left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
+    where i.account_id = $1 and i.page_tab_id = $2
+    order by i.place, i.tab_item_id
+    """  # noqa: S608 - fixed parts
+)
+
+
 async def public_items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
-    """Return the items of a campaign in their order."""
-    rows = await db.rows(
-        f"""
-        select {ITEM}
-        from campaign_items i
-        left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
-        where i.account_id = $1 and i.page_tab_id = $2
-        order by i.place, i.tab_item_id
-        """,  # noqa: S608 - fixed parts
-        account.id,
-        page_tab_id,
-        account.time_zone,
-    )
-    return [PublicItem(**row) for row in rows]
+    """Return the items of a campaign in their order; refuses (413) a list that is too long."""
+    rows = await db.rows(ITEMS, account.id, page_tab_id, account.time_zone)
+    return [PublicItem(**row) for row in list_rows(rows)]
 
 
 async def items(db: Db, account: Account, page_tab_id: int) -> list[PublicItem]:
@@ -59,13 +60,13 @@ WAGERS = f"""
     order by w.wager_id {{order}}
     limit $9
 """  # noqa: S608 - fixed parts
-ENTRIES = f"""
+ENTRIES = bounded(f"""
     select {ITEM}
     from campaign_items i
     left join tags t on t.account_id = i.account_id and t.tag_id = i.tag_id
     where {CONDITION} and ($7::bigint[] is null or i.tab_item_id = any($7))
     order by i.place, i.tab_item_id
-"""  # noqa: S608 - fixed parts
+""")  # noqa: S608 - fixed parts
 
 
 async def wager_entries(db: Db, account: Account, query: WagerChoice) -> ArrayPage[WagerEntry]:
@@ -81,7 +82,7 @@ async def wager_entries(db: Db, account: Account, query: WagerChoice) -> ArrayPa
     for row in rows[: query.limit]:
         fields = dict(row)
         wagers.setdefault(fields.pop("tab_item_id"), []).append(Wager(**fields))
-    item_rows = await db.rows(ENTRIES, *args, list(wagers) if query.cursor else None)
+    item_rows = list_rows(await db.rows(ENTRIES, *args, list(wagers) if query.cursor else None))
     if not item_rows:
         await check_campaign(db, account.id, query.page_tab_id)
     entries = [WagerEntry(**row, wagers=wagers.get(row["tab_item_id"], [])) for row in item_rows]

@@ -45,6 +45,7 @@ from fanfare.kernel.wire.lists import (
     decode_json,
     json_weight,
     parse_json,
+    size_fault,
 )
 from fanfare.kernel.wire.numbers import MAX_ID, IntegerForm, LimitForm, MoneyForm, NumberForm
 from fanfare.kernel.wire.times import (
@@ -129,6 +130,7 @@ __all__ = [
     "iso",
     "json_weight",
     "parse_json",
+    "size_fault",
     "storage_fault",
     "text_of",
     "unix",

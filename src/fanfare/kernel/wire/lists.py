@@ -12,6 +12,9 @@ from fanfare.kernel.wire.forms import Form, storage_fault
 # Decoding takes 1 ms for 150,000 numbers in a list, and 20 ms for 50,000 members or 25,000 nested arrays.
 MAX_WEIGHT = 150_000
 
+# Of a value that is stored as JSON: rows with many of them are read together.
+MAX_JSON_BYTES = 64 * 1024
+
 # Windows programs put it before a UTF-8 text.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # The maximum digits of a number, the lowest limit Python allows: parsing is quadratic and holds the interpreter lock.
@@ -128,14 +131,22 @@ class ListForm(Form):
         return {"type": "array", "items": self.each.schema(), "maxItems": self.maximum}
 
 
+def size_fault(value: object) -> str | None:
+    """Return why a value is too long as JSON, or None; the caller has checked that it can be stored."""
+    is_long = len(msgspec.json.encode(value)) > MAX_JSON_BYTES
+    return f"must be at most {MAX_JSON_BYTES} bytes as JSON" if is_long else None
+
+
 class JsonForm(Form):
-    """A JSON object; a text is decoded first."""
+    """A JSON object of at most 64 KiB; a text is decoded first."""
 
     def read(self, raw: object) -> dict[str, Any]:
         message = "must be a JSON object"
         value = decode_json(raw, message) if isinstance(raw, str) else raw
         if not isinstance(value, dict):
             raise ValueError(message)  # noqa: TRY004 - what a Form refuses with
+        if fault := size_fault(value):
+            raise ValueError(fault)
         return value
 
     def schema(self) -> dict[str, object]:
