@@ -694,6 +694,20 @@ create table fan_identifiers (
 );
 CREATE INDEX fan_identifiers_by_fan ON fan_identifiers USING btree (account_id, fan_id, network);
 
+create table fan_identities (
+    account_id bigint not null,
+    identity_id bigint not null,
+    issuer text not null,
+    subject text not null,
+    fan_id bigint not null,
+    created_at timestamp with time zone not null,
+    used_at timestamp with time zone not null,
+    constraint fan_identities_pkey PRIMARY KEY (account_id, identity_id),
+    constraint fan_identities_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX fan_identities_by_fan ON fan_identities USING btree (account_id, fan_id);
+CREATE UNIQUE INDEX fan_identities_by_subject ON fan_identities USING btree (account_id, issuer, subject);
+
 create table fan_idols (
     account_id bigint not null,
     idol_uid uuid not null,
@@ -1015,6 +1029,15 @@ CREATE UNIQUE INDEX ticket_events_by_key ON ticket_events USING btree (account_i
 CREATE INDEX ticket_events_by_name ON ticket_events USING btree (account_id, fold_text(event_name), event_date);
 CREATE INDEX ticket_events_by_venue ON ticket_events USING btree (account_id, fold_text(venue_name));
 
+create table used_tokens (
+    account_id bigint not null,
+    token_hash bytea not null,
+    expires_at timestamp with time zone not null,
+    constraint used_tokens_pkey PRIMARY KEY (account_id, token_hash),
+    constraint used_tokens_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE INDEX used_tokens_by_expiry ON used_tokens USING btree (account_id, expires_at);
+
 create table accepted_terms (
     account_id bigint not null,
     fan_id bigint not null,
@@ -1114,6 +1137,32 @@ create table filter_states (
     constraint filter_states_pkey PRIMARY KEY (account_id, filter_id),
     constraint filter_states_account_id_filter_id_fkey FOREIGN KEY (account_id, filter_id) REFERENCES filters(account_id, filter_id) ON DELETE CASCADE
 );
+
+create table identity_providers (
+    account_id bigint not null,
+    provider_id bigint not null,
+    business_id bigint,
+    preset text not null,
+    title text,
+    issuer text not null,
+    client_ids text[] not null,
+    sealed_secret text,
+    jwks_url text,
+    authorization_url text,
+    token_url text,
+    userinfo_url text,
+    is_email_trusted boolean not null,
+    is_access_token_accepted boolean not null,
+    is_enabled boolean not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint identity_providers_pkey PRIMARY KEY (account_id, provider_id),
+    constraint identity_providers_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id) ON DELETE CASCADE,
+    constraint identity_providers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint identity_providers_preset_check CHECK ((preset = ANY (ARRAY['oidc'::text, 'google'::text, 'facebook'::text, 'apple'::text, 'spotify'::text])))
+);
+CREATE INDEX identity_providers_by_business ON identity_providers USING btree (account_id, business_id) WHERE (business_id IS NOT NULL);
+CREATE UNIQUE INDEX identity_providers_by_issuer ON identity_providers USING btree (account_id, COALESCE(business_id, (0)::bigint), issuer);
 
 create table idol_labels (
     account_id bigint not null,

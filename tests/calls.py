@@ -16,6 +16,7 @@ from fanfare.kernel.parameters import slots
 from fanfare.kernel.web import openapi
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
+from tests.identity_provider import CLIENT_ID, KEYS, identity_provider
 
 ENDPOINTS = app.endpoints()
 DOCUMENT = openapi.document(ENDPOINTS, "0")
@@ -46,7 +47,8 @@ SAME_AS = {
 }
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
-    "ad_account_key", "artist_id", "award_key", "campaign_event_key", "check_in_key", "customer_key", "device_id",
+    "ad_account_key", "artist_id", "award_key", "campaign_event_key", "check_in_key", "client_ids", "customer_key",
+    "device_id",
     "discovery_id", "event_key",
     "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id", "media_uid", "merchant_key", "order_key",
     "product_key", "registration_key", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
@@ -218,6 +220,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _messages(post, got)
     v |= await _ads(post)
     v |= await _sessions(post, got)
+    v |= await _identities(post, got, v["fan_id"])
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -249,6 +252,19 @@ async def _sessions(post: Any, got: Any) -> Values:
         "spare_session_uid": guests[1]["session_uid"],
         "session_id": rows[0]["session_id"],
     }
+
+
+async def _identities(post: Any, got: Any, fan_id: int) -> Values:
+    issuer = "https://id.example.com"
+    with identity_provider() as running:
+        client = {"issuer": issuer, "client_ids": [CLIENT_ID], "jwks_url": f"{running.url}{KEYS}"}
+        provider_id = (await post("manage/identity_providers", **client, is_email_trusted=True))["provider_id"]
+        token = running.token(iss=issuer, email="ada@example.com", email_verified=True)
+        await post("sessions/connect", network="oidc", provider=issuer, id_token=token)
+    # Its port is another for each account.
+    await post(f"manage/identity_providers/{provider_id}", jwks_url="")
+    (linked,) = await got(f"manage/fans/{fan_id}/identities")
+    return {"provider_id": provider_id, "identity_id": linked["identity_id"]}
 
 
 async def _merge(post: Any, fan_id: int) -> Values:

@@ -11,6 +11,7 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
+from fanfare.identities.actions import followers as identities
 from fanfare.idols.actions import links as idols
 from fanfare.kernel import addresses
 from fanfare.kernel.clock import Clock, system_clock
@@ -53,6 +54,7 @@ DOMAINS = (
     "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
+    "fanfare.identities",
     "fanfare.sessions",
     "fanfare.performances",
     "fanfare.tickets",
@@ -69,8 +71,8 @@ DOMAINS = (
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
-    fans, messages, idols, campaigns, points, sessions, performances, tickets, registrations, purchases, search,
-    segments,
+    fans, messages, idols, campaigns, points, identities, sessions, performances, tickets, registrations, purchases,
+    search, segments,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.callers import PUBLIC, SECRET, Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
@@ -34,16 +35,20 @@ from fanfare.sessions.schemas.sessions import (
     scope="sessions",
     key=PUBLIC,
     references=connecting.references,
+    prepare=connecting.identify,
     has_secret_answer=True,
 )
-async def sessions_connect(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Connection:
+async def sessions_connect(
+    db: Db, account: Account, caller: Caller, request: Connect, now: datetime, identity: Identity | None
+) -> Connection:
     """Log a fan in, or take a step towards it.
 
     `network` chooses the step. A finished step returns the session; otherwise `status` says what is next. 422
     (`wrong_login`) for a wrong password; 429 with Retry-After after 100 wrong ones for a fan in a day, 300 from an IP
-    address in an hour, or 100 existence checks from an IP address in an hour.
+    address in an hour, or 100 existence checks from an IP address in an hour. 503 when an identity provider does not
+    respond.
     """
-    return await connecting.connect(db, account, caller, request, now)
+    return await connecting.connect(db, account, caller, request, now, identity)
 
 
 @endpoint.post("/api/v1/sessions/wifi", scope="sessions", key=PUBLIC)

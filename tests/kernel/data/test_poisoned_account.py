@@ -82,6 +82,11 @@ async def an_old_session(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def an_old_token(api: Api, db: Db) -> None:
+    sql = "insert into used_tokens (account_id, token_hash, expires_at) values ($1, '', now() - interval '1 day')"
+    await db.execute(sql, api.account_id)
+
+
 async def an_old_message(api: Api, db: Db) -> None:
     sql = """
         insert into messages (account_id, message_id, request_key, channel, template_name, message_language,
@@ -100,6 +105,7 @@ WORK = {
     "segments.keep_members": Work(a_filter, "select built_at is not null from filter_states where account_id = $1"),
     "ratings.rate_fans": Work(a_fan, "select count(*) > 0 from rating_progress where account_id = $1"),
     "sessions.forget_old_sessions": Work(an_old_session, "select count(*) = 0 from sessions where account_id = $1"),
+    "identities.keep_identities": Work(an_old_token, "select count(*) = 0 from used_tokens where account_id = $1"),
     "messages.forget_messages": Work(an_old_message, "select count(*) = 0 from messages where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from types import ModuleType
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, TypedDict, TypeVar, Unpack, get_type_hints
 
 import msgspec
 
@@ -24,6 +24,9 @@ from fanfare.kernel.pictures import ImageAnswer
 # Returns the faults of fields that refer to other objects. Called when a request is refused anyway, to report all
 # faults.
 References = Callable[[Db, Account, Mapping[str, Any]], Awaitable[list[tuple[str, str]]]]
+# Makes calls to others that the action needs, before any transaction; what it returns is an argument of the handler, by
+# the type that it says it returns.
+Prepare = Callable[[Db, Account, Caller, Any, datetime], Awaitable[Any]]
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 M = TypeVar("M")
 R = TypeVar("R")
@@ -45,6 +48,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     # the field that receives a body that is a bare JSON array
     array_field: str | None = None
     references: References | None = None
+    prepare: Prepare | None = None
     # whether the answer holds what is shown once, and so is not stored for a repeated request
     has_secret_answer: bool = False
 
@@ -53,6 +57,11 @@ class Endpoint(msgspec.Struct, frozen=True):
         """The content type of the answer."""
         is_drawn = isinstance(self.answer, type) and issubclass(self.answer, ImageAnswer)
         return self.answer.media_type if is_drawn else "application/json"
+
+    @property
+    def prepared_type(self) -> Any:  # noqa: ANN401 - a type
+        """The type of what `prepare` returns."""
+        return get_type_hints(self.prepare)["return"] if self.prepare else None
 
     @property
     def is_write(self) -> bool:
@@ -70,6 +79,19 @@ def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
             yield candidate
 
 
+class WriteOptions(TypedDict, total=False):
+    """What a call that writes can have beside path, scope and key.
+
+    `array_field` is the field that receives a bare JSON array, `references` checks fields that refer to other objects,
+    `prepare` makes calls to others before any transaction.
+    """
+
+    array_field: str | None
+    references: References | None
+    prepare: Prepare | None
+    has_secret_answer: bool
+
+
 class _Decorator:
     """Provides `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
 
@@ -77,22 +99,8 @@ class _Decorator:
         """Declare a call that reads."""
         return self._mark("GET", path, scope, key, has_etag=has_etag)
 
-    def post(
-        self,
-        path: str,
-        *,
-        scope: str,
-        key: Level,
-        array_field: str | None = None,
-        references: References | None = None,
-        has_secret_answer: bool = False,
-    ) -> Callable[[F], F]:
-        """Declare a call that writes.
-
-        `array_field` is the field that receives a bare JSON array, `references` checks fields that refer to other
-        objects.
-        """
-        options = {"array_field": array_field, "references": references, "has_secret_answer": has_secret_answer}
+    def post(self, path: str, *, scope: str, key: Level, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
+        """Declare a call that writes."""
         return self._mark("POST", path, scope, key, **options)
 
     def delete(self, path: str, *, scope: str, key: Level) -> Callable[[F], F]:
@@ -112,13 +120,13 @@ class _Decorator:
             answer = hints.pop("return")
             structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
             params = structs[0] if structs else None
-            unknown = [hint for hint in hints.values() if hint not in (Db, Account, Caller, Delivery, datetime, params)]
-            if unknown:
-                message = f"{handler.__name__} asks for {unknown}, which no call provides"
-                raise TypeError(message)
             new = Endpoint(
                 handler.__name__, method, path, scope, key, handler, tuple(hints.items()), params, answer, **options
             )
+            provided = (Db, Account, Caller, Delivery, datetime, params, new.prepared_type)
+            if unknown := [hint for hint in hints.values() if hint not in provided]:
+                message = f"{handler.__name__} asks for {unknown}, which no call provides"
+                raise TypeError(message)
             handler.endpoint = new  # type: ignore[attr-defined]
             return handler
 

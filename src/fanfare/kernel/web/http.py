@@ -137,14 +137,36 @@ class Service:
         if endpoint.is_write and not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
+        prepared = await _prepare(endpoint, handle, entry, params, now)
+
         async def act(db: Db) -> StoredAnswer:
-            values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
+            values: dict[object, Any] = {
+                Account: account,
+                Caller: caller,
+                Delivery: delivery,
+                datetime: now,
+                **prepared,
+            }
             return await call_endpoint(endpoint, db, values, (params, entry.raw), self.attempts)
 
         repeat = await repeat_for(endpoint, request, entry) if endpoint.is_write else None
         is_bulk = endpoint.is_write and len(entry.body) > SHORT_BYTES
         async with handle.bulk_turn() if is_bulk else nullcontext():
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
+
+
+async def _prepare(
+    endpoint: Endpoint, handle: Db, entry: Entry, params: Params | None, now: datetime
+) -> dict[object, Any]:
+    """Make the calls to others that the action needs, before the transaction of an Idempotency-Key begins."""
+    if endpoint.prepare is None:
+        return {}
+    try:
+        prepared = await endpoint.prepare(handle, entry.key.account, entry.caller, params, now)
+    except BadParameters as wrong:
+        wrong.values = present_fields(params) if params else {}
+        raise
+    return {endpoint.prepared_type: prepared}
 
 
 EXPOSED_HEADERS = (

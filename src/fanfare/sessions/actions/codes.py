@@ -173,7 +173,7 @@ async def _use(db: Db, step: Step, row: Record) -> Connection:
     if not used:
         raise WrongCode([("request_uid", "is used; request a new code")])
     fan_id = await _new_fan(db, step, row) if fan_id is None else fan_id
-    await _confirm(db, step, fan_id, key)
+    await confirm_contact(db, step, fan_id, key)
     if not is_open:
         await accept(db, account_id, fan_id, business, step.address, step.now)
     return finished(await open_session(db, account_id, fan_id, step.visit(), step.now, method=CODE))
@@ -188,7 +188,7 @@ async def _new_fan(db: Db, step: Step, row: Record) -> int:
     return await write_change(db, step.account, await prepare_change(db, step.account, changes, SOURCE), step.now)
 
 
-async def _confirm(db: Db, step: Step, fan_id: int, key: tuple[str, str]) -> None:
+async def confirm_contact(db: Db, step: Step, fan_id: int, key: tuple[str, str]) -> None:
     """Mark the address as confirmed. At the first time who registered it is out, unless this device is in already.
 
     Else somebody could register another's address, and stay in when its owner comes.

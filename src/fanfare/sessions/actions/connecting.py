@@ -11,6 +11,7 @@ from fanfare.fans.actions.fans import MailTaken, PhoneTaken, prepare_change, wri
 from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.actions.passwords import is_password
 from fanfare.fans.schemas.fans import FanChanges
+from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
@@ -27,6 +28,7 @@ from fanfare.sessions.actions.budgets import (
     give_back,
 )
 from fanfare.sessions.actions.codes import send_code, submit_code
+from fanfare.sessions.actions.identities import log_in_by_identity, verify_identity
 from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
 from fanfare.sessions.actions.steps import OWNER, Step, fan_address, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
@@ -34,6 +36,7 @@ from fanfare.sessions.queries.businesses import business_of
 from fanfare.sessions.schemas.connect import (
     EMAIL,
     GUEST,
+    IDENTITY_NETWORKS,
     PASSWORD,
     PHONE,
     REGISTER,
@@ -63,17 +66,33 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
     )
 
 
-async def connect(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Connection:
+async def connect(
+    db: Db, account: Account, caller: Caller, request: Connect, now: datetime, identity: Identity | None = None
+) -> Connection:
     """Take a step of logging in.
 
     Refuses (422) a wrong login, an unknown business or campaign, and (429) what was tried too often.
     """
+    step = await _step(db, account, caller, request, now)
+    return await STEPS[request.network or GUEST](db, msgspec.structs.replace(step, identity=identity))
+
+
+async def identify(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Identity | None:
+    """Ask an identity provider, for the steps that need it, before any transaction: it can take seconds.
+
+    Refuses (422) a wrong token or provider, (429) what was tried too often, and (503) a provider that is down.
+    """
+    if request.network not in IDENTITY_NETWORKS:
+        return None
+    return await verify_identity(db, await _step(db, account, caller, request, now))
+
+
+async def _step(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Step:
     business = await business_of(db, account.id, request.business_id)
     await check_campaign_field(db, account.id, request.page_tab_id)
     address = fan_address(caller, request.ip_address)
     counted = None if address is None and caller.is_server else subscriber(address)
-    step = Step(account, request, business, address, counted, now)
-    return await STEPS[request.network or GUEST](db, step)
+    return Step(account, request, business, address, counted, now)
 
 
 async def _guest(db: Db, step: Step) -> Connection:
@@ -180,4 +199,5 @@ STEPS: dict[str, Callable[[Db, Step], Awaitable[Connection]]] = {
     VERIFY_SMS: send_code,
     VERIFY_EMAIL: send_code,
     SUBMIT: submit_code,
+    **dict.fromkeys(IDENTITY_NETWORKS, log_in_by_identity),
 }

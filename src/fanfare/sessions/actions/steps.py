@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from fanfare.fans.contact import normalized_mail_key, read_contact
+from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.errors import BadParameters
 from fanfare.sessions.actions.budgets import Attempt, Budget
@@ -25,6 +26,8 @@ class Step(msgspec.Struct, frozen=True):
     address: str | None
     subscriber: str | None
     now: datetime
+    # what an identity provider said before the step was taken
+    identity: Identity | None = None
 
     def visit(self) -> Visit:
         """Return what a session keeps of it."""

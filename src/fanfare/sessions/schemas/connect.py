@@ -9,13 +9,15 @@ from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import read_contact
 from fanfare.fans.schemas.fans import Mail, Phone
+from fanfare.identities.schemas.presets import OIDC, PRESETS
 from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import Address, ChoiceForm, Flag, Id, OuterKey, Text, TextForm, Uuid
 
 # The steps that need more than one of their fields.
 GUEST, REGISTER, EMAIL, PHONE, PASSWORD = "guest", "register", "email", "phone", "password"
 VERIFY_SMS, VERIFY_EMAIL, SUBMIT = "verify_sms", "verify_email", "submit_verification_code"
-NETWORKS = (GUEST, REGISTER, EMAIL, PHONE, PASSWORD, VERIFY_SMS, VERIFY_EMAIL, SUBMIT)
+IDENTITY_NETWORKS = tuple(PRESETS)
+NETWORKS = (GUEST, REGISTER, EMAIL, PHONE, PASSWORD, VERIFY_SMS, VERIFY_EMAIL, SUBMIT, *IDENTITY_NETWORKS)
 # How a session began that a code opened.
 CODE = "code"
 # What a step cannot do without; of a tuple one is enough.
@@ -27,12 +29,15 @@ NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     VERIFY_SMS: (("phone",),),
     VERIFY_EMAIL: (("email",),),
     SUBMIT: (("request_uid",), ("verification_code",)),
+    **{name: ((("id_token",) if each.has_id_token else ("access_token",)),) for name, each in PRESETS.items()},
+    OIDC: (("provider",), ("id_token",)),
 }
 SHORTEST_PASSWORD = 8
 
 NetworkChoice = Annotated[str, ChoiceForm(*NETWORKS)]
 DeviceNetwork = Annotated[str, ChoiceForm("ios", "android")]
 LoginPassword = Annotated[str, TextForm(256)]
+LoginToken = Annotated[str, TextForm(10_000)]
 
 
 DeviceId = Annotated[OuterKey | None, "Hardware id when a mobile app calls."]
@@ -52,7 +57,8 @@ class Connect(Params):
         NetworkChoice | None,
         "The step. Empty or guest: a session without login. register: a new fan. email or phone: whether a fan has it,"
         " or with a password the login. password: the login by email or phone. verify_sms or verify_email: send a code;"
-        " submit_verification_code: log in with it.",
+        " submit_verification_code: log in with it. oidc, google, facebook, apple, spotify: log in with a token of this"
+        " identity provider.",
     ] = None
     business_id: Annotated[Id | None, "Business the session is for; required if the account has several."] = None
     page_tab_id: Annotated[Id | None, "Campaign the session is for."] = None
@@ -67,6 +73,16 @@ class Connect(Params):
     language: Annotated[Annotated[str, TextForm(35)] | None, "Language of the message with a code, such as de-CA."] = (
         None
     )
+    provider: Annotated[
+        Annotated[str, TextForm(2048)] | None, "Identity provider by its id or issuer; needed with oidc."
+    ] = None
+    id_token: Annotated[
+        LoginToken | None, "Token of the identity provider (a signed JWT), valid once; needed with all but spotify."
+    ] = None
+    access_token: Annotated[
+        LoginToken | None, "Access token, for spotify; only if the provider is_access_token_accepted."
+    ] = None
+    nonce: Annotated[Annotated[str, TextForm(255)] | None, "What the id_token was asked for with, if anything."] = None
     session_uid: Annotated[
         Uuid | None,
         "Present session of the device. It ends with the login, and what a guest did in it goes to the fan.",

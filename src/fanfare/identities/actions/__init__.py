@@ -1,0 +1,1 @@
+"""Changes providers and links."""

@@ -1,0 +1,1 @@
+"""Reads providers and identities."""

@@ -1,0 +1,1 @@
+"""Shapes of providers and of identities."""

@@ -1,0 +1,177 @@
+"""An OpenID provider of our own on this machine: what it publishes, keys that are replaced, codes, tokens, people.
+
+It keeps what it is asked, and can hang, fail, or say something else. `hostile` tokens are made with its real keys.
+"""
+
+import base64
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+
+from tests.running import PATIENCE
+
+CLIENT_ID = "made-up-client"
+CLIENT_SECRET = "made-up-client-secret"
+KEYS = "/keys"
+CONFIGURATION = "/.well-known/openid-configuration"
+
+
+@cache
+def spare_key(number: int) -> RSAKey:
+    """Return one of a few RSA keys: each takes a tenth of a second to make."""
+    return RSAKey.generate_key(2048, {"kid": f"rsa-{number}"}, private=True)
+
+
+class Provider:
+    """The provider. `keys` are those that it publishes; the first signs."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.keys: list[Key] = [spare_key(0)]
+        # paths in the order they were asked for
+        self.asked: list[str] = []
+        # an answer in the place of its own, by path: status and body
+        self.replies: dict[str, tuple[int, bytes]] = {}
+        # what it publishes beside or in place of its own
+        self.published: dict[str, Any] = {}
+        # set while requests wait
+        self.waits = threading.Event()
+        self.release = threading.Event()
+        # what a code stands for, and what was sent for it
+        self.codes: dict[str, dict[str, Any]] = {}
+        self.exchanges: list[dict[str, str]] = []
+        # who has an access token
+        self.people: dict[str, dict[str, Any]] = {}
+
+    def rotate(self, number: int) -> None:
+        """Publish another key alone."""
+        self.keys = [spare_key(number)]
+
+    def token(self, key: Key | None = None, header: dict[str, Any] | None = None, **claims: Any) -> str:
+        """Return a signed token; a claim that is None is left out."""
+        now = int(time.time())
+        key = key or self.keys[0]
+        values = {
+            "iss": self.url, "sub": "person-1", "aud": CLIENT_ID, "iat": now, "exp": now + 600,
+            "jti": str(time.time_ns()),
+            **claims,
+        }  # fmt: skip
+        algorithms = {RSAKey: "RS256", ECKey: "ES256", OKPKey: "EdDSA"}
+        head = {"alg": algorithms.get(type(key), "HS256"), "kid": key.kid, **(header or {})}
+        head = {name: value for name, value in head.items() if value is not None}
+        return signed(head, {name: value for name, value in values.items() if value is not None}, key)
+
+    def configuration(self) -> dict[str, Any]:
+        return {
+            "issuer": self.url,
+            "jwks_uri": f"{self.url}{KEYS}",
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "userinfo_endpoint": f"{self.url}/userinfo",
+            **self.published,
+        }
+
+    def answer(self, path: str, form: dict[str, str], authorization: str) -> tuple[int, bytes]:
+        if path in self.replies:
+            return self.replies[path]
+        if path == CONFIGURATION:
+            return 200, json.dumps(self.configuration()).encode()
+        if path == KEYS:
+            return 200, json.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}).encode()
+        if path == "/token":
+            return self.exchange(form, authorization)
+        person = self.people.get(authorization.removeprefix("Bearer ")) if path == "/userinfo" else None
+        return (200, json.dumps(person).encode()) if person else (401, b"{}")
+
+    def exchange(self, form: dict[str, str], authorization: str) -> tuple[int, bytes]:
+        """Exchange a code once, for the client with the secret who shows the verifier of its challenge."""
+        self.exchanges.append({**form, "authorization": authorization})
+        code = self.codes.pop(form.get("code", ""), None)
+        verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")
+        is_client = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+        if code is None or not is_client or challenge != code["code_challenge"]:
+            return 400, b'{"error": "invalid_grant"}'
+        if form.get("redirect_uri") != code["redirect_uri"]:
+            return 400, b'{"error": "invalid_grant"}'
+        return 200, json.dumps(code["answer"]).encode()
+
+    def authorize(self, url: str, **claims: Any) -> tuple[str, str]:
+        """Be the login page: return the code and the state for what a browser was sent with."""
+        query = dict(parse_qsl(urlsplit(url).query))
+        code = f"code-{time.time_ns()}"
+        claims = {"nonce": query.get("nonce"), **claims}
+        token = f"access-{code}"
+        self.people[token] = {"id": claims.get("sub", "person-1")}
+        self.codes[code] = {
+            "code_challenge": query["code_challenge"],
+            "redirect_uri": query["redirect_uri"],
+            "answer": {"access_token": token, "token_type": "Bearer", "id_token": self.token(**claims)},
+        }
+        return code, query["state"]
+
+
+def signed(header: dict[str, Any], claims: dict[str, Any], key: Key) -> str:
+    """Return a token with exactly this header, which need not be a right one."""
+    plain = {name: value for name, value in header.items() if name in ("alg", "kid", "typ")}
+    token = jwt.encode(plain, claims, key, algorithms=[header["alg"]], default_type=None)
+    if plain == header:
+        return token
+    # The library refuses to write some headers: sign what they look like by the key itself.
+    from joserfc.jws import JWSRegistry  # noqa: PLC0415 - its algorithms only here
+
+    head = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=")
+    text = head + b"." + token.split(".")[1].encode()
+    signature = JWSRegistry.algorithms[header["alg"]].sign(text, key)
+    return (text + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
+@contextmanager
+def identity_provider() -> Iterator[Provider]:
+    """Run a provider."""
+    provider = Provider()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.respond({})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self.respond(dict(parse_qsl(body)))
+
+        def respond(self, form: dict[str, str]) -> None:
+            path = urlsplit(self.path).path
+            provider.asked.append(path)
+            if provider.waits.is_set():
+                provider.release.wait(PATIENCE)
+            status, body = provider.answer(path, form, self.headers.get("Authorization", ""))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    provider.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield provider
+    finally:
+        provider.release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(PATIENCE)
