@@ -1174,6 +1174,21 @@ create table idol_labels (
 );
 CREATE INDEX idol_labels_by_name ON idol_labels USING btree (account_id, fold_text(label_name));
 
+create table login_codes (
+    account_id bigint not null,
+    code_hash bytea not null,
+    session_id bigint not null,
+    redirect_url text not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    used_at timestamp with time zone,
+    opened_session_id bigint,
+    constraint login_codes_pkey PRIMARY KEY (account_id, code_hash),
+    constraint login_codes_account_id_session_id_fkey FOREIGN KEY (account_id, session_id) REFERENCES sessions(account_id, session_id) ON DELETE CASCADE
+);
+CREATE INDEX login_codes_by_expiry ON login_codes USING btree (account_id, expires_at);
+CREATE INDEX login_codes_by_session ON login_codes USING btree (account_id, session_id);
+
 create table message_templates (
     account_id bigint not null,
     template_id bigint not null,
@@ -1203,6 +1218,18 @@ create table prop_counts (
     constraint prop_counts_pkey PRIMARY KEY (account_id, prop_name, counter_name, part),
     constraint prop_counts_account_id_prop_name_fkey FOREIGN KEY (account_id, prop_name) REFERENCES props(account_id, prop_name) ON DELETE CASCADE
 );
+
+create table redirect_urls (
+    account_id bigint not null,
+    redirect_url_id bigint not null,
+    business_id bigint,
+    redirect_url text not null,
+    created_at timestamp with time zone not null,
+    constraint redirect_urls_pkey PRIMARY KEY (account_id, redirect_url_id),
+    constraint redirect_urls_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id) ON DELETE CASCADE,
+    constraint redirect_urls_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX redirect_urls_by_url ON redirect_urls USING btree (account_id, redirect_url, COALESCE(business_id, (0)::bigint));
 
 create table snapshot_members (
     account_id bigint not null,

@@ -9,18 +9,25 @@ import json
 import re
 import uuid
 from collections.abc import Container, Iterator
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from fanfare import app
+from fanfare.hosted.actions import login_codes
 from fanfare.kernel.parameters import slots
 from fanfare.kernel.web import openapi
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
+from tests.hosted.logins import code_in, submit
+from tests.hosted.pages import visitor
 from tests.identity_provider import CLIENT_ID, KEYS, identity_provider
 
 ENDPOINTS = app.endpoints()
 DOCUMENT = openapi.document(ENDPOINTS, "0")
 Values = dict[str, Any]
+# A site that the login page may lead back to, as in the example of the call.
+SITE = "https://www.example.com/login"
 BEARS_AN_ID = re.compile(r".*(_id|_ids|_uid|_uids|_key|_keys|_cursor)")
 
 # Another name of the parameter for a kind that `made_values` makes.
@@ -70,6 +77,11 @@ WITHIN: dict[tuple[str, str], Any] = {
         json.dumps({"user_key": value, "network": "facebook", "idol_name": "Northside FC"})
     ],
     ("events", "fan_id"): lambda value: [{"target": "chat_history", "fan_id": value}],
+}
+# What works in one call alone, by the kind that `made_values` makes.
+WORKING_ONCE = {
+    "crm_access_token_create": {"code": "login_code"},
+    "crm_access_token_get": {"code": "second_login_code"},
 }
 # What is needed beside ids and beyond the example.
 NEEDED: dict[str, Values] = {
@@ -132,6 +144,9 @@ def right(endpoint: Endpoint, values: Values) -> Values:
     for name in set(ids(endpoint)) & (required | set(fields)) - set(NEEDED.get(endpoint.call_id, {})):
         if name not in CHOSEN and name not in NOT_YET and name != "purchase_key":
             fields[name] = placed(name, value_of(endpoint, name, values))
+    fields.update(
+        {name: values[kind] for name, kind in WORKING_ONCE.get(endpoint.call_id, {}).items() if kind in values}
+    )
     fields.update({name: "chosen-by-caller" for name in required & CHOSEN if name not in fields})
     for (outer, inner), full in WITHIN.items():
         if outer in fields and inner in values:
@@ -197,7 +212,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     async def got(path: str, **values: Any) -> Any:
         return await api.ok(await api.get(f"/api/v1/{path}", **values))
 
-    v: Values = {}
+    v: Values = {"account_id": api.account_id}
     v["business_id"] = (await post("manage/businesses", business_name=f"Shop of {mark}"))["business_id"]
     v["crm_field_key"] = f"{mark}_hat_size"
     await post("manage/fields", crm_field_key=v["crm_field_key"], field_type="text")
@@ -221,6 +236,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _ads(post)
     v |= await _sessions(post, got)
     v |= await _identities(post, got, v["fan_id"])
+    v |= await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -265,6 +281,20 @@ async def _identities(post: Any, got: Any, fan_id: int) -> Values:
     await post(f"manage/identity_providers/{provider_id}", jwks_url="")
     (linked,) = await got(f"manage/fans/{fan_id}/identities")
     return {"provider_id": provider_id, "identity_id": linked["identity_id"]}
+
+
+async def _login_codes(api: Api, post: Any) -> Values:
+    """Log a fan in on the login page, twice; the codes last as long as the test."""
+    saved: Values = await post("manage/redirect_urls", redirect_url=SITE)
+    url = f"/crm/oauth/register?{urlencode({'account_id': api.account_id, 'redirect_url': SITE})}"
+    old, login_codes.LIFETIME = login_codes.LIFETIME, timedelta(hours=1)
+    try:
+        async with visitor(str(api.client.base_url)) as client:
+            first = await submit(client, url, email="lena@example.com", password="correct horse")
+            second = await submit(client, url.replace("/register", ""), "/crm/oauth/continue")
+    finally:
+        login_codes.LIFETIME = old
+    return {**saved, "login_code": code_in(first), "second_login_code": code_in(second)}
 
 
 async def _merge(post: Any, fan_id: int) -> Values:

@@ -43,8 +43,16 @@ async def current(db: Db, visit: Visit, account_id: int, now: datetime) -> Brows
     """Return the session of this browser if it is valid, which counts as a use of it; never a guest's."""
     try:
         session_uid = uuid.UUID(visit.cookies.get(_cookie(account_id), ""))
+    except ValueError:
+        return None
+    return await session_by_uid(db, account_id, session_uid, now)
+
+
+async def session_by_uid(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> BrowserSession | None:
+    """Return a session that is valid and not a guest's."""
+    try:
         session = await used_session(db, account_id, session_uid, now)
-    except (ValueError, NoSession):
+    except NoSession:
         return None
     if session.login_method == GUEST:
         return None

@@ -87,6 +87,16 @@ async def an_old_token(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def an_old_login_code(api: Api, db: Db) -> None:
+    await api.ok(await api.public_post("/api/v1/sessions/connect", network="guest"))
+    sql = """
+        insert into login_codes (account_id, code_hash, session_id, redirect_url, created_at, expires_at)
+        select account_id, 'old', session_id, '', now(), now() - interval '2 days' from sessions where account_id = $1
+        limit 1
+    """
+    await db.execute(sql, api.account_id)
+
+
 async def an_old_message(api: Api, db: Db) -> None:
     sql = """
         insert into messages (account_id, message_id, request_key, channel, template_name, message_language,
@@ -107,6 +117,7 @@ WORK = {
     "sessions.forget_old_sessions": Work(an_old_session, "select count(*) = 0 from sessions where account_id = $1"),
     "identities.keep_identities": Work(an_old_token, "select count(*) = 0 from used_tokens where account_id = $1"),
     "messages.forget_messages": Work(an_old_message, "select count(*) = 0 from messages where account_id = $1"),
+    "hosted.forget_login_codes": Work(an_old_login_code, "select count(*) = 0 from login_codes where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }
 

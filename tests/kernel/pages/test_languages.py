@@ -39,7 +39,7 @@ def test_an_endless_header_is_read_in_part() -> None:
 
 def texts() -> Iterator[str]:
     """Every text that a template or a page marks for translation."""
-    for path in sorted(PACKAGE.rglob("templates/*.html")):
+    for path in sorted(PACKAGE.rglob("templates/**/*.html")):
         for _, message, _, _ in extract_from_file("jinja2", path):
             yield from (message,) if isinstance(message, str) else message
 

@@ -28,6 +28,8 @@ class View(msgspec.Struct, frozen=True):
     template: str
     values: Mapping[str, Any] = {}
     status: int = 200
+    # seconds after which a refused request may be repeated
+    retry_after: int | None = None
 
 
 class Redirect(msgspec.Struct, frozen=True):

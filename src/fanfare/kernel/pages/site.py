@@ -33,7 +33,6 @@ log = structlog.get_logger()
 MAX_FORM = 64 * 1024
 NONCE_BYTES = 16
 ERROR = "kernel/pages/templates/error.html"
-BAD_FORM = 422
 
 
 class Site:
@@ -73,6 +72,8 @@ class Site:
             response.status = 303
             response.set_header("Location", result.location)
             return
+        if result.retry_after is not None:
+            response.set_header("Retry-After", str(result.retry_after))
         response.content_type = "text/html; charset=utf-8"
         response.append_header("Vary", "Accept-Language")
         await answers.put(request, response, result.status, html.encode())
@@ -116,7 +117,9 @@ class Site:
             visit.form = {name: values[0] for name, values in form.items() if values and isinstance(values[0], str)}
             visit.faults = dict(wrong.errors)
             view = await self._call(methods["GET"], visit, fixed, now)
-            return View(view.template, view.values, BAD_FORM) if isinstance(view, View) else view
+            if isinstance(view, View):
+                return View(view.template, view.values, wrong.status, wrong.retry_after)
+            return view
 
     async def _count(self, visit: Visit, now: datetime) -> None:
         """Count the visit by its address; raise the counter's refusal if the limit of this minute is exhausted."""
@@ -144,9 +147,7 @@ class Site:
 
     def _error(self, response: Response, refusal: Refusal) -> View:
         response.set_headers(dict(refusal.headers))
-        if refusal.retry_after is not None:
-            response.set_header("Retry-After", str(refusal.retry_after))
-        return View(ERROR, {"refusal": refusal}, refusal.status)
+        return View(ERROR, {"refusal": refusal}, refusal.status, refusal.retry_after)
 
 
 def _resource(site: Site, methods: dict[str, Page]) -> object:

@@ -1,0 +1,59 @@
+"""The registration of a new fan."""
+
+from datetime import datetime
+
+from fanfare.fans.schemas.fans import FanChanges
+from fanfare.hosted.actions import logging_in
+from fanfare.hosted.pages.login import NOT_ACCEPTED
+from fanfare.hosted.pages.login_frame import REGISTER, in_words, login_paths, login_view, open_destination
+from fanfare.hosted.queries.looks import look_of
+from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.pages.page import Redirect, View, Visit, page
+
+# What a fan agrees to, as it is kept in the ledger.
+WORDINGS = {
+    "is_subscribed": "Yes, news and offers from %(name)s by email. I can unsubscribe at any time.",
+    "is_phone_subscribed": "Yes, text messages from %(name)s. My network may charge for them. I can end them any time.",
+}
+REGISTERED = "There is an account with this already. Log in instead."
+
+
+async def _wordings(db: Db, visit: Visit, destination: Destination) -> dict[str, str]:
+    look = await look_of(db, destination.account.id, destination.business_id)
+    return {field: visit.language.text(text) % {"name": look.name} for field, text in WORDINGS.items()}
+
+
+@page.get(REGISTER)
+async def register(db: Db, visit: Visit, query: LoginQuery) -> View:
+    """Ask for what a new fan needs."""
+    db = db.for_account(query.account_id)
+    destination = await open_destination(db, visit, query)
+    wordings = await _wordings(db, visit, destination)
+    return await login_view(db, visit, destination, "register.html", {"wordings": wordings})
+
+
+@page.post(REGISTER)
+async def register_send(db: Db, visit: Visit, form: RegisterForm, now: datetime) -> View | Redirect:
+    """Make a new fan, who is logged in."""
+    db = db.for_account(form.account_id)
+    destination = await open_destination(db, visit, form)
+    main_field = "email" if form.email else "phone"
+    with in_words(main_field):
+        connection = await logging_in.register(db, visit, destination, form, now)
+    if connection.status == "login":
+        raise BadParameters([(main_field, REGISTERED)])
+    if connection.status == "terms_required":
+        raise BadParameters([("is_accepted", NOT_ACCEPTED)])
+    wordings = await _wordings(db, visit, destination)
+    ticked = [field for field in WORDINGS if getattr(form, field)]
+    consents = FanChanges(
+        fan_id=connection.fan_id or 0,
+        is_subscribed=form.is_subscribed or None,
+        is_phone_subscribed=form.is_phone_subscribed or None,
+        consent_wording=" ".join(wordings[field] for field in ticked) or None,
+    )
+    await logging_in.note_consents(db, visit, destination, consents, now)
+    url = await logging_in.finish(db, visit, destination, connection, now)
+    return Redirect(url or login_paths(visit)["login"])
