@@ -9,7 +9,9 @@ import pytest
 
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages import site
 from fanfare.kernel.pages.assets import assets
+from fanfare.kernel.parameters import Raw, from_query
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
@@ -36,6 +38,20 @@ async def send(client: httpx.AsyncClient, url: str, **fields: Any) -> httpx.Resp
     """Open a page and send its form."""
     page = await client.get(url)
     return await client.post(url, data={"form_token": token_in(page), **fields})
+
+
+async def test_a_page_reads_its_query_once(api: Api, base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = relative((await links(api, await new_fan(api, "once")))["preferences_url"])
+    queries: list[bytes] = []
+
+    def counted(query: bytes) -> Raw:
+        queries.append(query)
+        return from_query(query)
+
+    monkeypatch.setattr(site, "from_query", counted)
+    async with visitor(base_url) as client:
+        assert (await client.get(url)).status_code == 200
+    assert queries == [url.partition("?")[2].encode()]
 
 
 async def test_ada_reads_and_changes_what_we_may_send(api: Api, base_url: str, db: Db) -> None:

@@ -30,6 +30,17 @@ async def test_a_search_returns_its_first_page_before_its_set_is_stored(api: Api
     assert (await complete_search(db, account, running.search_uid, now)).rows == 5
 
 
+async def test_a_search_needs_no_second_connection_of_the_pool(api: Api, db: Db, database_url: str) -> None:
+    """Its first page is stored beside its transaction; ten searches with two connections each would wait."""
+    await many_fans(db, api.account_id, 5, province="NU")
+    account, now = await account_by_id(db, api.account_id), datetime.now(UTC)
+    small = await Db.connect(database_url, size=1)
+    running = RunningSearch(small, account, FanSearch(fan_provinces=["NU"], limit=2), now, fans.rows)
+    assert len((await running.start()).data) == 2
+    assert (await complete_search(small, account, running.search_uid, now)).rows == 5
+    await small.close()
+
+
 async def test_a_search_that_fails_before_its_first_page_stores_nothing(api: Api, db: Db) -> None:
     async def fails(*_: object) -> list[FoundFan]:
         raise LookupError

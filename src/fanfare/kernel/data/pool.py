@@ -46,8 +46,7 @@ class Pool:
         """`share` is the part of the connections that one account may use. Connections are made on demand."""
         self._dsn = dsn
         self._statement_seconds = statement_seconds
-        # A search uses a connection and needs a second one for an instant.
-        self._shares = Shares(size, share, minimum=2)
+        self._shares = Shares(size, share)
         self._reserve = Shares(BESIDE_CONNECTIONS, share)
         self.heavy, self.long, self.bulk = (Shares(max(1, size // HEAVY), share) for _ in range(3))
         self._idle: list[Connection] = []

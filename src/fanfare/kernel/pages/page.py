@@ -17,7 +17,7 @@ import msgspec
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.languages import Language
-from fanfare.kernel.parameters import Params
+from fanfare.kernel.parameters import Params, Raw
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -49,6 +49,8 @@ class Visit(msgspec.Struct):
     visitor_id: str
     # for the element <style>, new for each response
     nonce: str
+    # the parameters of the query; None if they cannot be read
+    query: Raw | None = None
     # the parameter that chose the language, for links to other pages; empty when the browser chose it
     chosen_language: Mapping[str, str] = {}
     # the values of a refused form, and the message of each invalid field

@@ -81,11 +81,11 @@ class Site:
     def _visit(self, request: Request) -> Visit:
         headers = request.headers
         peer = request.scope.get("client")
-        url, query = request.path, request.scope["query_string"]
-        code = ""
+        url, code, query = request.path, "", None
         # A query that cannot be read is refused later, by a page that has no query.
         with suppress(Refusal):
-            code = str(from_query(query).get(languages.PARAMETER, [""])[0])
+            query = from_query(request.scope["query_string"])
+            code = str(query.get(languages.PARAMETER, [""])[0])
             url = request.relative_uri
         ours = cookies.our_cookies(request.cookies, is_secure=self.is_secure)
         language = languages.select_language(code, headers.get("accept-language", ""))
@@ -93,6 +93,7 @@ class Site:
             url=url,
             address=nearest_address(peer[0] if peer else None, headers, self.proxies),
             language=language,
+            query=query,
             visitor_id=forms.visitor_of(ours),
             nonce=secrets.token_urlsafe(NONCE_BYTES),
             chosen_language={languages.PARAMETER: language.code} if code else {},
@@ -104,7 +105,8 @@ class Site:
     ) -> View | Redirect:
         now = self.clock()
         await self._count(visit, now)
-        fixed: Raw = {**from_query(request.scope["query_string"]), **{name: [value] for name, value in path.items()}}
+        query = from_query(request.scope["query_string"]) if visit.query is None else visit.query
+        fixed: Raw = {**query, **{name: [value] for name, value in path.items()}}
         page = methods["GET" if request.method == "HEAD" else request.method]
         if page.method == "GET":
             return await self._call(page, visit, fixed, now)

@@ -22,10 +22,10 @@ class Shares:
     first that came. Work of no account (None) may occupy every slot.
     """
 
-    def __init__(self, size: int, share: float = ACCOUNT_SHARE, *, minimum: int = 1) -> None:
-        """`share` is the share of the slots that one account may occupy, `minimum` how many it may always occupy."""
+    def __init__(self, size: int, share: float = ACCOUNT_SHARE) -> None:
+        """`share` is the share of the slots that one account may occupy, one at least."""
         self._size = self._free = size
-        self._limit = min(size, max(minimum, int(size * share)))
+        self._limit = min(size, max(1, int(size * share)))
         self._occupied: dict[Owner, int] = {}
         # The waiting accounts in order of their turns.
         self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}

@@ -116,7 +116,7 @@ class RunningSearch(Generic[R]):
     async def _search(self, turn: AsyncExitStack) -> None:
         async with self.db.transaction("repeatable_read") as tx:
             first = await self._read_first_page(tx)
-            await _store_start(self.db, self.account.id, first.search, first.fan_ids, len(first.page.data))
+            await _store_start(tx.independent(), self.account.id, first.search, first.fan_ids, len(first.page.data))
             self.state = State.WRITING
             if not self._first_page.done():
                 self._first_page.set_result(first.page)
