@@ -31,7 +31,7 @@ LEAVES_OUT = {"sessions_connect", "sessions_fan_get"}
 Json = Any
 
 
-class Told(NamedTuple):
+class Answers(NamedTuple):
     """What the document and the catalogue say of a call's answers."""
 
     call_id: str
@@ -44,7 +44,7 @@ class Told(NamedTuple):
 
 
 @cache
-def answer_of() -> list[dict[str, Told]]:
+def answer_of() -> list[dict[str, Answers]]:
     """Return the calls of each path by method, literal paths before those with placeholders."""
     document = openapi.document(app.endpoints(), "0")
     results = {call["id"]: call["result"] for call in yaml.safe_load(CATALOGUE.read_text("utf-8"))}
@@ -55,11 +55,11 @@ def answer_of() -> list[dict[str, Told]]:
     return matches
 
 
-def _answer_of(path: str, operation: Json, document: Json, results: dict[str, Json]) -> Told:
+def _answer_of(path: str, operation: Json, document: Json, results: dict[str, Json]) -> Answers:
     content = operation["responses"]["200"].get("content", {}).get("application/json")
     schema = content and {**content["schema"], "components": document["components"]}
     result = results.get(operation["operationId"], {"shape": "", "fields": []})
-    return Told(
+    return Answers(
         operation["operationId"],
         re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "/?"),
         jsonschema_rs.Draft202012Validator(schema, validate_formats=True) if schema else None,

@@ -141,14 +141,14 @@ async def test_campaigns_that_were_stored_as_custom_in_other_cases_are_custom(ot
     )
     old = await db.value("select max(page_tab_id) from campaigns") - len(rows)
     await db.execute((files("fanfare.migrations") / "0059_custom_campaigns.sql").read_text())
-    stored = await db.rows(
+    campaign_rows = await db.rows(
         "select title, app_type, page_tab_id from campaigns where account_id = $1 and page_tab_id > $2"
         " order by page_tab_id",
         other_api.account_id,
         old,
     )
-    ids = [row["page_tab_id"] for row in stored]
-    assert [(row["title"], row["app_type"]) for row in stored] == [
+    ids = [row["page_tab_id"] for row in campaign_rows]
+    assert [(row["title"], row["app_type"]) for row in campaign_rows] == [
         ("Derby", "custom"), (f"derby ({ids[1]})", "custom"), ("Final", "custom"), (f"final ({ids[3]})", "custom"),
         ("Derby", "Quiz"),
     ]  # fmt: skip

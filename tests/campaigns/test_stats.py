@@ -16,7 +16,7 @@ ZONE = ZoneInfo("America/Vancouver")
 YES_NO = (True, False)
 
 
-class Seen(NamedTuple):
+class Activity(NamedTuple):
     """What a test put in: who (a fan's id or a viewer) did it where and when."""
 
     page_tab_id: int
@@ -34,7 +34,7 @@ async def some_campaign(api: Api, title: str, **extra: Any) -> int:
     return int(created["page_tab_id"])
 
 
-def recomputed(entries: list[Seen], views: list[Seen], flags: dict[int, tuple[bool, bool]]) -> dict[str, int]:
+def recomputed(entries: list[Activity], views: list[Activity], flags: dict[int, tuple[bool, bool]]) -> dict[str, int]:
     fans = {int(entry.viewer or 0) for entry in entries}
     return {
         "total_entries": len(entries),
@@ -54,12 +54,13 @@ async def test_stats_equal_a_plain_recomputation(api: Api, db: Db) -> None:
     flags = {await some_fan(db, api.account_id, mail=a, phone=b): (a, b) for a in YES_NO for b in YES_NO for _ in "abc"}
     # Around the change of the clocks on 2 November 2025, hour by hour.
     moments = [moment_of("2025-10-31") + timedelta(minutes=chance.randrange(60 * 24 * 6)) for _ in range(260)]
-    entries = [Seen(chance.choice(campaigns), chance.choice(list(flags)), moment) for moment in moments]
+    entries = [Activity(chance.choice(campaigns), chance.choice(list(flags)), moment) for moment in moments]
     for entry in entries:
         await some_activities(db, api.account_id, int(entry.viewer or 0), entry.page_tab_id, entry.moment)
     viewers = [None, "a", "b", "c", "d"]
     views = [
-        Seen(chance.choice(campaigns), chance.choice(viewers), each, chance.randrange(1, 4)) for each in moments[:90]
+        Activity(chance.choice(campaigns), chance.choice(viewers), each, chance.randrange(1, 4))
+        for each in moments[:90]
     ]
     for view in views:
         result = {"viewer": view.viewer, "view_count": view.times, "viewed_at": view.moment.isoformat()}

@@ -15,7 +15,7 @@ from tests.running import PATIENCE
 COUNT = 1030
 START = datetime(2025, 10, 31, tzinfo=UTC)
 # What a warehouse table would be made of: the type of each column, alike in every page.
-WHOLE = ["activity_id", "account_id", "fan_id"]
+INTEGERS = ["activity_id", "account_id", "fan_id"]
 FLAGS = ["is_subscribed", "is_phone_subscribed"]
 TEXTS = ["creation_date", "creation_timestamp", "campaign_title", "app_type", "name", "details.answer"]
 Row = dict[str, Any]
@@ -97,8 +97,8 @@ async def test_the_next_night_gets_only_what_is_new(puller: httpx.Client, api: A
 
 async def test_types_are_the_same_in_every_page(puller: httpx.Client) -> None:
     frames = [pd.json_normalize(page) for page in pulled(puller, min_activity_id=1)]
-    kinds = {column: {str(frame[column].dtype) for frame in frames} for column in [*WHOLE, *FLAGS]}
-    assert kinds == {**{name: {"int64"} for name in WHOLE}, **{name: {"bool"} for name in FLAGS}}
+    kinds = {column: {str(frame[column].dtype) for frame in frames} for column in [*INTEGERS, *FLAGS]}
+    assert kinds == {**{name: {"int64"} for name in INTEGERS}, **{name: {"bool"} for name in FLAGS}}
     everything = pd.concat(frames, ignore_index=True).head(COUNT)
     for column in TEXTS:
         assert all(isinstance(text, str) for text in everything[column]), column

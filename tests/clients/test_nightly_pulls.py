@@ -17,7 +17,7 @@ FIXED = {
     "crm_purchases_search": 500, "crm_registration_scans_list": 1000, "manage_passes_list": 1000,
     "crm_fans_latest": 1000,
 }  # fmt: skip
-ASKED = 125
+LIMIT = 125
 RULES = pytest.mark.parametrize("by_has_more", [True, False], ids=["has_more", "contract"])
 
 
@@ -41,11 +41,11 @@ async def pulled(base_url: str, db: Db, request: pytest.FixtureRequest) -> Async
 @pytest.mark.parametrize("name", FEEDS)
 async def test_a_list_is_pulled_whole(pulled: Pulled, db: Db, name: str, by_has_more: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     feed = FEEDS[name]
-    values = {**feed.values, **({"limit": ASKED} if feed.limit else {})}
+    values = {**feed.values, **({"limit": LIMIT} if feed.limit else {})}
     read = [page async for page in pages(pulled.api, feed, pulled.place, values, by_has_more=by_has_more)]
     expected = await store(pulled.api, db, feed)
     assert sorted(key for page in read for key in page) == expected
-    size = FIXED.get(name, ASKED)
+    size = FIXED.get(name, LIMIT)
     full, rest = divmod(len(expected), size)
     if by_has_more:
         # No page too many at an exact end, none too few.
@@ -59,7 +59,7 @@ async def test_a_search_is_pulled_whole(pulled: Pulled, db: Db, place: str, uid:
     api = pulled.api
     tag = await db.value("select tag_id from tags where account_id = $1", api.account_id)
     owner = "fan_tags" if "tag" in place else "fans"
-    sizes, result, values = [], [], {"limit": ASKED}
+    sizes, result, values = [], [], {"limit": LIMIT}
     while True:
         answer = await api.ok(await api.get(f"/api/v1/{place.format(tag=tag)}", **values))
         result += [row["fan_id"] for row in answer["data"]]
@@ -70,5 +70,5 @@ async def test_a_search_is_pulled_whole(pulled: Pulled, db: Db, place: str, uid:
     rows = await db.rows(f"select fan_id from {owner} where account_id = $1 order by fan_id", api.account_id)
     assert result == [row["fan_id"] for row in rows]
     if by_has_more:
-        full, rest = divmod(len(rows), ASKED)
-        assert sizes == [ASKED] * full + [rest] * (rest > 0)
+        full, rest = divmod(len(rows), LIMIT)
+        assert sizes == [LIMIT] * full + [rest] * (rest > 0)

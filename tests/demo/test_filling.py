@@ -106,7 +106,7 @@ async def test_flags_are_the_fold_of_the_ledger(db: Db, account_id: int) -> None
 
 
 # How often the change log must tell of each topic.
-TOLD = {
+COUNTS = {
     "fan.created": "select count(*) from fans where account_id = $1",
     "fan.identified": "select count(*) from fan_identifiers where account_id = $1"
     " and network not in ('email', 'phone')",
@@ -151,7 +151,7 @@ async def test_the_change_log_tells_of_every_row(db: Db, account_id: int) -> Non
         row[0]: row[1]
         for row in await db.rows("select topic, count(*) from changes where account_id = $1 group by 1", account_id)
     }
-    for topic, sql in TOLD.items():
+    for topic, sql in COUNTS.items():
         assert topics.pop(topic) == await db.value(sql, account_id)
     assert set(topics) == {"fan.updated"}
     astray = await db.value(

@@ -11,7 +11,7 @@ from tests.rules.twins import tables
 
 Doing = Callable[[int], Awaitable[None]]
 # What a merge and its undoing leave behind: what happened, and later moments.
-LEFT = {"changes", "merged_rows"}
+JOURNALS = {"changes", "merged_rows"}
 MOMENTS = {"fans": {"position", "updated_at"}, "fan_merges": {"undone_at"}, "fan_tags": {"position"}}
 
 
@@ -143,7 +143,7 @@ class Story:
 async def rows(db: Db, account_id: int) -> dict[str, list[str]]:
     """Return all rows of an account, by table, without what a merge and its undoing leave."""
     result: dict[str, list[str]] = {}
-    for name in set(await tables(db)) - LEFT:
+    for name in set(await tables(db)) - JOURNALS:
         where = {"standing_buckets": " and fan_count <> 0", "fan_merges": " and undone_at is null"}.get(name, "")
         left_out = sorted(MOMENTS.get(name, set()))
         result[name] = await db.value(

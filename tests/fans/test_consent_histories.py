@@ -29,7 +29,7 @@ FLAGS = {"email": "is_subscribed", "phone": "is_phone_subscribed"}
 OLDEST = datetime(2019, 1, 1, tzinfo=UTC)
 
 
-class Said(NamedTuple):
+class Statement(NamedTuple):
     """A word: email, phone, everything or a business by its id; yes or no; the moment it was given."""
 
     channel: str
@@ -46,7 +46,7 @@ class Flags(NamedTuple):
     businesses: frozenset[str]
 
 
-def oracle(words: list[Said]) -> Flags:
+def oracle(words: list[Statement]) -> Flags:
     """Replay the words as if each had been heard when it was given."""
     on: dict[str, bool] = {}
     is_out = False
@@ -69,9 +69,9 @@ class History:
         self.businesses = businesses
         self.mails = [f"{uuid.uuid4().hex}@example.com" for _ in range(2)]
         self.fans: list[int | None] = [None, None]
-        self.words: list[list[Said]] = [[], []]
+        self.words: list[list[Statement]] = [[], []]
         # the words that the second brought into the first
-        self.brought: list[Said] | None = None
+        self.brought: list[Statement] | None = None
         self.erased: list[datetime | None] = [None, None]
 
     async def post(self, path: str, **values: Any) -> Any:
@@ -96,13 +96,15 @@ class History:
         """Note what was said of a person; of one who comes back after an erasure, the no that it left first."""
         owner = 0 if self.brought is not None else person
         if self.fans[owner] is None and (erased := self.erased[person]):
-            self.words[owner].append(Said("everything", is_granted=False, moment=erased))
+            self.words[owner].append(Statement("everything", is_granted=False, moment=erased))
         assert self.fans[owner] in (None, fan_id)
         self.fans[owner] = fan_id
         names = {flag: channel for channel, flag in FLAGS.items()}
         for name, flag in words.items():
             channel = names.get(name, name.removeprefix("business_"))
-            word = Said("everything", not flag, moment) if name == "is_optout" else Said(channel, flag, moment)
+            word = (
+                Statement("everything", not flag, moment) if name == "is_optout" else Statement(channel, flag, moment)
+            )
             self.words[owner].append(word)
 
     async def makes(self, person: int) -> None:
@@ -200,7 +202,7 @@ async def sell(api: Api, lines: list[Line]) -> None:
         each.history.heard(each.person, row["fan_id"], each.words, each.moment)
 
 
-FOUND = """
+FLAGS_OF_FANS = """
     select f.fan_id, f.is_subscribed, f.is_phone_subscribed, f.is_optout,
            array(select b.business_id::text from fan_businesses b
                  where b.account_id = $1 and b.fan_id = f.fan_id and b.is_opted_in) as businesses
@@ -211,7 +213,7 @@ FOUND = """
 async def hold_to_the_oracle(api: Api, db: Db, histories: list[History]) -> None:
     """Compare the flags of everybody in some histories with what their words come to."""
     expected = {fan_id: flags for each in histories for fan_id, flags in each.expected().items()}
-    rows = await db.rows(FOUND, api.account_id, list(expected))
+    rows = await db.rows(FLAGS_OF_FANS, api.account_id, list(expected))
     result = {row[0]: Flags(row[1], row[2], row[3], frozenset(row[4])) for row in rows}
     assert result == expected, SEED
 

@@ -36,16 +36,16 @@ FEW_CALLS = 400 if IS_FULL else 40
 CALLERS = 4
 PAUSE_SECONDS = 0.02
 # What is promised of the 99th percentile.
-MOST_RATIO = 1.2
+MAX_RATIO = 1.2
 ENDLESS_BYTES = 60 * MIB if IS_FULL else 8 * MIB
 ATTACKERS = 4
 ATTACK_SECONDS = 5 if IS_FULL else 1
 # What the server may take meanwhile: one packet of each attacker, and what the allocator keeps.
-MOST_GROWTH = 16 * MIB
+MAX_GROWTH = 16 * MIB
 HEAD = b"POST /api/v1/crm/fans HTTP/1.1\r\n" + HOST
 TRAILED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
 # 9 s when the server accepted one connection a turn.
-MOST_SECONDS = 4
+MAX_SECONDS = 4
 ENDLESS = {
     "an address": (b"GET /", b"a" * 65536),
     "a header": (HEAD + b"a: ", b"a" * 65536),
@@ -150,8 +150,8 @@ async def test_a_crowd_of_slow_callers_leaves_others_as_fast(up: Up, call: bytes
                 crowded.append(await called(url, call, CALLS))
             say(f"alone {answer_of(calm[-1])}, among {CROWD} slow callers {answer_of(crowded[-1])}")
     ratio = statistics.median(busy[1] / free[1] for free, busy in zip(calm, crowded, strict=True))
-    say(f"99th percentile among them / alone: {ratio:.2f}, at most {MOST_RATIO}")
-    assert not IS_FULL or ratio <= MOST_RATIO
+    say(f"99th percentile among them / alone: {ratio:.2f}, at most {MAX_RATIO}")
+    assert not IS_FULL or ratio <= MAX_RATIO
 
 
 async def attack(url: str, begin: bytes, extra: bytes) -> None:
@@ -182,7 +182,7 @@ async def test_what_has_no_end_takes_no_memory_and_holds_nobody_up(up: Up, call:
         maximum = max(maximum, server.memory_info().rss)
     say(f"{kind}: {(maximum - old) / MIB:.1f} MiB more, others {answer_of(await calls)}")
     await asyncio.gather(calls, *attacks)
-    assert maximum - old < MOST_GROWTH
+    assert maximum - old < MAX_GROWTH
 
 
 async def test_new_callers_get_in_among_many_who_ask_without_end(up: Up) -> None:
@@ -204,4 +204,4 @@ async def test_new_callers_get_in_among_many_who_ask_without_end(up: Up) -> None
     say(f"{seconds:.2f} s until a new caller is answered among {len(flood)} who ask without end")
     for each in flood:
         each.close()
-    assert not IS_FULL or seconds < MOST_SECONDS
+    assert not IS_FULL or seconds < MAX_SECONDS

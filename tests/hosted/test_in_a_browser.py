@@ -46,13 +46,13 @@ async def new_context(browser: Browser, **options: Any) -> BrowserContext:
 @pytest.fixture(scope="module")
 async def urls(api: Api) -> dict[str, str]:
     """The pages of a fan, in the look of a business."""
-    made = await api.post(
+    answer = await api.post(
         "/api/v1/manage/businesses",
         business_name="Tideline Festival",
         style_props={"brand_color": "#00a6a6"},
         legal_privacy="https://tideline.example/privacy",
     )
-    business_id = (await api.ok(made))["business_id"]
+    business_id = (await api.ok(answer))["business_id"]
     await api.ok(await api.post("/api/v1/manage/businesses", business_name="Harbour City FC"))
     fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="maren@example.org", is_subscribed=True)))["fan_id"]
     each = await links(api, fan_id, business_id=business_id)

@@ -236,8 +236,8 @@ async def test_a_query_that_cannot_be_read_is_refused_by_a_page(base_url: str) -
 
 
 async def test_a_link_of_a_deleted_business_still_leads_to_the_fan(api: Api, base_url: str) -> None:
-    made = await api.post("/api/v1/manage/businesses", business_name="Pop-up Shop")
-    business_id = (await api.ok(made))["business_id"]
+    created = await api.post("/api/v1/manage/businesses", business_name="Pop-up Shop")
+    business_id = (await api.ok(created))["business_id"]
     pia = await new_fan(api, "pia")
     each = await links(api, pia, business_id=business_id)
     await api.ok(await api.delete(f"/api/v1/manage/businesses/{business_id}"))
@@ -314,11 +314,11 @@ async def test_the_look_of_a_business_is_safe(api: Api, base_url: str) -> None:
     pages = []
     async with visitor(base_url) as client:
         for name, style, media, privacy in looks:
-            made = await api.post(
+            created = await api.post(
                 "/api/v1/manage/businesses",
                 business_name=name, style_props=style, media_map=media, legal_privacy=privacy,
             )  # fmt: skip
-            url = (await links(api, nora, business_id=(await api.ok(made))["business_id"]))["preferences_url"]
+            url = (await links(api, nora, business_id=(await api.ok(created))["business_id"]))["preferences_url"]
             pages.append((await client.get(relative(url))).text)
     assert "<b>Evil" not in pages[0]
     assert "&lt;b&gt;Evil&lt;/b&gt;" in pages[0]

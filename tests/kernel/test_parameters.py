@@ -18,7 +18,7 @@ from fanfare.kernel.wire import Alias, Day, Flag, Id, Ids, IntegerForm, JsonObje
 from tests.kernel.things import CALLS, ThingChanges, Things
 
 
-class Wanted(Params):
+class Example(Params):
     """A bit of everything."""
 
     fan_id: Annotated[Id, "the fan"]
@@ -41,32 +41,32 @@ class Wanted(Params):
             yield "name", "is nobody"
 
 
-def expected_of(query: str) -> Wanted:
-    return read(Wanted, from_query(f"fan_id=7&{query}".encode()))
+def expected_of(query: str) -> Example:
+    return read(Example, from_query(f"fan_id=7&{query}".encode()))
 
 
 def refused(raw: Raw) -> list[tuple[str, str]]:
     with pytest.raises(BadParameters) as result:
-        read(Wanted, raw)
+        read(Example, raw)
     return result.value.errors
 
 
 def test_what_is_not_given_has_its_default() -> None:
-    assert expected_of("") == Wanted(fan_id=7)
+    assert expected_of("") == Example(fan_id=7)
 
 
 def test_an_empty_value_means_none_was_given_or_clears() -> None:
     read_empty = expected_of("name=&day=&limit=&ids=&is_on=&group_name=&props=")
-    assert read_empty == Wanted(fan_id=7, name=None, day=None)
+    assert read_empty == Example(fan_id=7, name=None, day=None)
 
 
 def test_null_in_json_clears() -> None:
-    assert read(Wanted, from_json(b'{"fan_id": 7, "name": null, "limit": null}')) == Wanted(fan_id=7, name=None)
+    assert read(Example, from_json(b'{"fan_id": 7, "name": null, "limit": null}')) == Example(fan_id=7, name=None)
 
 
 @pytest.mark.parametrize("word", ["None", "null", "NULL"])
 def test_the_word_none_means_not_given_for_numbers_days_and_lists_of_ids(word: str) -> None:
-    assert expected_of(f"day={word}&limit={word}&ids={word}") == Wanted(fan_id=7)
+    assert expected_of(f"day={word}&limit={word}&ids={word}") == Example(fan_id=7)
     assert expected_of(f"name={word}").name == word
 
 
@@ -105,18 +105,18 @@ def test_a_list_has_five_spellings(query: str) -> None:
     parts = [pair.split("=") for pair in unquote(query).split("&")]
     form = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts)
     raw = parse_body(f"{form}--x--\r\n".encode(), "multipart/form-data; boundary=x")
-    assert read(Wanted, {"fan_id": ["7"], **raw}).tag_name == ["a", "b"]
+    assert read(Example, {"fan_id": ["7"], **raw}).tag_name == ["a", "b"]
 
 
 def test_an_entry_of_a_json_array_keeps_its_commas() -> None:
-    assert read(Wanted, from_json(b'{"fan_id": 7, "tag_name": ["a, b"]}')).tag_name == ["a, b"]
+    assert read(Example, from_json(b'{"fan_id": 7, "tag_name": ["a, b"]}')).tag_name == ["a, b"]
     assert expected_of("tag_name=a,b&tag_name=c").tag_name == ["a,b", "c"]
 
 
 @pytest.mark.parametrize("names", ["tag_name[]=a, b", "tag_name[]=a, b&tag_name[]=c", "tag_name=a, b&tag_name=c"])
 def test_an_entry_under_a_name_of_entries_keeps_its_commas(names: str) -> None:
     assert (expected_of(quote(names, safe="[]=&")).tag_name or [])[0] == "a, b"
-    assert read(Wanted, from_json(b'{"fan_id": 7, "tag_name[]": "a, b"}')).tag_name == ["a, b"]
+    assert read(Example, from_json(b'{"fan_id": 7, "tag_name[]": "a, b"}')).tag_name == ["a, b"]
 
 
 def test_aliases_are_further_names_or_the_only_one() -> None:
@@ -155,7 +155,7 @@ def test_what_cannot_be_stored_is_refused(raw: Raw) -> None:
 
 
 def test_unknown_names_are_ignored() -> None:
-    assert expected_of("timestamp=1&callback=x&_=2") == Wanted(fan_id=7)
+    assert expected_of("timestamp=1&callback=x&_=2") == Example(fan_id=7)
 
 
 PLACES = ("query", "form", "multipart", "json")
@@ -183,7 +183,7 @@ def test_every_place_gives_the_same(values: dict[str, str]) -> None:
     outcomes = []
     for place in PLACES:
         try:
-            outcomes.append(str(read(Wanted, placed(values, place))))
+            outcomes.append(str(read(Example, placed(values, place))))
         except BadParameters as error:
             outcomes.append(str(error.errors))
     assert set(outcomes) == {outcomes[0]}
@@ -205,7 +205,7 @@ def test_every_place_gives_the_same(values: dict[str, str]) -> None:
 @example(body=b"a", kind="multipart/form-data")
 def test_any_body_is_read_or_refused(body: bytes, kind: str | None) -> None:
     try:
-        read(Wanted, parse_body(body, kind))
+        read(Example, parse_body(body, kind))
     except Refusal as refusal:
         assert refusal.status in {400, 413, 415, 422}  # noqa: PT017 - it need not be refused
 

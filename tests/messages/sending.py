@@ -51,14 +51,14 @@ async def queue(db: Db, account_id: int, new: NewMessage) -> int:
         return await send(tx, account_id, new, datetime.now(UTC))
 
 
-async def sent(db: Db, account_id: int, new: NewMessage, *, now: datetime | None = None) -> Record:
+async def send_now(db: Db, account_id: int, new: NewMessage, *, now: datetime | None = None) -> Record:
     """Queue a message, let it leave, and return its row."""
     message_id = await queue(db, account_id, new)
     await deliver(db.for_account(account_id), account_id, message_id, now or datetime.now(UTC))
-    return await stored(db, account_id, message_id)
+    return await message_row(db, account_id, message_id)
 
 
-async def stored(db: Db, account_id: int, message_id: int) -> Record:
+async def message_row(db: Db, account_id: int, message_id: int) -> Record:
     """Return the row of a message."""
     row = await db.row("select * from messages where account_id = $1 and message_id = $2", account_id, message_id)
     assert row is not None

@@ -17,7 +17,7 @@ from fanfare.messages.reports.references import reference
 from tests.api import Api
 from tests.kernel.running.test_up import running_up, until
 from tests.messages.gateways import Mailbox
-from tests.messages.sending import CODE, login_code, queue, sent
+from tests.messages.sending import CODE, login_code, queue, send_now
 from tests.messages.test_reports import bounce
 from tests.messages.test_workers import until as soon
 from tests.running import PATIENCE, Program
@@ -33,7 +33,7 @@ def run(settings: Settings, *words: str, mail: bytes = b"") -> str:
 
 
 async def test_a_stored_message_is_shown_with_its_code(api: Api, db: Db, settings: Settings) -> None:
-    row = await sent(db, api.account_id, login_code())
+    row = await send_now(db, api.account_id, login_code())
     account = ("--account", str(api.account_id))
     (line,) = run(settings, "list", *account).splitlines()
     assert line.split() == [str(row["message_id"]), "stored", "email", "login_code", "ada@example.com"]
@@ -44,14 +44,14 @@ async def test_a_stored_message_is_shown_with_its_code(api: Api, db: Db, setting
 
 @pytest.mark.usefixtures("mailbox")
 async def test_a_message_that_was_sent_is_shown_as_it_was_recorded(api: Api, db: Db, settings: Settings) -> None:
-    row = await sent(db, api.account_id, login_code())
-    shown = run(settings, "show", str(row["message_id"]), "--account", str(api.account_id))
-    assert "••••••" in shown
-    assert CODE not in shown
+    row = await send_now(db, api.account_id, login_code())
+    printed = run(settings, "show", str(row["message_id"]), "--account", str(api.account_id))
+    assert "••••••" in printed
+    assert CODE not in printed
 
 
 async def test_a_bounce_is_piped_in(api: Api, db: Db, settings: Settings, mailbox: Mailbox) -> None:
-    row = await sent(db, api.account_id, login_code(recipient="piped@example.com"))
+    row = await send_now(db, api.account_id, login_code(recipient="piped@example.com"))
     assert len(mailbox.raw) == 1
     assert run(settings, "report", mail=b"Subject: out of office\r\n\r\nBack on Monday") == ""
     assert run(settings, "report", mail=bounce(reference(api.account_id, row["message_id"]))) == ""
@@ -64,7 +64,7 @@ async def test_watch_prints_what_is_stored_behind_a_newer_one(api: Api, db: Db, 
         return recipient in watch.output
 
     async def is_watching() -> bool:
-        await sent(db, api.account_id, login_code(recipient="start@example.com"))
+        await send_now(db, api.account_id, login_code(recipient="start@example.com"))
         return await is_printed("start@example.com")
 
     words = ["watch", "--account", str(api.account_id)]

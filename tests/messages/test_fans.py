@@ -10,7 +10,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.messages.actions.delivery import deliver
 from tests.api import Api
 from tests.messages.gateways import Mailbox
-from tests.messages.sending import CODE, login_code, queue, sent, stored
+from tests.messages.sending import CODE, login_code, message_row, queue, send_now
 from tests.running import PATIENCE
 
 
@@ -27,7 +27,7 @@ async def listed(api: Api, **query: object) -> list[int]:
 @pytest.mark.usefixtures("mailbox")
 async def test_messages_follow_a_merge_and_its_end(api: Api, db: Db) -> None:
     one, two = await fan(api, "one@example.com"), await fan(api, "two@example.com")
-    row = await sent(db, api.account_id, login_code(recipient="two@example.com", fan_id=two))
+    row = await send_now(db, api.account_id, login_code(recipient="two@example.com", fan_id=two))
     await api.ok(await api.post(f"/api/v1/manage/fans/{one}/merge", merged_fan_id=two))
     assert await listed(api, fan_id=one) == [row["message_id"]]
     await api.ok(await api.post(f"/api/v1/manage/fans/{one}/unmerge", merged_fan_id=two))
@@ -38,9 +38,9 @@ async def test_messages_follow_a_merge_and_its_end(api: Api, db: Db) -> None:
 async def test_an_erased_fan_leaves_no_word_and_gets_no_more(api: Api, db: Db, mailbox: Mailbox) -> None:
     email = "erased.person@example.com"
     fan_id = await fan(api, email)
-    done = await sent(db, api.account_id, login_code(recipient=email, fan_id=fan_id, request_key=f"login:{email}"))
+    done = await send_now(db, api.account_id, login_code(recipient=email, fan_id=fan_id, request_key=f"login:{email}"))
     # one before anybody knew whose address it is
-    stray = await sent(db, api.account_id, login_code(recipient="Erased.Person@example.com"))
+    stray = await send_now(db, api.account_id, login_code(recipient="Erased.Person@example.com"))
     waiting = await queue(db, api.account_id, login_code(recipient=email, fan_id=fan_id))
     await api.ok(await api.post("/api/v1/manage/suppressions", channel="email", recipient=email))
     exported = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/export"))
@@ -48,13 +48,13 @@ async def test_an_erased_fan_leaves_no_word_and_gets_no_more(api: Api, db: Db, m
     await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/erase"))
     await deliver(db, api.account_id, waiting, datetime.now(UTC))
     assert len(mailbox.raw) == 2
-    rows = [await stored(db, api.account_id, each) for each in (done["message_id"], stray["message_id"], waiting)]
+    rows = [await message_row(db, api.account_id, each) for each in (done["message_id"], stray["message_id"], waiting)]
     assert [row["message_state"] for row in rows] == ["sent", "sent", "failed"]
     assert "erased.person" not in repr([dict(row) for row in rows]).casefold()
     suppressed = await api.ok(await api.get("/api/v1/manage/suppressions"))
     assert [each["address"] for each in suppressed] == [None]
     # The suppression still holds.
-    assert (await sent(db, api.account_id, login_code(recipient=email)))["message_state"] == "suppressed"
+    assert (await send_now(db, api.account_id, login_code(recipient=email)))["message_state"] == "suppressed"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_a_fan_erased_while_a_mail_is_sent_leaves_no_word(
     hook = {"rcpt": "on_recipient", "mail": "on_mail"}[command]
     setattr(mailbox, hook, lambda: asyncio.run_coroutine_threadsafe(erase(), loop).result(PATIENCE))
     mailbox.replies[command] = [answer.format(email=email)]
-    row = await sent(db, api.account_id, login_code(recipient=email, fan_id=fan_id, expires_at=None))
+    row = await send_now(db, api.account_id, login_code(recipient=email, fan_id=fan_id, expires_at=None))
     assert (row["message_state"], row["recipient"], row["answer"], row["text_body"]) == (state, None, None, None)
     sql = "select count(*) from suppressions where account_id = $1 and address = $2"
     assert await db.value(sql, api.account_id, email) == 0
@@ -86,7 +86,7 @@ async def test_a_fan_erased_while_a_mail_is_sent_leaves_no_word(
 
 @pytest.mark.usefixtures("mailbox")
 async def test_the_record_is_listed_and_read_without_its_code(api: Api, other_api: Api, db: Db) -> None:
-    row = await sent(db, api.account_id, login_code(recipient="listed@example.com"))
+    row = await send_now(db, api.account_id, login_code(recipient="listed@example.com"))
     path = f"/api/v1/manage/messages/{row['message_id']}"
     message = await api.ok(await api.get(path))
     assert (message["state"], message["recipient"], message["subject"]) == (
@@ -118,14 +118,14 @@ async def test_a_suppression_holds_until_it_is_lifted(other_api: Api, db: Db, ma
     (row,) = await other_api.ok(await other_api.get(path, recipient="Loud@example.com"))
     assert (row["reason"], row["message_id"]) == ("manual", None)
     account_id = other_api.account_id
-    assert (await sent(db, account_id, login_code(recipient="loud@example.com")))["message_state"] == "suppressed"
+    assert (await send_now(db, account_id, login_code(recipient="loud@example.com")))["message_state"] == "suppressed"
     waiting = await queue(db, account_id, login_code(recipient="late@example.com"))
     await other_api.ok(await other_api.post(path, channel="email", recipient="late@example.com"))
     await deliver(db, account_id, waiting, datetime.now(UTC))
-    assert (await stored(db, account_id, waiting))["message_state"] == "suppressed"
+    assert (await message_row(db, account_id, waiting))["message_state"] == "suppressed"
     assert mailbox.raw == []
     await other_api.ok(await other_api.delete(f"{path}/{row['suppression_id']}"))
-    assert (await sent(db, account_id, login_code(recipient="loud@example.com")))["message_state"] == "sent"
+    assert (await send_now(db, account_id, login_code(recipient="loud@example.com")))["message_state"] == "sent"
     assert (await other_api.delete(f"{path}/{row['suppression_id']}")).status_code == 404
 
 

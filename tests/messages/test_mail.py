@@ -23,7 +23,7 @@ from fanfare.messages.gateways.outgoing import Outgoing, outgoing
 from fanfare.messages.gateways.smtp import server_of
 from tests.api import Api
 from tests.messages.gateways import Mailbox, http_gateway, mail_server
-from tests.messages.sending import CODE, FROM, NewsMaker, login_code, new_fan, sent
+from tests.messages.sending import CODE, FROM, NewsMaker, login_code, new_fan, send_now
 
 NOW = datetime(2026, 7, 3, 20, 30, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ async def test_a_mail_is_signed_with_its_unsubscribe_headers(
     api: Api, db: Db, mailbox: Mailbox, signing: Settings, key: rsa.RSAPrivateKey, news: NewsMaker
 ) -> None:
     outgoing.use(signing.replace(smtp_url=mailbox.url, mail_from=FROM))
-    row = await sent(db, api.account_id, news(await new_fan(api, "signed@example.com", is_subscribed=True)))
+    row = await send_now(db, api.account_id, news(await new_fan(api, "signed@example.com", is_subscribed=True)))
     (raw,), (mail,) = mailbox.raw, mailbox.mails
     token = mail["list-unsubscribe"].removesuffix(">").partition("link=")[2]
     assert recipient_of(token) == Recipient(api.account_id, row["fan_id"])
@@ -73,7 +73,7 @@ async def test_a_mail_is_signed_with_its_unsubscribe_headers(
 
 
 async def test_a_mail_that_is_no_advertising_has_no_unsubscribe_header(api: Api, db: Db, mailbox: Mailbox) -> None:
-    await sent(db, api.account_id, login_code())
+    await send_now(db, api.account_id, login_code())
     assert mailbox.mails[0]["list-unsubscribe"] is None
     assert mailbox.mails[0]["auto-submitted"] == "auto-generated"
     assert mailbox.senders == ["news@northside.example.com"]
@@ -84,7 +84,7 @@ async def test_the_password_is_given_and_a_wrong_one_is_tried_again(api: Api, db
         for password, state in (("pa%2Fss", "sent"), ("wrong", "queued")):
             url = box.url.replace("127", f"mailer%40example.com:{password}@127")
             outgoing.use(settings.replace(smtp_url=url, mail_from=FROM))
-            row = await sent(db, api.account_id, login_code())
+            row = await send_now(db, api.account_id, login_code())
             assert row["message_state"] == state, row["answer"]
             assert password not in row["answer"]
         assert {user for user, _ in box.users} == {b"mailer@example.com"}
@@ -95,7 +95,7 @@ async def test_a_password_never_goes_unencrypted(api: Api, db: Db, settings: Set
     with mail_server(needs_password=True) as box:
         url = box.url.replace("127", "mailer:pa%2Fss@127").partition("?")[0]
         outgoing.use(settings.replace(smtp_url=url, mail_from=FROM))
-        row = await sent(db, api.account_id, login_code())
+        row = await send_now(db, api.account_id, login_code())
         assert (row["message_state"], box.users) == ("queued", [])
     outgoing.use(settings)
 
@@ -112,7 +112,7 @@ async def test_a_server_whose_certificate_is_not_valid_is_tried_again(
     tls.load_cert_chain(certificate, written(tmp_path, key))
     with mail_server(tls=tls) as box:
         outgoing.use(settings.replace(smtp_url=box.url.replace("tls=none", "tls=starttls"), mail_from=FROM))
-        row = await sent(db, api.account_id, login_code())
+        row = await send_now(db, api.account_id, login_code())
     outgoing.use(settings)
     assert (row["message_state"], row["try_count"], row["answer"]) == (
         "queued", 1, "no answer of the mail server: SSLCertVerificationError",
@@ -178,12 +178,12 @@ def test_no_value_adds_a_header() -> None:
 
 
 async def test_an_address_beyond_ascii(api: Api, db: Db, settings: Settings, mailbox: Mailbox) -> None:
-    row = await sent(db, api.account_id, login_code(recipient="zoë@bücher.example"))
+    row = await send_now(db, api.account_id, login_code(recipient="zoë@bücher.example"))
     assert row["message_state"] == "sent", row["answer"]
     assert (row["message_state"], mailbox.mails[0]["to"]) == ("sent", "zoë@xn--bcher-kva.example")
     with mail_server(is_old=True) as box:
         outgoing.use(settings.replace(smtp_url=box.url, mail_from=FROM))
-        row = await sent(db, api.account_id, login_code(recipient="zoë@bücher.example"))
+        row = await send_now(db, api.account_id, login_code(recipient="zoë@bücher.example"))
         assert row["answer"] == "the mail server does not take addresses beyond ASCII"
         assert (row["message_state"], box.raw) == ("failed", [])
 
@@ -191,14 +191,14 @@ async def test_an_address_beyond_ascii(api: Api, db: Db, settings: Settings, mai
 async def test_an_sms_by_a_service_of_apprise(api: Api, db: Db, settings: Settings) -> None:
     with http_gateway() as box:
         outgoing.use(settings.replace(sms_url=box.url.replace("http://", "signal://") + "/+16045550100"))
-        row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+        row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
         assert (row["message_state"], row["answer"]) == ("sent", "apprise: accepted")
         ((path, _, body),) = box.requests
         assert path == "/v2/send"
         assert body["recipients"] == ["+16045550123"]
         assert CODE in body["message"]
         box.statuses = [500]
-        row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+        row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
         assert (row["message_state"], row["answer"]) == ("unconfirmed", "apprise: not accepted")
     outgoing.use(settings)
 

@@ -13,7 +13,7 @@ from fanfare.messages.actions.preference_links import Recipient, recipient_of
 from fanfare.messages.templates.builtin import KINDS
 from tests.api import Api
 from tests.messages.gateways import HttpInbox, Mailbox
-from tests.messages.sending import NewsMaker, login_code, new_fan, queue, sent, stored
+from tests.messages.sending import NewsMaker, login_code, message_row, new_fan, queue, send_now
 from tests.running import PATIENCE
 
 NO_CONSENT = "the fan has not agreed to marketing messages"
@@ -36,7 +36,7 @@ async def test_a_marketing_mail_has_links_that_only_its_reader_sees(
     business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="Club"))
     business_id = business["business_id"]
     fan_id = await new_fan(api, "links@example.com", is_subscribed=True, **{f"business_{business_id}": True})
-    row = await sent(db, api.account_id, news(fan_id, business_id=business_id))
+    row = await send_now(db, api.account_id, news(fan_id, business_id=business_id))
     (mail,) = mailbox.mails
     text, html = (part.get_content() for part in mail.iter_parts())
     links = [link_in(each) for each in (mail["list-unsubscribe"], *text.splitlines()[1:3], html)]
@@ -65,26 +65,26 @@ WORDS: dict[str, tuple[dict[str, Any], dict[str, tuple[bool, bool]]]] = {
 
 @pytest.fixture(scope="module")
 async def business_id(api: Api) -> int:
-    made: int = (await api.ok(await api.post("/api/v1/manage/businesses", business_name="Arena")))["business_id"]
-    return made
+    number: int = (await api.ok(await api.post("/api/v1/manage/businesses", business_name="Arena")))["business_id"]
+    return number
 
 
 @pytest.mark.parametrize("words", WORDS)
 async def test_only_who_agrees_gets_marketing_messages(
     api: Api, db: Db, mailbox: Mailbox, news: NewsMaker, business_id: int, words: str
 ) -> None:
-    said, expected = WORDS[words]
-    said = {f"business_{business_id}" if name == "business" else name: value for name, value in said.items()}
-    fan_id = await new_fan(api, f"words.{list(WORDS).index(words)}@example.com", **said)
+    consents, expected = WORDS[words]
+    consents = {f"business_{business_id}" if name == "business" else name: value for name, value in consents.items()}
+    fan_id = await new_fan(api, f"words.{list(WORDS).index(words)}@example.com", **consents)
     # No SMS gateway is set here: what may leave is stored.
     for channel, address, arrived in (("email", "words@example.com", "sent"), ("sms", NUMBER, "stored")):
         for own_business, is_sent in zip((None, business_id), expected[channel], strict=True):
             new = news(fan_id, channel=channel, recipient=address, business_id=own_business)
-            row = await sent(db, api.account_id, new)
+            row = await send_now(db, api.account_id, new)
             state = arrived if is_sent else "suppressed"
             assert (row["message_state"], row["answer"] == NO_CONSENT) == (state, not is_sent), (channel, own_business)
     assert len(mailbox.raw) == sum(expected["email"])
-    code = await sent(db, api.account_id, login_code(fan_id=fan_id))
+    code = await send_now(db, api.account_id, login_code(fan_id=fan_id))
     assert code["message_state"] == "sent", "what is no advertising needs no consent"
 
 
@@ -108,7 +108,7 @@ async def test_a_no_until_the_last_moment_is_heard(
     else:
         mailbox.on_recipient = withdraw
     await deliver(db, api.account_id, message_id, datetime.now(UTC))
-    row = await stored(db, api.account_id, message_id)
+    row = await message_row(db, api.account_id, message_id)
     assert (row["message_state"], row["sealed_values"], row["answer"]) == ("suppressed", None, NO_CONSENT)
     assert mailbox.raw == []
     topics = await db.rows(
@@ -137,13 +137,13 @@ async def test_a_no_that_is_being_written_is_waited_for(
                 await asyncio.sleep(0.01)
         await tx.execute("update fan_businesses set is_opted_in = false where account_id = $1 and fan_id = $2", *keys)
     await task
-    assert (await stored(db, api.account_id, message_id))["message_state"] == "suppressed"
+    assert (await message_row(db, api.account_id, message_id))["message_state"] == "suppressed"
     assert mailbox.raw == []
 
 
 async def test_a_fan_who_agrees_by_sms_gets_one(api: Api, db: Db, inbox: HttpInbox, news: NewsMaker) -> None:
     fan_id = await new_fan(api, "sms@example.com", is_phone_subscribed=True)
-    await sent(db, api.account_id, news(fan_id, channel="sms", recipient=NUMBER))
+    await send_now(db, api.account_id, news(fan_id, channel="sms", recipient=NUMBER))
     ((_, _, body),) = inbox.requests
     assert recipient_of(link_in(body["text"])).fan_id == fan_id
 

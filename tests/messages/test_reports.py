@@ -19,7 +19,7 @@ from fanfare.messages.reports.references import messages_in, reference
 from tests.api import Answer, Api
 from tests.conftest import SECRET_KEY
 from tests.messages.gateways import Mailbox
-from tests.messages.sending import login_code, sent, stored
+from tests.messages.sending import login_code, message_row, send_now
 from tests.running import PATIENCE
 
 BOUNCE = """\
@@ -103,7 +103,7 @@ async def noted(api: Api, body: bytes, kind: str = "message/rfc822") -> int:
 
 
 async def message(api: Api, db: Db, recipient: str) -> tuple[int, str]:
-    row = await sent(db, api.account_id, login_code(recipient=recipient))
+    row = await send_now(db, api.account_id, login_code(recipient=recipient))
     return row["message_id"], reference(api.account_id, row["message_id"])
 
 
@@ -120,15 +120,17 @@ async def test_a_bounce_ends_mail_to_the_address_of_its_message(api: Api, db: Db
     assert await reasons(api, "gone@example.com") == [("bounce", message_id)]
     # Whoever a report says it is about is not asked.
     assert await reasons(api, "somebody.else@example.com") == []
-    shown = await api.ok(await api.get(f"/api/v1/manage/messages/{message_id}"))
-    assert (shown["bounce_timestamp"] is None, shown["report_timestamp"]) == (False, None)
+    details = await api.ok(await api.get(f"/api/v1/manage/messages/{message_id}"))
+    assert (details["bounce_timestamp"] is None, details["report_timestamp"]) == (False, None)
     topics = await db.rows(
         "select topic from changes where account_id = $1 and subject_id = $2 order by position",
         api.account_id,
         str(message_id),
     )
     assert [row["topic"] for row in topics] == ["message.created", "message.sent", "message.bounced"]
-    assert (await sent(db, api.account_id, login_code(recipient="Gone@example.com")))["message_state"] == "suppressed"
+    assert (await send_now(db, api.account_id, login_code(recipient="Gone@example.com")))[
+        "message_state"
+    ] == "suppressed"
 
 
 @pytest.mark.usefixtures("mailbox")
@@ -144,7 +146,7 @@ async def test_a_complaint_ends_mail(api: Api, db: Db) -> None:
     message_id, mark = await message(api, db, "cross@example.com")
     assert await noted(api, COMPLAINT.format(reference=mark).encode()) == 1
     assert await reasons(api, "cross@example.com") == [("complaint", message_id)]
-    assert (await stored(db, api.account_id, message_id))["reported_at"] is not None
+    assert (await message_row(db, api.account_id, message_id))["reported_at"] is not None
 
 
 @pytest.mark.usefixtures("mailbox")
@@ -181,7 +183,7 @@ async def test_nobody_reports_without_the_secret(api: Api, other_api: Api, db: D
     # Another account's door does not reach the message, nor does a reference that somebody wrote.
     assert await noted(other_api, bounce(mark)) == 0
     assert await noted(api, bounce(mark[:-1] + ("0" if mark[-1] != "0" else "1"))) == 0
-    assert (await stored(db, api.account_id, message_id))["bounced_at"] is None
+    assert (await message_row(db, api.account_id, message_id))["bounced_at"] is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from fanfare.messages.actions.sending import send
 from fanfare.messages.gateways.outgoing import outgoing
 from tests.api import Api
 from tests.messages.gateways import HttpInbox, Mailbox
-from tests.messages.sending import CODE, FROM, jobs_of, login_code, queue, sent, stored
+from tests.messages.sending import CODE, FROM, jobs_of, login_code, message_row, queue, send_now
 
 NOW = datetime.now(UTC)
 
@@ -22,7 +22,7 @@ NOW = datetime.now(UTC)
 async def test_a_mail_arrives_in_text_and_html_and_the_record_masks_the_code(
     api: Api, db: Db, mailbox: Mailbox
 ) -> None:
-    row = await sent(db, api.account_id, login_code(language="de-CH"))
+    row = await send_now(db, api.account_id, login_code(language="de-CH"))
     (mail,) = mailbox.mails
     assert mail["to"] == "ada@example.com"
     assert mail["from"] == FROM
@@ -39,7 +39,7 @@ async def test_a_mail_arrives_in_text_and_html_and_the_record_masks_the_code(
 
 
 async def test_an_sms_arrives_and_an_answer_that_repeats_it_is_not_recorded(api: Api, db: Db, inbox: HttpInbox) -> None:
-    row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+    row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
     ((path, headers, body),) = inbox.requests
     assert (path, body) == ("/send", {"to": "+16045550123", "text": f"Northside: Your code to log in: {CODE}"})
     assert headers["Idempotency-Key"].startswith(f"fm-{api.account_id}-{row['message_id']}-")
@@ -52,7 +52,7 @@ async def test_an_sms_to_a_gateway_inside_that_is_not_allowed_waits_and_says_why
 ) -> None:
     http_client.use(settings.replace(outgoing_allowed=("10.0.0.0/8",)))
     try:
-        row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+        row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
     finally:
         http_client.use(settings)
     assert (row["message_state"], inbox.requests) == ("queued", [])
@@ -81,15 +81,15 @@ async def test_a_request_repeated_at_once_by_many_is_one_mail(api: Api, db: Db, 
     message_id = ids.pop()
     await asyncio.gather(*(deliver(db, api.account_id, message_id, NOW) for _ in range(8)))
     assert len(mailbox.raw) == 1
-    assert (await stored(db, api.account_id, message_id))["message_state"] == "sent"
+    assert (await message_row(db, api.account_id, message_id))["message_state"] == "sent"
 
 
 async def test_the_same_request_of_another_account_is_another(
     api: Api, other_api: Api, db: Db, mailbox: Mailbox
 ) -> None:
     new = login_code()
-    await sent(db, api.account_id, new)
-    await sent(db, other_api.account_id, new)
+    await send_now(db, api.account_id, new)
+    await send_now(db, other_api.account_id, new)
     assert [mail["subject"] for mail in mailbox.mails] == [
         f"{CODE} is your code for Northside", f"{CODE} is your code for Southside",
     ]  # fmt: skip
@@ -101,23 +101,23 @@ async def test_what_a_server_puts_off_is_tried_again_later(
 ) -> None:
     mailbox.replies[command] = ["451 4.7.1 greylisted"]
     before = await jobs_of(db, api.account_id)
-    row = await sent(db, api.account_id, login_code(expires_at=None))
+    row = await send_now(db, api.account_id, login_code(expires_at=None))
     assert (row["message_state"], row["try_count"], row["answer"]) == ("queued", 1, answer)
     assert row["due_at"] > row["created_at"]
     assert await jobs_of(db, api.account_id) == before + 2
     await deliver(db, api.account_id, row["message_id"], NOW)
-    row = await stored(db, api.account_id, row["message_id"])
+    row = await message_row(db, api.account_id, row["message_id"])
     assert (row["message_state"], row["try_count"]) == ("sent", 2)
     assert len(mailbox.raw) == 1
 
 
 async def test_a_server_that_is_away_is_tried_again(api: Api, db: Db, settings: Settings, mailbox: Mailbox) -> None:
     outgoing.use(settings.replace(smtp_url="smtp://127.0.0.1:1?tls=none", mail_from=FROM))
-    row = await sent(db, api.account_id, login_code())
+    row = await send_now(db, api.account_id, login_code())
     assert (row["message_state"], row["answer"]) == ("queued", "no answer of the mail server: SMTPConnectError")
     outgoing.use(settings.replace(smtp_url=mailbox.url, mail_from=FROM))
     await deliver(db, api.account_id, row["message_id"], NOW)
-    assert (await stored(db, api.account_id, row["message_id"]))["message_state"] == "sent"
+    assert (await message_row(db, api.account_id, row["message_id"]))["message_state"] == "sent"
 
 
 def test_pauses_grow_and_end() -> None:
@@ -130,21 +130,21 @@ def test_pauses_grow_and_end() -> None:
 
 async def test_an_address_that_does_not_exist_gets_no_more_mail(api: Api, db: Db, mailbox: Mailbox) -> None:
     mailbox.replies["rcpt"] = ["550 5.1.1 no such user"]
-    row = await sent(db, api.account_id, login_code(recipient="Gone@example.com"))
+    row = await send_now(db, api.account_id, login_code(recipient="Gone@example.com"))
     assert (row["message_state"], row["answer"]) == ("failed", "550 5.1.1 no such user")
-    row = await sent(db, api.account_id, login_code(recipient="gone@EXAMPLE.com"))
+    row = await send_now(db, api.account_id, login_code(recipient="gone@EXAMPLE.com"))
     assert row["message_state"] == "suppressed"
     assert mailbox.raw == []
 
 
 async def test_a_mail_that_is_refused_for_what_it_says_suppresses_nobody(api: Api, db: Db, mailbox: Mailbox) -> None:
     mailbox.replies["data"] = ["554 5.7.1 looks like spam"]
-    assert (await sent(db, api.account_id, login_code(recipient="bea@example.com")))["message_state"] == "failed"
-    assert (await sent(db, api.account_id, login_code(recipient="bea@example.com")))["message_state"] == "sent"
+    assert (await send_now(db, api.account_id, login_code(recipient="bea@example.com")))["message_state"] == "failed"
+    assert (await send_now(db, api.account_id, login_code(recipient="bea@example.com")))["message_state"] == "sent"
 
 
 async def test_what_has_expired_is_not_sent(api: Api, db: Db, mailbox: Mailbox) -> None:
-    row = await sent(db, api.account_id, login_code(), now=datetime.now(UTC) + timedelta(minutes=11))
+    row = await send_now(db, api.account_id, login_code(), now=datetime.now(UTC) + timedelta(minutes=11))
     assert (row["message_state"], row["sealed_values"]) == ("expired", None)
     assert mailbox.raw == []
 
@@ -152,18 +152,18 @@ async def test_what_has_expired_is_not_sent(api: Api, db: Db, mailbox: Mailbox) 
 async def test_a_gateway_that_may_have_sent_is_not_asked_again(api: Api, db: Db, inbox: HttpInbox) -> None:
     inbox.statuses = [500, 503, 302]
     number = {"channel": "sms", "recipient": "+16045550124"}
-    row = await sent(db, api.account_id, login_code(**number))
+    row = await send_now(db, api.account_id, login_code(**number))
     assert (row["message_state"], row["answer"]) == ("unconfirmed", "HTTP 500")
-    row = await sent(db, api.account_id, login_code(**number))
+    row = await send_now(db, api.account_id, login_code(**number))
     assert (row["message_state"], row["answer"]) == ("queued", "HTTP 503")
     inbox.location = f"{inbox.url}/elsewhere"
-    row = await sent(db, api.account_id, login_code(**number))
+    row = await send_now(db, api.account_id, login_code(**number))
     assert (row["message_state"], row["answer"]) == ("failed", "HTTP 302")
     assert [path for path, *_ in inbox.requests] == ["/send"] * 3
 
 
 async def test_a_message_is_stored_where_no_gateway_is_set(api: Api, db: Db) -> None:
-    row = await sent(db, api.account_id, login_code())
+    row = await send_now(db, api.account_id, login_code())
     assert row["message_state"] == "stored"
     assert "••••••" in row["subject"]
     assert CODE not in repr(dict(row))
@@ -191,7 +191,7 @@ async def test_an_endless_answer_is_not_read(api: Api, db: Db, settings: Setting
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
         outgoing.use(settings.replace(sms_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
-        row = await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
+        row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123"))
         assert (row["message_state"], row["answer"]) == ("sent", "HTTP 200")
         await read.wait()
     outgoing.use(settings)

@@ -10,7 +10,7 @@ from fanfare.messages.templates.builtin import BUILTIN, KINDS
 from fanfare.messages.templates.rendering import check, render
 from tests.api import Api
 from tests.messages.gateways import HttpInbox, Mailbox
-from tests.messages.sending import CODE, login_code, sent
+from tests.messages.sending import CODE, login_code, send_now
 from tests.yardstick import cpu_seconds, takes_longer
 
 PATH = "/api/v1/manage/message_templates"
@@ -26,13 +26,13 @@ async def save(api: Api, text: str, **values: Any) -> int:
 
 
 async def arrived(api: Api, db: Db, inbox: HttpInbox, **values: Any) -> str:
-    await sent(db, api.account_id, login_code(channel="sms", recipient="+16045550123", **values))
+    await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550123", **values))
     return str(inbox.requests[-1][2]["text"])
 
 
 async def test_the_nearest_language_counts_first_then_the_business(api: Api, db: Db, inbox: HttpInbox) -> None:
-    made = await api.post("/api/v1/manage/businesses", business_name="Harbour Rugby")
-    business_id = (await api.ok(made))["business_id"]
+    created = await api.post("/api/v1/manage/businesses", business_name="Harbour Rugby")
+    business_id = (await api.ok(created))["business_id"]
     await save(api, "account en {{ code }}")
     await save(api, "account fr {{ code }}", language="fr")
     mine = await save(api, "{{ business_name }} fr {{ code }}", language="fr", business_id=business_id)
@@ -76,9 +76,9 @@ async def test_the_preview_shows_samples_and_escapes(api: Api, other_api: Api) -
 
 
 async def test_values_are_escaped_in_html_alone(api: Api, db: Db, mailbox: Mailbox) -> None:
-    made = await api.post("/api/v1/manage/businesses", business_name="<script>R&B</script>")
-    business_id = (await api.ok(made))["business_id"]
-    await sent(db, api.account_id, login_code(business_id=business_id))
+    created = await api.post("/api/v1/manage/businesses", business_name="<script>R&B</script>")
+    business_id = (await api.ok(created))["business_id"]
+    await send_now(db, api.account_id, login_code(business_id=business_id))
     text, html = (part.get_content() for part in mailbox.mails[0].iter_parts())
     assert "<script>R&B</script>" in text
     assert "&lt;script&gt;R&amp;B&lt;/script&gt;" in html
@@ -137,8 +137,8 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
 
 
 async def test_a_business_of_another_account_is_unknown(api: Api, other_api: Api) -> None:
-    made = await other_api.post("/api/v1/manage/businesses", business_name="Theirs")
-    business_id = (await other_api.ok(made))["business_id"]
+    created = await other_api.post("/api/v1/manage/businesses", business_name="Theirs")
+    business_id = (await other_api.ok(created))["business_id"]
     assert (await api.post(PATH, **sms("x", business_id=business_id))).status_code == 404
 
 
@@ -162,8 +162,8 @@ async def test_a_template_that_fails_gives_way_to_the_one_of_fanfare(
     api: Api, db: Db, inbox: HttpInbox, text: str
 ) -> None:
     await save(api, text, language="es")
-    made = await api.post("/api/v1/manage/businesses", business_name=uuid.uuid4().hex + "B" * 160)
-    business_id = (await api.ok(made))["business_id"]
+    created = await api.post("/api/v1/manage/businesses", business_name=uuid.uuid4().hex + "B" * 160)
+    business_id = (await api.ok(created))["business_id"]
     read = await arrived(api, db, inbox, language="es", business_id=business_id)
     assert read.endswith(f": Your code to log in: {CODE}")
 

@@ -14,7 +14,7 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.messages.actions.delivery import LONGEST_SENDING, deliver
 from tests.api import Api
 from tests.messages.gateways import Mailbox, http_gateway, mail_server
-from tests.messages.sending import CODE, FROM, login_code, queue, stored
+from tests.messages.sending import CODE, FROM, login_code, message_row, queue
 from tests.running import PATIENCE, Program
 
 LINK = "https://fans.example.com/reset?token=tok-9b1f"
@@ -35,7 +35,7 @@ async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def state(db: Db, account_id: int, message_id: int) -> str:
-    row = await stored(db, account_id, message_id)
+    row = await message_row(db, account_id, message_id)
     name: str = row["message_state"]
     return name
 
@@ -68,7 +68,7 @@ async def test_a_worker_killed_before_its_answer_sends_nothing_twice(api: Api, d
         late = datetime.now(UTC) + LONGEST_SENDING + timedelta(seconds=1)
         for _ in range(2):
             await deliver(db, api.account_id, message_id, late)
-        row = await stored(db, api.account_id, message_id)
+        row = await message_row(db, api.account_id, message_id)
         assert (row["message_state"], row["sealed_values"]) == ("unconfirmed", None)
         assert len(box.raw) == 1
 
@@ -96,7 +96,7 @@ async def _is_sent(db: Db, account_id: int, message_id: int) -> bool:
 
 
 async def _is_settled(db: Db, account_id: int, message_id: int) -> bool:
-    row = await stored(db, account_id, message_id)
+    row = await message_row(db, account_id, message_id)
     return row["message_state"] not in ("queued", "sending") or row["try_count"] > 0
 
 

@@ -11,7 +11,7 @@ TEXT, DOUBLE, MAP, UINT16, UINT32, UINT64, ARRAY = 2, 3, 7, 5, 6, 9, 11
 BYTE_STRING_SIZES = 29
 
 
-class Whole(NamedTuple):
+class Integer(NamedTuple):
     """A whole number, in the kind and the bytes that its place asks for."""
 
     kind: int
@@ -33,7 +33,7 @@ def _encoded(value: Any) -> bytes:
         return _head(TEXT, len(value.encode())) + value.encode()
     if isinstance(value, float):
         return _head(DOUBLE, 8) + struct.pack(">d", value)
-    if isinstance(value, Whole):
+    if isinstance(value, Integer):
         return _head(value.kind, value.size) + value.number.to_bytes(value.size, "big")
     if isinstance(value, Mapping):
         return _head(MAP, len(value)) + b"".join(_encoded(name) + _encoded(each) for name, each in value.items())
@@ -74,9 +74,9 @@ class Tree:
 
         tree = b"".join(pointer(remaining) + pointer(right) for remaining, right in self.nodes)
         about = {
-            "node_count": Whole(UINT32, 4, count), "record_size": Whole(UINT16, 2, 24),
-            "ip_version": Whole(UINT16, 2, 6), "binary_format_major_version": Whole(UINT16, 2, 2),
-            "binary_format_minor_version": Whole(UINT16, 2, 0), "build_epoch": Whole(UINT64, 8, 1),
+            "node_count": Integer(UINT32, 4, count), "record_size": Integer(UINT16, 2, 24),
+            "ip_version": Integer(UINT16, 2, 6), "binary_format_major_version": Integer(UINT16, 2, 2),
+            "binary_format_minor_version": Integer(UINT16, 2, 0), "build_epoch": Integer(UINT64, 8, 1),
             "database_type": "Test-City", "languages": ["en"], "description": {"en": "made up"},
         }  # fmt: skip
         return tree + b"\0" * 16 + self.data + MARKER + _encoded(about)

@@ -21,7 +21,7 @@ VANCOUVER: dict[str, Any] = {
     "postal": {"code": "V6B"},
 }
 FLAT: dict[str, Any] = {"city": "Leeds", "region": "England", "country": "GB", "lat": "53.75", "lng": "-1.5"}
-TOLD = {
+PLACE_OF_VANCOUVER = {
     "city": "Vancouver",
     "region_name": "British Columbia",
     "latitude": 49.25,
@@ -51,8 +51,8 @@ async def ask(api: Api, address: str) -> Any:
 
 @pytest.mark.usefixtures("file")
 async def test_an_address_is_told_with_every_field(api: Api) -> None:
-    assert await ask(api, "24.48.0.1") == TOLD
-    assert await ask(api, "::ffff:24.48.255.254") == TOLD
+    assert await ask(api, "24.48.0.1") == PLACE_OF_VANCOUVER
+    assert await ask(api, "::ffff:24.48.255.254") == PLACE_OF_VANCOUVER
     flat = {**NOTHING, "city": "Leeds", "region_name": "England", "country_name": "GB"}
     assert await ask(api, "2a00:23c0::7") == {**flat, "latitude": 53.75, "longitude": -1.5}
 
@@ -69,7 +69,7 @@ async def test_nothing_is_told_of_others(api: Api) -> None:
 async def test_without_an_address_it_is_the_callers(api: Api) -> None:
     assert await api.ok(await api.public_get(GEO)) == NOTHING
     keys = {**api.keys, "X-Real-Ip": "24.48.7.7"}
-    assert (await api.client.get(GEO, headers=keys)).json() == TOLD
+    assert (await api.client.get(GEO, headers=keys)).json() == PLACE_OF_VANCOUVER
     # A stranger's word on its own address does not count.
     stranger = {"Api-Key": api.keys["Api-Key"], "X-Real-Ip": "24.48.7.7"}
     assert (await api.client.get(GEO, headers=stranger)).json() == NOTHING

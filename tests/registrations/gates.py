@@ -13,7 +13,7 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.running import PATIENCE
 
-Made = list[dict[str, Any]]
+Passes = list[dict[str, Any]]
 
 
 async def some_campaign(api: Api, title: str = "Tideline passes") -> int:
@@ -22,8 +22,8 @@ async def some_campaign(api: Api, title: str = "Tideline passes") -> int:
     return page_tab_id
 
 
-async def some_passes(api: Api, page_tab_id: int, **extra: Any) -> Made:
-    created: Made = await api.ok(await api.post(f"/api/v1/manage/campaigns/{page_tab_id}/passes", **extra))
+async def some_passes(api: Api, page_tab_id: int, **extra: Any) -> Passes:
+    created: Passes = await api.ok(await api.post(f"/api/v1/manage/campaigns/{page_tab_id}/passes", **extra))
     return created
 
 
@@ -45,7 +45,7 @@ class Gate:
     loses: float = 0.0
     answers: dict[str, httpx.Response] = field(default_factory=dict)
 
-    async def try_all(self, passes: Made) -> None:
+    async def try_all(self, passes: Passes) -> None:
         for each in self.chance.sample(passes, len(passes)):
             by = self.chance.choice(("pass_code", "pass_uid"))
             await self._try(each["pass_uid"], {by: each[by], "gate_name": self.name, "check_in_key": each["pass_uid"]})
@@ -64,7 +64,7 @@ class Gate:
             await asyncio.sleep(0.01)
 
 
-async def check_admissions(gates: list[Gate], passes: Made, db: Db, account_id: int) -> None:
+async def check_admissions(gates: list[Gate], passes: Passes, db: Db, account_id: int) -> None:
     """Each pass let one gate in, which is the one that is stored and that every other was told."""
     rows = await db.rows(
         "select pass_uid::text as pass_uid, gate_name, floor(extract(epoch from checked_in_at))::bigint as at"

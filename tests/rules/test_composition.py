@@ -57,15 +57,17 @@ def locals_of(function: Function) -> dict[str, list[ast.expr]]:
     return result
 
 
-def is_fixed(node: ast.AST, values: Values, seen: frozenset[str] = frozenset()) -> bool:
+def is_fixed(node: ast.AST, values: Values, visited: frozenset[str] = frozenset()) -> bool:
     """Say whether an expression is made of constants alone; `values` are those of the local names."""
     if isinstance(node, ast.Attribute):
         return node.attr.isupper()
     if isinstance(node, ast.Name):
         assigned = values.get(node.id, [])
-        is_known = node.id.isupper() or node.id in seen
-        return is_known or (bool(assigned) and all(is_fixed(each, values, seen | {node.id}) for each in assigned))
-    return isinstance(node, ast.expr | ast.comprehension) and all(is_fixed(each, values, seen) for each in parts(node))
+        is_known = node.id.isupper() or node.id in visited
+        return is_known or (bool(assigned) and all(is_fixed(each, values, visited | {node.id}) for each in assigned))
+    return isinstance(node, ast.expr | ast.comprehension) and all(
+        is_fixed(each, values, visited) for each in parts(node)
+    )
 
 
 def parts(node: ast.expr | ast.comprehension) -> list[ast.AST]:

@@ -166,7 +166,7 @@ def test_glossary_is_in_order() -> None:
     assert words == sorted(words)
 
 
-KNOWN = Named({"up", "key", "key list"}, {"--port"}, {"DATABASE_URL"}, {"/api/v1/crm/fans/{}"}, {"demo"})
+NAMES = Named({"up", "key", "key list"}, {"--port"}, {"DATABASE_URL"}, {"/api/v1/crm/fans/{}"}, {"demo"})
 GOOD = """
 `fanfare up --port`, `fanfare key list ID`, `make demo`, `DATABASE_URL`, [a](../README.md), [b](https://example.com/x)
 `src/fanfare/app.py`, `kernel/data/db.py`, `GET /api/v1/crm/fans/{fan_id}`, `10.0.0.0/8`, `/healthz`
@@ -182,8 +182,8 @@ BAD = """
 
 
 def test_sees_what_does_not_exist_and_what_is_not_selected() -> None:
-    assert faults("docs/x.md", GOOD, KNOWN) == []
-    assert sorted(faults("docs/x.md", BAD, KNOWN)) == [
+    assert faults("docs/x.md", GOOD, NAMES) == []
+    assert sorted(faults("docs/x.md", BAD, NAMES)) == [
         "docs/x.md: no call /api/v1/crm/fins",
         "docs/x.md: no command fanfare down",
         "docs/x.md: no file nowhere.md",

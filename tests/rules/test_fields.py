@@ -16,7 +16,7 @@ from tests.api import new_api
 from tests.rules.twins import answer_of, large_ids, state, tables
 
 # By the name of the run; the first sends nothing beside what is documented.
-SENT: dict[str, Any] = {"nothing": None, "text": "intruder", "number": 88_877_766, "flag": True}
+VALUES: dict[str, Any] = {"nothing": None, "text": "intruder", "number": 88_877_766, "flag": True}
 IGNORED = re.compile(r',"ignored_parameters":\[[^]]*\]')
 WRITES = [each for each in calls.in_order() if each.is_write]
 
@@ -54,7 +54,7 @@ async def runs(base_url: str, db: Db) -> dict[str, Run]:
     await large_ids(db)
     among = await names(db)
     result = {}
-    for run, value in SENT.items():
+    for run, value in VALUES.items():
         async with new_api(base_url, db) as api:
             values = await calls.made_values(api)
             answered = {}
@@ -73,11 +73,11 @@ async def runs(base_url: str, db: Db) -> dict[str, Run]:
 def test_the_answer_is_the_same(endpoint: Endpoint, runs: dict[str, Run]) -> None:
     expected = runs["nothing"].answered[endpoint.call_id]
     assert expected[0] == 200, expected
-    for run in SENT:
+    for run in VALUES:
         assert runs[run].answered[endpoint.call_id] == expected, run
 
 
-@pytest.mark.parametrize("run", SENT)
+@pytest.mark.parametrize("run", VALUES)
 def test_the_rows_are_the_same(run: str, runs: dict[str, Run]) -> None:
     assert runs[run].remaining == runs["nothing"].remaining
 

@@ -56,7 +56,7 @@ class Account(NamedTuple):
 
     api: Api
     values: calls.Values
-    shown: int
+    visible_id: int
     hidden: list[int]
     page_tab_ids: list[int]
 
@@ -127,7 +127,7 @@ async def test_a_public_call_returns_no_personal_data_and_no_hidden_fan(endpoint
         assert marks_in(text) == [] or endpoint.call_id in SHOWING_OWN_FAN, text
         hidden = [fan_id for fan_id in account.hidden if str(fan_id) in text]
         assert hidden == [] or endpoint.call_id in NAMING_OWN_FAN
-    assert endpoint.call_id not in NAMING_FANS or any(str(account.shown) in answer.text for answer in result)
+    assert endpoint.call_id not in NAMING_FANS or any(str(account.visible_id) in answer.text for answer in result)
 
 
 async def test_there_is_personal_data_to_see(account: Account, db: Db) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from tests.rules import waivers
 from tests.rules.project import CODE, PACKAGE, Source, functions, sources
 
-MOST_FUNCTION_LINES = 30
-MOST_FILE_LINES = 400
-MOST_PARAMETERS = 6
+MAX_FUNCTION_LINES = 30
+MAX_FILE_LINES = 400
+MAX_PARAMETERS = 6
 EMPTY_NAMES = frozenset(
     {"utils", "util", "helpers", "helper", "common", "services", "managers", "base", "core", "misc"}
 )
@@ -31,13 +31,13 @@ def long_functions(code: Iterable[Source]) -> Iterator[tuple[str, str]]:
         text = source.text.splitlines()
         for node in functions(source.tree):
             lines = lines_of(node, text)
-            if lines > MOST_FUNCTION_LINES:
-                yield f"{source.name}:{node.name}", f"{lines} lines, at most {MOST_FUNCTION_LINES}"
+            if lines > MAX_FUNCTION_LINES:
+                yield f"{source.name}:{node.name}", f"{lines} lines, at most {MAX_FUNCTION_LINES}"
 
 
 def long_files(code: Iterable[Source]) -> list[str]:
     counted = [(source.name, source.text.count("\n")) for source in code]
-    return [f"{name}: {lines} lines, at most {MOST_FILE_LINES}" for name, lines in counted if lines > MOST_FILE_LINES]
+    return [f"{name}: {lines} lines, at most {MAX_FILE_LINES}" for name, lines in counted if lines > MAX_FILE_LINES]
 
 
 def many_parameters(code: Iterable[Source]) -> Iterator[str]:
@@ -45,8 +45,8 @@ def many_parameters(code: Iterable[Source]) -> Iterator[str]:
         for node in functions(source.tree):
             values = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             count = sum(1 for argument in values if argument.arg not in ("self", "cls"))
-            if count > MOST_PARAMETERS:
-                yield f"{source.name}:{node.name}: {count} parameters, at most {MOST_PARAMETERS}"
+            if count > MAX_PARAMETERS:
+                yield f"{source.name}:{node.name}: {count} parameters, at most {MAX_PARAMETERS}"
 
 
 def empty_names(names: Iterable[str]) -> list[str]:

@@ -104,7 +104,7 @@ def drawn_criteria(chance: random.Random) -> dict[str, Any]:
 
 
 PROVINCES = {"BC": {"BC"}, "wa,Ontario": {"WA", "ON"}, "British Columbia,WA": {"BC", "WA"}}
-STORED = ["BC", "BC", "WA", "ON"]
+PROVINCE_OF_EVENT = ["BC", "BC", "WA", "ON"]
 
 
 def is_meant(row: Sold, params: dict[str, Any]) -> bool:
@@ -115,7 +115,7 @@ def is_meant(row: Sold, params: dict[str, Any]) -> bool:
         "ticket_event_name": lambda value: name.lower() == value.lower(),
         "ticket_venue_name": lambda value: venue.lower() == value.lower(),
         "ticket_artist_name": lambda value: artist == value,
-        "ticket_venue_provinces": lambda value: STORED[row.event] in PROVINCES[value],
+        "ticket_venue_provinces": lambda value: PROVINCE_OF_EVENT[row.event] in PROVINCES[value],
         "ticket_price_code": lambda value: (row.code or "").lower() == value.lower(),
         "ticket_start_purchase_date": lambda value: str(bought) >= value,
         "ticket_end_purchase_date": lambda value: str(bought) <= value,

@@ -83,8 +83,8 @@ async def test_wrong_criteria_are_refused_with_their_name(api: Api) -> None:
 async def test_unknown_criteria_are_reported(api: Api) -> None:
     saved = await api.ok(await api.post(FILTERS, filter_name="Mistyped", fan_cuntry="CA", fan_gender="female"))
     assert saved["ignored_parameters"] == ["fan_cuntry"]
-    changed = await api.ok(await api.post(f"{FILTERS}/{saved['filter_uid']}/criteria", fan_gendr="female"))
-    assert changed["ignored_parameters"] == ["fan_gendr"]
+    answer = await api.ok(await api.post(f"{FILTERS}/{saved['filter_uid']}/criteria", fan_gendr="female"))
+    assert answer["ignored_parameters"] == ["fan_gendr"]
     counted = await api.ok(await api.get(f"{FILTERS}/count", fan_gendr="female"))
     assert counted["ignored_parameters"] == ["fan_gendr"]
     assert "ignored_parameters" not in await api.ok(await api.get(f"{FILTERS}/count", fan_gender="female"))

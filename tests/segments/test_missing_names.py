@@ -26,7 +26,7 @@ from tests.segments.live import FILTERS
 from tests.segments.test_references import store
 from tests.tickets.sold import bulk, line
 
-KNOWN = [f"known {number}" for number in range(12)]
+EVENT_NAMES = [f"known {number}" for number in range(12)]
 UNKNOWN = ["unknown 1", "unknown 2"]
 GONE = ["filter:00000000-0000-0000-0000-000000000007", "snapshot:00000000-0000-0000-0000-000000000007", "tag:987654321"]
 NO_EVENT = "matches no ticket event: never"
@@ -45,15 +45,15 @@ class Model:
 
     async def fill(self) -> None:
         fan_ids = await many_fans(self.db, self.api.account_id, 40)
-        for name in KNOWN:
+        for name in EVENT_NAMES:
             tagged, following = (self.chance.sample(fan_ids, self.chance.choice((5, 15, 38))) for _ in range(2))
             self.ties["fan_tags"][name] = set(tagged)
             self.ties["idol_names"][name] = set(following)
             tag_id = await tag(self.db, self.api.account_id, name, *tagged)
             self.segments[f"tag:{tag_id}"] = {"fan_tags": [name], "fan_tag_relations": "any"}
             await follow(self.db, self.api.account_id, name, *following)
-        (sold,) = await bulk(self.api, line(event_name=KNOWN[0]))
-        self.ties["ticket_event_name"][KNOWN[0]] = {sold["fan_id"]}
+        (sold,) = await bulk(self.api, line(event_name=EVENT_NAMES[0]))
+        self.ties["ticket_event_name"][EVENT_NAMES[0]] = {sold["fan_id"]}
         self.fans = {*fan_ids, sold["fan_id"]}
         for _ in range(60):
             criteria = self.criteria()
@@ -64,10 +64,10 @@ class Model:
         some = self.chance
         values: dict[str, Any] = {}
         for name in some.sample(("tags", "idols", "tickets", "fan_incl_segments", "fan_excl_segments"), 2):
-            names = some.sample(KNOWN, some.choice((1, 2, 3, 10)))
+            names = some.sample(EVENT_NAMES, some.choice((1, 2, 3, 10)))
             names += some.sample(UNKNOWN, some.choice((0, 0, 0, 1, 2)))
             if name == "tickets":
-                values["ticket_event_name"] = some.choice((KNOWN[0], KNOWN[0], UNKNOWN[0]))
+                values["ticket_event_name"] = some.choice((EVENT_NAMES[0], EVENT_NAMES[0], UNKNOWN[0]))
                 values |= some.choice(({}, {"ticket_is_negative": True}, {"ticket_seat_count_max": 0}))
             elif name in ("tags", "idols"):
                 field, relation = {
@@ -159,7 +159,7 @@ async def test_sql_and_index_agree_with_sets(model: Model, tmp_path: Path) -> No
 
 async def test_every_call_refuses_an_exclusion_of_unknown_names(model: Model) -> None:
     api, db = model.api, model.db
-    names_unknown = await store(db, api, fan_tags=["Unknown 1", KNOWN[0]])
+    names_unknown = await store(db, api, fan_tags=["Unknown 1", EVENT_NAMES[0]])
     above = await store(db, api, fan_incl_segments=[names_unknown])
     for values, field, message in (
         ({"fan_excl_segments": GONE[0]}, "fan_excl_segments", f"refers to an unknown segment: {GONE[0]}"),
@@ -183,12 +183,12 @@ async def test_every_call_refuses_an_exclusion_of_unknown_names(model: Model) ->
 
 async def test_a_change_of_a_filter_cannot_break_an_exclusion_that_refers_to_it(model: Model) -> None:
     api = model.api
-    lower = (await api.ok(await api.post(FILTERS, filter_name="Lower", fan_tags=KNOWN[0])))["filter_uid"]
+    lower = (await api.ok(await api.post(FILTERS, filter_name="Lower", fan_tags=EVENT_NAMES[0])))["filter_uid"]
     await api.ok(await api.post(FILTERS, filter_name="Upper", fan_excl_segments=f"filter:{lower}"))
     answer = await api.post(f"{FILTERS}/{lower}/criteria", fan_tags="unknown 1")
     assert answer.json()["errors"] == [
         {"field": "fan_tags", "message": 'refers to an unknown tag: unknown 1; the filter "Upper" excludes this one'}
     ]
-    assert (await api.ok(await api.get(f"{FILTERS}/{lower}")))["criteria"] == {"fan_tags": [KNOWN[0]]}
+    assert (await api.ok(await api.get(f"{FILTERS}/{lower}")))["criteria"] == {"fan_tags": [EVENT_NAMES[0]]}
     # Where it lets fans in, it may be made later.
     assert (await api.post(FILTERS, filter_name="Later", fan_tags="unknown 1")).status_code == 200

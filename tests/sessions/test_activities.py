@@ -127,6 +127,6 @@ async def test_a_fan_is_looked_up(api: Api, other_api: Api) -> None:
         assert await api.ok(await api.get("/api/v1/sessions/lookup", **values)) == expected
         assert (await other_api.get("/api/v1/sessions/lookup", **values)).status_code == 404
     assert (await api.public_get("/api/v1/sessions/lookup", email="look@example.com")).status_code == 403
-    nobody = await api.get("/api/v1/sessions/lookup", email="nobody@example.com")
-    assert (nobody.status_code, nobody.json()["detail"]) == (404, "No fan has this email address or phone number")
+    missing = await api.get("/api/v1/sessions/lookup", email="nobody@example.com")
+    assert (missing.status_code, missing.json()["detail"]) == (404, "No fan has this email address or phone number")
     assert [each["field"] for each in (await api.get("/api/v1/sessions/lookup")).json()["errors"]] == ["email"]

@@ -42,8 +42,8 @@ async def both(api: Api, second_url: str) -> AsyncIterator[list[httpx.AsyncClien
 
 async def test_passwords_are_argon2id(api: Api, db: Db) -> None:
     session = await registered(api, "hash@example.com")
-    stored = await db.value("select password_hash from fans where fan_id = $1", session["fan_id"])
-    parameters = extract_parameters(stored)
+    password_hash = await db.value("select password_hash from fans where fan_id = $1", session["fan_id"])
+    parameters = extract_parameters(password_hash)
     assert (parameters.type, parameters.time_cost >= 2, parameters.memory_cost >= 19 * 1024) == (Type.ID, True, True)
 
 

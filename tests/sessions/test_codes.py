@@ -184,10 +184,10 @@ async def test_messages_are_rationed(
     assert statuses == [200] * 9 + [429] * 3
     watch.now += timedelta(days=1)
     assert (await ask("pause@example.com")).status_code == 200
-    asked = await asyncio.gather(
+    answers = await asyncio.gather(
         *(ask(f"many{number}@example.com", **{"X-Forwarded-For": "192.0.2.9"}) for number in range(105))
     )
-    assert sorted(each.status_code for each in asked) == [200] * 100 + [429] * 5
+    assert sorted(each.status_code for each in answers) == [200] * 100 + [429] * 5
     assert (await ask("many105@example.com", **{"X-Forwarded-For": "192.0.2.10"})).status_code == 200
     assert len(gateways[0].raw) == 0
     account = budgets.Budget(budgets.ACCOUNT_MESSAGES.name, 1, timedelta(days=1))
@@ -260,8 +260,8 @@ async def test_neither_code_nor_request_is_stored(api: Api, db: Db, gateways: Ga
         for name in ("messages", "verifications", "changes")
         for row in await db.rows(f"select * from {name}")
     ]
-    stored = [text for text in texts if re.search(rf"(?<!\d){code}(?!\d)", text)]
-    assert stored == []
+    matches = [text for text in texts if re.search(rf"(?<!\d){code}(?!\d)", text)]
+    assert matches == []
 
 
 async def test_an_erasure_deletes_codes_on_their_way(api: Api, db: Db, gateways: Gateways, watch: Watch) -> None:

@@ -85,8 +85,8 @@ async def test_nobody_takes_over_a_fan_by_registering(api: Api, db: Db) -> None:
         assert await connect(api, "register", password="mine instead", first_name="Eve", **values) == {
             "status": "login"
         }
-    taken = await try_connect(api, "register", email="eve@example.com", phone="+16045550188", password=PASSWORD)
-    assert (taken.status_code, taken.json()["code"]) == (409, "phone_taken")
+    refused = await try_connect(api, "register", email="eve@example.com", phone="+16045550188", password=PASSWORD)
+    assert (refused.status_code, refused.json()["code"]) == (409, "phone_taken")
     assert await api.ok(await api.get(f"/api/v1/crm/fans/{bea}")) == before
     assert (
         await db.value("select count(*) from sessions where account_id = $1 and fan_id = $2", api.account_id, bea) == 0

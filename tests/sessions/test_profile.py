@@ -23,8 +23,8 @@ async def test_a_fan_is_shown_without_what_is_unknown(api: Api) -> None:
     address = {"country_code": "CA", "province": "BC", "city": "Vancouver"}
     await api.ok(await api.post(f"/api/v1/crm/fans/{session['fan_id']}", **address, latitude=49, longitude=-123))
     fan = await api.ok(await fan_of(api, session["session_uid"]))
-    shown = {"name", "first_name", "last_name", "email", "ip_address", "latitude", "longitude", *address}
-    assert set(fan) == ALWAYS | shown
+    names = {"name", "first_name", "last_name", "email", "ip_address", "latitude", "longitude", *address}
+    assert set(fan) == ALWAYS | names
     assert fan["name"] == "Ada Lovelace"
 
 
@@ -48,11 +48,11 @@ async def test_a_fan_changes_the_profile(api: Api) -> None:
         "tags": ["Loud"],
     }
     assert {name: fan[name] for name in expected} == expected
-    shown = await api.ok(await api.public_get(f"/api/v1/sessions/{session['session_uid']}"))
-    assert shown["props"] == {"seat": "A12", "count": 3}
+    session_fan = await api.ok(await api.public_get(f"/api/v1/sessions/{session['session_uid']}"))
+    assert session_fan["props"] == {"seat": "A12", "count": 3}
     await api.ok(await change(api, session["session_uid"], props_seat="", first_name=""))
-    shown = await api.ok(await api.public_get(f"/api/v1/sessions/{session['session_uid']}"))
-    assert shown["props"] == {"count": 3}
+    session_fan = await api.ok(await api.public_get(f"/api/v1/sessions/{session['session_uid']}"))
+    assert session_fan["props"] == {"count": 3}
     assert "first_name" not in await api.ok(await fan_of(api, session["session_uid"]))
 
 

@@ -53,8 +53,8 @@ async def test_a_session_lasts_while_it_is_used_and_not_forever(api: Api, db: Db
         watch.now += timedelta(days=1)
         assert await status_of(api, used) == 200
     assert await status_of(api, unused) == 404
-    shown = await api.ok(await api.public_get(f"/api/v1/sessions/{used['session_uid']}"))
-    assert shown["expiration_timestamp"] == int((started + timedelta(days=5)).timestamp())
+    answer = await api.ok(await api.public_get(f"/api/v1/sessions/{used['session_uid']}"))
+    assert answer["expiration_timestamp"] == int((started + timedelta(days=5)).timestamp())
     watch.now += timedelta(hours=23)
     assert await status_of(api, used) == 200
     watch.now += timedelta(hours=2)
@@ -83,8 +83,8 @@ async def test_an_answer_with_a_session_is_not_stored(api: Api, db: Db) -> None:
     again = await api.client.post("/api/v1/sessions/connect", json=values, headers=headers)
     assert first.status_code == 200
     assert (again.status_code, again.json()["code"]) == (409, "answer_not_stored")
-    stored = await db.value("select answer from idempotency_keys where idempotency_key = 'login-once'")
-    assert stored == b""
+    answer = await db.value("select answer from idempotency_keys where idempotency_key = 'login-once'")
+    assert answer == b""
     assert await status_of(api, first.json()) == 200
 
 
@@ -243,19 +243,19 @@ async def test_no_guest_is_left_over(api: Api, db: Db, watch: Watch, monkeypatch
     fans = "select count(*) from fans where account_id = $1"
     before = await db.value(fans, api.account_id)
     many = [await connect(api) for _ in range(5)]
-    left, ended, dropped = [await connect(api) for _ in range(3)]
+    unused, ended, dropped = [await connect(api) for _ in range(3)]
     named, born, nicknamed = [await connect(api) for _ in range(3)]
     await api.ok(await change(api, named["session_uid"], first_name="Quin"))
     await api.ok(await change(api, born["session_uid"], birth_date="1990-02-28"))
     await api.ok(await api.post(f"/api/v1/crm/fans/{nicknamed['fan_id']}", display_name="Nick of time"))
     await api.ok(
-        await api.client.delete(f"/api/v1/sessions/{left['session_uid']}", headers={"Api-Key": api.keys["Api-Key"]})
+        await api.client.delete(f"/api/v1/sessions/{unused['session_uid']}", headers={"Api-Key": api.keys["Api-Key"]})
     )
     await api.ok(await api.delete(f"{MANAGE}/fans/{ended['fan_id']}/sessions"))
     (row,) = await api.ok(await api.get(f"{MANAGE}/fans/{dropped['fan_id']}/sessions"))
     await api.ok(await api.delete(f"{MANAGE}/sessions/{row['session_id']}"))
     await forget_old_sessions(db.for_account(api.account_id), api.account_id, watch.now)
-    gone = [(await api.get(f"/api/v1/crm/fans/{each['fan_id']}")).status_code for each in (left, ended, dropped)]
+    gone = [(await api.get(f"/api/v1/crm/fans/{each['fan_id']}")).status_code for each in (unused, ended, dropped)]
     assert gone == [404] * 3
     assert [await status_of(api, each) for each in many] == [200] * 5
     watch.now += timedelta(days=3)

@@ -23,12 +23,12 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ACCOUNT = 11
 numbers = itertools.count(1000, 2)
 CREATED = Topic("thing.created", "A thing was created.", "thing_id")
-TOLD = f"""
+TELL = f"""
     with {HOLD}
     {announce(CREATED, "(select) as one", subject="$2", at="$3")}
     returning position
 """
-HELD = """
+HOLDS = """
     select count(*) from pg_locks where locktype = 'advisory' and objsubid = 2 and pid = pg_backend_pid()
 """
 
@@ -48,7 +48,7 @@ def account() -> int:
 
 
 async def tell(db: Db, account_id: int = ACCOUNT, subject: str = "1", now: datetime = NOW) -> int:
-    position: int = await db.value(TOLD, account_id, subject, now)
+    position: int = await db.value(TELL, account_id, subject, now)
     return position
 
 
@@ -116,10 +116,10 @@ async def test_after_a_savepoint_is_rolled_back_the_next_write_holds_anew(db: Db
             async with tx.transaction() as inner:
                 await tell(inner, account)
                 raise ZeroDivisionError
-        assert await tx.value(HELD) == 0
+        assert await tx.value(HOLDS) == 0
         second = await tell(db, account)
         again = await tell(tx, account)
-        assert await tx.value(HELD) == 1
+        assert await tx.value(HOLDS) == 1
         await tell(db, account)
         assert await visible(db, account) == [second]
     assert (await visible(db, account))[1] == again
@@ -138,9 +138,9 @@ async def test_a_transaction_of_many_writes_keeps_one_lock_for_each_account(db: 
     async with db.transaction() as tx:
         for _ in range(300):
             await tell(tx, account)
-        assert await tx.value(HELD) == 1
+        assert await tx.value(HOLDS) == 1
         await tell(tx, account + 1)
-        assert await tx.value(HELD) == 2
+        assert await tx.value(HOLDS) == 2
 
 
 async def test_accounts_whose_numbers_end_alike_hold_each_other_back_and_skip_nothing(db: Db, account: int) -> None:
@@ -185,7 +185,7 @@ def taking(plan: dict[str, Any]) -> list[list[str]]:
 async def test_the_plan_reads_the_hold_before_it_takes_a_position(db: Db) -> None:
     async with db.connection() as connection:
         await connection.execute(
-            "prepare told (bigint, text, timestamptz) as " + TOLD,
+            "prepare told (bigint, text, timestamptz) as " + TELL,
         )
         for mode in ("force_custom_plan", "force_generic_plan"):
             await connection.execute(f"set plan_cache_mode = {mode}")
@@ -217,7 +217,7 @@ async def test_the_position_is_taken_when_the_hold_has_returned(fresh: Db) -> No
             await slow.execute(f"set plan_cache_mode = {mode}")
             async with quick.transaction():
                 await quick.execute("select pg_advisory_xact_lock(0, 0)")
-                writer = asyncio.create_task(slow.fetchval(TOLD, ACCOUNT, "1", NOW))
+                writer = asyncio.create_task(slow.fetchval(TELL, ACCOUNT, "1", NOW))
                 await until(lambda: quick.fetchval(WAITING))
                 meanwhile = await quick.fetchval("select nextval('positions')")
                 assert not writer.done()
@@ -226,8 +226,8 @@ async def test_the_position_is_taken_when_the_hold_has_returned(fresh: Db) -> No
 
 async def test_the_watch_of_the_tests_sees_a_position_taken_without_a_hold_or_before_it(db: Db, account: int) -> None:
     with pytest.raises(asyncpg.RaiseError, match="without a hold"):
-        await db.execute(TOLD.replace("select hold_position($1)", "select $1::bigint"), account, "1", NOW)
-    old = TOLD.replace("with hold", "with taken as materialized (select nextval('positions') as id), hold")
+        await db.execute(TELL.replace("select hold_position($1)", "select $1::bigint"), account, "1", NOW)
+    old = TELL.replace("with hold", "with taken as materialized (select nextval('positions') as id), hold")
     old = old.replace("nextval('positions'), 'thing", "id, 'thing").replace("from hold", "from taken, hold")
     with pytest.raises(asyncpg.RaiseError, match="without a hold"):
         await db.execute(old, account, "1", NOW)

@@ -11,7 +11,7 @@ from tests.rules.project import PACKAGE
 
 MAKE = "/api/v1/manage/businesses"
 # That the secret was shown.
-SHOWN = [True]
+HAS_SECRET = [True]
 
 
 def test_each_name_has_a_key_of_its_own() -> None:
@@ -33,7 +33,7 @@ async def test_a_word_takes_no_lock_that_its_text_was_chosen_for(api: Api, datab
         await connection.execute("select pg_advisory_lock(hashtextextended($1, 0))", name)
         created = await api.post(MAKE, {"Idempotency-Key": word}, business_name=word)
         assert created.status_code == 200, created.text
-        key = lock_key("idempotency", api.account_id, api.keys["Api-Key"], *SHOWN, f"{word} again")
+        key = lock_key("idempotency", api.account_id, api.keys["Api-Key"], *HAS_SECRET, f"{word} again")
         await connection.execute("select pg_advisory_lock($1::bigint)", key)
         running = await api.post(MAKE, {"Idempotency-Key": f"{word} again"}, business_name=f"{word} again")
         assert (running.status_code, running.json()["code"]) == (409, "still_running")

@@ -24,7 +24,7 @@ from tests.tickets.sold import bulk, line
 SIZE = 3
 SEARCH, FILTERS = "/api/v1/crm/fans", "/api/v1/manage/filters"
 # Of all texts on one connection.
-MOST_LETTERS = 100_000
+MAX_LETTERS = 100_000
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def stored_rows(own_db: Db) -> list[str]:
             [row["statement"] for row in await each.fetch("select statement from pg_prepared_statements")]
             for each in lent
         ]
-    assert max(sum(map(len, each)) for each in lists) < MOST_LETTERS
+    assert max(sum(map(len, each)) for each in lists) < MAX_LETTERS
     return [statement for each in lists for statement in each if "pg_prepared_statements" not in statement]
 
 

@@ -110,9 +110,9 @@ async def losses(connection: Connection) -> list[str]:
     """Return the columns that are gone, and for each table how many of its old rows are not there as they were."""
     new, result = await tables(connection, "public"), []
     for table, columns in (await tables(connection, "old")).items():
-        kept = [name for name in columns if name in new.get(table, {})]
-        result += [f"{table}.{name}" for name in columns if name not in kept]
-        names = ", ".join(kept)
+        remaining = [name for name in columns if name in new.get(table, {})]
+        result += [f"{table}.{name}" for name in columns if name not in remaining]
+        names = ", ".join(remaining)
         count = await connection.fetchval(
             f"select count(*) from (select {names} from old.{table} except select {names} from public.{table}) as lost"
         )

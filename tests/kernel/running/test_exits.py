@@ -140,11 +140,11 @@ DIRECTORIES: dict[Callable[[Path], Path], str] = {
 }
 
 
-Said = Callable[[dict[str, list[str]]], dict[str, str]]
+Messages = Callable[[dict[str, list[str]]], dict[str, str]]
 
 
 @pytest.fixture
-def messages(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
+def messages(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Messages:
     """Gives commands; returns what each said on the standard error, having ended with status 1 and said nothing else.
 
     Those that become another process are all started before the first is waited for.
@@ -179,7 +179,7 @@ def is_one_line(errors: str, pattern: str) -> bool:
 
 @pytest.mark.parametrize("make", DIRECTORIES, ids=lambda make: make.__name__)
 def test_a_bad_data_directory(
-    make: Callable[[Path], Path], files: Path, tmp_path: Path, messages: Said, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[Path], Path], files: Path, tmp_path: Path, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     data_dir = str(make(tmp_path))
@@ -244,7 +244,7 @@ def test_a_bad_database(
     server_url: str,
     files: Path,
     tmp_path: Path,
-    messages: Said,
+    messages: Messages,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", make(server_url))
@@ -286,7 +286,7 @@ def test_a_process_that_waits_for_a_database_says_for_which(tmp_path: Path) -> N
     ],
 )
 def test_a_refused_command_leaves_no_files(
-    words: str, expected: str, files: Path, tmp_path: Path, messages: Said, monkeypatch: pytest.MonkeyPatch
+    words: str, expected: str, files: Path, tmp_path: Path, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("FANFARE_DATA_DIR", str(tmp_path / "folder" / "data"))
@@ -299,14 +299,14 @@ def test_a_refused_command_leaves_no_files(
 
 
 async def test_a_database_that_is_not_migrated(
-    empty_database: NewDatabase, messages: Said, monkeypatch: pytest.MonkeyPatch
+    empty_database: NewDatabase, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", await empty_database())
     for name, errors in messages({name: COMMANDS[name].split() for name in LOOKING}).items():
         assert is_one_line(errors, "run `fanfare migrate`"), (name, errors)
 
 
-def test_a_directory_in_use(files: Path, tmp_path: Path, messages: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_in_use(files: Path, tmp_path: Path, messages: Messages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setattr(database, "PATIENCE", 0.2)
     attempts = {

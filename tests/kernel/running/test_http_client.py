@@ -145,20 +145,20 @@ def test_what_everybody_reaches_is_public(address: str) -> None:
 
 def resolver(*turns: Sequence[str]) -> tuple[module.Resolve, list[str]]:
     """Return a resolver that has another answer at each turn, and the names it was asked for."""
-    asked: list[str] = []
+    names: list[str] = []
 
     async def resolve(host: str, _: int) -> Sequence[str]:
-        asked.append(host)
-        return turns[min(len(asked), len(turns)) - 1]
+        names.append(host)
+        return turns[min(len(names), len(turns)) - 1]
 
-    return resolve, asked
+    return resolve, names
 
 
 async def test_a_name_that_is_rebound_is_connected_where_it_was_checked(connects: list[Any]) -> None:
     async with server(ok) as (port, heads):
-        resolve, asked = resolver(["127.0.0.1"], ["127.0.0.2"])
+        resolve, names = resolver(["127.0.0.1"], ["127.0.0.2"])
         await get(HttpClient(("127.0.0.1",), resolve), f"http://rebound.example:{port}/")
-        assert (asked, connects, len(heads)) == (["rebound.example"], [("127.0.0.1", port)], 1)
+        assert (names, connects, len(heads)) == (["rebound.example"], [("127.0.0.1", port)], 1)
         assert f"Host: rebound.example:{port}".encode() in heads[0]
 
 

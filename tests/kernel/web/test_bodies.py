@@ -64,5 +64,5 @@ async def test_marks_without_end_on_a_letter_are_refused_before_they_are_put_in_
     answer = await api.client.post("/api/v1/crm/fans", content=body, headers=api.keys)
     assert answer.status_code == 422
     assert {"field": name, "message": "must not stack more than 32 marks on a letter"} in answer.json()["errors"]
-    kept = await api.post("/api/v1/crm/fans", email="few.marks@fans.example", first_name="a" + "\u0327\u0300" * 15)
-    assert kept.status_code == 200
+    accepted = await api.post("/api/v1/crm/fans", email="few.marks@fans.example", first_name="a" + "\u0327\u0300" * 15)
+    assert accepted.status_code == 200
