@@ -39,7 +39,7 @@ class Provider:
         self.url = ""
         self.keys: list[Key] = [spare_key(0)]
         # paths in the order they were asked for
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         # an answer in the place of its own, by path: status and body
         self.replies: dict[str, tuple[int, bytes]] = {}
         # what it publishes beside or in place of its own
@@ -151,7 +151,7 @@ def identity_provider() -> Iterator[Provider]:
 
         def respond(self, form: dict[str, str]) -> None:
             path = urlsplit(self.path).path
-            provider.asked.append(path)
+            provider.requests.append(path)
             if provider.waits.is_set():
                 provider.release.wait(PATIENCE)
             status, body = provider.answer(path, form, self.headers.get("Authorization", ""))

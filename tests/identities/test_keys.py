@@ -40,10 +40,10 @@ def token(provider: Provider, watch: Watch, number: int | None = None, **claims:
 async def test_keys_are_asked_for_once_an_hour(api: Api, provider: Provider, watch: Watch) -> None:
     for _ in range(3):
         await login(api, provider, token(provider, watch))
-    assert provider.asked == [CONFIGURATION, KEYS]
+    assert provider.requests == [CONFIGURATION, KEYS]
     watch.now += timedelta(minutes=61)
     await login(api, provider, token(provider, watch))
-    assert provider.asked == [CONFIGURATION, KEYS] * 2
+    assert provider.requests == [CONFIGURATION, KEYS] * 2
 
 
 async def test_a_new_key_is_found_and_the_old_one_ends(api: Api, provider: Provider, watch: Watch) -> None:
@@ -58,18 +58,18 @@ async def test_unknown_keys_let_ask_once_a_minute(api: Api, provider: Provider, 
     await login(api, provider, token(provider, watch))
     for _ in range(2):
         watch.now += timedelta(seconds=61)
-        asked = len(provider.asked)
+        requests = len(provider.requests)
         for number in (4, 5, 6):
             answer = await try_login(api, provider, token(provider, watch, number))
             assert "does not publish" in faults(answer)["id_token"]
-        assert provider.asked[asked:].count(KEYS) == 1
+        assert provider.requests[requests:].count(KEYS) == 1
 
 
 async def test_many_first_logins_ask_once(api: Api, provider: Provider, watch: Watch) -> None:
     tokens = [token(provider, watch, sub=f"crowd-{number}") for number in range(10)]
     answers = await asyncio.gather(*(try_login(api, provider, each) for each in tokens))
     assert [each.status_code for each in answers] == [200] * 10
-    assert provider.asked == [CONFIGURATION, KEYS]
+    assert provider.requests == [CONFIGURATION, KEYS]
 
 
 async def test_each_account_asks_itself(base_url: str, db: Db, api: Api, provider: Provider, watch: Watch) -> None:
@@ -77,7 +77,7 @@ async def test_each_account_asks_itself(base_url: str, db: Db, api: Api, provide
     async with new_api(base_url, db) as second:
         await accept_provider(second, provider)
         await login(second, provider, token(provider, watch))
-    assert provider.asked == [CONFIGURATION, KEYS] * 2
+    assert provider.requests == [CONFIGURATION, KEYS] * 2
 
 
 BROKEN = {
@@ -102,9 +102,9 @@ async def test_a_provider_that_is_broken_is_a_503(api: Api, provider: Provider, 
     assert answer.headers["Retry-After"] == "5"
     # Nobody asks at once again; a little later it works.
     provider.replies = {}
-    asked = len(provider.asked)
+    requests = len(provider.requests)
     assert (await try_login(api, provider, token(provider, watch))).status_code == 503
-    assert len(provider.asked) == asked
+    assert len(provider.requests) == requests
     watch.now += timedelta(seconds=6)
     await login(api, provider, token(provider, watch))
 
@@ -123,7 +123,7 @@ async def test_a_provider_that_publishes_nonsense_is_a_503(
 ) -> None:
     provider.published = published
     assert (await try_login(api, provider, token(provider, watch))).status_code == 503
-    assert KEYS not in provider.asked
+    assert KEYS not in provider.requests
 
 
 async def test_keys_that_are_known_serve_while_the_provider_is_down(api: Api, provider: Provider, watch: Watch) -> None:
@@ -140,7 +140,7 @@ async def test_a_provider_that_hangs_delays_only_its_own(base_url: str, db: Db, 
         slow.waits.set()
         calls = [asyncio.create_task(try_login(api, slow, token(slow, watch))) for _ in range(20)]
         async with asyncio.timeout(60):
-            while not slow.asked:  # noqa: ASYNC110 - the provider says so to nobody
+            while not slow.requests:  # noqa: ASYNC110 - the provider says so to nobody
                 await asyncio.sleep(0.01)
         await accept_provider(api, good)
         await login(api, good, token(good, watch))

@@ -192,7 +192,7 @@ async def test_an_idempotency_key_holds_no_connection_while_the_provider_is_aske
     headers = {"Api-Key": api.keys["Api-Key"], "Idempotency-Key": "slow-1"}
     call = asyncio.create_task(api.client.post(CONNECT, json=values, headers=headers))
     async with asyncio.timeout(60):
-        while not provider.asked:  # noqa: ASYNC110 - the provider says so to nobody
+        while not provider.requests:  # noqa: ASYNC110 - the provider says so to nobody
             await asyncio.sleep(0.01)
     statement = """
         select count(*) from pg_stat_activity

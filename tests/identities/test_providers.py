@@ -30,8 +30,8 @@ async def test_a_provider_is_listed_changed_and_deleted_and_its_secret_never_sho
         assert (row["title"], row["issuer"], row["is_email_trusted"]) == ("Google", "https://accounts.google.com", True)
         assert (row["has_client_secret"], row["is_enabled"], row["client_ids"]) == (True, True, [CLIENT_ID])
         assert CLIENT_SECRET not in repr(row)
-        stored = await db.rows("select p::text as row from identity_providers p where account_id = $1", api.account_id)
-        assert CLIENT_SECRET not in repr(stored)
+        rows = await db.rows("select p::text as row from identity_providers p where account_id = $1", api.account_id)
+        assert CLIENT_SECRET not in repr(rows)
         path = f"{PROVIDERS}/{provider_id}"
         assert (await other_api.post(path, is_enabled=False)).status_code == 404
         assert (await other_api.delete(path)).status_code == 404

@@ -139,14 +139,14 @@ async def test_addresses_of_keys_in_a_token_are_not_asked(api: Api, provider: Pr
     trap = {"jku": f"{provider.url}/trap", "x5u": f"{provider.url}/trap"}
     for key in (OTHER, provider.keys[0]):
         await try_login(api, provider, provider.token(key, {**trap, "kid": provider.keys[0].kid}))
-    assert "/trap" not in provider.asked
+    assert "/trap" not in provider.requests
 
 
 @pytest.mark.parametrize("size", [10_001, 500_000])
 async def test_a_long_token_is_refused_before_the_provider_is_asked(api: Api, provider: Provider, size: int) -> None:
     answer = await try_login(api, provider, "x" * size)
     assert answer.status_code in (413, 422)
-    assert provider.asked == []
+    assert provider.requests == []
 
 
 KINDS = [
@@ -210,7 +210,7 @@ async def test_another_accounts_provider_is_as_unknown_as_nobodys(
     for name in (provider.url, str(provider_id), "999999999", "https://nobody.example", "9" * 30):
         answer = await try_login(other_api, provider, provider.token(), provider=name)
         assert faults(answer) == {"provider": "names no identity provider that is enabled for this business"}
-    assert provider.asked == []
+    assert provider.requests == []
 
 
 async def test_a_step_without_its_token_says_so(api: Api) -> None:
