@@ -15,10 +15,14 @@ PATIENCE = 300.0
 class Program:
     """A process that runs beside the test."""
 
+    # files and sockets that it inherits
+    pass_fds: Sequence[int] = ()
+
     def __init__(self, command: Sequence[str], **environment: str) -> None:
         self._outputs: list[IO[bytes]] = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]  # noqa: SIM115 - as long as this
         out, errors = self._outputs
-        self.process = subprocess.Popen(command, stdout=out, stderr=errors, env={**os.environ, **environment})
+        env = {**os.environ, **environment}
+        self.process = subprocess.Popen(command, stdout=out, stderr=errors, env=env, pass_fds=self.pass_fds)
         self.pid = self.process.pid
 
     @property
