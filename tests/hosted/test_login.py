@@ -166,7 +166,7 @@ async def test_a_new_fan_accepts_the_terms_at_once(api: Api, base_url: str) -> N
 async def test_errors_stand_at_their_fields_and_keep_what_was_typed(api: Api, base_url: str) -> None:
     await registered(api, "eve@example.org", phone="+16045550177")
     register, login = login_url(api, "/crm/oauth/register"), login_url(api)
-    taken = {"email": "eve@example.org", "password": PASSWORD, "first_name": "Evelyn"}
+    refused = {"email": "eve@example.org", "password": PASSWORD, "first_name": "Evelyn"}
     cases = [
         (login, {"contact": "nobody@example.org", "password": PASSWORD}, "password", "The email address, number or"),
         (login, {"contact": "eve@example.org", "password": "wrong horse"}, "password", "The email address, number or"),
@@ -180,8 +180,8 @@ async def test_errors_stand_at_their_fields_and_keep_what_was_typed(api: Api, ba
         (register, {"email": "x", "password": PASSWORD}, "email", "Enter an email address, such as"),
         (register, {"phone": "12", "password": PASSWORD}, "phone", "Enter a mobile number with"),
         (register, {"password": PASSWORD}, "email", "Please fill this in."),
-        (register, taken, "email", "There is an account with this already."),
-        (register, {**taken, "email": "ida@example.org", "phone": "+16045550177"}, "phone", "Somebody else"),
+        (register, refused, "email", "There is an account with this already."),
+        (register, {**refused, "email": "ida@example.org", "phone": "+16045550177"}, "phone", "Somebody else"),
     ]  # fmt: skip
     async with visitor(base_url) as client:
         for url, fields, name, text in cases:

@@ -50,7 +50,7 @@ SCHEMES = (
     "http", "HTTPS", "Https", "httpss", "ftp", "ws", "wss", "file", "javascript", "data", "vbscript", "blob", "about",
     "view-source:https", "intent", "app", "feed:https", "\thttps", " https", "\u00a0https", "https ", "java\nscript",
 )  # fmt: skip
-WHOLE = (
+COMPLETE_URLS = (
     "javascript:alert(1)", "JavaScript:alert(1)", "java\tscript:alert(1)",
     "javascript://www.northside.example/%0aalert(1)",
     "javascript:alert(1)//https://www.northside.example/login", "data:text/html,<script>alert(1)</script>",
@@ -78,7 +78,7 @@ def vectors() -> Iterator[str]:
     yield from (f"https://{host}{PATH}" for host in OTHER_HOSTS)
     yield from (f"https://{HOST}{path}" for path in OTHER_PATHS)
     yield from (f"{scheme}://{HOST}{PATH}" for scheme in SCHEMES)
-    yield from WHOLE
+    yield from COMPLETE_URLS
     # Each letter left out, doubled and in the other case.
     for index in range(0, len(SITE), 2):
         yield SITE[:index] + SITE[index + 1 :]
