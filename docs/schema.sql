@@ -842,6 +842,36 @@ CREATE INDEX messages_by_recipient ON messages USING btree (account_id, recipien
 CREATE UNIQUE INDEX messages_by_request ON messages USING btree (account_id, request_key);
 CREATE INDEX messages_waiting ON messages USING btree (account_id, due_at) WHERE (message_state = ANY (ARRAY['queued'::text, 'sending'::text]));
 
+create table openid_clients (
+    account_id bigint not null,
+    client_id bigint not null,
+    client_name text not null,
+    client_type text not null,
+    business_id bigint,
+    redirect_uris text[] not null,
+    post_logout_redirect_uris text[] not null default '{}'::text[],
+    scopes text[] not null,
+    is_pkce_required boolean not null default true,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint openid_clients_pkey PRIMARY KEY (account_id, client_id),
+    constraint openid_clients_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint openid_clients_check CHECK ((is_pkce_required OR (client_type = 'confidential'::text))),
+    constraint openid_clients_client_type_check CHECK ((client_type = ANY (ARRAY['confidential'::text, 'public'::text])))
+);
+
+create table openid_keys (
+    account_id bigint not null,
+    key_number integer not null,
+    sealed_key text not null,
+    public_key jsonb not null,
+    created_at timestamp with time zone not null,
+    begins_at timestamp with time zone not null,
+    ends_at timestamp with time zone,
+    constraint openid_keys_pkey PRIMARY KEY (account_id, key_number),
+    constraint openid_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
 create table points (
     account_id bigint not null,
     point_uid uuid not null,
@@ -1209,6 +1239,58 @@ create table message_templates (
 CREATE INDEX message_templates_by_business ON message_templates USING btree (account_id, business_id) WHERE (business_id IS NOT NULL);
 CREATE UNIQUE INDEX message_templates_by_name ON message_templates USING btree (account_id, template_name, channel, template_language, COALESCE(business_id, (0)::bigint));
 
+create table openid_client_secrets (
+    account_id bigint not null,
+    client_id bigint not null,
+    secret_hash bytea not null,
+    secret_prefix text not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone,
+    constraint openid_client_secrets_pkey PRIMARY KEY (account_id, client_id, secret_hash),
+    constraint openid_client_secrets_account_id_client_id_fkey FOREIGN KEY (account_id, client_id) REFERENCES openid_clients(account_id, client_id) ON DELETE CASCADE
+);
+
+create table openid_consents (
+    account_id bigint not null,
+    client_id bigint not null,
+    fan_id bigint not null,
+    subject text not null,
+    scopes text[] not null,
+    consented_at timestamp with time zone not null,
+    withdrawn_at timestamp with time zone,
+    constraint openid_consents_pkey PRIMARY KEY (account_id, client_id, fan_id),
+    constraint openid_consents_account_id_client_id_fkey FOREIGN KEY (account_id, client_id) REFERENCES openid_clients(account_id, client_id) ON DELETE CASCADE,
+    constraint openid_consents_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX openid_consents_by_fan ON openid_consents USING btree (account_id, fan_id);
+CREATE UNIQUE INDEX openid_consents_by_subject ON openid_consents USING btree (account_id, client_id, subject);
+
+create table openid_grants (
+    account_id bigint not null,
+    grant_id uuid not null,
+    client_id bigint not null,
+    fan_id bigint not null,
+    session_id bigint not null,
+    subject text not null,
+    scopes text[] not null,
+    nonce text,
+    redirect_uri text not null,
+    code_challenge text,
+    code_hash bytea not null,
+    code_used_at timestamp with time zone,
+    refresh_hash bytea,
+    authenticated_at timestamp with time zone not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    constraint openid_grants_pkey PRIMARY KEY (account_id, grant_id),
+    constraint openid_grants_account_id_client_id_fkey FOREIGN KEY (account_id, client_id) REFERENCES openid_clients(account_id, client_id) ON DELETE CASCADE,
+    constraint openid_grants_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX openid_grants_by_client ON openid_grants USING btree (account_id, client_id);
+CREATE UNIQUE INDEX openid_grants_by_code ON openid_grants USING btree (account_id, code_hash);
+CREATE INDEX openid_grants_by_end ON openid_grants USING btree (account_id, expires_at);
+CREATE INDEX openid_grants_by_fan ON openid_grants USING btree (account_id, fan_id);
+
 create table prop_counts (
     account_id bigint not null,
     prop_name text not null,
@@ -1299,6 +1381,19 @@ create table campaign_members (
     constraint campaign_members_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id),
     constraint campaign_members_check CHECK ((page_tab_id <> member_page_tab_id))
 );
+
+create table openid_tokens (
+    account_id bigint not null,
+    token_hash bytea not null,
+    grant_id uuid not null,
+    scopes text[] not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    constraint openid_tokens_pkey PRIMARY KEY (account_id, token_hash),
+    constraint openid_tokens_account_id_grant_id_fkey FOREIGN KEY (account_id, grant_id) REFERENCES openid_grants(account_id, grant_id) ON DELETE CASCADE
+);
+CREATE INDEX openid_tokens_by_end ON openid_tokens USING btree (account_id, expires_at);
+CREATE INDEX openid_tokens_by_grant ON openid_tokens USING btree (account_id, grant_id);
 
 create table pass_sections (
     account_id bigint not null,

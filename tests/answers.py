@@ -13,6 +13,8 @@ from fanfare import app
 from fanfare.kernel.web import openapi
 
 CATALOGUE = Path(__file__).parents[1] / "contract" / "catalogue.yaml"
+# Calls whose errors are those of OAuth 2.
+OAUTH = "/openid/"
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "error", "request_id"],
@@ -119,6 +121,11 @@ def check(response: httpx.Response) -> None:
     is_head = response.request.method == "HEAD"
     kind = response.headers.get("content-type", "")
     body = response.json() if "json" in kind and response.content and not is_head else None
+    is_oauth = response.request.url.path.startswith(OAUTH) and response.status_code != 405
+    if response.status_code >= 400 and is_oauth and not is_head:
+        assert kind == "application/json"
+        assert set(body or ()) == {"error", "error_description", "request_id"}
+        return
     if response.status_code >= 400 and not is_head:
         assert kind.startswith("application/problem+json"), f"{response.status_code} as {kind}"
     elif body is None:

@@ -235,8 +235,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _messages(post, got)
     v |= await _ads(post)
     v |= await _sessions(post, got)
-    v |= await _identities(post, got, v["fan_id"])
-    v |= await _login_codes(api, post)
+    v |= await _identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -267,6 +266,7 @@ async def _sessions(post: Any, got: Any) -> Values:
         "session_uid": guests[0]["session_uid"],
         "spare_session_uid": guests[1]["session_uid"],
         "session_id": rows[0]["session_id"],
+        "client_id": (await post("manage/openid_clients", client_name="Shop", redirect_uris=[SITE]))["client_id"],
     }
 
 

@@ -25,13 +25,15 @@ from fanfare.kernel.running.http_client import http_client
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
-from fanfare.kernel.web import health, http, reference
+from fanfare.kernel.web import health, http, oauth, reference
 from fanfare.kernel.web.delivery import DeliveryMiddleware
 from fanfare.kernel.web.endpoint import Endpoint, endpoints_of
+from fanfare.kernel.web.oauth import OAuthCall, oauth_calls_of
 from fanfare.kernel.web.openapi import OpenApi
 from fanfare.messages.actions import followers as messages
 from fanfare.messages.endpoints.reports import MessageReports
 from fanfare.messages.schemas.reports import PATH
+from fanfare.openid.actions import followers as openid
 from fanfare.performances import actions as performances
 from fanfare.places.geo import city_database
 from fanfare.points import actions as points
@@ -67,12 +69,13 @@ DOMAINS = (
     "fanfare.audience",
     "fanfare.segments",
     "fanfare.hosted",
+    "fanfare.openid",
 )
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, points, identities, sessions, performances, tickets, registrations, purchases,
-    search, segments,
+    search, segments, openid,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
@@ -104,6 +107,11 @@ def modules(part: str) -> Iterator[ModuleType]:
 def endpoints() -> list[Endpoint]:
     """Return all endpoints."""
     return [endpoint for module in modules("endpoints") for endpoint in endpoints_of(module)]
+
+
+def oauth_calls() -> list[OAuthCall]:
+    """Return the calls in the form of OAuth 2, which have no key."""
+    return [call for module in modules("endpoints") for call in oauth_calls_of(module)]
 
 
 def pages() -> list[Page]:
@@ -152,5 +160,6 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))
+    oauth.add_routes(app, service, oauth_calls())
     Site(service.db, clock, settings, proxies).add_routes(app, pages())
     return http.PathNormalizer(DeliveryMiddleware(app))

@@ -27,9 +27,8 @@ UNPAGED = {
     "businesses_list", "campaigns_list", "crm_campaigns_list", "crm_fields_list",
     "crm_filters_list", "crm_ip_addresses_list", "crm_ticket_events_list", "idols_events_list", "idols_search",
     "manage_campaign_items_list", "manage_display_name_words_list", "manage_fields_list", "manage_pass_sections_list",
-    "manage_identity_providers_list", "manage_message_templates_list", "manage_points_list", "manage_tags_list",
-    "manage_redirect_urls_list",
-    "performances_list", "segments_list",
+    "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",
+    "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_identities_list", "manage_fans_sessions_list", "sessions_fan_points",

@@ -12,6 +12,7 @@ MADE_ANEW = re.compile(
     r"|\d{9,}(?:_\d+)*(?:\.\d+)?"
     r"|\$argon2[^\"]*"
     # derived from a secret key, or sealed by it
+    r"|ffs_\w+"
     r"|whsec_[\w+/]+=*"
     r"|gAAAA[\w-]{60,}=*"
     # The signature of a link for a fan.

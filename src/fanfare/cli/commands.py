@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fanfare.cli import accounts, backups, demo, messages, places, processes, psql, secret_keys
+from fanfare.cli import accounts, backups, demo, messages, openid_keys, places, processes, psql, secret_keys
 from fanfare.kernel.running.exits import in_one_line
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.add_typer(accounts.account, name="account")
 app.add_typer(accounts.key, name="key")
 app.add_typer(backups.erasures, name="erasures")
 app.add_typer(messages.messages, name="messages")
+app.add_typer(openid_keys.openid_key, name="openid-key")
 app.add_typer(places.places, name="places")
 app.add_typer(secret_keys.secret_key, name="secret-key")
 

@@ -188,6 +188,20 @@ class TooManyVisits(TooManyCalls):
     """Too many pages were requested from your network in this minute; wait a moment and try again"""
 
 
+class OAuthRefusal(Refusal):
+    """An error of OAuth 2
+
+    Its name in snake_case is the code of the RFC.
+    """
+
+    # Whether it may answer a guess at a secret, which is counted by IP address.
+    is_guess: ClassVar[bool] = False
+
+
+class InvalidRequest(OAuthRefusal):
+    """The request lacks a parameter, repeats one, or is malformed"""
+
+
 class MethodNotServed(Refusal):
     """The method or transfer coding is not supported"""
 

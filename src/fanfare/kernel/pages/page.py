@@ -1,7 +1,8 @@
 """The page decorator: declares the URL of a page beside the function that answers.
 
 `site.py` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the visit
-(`Visit`), the current time (`datetime`) and one struct of parameters (`Params`). It returns a `View` or a `Redirect`.
+(`Visit`), the current time (`datetime`) and one struct of parameters (`Params`), or the parameters as they were sent
+(`Raw`) where a standard prescribes the errors. It returns a `View` or a `Redirect`.
 """
 
 import importlib
@@ -107,7 +108,7 @@ class _Decorator:
             hints.pop("return")
             structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
             params = structs[0] if structs else None
-            unknown = [hint for hint in hints.values() if hint not in (Db, Visit, datetime, params)]
+            unknown = [hint for hint in hints.values() if hint not in (Db, Visit, datetime, Raw, params)]
             if unknown:
                 message = f"{handler.__name__} asks for {unknown}, which no page provides"
                 raise TypeError(message)

@@ -142,7 +142,7 @@ class Site:
         return raw
 
     async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> View | Redirect:
-        values: dict[Any, Any] = {Db: self.db, Visit: visit, datetime: now}
+        values: dict[Any, Any] = {Db: self.db, Visit: visit, datetime: now, Raw: raw}
         if page.params:
             values[page.params] = read(page.params, raw)
         return await page.handler(**{name: values[hint] for name, hint in page.arguments})

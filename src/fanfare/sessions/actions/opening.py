@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from fanfare.fans import followers
 from fanfare.fans.actions.merging import merge_fans
 from fanfare.fans.actions.nameless import is_nameless
 from fanfare.fans.queries.fans import check_fan
@@ -139,9 +140,15 @@ async def end_session_by_id(db: Db, account_id: int, session_id: int, now: datet
 
 
 async def end_fan_sessions(db: Db, account_id: int, fan_id: int, now: datetime) -> int:
-    """End all sessions of a fan and return how many there were; refuses (404) an unknown fan."""
+    """End all sessions of a fan and return how many there were; refuses (404) an unknown fan.
+
+    Whatever else lets the fan in, in a higher domain, ends as well.
+    """
     await check_fan(db, account_id, fan_id)
-    return await end_sessions(db, account_id, fan_id, now)
+    async with db.transaction() as tx:
+        count = await end_sessions(tx, account_id, fan_id, now)
+        await followers.end_logins(tx, account_id, fan_id, now, None)
+    return count
 
 
 async def end_sessions(db: Db, account_id: int, fan_id: int, now: datetime, session_id: int | None = None) -> int:

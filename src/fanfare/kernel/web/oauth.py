@@ -1,0 +1,193 @@
+"""Calls in the form that OAuth 2 prescribes: no API key, form parameters, JSON responses with the codes of the RFCs.
+
+A function declares its path beside it and is called with the arguments that its parameters ask for by type: the
+database (`Db`), the account's id in the path (`int`), the request (`OAuthRequest`) and the current time (`datetime`).
+It returns what is encoded as JSON, or None for an empty response.
+
+Browsers of any site may call: what a call needs is in its parameters or its header Authorization, never in a cookie.
+Errors that may answer a guess are counted by IP address, with the wrong keys of the API.
+"""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from types import ModuleType
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+from falcon.asgi import App, Request, Response
+
+from fanfare.kernel.addresses import nearest_address, subscriber
+from fanfare.kernel.data import limits
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import InvalidRequest, OAuthRefusal, Refusal, Unknown
+from fanfare.kernel.parameters import Raw, from_query
+from fanfare.kernel.running import loop_turns
+from fanfare.kernel.web import answers, http
+from fanfare.kernel.web.body import read_body
+from fanfare.kernel.wire import storage_fault
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+MAX_BYTES = 64 * 1024
+FORM = "application/x-www-form-urlencoded"
+SERVER_ERROR = 500
+ACCOUNT_ID = re.compile(r"[1-9][0-9]{0,17}")
+# What RFC 6749 allows in error_description.
+NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+
+
+class OAuthRequest(msgspec.Struct, frozen=True):
+    """The parameters of a request, each of which was sent once, and the header Authorization."""
+
+    fields: Mapping[str, str]
+    authorization: str = ""
+
+
+class OAuthCall(msgspec.Struct, frozen=True):
+    """A call: methods, path and function. Without `max_age`, the response is not stored by anyone."""
+
+    methods: tuple[str, ...]
+    path: str
+    handler: Callable[..., Awaitable[Any]]
+    arguments: tuple[tuple[str, Any], ...]
+    # seconds that a response may be cached
+    max_age: int = 0
+
+
+def oauth_call(*methods: str, path: str, max_age: int = 0) -> Callable[[F], F]:
+    """Declare a call."""
+
+    def mark(handler: F) -> F:
+        hints = get_type_hints(handler)
+        hints.pop("return")
+        unknown = [hint for hint in hints.values() if hint not in (Db, int, OAuthRequest, datetime)]
+        if unknown:
+            message = f"{handler.__name__} asks for {unknown}, which no call provides"
+            raise TypeError(message)
+        handler.oauth_call = OAuthCall(  # type: ignore[attr-defined]
+            methods, path, handler, tuple(hints.items()), max_age
+        )
+        return handler
+
+    return mark
+
+
+def oauth_calls_of(module: ModuleType) -> Iterator[OAuthCall]:
+    """Yield the calls of a module in source order; for a package, those of its modules by name."""
+    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        yield from oauth_calls_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
+    for value in vars(module).values():
+        candidate = getattr(value, "oauth_call", None)
+        if isinstance(candidate, OAuthCall) and getattr(value, "__module__", "") == module.__name__:
+            yield candidate
+
+
+def add_routes(app: App[Request, Response], service: http.Service, calls: Iterable[OAuthCall]) -> None:
+    """Serve the calls."""
+    for call in calls:
+        app.add_route(call.path, _resource(service, call))
+
+
+def single_values(raw: Raw) -> dict[str, str]:
+    """Return the parameters as texts; raises InvalidRequest for one that was sent twice or cannot be stored."""
+    for name, values in raw.items():
+        if len(values) != 1 or not isinstance(values[0], str) or storage_fault(values[0]):
+            message = f"{name[:40]} was sent more than once, or is not a text"
+            raise InvalidRequest(message)
+    return {name: str(value) for name, (value,) in raw.items()}
+
+
+def _resource(service: http.Service, call: OAuthCall) -> object:
+    async def respond(_: object, request: Request, response: Response, account_id: str) -> None:
+        await _respond(service, call, request, response, account_id)
+
+    async def respond_to_options(_: object, request: Request, response: Response, account_id: str) -> None:  # noqa: ARG001
+        http.assign_request_id(request, response)
+        response.status = 204
+        response.set_header("Allow", ", ".join([*call.methods, "OPTIONS"]))
+        response.set_header("Access-Control-Allow-Origin", "*")
+        response.set_header("Access-Control-Allow-Methods", ", ".join(call.methods))
+        response.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
+        response.set_header("Access-Control-Max-Age", "86400")
+
+    responders = {f"on_{method.lower()}": respond for method in call.methods}
+    if "GET" in call.methods:
+        responders["on_head"] = respond
+    return type("Resource", (), {**responders, "on_options": respond_to_options})()
+
+
+async def _respond(
+    service: http.Service, call: OAuthCall, request: Request, response: Response, account_id: str
+) -> None:
+    request_id = http.assign_request_id(request, response)
+    response.set_header("Access-Control-Allow-Origin", "*")
+    response.set_header("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After, X-Request-Id")
+    response.set_header("Cache-Control", "no-store")
+    response.set_header("X-Content-Type-Options", "nosniff")
+    now = service.clock()
+    try:
+        result = await _act(service, call, request, _account_id(account_id), now)
+    except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
+        _put_error(response, answers.refusal_of(error), request_id)
+        return
+    if call.max_age:
+        response.set_header("Cache-Control", f"public, max-age={call.max_age}")
+    await answers.put(request, response, 200, answers.encode(result))
+
+
+def _account_id(text: str) -> int:
+    if not ACCOUNT_ID.fullmatch(text):
+        raise Unknown(account=text)
+    return int(text)
+
+
+async def _act(service: http.Service, call: OAuthCall, request: Request, account_id: int, now: datetime) -> Any:  # noqa: ANN401 - any response
+    peer = request.scope.get("client")
+    address = nearest_address(peer[0] if peer else None, request.headers, service.admission.proxies)
+    counter = limits.refusal_counter(subscriber(address))
+    if service.admission.limits.is_used_up(counter, now):
+        raise counter.refusal(now)
+    try:
+        values: dict[object, Any] = {
+            Db: service.db.for_account(account_id),
+            int: account_id,
+            OAuthRequest: await _read(request),
+            datetime: now,
+        }
+        with loop_turns.turns().call(account_id):
+            return await call.handler(**{name: values[hint] for name, hint in call.arguments})
+    except OAuthRefusal as error:
+        if error.is_guess and (await service.admission.limits.take(service.db, counter, now)).is_used_up:
+            raise counter.refusal(now) from None
+        raise
+
+
+async def _read(request: Request) -> OAuthRequest:
+    raw = from_query(request.scope["query_string"])
+    if request.method == "POST":
+        body = await read_body(request, MAX_BYTES)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if body and kind != FORM:
+            message = f"the content type must be {FORM}"
+            raise InvalidRequest(message)
+        # A secret in a URL would be in the logs of every proxy.
+        raw = from_query(body.strip())
+    return OAuthRequest(single_values(raw), request.headers.get("authorization", ""))
+
+
+def _put_error(response: Response, refusal: Refusal, request_id: str) -> None:
+    """Fill a response with the error of the RFCs; other refusals are reported by the nearest of their codes."""
+    if isinstance(refusal, OAuthRefusal):
+        code = refusal.code()
+    else:
+        is_busy = refusal.status >= SERVER_ERROR or refusal.retry_after is not None
+        code = "temporarily_unavailable" if is_busy else "invalid_request"
+    response.status = refusal.status
+    response.set_headers(dict(refusal.headers))
+    if refusal.retry_after is not None:
+        response.set_header("Retry-After", str(refusal.retry_after))
+    description = NOT_ALLOWED.sub("'", refusal.detail)
+    response.data = answers.encode({"error": code, "error_description": description, "request_id": request_id})
+    response.content_type = "application/json"

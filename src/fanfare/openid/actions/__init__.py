@@ -1,0 +1,1 @@
+"""Registers clients, and issues and ends what fans grant them."""

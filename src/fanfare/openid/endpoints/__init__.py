@@ -1,0 +1,1 @@
+"""Clients over HTTP, for who manages an account; and the calls of the protocol."""

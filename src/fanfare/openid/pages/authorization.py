@@ -1,0 +1,156 @@
+"""Logging in at a client: the request, the page where the fan agrees, and the way back.
+
+After a form, a browser follows redirects only to sites that the page with the form has allowed; it cannot know those of
+the client and of the pages behind it. So what follows a form is a page that leads on by itself.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from fanfare.fans.queries.fans import fan
+from fanfare.hosted import browser_sessions
+from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.queries.looks import look_of
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.languages import PARAMETER, select_language
+from fanfare.kernel.pages.page import Redirect, View, Visit, page
+from fanfare.kernel.parameters import Raw
+from fanfare.openid.actions import authorization, requests
+from fanfare.openid.queries.clients import PATH, issuer
+from fanfare.openid.schemas.authorization import (
+    LONGEST,
+    AuthorizationRefusal,
+    AuthorizationRequest,
+    Decision,
+    Provider,
+    SealedRequest,
+    read_request,
+    single,
+    with_parameters,
+)
+from fanfare.openid.schemas.clients import RegisteredClient
+
+TEMPLATES = "openid/templates"
+
+
+@page.get("/openid/{account_id}/authorize")
+async def authorize(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> View | Redirect:
+    """Answer a client that sends a fan here to log in."""
+    return await _authorize(db.for_account(provider.account_id), visit, raw, provider.account_id, now)
+
+
+@page.post("/openid/{account_id}/authorize", is_open=True)
+async def authorize_by_form(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> View | Redirect:
+    """Answer the same, sent as a form of the client."""
+    return await _authorize(db.for_account(provider.account_id), visit, raw, provider.account_id, now)
+
+
+async def _authorize(db: Db, visit: Visit, raw: Raw, account_id: int, now: datetime) -> Redirect:
+    client, redirect_uri = await requests.client_of(db, account_id, raw)
+    try:
+        request = read_request(raw, client, redirect_uri, now)
+        return Redirect(await _next_location(db, visit, request, client, now))
+    except AuthorizationRefusal as error:
+        state = single(raw, "state") or ""
+        return Redirect(
+            _error_location(account_id, redirect_uri, state if len(state) <= LONGEST["state"] else "", error)
+        )
+
+
+async def _next_location(
+    db: Db, visit: Visit, request: AuthorizationRequest, client: RegisteredClient, now: datetime
+) -> str:
+    """Return where the browser goes: to the login, to the page where the fan agrees, or back with a code."""
+    session = await browser_sessions.current(db, visit, request.account_id, now)
+    if session is None or session.logged_in_at.timestamp() < request.login_after:
+        if "none" in request.prompts:
+            raise AuthorizationRefusal(code="login_required")
+        next_path = requests.continue_path(request)
+        return browser_sessions.login_url(
+            request.account_id, client.business_id, next_path, asks_again=session is not None
+        )
+    code = None if "consent" in request.prompts else await authorization.issue_code(db, request, session, now)
+    if code is not None:
+        return _code_location(request, code)
+    if "none" in request.prompts:
+        raise AuthorizationRefusal(code="consent_required")
+    return requests.continue_path(request)
+
+
+def _code_location(request: AuthorizationRequest, code: str) -> str:
+    parameters = {"code": code, "state": request.state, "iss": issuer(request.account_id)}
+    return with_parameters(request.redirect_uri, parameters)
+
+
+def _error_location(account_id: int, redirect_uri: str, state: str, error: AuthorizationRefusal) -> str:
+    parameters = {
+        "error": error.code,
+        "error_description": error.description or None,
+        "state": state or None,
+        "iss": issuer(account_id),
+    }
+    return with_parameters(redirect_uri, parameters)
+
+
+@page.get("/openid/{account_id}/continue")
+async def proceed(db: Db, visit: Visit, target: SealedRequest, now: datetime) -> View | Redirect:
+    """Go on with a request: ask the fan who has logged in to agree, or lead back if they have agreed before."""
+    db = db.for_account(target.account_id)
+    request = requests.unsealed(target.account_id, target.request)
+    client = await requests.current_client(db, request)
+    session = await browser_sessions.current(db, visit, request.account_id, now)
+    if session is None or session.logged_in_at.timestamp() < request.login_after:
+        return Redirect(await _next_location(db, visit, request, client, now))
+    if "consent" not in request.prompts:
+        code = await authorization.issue_code(db, request, session, now)
+        if code is not None:
+            return await _leave(db, client, _code_location(request, code))
+    return await _ask(db, visit, request, client, session)
+
+
+@page.post("/openid/{account_id}/consent")
+async def decide(db: Db, visit: Visit, decision: Decision, now: datetime) -> View | Redirect:
+    """Write what the fan agrees to, and lead back with a code, or without one."""
+    db = db.for_account(decision.account_id)
+    request = requests.unsealed(decision.account_id, decision.request)
+    client = await requests.current_client(db, request)
+    if decision.decision != "allow":
+        error = AuthorizationRefusal(code="access_denied", description="the fan did not agree")
+        location = _error_location(request.account_id, request.redirect_uri, request.state or "", error)
+        return await _leave(db, client, location)
+    session = await browser_sessions.current(db, visit, request.account_id, now)
+    if session is None or session.fan_id != request.fan_id:
+        # Another fan has logged in since in this browser, or nobody is.
+        return Redirect(requests.continue_path(request))
+    await authorization.agree(db, request, session.fan_id, now)
+    code = await authorization.issue_code(db, request, session, now)
+    if code is None:
+        return Redirect(requests.continue_path(request))
+    return await _leave(db, client, _code_location(request, code))
+
+
+async def _ask(
+    db: Db, visit: Visit, request: AuthorizationRequest, client: RegisteredClient, session: BrowserSession
+) -> View:
+    if request.language and PARAMETER not in visit.chosen_language:
+        visit.language = select_language(request.language.partition(" ")[0], visit.language.code)
+    person = await fan(db, request.account_id, session.fan_id)
+    next_path = requests.continue_path(request)
+    return View(
+        f"{TEMPLATES}/consent.html",
+        {
+            "look": await look_of(db, request.account_id, client.business_id),
+            "client_name": client.client_name,
+            "scopes": request.scopes,
+            "fan_name": person.email or person.phone or person.name or "",
+            "action": f"{PATH}/{request.account_id}/consent",
+            "request": requests.sealed(msgspec.structs.replace(request, fan_id=session.fan_id)),
+            "login_url": browser_sessions.login_url(request.account_id, client.business_id, next_path, asks_again=True),
+        },
+    )
+
+
+async def _leave(db: Db, client: RegisteredClient, location: str) -> View:
+    look = await look_of(db, client.account_id, client.business_id)
+    return View(f"{TEMPLATES}/leaving.html", {"look": look, "name": client.client_name, "location": location})

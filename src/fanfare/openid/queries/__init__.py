@@ -1,0 +1,1 @@
+"""Reads clients, keys, consents and what a token opens."""

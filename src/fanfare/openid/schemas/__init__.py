@@ -1,0 +1,1 @@
+"""The shapes of clients, of requests to log in, and of what is issued."""

@@ -1,0 +1,179 @@
+"""What becomes of consents and tokens when fans are merged or erased, log out, or change their minds."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.hosted.pages import token_in
+from tests.openid.provider import (
+    Client,
+    authorize,
+    come_back,
+    fan_browser,
+    get_tokens,
+    new_client,
+    new_fan,
+    query_of,
+    refresh,
+    target_of,
+    userinfo,
+)
+from tests.sessions.logins import PASSWORD, change, connect
+
+OFFLINE = "openid email offline_access"
+SCOPES = ["openid", "email", "offline_access"]
+
+
+@pytest.fixture(scope="module")
+async def client(api: Api) -> Client:
+    return await new_client(api, scopes=SCOPES)
+
+
+async def login(api: Api, client: Client, session: dict[str, Any], scope: str = OFFLINE) -> dict[str, Any]:
+    """Return the tokens of a fan at a client."""
+    async with fan_browser(api, session["session_uid"]) as browser:
+        return await get_tokens(api, browser, client, scope=scope)
+
+
+async def subject(api: Api, client: Client, tokens: dict[str, Any]) -> str:
+    answer = await userinfo(api, client, tokens["access_token"])
+    assert answer.status_code == 200, answer.text
+    result: str = answer.json()["sub"]
+    return result
+
+
+async def merge(api: Api, into: dict[str, Any], absorbed: dict[str, Any], action: str = "merge") -> None:
+    path = f"/api/v1/manage/fans/{into['fan_id']}/{action}"
+    await api.ok(await api.post(path, merged_fan_id=absorbed["fan_id"]))
+
+
+async def test_the_subject_of_a_merged_fan_stays(api: Api, client: Client) -> None:
+    both, ours, fresh = client, await new_client(api, scopes=SCOPES), await new_client(api)
+    first, second = await new_fan(api), await new_fan(api)
+    names = [str(first["fan_id"]), str(second["fan_id"])]
+    tokens = {each: [await login(api, client, each_fan) for each_fan in fans]
+              for each, client, fans in (("both", both, (first, second)), ("ours", ours, (second,)))}  # fmt: skip
+    await merge(api, first, second)
+    # Tokens go on, with the subject that their ID token has.
+    assert [await subject(api, both, each) for each in tokens["both"]] == names
+    assert await subject(api, ours, tokens["ours"][0]) == names[1]
+    refreshed = (await refresh(api, ours, tokens["ours"][0]["refresh_token"])).json()
+    assert await subject(api, ours, refreshed) == names[1]
+    # The next login: a client that knew both sees the fan who stays, one that knew only the other sees no change.
+    assert await subject(api, both, await login(api, both, second)) == names[0]
+    assert await subject(api, ours, await login(api, ours, second)) == names[1]
+    assert await subject(api, ours, await login(api, ours, first)) == names[1]
+    assert await subject(api, fresh, await login(api, fresh, second, "openid")) == names[0]
+    # The subject is an id that the API knows, before and after.
+    answer = await api.get(f"/api/v1/crm/fans/{names[1]}")
+    assert (await api.ok(answer))["fan_id"] == first["fan_id"]
+    await merge(api, first, second, "unmerge")
+    assert await subject(api, both, await login(api, both, second)) == names[1]
+    assert await subject(api, ours, await login(api, ours, second)) == names[1]
+    assert await subject(api, ours, await login(api, ours, first)) == names[0]
+
+
+async def test_a_subject_is_never_of_two_fans(api: Api, db: Db, client: Client) -> None:
+    first, second = await new_fan(api), await new_fan(api)
+    await login(api, client, first)
+    # As a merge that was undone can leave it.
+    await db.execute(
+        "update openid_consents set subject = $2 where account_id = $1 and fan_id = $3",
+        api.account_id,
+        str(second["fan_id"]),
+        first["fan_id"],
+    )
+    other = await subject(api, client, await login(api, client, second))
+    assert other not in (str(first["fan_id"]), str(second["fan_id"]))
+    assert await subject(api, client, await login(api, client, second)) == other
+
+
+async def test_an_erased_fan_leaves_nothing(api: Api, db: Db, client: Client) -> None:
+    fan = await new_fan(api)
+    tokens = await login(api, client, fan)
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan['fan_id']}/erase"))
+    assert (await userinfo(api, client, tokens["access_token"])).status_code == 401
+    assert (await refresh(api, client, tokens["refresh_token"])).json()["error"] == "invalid_grant"
+    for table in ("openid_consents", "openid_grants"):
+        sql = f"select count(*) from {table} where account_id = $1 and fan_id = $2"
+        assert await db.value(sql, api.account_id, fan["fan_id"]) == 0
+
+
+async def test_the_export_has_consents_and_no_secrets(api: Api, client: Client) -> None:
+    fan = await new_fan(api)
+    await login(api, client, fan)
+    exported = await api.ok(await api.get(f"/api/v1/manage/fans/{fan['fan_id']}/export"))
+    (consent,) = exported["tables"]["openid_consents"]
+    assert (consent["client_id"], set(consent["scopes"])) == (int(client.client_id), set(OFFLINE.split()))
+    (grant,) = exported["tables"]["openid_grants"]
+    assert not {"code_hash", "refresh_hash", "code_challenge"} & grant.keys()
+
+
+# How a session ends, and whether offline access ends with it.
+async def log_out(api: Api, fan: dict[str, Any]) -> None:
+    headers = {"Api-Key": api.keys["Api-Key"]}
+    answer = await api.client.delete(f"/api/v1/sessions/{fan['session_uid']}", headers=headers)
+    assert answer.status_code == 200
+
+
+async def end_all(api: Api, fan: dict[str, Any]) -> None:
+    await api.ok(await api.delete(f"/api/v1/manage/fans/{fan['fan_id']}/sessions"))
+
+
+async def new_password(api: Api, fan: dict[str, Any]) -> None:
+    email = (await api.ok(await api.get(f"/api/v1/crm/fans/{fan['fan_id']}")))["email"]
+    other = await connect(api, "password", email=email, password=PASSWORD)
+    await api.ok(await change(api, other["session_uid"], password="another horse"))
+
+
+@pytest.mark.parametrize(("end", "is_offline_ended"), [(log_out, False), (end_all, True), (new_password, True)])
+async def test_tokens_end_with_the_session(api: Api, client: Client, end: Any, *, is_offline_ended: bool) -> None:
+    fan = await new_fan(api)
+    online, offline = await login(api, client, fan, "openid"), await login(api, client, fan)
+    await end(api, fan)
+    assert (await userinfo(api, client, online["access_token"])).status_code == 401
+    assert (await userinfo(api, client, offline["access_token"])).status_code == (401 if is_offline_ended else 200)
+    refreshed = await refresh(api, client, offline["refresh_token"])
+    assert refreshed.status_code == (400 if is_offline_ended else 200)
+
+
+async def test_the_session_in_which_a_password_was_set_goes_on(api: Api, client: Client) -> None:
+    fan = await new_fan(api)
+    tokens = await login(api, client, fan)
+    await api.ok(await change(api, fan["session_uid"], password="another horse"))
+    assert (await refresh(api, client, tokens["refresh_token"])).status_code == 200
+
+
+async def test_a_consent_can_be_withdrawn(api: Api, db: Db, client: Client) -> None:
+    fan = await new_fan(api)
+    tokens = await login(api, client, fan)
+    path = f"{client.base}/apps"
+    async with fan_browser(api, fan["session_uid"]) as browser:
+        page = await browser.get(path)
+        assert "Fan shop" in page.text
+        fields = {"client_id": client.client_id, "form_token": token_in(page)}
+        assert (await browser.post(path, data=fields)).status_code == 303
+        assert "Fan shop" not in (await browser.get(path)).text
+        assert (await userinfo(api, client, tokens["access_token"])).status_code == 401
+        assert (await refresh(api, client, tokens["refresh_token"])).status_code == 400
+        assert "/continue?" in target_of(await authorize(browser, client, scope="openid"))
+        parameters = query_of(target_of(await authorize(browser, client, scope="openid", prompt="none")))
+        assert parameters["error"] == "consent_required"
+        assert "code" in await come_back(browser, client, scope="openid")
+    topics = await db.rows(
+        "select topic from changes where account_id = $1 and fan_id = $2 and topic like 'openid%' order by position",
+        api.account_id,
+        fan["fan_id"],
+    )
+    assert [row["topic"] for row in topics] == [
+        "openid_consent.created", "openid_consent.deleted", "openid_consent.created",
+    ]  # fmt: skip
+
+
+async def test_programs_are_shown_to_who_is_logged_in(api: Api, client: Client) -> None:
+    async with fan_browser(api) as browser:
+        answer: httpx.Response = await browser.get(f"{client.base}/apps")
+        assert answer.headers["location"].startswith("/crm/oauth?")
