@@ -68,9 +68,9 @@ class Client:
 async def new_client(api: Api, **values: Any) -> Client:
     """Register a client of an account."""
     fields = {"client_name": "Fan shop", "redirect_uris": [CALLBACK], **values}
-    made = await api.ok(await api.post(CLIENTS, **fields))
+    client = await api.ok(await api.post(CLIENTS, **fields))
     return Client(
-        f"/openid/{api.account_id}", str(made["client_id"]), made["client_secret"], fields["redirect_uris"][0]
+        f"/openid/{api.account_id}", str(client["client_id"]), client["client_secret"], fields["redirect_uris"][0]
     )
 
 

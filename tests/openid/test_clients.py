@@ -10,7 +10,7 @@ from tests.openid.provider import CALLBACK, CLIENTS, new_client
 
 async def test_a_client_is_registered_changed_and_deleted(api: Api) -> None:
     business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="Harbour City FC"))
-    made = await api.ok(
+    client = await api.ok(
         await api.post(
             CLIENTS,
             client_name="Fan shop",
@@ -19,13 +19,13 @@ async def test_a_client_is_registered_changed_and_deleted(api: Api) -> None:
             post_logout_redirect_uris=["https://shop.example/bye"],
         )
     )
-    assert made["issuer"].endswith(f"/openid/{api.account_id}")
-    (row,) = [each for each in await api.ok(await api.get(CLIENTS)) if each["client_id"] == made["client_id"]]
+    assert client["issuer"].endswith(f"/openid/{api.account_id}")
+    (row,) = [each for each in await api.ok(await api.get(CLIENTS)) if each["client_id"] == client["client_id"]]
     assert (row["scopes"], row["client_type"]) == (["openid", "profile", "email", "phone"], "confidential")
-    assert row["secret_prefixes"] == [made["client_secret"][:8]]
-    path = f"{CLIENTS}/{made['client_id']}"
+    assert row["secret_prefixes"] == [client["client_secret"][:8]]
+    path = f"{CLIENTS}/{client['client_id']}"
     await api.ok(await api.post(path, client_name="Shop", business_id="", scopes=["openid"]))
-    (row,) = [each for each in await api.ok(await api.get(CLIENTS)) if each["client_id"] == made["client_id"]]
+    (row,) = [each for each in await api.ok(await api.get(CLIENTS)) if each["client_id"] == client["client_id"]]
     assert (row["client_name"], row["business_id"], row["scopes"]) == ("Shop", None, ["openid"])
     assert row["redirect_uris"] == [CALLBACK]
     await api.ok(await api.post(f"{path}/secrets"))
@@ -87,8 +87,8 @@ async def test_an_unknown_business(api: Api, other_api: Api) -> None:
     client = await new_client(api)
     values = {"client_name": "Shop", "redirect_uris": [CALLBACK], "business_id": business["business_id"]}
     assert (await api.post(CLIENTS, **values)).status_code == 404
-    changed = await api.post(f"{CLIENTS}/{client.client_id}", business_id=business["business_id"])
-    assert changed.status_code == 404
+    answer = await api.post(f"{CLIENTS}/{client.client_id}", business_id=business["business_id"])
+    assert answer.status_code == 404
 
 
 async def test_a_secret_is_returned_once(api: Api) -> None:

@@ -66,25 +66,25 @@ async def test_tokens_can_be_verified_all_through_a_rotation(account: Api, db: D
     client, now = await new_client(account), datetime.now(UTC)
     async with fan_browser(account, (await new_fan(account))["session_uid"]) as browser:
         before = await login(account, client, browser)
-        stored = await published(account)
+        cached = await published(account)
         (added, old) = await keys.rotate(db, account.account_id, now)
         # The new key is published; the old one signs until clients have read it.
         assert [row["kid"] for row in await published(account)] == [added.public_key["kid"], old.public_key["kid"]]
         meanwhile = await login(account, client, browser)
-        assert is_valid(meanwhile, stored)
-        stored = await published(account)
-        await at(db, account, keys.BEGINS_AFTER)
+        assert is_valid(meanwhile, cached)
+        cached = await published(account)
+        await let_pass(db, account, keys.BEGINS_AFTER)
         after = await login(account, client, browser)
         assert (key_of(before), key_of(meanwhile), key_of(after)) == (
             old.public_key["kid"], old.public_key["kid"], added.public_key["kid"],
         )  # fmt: skip
-        assert [is_valid(each, stored) for each in (before, meanwhile, after)] == [True] * 3
-        await at(db, account, keys.OVERLAP)
-        stored = await published(account)
-        assert [is_valid(each, stored) for each in (before, meanwhile, after)] == [False, False, True]
+        assert [is_valid(each, cached) for each in (before, meanwhile, after)] == [True] * 3
+        await let_pass(db, account, keys.OVERLAP)
+        cached = await published(account)
+        assert [is_valid(each, cached) for each in (before, meanwhile, after)] == [False, False, True]
 
 
-async def at(db: Db, api: Api, time: timedelta) -> None:
+async def let_pass(db: Db, api: Api, time: timedelta) -> None:
     """Let a time pass for the keys of an account."""
     await db.execute(
         "update openid_keys set begins_at = begins_at - $2::interval, ends_at = ends_at - $2::interval"
@@ -104,10 +104,10 @@ async def test_the_worker_rotates_an_old_key_and_deletes_what_has_ended(account:
     (first,) = await published(account)
     await keys.keep_keys(db, account.account_id, datetime.now(UTC))
     assert await published(account) == [first]
-    await at(db, account, keys.MAX_AGE)
+    await let_pass(db, account, keys.MAX_AGE)
     await keys.keep_keys(db, account.account_id, datetime.now(UTC))
     assert len(await published(account)) == 2
-    await at(db, account, keys.BEGINS_AFTER + keys.OVERLAP)
+    await let_pass(db, account, keys.BEGINS_AFTER + keys.OVERLAP)
     await keys.keep_keys(db, account.account_id, datetime.now(UTC))
     assert await db.value("select count(*) from openid_keys where account_id = $1", account.account_id) == 1
     async with new_api(str(account.client.base_url), db, "No clients") as other:

@@ -304,12 +304,12 @@ async def test_secrets_and_tokens_are_stored_as_hashes(
     code = await get_code(browser, client, scope=OFFLINE)
     tokens = (await post_token(api, client, client.exchange(code))).json()
     rows = "".join(str(each) for each in await state(db, api))
-    stored = await db.value(
+    hashes = await db.value(
         "select jsonb_agg(s)::text from openid_client_secrets s where account_id = $1", api.account_id
     )
     for secret in (code, tokens["access_token"], tokens["refresh_token"].partition(".")[2], client.secret):
         assert secret
-        assert secret not in rows + stored
+        assert secret not in rows + hashes
 
 
 async def test_a_rotated_secret_is_accepted_until_it_ends(api: Api, db: Db, browser: httpx.AsyncClient) -> None:
