@@ -99,7 +99,8 @@ class Provider:
         code = self.codes.pop(form.get("code", ""), None)
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(verifier).decode().rstrip("=")
-        is_client = (form.get("client_id"), form.get("client_secret")) == (CLIENT_ID, CLIENT_SECRET)
+        basic = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        is_client = authorization == f"Basic {basic}" or form.get("client_secret") == CLIENT_SECRET
         if code is None or not is_client or challenge != code["code_challenge"]:
             return 400, b'{"error": "invalid_grant"}'
         if form.get("redirect_uri") != code["redirect_uri"]:

@@ -16,6 +16,7 @@ from tests.identities.logins import accept_provider, faults, login, try_login
 from tests.identity_provider import CONFIGURATION, KEYS, Provider, identity_provider, spare_key
 from tests.sessions.logins import connect
 from tests.sessions.test_sessions import Watch
+from tests.waits import until
 
 pytestmark = pytest.mark.usefixtures("provider_id")
 
@@ -139,9 +140,11 @@ async def test_a_provider_that_hangs_delays_only_its_own(base_url: str, db: Db, 
         await accept_provider(api, slow)
         slow.waits.set()
         calls = [asyncio.create_task(try_login(api, slow, token(slow, watch))) for _ in range(20)]
-        async with asyncio.timeout(60):
-            while not slow.requests:  # noqa: ASYNC110 - the provider says so to nobody
-                await asyncio.sleep(0.01)
+
+        async def is_asked() -> bool:
+            return bool(slow.requests)
+
+        await until(is_asked)
         await accept_provider(api, good)
         await login(api, good, token(good, watch))
         assert (await connect(api))["session_uid"]

@@ -10,6 +10,7 @@ from tests.api import Api, new_api
 from tests.identities.logins import PROVIDERS, accept_provider, faults, identities, login, try_login
 from tests.identity_provider import CLIENT_ID, Provider
 from tests.sessions.logins import CONNECT, PASSWORD, connect, fan_of, registered, try_connect, writes_held
+from tests.waits import until
 
 pytestmark = pytest.mark.usefixtures("provider_id")
 MAIL: dict[str, Any] = {"email_verified": True, "given_name": "Ada", "family_name": "Lovelace"}
@@ -187,18 +188,20 @@ async def test_a_provider_of_a_business_is_for_its_fans_alone(base_url: str, db:
 async def test_an_idempotency_key_holds_no_connection_while_the_provider_is_asked(
     api: Api, db: Db, provider: Provider
 ) -> None:
-    provider.waits.set()
-    values = {"network": "oidc", "provider": provider.url, "id_token": provider.token(sub="slow")}
-    headers = {"Api-Key": api.keys["Api-Key"], "Idempotency-Key": "slow-1"}
-    call = asyncio.create_task(api.client.post(CONNECT, json=values, headers=headers))
-    async with asyncio.timeout(60):
-        while not provider.requests:  # noqa: ASYNC110 - the provider says so to nobody
-            await asyncio.sleep(0.01)
     statement = """
         select count(*) from pg_stat_activity
         where datname = current_database() and state = 'idle in transaction' and pid <> pg_backend_pid()
     """
-    assert await db.value(statement) == 0
+    provider.waits.set()
+    values = {"network": "oidc", "provider": provider.url, "id_token": provider.token(sub="slow")}
+    headers = {"Api-Key": api.keys["Api-Key"], "Idempotency-Key": "slow-1"}
+    call = asyncio.create_task(api.client.post(CONNECT, json=values, headers=headers))
+
+    async def waits_without_transaction() -> bool:
+        return bool(provider.requests) and await db.value(statement) == 0
+
+    await until(waits_without_transaction)
+    assert not call.done()
     provider.waits.clear()
     provider.release.set()
     assert (await call).status_code == 200

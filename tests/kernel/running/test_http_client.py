@@ -92,7 +92,7 @@ async def server(respond: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterato
             result = respond(writer)
             if asyncio.iscoroutine(result):
                 await result
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -19,11 +19,20 @@ from fanfare.kernel.pages.forms import FormRefused
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.sessions.actions.codes import MINUTES
-from fanfare.sessions.actions.connecting import connect
+from fanfare.sessions.actions.connecting import new_step, take
+from fanfare.sessions.actions.identities import verify_identity
 from fanfare.sessions.actions.opening import end_session
 from fanfare.sessions.actions.terms import accept
 from fanfare.sessions.queries.sessions import NoSession
-from fanfare.sessions.schemas.connect import PASSWORD, REGISTER, SUBMIT, VERIFY_EMAIL, VERIFY_SMS, Connection
+from fanfare.sessions.schemas.connect import (
+    IDENTITY_NETWORKS,
+    PASSWORD,
+    REGISTER,
+    SUBMIT,
+    VERIFY_EMAIL,
+    VERIFY_SMS,
+    Connection,
+)
 
 SOURCE = "login page"
 PENDING_PURPOSE, CODE_PURPOSE = "login step", "login code"
@@ -49,7 +58,12 @@ async def take_step(
         values["business_id"] = destination.business_id
     if present is not None:
         values["session_uid"] = str(present.session_uid)
-    return await connect(db, destination.account, caller, step_request(values), now)
+    step = await new_step(db, destination.account, caller, step_request(values), now)
+    if step.request.network in IDENTITY_NETWORKS:
+        # A token comes from the provider alone, never from a form.
+        identity = await verify_identity(db, step, is_own_token=True)
+        step = msgspec.structs.replace(step, identity=identity)
+    return await take(db, step)
 
 
 async def finish(db: Db, visit: Visit, destination: Destination, connection: Connection, now: datetime) -> str | None:

@@ -11,6 +11,7 @@ from fanfare.hosted.browser_sessions import LOGIN
 from fanfare.hosted.queries.destinations import destination_of
 from fanfare.hosted.queries.looks import LEGAL_LINK, look_of
 from fanfare.hosted.schemas.login import Destination, LoginQuery
+from fanfare.identities.queries.providers import login_providers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, TooManyCalls
 from fanfare.kernel.pages.page import View, Visit
@@ -23,7 +24,7 @@ REGISTER, CODE, CODE_ENTRY = f"{LOGIN}/register", f"{LOGIN}/code", f"{LOGIN}/cod
 FORGOTTEN, LINK_SENT = f"{LOGIN}/forgotten", f"{LOGIN}/forgotten/sent"
 PATHS = {
     "login": LOGIN, "continue": CONTINUE, "log_out": LOG_OUT, "terms": TERMS, "register": REGISTER, "code": CODE,
-    "code_entry": CODE_ENTRY, "forgotten": FORGOTTEN, "link_sent": LINK_SENT,
+    "provider": f"{LOGIN}/provider", "code_entry": CODE_ENTRY, "forgotten": FORGOTTEN, "link_sent": LINK_SENT,
 }  # fmt: skip
 # Parameters that choose what the login begins with; the pages that follow go on without them.
 FIRST = ("login_type", "login")
@@ -113,6 +114,7 @@ async def login_view(
             "header_text": header if isinstance(header, str) else "",
             "paths": login_paths(visit),
             "texts": legal_texts(business),
+            "providers": await login_providers(db, destination.account.id, destination.business_id),
             **values,
         },
         status,

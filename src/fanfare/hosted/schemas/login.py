@@ -13,7 +13,7 @@ from fanfare.sessions.queries.businesses import SiteBusiness
 from fanfare.sessions.schemas.connect import Connect, LoginPassword
 
 AGAIN = "again"
-LONGEST_SEALED = 8000
+LONGEST_SEALED = 20_000
 Sealed = Annotated[str, TextForm(LONGEST_SEALED)]
 Contact = Annotated[Text, "Email address or mobile number."]
 
@@ -93,6 +93,20 @@ class RegisterForm(LoginQuery, kw_only=True):
         yield from super().faults(values)
         if not values.get("email") and not values.get("phone"):
             yield "email", "is required"
+
+
+class ProviderQuery(LoginQuery, kw_only=True):
+    """The login page that a fan leaves for that of an identity provider."""
+
+    provider_id: Annotated[Id, "Identity provider."]
+
+
+class ProviderReturn(Params, kw_only=True):
+    """What an identity provider sends a fan back with."""
+
+    state: Annotated[Annotated[str, TextForm(200)], "What the browser was sent with."]
+    code: Annotated[Annotated[str, TextForm(4096)] | None, "Code to exchange."] = None
+    error: Annotated[Text | None, "The reason, when the code is missing."] = None
 
 
 class Destination(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ class Published(msgspec.Struct, frozen=True):
     jwks_uri: str = ""
     authorization_endpoint: str = ""
     token_endpoint: str = ""
+    token_endpoint_auth_methods_supported: list[str] = []
 
 
 class _Memory:

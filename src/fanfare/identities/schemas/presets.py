@@ -5,6 +5,10 @@ import msgspec
 OIDC, GOOGLE, FACEBOOK, APPLE, SPOTIFY = "oidc", "google", "facebook", "apple", "spotify"
 
 
+# Where the client secret goes when a code is exchanged.
+BASIC, POST = "basic", "post"
+
+
 class Preset(msgspec.Struct, frozen=True):
     """A kind of provider. Addresses that are None are what the provider publishes at its issuer."""
 
@@ -19,6 +23,8 @@ class Preset(msgspec.Struct, frozen=True):
     scope: str = "openid email profile"
     # `form_post` where the provider demands it for these scopes
     response_mode: str | None = None
+    # None: as the provider publishes
+    secret_place: str | None = None
     # whether the address that it calls verified is trusted unless the account says otherwise
     is_email_trusted: bool = False
     # without it, the access token is shown at the userinfo address
@@ -31,7 +37,14 @@ PRESETS = {
         "Google", "https://accounts.google.com", issuer_aliases=("accounts.google.com",), is_email_trusted=True
     ),
     # It says of no address that it is verified.
-    FACEBOOK: Preset("Facebook", "https://www.facebook.com"),
+    FACEBOOK: Preset(
+        "Facebook",
+        "https://www.facebook.com",
+        authorization_url="https://www.facebook.com/dialog/oauth",
+        token_url="https://graph.facebook.com/oauth/access_token",  # noqa: S106 - an address
+        scope="openid email public_profile",
+        secret_place=POST,
+    ),
     APPLE: Preset(
         "Apple",
         "https://appleid.apple.com",
@@ -47,6 +60,7 @@ PRESETS = {
         token_url="https://accounts.spotify.com/api/token",  # noqa: S106 - an address
         userinfo_url="https://api.spotify.com/v1/me",
         scope="user-read-email",
+        secret_place=BASIC,
         has_id_token=False,
     ),
 }

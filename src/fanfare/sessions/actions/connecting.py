@@ -73,8 +73,13 @@ async def connect(
 
     Refuses (422) a wrong login, an unknown business or campaign, and (429) what was tried too often.
     """
-    step = await _step(db, account, caller, request, now)
-    return await STEPS[request.network or GUEST](db, msgspec.structs.replace(step, identity=identity))
+    step = await new_step(db, account, caller, request, now)
+    return await take(db, msgspec.structs.replace(step, identity=identity))
+
+
+async def take(db: Db, step: Step) -> Connection:
+    """Take a step; refuses as `connect` does."""
+    return await STEPS[step.request.network or GUEST](db, step)
 
 
 async def identify(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Identity | None:
@@ -84,10 +89,11 @@ async def identify(db: Db, account: Account, caller: Caller, request: Connect, n
     """
     if request.network not in IDENTITY_NETWORKS:
         return None
-    return await verify_identity(db, await _step(db, account, caller, request, now))
+    return await verify_identity(db, await new_step(db, account, caller, request, now))
 
 
-async def _step(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Step:
+async def new_step(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Step:
+    """Return a step with its circumstances; refuses (422) an unknown business or campaign."""
     business = await business_of(db, account.id, request.business_id)
     await check_campaign_field(db, account.id, request.page_tab_id)
     address = fan_address(caller, request.ip_address)

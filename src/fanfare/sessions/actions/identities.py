@@ -25,15 +25,15 @@ from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
 from fanfare.sessions.schemas.connect import Connection
 
 
-async def verify_identity(db: Db, step: Step) -> Identity:
-    """Return who the token of a step is of.
+async def verify_identity(db: Db, step: Step, *, is_own_token: bool = False) -> Identity:
+    """Return who the token of a step is of. `is_own_token`: the provider issued it to us, for a code.
 
     Refuses (422) a wrong token and an unknown provider, and (503) when the provider does not respond.
     """
     provider = await _provider(db, step)
     receipts = await count(db, step.account.id, step.attempts(FAILURES), step.now)
     try:
-        return await _identity(provider, step)
+        return await _identity(provider, step, is_own_token=is_own_token)
     except WrongToken:
         receipts = []
         raise
@@ -41,11 +41,11 @@ async def verify_identity(db: Db, step: Step) -> Identity:
         await give_back(db, step.account.id, receipts)
 
 
-async def _identity(provider: Provider, step: Step) -> Identity:
+async def _identity(provider: Provider, step: Step, *, is_own_token: bool) -> Identity:
     request = step.request
     if provider.preset.has_id_token:
         return await verified_identity(provider, request.id_token or "", request.nonce, step.now)
-    if not provider.is_access_token_accepted:
+    if not (is_own_token or provider.is_access_token_accepted):
         raise WrongToken([("access_token", "is not accepted: this provider's is_access_token_accepted is not set")])
     return await identity_of_access_token(provider, request.access_token or "", step.now)
 

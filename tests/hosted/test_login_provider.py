@@ -1,0 +1,189 @@
+"""The buttons of identity providers on the login page: there, back, and on as after a password."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from fanfare.hosted.actions.provider_logins import RETURN
+from tests.api import Api
+from tests.hosted.logins import code_in, exchange, login_url, register_site
+from tests.hosted.pages import token_in, visitor
+from tests.identities.logins import PROVIDERS, accept_provider, identities
+from tests.identity_provider import CLIENT_ID, Provider, identity_provider
+from tests.sessions.logins import fan_of
+
+BUTTON = re.compile(r'<a class="[^"]*" href="([^"]+/provider\?[^"]+)">([^<]+)</a>')
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def site(api: Api) -> None:
+    await register_site(api)
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with identity_provider() as running:
+        yield running
+
+
+@pytest.fixture
+async def provider_id(api: Api, provider: Provider) -> AsyncIterator[int]:
+    accepted = await accept_provider(api, provider, title="Northside ID")
+    yield accepted
+    await api.delete(f"{PROVIDERS}/{accepted}")
+
+
+async def sent_to(client: httpx.AsyncClient, api: Api, **query: Any) -> str:
+    """Click the button of the login page, and return where it leads."""
+    page = await client.get(login_url(api, **query))
+    ((url, words),) = BUTTON.findall(page.text)
+    assert "Northside ID" in words
+    answer = await client.get(unescape(url))
+    assert answer.status_code == 303, answer.text
+    location: str = answer.headers["location"]
+    return location
+
+
+async def back(client: httpx.AsyncClient, code: str, state: str) -> httpx.Response:
+    return await client.get(RETURN, params={"code": code, "state": state})
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_a_fan_logs_in_at_a_provider_and_the_site_gets_a_session(
+    api: Api, base_url: str, provider: Provider
+) -> None:
+    async with visitor(base_url) as client:
+        url = await sent_to(client, api, state="x&y")
+        query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        assert url.startswith(f"{provider.url}/authorize?")
+        assert (query["response_type"], query["client_id"], query["scope"]) == (
+            "code",
+            CLIENT_ID,
+            "openid email profile",
+        )
+        assert query["code_challenge_method"] == "S256"
+        assert query["redirect_uri"].endswith(RETURN)
+        answer = await back(client, *provider.authorize(url, given_name="Ada"))
+        session = await api.ok(await exchange(api, code_in(answer)))
+        assert parse_qs(urlsplit(answer.headers["location"]).query)["state"] == ["x&y"]
+        fan = await api.ok(await fan_of(api, session["session_uid"]))
+        assert fan["first_name"] == "Ada"
+        assert [each["subject"] for each in await identities(api, session["fan_id"])] == ["person-1"]
+        assert "Continue as Ada" in (await client.get(login_url(api))).text
+        sessions = await api.ok(await api.get(f"/api/v1/manage/fans/{session['fan_id']}/sessions"))
+        assert "oidc" in {each["login_method"] for each in sessions}
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_a_return_that_did_not_begin_here_logs_nobody_in(api: Api, base_url: str, provider: Provider) -> None:
+    async with visitor(base_url) as victim, visitor(base_url) as attacker:
+        code, state = provider.authorize(await sent_to(attacker, api))
+        # Another's code and state, in a browser without, or with another, login.
+        assert (await back(victim, code, state)).status_code == 403
+        _, own_state = provider.authorize(await sent_to(victim, api))
+        assert (await back(victim, code, state)).status_code == 403
+        assert f"fanfare-session-{api.account_id}" not in victim.cookies
+        for wrong in ("", "x", "5.x", f"{api.account_id}.x", "9" * 40 + ".x", own_state + "x", "a\x00b", "é"):
+            assert (await back(victim, code, wrong)).status_code in (403, 422)
+        assert f"fanfare-session-{api.account_id}" not in victim.cookies
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_a_stolen_code_fails_by_its_verifier_and_its_nonce(api: Api, base_url: str, provider: Provider) -> None:
+    async with visitor(base_url) as client, visitor(base_url) as other:
+        stolen, _ = provider.authorize(await sent_to(other, api))
+        _, state = provider.authorize(await sent_to(client, api))
+        page = await back(client, stolen, state)
+        assert (page.status_code, "You were not logged in there" in page.text) == (422, True)
+        code, state = provider.authorize(await sent_to(client, api), nonce="another")
+        page = await back(client, code, state)
+        assert (page.status_code, "You were not logged in there" in page.text) == (422, True)
+        # The page goes on as the login page that it was.
+        assert 'name="password"' in page.text
+        assert f"fanfare-session-{api.account_id}" not in client.cookies
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_a_return_works_once(api: Api, base_url: str, provider: Provider) -> None:
+    async with visitor(base_url) as client:
+        code, state = provider.authorize(await sent_to(client, api))
+        assert (await back(client, code, state)).status_code == 303
+        assert (await back(client, code, state)).status_code == 403
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_who_refuses_at_the_provider_is_back_on_the_login_page(
+    api: Api, base_url: str, provider: Provider
+) -> None:
+    async with visitor(base_url) as client:
+        _, state = provider.authorize(await sent_to(client, api))
+        page = await client.get(RETURN, params={"error": "access_denied", "state": state})
+        assert "You were not logged in there" in page.text
+        assert 'name="password"' in page.text
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_a_form_of_the_provider_goes_on_by_get(api: Api, base_url: str, provider: Provider) -> None:
+    """Apple answers by a form, with which browsers send no cookie of ours."""
+    async with visitor(base_url) as client, visitor(base_url) as without_cookies:
+        code, state = provider.authorize(await sent_to(client, api))
+        form = {"code": code, "state": state, "user": '{"name": {}}', "id_token": "x"}
+        headers = {"Origin": "https://appleid.apple.com"}
+        answer = await without_cookies.post(RETURN, data=form, headers=headers)
+        assert answer.status_code == 303
+        assert set(parse_qs(urlsplit(answer.headers["location"]).query)) == {"code", "state"}
+        assert code_in(await client.get(answer.headers["location"]))
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_terms_are_accepted_before_the_login_at_a_provider_ends(
+    api: Api, base_url: str, provider: Provider
+) -> None:
+    business = await api.ok(await api.post("/api/v1/manage/businesses", business_name="A", legal_terms="Be kind."))
+    try:
+        async with visitor(base_url) as client:
+            page = await back(client, *provider.authorize(await sent_to(client, api), sub="terms"))
+            assert "Be kind." in page.text
+            pending = re.search(r'name="pending" value="([^"]+)"', page.text)
+            assert pending
+            fields = {"form_token": token_in(page), "pending": pending[1], "is_accepted": "true"}
+            assert code_in(await client.post(login_url(api, "/crm/oauth/terms"), data=fields))
+    finally:
+        await api.ok(await api.delete(f"/api/v1/manage/businesses/{business['business_id']}"))
+
+
+async def test_spotify_needs_no_token_of_apps_on_the_login_page(api: Api, base_url: str, provider: Provider) -> None:
+    names = {"authorization_url": "authorize", "token_url": "token", "userinfo_url": "userinfo"}
+    urls = {name: f"{provider.url}/{path}" for name, path in names.items()}
+    saved = await accept_provider(api, provider, preset="spotify", title="Northside ID", **urls)
+    try:
+        async with visitor(base_url) as client:
+            answer = await back(client, *provider.authorize(await sent_to(client, api), sub="listener"))
+            session = await api.ok(await exchange(api, code_in(answer)))
+            assert [each["subject"] for each in await identities(api, session["fan_id"])] == ["listener"]
+            assert provider.exchanges[-1]["authorization"].startswith("Basic ")
+    finally:
+        await api.delete(f"{PROVIDERS}/{saved}")
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_a_provider_that_is_down_is_said_and_the_rest_of_the_page_works(
+    api: Api, base_url: str, provider: Provider
+) -> None:
+    provider.replies = {"/.well-known/openid-configuration": (500, b"")}
+    async with visitor(base_url) as client:
+        page = await client.get(login_url(api))
+        ((url, _),) = BUTTON.findall(page.text)
+        assert (await client.get(unescape(url))).status_code == 503
+
+
+async def test_a_page_without_providers_has_no_buttons(api: Api, base_url: str, provider: Provider) -> None:
+    saved = await accept_provider(api, provider, is_enabled=False)
+    async with visitor(base_url) as client:
+        assert not BUTTON.findall((await client.get(login_url(api))).text)
+        assert (await client.get(login_url(api, "/crm/oauth/provider", provider_id=str(saved)))).status_code == 404
