@@ -70,7 +70,7 @@ setup-clients: setup-dev
 		cp $(CLIENTS)/package-lock.json .venv-clients; }
 
 clients: setup-clients
-	PATH="$(GENERATORS):$$PATH" FANFARE_CLIENTS=generated $(BIN)/pytest $(CLIENTS)
+	PATH="$(GENERATORS):$$PATH" FANFARE_CLIENTS=generated $(BIN)/pytest $(CLIENTS) tests/openid/test_ordinary_clients.py
 
 # A seed is printed; FANFARE_SEED=N repeats its run.
 faults: setup-dev

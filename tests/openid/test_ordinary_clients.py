@@ -1,0 +1,116 @@
+"""Ordinary clients of OpenID Connect, none of our own code, log fans in: Authlib's in Python, openid-client in Node.
+
+The Node client runs where its package is: `make clients` installs it.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from authlib.common.security import generate_token  # type: ignore[import-untyped]
+from authlib.integrations.httpx_client import AsyncOAuth2Client  # type: ignore[import-untyped]
+from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped]
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.openid.provider import CALLBACK, Client, cookie_of, decide, fan_browser, new_client, new_fan, target_of
+
+SCOPES = ["openid", "profile", "email", "offline_access"]
+NODE = shutil.which("node")
+SCRIPT = Path(__file__).with_name("openid_client.mjs")
+PACKAGES = Path(__file__).parents[2] / ".venv-clients" / "node_modules"
+
+
+@pytest.fixture
+async def fan(api: Api) -> dict[str, Any]:
+    return await new_fan(api, first_name="Maren", last_name="Holt")
+
+
+@pytest.fixture
+async def browser(api: Api, fan: dict[str, Any]) -> AsyncIterator[httpx.AsyncClient]:
+    async with fan_browser(api, fan["session_uid"]) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
+async def test_authlib(api: Api, fan: dict[str, Any], browser: httpx.AsyncClient, method: str) -> None:
+    client = await new_client(api, scopes=SCOPES, client_type="public" if method == "none" else "confidential")
+    async with AsyncOAuth2Client(
+        client_id=client.client_id,
+        client_secret=client.secret,
+        token_endpoint_auth_method=method,
+        redirect_uri=CALLBACK,
+        scope=" ".join(SCOPES),
+        code_challenge_method="S256",
+        timeout=60,
+    ) as program:
+        issuer = f"{str(api.client.base_url).rstrip('/')}{client.base}"
+        document = (
+            await program.request("GET", f"{issuer}/.well-known/openid-configuration", withhold_token=True)
+        ).json()
+        verifier, nonce = generate_token(48), generate_token(20)
+        url, state = program.create_authorization_url(
+            document["authorization_endpoint"], code_verifier=verifier, nonce=nonce
+        )
+        page = await browser.get(target_of(await browser.get(url)))
+        location = target_of(await decide(browser, page))
+        token = await program.fetch_token(
+            document["token_endpoint"], authorization_response=location, state=state, code_verifier=verifier
+        )
+        keys = KeySet.import_key_set((await program.request("GET", document["jwks_uri"], withhold_token=True)).json())
+        id_token = jwt.decode(token["id_token"], keys, algorithms=["RS256"])
+        claims = CodeIDToken(
+            id_token.claims,
+            id_token.header,
+            {"iss": {"value": issuer}, "aud": {"value": client.client_id}},
+            {"nonce": nonce, "client_id": client.client_id, "access_token": token["access_token"]},
+        )
+        claims.validate(leeway=5)
+        info = (await program.get(document["userinfo_endpoint"])).json()
+        assert (info["sub"], info["name"]) == (claims["sub"], "Maren Holt") == (str(fan["fan_id"]), "Maren Holt")
+        refreshed = await program.refresh_token(document["token_endpoint"])
+        assert refreshed["refresh_token"] != token["refresh_token"]
+        assert (await program.get(document["userinfo_endpoint"])).status_code == 200
+
+
+@pytest.mark.skipif(
+    NODE is None or not (PACKAGES / "openid-client").exists(), reason="needs node and the packages of `make clients`"
+)
+@pytest.mark.parametrize("client_type", ["confidential", "public"])
+async def test_openid_client(
+    api: Api, db: Db, base_url: str, tmp_path: Path, fan: dict[str, Any], client_type: str
+) -> None:
+    client: Client = await new_client(api, scopes=SCOPES, client_type=client_type)
+    (tmp_path / "node_modules").symlink_to(PACKAGES)
+    shutil.copy(SCRIPT, tmp_path)
+    cookie = f"{cookie_of(api)}={fan['session_uid']}"
+    assert NODE is not None
+    process = await asyncio.create_subprocess_exec(
+        *(NODE, str(tmp_path / SCRIPT.name), f"{base_url}{client.base}", client.client_id, client.secret or ""),
+        *(CALLBACK, cookie),
+        stdout=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"]},
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    answer = json.loads(output)
+    subject = str(fan["fan_id"])
+    assert answer["claims"]["sub"] == answer["refreshed"]["sub"] == answer["again"] == subject
+    assert (answer["info"]["name"], answer["info"]["given_name"]) == ("Maren Holt", "Maren")
+    assert answer["revoked"] == "OAUTH_WWW_AUTHENTICATE_CHALLENGE"
+    assert answer["out"] == 200
+    # Logged out, at once: the program sent the fan's own ID token.
+    assert (await api.public_get(f"/api/v1/sessions/{fan['session_uid']}/fan")).status_code == 404
+    # The second login is over with the session; its grant has offline access and goes on.
+    count = await db.value(
+        "select count(*) from openid_grants where account_id = $1 and fan_id = $2", api.account_id, fan["fan_id"]
+    )
+    assert count == 1
