@@ -40,6 +40,29 @@ async def browser(api: Api, fan: dict[str, Any]) -> AsyncIterator[httpx.AsyncCli
         yield browser
 
 
+async def log_in(program: AsyncOAuth2Client, browser: httpx.AsyncClient, document: dict[str, str]) -> tuple[Any, str]:
+    """Return the tokens of a fan who agrees, and the nonce of the request."""
+    verifier, nonce = generate_token(48), generate_token(20)
+    url, state = program.create_authorization_url(
+        document["authorization_endpoint"], code_verifier=verifier, nonce=nonce
+    )
+    page = await browser.get(target_of(await browser.get(url)))
+    location = target_of(await decide(browser, page))
+    options = {"authorization_response": location, "state": state, "code_verifier": verifier}
+    return await program.fetch_token(document["token_endpoint"], **options), nonce
+
+
+async def claims_of(program: AsyncOAuth2Client, document: dict[str, str], token: Any, nonce: str) -> CodeIDToken:
+    """Return the claims of an ID token, which the library checks."""
+    keys = (await program.request("GET", document["jwks_uri"], withhold_token=True)).json()
+    id_token = jwt.decode(token["id_token"], KeySet.import_key_set(keys), algorithms=["RS256"])
+    expected = {"iss": {"value": document["issuer"]}, "aud": {"value": program.client_id}}
+    values = {"nonce": nonce, "client_id": program.client_id, "access_token": token["access_token"]}
+    claims = CodeIDToken(id_token.claims, id_token.header, expected, values)
+    claims.validate(leeway=5)
+    return claims
+
+
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
 async def test_authlib(api: Api, fan: dict[str, Any], browser: httpx.AsyncClient, method: str) -> None:
     client = await new_client(api, scopes=SCOPES, client_type="public" if method == "none" else "confidential")
@@ -53,27 +76,10 @@ async def test_authlib(api: Api, fan: dict[str, Any], browser: httpx.AsyncClient
         timeout=60,
     ) as program:
         issuer = f"{str(api.client.base_url).rstrip('/')}{client.base}"
-        document = (
-            await program.request("GET", f"{issuer}/.well-known/openid-configuration", withhold_token=True)
-        ).json()
-        verifier, nonce = generate_token(48), generate_token(20)
-        url, state = program.create_authorization_url(
-            document["authorization_endpoint"], code_verifier=verifier, nonce=nonce
-        )
-        page = await browser.get(target_of(await browser.get(url)))
-        location = target_of(await decide(browser, page))
-        token = await program.fetch_token(
-            document["token_endpoint"], authorization_response=location, state=state, code_verifier=verifier
-        )
-        keys = KeySet.import_key_set((await program.request("GET", document["jwks_uri"], withhold_token=True)).json())
-        id_token = jwt.decode(token["id_token"], keys, algorithms=["RS256"])
-        claims = CodeIDToken(
-            id_token.claims,
-            id_token.header,
-            {"iss": {"value": issuer}, "aud": {"value": client.client_id}},
-            {"nonce": nonce, "client_id": client.client_id, "access_token": token["access_token"]},
-        )
-        claims.validate(leeway=5)
+        url = f"{issuer}/.well-known/openid-configuration"
+        document = (await program.request("GET", url, withhold_token=True)).json()
+        token, nonce = await log_in(program, browser, document)
+        claims = await claims_of(program, document, token, nonce)
         info = (await program.get(document["userinfo_endpoint"])).json()
         assert (info["sub"], info["name"]) == (claims["sub"], "Maren Holt") == (str(fan["fan_id"]), "Maren Holt")
         refreshed = await program.refresh_token(document["token_endpoint"])
