@@ -76,6 +76,14 @@ CREATE INDEX activities_by_campaign ON activities USING btree (account_id, page_
 CREATE INDEX activities_by_fan ON activities USING btree (account_id, fan_id, created_at);
 CREATE INDEX activities_by_time ON activities USING brin (created_at);
 
+create table answered_challenges (
+    account_id bigint not null,
+    challenge_hash bytea not null,
+    expires_at timestamp with time zone not null,
+    constraint answered_challenges_pkey PRIMARY KEY (account_id, challenge_hash)
+);
+CREATE INDEX answered_challenges_by_end ON answered_challenges USING btree (account_id, expires_at);
+
 create table attempts (
     account_id bigint not null,
     budget text not null,
@@ -872,6 +880,38 @@ create table openid_keys (
     constraint openid_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 
+create table passkey_origins (
+    account_id bigint not null,
+    passkey_origin_id bigint not null,
+    origin text not null,
+    rp_id text not null,
+    created_at timestamp with time zone not null,
+    constraint passkey_origins_pkey PRIMARY KEY (account_id, passkey_origin_id),
+    constraint passkey_origins_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX passkey_origins_by_origin ON passkey_origins USING btree (account_id, origin);
+
+create table passkeys (
+    account_id bigint not null,
+    passkey_id bigint not null,
+    fan_id bigint not null,
+    credential_id bytea not null,
+    user_handle bytea not null,
+    public_key bytea not null,
+    sign_count bigint not null,
+    rp_id text not null,
+    passkey_name text not null,
+    transports text[] not null default '{}'::text[],
+    is_synced boolean not null,
+    created_at timestamp with time zone not null,
+    used_at timestamp with time zone,
+    constraint passkeys_pkey PRIMARY KEY (account_id, passkey_id),
+    constraint passkeys_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE,
+    constraint passkeys_credential_id_check CHECK (((length(credential_id) >= 1) AND (length(credential_id) <= 1023)))
+);
+CREATE UNIQUE INDEX passkeys_by_credential ON passkeys USING btree (account_id, credential_id);
+CREATE INDEX passkeys_by_fan ON passkeys USING btree (account_id, fan_id, passkey_id);
+
 create table points (
     account_id bigint not null,
     point_uid uuid not null,
@@ -975,6 +1015,7 @@ create table sessions (
     created_at timestamp with time zone not null,
     used_at timestamp with time zone not null,
     expires_at timestamp with time zone not null,
+    passkey_id bigint,
     constraint sessions_pkey PRIMARY KEY (account_id, session_id),
     constraint sessions_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
 );

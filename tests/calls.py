@@ -21,7 +21,7 @@ from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
-from tests.identity_provider import CLIENT_ID, KEYS, identity_provider
+from tests.sessions.made import made_identities, made_sessions
 
 ENDPOINTS = app.endpoints()
 DOCUMENT = openapi.document(ENDPOINTS, "0")
@@ -58,7 +58,7 @@ CHOSEN = frozenset({
     "device_id",
     "discovery_id", "event_key",
     "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id", "media_uid", "merchant_key", "order_key",
-    "product_key", "registration_key", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
+    "product_key", "registration_key", "rp_id", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"reward_uid", "request_uid"})
@@ -69,6 +69,11 @@ INSTEAD = {
     ("manage_fans_erase", "fan_id"): "spare_fan_id",
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
     ("sessions_delete", "session_uid"): "spare_session_uid",
+    ("manage_passkeys_delete", "passkey_id"): "spare_passkey_id",
+    **{
+        (f"sessions_passkeys_{verb}", "session_uid"): "member_session_uid"
+        for verb in ("options", "create", "list", "update", "delete")
+    },
 }
 # Ids within another parameter: how the whole looks with one of them.
 WITHIN: dict[tuple[str, str], Any] = {
@@ -105,6 +110,7 @@ NEEDED: dict[str, Values] = {
     "manage_fans_identifiers_add": {"network": "yinzcam", "identifier_value": "yz-2"},
     "manage_fans_identifiers_delete": {"network": "yinzcam", "identifier_value": "yz-1"},
     "manage_fans_visibility": {"is_hidden": True},
+    "manage_passkey_origins_create": {"origin": "https://shop.example.com", "rp_id": "example.com"},
     "manage_points_create": {"point_name": "Gold"},
     "manage_props_delete": {"prop_name": "man-of-the-match"},
     "manage_snapshots_create": {"snapshot_name": "Closing night"},
@@ -148,6 +154,8 @@ def right(endpoint: Endpoint, values: Values) -> Values:
         {name: values[kind] for name, kind in WORKING_ONCE.get(endpoint.call_id, {}).items() if kind in values}
     )
     fields.update({name: "chosen-by-caller" for name in required & CHOSEN if name not in fields})
+    if endpoint.call_id == "sessions_passkeys_create" and "passkey_answer" in values:
+        fields["credential"] = values["passkey_answer"]()
     for (outer, inner), full in WITHIN.items():
         if outer in fields and inner in values:
             fields[outer] = full(values[inner])
@@ -234,8 +242,8 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got)
     v |= await _ads(post)
-    v |= await _sessions(post, got)
-    v |= await _identities(post, got, v["fan_id"]) | await _login_codes(api, post)
+    v |= await made_sessions(post, got)
+    v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
     v["min_time_key"] = (await got("crm/fans/latest"))["meta"]["min_fan_time_key"]
     return v
@@ -256,31 +264,6 @@ async def _messages(post: Any, got: Any) -> Values:
         "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
         "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
     }
-
-
-async def _sessions(post: Any, got: Any) -> Values:
-    guests = [await post("sessions/connect") for _ in range(2)]
-    member = await post("sessions/connect", network="register", email="kim@example.com")
-    rows = await got(f"manage/fans/{member['fan_id']}/sessions")
-    return {
-        "session_uid": guests[0]["session_uid"],
-        "spare_session_uid": guests[1]["session_uid"],
-        "session_id": rows[0]["session_id"],
-        "client_id": (await post("manage/openid_clients", client_name="Shop", redirect_uris=[SITE]))["client_id"],
-    }
-
-
-async def _identities(post: Any, got: Any, fan_id: int) -> Values:
-    issuer = "https://id.example.com"
-    with identity_provider() as running:
-        client = {"issuer": issuer, "client_ids": [CLIENT_ID], "jwks_url": f"{running.url}{KEYS}"}
-        provider_id = (await post("manage/identity_providers", **client, is_email_trusted=True))["provider_id"]
-        token = running.token(iss=issuer, email="ada@example.com", email_verified=True)
-        await post("sessions/connect", network="oidc", provider=issuer, id_token=token)
-    # Its port is another for each account.
-    await post(f"manage/identity_providers/{provider_id}", jwks_url="")
-    (linked,) = await got(f"manage/fans/{fan_id}/identities")
-    return {"provider_id": provider_id, "identity_id": linked["identity_id"]}
 
 
 async def _login_codes(api: Api, post: Any) -> Values:

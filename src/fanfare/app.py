@@ -34,6 +34,7 @@ from fanfare.messages.actions import followers as messages
 from fanfare.messages.endpoints.reports import MessageReports
 from fanfare.messages.schemas.reports import PATH
 from fanfare.openid.actions import followers as openid
+from fanfare.passkeys.actions import followers as passkeys
 from fanfare.performances import actions as performances
 from fanfare.places.geo import city_database
 from fanfare.points import actions as points
@@ -56,6 +57,7 @@ DOMAINS = (
     "fanfare.idols",
     "fanfare.campaigns",
     "fanfare.points",
+    "fanfare.passkeys",
     "fanfare.identities",
     "fanfare.sessions",
     "fanfare.performances",
@@ -74,8 +76,8 @@ DOMAINS = (
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
-    fans, messages, idols, campaigns, points, identities, sessions, performances, tickets, registrations, purchases,
-    search, segments, openid,
+    fans, messages, idols, campaigns, points, passkeys, identities, sessions, performances, tickets, registrations,
+    purchases, search, segments, openid,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

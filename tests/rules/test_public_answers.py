@@ -45,7 +45,7 @@ PUBLIC_CALLS = [each for each in calls.ENDPOINTS if each.key == PUBLIC]
 # To whoever holds a fan's session, or sends the fan's address, these name that fan, and one shows what is known of it.
 NAMING_OWN_FAN = {
     "sessions_connect", "sessions_activity_create", "sessions_get", "sessions_fan_get", "sessions_fan_update",
-    "sessions_fan_points",
+    "sessions_fan_points", "sessions_passkeys_create", "sessions_passkeys_list",
 }  # fmt: skip
 SHOWING_OWN_FAN = {"sessions_fan_get"}
 NAMING_FANS = ("campaigns_leaderboard", "campaigns_fan_points", "campaigns_fan_activities")

@@ -18,6 +18,8 @@ MADE_ANEW = re.compile(
     # The signature of a link for a fan.
     r"|(?<=\.)[\w-]{22}\b"
     r"|\\\\x[0-9a-f]{32,}"
+    # the ids of passkeys, and how devices know their fans
+    r'|(?<="id":")[\w-]{43}(?=")'
     r'|"pass_code": ?"[A-Z2-9]{8}"'
     # QR codes of codes made anew
     r"|<svg.*</svg>|PNG\r\n(?s:.*)"

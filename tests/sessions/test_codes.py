@@ -18,6 +18,8 @@ from fanfare.sessions.actions.budgets import Attempt
 from tests.api import Answer, Api, new_api
 from tests.conftest import serving
 from tests.messages.gateways import HttpInbox, Mailbox
+from tests.passkeys.authenticator import Authenticator
+from tests.passkeys.logins import add, fan_with_passkey, log_in, try_log_in, with_origin
 from tests.running import PATIENCE
 from tests.sessions.logins import CONNECT, PASSWORD, connect, fan_of, registered, try_connect, writes_held
 from tests.sessions.test_sessions import Watch
@@ -80,6 +82,24 @@ async def test_a_code_by_mail_logs_in(api: Api, db: Db, gateways: Gateways, watc
     assert (fan["is_confirmed"], fan["is_phone_confirmed"]) == (True, False)
     # Who was in keeps the password.
     assert (await connect(api, "email", email="ada@example.com", password=PASSWORD))["session_uid"]
+
+
+async def test_whoever_registered_an_address_before_its_owner_has_no_passkey_left(
+    api: Api, db: Db, gateways: Gateways, watch: Watch
+) -> None:
+    await with_origin(api)
+    session, device = await fan_with_passkey(api, "stolen@example.com")
+    mine = Authenticator()
+    for number in range(2):
+        watch.now += timedelta(minutes=1)
+        request = await connect(api, "verify_email", email="stolen@example.com")
+        entered = await api.ok(await submit(api, request, await code_to(db, api, gateways, watch)))
+        assert entered["fan_id"] == session["fan_id"]
+        assert (await try_log_in(api, device)).status_code == 422
+        if number == 0:
+            await add(api, entered["session_uid"], mine)
+    # The second code ends nothing: the address was confirmed before the passkey was added.
+    assert (await log_in(api, mine))["fan_id"] == session["fan_id"]
 
 
 async def test_a_code_by_sms_makes_a_fan(api: Api, db: Db, gateways: Gateways, watch: Watch) -> None:

@@ -6,8 +6,10 @@ from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.callers import PUBLIC, SECRET, Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
+from fanfare.passkeys import queries as passkey_queries
+from fanfare.passkeys.schemas.passkeys import FanPasskeys, OnePasskey, Passkey
 from fanfare.points.schemas import Balance
-from fanfare.sessions.actions import activities, connecting, opening, profile
+from fanfare.sessions.actions import activities, connecting, opening, passkeys, profile
 from fanfare.sessions.queries import businesses, lookup, sessions
 from fanfare.sessions.schemas.activities import (
     Lookup,
@@ -17,6 +19,13 @@ from fanfare.sessions.schemas.activities import (
     WifiVisit,
 )
 from fanfare.sessions.schemas.connect import Connect, Connection, Session
+from fanfare.sessions.schemas.passkeys import (
+    NewPasskey,
+    PasskeyOptions,
+    PasskeyOptionsRequest,
+    RenamedPasskey,
+    SessionPasskey,
+)
 from fanfare.sessions.schemas.profile import Profile, ProfileSaved
 from fanfare.sessions.schemas.sessions import (
     FanSession,
@@ -115,6 +124,43 @@ async def sessions_fan_points(db: Db, account: Account, target: OneSession, now:
     return await opening.balances(db, account.id, target.session_uid, now)
 
 
+@endpoint.post("/api/v1/sessions/{session_uid}/passkeys/options", scope="sessions", key=PUBLIC)
+async def sessions_passkeys_options(
+    db: Db, account: Account, request: PasskeyOptionsRequest, now: datetime
+) -> PasskeyOptions:
+    """Begin to add a passkey: what the browser needs for `navigator.credentials.create`.
+
+    403 (`guest_session`) for a guest; 409 when the fan has 20 passkeys.
+    """
+    return await passkeys.registration(db, account, request, now)
+
+
+@endpoint.post("/api/v1/sessions/{session_uid}/passkeys", scope="sessions", key=PUBLIC)
+async def sessions_passkeys_create(db: Db, account: Account, new: NewPasskey, now: datetime) -> Passkey:
+    """Add the passkey that the browser made. 422 (`wrong_passkey`) unless it answers the options of this session."""
+    return await passkeys.add_passkey(db, account, new, now)
+
+
+@endpoint.get("/api/v1/sessions/{session_uid}/passkeys", scope="sessions", key=PUBLIC)
+async def sessions_passkeys_list(db: Db, account: Account, target: OneSession, now: datetime) -> list[Passkey]:
+    """List the passkeys of the signed-in fan, the oldest first."""
+    return await passkeys.session_passkeys(db, account, target, now)
+
+
+@endpoint.post("/api/v1/sessions/{session_uid}/passkeys/{passkey_id}", scope="sessions", key=PUBLIC)
+async def sessions_passkeys_update(db: Db, account: Account, change: RenamedPasskey, now: datetime) -> bool:
+    """Rename a passkey of the signed-in fan."""
+    await passkeys.rename_passkey(db, account, change, now)
+    return True
+
+
+@endpoint.delete("/api/v1/sessions/{session_uid}/passkeys/{passkey_id}", scope="sessions", key=PUBLIC)
+async def sessions_passkeys_delete(db: Db, account: Account, target: SessionPasskey, now: datetime) -> bool:
+    """Remove a passkey of the signed-in fan, and end the other sessions that it opened."""
+    await passkeys.remove_own(db, account, target, now)
+    return True
+
+
 @endpoint.get("/api/v1/status", scope="sessions", key=PUBLIC)
 async def status(db: Db, account: Account, query: SiteQuery) -> Site:
     """Return the legal texts, header and picture that a site shows before its fans log in."""
@@ -143,4 +189,17 @@ async def manage_fans_sessions_delete(db: Db, account: Account, target: FanSessi
 async def manage_sessions_delete(db: Db, account: Account, target: SessionById, now: datetime) -> bool:
     """End one session by its id; 404 once it has ended."""
     await opening.end_session_by_id(db, account.id, target.session_id, now)
+    return True
+
+
+@endpoint.get("/api/v1/manage/fans/{fan_id}/passkeys", scope="manage", key=SECRET)
+async def manage_fans_passkeys_list(db: Db, account: Account, target: FanPasskeys) -> list[Passkey]:
+    """List the passkeys of a fan, the oldest first."""
+    return await passkey_queries.fan_passkeys(db, account.id, target.fan_id)
+
+
+@endpoint.delete("/api/v1/manage/passkeys/{passkey_id}", scope="manage", key=SECRET)
+async def manage_passkeys_delete(db: Db, account: Account, target: OnePasskey, now: datetime) -> bool:
+    """Remove a passkey of a fan, such as that of a lost phone, and end the sessions that it opened."""
+    await passkeys.remove_any(db, account.id, target.passkey_id, now)
     return True

@@ -5,6 +5,7 @@ from datetime import datetime
 from fanfare.accounts import queries as accounts
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import schedule
+from fanfare.passkeys.actions.challenges import forget_challenges
 from fanfare.sessions.actions.budgets import forget_attempts
 from fanfare.sessions.actions.codes import forget_codes
 from fanfare.sessions.actions.guests import forget_sessions
@@ -16,3 +17,4 @@ async def forget_old_sessions(db: Db, account_id: int, now: datetime) -> None:
     await forget_sessions(db, account_id, now)
     await forget_attempts(db, account_id, now)
     await forget_codes(db, account_id, now)
+    await forget_challenges(db, account_id, now)

@@ -6,7 +6,7 @@ from fanfare.kernel.data.announcements import Topic
 
 
 class ByNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the session began: guest, register, password, code, or the kind of identity provider."""
+    """How the session began: guest, register, password, code, passkey, or the kind of identity provider."""
 
     network: str
 

@@ -28,7 +28,9 @@ class Budget(msgspec.Struct, frozen=True):
 
 # Wrong passwords of one fan: NIST SP 800-63B allows a hundred failures.
 PASSWORDS = Budget("passwords", 100, timedelta(days=1))
-# Wrong passwords and codes from one IP address, of whichever fans.
+# Answers with a passkey that are not its own.
+PASSKEYS = Budget("passkeys", 100, timedelta(days=1))
+# Wrong passwords, codes and passkeys from one IP address, of whichever fans.
 FAILURES = Budget("failures", 300, timedelta(hours=1))
 # How often one IP address may ask whether somebody is a fan.
 CHECKS = Budget("checks", 100, timedelta(hours=1))

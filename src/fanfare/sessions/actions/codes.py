@@ -18,6 +18,7 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Unavailable
 from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import Channel, NewMessage
+from fanfare.passkeys.actions.keeping import remove_all
 from fanfare.sessions.actions.budgets import (
     ACCOUNT_MESSAGES,
     CALLER_MESSAGES,
@@ -198,6 +199,7 @@ async def confirm_contact(db: Db, step: Step, fan_id: int, key: tuple[str, str])
     is_in = present is not None and present.fan_id == fan_id
     if await confirm(db, account_id, fan_id, key, step.now, keeps_password=is_in) and not is_in:
         await end_sessions(db, account_id, fan_id, step.now)
+        await remove_all(db, account_id, fan_id, step.now)
 
 
 async def forget_codes(db: Db, account_id: int, now: datetime) -> None:

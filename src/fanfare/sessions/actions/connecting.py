@@ -30,6 +30,7 @@ from fanfare.sessions.actions.budgets import (
 from fanfare.sessions.actions.codes import send_code, submit_code
 from fanfare.sessions.actions.identities import log_in_by_identity, verify_identity
 from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
+from fanfare.sessions.actions.passkeys import begin_login, log_in
 from fanfare.sessions.actions.steps import OWNER, Step, fan_address, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
 from fanfare.sessions.queries.businesses import business_of
@@ -37,6 +38,8 @@ from fanfare.sessions.schemas.connect import (
     EMAIL,
     GUEST,
     IDENTITY_NETWORKS,
+    PASSKEY,
+    PASSKEY_OPTIONS,
     PASSWORD,
     PHONE,
     REGISTER,
@@ -206,4 +209,6 @@ STEPS: dict[str, Callable[[Db, Step], Awaitable[Connection]]] = {
     VERIFY_EMAIL: send_code,
     SUBMIT: submit_code,
     **dict.fromkeys(IDENTITY_NETWORKS, log_in_by_identity),
+    PASSKEY_OPTIONS: begin_login,
+    PASSKEY: log_in,
 }

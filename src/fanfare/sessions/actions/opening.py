@@ -39,15 +39,17 @@ class Visit(msgspec.Struct, frozen=True):
     device_network: str | None
     # the session that the device has so far
     session_uid: uuid.UUID | None
+    # the passkey that opens the session
+    passkey_id: int | None = None
 
 
 OPEN = Sql(f"""
     with {HOLD},
     created as (
         insert into sessions (account_id, session_id, session_hash, fan_id, login_method, business_id, page_tab_id,
-                              ip_address, device_id, device_network, created_at, used_at, expires_at)
+                              ip_address, device_id, device_network, passkey_id, created_at, used_at, expires_at)
         select $1, nextval('positions'), :session_hash, :fan_id, :login_method, :business_id, :page_tab_id,
-               :ip_address, :device_id, :device_network, :now, :now, :expires_at
+               :ip_address, :device_id, :device_network, :passkey_id, :now, :now, :expires_at
         from hold
         returning session_id, fan_id, login_method
     ),
@@ -120,6 +122,7 @@ ENDING = f"""
 END_BY_HASH = ENDING.format(condition="session_hash = $3")
 END_BY_ID = ENDING.format(condition="session_id = $3")
 END_OF_FAN = ENDING.format(condition="fan_id = $3 and session_id is distinct from $4::bigint")
+END_OF_PASSKEY = ENDING.format(condition="passkey_id = $3 and session_id is distinct from $4::bigint")
 END_OLDEST = ENDING.format(
     condition="""fan_id = $3 and session_id <= (
         select session_id from sessions where account_id = $1 and fan_id = $3 and expires_at > $2
@@ -155,6 +158,13 @@ async def end_sessions(db: Db, account_id: int, fan_id: int, now: datetime, sess
     """End all sessions of a fan but one, and return how many there were."""
     count: int = await db.value(END_OF_FAN, account_id, now, fan_id, session_id)
     return count
+
+
+async def end_sessions_of_passkey(
+    db: Db, account_id: int, passkey_id: int, now: datetime, session_id: int | None
+) -> None:
+    """End the sessions that a passkey opened, but one."""
+    await db.execute(END_OF_PASSKEY, account_id, now, passkey_id, session_id)
 
 
 async def session_fan(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> SessionFan:

@@ -12,12 +12,18 @@ from fanfare.fans.schemas.fans import Mail, Phone
 from fanfare.identities.schemas.presets import OIDC, PRESETS
 from fanfare.kernel.parameters import Params, RequestContext
 from fanfare.kernel.wire import Address, ChoiceForm, Flag, Id, OuterKey, Text, TextForm, Uuid
+from fanfare.passkeys.schemas.credentials import UsedCredential, UsedCredentialForm
+from fanfare.passkeys.schemas.origins import RpId
 
 # The steps that need more than one of their fields.
 GUEST, REGISTER, EMAIL, PHONE, PASSWORD = "guest", "register", "email", "phone", "password"
 VERIFY_SMS, VERIFY_EMAIL, SUBMIT = "verify_sms", "verify_email", "submit_verification_code"
+PASSKEY_OPTIONS, PASSKEY = "passkey_options", "passkey"
 IDENTITY_NETWORKS = tuple(PRESETS)
-NETWORKS = (GUEST, REGISTER, EMAIL, PHONE, PASSWORD, VERIFY_SMS, VERIFY_EMAIL, SUBMIT, *IDENTITY_NETWORKS)
+NETWORKS = (
+    GUEST, REGISTER, EMAIL, PHONE, PASSWORD, VERIFY_SMS, VERIFY_EMAIL, SUBMIT, PASSKEY_OPTIONS, PASSKEY,
+    *IDENTITY_NETWORKS,
+)  # fmt: skip
 # How a session began that a code opened.
 CODE = "code"
 # What a step cannot do without; of a tuple one is enough.
@@ -29,6 +35,7 @@ NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     VERIFY_SMS: (("phone",),),
     VERIFY_EMAIL: (("email",),),
     SUBMIT: (("request_uid",), ("verification_code",)),
+    PASSKEY: (("credential",),),
     **{name: ((("id_token",) if each.has_id_token else ("access_token",)),) for name, each in PRESETS.items()},
     OIDC: (("provider",), ("id_token",)),
 }
@@ -57,8 +64,9 @@ class Connect(Params):
         NetworkChoice | None,
         "The step. Empty or guest: a session without login. register: a new fan. email or phone: whether a fan has it,"
         " or with a password the login. password: the login by email or phone. verify_sms or verify_email: send a code;"
-        " submit_verification_code: log in with it. oidc, google, facebook, apple, spotify: log in with a token of this"
-        " identity provider.",
+        " submit_verification_code: log in with it. passkey_options: begin the login by passkey; passkey: log in with"
+        " what the browser returned. oidc, google, facebook, apple, spotify: log in with a token of this identity"
+        " provider.",
     ] = None
     business_id: Annotated[Id | None, "Business the session is for; required if the account has several."] = None
     page_tab_id: Annotated[Id | None, "Campaign the session is for."] = None
@@ -70,6 +78,12 @@ class Connect(Params):
     is_accepted: Annotated[Flag | None, "Terms were accepted; needed once terms_required was answered."] = None
     request_uid: Annotated[Uuid | None, "Id of the running verification; needed with submit_verification_code."] = None
     verification_code: Annotated[Text | None, "Code the fan received; needed with submit_verification_code."] = None
+    rp_id: RpId = None
+    credential: Annotated[
+        UsedCredential | None,
+        UsedCredentialForm(),
+        "What the browser returned, as `PublicKeyCredential.toJSON()` writes it; needed with passkey.",
+    ] = None
     language: Annotated[Annotated[str, TextForm(35)] | None, "Language of the message with a code, such as de-CA."] = (
         None
     )
@@ -131,7 +145,8 @@ class Connection(msgspec.Struct, kw_only=True):
     """The session after a step that finished the login; otherwise its fields are absent and status says what is next.
 
     `register`: no fan has the email address or phone number. `login`: a fan has it. `terms_required`: repeat the step
-    with is_accepted, after the fan has agreed to the texts. After a code was sent, request_uid alone.
+    with is_accepted, after the fan has agreed to the texts. After a code was sent, request_uid alone; passkey_options
+    alone are for `PublicKeyCredential.parseRequestOptionsFromJSON`.
     """
 
     session_uid: uuid.UUID | UnsetType = UNSET
@@ -141,6 +156,7 @@ class Connection(msgspec.Struct, kw_only=True):
     expiration_timestamp: int | UnsetType = UNSET
     status: str | UnsetType = UNSET
     request_uid: uuid.UUID | UnsetType = UNSET
+    passkey_options: dict[str, Any] | UnsetType = UNSET
     business_id: int | UnsetType = UNSET
     legal_terms: str | None | UnsetType = UNSET
     legal_privacy: str | None | UnsetType = UNSET

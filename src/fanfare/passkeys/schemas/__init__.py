@@ -1,0 +1,1 @@
+"""Shapes of passkeys, of what devices answer, and of the origins for both."""
