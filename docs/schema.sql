@@ -912,6 +912,21 @@ create table passkeys (
 CREATE UNIQUE INDEX passkeys_by_credential ON passkeys USING btree (account_id, credential_id);
 CREATE INDEX passkeys_by_fan ON passkeys USING btree (account_id, fan_id, passkey_id);
 
+create table password_resets (
+    account_id bigint not null,
+    reset_hash bytea not null,
+    fan_id bigint not null,
+    network text,
+    identifier_value text,
+    next_path text,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    constraint password_resets_pkey PRIMARY KEY (account_id, reset_hash),
+    constraint password_resets_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
+);
+CREATE INDEX password_resets_by_expiry ON password_resets USING btree (account_id, expires_at);
+CREATE INDEX password_resets_by_fan ON password_resets USING btree (account_id, fan_id);
+
 create table points (
     account_id bigint not null,
     point_uid uuid not null,

@@ -1,5 +1,6 @@
 """Creates and updates fans."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from fanfare.fans.actions.consents import ConsentContext, consent_entries, deriv
 from fanfare.fans.actions.fields import read_values, set_values
 from fanfare.fans.actions.merging import join_verified
 from fanfare.fans.actions.names import checked_name, free_name
+from fanfare.fans.actions.password_resets import PasswordReset, end_resets, new_reset
 from fanfare.fans.actions.passwords import password_hash
 from fanfare.fans.actions.people import consent_times, find_or_create, person
 from fanfare.fans.actions.references import read_numbers
@@ -106,7 +108,15 @@ async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, so
 
 
 async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str) -> int:
-    """Update the fields sent of a fan and return the fan_id.
+    """Update the fields sent of a fan and return the fan_id. Refuses as `update_fan`."""
+    fan_id, _ = await update_fan(db, account, changes, now, source=source)
+    return fan_id
+
+
+async def update_fan(
+    db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str
+) -> tuple[int, uuid.UUID | None]:
+    """Update the fields sent of a fan; return the fan_id, and the id for a new password if that was asked for.
 
     Unknown (404) if the fan does not exist; Conflict (409) if another fan has the email address, number or display
     name.
@@ -114,9 +124,11 @@ async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetim
     check_past(now, birth_date=changes.birth_date, consent_timestamp=changes.consent_timestamp)
     change = await prepare_change(db, account, changes, source)
 
-    async def write(outer: Db) -> int:
+    async def write(outer: Db) -> tuple[int, uuid.UUID | None]:
         async with outer.transaction() as tx:
-            return await write_change(tx, account, change, now)
+            fan_id = await write_change(tx, account, change, now)
+            is_reset = bool(changes.reset_uid)
+            return fan_id, await new_reset(tx, account.id, PasswordReset(fan_id), now) if is_reset else None
 
     return await db.retry_conflicts(write)
 
@@ -145,6 +157,7 @@ async def write_change(
     if change.password_hash and not (change.fills and old["password_hash"]):
         columns["password_hash"] = change.password_hash
         await followers.end_logins(db, account.id, fan_id, now, session_id)
+        await end_resets(db, account.id, fan_id)
     await _move_identifiers(db, account.id, old, columns, now)
     consent_columns, fields = await _record_consents(db, account.id, change, fan_id, now)
     columns |= consent_columns

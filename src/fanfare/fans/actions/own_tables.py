@@ -14,6 +14,7 @@ TABLES = (
     "changes",
     "fan_merges",
     "erasures",
+    "password_resets",
 )
 # `merging` handles the row in `fans`. The change log and certificates record the past, so they stay as they are.
 EXCLUDED = ("fans", "changes", "erasures")
@@ -62,6 +63,9 @@ MOVE = """
     ),
     delete_tags as (
         delete from fan_tags where account_id = $1 and fan_id = $2
+    ),
+    delete_resets as (
+        delete from password_resets where account_id = $1 and fan_id = $2
     ),
     delete_hidden as (
         delete from hidden_fans where account_id = $1 and fan_id = $2 returning created_at

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from msgspec import UNSET
+
 from fanfare.fans.actions import erasure
 from fanfare.fans.actions import fans as actions
 from fanfare.fans.actions.references import references
@@ -11,6 +13,9 @@ from fanfare.kernel.callers import SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import Page
 from fanfare.kernel.web.endpoint import endpoint
+
+# What of an answer is shown once.
+RESET_UID = "reset_uid"
 
 
 @endpoint.post("/api/v1/crm/fans", scope="crm", key=SECRET, references=references)
@@ -39,14 +44,16 @@ async def crm_fans_get(db: Db, account: Account, target: OneFan) -> Fan:
     return await queries.fan(db, account.id, target.fan_id)
 
 
-@endpoint.post("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET, references=references)
+@endpoint.post("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET, references=references, has_secret_answer=RESET_UID)
 async def crm_fans_update(db: Db, account: Account, changes: FanChanges, now: datetime) -> FanSaved:
     """Update the fields sent of a fan; an empty value clears a field; a field left out stays as it is.
 
     Province, city and postal code are accepted only together with country_code. 409 when another fan has the email
-    address, the phone number or the display name.
+    address, the phone number or the display name. With reset_uid=true, link the fan to
+    /crm/reset?account_id=…&reset_uid=…, where the fan sets a new password, once, within an hour.
     """
-    return FanSaved(await actions.change_fan(db, account, changes, now, source="crm_fans_update"))
+    fan_id, reset_uid = await actions.update_fan(db, account, changes, now, source="crm_fans_update")
+    return FanSaved(fan_id, reset_uid or UNSET)
 
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)

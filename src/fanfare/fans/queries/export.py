@@ -16,7 +16,7 @@ NOT_EXPORTED = {"erasures": "certificates are about fans who no longer exist"}
 # Columns without information on the person: secrets and hashes of them, and generated columns.
 HIDDEN = [
     "account_id", "code_challenge", "code_hash", "credential_id", "password_hash", "public_key", "refresh_hash",
-    "sealed_values", "search_text", "session_hash", "user_handle",
+    "reset_hash", "sealed_values", "search_text", "session_hash", "user_handle",
 ]  # fmt: skip
 # Tables without a fan_id.
 OTHER_STATEMENTS = {

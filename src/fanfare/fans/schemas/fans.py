@@ -1,5 +1,6 @@
 """Schemas of fans: responses, creation, changes."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar
@@ -217,6 +218,9 @@ class FanChanges(Params):
     last_name: Annotated[Text | None | UnsetType, "Family name of the fan."] = UNSET
     email: Annotated[Mail | None | UnsetType, "Email address of the fan."] = UNSET
     password: Annotated[Password | None, "New password."] = None
+    reset_uid: Annotated[
+        Flag | None, "true returns a one-time reset_uid, with which the fan sets a new password at /crm/reset."
+    ] = None
     display_name: Annotated[Text | None | UnsetType, "Public name of the fan; unique in the account."] = UNSET
     gender: Annotated[Gender | None | UnsetType, "male, female, diverse, other or empty."] = UNSET
     is_subscribed: Annotated[Flag | None, "Email opt-in as true/false/on/off."] = None
@@ -264,9 +268,10 @@ class FanChanges(Params):
 
 
 class FanSaved(msgspec.Struct):
-    """The fan that was saved."""
+    """The fan that was saved. reset_uid, if it was asked for, is shown this once, and valid once, for an hour."""
 
     fan_id: int
+    reset_uid: uuid.UUID | UnsetType = UNSET
 
 
 class LatestWindow(Params):

@@ -49,8 +49,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     array_field: str | None = None
     references: References | None = None
     prepare: Prepare | None = None
-    # whether the answer holds what is shown once, and so is not stored for a repeated request
-    has_secret_answer: bool = False
+    # whether the answer holds what is shown once, and so is not stored for a repeated request; or the field that does
+    has_secret_answer: bool | str = False
 
     @property
     def media_type(self) -> str:
@@ -62,6 +62,12 @@ class Endpoint(msgspec.Struct, frozen=True):
     def prepared_type(self) -> Any:  # noqa: ANN401 - a type
         """The type of what `prepare` returns."""
         return get_type_hints(self.prepare)["return"] if self.prepare else None
+
+    def is_secret(self, answer: object) -> bool:
+        """Return whether an answer is not stored for a repeated request."""
+        if isinstance(self.has_secret_answer, str):
+            return getattr(answer, self.has_secret_answer, msgspec.UNSET) is not msgspec.UNSET
+        return self.has_secret_answer
 
     @property
     def is_write(self) -> bool:
@@ -89,7 +95,7 @@ class WriteOptions(TypedDict, total=False):
     array_field: str | None
     references: References | None
     prepare: Prepare | None
-    has_secret_answer: bool
+    has_secret_answer: bool | str
 
 
 class _Decorator:

@@ -249,7 +249,7 @@ async def call_endpoint(
         await loop_turns.long_step(db.account_id)
     next_page = answer.next_page if isinstance(answer, ArrayPage) else None
     body = answers.encode(answer)
-    return StoredAnswer(200, body, next_page=next_page, is_secret=endpoint.has_secret_answer)
+    return StoredAnswer(200, body, next_page=next_page, is_secret=endpoint.is_secret(answer))
 
 
 def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:

@@ -55,17 +55,21 @@ def _code_hash(request_uid: uuid.UUID, code: str) -> bytes:
     return hashlib.sha256(request_uid.bytes + code.encode()).digest()
 
 
-async def send_code(db: Db, step: Step) -> Connection:
-    """Send a code and return the id of the request, which whoever has the code must show with it."""
-    account_id, key = step.account.id, identity(step.account, step.request)
+def message_attempts(step: Step, key: tuple[str, str]) -> list[Attempt]:
+    """Return what a message to an address or number counts as, whether a fan has it or not."""
     recipient = " ".join(key)
-    attempts = [
+    return [
         Attempt(MESSAGE_PAUSE, recipient),
         Attempt(MESSAGES, recipient),
         *step.attempts(CALLER_MESSAGES),
         Attempt(ACCOUNT_MESSAGES, ""),
     ]
-    receipts = await count(db, account_id, attempts, step.now)
+
+
+async def send_code(db: Db, step: Step) -> Connection:
+    """Send a code and return the id of the request, which whoever has the code must show with it."""
+    account_id, key = step.account.id, identity(step.account, step.request)
+    receipts = await count(db, account_id, message_attempts(step, key), step.now)
     request_uid = uuid.uuid4()
     try:
         async with db.transaction() as tx:

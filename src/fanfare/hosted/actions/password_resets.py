@@ -1,0 +1,105 @@
+"""Sends links to set a new password, and sets it."""
+
+import uuid
+from datetime import datetime
+from urllib.parse import urlencode
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.fans.actions.confirming import confirm
+from fanfare.fans.actions.fans import prepare_change, write_change
+from fanfare.fans.actions.identifiers import refuse_blocked
+from fanfare.fans.actions.password_resets import LIFETIME, PasswordReset, find_reset, new_reset, use_reset
+from fanfare.fans.schemas.fans import FanChanges
+from fanfare.hosted.actions.addresses import addresses
+from fanfare.hosted.actions.logging_in import contact_fields
+from fanfare.hosted.schemas.login import Destination, step_request
+from fanfare.kernel.addresses import subscriber
+from fanfare.kernel.callers import Caller
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.pages.page import Visit
+from fanfare.messages.actions.sending import send
+from fanfare.messages.schemas.messages import NewMessage
+from fanfare.sessions.actions.budgets import count
+from fanfare.sessions.actions.codes import CHANNELS, message_attempts
+from fanfare.sessions.actions.steps import OWNER, Step, identity
+from fanfare.sessions.schemas.connect import VERIFY_EMAIL, VERIFY_SMS
+
+RESET = "/crm/reset"
+SOURCE = "login page"
+
+
+class ResetUnknown(Unknown):
+    """The link is no longer valid"""
+
+    def __init__(self) -> None:
+        super().__init__(detail="A link to set a new password works once, within an hour. Request a new one.")
+
+
+async def send_link(db: Db, visit: Visit, destination: Destination, contact: str, path: str, now: datetime) -> None:
+    """Send a link to an address or number, if a fan has it; nothing that can be seen depends on that.
+
+    `path` is the page that follows. Refuses (422) what is no address or number, and (429) too many messages.
+    """
+    account = destination.account
+    await refuse_blocked(db, account.id, None, Caller(visit.address, has_secret=False))
+    fields = contact_fields(contact)
+    network = VERIFY_EMAIL if "email" in fields else VERIFY_SMS
+    request = step_request({**fields, "network": network})
+    step = Step(account, request, destination.business, visit.address, subscriber(visit.address), now)
+    key = identity(account, request)
+    await count(db, account.id, message_attempts(step, key), now)
+    owner = await db.row(OWNER, account.id, *key)
+    if owner is not None:
+        async with db.transaction() as tx:
+            await _send(tx, visit, step, key, PasswordReset(owner["fan_id"], key, path))
+
+
+async def _send(db: Db, visit: Visit, step: Step, key: tuple[str, str], reset: PasswordReset) -> None:
+    account_id, business = step.account.id, step.business
+    reset_uid = await new_reset(db, account_id, reset, step.now)
+    query = {"account_id": account_id, "reset_uid": reset_uid}
+    query |= {"business_id": business.business_id} if business else {}
+    message = NewMessage(
+        channel=CHANNELS[key[0]],
+        recipient=step.request.email or key[1],
+        template="password_reset",
+        request_key=f"password_reset:{uuid.uuid4()}",
+        values={"minutes": int(LIFETIME.total_seconds() // 60)},
+        secrets={"link": f"{addresses.base}{RESET}?{urlencode(query)}"},
+        fan_id=reset.fan_id,
+        business_id=business.business_id if business else None,
+        language=visit.language.code,
+        expires_at=step.now + LIFETIME,
+    )
+    await send(db, account_id, message, step.now)
+
+
+async def check_reset(db: Db, account_id: int, reset_uid: uuid.UUID, now: datetime) -> PasswordReset:
+    """Return what a link is for; refuses (404) one that is unknown, expired or used."""
+    reset = await find_reset(db, account_id, reset_uid, now)
+    if reset is None:
+        raise ResetUnknown
+    return reset
+
+
+async def set_password(
+    db: Db, visit: Visit, account_id: int, reset_uid: uuid.UUID, password: str, now: datetime
+) -> PasswordReset:
+    """Set the new password of the fan of a link, which ends all sessions; refuses (404) a link that is not valid."""
+    await refuse_blocked(db, account_id, None, Caller(visit.address, has_secret=False))
+    # Checked before the password is hashed, which costs much.
+    reset = await check_reset(db, account_id, reset_uid, now)
+    account = await account_by_id(db, account_id)
+    change = await prepare_change(db, account, FanChanges(fan_id=reset.fan_id, password=password), SOURCE)
+
+    async def write(outer: Db) -> None:
+        async with outer.transaction() as tx:
+            if not await use_reset(tx, account_id, reset_uid, now):
+                raise ResetUnknown
+            await write_change(tx, account, change, now)
+            if reset.identity is not None:
+                await confirm(tx, account_id, reset.fan_id, reset.identity, now, keeps_password=True)
+
+    await db.retry_conflicts(write)
+    return reset
