@@ -9,8 +9,8 @@ import pytest
 
 from fanfare.accounts import actions, queries
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.keys import CACHE_SECONDS, has_valid_checksum, hash_secret
-from fanfare.kernel.errors import BadParameters, Unknown
+from fanfare.kernel.data.keys import CACHE_SECONDS, Credentials, Keyring, has_valid_checksum, hash_secret
+from fanfare.kernel.errors import BadParameters, NoKey, Unknown
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.conftest import serving
@@ -85,6 +85,22 @@ async def test_a_revoked_key_ends_within_a_second(api: Api, db: Db) -> None:
     assert await status(api, key.api_key, key.api_secret) == 401
     with pytest.raises(Unknown):
         await actions.revoke_key(db, api.account_id, key.api_key, now())
+
+
+async def test_what_was_checked_is_recalled_until_a_secret_expires(api: Api, db: Db) -> None:
+    key = await actions.create_key(db, api.account_id, ["manage"], now())
+    await actions.rotate_key(db, api.account_id, key.api_key, now(), overlap=timedelta(minutes=1))
+    keyring, credentials = Keyring(), Credentials(str(key.api_key), key.api_secret)
+    assert keyring.recall(credentials, now()) is None
+    recalled = await keyring.find(db, credentials, now())
+    assert keyring.recall(credentials, now()) == recalled
+    assert keyring.recall(credentials, now() + timedelta(minutes=2)) is None
+    assert keyring.recall(Credentials(str(key.api_key), key.api_secret + "x"), now()) is None
+    assert keyring.recall(Credentials(str(key.api_key)), now()) is None
+    # Neither a key nor a wrong secret is remembered as right.
+    with pytest.raises(NoKey):
+        await keyring.find(db, Credentials(str(key.api_key), "wrong"), now())
+    assert keyring.recall(Credentials(str(key.api_key), "wrong"), now()) is None
 
 
 async def test_keys_are_listed_by_prefix(api: Api, db: Db) -> None:

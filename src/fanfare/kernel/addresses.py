@@ -86,7 +86,7 @@ def _parse_hop(text: str) -> str | None:
 
 
 def _is_in(text: str | None, proxies: Sequence[Network]) -> bool:
-    return text is not None and any(ipaddress.ip_address(text) in each for each in proxies)
+    return bool(proxies) and text is not None and any(ipaddress.ip_address(text) in each for each in proxies)
 
 
 def peer_subscriber(peer: str | None, proxies: Sequence[Network]) -> str | None:
@@ -119,4 +119,5 @@ def nearest_address(peer: str | None, headers: Mapping[str, str], proxies: Seque
 
 def named_address(headers: Mapping[str, str]) -> str | None:
     """Return the fan's address as sent by a client with the secret: X-Real-Ip or the first of X-Forwarded-For."""
-    return _hop(headers.get("x-real-ip", "")) or _hop(headers.get("x-forwarded-for", "").partition(",")[0])
+    real, forwarded = headers.get("x-real-ip"), headers.get("x-forwarded-for")
+    return (_hop(real) if real else None) or (_hop(forwarded.partition(",")[0]) if forwarded else None)

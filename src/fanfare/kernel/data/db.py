@@ -1,7 +1,7 @@
 """The database handle: runs SQL on a pool, or on the single connection of a transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -187,44 +187,46 @@ class Db:
 
     async def rows(self, sql: str | Sql, *args: object, **named: object) -> list[Record]:
         """Return all rows."""
-        sql, args = _compile(sql, args, named)
-        is_long = await self._await_turn_for_many(args)
-        async with self._acquire(sql) as connection:
-            rows: list[Record] = await connection.fetch(str(sql), *args, timeout=self._seconds)
-        if is_long or len(rows) > MANY_ROWS:
+        rows: list[Record] = await self._run("fetch", sql, args, named)
+        if len(rows) > MANY_ROWS or has_many(args) or has_many(named.values()):
             # The caller will iterate over as many.
             await long_step(self._account_id)
         return rows
 
     async def row(self, sql: str | Sql, *args: object, **named: object) -> Record | None:
         """Return the first row, or None."""
-        sql, args = _compile(sql, args, named)
-        await self._await_turn_for_many(args)
-        async with self._acquire(sql) as connection:
-            row: Record | None = await connection.fetchrow(str(sql), *args, timeout=self._seconds)
-            return row
+        row: Record | None = await self._run("fetchrow", sql, args, named)
+        return row
 
     async def value(self, sql: str | Sql, *args: object, **named: object) -> Any:  # noqa: ANN401 - depends on the statement
         """Return the first column of the first row, or None."""
-        sql, args = _compile(sql, args, named)
-        await self._await_turn_for_many(args)
-        async with self._acquire(sql) as connection:
-            return await connection.fetchval(str(sql), *args, timeout=self._seconds)
+        return await self._run("fetchval", sql, args, named)
 
     async def execute(self, sql: str | Sql, *args: object, **named: object) -> str:
         """Run a statement and return its status, such as `INSERT 0 1`."""
-        sql, args = _compile(sql, args, named)
-        await self._await_turn_for_many(args)
-        async with self._acquire(sql) as connection:
-            status: str = await connection.execute(str(sql), *args, timeout=self._seconds)
-            return status
+        status: str = await self._run("execute", sql, args, named)
+        return status
 
-    async def _await_turn_for_many(self, args: Sequence[object]) -> bool:
-        """Wait for the account's turn if the driver is about to encode many rows; return whether there are many."""
-        if not has_many(args):
-            return False
-        await long_step(self._account_id)
-        return True
+    async def _run(self, method: str, sql: str | Sql, args: tuple[object, ...], named: Mapping[str, object]) -> Any:  # noqa: ANN401 - depends on the method
+        """Run a statement by this method of the driver's connection."""
+        sql, args = _compile(sql, args, named)
+        if has_many(args):
+            await long_step(self._account_id)
+        if self._connection is not None or isinstance(sql, Heavy):
+            async with self._acquire(sql) as connection:
+                return await getattr(connection, method)(str(sql), *args, timeout=self._seconds)
+        # Without a context manager, whose two coroutines cost as much as the pool itself.
+        pool, account_id, is_beside = self._open_pool(), self._account_id, self._is_beside
+        connection = pool.acquire_now(account_id, is_beside=is_beside) or await pool.acquire(
+            account_id, is_beside=is_beside
+        )
+        try:
+            result = await getattr(connection, method)(sql, *args, timeout=self._seconds)
+        except BaseException as error:
+            pool.release(connection, account_id, is_usable=is_usable(error), is_beside=is_beside)
+            raise
+        pool.release(connection, account_id, is_usable=True, is_beside=is_beside)
+        return result
 
     async def executemany(self, sql: str, args: Iterable[tuple[object, ...]]) -> None:
         """Run a statement once for each tuple of arguments, in one transaction."""

@@ -9,6 +9,7 @@ import uuid
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,8 @@ CHECKSUM_LENGTH = 6
 PREFIX = "ffs_"
 # Longer than any spelling of a key or secret.
 MAX_CREDENTIAL_LENGTH = 100
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -41,6 +44,10 @@ class Credentials(msgspec.Struct, frozen=True):
     def with_fallback(self, fallback: "Credentials") -> "Credentials":
         """Return these credentials, with missing ones taken from the fallback."""
         return Credentials(self.api_key or fallback.api_key, self.api_secret or fallback.api_secret)
+
+    def digest(self) -> bytes:
+        """Return a hash of both, under which they are cached: the secret itself stays nowhere."""
+        return hash_secret(f"{self.api_key}\n{self.api_secret}")
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -98,11 +105,31 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
+class _Checked(msgspec.Struct, frozen=True):
+    """Credentials that were right, until they are checked again."""
+
+    key: ApiKey
+    has_secret: bool
+    loaded_at: float
+    # when the first of the key's valid secrets expires
+    expires_at: datetime | None
+
+
 class Keyring:
-    """A cache of keys for one second, by key and by hash of their secrets."""
+    """A cache for one second: keys by key and by hash of their secrets, and which credentials were right."""
 
     def __init__(self) -> None:
         self._cache: dict[uuid.UUID | bytes, tuple[float, ApiKey]] = {}
+        self._checked: dict[bytes, _Checked] = {}
+
+    def recall(self, credentials: Credentials, now: datetime) -> tuple[ApiKey, bool] | None:
+        """Return what `find` would return, if it found these credentials right within the last second."""
+        checked = self._checked.get(credentials.digest())
+        if checked is None or time.monotonic() - checked.loaded_at >= CACHE_SECONDS:
+            return None
+        if checked.expires_at is not None and checked.expires_at <= now:
+            return None
+        return checked.key, checked.has_secret
 
     async def find(self, db: Db, credentials: Credentials, now: datetime) -> tuple[ApiKey, bool]:
         """Return the key for some credentials, and whether they include one of its secrets.
@@ -112,25 +139,32 @@ class Keyring:
         api_key = _as_key(credentials.api_key)
         secrets_sent = [text for text in (api_key is None and credentials.api_key, credentials.api_secret) if text]
         if api_key is not None:
-            key = await self._key(db, api_key)
+            loaded_at, key = await self._key(db, api_key)
         elif secrets_sent and has_valid_checksum(secrets_sent[0]):
-            key = await self._key(db, hash_secret(secrets_sent[0]))
+            loaded_at, key = await self._key(db, hash_secret(secrets_sent[0]))
         else:
             raise NoKey
         if not all(key.accepts(text, now) for text in secrets_sent):
             message = "the api_secret is not one of this key's"
             raise NoKey(message)
+        expires_at = min((end for _, end in key.secrets if end is not None and end > now), default=None)
+        _put(self._checked, credentials.digest(), _Checked(key, bool(secrets_sent), loaded_at, expires_at))
         return key, bool(secrets_sent)
 
-    async def _key(self, db: Db, key_id: uuid.UUID | bytes) -> ApiKey:
+    async def _key(self, db: Db, key_id: uuid.UUID | bytes) -> tuple[float, ApiKey]:
         entry = self._cache.get(key_id)
         if entry and time.monotonic() - entry[0] < CACHE_SECONDS:
-            return entry[1]
+            return entry
         key = await _load(db, key_id)
-        if len(self._cache) >= MAX_CACHED_KEYS:
-            self._cache.clear()
-        self._cache[key_id] = (time.monotonic(), key)
-        return key
+        entry = time.monotonic(), key
+        _put(self._cache, key_id, entry)
+        return entry
+
+
+def _put(cache: dict[K, V], key: K, value: V) -> None:
+    if len(cache) >= MAX_CACHED_KEYS:
+        cache.clear()
+    cache[key] = value
 
 
 def _as_key(text: str | None) -> uuid.UUID | None:

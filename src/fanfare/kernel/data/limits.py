@@ -32,7 +32,7 @@ WITH_SECRET = ""
 MAX_LEASES = 10_000
 
 
-class Counter(msgspec.Struct, frozen=True):
+class Counter(msgspec.Struct, frozen=True, cache_hash=True):
     """What is counted together; `subscriber` is an IPv4 address or an IPv6 /64, empty for calls with the secret."""
 
     account_id: int
@@ -79,11 +79,11 @@ class Allowance(msgspec.Struct, frozen=True):
     is_used_up: bool = False
 
     def headers(self) -> dict[str, str]:
-        """Return the headers."""
+        """Return the headers, with names in lower case."""
         return {
-            "X-RateLimit-Limit": str(self.limit),
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset),
+            "x-ratelimit-limit": str(self.limit),
+            "x-ratelimit-remaining": str(self.remaining),
+            "x-ratelimit-reset": str(self.reset),
         }
 
 
@@ -113,11 +113,13 @@ class Limits:
     async def take(self, db: Db, counter: Counter, now: datetime) -> Allowance:
         """Count one call; return what remains, or that the limit is exhausted."""
         minute = int(now.timestamp()) // MINUTE
-        lease = self._lease(counter, minute)
+        lease = self._leases(counter).get(counter)
+        if lease is None or lease.minute != minute:
+            lease = self._new_lease(counter, minute)
         if lease.remaining == 0:
             async with lease.lock:
                 if lease.remaining == 0 and lease.allocated < counter.limit:
-                    await _take_block(db, counter, lease, 1 if lease.is_single_use else max(1, counter.limit // BLOCKS))
+                    await _take_block(db.for_account(counter.account_id), counter, lease)
         reset = (minute + 1) * MINUTE
         if lease.remaining <= 0:
             return Allowance(counter.limit, 0, reset, is_used_up=True)
@@ -130,18 +132,16 @@ class Limits:
         is_current = lease is not None and lease.minute == int(now.timestamp()) // MINUTE
         return lease is not None and is_current and lease.remaining == 0 and lease.allocated >= counter.limit
 
-    def _lease(self, counter: Counter, minute: int) -> _Lease:
+    def _new_lease(self, counter: Counter, minute: int) -> _Lease:
         # The previous minute may still have calls in progress; if the clock was set back, start again.
         if not self._minute - 1 <= minute <= self._minute:
             self._minute, self._of_keys, self._of_addresses = minute, {}, {}
         leases = self._leases(counter)
-        lease = leases.get(counter)
-        if lease is None or lease.minute != minute:
-            lease = _Lease(minute)
-            if minute == self._minute and len(leases) < MAX_LEASES:
-                leases[counter] = lease
-            else:
-                lease.is_single_use = True
+        lease = _Lease(minute)
+        if minute == self._minute and len(leases) < MAX_LEASES:
+            leases[counter] = lease
+        else:
+            lease.is_single_use = True
         return lease
 
     def _leases(self, counter: Counter) -> dict[Counter, _Lease]:
@@ -149,7 +149,8 @@ class Limits:
         return self._of_keys if counter.subscriber == WITH_SECRET else self._of_addresses
 
 
-async def _take_block(db: Db, counter: Counter, lease: _Lease, block: int) -> None:
+async def _take_block(db: Db, counter: Counter, lease: _Lease) -> None:
+    block = 1 if lease.is_single_use else max(1, counter.limit // BLOCKS)
     used = await db.value(
         """
         insert into rate_windows (account_id, api_key, subscriber, minute, used) values ($1, $2, $3, $4, $5)

@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Hashable, MutableMapping
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
@@ -64,8 +65,20 @@ class Handler(logging.Handler):
         self.outlet.flush()
 
 
+# The id of the current request: a variable of its own, because structlog's copy a dictionary for each request.
+request_ids: ContextVar[str] = ContextVar("request_id")
+
+
+def add_request_id(_: object, __: str, event: Event) -> Event:
+    """Add the id of the current request, if any, to a log event."""
+    if (request_id := request_ids.get(None)) is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
 SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
+    add_request_id,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]

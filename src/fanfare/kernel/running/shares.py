@@ -15,6 +15,11 @@ class Busy(TimeoutError):  # noqa: N818 - not an error of the program
     """No slot became free in time."""
 
 
+def _expire(slot_future: "asyncio.Future[None]") -> None:
+    if not slot_future.done():
+        slot_future.set_exception(Busy())
+
+
 class Shares:
     """A number of slots. An account that has used its share, or pauses, waits without blocking other accounts.
 
@@ -45,21 +50,30 @@ class Shares:
         finally:
             self.release(account_id)
 
-    async def acquire(self, account_id: Owner, seconds: float | None) -> None:
-        """Occupy a slot; waits up to `seconds` (None: forever), then raises `Busy`."""
+    def acquire_now(self, account_id: Owner) -> bool:
+        """Occupy a slot if one is free for the account; return whether it was."""
         if self._free and self._may_acquire(account_id):
             self._occupy(account_id)
+            return True
+        return False
+
+    async def acquire(self, account_id: Owner, seconds: float | None) -> None:
+        """Occupy a slot; waits up to `seconds` (None: forever), then raises `Busy`."""
+        if self.acquire_now(account_id):
             return
-        slot_future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        slot_future: asyncio.Future[None] = loop.create_future()
         self._waiting.setdefault(account_id, deque()).append(slot_future)
+        # Cheaper than asyncio.timeout, which costs as much as the rest of a wait.
+        timer = None if seconds is None else loop.call_later(seconds, _expire, slot_future)
         try:
-            async with asyncio.timeout(seconds):
-                await slot_future
-        except BaseException as error:
+            await slot_future
+        except BaseException:
             self._withdraw(account_id, slot_future)
-            if isinstance(error, TimeoutError):
-                raise Busy from None
             raise
+        finally:
+            if timer:
+                timer.cancel()
 
     def release(self, account_id: Owner, pause: float = 0.0) -> None:
         """Release a slot; the account then gets none for `pause` seconds."""
@@ -70,7 +84,8 @@ class Shares:
         if pause:
             self._paused[account_id] += 1
             asyncio.get_running_loop().call_later(pause, self._end_pause, account_id)
-        self._assign_all()
+        if self._waiting:
+            self._assign_all()
 
     def _end_pause(self, account_id: Owner) -> None:
         self._paused[account_id] -= 1
@@ -96,7 +111,7 @@ class Shares:
         accounts = [each for each in self._waiting if self._may_acquire(each)]
         if not accounts:
             return False
-        account_id = min(accounts, key=lambda each: self._occupied.get(each, 0))
+        account_id = min(accounts, key=lambda each: self._occupied.get(each, 0)) if len(accounts) > 1 else accounts[0]
         turns = self._waiting.pop(account_id)
         slot_future = turns.popleft()
         if turns:
@@ -107,7 +122,7 @@ class Shares:
         return True
 
     def _withdraw(self, account_id: Owner, slot_future: "asyncio.Future[None]") -> None:
-        if slot_future.done() and not slot_future.cancelled():
+        if slot_future.done() and not slot_future.cancelled() and slot_future.exception() is None:
             # The slot was assigned just as the caller gave up.
             self.release(account_id)
             return

@@ -21,6 +21,7 @@ from fanfare.kernel.data.keys import ApiKey, Credentials, Keyring
 from fanfare.kernel.errors import NoKey, Refusal
 from fanfare.kernel.parameters import Raw, from_query
 from fanfare.kernel.running.long_inputs import Owner, run_by_size
+from fanfare.kernel.web.answers import put_headers
 from fanfare.kernel.web.body import MAX_BYTES, MAX_KEYLESS_BYTES, parse_body, read_body
 from fanfare.kernel.web.endpoint import Endpoint
 
@@ -97,8 +98,11 @@ class _Visit:
         if merged == self._credentials:
             return
         admission, had_secret = self._admission, self.has_secret
-        async with admission.lookup_lock(self.subscriber, self._now):
-            key, self.has_secret = await admission.keyring.find(admission.db, merged, self._now)
+        admitted = admission.keyring.recall(merged, self._now)
+        if admitted is None:
+            async with admission.lookup_lock(self.subscriber, self._now):
+                admitted = await admission.keyring.find(admission.db, merged, self._now)
+        key, self.has_secret = admitted
         is_counted = self.key is not None and self.has_secret == had_secret
         self._credentials, self.key = merged, key
         if not is_counted:
@@ -108,9 +112,8 @@ class _Visit:
 
     async def count(self, counter: limits.Counter) -> None:
         """Count the request; raise the counter's refusal if the limit of this minute is exhausted."""
-        db = self._admission.db.for_account(counter.account_id)
-        allowance = await self._admission.limits.take(db, counter, self._now)
-        self._response.set_headers(allowance.headers())
+        allowance = await self._admission.limits.take(self._admission.db, counter, self._now)
+        put_headers(self._response, allowance.headers())
         if allowance.is_used_up:
             raise counter.refusal(self._now)
 
@@ -132,13 +135,15 @@ async def _read_request(visit: _Visit, endpoint: Endpoint, request: Request) -> 
     """Return body and parameters, reading each only once the credentials seen before it permit that."""
     unreadable: Refusal | None = None
     raw: Raw = {}
-    try:
-        raw = from_query(request.scope["query_string"])
-    except Refusal as refusal:
-        unreadable = refusal
     headers = request.headers
-    in_headers = Credentials(headers.get("api-key"), headers.get("api-secret"))
-    await visit.identify(endpoint, in_headers.with_fallback(Credentials.read(raw)))
+    credentials = Credentials(headers.get("api-key"), headers.get("api-secret"))
+    if query := request.scope["query_string"]:
+        try:
+            raw = from_query(query)
+        except Refusal as refusal:
+            unreadable = refusal
+        credentials = credentials.with_fallback(Credentials.read(raw))
+    await visit.identify(endpoint, credentials)
     if unreadable:
         raise unreadable
     if visit.key is None:

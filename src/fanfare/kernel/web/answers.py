@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -51,6 +51,11 @@ async def put(request: Request, response: Response, status: int, body: bytes, *,
         await asyncio.to_thread(_put, request, response, status, body, has_etag=has_etag)
 
 
+def put_headers(response: Response, headers: Mapping[str, str]) -> None:
+    """Set headers of our own, whose names are in lower case: falcon's `set_headers` reads each character again."""
+    response._headers.update(headers)  # noqa: SLF001
+
+
 def _put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool) -> None:
     response.status = status
     if has_etag:
@@ -60,8 +65,6 @@ def _put(request: Request, response: Response, status: int, body: bytes, *, has_
         if etag in [each.strip() for each in request.headers.get("if-none-match", "").split(",")]:
             response.status = 304
             return
-    if body:
-        response.content_type = response.content_type or "application/json"
     if len(body) >= MIN_GZIP_BYTES:
         response.append_header("Vary", "Accept-Encoding")
         if "gzip" in request.headers.get("accept-encoding", ""):

@@ -9,6 +9,7 @@ the same answer again. A client that half-closes its connection counts as discon
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import structlog
@@ -32,13 +33,12 @@ class DeliveryMiddleware:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """Handle a request."""
 
-        async def send_with_work(message: dict[str, Any]) -> None:
+        def send_with_work(message: dict[str, Any]) -> Awaitable[None]:
             delivery: Delivery | None = scope.get(SCOPE_KEY)
-            is_end = message["type"] == BODY and not message.get("more_body", False)
-            if delivery is None or delivery.work is None or not is_end:
-                await send(message)
-            else:
-                await _send_with_work(message, delivery.work, delivery.db, receive, send)
+            if delivery is None or delivery.work is None or message["type"] != BODY or message.get("more_body", False):
+                sending: Awaitable[None] = send(message)
+                return sending
+            return _send_with_work(message, delivery.work, delivery.db, receive, send)
 
         await self.app(scope, receive, send_with_work)
 

@@ -27,6 +27,7 @@ References = Callable[[Db, Account, Mapping[str, Any]], Awaitable[list[tuple[str
 # Makes calls to others that the action needs, before any transaction; what it returns is an argument of the handler, by
 # the type that it says it returns.
 Prepare = Callable[[Db, Account, Caller, Any, datetime], Awaitable[Any]]
+JSON = "application/json"
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 M = TypeVar("M")
 R = TypeVar("R")
@@ -41,7 +42,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     scope: str
     key: Level
     handler: Callable[..., Awaitable[Any]]
-    arguments: tuple[tuple[str, Any], ...]
+    # the types of the handler's arguments, in order
+    arguments: tuple[Any, ...]
     params: type[Params] | None
     answer: Any
     has_etag: bool = False
@@ -51,12 +53,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     prepare: Prepare | None = None
     # whether the answer holds what is shown once, and so is not stored for a repeated request; or the field that does
     has_secret_answer: bool | str = False
-
-    @property
-    def media_type(self) -> str:
-        """The content type of the answer."""
-        is_drawn = isinstance(self.answer, type) and issubclass(self.answer, ImageAnswer)
-        return self.answer.media_type if is_drawn else "application/json"
+    # the content type of the answer
+    media_type: str = JSON
+    # whether the call may change data
+    is_write: bool = False
 
     @property
     def prepared_type(self) -> Any:  # noqa: ANN401 - a type
@@ -68,11 +68,6 @@ class Endpoint(msgspec.Struct, frozen=True):
         if isinstance(self.has_secret_answer, str):
             return getattr(answer, self.has_secret_answer, msgspec.UNSET) is not msgspec.UNSET
         return self.has_secret_answer
-
-    @property
-    def is_write(self) -> bool:
-        """Whether the call may change data."""
-        return self.method != "GET"
 
 
 def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
@@ -126,9 +121,11 @@ class _Decorator:
             answer = hints.pop("return")
             structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
             params = structs[0] if structs else None
+            is_drawn = isinstance(answer, type) and issubclass(answer, ImageAnswer)
             new = Endpoint(
-                handler.__name__, method, path, scope, key, handler, tuple(hints.items()), params, answer, **options
-            )
+                handler.__name__, method, path, scope, key, handler, tuple(hints.values()), params, answer, **options,
+                media_type=answer.media_type if is_drawn else JSON, is_write=method != "GET",
+            )  # fmt: skip
             provided = (Db, Account, Caller, Delivery, datetime, params, new.prepared_type)
             if unknown := [hint for hint in hints.values() if hint not in provided]:
                 message = f"{handler.__name__} asks for {unknown}, which no call provides"

@@ -8,8 +8,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -37,15 +37,18 @@ from fanfare.kernel.parameters import (
     select_fields,
 )
 from fanfare.kernel.running import loop_turns, metrics
+from fanfare.kernel.running.log import request_ids
 from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
 from fanfare.kernel.web.delivery import SCOPE_KEY
-from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.web.endpoint import JSON, Endpoint
 
 log = structlog.get_logger()
 # Checked before each debug line: structlog would build the event first.
 plain_log = logging.getLogger(__name__)
+# Answers with more than the fields of their struct.
+EXTENDED = (Page, IgnoredParameters, ArrayPage)
 Responder = Callable[..., Awaitable[None]]
 # Refuses a write without the secret, to an account or (where the call names one) a campaign, from a banned address.
 Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
@@ -93,19 +96,17 @@ class Service:
 
     def responder(self, endpoint: Endpoint) -> Responder:
         """Return the falcon responder of an endpoint."""
+        headers = PUBLIC_HEADERS if endpoint.key == PUBLIC else NO_HEADERS
 
         async def respond(_: object, request: Request, response: Response, **path: str) -> None:
             begin = time.perf_counter()
-            request_id = assign_request_id(request, response)
-            if endpoint.key == PUBLIC:
-                response.set_header("Access-Control-Allow-Origin", "*")
-                response.set_header("Access-Control-Expose-Headers", EXPOSED_HEADERS)
+            request_id = assign_request_id(request, response, headers)
             try:
                 await self._answer(endpoint, request, response, path)
             except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
                 answers.put_refusal(response, answers.refusal_of(error), request_id)
             seconds = time.perf_counter() - begin
-            metrics.count_answer(endpoint.call_id, int(response.status_code), seconds)
+            metrics.count_answer(endpoint.call_id, response.status_code, seconds)
             if plain_log.isEnabledFor(logging.DEBUG):
                 log.debug("answered", call=endpoint.call_id, status=response.status_code, ms=round(seconds * 1000, 1))
 
@@ -117,12 +118,16 @@ class Service:
         account = entry.key.account
         handle = self.db.for_account(account.id)
         with loop_turns.turns().call(account.id):
-            async with all_faults(endpoint, handle, account, now):
+            try:
                 params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
                 answer = await self._act(handle, endpoint, request, entry, params, now)
+            except BadParameters as wrong:
+                await add_faults(wrong, endpoint, handle, RequestContext(account, now))
+                raise
             if answer.is_replay:
                 response.set_header("Idempotent-Replayed", "true")
-            response.content_type = endpoint.media_type
+            if endpoint.media_type != JSON:
+                response.content_type = endpoint.media_type
             if answer.next_page:
                 answers.put_next_page(request, response, answer.next_page)
             if len(answer.body) > answers.LONG_STEP_BYTES:
@@ -134,24 +139,20 @@ class Service:
     ) -> StoredAnswer:
         account, caller = entry.key.account, entry.caller
         delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
-        if endpoint.is_write and not caller.has_secret:
+        values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
+        inputs = (params, entry.raw)
+        if not endpoint.is_write:
+            return await call_endpoint(endpoint, handle, values, inputs, self.attempts)
+        if not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
-        prepared = await _prepare(endpoint, handle, entry, params, now)
+        values.update(await _prepare(endpoint, handle, entry, params, now))
 
         async def act(db: Db) -> StoredAnswer:
-            values: dict[object, Any] = {
-                Account: account,
-                Caller: caller,
-                Delivery: delivery,
-                datetime: now,
-                **prepared,
-            }
-            return await call_endpoint(endpoint, db, values, (params, entry.raw), self.attempts)
+            return await call_endpoint(endpoint, db, values, inputs, self.attempts)
 
-        repeat = await repeat_for(endpoint, request, entry) if endpoint.is_write else None
-        is_bulk = endpoint.is_write and len(entry.body) > SHORT_BYTES
-        async with handle.bulk_turn() if is_bulk else nullcontext():
+        repeat = await repeat_for(endpoint, request, entry)
+        async with handle.bulk_turn() if len(entry.body) > SHORT_BYTES else nullcontext():
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
 
 
@@ -172,15 +173,17 @@ async def _prepare(
 EXPOSED_HEADERS = (
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After, X-Next-Cursor, Link"
 )
+PUBLIC_HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": EXPOSED_HEADERS}
+NO_HEADERS: Mapping[str, str] = {}
 
 
-def assign_request_id(request: Request, response: Response) -> str:
-    """Set the request id: the client's X-Request-Id if it is well-formed, else a new one."""
-    requested_id = request.headers.get("x-request-id", "")
-    is_valid = REQUEST_ID.fullmatch(requested_id) is not None
-    request_id = requested_id if is_valid else f"{PROCESS_ID}{next(REQUEST_NUMBERS):012x}"
-    response.set_header("X-Request-Id", request_id)
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+def assign_request_id(request: Request, response: Response, headers: Mapping[str, str] = NO_HEADERS) -> str:
+    """Set the request id, and headers: the client's X-Request-Id if it is well-formed, else a new one."""
+    request_id = request.headers.get("x-request-id")
+    if request_id is None or REQUEST_ID.fullmatch(request_id) is None:
+        request_id = f"{PROCESS_ID}{next(REQUEST_NUMBERS):012x}"
+    answers.put_headers(response, {"x-request-id": request_id, **headers})
+    request_ids.set(request_id)
     return request_id
 
 
@@ -192,17 +195,12 @@ def parameters(endpoint: Endpoint, path: dict[str, str], raw: Raw) -> Params | N
     return read(endpoint.params, {**raw, **{name: [value] for name, value in path.items()}})
 
 
-@asynccontextmanager
-async def all_faults(endpoint: Endpoint, db: Db, account: Account, now: datetime) -> AsyncIterator[None]:
-    """Add to BadParameters the faults that are only checked after the first one."""
-    try:
-        yield
-    except BadParameters as wrong:
-        if endpoint.params:
-            wrong.add(endpoint.params.account_faults(wrong.values, RequestContext(account, now)))
-        if endpoint.references:
-            wrong.add(await endpoint.references(db, account, wrong.values))
-        raise
+async def add_faults(wrong: BadParameters, endpoint: Endpoint, db: Db, context: RequestContext) -> None:
+    """Add the faults that are only checked after the first one."""
+    if endpoint.params:
+        wrong.add(endpoint.params.account_faults(wrong.values, context))
+    if endpoint.references:
+        wrong.add(await endpoint.references(db, context.account, wrong.values))
 
 
 async def repeat_for(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
@@ -231,9 +229,9 @@ async def call_endpoint(
     params, raw = inputs
 
     async def act(handle: Db, current: Params | None) -> Any:  # noqa: ANN401 - any answer form
-        each = {**values, Db: handle, endpoint.params: current}
+        values[Db], values[endpoint.params] = handle, current
         try:
-            return await endpoint.handler(**{name: each[hint] for name, hint in endpoint.arguments})
+            return await endpoint.handler(*[values[hint] for hint in endpoint.arguments])
         except BadParameters as wrong:
             wrong.values = present_fields(current) if current else {}
             raise
@@ -242,12 +240,14 @@ async def call_endpoint(
         answer = await act(db, params)
     else:
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
-    envelope = answer.meta if isinstance(answer, Page) else answer
-    if isinstance(envelope, IgnoredParameters) and (names := ignored_names(endpoint.params, raw)):
-        envelope.ignored_parameters = names
+    next_page = None
+    if isinstance(answer, EXTENDED):
+        envelope = answer.meta if isinstance(answer, Page) else answer
+        if isinstance(envelope, IgnoredParameters) and (names := ignored_names(endpoint.params, raw)):
+            envelope.ignored_parameters = names
+        next_page = answer.next_page if isinstance(answer, ArrayPage) else None
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)
-    next_page = answer.next_page if isinstance(answer, ArrayPage) else None
     body = answers.encode(answer)
     return StoredAnswer(200, body, next_page=next_page, is_secret=endpoint.is_secret(answer))
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.fans.queries.fans import PROFILE, as_text, check_fan
+from fanfare.fans.queries.fans import PROFILE, check_fan, field_texts
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.rows import read_rows
 from fanfare.kernel.errors import Unknown
@@ -85,11 +85,14 @@ async def fan_of(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime)
 
 def session_fan(row: Record) -> SessionFan:
     """Return the fan as the fan's own site sees it."""
-    values = {name: row[name] for name in SessionFan.__struct_fields__ if name in row}
-    values = {name: value for name, value in values.items() if value is not None or name not in OPTIONAL}
-    field_values = row["field_values"] or {}
-    fields = [f"{key}={as_text(value)}" for key, value in sorted(field_values.items())]
-    return SessionFan(**values, creation_timestamp=unix(row["created_at"]), fields=fields)
+    values = dict(row)
+    field_values = values.pop("field_values") or {}
+    values["creation_timestamp"] = unix(values.pop("created_at"))
+    for name in OPTIONAL:
+        if values[name] is None:
+            del values[name]
+    del values["session_id"], values["session_used_at"]
+    return SessionFan(**values, fields=field_texts(field_values))
 
 
 async def fan_sessions(db: Db, account_id: int, fan_id: int, now: datetime) -> list[FanSession]:

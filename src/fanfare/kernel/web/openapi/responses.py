@@ -9,11 +9,10 @@ import msgspec
 from fanfare.kernel import errors
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.errors import Refusal
-from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.web.endpoint import JSON, Endpoint
 from fanfare.kernel.web.openapi.examples import example
 
 Json = dict[str, Any]
-JSON = "application/json"
 
 TEMPLATE = "#/components/schemas/{name}"
 # The refusals that any call may return, and those that only a write may return.

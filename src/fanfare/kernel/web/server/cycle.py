@@ -4,11 +4,13 @@ import secrets
 from typing import Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from fanfare.kernel.errors import Refusal, Unavailable, Unreadable
 
 CUT_OFF = "the body ended too early"
+COLON = b": "
+STATUS_LINES = {status: line.removesuffix(b"\r\n") for status, line in STATUS_LINE.items()}
 # The maximum size of one write: the next one waits until the client has read enough.
 PIECE = 64 * 1024
 
@@ -23,6 +25,10 @@ class Cycle(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI event
         """Send a message, a large body in pieces: the transport would copy all of it even if it is never read."""
+        if self.keep_alive and not (self.response_complete or self.flow.write_paused or self.disconnected):
+            is_sent = self._send_body(message) if self.response_started else self._send_head(message)
+            if is_sent:
+                return
         body = message.get("body", b"")
         for start in range(0, max(len(body), 1), PIECE):
             piece = body[start : start + PIECE]
@@ -30,6 +36,42 @@ class Cycle(RequestResponseCycle):
             is_last = not (self.unsent or message.get("more_body", False))
             part: Any = {**message, "body": piece, "more_body": not is_last} if body else message
             await super().send(part)
+
+    def _send_head(self, message: Any) -> bool:  # noqa: ANN401 - an ASGI event
+        """Send the head of a usual response, in a third of the general way's time.
+
+        Returns False, and sends nothing, for a response to HEAD, without a length, or after which we close.
+        """
+        if message["type"] != "http.response.start" or self.scope["method"] == "HEAD":
+            return False
+        headers = self.default_headers + message["headers"]
+        values = dict(headers)
+        length = values.get(b"content-length")
+        if length is None or b"connection" in values or b"transfer-encoding" in values:
+            return False
+        head = b"\r\n".join([STATUS_LINES[message["status"]], *map(COLON.join, headers), b"\r\n"])
+        # A line break in a value would begin a header of its own.
+        if not head.count(b"\n") == head.count(b"\r") == len(headers) + 2 or b"\0" in head:
+            fault = "a header of the response contains a control character"
+            raise RuntimeError(fault)
+        self.response_started = True
+        self.waiting_for_100_continue = self.chunked_encoding = False
+        self.expected_content_length = int(length)
+        self.transport.write(head)
+        return True
+
+    def _send_body(self, message: Any) -> bool:  # noqa: ANN401 - an ASGI event
+        """Send the body of such a response; returns False, and sends nothing, if it comes in parts or is large."""
+        body = message.get("body", b"")
+        is_usual = self.chunked_encoding is False and len(body) == self.expected_content_length <= PIECE
+        if not is_usual or message.get("more_body") or self.scope["method"] == "HEAD":
+            return False
+        self.unsent = self.expected_content_length = 0
+        self.transport.write(body)
+        self.response_complete = True
+        self.message_event.set()
+        self.on_response()
+        return True
 
     async def receive(self) -> Any:  # noqa: ANN401 - an ASGI event
         """Return the next part of the body; the first may be empty, so that the request is routed before it comes."""

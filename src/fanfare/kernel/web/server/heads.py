@@ -16,6 +16,8 @@ MAX_LINE_BYTES = MAX_TARGET_BYTES + 32
 # More digits than any length has; Python refuses to parse thousands of them.
 MAX_LENGTH_DIGITS = 20
 METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE"})
+# A line that passes every check below.
+USUAL_LINE = re.compile(rb"(?:GET|HEAD|POST|DELETE) /[^ \r\n]{0,%d} HTTP/1\.1\r\n" % (MAX_TARGET_BYTES - 1))
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VERSIONS = frozenset({b"HTTP/1.1\r", b"HTTP/1.0\r"})
 OTHER_VERSION = re.compile(rb"HTTP/\d+(\.\d+)?\r")
@@ -43,6 +45,8 @@ def head_length(buffer: bytearray, offset: int, used: int = 0, lines: int = 0) -
 
 def check_start(buffer: bytearray, offset: int) -> bool:
     """Return whether the request line is complete; raises a Refusal if it is not a request line that we serve."""
+    if not offset and USUAL_LINE.match(buffer):
+        return True
     newline = buffer.find(b"\n", offset)
     if newline < 0 and not TOKEN.match(buffer):
         raise Unreadable(BAD_REQUEST_LINE)

@@ -208,6 +208,8 @@ class Connection(HttpToolsProtocol):
                 if not piece:
                     break
                 self._feed(piece)
+                if not self.reader.buffer:
+                    break
             else:
                 self.flow.pause_reading()
                 self.loop.call_soon(self._resume)
@@ -272,7 +274,9 @@ class Connection(HttpToolsProtocol):
         )
         self.is_corked = True
         if self.is_complete:
-            self._receive_body(0)
+            cycle.more_body = False
+            cycle.message_event.set()
+            self.phase, self.deadline = Phase.ANSWER, NEVER
         else:
             self._await_body(values)
         self._start_asgi_task(cycle, self.app)
