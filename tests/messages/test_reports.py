@@ -6,6 +6,8 @@ import hmac
 import json
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
@@ -19,7 +21,7 @@ from fanfare.messages.reports.references import messages_in, reference
 from tests.api import Answer, Api
 from tests.conftest import SECRET_KEY
 from tests.messages.gateways import Mailbox
-from tests.messages.sending import login_code, message_row, send_now
+from tests.messages.sending import login_code, message_row, new_fan, send_now
 from tests.running import PATIENCE
 
 BOUNCE = """\
@@ -149,6 +151,90 @@ async def test_a_complaint_ends_mail(api: Api, db: Db) -> None:
     assert (await message_row(db, api.account_id, message_id))["reported_at"] is not None
 
 
+def complaint(kind: str, mark: str, moment: datetime | None) -> tuple[bytes, str]:
+    """Return the body of a complaint and its content type, as a mailbox provider or a gateway sends it."""
+    if kind == "mail":
+        date = f"Date: {format_datetime(moment)}\n" if moment else ""
+        return (date + COMPLAINT.format(reference=mark)).encode(), "message/rfc822"
+    timestamp = {"timestamp": int(moment.timestamp())} if moment else {}
+    entry = {"type": "complaint", "reference": mark, **timestamp}
+    return json.dumps({"reports": [entry]}).encode(), "application/json"
+
+
+async def words(api: Api, fan_id: int) -> list[tuple[str, bool, str]]:
+    rows = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/consents"))
+    return [(row["channel"], row["is_granted"], row["consent_source"]) for row in rows]
+
+
+@pytest.mark.usefixtures("mailbox")
+@pytest.mark.parametrize("kind", ["mail", "gateway"])
+async def test_a_complaint_is_a_no_in_the_ledger_of_consents(api: Api, db: Db, kind: str) -> None:
+    email = f"complains.by.{kind}@example.com"
+    yes = {"is_subscribed": True, "is_phone_subscribed": True}
+    fan_id = await new_fan(api, email, consent_timestamp="2020-01-01T00:00:00Z", **yes)
+    # One message names the fan, the other only the address.
+    rows = [await send_now(db, api.account_id, login_code(recipient=email, fan_id=each)) for each in (fan_id, None)]
+    for row in rows:
+        for _ in range(2):
+            assert await noted(api, *complaint(kind, reference(api.account_id, row["message_id"]), None)) == 1
+    assert (await words(api, fan_id))[2:] == [("email", False, "complaint")] * 2, "once for each message"
+    (*_, proof) = await api.ok(await api.get(f"/api/v1/manage/fans/{fan_id}/consents"))
+    assert proof["wording"] == f"The recipient reported message {rows[1]['message_id']} as unwanted."
+    fan = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}"))
+    assert (fan["is_subscribed"], fan["is_phone_subscribed"]) == (False, True)
+
+
+# When the complaint was made and when the fan agreed, in minutes from now, and whether mail is welcome afterwards.
+ORDERS: dict[str, tuple[int | None, int, bool]] = {
+    "a newer yes": (-20, -10, True),
+    "an older yes": (-10, -20, False),
+    "at the same time": (-10, -10, False),
+    "a complaint without a time": (None, -10, False),
+    "a complaint from the future": (1000, -10, False),
+    "a complaint from before the message": (-1000, -100, False),
+}
+
+
+@pytest.mark.usefixtures("mailbox")
+@pytest.mark.parametrize("kind", ["mail", "gateway"])
+@pytest.mark.parametrize("order", ORDERS)
+async def test_a_complaint_counts_by_its_time(api: Api, db: Db, kind: str, order: str) -> None:
+    complaint_minutes, yes_minutes, is_welcome = ORDERS[order]
+    now = datetime.now(UTC).replace(microsecond=0)
+    email = f"{list(ORDERS).index(order)}.{kind}@example.com"
+    fan_id = await new_fan(api, email)
+    row = await send_now(db, api.account_id, login_code(recipient=email, fan_id=fan_id))
+    old = "update messages set created_at = $3 where account_id = $1 and message_id = $2"
+    await db.execute(old, api.account_id, row["message_id"], now - timedelta(minutes=30))
+    moment = None if complaint_minutes is None else now + timedelta(minutes=complaint_minutes)
+    yes = {"is_subscribed": True, "consent_timestamp": (now + timedelta(minutes=yes_minutes)).isoformat()}
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}", **yes))
+    await noted(api, *complaint(kind, reference(api.account_id, row["message_id"]), moment))
+    fan = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}"))
+    assert fan["is_subscribed"] is is_welcome
+    assert ("email", False, "complaint") in await words(api, fan_id)
+    assert [reason for reason, _ in await reasons(api, email)] == ["complaint"]
+
+
+@pytest.mark.usefixtures("inbox")
+async def test_a_complaint_about_an_sms_ends_sms(api: Api, db: Db) -> None:
+    yes = {"is_subscribed": True, "is_phone_subscribed": True}
+    fan_id = await new_fan(api, "sms.complaint@example.com", phone="+16045550191", **yes)
+    row = await send_now(db, api.account_id, login_code(channel="sms", recipient="+16045550191"))
+    await noted(api, *complaint("gateway", reference(api.account_id, row["message_id"]), None))
+    fan = await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}"))
+    assert (fan["is_subscribed"], fan["is_phone_subscribed"]) == (True, False)
+
+
+@pytest.mark.usefixtures("mailbox")
+async def test_a_bounce_says_nothing_about_consent(api: Api, db: Db) -> None:
+    fan_id = await new_fan(api, "bounced@example.com", is_subscribed=True)
+    row = await send_now(db, api.account_id, login_code(recipient="bounced@example.com", fan_id=fan_id))
+    assert await noted(api, bounce(reference(api.account_id, row["message_id"]))) == 1
+    assert await words(api, fan_id) == [("email", True, "crm_fans_create")]
+    assert (await api.ok(await api.get(f"/api/v1/crm/fans/{fan_id}")))["is_subscribed"]
+
+
 @pytest.mark.usefixtures("mailbox")
 async def test_a_gateway_reports_in_json(api: Api, db: Db) -> None:
     (_, one), (two_id, two) = await message(api, db, "a1@example.com"), await message(api, db, "a2@example.com")
@@ -193,6 +279,8 @@ async def test_nobody_reports_without_the_secret(api: Api, other_api: Api, db: D
         (b"[" * 100_000, "application/json", 400),
         (b'{"reports": [{"type": "x", "reference": "y"}]}', "application/json", 400),
         (json.dumps({"reports": [{"type": "bounce", "reference": "y"}] * 1001}).encode(), "application/json", 422),
+        (b'{"reports": [{"type": "complaint", "reference": "y", "timestamp": 1e300}]}', "application/json", 400),
+        (b'{"reports": [{"type": "complaint", "reference": "y", "timestamp": 253402300800}]}', "application/json", 400),
         (b"", "message/rfc822", 200),
         (b"\xff\x00" * 1000, "message/rfc822", 200),
     ],
@@ -217,6 +305,7 @@ def test_hostile_mails_are_read_to_their_end() -> None:
         f"Content-Type: message/delivery-status\r\n\r\n{mark}\r\nAction: failed\r\n\r\n" * 2000,
         f"Content-Type: text/plain; charset=nonsense\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n{mark}",
         f"{mark}: {mark}",
+        f"Date: Mon, 1 Jan 99999 00:00:00 +9999\r\n\r\n{mark}",
     ):
         assert read_mail(mail.encode()) == []
 
@@ -234,6 +323,12 @@ def test_hostile_mails_are_read_to_their_end() -> None:
 )  # fmt: skip
 def test_which_codes_say_that_an_address_is_gone(words: str, expected: bool) -> None:  # noqa: FBT001 - of the table
     assert is_unreachable(words) is expected
+
+
+@pytest.mark.parametrize("date", ["", "Thu, 99 Foo 2026 25:61:00 +9999", "\xff" * 500, "x"])
+def test_a_date_that_cannot_be_read_is_none(date: str) -> None:
+    mail = f"Date: {date}\n{COMPLAINT.format(reference=reference(1, 2))}"
+    assert [each.reported_at for each in read_mail(mail.encode("latin-1"))] == [None]
 
 
 def test_references_survive_a_rotation() -> None:

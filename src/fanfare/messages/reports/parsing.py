@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
-from typing import Literal
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -18,23 +20,34 @@ ReportType = Literal["bounce", "complaint"]
 UNREACHABLE = re.compile(r"5\.(1\.(1|2|3|6|10)|2\.1)(?!\.?\d)")
 MAX_REPORTS = 1000
 MAX_PARTS = 50
+MAX_DATE = 100
+# The end of the year 9999, the last that a datetime can have.
+LATEST = 253_402_300_799
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A message that came back. A permanent bounce, and each complaint, suppresses its address."""
+    """A message that came back. A permanent bounce, and each complaint, suppresses its address.
+
+    `reported_at` is when the mailbox provider or the gateway reported it; None if the report does not say so.
+    """
 
     account_id: int
     message_id: int
     type: ReportType
     is_permanent: bool
+    reported_at: datetime | None = None
 
 
 class _Entry(msgspec.Struct):
-    """A report of a gateway; the reference is the Message-ID of the mail or the Idempotency-Key of the SMS."""
+    """A report of a gateway; the reference is the Message-ID of the mail or the Idempotency-Key of the SMS.
+
+    `timestamp` is when the recipient complained, in unix seconds.
+    """
 
     type: ReportType
     reference: str
     is_permanent: bool = True
+    timestamp: Annotated[int, msgspec.Meta(ge=0, le=LATEST)] | None = None
 
 
 class _Entries(msgspec.Struct):
@@ -60,7 +73,13 @@ def read_json(body: bytes) -> list[Report]:
     if len(entries) > MAX_REPORTS:
         raise BadParameters([("reports", f"must be at most {MAX_REPORTS} reports")])
     return [
-        Report(account_id, message_id, entry.type, entry.is_permanent or entry.type == "complaint")
+        Report(
+            account_id,
+            message_id,
+            entry.type,
+            entry.is_permanent or entry.type == "complaint",
+            None if entry.timestamp is None else datetime.fromtimestamp(entry.timestamp, UTC),
+        )
         for entry in entries
         for account_id, message_id in messages_in(entry.reference)[:1]
     ]
@@ -72,10 +91,21 @@ def read_mail(body: bytes) -> list[Report]:
     if not references:
         return []
     try:
-        kinds = dict(_kinds(message_from_bytes(body)))
+        mail = message_from_bytes(body)
+        kinds = dict(_kinds(mail))
     except (RecursionError, ValueError, LookupError):
         return []
-    return [Report(*references[0], kind, is_permanent) for kind, is_permanent in kinds.items()]
+    reported_at = _moment(mail)
+    return [Report(*references[0], kind, is_permanent, reported_at) for kind, is_permanent in kinds.items()]
+
+
+def _moment(mail: Message) -> datetime | None:
+    """Return the time in the header Date, or None if there is none that can be read."""
+    try:
+        moment = parsedate_to_datetime(str(mail.get("date", ""))[:MAX_DATE])
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _kinds(mail: Message) -> Iterator[tuple[ReportType, bool]]:
