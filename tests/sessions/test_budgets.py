@@ -179,11 +179,12 @@ async def test_what_never_came_to_a_check_is_given_back(
     assert await db.value(used, api.account_id) == before
 
 
+@pytest.mark.parametrize("name", ["ENTRIES", "DAILY_ENTRIES"])
 async def test_who_reports_activities_with_the_public_key_tries_no_endless_list(
-    other_api: Api, monkeypatch: pytest.MonkeyPatch
+    other_api: Api, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The answer has the fan's id, by which it is seen who was a fan before."""
-    monkeypatch.setattr(activities, "ENTRIES", Budget("entries", 3, timedelta(hours=1)))
+    monkeypatch.setattr(activities, name, Budget(f"few {name}", 3, timedelta(hours=1)))
 
     async def report(number: int) -> int:
         path, more = (("activity", {}), ("wifi", {"network": "email"}))[number % 2]
@@ -194,6 +195,26 @@ async def test_who_reports_activities_with_the_public_key_tries_no_endless_list(
     assert sorted(await asyncio.gather(*(report(number) for number in range(8)))) == [200] * 3 + [429] * 5
     server = await other_api.post("/api/v1/sessions/activity", email="tried@example.com")
     assert server.status_code == 200
+
+
+async def test_second_entries_tell_of_few_addresses_who_has_entered(
+    other_api: Api, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities, "REPEATED_ENTRIES", Budget("few repeated", 3, timedelta(hours=1)))
+    entry = {"campaign_name": "Half-time draw", "is_unique_activity": True}
+
+    async def enter(number: int) -> int:
+        answer = await other_api.public_post("/api/v1/sessions/activity", email=f"once{number}@example.com", **entry)
+        return answer.status_code
+
+    # First entries take nothing.
+    assert [await enter(number) for number in range(6)] == [200] * 6
+    assert sorted(await asyncio.gather(*(enter(number) for number in range(6)))) == [409] * 3 + [429] * 3
+    assert await enter(99) == 429
+    used = "select used from attempts where account_id = $1 and budget = 'few repeated'"
+    assert await db.value(used, other_api.account_id) == 3
+    server = await other_api.post("/api/v1/sessions/activity", email="once0@example.com", **entry)
+    assert server.status_code == 409
 
 
 async def test_a_budget_is_exact_and_begins_anew(db: Db, api: Api, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from fanfare.campaigns.actions.activities import Entry, record_entry
+from fanfare.campaigns.actions.activities import EnteredAlready, Entry, record_entry
 from fanfare.campaigns.queries.checks import check_business, check_campaign_field
 from fanfare.fans.actions.fans import create_fan
 from fanfare.fans.actions.people import find_or_create, person
@@ -16,7 +16,15 @@ from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import faults_of
-from fanfare.sessions.actions.budgets import ENTRIES, Attempt, count
+from fanfare.sessions.actions.budgets import (
+    DAILY_ENTRIES,
+    ENTRIES,
+    REPEATED_ENTRIES,
+    RESERVED_SECONDS,
+    Attempt,
+    count,
+    give_back,
+)
 from fanfare.sessions.actions.steps import fan_address
 from fanfare.sessions.schemas.activities import NewSessionActivity, SessionActivity, WifiVisit
 
@@ -39,6 +47,19 @@ async def record_activity(
     await check_business(db, account.id, new.business_id)
     await check_campaign_field(db, account.id, new.page_tab_id)
     await _count_entry(db, account.id, caller, now)
+    is_counted = new.is_unique_activity and not caller.has_secret
+    attempts = [Attempt(REPEATED_ENTRIES, subscriber(caller.address))] if is_counted else []
+    receipts = await count(db, account.id, attempts, now, max_wait=RESERVED_SECONDS)
+    try:
+        return await _record(db, account, caller, new, now)
+    except EnteredAlready:
+        receipts = []
+        raise
+    finally:
+        await give_back(db, account.id, receipts)
+
+
+async def _record(db: Db, account: Account, caller: Caller, new: NewSessionActivity, now: datetime) -> SessionActivity:
     address = fan_address(caller, new.ip_address)
     fields = {name: value for name in PERSON if (value := getattr(new, name)) is not None}
     businesses = {str(new.business_id): True} if new.business_id is not None else None
@@ -74,7 +95,8 @@ def _entry(new: NewSessionActivity, fan_id: int, address: str | None) -> Entry:
 async def _count_entry(db: Db, account_id: int, caller: Caller, now: datetime) -> None:
     """Count a call of somebody without the secret, who could try addresses of fans one after the other."""
     if not caller.has_secret:
-        await count(db, account_id, [Attempt(ENTRIES, subscriber(caller.address))], now)
+        budgets = (ENTRIES, DAILY_ENTRIES)
+        await count(db, account_id, [Attempt(each, subscriber(caller.address)) for each in budgets], now)
 
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -47,6 +47,10 @@ ACCOUNT_MESSAGES = Budget("messages of an account", 10_000, timedelta(days=1))
 REGISTRATIONS = Budget("registrations", 1000, timedelta(hours=1))
 # Activities and wifi visits from one IP address, which make fans and tell who was one: again a stadium has few.
 ENTRIES = Budget("entries", 5000, timedelta(hours=1))
+# The same in a day: an arena fills once or twice, a list of addresses never ends.
+DAILY_ENTRIES = Budget("daily entries", 20_000, timedelta(days=1))
+# Second entries that are refused, which tell who has entered a campaign: in a crowd, some people press twice.
+REPEATED_ENTRIES = Budget("repeated entries", 300, timedelta(hours=1))
 # How long to wait for a budget of which most is reserved by calls under way that give it back.
 RESERVED_SECONDS = 5
 
