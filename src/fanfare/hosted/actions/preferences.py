@@ -1,6 +1,7 @@
 """Returns links for fans, and writes what a fan chooses on a page into the ledger of consents."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from fanfare.accounts.queries import account_by_id, business
 from fanfare.fans.actions.fans import change_fan
@@ -13,6 +14,13 @@ from fanfare.messages.actions.preference_links import Recipient, preferences_url
 from fanfare.messages.gateways import ONE_CLICK
 
 SOURCE = "preferences page"
+
+
+class Wording(NamedTuple):
+    """The page where a fan chose, and the text that the fan read there; None where a press said enough."""
+
+    source: str
+    text: str | None = None
 
 
 async def links_for(db: Db, account_id: int, query: FanLinks) -> PreferenceLinks:
@@ -29,14 +37,14 @@ async def unsubscribe(db: Db, recipient: Recipient, now: datetime) -> None:
     """Note that the fan wants no more mail, or none of the business that the link speaks of; once, if sent again."""
     person = await current_fan(db, recipient)
     if recipient.business_id is None and person.is_subscribed:
-        await _note(db, recipient, FanChanges(fan_id=person.fan_id, is_subscribed=False), now, None)
+        await _note(db, recipient, FanChanges(fan_id=person.fan_id, is_subscribed=False), now, Wording(SOURCE))
     elif recipient.business_id in person.opted_in_business_ids:
         changes = FanChanges(fan_id=person.fan_id, businesses={str(recipient.business_id): False})
-        await _note(db, recipient, changes, now, None)
+        await _note(db, recipient, changes, now, Wording(SOURCE))
 
 
-async def save_choices(db: Db, recipient: Recipient, choices: Choices, now: datetime, wording: str) -> None:
-    """Note each choice of the fan that differs from what is on record; `wording` is what the fan has read."""
+async def save_choices(db: Db, recipient: Recipient, choices: Choices, now: datetime, wording: Wording) -> None:
+    """Write each choice of the fan that differs from what is stored into the ledger of consents."""
     person = await current_fan(db, recipient)
     await _note(db, recipient, _changes(person, choices), now, wording)
 
@@ -53,7 +61,7 @@ def _changes(person: Fan, choices: Choices) -> FanChanges:
     )
 
 
-async def _note(db: Db, recipient: Recipient, changes: FanChanges, now: datetime, wording: str | None) -> None:
+async def _note(db: Db, recipient: Recipient, changes: FanChanges, now: datetime, wording: Wording) -> None:
     account = await account_by_id(db, recipient.account_id)
-    changes.consent_source, changes.consent_wording = SOURCE, wording
-    await change_fan(db, account, changes, now, source=SOURCE)
+    changes.consent_source, changes.consent_wording = wording
+    await change_fan(db, account, changes, now, source=wording.source)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from fanfare.hosted.actions import preferences as actions
 from fanfare.hosted.queries import preferences as queries
 from fanfare.hosted.queries.looks import look_of
-from fanfare.hosted.schemas.preferences import Choices, PreferencesLink
+from fanfare.hosted.schemas.preferences import LinkChoices, PreferencesLink
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.messages.actions import preference_links
@@ -44,10 +44,10 @@ async def preferences(db: Db, visit: Visit, link: PreferencesLink) -> View:
 
 
 @page.post("/crm/preferences")
-async def preferences_save(db: Db, visit: Visit, choices: Choices, now: datetime) -> Redirect:
+async def preferences_save(db: Db, visit: Visit, choices: LinkChoices, now: datetime) -> Redirect:
     """Save what the fan ticked, and lead back to the page."""
     recipient = preference_links.recipient_of(choices.link)
-    wording = visit.language.text(WORDING)
+    wording = actions.Wording(actions.SOURCE, visit.language.text(WORDING))
     await actions.save_choices(db.for_account(recipient.account_id), recipient, choices, now, wording)
     return Redirect(_url(visit, preference_links.PREFERENCES, link=choices.link, is_saved="true"))
 

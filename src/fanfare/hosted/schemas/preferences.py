@@ -18,14 +18,19 @@ class PreferencesLink(Params):
     is_saved: Annotated[Flag, "The choices were just saved."] = False
 
 
-class Choices(Params):
+class Choices(Params, kw_only=True):
     """What a fan ticked; what is not ticked is a no."""
 
-    link: SealedLink
     email: Annotated[Flag, "Mail is welcome."] = False
     phone: Annotated[Flag, "Text messages are welcome."] = False
     business_ids: Annotated[Ids | None, "Businesses that are welcome to write."] = None
     is_nothing: Annotated[Flag, "Nothing at all is welcome, whatever is ticked."] = False
+
+
+class LinkChoices(Choices, kw_only=True):
+    """What a fan ticked who came by a link."""
+
+    link: SealedLink
 
 
 class FanLinks(Params):

@@ -5,14 +5,18 @@ Templates are in English; `fanfare/locale/<language>.po` has the translations, w
 
 import gettext
 import io
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from fanfare.kernel.parameters import from_query
 
@@ -38,6 +42,18 @@ class Language(msgspec.Struct, frozen=True):
     def direction(self) -> str:
         """`ltr` or `rtl`."""
         return str(Locale.parse(self.code).text_direction)
+
+    def date(self, moment: datetime, time_zone: str) -> str:
+        """Return the day of a moment in a time zone, such as 3 Jul 2026."""
+        return format_date(moment.astimezone(ZoneInfo(time_zone)), "medium", locale=self.code)
+
+    def day(self, timestamp: int, time_zone: str) -> str:
+        """Return the day of a moment in unix seconds."""
+        return self.date(datetime.fromtimestamp(timestamp, UTC), time_zone)
+
+    def number(self, value: float) -> str:
+        """Return a number with its groups of digits."""
+        return str(format_decimal(value, locale=self.code))
 
     def text(self, message: str) -> str:
         """Return the translation of a text, or the text if there is none."""

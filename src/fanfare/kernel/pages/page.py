@@ -2,7 +2,8 @@
 
 `site.py` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the visit
 (`Visit`), the current time (`datetime`) and one struct of parameters (`Params`), or the parameters as they were sent
-(`Raw`) where a standard prescribes the errors. It returns a `View` or a `Redirect`.
+(`Raw`) where a standard prescribes the errors. It returns a `View`, a `Redirect` or a
+`Download`.
 """
 
 import importlib
@@ -10,7 +11,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from types import ModuleType
-from typing import Any, TypeVar, get_type_hints
+from typing import IO, Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -37,6 +38,14 @@ class Redirect(msgspec.Struct, frozen=True):
     """Redirects the browser by GET: to another page of this server, or to a URL that was registered for that."""
 
     location: str
+
+
+class Download(msgspec.Struct, frozen=True):
+    """A file for the visitor to keep, read from its beginning and closed when it is sent."""
+
+    file: IO[bytes]
+    file_name: str
+    media_type: str
 
 
 class Visit(msgspec.Struct):
@@ -74,7 +83,7 @@ class Page(msgspec.Struct, frozen=True):
 
     method: str
     path: str
-    handler: Callable[..., Awaitable[View | Redirect]]
+    handler: Callable[..., Awaitable[View | Redirect | Download]]
     arguments: tuple[tuple[str, Any], ...]
     params: type[Params] | None
     # a POST that may come from anywhere, because its URL alone authorizes it

@@ -3,11 +3,12 @@
 A refusal becomes a page as well. A form with invalid fields is shown again, with a message at each of them.
 """
 
+import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -20,7 +21,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.pages import cookies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
-from fanfare.kernel.pages.page import Page, Redirect, View, Visit
+from fanfare.kernel.pages.page import Download, Page, Redirect, View, Visit
 from fanfare.kernel.pages.templates import render
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.running.long_inputs import run_by_size
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 # Maximum bytes of a form.
 MAX_FORM = 64 * 1024
 NONCE_BYTES = 16
+# How much of a download is read at once.
+CHUNK_BYTES = 256 * 1024
 ERROR = "kernel/pages/templates/error.html"
 
 
@@ -72,6 +75,11 @@ class Site:
             response.status = 303
             response.set_header("Location", result.location)
             return
+        if isinstance(result, Download):
+            response.content_type = result.media_type
+            response.downloadable_as = result.file_name
+            response.stream = _chunks(result.file)
+            return
         if result.retry_after is not None:
             response.set_header("Retry-After", str(result.retry_after))
         response.content_type = "text/html; charset=utf-8"
@@ -102,7 +110,7 @@ class Site:
 
     async def _act(
         self, request: Request, visit: Visit, methods: dict[str, Page], path: dict[str, str]
-    ) -> View | Redirect:
+    ) -> View | Redirect | Download:
         now = self.clock()
         await self._count(visit, now)
         query = from_query(request.scope["query_string"]) if visit.query is None else visit.query
@@ -141,7 +149,7 @@ class Site:
             forms.check_token(raw, visit.visitor_id)
         return raw
 
-    async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> View | Redirect:
+    async def _call(self, page: Page, visit: Visit, raw: Raw, now: datetime) -> View | Redirect | Download:
         values: dict[Any, Any] = {Db: self.db, Visit: visit, datetime: now, Raw: raw}
         if page.params:
             values[page.params] = read(page.params, raw)
@@ -150,6 +158,14 @@ class Site:
     def _error(self, response: Response, refusal: Refusal) -> View:
         response.set_headers(dict(refusal.headers))
         return View(ERROR, {"refusal": refusal}, refusal.status, refusal.retry_after)
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """Yield a file in parts and close it, whether the visitor takes all of it or not."""
+    with file:
+        file.seek(0)
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
 
 
 def _resource(site: Site, methods: dict[str, Page]) -> object:

@@ -1,0 +1,179 @@
+"""What is stored of the fan who is logged in in this browser: to see, to change, to take along."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from fanfare.accounts.queries import account_by_id
+from fanfare.fans.queries.export import export_to_file
+from fanfare.fans.queries.fans import fan
+from fanfare.hosted import browser_sessions
+from fanfare.hosted.actions import my_data as actions
+from fanfare.hosted.actions import preferences
+from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.pages.preferences import WORDING
+from fanfare.hosted.queries import my_data as queries
+from fanfare.hosted.queries.looks import look_of
+from fanfare.hosted.queries.preferences import choices
+from fanfare.hosted.schemas.my_data import MyChoices, MyDataQuery, MyName, MyPassword, MySession
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.page import Download, Redirect, View, Visit, page
+from fanfare.messages.actions.preference_links import Recipient
+from fanfare.sessions.queries.sessions import fan_sessions
+
+TEMPLATES = "hosted/templates/my_data"
+HOME = "/crm/my_data"
+PATHS = {
+    "home": HOME,
+    **{name: f"{HOME}/{name}" for name in ("name", "password", "consents", "sessions", "download")},
+}
+# How fresh a login must be to take all data along or to set a password.
+FRESH = timedelta(minutes=10)
+
+
+def url_of(visit: Visit, name: str, query: MyDataQuery, **more: str) -> str:
+    """Return the path and query of one of these pages."""
+    business = {} if query.business_id is None else {"business_id": query.business_id}
+    return f"{PATHS[name]}?{urlencode({'account_id': query.account_id, **business, **more, **visit.chosen_language})}"
+
+
+async def enter(
+    db: Db, visit: Visit, name: str, query: MyDataQuery, now: datetime, *, is_fresh: bool = False
+) -> BrowserSession | Redirect:
+    """Return the session of the fan, or lead to the login and back to this page.
+
+    With `is_fresh` the fan must have logged in in the last ten minutes.
+    """
+    session = await browser_sessions.current(db, visit, query.account_id, now)
+    is_old = session is not None and is_fresh and now - session.logged_in_at > FRESH
+    if session is None or is_old:
+        next_path = url_of(visit, name, query)
+        return Redirect(browser_sessions.login_url(query.account_id, query.business_id, next_path, asks_again=is_old))
+    return session
+
+
+async def view_of(db: Db, visit: Visit, query: MyDataQuery, template: str, values: dict[str, Any]) -> View:
+    """Return a page in the look of the business."""
+    return View(
+        f"{TEMPLATES}/{template}",
+        {
+            "look": await look_of(db, query.account_id, query.business_id),
+            "urls": {name: url_of(visit, name, query) for name in PATHS},
+            "is_saved": query.is_saved,
+            **values,
+        },
+    )
+
+
+@page.get(PATHS["home"])
+async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+    """Show what is stored of the fan."""
+    db = db.for_account(query.account_id)
+    account = await account_by_id(db, query.account_id)
+    session = await enter(db, visit, "home", query, now)
+    if isinstance(session, Redirect):
+        return session
+    values = {
+        "fan": await fan(db, query.account_id, session.fan_id),
+        "data": await queries.my_data(db, query.account_id, session.fan_id),
+        "sessions": await fan_sessions(db, query.account_id, session.fan_id, now),
+        "session_id": session.session_id,
+        "time_zone": account.time_zone,
+    }
+    return await view_of(db, visit, query, "my_data.html", values)
+
+
+@page.get(PATHS["name"])
+async def name(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+    """Show the name, to be changed."""
+    db = db.for_account(query.account_id)
+    session = await enter(db, visit, "name", query, now)
+    if isinstance(session, Redirect):
+        return session
+    return await view_of(db, visit, query, "name.html", {"fan": await fan(db, query.account_id, session.fan_id)})
+
+
+@page.post(PATHS["name"])
+async def name_save(db: Db, visit: Visit, form: MyName, now: datetime) -> Redirect:
+    """Save the name."""
+    db = db.for_account(form.account_id)
+    session = await enter(db, visit, "name", form, now)
+    if isinstance(session, Redirect):
+        return session
+    await actions.change_name(db, form, session.fan_id, now)
+    return Redirect(url_of(visit, "home", form, is_saved="true"))
+
+
+@page.get(PATHS["password"])
+async def password(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+    """Ask for a new password."""
+    db = db.for_account(query.account_id)
+    session = await enter(db, visit, "password", query, now, is_fresh=True)
+    return session if isinstance(session, Redirect) else await view_of(db, visit, query, "password.html", {})
+
+
+@page.post(PATHS["password"])
+async def password_save(db: Db, visit: Visit, form: MyPassword, now: datetime) -> Redirect:
+    """Set the password and end the other sessions."""
+    db = db.for_account(form.account_id)
+    session = await enter(db, visit, "password", form, now, is_fresh=True)
+    if isinstance(session, Redirect):
+        return session
+    await actions.change_password(db, form.account_id, session, form.password, now)
+    return Redirect(url_of(visit, "home", form, is_saved="true"))
+
+
+@page.get(PATHS["consents"])
+async def consents(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+    """Show what the fan may be sent, to be changed."""
+    db = db.for_account(query.account_id)
+    session = await enter(db, visit, "consents", query, now)
+    if isinstance(session, Redirect):
+        return session
+    person = await fan(db, query.account_id, session.fan_id)
+    values = {"fan": person, "choices": await choices(db, query.account_id, person)}
+    return await view_of(db, visit, query, "consents.html", values)
+
+
+@page.post(PATHS["consents"])
+async def consents_save(db: Db, visit: Visit, form: MyChoices, now: datetime) -> Redirect:
+    """Save what the fan ticked."""
+    db = db.for_account(form.account_id)
+    session = await enter(db, visit, "consents", form.query(), now)
+    if isinstance(session, Redirect):
+        return session
+    wording = preferences.Wording(actions.SOURCE, visit.language.text(WORDING))
+    await preferences.save_choices(db, Recipient(form.account_id, session.fan_id), form, now, wording)
+    return Redirect(url_of(visit, "consents", form.query(), is_saved="true"))
+
+
+@page.post(PATHS["sessions"])
+async def sessions_end(db: Db, visit: Visit, form: MySession, now: datetime) -> Redirect:
+    """End a session on another device, or all of them, which logs out here as well."""
+    db = db.for_account(form.account_id)
+    session = await enter(db, visit, "home", form, now)
+    if isinstance(session, Redirect):
+        return session
+    await actions.end(db, form.account_id, session.fan_id, form.session_id, now)
+    if form.session_id in (None, session.session_id):
+        browser_sessions.forget(visit, form.account_id)
+    return Redirect(url_of(visit, "home", form))
+
+
+@page.get(PATHS["download"])
+async def download(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+    """Say what the download contains."""
+    db = db.for_account(query.account_id)
+    session = await enter(db, visit, "download", query, now, is_fresh=True)
+    return session if isinstance(session, Redirect) else await view_of(db, visit, query, "download.html", {})
+
+
+@page.post(PATHS["download"])
+async def download_send(db: Db, visit: Visit, form: MyDataQuery, now: datetime) -> Download | Redirect:
+    """Send everything that is stored of the fan, as JSON."""
+    db = db.for_account(form.account_id)
+    session = await enter(db, visit, "download", form, now, is_fresh=True)
+    if isinstance(session, Redirect):
+        return session
+    file = await export_to_file(db, form.account_id, session.fan_id, now)
+    return Download(file, f"my-data-{now:%Y-%m-%d}.json", "application/json")

@@ -1,0 +1,232 @@
+"""A fan who is logged in sees what is stored, changes it, takes it along, and ends sessions elsewhere."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from fanfare.fans.queries import export
+from fanfare.hosted.browser_sessions import next_path
+from fanfare.kernel.data.db import Db
+from tests.api import Api
+from tests.hosted.pages import token_in
+from tests.sessions.logins import PASSWORD, connect, fan_of, registered, try_connect
+
+HOME = "/crm/my_data"
+
+
+@asynccontextmanager
+async def browser(base_url: str, api: Api, session: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser in which the fan of a session is logged in; it opens pages of the fan's account."""
+    cookies = {f"fanfare-session-{api.account_id}": session["session_uid"]} if session else {}
+    headers = {"Accept-Language": "en"}
+
+    async def name_account(request: httpx.Request) -> None:
+        if "account_id" not in request.url.params:
+            request.url = request.url.copy_add_param("account_id", str(api.account_id))
+
+    hooks = {"request": [name_account]}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers, cookies=cookies, event_hooks=hooks) as client:
+        yield client
+
+
+async def send(client: httpx.AsyncClient, page: str, path: str | None = None, **fields: Any) -> httpx.Response:
+    """Send a form of a page, to its own path or another."""
+    opened = await client.get(page)
+    assert opened.status_code == 200, opened.text
+    return await client.post(path or page, data={"form_token": token_in(opened), **fields})
+
+
+async def age(db: Db, api: Api, session: Any) -> None:
+    """Let the fan have logged in eleven minutes ago."""
+    sql = "update sessions set created_at = created_at - interval '11 minutes' where account_id = $1 and fan_id = $2"
+    await db.execute(sql, api.account_id, session["fan_id"])
+
+
+async def test_ada_sees_what_is_stored(api: Api, base_url: str) -> None:
+    await api.ok(await api.post("/api/v1/manage/fields", crm_field_key="seat", field_type="text"))
+    ada = await registered(api, "ada@example.org", first_name="Ada", last_name="<Ng>")
+    fan_id = ada["fan_id"]
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}", field_seat="A12", phone="+16045550111"))
+    await api.ok(await api.post("/api/v1/manage/tags/fans", tag_name="Loud", action="add", fan_ids=[fan_id]))
+    for number in range(7):
+        await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title=f"Quiz {number}"))
+    identity = {"network": "yinzcam", "identifier_value": "yz-17"}
+    await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/identifiers", **identity))
+    point = await api.ok(await api.post("/api/v1/manage/points", point_name="Miles"))
+    await api.ok(await api.post("/api/v1/crm/fan_points", **point, fan_id=fan_id, point_count=1234))
+    async with browser(base_url, api, ada) as client:
+        page = await client.get(HOME)
+        assert page.status_code == 200, page.text
+        for text in (
+            "Ada &lt;Ng&gt;", "ada@example.org", "+16045550111", "seat=A12", "Loud", "Activities: 7", "Quiz 6",
+            "yz-17", "Miles", "1,234", "this browser",
+        ):  # fmt: skip
+            assert text in page.text, text
+        assert "Quiz 0" not in page.text, "only the latest"
+        assert "the download has all of them" in page.text
+        german = await client.get(HOME, params={"account_id": api.account_id, "language": "de"})
+        assert "Meine Daten" in german.text
+        assert "1.234" in german.text
+    assert page.headers["cache-control"] == "no-store"
+
+
+PAGES = {
+    HOME: "GET",
+    f"{HOME}/name": "GET",
+    f"{HOME}/consents": "GET",
+    f"{HOME}/password": "GET",
+    f"{HOME}/download": "GET",
+}
+FRESH_PAGES = [f"{HOME}/password", f"{HOME}/download"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_who_is_not_logged_in_is_led_to_the_login_and_back(
+    api: Api, other_api: Api, base_url: str, path: str
+) -> None:
+    eve = await registered(other_api, f"eve{list(PAGES).index(path)}@example.org")
+    guest = await connect(api)
+    for session in (None, eve, guest):
+        async with browser(base_url, api, session) as client:
+            answer = await client.get(path)
+            assert answer.status_code == 303
+            query = parse_qs(urlsplit(answer.headers["location"]).query)
+            assert query["account_id"] == [str(api.account_id)]
+            assert next_path(query["next"][0]) == f"{path}?account_id={api.account_id}"
+    async with browser(base_url, api, None) as client:
+        assert (await client.get(HOME, params={"account_id": 10**12})).status_code == 404
+
+
+@pytest.mark.parametrize("path", FRESH_PAGES)
+async def test_what_is_dangerous_needs_a_fresh_login(api: Api, db: Db, base_url: str, path: str) -> None:
+    ben = await registered(api, f"ben{FRESH_PAGES.index(path)}@example.org")
+    async with browser(base_url, api, ben) as client:
+        opened = await client.get(path)
+        assert opened.status_code == 200
+        await age(db, api, ben)
+        fields = {"form_token": token_in(opened), "password": "another password"}
+        for answer in (await client.get(path), await client.post(path, data=fields)):
+            assert answer.status_code == 303
+            query = parse_qs(urlsplit(answer.headers["location"]).query)
+            assert query["login"] == ["again"]
+            assert next_path(query["next"][0]) == f"{path}?account_id={api.account_id}"
+        assert (await client.get(HOME)).status_code == 200
+    assert (
+        await try_connect(api, "password", email=f"ben{FRESH_PAGES.index(path)}@example.org", password=PASSWORD)
+    ).is_success
+
+
+async def test_cleo_changes_the_name_and_the_password(api: Api, base_url: str) -> None:
+    cleo = await registered(api, "cleo@example.org", first_name="Cleo", last_name="Old")
+    other = await connect(api, "password", email="cleo@example.org", password=PASSWORD)
+    async with browser(base_url, api, cleo) as client:
+        answer = await send(client, f"{HOME}/name", first_name="Cléo", last_name="")
+        assert answer.headers["location"] == f"{HOME}?account_id={api.account_id}&is_saved=true"
+        assert "Saved." in (await client.get(answer.headers["location"])).text
+        fan = await api.ok(await api.get(f"/api/v1/crm/fans/{cleo['fan_id']}"))
+        assert (fan["first_name"], fan["last_name"]) == ("Cléo", None)
+        weak = await send(client, f"{HOME}/password", password="short")
+        assert weak.status_code == 422
+        assert "must be at least 8 characters" in weak.text
+        assert 'value="short"' not in weak.text
+        assert (await fan_of(api, other["session_uid"])).status_code == 200
+        assert (await send(client, f"{HOME}/password", password="much longer words")).status_code == 303
+        assert (await client.get(HOME)).status_code == 200, "stays logged in here"
+    assert (await fan_of(api, other["session_uid"])).status_code == 404
+    assert (await try_connect(api, "password", email="cleo@example.org", password=PASSWORD)).status_code == 422
+    await connect(api, "password", email="cleo@example.org", password="much longer words")
+
+
+async def test_dana_chooses_what_we_send(api: Api, db: Db, base_url: str) -> None:
+    made = await api.post("/api/v1/manage/businesses", business_name="Northside Women")
+    business_id = (await api.ok(made))["business_id"]
+    dana = await registered(api, "dana@example.org")
+    async with browser(base_url, api, dana) as client:
+        fields = {"email": "true", "business_ids[]": str(business_id)}
+        answer = await send(client, f"{HOME}/consents", **fields)
+        page = await client.get(answer.headers["location"])
+        assert "Saved." in page.text
+        assert 'name="email" value="true" checked' in page.text
+    rows = await db.rows(
+        "select channel, is_granted, consent_source, wording from consents where account_id = $1 and fan_id = $2"
+        " order by channel",
+        api.account_id,
+        dana["fan_id"],
+    )
+    assert [(row["channel"], row["is_granted"], row["consent_source"]) for row in rows] == [
+        ("business", True, "my data page"), ("email", True, "my data page"),
+    ]  # fmt: skip
+    assert all(row["wording"].startswith("You may send me") for row in rows)
+
+
+async def test_finn_logs_out_elsewhere_and_everywhere(api: Api, base_url: str) -> None:
+    finn = await registered(api, "finn@example.org")
+    gail = await registered(api, "gail@example.org")
+    phone, tablet = [await connect(api, "password", email="finn@example.org", password=PASSWORD) for _ in range(2)]
+
+    async def number(session: Any) -> int:
+        rows = await api.ok(await api.get(f"/api/v1/manage/fans/{session['fan_id']}/sessions"))
+        return int(rows[0]["session_id"])
+
+    async with browser(base_url, api, finn) as client:
+        foreign = await send(client, HOME, f"{HOME}/sessions", session_id=await number(gail))
+        assert foreign.status_code == 404
+        assert (await fan_of(api, gail["session_uid"])).status_code == 200
+        await send(client, HOME, f"{HOME}/sessions", session_id=await number(tablet))
+        assert (await fan_of(api, tablet["session_uid"])).status_code == 404
+        assert (await fan_of(api, phone["session_uid"])).status_code == 200
+        answer = await send(client, HOME, f"{HOME}/sessions")
+        assert "Max-Age=0" in answer.headers["set-cookie"] or "1970" in answer.headers["set-cookie"]
+        assert (await client.get(HOME)).status_code == 303
+    for session in (finn, phone):
+        assert (await fan_of(api, session["session_uid"])).status_code == 404
+
+
+@pytest.mark.parametrize("in_memory", [export.MAX_IN_MEMORY, 1])
+async def test_hugo_takes_everything_along(
+    api: Api, db: Db, base_url: str, monkeypatch: pytest.MonkeyPatch, in_memory: int
+) -> None:
+    monkeypatch.setattr(export, "MAX_IN_MEMORY", in_memory)
+    email = f"hugo{in_memory}@example.org"
+    hugo = await registered(api, email)
+    await db.execute(
+        "insert into activities (account_id, activity_id, fan_id, created_at)"
+        " select $1, nextval('positions'), $2, $3 from generate_series(1, 1203)",
+        api.account_id,
+        hugo["fan_id"],
+        datetime.now(UTC) - timedelta(days=1),
+    )
+    expected = await api.ok(await api.get(f"/api/v1/manage/fans/{hugo['fan_id']}/export"))
+    async with browser(base_url, api, hugo) as client:
+        answer = await send(client, f"{HOME}/download")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["content-disposition"].startswith('attachment; filename="my-data-20')
+        assert answer.headers["cache-control"] == "no-store"
+        result = answer.json()
+        assert "Activities: 1,203" in (await client.get(HOME)).text
+    assert len(result["tables"]["activities"]) == 1203
+    for each in (result, expected):
+        each.pop("export_timestamp")
+        # The page notes that the session is used.
+        each["tables"].pop("sessions")
+        each["tables"].pop("changes")
+    assert result == expected
+    assert PASSWORD not in json.dumps(result)
+
+
+async def test_a_form_of_another_site_changes_nothing(api: Api, base_url: str) -> None:
+    ines = await registered(api, "ines@example.org", first_name="Ines")
+    async with browser(base_url, api, ines) as client:
+        for path in ("name", "password", "consents", "sessions", "download"):
+            fields = {"first_name": "Eve", "password": "much longer words", "is_nothing": "true"}
+            answer = await client.post(f"{HOME}/{path}", data=fields, headers={"Origin": "https://evil.example"})
+            assert answer.status_code == 403, path
+        page = await client.get(HOME)
+    assert "Ines" in page.text
