@@ -691,6 +691,34 @@ create table erasure_keys (
     constraint erasure_keys_hash_key_check CHECK ((length(hash_key) = 32))
 );
 
+create table erasure_requests (
+    account_id bigint not null,
+    erasure_request_id bigint not null,
+    fan_id bigint not null,
+    request_state text not null default 'waiting'::text,
+    request_source text not null,
+    business_id bigint,
+    request_language text not null default ''::text,
+    created_at timestamp with time zone not null,
+    due_at timestamp with time zone not null,
+    erase_at timestamp with time zone,
+    decided_at timestamp with time zone,
+    erasure_id bigint,
+    constraint erasure_requests_pkey PRIMARY KEY (account_id, erasure_request_id),
+    constraint erasure_requests_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint erasure_requests_request_state_check CHECK ((request_state = ANY (ARRAY['waiting'::text, 'withdrawn'::text, 'refused'::text, 'done'::text])))
+);
+CREATE INDEX erasure_requests_by_fan ON erasure_requests USING btree (account_id, fan_id);
+CREATE UNIQUE INDEX erasure_requests_waiting ON erasure_requests USING btree (account_id, fan_id) WHERE (request_state = 'waiting'::text);
+
+create table erasure_settings (
+    account_id bigint not null,
+    automatic_days integer not null,
+    constraint erasure_settings_pkey PRIMARY KEY (account_id),
+    constraint erasure_settings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint erasure_settings_automatic_days_check CHECK (((automatic_days >= 0) AND (automatic_days <= 30)))
+);
+
 create table fan_identifiers (
     account_id bigint not null,
     network text not null,

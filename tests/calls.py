@@ -38,6 +38,7 @@ SAME_AS = {
     "page_tab_ids": "page_tab_id",
     "referral_page_tab_id": "page_tab_id",
     "max_erasure_id": "erasure_id",
+    "max_erasure_request_id": "erasure_request_id",
     "max_merge_id": "merge_id",
     "max_message_id": "message_id",
     "min_activity_id": "activity_id",

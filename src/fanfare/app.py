@@ -11,6 +11,7 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
+from fanfare.hosted.actions import followers as hosted
 from fanfare.identities.actions import followers as identities
 from fanfare.idols.actions import links as idols
 from fanfare.kernel import addresses
@@ -77,7 +78,7 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, points, passkeys, identities, sessions, performances, tickets, registrations,
-    purchases, search, segments, openid,
+    purchases, search, segments, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

@@ -12,9 +12,11 @@ import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.hosted.pages import links, relative
 from tests.running import PATIENCE
+from tests.sessions.logins import connect
 
 CHROMIUM = shutil.which("chromium")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -56,11 +58,32 @@ async def urls(api: Api) -> dict[str, str]:
     await api.ok(await api.post("/api/v1/manage/businesses", business_name="Harbour City FC"))
     fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="maren@example.org", is_subscribed=True)))["fan_id"]
     each = await links(api, fan_id, business_id=business_id)
+    for number in range(7):
+        title = f"Half-time quiz of the {number + 1}. match against the visitors from the other side of the bay"
+        await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title=title))
+    place = f"?account_id={api.account_id}&business_id={business_id}"
     return {
         "preferences": relative(each["preferences_url"]),
         "unsubscribe": relative(each["unsubscribe_url"]),
         "error": "/crm/preferences?link=unknown",
+        **{f"my_data-{name}": f"/crm/my_data/{name}{place}" for name in ("name", "password", "consents", "download")},
+        "my_data-erasure": f"/crm/my_data/erasure{place}",
+        "my_data": f"/crm/my_data{place}",
     }
+
+
+@pytest.fixture(scope="module")
+async def cookie(api: Api, base_url: str, db: Db, urls: dict[str, str]) -> Any:
+    """The cookie of the fan of these pages, who is logged in."""
+    session = await connect(api, business_id=urls["my_data"].rpartition("=")[2])
+    sql = """
+        update sessions set login_method = 'password', fan_id = (
+            select fan_id from fan_identifiers
+            where account_id = $1 and network = 'email' and identifier_value = 'maren@example.org')
+        where account_id = $1 and fan_id = $2
+    """
+    await db.execute(sql, api.account_id, session["fan_id"])
+    return {"name": f"fanfare-session-{api.account_id}", "value": session["session_uid"], "url": base_url}
 
 
 async def findings(page: Page) -> list[str]:
@@ -77,12 +100,13 @@ async def findings(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 async def test_every_page_can_be_read(
-    browser: Browser, base_url: str, urls: dict[str, str], width: int, scheme: Any
+    browser: Browser, base_url: str, urls: dict[str, str], cookie: Any, width: int, scheme: Any
 ) -> None:
     PICTURES.mkdir(exist_ok=True)
     context = await new_context(
         browser, base_url=base_url, viewport={"width": width, "height": 800}, color_scheme=scheme, locale="en"
     )
+    await context.add_cookies([cookie])
     faults: list[str] = []
     page = await context.new_page()
     page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
@@ -124,4 +148,26 @@ async def test_one_press_unsubscribes(browser: Browser, base_url: str, urls: dic
     await page.screenshot(path=PICTURES / "unsubscribed-1280-light.png")
     await page.get_by_role("link", name="That was a mistake").click()
     await page.get_by_role("heading", name="What may we send you?").wait_for()
+    await context.close()
+
+
+async def test_a_fan_takes_the_data_along_without_scripts(
+    browser: Browser, base_url: str, urls: dict[str, str], cookie: Any
+) -> None:
+    context = await browser.new_context(base_url=base_url, java_script_enabled=False, locale="en")
+    await context.add_cookies([cookie])
+    page = await context.new_page()
+    await page.goto(urls["my_data"])
+    await page.get_by_role("link", name="Download all my data").press("Enter")
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download").press("Enter")
+    assert (await download.value).suggested_filename.startswith("my-data-")
+    await page.get_by_role("link", name="Back to my data").click()
+    await page.get_by_role("link", name="Erase my data").press("Enter")
+    await page.get_by_label("I want my data to be erased").check()
+    await page.get_by_role("button", name="Ask for erasure").press("Enter")
+    await page.get_by_text("You asked us to erase your data").wait_for()
+    await page.screenshot(path=PICTURES / "my_data-waiting-1280-light.png", full_page=True)
+    await page.get_by_role("button", name="Take it back").press("Enter")
+    await page.get_by_role("link", name="Erase my data").wait_for()
     await context.close()

@@ -14,7 +14,9 @@ from fanfare.fans.queries import export
 from fanfare.hosted.browser_sessions import next_path
 from fanfare.kernel.data.db import Db
 from tests.api import Api
+from tests.hosted.logins import submit
 from tests.hosted.pages import token_in
+from tests.running import PATIENCE
 from tests.sessions.logins import PASSWORD, connect, fan_of, registered, try_connect
 
 HOME = "/crm/my_data"
@@ -23,7 +25,11 @@ HOME = "/crm/my_data"
 @asynccontextmanager
 async def browser(base_url: str, api: Api, session: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which the fan of a session is logged in; it opens pages of the fan's account."""
-    cookies = {f"fanfare-session-{api.account_id}": session["session_uid"]} if session else {}
+    cookies = httpx.Cookies()
+    if session:
+        # With the host, so that a login replaces it.
+        host = urlsplit(base_url).hostname or ""
+        cookies.set(f"fanfare-session-{api.account_id}", session["session_uid"], domain=host)
     headers = {"Accept-Language": "en"}
 
     async def name_account(request: httpx.Request) -> None:
@@ -31,7 +37,9 @@ async def browser(base_url: str, api: Api, session: Any) -> AsyncIterator[httpx.
             request.url = request.url.copy_add_param("account_id", str(api.account_id))
 
     hooks = {"request": [name_account]}
-    async with httpx.AsyncClient(base_url=base_url, headers=headers, cookies=cookies, event_hooks=hooks) as client:
+    async with httpx.AsyncClient(
+        base_url=base_url, headers=headers, cookies=cookies, event_hooks=hooks, timeout=PATIENCE
+    ) as client:
         yield client
 
 
@@ -83,7 +91,7 @@ PAGES = {
     f"{HOME}/password": "GET",
     f"{HOME}/download": "GET",
 }
-FRESH_PAGES = [f"{HOME}/password", f"{HOME}/download"]
+FRESH_PAGES = [f"{HOME}/password", f"{HOME}/download", f"{HOME}/erasure"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -122,6 +130,17 @@ async def test_what_is_dangerous_needs_a_fresh_login(api: Api, db: Db, base_url:
     ).is_success
 
 
+async def test_the_login_page_leads_on_to_the_download(api: Api, db: Db, base_url: str) -> None:
+    kit = await registered(api, "kit@example.org")
+    await age(db, api, kit)
+    async with browser(base_url, api, kit) as client:
+        login = (await client.get(f"{HOME}/download")).headers["location"]
+        answer = await submit(client, login, contact="kit@example.org", password=PASSWORD)
+        assert answer.headers["location"] == f"{HOME}/download?account_id={api.account_id}"
+        assert (await client.get(answer.headers["location"])).status_code == 200
+    assert (await fan_of(api, kit["session_uid"])).status_code == 404, "the session of before is over"
+
+
 async def test_cleo_changes_the_name_and_the_password(api: Api, base_url: str) -> None:
     cleo = await registered(api, "cleo@example.org", first_name="Cleo", last_name="Old")
     other = await connect(api, "password", email="cleo@example.org", password=PASSWORD)
@@ -144,8 +163,8 @@ async def test_cleo_changes_the_name_and_the_password(api: Api, base_url: str) -
 
 
 async def test_dana_chooses_what_we_send(api: Api, db: Db, base_url: str) -> None:
-    made = await api.post("/api/v1/manage/businesses", business_name="Northside Women")
-    business_id = (await api.ok(made))["business_id"]
+    answer = await api.post("/api/v1/manage/businesses", business_name="Northside Women")
+    business_id = (await api.ok(answer))["business_id"]
     dana = await registered(api, "dana@example.org")
     async with browser(base_url, api, dana) as client:
         fields = {"email": "true", "business_ids[]": str(business_id)}

@@ -16,6 +16,7 @@ async def made_sessions(post: Any, got: Any) -> dict[str, Any]:
         "session_uid": guests[0]["session_uid"],
         "spare_session_uid": guests[1]["session_uid"],
         "session_id": rows[0]["session_id"],
+        "erasure_request_id": (await post("manage/erasure_requests", fan_id=member["fan_id"]))["erasure_request_id"],
         "client_id": (
             await post("manage/openid_clients", client_name="Shop", redirect_uris=["https://www.example.com/login"])
         )["client_id"],

@@ -1,12 +1,18 @@
-"""Deletes what the login page no longer needs."""
+"""Deletes what the login page no longer needs, and carries out requests for erasure that wait for no staff."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from fanfare.accounts import queries as accounts
 from fanfare.fans.actions.password_resets import forget_resets
+from fanfare.hosted.actions.erasure_requests import RequestDecided, decide
 from fanfare.hosted.actions.login_codes import forget_codes
+from fanfare.hosted.queries.erasure_requests import due_requests
+from fanfare.hosted.schemas.erasure_requests import ErasureDecision
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import schedule
+
+AT_ONCE = 100
 
 
 @schedule("*/10 * * * *", each=accounts.account_ids)
@@ -14,3 +20,12 @@ async def forget_login_codes(db: Db, account_id: int, now: datetime) -> None:
     """Delete codes of an account's login page that expired a day ago, and ids for new passwords that expired."""
     await forget_codes(db, account_id, now)
     await forget_resets(db, account_id, now)
+
+
+@schedule("*/15 * * * *", each=accounts.account_ids)
+async def erase_as_requested(db: Db, account_id: int, now: datetime) -> None:
+    """Erase the fans of an account whose requests are due; the rest of many at the next turn."""
+    for erasure_request_id in await due_requests(db, account_id, now, AT_ONCE):
+        # withdrawn in this moment
+        with suppress(RequestDecided):
+            await decide(db, account_id, ErasureDecision(erasure_request_id=erasure_request_id, decision="erase"), now)

@@ -76,6 +76,14 @@ async def a_purchase(api: Api, _: Db) -> None:
     await api.ok(await api.post(f"/api/v1/manage/fans/{fan_id}/identifiers", network="shop", identifier_value="c"))
 
 
+async def a_due_erasure(api: Api, db: Db) -> None:
+    fan = await api.ok(await api.post("/api/v1/crm/fans", email="leaves@example.com"))
+    await api.ok(await api.post("/api/v1/manage/erasure_requests", **fan))
+    await db.execute(
+        "update erasure_requests set erase_at = now() - interval '1 day' where account_id = $1", api.account_id
+    )
+
+
 async def an_old_session(api: Api, db: Db) -> None:
     await api.ok(await api.public_post("/api/v1/sessions/connect", network="guest"))
     sql = "update sessions set expires_at = now() - interval '2 days' where account_id = $1"
@@ -137,6 +145,9 @@ WORK = {
     "ratings.rate_fans": Work(a_fan, "select count(*) > 0 from rating_progress where account_id = $1"),
     "sessions.forget_old_sessions": Work(an_old_session, "select count(*) = 0 from sessions where account_id = $1"),
     "identities.keep_identities": Work(an_old_token, "select count(*) = 0 from used_tokens where account_id = $1"),
+    "hosted.erase_as_requested": Work(
+        a_due_erasure, "select bool_and(request_state = 'done') from erasure_requests where account_id = $1"
+    ),
     "messages.forget_messages": Work(an_old_message, "select count(*) = 0 from messages where account_id = $1"),
     "hosted.forget_login_codes": Work(an_old_login_code, "select count(*) = 0 from login_codes where account_id = $1"),
     "openid.forget_grants": Work(an_old_grant, "select count(*) = 0 from openid_grants where account_id = $1"),

@@ -13,6 +13,7 @@ from fanfare.hosted.actions import preferences
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.pages.preferences import WORDING
 from fanfare.hosted.queries import my_data as queries
+from fanfare.hosted.queries.erasure_requests import waiting_request
 from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.queries.preferences import choices
 from fanfare.hosted.schemas.my_data import MyChoices, MyDataQuery, MyName, MyPassword, MySession
@@ -25,16 +26,19 @@ TEMPLATES = "hosted/templates/my_data"
 HOME = "/crm/my_data"
 PATHS = {
     "home": HOME,
-    **{name: f"{HOME}/{name}" for name in ("name", "password", "consents", "sessions", "download")},
+    **{
+        name: f"{HOME}/{name}"
+        for name in ("name", "password", "consents", "sessions", "download", "erasure", "withdrawal")
+    },
 }
 # How fresh a login must be to take all data along or to set a password.
 FRESH = timedelta(minutes=10)
 
 
-def url_of(visit: Visit, name: str, query: MyDataQuery, **more: str) -> str:
+def url_of(visit: Visit, name: str, query: MyDataQuery, **flags: str) -> str:
     """Return the path and query of one of these pages."""
     business = {} if query.business_id is None else {"business_id": query.business_id}
-    return f"{PATHS[name]}?{urlencode({'account_id': query.account_id, **business, **more, **visit.chosen_language})}"
+    return f"{PATHS[name]}?{urlencode({'account_id': query.account_id, **business, **flags, **visit.chosen_language})}"
 
 
 async def enter(
@@ -79,6 +83,7 @@ async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> Vi
         "sessions": await fan_sessions(db, query.account_id, session.fan_id, now),
         "session_id": session.session_id,
         "time_zone": account.time_zone,
+        "erasure_request": await waiting_request(db, query.account_id, session.fan_id),
     }
     return await view_of(db, visit, query, "my_data.html", values)
 
@@ -162,7 +167,7 @@ async def sessions_end(db: Db, visit: Visit, form: MySession, now: datetime) -> 
 
 @page.get(PATHS["download"])
 async def download(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
-    """Say what the download contains."""
+    """Show what the download contains."""
     db = db.for_account(query.account_id)
     session = await enter(db, visit, "download", query, now, is_fresh=True)
     return session if isinstance(session, Redirect) else await view_of(db, visit, query, "download.html", {})

@@ -11,7 +11,6 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Flag, Id, Text
 from fanfare.sessions.schemas.connect import LoginPassword, weak_password
 
-
 OwnAccount = Annotated[Id, "Account whose fan looks at the page."]
 LookBusiness = Annotated[Id | None, "Business whose look the page has."]
 

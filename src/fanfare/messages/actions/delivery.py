@@ -91,6 +91,10 @@ async def _send(db: Db, row: Record, now: datetime) -> None:
         return
     await outcomes.record(db, row, writing.record)
     gateway = outgoing.gateway(row["channel"])
+    if gateway is None and KINDS[row["template_name"]].is_last:
+        # Stored it would keep the address of somebody who is erased.
+        await outcomes.end(db, row, "failed", now)
+        return
     if gateway is None:
         await outcomes.store(db, row)
         return
@@ -103,6 +107,7 @@ async def _note(db: Db, row: Record, outcome: Outcome, now: datetime) -> None:
     """Write down what became of a message, and queue its next try; none when its recipient was erased meanwhile."""
     async with db.transaction() as tx:
         is_erased = await tx.value(RECIPIENT, row["account_id"], row["message_id"]) is None
+        is_forgotten = is_erased or KINDS[row["template_name"]].is_last
         if isinstance(outcome, Accepted):
             await outcomes.accept(tx, row, outcome.answer, now)
         elif isinstance(outcome, Delayed) and not is_erased and (due_at := next_try(row, now)):
@@ -112,7 +117,7 @@ async def _note(db: Db, row: Record, outcome: Outcome, now: datetime) -> None:
         else:
             is_known = isinstance(outcome, Delayed | Refused)
             await outcomes.end(tx, row, "failed" if is_known else "unconfirmed", now, answer=outcome.answer)
-        if isinstance(outcome, Refused) and outcome.is_unreachable and not is_erased:
+        if isinstance(outcome, Refused) and outcome.is_unreachable and not is_forgotten:
             target = Target(row["channel"], row["recipient"])
             await suppress(tx, row["account_id"], target, BOUNCE, now, message_id=row["message_id"])
 

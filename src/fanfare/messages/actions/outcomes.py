@@ -10,7 +10,7 @@ from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.messages.actions.sending import NO_CONSENT
-from fanfare.messages.templates.builtin import KINDS, Text
+from fanfare.messages.templates.builtin import KINDS, LAST, Text
 from fanfare.messages.topics import MESSAGE_FAILED, MESSAGE_SENT
 
 # Whether the fan of the message `target` agrees to it, once consents that are being written are there.
@@ -79,11 +79,14 @@ async def begin(db: Db, row: Record, now: datetime) -> bool:
     return is_allowed is True
 
 
+# The last message to somebody who is erased: once it is done with, nothing is stored of whom it went to.
+IS_LAST = f"template_name in ({', '.join(f'{name!r}' for name in LAST)})"
+FORGET_RECIPIENT = f"recipient = case when not {IS_LAST} then recipient end"
 ACCEPT = f"""
     with {HOLD},
     done as (
-        update messages set message_state = 'sent', sent_at = $3, answer = case when recipient is not null then $4 end,
-            sealed_values = null
+        update messages set message_state = 'sent', sent_at = $3, {FORGET_RECIPIENT},
+            answer = case when recipient is not null and not {IS_LAST} then $4 end, sealed_values = null
         where account_id = $1 and message_id = $2 and message_state in ('sending', 'unconfirmed')
         returning message_id, channel, fan_id
     )
@@ -115,8 +118,8 @@ END = f"""
     with {HOLD},
     done as (
         update messages
-        set message_state = $3, sealed_values = null,
-            answer = case when recipient is not null then coalesce($5::text, answer) end
+        set message_state = $3, sealed_values = null, {FORGET_RECIPIENT},
+            answer = case when recipient is not null and not {IS_LAST} then coalesce($5::text, answer) end
         where account_id = $1 and message_id = $2 and message_state in ('queued', 'sending')
         returning message_id, channel, fan_id
     )

@@ -32,6 +32,8 @@ class Kind(msgspec.Struct, frozen=True):
     samples: Mapping[str, str]
     secret_names: frozenset[str]
     is_marketing: bool = False
+    # whether its record forgets the recipient once it is done with: the last mail to somebody who is erased
+    is_last: bool = False
 
     @property
     def masked_names(self) -> frozenset[str]:
@@ -55,7 +57,12 @@ KINDS: Mapping[str, Kind] = {
     "login_code": new_kind({"minutes": "10"}, code="493817"),
     "verify_code": new_kind({"minutes": "10"}, code="493817"),
     "password_reset": new_kind({"minutes": "60"}, link="https://fans.example.com/reset?token=sample"),
+    "erasure_done": msgspec.structs.replace(
+        new_kind({"certificate": "4711", "digest": "0f343b0931126a20f133d67c2b018a3b"}), is_last=True
+    ),
 }
+# The names of the kinds whose records forget the recipient.
+LAST = tuple(name for name, kind in KINDS.items() if kind.is_last)
 
 PAGE = (
     '<!doctype html><html lang="{language}"><body style="font-family:sans-serif;font-size:16px;line-height:1.5;'
@@ -63,7 +70,9 @@ PAGE = (
     "<p><strong>{{{{ business_name }}}}</strong></p>{body}</body></html>"
 )
 CODE = '<p style="font-size:32px;letter-spacing:6px;font-family:monospace">{{ code }}</p>'
+CERTIFICATE = '<p style="font-size:24px;font-family:monospace">{{ certificate }}</p>'
 LINK = '<p><a href="{{ link }}">{{ link }}</a></p>'
+MARKS = {"code": CODE, "link": LINK, "certificate": CERTIFICATE}
 
 # For each kind and language: the subject, what it says, what stands for itself, what follows it.
 SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
@@ -112,19 +121,39 @@ SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
         "Choisissez un nouveau mot de passe ici :",
         "Le lien est valable une fois, {{ minutes }} minutes. Si vous ne l'avez pas demandé, ignorez ce message.",
     ),
+    ("erasure_done", "en"): (
+        "Your data at {{ business_name }} is erased",
+        "We have erased your data as you asked. The certificate has the number:",
+        "Its checksum is {{ digest }}. This is our last message to you.",
+    ),
+    ("erasure_done", "de"): (
+        "Ihre Daten bei {{ business_name }} sind gelöscht",
+        "Wir haben Ihre Daten gelöscht, wie Sie es verlangt haben. Der Nachweis hat die Nummer:",
+        "Seine Prüfsumme ist {{ digest }}. Dies ist unsere letzte Nachricht an Sie.",
+    ),
+    ("erasure_done", "fr"): (
+        "Vos données chez {{ business_name }} sont effacées",
+        "Nous avons effacé vos données comme vous l'avez demandé. L'attestation porte le numéro :",
+        "Sa somme de contrôle est {{ digest }}. Ceci est notre dernier message.",
+    ),
 }
+
+
+def _mark(name: str) -> str:
+    """Return the value that stands for itself in the built-in texts."""
+    return next(each for each in ("link", "code", "certificate") if each in KINDS[name].samples)
 
 
 def _mail(name: str, language: str) -> Text:
     subject, opening, closing = SENTENCES[name, language]
-    mark = "link" if "link" in KINDS[name].secret_names else "code"
-    html = PAGE.format(language=language, body=f"<p>{opening}</p>{LINK if mark == 'link' else CODE}<p>{closing}</p>")
+    mark = _mark(name)
+    html = PAGE.format(language=language, body=f"<p>{opening}</p>{MARKS[mark]}<p>{closing}</p>")
     return Text(f"{opening}\n\n    {{{{ {mark} }}}}\n\n{closing}\n\n{{{{ business_name }}}}\n", subject, html)
 
 
 def _sms(name: str, language: str) -> Text:
     _, opening, _ = SENTENCES[name, language]
-    mark = "link" if "link" in KINDS[name].secret_names else "code"
+    mark = _mark(name)
     return Text(f"{{{{ business_name }}}}: {opening} {{{{ {mark} }}}}")
 
 
