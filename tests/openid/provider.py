@@ -21,6 +21,8 @@ CALLBACK = "https://shop.example/callback"
 CLIENTS = "/api/v1/manage/openid_clients"
 REFRESH = re.compile(r'<meta http-equiv="refresh" content="0;url=([^"]+)">')
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+# What the fields of a form begin with, those to type into and the hidden ones.
+INPUT = re.compile(r'<input (?!type="checkbox")[^>]*name="(\w+)"[^>]* value="([^"]*)"')
 ACTION = re.compile(r'<form [^>]*action="([^"]+)"')
 
 
@@ -90,8 +92,8 @@ async def fan_browser(api: Api, session_uid: str | None = None) -> AsyncIterator
 
 async def new_fan(api: Api, **values: Any) -> dict[str, Any]:
     """Return the session of a new fan with a password."""
-    result: dict[str, Any] = await registered(api, f"{secrets.token_hex(6)}@example.com", **values)
-    return result
+    email = f"{secrets.token_hex(6)}@example.com"
+    return {"email": email, **await registered(api, email, **values)}
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -112,13 +114,19 @@ async def authorize(browser: httpx.AsyncClient, client: Client, **changes: Any) 
     return await browser.get(f"{client.base}/authorize", params=client.request(**changes))
 
 
-async def decide(browser: httpx.AsyncClient, page: httpx.Response, decision: str = "allow") -> httpx.Response:
-    """Press a button of the page on which a fan agrees."""
+async def send_form(browser: httpx.AsyncClient, page: httpx.Response, **fields: str) -> httpx.Response:
+    """Send the form of a page as a browser without JavaScript does, with what is typed, and the button."""
     match = ACTION.search(page.text)
     assert match, page.text
-    fields = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
-    assert fields["form_token"] == token_in(page)
-    return await browser.post(match[1], data={**fields, "decision": decision})
+    assert all(f'name="{name}"' in page.text for name in fields), page.text
+    first = {name: unescape(value) for name, value in INPUT.findall(page.text)}
+    assert first["form_token"] == token_in(page)
+    return await browser.post(unescape(match[1]), data={**first, **fields})
+
+
+async def decide(browser: httpx.AsyncClient, page: httpx.Response, decision: str = "allow") -> httpx.Response:
+    """Press a button of the page on which a fan agrees."""
+    return await send_form(browser, page, decision=decision)
 
 
 async def come_back(browser: httpx.AsyncClient, client: Client, **changes: Any) -> dict[str, str]:

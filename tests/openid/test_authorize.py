@@ -1,7 +1,9 @@
 """Requests to log in: what leads back to the client with an error, and what leads nowhere."""
 
 from collections.abc import AsyncIterator
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from tests.api import Api
 from tests.openid.provider import (
     CALLBACK,
     CLIENTS,
+    INPUT,
     Client,
     authorize,
     come_back,
@@ -18,9 +21,16 @@ from tests.openid.provider import (
     fan_browser,
     new_client,
     new_fan,
+    post_token,
     query_of,
+    send_form,
     target_of,
 )
+
+
+def inputs_of(page: httpx.Response) -> dict[str, str]:
+    """Return what the fields to type into begin with."""
+    return {name: unescape(value) for name, value in INPUT.findall(page.text) if name != "form_token"}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +75,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "scope twice": ({"scope": ["openid", "openid"]}, "invalid_request"),
     "a NUL in the nonce": ({"nonce": "a\0b"}, "invalid_request"),
     "a long nonce": ({"nonce": "n" * 501}, "invalid_request"),
+    "a long login_hint": ({"login_hint": "a" * 256}, "invalid_request"),
     "no consent yet": ({"prompt": "none"}, "consent_required"),
 }
 
@@ -207,9 +218,50 @@ async def test_a_sealed_request_is_of_its_account(api: Api, other_api: Api, brow
 
 async def test_a_client_without_pkce(api: Api, browser: httpx.AsyncClient) -> None:
     client = await new_client(api, is_pkce_required=False)
-    assert "code" in await come_back(browser, client, code_challenge=None, code_challenge_method=None)
+    without = {"code_challenge": None, "code_challenge_method": None}
+    code, second = [(await come_back(browser, client, **without))["code"] for _ in range(2)]
+    exchange = client.exchange(code, code_verifier=None)
+    assert (await post_token(api, client, exchange)).status_code == 200
+    # As soon as it is required, no code is exchanged without it, not even one of before.
+    await api.ok(await api.post(f"{CLIENTS}/{client.client_id}", is_pkce_required=True))
+    answer = await post_token(api, client, {**exchange, "code": second})
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
 async def test_the_page_is_in_the_language_that_the_client_asks_for(client: Client, browser: httpx.AsyncClient) -> None:
     page = await browser.get(target_of(await authorize(browser, client, ui_locales="de-AT fr")))
     assert '<html lang="de"' in page.text
+    # The first that there is, also on the login page.
+    for changes in ({}, {"prompt": "login"}):
+        page = await browser.get(target_of(await authorize(browser, client, ui_locales="gsw fr de", **changes)))
+        assert '<html lang="fr"' in page.text
+        page = await browser.get(target_of(await authorize(browser, client, ui_locales="gsw", **changes)))
+        assert '<html lang="en"' in page.text
+
+
+# What a client knows of the fan, and what the fields of the login page and of the registration begin with.
+HINTS: dict[str, tuple[str, ...]] = {
+    "ada.okoro@example.com": ("contact", "email"),
+    "+1 604 555 0123": ("contact", "phone"),
+    '"><script>alert(1)</script>@example.com': (),
+    "user-17": (),
+}
+
+
+@pytest.mark.parametrize("hint", HINTS)
+async def test_the_login_begins_with_the_hint_of_the_client(api: Api, client: Client, hint: str) -> None:
+    async with fan_browser(api) as browser:
+        location = target_of(await authorize(browser, client, login_hint=hint))
+        # Sealed: servers on the way log the addresses of pages.
+        assert hint.partition("@")[0] not in unquote(location)
+        for path in ("/crm/oauth", "/crm/oauth/code", "/crm/oauth/register", "/crm/oauth/forgotten"):
+            page = await browser.get(location.replace("/crm/oauth", path, 1))
+            assert page.status_code == 200
+            expected = {name: hint.replace(" ", "") for name in HINTS[hint] if f'name="{name}"' in page.text}
+            assert inputs_of(page) == expected, path
+            assert "<script>alert" not in page.text
+        # What the fan typed instead is kept.
+        page = await send_form(browser, await browser.get(location), contact="bob@example.com", password="wrong")
+        assert inputs_of(page) == {"contact": "bob@example.com"}
+        forged = location.replace("login_hint=", "login_hint=eve%40example.com&other=")
+        assert inputs_of(await browser.get(forged)) == {}

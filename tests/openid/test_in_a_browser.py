@@ -26,6 +26,7 @@ from tests.openid.provider import (
     query_of,
     userinfo,
 )
+from tests.sessions.logins import PASSWORD
 
 __all__ = ["browser"]
 PICTURES = Path(__file__).parent / "pictures"
@@ -82,11 +83,11 @@ async def fan(api: Api, client: Client) -> dict[str, Any]:
 
 
 async def context_of(browser: Browser, api: Api, session_uid: str, **options: Any) -> BrowserContext:
-    """Give a browser in which a fan is logged in."""
+    """Give a browser in which a fan is logged in, if there is a session."""
     base_url = str(api.client.base_url).rstrip("/")
     context = await browser.new_context(base_url=base_url, locale="en", **options)
-    await context.add_cookies([{"name": cookie_of(api), "value": session_uid, "url": base_url}])
-
+    if session_uid:
+        await context.add_cookies([{"name": cookie_of(api), "value": session_uid, "url": base_url}])
     return context
 
 
@@ -123,16 +124,19 @@ async def test_every_page_can_be_read(
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
-async def test_a_fan_agrees_by_keyboard_and_is_led_back(
+async def test_a_fan_logs_in_and_agrees_by_keyboard_and_is_led_back(
     browser: Browser,
     api: Api,
     client: Client,
     has_scripts: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    session = await new_fan(api, first_name="Maren", is_accepted=True)
-    context = await context_of(browser, api, session["session_uid"], java_script_enabled=has_scripts)
+    fan = await new_fan(api, first_name="Maren", is_accepted=True)
+    context = await context_of(browser, api, "", java_script_enabled=has_scripts)
     page = await context.new_page()
-    await page.goto(url_of(client))
+    await page.goto(url_of(client, login_hint=fan["email"]))
+    assert await page.get_by_label("Email or mobile number").input_value() == fan["email"]
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_label("Password").press("Enter")
     await page.get_by_role("heading", name="Log in at Harbour City Fan Shop").wait_for()
     await page.get_by_role("button", name="Allow").press("Enter")
     await page.wait_for_url(f"{client.redirect_uri}**")

@@ -21,9 +21,22 @@ from joserfc.jwk import KeySet
 
 from fanfare.kernel.data.db import Db
 from tests.api import Api
-from tests.openid.provider import CALLBACK, Client, cookie_of, decide, fan_browser, new_client, new_fan, target_of
+from tests.openid.provider import (
+    CALLBACK,
+    Client,
+    come_back,
+    cookie_of,
+    decide,
+    fan_browser,
+    new_client,
+    new_fan,
+    send_form,
+    target_of,
+)
+from tests.sessions.logins import PASSWORD
 
 SCOPES = ["openid", "profile", "email", "offline_access"]
+BYE = "https://shop.example/bye"
 NODE = shutil.which("node")
 SCRIPT = Path(__file__).with_name("openid_client.mjs")
 PACKAGES = Path(__file__).parents[2] / ".venv-clients" / "node_modules"
@@ -40,13 +53,38 @@ async def browser(api: Api, fan: dict[str, Any]) -> AsyncIterator[httpx.AsyncCli
         yield browser
 
 
-async def log_in(program: AsyncOAuth2Client, browser: httpx.AsyncClient, document: dict[str, str]) -> tuple[Any, str]:
-    """Return the tokens of a fan who agrees, and the nonce of the request."""
+def program_of(client: Client, method: str) -> AsyncOAuth2Client:
+    return AsyncOAuth2Client(
+        client_id=client.client_id,
+        client_secret=client.secret,
+        token_endpoint_auth_method=method,
+        redirect_uri=CALLBACK,
+        scope=" ".join(SCOPES),
+        code_challenge_method="S256",
+        timeout=60,
+    )
+
+
+async def document_of(api: Api, program: AsyncOAuth2Client) -> dict[str, str]:
+    url = f"{str(api.client.base_url).rstrip('/')}/openid/{api.account_id}/.well-known/openid-configuration"
+    document: dict[str, str] = (await program.request("GET", url, withhold_token=True)).json()
+    return document
+
+
+async def log_in(
+    program: AsyncOAuth2Client, browser: httpx.AsyncClient, document: dict[str, str], login_hint: str = ""
+) -> tuple[Any, str]:
+    """Return the tokens of a fan who agrees, and the nonce of the request.
+
+    With a hint, nobody is logged in: the fan of the hint types the password first.
+    """
     verifier, nonce = generate_token(48), generate_token(20)
     url, state = program.create_authorization_url(
-        document["authorization_endpoint"], code_verifier=verifier, nonce=nonce
+        document["authorization_endpoint"], code_verifier=verifier, nonce=nonce, login_hint=login_hint
     )
     page = await browser.get(target_of(await browser.get(url)))
+    if login_hint:
+        page = await browser.get(target_of(await send_form(browser, page, password=PASSWORD)))
     location = target_of(await decide(browser, page))
     options = {"authorization_response": location, "state": state, "code_verifier": verifier}
     return await program.fetch_token(document["token_endpoint"], **options), nonce
@@ -66,24 +104,31 @@ async def claims_of(program: AsyncOAuth2Client, document: dict[str, str], token:
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
 async def test_authlib(api: Api, fan: dict[str, Any], browser: httpx.AsyncClient, method: str) -> None:
     client = await new_client(api, scopes=SCOPES, client_type="public" if method == "none" else "confidential")
-    async with AsyncOAuth2Client(
-        client_id=client.client_id,
-        client_secret=client.secret,
-        token_endpoint_auth_method=method,
-        redirect_uri=CALLBACK,
-        scope=" ".join(SCOPES),
-        code_challenge_method="S256",
-        timeout=60,
-    ) as program:
-        issuer = f"{str(api.client.base_url).rstrip('/')}{client.base}"
-        url = f"{issuer}/.well-known/openid-configuration"
-        document = (await program.request("GET", url, withhold_token=True)).json()
+    async with program_of(client, method) as program:
+        document = await document_of(api, program)
         token, nonce = await log_in(program, browser, document)
         claims = await claims_of(program, document, token, nonce)
         info = (await program.get(document["userinfo_endpoint"])).json()
         assert (info["sub"], info["name"]) == (claims["sub"], "Maren Holt") == (str(fan["fan_id"]), "Maren Holt")
         refreshed = await program.refresh_token(document["token_endpoint"])
         assert refreshed["refresh_token"] != token["refresh_token"]
+        assert (await program.get(document["userinfo_endpoint"])).status_code == 200
+
+
+async def test_the_whole_way_from_the_login_page_to_the_logout(api: Api, fan: dict[str, Any]) -> None:
+    client = await new_client(api, scopes=SCOPES, post_logout_redirect_uris=[BYE])
+    async with fan_browser(api) as browser, program_of(client, "client_secret_basic") as program:
+        document = await document_of(api, program)
+        token, nonce = await log_in(program, browser, document, fan["email"])
+        claims = await claims_of(program, document, token, nonce)
+        info = (await program.get(document["userinfo_endpoint"])).json()
+        assert (info["sub"], info["email"]) == (claims["sub"], fan["email"]) == (str(fan["fan_id"]), fan["email"])
+        # Logged in now, and agreed: the next time nothing is asked.
+        assert "code" in await come_back(browser, client, prompt="none")
+        hint = {"id_token_hint": token["id_token"], "post_logout_redirect_uri": BYE}
+        assert target_of(await browser.get(document["end_session_endpoint"], params=hint)) == BYE
+        assert (await come_back(browser, client, prompt="none"))["error"] == "login_required"
+        # The scope offline_access outlives the logout.
         assert (await program.get(document["userinfo_endpoint"])).status_code == 200
 
 

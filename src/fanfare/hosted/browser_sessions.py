@@ -12,6 +12,7 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
+from fanfare.kernel.pages.languages import PARAMETER
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.sessions.actions.lifetimes import lifetimes
@@ -20,7 +21,7 @@ from fanfare.sessions.queries.sessions import NoSession
 from fanfare.sessions.schemas.connect import GUEST
 
 LOGIN = "/crm/oauth"
-NEXT_PURPOSE = "path after the login"
+NEXT_PURPOSE, HINT_PURPOSE = "path after the login", "login hint"
 # Browsers read a backslash as a slash and skip tabs and line ends, so that both could begin the name of a host.
 OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 
@@ -69,14 +70,31 @@ def forget(visit: Visit, account_id: int) -> None:
     visit.new_cookies[_cookie(account_id)] = Cookie("")
 
 
-def login_url(account_id: int, business_id: int | None, next_path: str, *, asks_again: bool = False) -> str:
+def login_url(
+    account_id: int,
+    business_id: int | None,
+    next_path: str,
+    *,
+    asks_again: bool = False,
+    login_hint: str = "",
+    language: str = "",
+) -> str:
     """Return the path of the login page, which leads back to a path of this server.
 
     `asks_again`: even who is logged in has to log in. The caller compares `logged_in_at`, for a URL can be changed.
+    `login_hint`: an email address or phone number that the form begins with; sealed, for logs contain URLs.
+    `language`: the code of the page's language, whatever the browser asks for.
     """
-    business = {} if business_id is None else {"business_id": business_id}
-    again = {"login": "again"} if asks_again else {}
-    return f"{LOGIN}?{urlencode({'account_id': account_id, **business, **again, 'next': _sealed(next_path)})}"
+    query: dict[str, object] = {"account_id": account_id}
+    if business_id is not None:
+        query["business_id"] = business_id
+    if asks_again:
+        query["login"] = "again"
+    if login_hint:
+        query["login_hint"] = secret_keys.seal(HINT_PURPOSE, login_hint.encode())
+    if language:
+        query[PARAMETER] = language
+    return f"{LOGIN}?{urlencode({**query, 'next': _sealed(next_path)})}"
 
 
 def _sealed(path: str) -> str:
@@ -89,7 +107,16 @@ def _sealed(path: str) -> str:
 
 def next_path(text: str) -> str | None:
     """Return the path that `login_url` sealed; None for any other text."""
+    return _unsealed(NEXT_PURPOSE, text)
+
+
+def login_hint(text: str) -> str | None:
+    """Return the hint that `login_url` sealed; None for any other text."""
+    return _unsealed(HINT_PURPOSE, text)
+
+
+def _unsealed(purpose: str, text: str) -> str | None:
     try:
-        return secret_keys.unseal(NEXT_PURPOSE, text).decode()
+        return secret_keys.unseal(purpose, text).decode()
     except NotSealed:
         return None

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from fanfare.fans.actions.fans import PhoneTaken
+from fanfare.fans.contact import mail_address, phone_number
 from fanfare.hosted.browser_sessions import LOGIN
 from fanfare.hosted.queries.destinations import destination_of
 from fanfare.hosted.queries.looks import LEGAL_LINK, look_of
@@ -100,6 +101,26 @@ def legal_texts(business: SiteBusiness | None) -> list[LegalText]:
     return [LegalText(title, text if LEGAL_LINK.fullmatch(text) else None, text) for title, text in pairs if text]
 
 
+class Prefill(msgspec.Struct, frozen=True):
+    """What the fields for an email address or a phone number begin with."""
+
+    email: str = ""
+    phone: str = ""
+
+    @property
+    def contact(self) -> str:
+        """The one that there is, for a field that takes either."""
+        return self.email or self.phone
+
+
+def prefill_of(login_hint: str) -> Prefill:
+    """Return the address or number that a hint is; nothing for any other hint, which fans could make nothing of."""
+    try:
+        return Prefill(email=mail_address(login_hint)) if "@" in login_hint else Prefill(phone=phone_number(login_hint))
+    except ValueError:
+        return Prefill()
+
+
 async def login_view(
     db: Db, visit: Visit, destination: Destination, template: str, values: Mapping[str, object] = {}
 ) -> View:
@@ -113,6 +134,7 @@ async def login_view(
             "look": await look_of(db, destination.account.id, destination.business_id),
             "header_text": header if isinstance(header, str) else "",
             "paths": login_paths(visit),
+            "prefill": prefill_of(destination.login_hint),
             "texts": legal_texts(business),
             "providers": await login_providers(db, destination.account.id, destination.business_id),
             **values,

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl, urlencode
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.hosted.browser_sessions import next_path
+from fanfare.hosted.browser_sessions import login_hint, next_path
 from fanfare.hosted.queries.redirect_urls import is_registered
 from fanfare.hosted.schemas.login import Destination, LoginQuery
 from fanfare.kernel.data.db import Db
@@ -37,7 +37,7 @@ async def destination_of(db: Db, query: LoginQuery, page_url: str) -> Destinatio
         if path is None:
             message = "Open the page that you want to see once more, and log in from there."
             raise RedirectRefused(message)
-        return Destination(account, business, None, path, ())
+        return Destination(account, business, None, path, (), login_hint(query.login_hint or "") or "")
     business_id = business.business_id if business else None
     if not await is_registered(db, account.id, business_id, query.redirect_url):
         message = "The site that you come from is not registered here, so we cannot lead you back to it."

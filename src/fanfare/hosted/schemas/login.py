@@ -30,6 +30,7 @@ class LoginQuery(Params, kw_only=True):
     next_path: Annotated[
         Sealed | None, Alias("next", only=True), "Path of this server, sealed by it; instead of a redirect_url."
     ] = None
+    login_hint: Annotated[Sealed | None, "Email address or mobile number to begin with, sealed as `next` is."] = None
     login: Annotated[
         Annotated[str, ChoiceForm(AGAIN)] | None, "again: who is logged in in this browser logs in again."
     ] = None
@@ -117,6 +118,7 @@ class Destination(msgspec.Struct, frozen=True):
     redirect_url: str | None
     path: str | None
     returned: tuple[tuple[str, str], ...]
+    login_hint: str = ""
 
     @property
     def business_id(self) -> int | None:

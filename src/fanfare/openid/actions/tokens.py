@@ -89,6 +89,7 @@ EXCHANGE = Sql(f"""
                               else :access_end::timestamptz end
         where g.account_id = $1 and g.code_hash = :code_hash and g.client_id = :client_id
           and g.redirect_uri = :redirect_uri and g.code_challenge is not distinct from :challenge
+          and (g.code_challenge is not null or not :is_pkce_required)
           and g.code_used_at is null and g.expires_at > :now and {HAS_SESSION.format(now=":now")}
         returning g.grant_id, g.client_id, g.subject, g.scopes, g.nonce, g.authenticated_at
     ),
@@ -115,6 +116,7 @@ async def _exchange(db: Db, client: RegisteredClient, fields: Mapping[str, str],
         client_id=client.client_id,
         redirect_uri=redirect_uri,
         challenge=challenge_of(verifier) if verifier and VERIFIER.fullmatch(verifier) else verifier or None,
+        is_pkce_required=client.is_pkce_required,
         refresh_hash=token_hash(secret),
         refresh_end=lifetimes.end(now, now),
         token_hash=token_hash(access_token),

@@ -13,7 +13,7 @@ from fanfare.hosted import browser_sessions
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.queries.looks import look_of
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.pages.languages import PARAMETER, select_language
+from fanfare.kernel.pages.languages import PARAMETER, Language, select_language
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.kernel.parameters import Raw
 from fanfare.openid.actions import authorization, requests
@@ -66,16 +66,32 @@ async def _next_location(
     if session is None or session.logged_in_at.timestamp() < request.login_after:
         if "none" in request.prompts:
             raise AuthorizationRefusal(code="login_required")
-        next_path = requests.continue_path(request)
-        return browser_sessions.login_url(
-            request.account_id, client.business_id, next_path, asks_again=session is not None
-        )
+        return _login_url(visit, request, client, asks_again=session is not None)
     code = None if "consent" in request.prompts else await authorization.issue_code(db, request, session, now)
     if code is not None:
         return _code_location(request, code)
     if "none" in request.prompts:
         raise AuthorizationRefusal(code="consent_required")
     return requests.continue_path(request)
+
+
+def _login_url(visit: Visit, request: AuthorizationRequest, client: RegisteredClient, *, asks_again: bool) -> str:
+    """Return where the fan logs in, begun as the client asks for, and goes on with the request."""
+    return browser_sessions.login_url(
+        request.account_id,
+        client.business_id,
+        requests.continue_path(request),
+        asks_again=asks_again,
+        login_hint=request.login_hint,
+        language=_language(visit, request).code if request.language else "",
+    )
+
+
+def _language(visit: Visit, request: AuthorizationRequest) -> Language:
+    """Return the language that the fan chose, or the first that the client asks for and we have, or the browser's."""
+    if PARAMETER in visit.chosen_language:
+        return visit.language
+    return select_language("", ",".join([*request.language.split(), visit.language.code]))
 
 
 def _code_location(request: AuthorizationRequest, code: str) -> str:
@@ -133,10 +149,8 @@ async def decide(db: Db, visit: Visit, decision: Decision, now: datetime) -> Vie
 async def _ask(
     db: Db, visit: Visit, request: AuthorizationRequest, client: RegisteredClient, session: BrowserSession
 ) -> View:
-    if request.language and PARAMETER not in visit.chosen_language:
-        visit.language = select_language(request.language.partition(" ")[0], visit.language.code)
+    visit.language = _language(visit, request)
     person = await fan(db, request.account_id, session.fan_id)
-    next_path = requests.continue_path(request)
     return View(
         f"{TEMPLATES}/consent.html",
         {
@@ -146,7 +160,7 @@ async def _ask(
             "fan_name": person.email or person.phone or person.name or "",
             "action": f"{PATH}/{request.account_id}/consent",
             "request": requests.sealed(msgspec.structs.replace(request, fan_id=session.fan_id)),
-            "login_url": browser_sessions.login_url(request.account_id, client.business_id, next_path, asks_again=True),
+            "login_url": _login_url(visit, request, client, asks_again=True),
         },
     )
 
