@@ -1,5 +1,6 @@
 """What becomes of consents and tokens when fans are merged or erased, log out, or change their minds."""
 
+import re
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.openid.provider import (
     new_fan,
     query_of,
     refresh,
+    send_form,
     target_of,
     userinfo,
 )
@@ -171,6 +173,27 @@ async def test_a_consent_can_be_withdrawn(api: Api, db: Db, client: Client) -> N
     assert [row["topic"] for row in topics] == [
         "openid_consent.created", "openid_consent.deleted", "openid_consent.created",
     ]  # fmt: skip
+
+
+async def test_my_data_leads_to_the_programs_and_back(api: Api, client: Client) -> None:
+    my_data, link = (
+        f"/crm/my_data?account_id={api.account_id}",
+        re.compile(r'href="(/openid/[^"]+)">Verbundene Programme'),
+    )
+    async with fan_browser(api, (await new_fan(api))["session_uid"]) as browser:
+        browser.headers["Accept-Language"] = "de"
+        assert not link.search((await browser.get(my_data)).text)
+        await come_back(browser, client, scope="openid")
+        match = link.search((await browser.get(my_data)).text)
+        assert match
+        browser.headers["Accept-Language"] = "fr"
+        page = await browser.get(match[1])
+        assert "Verbundene Programme" in page.text
+        assert "Fan shop" in page.text
+        assert f'href="{my_data.replace("&", "&amp;")}&amp;language=de">Meine Daten' in page.text
+        await send_form(browser, page)
+        browser.headers["Accept-Language"] = "de"
+        assert not link.search((await browser.get(my_data)).text)
 
 
 async def test_programs_are_shown_to_who_is_logged_in(api: Api, client: Client) -> None:

@@ -18,6 +18,7 @@ from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.queries.preferences import choices
 from fanfare.hosted.schemas.my_data import MyChoices, MyDataQuery, MyName, MyPassword, MySession
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.languages import with_language
 from fanfare.kernel.pages.page import Download, Redirect, View, Visit, page
 from fanfare.messages.actions.preference_links import Recipient
 from fanfare.sessions.queries.sessions import fan_sessions
@@ -31,6 +32,8 @@ PATHS = {
         for name in ("name", "password", "consents", "sessions", "download", "erasure", "withdrawal")
     },
 }
+# The programs that the fan logs in at; `openid` has the page.
+PROGRAMS = "/openid/{account_id}/apps"
 # How fresh a login must be to take all data along or to set a password.
 FRESH = timedelta(minutes=10)
 
@@ -82,6 +85,7 @@ async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> Vi
         "data": await queries.my_data(db, query.account_id, session.fan_id),
         "sessions": await fan_sessions(db, query.account_id, session.fan_id, now),
         "session_id": session.session_id,
+        "programs_url": with_language(PROGRAMS.format(account_id=query.account_id), visit.language.code),
         "time_zone": account.time_zone,
         "erasure_request": await waiting_request(db, query.account_id, session.fan_id),
     }

@@ -44,6 +44,11 @@ GROUPS = {
 }
 
 
+HAS_PROGRAMS = """
+    select exists (select from openid_consents where account_id = $1 and fan_id = $2 and withdrawn_at is null)
+"""
+
+
 async def my_data(db: Db, account_id: int, fan_id: int) -> MyData:
     """Return what is stored of a fan, in numbers and with the latest entries of each kind."""
     groups = [
@@ -60,4 +65,5 @@ async def my_data(db: Db, account_id: int, fan_id: int) -> MyData:
         for each in await identifiers(db, account_id, fan_id)
         if each.network not in CONTACT
     ]
-    return MyData([each for each in groups if each.count], points, identities[:MAX_IDENTITIES])
+    has_programs = await db.value(HAS_PROGRAMS, account_id, fan_id)
+    return MyData([each for each in groups if each.count], points, identities[:MAX_IDENTITIES], has_programs)

@@ -79,3 +79,5 @@ class MyData(msgspec.Struct, frozen=True):
     groups: list[Group]
     points: list[tuple[str, int]]
     identities: list[tuple[str, str]]
+    # whether the fan has agreed to log in at programs by OpenID Connect
+    has_programs: bool
