@@ -6,7 +6,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from fanfare.fans.actions.password_resets import forget_resets
@@ -98,7 +97,7 @@ async def test_messages_are_counted_whoever_asks(api: Api, base_url: str) -> Non
 
 async def test_links_end(api: Api, other_api: Api, base_url: str, db: Db) -> None:
     async def status(link: str) -> int:
-        async with httpx.AsyncClient(base_url=base_url) as client:
+        async with visitor(base_url) as client:
             return (await client.get(link)).status_code
 
     dana = await registered(api, "dana@example.org")
