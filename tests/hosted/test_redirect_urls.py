@@ -89,15 +89,20 @@ def vectors() -> Iterator[str]:
 VECTORS = sorted(set(vectors()) - {SITE})
 
 
+@pytest.fixture(autouse=True)
+def unlimited_visits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The visits of all tests here come from one address, and most in one minute."""
+    monkeypatch.setattr(limits, "VISITS_LIMIT", 10_000)
+
+
 @pytest.fixture(scope="module", autouse=True)
 async def site(api: Api) -> None:
     await register_site(api)
     await registered(api, "ada@example.org")
 
 
-async def test_nothing_else_is_led_to_or_shown(api: Api, base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_else_is_led_to_or_shown(api: Api, base_url: str) -> None:
     assert len(VECTORS) >= 200
-    monkeypatch.setattr(limits, "VISITS_LIMIT", 10_000)
     async with visitor(base_url) as client:
         right = await submit(client, login_url(api), contact="ada@example.org", password=PASSWORD)
         assert right.status_code == 303
