@@ -18,6 +18,7 @@ from fanfare.hosted.actions import login_codes
 from fanfare.kernel.parameters import slots
 from fanfare.kernel.web import openapi
 from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.wire import FlagForm
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
@@ -135,8 +136,13 @@ def parameters(endpoint: Endpoint) -> Iterator[str]:
 
 
 def ids(endpoint: Endpoint) -> list[str]:
-    """Return the names of the parameters that bear an id."""
-    return [name for name in parameters(endpoint) if BEARS_AN_ID.fullmatch(name) or name == "business_"]
+    """Return the names of the parameters that bear an id; a flag that asks for one bears none."""
+    flags = {slot.name for slot in slots(endpoint.params) if isinstance(slot.form, FlagForm)} if endpoint.params else ()
+    return [
+        name
+        for name in parameters(endpoint)
+        if name not in flags and (BEARS_AN_ID.fullmatch(name) or name == "business_")
+    ]
 
 
 def in_path(endpoint: Endpoint) -> set[str]:
