@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from fanfare.fans.actions.password_resets import forget_resets
@@ -14,6 +15,7 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.hosted.logins import login_url, mails, register_site, submit
 from tests.hosted.pages import relative, token_in, visitor
+from tests.passkeys.logins import fan_with_passkey, try_log_in, with_origin
 from tests.sessions.logins import PASSWORD, fan_of, registered, try_connect
 
 NEW = "battery staple"
@@ -80,6 +82,32 @@ async def test_a_link_is_asked_for_on_the_login_page(api: Api, base_url: str, db
     assert await can_log_in(api, "bob@example.org", NEW)
 
 
+async def link_to(client: httpx.AsyncClient, db: Db, api: Api, gateways: Any, email: str) -> str:
+    """Let a fan ask for a link on the login page, and return it."""
+    await submit(client, login_url(api, "/crm/oauth/forgotten"), contact=email)
+    (mail,) = [each for each in await mails(db, api, gateways[0]) if each["to"] == email]
+    body = mail.get_body(("plain",))
+    assert body
+    (link,) = re.findall(r"\S+(/crm/reset\?\S+)", body.get_content())
+    return str(link)
+
+
+async def test_a_link_leaves_no_passkey_of_whoever_registered_the_address(
+    api: Api, base_url: str, db: Db, gateways: Any
+) -> None:
+    await with_origin(api)
+    # The second fan is logged in where the link is opened.
+    for email, status in (("owner@example.org", 422), ("member@example.org", 200)):
+        _, device = await fan_with_passkey(api, email)
+        async with visitor(base_url) as client:
+            if status == 200:
+                await submit(client, login_url(api), contact=email, password=PASSWORD)
+            link = await link_to(client, db, api, gateways, email)
+            assert "Your password is set" in (await submit(client, link, password=NEW)).text
+        assert await can_log_in(api, email, NEW)
+        assert (await try_log_in(api, device)).status_code == status, email
+
+
 async def test_messages_are_counted_whoever_asks(api: Api, base_url: str) -> None:
     await registered(api, "cleo@example.org")
     path = login_url(api, "/crm/oauth/forgotten")
@@ -124,11 +152,7 @@ async def test_a_link_to_an_address_ends_when_the_fan_has_another(
 ) -> None:
     eve = await registered(api, "eve@example.org")
     async with visitor(base_url) as client:
-        await submit(client, login_url(api, "/crm/oauth/forgotten"), contact="eve@example.org")
-        (mail,) = [each for each in await mails(db, api, gateways[0]) if each["to"] == "eve@example.org"]
-        body = mail.get_body(("plain",))
-        assert body
-        (link,) = re.findall(r"\S+(/crm/reset\?\S+)", body.get_content())
+        link = await link_to(client, db, api, gateways, "eve@example.org")
         await api.ok(await api.post(f"/api/v1/crm/fans/{eve['fan_id']}", email="eve.new@example.org"))
         assert (await client.get(link)).status_code == 404
 

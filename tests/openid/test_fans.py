@@ -9,6 +9,9 @@ import pytest
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.hosted.pages import token_in
+from tests.identities.logins import accept_provider, identities
+from tests.identities.logins import login as login_by_token
+from tests.identity_provider import identity_provider
 from tests.openid.provider import (
     Client,
     authorize,
@@ -200,3 +203,27 @@ async def test_programs_are_shown_to_who_is_logged_in(api: Api, client: Client) 
     async with fan_browser(api) as browser:
         answer: httpx.Response = await browser.get(f"{client.base}/apps")
         assert answer.headers["location"].startswith("/crm/oauth?")
+
+
+async def test_the_first_proof_of_an_address_ends_all_that_let_somebody_else_in(api: Api, client: Client) -> None:
+    with identity_provider() as provider:
+        await accept_provider(api, provider, is_email_trusted=True)
+        eve = await login_by_token(api, provider, provider.token(sub="eve"))
+        await api.ok(await change(api, eve["session_uid"], email="victim@example.org"))
+        tokens = await login(api, client, eve)
+        link = await api.ok(await api.post(f"/api/v1/crm/fans/{eve['fan_id']}", reset_uid=True))
+        proof: dict[str, Any] = {"email": "victim@example.org", "email_verified": True}
+        owner = await login_by_token(api, provider, provider.token(sub="victim", **proof))
+        assert owner["fan_id"] == eve["fan_id"]
+        assert (await refresh(api, client, tokens["refresh_token"])).status_code == 400
+        async with fan_browser(api) as browser:
+            query = {"account_id": api.account_id, "reset_uid": link["reset_uid"]}
+            assert (await browser.get("/crm/reset", params=query)).status_code == 404
+        assert [each["subject"] for each in await identities(api, owner["fan_id"])] == ["victim"]
+        again = await login_by_token(api, provider, provider.token(sub="eve"))
+        assert again["fan_id"] != owner["fan_id"]
+        # What the owner has since then stays at the next proof.
+        tokens = await login(api, client, owner)
+        await login_by_token(api, provider, provider.token(sub="another", **proof))
+        assert (await refresh(api, client, tokens["refresh_token"])).status_code == 200
+        assert len(await identities(api, owner["fan_id"])) == 2

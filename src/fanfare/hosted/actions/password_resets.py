@@ -10,6 +10,7 @@ from fanfare.fans.actions.fans import prepare_change, write_change
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.password_resets import LIFETIME, PasswordReset, find_reset, new_reset, use_reset
 from fanfare.fans.schemas.fans import FanChanges
+from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions.addresses import addresses
 from fanfare.hosted.actions.logging_in import contact_fields
 from fanfare.hosted.schemas.login import Destination, step_request
@@ -22,6 +23,7 @@ from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import NewMessage
 from fanfare.sessions.actions.budgets import count
 from fanfare.sessions.actions.codes import CHANNELS, message_attempts
+from fanfare.sessions.actions.owners import end_access
 from fanfare.sessions.actions.steps import OWNER, Step, identity
 from fanfare.sessions.schemas.connect import VERIFY_EMAIL, VERIFY_SMS
 
@@ -92,14 +94,18 @@ async def set_password(
     reset = await check_reset(db, account_id, reset_uid, now)
     account = await account_by_id(db, account_id)
     change = await prepare_change(db, account, FanChanges(fan_id=reset.fan_id, password=password), SOURCE)
+    present = await browser_sessions.current(db, visit, account_id, now)
+    is_in = present is not None and present.fan_id == reset.fan_id
 
     async def write(outer: Db) -> None:
         async with outer.transaction() as tx:
             if not await use_reset(tx, account_id, reset_uid, now):
                 raise ResetUnknown
             await write_change(tx, account, change, now)
-            if reset.identity is not None:
-                await confirm(tx, account_id, reset.fan_id, reset.identity, now, keeps_password=True)
+            key = reset.identity
+            is_first = key and await confirm(tx, account_id, reset.fan_id, key, now, keeps_password=True)
+            if is_first and not is_in:
+                await end_access(tx, account_id, reset.fan_id, now)
 
     await db.retry_conflicts(write)
     return reset

@@ -62,14 +62,16 @@ async def forget_tokens(db: Db, account_id: int, now: datetime) -> None:
 UNLINK = f"""
     with {HOLD},
     unlinked as (
-        delete from fan_identities where account_id = $1 and fan_id = $2 and identity_id = $3
+        delete from fan_identities where account_id = $1 and fan_id = $2 and {{condition}}
         returning identity_id, fan_id
     ),
     logged as (
-        {announce(IDENTITY_DELETED, "unlinked", at="$4")}
+        {announce(IDENTITY_DELETED, "unlinked", at="$3")}
     )
     select identity_id from unlinked
 """  # noqa: S608 - fixed parts
+UNLINK_ONE = UNLINK.format(condition="identity_id = $4")
+UNLINK_ALL = UNLINK.format(condition="true")
 
 
 async def unlink(db: Db, account_id: int, fan_id: int, identity_id: int, now: datetime) -> None:
@@ -78,5 +80,10 @@ async def unlink(db: Db, account_id: int, fan_id: int, identity_id: int, now: da
     Sessions go on.
     """
     await check_fan(db, account_id, fan_id)
-    if await db.value(UNLINK, account_id, fan_id, identity_id, now) is None:
+    if await db.value(UNLINK_ONE, account_id, fan_id, now, identity_id) is None:
         raise Unknown(identity=identity_id)
+
+
+async def unlink_all(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
+    """Take all identities from a fan; part of the caller's transaction."""
+    await db.execute(UNLINK_ALL, account_id, fan_id, now)

@@ -10,7 +10,6 @@ import secrets
 import uuid
 from datetime import datetime, timedelta
 
-from fanfare.fans.actions.confirming import confirm
 from fanfare.fans.actions.fans import MailTaken, PhoneTaken, prepare_change, write_change
 from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.schemas.fans import FanChanges
@@ -18,7 +17,6 @@ from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.errors import BadParameters, Unavailable
 from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import Channel, NewMessage
-from fanfare.passkeys.actions.keeping import remove_all
 from fanfare.sessions.actions.budgets import (
     ACCOUNT_MESSAGES,
     CALLER_MESSAGES,
@@ -30,10 +28,10 @@ from fanfare.sessions.actions.budgets import (
     count,
     give_back,
 )
-from fanfare.sessions.actions.opening import SOURCE, end_sessions, guest_of, open_session
+from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
+from fanfare.sessions.actions.owners import confirm_contact
 from fanfare.sessions.actions.steps import OWNER, Step, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
-from fanfare.sessions.queries.sessions import find_session
 from fanfare.sessions.schemas.connect import CODE, Connection
 
 DIGITS = 6
@@ -191,19 +189,6 @@ async def _new_fan(db: Db, step: Step, row: Record) -> int:
     fan_id = guest_id or await create_nameless(db, account_id, step.now, source=SOURCE, address=step.address)
     changes = FanChanges(fan_id=fan_id, **{row["network"]: row["recipient"]}, **names)
     return await write_change(db, step.account, await prepare_change(db, step.account, changes, SOURCE), step.now)
-
-
-async def confirm_contact(db: Db, step: Step, fan_id: int, key: tuple[str, str]) -> None:
-    """Mark the address as confirmed. At the first time who registered it is out, unless this device is in already.
-
-    Else somebody could register another's address, and stay in when its owner comes.
-    """
-    request_uid, account_id = step.request.session_uid, step.account.id
-    present = await find_session(db, account_id, request_uid, step.now) if request_uid else None
-    is_in = present is not None and present.fan_id == fan_id
-    if await confirm(db, account_id, fan_id, key, step.now, keeps_password=is_in) and not is_in:
-        await end_sessions(db, account_id, fan_id, step.now)
-        await remove_all(db, account_id, fan_id, step.now)
 
 
 async def forget_codes(db: Db, account_id: int, now: datetime) -> None:

@@ -18,8 +18,9 @@ from fanfare.identities.schemas.presets import OIDC
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unavailable
 from fanfare.sessions.actions.budgets import FAILURES, REGISTRATIONS, count, give_back
-from fanfare.sessions.actions.codes import WRITE_ATTEMPTS, confirm_contact
+from fanfare.sessions.actions.codes import WRITE_ATTEMPTS
 from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
+from fanfare.sessions.actions.owners import confirm_contact
 from fanfare.sessions.actions.steps import OWNER, Step, finished
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
 from fanfare.sessions.schemas.connect import Connection
@@ -111,12 +112,13 @@ async def _enter(db: Db, step: Step, identity: Identity, method: str) -> Connect
         field = "access_token" if step.request.access_token else "id_token"
         raise WrongToken([(field, "was used; request a new one from the provider")])
     fan_id = await _new_fan(db, step, identity, has_mail=key is not None) if fan_id is None else fan_id
+    if key:
+        await confirm_contact(db, step, fan_id, key)
+    # After that, for the first proof of an address takes the identities that were linked before.
     if linked_id is None:
         await link(db, account_id, identity, fan_id, step.now)
     else:
         await note_use(db, account_id, identity, step.now)
-    if key:
-        await confirm_contact(db, step, fan_id, key)
     if not is_open:
         await accept(db, account_id, fan_id, business, step.address, step.now)
     return finished(await open_session(db, account_id, fan_id, step.visit(), step.now, method=method))
