@@ -75,6 +75,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "scope twice": ({"scope": ["openid", "openid"]}, "invalid_request"),
     "a NUL in the nonce": ({"nonce": "a\0b"}, "invalid_request"),
     "a long nonce": ({"nonce": "n" * 501}, "invalid_request"),
+    "a nonce of long characters": ({"nonce": "\N{GRINNING FACE}" * 126}, "invalid_request"),
     "a long login_hint": ({"login_hint": "a" * 256}, "invalid_request"),
     "no consent yet": ({"prompt": "none"}, "consent_required"),
 }

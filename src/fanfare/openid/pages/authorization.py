@@ -54,7 +54,7 @@ async def _authorize(db: Db, visit: Visit, raw: Raw, account_id: int, now: datet
     except AuthorizationRefusal as error:
         state = single(raw, "state") or ""
         return Redirect(
-            _error_location(account_id, redirect_uri, state if len(state) <= LONGEST["state"] else "", error)
+            _error_location(account_id, redirect_uri, state if len(state.encode()) <= LONGEST["state"] else "", error)
         )
 
 

@@ -16,6 +16,7 @@ from fanfare.openid.schemas.clients import OPENID, RegisteredClient
 MAX_AGE = timedelta(hours=1)
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 PROMPTS = frozenset({"none", "login", "consent"})
+# In bytes of UTF-8: sealed twice, in the address of the login page, they must still be short enough for proxies.
 LONGEST = {"state": 2000, "nonce": 500, "scope": 500, "login_hint": 255, "ui_locales": 200}
 MAX_SECONDS = 10**9
 # Loopback addresses at which an app on a device listens on any port (RFC 8252, 7.3).
@@ -114,9 +115,9 @@ def _fields(raw: Raw) -> dict[str, str]:
             raise AuthorizationRefusal(
                 code="invalid_request", description=f"{name[:40]} was sent more than once, or is not a text"
             )
-        if len(values[0]) > LONGEST.get(name, len(values[0])):
+        if name in LONGEST and len(values[0].encode()) > LONGEST[name]:
             raise AuthorizationRefusal(
-                code="invalid_request", description=f"{name} is longer than {LONGEST[name]} characters"
+                code="invalid_request", description=f"{name} is longer than {LONGEST[name]} bytes"
             )
     return {name: str(value) for name, (value,) in raw.items() if value}
 
