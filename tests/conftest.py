@@ -142,15 +142,16 @@ def settings(database_url: str) -> Settings:
 
 
 @contextmanager
-def serving(settings: Settings, clock: Clock = system_clock) -> Iterator[str]:
-    """Run a server in a thread of its own and give its address."""
-    server = uvicorn.Server(uvicorn_config(settings, clock))
+def serving(settings: Settings, clock: Clock = system_clock, host: str = "") -> Iterator[str]:
+    """Run a server in a thread of its own and give its address; with a host, that is its public address too."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    url = f"http://{host or '127.0.0.1'}:{listener.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn_config(settings.replace(public_url=url if host else None), clock))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield url
     server.should_exit = True
     thread.join(PATIENCE)
 

@@ -44,6 +44,17 @@ async def origins(db: Db, account_id: int) -> list[Origin]:
     return [*([pages] if pages else []), *read_rows(Origin, rows)]
 
 
+async def pages_rp_id(db: Db, account_id: int) -> str | None:
+    """Return the host for passkeys on the installation's own pages, unless browsers allow none there.
+
+    It is what the account registered for their origin, such as a domain above that its site shares, else their own.
+    """
+    pages = own_origin()
+    if pages is None:
+        return None
+    return [each.rp_id for each in await origins(db, account_id) if each.origin == pages.origin][-1]
+
+
 async def relying_party(db: Db, account_id: int, rp_id: str | None) -> RelyingParty:
     """Return the relying party with this host, else the only one that the account registered, else the installation's.
 

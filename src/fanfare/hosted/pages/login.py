@@ -10,6 +10,7 @@ from fanfare.hosted.pages.login_frame import (
     LOG_OUT,
     TERMS,
     in_words,
+    login_page,
     login_paths,
     login_view,
     open_destination,
@@ -38,7 +39,7 @@ async def login(db: Db, visit: Visit, query: LoginQuery, now: datetime) -> View 
             return await login_view(db, visit, destination, "continue.html", {"name": name})
         if beginning := BEGINNINGS.get(query.login_type or ""):
             return Redirect(login_paths(visit)[beginning])
-    return await login_view(db, visit, destination, "login.html")
+    return await login_page(db, visit, destination, now)
 
 
 @page.post(LOGIN)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from fanfare.fans.actions.fans import PhoneTaken
 from fanfare.fans.contact import mail_address, phone_number
+from fanfare.hosted.actions.passkeys import login_options
 from fanfare.hosted.browser_sessions import LOGIN
 from fanfare.hosted.queries.destinations import destination_of
 from fanfare.hosted.queries.looks import LEGAL_LINK, look_of
@@ -22,10 +24,12 @@ from fanfare.sessions.queries.businesses import SiteBusiness
 TEMPLATES = "hosted/templates/login"
 CONTINUE, LOG_OUT, TERMS = f"{LOGIN}/continue", f"{LOGIN}/log_out", f"{LOGIN}/terms"
 REGISTER, CODE, CODE_ENTRY = f"{LOGIN}/register", f"{LOGIN}/code", f"{LOGIN}/code/enter"
+PASSKEY = f"{LOGIN}/passkey"
 FORGOTTEN, LINK_SENT = f"{LOGIN}/forgotten", f"{LOGIN}/forgotten/sent"
 PATHS = {
     "login": LOGIN, "continue": CONTINUE, "log_out": LOG_OUT, "terms": TERMS, "register": REGISTER, "code": CODE,
-    "provider": f"{LOGIN}/provider", "code_entry": CODE_ENTRY, "forgotten": FORGOTTEN, "link_sent": LINK_SENT,
+    "provider": f"{LOGIN}/provider", "code_entry": CODE_ENTRY, "passkey": PASSKEY, "forgotten": FORGOTTEN,
+    "link_sent": LINK_SENT,
 }  # fmt: skip
 # Parameters that choose what the login begins with; the pages that follow go on without them.
 FIRST = ("login_type", "login")
@@ -141,3 +145,9 @@ async def login_view(
         },
         status,
     )
+
+
+async def login_page(db: Db, visit: Visit, destination: Destination, now: datetime) -> View:
+    """Return what the login begins with: password, code, providers, passkey."""
+    options = await login_options(db, visit, destination, now)
+    return await login_view(db, visit, destination, "login.html", {"passkey_options": options})

@@ -8,7 +8,7 @@ import structlog
 from fanfare.hosted.actions import provider_logins
 from fanfare.hosted.actions.provider_logins import RETURN, START
 from fanfare.hosted.pages.login import go_on
-from fanfare.hosted.pages.login_frame import login_view, open_destination
+from fanfare.hosted.pages.login_frame import login_page, open_destination
 from fanfare.hosted.schemas.login import LoginQuery, ProviderQuery, ProviderReturn
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
@@ -44,7 +44,7 @@ async def login_provider_return(db: Db, visit: Visit, back: ProviderReturn, now:
             # For the operator: what is wrong with a token or a code is nothing that the fan can mend.
             log.info("login at an identity provider refused", account_id=account_id, reason=wrong.detail)
     visit.faults = {"contact": NOT_LOGGED_IN}
-    return await login_view(db, visit, destination, "login.html")
+    return await login_page(db, visit, destination, now)
 
 
 @page.post(RETURN, is_open=True)

@@ -31,10 +31,12 @@ PATHS = {
         name: f"{HOME}/{name}"
         for name in ("name", "password", "consents", "sessions", "download", "erasure", "withdrawal")
     },
+    "passkeys": "/crm/passkeys",
+    "passkey_removal": "/crm/passkeys/remove",
 }
 # The programs that the fan logs in at; `openid` has the page.
 PROGRAMS = "/openid/{account_id}/apps"
-# How fresh a login must be to take all data along or to set a password.
+# How fresh a login must be to take all data along, to set a password, and to add or remove a passkey.
 FRESH = timedelta(minutes=10)
 
 

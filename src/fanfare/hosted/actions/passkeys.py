@@ -1,0 +1,49 @@
+"""Passkeys on our own pages: the host that they are for there, and the options for the browser."""
+
+from datetime import datetime
+
+import msgspec
+
+from fanfare.hosted.actions.logging_in import take_step
+from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.schemas.login import Destination
+from fanfare.hosted.schemas.passkeys import AddedPasskey
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.page import Visit
+from fanfare.passkeys.actions.keeping import TooManyPasskeys
+from fanfare.passkeys.queries import pages_rp_id
+from fanfare.sessions.actions import passkeys
+from fanfare.sessions.schemas.connect import PASSKEY_OPTIONS
+from fanfare.sessions.schemas.passkeys import NewPasskey, PasskeyOptionsRequest
+
+
+async def login_options(db: Db, visit: Visit, destination: Destination, now: datetime) -> str:
+    """Return what the browser needs to log in with a passkey, as JSON; empty where no browser has passkeys."""
+    rp_id = await pages_rp_id(db, destination.account.id)
+    if rp_id is None:
+        return ""
+    fields = {"network": PASSKEY_OPTIONS, "rp_id": rp_id}
+    return _json((await take_step(db, visit, destination, fields, now)).passkey_options)
+
+
+async def creation_options(db: Db, account: Account, session: BrowserSession, now: datetime) -> str:
+    """Return what the browser needs to make a passkey, as JSON; empty where it cannot, and for who has enough."""
+    rp_id = await pages_rp_id(db, account.id)
+    if rp_id is None:
+        return ""
+    request = PasskeyOptionsRequest(session_uid=session.session_uid, rp_id=rp_id)
+    try:
+        return _json((await passkeys.registration(db, account, request, now)).passkey_options)
+    except TooManyPasskeys:
+        return ""
+
+
+def _json(options: object) -> str:
+    return msgspec.json.encode(options).decode()
+
+
+async def add(db: Db, account: Account, session: BrowserSession, form: AddedPasskey, now: datetime) -> None:
+    """Add the passkey that the browser made. Refuses as `add_passkey`."""
+    new = NewPasskey(session_uid=session.session_uid, credential=form.credential)
+    await passkeys.add_passkey(db, account, new, now)
