@@ -2,7 +2,10 @@
 
 import asyncio
 import ipaddress
+import socket
+import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +24,7 @@ from fanfare.kernel.running.http_client import (
     is_public,
 )
 from fanfare.kernel.running.shares import Busy
+from tests.running import PATIENCE
 
 LOOPBACK = ("127.0.0.0/8", "::1")
 # One of each kind of address that leads somewhere inside.
@@ -239,6 +243,51 @@ async def test_one_account_cannot_have_all_calls(monkeypatch: pytest.MonkeyPatch
         await asyncio.gather(*calls, return_exceptions=True)
 
 
+async def test_a_name_server_that_is_silent_occupies_the_calls_of_its_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that resolves outlives its call, so it counts as one: others keep theirs."""
+    monkeypatch.setattr(module, "SLOT_SECONDS", 0.05)
+    speaks = threading.Event()
+    resolve_name = socket.getaddrinfo
+
+    def getaddrinfo(host: str, *args: Any, **options: Any) -> Any:
+        if host != "silent.example":
+            return resolve_name(host, *args, **options)
+        speaks.wait()
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    client = HttpClient(LOOPBACK)
+    silent = HttpRequest("GET", "http://silent.example/", seconds=0.05)
+    try:
+        for _ in range(8):
+            with pytest.raises(NoAnswer):
+                await client.send(silent, 1)
+        with pytest.raises(Busy):
+            await client.send(silent, 1)
+        async with server(ok) as (port, _):
+            url = f"http://127.0.0.1:{port}/"
+            assert (await client.send(HttpRequest("GET", url), 2)).status == 200
+            speaks.set()
+            monkeypatch.setattr(module, "SLOT_SECONDS", PATIENCE)
+            assert (await get(client, url)).status == 200
+    finally:
+        speaks.set()
+
+
+def test_a_name_server_that_is_silent_does_not_delay_a_stop() -> None:
+    code = """
+import asyncio, socket, threading
+from fanfare.kernel.running.http_client import HttpClient, HttpRequest, NoAnswer
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+try:
+    asyncio.run(HttpClient().send(HttpRequest("GET", "https://silent.example/", seconds=0.01), 1))
+except NoAnswer:
+    print("no answer")
+"""
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, text=True, timeout=PATIENCE) == "no answer\n"
+
+
 async def test_no_failure_repeats_the_url() -> None:
     for url in ("http://user:hunter2@10.0.0.1/hunter2", "http://user:hunter2@127.0.0.1:1/", "http://hunter2:x:y/"):
         with pytest.raises(CallError) as failure:
@@ -263,6 +312,12 @@ async def test_no_failure_repeats_the_url() -> None:
         ("https://10.0.0.1/", "public"),
         ("https://[::1]/", "public"),
         ("https://[::1", "URL"),
+        ("https://id.example.com:99999/", "URL"),
+        ("https://id.example.com:x/", "URL"),
+        ("https://id.exa\nmple.com/", "URL"),
+        ("https://id.example.com\\@10.0.0.1/", "user"),
+        ("https://id%2eexample.com/", "URL"),
+        ("https://@id.example.com/", "user"),
         ("nonsense", "host"),
     ],
 )

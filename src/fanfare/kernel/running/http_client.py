@@ -9,14 +9,14 @@ Refused are all addresses that are not public. FANFARE_OUTGOING_ALLOWED opens ne
 
 import asyncio
 import ipaddress
+import re
 import socket
-import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from urllib.parse import urlsplit
 
-import httpcore
-import httpx
 import msgspec
 
 from fanfare.kernel.addresses import Network, networks
@@ -27,11 +27,10 @@ from fanfare.kernel.running.shares import Owner, Shares
 MAX_CALLS = 32
 ACCOUNT_SHARE = 0.25
 SLOT_SECONDS = 5.0
-CONNECT_SECONDS = 5.0
-# Addresses of one name that are tried.
-MAX_ADDRESSES = 4
 MAX_URL_LENGTH = 2048
-SCHEMES = ("http", "https")
+URL_FAULT = f"must be a URL of at most {MAX_URL_LENGTH} ASCII characters, with a host, and without user and #"
+VISIBLE = re.compile(r"[!-~]+")
+HOST = re.compile(r"[A-Za-z0-9._-]+")
 
 PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
 # The IPv4 address of an IPv6 address of these is in its last four bytes.
@@ -93,70 +92,78 @@ def _unwrapped(address: Address) -> Address:
     return address
 
 
-# As many as calls, so that a name server that hangs does not delay other names.
-RESOLVERS = ThreadPoolExecutor(MAX_CALLS, "resolver")
-
-
 async def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, in the order of the system; all forms of a number are addresses."""
+    """Return the addresses of a host, in the order of the system; all forms of a number are addresses.
+
+    The system cannot end a resolution. It has a thread of its own, which does not delay the end of the process.
+    """
     loop = asyncio.get_running_loop()
-    rows = await loop.run_in_executor(RESOLVERS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    return list(dict.fromkeys(str(row[4][0]) for row in rows))
+    done: asyncio.Future[list[str]] = loop.create_future()
+
+    def finish(rows: Sequence[tuple[object, ...]], error: Exception | None) -> None:
+        if done.cancelled():
+            return
+        if error:
+            done.set_exception(error)
+        else:
+            done.set_result(list(dict.fromkeys(str(row[4][0]) for row in rows)))  # type: ignore[index]
+
+    def ask() -> None:
+        rows: Sequence[tuple[object, ...]] = ()
+        failure: Exception | None = None
+        try:
+            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except Exception as error:  # noqa: BLE001 - it is raised to who waits
+            failure = error
+        # The loop can have ended.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish, rows, failure)
+
+    threading.Thread(target=ask, name="resolver", daemon=True).start()
+    return await done
 
 
-class _CheckedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to checked addresses only."""
+class CheckedResolver:
+    """Resolves the host of one call to addresses that are allowed."""
 
     def __init__(self, allowed: Sequence[Network], resolve_: Resolve) -> None:
         self._allowed = allowed
         self._resolve = resolve_
-        self._backend = httpcore.AnyIOBackend()
+        self._running: asyncio.Future[Sequence[str]] | None = None
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host that responds; all of them must be allowed."""
-        failure = httpcore.ConnectError("the host has no address")
-        for address in (await self._addresses(host, port))[:MAX_ADDRESSES]:
-            try:
-                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
-            except httpcore.ConnectError as error:
-                failure = error
-        raise failure
-
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        try:
-            texts = await self._resolve(host, port)
-        except (OSError, UnicodeError) as error:
-            raise httpcore.ConnectError(type(error).__name__) from error
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host; raises AddressRefused when one is not allowed, OSError when it has none."""
+        self._running = asyncio.ensure_future(self._resolve(host, port))
+        # Who gives up does not end the thread that resolves.
+        texts = await asyncio.shield(self._running)
         addresses = [_unwrapped(ipaddress.ip_address(text.partition("%")[0])) for text in texts]
-        if not all(self.is_allowed(each) for each in addresses):
+        if not all(is_allowed(each, self._allowed) for each in addresses):
             message = "the address of the host is not public; FANFARE_OUTGOING_ALLOWED can allow it"
             raise AddressRefused(message)
         return [str(each) for each in addresses]
 
-    def is_allowed(self, address: Address) -> bool:
-        """Return whether connections to an address are allowed."""
-        return is_public(address) or any(address in each for each in self._allowed)
+    def when_done(self, act: Callable[[], None]) -> None:
+        """Call `act` when no resolution goes on any more, which can be later than the call ends."""
+        if self._running is None or self._running.done():
+            act()
+        else:
+            self._running.add_done_callback(lambda _: act())
 
 
-class _Transport(httpx.AsyncHTTPTransport):
-    """httpx over connections of the checked backend. It takes no backend itself."""
+def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
+    """Return whether connections to an address are allowed."""
+    return is_public(address) or any(address in each for each in allowed)
 
-    def __init__(self, backend: _CheckedBackend) -> None:
-        super().__init__(trust_env=False, verify=_tls())
-        self._pool = httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=backend)
+
+Exchange = Callable[[HttpRequest, CheckedResolver], Awaitable[HttpAnswer]]
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """Return the context for all calls; reading the certificates takes 20 ms."""
-    return httpx.create_ssl_context(trust_env=False)
+def _exchange() -> Exchange:
+    """Load what sends, with the first call: 80 ms and 9 MB, which most processes save."""
+    from fanfare.kernel.running.http_exchange import exchange  # noqa: PLC0415 - see above
+
+    return exchange
 
 
 @cache
@@ -169,26 +176,32 @@ class HttpClient:
 
     def __init__(self, allowed: Sequence[str] = (), resolve_: Resolve = resolve) -> None:
         """Allow connections to public addresses and to the networks in `allowed`."""
-        self._backend = _CheckedBackend(networks(allowed), resolve_)
+        self._allowed = networks(allowed)
+        self._resolve = resolve_
 
     def use(self, settings: Settings) -> None:
         """Allow the networks of the settings from now on."""
-        self._backend = _CheckedBackend(networks(settings.outgoing_allowed), resolve)
+        self._allowed = networks(settings.outgoing_allowed)
 
     def url_fault(self, url: str) -> str | None:
         """Return what is wrong with a URL that an account names, without resolving it.
 
         It must be https. An address that is allowed can have http.
         """
+        if len(url) > MAX_URL_LENGTH or not url.isascii():
+            return URL_FAULT
         try:
-            parts = httpx.URL(url)
-        except httpx.InvalidURL:
+            parts = urlsplit(url)
+            name, _ = parts.hostname or "", parts.port
+        except ValueError:
             return "must be a URL"
-        host = _literal(parts.host)
-        if not parts.host or parts.userinfo or parts.fragment or len(url) > MAX_URL_LENGTH or not url.isascii():
-            return f"must be a URL of at most {MAX_URL_LENGTH} ASCII characters, with a host, and without user and #"
+        if not name or "@" in parts.netloc or "#" in url:
+            return URL_FAULT
+        host = _literal(name)
+        if not VISIBLE.fullmatch(url) or (host is None and not HOST.fullmatch(name)):
+            return "must be a URL"
         is_inside = host is not None and not is_public(host)
-        if is_inside and host is not None and not self._backend.is_allowed(host):
+        if is_inside and host is not None and not is_allowed(host, self._allowed):
             return "must not be an address that is not public"
         return None if parts.scheme == "https" or (is_inside and parts.scheme == "http") else "must begin with https://"
 
@@ -197,26 +210,18 @@ class HttpClient:
 
         It must not be made in a transaction, whose connection would wait for the other side.
         """
-        async with _turns(asyncio.get_running_loop()).slot(owner, SLOT_SECONDS):
-            try:
-                async with asyncio.timeout(request.seconds):
-                    return await self._exchange(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-                raise NotConnected(type(error).__name__) from None
-            except (httpx.HTTPError, httpx.StreamError, TimeoutError, UnicodeError) as error:
-                raise NoAnswer(type(error).__name__) from None
-
-    async def _exchange(self, request: HttpRequest) -> HttpAnswer:
-        timeout = httpx.Timeout(request.seconds, connect=CONNECT_SECONDS)
-        client = httpx.AsyncClient(
-            transport=_Transport(self._backend), timeout=timeout, follow_redirects=False, trust_env=False
-        )
-        # Not compressed: a few bytes can become gigabytes.
-        headers = {"Accept-Encoding": "identity", **request.headers}
-        stream = client.stream(request.method, request.url, headers=headers, content=request.content)
-        async with client, stream as response:
-            body = b"" if request.max_bytes is None else await _read(response, request.max_bytes)
-            return HttpAnswer(response.status_code, dict(response.headers), body)
+        turns = _turns(asyncio.get_running_loop())
+        await turns.acquire(owner, SLOT_SECONDS)
+        resolver = CheckedResolver(self._allowed, self._resolve)
+        try:
+            exchange = await asyncio.to_thread(_exchange)
+            async with asyncio.timeout(request.seconds):
+                return await exchange(request, resolver)
+        except TimeoutError as error:
+            raise NoAnswer(type(error).__name__) from None
+        finally:
+            # A name server that is silent occupies the owner's slots, not threads that others need.
+            resolver.when_done(lambda: turns.release(owner))
 
 
 def _literal(host: str) -> Address | None:
@@ -224,19 +229,6 @@ def _literal(host: str) -> Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-async def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for part in response.aiter_raw():
-        body += part
-        if len(body) > max_bytes:
-            message = f"the answer is longer than {max_bytes} bytes"
-            raise NoAnswer(message)
-    if response.headers.get("content-encoding", "identity") != "identity":
-        message = "the answer is compressed"
-        raise NoAnswer(message)
-    return bytes(body)
 
 
 # That of this process; `use` is called when it starts.
