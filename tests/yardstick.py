@@ -34,11 +34,11 @@ def _fixed_work() -> None:
 
 
 def takes_longer(milliseconds: float, seconds_of: Callable[[], float]) -> bool:
-    """Whether three results of `seconds_of` all are more than so many milliseconds on a machine of the usual speed.
+    """Whether ten results of `seconds_of` all are more than so many milliseconds on a machine of the usual speed.
 
     The least counts, because a garbage collection or a cold cache only adds.
     """
-    return all(_is_longer(milliseconds, seconds_of) for _ in range(3))
+    return all(_is_longer(milliseconds, seconds_of) for _ in range(10))
 
 
 def _is_longer(milliseconds: float, seconds_of: Callable[[], float]) -> bool:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from fanfare.ads import exports
+from fanfare.ads.schemas.figures import NewImport
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.rules.project import ROOT
+from tests.yardstick import cpu_seconds, takes_longer
 
 SAVE, IMPORT = "/api/v1/manage/ad_figures", "/api/v1/manage/ad_figures/import"
 MAY = {"start_date": "2027-05-01", "end_date": "2027-05-31"}
@@ -180,6 +182,32 @@ async def test_exports_are_read(api: Api, export: tuple[str, str, dict[str, Any]
 async def test_what_is_no_export_is_refused(api: Api, body: Any, field: str) -> None:
     answer = await api.post(IMPORT, **body)
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
+
+
+@pytest.mark.parametrize("cell", ["1" + "a" * 100_000 + "1", "2027-05-02 " * 9_000, "1," * 50_000, "Total" * 20_000])
+async def test_no_cell_takes_long(api: Api, cell: str) -> None:
+    """Cells of every column, among them the names; quadratic time would be minutes."""
+    for text in (f'day,campaign_name,spend\n"{cell}","{cell}","{cell}"\n', f'"a{" " * 100_000}b",day,spend,"{cell}"\n'):
+        body = NewImport(network="slow", csv=text)
+        assert not takes_longer(2000, lambda body=body: cpu_seconds(exports.read_export, body))  # type: ignore[misc]
+    answer = await api.post(IMPORT, network="slow", csv=f'day,campaign_name,spend\n2027-05-02,a,"{cell}"\n')
+    assert answer.json()["saved_count"] == 0
+
+
+async def test_a_campaign_may_be_named_total(api: Api) -> None:
+    """And a cell may have a line separator in it."""
+    csv = "Day,Campaign,Cost,Currency code\n2027-05-02,Total Football,5,EUR\n2027-05-02,Open\u2028air,6,EUR\n"
+    result = await api.ok(await api.post(IMPORT, network="google", csv=csv + "2027-05-02,Total: Account,11,EUR\n"))
+    assert (result["saved_count"], result["skipped_count"], result["errors"]) == (2, 1, [])
+    names = [row["campaign_name"] for row in await stats(api, "/campaigns", network="google")]
+    assert {"Total Football", "Open\u2028air"} <= set(names)
+
+
+async def test_of_a_campaign_with_its_ads_in_one_batch_the_ads_count(api: Api) -> None:
+    both = [figure(network="both", spend=10), figure(network="both", ad_key="a", spend=6)]
+    for _ in range(2):
+        assert (await saved(api, *both))["saved_count"] == 1
+        assert [row["spend"] for row in await stats(api, network="both")] == [6]
 
 
 @pytest.mark.parametrize(

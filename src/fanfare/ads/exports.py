@@ -1,6 +1,7 @@
 """Reads the exports of ad platforms: CSV whose columns, marks and days are written in many ways."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -76,9 +77,11 @@ FIELD_NAMES: dict[str, tuple[str, ...]] = {
 }
 # Titles and ranges of dates stand before the names of the columns.
 MAX_TITLE_LINES = 20
+# No name of a column and no number is longer; a regular expression may take quadratic time on what is.
+MAX_NAME, MAX_NUMBER = 255, 64
 TEXTS = {"day", "last_day", "ad_account_key", "campaign_key", "campaign_name", "ad_key", "currency"}
 MISSING = {"", "-", "--", "\u2013", "\u2014", "n/a"}
-CURRENCY = re.compile(r"\s*\(([A-Z]{3})\)$")
+CURRENCY = re.compile(r" ?\(([A-Z]{3})\)$")
 NUMBERS = {
     ".": re.compile(r"-?(?:\d{1,3}(?:[, \u00a0\u202f]\d{3})+|\d+)(?:\.\d+)?"),
     ",": re.compile(r"-?(?:\d{1,3}(?:[. \u00a0\u202f]\d{3})+|\d+)(?:,\d+)?"),
@@ -106,18 +109,24 @@ class _Header(NamedTuple):
 
 def read_export(new: NewImport) -> Export:
     """Return the figures of an export; BadParameters (422) if it has no line with the names of its columns."""
-    texts = new.csv.removeprefix("\ufeff").splitlines(keepends=True)
+    # Not splitlines(), which also splits at separators that may stand in a cell.
+    texts = list(io.StringIO(new.csv.removeprefix("\ufeff"), newline=""))
     header = _header(texts, _columns(new))
     reader = csv.reader(texts[header.line + 1 :], delimiter=header.delimiter)
     lines: list[tuple[int, AdFigure | WrongLine]] = []
     skipped_count = 0
     for index, cells in _records(reader, header.line):
         values = {name: cells[place].strip() for name, place in header.places.items() if place < len(cells)}
-        if not values.get("day") or any(fold(cell).startswith("total") for cell in cells[:2]):
+        if not values.get("day") or any(_is_total(cell) for cell in cells[:2]):
             skipped_count += any(cell.strip() for cell in cells)
             continue
         lines.append((index, cast("AdFigure | WrongLine", FIGURE.read(_figure(new, header, values)))))
     return Export({name: header.names[place] for name, place in header.places.items()}, lines, skipped_count)
+
+
+def _is_total(cell: str) -> bool:
+    """Whether a cell marks a line of totals; a campaign may be named Total Football."""
+    return len(cell) <= MAX_NAME and fold(cell.strip()).partition(":")[0] == "total"
 
 
 def _columns(new: NewImport) -> dict[str, tuple[str, ...]]:
@@ -144,7 +153,8 @@ def _header(texts: Sequence[str], columns: Mapping[str, tuple[str, ...]]) -> _He
 
 
 def _places(names: Sequence[str], columns: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
-    by_name = {fold(CURRENCY.sub("", name)): place for place, name in reversed(list(enumerate(names)))}
+    short = [(place, name) for place, name in enumerate(names) if len(name) <= MAX_NAME]
+    by_name = {fold(CURRENCY.sub("", name)): place for place, name in reversed(short)}
     places = {
         field: next((by_name[fold(name)] for name in choices if fold(name) in by_name), None)
         for field, choices in columns.items()
@@ -166,7 +176,7 @@ def _figure(new: NewImport, header: _Header, values: Mapping[str, str]) -> dict[
     figure: dict[str, object] = {"network": new.network, "ad_account_key": new.ad_account_key}
     figure["currency"] = new.currency or _currency(header)
     for name, text in values.items():
-        if fold(text) not in MISSING:
+        if len(text) > MAX_NUMBER or fold(text) not in MISSING:
             figure[name] = text if name in TEXTS else _number(text, mark)
     figure["day"] = _day(values["day"], new.date_order)
     # A line over several days would count all of them on the first.
@@ -183,6 +193,8 @@ def _currency(header: _Header) -> str | None:
 
 def _number(text: str, mark: str) -> str:
     """Return a number as in JSON; a text that is none is returned as it is, and refused later."""
+    if len(text) > MAX_NUMBER:
+        return text
     plain = re.sub(r"^[^\d.,-]+|[^\d.,]+$", "", text)
     if not NUMBERS[mark].fullmatch(plain):
         return text
@@ -191,6 +203,8 @@ def _number(text: str, mark: str) -> str:
 
 def _day(text: str, order: str | None) -> str:
     """Return a day as YYYY-MM-DD; a text that is none is returned as it is, and refused later."""
+    if len(text) > MAX_NUMBER:
+        return text
     if re.match(r"\d{4}-\d\d-\d\d(?:[T ]|$)", text):
         return text[:10]
     for form in MONTHS:

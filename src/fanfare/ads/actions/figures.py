@@ -36,7 +36,6 @@ STORE = f"""
         where d.account_id = $1 and d.figure_date = i.figure_date and d.network = i.network
           and d.ad_account_key = i.ad_account_key and d.campaign_key = i.campaign_key
           and (d.ad_key = '') <> i.is_campaign
-          and not exists (select from input as same where (same.{", same.".join(KEY)}) = (d.{", d.".join(KEY)}))
     ),
     saved as (
         insert into ad_days ({", ".join(COLUMNS)}, account_id, updated_at)
@@ -82,10 +81,19 @@ def _row(account: Account, figure: AdFigure) -> dict[str, Any]:
     return row
 
 
+def _campaign(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY if name != "ad_key")
+
+
 async def _store(db: Db, account_id: int, rows: Sequence[Row], now: datetime) -> tuple[int, list[LineFault]]:
     """Store rows; return how many ads and days they are, and the faults of those that cannot be stored."""
-    # Of an ad and day that is in a batch twice, the last line counts.
-    latest = {tuple(row[name] for name in KEY): (index, row) for index, row in rows}
+    # Of an ad and day that is in a batch twice, the last line counts; of a campaign with its ads, those do.
+    with_ads = {_campaign(row) for _, row in rows if row["ad_key"]}
+    latest = {
+        tuple(row[name] for name in KEY): (index, row)
+        for index, row in rows
+        if row["ad_key"] or _campaign(row) not in with_ads
+    }
 
     async def write(part: Sequence[Row]) -> None:
         await db.retry_conflicts(lambda tx: tx.execute(STORE, account_id, [row for _, row in part], now))

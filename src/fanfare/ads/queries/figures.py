@@ -1,7 +1,8 @@
 """Sums the figures of ads by platform and by campaign."""
 
 from fanfare.ads.schemas.figures import CampaignFigures, FigureQuery, PlatformFigures
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Heavy
+from fanfare.kernel.data.lists import bounded, list_rows
 from fanfare.kernel.data.rows import read_rows
 
 SUMS = """
@@ -21,9 +22,10 @@ RANGE = """
     from ad_days
     where account_id = $1 and figure_date between $2 and $3 and ($4::text is null or network = $4)
 """
-BY_PLATFORM = f"select network, {SUMS} {RANGE} group by network, currency order by network, currency"
+BY_PLATFORM = Heavy(f"select network, {SUMS} {RANGE} group by network, currency order by network, currency")
 # A campaign has the name that it had on its last day.
-BY_CAMPAIGN = f"""
+BY_CAMPAIGN = Heavy(
+    bounded(f"""
     select network, nullif(ad_account_key, '') as ad_account_key, campaign_key,
            (array_agg(campaign_name order by figure_date desc) filter (where campaign_name is not null))[1]
                as campaign_name,
@@ -31,7 +33,8 @@ BY_CAMPAIGN = f"""
     {RANGE}
     group by network, ad_days.ad_account_key, campaign_key, currency
     order by network, ad_days.ad_account_key, campaign_key, currency
-"""
+""")
+)
 
 
 async def by_platform(db: Db, account_id: int, query: FigureQuery) -> list[PlatformFigures]:
@@ -41,6 +44,6 @@ async def by_platform(db: Db, account_id: int, query: FigureQuery) -> list[Platf
 
 
 async def by_campaign(db: Db, account_id: int, query: FigureQuery) -> list[CampaignFigures]:
-    """Return the figures of each campaign, one row for each currency."""
+    """Return the figures of each campaign, one row for each currency; TooLarge (413) for too many campaigns."""
     rows = await db.rows(BY_CAMPAIGN, account_id, query.start_date, query.end_date, query.network)
-    return read_rows(CampaignFigures, rows)
+    return [CampaignFigures(**row) for row in list_rows(rows)]
