@@ -315,7 +315,8 @@ async def test_a_code_is_exchanged_by_its_own_site_alone(api: Api, other_api: Ap
     assert errors(await exchange(api, code, account_id=other_api.account_id)) == ["account_id"]
     assert errors(await exchange(other_api, code)) == ["code"]
     assert errors(await exchange(other_api, code, account_id=api.account_id)) == ["account_id"]
-    assert errors(await exchange(api, "x")) == ["code"]
+    refused = await exchange(api, "x")
+    assert errors(refused) == ["code"]
     none = await api.client.post("/crm/access_token", json={"api_secret": api.keys["Api-Secret"]})
     assert errors(none) == ["code", "account_id", "redirect_url"]
     public: dict[str, Any] = {
@@ -329,6 +330,9 @@ async def test_a_code_is_exchanged_by_its_own_site_alone(api: Api, other_api: Ap
     # An older client: GET, with the secret in api_key.
     answer = await api.client.get("/crm/access_token", params={**public, "api_key": api.keys["Api-Secret"]})
     assert (await api.ok(answer))["account_id"] == api.account_id
+    posted = await exchange(api, await code_of(api, base_url, "kai"))
+    assert (await api.ok(posted))["account_id"] == api.account_id
+    assert [each.headers.get("cache-control") for each in (refused, answer, posted)] == ["no-store"] * 3
 
 
 async def test_a_code_that_comes_again_ends_its_session(api: Api, base_url: str) -> None:

@@ -20,7 +20,7 @@ async def crm_access_token_create(db: Db, account: Account, request: AccessToken
     return await login_codes.exchange(db, account, request, now)
 
 
-@endpoint.get("/crm/access_token", scope="sessions", key=SECRET)
+@endpoint.get("/crm/access_token", scope="sessions", key=SECRET, has_secret_answer=True)
 async def crm_access_token_get(db: Db, account: Account, request: AccessToken, now: datetime) -> Session:
     """Return the same as the POST, for clients that use GET; it is not cached."""
     return await login_codes.exchange(db, account, request, now)

@@ -51,7 +51,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     array_field: str | None = None
     references: References | None = None
     prepare: Prepare | None = None
-    # whether the answer holds what is shown once, and so is not stored for a repeated request; or the field that does
+    # whether the answer holds what is shown once, and so is stored neither for a repeated request nor in caches; or the
+    # field that does
     has_secret_answer: bool | str = False
     # the content type of the answer
     media_type: str = JSON
@@ -96,9 +97,11 @@ class WriteOptions(TypedDict, total=False):
 class _Decorator:
     """Provides `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
 
-    def get(self, path: str, *, scope: str, key: Level, has_etag: bool = False) -> Callable[[F], F]:
+    def get(
+        self, path: str, *, scope: str, key: Level, has_etag: bool = False, has_secret_answer: bool = False
+    ) -> Callable[[F], F]:
         """Declare a call that reads."""
-        return self._mark("GET", path, scope, key, has_etag=has_etag)
+        return self._mark("GET", path, scope, key, has_etag=has_etag, has_secret_answer=has_secret_answer)
 
     def post(self, path: str, *, scope: str, key: Level, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
         """Declare a call that writes."""

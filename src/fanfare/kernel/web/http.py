@@ -97,6 +97,8 @@ class Service:
     def responder(self, endpoint: Endpoint) -> Responder:
         """Return the falcon responder of an endpoint."""
         headers = PUBLIC_HEADERS if endpoint.key == PUBLIC else NO_HEADERS
+        if endpoint.has_secret_answer:
+            headers = {**headers, "cache-control": "no-store"}
 
         async def respond(_: object, request: Request, response: Response, **path: str) -> None:
             begin = time.perf_counter()
