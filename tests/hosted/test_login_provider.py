@@ -1,6 +1,7 @@
 """The buttons of identity providers on the login page: there, back, and on as after a password."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from html import unescape
 from typing import Any
@@ -77,6 +78,25 @@ async def test_a_fan_logs_in_at_a_provider_and_the_site_gets_a_session(
         assert "Continue as Ada" in (await client.get(login_url(api))).text
         sessions = await api.ok(await api.get(f"/api/v1/manage/fans/{session['fan_id']}/sessions"))
         assert "oidc" in {each["login_method"] for each in sessions}
+
+
+@pytest.mark.usefixtures("provider_id")
+async def test_pages_of_ours_want_a_new_login_at_the_provider(api: Api, base_url: str, provider: Provider) -> None:
+    home = f"/crm/my_data?account_id={api.account_id}"
+    async with visitor(base_url) as client:
+        assert "prompt" not in parse_qs(urlsplit(await sent_to(client, api)).query)
+
+        async def enter(age: int) -> httpx.Response:
+            login = (await client.get(home)).headers["location"]
+            ((url, _),) = BUTTON.findall((await client.get(login)).text)
+            target = (await client.get(unescape(url))).headers["location"]
+            assert parse_qs(urlsplit(target).query)["prompt"] == ["login"]
+            return await back(client, *provider.authorize(target, sub="again", auth_time=int(time.time()) - age))
+
+        old = await enter(3600)
+        assert (old.status_code, "You were not logged in there" in old.text) == (422, True)
+        new = await enter(0)
+        assert new.headers["location"] == home
 
 
 @pytest.mark.usefixtures("provider_id")

@@ -12,6 +12,8 @@ from fanfare.hosted.actions.login_codes import new_code
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.queries.destinations import site_url
 from fanfare.hosted.schemas.login import Destination, Pending, RegisterForm, SentCode, step_request
+from fanfare.identities.gateways.tokens import WrongToken
+from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.cookies import Cookie
@@ -37,6 +39,8 @@ from fanfare.sessions.schemas.connect import (
 SOURCE = "login page"
 PENDING_PURPOSE, CODE_PURPOSE = "login step", "login code"
 CODE_AGE = timedelta(minutes=MINUTES)
+# How fresh a login must be where a page of ours asks for one.
+FRESH = timedelta(minutes=10)
 
 
 def contact_fields(contact: str) -> dict[str, str]:
@@ -62,8 +66,16 @@ async def take_step(
     if step.request.network in IDENTITY_NETWORKS:
         # A token comes from the provider alone, never from a form.
         identity = await verify_identity(db, step, is_own_token=True)
+        _check_age(destination, identity, now)
         step = msgspec.structs.replace(step, identity=identity)
     return await take(db, step)
+
+
+def _check_age(destination: Destination, identity: Identity, now: datetime) -> None:
+    """Refuse (422) a login at a provider that is old, for pages of ours: we asked the provider for a new one."""
+    logged_in_at = identity.authenticated_at
+    if destination.path is not None and logged_in_at is not None and now - logged_in_at > FRESH:
+        raise WrongToken([("id_token", "is of a login more than ten minutes ago (auth_time)")])
 
 
 async def finish(db: Db, visit: Visit, destination: Destination, connection: Connection, now: datetime) -> str | None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from fanfare.hosted.browser_sessions import LOGIN
-from fanfare.hosted.schemas.login import AGAIN, Destination
+from fanfare.hosted.schemas.login import Destination
 from fanfare.hosted.schemas.provider_logins import ProviderLogin
 from fanfare.identities.actions.providers import client_secret
 from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token_of_code
@@ -44,7 +44,9 @@ async def begin(db: Db, visit: Visit, destination: Destination, provider_id: int
     url = f"{LOGIN}?{urlencode([each for each in pairs if each[0] != PROVIDER_ID])}"
     text = secret_keys.seal(PURPOSE, ProviderLogin(provider_id, url, flow).encoded())
     visit.new_cookies[_cookie(account_id)] = Cookie(text, MAX_AGE)
-    return await login_page_url(provider, flow, now, asks_again=("login", AGAIN) in pairs)
+    # Our own pages compare when the fan logged in, so what the provider remembers is not enough for them. That is not
+    # read from the URL, which can be changed.
+    return await login_page_url(provider, flow, now, asks_again=destination.path is not None)
 
 
 def _cookie(account_id: int) -> str:

@@ -1,6 +1,6 @@
 """What is stored of the fan who is logged in in this browser: to see, to change, to take along."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +10,7 @@ from fanfare.fans.queries.fans import fan
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import my_data as actions
 from fanfare.hosted.actions import preferences
+from fanfare.hosted.actions.logging_in import FRESH
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.pages.preferences import WORDING
 from fanfare.hosted.queries import my_data as queries
@@ -36,8 +37,6 @@ PATHS = {
 }
 # The programs that the fan logs in at; `openid` has the page.
 PROGRAMS = "/openid/{account_id}/apps"
-# How fresh a login must be to take all data along, to set a password, and to add or remove a passkey.
-FRESH = timedelta(minutes=10)
 
 
 def url_of(visit: Visit, name: str, query: MyDataQuery, **flags: str) -> str:
@@ -51,7 +50,7 @@ async def enter(
 ) -> BrowserSession | Redirect:
     """Return the session of the fan, or lead to the login and back to this page.
 
-    With `is_fresh` the fan must have logged in in the last ten minutes.
+    With `is_fresh`, as to take all data along or to add a passkey, the fan must have logged in in the last ten minutes.
     """
     session = await browser_sessions.current(db, visit, query.account_id, now)
     is_old = session is not None and is_fresh and now - session.logged_in_at > FRESH

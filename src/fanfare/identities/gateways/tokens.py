@@ -61,6 +61,7 @@ class Claims(msgspec.Struct):
     nbf: int | float = 0
     azp: str | None = None
     nonce: str | None = None
+    auth_time: Any = None
     email: Any = None
     # Apple writes it as text
     email_verified: Any = None
@@ -97,6 +98,7 @@ async def verified_identity(provider: Provider, token: str, nonce: str | None, n
         email=_line(claims.email, 254) if is_verified and provider.is_email_trusted else None,
         first_name=_line(claims.given_name, MAX_NAME),
         last_name=_line(claims.family_name, MAX_NAME),
+        authenticated_at=_moment(claims.auth_time),
     )
 
 
@@ -181,6 +183,14 @@ def _check_times(claims: Claims, now: datetime) -> datetime:
         raise wrong(message)
     last = min(claims.exp, claims.iat + MAX_AGE.total_seconds())
     return datetime.fromtimestamp(last, UTC) + LEEWAY
+
+
+def _moment(value: Any) -> datetime | None:  # noqa: ANN401 - a claim
+    """Return a claim that is a usable time."""
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _line(value: Any, longest: int) -> str | None:  # noqa: ANN401 - a claim

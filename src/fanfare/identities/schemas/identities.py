@@ -22,6 +22,8 @@ class Identity(msgspec.Struct, frozen=True):
     email: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    # when the person logged in at the provider, if it says so
+    authenticated_at: datetime | None = None
 
 
 class FanIdentity(msgspec.Struct):
