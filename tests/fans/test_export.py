@@ -1,11 +1,14 @@
 """Everything that is held on a fan, as one answer."""
 
+import json
 import uuid
 from typing import Any
 
 from fanfare.fans.queries.export import exported_tables
+from fanfare.kernel.data.db import Db
 from tests import calls
 from tests.api import Api
+from tests.registrations.gates import some_campaign, some_fan, some_passes
 
 MANAGE = "/api/v1/manage"
 
@@ -49,3 +52,33 @@ async def test_amounts_are_exact_and_others_are_left_out(api: Api) -> None:
     answer = await api.get(f"{MANAGE}/fans/{fan['fan_id']}/export")
     assert '"gross_sale_amount": 123456789012.3456' in answer.text
     assert [row["purchase_key"] for row in answer.json()["tables"]["purchases"]] == [keys["purchase_key"]]
+
+
+async def test_who_gave_a_pass_away_gets_no_code_of_it(api: Api) -> None:
+    """Nor the id of whom it went to; of a campaign that a fan won its title alone."""
+    old, holder, heir = [await some_fan(api, f"{name}.pass@example.org") for name in ("old", "holder", "heir")]
+    page_tab_id = await some_campaign(api, "Passes to give away")
+    transferred, remaining = await some_passes(api, page_tab_id, quantity=2, fan_id=old)
+    transfer = await api.ok(await api.post(f"{MANAGE}/passes/{transferred['pass_uid']}/transfer", fan_id=holder))
+    passes = {row["pass_uid"]: row for row in (await export(api, old))["tables"]["passes"]}
+    assert passes[remaining["pass_uid"]]["pass_code"] == remaining["pass_code"]
+    assert "pass_code" not in passes[transferred["pass_uid"]]
+    assert passes[transferred["pass_uid"]]["page_tab_id"] == page_tab_id
+    (row,) = (await export(api, holder))["tables"]["passes"]
+    assert row["pass_code"] == transfer["pass_code"]
+    assert str(old) not in {str(value) for value in row.values()}
+    # Nor by the rows that a merge recorded.
+    await api.ok(await api.post(f"{MANAGE}/fans/{heir}/merge", merged_fan_id=old))
+    text = json.dumps(await export(api, heir))
+    assert transfer["pass_code"] not in text
+    assert f'"claim_fan_id": {holder}' not in text
+    assert remaining["pass_code"] in text
+
+
+async def test_a_winner_gets_the_title_of_the_campaign_alone(api: Api, db: Db) -> None:
+    winner = await some_fan(api, "winner.title@example.org")
+    page_tab_id = await some_campaign(api, "Win a shirt")
+    sql = "update campaigns set winner_fan_id = $3, stream_key = 'secret' where account_id = $1 and page_tab_id = $2"
+    await db.execute(sql, api.account_id, page_tab_id, winner)
+    campaigns = (await export(api, winner))["tables"]["campaigns"]
+    assert campaigns == [{"page_tab_id": page_tab_id, "title": "Win a shirt"}]

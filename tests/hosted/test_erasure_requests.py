@@ -120,7 +120,9 @@ async def test_without_a_gateway_the_last_mail_is_not_stored(api: Api, db: Db) -
     row = await api.ok(await api.post(REQUESTS, **fan))
     await api.ok(await decide(api, row, "erase"))
     sql = "select message_id from messages where account_id = $1 and recipient = 'eve@example.org'"
-    await deliver(db, api.account_id, await db.value(sql, api.account_id), datetime.now(UTC))
+    message_id = await db.value(sql, api.account_id)
+    assert message_id is not None
+    await deliver(db, api.account_id, message_id, datetime.now(UTC))
     assert await db.value(sql, api.account_id) is None
 
 

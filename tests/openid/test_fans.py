@@ -134,7 +134,17 @@ async def new_password(api: Api, fan: dict[str, Any]) -> None:
     await api.ok(await change(api, other["session_uid"], password="another horse"))
 
 
-@pytest.mark.parametrize(("end", "is_offline_ended"), [(log_out, False), (end_all, True), (new_password, True)])
+async def everywhere(api: Api, fan: dict[str, Any]) -> None:
+    async with fan_browser(api, fan["session_uid"]) as browser:
+        page = await browser.get("/crm/my_data", params={"account_id": api.account_id})
+        fields = {"account_id": api.account_id, "form_token": token_in(page)}
+        assert (await browser.post("/crm/my_data/sessions", data=fields)).status_code == 303
+
+
+ENDS = [(log_out, False), (end_all, True), (new_password, True), (everywhere, True)]
+
+
+@pytest.mark.parametrize(("end", "is_offline_ended"), ENDS)
 async def test_tokens_end_with_the_session(api: Api, client: Client, end: Any, *, is_offline_ended: bool) -> None:
     fan = await new_fan(api)
     online, offline = await login(api, client, fan, "openid"), await login(api, client, fan)

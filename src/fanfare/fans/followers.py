@@ -53,7 +53,7 @@ class Person(msgspec.Struct, frozen=True):
 class Follower(Protocol):
     """A module of a domain with tables that have a fan_id.
 
-    EXCLUDED, recount_fans, forget_person and end_sessions are optional.
+    EXCLUDED, recount_fans, forget_person, note_erasure and end_sessions are optional.
     """
 
     @property
@@ -94,6 +94,13 @@ async def forget_person(db: Db, account_id: int, person: Person, now: datetime) 
     for follower in FOLLOWERS.get():
         if forget_requests := getattr(follower, "forget_person", None):
             await forget_requests(db, account_id, person, now)
+
+
+async def note_erasure(db: Db, account_id: int, fan_id: int, erasure_id: int, now: datetime) -> None:
+    """Write down that a fan was erased, where something waits for that, in the caller's transaction."""
+    for follower in FOLLOWERS.get():
+        if note := getattr(follower, "note_erasure", None):
+            await note(db, account_id, fan_id, erasure_id, now)
 
 
 async def move(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:

@@ -1,7 +1,8 @@
 """Deletes what the login page no longer needs, and carries out requests for erasure that wait for no staff."""
 
-from contextlib import suppress
 from datetime import datetime
+
+import structlog
 
 from fanfare.accounts import queries as accounts
 from fanfare.fans.actions.password_resets import forget_resets
@@ -12,6 +13,7 @@ from fanfare.hosted.schemas.erasure_requests import ErasureDecision
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import schedule
 
+log = structlog.get_logger()
 AT_ONCE = 100
 
 
@@ -26,6 +28,12 @@ async def forget_login_codes(db: Db, account_id: int, now: datetime) -> None:
 async def erase_as_requested(db: Db, account_id: int, now: datetime) -> None:
     """Erase the fans of an account whose requests are due; the rest of many at the next turn."""
     for erasure_request_id in await due_requests(db, account_id, now, AT_ONCE):
-        # withdrawn in this moment
-        with suppress(RequestDecided):
-            await decide(db, account_id, ErasureDecision(erasure_request_id=erasure_request_id, decision="erase"), now)
+        decision = ErasureDecision(erasure_request_id=erasure_request_id, decision="erase")
+        try:
+            await decide(db, account_id, decision, now)
+        except RequestDecided:
+            # withdrawn in this moment
+            continue
+        except Exception:
+            # The others do not wait for one that fails; its next try is at the next turn.
+            log.exception("erasure_request_failed", account_id=account_id, erasure_request_id=erasure_request_id)

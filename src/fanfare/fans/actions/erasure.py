@@ -60,6 +60,7 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await _certify(
         db, account_id, (erasure_id, fan_id, former, source), now, _counts(old_counts, await _row_counts(db))
     )
+    await followers.note_erasure(db, account_id, fan_id, erasure_id, now)
     return erasure_id
 
 

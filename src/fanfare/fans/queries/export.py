@@ -1,5 +1,6 @@
 """Exports all data about a fan, from every table of the followers."""
 
+import asyncio
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -19,9 +20,27 @@ HIDDEN = [
     "account_id", "code_challenge", "code_hash", "credential_id", "password_hash", "public_key", "refresh_hash",
     "reset_hash", "sealed_values", "search_text", "session_hash", "user_handle",
 ]  # fmt: skip
+# Tables with a row about several people, or about more than the person: what each of them gets of it.
+SHARED_COLUMNS = {
+    "campaigns": ("page_tab_id", "title"),
+    "passes": (
+        "pass_uid", "pass_id", "page_tab_id", "section_uid", "event_key", "created_at", "transferred_at",
+        "cancelled_at",
+    ),
+}  # fmt: skip
+# Of those, the tables in which a row has one owner, who gets all of it but the ids of others.
+OWNERS = {"passes": "coalesce(t.claim_fan_id, t.fan_id)"}
 # Rows of a table that are in memory at once while a file is written, and bytes of the file.
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 50
 MAX_IN_MEMORY = 1024 * 1024
+
+
+def _picked(image: str, table: str) -> str:
+    """Return the SQL of a row without the columns that are not for each person in it."""
+    names = ", ".join(f"'{name}'" for name in SHARED_COLUMNS[table])
+    return f"(select jsonb_object_agg(c.key, c.value) from jsonb_each({image}) c where c.key in ({names}))"  # noqa: S608 - constants
+
+
 # Tables without a fan_id.
 OTHER_STATEMENTS = {
     "push_tokens": """
@@ -31,13 +50,14 @@ OTHER_STATEMENTS = {
             where i.account_id = $1 and i.fan_id = $2 and i.network = 'yinzcam')
         order by 1
     """,
-    "merged_rows": """
-        select jsonb_build_object('merge_id', m.merge_id, 'table_name', m.table_name, 'row', m.row_before - $3::text[])
-            as image
+    "merged_rows": f"""
+        select jsonb_build_object('merge_id', m.merge_id, 'table_name', m.table_name, 'row', case m.table_name
+            {" ".join(f"when '{name}' then {_picked('(m.row_before - $3::text[])', name)}" for name in SHARED_COLUMNS)}
+            else m.row_before - $3::text[] end) as image
         from fan_merges g join merged_rows m on m.account_id = $1 and m.merge_id = g.merge_id
         where g.account_id = $1 and g.fan_id = $2 and m.row_before is not null
         order by 1
-    """,
+    """,  # noqa: S608 - fixed parts
 }
 
 
@@ -62,11 +82,11 @@ async def export_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> Exp
 async def export_to_file(db: Db, account_id: int, fan_id: int, now: datetime) -> IO[bytes]:
     """Return a file with the JSON of `export_fan`; whatever its length, little of it is in memory.
 
-    The file is on disk beyond a megabyte and gone when it is closed.
+    The file is on disk beyond a megabyte and gone when it is closed. Few of these are written at once; the others wait.
     """
     file = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 - the caller reads it
     try:
-        async with db.transaction("repeatable_read") as tx:
+        async with db.bulk_turn(), db.transaction("repeatable_read") as tx:
             await check_fan(tx, account_id, fan_id)
             columns = await tx.rows(FAN_COLUMNS, exported_tables())
             statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
@@ -84,12 +104,18 @@ async def export_to_file(db: Db, account_id: int, fan_id: int, now: datetime) ->
 
 
 async def _write_rows(db: Db, statement: str, ids: tuple[int, int], file: IO[bytes]) -> None:
-    separator = b""
+    separator = ""
     async with db.connection() as connection:
         cursor = await connection.cursor(f"select image::text from ({statement}) as images", *ids, HIDDEN)  # noqa: S608 - the same
         while rows := await cursor.fetch(ROWS_AT_ONCE):
-            file.write(separator + b",".join(row["image"].encode() for row in rows))
-            separator = b","
+            images = [row["image"] for row in rows]
+            # The disk can be slow, and rows are long.
+            await asyncio.to_thread(_write, file, separator, images)
+            separator = ","
+
+
+def _write(file: IO[bytes], separator: str, images: list[str]) -> None:
+    file.write((separator + ",".join(images)).encode())
 
 
 FAN_COLUMNS = """
@@ -102,9 +128,13 @@ FAN_COLUMNS = """
 
 def _rows_of(table: str, columns: list[str]) -> str:
     condition = " or ".join(f"t.{name} = $2" for name in columns)
-    return (
-        f"select to_jsonb(t) - $3::text[] as image from {table} t where t.account_id = $1 and ({condition}) order by 1"  # noqa: S608 - names out of the catalogue
-    )
+    image = "to_jsonb(t) - $3::text[]"
+    if table in OWNERS:
+        names = ", ".join(f"'{name}'" for name in columns)
+        image = f"case when {OWNERS[table]} = $2 then {image} - array[{names}] else {_picked(image, table)} end"
+    elif table in SHARED_COLUMNS:
+        image = _picked(image, table)
+    return f"select {image} as image from {table} t where t.account_id = $1 and ({condition}) order by 1"  # noqa: S608 - names out of the catalogue
 
 
 async def _read(db: Db, statement: str, account_id: int, fan_id: int) -> Any:  # noqa: ANN401 - JSON as it is

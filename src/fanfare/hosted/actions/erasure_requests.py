@@ -4,15 +4,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from fanfare.fans.actions.erasure import erase_fan
-from fanfare.fans.queries.fans import check_fan
 from fanfare.fans.schemas.erasures import Erasure
 from fanfare.hosted.queries import erasure_requests as queries
 from fanfare.hosted.schemas.erasure_requests import ErasureDecision, ErasureRequest, ErasureSettings
 from fanfare.hosted.topics import ERASURE_REQUEST_CREATED, ERASURE_REQUEST_UPDATED
 from fanfare.kernel.data.announcements import HOLD, announce
-from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import Conflict, Unknown
+from fanfare.kernel.errors import Conflict, Unavailable, Unknown
 from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import NewMessage
 
@@ -52,7 +51,12 @@ class Origin(NamedTuple):
 async def request_erasure(db: Db, account_id: int, fan_id: int, now: datetime, origin: Origin) -> ErasureRequest:
     """Return the request of a fan to be erased, a new one unless there is one already. Refuses (404) an unknown fan."""
     async with db.transaction() as tx:
-        await check_fan(tx, account_id, fan_id)
+        # An erasure or merge waits for the request, or the request sees what became of the fan.
+        if (
+            await tx.row("select from fans where account_id = $1 and fan_id = $2 for key share", account_id, fan_id)
+            is None
+        ):
+            raise Unknown(fan=fan_id)
         await tx.execute(
             CREATE,
             account_id,
@@ -85,50 +89,64 @@ async def withdraw_request(db: Db, account_id: int, fan_id: int, now: datetime) 
     await db.execute(CLOSE, account_id, fan_id, now, "withdrawn", None)
 
 
-LOCKED = """
-    select r.erasure_request_id, r.fan_id, r.request_state, r.business_id, r.request_language, f.email
-    from erasure_requests r left join fans f on f.account_id = $1 and f.fan_id = r.fan_id
-    where r.account_id = $1 and r.erasure_request_id = $2 for update of r
+FAN = """
+    select r.fan_id, r.request_state, r.business_id, r.request_language, r.erasure_request_id
+    from erasure_requests r where r.account_id = $1 and r.erasure_request_id = $2
 """
+LOCKED_FAN = "select email from fans where account_id = $1 and fan_id = $2 for update"
 
 
 async def decide(db: Db, account_id: int, decision: ErasureDecision, now: datetime) -> ErasureRequest:
-    """Carry a request out, or refuse it. Refuses (404) an unknown one, and (409) one that is decided or withdrawn."""
+    """Carry a request out, or refuse it. Refuses (404) an unknown one, and (409) one that is decided or withdrawn.
+
+    A request of a fan who is no more is closed.
+    """
 
     async def write(outer: Db) -> None:
         async with outer.transaction() as tx:
-            row = await tx.row(LOCKED, account_id, decision.erasure_request_id)
-            if row is None:
-                raise Unknown(erasure_request=decision.erasure_request_id)
+            row, email = await _locked(tx, account_id, decision.erasure_request_id)
             if row["request_state"] != "waiting":
                 raise RequestDecided
-            if decision.decision == "refuse":
-                await tx.execute(CLOSE, account_id, row["fan_id"], now, "refused", row["erasure_request_id"])
+            if decision.decision == "refuse" or email is None:
+                state = "refused" if decision.decision == "refuse" else "done"
+                await tx.execute(CLOSE, account_id, row["fan_id"], now, state, row["erasure_request_id"])
             else:
-                await _erase(tx, account_id, row, now)
+                await _erase(tx, account_id, row, email, now)
 
     await db.retry_conflicts(write)
     return await queries.erasure_request(db, account_id, decision.erasure_request_id)
 
 
-async def _erase(db: Db, account_id: int, row: Record, now: datetime) -> None:
-    await db.execute(CLOSE, account_id, row["fan_id"], now, "done", row["erasure_request_id"])
+async def _locked(db: Db, account_id: int, erasure_request_id: int) -> tuple[Record, str | None]:
+    """Lock the fan of a request, then the request, as merges do; return it and the email address.
+
+    The address is empty for a fan without one, and None for a fan who is no more.
+    """
+    fan_id: int | None = None
+    person: Record | None = None
+    for _ in range(WRITE_ATTEMPTS):
+        row = await db.row(FAN + ("" if fan_id is None else "for update"), account_id, erasure_request_id)
+        if row is None:
+            raise Unknown(erasure_request=erasure_request_id)
+        if row["fan_id"] == fan_id:
+            return row, None if person is None else person["email"] or ""
+        # New, or moved by a merge while this transaction waited.
+        fan_id = row["fan_id"]
+        person = await db.row(LOCKED_FAN, account_id, fan_id)
+    raise Unavailable
+
+
+async def _erase(db: Db, account_id: int, row: Record, email: str, now: datetime) -> None:
     certificate = await erase_fan(db, account_id, row["fan_id"], now, source=SOURCE)
-    await db.execute(
-        "update erasure_requests set erasure_id = $3 where account_id = $1 and erasure_request_id = $2",
-        account_id,
-        row["erasure_request_id"],
-        certificate.erasure_id,
-    )
-    if row["email"]:
-        await send(db, account_id, _farewell(row, certificate), now)
+    if email:
+        await send(db, account_id, _farewell(row, email, certificate), now)
 
 
-def _farewell(row: Record, certificate: Erasure) -> NewMessage:
+def _farewell(row: Record, email: str, certificate: Erasure) -> NewMessage:
     """Return the mail with the certificate, which names no fan; its address is deleted once it has left."""
     return NewMessage(
         channel="email",
-        recipient=row["email"],
+        recipient=email,
         template="erasure_done",
         request_key=f"erasure_done:{certificate.erasure_id}",
         values={"certificate": certificate.erasure_id, "digest": certificate.digest},

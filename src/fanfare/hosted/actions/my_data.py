@@ -8,7 +8,7 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.schemas.my_data import MyName
 from fanfare.kernel.data.db import Db
-from fanfare.sessions.actions.opening import end_session_by_id, end_sessions
+from fanfare.sessions.actions.opening import end_fan_sessions, end_session_by_id
 from fanfare.sessions.queries.sessions import NoSession, fan_sessions, session
 
 SOURCE = "my data page"
@@ -41,7 +41,7 @@ async def change_password(
 async def end(db: Db, account_id: int, fan_id: int, session_id: int | None, now: datetime) -> None:
     """End a session of the fan, or without one all of them. Refuses (404) one that is not the fan's, or has ended."""
     if session_id is None:
-        await end_sessions(db, account_id, fan_id, now)
+        await end_fan_sessions(db, account_id, fan_id, now)
     elif any(each.session_id == session_id for each in await fan_sessions(db, account_id, fan_id, now)):
         await end_session_by_id(db, account_id, session_id, now)
     else:

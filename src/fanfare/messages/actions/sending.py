@@ -36,7 +36,7 @@ CREATE = Sql(f"""
                               business_id, recipient, message_state, shown_values, sealed_values, answer, created_at,
                               due_at, expires_at)
         select $1, nextval('positions'), :request_key, :channel, :template, :language, :fan_id, :business_id,
-               :recipient,
+               case when not (:is_last and is_suppressed) then :recipient end,
                case when is_suppressed or is_unwelcome then 'suppressed' else 'queued' end, :shown_values,
                case when not (is_suppressed or is_unwelcome) then :sealed_values end,
                case when is_unwelcome then '{NO_CONSENT}' end, :now, :now, :expires_at
@@ -118,6 +118,7 @@ def _arguments(new: NewMessage) -> Mapping[str, object]:
         "needs_consent": KINDS[new.template].is_marketing and new.fan_id is not None,
         "business_id": new.business_id,
         "recipient": new.recipient,
+        "is_last": KINDS[new.template].is_last,
         "shown_values": {name: str(value) for name, value in new.values.items()},
         "sealed_values": secret_keys.seal(SEAL, msgspec.json.encode(dict(new.secrets))),
         "expires_at": new.expires_at,
