@@ -12,7 +12,9 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.running.settings import Settings
 from tests.api import Api, new_api
 from tests.conftest import serving
-from tests.identities.logins import accept_provider, faults, login, try_login
+from tests.hosted.logins import login_url, register_site
+from tests.hosted.pages import visitor
+from tests.identities.logins import PROVIDERS, accept_provider, faults, login, try_login
 from tests.identity_provider import CONFIGURATION, KEYS, Provider, identity_provider, spare_key
 from tests.sessions.logins import connect
 from tests.sessions.test_sessions import Watch
@@ -30,6 +32,11 @@ def watch() -> Watch:
 def base_url(settings: Settings, watch: Watch) -> Iterator[str]:
     with serving(settings, watch) as url:
         yield url
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def site(api: Api) -> None:
+    await register_site(api)
 
 
 def token(provider: Provider, watch: Watch, number: int | None = None, **claims: Any) -> str:
@@ -133,6 +140,40 @@ async def test_keys_that_are_known_serve_while_the_provider_is_down(api: Api, pr
     watch.now += timedelta(minutes=2)
     assert (await try_login(api, provider, token(provider, watch, 4))).status_code == 503
     await login(api, provider, token(provider, watch))
+
+
+async def click(api: Api, base_url: str, provider_id: int) -> int:
+    """Click the provider's button on the login page; return the status."""
+    async with visitor(base_url) as client:
+        return (await client.get(login_url(api, "/crm/oauth/provider", provider_id=str(provider_id)))).status_code
+
+
+async def test_clicks_ask_once_an_hour_what_is_published(
+    base_url: str, api: Api, provider: Provider, provider_id: int, watch: Watch
+) -> None:
+    await api.ok(await api.post(f"{PROVIDERS}/{provider_id}", jwks_url=f"{provider.url}{KEYS}"))
+    for _ in range(3):
+        assert await click(api, base_url, provider_id) == 303
+    assert provider.requests == [CONFIGURATION]
+    # An app's login reads the keys, which is no reason to keep longer what is published.
+    watch.now += timedelta(minutes=59)
+    await login(api, provider, token(provider, watch))
+    assert provider.requests == [CONFIGURATION, KEYS]
+    watch.now += timedelta(minutes=2)
+    assert await click(api, base_url, provider_id) == 303
+    assert provider.requests == [CONFIGURATION, KEYS, CONFIGURATION]
+
+
+async def test_clicks_do_not_ask_a_provider_that_is_down_again_and_again(
+    base_url: str, api: Api, provider: Provider, provider_id: int, watch: Watch
+) -> None:
+    provider.replies = {CONFIGURATION: (500, b"")}
+    assert await asyncio.gather(*(click(api, base_url, provider_id) for _ in range(5))) == [503] * 5
+    assert await click(api, base_url, provider_id) == 503
+    assert provider.requests == [CONFIGURATION]
+    provider.replies = {}
+    watch.now += timedelta(seconds=6)
+    assert await click(api, base_url, provider_id) == 303
 
 
 async def test_a_provider_that_hangs_delays_only_its_own(base_url: str, db: Db, api: Api, watch: Watch) -> None:

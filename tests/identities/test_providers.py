@@ -70,6 +70,12 @@ async def test_a_wrong_provider_is_refused(api: Api, values: dict[str, Any], fie
     assert field in faults(answer)
 
 
+async def test_a_provider_keeps_a_client_id(api: Api, provider_id: int) -> None:
+    """The login page is asked for with the first of them."""
+    assert set(faults(await api.post(f"{PROVIDERS}/{provider_id}", client_ids=[]))) == {"client_ids"}
+    assert [each["client_ids"] for each in await listed(api) if each["provider_id"] == provider_id] == [[CLIENT_ID]]
+
+
 async def test_a_disabled_or_deleted_provider_lets_nobody_in(api: Api, provider: Provider) -> None:
     provider_id = await accept_provider(api, provider)
     session = await login(api, provider)

@@ -7,6 +7,8 @@ anybody can make up names of keys. What is remembered is of one provider of one 
 import asyncio
 import warnings
 from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -15,7 +17,7 @@ import msgspec
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
-from fanfare.identities.gateways.documents import document, unavailable
+from fanfare.identities.gateways.documents import ProviderUnavailable, document, unavailable
 from fanfare.identities.queries.providers import Provider
 from fanfare.kernel.running.http_client import http_client
 
@@ -41,26 +43,57 @@ class Published(msgspec.Struct, frozen=True):
     token_endpoint_auth_methods_supported: list[str] = []
 
 
-class _Memory:
-    """What is remembered of one provider."""
+class _Reading:
+    """When a document of a provider was read, and who may read it now: one at a time, after a failure a bit later."""
 
     def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.published: Published | None = None
-        self.keys: list[Key] = []
-        self.read_at: datetime | None = None
+        self._lock = asyncio.Lock()
+        self._read_at: datetime | None = None
         # also of a reading that failed
-        self.begun_at: datetime | None = None
+        self._begun_at: datetime | None = None
+        self._failure_count = 0
 
     def is_fresh(self, now: datetime) -> bool:
-        return self.read_at is not None and now - self.read_at < KEEP
+        return self._read_at is not None and now - self._read_at < KEEP
+
+    def began_within(self, pause: timedelta, now: datetime) -> bool:
+        return self._begun_at is not None and now - self._begun_at < pause
+
+    @asynccontextmanager
+    async def turn(self, account_id: int, now: datetime, serves: Callable[[], bool]) -> AsyncIterator[bool]:
+        """Give whether the caller has to read; who waited for a reading that failed, fails with it."""
+        failure_count = self._failure_count
+        async with self._lock:
+            if serves():
+                yield False
+                return
+            is_paused = not self.is_fresh(now) and self.began_within(FAILURE_PAUSE, now)
+            if is_paused or self._failure_count != failure_count:
+                raise unavailable(account_id, "did not respond a moment ago")
+            self._begun_at = now
+            try:
+                yield True
+            except ProviderUnavailable:
+                self._failure_count += 1
+                raise
+            self._read_at = now
+
+
+class _Memory:
+    """What is remembered of one provider. Its keys can be read without what it publishes, and the other way round."""
+
+    def __init__(self) -> None:
+        self.published: Published | None = None
+        self.publishing = _Reading()
+        self.keys: list[Key] = []
+        self.key_reading = _Reading()
 
     def answers(self, kid: str | None, now: datetime) -> bool:
         """Return whether nothing need or may be read for a token that names this key."""
-        if not self.is_fresh(now):
+        if not self.key_reading.is_fresh(now):
             return False
         has_key = kid is None or any(key.kid == kid for key in self.keys)
-        return has_key or (self.begun_at is not None and now - self.begun_at < PAUSE)
+        return has_key or self.key_reading.began_within(PAUSE, now)
 
 
 @cache
@@ -85,21 +118,16 @@ async def keys(provider: Provider, kid: str | None, now: datetime) -> list[Key]:
     Call it outside of any transaction.
     """
     memory = _memory(provider)
-    if not memory.answers(kid, now):
-        async with memory.lock:
-            if not memory.answers(kid, now):
-                await _read(memory, provider, now)
+
+    def serves() -> bool:
+        return memory.answers(kid, now)
+
+    if not serves():
+        async with memory.key_reading.turn(provider.account_id, now, serves) as has_to_read:
+            if has_to_read:
+                address = provider.jwks_url or _address((await published(provider, now)).jwks_uri, provider)
+                memory.keys = usable_keys(await document(address, provider.account_id))
     return memory.keys
-
-
-async def _read(memory: _Memory, provider: Provider, now: datetime) -> None:
-    """Read the keys. Who waited meanwhile fails with the first when the provider does not respond."""
-    if memory.begun_at is not None and not memory.is_fresh(now) and now - memory.begun_at < FAILURE_PAUSE:
-        raise unavailable(provider.account_id, "did not respond a moment ago")
-    memory.begun_at = now
-    address = provider.jwks_url or _address((await published(provider, now)).jwks_uri, provider)
-    memory.keys = usable_keys(await document(address, provider.account_id))
-    memory.read_at = now
 
 
 def _address(url: str, provider: Provider) -> str:
@@ -112,16 +140,27 @@ def _address(url: str, provider: Provider) -> str:
 async def published(provider: Provider, now: datetime) -> Published:
     """Return what a provider publishes at its issuer; refuses (503) when that fails, or names another issuer."""
     memory = _memory(provider)
-    if memory.published is None or not memory.is_fresh(now):
-        url = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
-        try:
-            configuration = msgspec.convert(await document(url, provider.account_id), Published)
-        except msgspec.ValidationError:
-            raise unavailable(provider.account_id, "publishes no configuration") from None
-        if configuration.issuer not in provider.issuers:
-            raise unavailable(provider.account_id, "publishes another issuer")
-        memory.published = configuration
+
+    def serves() -> bool:
+        return memory.published is not None and memory.publishing.is_fresh(now)
+
+    if not serves():
+        async with memory.publishing.turn(provider.account_id, now, serves) as has_to_read:
+            if has_to_read:
+                memory.published = await _read_published(provider)
+    assert memory.published is not None  # noqa: S101 - for mypy: a reading without result raises
     return memory.published
+
+
+async def _read_published(provider: Provider) -> Published:
+    url = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
+    try:
+        configuration = msgspec.convert(await document(url, provider.account_id), Published)
+    except msgspec.ValidationError:
+        raise unavailable(provider.account_id, "publishes no configuration") from None
+    if configuration.issuer not in provider.issuers:
+        raise unavailable(provider.account_id, "publishes another issuer")
+    return configuration
 
 
 async def authorization_url(provider: Provider, now: datetime) -> str:

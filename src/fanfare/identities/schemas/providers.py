@@ -83,9 +83,7 @@ class NewProvider(Params, kw_only=True):
         preset = PRESETS[values.get("preset") or OIDC]
         if not values.get("issuer") and not preset.issuer:
             yield "issuer", "is required without a preset"
-        if "client_ids" in values and not values["client_ids"]:
-            yield "client_ids", "must be at least one"
-        yield from url_faults(values)
+        yield from provider_faults(values)
 
 
 class ProviderChanges(Params, kw_only=True):
@@ -107,12 +105,14 @@ class ProviderChanges(Params, kw_only=True):
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Refuse addresses that calls may not go to."""
-        yield from url_faults(values)
+        """Refuse addresses that calls may not go to, and a provider without client id."""
+        yield from provider_faults(values)
 
 
-def url_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a fault for each address that calls may not go to."""
+def provider_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the faults of what creating and changing share: no client id, addresses that calls may not go to."""
+    if values.get("client_ids") == []:
+        yield "client_ids", "must be at least one"
     for name in URL_FIELDS:
         if (url := values.get(name)) and (fault := http_client.url_fault(url)):
             yield name, fault
