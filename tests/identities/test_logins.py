@@ -8,7 +8,7 @@ import pytest
 from fanfare.kernel.data.db import Db
 from tests.api import Api, new_api
 from tests.identities.logins import PROVIDERS, accept_provider, faults, identities, login, try_login
-from tests.identity_provider import CLIENT_ID, Provider
+from tests.identity_provider import CLIENT_ID, KEYS, Provider
 from tests.sessions.logins import CONNECT, PASSWORD, connect, fan_of, registered, try_connect, writes_held
 from tests.waits import until
 
@@ -207,6 +207,21 @@ async def test_an_idempotency_key_holds_no_connection_while_the_provider_is_aske
     assert (await call).status_code == 200
     repeated = await api.client.post(CONNECT, json=values, headers=headers)
     assert (repeated.status_code, repeated.json()["code"]) == (409, "answer_not_stored")
+
+
+async def test_who_repeats_a_login_gets_its_outcome_while_the_provider_is_down(
+    api: Api, provider: Provider, provider_id: int
+) -> None:
+    values = {"network": "oidc", "provider": provider.url, "id_token": provider.token(sub="repeated")}
+    headers = {"Api-Key": api.keys["Api-Key"], "Idempotency-Key": "repeated-1"}
+    assert (await api.client.post(CONNECT, json=values, headers=headers)).status_code == 200
+    provider.replies = {KEYS: (500, b"")}
+    # Keys at another address are read anew.
+    await api.ok(await api.post(f"{PROVIDERS}/{provider_id}", jwks_url=f"{provider.url}{KEYS}"))
+    repeated = await api.client.post(CONNECT, json=values, headers=headers)
+    assert (repeated.status_code, repeated.json()["code"]) == (409, "answer_not_stored")
+    answer = await api.client.post(CONNECT, json={**values, "id_token": "x"}, headers=headers)
+    assert set(faults(answer)) == {"Idempotency-Key"}
 
 
 async def test_spotify_is_asked_who_has_the_token(base_url: str, db: Db, provider: Provider) -> None:

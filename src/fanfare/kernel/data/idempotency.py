@@ -80,29 +80,39 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
     Raises a 422 if the key was used for another request, and a 409 while the first is still running. A refused request
     stores nothing, so it may be sent again with its key.
     """
-    if not 0 < len(repeat.idempotency_key) <= MAX_KEY_LENGTH or not repeat.idempotency_key.isprintable():
-        raise BadParameters([("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
     async with db.transaction() as tx:
         if not await tx.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
             raise StillRunning
-        row = await tx.row(
-            "select request_hash, status, answer, is_secret from idempotency_keys"
-            " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4 and created_at > $5",
-            repeat.account_id,
-            repeat.api_key,
-            repeat.has_secret,
-            repeat.idempotency_key,
-            now - RETENTION,
-        )
-        if row:
-            if row["request_hash"] != repeat.request_hash:
-                raise BadParameters([("Idempotency-Key", "was used for another request")])
-            if row["is_secret"]:
-                raise AnswerNotStored
-            return StoredAnswer(row["status"], row["answer"], is_replay=True)
+        if stored := await stored_answer(tx, repeat, now):
+            return stored
         answer = await act(tx)
         await _store(tx, repeat, now, answer)
     return answer
+
+
+async def stored_answer(db: Db, repeat: Repeat, now: datetime) -> StoredAnswer | None:
+    """Return the answer of the first request with a key, None when there was none.
+
+    Raises a 422 if the key is malformed or was used for another request, and a 409 if its answer held a secret.
+    """
+    if not 0 < len(repeat.idempotency_key) <= MAX_KEY_LENGTH or not repeat.idempotency_key.isprintable():
+        raise BadParameters([("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
+    row = await db.row(
+        "select request_hash, status, answer, is_secret from idempotency_keys"
+        " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4 and created_at > $5",
+        repeat.account_id,
+        repeat.api_key,
+        repeat.has_secret,
+        repeat.idempotency_key,
+        now - RETENTION,
+    )
+    if row is None:
+        return None
+    if row["request_hash"] != repeat.request_hash:
+        raise BadParameters([("Idempotency-Key", "was used for another request")])
+    if row["is_secret"]:
+        raise AnswerNotStored
+    return StoredAnswer(row["status"], row["answer"], is_replay=True)
 
 
 async def _store(db: Db, repeat: Repeat, now: datetime, answer: StoredAnswer) -> None:

@@ -148,12 +148,15 @@ class Service:
         if not caller.has_secret:
             await self.bans(handle, account.id, getattr(params, "page_tab_id", None), caller)
 
+        repeat = await repeat_for(endpoint, request, entry)
+        # A token that the first request used up is of no use to those who repeat it.
+        if endpoint.prepare and repeat and (stored := await idempotency.stored_answer(handle, repeat, now)):
+            return stored
         values.update(await _prepare(endpoint, handle, entry, params, now))
 
         async def act(db: Db) -> StoredAnswer:
             return await call_endpoint(endpoint, db, values, inputs, self.attempts)
 
-        repeat = await repeat_for(endpoint, request, entry)
         async with handle.bulk_turn() if len(entry.body) > SHORT_BYTES else nullcontext():
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
 
