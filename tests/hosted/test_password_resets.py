@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from fanfare.fans.actions.password_resets import forget_resets
-from fanfare.hosted.actions.addresses import addresses
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.running.public_address import public_address
 from tests.api import Api
 from tests.hosted.logins import login_url, mails, register_site, submit
 from tests.hosted.pages import relative, token_in, visitor
@@ -72,7 +72,7 @@ async def test_a_link_is_asked_for_on_the_login_page(api: Api, base_url: str, db
         body = mail.get_body(("plain",))
         assert body
         (link,) = re.findall(r"\S+/crm/reset\?\S+", body.get_content())
-        assert link.startswith(addresses.base)
+        assert link.startswith(public_address.base)
         page = await submit(client, relative(link), password=NEW)
         # Back to the login for the site, where it was left.
         (login,) = re.findall(r'href="(/crm/oauth\?[^"]*state=x1[^"]*)"', page.text)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from fanfare.hosted.actions.addresses import addresses
+from fanfare.kernel.running.public_address import public_address
 
 
 @pytest.fixture(scope="module", autouse=True)
 def issuer_address(base_url: str) -> Iterator[None]:
     """Let the issuer be at the address of the server under test."""
-    before, addresses.base = addresses.base, base_url
+    before, public_address.base = public_address.base, base_url
     yield
-    addresses.base = before
+    public_address.base = before

@@ -11,7 +11,6 @@ from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.password_resets import LIFETIME, PasswordReset, find_reset, new_reset, use_reset
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted import browser_sessions
-from fanfare.hosted.actions.addresses import addresses
 from fanfare.hosted.actions.logging_in import contact_fields
 from fanfare.hosted.schemas.login import Destination, step_request
 from fanfare.kernel.addresses import subscriber
@@ -19,6 +18,7 @@ from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.page import Visit
+from fanfare.kernel.running.public_address import public_address
 from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import NewMessage
 from fanfare.sessions.actions.budgets import count
@@ -68,7 +68,7 @@ async def _send(db: Db, visit: Visit, step: Step, key: tuple[str, str], reset: P
         template="password_reset",
         request_key=f"password_reset:{uuid.uuid4()}",
         values={"minutes": int(LIFETIME.total_seconds() // 60)},
-        secrets={"link": f"{addresses.base}{RESET}?{urlencode(query)}"},
+        secrets={"link": f"{public_address.base}{RESET}?{urlencode(query)}"},
         fan_id=reset.fan_id,
         business_id=business.business_id if business else None,
         language=visit.language.code,

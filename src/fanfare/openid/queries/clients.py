@@ -1,7 +1,7 @@
 """Reads clients, and where the provider of an account is."""
 
-from fanfare.hosted.actions.addresses import addresses
 from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.running.public_address import public_address
 from fanfare.openid.schemas.clients import Client, RegisteredClient
 
 PATH = "/openid"
@@ -13,7 +13,7 @@ COLUMNS = """
 
 def issuer(account_id: int) -> str:
     """Return the URL that identifies the provider of an account."""
-    return f"{addresses.base}{PATH}/{account_id}"
+    return f"{public_address.base}{PATH}/{account_id}"
 
 
 async def clients(db: Db, account_id: int) -> list[Client]:
