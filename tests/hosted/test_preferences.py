@@ -110,6 +110,27 @@ async def test_cleo_wants_nothing_at_all_and_comes_back(api: Api, base_url: str)
     assert (result["is_optout"], result["is_subscribed"]) == (False, True)
 
 
+async def test_a_page_that_was_open_says_nothing_of_boxes_left_alone(api: Api, base_url: str) -> None:
+    answer = await api.post("/api/v1/manage/businesses", business_name="Northside Open")
+    business = str((await api.ok(answer))["business_id"])
+    may = await new_fan(api, "may")
+    url = relative((await links(api, may))["preferences_url"])
+    async with visitor(base_url) as client:
+        await send(client, url, email="true", **{"business_ids[]": business})
+        page = await client.get(url)
+        (shown,) = re.findall(r'name="shown" value="([^"]*)"', page.text)
+        fields = {"form_token": token_in(page), "shown": shown, "email": "true", "business_ids[]": business}
+        # Meanwhile the fan takes back both ticks elsewhere.
+        await send(client, url)
+        await client.post(url, data={**fields, "phone": "true"})
+        result = await fan(api, may)
+        assert (result["is_subscribed"], result["opted_in_business_ids"]) == (False, [])
+        assert result["is_phone_subscribed"] is True
+        # What the fan changes is written.
+        await send(client, url, phone="true", email="true", shown="form phone")
+        assert (await fan(api, may))["is_subscribed"] is True
+
+
 async def test_a_mail_program_unsubscribes_with_one_click(api: Api, base_url: str, db: Db) -> None:
     dana = await new_fan(api, "dana")
     headers = await links(api, dana)

@@ -1,5 +1,6 @@
 """Returns links for fans, and writes what a fan chooses on a page into the ledger of consents."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ async def unsubscribe(db: Db, recipient: Recipient, now: datetime) -> None:
 
 
 async def save_choices(db: Db, recipient: Recipient, choices: Choices, now: datetime, wording: Wording) -> None:
-    """Write each choice of the fan that differs from what is stored into the ledger of consents."""
+    """Write each choice of the fan that differs from what the page showed into the ledger of consents."""
     person = await current_fan(db, recipient)
     await _note(db, recipient, _changes(person, choices), now, wording)
 
@@ -52,13 +53,23 @@ async def save_choices(db: Db, recipient: Recipient, choices: Choices, now: date
 def _changes(person: Fan, choices: Choices) -> FanChanges:
     if choices.is_nothing:
         return FanChanges(fan_id=person.fan_id, is_optout=True)
-    old, new = set(person.opted_in_business_ids), set(choices.business_ids or [])
+    old = _ticks(person.opted_in_business_ids, email=person.is_subscribed, phone=person.is_phone_subscribed)
+    new = _ticks(choices.business_ids or [], email=choices.email, phone=choices.phone)
+    # A box that the fan left alone says nothing: meanwhile it may have changed, by a link in a mail.
+    shown = old if choices.shown is None else set(choices.shown.split())
+    changed = (new ^ shown) & (new ^ old)
     return FanChanges(
         fan_id=person.fan_id,
-        is_subscribed=choices.email if choices.email != person.is_subscribed else None,
-        is_phone_subscribed=choices.phone if choices.phone != person.is_phone_subscribed else None,
-        businesses={str(each): each in new for each in old ^ new},
+        is_subscribed=choices.email if "email" in changed else None,
+        is_phone_subscribed=choices.phone if "phone" in changed else None,
+        businesses={each: each in new for each in changed - {"email", "phone"}},
     )
+
+
+def _ticks(business_ids: Iterable[int], *, email: bool, phone: bool) -> set[str]:
+    """Return the boxes that are ticked, as the page writes them into `shown`."""
+    channels = {"email": email, "phone": phone}
+    return {name for name, is_on in channels.items() if is_on} | {str(each) for each in business_ids}
 
 
 async def _note(db: Db, recipient: Recipient, changes: FanChanges, now: datetime, wording: Wording) -> None:

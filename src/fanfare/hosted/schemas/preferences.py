@@ -8,6 +8,7 @@ from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Flag, Id, Ids, TextForm
 
 MAX_LINK = 100
+MAX_SHOWN = 100_000
 SealedLink = Annotated[Annotated[str, TextForm(MAX_LINK)], "The text that names the fan, as the link has it."]
 
 
@@ -24,6 +25,10 @@ class Choices(Params, kw_only=True):
     email: Annotated[Flag, "Mail is welcome."] = False
     phone: Annotated[Flag, "Text messages are welcome."] = False
     business_ids: Annotated[Ids | None, "Businesses that are welcome to write."] = None
+    shown: Annotated[
+        Annotated[str, TextForm(MAX_SHOWN)] | None,
+        "The boxes that were ticked when the page was shown: email, phone, and ids of businesses, separated by spaces.",
+    ] = None
     is_nothing: Annotated[Flag, "Nothing at all is welcome, whatever is ticked."] = False
 
 
