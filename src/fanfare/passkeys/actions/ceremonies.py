@@ -3,7 +3,7 @@
 Everything that is returned may be made up. Its CBOR is flat and has no tags: one that refers to itself would be
 unfolded to gigabytes when it is encoded again.
 
-Importing this takes 15 MB, so whoever uses it imports it then.
+Importing this takes 15 MB and half a second, so `loading.py` does it when it is needed, beside the event loop.
 """
 
 import io
@@ -77,20 +77,6 @@ def registration_options(
             for each in present
         ],
         supported_pub_key_algs=ALGORITHMS,
-    )
-    return options_to_json_dict(options)
-
-
-def login_options(rp_id: str, challenge: bytes) -> dict[str, Any]:
-    """Return what `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
-
-    They name no passkey, so they tell nothing of the fan; the device offers those that it has for the host.
-    """
-    options = webauthn.generate_authentication_options(
-        rp_id=rp_id,
-        challenge=challenge,
-        timeout=LIFETIME // timedelta(milliseconds=1),
-        user_verification=UserVerificationRequirement.REQUIRED,
     )
     return options_to_json_dict(options)
 

@@ -43,6 +43,20 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
         return base64.urlsafe_b64decode(secret_keys.seal(SEALED_FOR, msgspec.msgpack.encode(self)))
 
 
+def login_options(challenge: Challenge) -> dict[str, object]:
+    """Return what `PublicKeyCredential.parseRequestOptionsFromJSON` takes.
+
+    They name no passkey, so they tell nothing of the fan; the device offers those that it has for the host.
+    """
+    return {
+        "challenge": base64.urlsafe_b64encode(challenge.seal()).rstrip(b"=").decode(),
+        "timeout": LIFETIME // timedelta(milliseconds=1),
+        "rpId": challenge.rp_id,
+        "allowCredentials": [],
+        "userVerification": "required",
+    }
+
+
 def open_challenge(sealed: bytes, account_id: int, purpose: str, now: datetime) -> Challenge:
     """Return what a challenge was made for; refuses one of another account or purpose, of nobody, or that expired."""
     try:

@@ -15,9 +15,11 @@ from fanfare.passkeys.actions.challenges import (
     REGISTRATION,
     Challenge,
     WrongPasskey,
+    login_options,
     open_challenge,
     spend,
 )
+from fanfare.passkeys.actions.loading import load_ceremonies
 from fanfare.passkeys.queries import by_credential, credentials, passkeys, relying_party
 from fanfare.passkeys.schemas.credentials import UsedCredential, User
 from fanfare.passkeys.schemas.passkeys import Passkey
@@ -56,8 +58,7 @@ async def registration(db: Db, account: Account, request: PasskeyOptionsRequest,
 
     Refuses a host that is not registered (422), or missing (409), and (409) a fan who has as many as one may have.
     """
-    from fanfare.passkeys.actions.ceremonies import registration_options  # noqa: PLC0415 - takes 15 MB, which most processes save
-
+    ceremonies = await load_ceremonies()
     present = await _member(db, account, request, now)
     party = await relying_party(db, account.id, request.rp_id)
     rows = await credentials(db, account.id, present.fan_id)
@@ -73,7 +74,7 @@ async def registration(db: Db, account: Account, request: PasskeyOptionsRequest,
         user_handle=user.handle,
     )
     same_host = [row for row in rows if row["rp_id"] == party.rp_id]
-    return PasskeyOptions(registration_options(party, account.name, user, challenge.seal(), same_host))
+    return PasskeyOptions(ceremonies.registration_options(party, account.name, user, challenge.seal(), same_host))
 
 
 async def _user(db: Db, account_id: int, fan_id: int) -> User:
@@ -94,15 +95,14 @@ async def add_passkey(db: Db, account: Account, new: NewPasskey, now: datetime) 
     Refuses (422) one that answers no challenge of this session, once and in time, or is not for its host; and (409) one
     too many, and one that is registered already.
     """
-    from fanfare.passkeys.actions.ceremonies import verify_new  # noqa: PLC0415 - takes 15 MB, which most processes save
-
+    ceremonies = await load_ceremonies()
     present = await _member(db, account, new, now)
     answer = new.credential
     challenge = open_challenge(answer.challenge, account.id, REGISTRATION, now)
     if challenge.session_id != present.session_id:
         raise WrongPasskey([(FIELD, "answers a challenge of another session; request new options")])
     try:
-        passkey = verify_new(answer, await relying_party(db, account.id, challenge.rp_id))
+        passkey = ceremonies.verify_new(answer, await relying_party(db, account.id, challenge.rp_id))
     except WrongPasskey:
         await spend(db.independent(), account.id, answer.challenge, challenge.expires_at)
         raise
@@ -152,13 +152,11 @@ async def _remove(db: Db, account_id: int, passkey_id: int, now: datetime, prese
 
 async def begin_login(db: Db, step: Step) -> Connection:
     """Return what a browser needs to log in with a passkey: the same for every email address and number, fan or not."""
-    from fanfare.passkeys.actions.ceremonies import login_options  # noqa: PLC0415 - takes 15 MB, which most processes save
-
     request = step.request
     party = await relying_party(db, step.account.id, request.rp_id)
     key = identity(step.account, request) if request.email or request.phone else None
     challenge = Challenge(step.account.id, LOGIN, party.rp_id, step.now + LIFETIME, identity=key)
-    return Connection(passkey_options=login_options(party.rp_id, challenge.seal()))
+    return Connection(passkey_options=login_options(challenge))
 
 
 async def log_in(db: Db, step: Step) -> Connection:
@@ -188,14 +186,14 @@ async def log_in(db: Db, step: Step) -> Connection:
 
 async def _verify(db: Db, account_id: int, answer: tuple[UsedCredential, Challenge], row: Record | None) -> int:
     """Return the counter of the device that answered; `row` is its passkey, if there is one."""
-    from fanfare.passkeys.actions.ceremonies import verify_used  # noqa: PLC0415 - takes 15 MB, which most processes save
-
+    ceremonies = await load_ceremonies()
     used, challenge = answer
     place = (row["rp_id"], row["user_handle"]) if row else None
     if row is None or place != (challenge.rp_id, used.user_handle):
         raise WrongPasskey([(FIELD, "is not known here")])
     party = await relying_party(db, account_id, challenge.rp_id)
-    return verify_used(used, party, row["public_key"])
+    sign_count: int = ceremonies.verify_used(used, party, row["public_key"])
+    return sign_count
 
 
 # The fan is locked before the passkey, as by those who merge fans. One who just became another is found at the second

@@ -4,6 +4,7 @@ const REFRESH = 4 * 60 * 1000; // the options are valid for five minutes
 const form = document.querySelector("form[data-passkey]");
 const isLogin = form?.dataset.passkey === "get";
 let waiting; // what the field for the email address offers in the meantime
+let isPressed = false; // the fan uses the button: what the field offers must not end that
 
 async function options() {
   if (performance.now() > REFRESH) {
@@ -30,7 +31,7 @@ async function use(mediation) {
 }
 
 function offer() {
-  use("conditional").catch(() => {});
+  if (!isPressed) use("conditional").catch(() => {});
 }
 
 if (form && window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
@@ -39,7 +40,9 @@ if (form && window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     note.hidden = true;
+    isPressed = true;
     use().catch(() => {
+      isPressed = false;
       note.hidden = false;
       if (canOffer) offer();
     });
