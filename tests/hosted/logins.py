@@ -10,7 +10,7 @@ import httpx
 from fanfare.kernel.data.db import Db
 from fanfare.messages.actions.delivery import deliver
 from tests.api import Answer, Api
-from tests.hosted.pages import token_in
+from tests.hosted.pages import terms_in, token_in
 from tests.messages.gateways import Mailbox
 
 SITE = "https://www.northside.example/login"
@@ -32,7 +32,7 @@ async def submit(client: httpx.AsyncClient, url: str, path: str | None = None, *
     """Open a page and send its form, to the page itself or to another path with the same query."""
     page = await client.get(url)
     target = url if path is None else f"{path}?{urlsplit(url).query}"
-    return await client.post(target, data={"form_token": token_in(page), **fields})
+    return await client.post(target, data={"form_token": token_in(page), **terms_in(page), **fields})
 
 
 def code_in(answer: httpx.Response) -> str:

@@ -12,6 +12,7 @@ import httpx
 from tests.api import Api
 from tests.running import PATIENCE
 
+TERMS = re.compile(r'name="terms" value="([^"]+)"')
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
@@ -33,6 +34,11 @@ def token_in(page: httpx.Response) -> str:
     match = TOKEN.search(page.text)
     assert match, page.text
     return unescape(match[1])
+
+
+def terms_in(page: httpx.Response) -> dict[str, str]:
+    """Return the field that names the wording of the terms of a page, if it shows terms."""
+    return {"terms": match[1]} if (match := TERMS.search(page.text)) else {}
 
 
 async def links(api: Api, fan_id: int, **query: Any) -> dict[str, str]:

@@ -17,7 +17,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.sessions.actions.budgets import PASSWORDS, Budget
 from tests.api import Api
 from tests.hosted.logins import SITE, code_in, exchange, login_url, mails, register_site, submit
-from tests.hosted.pages import token_in, visitor
+from tests.hosted.pages import terms_in, token_in, visitor
 from tests.sessions.logins import PASSWORD, fan_of, registered
 
 TERMS = {"legal_terms": "Be kind to each other.", "legal_privacy": "https://northside.example/privacy"}
@@ -54,6 +54,12 @@ async def test_a_fan_registers_and_the_site_gets_a_session(api: Api, base_url: s
     )
     assert [(row["channel"], row["consent_source"]) for row in rows] == [("email", "login page")]
     assert rows[0]["wording"].startswith("Yes, news and offers from")
+    # In one transaction with the fan: neither is there without the other.
+    together = """
+        select bool_and(i.xmin::text = c.xmin::text) from fan_identifiers i join consents c using (account_id, fan_id)
+        where account_id = $1 and fan_id = $2
+    """
+    assert await db.value(together, api.account_id, session["fan_id"]) is True
 
 
 async def test_a_fan_logs_in_by_password_and_stays_logged_in_here(api: Api, base_url: str) -> None:
@@ -126,12 +132,12 @@ async def test_terms_are_accepted_in_the_middle_of_a_login(api: Api, base_url: s
         assert 'href="https://northside.example/privacy"' in page.text
         assert PASSWORD not in page.text
         pending = pending_in(page)
-        fields = {"form_token": token_in(page), "pending": pending}
+        fields = {"form_token": token_in(page), **terms_in(page), "pending": pending}
         again = await client.post(terms, data=fields)
         assert again.status_code == 422
         assert "Please accept these texts" in again.text
         # The step belongs to this browser, and to none without it.
-        foreign = {"form_token": token_in(await other.get(login_url(api))), "is_accepted": "true"}
+        foreign = {"form_token": token_in(await other.get(login_url(api))), **terms_in(page), "is_accepted": "true"}
         assert (await other.post(terms, data={**foreign, "pending": pending})).status_code == 403
         assert (await other.post(terms, data={**foreign, "pending": "x"})).status_code == 403
         answer = await other.post(terms, data=foreign)
@@ -148,10 +154,42 @@ async def test_terms_that_change_are_accepted_again(api: Api, base_url: str) -> 
         async with business_with_terms(api):
             page = await submit(client, login_url(api), "/crm/oauth/continue")
             assert "Be kind to each other." in page.text
-            fields = {"form_token": token_in(page), "is_accepted": "true"}
+            fields = {"form_token": token_in(page), **terms_in(page), "is_accepted": "true"}
             answer = await client.post(terms, data=fields)
             assert (await session_of(api, answer))["fan_id"] == drew["fan_id"]
             code_in(await submit(client, login_url(api), "/crm/oauth/continue"))
+
+
+async def test_terms_that_change_while_they_are_read_are_shown_again(api: Api, base_url: str) -> None:
+    await registered(api, "dov@example.org")
+    changed = "These texts have changed."
+
+    async def send_twice(client: httpx.AsyncClient, page: httpx.Response, path: str, **fields: str) -> None:
+        """Send a form whose texts change meanwhile, and then the page that shows the new ones."""
+        await api.ok(await api.post(f"/api/v1/manage/businesses/{business_id}", legal_terms=f"Changed for {path}."))
+        for is_first in (True, False):
+            data = {"form_token": token_in(page), **terms_in(page), **fields, "is_accepted": "true"}
+            page = await client.post(login_url(api, path), data=data)
+            assert (page.status_code, changed in page.text) == ((422, True) if is_first else (303, False))
+            assert not is_first or f"Changed for {path}." in page.text
+
+    async with business_with_terms(api) as business_id, visitor(base_url) as client, visitor(base_url) as other:
+        page = await submit(client, login_url(api), contact="dov@example.org", password=PASSWORD)
+        await send_twice(client, page, "/crm/oauth/terms", pending=pending_in(page))
+        page = await other.get(login_url(api, "/crm/oauth/register"))
+        await send_twice(other, page, "/crm/oauth/register", email="dot@example.org", password=PASSWORD)
+
+
+async def test_a_step_that_is_refused_after_the_terms_says_so(api: Api, base_url: str) -> None:
+    dina = await registered(api, "dina@example.org")
+    async with business_with_terms(api), visitor(base_url) as client:
+        page = await submit(client, login_url(api), contact="dina@example.org", password=PASSWORD)
+        await api.ok(await api.post(f"/api/v1/crm/fans/{dina['fan_id']}", password="another horse"))
+        fields = {"form_token": token_in(page), **terms_in(page), "pending": pending_in(page), "is_accepted": "true"}
+        page = await client.post(login_url(api, "/crm/oauth/terms"), data=fields)
+        assert page.status_code == 422
+        assert "The email address, number or password is wrong." in page.text
+        assert 'action="/crm/oauth?' in page.text
 
 
 async def test_a_new_fan_accepts_the_terms_at_once(api: Api, base_url: str) -> None:

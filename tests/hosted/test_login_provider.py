@@ -13,7 +13,7 @@ import pytest
 from fanfare.hosted.actions.provider_logins import RETURN
 from tests.api import Api
 from tests.hosted.logins import code_in, exchange, login_url, register_site
-from tests.hosted.pages import token_in, visitor
+from tests.hosted.pages import terms_in, token_in, visitor
 from tests.identities.logins import PROVIDERS, accept_provider, identities
 from tests.identity_provider import CLIENT_ID, Provider, identity_provider
 from tests.sessions.logins import fan_of
@@ -171,7 +171,7 @@ async def test_terms_are_accepted_before_the_login_at_a_provider_ends(
             assert "Be kind." in page.text
             pending = re.search(r'name="pending" value="([^"]+)"', page.text)
             assert pending
-            fields = {"form_token": token_in(page), "pending": pending[1], "is_accepted": "true"}
+            fields = {"form_token": token_in(page), **terms_in(page), "pending": pending[1], "is_accepted": "true"}
             assert code_in(await client.post(login_url(api, "/crm/oauth/terms"), data=fields))
     finally:
         await api.ok(await api.delete(f"/api/v1/manage/businesses/{business['business_id']}"))

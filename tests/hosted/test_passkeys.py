@@ -16,7 +16,7 @@ from fanfare.kernel.running.settings import Settings
 from tests.api import Api
 from tests.conftest import serving
 from tests.hosted.logins import code_in, exchange, login_url, register_site, submit
-from tests.hosted.pages import token_in, visitor
+from tests.hosted.pages import terms_in, token_in, visitor
 from tests.passkeys.authenticator import PRESENT, Authenticator
 from tests.sessions.logins import PASSWORD, fan_of, registered
 from tests.sessions.test_sessions import Watch
@@ -150,7 +150,7 @@ async def test_terms_are_accepted_between(other_api: Api, base_url: str) -> None
         page = await log_in(client, api, device)
         pending = re.search(r'name="pending" value="([^"]+)"', page.text)
         assert pending, page.text
-        data = {"form_token": token_in(page), "pending": unescape(pending[1]), "is_accepted": "true"}
+        data = {"form_token": token_in(page), **terms_in(page), "pending": unescape(pending[1]), "is_accepted": "true"}
         answer = await client.post(f"/crm/oauth/terms?{urlsplit(login_url(api)).query}", data=data)
         assert await api.ok(await exchange(api, code_in(answer)))
 

@@ -1,12 +1,11 @@
 """Logs fans in on our own page, by the same steps as `sessions/connect`, and leads them on."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
-from fanfare.fans.actions.fans import change_fan
 from fanfare.fans.actions.identifiers import refuse_blocked
-from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions.login_codes import new_code
 from fanfare.hosted.browser_sessions import BrowserSession
@@ -37,6 +36,7 @@ from fanfare.sessions.schemas.connect import (
 )
 
 SOURCE = "login page"
+NO_CONSENTS: Mapping[str, object] = {}
 PENDING_PURPOSE, CODE_PURPOSE = "login step", "login code"
 CODE_AGE = timedelta(minutes=MINUTES)
 # How fresh a login must be where a page of ours asks for one.
@@ -49,9 +49,17 @@ def contact_fields(contact: str) -> dict[str, str]:
 
 
 async def take_step(
-    db: Db, visit: Visit, destination: Destination, fields: dict[str, str], now: datetime
+    db: Db,
+    visit: Visit,
+    destination: Destination,
+    fields: dict[str, str],
+    now: datetime,
+    consents: Mapping[str, object] = NO_CONSENTS,
 ) -> Connection:
-    """Take a step of `sessions/connect`, which `network` chooses, for the fan in front of the page. Refuses as that."""
+    """Take a step of `sessions/connect`, which `network` chooses, for the fan in front of the page. Refuses as that.
+
+    A new fan has `consents`.
+    """
     account_id = destination.account.id
     # As for every other call without the secret.
     caller = Caller(visit.address, has_secret=False)
@@ -63,6 +71,8 @@ async def take_step(
     if present is not None:
         values["session_uid"] = str(present.session_uid)
     step = await new_step(db, destination.account, caller, step_request(values), now)
+    # The terms that are accepted are those whose wording was compared.
+    step = msgspec.structs.replace(step, business=destination.business, consents=consents)
     if step.request.network in IDENTITY_NETWORKS:
         # A token comes from the provider alone, never from a form.
         identity = await verify_identity(db, step, is_own_token=True)
@@ -114,27 +124,29 @@ async def accept_terms(db: Db, visit: Visit, destination: Destination, session: 
         await accept(tx, destination.account.id, session.fan_id, destination.business, visit.address, now)
 
 
-async def register(db: Db, visit: Visit, destination: Destination, form: RegisterForm, now: datetime) -> Connection:
-    """Make a new fan with the consents of the form. Refuses as `sessions/connect` does."""
+async def register(
+    db: Db, visit: Visit, destination: Destination, form: RegisterForm, wording: str, now: datetime
+) -> Connection:
+    """Make a new fan with the consents of the form, whose wording is empty without any.
+
+    Refuses as `sessions/connect` does.
+    """
     names = ("first_name", "last_name", "email", "phone", "password")
     fields = {"network": REGISTER, **{name: value for name in names if (value := getattr(form, name))}}
-    return await take_step(db, visit, destination, fields | accepted(is_accepted=form.is_accepted), now)
+    fields |= accepted(is_accepted=form.is_accepted)
+    consents: dict[str, object] = {}
+    if wording:
+        consents = {"consent_source": SOURCE, "consent_wording": wording}
+        boxes = ("is_subscribed", "is_phone_subscribed")
+        consents |= {name: True for name in boxes if getattr(form, name)}
+        if destination.business_id is not None:
+            consents["businesses"] = {str(destination.business_id): True}
+    return await take_step(db, visit, destination, fields, now, consents)
 
 
 def accepted(*, is_accepted: bool) -> dict[str, str]:
     """Return the field that says that the terms are accepted, if they are."""
     return {"is_accepted": "true"} if is_accepted else {}
-
-
-async def note_consents(db: Db, visit: Visit, destination: Destination, consents: FanChanges, now: datetime) -> None:
-    """Write what a new fan agreed to into the ledger; `consents` has the fan, the boxes and the wording."""
-    if consents.is_subscribed or consents.is_phone_subscribed:
-        consents.consent_source = SOURCE
-        if destination.business_id is not None:
-            consents.businesses = {str(destination.business_id): True}
-        if visit.address is not None:
-            consents.ip_address = visit.address
-        await change_fan(db, destination.account, consents, now, source=SOURCE)
 
 
 async def request_code(db: Db, visit: Visit, destination: Destination, contact: str, now: datetime) -> None:

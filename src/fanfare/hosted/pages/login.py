@@ -9,21 +9,24 @@ from fanfare.hosted.pages.login_frame import (
     CONTINUE,
     LOG_OUT,
     TERMS,
+    WORDS,
     in_words,
     login_page,
     login_paths,
     login_view,
     open_destination,
+    terms_fault,
 )
 from fanfare.hosted.queries.preferences import masked
 from fanfare.hosted.schemas.login import AGAIN, Destination, LoginForm, LoginQuery, TermsForm
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.sessions.actions.terms import has_accepted
 
 # What the page begins with, by login_type; anything else is the login by password.
 BEGINNINGS = {"register": "register", "code": "code", "verify_email": "code", "verify_sms": "code"}
-NOT_ACCEPTED = "Please accept these texts to go on."
+NOT_FINISHED = "Your login could not be finished. Please log in again."
 
 
 @page.get(LOGIN)
@@ -79,17 +82,32 @@ async def terms_send(db: Db, visit: Visit, form: TermsForm, now: datetime) -> Vi
     """Go on with the step that waited for the terms, once they are accepted."""
     db = db.for_account(form.account_id)
     destination = await open_destination(db, visit, form)
-    if not form.is_accepted:
-        visit.faults = {"is_accepted": NOT_ACCEPTED}
+    if fault := terms_fault(destination, form):
+        visit.faults = {"is_accepted": fault}
         return await login_view(db, visit, destination, "terms.html", {"pending": form.pending or ""})
     if form.pending:
         fields = logging_in.step_of(visit, form.account_id, form.pending)
-        return await go_on(db, visit, destination, fields | logging_in.accepted(is_accepted=True), now)
+        return await _go_on_again(db, visit, destination, fields | logging_in.accepted(is_accepted=True), now)
     session = await current(db, visit, form.account_id, now)
     if session is None:
         return Redirect(login_paths(visit)["login"])
     await logging_in.accept_terms(db, visit, destination, session, now)
     return Redirect(await logging_in.leave(db, destination, session, now))
+
+
+async def _go_on_again(
+    db: Db, visit: Visit, destination: Destination, fields: dict[str, str], now: datetime
+) -> View | Redirect:
+    """Take the step that waited for the terms; if it is refused now, show the login and why."""
+    try:
+        with in_words("contact"):
+            return await go_on(db, visit, destination, fields, now)
+    except BadParameters as wrong:
+        name, message = wrong.errors[0]
+        visit.faults = {"contact": message if name in WORDS else NOT_FINISHED}
+        # From here on this is the login page, to which its form leads.
+        visit.url = login_paths(visit)["login"]
+        return await login_page(db, visit, destination, now)
 
 
 @page.post(CONTINUE)

@@ -13,7 +13,7 @@ from fanfare.hosted.actions.passkeys import login_options
 from fanfare.hosted.browser_sessions import LOGIN
 from fanfare.hosted.queries.destinations import destination_of
 from fanfare.hosted.queries.looks import LEGAL_LINK, look_of
-from fanfare.hosted.schemas.login import Destination, LoginQuery
+from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm, TermsForm
 from fanfare.identities.queries.providers import login_providers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, TooManyCalls
@@ -44,6 +44,8 @@ WORDS = {
 }
 WRONG_LOGIN = "The email address, number or password is wrong."
 PHONE_TAKEN = "Somebody else has registered this number. Leave it empty, or log in with it."
+NOT_ACCEPTED = "Please accept these texts to go on."
+TERMS_CHANGED = "These texts have changed. Please read them once more."
 TOO_MANY = "Too many attempts. Wait a while, then try again."
 
 
@@ -74,6 +76,13 @@ def in_words(main_field: str, **fields: str) -> Iterator[None]:
     except BadParameters as wrong:
         names = [(fields.get(name, name), message) for name, message in wrong.errors]
         raise BadParameters([(name, WORDS.get(name, message)) for name, message in names]) from None
+
+
+def terms_fault(destination: Destination, form: TermsForm | RegisterForm) -> str | None:
+    """Return why a form accepts the terms not yet: it does not, or it showed another wording of them."""
+    if not form.is_accepted:
+        return NOT_ACCEPTED
+    return TERMS_CHANGED if destination.terms and form.terms != destination.terms else None
 
 
 async def open_destination(db: Db, visit: Visit, query: LoginQuery) -> Destination:
@@ -140,6 +149,7 @@ async def login_view(
             "paths": login_paths(visit),
             "prefill": prefill_of(destination.login_hint),
             "texts": legal_texts(business),
+            "terms": destination.terms,
             "providers": await login_providers(db, destination.account.id, destination.business_id),
             **values,
         },

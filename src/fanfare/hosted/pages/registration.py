@@ -2,10 +2,15 @@
 
 from datetime import datetime
 
-from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted.actions import logging_in
-from fanfare.hosted.pages.login import NOT_ACCEPTED
-from fanfare.hosted.pages.login_frame import REGISTER, in_words, login_paths, login_view, open_destination
+from fanfare.hosted.pages.login_frame import (
+    REGISTER,
+    in_words,
+    login_paths,
+    login_view,
+    open_destination,
+    terms_fault,
+)
 from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm
 from fanfare.kernel.data.db import Db
@@ -39,21 +44,16 @@ async def register_send(db: Db, visit: Visit, form: RegisterForm, now: datetime)
     """Make a new fan, who is logged in."""
     db = db.for_account(form.account_id)
     destination = await open_destination(db, visit, form)
+    fault = terms_fault(destination, form)
+    if destination.terms and fault:
+        raise BadParameters([("is_accepted", fault)])
     main_field = "email" if form.email else "phone"
-    with in_words(main_field):
-        connection = await logging_in.register(db, visit, destination, form, now)
-    if connection.status == "login":
-        raise BadParameters([(main_field, REGISTERED)])
-    if connection.status == "terms_required":
-        raise BadParameters([("is_accepted", NOT_ACCEPTED)])
     wordings = await _wordings(db, visit, destination)
     ticked = [field for field in WORDINGS if getattr(form, field)]
-    consents = FanChanges(
-        fan_id=connection.fan_id or 0,
-        is_subscribed=form.is_subscribed or None,
-        is_phone_subscribed=form.is_phone_subscribed or None,
-        consent_wording=" ".join(wordings[field] for field in ticked) or None,
-    )
-    await logging_in.note_consents(db, visit, destination, consents, now)
+    wording = " ".join(wordings[field] for field in ticked)
+    with in_words(main_field):
+        connection = await logging_in.register(db, visit, destination, form, wording, now)
+    if connection.status == "login":
+        raise BadParameters([(main_field, REGISTERED)])
     url = await logging_in.finish(db, visit, destination, connection, now)
     return Redirect(url or login_paths(visit)["login"])

@@ -15,6 +15,7 @@ from fanfare.sessions.schemas.connect import Connect, LoginPassword
 AGAIN = "again"
 LONGEST_SEALED = 20_000
 Sealed = Annotated[str, TextForm(LONGEST_SEALED)]
+ShownTerms = Annotated[Annotated[str, TextForm(64)] | None, "The wording of the texts that were shown, as a hash."]
 Contact = Annotated[Text, "Email address or mobile number."]
 
 
@@ -74,6 +75,7 @@ class TermsForm(LoginQuery, kw_only=True):
 
     pending: Annotated[Sealed | None, "The step that continues, sealed; missing if the fan is logged in."] = None
     is_accepted: Annotated[Flag, "The terms are accepted."] = False
+    terms: ShownTerms = None
 
 
 class RegisterForm(LoginQuery, kw_only=True):
@@ -87,6 +89,7 @@ class RegisterForm(LoginQuery, kw_only=True):
     is_subscribed: Annotated[Flag, "Mail is welcome."] = False
     is_phone_subscribed: Annotated[Flag, "Text messages are welcome."] = False
     is_accepted: Annotated[Flag, "The terms are accepted."] = False
+    terms: ShownTerms = None
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -124,6 +127,12 @@ class Destination(msgspec.Struct, frozen=True):
     def business_id(self) -> int | None:
         """The business, if the account has one."""
         return self.business.business_id if self.business else None
+
+    @property
+    def terms(self) -> str:
+        """What tells the wording of the present texts from another; empty without texts."""
+        terms_hash = self.business.terms_hash if self.business else None
+        return terms_hash.hex() if terms_hash else ""
 
 
 class Pending(msgspec.Struct, frozen=True):

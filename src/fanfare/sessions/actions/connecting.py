@@ -135,7 +135,7 @@ async def _make_fan(db: Db, step: Step) -> Session:
     request, account_id = step.request, step.account.id
     names = ("first_name", "last_name", "email", "phone", "password")
     fields = {name: value for name in names if (value := getattr(request, name)) is not None}
-    changes = FanChanges(fan_id=0, **fields, ip_address=step.address or msgspec.UNSET)
+    changes = FanChanges(fan_id=0, **fields, **step.consents, ip_address=step.address or msgspec.UNSET)
     change = await prepare_change(db, step.account, changes, SOURCE)
 
     async def write(outer: Db) -> Session:

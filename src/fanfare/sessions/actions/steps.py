@@ -1,6 +1,8 @@
 """What the steps of `connect` have in common: the request with its circumstances, and who it is about."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -28,6 +30,8 @@ class Step(msgspec.Struct, frozen=True):
     now: datetime
     # what an identity provider said before the step was taken
     identity: Identity | None = None
+    # what a new fan agrees to, as fields of FanChanges
+    consents: Mapping[str, Any] = {}
 
     def visit(self) -> Visit:
         """Return what a session keeps of it."""
