@@ -162,7 +162,7 @@ async def test_terms_that_change_are_accepted_again(api: Api, base_url: str) -> 
 
 async def test_terms_that_change_while_they_are_read_are_shown_again(api: Api, base_url: str) -> None:
     await registered(api, "dov@example.org")
-    changed = "These texts have changed."
+    message = "These texts have changed."
 
     async def send_twice(client: httpx.AsyncClient, page: httpx.Response, path: str, **fields: str) -> None:
         """Send a form whose texts change meanwhile, and then the page that shows the new ones."""
@@ -170,7 +170,7 @@ async def test_terms_that_change_while_they_are_read_are_shown_again(api: Api, b
         for is_first in (True, False):
             data = {"form_token": token_in(page), **terms_in(page), **fields, "is_accepted": "true"}
             page = await client.post(login_url(api, path), data=data)
-            assert (page.status_code, changed in page.text) == ((422, True) if is_first else (303, False))
+            assert (page.status_code, message in page.text) == ((422, True) if is_first else (303, False))
             assert not is_first or f"Changed for {path}." in page.text
 
     async with business_with_terms(api) as business_id, visitor(base_url) as client, visitor(base_url) as other:

@@ -118,8 +118,8 @@ async def test_a_page_that_was_open_says_nothing_of_boxes_left_alone(api: Api, b
     async with visitor(base_url) as client:
         await send(client, url, email="true", **{"business_ids[]": business})
         page = await client.get(url)
-        (shown,) = re.findall(r'name="shown" value="([^"]*)"', page.text)
-        fields = {"form_token": token_in(page), "shown": shown, "email": "true", "business_ids[]": business}
+        (ticks,) = re.findall(r'name="old_ticks" value="([^"]*)"', page.text)
+        fields = {"form_token": token_in(page), "old_ticks": ticks, "email": "true", "business_ids[]": business}
         # Meanwhile the fan takes back both ticks elsewhere.
         await send(client, url)
         await client.post(url, data={**fields, "phone": "true"})
@@ -127,7 +127,7 @@ async def test_a_page_that_was_open_says_nothing_of_boxes_left_alone(api: Api, b
         assert (result["is_subscribed"], result["opted_in_business_ids"]) == (False, [])
         assert result["is_phone_subscribed"] is True
         # What the fan changes is written.
-        await send(client, url, phone="true", email="true", shown="form phone")
+        await send(client, url, phone="true", email="true", old_ticks="form phone")
         assert (await fan(api, may))["is_subscribed"] is True
 
 

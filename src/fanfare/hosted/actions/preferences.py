@@ -56,18 +56,18 @@ def _changes(person: Fan, choices: Choices) -> FanChanges:
     old = _ticks(person.opted_in_business_ids, email=person.is_subscribed, phone=person.is_phone_subscribed)
     new = _ticks(choices.business_ids or [], email=choices.email, phone=choices.phone)
     # A box that the fan left alone says nothing: meanwhile it may have changed, by a link in a mail.
-    shown = old if choices.shown is None else set(choices.shown.split())
-    changed = (new ^ shown) & (new ^ old)
+    ticks = old if choices.old_ticks is None else set(choices.old_ticks.split())
+    differences = (new ^ ticks) & (new ^ old)
     return FanChanges(
         fan_id=person.fan_id,
-        is_subscribed=choices.email if "email" in changed else None,
-        is_phone_subscribed=choices.phone if "phone" in changed else None,
-        businesses={each: each in new for each in changed - {"email", "phone"}},
+        is_subscribed=choices.email if "email" in differences else None,
+        is_phone_subscribed=choices.phone if "phone" in differences else None,
+        businesses={each: each in new for each in differences - {"email", "phone"}},
     )
 
 
 def _ticks(business_ids: Iterable[int], *, email: bool, phone: bool) -> set[str]:
-    """Return the boxes that are ticked, as the page writes them into `shown`."""
+    """Return the boxes that are ticked, as the page writes them into `old_ticks`."""
     channels = {"email": email, "phone": phone}
     return {name for name, is_on in channels.items() if is_on} | {str(each) for each in business_ids}
 

@@ -25,7 +25,7 @@ class Choices(Params, kw_only=True):
     email: Annotated[Flag, "Mail is welcome."] = False
     phone: Annotated[Flag, "Text messages are welcome."] = False
     business_ids: Annotated[Ids | None, "Businesses that are welcome to write."] = None
-    shown: Annotated[
+    old_ticks: Annotated[
         Annotated[str, TextForm(MAX_SHOWN)] | None,
         "The boxes that were ticked when the page was shown: email, phone, and ids of businesses, separated by spaces.",
     ] = None

@@ -61,7 +61,7 @@ class _Reading:
 
     @asynccontextmanager
     async def turn(self, account_id: int, now: datetime, serves: Callable[[], bool]) -> AsyncIterator[bool]:
-        """Give whether the caller has to read; who waited for a reading that failed, fails with it."""
+        """Yield whether the caller has to read; who waited for a reading that failed, fails with it."""
         failure_count = self._failure_count
         async with self._lock:
             if serves():
