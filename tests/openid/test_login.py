@@ -6,15 +6,24 @@ import hashlib
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.api import Api
+from fanfare.kernel.data.db import Db
+from tests.api import Api, new_api
 from tests.openid.provider import (
+    authorize,
     come_back,
+    decide,
     fan_browser,
     get_tokens,
     new_client,
     new_fan,
+    query_of,
+    send_form,
+    target_of,
     userinfo,
 )
+from tests.sessions.logins import PASSWORD, registered
+
+BUSINESSES = "/api/v1/manage/businesses"
 
 
 async def claims_of(api: Api, base: str, id_token: str) -> dict[str, object]:
@@ -41,3 +50,28 @@ async def test_the_whole_way(api: Api, base_url: str) -> None:
     info = (await userinfo(api, client, tokens["access_token"])).json()
     assert (info["sub"], info["name"], info["email_verified"]) == (str(fan["fan_id"]), "Maren Holt", False)
     assert "phone_number" not in info
+
+
+async def test_in_an_account_of_several_businesses(base_url: str, db: Db) -> None:
+    """A client without a business, and one whose business was deleted, log fans in for the account."""
+    async with new_api(base_url, db, "Several") as api:
+        ids = []
+        for name in ("Women", "Men", "Youth"):
+            saved = await api.ok(await api.post(BUSINESSES, business_name=name, legal_terms="Be kind."))
+            ids.append(saved["business_id"])
+        clients = [await new_client(api, scopes=["openid"], **values) for values in ({}, {"business_id": ids[2]})]
+        await api.ok(await api.delete(f"{BUSINESSES}/{ids[2]}"))
+        email = "ola@example.com"
+        await registered(api, email, business_id=ids[0], is_accepted=True)
+        for client in clients:
+            async with fan_browser(api) as browser:
+                login = target_of(await authorize(browser, client, scope="openid"))
+                page = await browser.get(login)
+                assert page.status_code == 200, page.text
+                location = target_of(await send_form(browser, page, contact=email, password=PASSWORD))
+                page = await browser.get(location)
+                assert "code" in query_of(target_of(await decide(browser, page)))
+        async with fan_browser(api) as browser:
+            for path in (f"{clients[0].base}/apps", f"/crm/my_data?account_id={api.account_id}"):
+                login = target_of(await browser.get(path))
+                assert (await browser.get(login)).status_code == 200

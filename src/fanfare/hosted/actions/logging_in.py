@@ -20,7 +20,7 @@ from fanfare.kernel.pages.forms import FormRefused
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.sessions.actions.codes import MINUTES
-from fanfare.sessions.actions.connecting import new_step, take
+from fanfare.sessions.actions.connecting import business_step, take
 from fanfare.sessions.actions.identities import verify_identity
 from fanfare.sessions.actions.opening import end_session
 from fanfare.sessions.actions.terms import accept
@@ -66,13 +66,11 @@ async def take_step(
     await refuse_blocked(db, account_id, None, caller)
     present = await browser_sessions.current(db, visit, account_id, now)
     values: dict[str, object] = {**fields, "language": visit.language.code}
-    if destination.business_id is not None:
-        values["business_id"] = destination.business_id
     if present is not None:
         values["session_uid"] = str(present.session_uid)
-    step = await new_step(db, destination.account, caller, step_request(values), now)
     # The terms that are accepted are those whose wording was compared.
-    step = msgspec.structs.replace(step, business=destination.business, consents=consents)
+    step = await business_step(db, destination.account, destination.business, caller, step_request(values), now)
+    step = msgspec.structs.replace(step, consents=consents)
     if step.request.network in IDENTITY_NETWORKS:
         # A token comes from the provider alone, never from a form.
         identity = await verify_identity(db, step, is_own_token=True)

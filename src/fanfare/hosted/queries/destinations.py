@@ -8,7 +8,7 @@ from fanfare.hosted.queries.redirect_urls import is_registered
 from fanfare.hosted.schemas.login import Destination, LoginQuery
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
-from fanfare.sessions.queries.businesses import business_of
+from fanfare.sessions.queries.businesses import business_of, own_page_business
 
 # What does not go back to the site: parameters of the page, and those that the site could take for ours.
 RESERVED = frozenset({
@@ -31,13 +31,14 @@ async def destination_of(db: Db, query: LoginQuery, page_url: str) -> Destinatio
     Refuses an unknown account (404), business, redirect URL, or too many parameters to give back (422).
     """
     account = await account_by_id(db, query.account_id)
-    business = await business_of(db, account.id, query.business_id)
     if query.redirect_url is None:
         path = next_path(query.next_path or "")
         if path is None:
             message = "Open the page that you want to see once more, and log in from there."
             raise RedirectRefused(message)
+        business = await own_page_business(db, account.id, query.business_id)
         return Destination(account, business, None, path, (), login_hint(query.login_hint or "") or "")
+    business = await business_of(db, account.id, query.business_id)
     business_id = business.business_id if business else None
     if not await is_registered(db, account.id, business_id, query.redirect_url):
         message = "The site that you come from is not registered here, so we cannot lead you back to it."

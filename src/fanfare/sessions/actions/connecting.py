@@ -33,7 +33,7 @@ from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
 from fanfare.sessions.actions.passkeys import begin_login, log_in
 from fanfare.sessions.actions.steps import OWNER, Step, fan_address, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
-from fanfare.sessions.queries.businesses import business_of
+from fanfare.sessions.queries.businesses import SiteBusiness, business_of
 from fanfare.sessions.schemas.connect import (
     EMAIL,
     GUEST,
@@ -98,6 +98,13 @@ async def identify(db: Db, account: Account, caller: Caller, request: Connect, n
 async def new_step(db: Db, account: Account, caller: Caller, request: Connect, now: datetime) -> Step:
     """Return a step with its circumstances; refuses (422) an unknown business or campaign."""
     business = await business_of(db, account.id, request.business_id)
+    return await business_step(db, account, business, caller, request, now)
+
+
+async def business_step(
+    db: Db, account: Account, business: SiteBusiness | None, caller: Caller, request: Connect, now: datetime
+) -> Step:
+    """Return a step for a business, or for the account; refuses (422) an unknown campaign."""
     await check_campaign_field(db, account.id, request.page_tab_id)
     address = fan_address(caller, request.ip_address)
     counted = None if address is None and caller.is_server else subscriber(address)

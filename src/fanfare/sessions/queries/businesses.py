@@ -33,6 +33,25 @@ async def business_of(db: Db, account_id: int, business_id: int | None) -> SiteB
 
     Refuses (422) an unknown business, and no name where there are several.
     """
+    matches = await _matches(db, account_id, business_id)
+    if business_id is not None and not matches:
+        raise no_business()
+    if len(matches) > 1:
+        raise BadParameters([("business_id", "is required: the account has several businesses")])
+    return matches[0] if matches else None
+
+
+async def own_page_business(db: Db, account_id: int, business_id: int | None) -> SiteBusiness | None:
+    """Return the business for a login at our own pages: the one that is named, else the only one.
+
+    None where there are several, or where the one that is named was deleted: such a login is for the account.
+    """
+    matches = await _matches(db, account_id, business_id)
+    return matches[0] if len(matches) == 1 else None
+
+
+async def _matches(db: Db, account_id: int, business_id: int | None) -> list[SiteBusiness]:
+    """Return the business that is named, or at most two of the account."""
     rows = await db.rows(
         """
         select business_id, business_name, legal_terms, legal_privacy, media_map, locale_props
@@ -42,11 +61,7 @@ async def business_of(db: Db, account_id: int, business_id: int | None) -> SiteB
         account_id,
         business_id,
     )
-    if business_id is not None and not rows:
-        raise no_business()
-    if len(rows) > 1:
-        raise BadParameters([("business_id", "is required: the account has several businesses")])
-    return SiteBusiness(**rows[0]) if rows else None
+    return [SiteBusiness(**row) for row in rows]
 
 
 async def site(db: Db, account_id: int, business_id: int | None) -> Site:
