@@ -1,13 +1,15 @@
 """Requests to log in: what leads back to the client with an error, and what leads nowhere."""
 
+import json
 from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
 
+from fanfare.hosted import browser_sessions
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.openid.provider import (
@@ -19,6 +21,7 @@ from tests.openid.provider import (
     come_back,
     decide,
     fan_browser,
+    get_tokens,
     new_client,
     new_fan,
     post_token,
@@ -69,6 +72,9 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "a negative max_age": ({"max_age": "-1"}, "invalid_request"),
     "a max_age in words": ({"max_age": "day"}, "invalid_request"),
     "a huge max_age": ({"max_age": "9" * 400}, "invalid_request"),
+    "a huge max_age after zeros": ({"max_age": "0" * 20 + "9" * 400}, "invalid_request"),
+    "a huge max_age after many zeros": ({"max_age": "0" * 20 + "9" * 4400}, "invalid_request"),
+    "a max_age of 31 years and more": ({"max_age": "1000000001"}, "invalid_request"),
     "a request object": ({"request": "e30.e30."}, "request_not_supported"),
     "a request_uri": ({"request_uri": "https://shop.example/r"}, "request_uri_not_supported"),
     "registration": ({"registration": "{}"}, "registration_not_supported"),
@@ -90,10 +96,13 @@ async def test_errors_lead_back_to_the_client(
     place = "params" if method == "GET" else "data"
     answer = await browser.request(method, f"{client.base}/authorize", **{place: client.request(**changes)})  # type: ignore[arg-type]
     assert answer.status_code == 303
+    if method == "POST":
+        answer = await browser.get(answer.headers["location"])
     assert answer.headers["location"].startswith(f"{CALLBACK}?")
     parameters = query_of(answer.headers["location"])
     assert (parameters["error"], parameters["state"]) == (error, "st/ate &?")
     assert parameters["iss"].endswith(client.base)
+    assert parameters.get("error_description", "").isascii()
     assert "code" not in parameters
     assert await grants(db, api) == 0
 
@@ -104,6 +113,7 @@ PAGES: dict[str, tuple[dict[str, Any], int]] = {
     "an unknown client": ({"client_id": "999999999"}, 404),
     "a client in words": ({"client_id": "shop"}, 404),
     "a huge client id": ({"client_id": "9" * 300}, 404),
+    "a client id beyond those of the database": ({"client_id": "9" * 19}, 404),
     "two clients": ({"client_id": ["1", "2"]}, 404),
     "no redirect_uri": ({"redirect_uri": None}, 400),
     "a letter more": ({"redirect_uri": f"{CALLBACK}/"}, 400),
@@ -266,3 +276,49 @@ async def test_the_login_begins_with_the_hint_of_the_client(api: Api, client: Cl
         assert inputs_of(page) == {"contact": "bob@example.com"}
         forged = location.replace("login_hint=", "login_hint=eve%40example.com&other=")
         assert inputs_of(await browser.get(forged)) == {}
+
+
+async def test_a_form_of_a_client_goes_on_by_get_with_the_cookies(
+    api: Api, client: Client, browser: httpx.AsyncClient
+) -> None:
+    await come_back(browser, client)
+    request = client.request(prompt="none", state="ä &")
+    async with fan_browser(api) as elsewhere:
+        # A browser sends no cookie with a form of another site (SameSite=Lax).
+        answer = await elsewhere.post(f"{client.base}/authorize", data={**request, "other": "x"})
+    assert answer.status_code == 303
+    assert query_of(answer.headers["location"]) == request
+    parameters = query_of(target_of(await browser.get(answer.headers["location"])))
+    assert (parameters["state"], "code" in parameters) == ("ä &", True)
+
+
+async def test_a_form_in_json_is_no_fault(client: Client, browser: httpx.AsyncClient) -> None:
+    faults: list[dict[str, object]] = [{"\ud800": "a"}, {"nonce": "\ud800"}, {"nonce": 1}, {"nonce": {"a": []}}]
+    for wrong in faults:
+        content = json.dumps({**client.request(), **wrong})
+        headers = {"Content-Type": "application/json"}
+        answer = await browser.post(f"{client.base}/authorize", content=content, headers=headers)
+        assert answer.status_code == 303, wrong
+        location = target_of(await browser.get(answer.headers["location"]))
+        assert ("error=invalid_request" in location) == ("nonce" in wrong), location
+
+
+async def test_a_client_that_expects_a_fan_gets_no_other(api: Api, client: Client, browser: httpx.AsyncClient) -> None:
+    hint = (await get_tokens(api, browser, client))["id_token"]
+    assert "code" in query_of(target_of(await authorize(browser, client, prompt="none", id_token_hint=hint)))
+    async with fan_browser(api, (await new_fan(api))["session_uid"]) as other:
+        await come_back(other, client)
+        assert "code" in query_of(target_of(await authorize(other, client, prompt="none", id_token_hint="e30.e30.x")))
+        answer = await authorize(other, client, prompt="none", id_token_hint=hint)
+        assert query_of(target_of(answer))["error"] == "login_required"
+        login = target_of(await authorize(other, client, id_token_hint=hint))
+        assert (urlsplit(login).path, query_of(login)["login"]) == ("/crm/oauth", "again")
+        path = browser_sessions.next_path(query_of(login)["next"])
+        assert path
+        assert query_of(target_of(await other.get(path)))["error"] == "login_required"
+        assert "code" in query_of(target_of(await browser.get(path)))
+
+
+async def test_descriptions_are_ascii(client: Client, browser: httpx.AsyncClient) -> None:
+    parameters = query_of(target_of(await authorize(browser, client, **{'ü"': ["a", "b"]})))
+    assert parameters["error_description"] == "'' was sent more than once, or is not a text"

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
+from fanfare.kernel.data.db import Db
+from fanfare.openid.actions.clients import MAX_CLIENTS, MAX_SECRETS
+from tests.api import Api, new_api
 from tests.openid.provider import CALLBACK, CLIENTS, new_client
 
 
@@ -48,6 +50,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a long uri": ({"redirect_uris": [f"{CALLBACK}?{'a' * 1000}"]}, "redirect_uris"),
     "many uris": ({"redirect_uris": [CALLBACK] * 21}, "redirect_uris"),
     "a wrong uri after logout": ({"post_logout_redirect_uris": ["ftp://shop.example"]}, "post_logout_redirect_uris"),
+    "empty scopes": ({"scopes": []}, "scopes"),
     "no openid": ({"scopes": ["email"]}, "scopes"),
     "an unknown scope": ({"scopes": ["openid", "address"]}, "scopes"),
     "an unknown type": ({"client_type": "trusted"}, "client_type"),
@@ -97,3 +100,38 @@ async def test_a_secret_is_returned_once(api: Api) -> None:
     again = await api.post(CLIENTS, {"Idempotency-Key": "client-1"}, **values)
     assert first.json()["client_secret"].startswith("ffs_")
     assert (again.status_code, again.json()["code"]) == (409, "answer_not_stored")
+
+
+async def test_scopes_cannot_be_emptied(api: Api) -> None:
+    client = await new_client(api)
+    for scopes in ([], [""], "", None):
+        answer = await api.post(f"{CLIENTS}/{client.client_id}", scopes=scopes)
+        assert answer.status_code == 422, scopes
+        assert "scopes" in answer.text
+
+
+async def test_clients_and_secrets_are_bounded(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db, "Many clients") as api:
+        client = await new_client(api)
+        secrets = [client.secret]
+        for _ in range(MAX_SECRETS):
+            path = f"{CLIENTS}/{client.client_id}/secrets"
+            secrets.append((await api.ok(await api.post(path, overlap_hours=2000)))["client_secret"])
+        statuses = []
+        for each in secrets:
+            auth = (client.client_id, str(each))
+            answer = await api.client.post(f"{client.base}/revoke", auth=auth, data={"token": "x"})
+            statuses.append(answer.status_code)
+        assert statuses == [401] + [200] * MAX_SECRETS
+        await db.execute(
+            """
+            insert into openid_clients (account_id, client_id, client_name, client_type, redirect_uris, scopes,
+                                        created_at, updated_at)
+            select $1, nextval('positions'), 'Shop', 'public', '{https://shop.example/}', '{openid}', now(), now()
+            from generate_series(2, $2)
+            """,
+            api.account_id,
+            MAX_CLIENTS,
+        )
+        answer = await api.post(CLIENTS, client_name="Shop", redirect_uris=[CALLBACK])
+        assert (answer.status_code, "200 clients" in answer.text) == (409, True)

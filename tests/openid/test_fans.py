@@ -1,12 +1,22 @@
 """What becomes of consents and tokens when fans are merged or erased, log out, or change their minds."""
 
+import asyncio
 import re
+import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from fanfare.fans.actions.merging import merge_fans
+from fanfare.fans.schemas.merges import MergeOther
+from fanfare.hosted.browser_sessions import BrowserSession, session_by_uid
 from fanfare.kernel.data.db import Db
+from fanfare.openid.actions import authorization
+from fanfare.openid.actions.clients import delete_client
+from fanfare.openid.schemas.authorization import AuthorizationRequest
+from fanfare.sessions.actions.opening import end_fan_sessions
 from tests.api import Api
 from tests.hosted.pages import token_in
 from tests.identities.logins import accept_provider, identities
@@ -27,6 +37,7 @@ from tests.openid.provider import (
     userinfo,
 )
 from tests.sessions.logins import PASSWORD, change, connect
+from tests.waits import until_blocked
 
 OFFLINE = "openid email offline_access"
 SCOPES = ["openid", "email", "offline_access"]
@@ -237,3 +248,91 @@ async def test_the_first_proof_of_an_address_ends_all_that_let_somebody_else_in(
         await login_by_token(api, provider, provider.token(sub="another", **proof))
         assert (await refresh(api, client, tokens["refresh_token"])).status_code == 200
         assert len(await identities(api, owner["fan_id"])) == 2
+
+
+async def test_who_withdrew_does_not_agree_again_by_a_merge(api: Api, client: Client) -> None:
+    first, second = await new_fan(api), await new_fan(api)
+    tokens = await login(api, client, second)
+    await login(api, client, first)
+    await withdraw(api, client, first)
+    await merge(api, first, second)
+    assert (await userinfo(api, client, tokens["access_token"])).status_code == 401
+    assert (await refresh(api, client, tokens["refresh_token"])).status_code == 400
+
+
+async def test_a_merged_fan_sees_all_that_is_agreed(api: Api, db: Db, client: Client) -> None:
+    first, second = await new_fan(api), await new_fan(api)
+    await login(api, client, first, "openid")
+    tokens = await login(api, client, second)
+    await merge(api, first, second)
+    scopes = await db.value(
+        "select scopes from openid_consents where account_id = $1 and fan_id = $2", api.account_id, first["fan_id"]
+    )
+    assert set(scopes) == set(OFFLINE.split())
+    assert (await refresh(api, client, tokens["refresh_token"])).status_code == 200
+
+
+async def withdraw(api: Api, client: Client, fan: dict[str, Any]) -> None:
+    path = f"{client.base}/apps"
+    async with fan_browser(api, fan["session_uid"]) as browser:
+        fields = {"client_id": client.client_id, "form_token": token_in(await browser.get(path))}
+        assert (await browser.post(path, data=fields)).status_code == 303
+
+
+async def request_of(db: Db, api: Api, client: Client, fan: dict[str, Any]) -> tuple[Any, BrowserSession]:
+    """Return a request of a client to whom the fan has agreed, and the fan's session."""
+    await login(api, client, fan)
+    session = await session_by_uid(db, api.account_id, uuid.UUID(fan["session_uid"]), datetime.now(UTC))
+    assert session
+    uri = client.redirect_uri
+    return AuthorizationRequest(api.account_id, int(client.client_id), uri, OFFLINE.split()), session
+
+
+async def end_all_in(tx: Db, api: Api, _: Client, fan: dict[str, Any]) -> None:
+    await end_fan_sessions(tx, api.account_id, fan["fan_id"], datetime.now(UTC))
+
+
+async def withdraw_in(tx: Db, api: Api, client: Client, fan: dict[str, Any]) -> None:
+    await authorization.withdraw(tx, api.account_id, int(client.client_id), fan["fan_id"], datetime.now(UTC))
+
+
+async def delete_client_in(tx: Db, api: Api, client: Client, _: dict[str, Any]) -> None:
+    await delete_client(tx, api.account_id, int(client.client_id), datetime.now(UTC))
+
+
+ENDINGS = [end_all_in, withdraw_in, delete_client_in]
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+async def test_no_code_is_issued_while_what_it_stands_on_ends(api: Api, db: Db, end: Any) -> None:
+    client, fan = await new_client(api, scopes=SCOPES), await new_fan(api)
+    request, session = await request_of(db, api, client, fan)
+    async with db.transaction() as tx:
+        await end(tx, api, client, fan)
+        code = asyncio.create_task(authorization.issue_code(db, request, session, datetime.now(UTC)))
+        await until_blocked(db, tx, code)
+    assert await code is None
+
+
+@pytest.mark.parametrize("end", ENDINGS)
+async def test_what_ends_takes_a_code_with_it_that_is_issued_meanwhile(api: Api, db: Db, end: Any) -> None:
+    client, fan = await new_client(api, scopes=SCOPES), await new_fan(api)
+    request, session = await request_of(db, api, client, fan)
+    async with db.transaction() as tx:
+        assert await authorization.issue_code(tx, request, session, datetime.now(UTC))
+        ending = asyncio.create_task(end(db, api, client, fan))
+        await until_blocked(db, tx, ending)
+    await ending
+    sql = "select count(*) from openid_grants where account_id = $1 and fan_id = $2"
+    assert await db.value(sql, api.account_id, fan["fan_id"]) == 0
+
+
+async def test_who_was_merged_meanwhile_logs_in_again(api: Api, db: Db) -> None:
+    client, fan, other = await new_client(api, scopes=SCOPES), await new_fan(api), await new_fan(api)
+    request, session = await request_of(db, api, client, fan)
+    async with db.transaction() as tx:
+        change = MergeOther(fan_id=other["fan_id"], merged_fan_id=fan["fan_id"])
+        await merge_fans(tx, api.account_id, change, datetime.now(UTC), source="test")
+        code = asyncio.create_task(authorization.issue_code(db, request, session, datetime.now(UTC)))
+        await until_blocked(db, tx, code)
+    assert await code is None

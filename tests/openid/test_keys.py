@@ -17,15 +17,18 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.openid.actions import keys
 from tests.api import Api, new_api
 from tests.conftest import SECRET_KEY, serving
-from tests.openid.provider import Client, fan_browser, get_tokens, new_client, new_fan
+from tests.openid.provider import CLIENTS, Client, fan_browser, get_tokens, new_client, new_fan
+from tests.waits import until_blocked
+from tests.yardstick import LINE_MILLISECONDS, cpu_seconds, takes_longer
 
 NEW_SECRET_KEY = "another-made-up-secret-key-of-the-tests-01234"
 
 
 @pytest.fixture
 async def account(base_url: str, db: Db) -> AsyncIterator[Api]:
-    """An account without a key so far."""
+    """An account with a client, and without a key so far."""
     async with new_api(base_url, db, "Keys") as client:
+        await new_client(client)
         yield client
 
 
@@ -96,7 +99,12 @@ async def let_pass(db: Db, api: Api, time: timedelta) -> None:
 
 async def test_two_rotations_at_once_add_one_key(account: Api, db: Db) -> None:
     await published(account)
-    await asyncio.gather(*(keys.rotate(db, account.account_id, datetime.now(UTC)) for _ in range(4)))
+    async with db.transaction() as tx:
+        # All have read the last number and generated a key before the first can write its own.
+        await tx.execute("lock table openid_keys in share mode")
+        rotations = [asyncio.create_task(keys.rotate(db, account.account_id, datetime.now(UTC))) for _ in range(4)]
+        await until_blocked(db, tx, count=len(rotations))
+    await asyncio.gather(*rotations)
     assert len(await published(account)) == 2
 
 
@@ -148,3 +156,23 @@ async def test_the_private_key_is_sealed(account: Api, db: Db) -> None:
     assert row is not None
     assert b"PRIVATE KEY" in secret_keys.unseal(keys.PURPOSE, row["sealed_key"])
     assert '"d"' not in str(dict(row))
+
+
+async def test_strangers_make_no_key_for_an_account_without_clients(base_url: str, db: Db) -> None:
+    async with new_api(base_url, db, "No clients") as api:
+        answer = await api.client.get(f"/openid/{api.account_id}/jwks")
+        # Not an empty list, which would be cached until after the first login.
+        assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+        assert await db.value("select count(*) from openid_keys where account_id = $1", api.account_id) == 0
+        client = await new_client(api)
+        assert len(await published(api)) == 1
+        await api.ok(await api.delete(f"{CLIENTS}/{client.client_id}"))
+        assert len(await published(api)) == 1
+
+
+async def test_a_key_is_read_without_checking_its_numbers(account: Api, db: Db) -> None:
+    """The check takes 100 ms and the interpreter lock, so the server would answer nothing else."""
+    await published(account)
+    sealed_key = await db.value("select sealed_key from openid_keys where account_id = $1", account.account_id)
+    private_key = secret_keys.unseal(keys.PURPOSE, sealed_key)
+    assert not takes_longer(LINE_MILLISECONDS, lambda: cpu_seconds(keys.load_key.__wrapped__, private_key))

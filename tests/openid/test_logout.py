@@ -1,11 +1,14 @@
 """Logging out, which a client asks for."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.openid.provider import (
     ACTION,
@@ -17,6 +20,7 @@ from tests.openid.provider import (
     get_tokens,
     new_client,
     new_fan,
+    send_form,
     target_of,
     userinfo,
 )
@@ -52,6 +56,11 @@ async def test_with_the_fans_own_token_at_once(
     values = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": BYE, "state": "a&b"}
     place = "params" if method == "GET" else "data"
     answer = await browser.request(method, f"{client.base}/end_session", **{place: values})  # type: ignore[arg-type]
+    if method == "POST":
+        # From another site it comes without the cookies (SameSite=Lax), so it ends nothing by itself.
+        assert "set-cookie" not in answer.headers
+        assert await is_logged_in(api, fan)
+        answer = await browser.get(answer.headers["location"])
     assert (answer.status_code, answer.headers["location"]) == (303, f"{BYE}?state=a%26b")
     assert f'{cookie_of(api)}=""' in answer.headers["set-cookie"]
     assert not await is_logged_in(api, fan)
@@ -107,3 +116,46 @@ async def test_an_unregistered_target_is_never_led_to(
         assert BYE not in answer.text
     assert await is_logged_in(api, fan)
     assert "/continue?" not in target_of(await authorize(browser, client))
+
+
+async def test_a_form_of_another_site_logs_nobody_out(
+    api: Api, client: Client, fan: dict[str, Any], browser: httpx.AsyncClient
+) -> None:
+    async with fan_browser(api) as elsewhere:
+        # A browser sends no cookie with it.
+        answer = await elsewhere.post(f"{client.base}/end_session", data={"state": "s", "other": "x"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (303, False)
+    assert answer.headers["location"] == f"{client.base}/end_session?state=s"
+    assert "Log out?" in (await browser.get(answer.headers["location"])).text
+    assert await is_logged_in(api, fan)
+    long = await browser.post(f"{client.base}/end_session", data={"id_token_hint": "x" * 9000})
+    assert (long.status_code, "set-cookie" in long.headers) == (413, False)
+
+
+async def test_of_a_token_whose_key_has_ended_the_client_is_believed(
+    api: Api, db: Db, client: Client, fan: dict[str, Any], browser: httpx.AsyncClient
+) -> None:
+    values = {"id_token_hint": (await get_tokens(api, browser, client))["id_token"], "post_logout_redirect_uri": BYE}
+    await db.execute("delete from openid_keys where account_id = $1", api.account_id)
+    page = await browser.get(f"{client.base}/end_session", params=values)
+    assert "Log out?" in page.text
+    assert await is_logged_in(api, fan)
+    assert target_of(await send_form(browser, page)) == BYE
+
+
+HEADERS: dict[str, dict[str, object]] = {
+    "crit is no list": {"alg": "RS256", "crit": 1},
+    "crit has a list": {"alg": "RS256", "crit": [[]]},
+    "kid is a list": {"alg": "RS256", "kid": []},
+    "alg is a number": {"alg": 1},
+    "none": {"alg": "none"},
+    "no object": {},
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+async def test_a_malformed_token_is_as_none(client: Client, browser: httpx.AsyncClient, name: str) -> None:
+    header = base64.urlsafe_b64encode(msgspec.json.encode(HEADERS[name])).decode().rstrip("=")
+    for payload in ("e30", "", "W1tb", "!", "eyJhdWQiOjF9"):
+        answer = await browser.get(f"{client.base}/end_session", params={"id_token_hint": f"{header}.{payload}.eA"})
+        assert (answer.status_code, "Log out?" in answer.text) == (200, True), payload

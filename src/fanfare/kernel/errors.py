@@ -198,6 +198,11 @@ class OAuthRefusal(Refusal):
     is_guess: ClassVar[bool] = False
 
 
+def error_description(text: str) -> str:
+    """Return a text with the characters alone that RFC 6749 allows in error_description."""
+    return re.sub(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]", "'", text)
+
+
 class InvalidRequest(OAuthRefusal):
     """The request lacks a parameter, repeats one, or is malformed"""
 

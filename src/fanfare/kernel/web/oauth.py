@@ -22,7 +22,7 @@ from falcon.asgi import App, Request, Response
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import InvalidRequest, OAuthRefusal, Refusal, Unknown
+from fanfare.kernel.errors import InvalidRequest, OAuthRefusal, Refusal, Unknown, error_description
 from fanfare.kernel.parameters import Raw, from_query
 from fanfare.kernel.running import loop_turns
 from fanfare.kernel.web import answers, http
@@ -34,8 +34,6 @@ MAX_BYTES = 64 * 1024
 FORM = "application/x-www-form-urlencoded"
 SERVER_ERROR = 500
 ACCOUNT_ID = re.compile(r"[1-9][0-9]{0,17}")
-# What RFC 6749 allows in error_description.
-NOT_ALLOWED = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 
 
 class OAuthRequest(msgspec.Struct, frozen=True):
@@ -188,6 +186,6 @@ def _put_error(response: Response, refusal: Refusal, request_id: str) -> None:
     response.set_headers(dict(refusal.headers))
     if refusal.retry_after is not None:
         response.set_header("Retry-After", str(refusal.retry_after))
-    description = NOT_ALLOWED.sub("'", refusal.detail)
+    description = error_description(refusal.detail)
     response.data = answers.encode({"error": code, "error_description": description, "request_id": request_id})
     response.content_type = "application/json"

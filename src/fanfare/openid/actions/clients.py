@@ -23,10 +23,16 @@ from fanfare.openid.schemas.clients import (
 from fanfare.openid.topics import OPENID_CLIENT_CREATED, OPENID_CLIENT_DELETED, OPENID_CLIENT_UPDATED
 
 PREFIX_LETTERS = 8
+MAX_CLIENTS = 200
+MAX_SECRETS = 5
 
 
 class PublicClient(Conflict):
     """A public client has no secret and always needs PKCE"""
+
+
+class TooManyClients(Conflict):
+    """An account can have 200 clients"""
 
 
 CREATE = Sql(f"""
@@ -37,6 +43,7 @@ CREATE = Sql(f"""
         select $1, nextval('positions'), :client_name, :client_type, :business_id, :redirect_uris,
                :post_logout_redirect_uris, :scopes, :is_pkce_required, :now, :now
         from hold
+        where (select count(*) from openid_clients where account_id = $1) < :most
         returning client_id
     ),
     logged as (
@@ -47,11 +54,14 @@ CREATE = Sql(f"""
 
 
 async def create_client(db: Db, account_id: int, new: NewClient, now: datetime) -> ClientCreated:
-    """Register a client and return its id and, for a confidential one, its secret. Unknown (404) for the business."""
+    """Register a client and return its id and, for a confidential one, its secret.
+
+    Unknown (404) for the business, TooManyClients (409).
+    """
     if new.business_id is not None:
         await business(db, account_id, new.business_id)
     async with db.transaction() as tx:
-        client_id: int = await tx.value(
+        client_id: int | None = await tx.value(
             CREATE,
             account_id,
             client_name=new.client_name,
@@ -61,8 +71,11 @@ async def create_client(db: Db, account_id: int, new: NewClient, now: datetime) 
             post_logout_redirect_uris=new.post_logout_redirect_uris or [],
             scopes=new.scopes or [scope for scope in SCOPES if scope != OFFLINE_ACCESS],
             is_pkce_required=new.is_pkce_required,
+            most=MAX_CLIENTS,
             now=now,
         )
+        if client_id is None:
+            raise TooManyClients
         secret = await _add_secret(tx, account_id, client_id, now) if new.client_type == CONFIDENTIAL else None
     return ClientCreated(client_id, secret, issuer(account_id))
 
@@ -161,12 +174,25 @@ ROTATE = f"""
 """  # noqa: S608 - fixed parts
 
 
+# The client's row is locked by then, so two rotations do not count the same secrets.
+END_OLDEST = """
+    delete from openid_client_secrets
+    where account_id = $1 and client_id = $2 and secret_hash in (
+        select secret_hash from openid_client_secrets where account_id = $1 and client_id = $2
+        order by created_at desc, secret_hash offset $3)
+"""
+
+
 async def rotate_secret(db: Db, account_id: int, rotation: SecretRotation, now: datetime) -> NewClientSecret:
-    """Add a secret; the older ones end after the overlap. Unknown (404), or PublicClient (409)."""
+    """Add a secret; the older ones end after the overlap, the oldest beyond five at once.
+
+    Unknown (404), or PublicClient (409).
+    """
     end = now + timedelta(hours=rotation.overlap_hours)
     async with db.transaction() as tx:
         if await tx.value(ROTATE, account_id, rotation.client_id, now, end) is None:
             await _check_client(tx, account_id, rotation.client_id)
             raise PublicClient
+        await tx.execute(END_OLDEST, account_id, rotation.client_id, MAX_SECRETS - 1)
         secret = await _add_secret(tx, account_id, rotation.client_id, now)
     return NewClientSecret(rotation.client_id, secret)

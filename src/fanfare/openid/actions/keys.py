@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.openid.queries.clients import has_clients
 from fanfare.openid.queries.keys import PublishedKey, last_number, valid_keys
 
 if TYPE_CHECKING:
@@ -47,10 +48,15 @@ async def signing_key(db: Db, account_id: int, now: datetime) -> SigningKey:
 
 
 async def public_keys(db: Db, account_id: int, now: datetime) -> list[Mapping[str, Any]]:
-    """Return the published keys as JWK (RFC 7517), and create the first one. Unknown (404) for the account."""
+    """Return the published keys as JWK (RFC 7517), and create the first one.
+
+    Unknown (404) for the account, or if it has no client: an empty list would be cached until after the first login.
+    """
     number = await last_number(db, account_id)
     published = await valid_keys(db, account_id, now)
     if not published:
+        if not await has_clients(db, account_id):
+            raise Unknown(account=account_id)
         await _add_key(db, account_id, number + 1, now, begins_at=now)
         published = await valid_keys(db, account_id, now)
     if not published:
@@ -109,17 +115,25 @@ def _generate() -> tuple[bytes, dict[str, Any]]:
 def _unsealed(published: PublishedKey) -> "RSAKey | None":
     """Return the private key; None if the secret key that sealed it has ended."""
     try:
-        return _imported(secret_keys.unseal(PURPOSE, published.sealed_key))
+        return load_key(secret_keys.unseal(PURPOSE, published.sealed_key))
     except NotSealed:
         return None
 
 
 @lru_cache(maxsize=256)
-def _imported(private_key: bytes) -> "RSAKey":
-    """Return a key for signing; checking it takes a tenth of a second."""
+def load_key(private_key: bytes) -> "RSAKey":
+    """Return a key for signing, without checking its numbers: what was sealed here was generated here.
+
+    The check takes a tenth of a second and the interpreter lock, in which the server would answer nothing else.
+    """
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as above
     from joserfc.jwk import RSAKey  # noqa: PLC0415 - as above
 
-    return RSAKey.import_key(private_key)
+    key = load_pem_private_key(private_key, None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError
+    return RSAKey(key, key)
 
 
 async def keep_keys(db: Db, account_id: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Seals a request to log in while the fan logs in and agrees, and unseals it; finds the client that sent it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -8,6 +8,8 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.parameters import Raw
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.openid.queries.clients import PATH, find_client
+from fanfare.openid.queries.consents import fan_of_subject
+from fanfare.openid.queries.keys import claims_of
 from fanfare.openid.schemas.authorization import AuthorizationRequest, is_registered, single
 from fanfare.openid.schemas.clients import RegisteredClient
 from fanfare.openid.schemas.errors import ClientUnknown, RedirectUnknown, RequestExpired
@@ -50,6 +52,16 @@ async def client_of(db: Db, account_id: int, raw: Raw) -> tuple[RegisteredClient
     if redirect_uri is None or not is_registered(redirect_uri, client.redirect_uris):
         raise RedirectUnknown
     return client, redirect_uri
+
+
+async def with_hinted_fan(db: Db, request: AuthorizationRequest, raw: Raw, now: datetime) -> AuthorizationRequest:
+    """Return a request with the fan of its id_token_hint; a hint that is no ID token of the client is ignored."""
+    hint = single(raw, "id_token_hint")
+    claims = await claims_of(db, request.account_id, hint, now) if hint else None
+    if claims is None or claims["aud"] != str(request.client_id):
+        return request
+    fan_id = await fan_of_subject(db, request.account_id, request.client_id, str(claims["sub"]))
+    return msgspec.structs.replace(request, hinted_fan_id=fan_id or 0)
 
 
 async def current_client(db: Db, request: AuthorizationRequest) -> RegisteredClient:

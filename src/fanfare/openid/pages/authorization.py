@@ -13,6 +13,7 @@ from fanfare.hosted import browser_sessions
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.queries.looks import look_of
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import error_description
 from fanfare.kernel.pages.languages import PARAMETER, Language, select_language
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.kernel.parameters import Raw
@@ -20,6 +21,7 @@ from fanfare.openid.actions import authorization, requests
 from fanfare.openid.queries.clients import PATH, issuer
 from fanfare.openid.schemas.authorization import (
     LONGEST,
+    NAMES,
     AuthorizationRefusal,
     AuthorizationRequest,
     Decision,
@@ -27,6 +29,7 @@ from fanfare.openid.schemas.authorization import (
     SealedRequest,
     read_request,
     single,
+    url_of_form,
     with_parameters,
 )
 from fanfare.openid.schemas.clients import RegisteredClient
@@ -35,21 +38,13 @@ TEMPLATES = "openid/templates"
 
 
 @page.get("/openid/{account_id}/authorize")
-async def authorize(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> View | Redirect:
+async def authorize(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> Redirect:
     """Answer a client that sends a fan here to log in."""
-    return await _authorize(db.for_account(provider.account_id), visit, raw, provider.account_id, now)
-
-
-@page.post("/openid/{account_id}/authorize", is_open=True)
-async def authorize_by_form(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> View | Redirect:
-    """Answer the same, sent as a form of the client."""
-    return await _authorize(db.for_account(provider.account_id), visit, raw, provider.account_id, now)
-
-
-async def _authorize(db: Db, visit: Visit, raw: Raw, account_id: int, now: datetime) -> Redirect:
+    account_id = provider.account_id
+    db = db.for_account(account_id)
     client, redirect_uri = await requests.client_of(db, account_id, raw)
     try:
-        request = read_request(raw, client, redirect_uri, now)
+        request = await requests.with_hinted_fan(db, read_request(raw, client, redirect_uri, now), raw, now)
         return Redirect(await _next_location(db, visit, request, client, now))
     except AuthorizationRefusal as error:
         state = single(raw, "state") or ""
@@ -58,12 +53,18 @@ async def _authorize(db: Db, visit: Visit, raw: Raw, account_id: int, now: datet
         )
 
 
+@page.post("/openid/{account_id}/authorize", is_open=True)
+async def authorize_by_form(raw: Raw, provider: Provider) -> Redirect:
+    """Take the same, sent as a form of the client, to the same address by GET."""
+    return Redirect(url_of_form(f"{PATH}/{provider.account_id}/authorize", raw, (*NAMES, PARAMETER)))
+
+
 async def _next_location(
     db: Db, visit: Visit, request: AuthorizationRequest, client: RegisteredClient, now: datetime
 ) -> str:
     """Return where the browser goes: to the login, to the page where the fan agrees, or back with a code."""
     session = await browser_sessions.current(db, visit, request.account_id, now)
-    if session is None or session.logged_in_at.timestamp() < request.login_after:
+    if session is None or _is_old(session, request) or _is_other_fan(session, request):
         if "none" in request.prompts:
             raise AuthorizationRefusal(code="login_required")
         return _login_url(visit, request, client, asks_again=session is not None)
@@ -73,6 +74,14 @@ async def _next_location(
     if "none" in request.prompts:
         raise AuthorizationRefusal(code="consent_required")
     return requests.continue_path(request)
+
+
+def _is_old(session: BrowserSession, request: AuthorizationRequest) -> bool:
+    return session.logged_in_at.timestamp() < request.login_after
+
+
+def _is_other_fan(session: BrowserSession, request: AuthorizationRequest) -> bool:
+    return request.hinted_fan_id not in (0, session.fan_id)
 
 
 def _login_url(visit: Visit, request: AuthorizationRequest, client: RegisteredClient, *, asks_again: bool) -> str:
@@ -102,7 +111,7 @@ def _code_location(request: AuthorizationRequest, code: str) -> str:
 def _error_location(account_id: int, redirect_uri: str, state: str, error: AuthorizationRefusal) -> str:
     parameters = {
         "error": error.code,
-        "error_description": error.description or None,
+        "error_description": error_description(error.description) or None,
         "state": state or None,
         "iss": issuer(account_id),
     }
@@ -116,8 +125,12 @@ async def proceed(db: Db, visit: Visit, target: SealedRequest, now: datetime) ->
     request = requests.unsealed(target.account_id, target.request)
     client = await requests.current_client(db, request)
     session = await browser_sessions.current(db, visit, request.account_id, now)
-    if session is None or session.logged_in_at.timestamp() < request.login_after:
+    if session is None or _is_old(session, request):
         return Redirect(await _next_location(db, visit, request, client, now))
+    if _is_other_fan(session, request):
+        error = AuthorizationRefusal(code="login_required", description="another fan has logged in")
+        location = _error_location(request.account_id, request.redirect_uri, request.state or "", error)
+        return await _leave(db, client, location)
     if "consent" not in request.prompts:
         code = await authorization.issue_code(db, request, session, now)
         if code is not None:

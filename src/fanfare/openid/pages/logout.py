@@ -9,6 +9,7 @@ from fanfare.hosted import browser_sessions
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.queries.looks import look_of
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.pages.languages import PARAMETER
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
 from fanfare.kernel.parameters import Raw
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
@@ -16,14 +17,16 @@ from fanfare.kernel.wire import TextForm
 from fanfare.openid.queries.clients import PATH, find_client
 from fanfare.openid.queries.consents import fan_of_subject
 from fanfare.openid.queries.keys import claims_of
-from fanfare.openid.schemas.authorization import Provider, is_registered, single, with_parameters
+from fanfare.openid.schemas.authorization import Provider, is_registered, single, url_of_form, with_parameters
 from fanfare.openid.schemas.clients import RegisteredClient
 from fanfare.openid.schemas.errors import ClientUnknown, RedirectUnknown, RequestExpired
+from fanfare.openid.schemas.tokens import audience_of
 from fanfare.sessions.actions.opening import end_session
 from fanfare.sessions.queries.sessions import NoSession
 
 TEMPLATES = "openid/templates"
 PURPOSE = "openid logout"
+NAMES = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 MAX_STATE = 2000
 
 
@@ -44,16 +47,8 @@ class Target(NamedTuple):
 @page.get("/openid/{account_id}/end_session")
 async def end(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> View | Redirect:
     """Log the fan out, at once if the client sent the fan's ID token."""
-    return await _end(db.for_account(provider.account_id), visit, raw, provider.account_id, now)
-
-
-@page.post("/openid/{account_id}/end_session", is_open=True)
-async def end_by_form(db: Db, visit: Visit, raw: Raw, provider: Provider, now: datetime) -> View | Redirect:
-    """Do the same, sent as a form of the client."""
-    return await _end(db.for_account(provider.account_id), visit, raw, provider.account_id, now)
-
-
-async def _end(db: Db, visit: Visit, raw: Raw, account_id: int, now: datetime) -> View | Redirect:
+    account_id = provider.account_id
+    db = db.for_account(account_id)
     target = await _target(db, account_id, raw, now)
     session = await browser_sessions.current(db, visit, account_id, now)
     business_id = target.client.business_id if target.client else None
@@ -75,7 +70,8 @@ async def _target(db: Db, account_id: int, raw: Raw, now: datetime) -> Target:
     """Return where a logout leads; raises ClientUnknown (404) or RedirectUnknown (400), and then nothing is ended."""
     hint, client_id = single(raw, "id_token_hint"), single(raw, "client_id")
     claims = await claims_of(db, account_id, hint, now) if hint else None
-    audience = str(claims["aud"]) if claims else None
+    # Of a token whose key has ended only the client is believed, which a client_id would name as well.
+    audience = str(claims["aud"]) if claims else audience_of(hint or "")
     if audience is not None and client_id not in (None, audience):
         raise ClientUnknown
     client = await find_client(db, account_id, audience or client_id or "")
@@ -99,6 +95,12 @@ async def _log_out(db: Db, visit: Visit, account_id: int, session: BrowserSessio
         except NoSession:
             # Ended meanwhile.
             return
+
+
+@page.post("/openid/{account_id}/end_session", is_open=True)
+async def end_by_form(raw: Raw, provider: Provider) -> Redirect:
+    """Take the same, sent as a form of the client, to the same address by GET."""
+    return Redirect(url_of_form(f"{PATH}/{provider.account_id}/end_session", raw, (*NAMES, PARAMETER)))
 
 
 @page.post("/openid/{account_id}/logout")

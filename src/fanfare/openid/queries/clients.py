@@ -2,6 +2,7 @@
 
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.running.public_address import public_address
+from fanfare.kernel.wire import MAX_ID
 from fanfare.openid.schemas.clients import Client, RegisteredClient
 
 PATH = "/openid"
@@ -36,9 +37,18 @@ async def clients(db: Db, account_id: int) -> list[Client]:
     return [Client(**row) for row in rows]
 
 
+async def has_clients(db: Db, account_id: int) -> bool:
+    """Return whether an account has a client."""
+    sql = "select exists (select from openid_clients where account_id = $1)"
+    answer: bool = await db.value(sql, account_id)
+    return answer
+
+
 async def find_client(db: Db, account_id: int, client_id: str) -> RegisteredClient | None:
     """Return a client by the id that it sent."""
-    if not client_id.isascii() or not client_id.isdigit() or len(client_id) > len(str(2**62)):
+    # A longer text is not read as a number at all: that takes long.
+    is_number = client_id.isascii() and client_id.isdigit() and len(client_id) <= len(str(MAX_ID))
+    if not is_number or int(client_id) > MAX_ID:
         return None
     row: Record | None = await db.row(
         f"select {COLUMNS} from openid_clients c where c.account_id = $1 and c.client_id = $2",  # noqa: S608 - the same

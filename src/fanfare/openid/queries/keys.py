@@ -47,6 +47,7 @@ async def claims_of(db: Db, account_id: int, id_token: str, now: datetime) -> Ma
     try:
         key_set = KeySet([RSAKey.import_key(each) for each in public_keys])
         claims: Mapping[str, Any] = jwt.decode(id_token, key_set, algorithms=["RS256"]).claims
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, TypeError):
+        # TypeError is for members of the header that are of another type than the RFC has.
         return None
     return claims

@@ -1,13 +1,14 @@
 """A request to log a fan in at a client, and the errors that lead back to the client."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from fanfare.kernel.errors import TooLarge
 from fanfare.kernel.parameters import Params, Raw
 from fanfare.kernel.wire import Id, TextForm, storage_fault
 from fanfare.openid.schemas.clients import OPENID, RegisteredClient
@@ -19,6 +20,8 @@ PROMPTS = frozenset({"none", "login", "consent"})
 # In bytes of UTF-8: sealed twice, in the address of the login page, they must still be short enough for proxies.
 LONGEST = {"state": 2000, "nonce": 500, "scope": 500, "login_hint": 255, "ui_locales": 200}
 MAX_SECONDS = 10**9
+# Proxies accept URLs of about this length.
+MAX_URL = 8000
 # Loopback addresses at which an app on a device listens on any port (RFC 8252, 7.3).
 ANY_PORT = ("127.0.0.1", "::1")
 # Parameters that a provider may leave out, with the error that OpenID Connect has for it.
@@ -27,13 +30,18 @@ NOT_SUPPORTED = {
     "request_uri": "request_uri_not_supported",
     "registration": "registration_not_supported",
 }
+# All that is read of a request.
+NAMES = (
+    "client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
+    "code_challenge_method", "prompt", "max_age", "login_hint", "ui_locales", "id_token_hint", *NOT_SUPPORTED,
+)  # fmt: skip
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True):
     """A valid request. It is sealed while the fan logs in and agrees.
 
     `login_after` is the time (Unix seconds) since which the fan must have logged in, 0 for any. `fan_id` is the fan who
-    was asked to agree.
+    was asked to agree, `hinted_fan_id` the fan whom the client expects; 0 for any.
     """
 
     account_id: int
@@ -48,6 +56,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True):
     login_hint: str = ""
     language: str = ""
     fan_id: int = 0
+    hinted_fan_id: int = 0
 
 
 class AuthorizationRefusal(Exception):  # noqa: N818 - an answer to the client
@@ -88,6 +97,23 @@ def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
     if not query:
         return uri
     return f"{uri}{'&' if '?' in uri else '?'}{query}"
+
+
+def url_of_form(path: str, raw: Raw, names: Iterable[str]) -> str:
+    """Return the URL that sends the parameters of a form by GET; raises TooLarge (413).
+
+    A form from another site comes without our cookies (SameSite=Lax), the GET that follows comes with them. A value
+    that is no text is sent as one that is refused there.
+    """
+    pairs = [(name, _sendable(value)) for name in names for value in raw.get(name, [])]
+    url = f"{path}?{urlencode(pairs)}"
+    if len(url) > MAX_URL:
+        raise TooLarge
+    return url
+
+
+def _sendable(value: object) -> str:
+    return value if isinstance(value, str) and not storage_fault(value) else "\0"
 
 
 def read_request(raw: Raw, client: RegisteredClient, redirect_uri: str, now: datetime) -> AuthorizationRequest:
@@ -164,7 +190,9 @@ def _prompts(text: str) -> list[str]:
 
 def _login_after(fields: Mapping[str, str], now: datetime) -> float:
     age = fields.get("max_age")
-    if age is not None and not (age.isascii() and age.isdigit() and int(age[:20]) <= MAX_SECONDS):
+    if age is not None and not (
+        age.isascii() and age.isdigit() and len(age) <= len(str(MAX_SECONDS)) and int(age) <= MAX_SECONDS
+    ):
         raise AuthorizationRefusal(code="invalid_request", description="max_age must be a number of seconds")
     if "login" in fields.get("prompt", "").split():
         return now.timestamp()

@@ -142,7 +142,7 @@ class ClientChanges(Params):
 def _faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "redirect_uris" in values and not values["redirect_uris"]:
         yield "redirect_uris", "must have at least one URI"
-    if values.get("scopes") and OPENID not in values["scopes"]:
+    if values.get("scopes") is not None and OPENID not in values["scopes"]:
         yield "scopes", f"must include {OPENID}"
 
 

@@ -11,13 +11,13 @@ class InvalidClient(OAuthRefusal):
 
     status = 401
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Basic realm="openid"'}
+    # Codes and tokens of 256 bits are no guess worth counting. Whoever visits a shop can make its server send any code,
+    # so counting those by address would lock the shop out.
     is_guess = True
 
 
 class InvalidGrant(OAuthRefusal):
     """The code or refresh token is invalid, expired, already used, or was issued to another client"""
-
-    is_guess = True
 
 
 class InvalidScope(OAuthRefusal):
@@ -37,7 +37,6 @@ class InvalidToken(OAuthRefusal):
 
     status = 401
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-    is_guess = True
 
 
 class TokenMissing(InvalidToken):
@@ -45,7 +44,6 @@ class TokenMissing(InvalidToken):
 
     # RFC 6750: a request without a token is told no error.
     headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
-    is_guess = False
 
     @classmethod
     def code(cls) -> str:
