@@ -12,9 +12,8 @@ from fanfare.kernel.running.settings import Settings
 from fanfare.messages.actions.delivery import deliver
 from fanfare.messages.gateways.outgoing import outgoing
 from tests.api import Api
-from tests.hosted.test_my_data import HOME, browser, send
+from tests.hosted.test_my_data import HOME, browser, registered, send
 from tests.messages.gateways import mail_server
-from tests.sessions.logins import registered
 
 REQUESTS = "/api/v1/manage/erasure_requests"
 SETTINGS = "/api/v1/manage/erasure_settings"

@@ -56,7 +56,8 @@ async def urls(api: Api) -> dict[str, str]:
     )
     business_id = (await api.ok(answer))["business_id"]
     await api.ok(await api.post("/api/v1/manage/businesses", business_name="Harbour City FC"))
-    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", email="maren@example.org", is_subscribed=True)))["fan_id"]
+    new = {"email": "maren@example.org", "is_subscribed": True, "is_confirmed": True}
+    fan_id = (await api.ok(await api.post("/api/v1/crm/fans", **new)))["fan_id"]
     each = await links(api, fan_id, business_id=business_id)
     for number in range(7):
         title = f"Half-time quiz of the {number + 1}. match against the visitors from the other side of the bay"

@@ -17,7 +17,8 @@ from tests.api import Api
 from tests.hosted.logins import submit
 from tests.hosted.pages import token_in
 from tests.running import PATIENCE
-from tests.sessions.logins import PASSWORD, connect, fan_of, registered, try_connect
+from tests.sessions import logins
+from tests.sessions.logins import PASSWORD, connect, fan_of, try_connect
 
 HOME = "/crm/my_data"
 
@@ -48,6 +49,13 @@ async def send(client: httpx.AsyncClient, page: str, path: str | None = None, **
     opened = await client.get(page)
     assert opened.status_code == 200, opened.text
     return await client.post(path or page, data={"form_token": token_in(opened), **fields})
+
+
+async def registered(api: Api, email: str, **values: Any) -> Any:
+    """Return the session of a new fan whose address is confirmed."""
+    session = await logins.registered(api, email, **values)
+    await api.ok(await api.post(f"/api/v1/crm/fans/{session['fan_id']}", is_confirmed=True))
+    return session
 
 
 async def age(db: Db, api: Api, session: Any) -> None:
@@ -152,7 +160,7 @@ async def test_cleo_changes_the_name_and_the_password(api: Api, base_url: str) -
         assert (fan["first_name"], fan["last_name"]) == ("Cléo", None)
         weak = await send(client, f"{HOME}/password", password="short")
         assert weak.status_code == 422
-        assert "must be at least 8 characters" in weak.text
+        assert "Use at least 8 characters, and not your email address or number." in weak.text
         assert 'value="short"' not in weak.text
         assert (await fan_of(api, other["session_uid"])).status_code == 200
         assert (await send(client, f"{HOME}/password", password="much longer words")).status_code == 303
@@ -249,3 +257,35 @@ async def test_a_form_of_another_site_changes_nothing(api: Api, base_url: str) -
             assert answer.status_code == 403, path
         page = await client.get(HOME)
     assert "Ines" in page.text
+
+
+@pytest.mark.parametrize("path", [HOME, f"{HOME}/name", f"{HOME}/download", f"{HOME}/erasure"])
+async def test_who_has_not_shown_whose_the_address_is_sees_nothing_of_it(api: Api, base_url: str, path: str) -> None:
+    """Imports are stored of the fan with the address; whoever registered first need not be its owner."""
+    email = f"unproven{len(path)}@example.org"
+    mallory = await logins.registered(api, email)
+    async with browser(base_url, api, mallory) as client:
+        answer = await client.get(path)
+        assert answer.status_code == 303, answer.text
+        location = answer.headers["location"]
+        query = parse_qs(urlsplit(location).query)
+        assert (query["login"], query["login_type"]) == (["again"], ["code"])
+        assert next_path(query["next"][0]) == f"{path}?account_id={api.account_id}"
+        assert email not in location
+        code_page = await client.get(location, follow_redirects=True)
+        assert code_page.url.path == "/crm/oauth/code"
+        assert email in code_page.text
+        for open_page in (f"{HOME}/consents", f"{HOME}/password"):
+            assert (await client.get(open_page)).status_code == 200
+        token = token_in(await client.get(f"{HOME}/consents"))
+        for form in (f"{HOME}/download", f"{HOME}/erasure"):
+            sent = await client.post(form, data={"form_token": token, "is_confirmed": "true"})
+            assert sent.headers["location"].startswith("/crm/oauth?")
+
+
+async def test_a_fan_downloads_ten_times_in_an_hour(api: Api, base_url: str) -> None:
+    jo = await registered(api, "jo@example.org")
+    async with browser(base_url, api, jo) as client:
+        answers = [await send(client, f"{HOME}/download") for _ in range(11)]
+    assert [each.status_code for each in answers] == [200] * 10 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 3000

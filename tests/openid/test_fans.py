@@ -146,8 +146,9 @@ async def new_password(api: Api, fan: dict[str, Any]) -> None:
 
 
 async def everywhere(api: Api, fan: dict[str, Any]) -> None:
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan['fan_id']}", is_confirmed=True))
     async with fan_browser(api, fan["session_uid"]) as browser:
-        page = await browser.get("/crm/my_data", params={"account_id": api.account_id})
+        page = await browser.get("/crm/my_data/consents", params={"account_id": api.account_id})
         fields = {"account_id": api.account_id, "form_token": token_in(page)}
         assert (await browser.post("/crm/my_data/sessions", data=fields)).status_code == 303
 
@@ -204,7 +205,9 @@ async def test_my_data_leads_to_the_programs_and_back(api: Api, client: Client) 
         f"/crm/my_data?account_id={api.account_id}",
         re.compile(r'href="(/openid/[^"]+)">Verbundene Programme'),
     )
-    async with fan_browser(api, (await new_fan(api))["session_uid"]) as browser:
+    fan = await new_fan(api)
+    await api.ok(await api.post(f"/api/v1/crm/fans/{fan['fan_id']}", is_confirmed=True))
+    async with fan_browser(api, fan["session_uid"]) as browser:
         browser.headers["Accept-Language"] = "de"
         assert not link.search((await browser.get(my_data)).text)
         await come_back(browser, client, scope="openid")

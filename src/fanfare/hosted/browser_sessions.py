@@ -97,6 +97,12 @@ def login_url(
     return f"{LOGIN}?{urlencode({**query, 'next': _sealed(next_path)})}"
 
 
+def code_login_url(account_id: int, business_id: int | None, next_path: str, contact: str) -> str:
+    """Return the path of the login by a code that is sent to `contact`, which confirms it, and leads back to a path."""
+    url = login_url(account_id, business_id, next_path, asks_again=True, login_hint=contact)
+    return f"{url}&login_type=code"
+
+
 def _sealed(path: str) -> str:
     """Return a path of this server that nobody else can make; raises ValueError for any other address."""
     if not OWN_PATH.fullmatch(path):

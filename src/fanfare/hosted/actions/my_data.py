@@ -1,13 +1,16 @@
 """What a fan does with the own data: the name, the password, sessions on other devices."""
 
 from datetime import datetime
+from typing import IO
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.fans.actions.fans import change_fan, prepare_change, write_change
+from fanfare.fans.queries.export import export_to_file
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.hosted.schemas.my_data import MyName
 from fanfare.kernel.data.db import Db
+from fanfare.sessions.actions.budgets import DOWNLOADS, Attempt, count
 from fanfare.sessions.actions.opening import end_fan_sessions, end_session_by_id
 from fanfare.sessions.queries.sessions import NoSession, fan_sessions, session
 
@@ -36,6 +39,12 @@ async def change_password(
             await write_change(tx, account, change, now, session_id=present.session_id)
 
     await db.retry_conflicts(write)
+
+
+async def download(db: Db, account_id: int, fan_id: int, now: datetime) -> IO[bytes]:
+    """Return a file with all data about the fan. Refuses (429) more than ten in an hour."""
+    await count(db, account_id, [Attempt(DOWNLOADS, str(fan_id))], now)
+    return await export_to_file(db, account_id, fan_id, now)
 
 
 async def end(db: Db, account_id: int, fan_id: int, session_id: int | None, now: datetime) -> None:

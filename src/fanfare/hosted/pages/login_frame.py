@@ -85,6 +85,12 @@ def terms_fault(destination: Destination, form: TermsForm | RegisterForm) -> str
     return TERMS_CHANGED if destination.terms and form.terms != destination.terms else None
 
 
+def password_in_words(visit: Visit) -> None:
+    """Put the refusal of a new password into words for fans, for a form with that field alone."""
+    if visit.faults.get("password", "is required") != "is required":
+        visit.faults = {"password": WORDS["password"]}
+
+
 async def open_destination(db: Db, visit: Visit, query: LoginQuery) -> Destination:
     """Return where the login leads, and let the forms of the page lead there; refuses what is not registered."""
     destination = await destination_of(db, query, visit.url)

@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.fans.queries.export import export_to_file
 from fanfare.fans.queries.fans import fan
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import my_data as actions
 from fanfare.hosted.actions import preferences
 from fanfare.hosted.actions.logging_in import FRESH
 from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.pages.login_frame import password_in_words
 from fanfare.hosted.pages.preferences import WORDING
 from fanfare.hosted.queries import my_data as queries
 from fanfare.hosted.queries.erasure_requests import waiting_request
@@ -35,6 +35,8 @@ PATHS = {
     "passkeys": "/crm/passkeys",
     "passkey_removal": "/crm/passkeys/remove",
 }
+# Pages that show nothing of what is stored of an address.
+OPEN = frozenset({"password", "consents", "passkeys"})
 # The programs that the fan logs in at; `openid` has the page.
 PROGRAMS = "/openid/{account_id}/apps"
 
@@ -50,6 +52,8 @@ async def enter(
 ) -> BrowserSession | Redirect:
     """Return the session of the fan, or lead to the login and back to this page.
 
+    For most pages the fan's address must be confirmed, by a code: anybody can register with it, and what others send
+    about it is then stored of that fan.
     With `is_fresh`, as to take all data along or to add a passkey, the fan must have logged in in the last ten minutes.
     """
     session = await browser_sessions.current(db, visit, query.account_id, now)
@@ -57,6 +61,11 @@ async def enter(
     if session is None or is_old:
         next_path = url_of(visit, name, query)
         return Redirect(browser_sessions.login_url(query.account_id, query.business_id, next_path, asks_again=is_old))
+    contact = "" if name in OPEN else await queries.unconfirmed_contact(db, query.account_id, session.fan_id)
+    if contact:
+        next_path = url_of(visit, name, query)
+        url = browser_sessions.code_login_url(query.account_id, query.business_id, next_path, contact)
+        return Redirect(url)
     return session
 
 
@@ -119,6 +128,7 @@ async def password(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> V
     """Ask for a new password."""
     db = db.for_account(query.account_id)
     session = await enter(db, visit, "password", query, now, is_fresh=True)
+    password_in_words(visit)
     return session if isinstance(session, Redirect) else await view_of(db, visit, query, "password.html", {})
 
 
@@ -185,5 +195,5 @@ async def download_send(db: Db, visit: Visit, form: MyDataQuery, now: datetime) 
     session = await enter(db, visit, "download", form, now, is_fresh=True)
     if isinstance(session, Redirect):
         return session
-    file = await export_to_file(db, form.account_id, session.fan_id, now)
+    file = await actions.download(db, form.account_id, session.fan_id, now)
     return Download(file, f"my-data-{now:%Y-%m-%d}.json", "application/json")

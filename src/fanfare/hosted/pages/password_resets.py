@@ -7,11 +7,11 @@ from fanfare.hosted.pages.login_frame import (
     FORGOTTEN,
     LINK_SENT,
     TEMPLATES,
-    WORDS,
     in_words,
     login_paths,
     login_view,
     open_destination,
+    password_in_words,
 )
 from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.schemas.login import CodeRequest, LoginQuery
@@ -50,8 +50,7 @@ async def reset(db: Db, visit: Visit, query: ResetQuery, now: datetime) -> View:
     """Ask for the new password."""
     db = db.for_account(query.account_id)
     await actions.check_reset(db, query.account_id, query.reset_uid, now)
-    if visit.faults.get("password", "is required") != "is required":
-        visit.faults = {"password": WORDS["password"]}
+    password_in_words(visit)
     return View(f"{TEMPLATES}/reset.html", {"look": await look_of(db, query.account_id, query.business_id)})
 
 

@@ -49,6 +49,20 @@ HAS_PROGRAMS = """
 """
 
 
+async def unconfirmed_contact(db: Db, account_id: int, fan_id: int) -> str:
+    """Return the email address of a fan, or without one the number, if nobody has shown yet that it is the fan's."""
+    contact: str | None = await db.value(
+        """
+        select case when email is null then case when not is_phone_confirmed then phone end
+                    when not is_confirmed then email end
+        from fans where account_id = $1 and fan_id = $2
+        """,
+        account_id,
+        fan_id,
+    )
+    return contact or ""
+
+
 async def my_data(db: Db, account_id: int, fan_id: int) -> MyData:
     """Return what is stored of a fan, in numbers and with the latest entries of each kind."""
     groups = [

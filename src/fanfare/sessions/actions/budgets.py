@@ -51,6 +51,8 @@ ENTRIES = Budget("entries", 5000, timedelta(hours=1))
 DAILY_ENTRIES = Budget("daily entries", 20_000, timedelta(days=1))
 # Second entries that are refused, which tell who has entered a campaign: in a crowd, some people press twice.
 REPEATED_ENTRIES = Budget("repeated entries", 300, timedelta(hours=1))
+# Downloads of all data about one fan.
+DOWNLOADS = Budget("downloads", 10, timedelta(hours=1))
 # How long to wait for a budget of which most is reserved by calls under way that give it back.
 RESERVED_SECONDS = 5
 
