@@ -279,8 +279,8 @@ async def test_who_has_not_shown_whose_the_address_is_sees_nothing_of_it(api: Ap
             assert (await client.get(open_page)).status_code == 200
         token = token_in(await client.get(f"{HOME}/consents"))
         for form in (f"{HOME}/download", f"{HOME}/erasure"):
-            sent = await client.post(form, data={"form_token": token, "is_confirmed": "true"})
-            assert sent.headers["location"].startswith("/crm/oauth?")
+            refused = await client.post(form, data={"form_token": token, "is_confirmed": "true"})
+            assert refused.headers["location"].startswith("/crm/oauth?")
 
 
 async def test_a_fan_downloads_ten_times_in_an_hour(api: Api, base_url: str) -> None:
