@@ -21,6 +21,10 @@ from tests.sessions.logins import connect
 CHROMIUM = shutil.which("chromium")
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 PICTURES = Path(__file__).parent / "pictures"
+ISSUERS = [
+    "https://accounts.google.com",
+    "https://login.the-supporters-of-the-other-side-of-the-bay.example/realms/members",
+]
 WIDTHS = (1280, 390, 320)
 FINDINGS = """
     async () => (await axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}))
@@ -84,6 +88,12 @@ async def cookie(api: Api, base_url: str, db: Db, urls: dict[str, str]) -> Any:
         where account_id = $1 and fan_id = $2
     """
     await db.execute(sql, api.account_id, session["fan_id"])
+    sql = """
+        insert into fan_identities (account_id, identity_id, issuer, subject, fan_id, created_at, used_at)
+        select $1, nextval('positions'), unnest($2::text[]), 'maren', fan_id, now(), now() from fan_identifiers
+        where account_id = $1 and network = 'email' and identifier_value = 'maren@example.org'
+    """
+    await db.execute(sql, api.account_id, ISSUERS)
     return {"name": f"fanfare-session-{api.account_id}", "value": session["session_uid"], "url": base_url}
 
 

@@ -16,6 +16,8 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.hosted.logins import submit
 from tests.hosted.pages import token_in
+from tests.identities.logins import accept_provider, identities, login
+from tests.identity_provider import identity_provider
 from tests.running import PATIENCE
 from tests.sessions import logins
 from tests.sessions.logins import PASSWORD, connect, fan_of, try_connect
@@ -213,6 +215,34 @@ async def test_finn_logs_out_elsewhere_and_everywhere(api: Api, base_url: str) -
         assert (await client.get(HOME)).status_code == 303
     for session in (finn, phone):
         assert (await fan_of(api, session["session_uid"])).status_code == 404
+
+
+async def test_iris_takes_back_the_login_at_another_service(api: Api, db: Db, base_url: str) -> None:
+    with identity_provider() as provider:
+        await accept_provider(api, provider, title="Northside <ID>")
+        iris = await login(api, provider, provider.token(sub="iris"))
+        jack = await login(api, provider, provider.token(sub="jack"))
+        ((iris_id,), (jack_id,)) = [
+            [each["identity_id"] for each in await identities(api, fan["fan_id"])] for fan in (iris, jack)
+        ]
+        async with browser(base_url, api, iris) as client:
+            page = await client.get(HOME)
+            assert "Northside &lt;ID&gt;" in page.text
+            assert f'name="identity_id" value="{iris_id}"' in page.text
+            path = f"{HOME}/identities"
+            assert (await send(client, HOME, path, identity_id=jack_id)).status_code == 404
+            await age(db, api, iris)
+            assert "/crm/oauth" in (await send(client, HOME, path, identity_id=iris_id)).headers["location"]
+            assert len(await identities(api, iris["fan_id"])) == 1
+        iris = await login(api, provider, provider.token(sub="iris"))
+        async with browser(base_url, api, iris) as client:
+            answer = await send(client, HOME, path, identity_id=iris_id)
+            page = await client.get(answer.headers["location"])
+            assert ("Saved." in page.text, "Northside &lt;ID&gt;" in page.text) == (True, False)
+        assert await identities(api, iris["fan_id"]) == []
+        assert len(await identities(api, jack["fan_id"])) == 1
+        again = await login(api, provider, provider.token(sub="iris"))
+        assert again["fan_id"] != iris["fan_id"]
 
 
 @pytest.mark.parametrize("in_memory", [export.MAX_IN_MEMORY, 1])

@@ -17,7 +17,8 @@ from fanfare.hosted.queries import my_data as queries
 from fanfare.hosted.queries.erasure_requests import waiting_request
 from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.queries.preferences import choices
-from fanfare.hosted.schemas.my_data import MyChoices, MyDataQuery, MyName, MyPassword, MySession
+from fanfare.hosted.schemas.my_data import MyChoices, MyDataQuery, MyIdentity, MyName, MyPassword, MySession
+from fanfare.identities.actions.links import unlink
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import with_language
 from fanfare.kernel.pages.page import Download, Redirect, View, Visit, page
@@ -30,7 +31,7 @@ PATHS = {
     "home": HOME,
     **{
         name: f"{HOME}/{name}"
-        for name in ("name", "password", "consents", "sessions", "download", "erasure", "withdrawal")
+        for name in ("name", "password", "consents", "sessions", "identities", "download", "erasure", "withdrawal")
     },
     "passkeys": "/crm/passkeys",
     "passkey_removal": "/crm/passkeys/remove",
@@ -178,6 +179,17 @@ async def sessions_end(db: Db, visit: Visit, form: MySession, now: datetime) -> 
     if form.session_id in (None, session.session_id):
         browser_sessions.forget(visit, form.account_id)
     return Redirect(url_of(visit, "home", form))
+
+
+@page.post(PATHS["identities"])
+async def identity_remove(db: Db, visit: Visit, form: MyIdentity, now: datetime) -> Redirect:
+    """Remove an external identity of the fan, who cannot log in with it any more."""
+    db = db.for_account(form.account_id)
+    session = await enter(db, visit, "home", form, now, is_fresh=True)
+    if isinstance(session, Redirect):
+        return session
+    await unlink(db, form.account_id, session.fan_id, form.identity_id, now)
+    return Redirect(url_of(visit, "home", form, is_saved="true"))
 
 
 @page.get(PATHS["download"])

@@ -1,7 +1,9 @@
 """Reads what a fan sees of the own data: numbers and the latest entries, however long the history is."""
 
 from fanfare.fans.queries.attributes import identifiers
-from fanfare.hosted.schemas.my_data import Entry, Group, MyData
+from fanfare.hosted.schemas.my_data import Entry, Group, Login, MyData
+from fanfare.identities.queries.links import links
+from fanfare.identities.queries.providers import providers
 from fanfare.kernel.data.db import Db
 from fanfare.points.queries import balances
 
@@ -79,5 +81,16 @@ async def my_data(db: Db, account_id: int, fan_id: int) -> MyData:
         for each in await identifiers(db, account_id, fan_id)
         if each.network not in CONTACT
     ]
-    has_programs = await db.value(HAS_PROGRAMS, account_id, fan_id)
-    return MyData([each for each in groups if each.count], points, identities[:MAX_IDENTITIES], has_programs)
+    return MyData(
+        [each for each in groups if each.count],
+        points,
+        identities[:MAX_IDENTITIES],
+        await _logins(db, account_id, fan_id),
+        await db.value(HAS_PROGRAMS, account_id, fan_id),
+    )
+
+
+async def _logins(db: Db, account_id: int, fan_id: int) -> list[Login]:
+    linked = await links(db, account_id, fan_id)
+    titles = {each.issuer: each.title for each in await providers(db, account_id)} if linked else {}
+    return [Login(each.identity_id, titles.get(each.issuer, each.issuer), each.use_timestamp) for each in linked]

@@ -58,6 +58,12 @@ class MySession(MyDataQuery, kw_only=True):
     session_id: Annotated[Id | None, "Session to end."] = None
 
 
+class MyIdentity(MyDataQuery, kw_only=True):
+    """An external identity of the fan to remove."""
+
+    identity_id: Annotated[Id, "External identity by its id."]
+
+
 class Entry(msgspec.Struct, frozen=True):
     """One thing that is stored of a fan: when, and what."""
 
@@ -73,11 +79,20 @@ class Group(msgspec.Struct, frozen=True):
     latest: list[Entry]
 
 
+class Login(msgspec.Struct, frozen=True):
+    """An external identity that the fan can log in with, by the name of its provider."""
+
+    identity_id: int
+    title: str
+    use_timestamp: int
+
+
 class MyData(msgspec.Struct, frozen=True):
     """What the page shows beside the fan's own record."""
 
     groups: list[Group]
     points: list[tuple[str, int]]
     identities: list[tuple[str, str]]
+    logins: list[Login]
     # whether the fan has agreed to log in at programs by OpenID Connect
     has_programs: bool
