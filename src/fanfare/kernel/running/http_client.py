@@ -129,25 +129,34 @@ class CheckedResolver:
     def __init__(self, allowed: Sequence[Network], resolve_: Resolve) -> None:
         self._allowed = allowed
         self._resolve = resolve_
-        self._running: asyncio.Future[Sequence[str]] | None = None
+        self._is_running = False
+        self._after: Callable[[], None] | None = None
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host; raises AddressRefused when one is not allowed, OSError when it has none."""
-        self._running = asyncio.ensure_future(self._resolve(host, port))
         # Who gives up does not end the thread that resolves.
-        texts = await asyncio.shield(self._running)
+        texts = await asyncio.shield(self._texts(host, port))
         addresses = [_unwrapped(ipaddress.ip_address(text.partition("%")[0])) for text in texts]
         if not all(is_allowed(each, self._allowed) for each in addresses):
             message = "the address of the host is not public; FANFARE_OUTGOING_ALLOWED can allow it"
             raise AddressRefused(message)
         return [str(each) for each in addresses]
 
+    async def _texts(self, host: str, port: int) -> Sequence[str]:
+        self._is_running = True
+        try:
+            return await self._resolve(host, port)
+        finally:
+            self._is_running = False
+            if self._after:
+                self._after()
+
     def when_done(self, act: Callable[[], None]) -> None:
         """Call `act` when no resolution goes on any more, which can be later than the call ends."""
-        if self._running is None or self._running.done():
-            act()
+        if self._is_running:
+            self._after = act
         else:
-            self._running.add_done_callback(lambda _: act())
+            act()
 
 
 def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
