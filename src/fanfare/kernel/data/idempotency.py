@@ -83,8 +83,8 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
     async with db.transaction() as tx:
         if not await tx.value("select pg_try_advisory_xact_lock($1)", repeat.lock):
             raise StillRunning
-        if stored := await stored_answer(tx, repeat, now):
-            return stored
+        if replay := await stored_answer(tx, repeat, now):
+            return replay
         answer = await act(tx)
         await _store(tx, repeat, now, answer)
     return answer

@@ -130,7 +130,7 @@ class CheckedResolver:
         self._allowed = allowed
         self._resolve = resolve_
         self._is_running = False
-        self._after: Callable[[], None] | None = None
+        self._finish: Callable[[], None] | None = None
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host; raises AddressRefused when one is not allowed, OSError when it has none."""
@@ -148,13 +148,13 @@ class CheckedResolver:
             return await self._resolve(host, port)
         finally:
             self._is_running = False
-            if self._after:
-                self._after()
+            if self._finish:
+                self._finish()
 
     def when_done(self, act: Callable[[], None]) -> None:
         """Call `act` when no resolution goes on any more, which can be later than the call ends."""
         if self._is_running:
-            self._after = act
+            self._finish = act
         else:
             act()
 

@@ -150,8 +150,8 @@ class Service:
 
         repeat = await repeat_for(endpoint, request, entry)
         # A token that the first request used up is of no use to those who repeat it.
-        if endpoint.prepare and repeat and (stored := await idempotency.stored_answer(handle, repeat, now)):
-            return stored
+        if endpoint.prepare and repeat and (replay := await idempotency.stored_answer(handle, repeat, now)):
+            return replay
         values.update(await _prepare(endpoint, handle, entry, params, now))
 
         async def act(db: Db) -> StoredAnswer:
