@@ -177,6 +177,18 @@ async def test_terms_are_accepted_before_the_login_at_a_provider_ends(
         await api.ok(await api.delete(f"/api/v1/manage/businesses/{business['business_id']}"))
 
 
+@pytest.mark.usefixtures("provider_id")
+async def test_a_link_that_fits_into_no_cookie_is_refused_before_the_provider(api: Api, base_url: str) -> None:
+    async with visitor(base_url) as client:
+        for size, status in ((1500, 303), (3900, 422)):
+            page = await client.get(login_url(api, state="x" * size))
+            ((url, _),) = BUTTON.findall(page.text)
+            answer = await client.get(unescape(url))
+            assert answer.status_code == status, size
+            assert len(answer.headers.get("set-cookie", "")) < 4096
+            assert ("too long" in answer.text) == (status == 422)
+
+
 async def test_spotify_needs_no_token_of_apps_on_the_login_page(api: Api, base_url: str, provider: Provider) -> None:
     names = {"authorization_url": "authorize", "token_url": "token", "userinfo_url": "userinfo"}
     urls = {name: f"{provider.url}/{path}" for name, path in names.items()}

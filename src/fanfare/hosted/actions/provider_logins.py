@@ -13,7 +13,7 @@ from fanfare.identities.actions.providers import client_secret
 from fanfare.identities.gateways.exchange import CodeFlow, login_page_url, token_of_code
 from fanfare.identities.queries.providers import Provider, find_provider
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import Refusal, Unknown
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.forms import FormRefused
 from fanfare.kernel.pages.page import Visit
@@ -27,6 +27,17 @@ PURPOSE = "login at an identity provider"
 # The parameter that names the provider, and nothing else of the login page.
 PROVIDER_ID = "provider_id"
 MAX_AGE = timedelta(minutes=10)
+# Browsers drop a cookie of more than 4,096 bytes with its name and attributes.
+LONGEST_COOKIE = 3900
+
+
+class LinkTooLong(Refusal):
+    """The link to this login page is too long"""
+
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("Log in another way, or open the site again: its link has too many or too long parameters.")
 
 
 def return_url() -> str:
@@ -43,6 +54,8 @@ async def begin(db: Db, visit: Visit, destination: Destination, provider_id: int
     pairs = parse_qsl(visit.url.partition("?")[2], keep_blank_values=True)
     url = f"{LOGIN}?{urlencode([each for each in pairs if each[0] != PROVIDER_ID])}"
     text = secret_keys.seal(PURPOSE, ProviderLogin(provider_id, url, flow).encoded())
+    if len(text) > LONGEST_COOKIE:
+        raise LinkTooLong
     visit.new_cookies[_cookie(account_id)] = Cookie(text, MAX_AGE)
     # Our own pages compare when the fan logged in, so what the provider remembers is not enough for them. That is not
     # read from the URL, which can be changed.
