@@ -52,7 +52,8 @@ async def test_a_request_that_fails_holds_up_no_other(other_api: Api, db: Db, mo
         return await erase_fan(db, account_id, fan_id, now, source=source)
 
     monkeypatch.setattr(actions, "erase_fan", erase)
-    await erase_as_requested(db, api.account_id, datetime.now(UTC) + timedelta(minutes=1))
+    with pytest.raises(RuntimeError):
+        await erase_as_requested(db, api.account_id, datetime.now(UTC) + timedelta(minutes=1))
     states = {each["erasure_request_id"]: each["state"] for each in await listed(api)}
     assert [states[each["erasure_request_id"]] for each in (missing, failing, last)] == ["done", "waiting", "done"]
     await api.ok(await api.post(SETTINGS))

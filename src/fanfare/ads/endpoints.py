@@ -50,7 +50,7 @@ async def ad_stats_campaigns_list(db: Db, account: Account, query: FigureQuery) 
     return await figures.by_campaign(db, account.id, query)
 
 
-@endpoint.post("/api/v1/manage/ad_figures", scope="manage", key=SECRET)
+@endpoint.post("/api/v1/manage/ad_figures", scope="manage", key=SECRET, array_field="figures")
 async def manage_ad_figures_save(db: Db, account: Account, new: NewFigures, now: datetime) -> FiguresSaved:
     """Store the figures of ads by day, in place of those of the same ad and day; wrong lines affect no other."""
     return await figure_actions.save_figures(db, account, new.figures, now)

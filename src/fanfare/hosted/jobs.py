@@ -26,7 +26,11 @@ async def forget_login_codes(db: Db, account_id: int, now: datetime) -> None:
 
 @schedule("*/15 * * * *", each=accounts.account_ids)
 async def erase_as_requested(db: Db, account_id: int, now: datetime) -> None:
-    """Erase the fans of an account whose requests are due; the rest of many at the next turn."""
+    """Erase the fans of an account whose requests are due; the rest of many at the next turn.
+
+    The others do not wait for one that fails; the first fault is raised after them.
+    """
+    faults: list[Exception] = []
     for erasure_request_id in await due_requests(db, account_id, now, AT_ONCE):
         decision = ErasureDecision(erasure_request_id=erasure_request_id, decision="erase")
         try:
@@ -34,6 +38,8 @@ async def erase_as_requested(db: Db, account_id: int, now: datetime) -> None:
         except RequestDecided:
             # withdrawn in this moment
             continue
-        except Exception:
-            # The others do not wait for one that fails; its next try is at the next turn.
+        except Exception as fault:
             log.exception("erasure_request_failed", account_id=account_id, erasure_request_id=erasure_request_id)
+            faults.append(fault)
+    if faults:
+        raise faults[0]

@@ -35,6 +35,8 @@ class Door(NamedTuple):
                 return line(f"{self.path} {number}", email=f"lines{number}@example.com")
             case "scans":
                 return {**SCAN, "source_key": f"s{number}", "event_date": "2026-05-01"}
+            case "figures":
+                return {"network": "meta", "day": "2026-05-01", "campaign_key": f"c{number}", "spend": 1, "clicks": 1}
             case "events":
                 return {"target": "chat_history", "props": {"number": number}}
         return {"email": f"lines{number}@example.com", "idol_name": "Northside FC", "is_explicit": True}
@@ -57,6 +59,8 @@ class Door(NamedTuple):
             right = [row for row in result if row["status"] != "error"]
             assert all((row["error"], row["errors"]) == (None, []) for row in right)
             return len(right), _fields(row for row in result if row["status"] == "error")
+        if self.field == "figures":
+            return result["saved_count"], _fields(result["errors"])
         used = result[{"scans": "data", "events": "event_ids"}.get(self.field, "inserted")]
         return len([each for each in used if each is not None]), _fields(result["errors"])
 
@@ -72,6 +76,7 @@ def _fields(faults: Iterable[dict[str, Any]]) -> dict[int, list[str]]:
 DOORS = [
     Door("/api/v1/crm/tickets/bulk", "tickets", "first_name", "email", "paid_amount"),
     Door("/api/v1/manage/registrations/scans", "scans", "site_name", "network", "scan_timestamp"),
+    Door("/api/v1/manage/ad_figures", "figures", "campaign_name", "network", "clicks"),
     Door("/api/v1/crm/idol_fans", "idol_fans", "first_name", "idol_name", "is_explicit"),
     Door("/api/v1/manage/campaigns/{page_tab_id}/events", "events", "props", "target", "fan_id"),
 ]

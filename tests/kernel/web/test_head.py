@@ -11,7 +11,8 @@ from tests.api import Api
 from tests.calls import ENDPOINTS, Values, made_values, right
 from tests.rules.twins import tables
 
-READS = [each for each in ENDPOINTS if each.method == "GET"]
+READS = [each for each in ENDPOINTS if each.method == "GET" and not each.has_secret_answer]
+SHOWN_ONCE = [each for each in ENDPOINTS if each.method == "GET" and each.has_secret_answer]
 # Calls are counted, whatever they are.
 COUNTED = {"rate_windows"}
 
@@ -31,6 +32,14 @@ async def state(db: Db) -> dict[str, str]:
     """Return a digest of each table."""
     digest = "select coalesce(md5(string_agg(t::text, '' order by t::text)), '') from {} t"
     return {name: await db.value(digest.format(name)) for name in sorted(set(await tables(db)) - COUNTED)}
+
+
+@pytest.mark.parametrize("endpoint", SHOWN_ONCE, ids=lambda each: each.call_id)
+async def test_head_shows_nothing_that_is_shown_once(api: Api, db: Db, values: Values, endpoint: Endpoint) -> None:
+    old = await state(db)
+    assert (await ask(api, "HEAD", endpoint, values)).status_code == 405
+    assert await state(db) == old
+    assert (await ask(api, "GET", endpoint, values)).status_code == 200
 
 
 @pytest.mark.parametrize("endpoint", READS, ids=lambda each: each.call_id)

@@ -275,7 +275,8 @@ def _resource(service: Service, path_endpoints: list[Endpoint]) -> object:
     methods: dict[str, Responder] = {}
     for endpoint in path_endpoints:
         methods[endpoint.method] = service.responder(endpoint)
-        if endpoint.method == "GET":
+        # A secret that is shown once is never used up by a HEAD.
+        if endpoint.method == "GET" and not endpoint.has_secret_answer:
             methods["HEAD"] = methods["GET"]
     methods["OPTIONS"] = _options([*methods, "OPTIONS"], is_public=any(each.key == PUBLIC for each in path_endpoints))
     responders = {f"on_{method.lower()}": responder for method, responder in methods.items()}
