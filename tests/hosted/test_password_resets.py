@@ -134,7 +134,7 @@ async def test_links_end(api: Api, other_api: Api, base_url: str, db: Db) -> Non
     assert await status(link.replace(f"account_id={api.account_id}", f"account_id={other_api.account_id}")) == 404
     assert await status(f"/crm/reset?account_id={api.account_id}&reset_uid={uuid.uuid4()}") == 404
     assert await status(f"/crm/reset?account_id={api.account_id}&reset_uid=x") == 422
-    old = "update password_resets set expires_at = now() where account_id = $1"
+    old = "update password_resets set expires_at = now() - interval '1 second' where account_id = $1"
     await db.execute(old, api.account_id)
     assert await status(link) == 404
     await forget_resets(db, api.account_id, datetime.now(UTC))

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -167,7 +167,7 @@ async def test_a_code_is_valid_for_a_minute(api: Api, db: Db, client: Client, br
         "update openid_grants set expires_at = $3 where account_id = $1 and code_hash = $2",
         api.account_id,
         token_hash(code),
-        datetime.now(UTC),
+        datetime.now(UTC) - timedelta(seconds=1),
     )
     answer = await post_token(api, client, client.exchange(code))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
@@ -260,7 +260,7 @@ async def test_userinfo_by_get_and_post(api: Api, client: Client, browser: httpx
 async def test_an_access_token_expires(api: Api, db: Db, client: Client, browser: httpx.AsyncClient) -> None:
     tokens = await get_tokens(api, browser, client)
     await db.execute(
-        "update openid_tokens set expires_at = now() where account_id = $1 and token_hash = $2",
+        "update openid_tokens set expires_at = now() - interval '1 second' where account_id = $1 and token_hash = $2",
         api.account_id,
         token_hash(tokens["access_token"]),
     )
@@ -326,7 +326,8 @@ async def test_a_rotated_secret_is_accepted_until_it_ends(api: Api, db: Db, brow
     second = await rotate(overlap_hours=1)
     assert [await status(client.secret), await status(second)] == [200, 200]
     await db.execute(
-        "update openid_client_secrets set expires_at = now() where account_id = $1 and expires_at is not null",
+        "update openid_client_secrets set expires_at = now() - interval '1 second'"
+        " where account_id = $1 and expires_at is not null",
         api.account_id,
     )
     assert [await status(client.secret), await status(second)] == [401, 200]
