@@ -115,6 +115,7 @@ NEEDED: dict[str, Values] = {
     "manage_passkey_origins_create": {"origin": "https://shop.example.com", "rp_id": "example.com"},
     "manage_points_create": {"point_name": "Gold"},
     "manage_props_delete": {"prop_name": "man-of-the-match"},
+    "props_save": {"prop_name": "man-of-the-match"},
     "manage_snapshots_create": {"snapshot_name": "Closing night"},
     "manage_tags_create": {"tag_name": "away day"},
     "sessions_lookup": {"email": "ada@example.com"},

@@ -56,7 +56,7 @@ class NewProp(OneProp, kw_only=True):
         " vote at once.",
     ] = None  # fmt: skip
 
-    example: ClassVar[Mapping[str, object]] = {"prop_name": "man-of-the-match", "increment": {"okafor": 1}}
+    example: ClassVar[Mapping[str, object]] = {"increment": {"okafor": 1}}
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
