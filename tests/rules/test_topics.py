@@ -34,6 +34,7 @@ VERBS = frozenset({
 })  # fmt: skip
 NAME = re.compile(r"([a-z]+(?:_[a-z]+)*)\.([a-z]+(?:_[a-z]+)*)")
 ONE_PLACE = "src/fanfare/kernel/data/announcements.py"
+MAKERS = frozenset({"announce", "also", "announced_deletion"})
 # Made-up accounts are filled beside the actions, and say what the actions would.
 EXEMPT = "src/fanfare/demo/"
 # Of texts only these: `data` holds nothing personal.
@@ -70,7 +71,7 @@ def fragments(code: Iterable[Source]) -> Iterator[tuple[str, str, bool]]:
         tree = source.tree
         late = {id(node) for function in functions(tree) for node in ast.walk(function)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("announce", "also") and node.args:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in MAKERS and node.args:
                 yield source.name, ast.unparse(node.args[0]), id(node) not in late
 
 

@@ -57,6 +57,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/fans/queries/export.py:_read": Reason.COLUMNS,
     "src/fanfare/fans/queries/export.py:_rows_of": Reason.COLUMNS,
     "src/fanfare/fans/queries/export.py:_write_rows": Reason.COLUMNS,
+    "src/fanfare/kernel/data/announcements.py:announced_deletion": Reason.CALLERS_PART,
     "src/fanfare/kernel/data/lists.py:bounded": Reason.CALLERS_PART,
     "src/fanfare/kernel/data/updates.py:assignments": Reason.COLUMNS,
     "src/fanfare/messages/queries/suppressions.py:suppressions": Reason.ORDER,

@@ -10,7 +10,7 @@ import msgspec
 from fanfare.accounts.schemas import BusinessChanges, NewAccount, NewBusiness, NewKey
 from fanfare.accounts.topics import BUSINESS_CREATED, BUSINESS_DELETED, BUSINESS_UPDATED
 from fanfare.kernel.callers import SCOPES
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import hash_secret, new_secret
 from fanfare.kernel.data.updates import Columns
@@ -203,16 +203,9 @@ async def change_business(db: Db, account_id: int, changes: BusinessChanges, now
     return changes.business_id
 
 
-DELETE_BUSINESS = f"""
-    with {HOLD},
-    deleted as (
-        delete from businesses where account_id = $1 and business_id = $2 returning account_id, business_id
-    ),
-    announced as (
-        {announce(BUSINESS_DELETED, "deleted", at="$3")}
-    )
-    select business_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_BUSINESS = announced_deletion(
+    BUSINESS_DELETED, "delete from businesses where account_id = $1 and business_id = $2", returning="business_id"
+)
 
 
 async def delete_business(db: Db, account_id: int, business_id: int, now: datetime) -> None:

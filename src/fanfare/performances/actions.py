@@ -7,7 +7,7 @@ from typing import Any
 
 from fanfare.fans.queries.fans import check_fan
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.updates import Columns
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
@@ -105,16 +105,11 @@ async def _check(db: Db, account_id: int, business_id: int | None, page_tab_id: 
         raise BadParameters(missing)
 
 
-DELETE_PERFORMANCE = f"""
-    with {HOLD},
-    deleted as (
-        delete from performances where account_id = $1 and performance_uid = $2 returning performance_uid
-    ),
-    announced as (
-        {announce(PERFORMANCE_DELETED, "deleted", at="$3")}
-    )
-    select performance_uid from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_PERFORMANCE = announced_deletion(
+    PERFORMANCE_DELETED,
+    "delete from performances where account_id = $1 and performance_uid = $2",
+    returning="performance_uid",
+)
 
 
 async def delete_performance(db: Db, account_id: int, performance_uid: uuid.UUID, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.kernel.clock import system_random
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.announcements import HOLD, also, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
@@ -45,14 +45,9 @@ INCREMENT = f"""
     )
     {announce(PROP_UPDATED, "(select $2::text as prop_name) as incremented", at="$6")}
 """  # noqa: S608 - fixed parts
-DELETE = f"""
-    with {HOLD},
-    deleted as (delete from props where account_id = $1 and prop_name = $2 returning prop_name),
-    announced as (
-        {announce(PROP_DELETED, "deleted", at="$3")}
-    )
-    select prop_name from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    PROP_DELETED, "delete from props where account_id = $1 and prop_name = $2", returning="prop_name"
+)
 
 
 async def save(db: Db, account_id: int, new: NewProp, now: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fanfare.ads.topics import (
     AD_PROJECT_LINE_DELETED,
 )
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Unknown, faults_of
 
@@ -28,14 +28,9 @@ CREATE = f"""
     )
     {announce(AD_PROJECT_CREATED, "inserted", position="project_id", at="$5")}
 """  # noqa: S608 - fixed parts
-DELETE = f"""
-    with {HOLD},
-    deleted as (delete from ad_projects where account_id = $1 and project_uid = $2 returning project_uid),
-    announced as (
-        {announce(AD_PROJECT_DELETED, "deleted", at="$3")}
-    )
-    select project_uid from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    AD_PROJECT_DELETED, "delete from ad_projects where account_id = $1 and project_uid = $2", returning="project_uid"
+)
 ADD_LINE = f"""
     with {HOLD},
     inserted as (
@@ -51,17 +46,11 @@ ADD_LINE = f"""
     )
     select project_line_uid from inserted
 """  # noqa: S608 - fixed parts
-DELETE_LINE = f"""
-    with {HOLD},
-    deleted as (
-        delete from ad_project_lines where account_id = $1 and project_line_uid = $2
-        returning project_line_uid, project_uid
-    ),
-    announced as (
-        {announce(AD_PROJECT_LINE_DELETED, "deleted", at="$3")}
-    )
-    select project_line_uid from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_LINE = announced_deletion(
+    AD_PROJECT_LINE_DELETED,
+    "delete from ad_project_lines where account_id = $1 and project_line_uid = $2",
+    returning="project_line_uid, project_uid",
+)
 
 
 async def create_project(db: Db, account_id: int, new: NewProject, now: datetime) -> uuid.UUID:

@@ -18,7 +18,7 @@ from fanfare.fans.topics import (
     PUSH_TOKEN_UPDATED,
 )
 from fanfare.kernel.callers import Caller
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.announcements import HOLD, also, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Forbidden, Unknown
 from fanfare.kernel.folding import fold
@@ -155,18 +155,15 @@ async def save_address(db: Db, account_id: int, change: AddressEntry, now: datet
     )
 
 
-DELETE_ADDRESS = f"""
-    with {HOLD},
-    deleted as (
-        delete from ip_addresses
-        where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4
-        returning page_tab_id
-    ),
-    announced as (
-        {announce(ADDRESS_DELETED, "deleted", at="$5")}
-    )
-    select page_tab_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_ADDRESS = announced_deletion(
+    ADDRESS_DELETED,
+    """
+    delete from ip_addresses
+    where account_id = $1 and page_tab_id = $2 and ip_address = $3 and is_blocked = $4
+    """,
+    returning="page_tab_id",
+    at="$5",
+)
 
 
 async def delete_address(db: Db, account_id: int, change: AddressEntry, now: datetime) -> None:

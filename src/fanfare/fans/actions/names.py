@@ -7,7 +7,7 @@ from fanfare.fans.display_names import NameRules, accepted_name, alternatives
 from fanfare.fans.topics import NAME_WORD_CREATED, NAME_WORD_DELETED, NAME_WORD_UPDATED
 from fanfare.kernel.callers import Account
 from fanfare.kernel.clock import system_random
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.announcements import HOLD, also, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.locks import lock_key
 from fanfare.kernel.errors import BadParameters, Conflict, Unknown
@@ -114,16 +114,9 @@ async def save_word(db: Db, account_id: int, word: str, now: datetime, *, is_all
         )
 
 
-DELETE_WORD = f"""
-    with {HOLD},
-    deleted as (
-        delete from display_name_words where account_id = $1 and word = $2 returning word
-    ),
-    announced as (
-        {announce(NAME_WORD_DELETED, "deleted", at="$3")}
-    )
-    select word from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_WORD = announced_deletion(
+    NAME_WORD_DELETED, "delete from display_name_words where account_id = $1 and word = $2", returning="word"
+)
 
 
 async def delete_word(db: Db, account_id: int, word: str, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from fanfare.campaigns.queries.checks import check_business
 from fanfare.hosted.schemas.redirect_urls import NewRedirectUrl
 from fanfare.hosted.topics import REDIRECT_URL_CREATED, REDIRECT_URL_DELETED
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Unknown
 
@@ -34,16 +34,11 @@ PRESENT = """
     select redirect_url_id from redirect_urls
     where account_id = $1 and redirect_url = $2 and business_id is not distinct from $3
 """
-DELETE = f"""
-    with {HOLD},
-    deleted as (
-        delete from redirect_urls where account_id = $1 and redirect_url_id = $2 returning redirect_url_id
-    ),
-    announced as (
-        {announce(REDIRECT_URL_DELETED, "deleted", at="$3")}
-    )
-    select redirect_url_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    REDIRECT_URL_DELETED,
+    "delete from redirect_urls where account_id = $1 and redirect_url_id = $2",
+    returning="redirect_url_id",
+)
 
 
 async def add_redirect_url(db: Db, account_id: int, new: NewRedirectUrl, now: datetime) -> int:

@@ -17,12 +17,10 @@ NOT_CONFIRMED = "Please tick this to confirm."
 
 
 @page.get(PATHS["erasure"])
-async def erasure(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def erasure(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Show what erasure means, and the request if there is one."""
     db = db.for_account(query.account_id)
     session = await enter(db, visit, "erasure", query, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     account = await account_by_id(db, query.account_id)
     automatic_days = (await queries.erasure_settings(db, account.id)).automatic_days
     values = {
@@ -39,8 +37,6 @@ async def erasure_request(db: Db, visit: Visit, form: ErasureConfirmation, now: 
     """Ask for erasure."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "erasure", form, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     if not form.is_confirmed:
         raise BadParameters([("is_confirmed", NOT_CONFIRMED)])
     origin = actions.Origin(SOURCE, form.business_id, visit.language.code)
@@ -53,7 +49,5 @@ async def erasure_withdraw(db: Db, visit: Visit, form: MyDataQuery, now: datetim
     """Take the request back."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "home", form, now)
-    if isinstance(session, Redirect):
-        return session
     await actions.withdraw_request(db, form.account_id, session.fan_id, now)
     return Redirect(url_of(visit, "home", form))

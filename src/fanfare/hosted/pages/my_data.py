@@ -21,7 +21,7 @@ from fanfare.hosted.schemas.my_data import MyChoices, MyDataQuery, MyIdentity, M
 from fanfare.identities.actions.links import unlink
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages.languages import with_language
-from fanfare.kernel.pages.page import Download, Redirect, View, Visit, page
+from fanfare.kernel.pages.page import Detour, Download, Redirect, View, Visit, page
 from fanfare.messages.actions.preference_links import Recipient
 from fanfare.sessions.queries.sessions import fan_sessions
 
@@ -50,8 +50,8 @@ def url_of(visit: Visit, name: str, query: MyDataQuery, **flags: str) -> str:
 
 async def enter(
     db: Db, visit: Visit, name: str, query: MyDataQuery, now: datetime, *, is_fresh: bool = False
-) -> BrowserSession | Redirect:
-    """Return the session of the fan, or lead to the login and back to this page.
+) -> BrowserSession:
+    """Return the session of the fan, or raise a Detour by the login, back to this page.
 
     For most pages the fan's address must be confirmed, by a code: anybody can register with it, and what others send
     about it is then stored of that fan.
@@ -61,12 +61,11 @@ async def enter(
     is_old = session is not None and is_fresh and now - session.logged_in_at > FRESH
     if session is None or is_old:
         next_path = url_of(visit, name, query)
-        return Redirect(browser_sessions.login_url(query.account_id, query.business_id, next_path, asks_again=is_old))
+        raise Detour(browser_sessions.login_url(query.account_id, query.business_id, next_path, asks_again=is_old))
     contact = "" if name in OPEN else await queries.unconfirmed_contact(db, query.account_id, session.fan_id)
     if contact:
         next_path = url_of(visit, name, query)
-        url = browser_sessions.code_login_url(query.account_id, query.business_id, next_path, contact)
-        return Redirect(url)
+        raise Detour(browser_sessions.code_login_url(query.account_id, query.business_id, next_path, contact))
     return session
 
 
@@ -84,13 +83,11 @@ async def view_of(db: Db, visit: Visit, query: MyDataQuery, template: str, value
 
 
 @page.get(PATHS["home"])
-async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Show what is stored of the fan."""
     db = db.for_account(query.account_id)
     account = await account_by_id(db, query.account_id)
     session = await enter(db, visit, "home", query, now)
-    if isinstance(session, Redirect):
-        return session
     values = {
         "fan": await fan(db, query.account_id, session.fan_id),
         "data": await queries.my_data(db, query.account_id, session.fan_id),
@@ -104,12 +101,10 @@ async def my_data(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> Vi
 
 
 @page.get(PATHS["name"])
-async def name(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def name(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Show the name, to be changed."""
     db = db.for_account(query.account_id)
     session = await enter(db, visit, "name", query, now)
-    if isinstance(session, Redirect):
-        return session
     return await view_of(db, visit, query, "name.html", {"fan": await fan(db, query.account_id, session.fan_id)})
 
 
@@ -118,19 +113,17 @@ async def name_save(db: Db, visit: Visit, form: MyName, now: datetime) -> Redire
     """Save the name."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "name", form, now)
-    if isinstance(session, Redirect):
-        return session
     await actions.change_name(db, form, session.fan_id, now)
     return Redirect(url_of(visit, "home", form, is_saved="true"))
 
 
 @page.get(PATHS["password"])
-async def password(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def password(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Ask for a new password."""
     db = db.for_account(query.account_id)
-    session = await enter(db, visit, "password", query, now, is_fresh=True)
+    await enter(db, visit, "password", query, now, is_fresh=True)
     password_in_words(visit)
-    return session if isinstance(session, Redirect) else await view_of(db, visit, query, "password.html", {})
+    return await view_of(db, visit, query, "password.html", {})
 
 
 @page.post(PATHS["password"])
@@ -138,19 +131,15 @@ async def password_save(db: Db, visit: Visit, form: MyPassword, now: datetime) -
     """Set the password and end the other sessions."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "password", form, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     await actions.change_password(db, form.account_id, session, form.password, now)
     return Redirect(url_of(visit, "home", form, is_saved="true"))
 
 
 @page.get(PATHS["consents"])
-async def consents(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def consents(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Show what the fan may be sent, to be changed."""
     db = db.for_account(query.account_id)
     session = await enter(db, visit, "consents", query, now)
-    if isinstance(session, Redirect):
-        return session
     person = await fan(db, query.account_id, session.fan_id)
     values = {"fan": person, "choices": await choices(db, query.account_id, person)}
     return await view_of(db, visit, query, "consents.html", values)
@@ -161,8 +150,6 @@ async def consents_save(db: Db, visit: Visit, form: MyChoices, now: datetime) ->
     """Save what the fan ticked."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "consents", form.query(), now)
-    if isinstance(session, Redirect):
-        return session
     wording = preferences.Wording(actions.SOURCE, visit.language.text(WORDING))
     await preferences.save_choices(db, Recipient(form.account_id, session.fan_id), form, now, wording)
     return Redirect(url_of(visit, "consents", form.query(), is_saved="true"))
@@ -173,8 +160,6 @@ async def sessions_end(db: Db, visit: Visit, form: MySession, now: datetime) -> 
     """End a session on another device, or all of them, which logs out here as well."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "home", form, now)
-    if isinstance(session, Redirect):
-        return session
     await actions.end(db, form.account_id, session.fan_id, form.session_id, now)
     if form.session_id in (None, session.session_id):
         browser_sessions.forget(visit, form.account_id)
@@ -186,26 +171,22 @@ async def identity_remove(db: Db, visit: Visit, form: MyIdentity, now: datetime)
     """Remove an external identity of the fan, who cannot log in with it any more."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "home", form, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     await unlink(db, form.account_id, session.fan_id, form.identity_id, now)
     return Redirect(url_of(visit, "home", form, is_saved="true"))
 
 
 @page.get(PATHS["download"])
-async def download(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def download(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Show what the download contains."""
     db = db.for_account(query.account_id)
-    session = await enter(db, visit, "download", query, now, is_fresh=True)
-    return session if isinstance(session, Redirect) else await view_of(db, visit, query, "download.html", {})
+    await enter(db, visit, "download", query, now, is_fresh=True)
+    return await view_of(db, visit, query, "download.html", {})
 
 
 @page.post(PATHS["download"])
-async def download_send(db: Db, visit: Visit, form: MyDataQuery, now: datetime) -> Download | Redirect:
+async def download_send(db: Db, visit: Visit, form: MyDataQuery, now: datetime) -> Download:
     """Send everything that is stored of the fan, as JSON."""
     db = db.for_account(form.account_id)
     session = await enter(db, visit, "download", form, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     file = await actions.download(db, form.account_id, session.fan_id, now)
     return Download(file, f"my-data-{now:%Y-%m-%d}.json", "application/json")

@@ -24,13 +24,11 @@ NOT_ENTERED = "This passkey was not accepted. Please use another way to log in."
 
 
 @page.get(PATHS["passkeys"])
-async def own_passkeys(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View | Redirect:
+async def own_passkeys(db: Db, visit: Visit, query: MyDataQuery, now: datetime) -> View:
     """Show the passkeys of the fan, to add one and to remove each."""
     db = db.for_account(query.account_id)
     account = await account_by_id(db, query.account_id)
     session = await enter(db, visit, "passkeys", query, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     values = {
         "passkeys": await passkeys(db, query.account_id, session.fan_id),
         "time_zone": account.time_zone,
@@ -45,8 +43,6 @@ async def passkey_add(db: Db, visit: Visit, form: AddedPasskey, now: datetime) -
     db = db.for_account(form.account_id)
     account = await account_by_id(db, form.account_id)
     session = await enter(db, visit, "passkeys", form, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     try:
         await actions.add(db, account, session, form, now)
     except (BadParameters, Conflict):
@@ -60,8 +56,6 @@ async def passkey_remove(db: Db, visit: Visit, form: RemovedPasskey, now: dateti
     db = db.for_account(form.account_id)
     account = await account_by_id(db, form.account_id)
     session = await enter(db, visit, "passkeys", form, now, is_fresh=True)
-    if isinstance(session, Redirect):
-        return session
     target = SessionPasskey(session_uid=session.session_uid, passkey_id=form.passkey_id)
     await remove_own(db, account, target, now)
     return Redirect(url_of(visit, "passkeys", form, is_saved="true"))

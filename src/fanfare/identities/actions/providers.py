@@ -13,7 +13,7 @@ from fanfare.identities.topics import (
     IDENTITY_PROVIDER_DELETED,
     IDENTITY_PROVIDER_UPDATED,
 )
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.data.updates import Columns
@@ -127,16 +127,11 @@ async def change_provider(db: Db, account_id: int, changes: ProviderChanges, now
     return provider_id
 
 
-DELETE = f"""
-    with {HOLD},
-    deleted as (
-        delete from identity_providers where account_id = $1 and provider_id = $2 returning provider_id
-    ),
-    logged as (
-        {announce(IDENTITY_PROVIDER_DELETED, "deleted", at="$3")}
-    )
-    select provider_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    IDENTITY_PROVIDER_DELETED,
+    "delete from identity_providers where account_id = $1 and provider_id = $2",
+    returning="provider_id",
+)
 
 
 async def delete_provider(db: Db, account_id: int, provider_id: int, now: datetime) -> None:

@@ -17,7 +17,7 @@ from fanfare.idols.topics import (
     IDOL_EVENT_UPDATED,
     IDOL_UPDATED,
 )
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.references import Reference, check_unused, hold
 from fanfare.kernel.data.updates import Columns
@@ -221,14 +221,9 @@ async def save_idol_event(db: Db, account_id: int, new: NewIdolEvent, now: datet
     return event_uid
 
 
-DELETE_IDOL_EVENT = f"""
-    with {HOLD},
-    deleted as (delete from idol_events where account_id = $1 and event_uid = $2 returning account_id, event_uid),
-    announced as (
-        {announce(IDOL_EVENT_DELETED, "deleted", at="$3")}
-    )
-    select event_uid from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_IDOL_EVENT = announced_deletion(
+    IDOL_EVENT_DELETED, "delete from idol_events where account_id = $1 and event_uid = $2", returning="event_uid"
+)
 
 
 async def delete_idol_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> None:

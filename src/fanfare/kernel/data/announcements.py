@@ -102,6 +102,21 @@ def also(topic: Topic, source: str, **columns: str) -> str:
     return f"union all\n{announce(topic, source, **columns).removeprefix(INSERT)}"
 
 
+def announced_deletion(topic: Topic, statement: str, *, returning: str, at: str = "$3") -> str:
+    """Return the statement that deletes rows (`delete from …`) and announces each; it returns the key of each.
+
+    `returning` has the columns that the topic needs, the key first. `at` is the time, as in `announce`.
+    """
+    return f"""
+    with {HOLD},
+    deleted as ({statement} returning {returning}),
+    announced as (
+        {announce(topic, "deleted", at=at)}
+    )
+    select {returning.partition(",")[0]} from deleted
+    """  # noqa: S608 - fixed parts
+
+
 def _values(topic: Topic, values: Mapping[str, str]) -> dict[str, str]:
     """Return the SQL of each field of the data; an optional field is included if it is given."""
     fields = msgspec.structs.fields(topic.data)

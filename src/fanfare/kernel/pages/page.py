@@ -3,7 +3,7 @@
 `site.py` calls the function with the arguments that its parameters ask for by type: the database (`Db`), the visit
 (`Visit`), the current time (`datetime`) and one struct of parameters (`Params`), or the parameters as they were sent
 (`Raw`) where a standard prescribes the errors. It returns a `View`, a `Redirect` or a
-`Download`.
+`Download`, or raises a `Detour`.
 """
 
 import importlib
@@ -38,6 +38,15 @@ class Redirect(msgspec.Struct, frozen=True):
     """Redirects the browser by GET: to another page of this server, or to a URL that was registered for that."""
 
     location: str
+
+
+class Detour(Exception):  # noqa: N818 - no fault: the visitor goes to another page first, such as the login
+    """The visitor goes to another page first."""
+
+    def __init__(self, location: str) -> None:
+        """`location` is where a `Redirect` would lead."""
+        self.redirect = Redirect(location)
+        super().__init__(location)
 
 
 class Download(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.pages import cookies, forms, languages, policy
 from fanfare.kernel.pages.assets import AssetResource
-from fanfare.kernel.pages.page import Download, Page, Redirect, View, Visit
+from fanfare.kernel.pages.page import Detour, Download, Page, Redirect, View, Visit
 from fanfare.kernel.pages.templates import render
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.running.long_inputs import run_by_size
@@ -66,6 +66,8 @@ class Site:
         try:
             result = await self._act(request, visit, methods, path)
             html = render(result, visit) if isinstance(result, View) else ""
+        except Detour as detour:
+            result, html = detour.redirect, ""
         except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
             result = self._error(response, answers.refusal_of(error))
             html = render(result, visit)

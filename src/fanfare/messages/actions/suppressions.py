@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fanfare.fans.contact import normalized_mail_key
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
@@ -80,16 +80,11 @@ async def is_suppressed(db: Db, account_id: int, target: Target) -> bool:
     return answer
 
 
-DELETE = f"""
-    with {HOLD},
-    deleted as (
-        delete from suppressions where account_id = $1 and suppression_id = $2 returning suppression_id, channel
-    ),
-    announced as (
-        {announce(SUPPRESSION_DELETED, "deleted", at="$3")}
-    )
-    select suppression_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    SUPPRESSION_DELETED,
+    "delete from suppressions where account_id = $1 and suppression_id = $2",
+    returning="suppression_id, channel",
+)
 
 
 async def lift(db: Db, account_id: int, suppression_id: int, now: datetime) -> None:

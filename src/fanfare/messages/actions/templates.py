@@ -4,7 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.data.announcements import HOLD, also, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Unknown
@@ -53,16 +53,11 @@ async def save_template(db: Db, account_id: int, new: NewTemplate, now: datetime
     return template_id
 
 
-DELETE = f"""
-    with {HOLD},
-    deleted as (
-        delete from message_templates where account_id = $1 and template_id = $2 returning template_id
-    ),
-    announced as (
-        {announce(MESSAGE_TEMPLATE_DELETED, "deleted", at="$3")}
-    )
-    select template_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    MESSAGE_TEMPLATE_DELETED,
+    "delete from message_templates where account_id = $1 and template_id = $2",
+    returning="template_id",
+)
 
 
 async def delete_template(db: Db, account_id: int, template_id: int, now: datetime) -> None:

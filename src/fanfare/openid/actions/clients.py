@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from fanfare.accounts.queries import business
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.keys import hash_secret, new_secret
 from fanfare.kernel.data.sql import Sql
@@ -134,16 +134,11 @@ async def _check_client(db: Db, account_id: int, client_id: int) -> str:
     return client_type
 
 
-DELETE = f"""
-    with {HOLD},
-    deleted as (
-        delete from openid_clients where account_id = $1 and client_id = $2 returning client_id
-    ),
-    logged as (
-        {announce(OPENID_CLIENT_DELETED, "deleted", at="$3")}
-    )
-    select client_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    OPENID_CLIENT_DELETED,
+    "delete from openid_clients where account_id = $1 and client_id = $2",
+    returning="client_id",
+)
 
 
 async def delete_client(db: Db, account_id: int, client_id: int, now: datetime) -> None:

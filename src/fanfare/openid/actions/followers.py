@@ -7,6 +7,37 @@ from fanfare.kernel.data.db import Db
 TABLES = ("openid_consents", "openid_grants")
 
 
+MOVE = """
+    with common as (
+        select o.client_id, o.scopes, n.withdrawn_at is not null as is_withdrawn from openid_consents o
+        join openid_consents n on n.account_id = $1 and n.client_id = o.client_id and n.fan_id = $3
+        where o.account_id = $1 and o.fan_id = $2
+    ),
+    united as (
+        update openid_consents n
+        set scopes = array(select unnest(n.scopes) union select unnest(common.scopes))
+        from common
+        where n.account_id = $1 and n.fan_id = $3 and n.client_id = common.client_id and not common.is_withdrawn
+    ),
+    ended as (
+        delete from openid_grants
+        where account_id = $1 and fan_id = $2
+          and client_id in (select client_id from common where is_withdrawn)
+    ),
+    deleted as (
+        delete from openid_consents
+        where account_id = $1 and fan_id = $2 and client_id in (select client_id from common)
+    ),
+    moved as (
+        update openid_consents set fan_id = $3
+        where account_id = $1 and fan_id = $2 and client_id not in (select client_id from common)
+    )
+    update openid_grants set fan_id = $3
+    where account_id = $1 and fan_id = $2
+      and client_id not in (select client_id from common where is_withdrawn)
+"""
+
+
 async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> None:
     """Move consents and grants to the fan who stays.
 
@@ -14,40 +45,7 @@ async def move_fan(db: Db, account_id: int, old_fan_id: int, fan_id: int) -> Non
     login that of the fan who stays; tokens keep the subject that they were issued for. What the fan who stays has
     withdrawn stays so, and ends what the other agreed to there.
     """
-    await db.execute(
-        """
-        with common as (
-            select o.client_id, o.scopes, n.withdrawn_at is not null as is_withdrawn from openid_consents o
-            join openid_consents n on n.account_id = $1 and n.client_id = o.client_id and n.fan_id = $3
-            where o.account_id = $1 and o.fan_id = $2
-        ),
-        united as (
-            update openid_consents n
-            set scopes = array(select unnest(n.scopes) union select unnest(common.scopes))
-            from common
-            where n.account_id = $1 and n.fan_id = $3 and n.client_id = common.client_id and not common.is_withdrawn
-        ),
-        ended as (
-            delete from openid_grants
-            where account_id = $1 and fan_id = $2
-              and client_id in (select client_id from common where is_withdrawn)
-        ),
-        deleted as (
-            delete from openid_consents
-            where account_id = $1 and fan_id = $2 and client_id in (select client_id from common)
-        ),
-        moved as (
-            update openid_consents set fan_id = $3
-            where account_id = $1 and fan_id = $2 and client_id not in (select client_id from common)
-        )
-        update openid_grants set fan_id = $3
-        where account_id = $1 and fan_id = $2
-          and client_id not in (select client_id from common where is_withdrawn)
-        """,
-        account_id,
-        old_fan_id,
-        fan_id,
-    )
+    await db.execute(MOVE, account_id, old_fan_id, fan_id)
 
 
 async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:

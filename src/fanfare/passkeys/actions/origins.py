@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.kernel.wire import unix
@@ -34,16 +34,11 @@ ADD = f"""
     )
     select passkey_origin_id from created
 """  # noqa: S608 - fixed parts
-DELETE = f"""
-    with {HOLD},
-    deleted as (
-        delete from passkey_origins where account_id = $1 and passkey_origin_id = $2 returning passkey_origin_id
-    ),
-    announced as (
-        {announce(PASSKEY_ORIGIN_DELETED, "deleted", at="$3")}
-    )
-    select passkey_origin_id from deleted
-"""  # noqa: S608 - fixed parts
+DELETE = announced_deletion(
+    PASSKEY_ORIGIN_DELETED,
+    "delete from passkey_origins where account_id = $1 and passkey_origin_id = $2",
+    returning="passkey_origin_id",
+)
 
 
 async def add_origin(db: Db, account_id: int, new: NewOrigin, now: datetime) -> Origin:

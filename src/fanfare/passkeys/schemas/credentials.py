@@ -126,12 +126,8 @@ class NewCredentialForm(CredentialForm):
         """Return the parts; ways to reach the device that nobody knows are left out."""
         message = msgspec.convert(values, _New)
         response = message.response
-        client_data = _bytes(response.client_data)
         return NewCredential(
-            *_client_data(client_data),
-            message.id,
-            _bytes(message.raw_id),
-            client_data,
+            *_head(message),
             _bytes(response.attestation_object),
             [name for name in response.transports if name in TRANSPORTS],
         )
@@ -144,12 +140,8 @@ class UsedCredentialForm(CredentialForm):
         """Return the parts."""
         message = msgspec.convert(values, _Used)
         response = message.response
-        client_data = _bytes(response.client_data)
         return UsedCredential(
-            *_client_data(client_data),
-            message.id,
-            _bytes(message.raw_id),
-            client_data,
+            *_head(message),
             _bytes(response.authenticator_data),
             _bytes(response.signature),
             _bytes(response.user_handle or ""),
@@ -165,7 +157,8 @@ def _bytes(text: str) -> bytes:
         raise ValueError(text) from wrong
 
 
-def _client_data(data: bytes) -> tuple[bytes, bool]:
-    """Return the challenge that is answered, and whether that was in a frame of another site."""
-    parts = msgspec.json.decode(data, type=_ClientData)
-    return _bytes(parts.challenge), parts.cross_origin
+def _head(message: _New | _Used) -> tuple[bytes, bool, str, bytes, bytes]:
+    """Return the challenge, whether it was answered in a frame of another site, the id twice, and the client data."""
+    client_data = _bytes(message.response.client_data)
+    parts = msgspec.json.decode(client_data, type=_ClientData)
+    return _bytes(parts.challenge), parts.cross_origin, message.id, _bytes(message.raw_id), client_data

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from fanfare.kernel.callers import Account
-from fanfare.kernel.data.announcements import HOLD, announce
+from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.references import Reference, check_unused, hold
 from fanfare.kernel.data.updates import Columns, sent_fields
@@ -150,19 +150,15 @@ WRITE = f"""
 """  # noqa: S608 - fixed parts
 
 
-DELETE_EVENT = f"""
-    with {HOLD},
-    deleted as (
-        delete from ticket_events e
-        where e.account_id = $1 and e.event_uid = $2
-          and not exists (select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid)
-        returning e.event_uid
-    ),
-    announced as (
-        {announce(TICKET_EVENT_DELETED, "deleted", at="$3")}
-    )
-    select event_uid from deleted
-"""  # noqa: S608 - fixed parts
+DELETE_EVENT = announced_deletion(
+    TICKET_EVENT_DELETED,
+    """
+    delete from ticket_events e
+    where e.account_id = $1 and e.event_uid = $2
+    and not exists (select from tickets t where t.account_id = $1 and t.event_uid = e.event_uid)
+    """,
+    returning="event_uid",
+)
 
 
 async def _delete_event(db: Db, account_id: int, event_uid: uuid.UUID, now: datetime) -> TicketEventSaved:
