@@ -6,6 +6,7 @@ It keeps what it is asked, and can hang, fail, or say something else. `hostile` 
 import base64
 import hashlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -151,7 +152,7 @@ def identity_provider() -> Iterator[Provider]:
             self.respond(dict(parse_qsl(body)))
 
         def respond(self, form: dict[str, str]) -> None:
-            path = urlsplit(self.path).path
+            path = urlsplit(self.path).path.removeprefix(urlsplit(provider.url).path)
             provider.requests.append(path)
             if provider.waits.is_set():
                 provider.release.wait(PATIENCE)
@@ -168,7 +169,8 @@ def identity_provider() -> Iterator[Provider]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    provider.url = f"http://127.0.0.1:{server.server_address[1]}"
+    # The port may be that of an earlier provider of the same account.
+    provider.url = f"http://127.0.0.1:{server.server_address[1]}/{secrets.token_hex(8)}"
     try:
         yield provider
     finally:
