@@ -56,7 +56,8 @@ async def public_keys(db: Db, account_id: int, now: datetime) -> list[Mapping[st
     published = await valid_keys(db, account_id, now)
     if not published:
         if not await has_clients(db, account_id):
-            raise Unknown(account=account_id)
+            message = "No OpenID Connect client is registered for this account"
+            raise Unknown(message)
         await _add_key(db, account_id, number + 1, now, begins_at=now)
         published = await valid_keys(db, account_id, now)
     if not published:
