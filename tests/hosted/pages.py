@@ -17,9 +17,10 @@ TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
 @asynccontextmanager
-async def visitor(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(base_url: str, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Give a browser of its own."""
-    async with httpx.AsyncClient(base_url=base_url, headers={"Accept-Language": "en"}, timeout=PATIENCE) as client:
+    headers = {"Accept-Language": "en"}
+    async with httpx.AsyncClient(base_url=base_url, headers=headers, timeout=PATIENCE, **options) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.hosted.test_erasure_requests import REQUESTS, SETTINGS, decide, listed
 from tests.sessions.logins import writes_held
+from tests.waits import until
 
 UPDATES = """
     select data from changes where account_id = $1 and topic = 'erasure_request.updated' and subject_id = $2
@@ -35,8 +36,11 @@ async def announced(db: Db, api: Api, row: dict[str, Any]) -> list[Any]:
 
 async def waiting(db: Db, number: int, other: asyncio.Task[Any] | None = None) -> None:
     """Wait until so many connections wait for a lock, or the other call is answered."""
-    while await db.value(WAITING) < number and not (other and other.done()):  # noqa: ASYNC110 - the database says so to nobody
-        await asyncio.sleep(0.01)
+
+    async def is_so() -> bool:
+        return bool(other and other.done()) or await db.value(WAITING) >= number
+
+    await until(is_so)
 
 
 async def test_a_request_that_fails_holds_up_no_other(other_api: Api, db: Db, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,9 @@ from fanfare.hosted.browser_sessions import next_path
 from fanfare.kernel.data.db import Db
 from tests.api import Api
 from tests.hosted.logins import submit
-from tests.hosted.pages import token_in
+from tests.hosted.pages import token_in, visitor
 from tests.identities.logins import accept_provider, identities, login
 from tests.identity_provider import identity_provider
-from tests.running import PATIENCE
 from tests.sessions import logins
 from tests.sessions.logins import PASSWORD, connect, fan_of, try_connect
 
@@ -33,16 +32,13 @@ async def browser(base_url: str, api: Api, session: Any) -> AsyncIterator[httpx.
         # With the host, so that a login replaces it.
         host = urlsplit(base_url).hostname or ""
         cookies.set(f"fanfare-session-{api.account_id}", session["session_uid"], domain=host)
-    headers = {"Accept-Language": "en"}
 
     async def name_account(request: httpx.Request) -> None:
         if "account_id" not in request.url.params:
             request.url = request.url.copy_add_param("account_id", str(api.account_id))
 
     hooks = {"request": [name_account]}
-    async with httpx.AsyncClient(
-        base_url=base_url, headers=headers, cookies=cookies, event_hooks=hooks, timeout=PATIENCE
-    ) as client:
+    async with visitor(base_url, cookies=cookies, event_hooks=hooks) as client:
         yield client
 
 

@@ -15,6 +15,7 @@ from tests.api import Api
 from tests.messages.gateways import HttpInbox, Mailbox
 from tests.messages.sending import NewsMaker, login_code, message_row, new_fan, queue, send_now
 from tests.running import PATIENCE
+from tests.waits import until_blocked
 
 NO_CONSENT = "the fan has not agreed to marketing messages"
 NUMBER = "+16045550177"
@@ -126,15 +127,12 @@ async def test_a_no_that_is_being_written_is_waited_for(
     yes = {"is_subscribed": True, f"business_{business_id}": True}
     fan_id = await new_fan(api, "held@example.com", **yes)
     message_id = await queue(db, api.account_id, news(fan_id, business_id=business_id))
-    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with db.transaction() as tx:
         # As an update of the fan does it: the fan is locked, then the business changes.
         keys = (api.account_id, fan_id)
         await tx.execute("select from fans where account_id = $1 and fan_id = $2 for no key update", *keys)
         task = asyncio.create_task(deliver(db, api.account_id, message_id, datetime.now(UTC)))
-        async with asyncio.timeout(PATIENCE):
-            while not await db.value(waiting):  # noqa: ASYNC110 - the database says so to nobody
-                await asyncio.sleep(0.01)
+        await until_blocked(db, tx, task)
         await tx.execute("update fan_businesses set is_opted_in = false where account_id = $1 and fan_id = $2", *keys)
     await task
     assert (await message_row(db, api.account_id, message_id))["message_state"] == "suppressed"

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests.api import Api
-from tests.hosted.pages import token_in
+from tests.hosted.pages import token_in, visitor
 from tests.sessions.logins import registered
 
 CALLBACK = "https://shop.example/callback"
@@ -84,9 +84,7 @@ def cookie_of(api: Api) -> str:
 async def fan_browser(api: Api, session_uid: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Give a browser, in which a fan is logged in if there is a session."""
     cookies = {cookie_of(api): session_uid} if session_uid else {}
-    async with httpx.AsyncClient(
-        base_url=api.client.base_url, headers={"Accept-Language": "en"}, cookies=cookies, timeout=60
-    ) as browser:
+    async with visitor(str(api.client.base_url), cookies=cookies) as browser:
         yield browser
 
 

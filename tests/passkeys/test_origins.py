@@ -7,6 +7,8 @@ import pytest
 from fanfare.kernel.running.public_address import PublicAddress
 from fanfare.kernel.running.settings import Settings
 from fanfare.passkeys import queries
+from fanfare.passkeys.actions import origins as actions
+from fanfare.passkeys.schemas.origins import Origin
 from tests.api import Api
 from tests.passkeys.authenticator import ORIGIN, RP_ID, Authenticator
 from tests.passkeys.logins import login_options, path
@@ -100,3 +102,13 @@ def test_the_installations_own_pages(
     monkeypatch.setattr(queries, "public_address", address)
     origin = queries.own_origin()
     assert (None if origin is None else (origin.origin, origin.rp_id)) == expected
+
+
+async def test_our_own_pages_count_among_no_origins_of_an_account(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = Origin(None, "https://pages.example", "pages.example", None)
+    monkeypatch.setattr(queries, "own_origin", lambda: pages)
+    present = [each for each in await api.ok(await api.get(ORIGINS)) if each["passkey_origin_id"] is not None]
+    monkeypatch.setattr(actions, "MAX_ORIGINS", len(present) + 1)
+    await api.ok(await api.post(ORIGINS, origin="https://last.example.com"))
+    answer = await api.post(ORIGINS, origin="https://more.example.com")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_origins")

@@ -14,6 +14,7 @@ BUSINESS = """
     from businesses
     where account_id = $1
 """
+ONLY_BUSINESS = f"{BUSINESS} and ($2::bigint is null or business_id = $2) limit 2"
 BUSINESSES = bounded(f"{BUSINESS} order by business_id")
 
 
@@ -90,3 +91,9 @@ async def business(db: Db, account_id: int, business_id: int) -> Business:
     if row is None:
         raise Unknown(business=business_id)
     return Business(**row)
+
+
+async def only_business(db: Db, account_id: int, business_id: int | None) -> Business | None:
+    """Return the business with an id, or without one the only business; None if there is none, or several."""
+    rows = await db.rows(ONLY_BUSINESS, account_id, business_id)
+    return Business(**rows[0]) if len(rows) == 1 else None

@@ -27,12 +27,11 @@ OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 
 
 class BrowserSession(msgspec.Struct, frozen=True):
-    """The session of a browser. `login_method` is register, password or code."""
+    """The session of a browser."""
 
     session_id: int
     session_uid: uuid.UUID
     fan_id: int
-    login_method: str
     logged_in_at: datetime
 
 
@@ -57,7 +56,7 @@ async def session_by_uid(db: Db, account_id: int, session_uid: uuid.UUID, now: d
         return None
     if session.login_method == GUEST:
         return None
-    return BrowserSession(session.session_id, session_uid, session.fan_id, session.login_method, session.created_at)
+    return BrowserSession(session.session_id, session_uid, session.fan_id, session.created_at)
 
 
 def remember(visit: Visit, account_id: int, session_uid: uuid.UUID) -> None:

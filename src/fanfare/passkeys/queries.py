@@ -111,7 +111,7 @@ async def by_credential(db: Db, account_id: int, credential_id: bytes) -> Record
     """Return the passkey with this id of the authenticator, if there is one."""
     return await db.row(
         """
-        select passkey_id, fan_id, user_handle, public_key, sign_count, rp_id
+        select passkey_id, user_handle, public_key, rp_id
         from passkeys where account_id = $1 and credential_id = $2
         """,
         account_id,

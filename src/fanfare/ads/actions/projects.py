@@ -14,10 +14,11 @@ from fanfare.ads.topics import (
     AD_PROJECT_LINE_CREATED,
     AD_PROJECT_LINE_DELETED,
 )
+from fanfare.campaigns.queries.checks import check_business
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.announcements import HOLD, announce, announced_deletion
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.errors import BadParameters, Unknown, faults_of
+from fanfare.kernel.errors import Unknown, faults_of
 
 CREATE = f"""
     with {HOLD},
@@ -55,7 +56,7 @@ DELETE_LINE = announced_deletion(
 
 async def create_project(db: Db, account_id: int, new: NewProject, now: datetime) -> uuid.UUID:
     """Create a project and return its uid; BadParameters (422) for an unknown business."""
-    await _check(db, account_id, new.business_id)
+    await check_business(db, account_id, new.business_id)
     project_uid = uuid.uuid4()
     await db.execute(CREATE, account_id, project_uid, new.project_name, new.business_id, now)
     return project_uid
@@ -63,14 +64,7 @@ async def create_project(db: Db, account_id: int, new: NewProject, now: datetime
 
 async def references(db: Db, account: Account, values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the error of a project's business_id, as (name, message)."""
-    return await faults_of(_check(db, account.id, values.get("business_id")))
-
-
-async def _check(db: Db, account_id: int, business_id: int | None) -> None:
-    if business_id is not None and not await db.value(
-        "select exists (select from businesses where account_id = $1 and business_id = $2)", account_id, business_id
-    ):
-        raise BadParameters([("business_id", "is not a business of this account")])
+    return await faults_of(check_business(db, account.id, values.get("business_id")))
 
 
 async def delete_project(db: Db, account_id: int, project_uid: uuid.UUID, now: datetime) -> None:

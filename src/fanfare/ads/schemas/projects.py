@@ -9,10 +9,9 @@ import msgspec
 
 from fanfare.kernel.data.paging import NextCursor
 from fanfare.kernel.parameters import Params
-from fanfare.kernel.wire import Id, LimitForm, LongText, MoneyForm, Text, Uuid
+from fanfare.kernel.wire import Id, LimitForm, LongText, Money, Text, Uuid
 
 ROWS = 500
-Budget = Annotated[Decimal, MoneyForm()]
 
 
 class NewProject(Params):
@@ -59,7 +58,7 @@ class NewLine(OneProject, kw_only=True):
     """A budget line to add to a project."""
 
     name: Annotated[Text, "Name of the budget line."]
-    budget_amount: Annotated[Budget, "Money on the budget line, in the account's currency."]
+    budget_amount: Annotated[Money, "Money on the budget line, in the account's currency."]
     notes: Annotated[LongText, "Notes on the budget line."]
 
     example: ClassVar[Mapping[str, object]] = {"name": "Social ads", "budget_amount": 2500, "notes": "June to August"}

@@ -4,27 +4,22 @@ from datetime import datetime
 
 import msgspec
 
-from fanfare.hosted.actions.logging_in import take_step
 from fanfare.hosted.browser_sessions import BrowserSession
-from fanfare.hosted.schemas.login import Destination
 from fanfare.hosted.schemas.passkeys import AddedPasskey
 from fanfare.kernel.callers import Account
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.pages.page import Visit
+from fanfare.passkeys.actions import challenges
+from fanfare.passkeys.actions.challenges import LIFETIME, LOGIN, Challenge
 from fanfare.passkeys.actions.keeping import TooManyPasskeys
 from fanfare.passkeys.queries import pages_rp_id
 from fanfare.sessions.actions import passkeys
-from fanfare.sessions.schemas.connect import PASSKEY_OPTIONS
 from fanfare.sessions.schemas.passkeys import NewPasskey, PasskeyOptionsRequest
 
 
-async def login_options(db: Db, visit: Visit, destination: Destination, now: datetime) -> str:
+async def login_options(db: Db, account_id: int, now: datetime) -> str:
     """Return what the browser needs to log in with a passkey, as JSON; empty where no browser has passkeys."""
-    rp_id = await pages_rp_id(db, destination.account.id)
-    if rp_id is None:
-        return ""
-    fields = {"network": PASSKEY_OPTIONS, "rp_id": rp_id}
-    return _json((await take_step(db, visit, destination, fields, now)).passkey_options)
+    rp_id = await pages_rp_id(db, account_id)
+    return _json(challenges.login_options(Challenge(account_id, LOGIN, rp_id, now + LIFETIME))) if rp_id else ""
 
 
 async def creation_options(db: Db, account: Account, session: BrowserSession, now: datetime) -> str:

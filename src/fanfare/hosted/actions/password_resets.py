@@ -13,7 +13,6 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions.logging_in import contact_fields
 from fanfare.hosted.schemas.login import Destination, step_request
-from fanfare.kernel.addresses import subscriber
 from fanfare.kernel.callers import Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
@@ -23,6 +22,7 @@ from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import NewMessage
 from fanfare.sessions.actions.budgets import count
 from fanfare.sessions.actions.codes import CHANNELS, message_attempts
+from fanfare.sessions.actions.connecting import business_step
 from fanfare.sessions.actions.owners import end_access
 from fanfare.sessions.actions.steps import OWNER, Step, identity
 from fanfare.sessions.schemas.connect import VERIFY_EMAIL, VERIFY_SMS
@@ -44,11 +44,12 @@ async def send_link(db: Db, visit: Visit, destination: Destination, contact: str
     `path` is the page that follows. Refuses (422) what is no address or number, and (429) too many messages.
     """
     account = destination.account
-    await refuse_blocked(db, account.id, None, Caller(visit.address, has_secret=False))
+    caller = Caller(visit.address, has_secret=False)
+    await refuse_blocked(db, account.id, None, caller)
     fields = contact_fields(contact)
     network = VERIFY_EMAIL if "email" in fields else VERIFY_SMS
     request = step_request({**fields, "network": network})
-    step = Step(account, request, destination.business, visit.address, subscriber(visit.address), now)
+    step = await business_step(db, account, destination.business, caller, request, now)
     key = identity(account, request)
     await count(db, account.id, message_attempts(step, key), now)
     owner = await db.row(OWNER, account.id, *key)

@@ -156,7 +156,6 @@ async def login_view(
             "prefill": prefill_of(destination.login_hint),
             "texts": legal_texts(business),
             "terms": destination.terms,
-            "providers": await login_providers(db, destination.account.id, destination.business_id),
             **values,
         },
         status,
@@ -165,5 +164,8 @@ async def login_view(
 
 async def login_page(db: Db, visit: Visit, destination: Destination, now: datetime) -> View:
     """Return what the login begins with: password, code, providers, passkey."""
-    options = await login_options(db, visit, destination, now)
-    return await login_view(db, visit, destination, "login.html", {"passkey_options": options})
+    values = {
+        "passkey_options": await login_options(db, destination.account.id, now),
+        "providers": await login_providers(db, destination.account.id, destination.business_id),
+    }
+    return await login_view(db, visit, destination, "login.html", values)

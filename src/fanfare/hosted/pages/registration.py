@@ -11,8 +11,8 @@ from fanfare.hosted.pages.login_frame import (
     open_destination,
     terms_fault,
 )
-from fanfare.hosted.queries.looks import look_of
 from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm
+from fanfare.identities.queries.providers import login_providers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
@@ -25,9 +25,9 @@ WORDINGS = {
 REGISTERED = "There is an account with this already. Log in instead."
 
 
-async def _wordings(db: Db, visit: Visit, destination: Destination) -> dict[str, str]:
-    look = await look_of(db, destination.account.id, destination.business_id)
-    return {field: visit.language.text(text) % {"name": look.name} for field, text in WORDINGS.items()}
+def _wordings(visit: Visit, destination: Destination) -> dict[str, str]:
+    name = destination.business.business_name if destination.business else destination.account.name
+    return {field: visit.language.text(text) % {"name": name} for field, text in WORDINGS.items()}
 
 
 @page.get(REGISTER)
@@ -35,8 +35,11 @@ async def register(db: Db, visit: Visit, query: LoginQuery) -> View:
     """Ask for what a new fan needs."""
     db = db.for_account(query.account_id)
     destination = await open_destination(db, visit, query)
-    wordings = await _wordings(db, visit, destination)
-    return await login_view(db, visit, destination, "register.html", {"wordings": wordings})
+    values = {
+        "wordings": _wordings(visit, destination),
+        "providers": await login_providers(db, destination.account.id, destination.business_id),
+    }
+    return await login_view(db, visit, destination, "register.html", values)
 
 
 @page.post(REGISTER)
@@ -48,7 +51,7 @@ async def register_send(db: Db, visit: Visit, form: RegisterForm, now: datetime)
     if destination.terms and fault:
         raise BadParameters([("is_accepted", fault)])
     main_field = "email" if form.email else "phone"
-    wordings = await _wordings(db, visit, destination)
+    wordings = _wordings(visit, destination)
     ticked = [field for field in WORDINGS if getattr(form, field)]
     wording = " ".join(wordings[field] for field in ticked)
     with in_words(main_field):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fanfare.accounts.queries import account_by_id, businesses
+from fanfare.accounts.queries import account_by_id, only_business
 from fanfare.accounts.schemas import Business
 from fanfare.hosted.schemas.looks import Look
 from fanfare.kernel.data.db import Db
@@ -20,11 +20,8 @@ async def look_of(db: Db, account_id: int, business_id: int | None = None) -> Lo
 
     A business that was deleted counts as none.
     """
-    entries = await businesses(db, account_id)
-    matches = [each for each in entries if business_id in (None, each.business_id)]
-    if len(matches) == 1:
-        return business_look(matches[0])
-    return Look((await account_by_id(db, account_id)).name)
+    entry = await only_business(db, account_id, business_id)
+    return business_look(entry) if entry else Look((await account_by_id(db, account_id)).name)
 
 
 def business_look(entry: Business) -> Look:

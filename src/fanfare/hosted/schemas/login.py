@@ -1,7 +1,7 @@
 """Shapes of the login page: where it leads back to, and its forms."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -135,37 +135,32 @@ class Destination(msgspec.Struct, frozen=True):
         return terms_hash.hex() if terms_hash else ""
 
 
-class Pending(msgspec.Struct, frozen=True):
+class SealedStruct(msgspec.Struct, frozen=True):
+    """What is sealed in a form or a cookie."""
+
+    def encoded(self) -> bytes:
+        """Return what is sealed."""
+        return msgspec.json.encode(self)
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Self:
+        """Return what was sealed."""
+        return msgspec.json.decode(data, type=cls)
+
+
+class Pending(SealedStruct, frozen=True):
     """A step of a login that continues once the terms are accepted: what `sessions/connect` needs for it."""
 
     visitor_id: str
     account_id: int
     fields: dict[str, str]
 
-    def encoded(self) -> bytes:
-        """Return what is sealed."""
-        return msgspec.json.encode(self)
 
-    @classmethod
-    def decoded(cls, data: bytes) -> "Pending":
-        """Return what was sealed."""
-        return msgspec.json.decode(data, type=cls)
-
-
-class SentCode(msgspec.Struct, frozen=True):
+class SentCode(SealedStruct, frozen=True):
     """A code that was requested in this browser: the id of the request, and to whom it was sent."""
 
     request_uid: str
     contact: str
-
-    def encoded(self) -> bytes:
-        """Return what is sealed."""
-        return msgspec.json.encode(self)
-
-    @classmethod
-    def decoded(cls, data: bytes) -> "SentCode":
-        """Return what was sealed."""
-        return msgspec.json.decode(data, type=cls)
 
 
 def step_request(values: Mapping[str, object]) -> Connect:

@@ -141,7 +141,7 @@ SENTENCES: Mapping[tuple[str, str], tuple[str, str, str]] = {
 
 def _mark(name: str) -> str:
     """Return the value that stands for itself in the built-in texts."""
-    return next(each for each in ("link", "code", "certificate") if each in KINDS[name].samples)
+    return next(each for each in MARKS if each in KINDS[name].samples)
 
 
 def _mail(name: str, language: str) -> Text:

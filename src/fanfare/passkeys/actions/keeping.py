@@ -1,10 +1,11 @@
 """Keeps the passkeys of fans: adds, renames and removes them, and notes that one was used."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from fanfare.kernel.data.announcements import HOLD, announce
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Db, Record
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import Conflict, Unknown
 from fanfare.passkeys.queries import credentials
@@ -24,9 +25,8 @@ class PasskeyTaken(Conflict):
     """The passkey is registered already"""
 
 
-async def user_handle(db: Db, account_id: int, fan_id: int) -> bytes:
-    """Return what identifies a fan to devices: random, and the same for all passkeys of the fan."""
-    present = await credentials(db, account_id, fan_id)
+def user_handle(present: Sequence[Record]) -> bytes:
+    """Return what identifies a fan to devices, random and the same for all passkeys of the fan (`present`)."""
     return present[0]["user_handle"] if present else secrets.token_bytes(HANDLE_BYTES)
 
 
@@ -66,14 +66,14 @@ async def add(db: Db, account_id: int, fan_id: int, registration: Registration, 
 
 RENAME = f"""
     with {HOLD},
-    made as (
+    updated as (
         update passkeys set passkey_name = $4 where account_id = $1 and fan_id = $2 and passkey_id = $3
         returning passkey_id, fan_id
     ),
     announced as (
-        {announce(PASSKEY_UPDATED, "made", at="$5", fields="array['passkey_name']")}
+        {announce(PASSKEY_UPDATED, "updated", at="$5", fields="array['passkey_name']")}
     )
-    select passkey_id from made
+    select passkey_id from updated
 """  # noqa: S608 - fixed parts
 
 
@@ -85,13 +85,13 @@ async def rename(db: Db, account_id: int, fan_id: int, passkey_id: int, name: st
 
 REMOVE = f"""
     with {HOLD},
-    gone as (
+    deleted as (
         delete from passkeys where account_id = $1 and {{condition}} returning passkey_id, fan_id
     ),
     announced as (
-        {announce(PASSKEY_DELETED, "gone", at="$2")}
+        {announce(PASSKEY_DELETED, "deleted", at="$2")}
     )
-    select passkey_id from gone
+    select passkey_id from deleted
 """  # noqa: S608 - fixed parts
 REMOVE_ONE = REMOVE.format(condition="passkey_id = $3 and ($4::bigint is null or fan_id = $4)")
 REMOVE_ALL = REMOVE.format(condition="fan_id = $3")
@@ -111,14 +111,13 @@ async def remove_all(db: Db, account_id: int, fan_id: int, now: datetime) -> Non
 USE = """
     update passkeys set sign_count = $3, used_at = greatest(used_at, $4)
     where account_id = $1 and passkey_id = $2 and (sign_count < $3 or (sign_count = 0 and $3 = 0))
-    returning fan_id
+    returning true
 """
 
 
-async def note_use(db: Db, account_id: int, passkey_id: int, sign_count: int, now: datetime) -> int | None:
-    """Note that a passkey was used, and return whose it is; part of the caller's transaction.
+async def note_use(db: Db, account_id: int, passkey_id: int, sign_count: int, now: datetime) -> bool:
+    """Note that a passkey was used; part of the caller's transaction.
 
-    None when its counter went back, because there is a copy of it, or when it was removed.
+    False when its counter went back, because there is a copy of it, or when it was removed.
     """
-    fan_id: int | None = await db.value(USE, account_id, passkey_id, sign_count, now)
-    return fan_id
+    return bool(await db.value(USE, account_id, passkey_id, sign_count, now))

@@ -46,8 +46,9 @@ async def add_origin(db: Db, account_id: int, new: NewOrigin, now: datetime) -> 
     rp_id = new.rp_id or host_of(new.origin) or ""
     async with db.transaction() as tx:
         await tx.execute("select from accounts where account_id = $1 for no key update", account_id)
-        entries = await origins(tx, account_id)
-        if any(each.origin == new.origin and each.passkey_origin_id is not None for each in entries):
+        # Without that of our own pages, which nobody registered.
+        entries = [each for each in await origins(tx, account_id) if each.passkey_origin_id is not None]
+        if any(each.origin == new.origin for each in entries):
             raise OriginTaken
         if len(entries) >= MAX_ORIGINS:
             raise TooManyOrigins

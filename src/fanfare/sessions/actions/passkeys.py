@@ -64,7 +64,7 @@ async def registration(db: Db, account: Account, request: PasskeyOptionsRequest,
     rows = await credentials(db, account.id, present.fan_id)
     if len(rows) >= keeping.MAX_PASSKEYS:
         raise keeping.TooManyPasskeys
-    user = await _user(db, account.id, present.fan_id)
+    user = await _user(db, account.id, present.fan_id, keeping.user_handle(rows))
     challenge = Challenge(
         account.id,
         REGISTRATION,
@@ -77,7 +77,7 @@ async def registration(db: Db, account: Account, request: PasskeyOptionsRequest,
     return PasskeyOptions(ceremonies.registration_options(party, account.name, user, challenge.seal(), same_host))
 
 
-async def _user(db: Db, account_id: int, fan_id: int) -> User:
+async def _user(db: Db, account_id: int, fan_id: int, handle: bytes) -> User:
     row = await db.row(
         "select coalesce(email, phone) as contact, nullif(concat_ws(' ', first_name, last_name), '') as name"
         " from fans where account_id = $1 and fan_id = $2",
@@ -86,7 +86,7 @@ async def _user(db: Db, account_id: int, fan_id: int) -> User:
     )
     contact, name = (row["contact"], row["name"]) if row else (None, None)
     label = contact or name or str(fan_id)
-    return User(await keeping.user_handle(db, account_id, fan_id), label, name or label)
+    return User(handle, label, name or label)
 
 
 async def add_passkey(db: Db, account: Account, new: NewPasskey, now: datetime) -> Passkey:
@@ -221,7 +221,7 @@ async def _enter(
                 await accept(tx, account_id, fan_id, business, step.address, step.now)
             if not await spend(tx, account_id, used.challenge, challenge.expires_at):
                 raise WrongPasskey([(FIELD, USED)])
-            if await keeping.note_use(tx, account_id, passkey_id, sign_count, step.now) is None:
+            if not await keeping.note_use(tx, account_id, passkey_id, sign_count, step.now):
                 raise WrongPasskey([(FIELD, "was copied: its counter went back; remove it and add a new one")])
             visit = msgspec.structs.replace(step.visit(), passkey_id=passkey_id)
             return finished(await open_session(tx, account_id, fan_id, visit, step.now, method=PASSKEY))
