@@ -19,7 +19,7 @@ from fanfare.kernel.clock import Clock, system_clock
 from fanfare.kernel.data import references
 from fanfare.kernel.data.announcements import Topic, topics_of
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.pages.page import Page, pages_of
+from fanfare.kernel.pages.page import Page
 from fanfare.kernel.pages.site import Site
 from fanfare.kernel.running import log, metrics
 from fanfare.kernel.running.http_client import http_client
@@ -27,9 +27,10 @@ from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import health, http, oauth, reference
+from fanfare.kernel.web.declarations import declared_in
 from fanfare.kernel.web.delivery import DeliveryMiddleware
-from fanfare.kernel.web.endpoint import Endpoint, endpoints_of
-from fanfare.kernel.web.oauth import OAuthCall, oauth_calls_of
+from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.web.oauth import OAuthCall
 from fanfare.kernel.web.openapi import OpenApi
 from fanfare.messages.actions import followers as messages
 from fanfare.messages.endpoints.reports import MessageReports
@@ -109,17 +110,17 @@ def modules(part: str) -> Iterator[ModuleType]:
 
 def endpoints() -> list[Endpoint]:
     """Return all endpoints."""
-    return [endpoint for module in modules("endpoints") for endpoint in endpoints_of(module)]
+    return [endpoint for module in modules("endpoints") for endpoint in declared_in(module, "endpoint", Endpoint)]
 
 
 def oauth_calls() -> list[OAuthCall]:
     """Return the calls in the form of OAuth 2, which have no key."""
-    return [call for module in modules("endpoints") for call in oauth_calls_of(module)]
+    return [call for module in modules("endpoints") for call in declared_in(module, "oauth_call", OAuthCall)]
 
 
 def pages() -> list[Page]:
     """Return every page that is served."""
-    return [page for module in modules("pages") for page in pages_of(module)]
+    return [page for module in modules("pages") for page in declared_in(module, "page", Page)]
 
 
 def topics() -> list[Topic]:

@@ -38,6 +38,8 @@ async def test_browsers_of_any_site_may_call(api: Api, path: str) -> None:
         headers={**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"},
     )
     assert preflight.status_code == 204
+    methods = {"token": "POST, OPTIONS", "revoke": "POST, OPTIONS", "userinfo": "GET, POST, HEAD, OPTIONS"}
+    assert preflight.headers["allow"] == methods.get(path, "GET, HEAD, OPTIONS")
     assert preflight.headers["access-control-allow-origin"] == "*"
     assert "Authorization" in preflight.headers["access-control-allow-headers"]
     method = "GET" if path in PATHS[:2] else "POST"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from fanfare.kernel.data.db import Db
-from fanfare.openid.actions.tokens import token_hash
+from fanfare.kernel.data.keys import hash_secret
 from tests.api import Api
 from tests.openid.provider import (
     CLIENTS,
@@ -159,14 +159,14 @@ async def test_a_code_is_valid_for_a_minute(api: Api, db: Db, client: Client, br
     row = await db.row(
         "select created_at, expires_at from openid_grants where account_id = $1 and code_hash = $2",
         api.account_id,
-        token_hash(code),
+        hash_secret(code),
     )
     assert row is not None
     assert (row["expires_at"] - row["created_at"]).total_seconds() == 60
     await db.execute(
         "update openid_grants set expires_at = $3 where account_id = $1 and code_hash = $2",
         api.account_id,
-        token_hash(code),
+        hash_secret(code),
         datetime.now(UTC) - timedelta(seconds=1),
     )
     answer = await post_token(api, client, client.exchange(code))
@@ -189,7 +189,7 @@ async def test_of_parallel_exchanges_one_wins(api: Api, db: Db, client: Client, 
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 11
     # The others were reuse, which ended the tokens of the first.
     assert await db.value(
-        "select count(*) from openid_grants where account_id = $1 and code_hash = $2", api.account_id, token_hash(code)
+        "select count(*) from openid_grants where account_id = $1 and code_hash = $2", api.account_id, hash_secret(code)
     ) == 0  # fmt: skip
 
 
@@ -262,7 +262,7 @@ async def test_an_access_token_expires(api: Api, db: Db, client: Client, browser
     await db.execute(
         "update openid_tokens set expires_at = now() - interval '1 second' where account_id = $1 and token_hash = $2",
         api.account_id,
-        token_hash(tokens["access_token"]),
+        hash_secret(tokens["access_token"]),
     )
     assert (await userinfo(api, client, tokens["access_token"])).status_code == 401
 

@@ -1,16 +1,17 @@
 """Parameters: path, query, form, multipart and JSON are merged into one set, which is read into one struct."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from urllib.parse import urlencode
 
 import msgspec
 
 from fanfare.kernel.callers import Account
-from fanfare.kernel.errors import BadParameters, TooLarge, Unreadable
+from fanfare.kernel.errors import BadParameters, InvalidRequest, TooLarge, Unreadable
 from fanfare.kernel.folding import fold
 from fanfare.kernel.wire import (
     MAX_WEIGHT,
@@ -301,6 +302,23 @@ def _unescaped(text: bytes) -> str:
         pieces.append(ESCAPES.sub(_characters, text[start:end]))
         start = end
     return b"".join(pieces).decode()
+
+
+def single_values(raw: Raw) -> dict[str, str]:
+    """Return the parameters as texts; raises InvalidRequest for one that was sent twice or cannot be stored."""
+    for name, values in raw.items():
+        if len(values) != 1 or not isinstance(values[0], str) or storage_fault(values[0]):
+            message = f"{name[:40]} was sent more than once, or is not a text"
+            raise InvalidRequest(message)
+    return {name: str(value) for name, (value,) in raw.items()}
+
+
+def with_query(url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a URL, which stays as it is, with more parameters after it; it must have no fragment."""
+    query = urlencode([*pairs])
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{query}"
 
 
 def from_json(body: bytes) -> Raw:

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from fanfare import app
-from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.db import Connection, Db
+from fanfare.kernel.data.pool import Pool
 from fanfare.kernel.parameters import Slot, slots
 from fanfare.kernel.web.endpoint import Endpoint
 from tests.api import Api
@@ -268,10 +269,29 @@ class TestIdempotency:
         assert second.status_code == 200
         assert "idempotent-replayed" not in second.headers
 
-    @pytest.mark.parametrize("key", ["", "k" * 256])
-    async def test_a_key_has_a_size(self, api: Api, key: str) -> None:
+    @pytest.mark.parametrize("key", ["", "k" * 256, "a\tb"])
+    async def test_a_malformed_key_is_refused_without_a_connection(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch, key: str
+    ) -> None:
+        acquire, acquire_now = Pool.acquire, Pool.acquire_now
+        accounts: list[object] = []
+
+        async def watched(pool: Pool, account_id: int | None, *, is_beside: bool = False) -> Connection:
+            accounts.append(account_id)
+            return await acquire(pool, account_id, is_beside=is_beside)
+
+        def watched_now(pool: Pool, account_id: int | None, *, is_beside: bool = False) -> Connection | None:
+            accounts.append(account_id)
+            return acquire_now(pool, account_id, is_beside=is_beside)
+
+        monkeypatch.setattr(Pool, "acquire", watched)
+        monkeypatch.setattr(Pool, "acquire_now", watched_now)
         answer = await api.post(MAKE, {"Idempotency-Key": key}, business_name=name())
         assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+        assert api.account_id not in accounts
+        await api.ok(await api.post(MAKE, {"Idempotency-Key": uuid.uuid4().hex}, business_name=name()))
+        assert api.account_id in accounts
 
 
 async def test_a_call_names_its_request(api: Api) -> None:

@@ -107,16 +107,8 @@ async def create_fan(db: Db, account: Account, new: NewFan, now: datetime, *, so
     return await db.retry_conflicts(write)
 
 
-async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str) -> int:
-    """Update the fields sent of a fan and return the fan_id. Refuses as `update_fan`."""
-    fan_id, _ = await update_fan(db, account, changes, now, source=source)
-    return fan_id
-
-
-async def update_fan(
-    db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str
-) -> tuple[int, uuid.UUID | None]:
-    """Update the fields sent of a fan; return the fan_id, and the id for a new password if that was asked for.
+async def change_fan(db: Db, account: Account, changes: FanChanges, now: datetime, *, source: str) -> uuid.UUID | None:
+    """Update the fields sent of a fan; return the id for a new password if that was asked for, else None.
 
     Unknown (404) if the fan does not exist; Conflict (409) if another fan has the email address, number or display
     name.
@@ -124,11 +116,10 @@ async def update_fan(
     check_past(now, birth_date=changes.birth_date, consent_timestamp=changes.consent_timestamp)
     change = await prepare_change(db, account, changes, source)
 
-    async def write(outer: Db) -> tuple[int, uuid.UUID | None]:
+    async def write(outer: Db) -> uuid.UUID | None:
         async with outer.transaction() as tx:
             fan_id = await write_change(tx, account, change, now)
-            is_reset = bool(changes.reset_uid)
-            return fan_id, await new_reset(tx, account.id, PasswordReset(fan_id), now) if is_reset else None
+            return await new_reset(tx, account.id, PasswordReset(fan_id), now) if changes.reset_uid else None
 
     return await db.retry_conflicts(write)
 

@@ -52,8 +52,8 @@ async def crm_fans_update(db: Db, account: Account, changes: FanChanges, now: da
     address, the phone number or the display name. With reset_uid=true, link the fan to
     /crm/reset?account_id=…&reset_uid=…, where the fan sets a new password, once, within an hour.
     """
-    fan_id, reset_uid = await actions.update_fan(db, account, changes, now, source="crm_fans_update")
-    return FanSaved(fan_id, reset_uid or UNSET)
+    reset_uid = await actions.change_fan(db, account, changes, now, source="crm_fans_update")
+    return FanSaved(changes.fan_id, reset_uid or UNSET)
 
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}", scope="crm", key=SECRET)

@@ -69,13 +69,8 @@ def exported_tables() -> list[str]:
 async def export_fan(db: Db, account_id: int, fan_id: int, now: datetime) -> Export:
     """Return all data about a fan from one snapshot; Unknown (404) if the fan does not exist."""
     async with db.transaction("repeatable_read") as tx:
-        await check_fan(tx, account_id, fan_id)
-        columns = await tx.rows(FAN_COLUMNS, exported_tables())
-        statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
-        tables = {
-            name: await _read(tx, statement, account_id, fan_id)
-            for name, statement in sorted({**statements, **OTHER_STATEMENTS}.items())
-        }
+        statements = await _statements(tx, account_id, fan_id)
+        tables = {name: await _read(tx, statement, account_id, fan_id) for name, statement in statements}
     return Export(account_id, fan_id, unix(now), tables)
 
 
@@ -87,12 +82,10 @@ async def export_to_file(db: Db, account_id: int, fan_id: int, now: datetime) ->
     file = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 - the caller reads it
     try:
         async with db.bulk_turn(), db.transaction("repeatable_read") as tx:
-            await check_fan(tx, account_id, fan_id)
-            columns = await tx.rows(FAN_COLUMNS, exported_tables())
-            statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
+            statements = await _statements(tx, account_id, fan_id)
             head = {"account_id": account_id, "fan_id": fan_id, "export_timestamp": unix(now)}
             file.write(msgspec.json.encode(head)[:-1] + b',"tables":{')
-            for number, (name, statement) in enumerate(sorted({**statements, **OTHER_STATEMENTS}.items())):
+            for number, (name, statement) in enumerate(statements):
                 file.write(b"," * (number > 0) + msgspec.json.encode(name) + b":[")
                 await _write_rows(tx, statement, (account_id, fan_id), file)
                 file.write(b"]")
@@ -101,6 +94,14 @@ async def export_to_file(db: Db, account_id: int, fan_id: int, now: datetime) ->
         file.close()
         raise
     return file
+
+
+async def _statements(db: Db, account_id: int, fan_id: int) -> list[tuple[str, str]]:
+    """Return the tables and the statements that read the fan's rows, by name; Unknown (404) if there is no such fan."""
+    await check_fan(db, account_id, fan_id)
+    columns = await db.rows(FAN_COLUMNS, exported_tables())
+    statements = {row["table_name"]: _rows_of(row["table_name"], row["columns"]) for row in columns}
+    return sorted({**statements, **OTHER_STATEMENTS}.items())
 
 
 async def _write_rows(db: Db, statement: str, ids: tuple[int, int], file: IO[bytes]) -> None:

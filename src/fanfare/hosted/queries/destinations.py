@@ -1,6 +1,6 @@
 """Where a login leads: a URL that the account registered, or a path of ours that we sealed; nothing else."""
 
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from fanfare.accounts.queries import account_by_id
 from fanfare.hosted.browser_sessions import login_hint, next_path
@@ -8,6 +8,7 @@ from fanfare.hosted.queries.redirect_urls import is_registered
 from fanfare.hosted.schemas.login import Destination, LoginQuery
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
+from fanfare.kernel.parameters import with_query
 from fanfare.sessions.queries.businesses import business_of, own_page_business
 
 # What does not go back to the site: parameters of the page, and those that the site could take for ours.
@@ -56,5 +57,4 @@ def _returned(page_url: str) -> tuple[tuple[str, str], ...]:
 
 def site_url(destination: Destination, code: str) -> str:
     """Return the URL that leads a fan who is logged in back to the site."""
-    url = destination.redirect_url or ""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode([*destination.returned, ('code', code)])}"
+    return with_query(destination.redirect_url or "", [*destination.returned, ("code", code)])

@@ -11,9 +11,10 @@ import msgspec
 from fanfare.identities.gateways.documents import ask, json_object, unavailable
 from fanfare.identities.gateways.keys import authorization_url, published, token_url
 from fanfare.identities.queries.providers import Provider
-from fanfare.identities.schemas.presets import POST
 from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.parameters import with_query
 from fanfare.kernel.running.http_client import HttpRequest
+from fanfare.kernel.wire.base64url import base64url
 
 
 class CodeRefused(BadParameters):
@@ -32,7 +33,7 @@ class CodeFlow(msgspec.Struct, frozen=True):
 async def login_page_url(provider: Provider, flow: CodeFlow, now: datetime, *, asks_again: bool) -> str:
     """Return where a browser is sent; refuses (503) when the provider publishes no such address."""
     preset = provider.preset
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(flow.verifier.encode()).digest()).decode().rstrip("=")
+    challenge = base64url(hashlib.sha256(flow.verifier.encode()).digest())
     parameters = {
         "response_type": "code",
         "client_id": provider.client_ids[0],
@@ -46,7 +47,7 @@ async def login_page_url(provider: Provider, flow: CodeFlow, now: datetime, *, a
         "prompt": "login" if asks_again and preset.has_id_token else "",
     }
     url = await authorization_url(provider, now)
-    return f"{url}{'&' if '?' in url else '?'}{urlencode({name: value for name, value in parameters.items() if value})}"
+    return with_query(url, [(name, value) for name, value in parameters.items() if value])
 
 
 async def token_of_code(provider: Provider, secret: str | None, flow: CodeFlow, code: str, now: datetime) -> str:
@@ -80,6 +81,6 @@ async def token_of_code(provider: Provider, secret: str | None, flow: CodeFlow, 
 
 async def _posts_secret(provider: Provider, now: datetime) -> bool:
     """Return whether the client secret goes into the form, and not into the header, which is the default."""
-    if provider.preset.secret_place or provider.token_url:
-        return provider.preset.secret_place == POST
+    if provider.preset.posts_secret or provider.token_url:
+        return provider.preset.posts_secret
     return "client_secret_post" in (await published(provider, now)).token_endpoint_auth_methods_supported

@@ -4,7 +4,6 @@ The key is one of the provider's own, found by its name; whatever a token says o
 bounded before it is parsed, and believed only after its signature is verified.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -20,6 +19,7 @@ from fanfare.identities.queries.providers import Provider
 from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.wire import storage_fault
+from fanfare.kernel.wire.base64url import from_base64url
 
 # Every algorithm with a key pair, with the kind and the curve of its keys.
 ALGORITHMS: dict[str, tuple[str, str | None]] = {
@@ -108,7 +108,7 @@ def _header(token: str) -> Header:
         raise wrong(message)
     head = token.partition(".")[0]
     try:
-        header = msgspec.json.decode(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)), type=Header)
+        header = msgspec.json.decode(from_base64url(head), type=Header)
     except (ValueError, RecursionError):
         message = "has no readable header"
         raise wrong(message) from None

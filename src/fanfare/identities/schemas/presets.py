@@ -5,10 +5,6 @@ import msgspec
 OIDC, GOOGLE, FACEBOOK, APPLE, SPOTIFY = "oidc", "google", "facebook", "apple", "spotify"
 
 
-# Where the client secret goes when a code is exchanged.
-BASIC, POST = "basic", "post"
-
-
 class Preset(msgspec.Struct, frozen=True):
     """A kind of provider. Addresses that are None are what the provider publishes at its issuer."""
 
@@ -23,8 +19,8 @@ class Preset(msgspec.Struct, frozen=True):
     scope: str = "openid email profile"
     # `form_post` where the provider demands it for these scopes
     response_mode: str | None = None
-    # None: as the provider publishes
-    secret_place: str | None = None
+    # whether the client secret goes into the form when a code is exchanged, whatever the provider publishes
+    posts_secret: bool = False
     # whether the address that it calls verified is trusted unless the account says otherwise
     is_email_trusted: bool = False
     # without it, the access token is shown at the userinfo address
@@ -43,7 +39,7 @@ PRESETS = {
         authorization_url="https://www.facebook.com/dialog/oauth",
         token_url="https://graph.facebook.com/oauth/access_token",  # noqa: S106 - an address
         scope="openid email public_profile",
-        secret_place=POST,
+        posts_secret=True,
     ),
     APPLE: Preset(
         "Apple",
@@ -60,7 +56,6 @@ PRESETS = {
         token_url="https://accounts.spotify.com/api/token",  # noqa: S106 - an address
         userinfo_url="https://api.spotify.com/v1/me",
         scope="user-read-email",
-        secret_place=BASIC,
         has_id_token=False,
     ),
 }

@@ -160,11 +160,10 @@ class Db:
             raise Unavailable(message)
         return self._pool
 
-    def _acquire(self, sql: str = "") -> AbstractAsyncContextManager[Any]:
-        if isinstance(sql, Heavy):
-            return self._acquire_heavy(sql)
+    def _acquire(self) -> AbstractAsyncContextManager[Any]:
         if self._connection is not None:
-            return _TransactionConnection(self._connection)
+            # That of the transaction, which stays open.
+            return nullcontext(self._connection)
         return _PooledConnection(self._open_pool(), self._account_id, self._is_beside)
 
     @asynccontextmanager
@@ -212,10 +211,12 @@ class Db:
         sql, args = _compile(sql, args, named)
         if has_many(args):
             await long_step(self._account_id)
-        if self._connection is not None or isinstance(sql, Heavy):
-            async with self._acquire(sql) as connection:
+        if isinstance(sql, Heavy):
+            async with self._acquire_heavy(sql) as connection:
                 return await getattr(connection, method)(str(sql), *args, timeout=self._seconds)
         # Without a context manager, whose two coroutines cost as much as the pool itself.
+        if self._connection is not None:
+            return await getattr(self._connection, method)(sql, *args, timeout=self._seconds)
         pool, account_id, is_beside = self._open_pool(), self._account_id, self._is_beside
         connection = pool.acquire_now(account_id, is_beside=is_beside) or await pool.acquire(
             account_id, is_beside=is_beside
@@ -317,21 +318,6 @@ class _PooledConnection:
 
     async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
         self._pool.release(self._connection, self._account_id, is_usable=is_usable(error), is_beside=self._is_beside)
-
-
-class _TransactionConnection:
-    """Yields the connection of a transaction, which stays open."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def __aenter__(self) -> Connection:
-        return self._connection
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
 
 class _UncachedRunner:

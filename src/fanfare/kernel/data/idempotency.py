@@ -61,6 +61,12 @@ class Repeat(msgspec.Struct, frozen=True):
         return lock_key("idempotency", self.account_id, str(self.api_key), self.has_secret, self.idempotency_key)
 
 
+def check_key(key: str) -> None:
+    """Raise a 422 for a malformed key."""
+    if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise BadParameters([("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
+
+
 def request_hash(method: str, path: str, parameters: Mapping[str, object]) -> bytes:
     """Return a hash of the method, path and parameters, independent of their order and encoding."""
     digest = hashlib.sha256()
@@ -93,10 +99,8 @@ async def run_once(db: Db, repeat: Repeat, now: datetime, act: Callable[[Db], Aw
 async def stored_answer(db: Db, repeat: Repeat, now: datetime) -> StoredAnswer | None:
     """Return the answer of the first request with a key, None when there was none.
 
-    Raises a 422 if the key is malformed or was used for another request, and a 409 if its answer held a secret.
+    Raises a 422 if the key was used for another request, and a 409 if its answer held a secret.
     """
-    if not 0 < len(repeat.idempotency_key) <= MAX_KEY_LENGTH or not repeat.idempotency_key.isprintable():
-        raise BadParameters([("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")])
     row = await db.row(
         "select request_hash, status, answer, is_secret from idempotency_keys"
         " where account_id = $1 and api_key = $2 and has_secret = $3 and idempotency_key = $4 and created_at > $5",

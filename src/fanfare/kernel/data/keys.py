@@ -101,7 +101,7 @@ def has_valid_checksum(secret: str) -> bool:
 
 
 def hash_secret(secret: str) -> bytes:
-    """Return the hash of a secret. A secret has 190 random bits, so a fast hash is safe."""
+    """Return the hash of a secret or token. They have at least 190 random bits, so a fast hash is safe."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 

@@ -6,11 +6,8 @@
 `Download`, or raises a `Detour`.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from types import ModuleType
 from typing import IO, Any, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
@@ -97,16 +94,6 @@ class Page(msgspec.Struct, frozen=True):
     params: type[Params] | None
     # a POST that may come from anywhere, because its URL alone authorizes it
     is_open: bool = False
-
-
-def pages_of(module: ModuleType) -> Iterator[Page]:
-    """Yield the pages of a module in source order; for a package, those of its modules by name."""
-    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        yield from pages_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
-    for value in vars(module).values():
-        candidate = getattr(value, "page", None)
-        if isinstance(candidate, Page) and getattr(value, "__module__", "") == module.__name__:
-            yield candidate
 
 
 class _Decorator:

@@ -25,6 +25,7 @@ import msgspec
 
 from fanfare.kernel.errors import CannotRun
 from fanfare.kernel.running.settings import SECRET_KEY_LENGTH, BadSettings, Settings
+from fanfare.kernel.wire.base64url import base64url
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -128,7 +129,7 @@ def from_settings(settings: Settings) -> tuple[SecretKey, ...]:
 
 def new_key(now: datetime) -> SecretKey:
     """Return a random key that begins now."""
-    return SecretKey(base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("="), now)
+    return SecretKey(base64url(secrets.token_bytes(KEY_BYTES)), now)
 
 
 def make_file(path: Path) -> None:

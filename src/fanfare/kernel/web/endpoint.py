@@ -6,11 +6,8 @@ one struct of parameters (`Params`). The name of the function is the operationId
 description in the API document.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from types import ModuleType
 from typing import Any, Literal, TypedDict, TypeVar, Unpack, get_type_hints
 
 import msgspec
@@ -51,6 +48,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     array_field: str | None = None
     references: References | None = None
     prepare: Prepare | None = None
+    # the type of what `prepare` returns
+    prepared_type: Any = None
     # whether the answer holds what is shown once, and so is stored neither for a repeated request nor in caches; or the
     # field that does
     has_secret_answer: bool | str = False
@@ -59,26 +58,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     # whether the call may change data
     is_write: bool = False
 
-    @property
-    def prepared_type(self) -> Any:  # noqa: ANN401 - a type
-        """The type of what `prepare` returns."""
-        return get_type_hints(self.prepare)["return"] if self.prepare else None
-
     def is_secret(self, answer: object) -> bool:
         """Return whether an answer is not stored for a repeated request."""
         if isinstance(self.has_secret_answer, str):
             return getattr(answer, self.has_secret_answer, msgspec.UNSET) is not msgspec.UNSET
         return self.has_secret_answer
-
-
-def endpoints_of(module: ModuleType) -> Iterator[Endpoint]:
-    """Yield the endpoints of a module in source order; for a package, those of its modules by name."""
-    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        yield from endpoints_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
-    for value in vars(module).values():
-        candidate = getattr(value, "endpoint", None)
-        if isinstance(candidate, Endpoint) and getattr(value, "__module__", "") == module.__name__:
-            yield candidate
 
 
 class WriteOptions(TypedDict, total=False):
@@ -124,12 +108,15 @@ class _Decorator:
             answer = hints.pop("return")
             structs = [hint for hint in hints.values() if isinstance(hint, type) and issubclass(hint, Params)]
             params = structs[0] if structs else None
+            prepare = options.get("prepare")
+            prepared_type = get_type_hints(prepare)["return"] if prepare else None
             is_drawn = isinstance(answer, type) and issubclass(answer, ImageAnswer)
             new = Endpoint(
                 handler.__name__, method, path, scope, key, handler, tuple(hints.values()), params, answer, **options,
-                media_type=answer.media_type if is_drawn else JSON, is_write=method != "GET",
+                prepared_type=prepared_type, media_type=answer.media_type if is_drawn else JSON,
+                is_write=method != "GET",
             )  # fmt: skip
-            provided = (Db, Account, Caller, Delivery, datetime, params, new.prepared_type)
+            provided = (Db, Account, Caller, Delivery, datetime, params, prepared_type)
             if unknown := [hint for hint in hints.values() if hint not in provided]:
                 message = f"{handler.__name__} asks for {unknown}, which no call provides"
                 raise TypeError(message)

@@ -42,7 +42,7 @@ from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
 from fanfare.kernel.web.delivery import SCOPE_KEY
-from fanfare.kernel.web.endpoint import JSON, Endpoint
+from fanfare.kernel.web.endpoint import JSON, Endpoint, Prepare
 
 log = structlog.get_logger()
 # Checked before each debug line: structlog would build the event first.
@@ -152,7 +152,8 @@ class Service:
         # A token that the first request used up is of no use to those who repeat it.
         if endpoint.prepare and repeat and (replay := await idempotency.stored_answer(handle, repeat, now)):
             return replay
-        values.update(await _prepare(endpoint, handle, entry, params, now))
+        if endpoint.prepare:
+            values[endpoint.prepared_type] = await _prepare(endpoint.prepare, handle, entry, params, now)
 
         async def act(db: Db) -> StoredAnswer:
             return await call_endpoint(endpoint, db, values, inputs, self.attempts)
@@ -161,24 +162,20 @@ class Service:
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
 
 
-async def _prepare(
-    endpoint: Endpoint, handle: Db, entry: Entry, params: Params | None, now: datetime
-) -> dict[object, Any]:
+async def _prepare(prepare: Prepare, handle: Db, entry: Entry, params: Params | None, now: datetime) -> Any:  # noqa: ANN401 - an argument of the handler
     """Make the calls to others that the action needs, before the transaction of an Idempotency-Key begins."""
-    if endpoint.prepare is None:
-        return {}
     try:
-        prepared = await endpoint.prepare(handle, entry.key.account, entry.caller, params, now)
+        return await prepare(handle, entry.key.account, entry.caller, params, now)
     except BadParameters as wrong:
         wrong.values = present_fields(params) if params else {}
         raise
-    return {endpoint.prepared_type: prepared}
 
 
 EXPOSED_HEADERS = (
     "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, ETag, Retry-After, X-Next-Cursor, Link"
 )
 PUBLIC_HEADERS = {"access-control-allow-origin": "*", "access-control-expose-headers": EXPOSED_HEADERS}
+PUBLIC_REQUEST_HEADERS = "Api-Key, Content-Type, Idempotency-Key, X-Request-Id"
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -209,7 +206,7 @@ async def add_faults(wrong: BadParameters, endpoint: Endpoint, db: Db, context: 
 
 
 async def repeat_for(endpoint: Endpoint, request: Request, entry: Entry) -> Repeat | None:
-    """Return the identity of a write that has an Idempotency-Key, else None.
+    """Return the identity of a write that has an Idempotency-Key, else None; raises a 422 for a malformed key.
 
     Two requests are equal if the parameters that the call reads are equal: a repeated form has a new boundary, a query
     a new `timestamp`.
@@ -217,6 +214,7 @@ async def repeat_for(endpoint: Endpoint, request: Request, entry: Entry) -> Repe
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
+    idempotency.check_key(key)
     fields = select_fields(endpoint.params, entry.raw) if endpoint.params else {}
     digest = await run_by_size(
         entry.owner, len(entry.body), idempotency.request_hash, request.method, request.path, fields
@@ -278,20 +276,24 @@ def _resource(service: Service, path_endpoints: list[Endpoint]) -> object:
         # A secret that is shown once is never used up by a HEAD.
         if endpoint.method == "GET" and not endpoint.has_secret_answer:
             methods["HEAD"] = methods["GET"]
-    methods["OPTIONS"] = _options([*methods, "OPTIONS"], is_public=any(each.key == PUBLIC for each in path_endpoints))
+    is_public = any(each.key == PUBLIC for each in path_endpoints)
+    methods["OPTIONS"] = options(methods, allowed_headers=PUBLIC_REQUEST_HEADERS if is_public else "")
     responders = {f"on_{method.lower()}": responder for method, responder in methods.items()}
     return type("Resource", (), responders)()
 
 
-def _options(methods: list[str], *, is_public: bool) -> Responder:
+def options(methods: Iterable[str], *, allowed_headers: str = "") -> Responder:
+    """Return the responder of OPTIONS for a path with these methods; scripts of any site may send `allowed_headers`."""
+    allowed_methods = ", ".join([*methods, "OPTIONS"])
+
     async def respond(_: object, request: Request, response: Response, **__: str) -> None:
         assign_request_id(request, response)
         response.status = 204
-        response.set_header("Allow", ", ".join(methods))
-        if is_public:
+        response.set_header("Allow", allowed_methods)
+        if allowed_headers:
             response.set_header("Access-Control-Allow-Origin", "*")
-            response.set_header("Access-Control-Allow-Methods", ", ".join(methods))
-            response.set_header("Access-Control-Allow-Headers", "Api-Key, Content-Type, Idempotency-Key, X-Request-Id")
+            response.set_header("Access-Control-Allow-Methods", allowed_methods)
+            response.set_header("Access-Control-Allow-Headers", allowed_headers)
             response.set_header("Access-Control-Max-Age", "86400")
 
     return respond

@@ -8,12 +8,9 @@ Browsers of any site may call: what a call needs is in its parameters or its hea
 Errors that may answer a guess are counted by IP address, with the wrong keys of the API.
 """
 
-import importlib
-import pkgutil
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -23,11 +20,10 @@ from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import InvalidRequest, OAuthRefusal, Refusal, Unknown, error_description
-from fanfare.kernel.parameters import Raw, from_query
+from fanfare.kernel.parameters import from_query, single_values
 from fanfare.kernel.running import loop_turns
 from fanfare.kernel.web import answers, http
 from fanfare.kernel.web.body import read_body
-from fanfare.kernel.wire import storage_fault
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 MAX_BYTES = 64 * 1024
@@ -72,48 +68,20 @@ def oauth_call(*methods: str, path: str, max_age: int = 0) -> Callable[[F], F]:
     return mark
 
 
-def oauth_calls_of(module: ModuleType) -> Iterator[OAuthCall]:
-    """Yield the calls of a module in source order; for a package, those of its modules by name."""
-    for inner in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        yield from oauth_calls_of(importlib.import_module(f"{module.__name__}.{inner.name}"))
-    for value in vars(module).values():
-        candidate = getattr(value, "oauth_call", None)
-        if isinstance(candidate, OAuthCall) and getattr(value, "__module__", "") == module.__name__:
-            yield candidate
-
-
 def add_routes(app: App[Request, Response], service: http.Service, calls: Iterable[OAuthCall]) -> None:
     """Serve the calls."""
     for call in calls:
         app.add_route(call.path, _resource(service, call))
 
 
-def single_values(raw: Raw) -> dict[str, str]:
-    """Return the parameters as texts; raises InvalidRequest for one that was sent twice or cannot be stored."""
-    for name, values in raw.items():
-        if len(values) != 1 or not isinstance(values[0], str) or storage_fault(values[0]):
-            message = f"{name[:40]} was sent more than once, or is not a text"
-            raise InvalidRequest(message)
-    return {name: str(value) for name, (value,) in raw.items()}
-
-
 def _resource(service: http.Service, call: OAuthCall) -> object:
     async def respond(_: object, request: Request, response: Response, account_id: str) -> None:
         await _respond(service, call, request, response, account_id)
 
-    async def respond_to_options(_: object, request: Request, response: Response, account_id: str) -> None:  # noqa: ARG001
-        http.assign_request_id(request, response)
-        response.status = 204
-        response.set_header("Allow", ", ".join([*call.methods, "OPTIONS"]))
-        response.set_header("Access-Control-Allow-Origin", "*")
-        response.set_header("Access-Control-Allow-Methods", ", ".join(call.methods))
-        response.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type")
-        response.set_header("Access-Control-Max-Age", "86400")
-
-    responders = {f"on_{method.lower()}": respond for method in call.methods}
-    if "GET" in call.methods:
-        responders["on_head"] = respond
-    return type("Resource", (), {**responders, "on_options": respond_to_options})()
+    methods = [*call.methods, "HEAD"] if "GET" in call.methods else call.methods
+    responders = {f"on_{method.lower()}": respond for method in methods}
+    options = http.options(methods, allowed_headers="Authorization, Content-Type")
+    return type("Resource", (), {**responders, "on_options": options})()
 
 
 async def _respond(

@@ -3,7 +3,6 @@
 A link names the fan and is signed, so it cannot be made up. Whoever has it can change what the fan is sent.
 """
 
-import base64
 import hmac
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.kernel.wire.base64url import base64url
 
 PURPOSE = "preferences"
 PREFERENCES, UNSUBSCRIBE = "/crm/preferences", "/crm/unsubscribe"
@@ -50,7 +50,7 @@ def recipient_of(link: str) -> Recipient:
 
 def _signature(key: bytes, ids: str) -> str:
     digest = hmac.digest(key, ids.encode(), "sha256")[:SIGNATURE_BYTES]
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return base64url(digest)
 
 
 def preferences_url(recipient: Recipient) -> str:

@@ -8,8 +8,9 @@ import asyncpg
 from fanfare.hosted.browser_sessions import BrowserSession
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.keys import hash_secret
 from fanfare.kernel.data.sql import Sql
-from fanfare.openid.actions.tokens import new_token, token_hash
+from fanfare.openid.actions.tokens import new_token
 from fanfare.openid.schemas.authorization import AuthorizationRequest
 from fanfare.openid.schemas.errors import RequestExpired
 from fanfare.openid.topics import OPENID_CONSENT_CREATED, OPENID_CONSENT_DELETED
@@ -47,7 +48,7 @@ async def issue_code(db: Db, request: AuthorizationRequest, session: BrowserSess
         "nonce": request.nonce,
         "redirect_uri": request.redirect_uri,
         "code_challenge": request.code_challenge,
-        "code_hash": token_hash(code),
+        "code_hash": hash_secret(code),
         "authenticated_at": session.logged_in_at,
         "code_end": now + CODE_TIME,
         "now": now,

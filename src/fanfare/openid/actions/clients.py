@@ -124,14 +124,11 @@ async def change_client(db: Db, account_id: int, changes: ClientChanges, now: da
     return changes.client_id
 
 
-async def _check_client(db: Db, account_id: int, client_id: int) -> str:
-    """Return the type of a client; Unknown (404) if there is none."""
-    client_type: str | None = await db.value(
-        "select client_type from openid_clients where account_id = $1 and client_id = $2", account_id, client_id
-    )
-    if client_type is None:
+async def _check_client(db: Db, account_id: int, client_id: int) -> None:
+    """Raise Unknown (404) if there is no such client."""
+    sql = "select exists (select from openid_clients where account_id = $1 and client_id = $2)"
+    if not await db.value(sql, account_id, client_id):
         raise Unknown(client=client_id)
-    return client_type
 
 
 DELETE = announced_deletion(

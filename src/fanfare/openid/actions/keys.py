@@ -14,12 +14,11 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.openid.queries.clients import has_clients
-from fanfare.openid.queries.keys import PublishedKey, last_number, valid_keys
+from fanfare.openid.queries.keys import ALGORITHM, PublishedKey, not_ended, stored_keys, valid_keys
 
 if TYPE_CHECKING:
     from joserfc.jwk import RSAKey
 
-ALGORITHM = "RS256"
 BITS = 2048
 PURPOSE = "openid signing key"
 # Longer than clients store the list.
@@ -39,11 +38,11 @@ class SigningKey(NamedTuple):
 async def signing_key(db: Db, account_id: int, now: datetime) -> SigningKey:
     """Return the newest key that has begun, and create one if there is none. Unknown (404) for the account."""
     for _ in range(2):
-        number = await last_number(db, account_id)
-        for each in await valid_keys(db, account_id, now):
+        all_keys = await stored_keys(db, account_id)
+        for each in not_ended(all_keys, now):
             if each.begins_at <= now and (key := _unsealed(each)) is not None:
                 return SigningKey(each.public_key["kid"], key)
-        await _add_key(db, account_id, number + 1, now, begins_at=now)
+        await _add_key(db, account_id, all_keys, now, begins_at=now)
     raise Unknown(account=account_id)
 
 
@@ -52,13 +51,13 @@ async def public_keys(db: Db, account_id: int, now: datetime) -> list[Mapping[st
 
     Unknown (404) for the account, or if it has no client: an empty list would be cached until after the first login.
     """
-    number = await last_number(db, account_id)
-    published = await valid_keys(db, account_id, now)
+    all_keys = await stored_keys(db, account_id)
+    published = not_ended(all_keys, now)
     if not published:
         if not await has_clients(db, account_id):
             message = "No OpenID Connect client is registered for this account"
             raise Unknown(message)
-        await _add_key(db, account_id, number + 1, now, begins_at=now)
+        await _add_key(db, account_id, all_keys, now, begins_at=now)
         published = await valid_keys(db, account_id, now)
     if not published:
         raise Unknown(account=account_id)
@@ -69,15 +68,13 @@ async def rotate(
     db: Db, account_id: int, now: datetime, *, begins_after: timedelta = BEGINS_AFTER, overlap: timedelta = OVERLAP
 ) -> list[PublishedKey]:
     """Add a key that begins later; the others end after that and the overlap. Return the keys, the newest first."""
-    number = await last_number(db, account_id)
-    published = await valid_keys(db, account_id, now)
-    begins_at = now + (begins_after if published else timedelta())
-    await _add_key(db, account_id, number + 1, now, begins_at=begins_at, ends_at=begins_at + overlap)
+    all_keys = await stored_keys(db, account_id)
+    begins_at = now + (begins_after if not_ended(all_keys, now) else timedelta())
+    await _add_key(db, account_id, all_keys, now, begins_at=begins_at, ends_at=begins_at + overlap)
     return await valid_keys(db, account_id, now)
 
 
-# Of servers that add a key at the same time, one does; the others find it there. Each reads the last number before it
-# looks at the keys.
+# Of servers that add a key at the same time, one does; the others find it there.
 ADD = """
     with added as (
         insert into openid_keys (account_id, key_number, sealed_key, public_key, created_at, begins_at)
@@ -93,13 +90,14 @@ ADD = """
 async def _add_key(
     db: Db,
     account_id: int,
-    number: int,
+    all_keys: list[PublishedKey],
     now: datetime,
     *,
     begins_at: datetime,
     ends_at: datetime | None = None,
 ) -> None:
-    """Create a key; those before it end at `ends_at`."""
+    """Create the key after those stored; they end at `ends_at`."""
+    number = all_keys[0].key_number + 1 if all_keys else 1
     private_key, public_key = await asyncio.to_thread(_generate)
     sealed_key = secret_keys.seal(PURPOSE, private_key)
     await db.execute(ADD, account_id, number, sealed_key, public_key, now, begins_at, ends_at)

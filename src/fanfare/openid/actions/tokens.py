@@ -4,7 +4,6 @@ A code and a refresh token are used once, which one conditional update decides. 
 grant: somebody else may have a copy.
 """
 
-import base64
 import hashlib
 import re
 import secrets
@@ -16,13 +15,16 @@ from typing import NamedTuple
 import msgspec
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.keys import hash_secret
 from fanfare.kernel.data.sql import Sql
 from fanfare.kernel.errors import InvalidRequest
 from fanfare.kernel.wire import unix
+from fanfare.kernel.wire.base64url import base64url
 from fanfare.openid.actions.authentication import authenticate
-from fanfare.openid.actions.keys import ALGORITHM, SigningKey, signing_key
+from fanfare.openid.actions.keys import SigningKey, signing_key
 from fanfare.openid.queries.clients import issuer
 from fanfare.openid.queries.grants import HAS_SESSION, grant_of_refresh_token
+from fanfare.openid.queries.keys import ALGORITHM
 from fanfare.openid.schemas.clients import OFFLINE_ACCESS, RegisteredClient
 from fanfare.openid.schemas.errors import InvalidGrant, InvalidScope, UnauthorizedClient, UnsupportedGrantType
 from fanfare.openid.schemas.tokens import Grant, Tokens
@@ -47,18 +49,9 @@ def new_token() -> str:
     return secrets.token_urlsafe(TOKEN_BYTES)
 
 
-def token_hash(token: str) -> bytes:
-    """Return what is stored of a token; it cannot be searched."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
-
-
 def challenge_of(verifier: str) -> str:
     """Return the S256 challenge of a PKCE verifier (RFC 7636)."""
-    return _encoded(hashlib.sha256(verifier.encode("ascii", "replace")).digest())
-
-
-def _encoded(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return base64url(hashlib.sha256(verifier.encode("ascii", "replace")).digest())
 
 
 async def issue_tokens(db: Db, account_id: int, fields: Mapping[str, str], authorization: str, now: datetime) -> Tokens:
@@ -112,14 +105,14 @@ async def _exchange(db: Db, client: RegisteredClient, fields: Mapping[str, str],
     row = await db.row(
         EXCHANGE,
         client.account_id,
-        code_hash=token_hash(code),
+        code_hash=hash_secret(code),
         client_id=client.client_id,
         redirect_uri=redirect_uri,
         challenge=challenge_of(verifier) if verifier and VERIFIER.fullmatch(verifier) else verifier or None,
         is_pkce_required=client.is_pkce_required,
-        refresh_hash=token_hash(secret),
+        refresh_hash=hash_secret(secret),
         refresh_end=lifetimes.end(now, now),
-        token_hash=token_hash(access_token),
+        token_hash=hash_secret(access_token),
         access_end=now + ACCESS_TIME,
         now=now,
     )
@@ -138,7 +131,7 @@ async def _end_reused_code(db: Db, client: RegisteredClient, code: str) -> None:
         "delete from openid_grants where account_id = $1 and code_hash = $2 and client_id = $3"
         " and code_used_at is not null",
         client.account_id,
-        token_hash(code),
+        hash_secret(code),
         client.client_id,
     )
 
@@ -176,8 +169,8 @@ async def _refresh(db: Db, client: RegisteredClient, fields: Mapping[str, str], 
         grant_id=grant_id,
         client_id=client.client_id,
         old_hash=_secret_hash(refresh_token),
-        new_hash=token_hash(secret),
-        token_hash=token_hash(access_token),
+        new_hash=hash_secret(secret),
+        token_hash=hash_secret(access_token),
         scopes=scopes,
         access_end=now + ACCESS_TIME,
         total=lifetimes.total,
@@ -192,7 +185,7 @@ async def _refresh(db: Db, client: RegisteredClient, fields: Mapping[str, str], 
 
 
 def _secret_hash(refresh_token: str) -> bytes:
-    return token_hash(refresh_token.partition(".")[2])
+    return hash_secret(refresh_token.partition(".")[2])
 
 
 async def _refreshed_scopes(
@@ -244,7 +237,7 @@ def _id_token(url: str, grant: Grant, key: SigningKey, access_token: str, now: d
         "iat": unix(now),
         "exp": unix(now + ID_TOKEN_TIME),
         "auth_time": grant.auth_time,
-        "at_hash": _encoded(digest[: len(digest) // 2]),
+        "at_hash": base64url(digest[: len(digest) // 2]),
         **({"nonce": grant.nonce} if grant.nonce is not None else {}),
     }
     return jwt.encode({"alg": ALGORITHM, "kid": key.key_id}, claims, key.key)
@@ -265,7 +258,7 @@ async def revoke(db: Db, account_id: int, fields: Mapping[str, str], authorizati
         """,
         account_id,
         grant_id,
-        token_hash(token),
+        hash_secret(token),
     )
     if owner is None:
         return
@@ -275,5 +268,5 @@ async def revoke(db: Db, account_id: int, fields: Mapping[str, str], authorizati
         await db.execute("delete from openid_grants where account_id = $1 and grant_id = $2", account_id, grant_id)
     else:
         await db.execute(
-            "delete from openid_tokens where account_id = $1 and token_hash = $2", account_id, token_hash(token)
+            "delete from openid_tokens where account_id = $1 and token_hash = $2", account_id, hash_secret(token)
         )

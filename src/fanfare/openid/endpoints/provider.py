@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.keys import hash_secret
 from fanfare.kernel.web.oauth import OAuthRequest, oauth_call
 from fanfare.openid.actions import keys, tokens
 from fanfare.openid.queries import discovery, grants
@@ -36,7 +37,7 @@ async def openid_token(db: Db, account_id: int, request: OAuthRequest, now: date
 async def openid_userinfo(db: Db, account_id: int, request: OAuthRequest, now: datetime) -> dict[str, Any]:
     """Return the claims of the fan that an access token opens."""
     token = grants.bearer_token(request.authorization)
-    return await grants.userinfo(db, account_id, tokens.token_hash(token), now)
+    return await grants.userinfo(db, account_id, hash_secret(token), now)
 
 
 @oauth_call("POST", path=f"{ACCOUNT}/revoke")

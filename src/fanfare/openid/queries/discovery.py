@@ -6,6 +6,7 @@ from fanfare.accounts.queries import account_by_id
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.pages import languages
 from fanfare.openid.queries.clients import issuer
+from fanfare.openid.queries.keys import ALGORITHM
 from fanfare.openid.schemas.clients import SCOPES
 
 CLAIMS = (
@@ -33,7 +34,7 @@ async def configuration(db: Db, account_id: int) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": AUTHENTICATION,
         "revocation_endpoint_auth_methods_supported": AUTHENTICATION,
         "code_challenge_methods_supported": ["S256"],

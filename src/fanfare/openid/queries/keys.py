@@ -8,9 +8,11 @@ import msgspec
 
 from fanfare.kernel.data.db import Db
 
+ALGORITHM = "RS256"
+
 
 class PublishedKey(msgspec.Struct, frozen=True):
-    """A key that has not ended: the sealed private key, and the public key as JWK."""
+    """A key that signs: the sealed private key, and the public key as JWK."""
 
     key_number: int
     sealed_key: str
@@ -19,22 +21,24 @@ class PublishedKey(msgspec.Struct, frozen=True):
     ends_at: datetime | None
 
 
-async def valid_keys(db: Db, account_id: int, now: datetime) -> list[PublishedKey]:
-    """Return the keys that have not ended, the newest first."""
+async def stored_keys(db: Db, account_id: int) -> list[PublishedKey]:
+    """Return all keys, the newest first, also those that have ended and are not deleted yet."""
     rows = await db.rows(
         "select key_number, sealed_key, public_key, begins_at, ends_at from openid_keys"
-        " where account_id = $1 and (ends_at is null or ends_at > $2) order by key_number desc",
+        " where account_id = $1 order by key_number desc",
         account_id,
-        now,
     )
     return [PublishedKey(**row) for row in rows]
 
 
-async def last_number(db: Db, account_id: int) -> int:
-    """Return the number of the newest key, also if it has ended; 0 if there is none."""
-    sql = "select coalesce(max(key_number), 0) from openid_keys where account_id = $1"
-    number: int = await db.value(sql, account_id)
-    return number
+def not_ended(keys: list[PublishedKey], now: datetime) -> list[PublishedKey]:
+    """Return the keys that have not ended."""
+    return [each for each in keys if each.ends_at is None or each.ends_at > now]
+
+
+async def valid_keys(db: Db, account_id: int, now: datetime) -> list[PublishedKey]:
+    """Return the keys that have not ended, the newest first."""
+    return not_ended(await stored_keys(db, account_id), now)
 
 
 async def claims_of(db: Db, account_id: int, id_token: str, now: datetime) -> Mapping[str, Any] | None:
@@ -46,7 +50,7 @@ async def claims_of(db: Db, account_id: int, id_token: str, now: datetime) -> Ma
     public_keys = [each.public_key for each in await valid_keys(db, account_id, now)]
     try:
         key_set = KeySet([RSAKey.import_key(each) for each in public_keys])
-        claims: Mapping[str, Any] = jwt.decode(id_token, key_set, algorithms=["RS256"]).claims
+        claims: Mapping[str, Any] = jwt.decode(id_token, key_set, algorithms=[ALGORITHM]).claims
     except (JoseError, ValueError, TypeError):
         # TypeError is for members of the header that are of another type than the RFC has.
         return None

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from fanfare.kernel.errors import TooLarge
-from fanfare.kernel.parameters import Params, Raw
+from fanfare.kernel.errors import InvalidRequest, TooLarge
+from fanfare.kernel.parameters import Params, Raw, single_values, with_query
 from fanfare.kernel.wire import Id, TextForm, storage_fault
 from fanfare.openid.schemas.clients import OPENID, RegisteredClient
 
-# How long a fan may take to log in and to agree.
-MAX_AGE = timedelta(hours=1)
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 PROMPTS = frozenset({"none", "login", "consent"})
 # In bytes of UTF-8: sealed twice, in the address of the login page, they must still be short enough for proxies.
@@ -93,10 +91,7 @@ def without_port(uri: str) -> str | None:
 
 def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
     """Return a URI with more parameters; those without a value are left out."""
-    query = urlencode({name: value for name, value in parameters.items() if value is not None})
-    if not query:
-        return uri
-    return f"{uri}{'&' if '?' in uri else '?'}{query}"
+    return with_query(uri, [(name, value) for name, value in parameters.items() if value is not None])
 
 
 def url_of_form(path: str, raw: Raw, names: Iterable[str]) -> str:
@@ -136,16 +131,14 @@ def read_request(raw: Raw, client: RegisteredClient, redirect_uri: str, now: dat
 
 
 def _fields(raw: Raw) -> dict[str, str]:
-    for name, values in raw.items():
-        if len(values) != 1 or not isinstance(values[0], str) or storage_fault(values[0]):
-            raise AuthorizationRefusal(
-                code="invalid_request", description=f"{name[:40]} was sent more than once, or is not a text"
-            )
-        if name in LONGEST and len(values[0].encode()) > LONGEST[name]:
-            raise AuthorizationRefusal(
-                code="invalid_request", description=f"{name} is longer than {LONGEST[name]} bytes"
-            )
-    return {name: str(value) for name, (value,) in raw.items() if value}
+    try:
+        fields = single_values(raw)
+    except InvalidRequest as error:
+        raise AuthorizationRefusal(code="invalid_request", description=error.detail) from None
+    for name, longest in LONGEST.items():
+        if len(fields.get(name, "").encode()) > longest:
+            raise AuthorizationRefusal(code="invalid_request", description=f"{name} is longer than {longest} bytes")
+    return {name: value for name, value in fields.items() if value}
 
 
 def _check_response(fields: Mapping[str, str]) -> None:

@@ -1,10 +1,8 @@
 """What is issued to a client, and what it reads of a fan."""
 
-import base64
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
+
+from fanfare.kernel.wire.base64url import from_base64url
 
 PARTS = 3
 
@@ -31,9 +29,6 @@ class Grant(msgspec.Struct, frozen=True):
     auth_time: int
 
 
-Claims = Mapping[str, Any]
-
-
 class _Audience(msgspec.Struct):
     aud: str
 
@@ -42,6 +37,6 @@ def audience_of(id_token: str) -> str | None:
     """Return the client that an ID token names, whoever signed it; None if it names none."""
     part = id_token.split(".")[1] if id_token.count(".") == PARTS - 1 else ""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=_Audience).aud
+        return msgspec.json.decode(from_base64url(part), type=_Audience).aud
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

@@ -10,6 +10,7 @@ import msgspec
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.wire.base64url import base64url
 
 LIFETIME = timedelta(minutes=5)
 SEALED_FOR = "passkey challenge"
@@ -49,7 +50,7 @@ def login_options(challenge: Challenge) -> dict[str, object]:
     They name no passkey, so they tell nothing of the fan; the device offers those that it has for the host.
     """
     return {
-        "challenge": base64.urlsafe_b64encode(challenge.seal()).rstrip(b"=").decode(),
+        "challenge": base64url(challenge.seal()),
         "timeout": LIFETIME // timedelta(milliseconds=1),
         "rpId": challenge.rp_id,
         "allowCredentials": [],
