@@ -969,6 +969,22 @@ create table points (
 );
 CREATE UNIQUE INDEX points_by_name ON points USING btree (account_id, fold_text(point_name));
 
+create table portals (
+    account_id bigint not null,
+    portal_uid uuid not null,
+    portal_id bigint not null,
+    portal_name text not null,
+    performance_group_name text not null,
+    password_hash text,
+    template_count bigint not null default 0,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    last_access_at timestamp with time zone,
+    constraint portals_pkey PRIMARY KEY (account_id, portal_uid),
+    constraint portals_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX portals_by_id ON portals USING btree (account_id, portal_id);
+
 create table products (
     account_id bigint not null,
     network text not null,

@@ -250,6 +250,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got)
     v |= await _ads(post)
+    v |= await _portals(post)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]
@@ -272,6 +273,11 @@ async def _messages(post: Any, got: Any) -> Values:
         "message_id": (await post("manage/message_templates/send", **sample))["message_id"],
         "suppression_id": (await got("manage/suppressions"))[0]["suppression_id"],
     }
+
+
+async def _portals(post: Any) -> Values:
+    portal: Values = await post("portals", portal_name="Promoters", performance_group_name="Summer")
+    return portal
 
 
 async def _login_codes(api: Api, post: Any) -> Values:

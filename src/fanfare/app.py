@@ -37,7 +37,7 @@ from fanfare.messages.endpoints.reports import MessageReports
 from fanfare.messages.schemas.reports import PATH
 from fanfare.openid.actions import followers as openid
 from fanfare.passkeys.actions import followers as passkeys
-from fanfare.performances import actions as performances
+from fanfare.performances.actions import followers as performances
 from fanfare.places.geo import city_database
 from fanfare.points import actions as points
 from fanfare.points.queries import CAMPAIGN_ROWS

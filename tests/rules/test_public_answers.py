@@ -36,9 +36,9 @@ MARKED = {
     "password": "zqx-password-{}",
     "push_token": "zqx-token-{}-of-a-device-of-somebody",
 }
-# These belong to places and gates as well, so they are personal only beside one of the others.
+# These belong to places, gates and portals as well, so they are personal only beside one of the others.
 CONTACT = {"email", "phone", "first_name"}
-AMBIGUOUS = {"city", "country", "address", "postal_code", "ip_address"}
+AMBIGUOUS = {"city", "country", "address", "postal_code", "ip_address", "password"}
 # What shows that a value was marked, in an answer without case and punctuation.
 MARKS = ("zqx", "60428471", "19311017", "v6z1z7", "203011377")
 PUBLIC_CALLS = [each for each in calls.ENDPOINTS if each.key == PUBLIC]

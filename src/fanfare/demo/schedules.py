@@ -10,8 +10,8 @@ from fanfare.demo import shows
 from fanfare.demo.book import Book, Fan
 from fanfare.demo.programme import CLUB, FESTIVAL, VENUE, WOMEN
 from fanfare.kernel.data.db import Db
-from fanfare.performances.actions import create_performance
-from fanfare.performances.schemas import NewPerformance
+from fanfare.performances.actions.performances import create_performance
+from fanfare.performances.schemas.performances import NewPerformance
 from fanfare.performances.topics import SCHEDULE_ADDED
 
 TABLES = {

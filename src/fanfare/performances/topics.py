@@ -1,6 +1,6 @@
-"""Topics of the change log about performances and schedules."""
+"""Topics of the change log about performances, schedules and portals."""
 
-from fanfare.kernel.data.announcements import OptionalFields, Topic
+from fanfare.kernel.data.announcements import Fields, OptionalFields, Topic
 
 SCHEDULE = "event:event_uid or performance:performance_uid"
 
@@ -11,3 +11,6 @@ SCHEDULE_ADDED = Topic("schedule.added", "A fan added an event or a performance 
 SCHEDULE_REMOVED = Topic(
     "schedule.removed", "A fan removed an event or a performance from the schedule.", SCHEDULE, "always"
 )
+PORTAL_CREATED = Topic("portal.created", "A portal was created.", "portal_uid")
+PORTAL_UPDATED = Topic("portal.updated", "A portal changed.", "portal_uid", data=Fields)
+PORTAL_DELETED = Topic("portal.deleted", "A portal was deleted.", "portal_uid")

@@ -9,7 +9,6 @@ import msgspec
 from fanfare.campaigns.queries.checks import check_campaign_field
 from fanfare.fans.actions.fans import MailTaken, PhoneTaken, prepare_change, write_change
 from fanfare.fans.actions.nameless import create_nameless
-from fanfare.fans.actions.passwords import is_password
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.identities.schemas.identities import Identity
 from fanfare.kernel.addresses import subscriber
@@ -31,6 +30,7 @@ from fanfare.sessions.actions.codes import send_code, submit_code
 from fanfare.sessions.actions.identities import log_in_by_identity, verify_identity
 from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
 from fanfare.sessions.actions.passkeys import begin_login, log_in
+from fanfare.sessions.actions.password_checks import check_password
 from fanfare.sessions.actions.steps import OWNER, Step, fan_address, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
 from fanfare.sessions.queries.businesses import SiteBusiness, business_of
@@ -172,17 +172,10 @@ async def _log_in(db: Db, step: Step) -> Connection:
     owner = await db.row(OWNER, account_id, *key)
     subject = f"fan {owner['fan_id']}" if owner else " ".join(key)
     attempts = [Attempt(PASSWORDS, subject), *step.attempts(FAILURES)]
-    receipts = await count(db, account_id, attempts, step.now)
     password_hash = owner["password_hash"] if owner else None
-    try:
-        is_right = await is_password(account_id, password_hash, step.request.password or "")
-    except TimeoutError:
-        # Nobody learned anything: there was no turn to hash.
-        await give_back(db, account_id, receipts)
-        raise
+    is_right = await check_password(db, account_id, attempts, password_hash, step.request.password or "", step.now)
     if owner is None or password_hash is None or not is_right:
         raise WrongLogin(WRONG_PASSWORD)
-    await give_back(db, account_id, receipts)
     return await enter(db, step, owner["fan_id"], password_hash)
 
 

@@ -7,7 +7,7 @@ from fanfare.idols.queries import EVENTS
 from fanfare.idols.schemas import IdolEvent
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
-from fanfare.performances.schemas import Performance, Schedule, ScheduleQuery
+from fanfare.performances.schemas.performances import Performance, Schedule, ScheduleQuery
 
 PERFORMANCES = """
     select p.performance_uid, p.account_id, p.performance_name, p.performance_date, p.fb_ad_account_id, p.metro_area,

@@ -5,8 +5,10 @@ from datetime import datetime
 from fanfare.kernel.callers import PUBLIC, SECRET, Account
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.web.endpoint import endpoint
-from fanfare.performances import actions, queries
-from fanfare.performances.schemas import (
+from fanfare.performances.actions import performances as actions
+from fanfare.performances.actions import schedules
+from fanfare.performances.queries import performances as queries
+from fanfare.performances.schemas.performances import (
     FanEvent,
     FanEventSaved,
     FanPerformance,
@@ -64,14 +66,14 @@ async def crm_fan_events_list(db: Db, account: Account, query: ScheduleQuery) ->
 @endpoint.post("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
 async def crm_fan_events_add(db: Db, account: Account, change: FanEvent, now: datetime) -> FanEventSaved:
     """Put an idol event on a fan's schedule."""
-    await actions.add_event(db, account.id, change.fan_id, change.event_uid, now)
+    await schedules.add_event(db, account.id, change.fan_id, change.event_uid, now)
     return FanEventSaved(change.fan_id, change.event_uid)
 
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}/events", scope="crm", key=SECRET)
 async def crm_fan_events_delete(db: Db, account: Account, change: FanEvent, now: datetime) -> bool:
     """Take an idol event off a fan's schedule."""
-    await actions.remove_event(db, account.id, change.fan_id, change.event_uid, now)
+    await schedules.remove_event(db, account.id, change.fan_id, change.event_uid, now)
     return True
 
 
@@ -80,12 +82,12 @@ async def crm_fan_performances_add(
     db: Db, account: Account, change: FanPerformance, now: datetime
 ) -> FanPerformanceSaved:
     """Link a fan to a performance."""
-    await actions.add_performance(db, account.id, change.fan_id, change.performance_uid, now)
+    await schedules.add_performance(db, account.id, change.fan_id, change.performance_uid, now)
     return FanPerformanceSaved(change.fan_id, change.performance_uid)
 
 
 @endpoint.delete("/api/v1/crm/fans/{fan_id}/performances", scope="crm", key=SECRET)
 async def crm_fan_performances_delete(db: Db, account: Account, change: FanPerformance, now: datetime) -> bool:
     """Unlink a fan from a performance."""
-    await actions.remove_performance(db, account.id, change.fan_id, change.performance_uid, now)
+    await schedules.remove_performance(db, account.id, change.fan_id, change.performance_uid, now)
     return True

@@ -63,8 +63,8 @@ class OnePerformance(Params):
     performance_uid: Annotated[Uuid, "Performance by its uid."]
 
 
-class NewPerformance(Params, kw_only=True):
-    """A performance to create."""
+class PerformanceFields(Params, kw_only=True):
+    """What whoever creates a performance says of it."""
 
     performance_name: Annotated[Text, "Name of the performance."]
     performance_date: Annotated[Day, "Day of the performance (YYYY-MM-DD)."]
@@ -76,10 +76,8 @@ class NewPerformance(Params, kw_only=True):
     artist_name: Annotated[Text | None, "Artist."] = None
     campaign_event_key: Annotated[OuterKey | None, "Event key used in campaigns."] = None
     performance_url: Annotated[SafeUrl | None, "Page of the performance; must start with https://."] = None
-    status: Annotated[Status | None, "draft, ready or archived."] = None
     buying_group: Annotated[BuyingGroup | None, "Buying group, shorter than 32 characters."] = None
     notes: Annotated[LongText | None, "Free notes."] = None
-    performance_group_name: Annotated[GroupName | None, "Performance group, shorter than 128 characters."] = None
     business_id: Annotated[Id | None, "Business of the performance."] = None
     fb_event_id: Annotated[Text | None, "Facebook event."] = None
     label_name: Annotated[Text | None, "Label of the performance."] = None
@@ -92,6 +90,13 @@ class NewPerformance(Params, kw_only=True):
     city: Annotated[Text | None, "City of the venue."] = None
     province: Annotated[Text | None, "Province or state of the venue."] = None
     country_code: Annotated[CountryCode | None, "Country of the venue, as a two-letter code or by name."] = None
+
+
+class NewPerformance(PerformanceFields, kw_only=True):
+    """A performance to create."""
+
+    status: Annotated[Status | None, "draft, ready or archived."] = None
+    performance_group_name: Annotated[GroupName | None, "Performance group, shorter than 128 characters."] = None
 
     example: ClassVar[Mapping[str, object]] = {
         "performance_name": "Northside FC - Harbour United",

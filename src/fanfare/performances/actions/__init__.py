@@ -1,0 +1,1 @@
+"""Changes performances, schedules, portals, quests and rewards."""

@@ -1,0 +1,1 @@
+"""Reads performances, portals, quests and rewards."""

@@ -1,0 +1,1 @@
+"""Shapes of performances, portals, quests and rewards."""
