@@ -78,6 +78,8 @@ def main() -> None:
         config = uvicorn_config(settings_.from_environment())
         contact.load()
         listener = socket.socket(fileno=int(os.environ[SOCKET]))
+        # The servers share the flag, and `dup` sets it as it is here: a server in a blocking `accept` answers nobody.
+        listener.setblocking(False)  # noqa: FBT003 - socket's signature
         sys.setswitchinterval(SWITCH_SECONDS)
         Server(config, _report_ready).run([listener, *(listener.dup() for _ in range(LISTENERS - 1))])
 

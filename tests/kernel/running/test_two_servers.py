@@ -8,6 +8,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,10 +29,11 @@ SERVER = [sys.executable, "-P", "-m", "fanfare.cli.server"]
 
 
 class Server(Program):
-    """A server process with an address of its own."""
+    """A server process, on a socket of its own or on one that it shares."""
 
-    def __init__(self, settings: Settings) -> None:
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+    def __init__(self, settings: Settings, shared: socket.socket | None = None) -> None:
+        context = nullcontext(shared) if shared else socket.create_server(("127.0.0.1", 0), backlog=128)
+        with context as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             ready, writer = os.pipe()
             fds = {"FANFARE_SOCKET": str(listener.fileno()), "FANFARE_READY": str(writer)}
@@ -103,6 +105,18 @@ async def test_a_key_revoked_at_one_server_soon_opens_nothing_at_the_other(api: 
     assert not await is_refused()
     await actions.revoke_key(db, api.account_id, key.api_key, datetime.now(UTC))
     await until(is_refused)
+
+
+async def test_a_server_starts_on_a_shared_socket_without_blocking_the_others(settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, Server(settings, listener):
+        modes = {os.get_blocking(listener.fileno())}
+        start = asyncio.create_task(asyncio.to_thread(Server, settings, listener))
+        while not start.done():
+            # Otherwise the first server, woken by a new connection that another one takes, waits in `accept`.
+            modes.add(os.get_blocking(listener.fileno()))
+            await asyncio.sleep(0.001)
+        with await start:
+            assert modes == {False}
 
 
 async def test_a_server_that_is_told_to_stop_finishes_calls_and_refuses_half_uploads(

@@ -67,7 +67,7 @@ class Up(Program):
 
     def status(self, path: str = "/readyz") -> int:
         try:
-            with urllib.request.urlopen(self.facts["url"] + path, timeout=PATIENCE / 5) as answer:  # noqa: S310 - our own
+            with urllib.request.urlopen(self.facts["url"] + path, timeout=PATIENCE) as answer:  # noqa: S310 - our own
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -203,8 +203,7 @@ def test_a_reader_that_stalls_stops_nothing(tmp_path: Path) -> None:
 
 def answers(url: str) -> bool:
     try:
-        # A connection that was made while a server died may stay without an answer: another one is tried.
-        with urllib.request.urlopen(f"{url}/readyz", timeout=PATIENCE / 5) as answer:  # noqa: S310 - our own
+        with urllib.request.urlopen(f"{url}/readyz", timeout=PATIENCE) as answer:  # noqa: S310 - our own
             return int(answer.status) == 200
     except OSError:
         return False
