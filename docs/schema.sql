@@ -725,6 +725,7 @@ create table fan_identifiers (
     identifier_value text not null,
     fan_id bigint not null,
     created_at timestamp with time zone not null,
+    is_proved boolean not null default false,
     constraint fan_identifiers_pkey PRIMARY KEY (account_id, network, identifier_value),
     constraint fan_identifiers_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
 );

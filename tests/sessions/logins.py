@@ -37,9 +37,14 @@ async def change(api: Api, session_uid: str, **values: Any) -> Answer:
 @asynccontextmanager
 async def writes_held(db: Db, table: str, waiting: int) -> AsyncIterator[None]:
     """Hold up writes to a table until so many connections wait: calls made inside are all under way at once."""
-    statement = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with db.transaction() as tx:
         await tx.execute(f"lock table {table} in exclusive mode")
         yield
-        while await db.value(statement) < waiting:  # noqa: ASYNC110 - the database says so to nobody
-            await asyncio.sleep(0.01)
+        await waiting_for_locks(db, waiting)
+
+
+async def waiting_for_locks(db: Db, count: int) -> None:
+    """Wait until so many connections wait for a lock."""
+    statement = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    while await db.value(statement) < count:  # noqa: ASYNC110 - the database says so to nobody
+        await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fanfare.fans.topics import FAN_IDENTIFIED
 from fanfare.kernel.data.announcements import announce
-from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.errors import Unavailable
 
 Identity = tuple[str, str]
@@ -87,10 +87,21 @@ async def _share(db: Db, account_id: int, identity: Identity, fan_id: int, now: 
 async def release(db: Db, account_id: int, fan_id: int, identities: Collection[Identity], now: datetime) -> bool:
     """Remove identities from a fan and pass on those it owned; return whether the fan owned or shared any.
 
-    Shared rows are deleted too: else a fan could inherit an identity from itself, which it shared before a merge made
-    it the owner. Runs in the caller's transaction.
+    Runs in the caller's transaction.
     """
-    rows = await db.rows(
+    rows = await remove(db, account_id, fan_id, identities)
+    pairs = [(row["network"], row["identifier_value"]) for row in rows if row["is_owned"]]
+    await transfer_identities(db, account_id, pairs, now)
+    return bool(rows)
+
+
+async def remove(db: Db, account_id: int, fan_id: int, identities: Collection[Identity]) -> list[Record]:
+    """Remove identities from a fan and return those that the fan owned or shared; part of the caller's transaction.
+
+    Shared rows are deleted too: else a fan could inherit an identity from itself, which it shared before a merge made
+    it the owner.
+    """
+    return await db.rows(
         """
         with removed as materialized (
             select * from unnest($3::text[], $4::text[]) as g (network, identifier_value)
@@ -116,19 +127,16 @@ async def release(db: Db, account_id: int, fan_id: int, identities: Collection[I
         [network for network, _ in identities],
         [value for _, value in identities],
     )
-    pairs = [(row["network"], row["identifier_value"]) for row in rows if row["is_owned"]]
-    await transfer_identities(db, account_id, pairs, now)
-    return bool(rows)
 
 
-async def owned_identities(db: Db, account_id: int, fan_id: int) -> list[Identity]:
-    """Return the identities that a fan owns."""
+async def owned_since(db: Db, account_id: int, fan_id: int) -> dict[Identity, datetime]:
+    """Return the identities that a fan owns, and since when."""
     rows = await db.rows(
-        "select network, identifier_value from fan_identifiers where account_id = $1 and fan_id = $2",
+        "select network, identifier_value, created_at from fan_identifiers where account_id = $1 and fan_id = $2",
         account_id,
         fan_id,
     )
-    return [(row["network"], row["identifier_value"]) for row in rows]
+    return {(row["network"], row["identifier_value"]): row["created_at"] for row in rows}
 
 
 async def transfer_identities(db: Db, account_id: int, identities: Collection[Identity], now: datetime) -> None:

@@ -54,7 +54,7 @@ async def _erase(db: Db, account_id: int, fan_id: int, now: datetime, source: st
     await followers.forget_person(db, account_id, person, now)
     await followers.forget(db, account_id, fan_id)
     await _clear_changes(db, account_id, [fan_id, *former])
-    identities = await claims.owned_identities(db, account_id, fan_id)
+    identities = list(await claims.owned_since(db, account_id, fan_id))
     erasure_id = await _delete(db, account_id, fan_id, now)
     await claims.transfer_identities(db, account_id, identities, now)
     await _certify(

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from fanfare.fans import followers
-from fanfare.fans.actions.claims import claim, release
+from fanfare.fans.actions.claims import claim, owned_since, release
 from fanfare.fans.actions.consents import ConsentContext, consent_entries, derive_consent, record_consents
 from fanfare.fans.actions.fields import read_values, set_values
 from fanfare.fans.actions.merging import join_verified
@@ -275,13 +275,17 @@ async def _complete(db: Db, address: dict[str, Any], columns: Mapping[str, Any],
 async def _move_identifiers(db: Db, account_id: int, old: Record, columns: Mapping[str, Any], now: datetime) -> None:
     """Replace the fan's identifiers by the new address and numbers.
 
-    Conflict (409) if another fan owns the address or number; an `add_phone` of another fan is only shared.
+    Conflict (409) if another fan owns the address or number; an `add_phone` of another fan is only shared. What
+    replaces another is as old as that, since the age of a contact says which others were added to it.
     """
     old_identities, new_identities = identities(dict(old)), identities({**old, **columns})
+    since: dict[str, datetime] = {}
     if removed := old_identities.keys() - new_identities.keys():
+        ages = await owned_since(db, account_id, old["fan_id"])
+        since = {old_identities[each]: ages[each] for each in removed if each in ages}
         await release(db, account_id, old["fan_id"], removed, now)
     for identity in sorted(new_identities.keys() - old_identities.keys()):
-        owner = await claim(db, account_id, identity, old["fan_id"], now)
+        owner = await claim(db, account_id, identity, old["fan_id"], since.get(new_identities[identity], now))
         if owner != old["fan_id"] and new_identities[identity] != "add_phone":
             raise MailTaken if identity[0] == "email" else PhoneTaken
 

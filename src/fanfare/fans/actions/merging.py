@@ -10,6 +10,7 @@ from typing import Any
 from fanfare.fans import followers
 from fanfare.fans.actions import journal
 from fanfare.fans.actions.claims import claim
+from fanfare.fans.actions.confirming import keep_proofs
 from fanfare.fans.actions.consents import derive_consent
 from fanfare.fans.actions.journal import Pair
 from fanfare.fans.actions.people import Person
@@ -73,6 +74,7 @@ async def _merge(db: Db, account_id: int, fan_ids: tuple[int, int], now: datetim
     await _begin(db, pair, now, source)
     await journal.record_before(db, shapes, pair)
     images = await _images(db, account_id, [fan_id, absorbed_id])
+    await keep_proofs(db, account_id, images[absorbed_id])
     await followers.move(db, account_id, absorbed_id, fan_id)
     await db.execute("delete from fans where account_id = $1 and fan_id = $2", account_id, absorbed_id)
     additions = _additions(images[fan_id], images[absorbed_id])

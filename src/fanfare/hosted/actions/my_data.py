@@ -12,7 +12,7 @@ from fanfare.hosted.schemas.my_data import MyName
 from fanfare.kernel.data.db import Db
 from fanfare.sessions.actions.budgets import DOWNLOADS, Attempt, count
 from fanfare.sessions.actions.opening import end_fan_sessions, end_session_by_id
-from fanfare.sessions.queries.sessions import NoSession, fan_sessions, session
+from fanfare.sessions.queries.sessions import NoSession, fan_sessions, locked_session
 
 SOURCE = "my data page"
 
@@ -34,7 +34,7 @@ async def change_password(
 
     async def write(outer: Db) -> None:
         async with outer.transaction() as tx:
-            present = await session(tx, account_id, browser_session.session_uid, now)
+            present = await locked_session(tx, account_id, browser_session.session_uid, now)
             change.request.fan_id = present.fan_id
             await write_change(tx, account, change, now, session_id=present.session_id)
 

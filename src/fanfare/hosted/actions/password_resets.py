@@ -5,15 +5,16 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.fans.actions.confirming import confirm
+from fanfare.fans.actions.claims import Identity
 from fanfare.fans.actions.fans import prepare_change, write_change
 from fanfare.fans.actions.identifiers import refuse_blocked
+from fanfare.fans.actions.nameless import create_nameless
 from fanfare.fans.actions.password_resets import LIFETIME, PasswordReset, find_reset, new_reset, use_reset
 from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions.logging_in import contact_fields
 from fanfare.hosted.schemas.login import Destination, step_request
-from fanfare.kernel.callers import Caller
+from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.page import Visit
@@ -23,7 +24,7 @@ from fanfare.messages.schemas.messages import NewMessage
 from fanfare.sessions.actions.budgets import count
 from fanfare.sessions.actions.codes import CHANNELS, message_attempts
 from fanfare.sessions.actions.connecting import business_step
-from fanfare.sessions.actions.owners import end_access
+from fanfare.sessions.actions.owners import admit, prover_of
 from fanfare.sessions.actions.steps import OWNER, Step, identity
 from fanfare.sessions.schemas.connect import VERIFY_EMAIL, VERIFY_SMS
 
@@ -96,17 +97,27 @@ async def set_password(
     account = await account_by_id(db, account_id)
     change = await prepare_change(db, account, FanChanges(fan_id=reset.fan_id, password=password), SOURCE)
     present = await browser_sessions.current(db, visit, account_id, now)
-    is_in = present is not None and present.fan_id == reset.fan_id
+    session_uid = present.session_uid if present else None
 
     async def write(outer: Db) -> None:
         async with outer.transaction() as tx:
             if not await use_reset(tx, account_id, reset_uid, now):
                 raise ResetUnknown
+            change.request.fan_id = reset.fan_id
+            if reset.identity is not None:
+                prover = await prover_of(tx, account_id, reset.identity, session_uid, now)
+                change.request.fan_id = await admit(
+                    tx, account_id, prover, now, lambda: _new_fan(tx, account, prover.identity, visit, now)
+                )
             await write_change(tx, account, change, now)
-            key = reset.identity
-            is_first = key and await confirm(tx, account_id, reset.fan_id, key, now, keeps_password=True)
-            if is_first and not is_in:
-                await end_access(tx, account_id, reset.fan_id, now)
 
     await db.retry_conflicts(write)
     return reset
+
+
+async def _new_fan(db: Db, account: Account, identity: Identity, visit: Visit, now: datetime) -> int:
+    """Make the fan of whoever read a link that was sent to an address or number which another fan names."""
+    network, value = identity
+    fan_id = await create_nameless(db, account.id, now, source=SOURCE, address=visit.address)
+    changes = FanChanges(fan_id=fan_id, email=value) if network == "email" else FanChanges(fan_id=fan_id, phone=value)
+    return await write_change(db, account, await prepare_change(db, account, changes, SOURCE), now)

@@ -22,6 +22,19 @@ async def links(db: Db, account_id: int, fan_id: int) -> list[FanIdentity]:
     return read_rows(FanIdentity, rows)
 
 
+LOCK_LINKED = """
+    select f.fan_id from fan_identities i join fans f on f.account_id = $1 and f.fan_id = i.fan_id
+    where i.account_id = $1 and i.issuer = $2 and i.subject = $3
+    for no key update of f
+"""
+
+
+async def locked_linked_fan(db: Db, account_id: int, identity: Identity) -> int | None:
+    """Return the fan who has an identity, if any, locked until the transaction ends: the identity stays until then."""
+    await db.execute(LOCK_LINKED, account_id, identity.issuer, identity.subject)
+    return await linked_fan(db, account_id, identity)
+
+
 async def linked_fan(db: Db, account_id: int, identity: Identity) -> int | None:
     """Return the fan who has an identity, if any."""
     fan_id: int | None = await db.value(

@@ -29,7 +29,7 @@ from fanfare.sessions.actions.budgets import (
     give_back,
 )
 from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
-from fanfare.sessions.actions.owners import confirm_contact
+from fanfare.sessions.actions.owners import admit, prover_of
 from fanfare.sessions.actions.steps import OWNER, Step, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
 from fanfare.sessions.schemas.connect import CODE, Connection
@@ -159,9 +159,10 @@ async def _enter(db: Db, step: Step, row: Record) -> Connection:
 
 async def _use(db: Db, step: Step, row: Record) -> Connection:
     """Use a right code up; part of the caller's transaction."""
-    account_id, business, key = step.account.id, step.business, (row["network"], row["identifier_value"])
-    owner = await db.row(OWNER, account_id, *key)
-    fan_id: int | None = owner["fan_id"] if owner else None
+    account_id, business = step.account.id, step.business
+    identity = (row["network"], row["identifier_value"])
+    prover = await prover_of(db, account_id, identity, step.request.session_uid, step.now)
+    fan_id = prover.fan_id
     has_terms = business is not None and business.terms_hash is not None
     is_open = not has_terms or (fan_id is not None and await has_accepted(db, account_id, fan_id, business))
     if business is not None and not is_open and not step.request.is_accepted:
@@ -175,8 +176,7 @@ async def _use(db: Db, step: Step, row: Record) -> Connection:
     )
     if not used:
         raise WrongCode([("request_uid", "is used; request a new code")])
-    fan_id = await _new_fan(db, step, row) if fan_id is None else fan_id
-    await confirm_contact(db, step, fan_id, key)
+    fan_id = await admit(db, account_id, prover, step.now, lambda: _new_fan(db, step, row))
     if not is_open:
         await accept(db, account_id, fan_id, business, step.address, step.now)
     return finished(await open_session(db, account_id, fan_id, step.visit(), step.now, method=CODE))

@@ -11,7 +11,7 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.identities.actions.links import link, note_use, use_token
 from fanfare.identities.gateways.tokens import WrongToken, verified_identity
 from fanfare.identities.gateways.userinfo import identity_of_access_token
-from fanfare.identities.queries.links import linked_fan
+from fanfare.identities.queries.links import linked_fan, locked_linked_fan
 from fanfare.identities.queries.providers import Provider, find_provider
 from fanfare.identities.schemas.identities import Identity
 from fanfare.identities.schemas.presets import OIDC
@@ -20,8 +20,8 @@ from fanfare.kernel.errors import BadParameters, Unavailable
 from fanfare.sessions.actions.budgets import FAILURES, REGISTRATIONS, count, give_back
 from fanfare.sessions.actions.codes import WRITE_ATTEMPTS
 from fanfare.sessions.actions.opening import SOURCE, guest_of, open_session
-from fanfare.sessions.actions.owners import confirm_contact
-from fanfare.sessions.actions.steps import OWNER, Step, finished
+from fanfare.sessions.actions.owners import admit, prover_of
+from fanfare.sessions.actions.steps import Step, finished
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
 from fanfare.sessions.schemas.connect import Connection
 
@@ -100,10 +100,10 @@ async def enter_by_identity(db: Db, step: Step, identity: Identity, method: str)
 async def _enter(db: Db, step: Step, identity: Identity, method: str) -> Connection:
     """Use a token up; part of the caller's transaction."""
     account_id, business = step.account.id, step.business
-    linked_id = await linked_fan(db, account_id, identity)
+    linked_id = await locked_linked_fan(db, account_id, identity)
     key = None if linked_id else _mail_key(step, identity)
-    owner = await db.row(OWNER, account_id, *key) if key else None
-    fan_id: int | None = linked_id or (owner["fan_id"] if owner else None)
+    prover = await prover_of(db, account_id, key, step.request.session_uid, step.now) if key else None
+    fan_id = prover.fan_id if prover else linked_id
     has_terms = business is not None and business.terms_hash is not None
     is_open = not has_terms or (fan_id is not None and await has_accepted(db, account_id, fan_id, business))
     if business is not None and not is_open and not step.request.is_accepted:
@@ -111,9 +111,10 @@ async def _enter(db: Db, step: Step, identity: Identity, method: str) -> Connect
     if not await use_token(db, account_id, identity):
         field = "access_token" if step.request.access_token else "id_token"
         raise WrongToken([(field, "was used; request a new one from the provider")])
-    fan_id = await _new_fan(db, step, identity, has_mail=key is not None) if fan_id is None else fan_id
-    if key:
-        await confirm_contact(db, step, fan_id, key)
+    if prover:
+        fan_id = await admit(db, account_id, prover, step.now, lambda: _new_fan(db, step, identity, has_mail=True))
+    elif fan_id is None:
+        fan_id = await _new_fan(db, step, identity, has_mail=False)
     # After that, for the first proof of an address takes the identities that were linked before.
     if linked_id is None:
         await link(db, account_id, identity, fan_id, step.now)

@@ -1,31 +1,71 @@
-"""Who shows for the first time that an address or number is theirs: whoever registered it before is out."""
+"""Who shows that an address or number is theirs: the fan who has it, or somebody else; and who is out then."""
 
+import uuid
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from fanfare.fans import followers
-from fanfare.fans.actions.confirming import confirm
+from fanfare.fans.actions.claims import Identity
+from fanfare.fans.actions.confirming import confirm, is_provers, take
 from fanfare.fans.actions.password_resets import end_resets
 from fanfare.identities.actions.links import unlink_all
 from fanfare.kernel.data.db import Db
 from fanfare.passkeys.actions.keeping import remove_all
-from fanfare.sessions.actions.steps import Step
+from fanfare.sessions.actions.steps import OWNER
 from fanfare.sessions.queries.sessions import find_session
 
 
-async def confirm_contact(db: Db, step: Step, fan_id: int, key: tuple[str, str]) -> None:
-    """Mark the address of a step as confirmed; part of the caller's transaction."""
-    request_uid, account_id = step.request.session_uid, step.account.id
-    present = await find_session(db, account_id, request_uid, step.now) if request_uid else None
-    is_in = present is not None and present.fan_id == fan_id
-    if await confirm(db, account_id, fan_id, key, step.now, keeps_password=is_in) and not is_in:
-        await end_access(db, account_id, fan_id, step.now)
+class Prover(NamedTuple):
+    """Who has proved an address or number: `fan_id`, or nobody that is known; and another fan who names it so far.
+
+    `session_uid` is the session that the device has so far.
+    """
+
+    identity: Identity
+    fan_id: int | None
+    other_fan_id: int | None
+    session_uid: uuid.UUID | None
 
 
-async def end_access(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
+async def prover_of(
+    db: Db, account_id: int, identity: Identity, session_uid: uuid.UUID | None, now: datetime
+) -> Prover:
+    """Return who has proved an address or number; part of the caller's transaction."""
+    owner = await db.row(OWNER, account_id, *identity)
+    if owner is None:
+        return Prover(identity, None, None, session_uid)
+    fan_id: int = owner["fan_id"]
+    is_fan = await is_provers(db, account_id, fan_id, identity)
+    if is_fan or await _is_in(db, account_id, fan_id, session_uid, now):
+        return Prover(identity, fan_id, None, session_uid)
+    return Prover(identity, None, fan_id, session_uid)
+
+
+async def admit(db: Db, account_id: int, prover: Prover, now: datetime, new_fan: Callable[[], Awaitable[int]]) -> int:
+    """Return the fan of a prover, whose address or number is confirmed; part of the caller's transaction.
+
+    Another fan who names it loses it to the fan that `new_fan` makes with it. The first proof ends what lets anybody in
+    as the fan, unless this device is in already.
+    """
+    if prover.other_fan_id is not None:
+        await take(db, account_id, prover.other_fan_id, prover.identity, now)
+    fan_id = await new_fan() if prover.fan_id is None else prover.fan_id
+    is_in = await _is_in(db, account_id, fan_id, prover.session_uid, now)
+    if await confirm(db, account_id, fan_id, prover.identity, now, keeps_password=is_in) and not is_in:
+        await _end_access(db, account_id, fan_id, now)
+    return fan_id
+
+
+async def _is_in(db: Db, account_id: int, fan_id: int, session_uid: uuid.UUID | None, now: datetime) -> bool:
+    present = await find_session(db, account_id, session_uid, now) if session_uid else None
+    return present is not None and present.fan_id == fan_id
+
+
+async def _end_access(db: Db, account_id: int, fan_id: int, now: datetime) -> None:
     """End what lets anybody in as a fan but the password: sessions, grants to programs, links, passkeys, identities.
 
-    For the first proof that an address is somebody's, unless this device is in already: else somebody could register
-    another's address, and stay in when its owner comes. Part of the caller's transaction.
+    Else somebody could register another's address, and stay in when its owner comes.
     """
     await followers.end_logins(db, account_id, fan_id, now, None)
     await end_resets(db, account_id, fan_id)

@@ -27,7 +27,7 @@ from fanfare.sessions.actions.budgets import FAILURES, PASSKEYS, Attempt, count,
 from fanfare.sessions.actions.opening import end_sessions_of_passkey, open_session, used_session
 from fanfare.sessions.actions.steps import OWNER, Step, finished, identity
 from fanfare.sessions.actions.terms import accept, has_accepted, terms_required
-from fanfare.sessions.queries.sessions import PresentSession, session
+from fanfare.sessions.queries.sessions import PresentSession, locked_session
 from fanfare.sessions.schemas.connect import GUEST, PASSKEY, Connection
 from fanfare.sessions.schemas.passkeys import (
     NewPasskey,
@@ -111,8 +111,7 @@ async def add_passkey(db: Db, account: Account, new: NewPasskey, now: datetime) 
         async with outer.transaction() as tx:
             if not await spend(tx, account.id, answer.challenge, challenge.expires_at):
                 raise WrongPasskey([(FIELD, USED)])
-            # Read once more: meanwhile it may have ended, or its fan become another.
-            fan_id = (await session(tx, account.id, new.session_uid, now)).fan_id
+            fan_id = (await locked_session(tx, account.id, new.session_uid, now)).fan_id
             name = new.passkey_name or keeping.DEFAULT_NAME
             place = {"user_handle": challenge.user_handle, "rp_id": challenge.rp_id}
             passkey_id = await keeping.add(tx, account.id, fan_id, passkey, now, **place, passkey_name=name)

@@ -64,8 +64,7 @@ async def references(db: Db, account: Account, values: Mapping[str, Any]) -> lis
 
 
 async def _write(db: Db, account: Account, profile: Profile, change: Change, now: datetime) -> int:
-    # Read once more: meanwhile it may have ended, or its fan become another.
-    present = await queries.session(db, account.id, profile.session_uid, now)
+    present = await queries.locked_session(db, account.id, profile.session_uid, now)
     change.request.fan_id = present.fan_id
     fan_id = await write_change(db, account, change, now, session_id=present.session_id)
     await _change_props(db, account.id, fan_id, profile.props or {}, now)

@@ -7,9 +7,9 @@ from datetime import datetime
 import msgspec
 
 from fanfare.fans.queries.fans import PROFILE, check_fan, field_texts
-from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.db import WRITE_ATTEMPTS, Db, Record
 from fanfare.kernel.data.rows import read_rows
-from fanfare.kernel.errors import Unknown
+from fanfare.kernel.errors import Unavailable, Unknown
 from fanfare.kernel.wire import unix
 from fanfare.sessions.schemas.sessions import FanSession, SessionFan
 
@@ -65,6 +65,25 @@ async def session(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime
     if present is None:
         raise NoSession
     return present
+
+
+LOCK_FAN = "select from fans where account_id = $1 and fan_id = $2 for no key update"
+
+
+async def locked_session(db: Db, account_id: int, session_uid: uuid.UUID, now: datetime) -> PresentSession:
+    """Return a session that is valid until the transaction ends, with its fan, who is locked; refuses (404) any other.
+
+    Whoever ends the sessions of a fan locks the fan first.
+    """
+    present = await session(db, account_id, session_uid, now)
+    for _ in range(WRITE_ATTEMPTS):
+        await db.execute(LOCK_FAN, account_id, present.fan_id)
+        # Read once more: meanwhile it may have ended, or its fan become another.
+        again = await session(db, account_id, session_uid, now)
+        if again.fan_id == present.fan_id:
+            return again
+        present = again
+    raise Unavailable
 
 
 async def fan_id_of(db: Db, account_id: int, session_uid: uuid.UUID) -> int | None:
