@@ -118,6 +118,12 @@ create table campaign_views (
     constraint campaign_views_view_count_check CHECK ((view_count > 0))
 );
 
+create table change_trims (
+    account_id bigint not null,
+    position bigint not null,
+    constraint change_trims_pkey PRIMARY KEY (account_id)
+);
+
 create table changes (
     account_id bigint not null,
     position bigint not null,

@@ -49,6 +49,7 @@ from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
 from fanfare.sessions.actions.lifetimes import lifetimes
 from fanfare.tickets.actions import followers as tickets
+from fanfare.webhooks.schemas import topic_patterns
 
 # Each domain imports only from those before it.
 DOMAINS = (
@@ -72,6 +73,7 @@ DOMAINS = (
     "fanfare.search",
     "fanfare.audience",
     "fanfare.segments",
+    "fanfare.webhooks",
     "fanfare.hosted",
     "fanfare.openid",
 )
@@ -126,6 +128,9 @@ def pages() -> list[Page]:
 def topics() -> list[Topic]:
     """Return all topics of the change log."""
     return topics_of(*modules("topics"))
+
+
+topic_patterns.TOPICS.set(tuple(topics()))
 
 
 class Lifespan:

@@ -7,7 +7,8 @@ loop. docs/decisions/0025-pool.md
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from fanfare.kernel.running.shares import Owner, Shares
@@ -46,6 +47,16 @@ class LoopTurns:
     def call(self, account_id: int) -> "_Call":
         """Count a request of an account while the context is open."""
         return _Call(self._calls, account_id)
+
+    @contextmanager
+    def absence(self, account_id: int) -> Iterator[None]:
+        """Do not count a request in progress while it waits for something that is not work of this process."""
+        call = self.call(account_id)
+        call.__exit__()
+        try:
+            yield
+        finally:
+            call.__enter__()
 
     def pause_seconds(self, owner: Owner, seconds: float) -> float:
         """Return how long an owner pauses after a step of `seconds`: not at all if nobody else is being served."""

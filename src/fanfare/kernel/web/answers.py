@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,6 +15,7 @@ import structlog
 from falcon.asgi import Request, Response
 
 from fanfare.kernel.data.db import OUTAGES, UNSTORABLE
+from fanfare.kernel.data.delivery import JSON, LINES
 from fanfare.kernel.data.paging import ArrayPage, NextPage
 from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
 from fanfare.kernel.pictures import ImageAnswer
@@ -31,8 +32,19 @@ LONG_STEP_BYTES = 16 * 1024
 THREAD_BYTES = 128 * 1024
 
 
-def encode(answer: Any) -> bytes:  # noqa: ANN401 - any answer form
-    """Return the body of an answer; None gives an empty body."""
+def media_type(choices: Collection[str], accept: str) -> str:
+    """Return the first media type of an Accept header that is JSON or one of the choices; JSON if none is."""
+    for each in accept.split(",") if choices else ():
+        name = each.partition(";")[0].strip().lower()
+        if name in choices or name == JSON:
+            return name
+    return JSON
+
+
+def encode(answer: Any, form: str = JSON) -> bytes:  # noqa: ANN401 - any answer form
+    """Return the body of an answer, a list as JSON or, with `form` LINES, as lines; None gives an empty body."""
+    if form == LINES:
+        return encoder.encode_lines(getattr(answer, "data", answer))
     if isinstance(answer, ImageAnswer):
         return answer.content
     if isinstance(answer, ArrayPage):

@@ -9,13 +9,15 @@ the same answer again. A client that half-closes its connection counts as discon
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from typing import Any
 
 import structlog
 
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import Delivery, Work
+from fanfare.kernel.running.tasks import start_task
 
 log = structlog.get_logger()
 
@@ -25,7 +27,7 @@ BODY = "http.response.body"
 
 
 class DeliveryMiddleware:
-    """ASGI middleware that runs the work of a Delivery together with the last byte of its answer."""
+    """ASGI middleware that sends the stream of a Delivery, or runs its work with the last byte of its answer."""
 
     def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
         self.app = app
@@ -35,12 +37,45 @@ class DeliveryMiddleware:
 
         def send_with_work(message: dict[str, Any]) -> Awaitable[None]:
             delivery: Delivery | None = scope.get(SCOPE_KEY)
+            if delivery is not None and delivery.parts is not None:
+                return _send_stream(message, delivery.parts, receive, send)
             if delivery is None or delivery.work is None or message["type"] != BODY or message.get("more_body", False):
                 sending: Awaitable[None] = send(message)
                 return sending
             return _send_with_work(message, delivery.work, delivery.db, receive, send)
 
         await self.app(scope, receive, send_with_work)
+
+
+async def _send_stream(message: dict[str, Any], parts: AsyncGenerator[bytes, None], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+    """Send the head without a length; then, instead of the body, the parts until they end or the client disconnects."""
+    if message["type"] != BODY:
+        headers = [each for each in message["headers"] if each[0] != b"content-length"]
+        await send({**message, "headers": headers})
+        return
+    sending = start_task(_send_parts(parts, send), "stream")
+    closed = start_task(_wait_until_closed(receive), "end of a stream")
+    try:
+        await asyncio.wait({sending, closed}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, closed):
+            task.cancel()
+        await asyncio.gather(sending, closed, return_exceptions=True)
+    if sending.cancelled():
+        # A client that only half-closed its connection gets the end.
+        await send({"type": BODY, "body": b"", "more_body": False})
+
+
+async def _send_parts(parts: AsyncGenerator[bytes, None], send: Any) -> None:  # noqa: ANN401 - ASGI
+    async with aclosing(parts):
+        async for part in parts:
+            await send({"type": BODY, "body": part, "more_body": True})
+    await send({"type": BODY, "body": b"", "more_body": False})
+
+
+async def _wait_until_closed(receive: Any) -> None:  # noqa: ANN401 - ASGI
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Disconnected(Exception):  # noqa: N818 - never leaves this module

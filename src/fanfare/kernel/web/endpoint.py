@@ -14,7 +14,7 @@ import msgspec
 
 from fanfare.kernel.callers import Account, Caller, Level
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.data.delivery import JSON, Delivery
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.pictures import ImageAnswer
 
@@ -24,7 +24,6 @@ References = Callable[[Db, Account, Mapping[str, Any]], Awaitable[list[tuple[str
 # Makes calls to others that the action needs, before any transaction; what it returns is an argument of the handler, by
 # the type that it says it returns.
 Prepare = Callable[[Db, Account, Caller, Any, datetime], Awaitable[Any]]
-JSON = "application/json"
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 M = TypeVar("M")
 R = TypeVar("R")
@@ -55,6 +54,10 @@ class Endpoint(msgspec.Struct, frozen=True):
     has_secret_answer: bool | str = False
     # the content type of the answer
     media_type: str = JSON
+    # other content types that a client can ask for with Accept
+    other_media_types: tuple[str, ...] = ()
+    # whether a call that reads can be refused with 409
+    has_conflict: bool = False
     # whether the call may change data
     is_write: bool = False
 
@@ -78,14 +81,21 @@ class WriteOptions(TypedDict, total=False):
     has_secret_answer: bool | str
 
 
+class ReadOptions(TypedDict, total=False):
+    """What a call that reads can have beside path, scope and key."""
+
+    has_etag: bool
+    has_secret_answer: bool
+    other_media_types: tuple[str, ...]
+    has_conflict: bool
+
+
 class _Decorator:
     """Provides `@endpoint.get("/api/v1/…", scope="crm", key=SECRET)`."""
 
-    def get(
-        self, path: str, *, scope: str, key: Level, has_etag: bool = False, has_secret_answer: bool = False
-    ) -> Callable[[F], F]:
+    def get(self, path: str, *, scope: str, key: Level, **options: Unpack[ReadOptions]) -> Callable[[F], F]:
         """Declare a call that reads."""
-        return self._mark("GET", path, scope, key, has_etag=has_etag, has_secret_answer=has_secret_answer)
+        return self._mark("GET", path, scope, key, **options)
 
     def post(self, path: str, *, scope: str, key: Level, **options: Unpack[WriteOptions]) -> Callable[[F], F]:
         """Declare a call that writes."""

@@ -22,7 +22,7 @@ from fanfare.kernel.callers import PUBLIC, Account, Caller
 from fanfare.kernel.clock import Clock
 from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.delivery import Delivery
+from fanfare.kernel.data.delivery import JSON, Delivery
 from fanfare.kernel.data.idempotency import Repeat, StoredAnswer
 from fanfare.kernel.data.paging import ArrayPage, IgnoredParameters, Page
 from fanfare.kernel.errors import BadParameters
@@ -42,7 +42,7 @@ from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
 from fanfare.kernel.web.delivery import SCOPE_KEY
-from fanfare.kernel.web.endpoint import JSON, Endpoint, Prepare
+from fanfare.kernel.web.endpoint import Endpoint, Prepare
 
 log = structlog.get_logger()
 # Checked before each debug line: structlog would build the event first.
@@ -130,6 +130,9 @@ class Service:
                 response.set_header("Idempotent-Replayed", "true")
             if endpoint.media_type != JSON:
                 response.content_type = endpoint.media_type
+            elif endpoint.other_media_types:
+                response.content_type = request.scope[SCOPE_KEY].media_type
+                response.append_header("Vary", "Accept")
             if answer.next_page:
                 answers.put_next_page(request, response, answer.next_page)
             if len(answer.body) > answers.LONG_STEP_BYTES:
@@ -140,7 +143,12 @@ class Service:
         self, handle: Db, endpoint: Endpoint, request: Request, entry: Entry, params: Params | None, now: datetime
     ) -> StoredAnswer:
         account, caller = entry.key.account, entry.caller
-        delivery = request.scope[SCOPE_KEY] = Delivery(handle, has_body=request.method != "HEAD")
+        delivery = request.scope[SCOPE_KEY] = Delivery(
+            handle,
+            has_body=request.method != "HEAD",
+            media_type=answers.media_type(endpoint.other_media_types, request.headers.get("accept", "")),
+            last_event_id=request.headers.get("last-event-id", ""),
+        )
         values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
         inputs = (params, entry.raw)
         if not endpoint.is_write:
@@ -251,7 +259,7 @@ async def call_endpoint(
         next_page = answer.next_page if isinstance(answer, ArrayPage) else None
     if loop_turns.has_many((getattr(answer, "data", answer),)):
         await loop_turns.long_step(db.account_id)
-    body = answers.encode(answer)
+    body = answers.encode(answer, values[Delivery].media_type)
     return StoredAnswer(200, body, next_page=next_page, is_secret=endpoint.is_secret(answer))
 
 

@@ -7,9 +7,10 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from fanfare.kernel import errors
+from fanfare.kernel.data.delivery import JSON
 from fanfare.kernel.data.paging import ArrayPage, Page
 from fanfare.kernel.errors import Refusal
-from fanfare.kernel.web.endpoint import JSON, Endpoint
+from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.openapi.examples import example
 
 Json = dict[str, Any]
@@ -103,7 +104,8 @@ class Answers:
             return None
         media: Json = {"schema": schema}
         sample = example("", schema, self.schemas)
-        return {JSON: media if sample is None else {**media, "example": sample}}
+        alternatives = {each: {"schema": {"type": "string"}} for each in endpoint.other_media_types}
+        return {JSON: media if sample is None else {**media, "example": sample}, **alternatives}
 
 
 def _parts(answer: Any) -> list[Any]:  # noqa: ANN401 - any answer form
@@ -159,7 +161,8 @@ def responses_of(endpoint: Endpoint, answers: Answers) -> Json:
         result["200"]["content"] = content
     if endpoint.has_etag:
         result["304"] = _ref("responses", "NotModified")
-    for refusal in sorted((*ANY_CALL, *(WRITES if endpoint.is_write else ())), key=lambda each: each.status):
+    has_conflict = endpoint.is_write or endpoint.has_conflict
+    for refusal in sorted((*ANY_CALL, *(WRITES if has_conflict else ())), key=lambda each: each.status):
         result[str(refusal.status)] = _ref("responses", refusal.__name__)
     return result
 

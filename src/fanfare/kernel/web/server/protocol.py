@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fanfare.kernel.errors import Refusal, TooSlow, Unavailable, Unreadable
 from fanfare.kernel.running import metrics
+from fanfare.kernel.running.stopping import stopping_of
 from fanfare.kernel.web.server import heads
 from fanfare.kernel.web.server.connections import NEVER, HttpConnections
 from fanfare.kernel.web.server.cycle import CUT_OFF, PIECE, Cycle, problem
@@ -102,6 +103,7 @@ class Connection(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Close after the current response, or at once if there is none; an incomplete request is refused."""
+        stopping_of(self.loop).set()
         self.keep_alive = False
         if self.phase is Phase.BODY:
             self._refuse(Unavailable("the server is stopping"))
@@ -324,6 +326,9 @@ class Connection(HttpToolsProtocol):
             raise Unreadable(message)
         if self.phase is not Phase.ANSWER:
             self.close()
+        else:
+            # Who streams a response waits for the end of the client.
+            self.cycle.message_event.set()
 
     def _update_buffered(self) -> None:
         ahead = len(self.reader.buffer)
