@@ -1420,6 +1420,25 @@ create table redirect_urls (
 );
 CREATE UNIQUE INDEX redirect_urls_by_url ON redirect_urls USING btree (account_id, redirect_url, COALESCE(business_id, (0)::bigint));
 
+create table reports (
+    account_id bigint not null,
+    report_uid uuid not null,
+    report_id bigint not null,
+    report_name text not null,
+    report_type text not null,
+    start_date date,
+    end_date date,
+    options jsonb not null,
+    business_id bigint,
+    created_at timestamp with time zone not null,
+    accessed_at timestamp with time zone,
+    constraint reports_pkey PRIMARY KEY (account_id, report_uid),
+    constraint reports_account_id_business_id_fkey FOREIGN KEY (account_id, business_id) REFERENCES businesses(account_id, business_id),
+    constraint reports_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint reports_options_check CHECK ((jsonb_typeof(options) = 'object'::text))
+);
+CREATE UNIQUE INDEX reports_by_id ON reports USING btree (account_id, report_id);
+
 create table snapshot_members (
     account_id bigint not null,
     snapshot_uid uuid not null,
@@ -1559,6 +1578,19 @@ create table performances (
     constraint performances_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'ready'::text, 'archived'::text])))
 );
 CREATE INDEX performances_by_date ON performances USING btree (account_id, performance_date, performance_uid);
+
+create table report_links (
+    account_id bigint not null,
+    report_link_id bigint not null,
+    report_uid uuid not null,
+    link_hash bytea not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    constraint report_links_pkey PRIMARY KEY (account_id, report_link_id),
+    constraint report_links_account_id_report_uid_fkey FOREIGN KEY (account_id, report_uid) REFERENCES reports(account_id, report_uid) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX report_links_by_hash ON report_links USING btree (account_id, link_hash);
+CREATE INDEX report_links_by_report ON report_links USING btree (account_id, report_uid);
 
 create table fan_performances (
     account_id bigint not null,

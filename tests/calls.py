@@ -19,9 +19,11 @@ from fanfare.kernel.parameters import slots
 from fanfare.kernel.web import openapi
 from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.wire import FlagForm
+from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
+from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
 
 ENDPOINTS = app.endpoints()
@@ -249,7 +251,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got)
-    v |= await _ads(post)
+    v |= await made_ads(post) | await made_reports(post)
     v |= await _portals(post)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
@@ -346,14 +348,6 @@ async def _purchases(post: Any, email: str, mark: str) -> Values:
             "crm/purchases", purchase_key=key, network="shop", email=email, product_name="Shirt", **purchase, **stamp
         )
     return {"purchase_key": purchase_key}
-
-
-async def _ads(post: Any) -> Values:
-    v: Values = {}
-    v["project_uid"] = (await post("manage/ad_projects", project_name="Summer"))["project_uid"]
-    line = {"name": "Radio", "budget_amount": 1, "notes": "June"}
-    v["project_line_uid"] = (await post(f"ads/projects/{v['project_uid']}/lines", **line))["project_line_uid"]
-    return v
 
 
 async def _points(post: Any, fan_id: int, mark: str) -> Values:

@@ -74,6 +74,7 @@ DOMAINS = (
     "fanfare.audience",
     "fanfare.segments",
     "fanfare.webhooks",
+    "fanfare.reports",
     "fanfare.hosted",
     "fanfare.openid",
 )

@@ -138,6 +138,7 @@ COUNTS = {
     "pass.checked_in": "select count(*) from passes where account_id = $1 and checked_in_at is not null",
     "ad_project.created": "select count(*) from ad_projects where account_id = $1",
     "ad_project_line.created": "select count(*) from ad_project_lines where account_id = $1",
+    "report.created": "select count(*) from reports where account_id = $1",
     "ad_figures.updated": "select count(distinct (network, figure_date)) from ad_days where account_id = $1",
     "prop.created": "select count(*) from props where account_id = $1",
     "purchase.created": "select count(*) from purchases where account_id = $1",

@@ -3,8 +3,10 @@
 Each picture is kept in tests/hosted/pictures, which is not committed, to be looked at.
 """
 
+import math
 import shutil
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +68,13 @@ async def urls(api: Api) -> dict[str, str]:
     for number in range(7):
         title = f"Half-time quiz of the {number + 1}. match against the visitors from the other side of the bay"
         await api.ok(await api.post(f"/api/v1/crm/fans/{fan_id}/activities", campaign_title=title))
+    reports = await shared_reports(api, business_id)
     place = f"?account_id={api.account_id}&business_id={business_id}"
     return {
         "preferences": relative(each["preferences_url"]),
         "unsubscribe": relative(each["unsubscribe_url"]),
         "error": "/crm/preferences?link=unknown",
+        **reports,
         **{f"my_data-{name}": f"/crm/my_data/{name}{place}" for name in ("name", "password", "consents", "download")},
         "my_data-erasure": f"/crm/my_data/erasure{place}",
         "my_data": f"/crm/my_data{place}",
@@ -95,6 +99,31 @@ async def cookie(api: Api, base_url: str, db: Db, urls: dict[str, str]) -> Any:
     """
     await db.execute(sql, api.account_id, ISSUERS)
     return {"name": f"fanfare-session-{api.account_id}", "value": session["session_uid"], "url": base_url}
+
+
+async def shared_reports(api: Api, business_id: int) -> dict[str, str]:
+    """The pages of a report with a chart, one with tables and bars, and one without anything to show."""
+    days = [date(2027, 3, 1) + timedelta(days=each) for each in range(75)]
+    figures = [
+        {"network": "meta", "day": day.isoformat(), "campaign_name": f"Season tickets, wave {day.month}",
+         "clicks": day.day, "spend": round(900 + 700 * math.sin(number / 5), 2), "impressions": 40_000 + 100 * number,
+         "conversion_count": 3, "conversion_amount": 4200}
+        for number, day in enumerate(days) if day.weekday() != 6
+    ]  # fmt: skip
+    await api.ok(await api.post("/api/v1/manage/ad_figures", figures=figures))
+    result = {}
+    spring = {"start_date": "2027-03-01", "end_date": "2027-05-31"}
+    for name, span in (
+        ("facebook_ad_account", spring),
+        ("ad_campaigns", spring),
+        ("ticket_sales", spring),
+        ("fans", {}),
+    ):
+        new = {"report_name": "Tideline, spring 2027", "report_type": name, "business_id": business_id}
+        saved = await api.ok(await api.post("/api/v1/manage/reports", **new, **span))
+        link = await api.ok(await api.post(f"/api/v1/manage/reports/{saved['report_uid']}/links"))
+        result[f"report-{name}"] = relative(link["url"])
+    return result
 
 
 async def findings(page: Page) -> list[str]:

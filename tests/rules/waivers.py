@@ -64,6 +64,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/points/queries.py:awards": Reason.ORDER,
     "src/fanfare/points/queries.py:campaign_awards": Reason.ORDER,
     "src/fanfare/props/queries.py:props": Reason.ORDER,
+    "src/fanfare/reports/queries/reports.py:reports": Reason.ORDER,
     "src/fanfare/search/actions/running.py:_store_rest": Reason.CRITERIA,
     "src/fanfare/search/criteria/tickets.py:_condition": Reason.CRITERIA,
     "src/fanfare/search/criteria/links.py:link_conditions": Reason.CRITERIA,

@@ -26,6 +26,7 @@ from fanfare.demo.pastimes import Pastimes
 from fanfare.demo.people import Crowd, DemoPerson
 from fanfare.demo.places import load_excerpt
 from fanfare.demo.programme import BUSINESSES, FIELDS, TAGS, YEARS, DemoBusiness, DemoCampaign, DemoField, campaigns
+from fanfare.demo.reporting import make_reports
 from fanfare.demo.rows import COLUMNS, Rows, positions_needed
 from fanfare.demo.schedules import make_performances
 from fanfare.demo.shop import make_products
@@ -194,6 +195,7 @@ async def _make_programme(
     await make_polls(db, account_id, now)
     await make_products(db, account, now)
     await make_ads(db, account, businesses[0], now, SEED)
+    await make_reports(db, account, businesses[0], page_tab_ids[0], now)
     sections = await make_sections(db, account_id, page_tab_ids, festivals(programme))
     parts = idols, [each[0] for each in sets], [show.performance_uid for show in shows], points, sections
     moments: list[tuple[float, int | None]] = [(moment, None) for _, moment in sets]

@@ -1,6 +1,6 @@
 """Sums the figures of ads by platform and by campaign."""
 
-from fanfare.ads.schemas.figures import CampaignFigures, FigureQuery, PlatformFigures
+from fanfare.ads.schemas.figures import CampaignFigures, DayFigures, FigureQuery, PlatformFigures
 from fanfare.kernel.data.db import Db, Heavy
 from fanfare.kernel.data.lists import bounded, list_rows
 from fanfare.kernel.data.rows import read_rows
@@ -16,13 +16,20 @@ SUMS = """
     sum(custom_offline_conversion_amount) as custom_offline_conversion_amount,
     round((sum(conversion_amount) + sum(offline_conversion_amount)) / nullif(sum(spend), 0), 4) as roas,
     round(sum(spend) / nullif(sum(clicks), 0), 4) as cpc,
-    round(1000 * sum(spend) / nullif(sum(impressions), 0), 4) as cpm
+    round(1000 * sum(spend) / nullif(sum(impressions), 0), 4) as cpm,
+    round(100.0 * sum(clicks) / nullif(sum(impressions), 0), 4) as ctr,
+    round(sum(spend) / nullif(sum(conversion_count) + sum(offline_conversion_count), 0), 4) as cpa,
+    round((sum(conversion_amount) + sum(offline_conversion_amount) - sum(spend)) / nullif(sum(spend), 0), 4) as roi
 """
 RANGE = """
     from ad_days
     where account_id = $1 and figure_date between $2 and $3 and ($4::text is null or network = $4)
+      and ($5::text is null or ad_account_key = $5) and ($6::text is null or currency = $6)
 """
 BY_PLATFORM = Heavy(f"select network, {SUMS} {RANGE} group by network, currency order by network, currency")
+BY_DAY = Heavy(
+    f"select figure_date as day, {SUMS} {RANGE} group by figure_date, currency order by figure_date, currency"
+)
 # A campaign has the name that it had on its last day.
 BY_CAMPAIGN = Heavy(
     bounded(f"""
@@ -39,11 +46,20 @@ BY_CAMPAIGN = Heavy(
 
 async def by_platform(db: Db, account_id: int, query: FigureQuery) -> list[PlatformFigures]:
     """Return the figures of each platform, one row for each currency."""
-    rows = await db.rows(BY_PLATFORM, account_id, query.start_date, query.end_date, query.network)
+    rows = await db.rows(BY_PLATFORM, account_id, *_arguments(query))
     return read_rows(PlatformFigures, rows)
 
 
 async def by_campaign(db: Db, account_id: int, query: FigureQuery) -> list[CampaignFigures]:
     """Return the figures of each campaign, one row for each currency; TooLarge (413) for too many campaigns."""
-    rows = await db.rows(BY_CAMPAIGN, account_id, query.start_date, query.end_date, query.network)
+    rows = await db.rows(BY_CAMPAIGN, account_id, *_arguments(query))
     return [CampaignFigures(**row) for row in list_rows(rows)]
+
+
+async def by_day(db: Db, account_id: int, query: FigureQuery) -> list[DayFigures]:
+    """Return the figures of each day that has any, one row for each currency."""
+    return [DayFigures(**row) for row in await db.rows(BY_DAY, account_id, *_arguments(query))]
+
+
+def _arguments(query: FigureQuery) -> tuple[object, ...]:
+    return query.start_date, query.end_date, query.network, query.ad_account_key, query.currency

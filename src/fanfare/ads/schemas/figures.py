@@ -133,6 +133,8 @@ class FigureQuery(Params):
     start_date: Annotated[Day, "First day of the range."]
     end_date: Annotated[Day, "Last day of the range."]
     network: Annotated[NetworkName | None, "Only this ad platform."] = None
+    ad_account_key: Annotated[OuterKey | None, "Only this ad account on its platform."] = None
+    currency: Annotated[Currency | None, "Only amounts in this currency."] = None
 
     @classmethod
     def faults(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -145,8 +147,9 @@ class FigureQuery(Params):
 class Sums(msgspec.Struct, kw_only=True):
     """Sums of figures in one currency.
 
-    roas is the value of purchases, on the web and offline, for each unit spent; cpc the spend for a click, cpm for a
-    thousand impressions; null where nothing divides.
+    roas is the value of purchases, on the web and offline, for each unit spent, and roi what it brought beyond the
+    spend; cpc is the spend for a click, cpm for a thousand impressions, cpa for a purchase; ctr is clicks in per cent
+    of impressions. They are null where nothing divides.
     """
 
     currency: str
@@ -164,6 +167,9 @@ class Sums(msgspec.Struct, kw_only=True):
     roas: Decimal | None
     cpc: Decimal | None
     cpm: Decimal | None
+    ctr: Decimal | None
+    cpa: Decimal | None
+    roi: Decimal | None
 
 
 class PlatformFigures(Sums, kw_only=True):
@@ -178,3 +184,9 @@ class CampaignFigures(PlatformFigures, kw_only=True):
     ad_account_key: str | None
     campaign_key: str
     campaign_name: str | None
+
+
+class DayFigures(Sums, kw_only=True):
+    """Figures of a day in one currency."""
+
+    day: date

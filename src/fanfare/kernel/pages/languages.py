@@ -5,7 +5,8 @@ Templates are in English; `fanfare/locale/<language>.po` has the translations, w
 
 import gettext
 import io
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
 
 from fanfare.kernel.parameters import from_query
 
@@ -24,6 +25,8 @@ FOLDER = Path(__file__).parents[2] / "locale"
 ENGLISH = "en"
 # The query parameter that selects the language, whatever the browser asks for.
 PARAMETER = "language"
+# In the class below, `date` is a method.
+CalendarDay = date
 # Characters of Accept-Language that are read.
 MAX_LENGTH = 200
 
@@ -47,13 +50,37 @@ class Language(msgspec.Struct, frozen=True):
         """Return the day of a moment in a time zone, such as 3 Jul 2026."""
         return format_date(moment.astimezone(ZoneInfo(time_zone)), "medium", locale=self.code)
 
+    def moment(self, moment: datetime, time_zone: str) -> str:
+        """Return a moment in a time zone, such as 3 Jul 2026, 14:05."""
+        return f"{self.date(moment, time_zone)}, {moment.astimezone(ZoneInfo(time_zone)):%H:%M}"
+
     def day(self, timestamp: int, time_zone: str) -> str:
         """Return the day of a moment in unix seconds."""
         return self.date(datetime.fromtimestamp(timestamp, UTC), time_zone)
 
-    def number(self, value: float) -> str:
+    def calendar_day(self, day: CalendarDay) -> str:
+        """Return a day, such as 3 Jul 2026."""
+        return format_date(day, "medium", locale=self.code)
+
+    def short_day(self, day: CalendarDay) -> str:
+        """Return a day without its year, such as 3 Jul."""
+        return format_skeleton("MMMd", day, locale=self.code)
+
+    def number(self, value: float | Decimal) -> str:
         """Return a number with its groups of digits."""
         return str(format_decimal(value, locale=self.code))
+
+    def compact(self, value: float) -> str:
+        """Return a number in few letters, such as 12K."""
+        return str(format_compact_decimal(value, locale=self.code, fraction_digits=1))
+
+    def money(self, amount: Decimal | float, currency: str) -> str:
+        """Return an amount with its currency."""
+        return str(format_currency(amount, currency, locale=self.code))
+
+    def percent(self, value: Decimal | float) -> str:
+        """Return a number of per cent, such as 1.5%."""
+        return str(format_percent(value / 100, locale=self.code, decimal_quantization=False))
 
     def text(self, message: str) -> str:
         """Return the translation of a text, or the text if there is none."""

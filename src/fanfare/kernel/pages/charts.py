@@ -1,0 +1,87 @@
+"""Charts as SVG that the server draws: readable without a script, at any width, by the colours of the page's theme.
+
+Horizontal places are in per cent and vertical ones in pixels, so that text keeps its size at every width.
+"""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+# The height of the plot, and of the space above it for the highest number.
+PLOT_HEIGHT, TOP = 144, 16
+MAX_GRID_LINES = 4
+# The share of its slot that a bar leaves free.
+GAP = 0.25
+MAX_TICKS = 5
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A value of a series: its short name for the axis, its size, and the text that tells both."""
+
+    name: str
+    value: float
+    text: str
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A bar; `x` and `width` of its slot in per cent, `path` in a box of 100 by 100."""
+
+    x: float
+    width: float
+    path: str
+    text: str
+
+
+class GridLine(msgspec.Struct, frozen=True):
+    """A line across the plot, and the number that it stands for."""
+
+    y: float
+    value: float
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A name below the plot."""
+
+    x: float
+    name: str
+
+
+class BarChart(msgspec.Struct, frozen=True):
+    """A chart of bars, ready to be drawn by the macro `bar_chart`."""
+
+    bars: list[Bar]
+    lines: list[GridLine]
+    ticks: list[Tick]
+    top: int = TOP
+    plot_height: int = PLOT_HEIGHT
+
+
+def bar_chart(points: Sequence[Point]) -> BarChart:
+    """Return the chart of a series; negative values have no bar."""
+    step = _grid_step(max((point.value for point in points), default=0))
+    highest = max(max((point.value for point in points), default=0), step)
+    slot = 100 / max(len(points), 1)
+    bars = [_bar(number, point, slot, highest) for number, point in enumerate(points)]
+    lines = [
+        GridLine(TOP + PLOT_HEIGHT * (1 - number * step / highest), number * step)
+        for number in range(1, math.floor(highest / step) + 1)
+    ]
+    every = math.ceil(len(points) / MAX_TICKS) or 1
+    ticks = [Tick(round(number * slot, 3), points[number].name) for number in range(0, len(points), every)]
+    return BarChart(bars, lines, ticks)
+
+
+def _bar(number: int, point: Point, slot: float, highest: float) -> Bar:
+    height = 100 * max(point.value, 0) / highest
+    x, width = number * slot + slot * GAP / 2, slot * (1 - GAP)
+    path = f"M{x:.3f} {100 - height:.3f}h{width:.3f}V100h{-width:.3f}z" if height else ""
+    return Bar(round(number * slot, 3), round(slot, 3), path, point.text)
+
+
+def _grid_step(highest: float) -> float:
+    """Return the distance of the grid lines: 1, 2 or 5 with zeros, so that there are few."""
+    if highest <= 0:
+        return 1
+    size = 10.0 ** math.floor(math.log10(highest / MAX_GRID_LINES))
+    return next(factor * size for factor in (1, 2, 5, 10) if highest / (factor * size) <= MAX_GRID_LINES)

@@ -1,0 +1,1 @@
+"""Reads reports, their data and their links."""
