@@ -566,6 +566,28 @@ CREATE INDEX tickets_by_price_code ON tickets USING btree (account_id, fold_text
 CREATE INDEX tickets_by_purchase ON tickets USING btree (account_id, purchased_at, fan_id) INCLUDE (is_deleted);
 CREATE INDEX tickets_by_update ON tickets USING btree (account_id, updated_at);
 
+create table tracker_clicks (
+    account_id bigint not null,
+    click_id bigint not null,
+    tracker_id bigint not null,
+    clicked_at timestamp with time zone not null,
+    visitor_uid uuid,
+    fan_id bigint,
+    verdict text not null,
+    reason text not null,
+    is_repeated boolean not null,
+    rules_version text not null,
+    method text not null,
+    purpose text,
+    ip_address text,
+    user_agent text,
+    url_param_props jsonb,
+    constraint tracker_clicks_pkey PRIMARY KEY (account_id, click_id)
+);
+CREATE INDEX tracker_clicks_by_fan ON tracker_clicks USING btree (account_id, fan_id, click_id) WHERE (fan_id IS NOT NULL);
+CREATE INDEX tracker_clicks_by_tracker ON tracker_clicks USING btree (account_id, tracker_id, click_id);
+CREATE INDEX tracker_clicks_by_visitor ON tracker_clicks USING btree (account_id, visitor_uid, click_id) WHERE (visitor_uid IS NOT NULL);
+
 create table verifications (
     account_id bigint not null,
     request_hash bytea not null,
@@ -1166,6 +1188,74 @@ CREATE UNIQUE INDEX ticket_events_by_key ON ticket_events USING btree (account_i
 CREATE INDEX ticket_events_by_name ON ticket_events USING btree (account_id, fold_text(event_name), event_date);
 CREATE INDEX ticket_events_by_venue ON ticket_events USING btree (account_id, fold_text(venue_name));
 
+create table tracker_domains (
+    account_id bigint not null,
+    domain_id bigint not null,
+    host text not null,
+    confirmation_token text not null,
+    created_at timestamp with time zone not null,
+    checked_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    is_secure boolean not null default false,
+    check_fault text,
+    constraint tracker_domains_pkey PRIMARY KEY (account_id, domain_id),
+    constraint tracker_domains_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+CREATE UNIQUE INDEX tracker_domains_by_host ON tracker_domains USING btree (account_id, host);
+CREATE UNIQUE INDEX tracker_domains_confirmed ON tracker_domains USING btree (host) WHERE (confirmed_at IS NOT NULL);
+
+create table tracker_events (
+    account_id bigint not null,
+    event_id bigint not null,
+    tracker_event_uid uuid not null,
+    event_source text not null,
+    created_at timestamp with time zone not null,
+    purchase_event_name text,
+    purchase_amount numeric(16,4) not null,
+    currency text not null,
+    quantity integer not null,
+    order_key text,
+    network text not null default ''::text,
+    purchase_key text,
+    ticket_id bigint,
+    activity_id bigint,
+    click_id bigint,
+    visitor_uid uuid,
+    fan_id bigint,
+    tracker_id bigint,
+    is_clicked boolean not null,
+    ip_address text,
+    user_agent text,
+    device_type text,
+    province text,
+    country_code text,
+    host_name text,
+    purchase_event_details jsonb,
+    url_param_props jsonb,
+    constraint tracker_events_pkey PRIMARY KEY (account_id, event_id),
+    constraint tracker_events_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint tracker_events_event_source_check CHECK ((event_source = ANY (ARRAY['pixel'::text, 'purchase'::text, 'ticket'::text])))
+);
+CREATE INDEX tracker_events_by_fan ON tracker_events USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+CREATE UNIQUE INDEX tracker_events_by_order ON tracker_events USING btree (account_id, order_key) WHERE ((event_source = 'pixel'::text) AND (order_key IS NOT NULL));
+CREATE INDEX tracker_events_by_order_line ON tracker_events USING btree (account_id, order_key) WHERE (order_key IS NOT NULL);
+CREATE UNIQUE INDEX tracker_events_by_purchase ON tracker_events USING btree (account_id, network, purchase_key) WHERE (event_source = 'purchase'::text);
+CREATE UNIQUE INDEX tracker_events_by_ticket ON tracker_events USING btree (account_id, ticket_id) WHERE (event_source = 'ticket'::text);
+CREATE INDEX tracker_events_by_time ON tracker_events USING btree (account_id, created_at);
+CREATE UNIQUE INDEX tracker_events_by_uid ON tracker_events USING btree (account_id, tracker_event_uid);
+CREATE INDEX tracker_events_by_visitor ON tracker_events USING btree (account_id, visitor_uid) WHERE (visitor_uid IS NOT NULL);
+
+create table tracker_settings (
+    account_id bigint not null,
+    attribution text not null default 'last_click'::text,
+    feed_position bigint not null default 0,
+    rules_version text not null default ''::text,
+    recomputed_to bigint,
+    constraint tracker_settings_pkey PRIMARY KEY (account_id),
+    constraint tracker_settings_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint tracker_settings_attribution_check CHECK ((attribution = ANY (ARRAY['last_click'::text, 'first_click'::text, 'linear'::text])))
+);
+
 create table used_tokens (
     account_id bigint not null,
     token_hash bytea not null,
@@ -1448,6 +1538,20 @@ create table snapshot_members (
 );
 CREATE INDEX snapshot_members_by_fan ON snapshot_members USING btree (account_id, fan_id);
 
+create table tracker_shares (
+    account_id bigint not null,
+    event_id bigint not null,
+    click_id bigint not null,
+    tracker_id bigint not null,
+    figure_date date not null,
+    currency text not null,
+    purchase_count numeric(16,4) not null,
+    purchase_amount numeric(20,4) not null,
+    constraint tracker_shares_pkey PRIMARY KEY (account_id, event_id, click_id),
+    constraint tracker_shares_account_id_event_id_fkey FOREIGN KEY (account_id, event_id) REFERENCES tracker_events(account_id, event_id) ON DELETE CASCADE
+);
+CREATE INDEX tracker_shares_by_tracker ON tracker_shares USING btree (account_id, tracker_id);
+
 create table ad_project_lines (
     account_id bigint not null,
     project_line_uid uuid not null,
@@ -1592,6 +1696,33 @@ create table report_links (
 CREATE UNIQUE INDEX report_links_by_hash ON report_links USING btree (account_id, link_hash);
 CREATE INDEX report_links_by_report ON report_links USING btree (account_id, report_uid);
 
+create table trackers (
+    account_id bigint not null,
+    tracker_id bigint not null,
+    host text not null,
+    tracker_key text not null,
+    tracker_name text not null,
+    tracker_group_name text not null,
+    tracker_marketing_group_name text,
+    network text not null,
+    target_url text not null,
+    purchase_event_wildcard text,
+    page_tab_id bigint,
+    utm_params jsonb not null default '{}'::jsonb,
+    is_click_id_passed boolean not null default true,
+    password_hash text,
+    expires_at timestamp with time zone,
+    version integer not null default 1,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint trackers_pkey PRIMARY KEY (account_id, tracker_id),
+    constraint trackers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint trackers_account_id_page_tab_id_fkey FOREIGN KEY (account_id, page_tab_id) REFERENCES campaigns(account_id, page_tab_id)
+);
+CREATE UNIQUE INDEX trackers_by_key ON trackers USING btree (account_id, host, tracker_key);
+CREATE UNIQUE INDEX trackers_by_shared_key ON trackers USING btree (tracker_key) WHERE (host = ''::text);
+CREATE INDEX trackers_by_wildcard ON trackers USING btree (account_id, tracker_id) WHERE (purchase_event_wildcard IS NOT NULL);
+
 create table fan_performances (
     account_id bigint not null,
     fan_id bigint not null,
@@ -1661,6 +1792,27 @@ CREATE INDEX passes_by_campaign ON passes USING btree (account_id, page_tab_id, 
 CREATE INDEX passes_by_claimant ON passes USING btree (account_id, claim_fan_id) WHERE (claim_fan_id IS NOT NULL);
 CREATE UNIQUE INDEX passes_by_code ON passes USING btree (account_id, pass_code);
 CREATE INDEX passes_by_fan ON passes USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+
+create table tracker_click_days (
+    account_id bigint not null,
+    tracker_id bigint not null,
+    figure_date date not null,
+    verdict text not null,
+    click_count bigint not null,
+    constraint tracker_click_days_pkey PRIMARY KEY (account_id, tracker_id, verdict, figure_date),
+    constraint tracker_click_days_account_id_tracker_id_fkey FOREIGN KEY (account_id, tracker_id) REFERENCES trackers(account_id, tracker_id) ON DELETE CASCADE
+) with (fillfactor=50);
+
+create table tracker_sale_days (
+    account_id bigint not null,
+    tracker_id bigint not null,
+    figure_date date not null,
+    currency text not null,
+    purchase_count numeric(16,4) not null,
+    purchase_amount numeric(20,4) not null,
+    constraint tracker_sale_days_pkey PRIMARY KEY (account_id, tracker_id, figure_date, currency),
+    constraint tracker_sale_days_account_id_tracker_id_fkey FOREIGN KEY (account_id, tracker_id) REFERENCES trackers(account_id, tracker_id) ON DELETE CASCADE
+) with (fillfactor=50);
 
 create table ended_pass_codes (
     account_id bigint not null,

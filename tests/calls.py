@@ -25,6 +25,7 @@ from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
 from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
+from tests.trackers.made import made_trackers
 
 ENDPOINTS = app.endpoints()
 DOCUMENT = openapi.document(ENDPOINTS, "0")
@@ -59,10 +60,9 @@ SAME_AS = {
 # Ids that callers choose: each account has its own, and another's means nothing.
 CHOSEN = frozenset({
     "ad_account_key", "artist_id", "award_key", "campaign_event_key", "check_in_key", "client_ids", "customer_key",
-    "device_id",
-    "discovery_id", "event_key",
-    "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id", "media_uid", "merchant_key", "order_key",
-    "product_key", "registration_key", "rp_id", "spotify_uid", "stream_key", "ticket_key", "user_key", "venue_uid",
+    "device_id", "discovery_id", "event_key", "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id",
+    "media_uid", "merchant_key", "order_key", "product_key", "registration_key", "rp_id", "spotify_uid", "stream_key",
+    "ticket_key", "tracker_key", "user_key", "venue_uid",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
 NOT_YET = frozenset({"reward_uid", "request_uid"})
@@ -121,6 +121,7 @@ NEEDED: dict[str, Values] = {
     "manage_snapshots_create": {"snapshot_name": "Closing night"},
     "manage_tags_create": {"tag_name": "away day"},
     "sessions_lookup": {"email": "ada@example.com"},
+    "trackers_events_list": {"start_timestamp": 0, "end_timestamp": 4_000_000_000},
     "yinzcam_push_tokens_save": {"push_token": "t" * 40, "device_network": "ios"},
     # the example's names are those of what is there already
     "idols_create": {"idol_name": "Southside FC"},
@@ -253,6 +254,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _messages(post, got)
     v |= await made_ads(post) | await made_reports(post)
     v |= await _portals(post)
+    v |= await made_trackers(post)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]

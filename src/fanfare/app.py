@@ -11,6 +11,7 @@ from fanfare.fans import followers
 from fanfare.fans.actions import own_tables as fans
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.fans.actions.merged_ids import follow_merges
+from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import followers as hosted
 from fanfare.identities.actions import followers as identities
 from fanfare.idols.actions import links as idols
@@ -49,6 +50,10 @@ from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
 from fanfare.sessions.actions.lifetimes import lifetimes
 from fanfare.tickets.actions import followers as tickets
+from fanfare.trackers import followers as clicks
+from fanfare.trackers.actions import followers as trackers
+from fanfare.trackers.actions.redirects import Redirector
+from fanfare.trackers.endpoints.redirects import Redirects
 from fanfare.webhooks.schemas import topic_patterns
 
 # Each domain imports only from those before it.
@@ -67,6 +72,7 @@ DOMAINS = (
     "fanfare.tickets",
     "fanfare.registrations",
     "fanfare.purchases",
+    "fanfare.trackers",
     "fanfare.ads",
     "fanfare.props",
     "fanfare.ratings",
@@ -82,12 +88,15 @@ DOMAINS = (
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
     fans, messages, idols, campaigns, points, passkeys, identities, sessions, performances, tickets, registrations,
-    purchases, search, segments, openid, hosted,
+    purchases, trackers, search, segments, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)
 stats.HIGHER_ROWS.set(CAMPAIGN_ROWS)
 references.CHECKS.set([refuse_referenced])
+# What follows in the transaction of a fan's click.
+clicks.CLICK_FOLLOWERS.set(())
+clicks.BROWSER_FAN.set(browser_sessions.fan_of)
 
 # Descriptions of the scopes, in the order of the reference page.
 SCOPES = {
@@ -170,6 +179,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))
+    app.add_route("/trk/{tracker_key}", Redirects(service, settings, Redirector(service.db, settings)))
     oauth.add_routes(app, service, oauth_calls())
     Site(service.db, clock, settings, proxies).add_routes(app, pages())
     return http.PathNormalizer(DeliveryMiddleware(app))

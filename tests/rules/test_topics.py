@@ -28,7 +28,8 @@ from tests.rules.test_placement import called
 # What happens to a record, and beside it the field's own verbs. One past tense: no `changed` beside `updated`.
 VERBS = frozenset({
     "created", "updated", "deleted",
-    "accepted", "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "closed", "entered",
+    "accepted", "added", "awarded", "bounced", "built", "cancelled", "checked_in", "claimed", "clicked", "closed",
+    "entered",
     "failed", "given", "identified", "left", "matched", "merged", "placed", "removed", "reported", "sent",
     "transferred", "unidentified", "unmerged", "withdrawn",
 })  # fmt: skip

@@ -37,9 +37,13 @@ TABLES: dict[str, Reason] = {
 INDEXES: dict[str, Reason] = {
     "api_keys_by_key": Reason.FINDS_ACCOUNT,
     "api_secrets_by_hash": Reason.FINDS_ACCOUNT,
+    "tracker_domains_confirmed": Reason.FINDS_ACCOUNT,
+    "trackers_by_shared_key": Reason.FINDS_ACCOUNT,
 }
 # A function whose SQL may leave out the account: `path:function`.
-STATEMENTS: dict[str, Reason] = {}
+STATEMENTS: dict[str, Reason] = {
+    "src/fanfare/trackers/queries/links.py:module": Reason.FINDS_ACCOUNT,
+}
 # A function that composes SQL of parts that are not constants: `path:function`.
 COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/ads/queries/projects.py:lines": Reason.ORDER,
@@ -73,6 +77,7 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
     "src/fanfare/sessions/actions/guests.py:_forget_guests": Reason.COLUMNS,
     "src/fanfare/tickets/queries/tickets.py:_page": Reason.CRITERIA,
+    "src/fanfare/trackers/queries/trackers.py:trackers": Reason.ORDER,
 }
 # A table whose columns look like a fan's id.
 FAN_IDS: dict[str, Reason] = {
@@ -105,6 +110,8 @@ CASES: dict[str, Reason] = {
     "src/fanfare/fans/display_names/words.py:refused_words": Reason.DISGUISES,
     "src/fanfare/places/loading/metro_areas.py:_override": Reason.ASCII,
     "src/fanfare/places/loading/rows.py:folded": Reason.ASCII,
+    "src/fanfare/trackers/queries/hosts.py:host_of": Reason.ASCII,
+    "src/fanfare/trackers/schemas/urls.py:read": Reason.ASCII,
     "src/fanfare/places/postal_codes.py:normalized_postal_code": Reason.ASCII,
     "src/fanfare/places/postal_codes.py:postal_key": Reason.ASCII,
     "src/fanfare/places/provinces.py:country_of_province": Reason.ASCII,

@@ -5,6 +5,7 @@ There is a cookie for each account, which pages alone read: a site gets a sessio
 
 import re
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -41,8 +42,18 @@ def _cookie(account_id: int) -> str:
 
 async def current(db: Db, visit: Visit, account_id: int, now: datetime) -> BrowserSession | None:
     """Return the session of this browser if it is valid, which counts as a use of it; never a guest's."""
+    return await _session_of(db, visit.cookies, account_id, now)
+
+
+async def fan_of(db: Db, cookies: Mapping[str, str], account_id: int, now: datetime) -> int | None:
+    """Return the fan who is logged in in the browser with these cookies of ours."""
+    session = await _session_of(db, cookies, account_id, now)
+    return session.fan_id if session else None
+
+
+async def _session_of(db: Db, cookies: Mapping[str, str], account_id: int, now: datetime) -> BrowserSession | None:
     try:
-        session_uid = uuid.UUID(visit.cookies.get(_cookie(account_id), ""))
+        session_uid = uuid.UUID(cookies.get(_cookie(account_id), ""))
     except ValueError:
         return None
     return await session_by_uid(db, account_id, session_uid, now)

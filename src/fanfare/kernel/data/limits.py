@@ -26,6 +26,9 @@ VISITS_LIMIT = 600
 NO_ACCOUNT = 0
 NO_KEY = uuid.UUID(int=0)
 VISITS = uuid.UUID(int=1)
+# Clicks of links, and sales that pages report, by one address in a minute: a stadium has few addresses.
+CLICKS_LIMIT = 10_000
+CLICKS = uuid.UUID(int=2)
 WITH_SECRET = ""
 # The maximum number of cached blocks in a minute, for keys and addresses separately. Further counters are updated in
 # the database at each call, and displace no cached block.
@@ -45,7 +48,7 @@ class Counter(msgspec.Struct, frozen=True, cache_hash=True):
         wait = max(1, MINUTE - int(now.timestamp()) % MINUTE)
         if self.api_key == NO_KEY:
             return TooManyRefusals(retry_after=wait)
-        if self.api_key == VISITS:
+        if self.api_key in (VISITS, CLICKS):
             return TooManyVisits(retry_after=wait)
         return TooManyCalls(f"{self.limit} calls per minute are used up", retry_after=wait)
 
@@ -68,6 +71,11 @@ def refusal_counter(subscriber: str) -> Counter:
 def of_visitor(subscriber: str) -> Counter:
     """Return the counter of an address's visits to pages."""
     return Counter(NO_ACCOUNT, VISITS, subscriber, VISITS_LIMIT)
+
+
+def of_clicks(subscriber: str) -> Counter:
+    """Return the counter of an address's clicks of links."""
+    return Counter(NO_ACCOUNT, CLICKS, subscriber, CLICKS_LIMIT)
 
 
 class Allowance(msgspec.Struct, frozen=True):

@@ -42,6 +42,13 @@ class Page(msgspec.Struct, Generic[M, R]):
     data: list[R]
 
 
+class RecordsPage(msgspec.Struct, Generic[M, R]):
+    """A page whose rows are called records, as the contract has it in one place."""
+
+    meta: M
+    records: list[R]
+
+
 class NextPage(msgspec.Struct, frozen=True):
     """The next page of a bare array: the value to send in `parameter`; None if there is nothing to continue from.
 

@@ -24,7 +24,7 @@ from fanfare.kernel.data import idempotency
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.delivery import JSON, Delivery
 from fanfare.kernel.data.idempotency import Repeat, StoredAnswer
-from fanfare.kernel.data.paging import ArrayPage, IgnoredParameters, Page
+from fanfare.kernel.data.paging import ArrayPage, IgnoredParameters, Page, RecordsPage
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import (
     Params,
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 # Checked before each debug line: structlog would build the event first.
 plain_log = logging.getLogger(__name__)
 # Answers with more than the fields of their struct.
-EXTENDED = (Page, IgnoredParameters, ArrayPage)
+EXTENDED = (Page, RecordsPage, IgnoredParameters, ArrayPage)
 Responder = Callable[..., Awaitable[None]]
 # Refuses a write without the secret, to an account or (where the call names one) a campaign, from a banned address.
 Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
@@ -253,7 +253,7 @@ async def call_endpoint(
         answer = await attempts(act, db, values[Account].id, params, is_write=endpoint.is_write)
     next_page = None
     if isinstance(answer, EXTENDED):
-        envelope = answer.meta if isinstance(answer, Page) else answer
+        envelope = answer.meta if isinstance(answer, Page | RecordsPage) else answer
         if isinstance(envelope, IgnoredParameters) and (names := ignored_names(endpoint.params, raw)):
             envelope.ignored_parameters = names
         next_page = answer.next_page if isinstance(answer, ArrayPage) else None

@@ -1,0 +1,1 @@
+"""What changes trackers, clicks, sales and domains."""

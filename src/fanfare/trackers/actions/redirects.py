@@ -1,0 +1,182 @@
+"""Follows a link: finds its tracker, judges and stores the click, and says where the visitor goes."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import msgspec
+
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import TargetTooLong, Unavailable, Unknown
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.running.threads import run_in_thread
+from fanfare.trackers.actions.clicks import Click, ClickWriter, StoredClick
+from fanfare.trackers.followers import BROWSER_FAN
+from fanfare.trackers.queries.click_ids import click_token
+from fanfare.trackers.queries.hosts import Hosts
+from fanfare.trackers.queries.links import SHARED_HOST, Link, Links, domain_account
+from fanfare.trackers.schemas.urls import QUERY_SAFE, with_query
+from fanfare.trackers.verdicts import agents
+from fanfare.trackers.verdicts.rules import HUMAN, Signals, judge, rules_version
+
+# Parameters of ours in the query of a link; the first is passed on to the target, the second is not.
+CLICK, FAN = "trk_click", "trk_fan"
+FAN_PURPOSE = "tracker fan"
+MAX_FAN_TOKEN = 400
+# A longer query is refused: servers accept about 8 KiB in all.
+MAX_QUERY = 4096
+# What is stored of a query: so many parameters, of so many characters.
+MAX_PROPS, MAX_PROP = 20, 200
+ATTEMPTS = 3
+VISITOR = re.compile(r"[0-9a-f]{32}")
+
+
+class NoLink(Unknown):
+    """No link has this address"""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for a link. `cookies` are our pages' cookies, `visitor` the one of links."""
+
+    host: str | None
+    tracker_key: str
+    query: bytes
+    signals: Signals
+    cookies: Mapping[str, str]
+    visitor: str | None
+    now: datetime
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """Where a visitor goes, and the visitor's cookie; for a protected link, `location` is None."""
+
+    location: str | None
+    visitor_uid: uuid.UUID | None = None
+
+
+class Redirector:
+    """The links and clicks of a process."""
+
+    def __init__(self, db: Db, settings: Settings) -> None:
+        self.db = db
+        self.hosts = Hosts(settings)
+        self.links = Links()
+        self.writer = ClickWriter()
+
+    async def find(self, header: str | None, tracker_key: str, now: datetime) -> tuple[str, Link]:
+        """Return the host by which a link is remembered, and its tracker; NoLink (404) for any other and ended ones."""
+        host = self.hosts.link_host(header)
+        link = await self.links.find(self.db, host, tracker_key, now)
+        if link is None and host != SHARED_HOST and self.hosts.is_open and await domain_account(self.db, host) is None:
+            host = SHARED_HOST
+            link = await self.links.find(self.db, host, tracker_key, now)
+        if link is None or link.has_ended(now):
+            raise NoLink
+        return host, link
+
+    async def follow(self, request: Request, *, has_password: bool = False) -> Followed:
+        """Store the click and return where it leads; without `has_password` a protected link leads nowhere yet."""
+        if len(request.query) > MAX_QUERY:
+            message = f"the query of a link may have {MAX_QUERY} bytes"
+            raise TargetTooLong(message)
+        visitor_uid, is_returning = _visitor(request.visitor)
+        if not agents.is_loaded():
+            await run_in_thread(agents.load)
+        for _ in range(ATTEMPTS):
+            host, link = await self.find(request.host, request.tracker_key, request.now)
+            if link.is_protected and not has_password:
+                return Followed(None)
+            click = await self._click(request, link, visitor_uid, is_returning=is_returning)
+            if stored_click := await self.writer.store(self.db, link.account_id, click):
+                return Followed(_location(link, request.query, stored_click), visitor_uid)
+            # It was changed elsewhere since this process found it.
+            self.links.forget(host, request.tracker_key)
+        raise Unavailable
+
+    async def _click(self, request: Request, link: Link, visitor_uid: uuid.UUID, *, is_returning: bool) -> Click:
+        verdict = judge(request.signals)
+        fan_id = await self._fan(request, link.account_id) if verdict.verdict == HUMAN else None
+        return Click(
+            tracker_id=link.tracker_id,
+            version=link.version,
+            clicked_at=request.now,
+            visitor_uid=visitor_uid,
+            is_returning=is_returning,
+            fan_id=fan_id,
+            verdict=verdict.verdict,
+            reason=verdict.reason,
+            rules_version=rules_version(),
+            method=request.signals.method,
+            purpose=request.signals.purpose,
+            ip_address=request.signals.ip_address,
+            user_agent=request.signals.user_agent,
+            url_param_props=_props(request.query),
+        )
+
+    async def _fan(self, request: Request, account_id: int) -> int | None:
+        """Return the fan whom the link names, or else who is logged in in this browser."""
+        if fan_id := _named_fan(request.query, account_id):
+            return fan_id
+        if not request.cookies:
+            return None
+        return await BROWSER_FAN.get()(self.db.for_account(account_id), request.cookies, account_id, request.now)
+
+
+def fan_token(account_id: int, fan_id: int) -> str:
+    """Return the parameter by which a link names a fan."""
+    return secret_keys.seal(FAN_PURPOSE, f"{account_id}.{fan_id}".encode())
+
+
+def _named_fan(query: bytes, account_id: int) -> int | None:
+    for pair in query.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if name != FAN.encode() or len(value) > MAX_FAN_TOKEN:
+            continue
+        try:
+            owner, _, fan_id = secret_keys.unseal(FAN_PURPOSE, unquote_to_bytes(value).decode()).decode().partition(".")
+        except (NotSealed, UnicodeDecodeError):
+            return None
+        return int(fan_id) if owner == str(account_id) else None
+    return None
+
+
+def _visitor(cookie: str | None) -> tuple[uuid.UUID, bool]:
+    """Return the visitor of the cookie, or a new one; and whether there was a cookie."""
+    if cookie and VISITOR.fullmatch(cookie):
+        return uuid.UUID(cookie), True
+    return uuid.uuid4(), False
+
+
+def _passed(query: bytes) -> str:
+    """Return a query without the parameters that are ours, escaped where it is not."""
+    ours = (CLICK.encode(), FAN.encode())
+    pairs = [pair for pair in query.split(b"&") if pair and pair.partition(b"=")[0] not in ours]
+    return quote_from_bytes(b"&".join(pairs), safe=QUERY_SAFE)
+
+
+def _location(link: Link, query: bytes, click: StoredClick) -> str:
+    passed = _passed(query)
+    if link.is_click_id_passed:
+        token = f"{CLICK}={click_token(link.account_id, click.click_id)}"
+        passed = f"{passed}&{token}" if passed else token
+    return with_query(link.target_url, passed, link.utm_params)
+
+
+def _props(query: bytes) -> dict[str, str] | None:
+    """Return what is stored of a query: parameters that are not ours, bounded."""
+    if not query:
+        return None
+    props: dict[str, str] = {}
+    for pair in query.split(b"&"):
+        name, _, value = (_text(part) for part in pair.partition(b"="))
+        if name and name not in (CLICK, FAN) and len(props) < MAX_PROPS:
+            props.setdefault(name, value)
+    return props or None
+
+
+def _text(escaped: bytes) -> str:
+    text = unquote_to_bytes(escaped.replace(b"+", b" ")).decode("utf-8", "replace")
+    return "".join(letter for letter in text if letter.isprintable())[:MAX_PROP]

@@ -1,0 +1,88 @@
+"""`GET /trk/{tracker_key}`: stores a click and redirects. Nobody who clicks has a key."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+from falcon.asgi import Request, Response
+
+from fanfare.kernel.addresses import nearest_address, subscriber
+from fanfare.kernel.data import limits
+from fanfare.kernel.pages.cookies import our_cookies
+from fanfare.kernel.running.settings import Settings
+from fanfare.kernel.web import answers, http
+from fanfare.trackers.actions import redirects
+from fanfare.trackers.verdicts.rules import signals
+
+COOKIE = "trk"
+# As long as a click can be credited with a sale.
+COOKIE_AGE = timedelta(days=5)
+NOT_FOUND = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Not found</title><h1>Not found</h1><p>No link has this address, or it has ended.</p></html>
+"""
+BUSY = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Try again</title><h1>Please try again</h1><p>The link cannot be opened at the moment.</p></html>
+"""
+HEADERS = {"cache-control": "no-store", "x-robots-tag": "noindex", "x-content-type-options": "nosniff"}
+
+
+class Redirects:
+    """Serves the links of all hosts."""
+
+    def __init__(self, service: http.Service, settings: Settings, redirector: redirects.Redirector) -> None:
+        self.service = service
+        self.redirector = redirector
+        self.is_secure = settings.public_url.startswith("https://")
+        self.limits = limits.Limits()
+
+    async def on_get(self, request: Request, response: Response, tracker_key: str) -> None:
+        """Store the click and redirect; a page with 404 for a link that does not exist or has ended."""
+        http.assign_request_id(request, response, HEADERS)
+        try:
+            await self._redirect(request, response, tracker_key)
+        except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
+            refusal = answers.refusal_of(error)
+            response.status = refusal.status
+            response.content_type = "text/html; charset=utf-8"
+            response.data = NOT_FOUND if isinstance(error, redirects.NoLink) else BUSY
+            if refusal.retry_after is not None:
+                response.set_header("Retry-After", str(refusal.retry_after))
+
+    on_head = on_get
+
+    async def _redirect(self, request: Request, response: Response, tracker_key: str) -> None:
+        service, now, headers = self.service, self.service.clock(), request.headers
+        peer = request.scope.get("client")
+        address = nearest_address(peer[0] if peer else None, headers, service.admission.proxies)
+        counter = limits.of_clicks(subscriber(address))
+        if (await self.limits.take(service.db, counter, now)).is_used_up:
+            raise counter.refusal(now)
+        cookies = request.cookies if "cookie" in headers else {}
+        followed = await self.redirector.follow(
+            redirects.Request(
+                host=headers.get("host"),
+                tracker_key=tracker_key,
+                query=request.scope["query_string"],
+                signals=signals(request.method, headers, address),
+                cookies=our_cookies(cookies, is_secure=self.is_secure) if cookies else {},
+                visitor=cookies.get(COOKIE),
+                now=now,
+            )
+        )
+        response.status = 302
+        if followed.location is None or followed.visitor_uid is None:
+            query = request.scope["query_string"].decode("ascii", "replace")
+            path = f"/trk/{quote(tracker_key)}/password"
+            response.set_header("Location", f"{path}?{query}" if query else path)
+            return
+        answers.put_headers(response, {"location": followed.location})
+        if request.method != "HEAD":
+            set_visitor(response, followed.visitor_uid.hex, is_secure=self.is_secure)
+
+
+def set_visitor(response: Response, visitor: str, *, is_secure: bool) -> None:
+    """Remember the browser for as long as a click can be credited with a sale."""
+    secure = "; Secure" if is_secure else ""
+    response.append_header(
+        "Set-Cookie",
+        f"{COOKIE}={visitor}; Max-Age={int(COOKIE_AGE.total_seconds())}; Path=/; HttpOnly; SameSite=Lax{secure}",
+    )

@@ -1,0 +1,1 @@
+"""Reads trackers, clicks, sales and domains."""

@@ -1,0 +1,97 @@
+"""Reads trackers with their figures, which are kept by day: none is counted here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from fanfare.kernel.callers import Account
+from fanfare.kernel.data.changes import settled
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import ArrayPage, part, start
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.running.public_address import public_address
+from fanfare.kernel.wire import day_of
+from fanfare.trackers.queries.hosts import shared_host
+from fanfare.trackers.schemas.trackers import DAYS, FigureDays, Tracker, TrackerQuery, TrackersQuery
+
+JOIN = "join trackers t on t.account_id = $1 and t.tracker_id = chosen.tracker_id"
+SELECT = """
+    select t.tracker_id as position, t.tracker_id, t.account_id,
+           floor(extract(epoch from t.created_at))::bigint as creation_timestamp,
+           t.tracker_name, t.tracker_group_name, t.target_url, t.host, t.tracker_key, t.purchase_event_wildcard,
+           t.tracker_marketing_group_name, t.network, t.page_tab_id, t.utm_params,
+           t.is_click_id_passed,
+           t.password_hash is not null as is_password_required,
+           floor(extract(epoch from t.expires_at))::bigint as expiration_timestamp,
+           to_char(t.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as creation_timestamp_iso,
+           coalesce(clicks.counts, jsonb_build_object()) as click_counts,
+           coalesce((clicks.counts -> 'human')::bigint, 0) as total_tracker_click_count,
+           coalesce(sales.purchase_count, 0) as attributed_purchase_count,
+           coalesce(sales.purchase_amount, 0) as attributed_purchase_amount,
+           coalesce(sales.other_amounts, jsonb_build_object()) as other_currency_amounts
+"""
+FIGURES = """
+    left join (
+        select c.tracker_id, jsonb_object_agg(c.verdict, c.click_count) as counts
+        from (
+            select d.tracker_id, d.verdict, sum(d.click_count)::bigint as click_count
+            from tracker_click_days d
+            where d.account_id = $1 and d.tracker_id in (select tracker_id from chosen)
+              and d.figure_date between $2 and $3
+            group by d.tracker_id, d.verdict) as c
+        group by c.tracker_id) as clicks on clicks.tracker_id = t.tracker_id
+    left join (
+        select s.tracker_id, sum(s.purchase_count) as purchase_count,
+               sum(s.purchase_amount) filter (where s.currency = $4) as purchase_amount,
+               jsonb_object_agg(s.currency, s.purchase_amount) filter (where s.currency <> $4) as other_amounts
+        from (
+            select d.tracker_id, d.currency, sum(d.purchase_count) as purchase_count,
+                   sum(d.purchase_amount) as purchase_amount
+            from tracker_sale_days d
+            where d.account_id = $1 and d.tracker_id in (select tracker_id from chosen)
+              and d.figure_date between $2 and $3
+            group by d.tracker_id, d.currency) as s
+        group by s.tracker_id) as sales on sales.tracker_id = t.tracker_id
+"""
+LIST = f"""
+    with chosen as materialized (
+        select tracker_id from trackers
+        where account_id = $1 and tracker_id > $5 and tracker_id < $6
+        order by tracker_id {{order}} limit $7
+    )
+    {SELECT} from chosen {JOIN} {FIGURES}
+    order by t.tracker_id {{order}}
+"""  # noqa: S608 - fixed parts
+ONE = f"""
+    with chosen as materialized (select $5::bigint as tracker_id)
+    {SELECT} from chosen {JOIN} {FIGURES}
+"""  # noqa: S608 - fixed parts
+
+
+async def trackers(db: Db, account: Account, query: TrackersQuery, now: datetime) -> ArrayPage[Tracker]:
+    """Return the trackers of the account, the newest first."""
+    cursor = start(query.cursor, "desc")
+    days = _days(account, query, now)
+    bounds = cursor.span(await settled(db, account.id))
+    rows = await db.rows(LIST.format(order=cursor.order), account.id, *days, account.currency, *bounds, query.limit + 1)
+    page = part(rows, query.limit, cursor, "position")
+    return ArrayPage(_read(page.rows), page.next_page)
+
+
+async def tracker(db: Db, account: Account, query: TrackerQuery, now: datetime) -> Tracker:
+    """Return one tracker; Unknown (404)."""
+    rows = await db.rows(ONE, account.id, *_days(account, query, now), account.currency, query.tracker_id)
+    if not rows:
+        raise Unknown(tracker=query.tracker_id)
+    return _read([dict(row) for row in rows])[0]
+
+
+def _days(account: Account, query: FigureDays, now: datetime) -> tuple[date, date]:
+    """Return the first and the last day of the figures."""
+    end = query.max_creation_date or max(day_of(now, account.time_zone), query.min_creation_date or date.min)
+    return query.min_creation_date or end - timedelta(days=DAYS - 1), end
+
+
+def _read(rows: Sequence[Mapping[str, Any]]) -> list[Tracker]:
+    host, base = shared_host(), public_address.base
+    return [Tracker.of(row, host, base) for row in rows]

@@ -1,0 +1,94 @@
+"""Programs by their user agent: the published lists of crawlers and of ua-parser, and how browsers name themselves."""
+
+import re
+import sys
+from functools import cache, lru_cache
+from typing import Literal
+
+Kind = Literal["preview", "bot"]
+Device = Literal["mobile", "tablet", "desktop", "other"]
+
+MAX_LENGTH = 1000
+CACHED_AGENTS = 20_000
+PREVIEW_TAG = "social-preview"
+# Patterns of the list that people's browsers match too: in apps of Meta and Viber, in desktop apps, and on devices
+# whose name or build contains the word (Panasonic).
+BROWSERS_TOO = frozenset(
+    {
+        "AP3A\\.240617\\.008", "Code\\/1\\.", "Fluid", "MetaIAB Facebook", "Sonic", "Trae\\/", "TSM-turingos", "Viber",
+    }
+)  # fmt: skip
+SPIDER = "Spider"
+# Every browser that people use begins so.
+BROWSER = re.compile(
+    r"Mozilla/[45]\.|Opera/[0-9]|\[FB|UCWEB/|(?:Nokia|SonyEricsson|SAMSUNG|BlackBerry|LG)[-A-Z0-9]", re.IGNORECASE
+)
+# What no browser says of itself: an address to complain to, or a word of a trade.
+PROGRAM = re.compile(
+    r"https?://|\bwww\.|@[a-z0-9-]+\.[a-z]|\b(?:bot|crawler|spider|scraper|scanner|monitor(?:ing)?|preview|headless\w*"
+    r"|validator|checker|link ?check|analyz|extract|fetcher|grabber|synthetics?|proxy|transcoder|translat|insights?"
+    r"|googlemessages|googleweblight|pagespeed|lighthouse|mediapartners-google|search console|observatory|cypress"
+    r"|bluesky cardyb|pageburst)\b",
+    re.IGNORECASE,
+)
+# `compatible;` stands in the names of old Internet Explorers, of Konqueror, and of crawlers.
+COMPATIBLE = re.compile(r"\(compatible;(?! *(?:MSIE|Konqueror|IBrowse|Windows|U;|ABrowse))", re.IGNORECASE)
+
+
+@cache
+def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+    """Return the published patterns: those of previews of social networks first, then the others."""
+    # Half a megabyte, for processes that serve links. The package has no types.
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    rows = [each for each in CRAWLER_USER_AGENTS_DATA if each["pattern"] not in BROWSERS_TOO]
+    previews = [each["pattern"] for each in rows if PREVIEW_TAG in each.get("tags", ())]
+    programs = [each["pattern"] for each in rows if PREVIEW_TAG not in each.get("tags", ())]
+    return ("preview", re.compile("|".join(previews))), ("bot", re.compile("|".join(programs)))
+
+
+def load() -> None:
+    """Load the lists, which takes a fifth of a second: in a thread, before the first verdict of a process."""
+    program_of("Mozilla/5.0 (")
+
+
+def is_loaded() -> bool:
+    """Return whether the lists are loaded."""
+    return _patterns.cache_info().currsize > 0 and "ua_parser" in sys.modules
+
+
+@lru_cache(CACHED_AGENTS)
+def program_of(user_agent: str) -> tuple[Kind, str] | None:
+    """Return what kind of program has this user agent, and why; None for a browser."""
+    text = user_agent[:MAX_LENGTH]
+    for kind, pattern in _patterns():
+        if match := pattern.search(text):
+            return kind, f"list of crawlers: {match[0][:60]}"
+    from ua_parser import parse_device  # noqa: PLC0415 - as above
+
+    device = parse_device(text)
+    if device is not None and device.family == SPIDER:
+        return "bot", "ua-parser: spider"
+    if not BROWSER.match(text):
+        return "bot", "user agent of no browser"
+    if match := PROGRAM.search(text) or COMPATIBLE.search(text):
+        return "bot", f"user agent of a program: {match[0][:60]}"
+    return None
+
+
+@lru_cache(CACHED_AGENTS)
+def device_of(user_agent: str) -> Device:
+    """Return the kind of device."""
+    from ua_parser import parse  # noqa: PLC0415 - as above
+
+    text = user_agent[:MAX_LENGTH]
+    result = parse(text)
+    system = result.os.family if result.os else ""
+    family = result.device.family if result.device else ""
+    if "iPad" in text or "Tablet" in text or (system == "Android" and "Mobile" not in text):
+        return "tablet"
+    if "Mobi" in text or system in ("iOS", "Android", "Windows Phone") or "Smartphone" in family:
+        return "mobile"
+    return (
+        "desktop" if system.startswith(("Windows", "Mac OS X", "Linux", "Ubuntu", "Chrome OS", "Fedora")) else "other"
+    )
