@@ -253,8 +253,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got)
     v |= await made_ads(post) | await made_reports(post)
-    v |= await _portals(post)
-    v |= await made_trackers(post)
+    v |= await _portals(post) | await made_trackers(post)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)
     v["search_uid"] = (await got("crm/fans", limit=1))["meta"]["search_uid"]

@@ -79,7 +79,7 @@ async def test_a_query_beyond_a_bound_is_refused(api: Api, db: Db, base_url: str
         (("GET", {"User-Agent": "curl/8.5.0"}), "bot", "list of crawlers: curl"),
         (("GET", {"User-Agent": ""}), "bot", "no user agent"),
         (("GET", {"User-Agent": "Acme Link Expander 3"}), "bot", "user agent of no browser"),
-        ("GET", {"User-Agent": f"{SAFARI} (+https://acme.example)"}, "bot", "user agent of a program: https://"),
+        (("GET", {"User-Agent": f"{SAFARI} (+https://acme.example)"}), "bot", "user agent of a program: https://"),
     ],
 )
 async def test_only_people_count(
