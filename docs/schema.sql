@@ -1134,6 +1134,32 @@ create table snapshots (
 );
 CREATE UNIQUE INDEX snapshots_by_name ON snapshots USING btree (account_id, fold_text(snapshot_name));
 
+create table streams (
+    account_id bigint not null,
+    stream_id bigint not null,
+    stream_key text not null,
+    stream_name text not null,
+    props jsonb not null,
+    media_map jsonb not null,
+    virtual_domain text,
+    css_text text not null,
+    javascript_text text not null,
+    record_limit integer not null,
+    trust_level text not null,
+    is_public boolean not null,
+    has_word_list boolean not null,
+    author_limit integer not null,
+    retention_days integer,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    deleted_at timestamp with time zone,
+    constraint streams_pkey PRIMARY KEY (account_id, stream_id),
+    constraint streams_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
+    constraint streams_media_map_check CHECK ((jsonb_typeof(media_map) = 'object'::text)),
+    constraint streams_props_check CHECK ((jsonb_typeof(props) = 'object'::text))
+);
+CREATE UNIQUE INDEX streams_by_key ON streams USING btree (stream_key);
+
 create table suppressions (
     account_id bigint not null,
     suppression_id bigint not null,
@@ -1538,6 +1564,49 @@ create table snapshot_members (
 );
 CREATE INDEX snapshot_members_by_fan ON snapshot_members USING btree (account_id, fan_id);
 
+create table stream_author_counts (
+    account_id bigint not null,
+    stream_id bigint not null,
+    author_count bigint not null,
+    constraint stream_author_counts_pkey PRIMARY KEY (account_id, stream_id),
+    constraint stream_author_counts_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE
+);
+
+create table stream_authors (
+    account_id bigint not null,
+    author_id bigint not null,
+    stream_id bigint not null,
+    network text not null,
+    author_key text not null,
+    screen_name text,
+    author_name text,
+    author_url text,
+    author_image_url text,
+    picture_key text,
+    author_status text not null,
+    fan_id bigint,
+    stored_count bigint not null,
+    approved_count bigint not null,
+    created_at timestamp with time zone not null,
+    constraint stream_authors_pkey PRIMARY KEY (account_id, author_id),
+    constraint stream_authors_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE
+);
+CREATE INDEX stream_authors_by_fan ON stream_authors USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+CREATE UNIQUE INDEX stream_authors_by_key ON stream_authors USING btree (account_id, stream_id, network, author_key);
+CREATE INDEX stream_authors_by_stream ON stream_authors USING btree (account_id, stream_id, author_id);
+
+create table stream_days (
+    account_id bigint not null,
+    stream_id bigint not null,
+    label_key text not null,
+    record_date date not null,
+    stored_count bigint not null,
+    approved_count bigint not null,
+    reach bigint not null,
+    constraint stream_days_pkey PRIMARY KEY (account_id, stream_id, label_key, record_date),
+    constraint stream_days_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE
+);
+
 create table tracker_shares (
     account_id bigint not null,
     event_id bigint not null,
@@ -1695,6 +1764,50 @@ create table report_links (
 );
 CREATE UNIQUE INDEX report_links_by_hash ON report_links USING btree (account_id, link_hash);
 CREATE INDEX report_links_by_report ON report_links USING btree (account_id, report_uid);
+
+create table stream_records (
+    account_id bigint not null,
+    feed_record_id bigint not null,
+    stream_id bigint not null,
+    source_id bigint,
+    network text not null,
+    record_key text not null,
+    author_id bigint not null,
+    fan_id bigint,
+    record_status text not null,
+    time_position bigint,
+    approved_at timestamp with time zone,
+    created_at timestamp with time zone not null,
+    stored_at timestamp with time zone not null,
+    caption text not null,
+    record_url text,
+    image_url text,
+    picture_key text,
+    video_url text,
+    links jsonb not null,
+    latitude double precision,
+    longitude double precision,
+    sku text,
+    labels text[] not null,
+    terms text[] not null,
+    reach bigint not null,
+    props jsonb not null,
+    constraint stream_records_pkey PRIMARY KEY (account_id, feed_record_id),
+    constraint stream_records_account_id_author_id_fkey FOREIGN KEY (account_id, author_id) REFERENCES stream_authors(account_id, author_id),
+    constraint stream_records_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE,
+    constraint stream_records_check CHECK (((time_position IS NOT NULL) = (record_status = 'approved'::text))),
+    constraint stream_records_links_check CHECK ((jsonb_typeof(links) = 'array'::text)),
+    constraint stream_records_props_check CHECK ((jsonb_typeof(props) = 'object'::text))
+);
+CREATE INDEX stream_records_by_author ON stream_records USING btree (account_id, author_id, stored_at);
+CREATE INDEX stream_records_by_day ON stream_records USING btree (account_id, stream_id, created_at, record_status);
+CREATE INDEX stream_records_by_fan ON stream_records USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
+CREATE INDEX stream_records_by_id ON stream_records USING btree (account_id, stream_id, feed_record_id);
+CREATE UNIQUE INDEX stream_records_by_key ON stream_records USING btree (account_id, stream_id, network, record_key);
+CREATE INDEX stream_records_by_picture ON stream_records USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
+CREATE INDEX stream_records_by_place ON stream_records USING btree (account_id, stream_id, latitude) WHERE ((time_position IS NOT NULL) AND (latitude IS NOT NULL));
+CREATE UNIQUE INDEX stream_records_by_position ON stream_records USING btree (account_id, stream_id, time_position) WHERE (time_position IS NOT NULL);
+CREATE INDEX stream_records_by_term ON stream_records USING gin (account_id, stream_id, terms) WHERE (time_position IS NOT NULL);
 
 create table trackers (
     account_id bigint not null,

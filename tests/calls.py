@@ -25,6 +25,7 @@ from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
 from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
+from tests.streams.made import made_streams
 from tests.trackers.made import made_trackers
 
 ENDPOINTS = app.endpoints()
@@ -50,6 +51,8 @@ SAME_AS = {
     "min_ticket_id": "ticket_id",
     "max_ticket_id": "ticket_id",
     "min_event_id": "event_id",
+    "feed_record_ids": "feed_record_id",
+    "max_time_key": "min_time_key",
     "fan_excl_snapshot_uids": "snapshot_uid",
     "fan_incl_snapshot_uids": "snapshot_uid",
     "next_pass_id": "pass_id",
@@ -61,7 +64,7 @@ SAME_AS = {
 CHOSEN = frozenset({
     "ad_account_key", "artist_id", "award_key", "campaign_event_key", "check_in_key", "client_ids", "customer_key",
     "device_id", "discovery_id", "event_key", "fb_ad_account_id", "fb_event_id", "location_key", "lookup_id",
-    "media_uid", "merchant_key", "order_key", "product_key", "registration_key", "rp_id", "spotify_uid", "stream_key",
+    "media_uid", "merchant_key", "order_key", "product_key", "registration_key", "rp_id", "spotify_uid", "label_key",
     "ticket_key", "tracker_key", "user_key", "venue_uid",
 })  # fmt: skip
 # Kinds that nobody can have yet. Each leaves this list together with the domain that makes them.
@@ -71,6 +74,7 @@ INSTEAD = {
     ("manage_campaign_wagers_create", "tab_item_id"): "wagered_item_id",
     ("campaigns_pass_check_in", "pass_uid"): "used_pass_uid",
     ("manage_fans_erase", "fan_id"): "spare_fan_id",
+    ("manage_streams_delete", "stream_key"): "spare_stream_key",
     ("manage_passes_cancel", "pass_uid"): "spare_pass_uid",
     ("sessions_delete", "session_uid"): "spare_session_uid",
     ("manage_passkeys_delete", "passkey_id"): "spare_passkey_id",
@@ -251,7 +255,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _purchases(post, email, mark)
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
-    v |= await _messages(post, got)
+    v |= await _messages(post, got) | await made_streams(post, got)
     v |= await made_ads(post) | await made_reports(post)
     v |= await _portals(post) | await made_trackers(post)
     v |= await made_sessions(post, got)

@@ -49,6 +49,7 @@ from fanfare.segments.actions import followers as segments
 from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
 from fanfare.sessions.actions.lifetimes import lifetimes
+from fanfare.streams.actions import followers as streams
 from fanfare.tickets.actions import followers as tickets
 from fanfare.trackers import followers as clicks
 from fanfare.trackers.actions import followers as trackers
@@ -64,6 +65,7 @@ DOMAINS = (
     "fanfare.messages",
     "fanfare.idols",
     "fanfare.campaigns",
+    "fanfare.streams",
     "fanfare.points",
     "fanfare.passkeys",
     "fanfare.identities",
@@ -87,8 +89,8 @@ DOMAINS = (
 
 # Domains with data of a fan, low to high; they take part when fans are merged or erased.
 FOLLOWERS = (
-    fans, messages, idols, campaigns, points, passkeys, identities, sessions, performances, tickets, registrations,
-    purchases, trackers, search, segments, openid, hosted,
+    fans, messages, idols, campaigns, streams, points, passkeys, identities, sessions, performances, tickets,
+    registrations, purchases, trackers, search, segments, openid, hosted,
 )  # fmt: skip
 followers.FOLLOWERS.set(FOLLOWERS)
 followers.LINK_IDOLS.set(idols.link_by_names)

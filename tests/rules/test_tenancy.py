@@ -65,7 +65,7 @@ def pair(name: str, theirs: calls.Values) -> tuple[Any, Any]:
     value = theirs.get(kind, f"theirs-{name}")
     if isinstance(value, int):
         nobodys: Any = value + STEP // 2 * (-1 if name.startswith(("min_", "max_", "next_")) else 1)
-    elif name == "min_time_key":
+    elif kind == "min_time_key":
         nobodys = re.sub(r"_\d+$", f"_{FIRST + STEP // 2}", value)
     elif kind in CHOSEN:
         nobodys = value.replace(value[:6], "nobody")

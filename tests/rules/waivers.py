@@ -39,9 +39,11 @@ INDEXES: dict[str, Reason] = {
     "api_secrets_by_hash": Reason.FINDS_ACCOUNT,
     "tracker_domains_confirmed": Reason.FINDS_ACCOUNT,
     "trackers_by_shared_key": Reason.FINDS_ACCOUNT,
+    "streams_by_key": Reason.FINDS_ACCOUNT,
 }
 # A function whose SQL may leave out the account: `path:function`.
 STATEMENTS: dict[str, Reason] = {
+    "src/fanfare/streams/queries/streams.py:public_stream": Reason.FINDS_ACCOUNT,
     "src/fanfare/trackers/queries/links.py:module": Reason.FINDS_ACCOUNT,
 }
 # A function that composes SQL of parts that are not constants: `path:function`.
@@ -76,6 +78,14 @@ COMPOSITIONS: dict[str, Reason] = {
     "src/fanfare/segments/actions/members.py:_build_chunk": Reason.CRITERIA,
     "src/fanfare/segments/queries/why.py:_evaluate": Reason.CRITERIA,
     "src/fanfare/sessions/actions/guests.py:_forget_guests": Reason.COLUMNS,
+    "src/fanfare/streams/actions/counting.py:additions": Reason.CALLERS_PART,
+    "src/fanfare/streams/actions/counting.py:count": Reason.CALLERS_PART,
+    "src/fanfare/streams/actions/counting.py:removals": Reason.CALLERS_PART,
+    "src/fanfare/streams/queries/records.py:_found_by": Reason.CALLERS_PART,
+    "src/fanfare/streams/queries/records.py:_near": Reason.CALLERS_PART,
+    "src/fanfare/streams/queries/records.py:_page": Reason.CALLERS_PART,
+    "src/fanfare/streams/queries/records.py:managed_records": Reason.ORDER,
+    "src/fanfare/streams/queries/summary.py:_sample": Reason.CALLERS_PART,
     "src/fanfare/tickets/queries/tickets.py:_page": Reason.CRITERIA,
     "src/fanfare/trackers/queries/trackers.py:trackers": Reason.ORDER,
 }

@@ -135,6 +135,13 @@ async def an_ended_key(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def an_old_post(api: Api, db: Db) -> None:
+    stream = await api.ok(await api.post("/api/v1/manage/streams", stream_name="Old", retention_days=1))
+    await api.ok(await api.post(f"/api/v1/streams/{stream['stream_key']}/records", name="Ada", caption="Go!"))
+    sql = "update stream_records set created_at = created_at - interval '2 days' where account_id = $1"
+    await db.execute(sql, api.account_id)
+
+
 WORK = {
     "accounts.forget_calls": Work(an_old_answer, "select count(*) = 0 from idempotency_keys where account_id = $1"),
     "search.forget_old_searches": Work(an_old_search, "select count(*) = 0 from searches where account_id = $1"),
@@ -152,6 +159,7 @@ WORK = {
     "hosted.forget_login_codes": Work(an_old_login_code, "select count(*) = 0 from login_codes where account_id = $1"),
     "openid.forget_grants": Work(an_old_grant, "select count(*) = 0 from openid_grants where account_id = $1"),
     "openid.keep_keys": Work(an_ended_key, "select count(*) = 0 from openid_keys where account_id = $1"),
+    "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }
 

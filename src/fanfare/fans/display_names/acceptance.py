@@ -67,6 +67,11 @@ def accepted_name(name: str, rules: NameRules = PLAIN) -> str:
     return display
 
 
+def has_refused_word(text: str, rules: NameRules = PLAIN) -> bool:
+    """Return whether a longer text contains a word that is not allowed in display names, however it is spelled."""
+    return any(_is_offensive(line, undisguised(line), rules) for line in text.splitlines() if line.strip())
+
+
 def _normalized(name: str) -> str:
     too_long = f"must be at most {LONGEST} characters"
     # Checked first, to bound the time of everything below, which does not count invisible characters.

@@ -1,0 +1,1 @@
+"""Changes of streams, their records and sources."""

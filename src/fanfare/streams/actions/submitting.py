@@ -1,0 +1,55 @@
+"""Takes records that sites and apps submit."""
+
+import uuid
+from datetime import datetime
+
+from fanfare.fans.contact import normalized_mail_key
+from fanfare.kernel.callers import Caller
+from fanfare.kernel.data.db import Db
+from fanfare.kernel.errors import TooManyCalls
+from fanfare.kernel.folding import fold
+from fanfare.streams.actions.storing import store
+from fanfare.streams.queries.streams import stream_by_key
+from fanfare.streams.schemas.entries import Author, Entry, Origin, mail_author_key
+from fanfare.streams.schemas.records import DIRECT, NewRecord
+
+HOUR_SECONDS = 3600
+FAN = """
+    select fan_id from fan_identifiers where account_id = $1 and network = 'email' and identifier_value = $2
+"""
+
+
+class TooManyRecords(TooManyCalls):
+    """The author has submitted as many records as an author may in an hour"""
+
+
+async def submit(db: Db, account_id: int, new: NewRecord, caller: Caller, now: datetime) -> int:
+    """Store a submitted record and return its id; Unknown (404) stream, TooManyRecords (429).
+
+    With the secret it is published at once and not limited.
+    """
+    stream = await stream_by_key(db, account_id, new.stream_key)
+    entry = Entry(
+        record_key=str(uuid.uuid4()),
+        author=await _author(db, account_id, new),
+        created_at=now,
+        caption=new.caption,
+        image_url=new.image_url,
+        latitude=new.latitude,
+        longitude=new.longitude,
+        sku=new.sku,
+        labels=list(dict.fromkeys(new.labels or [])),
+        props=new.props or {},
+    )
+    origin = Origin(DIRECT, is_trusted=caller.has_secret, limits_authors=not caller.has_secret)
+    result = await store(db, stream, [entry], origin, now)
+    if result.limited_keys:
+        raise TooManyRecords(retry_after=HOUR_SECONDS)
+    return result.record_ids[entry.record_key]
+
+
+async def _author(db: Db, account_id: int, new: NewRecord) -> Author:
+    if not new.email:
+        return Author(f"name:{fold(new.name or '')}", new.name)
+    key = normalized_mail_key(new.email)
+    return Author(mail_author_key(key), new.name, fan_id=await db.value(FAN, account_id, key))

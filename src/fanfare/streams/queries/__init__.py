@@ -1,0 +1,1 @@
+"""Reads streams, their records and sources."""

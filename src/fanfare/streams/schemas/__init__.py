@@ -1,0 +1,1 @@
+"""Shapes of streams, their records and sources, and the words of captions."""

@@ -1,0 +1,15 @@
+"""What streams make for the rules over all calls."""
+
+from typing import Any
+
+
+async def made_streams(post: Any, got: Any) -> dict[str, Any]:
+    """Return a stream with a record and its author, and a stream to delete."""
+    v: dict[str, Any] = {}
+    stream = {"stream_name": "Match day", "trust_level": "open", "is_public": True}
+    v["stream_key"] = (await post("manage/streams", **stream))["stream_key"]
+    v["spare_stream_key"] = (await post("manage/streams", **stream))["stream_key"]
+    records = f"streams/{v['stream_key']}/records"
+    v["feed_record_id"] = (await post(records, email="ada@example.com", name="Ada", caption="Go!"))["feed_record_id"]
+    v["author_id"] = (await got(records))["data"][0]["author_id"]
+    return v
