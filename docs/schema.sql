@@ -1122,6 +1122,17 @@ create table shared_identifiers (
 );
 CREATE INDEX shared_identifiers_by_fan ON shared_identifiers USING btree (account_id, fan_id);
 
+create table shopify_shops (
+    account_id bigint not null,
+    shop_url text not null,
+    shop_name text not null,
+    sealed_token text not null,
+    created_at timestamp with time zone not null,
+    updated_at timestamp with time zone not null,
+    constraint shopify_shops_pkey PRIMARY KEY (account_id),
+    constraint shopify_shops_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
 create table snapshots (
     account_id bigint not null,
     snapshot_uid uuid not null,

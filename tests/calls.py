@@ -23,6 +23,7 @@ from tests.ads.made import made_ads
 from tests.api import Api
 from tests.hosted.logins import code_in, submit
 from tests.hosted.pages import visitor
+from tests.purchases.made import made_shop
 from tests.reports.made import made_reports
 from tests.sessions.made import made_identities, made_sessions
 from tests.streams.made import made_streams
@@ -95,6 +96,7 @@ WITHIN: dict[tuple[str, str], Any] = {
 WORKING_ONCE = {
     "crm_access_token_create": {"code": "login_code"},
     "crm_access_token_get": {"code": "second_login_code"},
+    "manage_shopify_shop_save": {"shop_url": "shop_url", "access_token": "shop_token"},
 }
 # What is needed beside ids and beyond the example.
 NEEDED: dict[str, Values] = {
@@ -216,10 +218,10 @@ def placed(name: str, value: Any) -> Any:
 
 
 async def send(api: Api, endpoint: Endpoint, values: Values, **extra: Any) -> Any:
-    """Call with the given parameters: the path's in it, others as JSON where there is a body, else in the query."""
+    """Call with the given parameters: the path's in it, others as JSON where the call writes, else in the query."""
     values = dict(values)
     path = re.sub(r"\{(\w+)[^}]*\}", lambda match: str(values.pop(match[1])), endpoint.path)
-    place = {"json": values} if endpoint.method == "POST" else {"params": values}
+    place = {"json": values} if endpoint.is_write else {"params": values}
     return await api.client.request(endpoint.method, path, headers=api.keys, **{**place, **extra})
 
 
@@ -256,7 +258,7 @@ async def made_values(api: Api, mark: str = "my") -> Values:
     v |= await _gates(post, v["page_tab_id"], v["fan_id"], mark)
     v |= await _segments(post, v["fan_id"])
     v |= await _messages(post, got) | await made_streams(post, got)
-    v |= await made_ads(post) | await made_reports(post)
+    v |= await made_ads(post) | await made_reports(post) | await made_shop(post)
     v |= await _portals(post) | await made_trackers(post)
     v |= await made_sessions(post, got)
     v |= await made_identities(post, got, v["fan_id"]) | await _login_codes(api, post)

@@ -6,16 +6,39 @@ from fanfare.fans.actions.claims import CLAIM_KEYS
 from fanfare.fans.actions.people import Person, details, find_or_create
 from fanfare.fans.contact import identifies_people, identifies_people_sql, is_unambiguous_sql
 from fanfare.fans.topics import FAN_IDENTIFIED
-from fanfare.kernel.callers import Account
-from fanfare.kernel.data.announcements import HOLD, also, announce
+from fanfare.kernel.callers import Account, Caller
+from fanfare.kernel.data.announcements import HOLD, also, announce, announced_deletion
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.paging import ArrayPage, Cursor, NextPage
 from fanfare.kernel.data.sql import Sql
+from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.parameters import present_fields
-from fanfare.kernel.wire import check_past
-from fanfare.purchases.schemas import NewProduct, NewPurchase, read_customer
-from fanfare.purchases.topics import PURCHASE_CREATED, PURCHASE_MATCHED, PURCHASE_UPDATED
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.wire import check_past, unix
+from fanfare.purchases import gateways, queries
+from fanfare.purchases.schemas import (
+    NewProduct,
+    NewPurchase,
+    NewShop,
+    Product,
+    ProductQuery,
+    Shop,
+    ShopName,
+    ShopProductQuery,
+    ShopSaved,
+    read_customer,
+)
+from fanfare.purchases.topics import (
+    PURCHASE_CREATED,
+    PURCHASE_MATCHED,
+    PURCHASE_UPDATED,
+    SHOPIFY_SHOP_DELETED,
+    SHOPIFY_SHOP_UPDATED,
+)
 
 SOURCE = "purchase"
+SHOPIFY = "shopify"
+TOKEN_PURPOSE = "access token of a shop"  # noqa: S105 - a purpose
 TABLES = ("purchases",)
 
 
@@ -252,4 +275,100 @@ async def forget_fan(db: Db, account_id: int, fan_id: int) -> None:
         """,
         account_id,
         fan_id,
+    )
+
+
+SAVE_SHOP = f"""
+    with {HOLD},
+    saved as (
+        insert into shopify_shops (account_id, shop_url, shop_name, sealed_token, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $5)
+        on conflict (account_id) do update
+        set shop_url = excluded.shop_url, shop_name = excluded.shop_name, sealed_token = excluded.sealed_token,
+            updated_at = excluded.updated_at
+        returning account_id
+    )
+    {announce(SHOPIFY_SHOP_UPDATED, "saved", at="$5")}
+"""  # noqa: S608 - fixed parts
+DELETE_SHOP = announced_deletion(
+    SHOPIFY_SHOP_DELETED, "delete from shopify_shops where account_id = $1", returning="account_id", at="$2"
+)
+
+
+async def ask_shop(_: Db, account: Account, __: Caller, new: NewShop, ___: datetime) -> ShopName:
+    """Ask the shop to be connected for its name; BadParameters (422) if it refuses, ShopUnavailable (503)."""
+    try:
+        return ShopName(await gateways.shop_name(Shop(account.id, new.shop_url, new.access_token)))
+    except gateways.ShopRefused:
+        raise BadParameters([("access_token", "is refused by the shop")]) from None
+
+
+async def connect_shop(db: Db, account_id: int, new: NewShop, name: ShopName, now: datetime) -> ShopSaved:
+    """Store the shop of the account, in place of an earlier one, with its token sealed."""
+    token = secret_keys.seal(TOKEN_PURPOSE, new.access_token.encode())
+    await db.execute(SAVE_SHOP, account_id, new.shop_url, name.name, token, now)
+    return ShopSaved(new.shop_url, name.name)
+
+
+async def disconnect_shop(db: Db, account_id: int, now: datetime) -> None:
+    """Forget the shop with its token; NoShop (404) without one."""
+    if await db.value(DELETE_SHOP, account_id, now) is None:
+        raise queries.NoShop
+
+
+async def shop_products(db: Db, account_id: int, query: ShopProductQuery) -> ArrayPage[Product]:
+    """Ask the connected shop for products; without one return those that were stored.
+
+    ShopRefused (409) if the shop refuses the token, ShopUnavailable (503).
+    """
+    shop = await queries.sealed_shop(db, account_id)
+    if shop is None:
+        if isinstance(query.cursor, str):
+            raise BadParameters([("cursor", "is of a shop that is no longer connected")])
+        stored_query = ProductQuery(query=query.query, limit=query.limit, cursor=query.cursor)
+        return await queries.products(db, account_id, stored_query, network=SHOPIFY)
+    if isinstance(query.cursor, Cursor):
+        raise BadParameters([("cursor", "must be the cursor of an earlier response of the shop")])
+    url, sealed = shop
+    try:
+        token = secret_keys.unseal(TOKEN_PURPOSE, sealed).decode()
+    except NotSealed:
+        raise gateways.ShopRefused from None
+    rows, info = await gateways.products(Shop(account_id, url, token), query.query, query.cursor, query.limit)
+    cursor = f"shop.{info.end_cursor}" if info.has_next_page else None
+    return ArrayPage([_shop_product(account_id, row) for row in rows], NextPage("cursor", cursor, info.has_next_page))
+
+
+def _shop_product(account_id: int, row: gateways.ShopProduct) -> Product:
+    price = row.price_range.min_variant_price if row.price_range else None
+    return Product(
+        account_id=account_id,
+        network=SHOPIFY,
+        product_key=row.legacy_resource_id,
+        product_name=row.title,
+        product_category=row.product_type or None,
+        product_url=row.online_store_url,
+        image_url=row.image_url,
+        price=price.amount if price and price.amount.is_finite() else None,
+        currency=price.currency_code if price else None,
+        is_active=row.status == "ACTIVE",
+        creation_timestamp=unix(row.created_at),
+        last_update_timestamp=unix(row.updated_at),
+    )
+
+
+async def seal_again(db: Db, account_id: int) -> None:
+    """Seal the token of the shop with the present secret key, before the one it was sealed with ends."""
+    shop = await queries.sealed_shop(db, account_id)
+    if shop is None:
+        return
+    try:
+        token = secret_keys.unseal(TOKEN_PURPOSE, shop[1])
+    except NotSealed:
+        return
+    await db.execute(
+        "update shopify_shops set sealed_token = $3 where account_id = $1 and sealed_token = $2",
+        account_id,
+        shop[1],
+        secret_keys.seal(TOKEN_PURPOSE, token),
     )

@@ -9,8 +9,10 @@ from fanfare.kernel.folding import fold
 from fanfare.kernel.web.endpoint import endpoint
 from fanfare.purchases import actions, queries
 from fanfare.purchases.schemas import (
+    ConnectedShop,
     NewProduct,
     NewPurchase,
+    NewShop,
     Product,
     ProductQuery,
     ProductSaved,
@@ -18,9 +20,10 @@ from fanfare.purchases.schemas import (
     PurchaseMeta,
     PurchaseQuery,
     PurchaseSaved,
+    ShopName,
+    ShopProductQuery,
+    ShopSaved,
 )
-
-SHOPIFY = "shopify"
 
 
 @endpoint.post("/api/v1/crm/purchases", scope="crm", key=SECRET)
@@ -42,10 +45,33 @@ async def crm_purchases_search(db: Db, account: Account, query: PurchaseQuery) -
     return await queries.purchases(db, account, query)
 
 
-@endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET)
-async def shopify_products_search(db: Db, account: Account, query: ProductQuery) -> ArrayPage[Product]:
-    """Search the products of the connected Shopify shop; at most 250, by name."""
-    return await queries.products(db, account.id, query, network=SHOPIFY)
+@endpoint.get("/api/v1/shopify/products", scope="misc", key=SECRET, has_conflict=True)
+async def shopify_products_search(db: Db, account: Account, query: ShopProductQuery) -> ArrayPage[Product]:
+    """Search the products of the connected Shopify shop; at most 250, by name.
+
+    The shop is asked each time. It limits how much it is asked: then there are fewer products with a cursor, or 503
+    with Retry-After. 409 if the shop refuses the token. Without a connected shop, stored products are searched.
+    """
+    return await actions.shop_products(db, account.id, query)
+
+
+@endpoint.get("/api/v1/manage/shopify_shop", scope="manage", key=SECRET)
+async def manage_shopify_shop_get(db: Db, account: Account) -> ConnectedShop:
+    """Return the connected Shopify shop, without its token; 404 if there is none."""
+    return await queries.connected_shop(db, account.id)
+
+
+@endpoint.post("/api/v1/manage/shopify_shop", scope="manage", key=SECRET, prepare=actions.ask_shop)
+async def manage_shopify_shop_save(db: Db, account: Account, new: NewShop, now: datetime, name: ShopName) -> ShopSaved:
+    """Connect a Shopify shop, in place of an earlier one. It is asked once; 422 if it refuses the token."""
+    return await actions.connect_shop(db, account.id, new, name, now)
+
+
+@endpoint.delete("/api/v1/manage/shopify_shop", scope="manage", key=SECRET)
+async def manage_shopify_shop_delete(db: Db, account: Account, now: datetime) -> bool:
+    """Disconnect the Shopify shop: its token is deleted."""
+    await actions.disconnect_shop(db, account.id, now)
+    return True
 
 
 @endpoint.get("/api/v1/manage/products", scope="manage", key=SECRET)

@@ -7,10 +7,10 @@ from fanfare.kernel.data.changes import settled
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.paging import ArrayPage, Page, part, start
 from fanfare.kernel.data.sql import Sql
-from fanfare.kernel.errors import BadParameters
+from fanfare.kernel.errors import BadParameters, Unknown
 from fanfare.kernel.folding import like_pattern
 from fanfare.kernel.wire import window
-from fanfare.purchases.schemas import Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
+from fanfare.purchases.schemas import ConnectedShop, Product, ProductQuery, Purchase, PurchaseMeta, PurchaseQuery
 
 PAGE = 500
 
@@ -96,3 +96,28 @@ async def products(db: Db, account_id: int, query: ProductQuery, *, network: str
     )
     page = part(rows, query.limit, cursor, "product_id")
     return ArrayPage([Product(**row) for row in page.rows], page.next_page)
+
+
+class NoShop(Unknown):
+    """No Shopify shop is connected"""
+
+
+async def connected_shop(db: Db, account_id: int) -> ConnectedShop:
+    """Return the connected Shopify shop; NoShop (404)."""
+    row = await db.row(
+        """
+        select account_id, shop_url, shop_name, floor(extract(epoch from created_at))::bigint as creation_timestamp,
+               floor(extract(epoch from updated_at))::bigint as last_update_timestamp
+        from shopify_shops where account_id = $1
+        """,
+        account_id,
+    )
+    if row is None:
+        raise NoShop
+    return ConnectedShop(**row)
+
+
+async def sealed_shop(db: Db, account_id: int) -> tuple[str, str] | None:
+    """Return the URL of the connected Shopify shop and its sealed token, if there is one."""
+    row = await db.row("select shop_url, sealed_token from shopify_shops where account_id = $1", account_id)
+    return (row["shop_url"], row["sealed_token"]) if row else None

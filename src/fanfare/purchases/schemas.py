@@ -1,5 +1,6 @@
 """Schemas of purchases and products."""
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -8,12 +9,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from fanfare.fans.contact import Contact, read_contact
-from fanfare.kernel.data.paging import Meta, NextCursor
+from fanfare.kernel.data.paging import Cursor, CursorForm, Meta, NextCursor
 from fanfare.kernel.parameters import Params, RequestContext
+from fanfare.kernel.running.http_client import MAX_URL_LENGTH, http_client
 from fanfare.kernel.wire import (
     Bound,
     Currency,
     Flag,
+    Form,
     IntegerForm,
     LimitForm,
     Moment,
@@ -24,6 +27,7 @@ from fanfare.kernel.wire import (
     Text,
     TextForm,
     future_faults,
+    text_of,
 )
 
 Url = Annotated[str, TextForm(2000, r"https?://[^\s]+", "must be a URL that starts with http:// or https://")]
@@ -174,6 +178,96 @@ class ProductQuery(Params):
     query: Annotated[Text | None, "Part of the product's name, category or key."] = None
     limit: Annotated[Annotated[int, LimitForm(250)], "Maximum number of rows to return."] = 250
     cursor: NextCursor = None
+
+
+class ShopCursorForm(CursorForm):
+    """The cursor of an earlier response: ours, or one of the shop, which is passed on as it is."""
+
+    shop_pattern = re.compile(r"shop\.([A-Za-z0-9_=+/-]{1,500})")
+
+    def read(self, raw: object) -> Any:  # noqa: ANN401 - a cursor or a text
+        """Return our cursor, or that of the shop as a text."""
+        match = self.shop_pattern.fullmatch(raw) if isinstance(raw, str) else None
+        return match[1] if match else super().read(raw)
+
+    def schema(self) -> dict[str, object]:
+        """Return the JSON Schema."""
+        return {"type": "string", "maxLength": 505, "examples": ["asc.1042"]}
+
+
+class ShopProductQuery(Params):
+    """Which products of the shop."""
+
+    query: Annotated[Text | None, "Product text to look for; the beginnings of words."] = None
+    limit: Annotated[Annotated[int, LimitForm(250)], "Maximum number of rows to return."] = 250
+    cursor: Annotated[
+        Annotated[Cursor | str | None, ShopCursorForm()], "Continue where an earlier response ended: its X-Next-Cursor."
+    ] = None
+
+
+class ShopUrlForm(Form):
+    """The address of a shop: its domain, or its URL without a path."""
+
+    def read(self, raw: object) -> str:
+        """Return the URL, which the client of outgoing calls accepts."""
+        text = text_of(raw).strip().rstrip("/")
+        url = text if "://" in text else f"https://{text.lower()}"
+        if fault := http_client.url_fault(url):
+            raise ValueError(fault)
+        if "/" in url.partition("://")[2] or "?" in url:
+            message = "must be the domain of the shop, such as harbour-city.myshopify.com"
+            raise ValueError(message)
+        return url
+
+    def schema(self) -> dict[str, object]:
+        """Return the JSON Schema."""
+        return {"type": "string", "maxLength": MAX_URL_LENGTH, "examples": ["harbour-city.myshopify.com"]}
+
+
+class NewShop(Params):
+    """A Shopify shop to connect."""
+
+    shop_url: Annotated[Annotated[str, ShopUrlForm()], "Domain of the shop at Shopify."]
+    access_token: Annotated[
+        Annotated[str, TextForm(500, r"[!-~]+", "must be an access token of the Admin API")],
+        "Access token of the Admin API, with the scope read_products; stored encrypted.",
+    ]
+
+    example: ClassVar[Mapping[str, object]] = {
+        "shop_url": "harbour-city.myshopify.com",
+        "access_token": "shpat_0123456789abcdef0123456789abcdef",
+    }
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """A shop to be asked."""
+
+    account_id: int
+    shop_url: str
+    access_token: str
+
+
+class ShopName(msgspec.Struct, frozen=True):
+    """What a shop that was asked calls itself."""
+
+    name: str
+
+
+class ConnectedShop(msgspec.Struct):
+    """The connected Shopify shop, without its token. Timestamps are unix seconds."""
+
+    account_id: int
+    shop_url: str
+    shop_name: str
+    creation_timestamp: int
+    last_update_timestamp: int
+
+
+class ShopSaved(msgspec.Struct):
+    """The shop that was connected."""
+
+    shop_url: str
+    shop_name: str
 
 
 class NewProduct(Params):

@@ -11,7 +11,9 @@ from fanfare.kernel.data.db import Db
 from fanfare.kernel.data.jobs import Job, jobs_of
 from fanfare.kernel.data.sweeps import Sweep
 from fanfare.kernel.data.worker import Worker
+from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
+from fanfare.purchases.actions import TOKEN_PURPOSE
 from tests.api import Api, new_api
 from tests.segments.live import saved
 
@@ -95,6 +97,15 @@ async def an_old_token(api: Api, db: Db) -> None:
     await db.execute(sql, api.account_id)
 
 
+async def a_sealed_token(api: Api, db: Db) -> None:
+    """Store the sealed token twice: one changes when it is sealed again."""
+    sql = """
+        insert into shopify_shops (account_id, shop_url, shop_name, sealed_token, created_at, updated_at)
+        values ($1, '', $2, $2, now(), now())
+    """
+    await db.execute(sql, api.account_id, secret_keys.seal(TOKEN_PURPOSE, b"made-up"))
+
+
 async def an_old_login_code(api: Api, db: Db) -> None:
     await api.ok(await api.public_post("/api/v1/sessions/connect", network="guest"))
     sql = """
@@ -160,6 +171,9 @@ WORK = {
     "openid.forget_grants": Work(an_old_grant, "select count(*) = 0 from openid_grants where account_id = $1"),
     "openid.keep_keys": Work(an_ended_key, "select count(*) = 0 from openid_keys where account_id = $1"),
     "streams.forget_records": Work(an_old_post, "select count(*) = 0 from stream_records where account_id = $1"),
+    "purchases.keep_shop": Work(
+        a_sealed_token, "select shop_name <> sealed_token from shopify_shops where account_id = $1"
+    ),
     "purchases.match_purchases": Work(a_purchase, "select fan_id is not null from purchases where account_id = $1"),
 }
 
