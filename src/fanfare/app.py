@@ -28,8 +28,8 @@ from fanfare.kernel.running.public_address import public_address
 from fanfare.kernel.running.secret_keys import secret_keys
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import health, http, oauth, reference
+from fanfare.kernel.web.application import Application
 from fanfare.kernel.web.declarations import declared_in
-from fanfare.kernel.web.delivery import DeliveryMiddleware
 from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.oauth import OAuthCall
 from fanfare.kernel.web.openapi import OpenApi
@@ -145,24 +145,25 @@ def topics() -> list[Topic]:
 topic_patterns.TOPICS.set(tuple(topics()))
 
 
-class Lifespan:
+class Database:
     """Opens the database when the server starts, and closes it when it stops."""
 
     def __init__(self, service: http.Service, settings: Settings) -> None:
         self.service = service
         self.settings = settings
 
-    async def process_startup(self, *_: object) -> None:
+    async def start(self) -> None:
         """Open the pool; no connection is made before the first request."""
         settings = self.settings
         await self.service.db.open(settings.database_url, size=settings.pool_size, share=settings.account_share)
 
-    async def process_shutdown(self, *_: object) -> None:
+    async def stop(self) -> None:
         """Wait for background work, then close the pool."""
         await self.service.db.close()
+        metrics.count_answers()
 
 
-def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormalizer:
+def create(settings: Settings, clock: Clock = system_clock) -> Application:
     """Return the ASGI application; the server's lifespan opens its database."""
     log.configure(settings.log_level, metrics.LOST_LINES.inc)
     city_database.use(settings.geoip_city_db)
@@ -173,8 +174,7 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     proxies = addresses.networks(settings.trusted_proxies)
     service = http.Service(Db(), clock, proxies, follow_merges, refuse_blocked)
     served = endpoints()
-    app = http.application(service, served)
-    app.add_middleware(Lifespan(service, settings))
+    app = http.application(service, served, Database(service, settings))
     app.add_route("/healthz", health.Health())
     app.add_route("/readyz", health.Ready(service.db))
     app.add_route("/metrics", health.Metrics(service.db))
@@ -184,4 +184,4 @@ def create(settings: Settings, clock: Clock = system_clock) -> http.PathNormaliz
     app.add_route("/trk/{tracker_key}", Redirects(service, settings, Redirector(service.db, settings)))
     oauth.add_routes(app, service, oauth_calls())
     Site(service.db, clock, settings, proxies).add_routes(app, pages())
-    return http.PathNormalizer(DeliveryMiddleware(app))
+    return app

@@ -4,7 +4,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-import falcon.asgi
 import pytest
 
 from fanfare.hosted import browser_sessions
@@ -13,6 +12,7 @@ from fanfare.kernel.pages.cookies import our_cookies, put_cookies
 from fanfare.kernel.pages.languages import Language
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.secret_keys import secret_keys
+from fanfare.kernel.web.response import Response
 from tests.api import Api
 from tests.sessions.logins import connect, registered
 
@@ -62,10 +62,10 @@ async def test_a_session_that_ended_or_is_no_login_counts_as_none(api: Api, othe
 
 @pytest.mark.parametrize("is_secure", [True, False])
 def test_the_cookie_is_for_this_host_and_no_script(*, is_secure: bool) -> None:
-    visit, response = visit_of({}), falcon.asgi.Response()
+    visit, response = visit_of({}), Response()
     browser_sessions.remember(visit, 7, uuid.UUID(int=1))
     put_cookies(response, visit.new_cookies, is_secure=is_secure)
-    (cookie,) = [value for name, value in response._wsgi_headers() if name == "set-cookie"]  # noqa: SLF001
+    (cookie,) = response.cookies
     name, _, rest = cookie.partition("=")
     value, *attributes = rest.split("; ")
     assert name == ("__Host-fanfare-session-7" if is_secure else "fanfare-session-7")
@@ -77,10 +77,10 @@ def test_the_cookie_is_for_this_host_and_no_script(*, is_secure: bool) -> None:
         "session-7": str(uuid.UUID(int=1))
     }
     browser_sessions.forget(visit, 7)
-    response = falcon.asgi.Response()
+    response = Response()
     put_cookies(response, visit.new_cookies, is_secure=is_secure)
-    (cookie,) = [value for name, value in response._wsgi_headers() if name == "set-cookie"]  # noqa: SLF001
-    assert "expires=Thu, 01 Jan 1970" in cookie
+    (cookie,) = response.cookies
+    assert "Expires=Thu, 01 Jan 1970" in cookie
     assert ("Secure" in cookie) == is_secure
 
 

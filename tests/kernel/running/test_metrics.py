@@ -9,11 +9,16 @@ from fanfare.kernel.running.metrics import SERVER, SHARED
 
 # Every call with every status that there may be.
 COUNT = """
+import asyncio
 from fanfare import app
 from fanfare.kernel.running import metrics
-for each in app.endpoints():
-    for status in (200, 204, 302, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 503):
-        metrics.count_answer(each.call_id, status, 0.1)
+
+async def count():
+    for each in app.endpoints():
+        for status in (200, 204, 302, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 503):
+            metrics.count_answer(each.call_id, status, 0.1)
+
+asyncio.run(count())
 print(metrics.exposition().decode())
 """
 

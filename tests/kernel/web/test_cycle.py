@@ -32,25 +32,39 @@ async def sent_by(cycle: Any, output: bytearray, headers: list[tuple[bytes, byte
     return bytes(output)
 
 
-@pytest.mark.parametrize("end", [b"\r\nset-cookie: a=b", b"\nset-cookie: a=b", b"\r", b"\0"])
-async def test_no_value_begins_a_header_of_its_own(end: bytes) -> None:
+@pytest.mark.parametrize("end", ["\r\nset-cookie: a=b", "\nset-cookie: a=b", "\r", "\0"])
+async def test_no_value_begins_a_header_of_its_own(end: str) -> None:
     cycle, output = new_cycle()
-    headers = [(b"content-length", b"0"), (b"location", b"/x" + end)]
+    for headers, cookies in (({"location": "/x" + end}, []), ({}, ["a=b" + end])):
+        with pytest.raises(RuntimeError):
+            cycle.respond(302, headers, cookies, b"")
+        assert (bytes(output), cycle.response_started) == (b"", False)
     with pytest.raises(RuntimeError):
-        await cycle.send({"type": "http.response.start", "status": 302, "headers": headers})
-    assert (bytes(output), cycle.response_started) == (b"", False)
+        await sent_by(cycle, output, [(b"content-length", b"0"), (b"location", b"/x" + end.encode())], b"")
+    assert bytes(output) == b""
 
 
-@pytest.mark.parametrize("size", [0, 5, PIECE, PIECE + 1])
-async def test_the_short_way_sends_what_the_general_one_does(size: int) -> None:
+@pytest.mark.parametrize("size", [0, 5, PIECE])
+async def test_a_response_at_once_is_the_same_as_one_in_messages(size: int) -> None:
     body = b"x" * size
-    headers = [(b"content-length", b"%d" % size), (b"content-type", b"text/plain")]
-    usual = await sent_by(*new_cycle(), headers, body)
-    # A connection that is closed after it goes the general way.
-    general = await sent_by(*new_cycle(keep_alive=False), headers, body)
-    assert general.replace(b"connection: close\r\n", b"") == usual
-    assert usual.startswith(b"HTTP/1.1 200 OK\r\ndate: today\r\n")
-    assert usual.endswith(b"\r\n\r\n" + body)
+    cycle, at_once = new_cycle()
+    headers = {"content-length": str(size), "content-type": "text/plain", "x-name": "caf\xe9"}
+    assert cycle.respond(200, headers, ["a=1; Path=/", "b=2"], body)
+    assert cycle.response_complete
+    pairs = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    pairs += [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2")]
+    assert await sent_by(*new_cycle(), pairs, body) == bytes(at_once)
+    assert at_once.startswith(b"HTTP/1.1 200 OK\r\ndate: today\r\n")
+    assert at_once.endswith(b"\r\n\r\n" + body)
+
+
+async def test_what_is_not_usual_is_not_sent_at_once() -> None:
+    paused, lost, begun = (new_cycle() for _ in range(3))
+    paused[0].flow.write_paused = lost[0].disconnected = begun[0].response_started = True
+    for cycle, output in (new_cycle("HEAD"), new_cycle(keep_alive=False), paused, lost, begun):
+        assert not cycle.respond(200, {"content-length": "2"}, [], b"ok")
+        assert not output
+    assert not new_cycle()[0].respond(200, {}, [], b"x" * (PIECE + 1))
 
 
 async def test_a_response_to_head_has_no_body() -> None:

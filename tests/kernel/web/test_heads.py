@@ -37,7 +37,7 @@ ODD: dict[str, tuple[bytes, int]] = {
     "lower case": (b"get /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "an unknown method": (b"BREW /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "a method of the parser alone": (b"SOURCE /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
-    "a method of falcon alone": (b"WEBSOCKET /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+    "a method of no standard": (b"WEBSOCKET /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "a tunnel": (b"CONNECT x:443 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
     "no method": (b"{} /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a method that this path has not": (b"TRACE /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 405),

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import falcon.asgi
 import httpx
 import pytest
 import requests
@@ -19,10 +18,13 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from fanfare.kernel import errors
+from fanfare.kernel.clock import system_clock
+from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, Refusal
 from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.body import parse_body
+from fanfare.kernel.web.http import Service, application
 from fanfare.kernel.web.openapi import OpenApi, document
 from fanfare.kernel.web.openapi.examples import example
 from fanfare.kernel.web.openapi.resource import MAX_URLS
@@ -219,7 +221,7 @@ class TestServed:
 
     @pytest.fixture
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
-        app = falcon.asgi.App()
+        app = application(Service(Db(), system_clock), ())
         app.add_route("/openapi.json", OpenApi(CALLS))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(cast("Any", app)), base_url="http://localhost"
@@ -253,7 +255,7 @@ class TestServed:
             assert answer_of["info"]["contact"]["url"] == url
 
     async def test_the_address_may_be_set(self) -> None:
-        app = falcon.asgi.App()
+        app = application(Service(Db(), system_clock), ())
         app.add_route("/openapi.json", OpenApi(CALLS, public_url="https://fans.example.com"))
         transport = httpx.ASGITransport(cast("Any", app))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -275,7 +277,7 @@ class TestServed:
 
     async def test_few_addresses_are_kept(self) -> None:
         served = OpenApi(CALLS)
-        app = falcon.asgi.App()
+        app = application(Service(Db(), system_clock), ())
         app.add_route("/openapi.json", served)
         transport = httpx.ASGITransport(cast("Any", app))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

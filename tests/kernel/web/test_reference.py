@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
 
-import falcon.asgi
 import httpx
 import pytest
 
@@ -29,7 +28,7 @@ from tests.running import PATIENCE
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    created = falcon.asgi.App()
+    created = application(Service(Db(), system_clock), ())
     reference.add_routes(created)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(cast("Any", created)), base_url="http://localhost"

@@ -5,9 +5,12 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import falcon
 import msgspec
-from falcon.asgi import Request, Response
+
+from fanfare.kernel.errors import Unknown
+from fanfare.kernel.web.application import NO_PATH
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 FOLDER = Path(__file__).parent / "assets"
 PREFIX = "/assets"
@@ -53,7 +56,7 @@ class AssetResource:
         """Return the file; 404 for another checksum than its own."""
         asset = assets().get(name)
         if asset is None or asset.url != f"{PREFIX}/{checksum}/{name}":
-            raise falcon.HTTPNotFound
+            raise Unknown(NO_PATH)
         response.content_type = asset.media_type
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "public, max-age=31536000, immutable")

@@ -1,14 +1,15 @@
 """Cookies of pages: for this host alone, invisible to scripts, and over TLS alone where browsers reach us so."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
-from falcon.asgi import Response
+
+from fanfare.kernel.web.response import Response
 
 # A browser accepts a name with the first prefix only over TLS and from the host itself, not from others of its domain.
 SECURE_PREFIX, PLAIN_PREFIX = "__Host-fanfare-", "fanfare-"
-EXPIRED = datetime.fromtimestamp(0, UTC)
+EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 class Cookie(msgspec.Struct, frozen=True):
@@ -27,16 +28,12 @@ def our_cookies(cookies: Mapping[str, str], *, is_secure: bool) -> dict[str, str
 def put_cookies(response: Response, cookies: Mapping[str, Cookie], *, is_secure: bool) -> None:
     """Set cookies, or delete those without a value."""
     for name, cookie in cookies.items():
-        response.set_cookie(
-            _prefix(is_secure=is_secure) + name,
-            cookie.value,
-            expires=None if cookie.value else EXPIRED,
-            max_age=int(cookie.max_age.total_seconds()) if cookie.value and cookie.max_age else None,
-            path="/",
-            secure=is_secure,
-            http_only=True,
-            same_site="Lax",
-        )
+        attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if is_secure else "")
+        if not cookie.value:
+            attributes = f"; Expires={EXPIRED}{attributes}"
+        elif cookie.max_age:
+            attributes = f"; Max-Age={int(cookie.max_age.total_seconds())}{attributes}"
+        response.cookies.append(f"{_prefix(is_secure=is_secure)}{name}={cookie.value}{attributes}")
 
 
 def _prefix(*, is_secure: bool) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from falcon.asgi import Request
-
 from fanfare.kernel.errors import Forbidden
 from fanfare.kernel.pages.cookies import Cookie
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.parameters import Raw
 from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
+from fanfare.kernel.web.request import Request
 
 # The name of the token's field.
 TOKEN = "form_token"  # noqa: S105 - a name

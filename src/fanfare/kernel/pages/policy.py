@@ -1,6 +1,6 @@
 """Security headers of every page: what a browser may load, run, send and store."""
 
-from falcon.asgi import Response
+from fanfare.kernel.web.response import Response
 
 # Only our own scripts and styles, inline styles with the nonce of this response, and images over TLS.
 CONTENT_POLICY = (

@@ -5,14 +5,13 @@ A refusal becomes a page as well. A form with invalid fields is shown again, wit
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 import structlog
-from falcon.asgi import App, Request, Response
 
 from fanfare.kernel.addresses import Network, nearest_address, subscriber
 from fanfare.kernel.clock import Clock
@@ -27,7 +26,10 @@ from fanfare.kernel.parameters import Raw, from_query, read
 from fanfare.kernel.running.long_inputs import run_by_size
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers
+from fanfare.kernel.web.application import Application, Responders
 from fanfare.kernel.web.body import parse_body, read_body
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 log = structlog.get_logger()
 # Maximum bytes of a form.
@@ -49,14 +51,14 @@ class Site:
         self.public_host = urlsplit(settings.public_url).netloc
         self.is_secure = settings.public_url.startswith("https://")
 
-    def add_routes(self, app: App[Request, Response], pages: Iterable[Page]) -> None:
+    def add_routes(self, app: Application, pages: Iterable[Page]) -> None:
         """Serve the pages and the assets."""
         app.add_route("/assets/{checksum}/{name}", AssetResource())
         by_path: dict[str, dict[str, Page]] = {}
         for page in pages:
             by_path.setdefault(page.path, {})[page.method] = page
         for path, methods in by_path.items():
-            app.add_route(path, _resource(self, methods))
+            app.add_responders(path, _responders(self, methods))
 
     async def respond(
         self, request: Request, response: Response, methods: dict[str, Page], path: dict[str, str]
@@ -79,7 +81,7 @@ class Site:
             return
         if isinstance(result, Download):
             response.content_type = result.media_type
-            response.downloadable_as = result.file_name
+            response.set_header("Content-Disposition", f'attachment; filename="{result.file_name}"')
             response.stream = _chunks(result.file)
             return
         if result.retry_after is not None:
@@ -96,7 +98,7 @@ class Site:
         with suppress(Refusal):
             query = from_query(request.scope["query_string"])
             code = str(query.get(languages.PARAMETER, [""])[0])
-            url = request.relative_uri
+            url = request.relative_url
         ours = cookies.our_cookies(request.cookies, is_secure=self.is_secure)
         language = languages.select_language(code, headers.get("accept-language", ""))
         return Visit(
@@ -162,7 +164,7 @@ class Site:
         return View(ERROR, {"refusal": refusal}, refusal.status, refusal.retry_after)
 
 
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+async def _chunks(file: IO[bytes]) -> AsyncGenerator[bytes, None]:
     """Yield a file in parts and close it, whether the visitor takes all of it or not."""
     with file:
         file.seek(0)
@@ -170,11 +172,10 @@ async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
             yield chunk
 
 
-def _resource(site: Site, methods: dict[str, Page]) -> object:
-    """Return the falcon resource of one path."""
+def _responders(site: Site, methods: dict[str, Page]) -> Responders:
+    """Return the responders of one path, by method."""
 
-    async def respond(_: object, request: Request, response: Response, **path: str) -> None:
+    async def respond(request: Request, response: Response, **path: str) -> None:
         await site.respond(request, response, methods, path)
 
-    names = [f"on_{method.lower()}" for method in methods] + ["on_head"] * ("GET" in methods)
-    return type("Resource", (), dict.fromkeys(names, respond))()
+    return dict.fromkeys([*methods, *(["HEAD"] if "GET" in methods else [])], respond)

@@ -11,7 +11,6 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 
 import msgspec
-from falcon.asgi import Request, Response
 
 from fanfare.kernel.addresses import Network, named_address, nearest_address, subscriber
 from fanfare.kernel.callers import Caller
@@ -21,9 +20,10 @@ from fanfare.kernel.data.keys import ApiKey, Credentials, Keyring
 from fanfare.kernel.errors import NoKey, Refusal
 from fanfare.kernel.parameters import Raw, from_query
 from fanfare.kernel.running.long_inputs import Owner, run_by_size
-from fanfare.kernel.web.answers import put_headers
 from fanfare.kernel.web.body import MAX_BYTES, MAX_KEYLESS_BYTES, parse_body, read_body
 from fanfare.kernel.web.endpoint import Endpoint
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -113,7 +113,7 @@ class _Visit:
     async def count(self, counter: limits.Counter) -> None:
         """Count the request; raise the counter's refusal if the limit of this minute is exhausted."""
         allowance = await self._admission.limits.take(self._admission.db, counter, self._now)
-        put_headers(self._response, allowance.headers())
+        self._response.headers.update(allowance.headers())
         if allowance.is_used_up:
             raise counter.refusal(self._now)
 

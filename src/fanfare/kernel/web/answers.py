@@ -4,22 +4,22 @@ import asyncio
 import gzip
 import hashlib
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import asyncpg
-import falcon
 import msgspec
 import structlog
-from falcon.asgi import Request, Response
 
 from fanfare.kernel.data.db import OUTAGES, UNSTORABLE
 from fanfare.kernel.data.delivery import JSON, LINES
 from fanfare.kernel.data.paging import ArrayPage, NextPage
-from fanfare.kernel.errors import BadParameters, NotAllowed, Refusal, TooLarge, Unavailable, Unknown, Unreadable
+from fanfare.kernel.errors import BadParameters, Refusal, Unavailable
 from fanfare.kernel.pictures import ImageAnswer
 from fanfare.kernel.running.shares import Busy
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 log = structlog.get_logger()
 encoder = msgspec.json.Encoder(decimal_format="number")
@@ -63,11 +63,6 @@ async def put(request: Request, response: Response, status: int, body: bytes, *,
         await asyncio.to_thread(_put, request, response, status, body, has_etag=has_etag)
 
 
-def put_headers(response: Response, headers: Mapping[str, str]) -> None:
-    """Set headers of our own, whose names are in lower case: falcon's `set_headers` reads each character again."""
-    response._headers.update(headers)  # noqa: SLF001
-
-
 def _put(request: Request, response: Response, status: int, body: bytes, *, has_etag: bool) -> None:
     response.status = status
     if has_etag:
@@ -99,9 +94,6 @@ def put_next_page(request: Request, response: Response, next_page: NextPage) -> 
 
 # The refusals for exceptions that are none; the first match counts.
 REFUSALS: tuple[tuple[tuple[type[BaseException], ...], Callable[[], Refusal]], ...] = (
-    ((falcon.HTTPMethodNotAllowed,), NotAllowed),
-    ((falcon.HTTPNotFound,), lambda: Unknown("No call has this path; /docs lists them")),
-    ((falcon.HTTPPayloadTooLarge,), TooLarge),
     ((Busy,), lambda: Unavailable("too many calls of this account are running; try again shortly")),
     ((asyncpg.QueryCanceledError,), lambda: Unavailable("the query took too long; narrow it down", retry_after=5)),
     (UNSTORABLE, lambda: BadParameters([("", "a value cannot be stored")])),
@@ -115,8 +107,6 @@ def refusal_of(error: BaseException) -> Refusal:
     for kinds, refusal in REFUSALS:
         if isinstance(error, kinds):
             return refusal()
-    if isinstance(error, falcon.HTTPError) and error.status_code < 500:  # noqa: PLR2004 - a client error
-        return Unreadable()
     if isinstance(error, OUTAGES):
         log.warning("unavailable", reason=type(error).__name__)
         return Unavailable()
@@ -131,6 +121,6 @@ def put_refusal(response: Response, refusal: Refusal, request_id: str) -> None:
     response.status = refusal.status
     response.content_type = "application/problem+json"
     response.data = encoder.encode({**refusal.problem(), "request_id": request_id})
-    response.set_headers(dict(refusal.headers))
+    response.set_headers(refusal.headers)
     if refusal.retry_after is not None:
         response.set_header("Retry-After", str(refusal.retry_after))

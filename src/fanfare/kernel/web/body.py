@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from falcon.asgi import Request
 from python_multipart import FormParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
 from fanfare.kernel.errors import TooLarge, Unreadable, UnsupportedEncoding, UnsupportedMediaType
 from fanfare.kernel.parameters import Raw, add, check_count, from_json, from_query
+from fanfare.kernel.web.request import Request
 from fanfare.kernel.wire import BYTE_ORDER_MARK
 
 MAX_BYTES = 1024 * 1024
@@ -32,7 +32,7 @@ async def read_body(request: Request, limit: int = MAX_BYTES) -> bytes:
         raise TooLarge(_too_large(limit))
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream:
+    async for part in request.body():
         size += len(part)
         if size > limit:
             raise TooLarge(_too_large(limit))

@@ -9,50 +9,23 @@ the same answer again. A client that half-closes its connection counts as discon
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 import structlog
 
 from fanfare.kernel.data.db import Db
-from fanfare.kernel.data.delivery import Delivery, Work
+from fanfare.kernel.data.delivery import Work
 from fanfare.kernel.running.tasks import start_task
+from fanfare.kernel.web.request import Receive, Send
 
 log = structlog.get_logger()
 
-# The key of the Delivery in the ASGI scope of its request.
-SCOPE_KEY = "fanfare.delivery"
 BODY = "http.response.body"
 
 
-class DeliveryMiddleware:
-    """ASGI middleware that sends the stream of a Delivery, or runs its work with the last byte of its answer."""
-
-    def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
-        self.app = app
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Handle a request."""
-
-        def send_with_work(message: dict[str, Any]) -> Awaitable[None]:
-            delivery: Delivery | None = scope.get(SCOPE_KEY)
-            if delivery is not None and delivery.parts is not None:
-                return _send_stream(message, delivery.parts, receive, send)
-            if delivery is None or delivery.work is None or message["type"] != BODY or message.get("more_body", False):
-                sending: Awaitable[None] = send(message)
-                return sending
-            return _send_with_work(message, delivery.work, delivery.db, receive, send)
-
-        await self.app(scope, receive, send_with_work)
-
-
-async def _send_stream(message: dict[str, Any], parts: AsyncGenerator[bytes, None], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-    """Send the head without a length; then, instead of the body, the parts until they end or the client disconnects."""
-    if message["type"] != BODY:
-        headers = [each for each in message["headers"] if each[0] != b"content-length"]
-        await send({**message, "headers": headers})
-        return
+async def send_stream(parts: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+    """Send the parts of a body until they end or the client disconnects."""
     sending = start_task(_send_parts(parts, send), "stream")
     closed = start_task(_wait_until_closed(receive), "end of a stream")
     try:
@@ -66,14 +39,14 @@ async def _send_stream(message: dict[str, Any], parts: AsyncGenerator[bytes, Non
         await send({"type": BODY, "body": b"", "more_body": False})
 
 
-async def _send_parts(parts: AsyncGenerator[bytes, None], send: Any) -> None:  # noqa: ANN401 - ASGI
+async def _send_parts(parts: AsyncGenerator[bytes, None], send: Send) -> None:
     async with aclosing(parts):
         async for part in parts:
             await send({"type": BODY, "body": part, "more_body": True})
     await send({"type": BODY, "body": b"", "more_body": False})
 
 
-async def _wait_until_closed(receive: Any) -> None:  # noqa: ANN401 - ASGI
+async def _wait_until_closed(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -82,8 +55,8 @@ class _Disconnected(Exception):  # noqa: N818 - never leaves this module
     """The client disconnected; rolls the work back."""
 
 
-async def _send_with_work(message: dict[str, Any], work: Work, db: Db, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-    body = message.get("body", b"")
+async def send_with_work(body: bytes, db: Db, work: Work, receive: Receive, send: Send) -> None:
+    """Send the body of a response, and run the work with its last byte."""
     await send({"type": BODY, "body": body[:-1], "more_body": True})
     # send() returns only when the server has flushed enough of the part before.
     await send({"type": BODY, "body": b"", "more_body": True})
@@ -106,11 +79,13 @@ async def _send_with_work(message: dict[str, Any], work: Work, db: Db, receive: 
         log.warning("response sent, but its effects were not stored", reason=type(error).__name__)
 
 
-async def _is_closed(receive: Any) -> bool:  # noqa: ANN401 - ASGI
-    """Return whether the client has disconnected: if so receive() returns at once, else it blocks."""
-    event = asyncio.ensure_future(receive())
-    await asyncio.sleep(0)
-    if event.done():
-        return bool(event.result()["type"] == "http.disconnect")
-    event.cancel()
-    return False
+async def _is_closed(receive: Receive) -> bool:
+    """Return whether the client has disconnected: then receive() returns that at once; after the body it blocks."""
+    while True:
+        event = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        if not event.done():
+            event.cancel()
+            return False
+        if event.result()["type"] == "http.disconnect":
+            return True

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 
 import asyncpg
-from falcon.asgi import Request, Response
 
 from fanfare.kernel.data import faults
 from fanfare.kernel.data.db import OUTAGES, Db
 from fanfare.kernel.errors import Unavailable
 from fanfare.kernel.running import metrics
 from fanfare.kernel.web import answers
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 READY_SECONDS = 2.0
 FAULTY = "Accounts, and filters, for which a job fails and is tried again later"

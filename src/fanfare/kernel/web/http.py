@@ -13,9 +13,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Protocol
 
-import falcon.asgi
 import structlog
-from falcon.asgi import Request, Response
 
 from fanfare.kernel.addresses import Network
 from fanfare.kernel.callers import PUBLIC, Account, Caller
@@ -41,15 +39,16 @@ from fanfare.kernel.running.log import request_ids
 from fanfare.kernel.running.long_inputs import SHORT_BYTES, run_by_size
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.admission import Admission, Entry
-from fanfare.kernel.web.delivery import SCOPE_KEY
+from fanfare.kernel.web.application import Application, Lifespan, Responder
 from fanfare.kernel.web.endpoint import Endpoint, Prepare
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 log = structlog.get_logger()
 # Checked before each debug line: structlog would build the event first.
 plain_log = logging.getLogger(__name__)
 # Answers with more than the fields of their struct.
 EXTENDED = (Page, RecordsPage, IgnoredParameters, ArrayPage)
-Responder = Callable[..., Awaitable[None]]
 # Refuses a write without the secret, to an account or (where the call names one) a campaign, from a banned address.
 Bans = Callable[[Db, int, int | None, Caller], Awaitable[None]]
 # Runs the handler with the given database handle and parameters.
@@ -95,12 +94,12 @@ class Service:
         self.bans = bans
 
     def responder(self, endpoint: Endpoint) -> Responder:
-        """Return the falcon responder of an endpoint."""
+        """Return the responder of an endpoint."""
         headers = PUBLIC_HEADERS if endpoint.key == PUBLIC else NO_HEADERS
         if endpoint.has_secret_answer:
             headers = {**headers, "cache-control": "no-store"}
 
-        async def respond(_: object, request: Request, response: Response, **path: str) -> None:
+        async def respond(request: Request, response: Response, **path: str) -> None:
             begin = time.perf_counter()
             request_id = assign_request_id(request, response, headers)
             try:
@@ -108,9 +107,9 @@ class Service:
             except Exception as error:  # noqa: BLE001 - refusal_of logs unexpected exceptions
                 answers.put_refusal(response, answers.refusal_of(error), request_id)
             seconds = time.perf_counter() - begin
-            metrics.count_answer(endpoint.call_id, response.status_code, seconds)
+            metrics.count_answer(endpoint.call_id, response.status, seconds)
             if plain_log.isEnabledFor(logging.DEBUG):
-                log.debug("answered", call=endpoint.call_id, status=response.status_code, ms=round(seconds * 1000, 1))
+                log.debug("answered", call=endpoint.call_id, status=response.status, ms=round(seconds * 1000, 1))
 
         return respond
 
@@ -119,20 +118,23 @@ class Service:
         entry = await self.admission.admit(endpoint, request, response, now)
         account = entry.key.account
         handle = self.db.for_account(account.id)
+        delivery = Delivery(
+            handle,
+            has_body=request.method != "HEAD",
+            media_type=answers.media_type(endpoint.other_media_types, request.headers.get("accept", "")),
+            last_event_id=request.headers.get("last-event-id", ""),
+        )
         with loop_turns.turns().call(account.id):
             try:
                 params = await run_by_size(entry.owner, len(entry.body), parameters, endpoint, path, entry.raw)
-                answer = await self._act(handle, endpoint, request, entry, params, now)
+                answer = await self._act(delivery, endpoint, request, entry, params, now)
             except BadParameters as wrong:
                 await add_faults(wrong, endpoint, handle, RequestContext(account, now))
                 raise
+            response.delivery = delivery
             if answer.is_replay:
                 response.set_header("Idempotent-Replayed", "true")
-            if endpoint.media_type != JSON:
-                response.content_type = endpoint.media_type
-            elif endpoint.other_media_types:
-                response.content_type = request.scope[SCOPE_KEY].media_type
-                response.append_header("Vary", "Accept")
+            _put_media_type(response, endpoint, delivery)
             if answer.next_page:
                 answers.put_next_page(request, response, answer.next_page)
             if len(answer.body) > answers.LONG_STEP_BYTES:
@@ -140,15 +142,15 @@ class Service:
             await answers.put(request, response, answer.status, answer.body, has_etag=endpoint.has_etag)
 
     async def _act(
-        self, handle: Db, endpoint: Endpoint, request: Request, entry: Entry, params: Params | None, now: datetime
+        self,
+        delivery: Delivery,
+        endpoint: Endpoint,
+        request: Request,
+        entry: Entry,
+        params: Params | None,
+        now: datetime,
     ) -> StoredAnswer:
-        account, caller = entry.key.account, entry.caller
-        delivery = request.scope[SCOPE_KEY] = Delivery(
-            handle,
-            has_body=request.method != "HEAD",
-            media_type=answers.media_type(endpoint.other_media_types, request.headers.get("accept", "")),
-            last_event_id=request.headers.get("last-event-id", ""),
-        )
+        account, caller, handle = entry.key.account, entry.caller, delivery.db
         values: dict[object, Any] = {Account: account, Caller: caller, Delivery: delivery, datetime: now}
         inputs = (params, entry.raw)
         if not endpoint.is_write:
@@ -168,6 +170,14 @@ class Service:
 
         async with handle.bulk_turn() if len(entry.body) > SHORT_BYTES else nullcontext():
             return await (idempotency.run_once(handle, repeat, now, act) if repeat else act(handle))
+
+
+def _put_media_type(response: Response, endpoint: Endpoint, delivery: Delivery) -> None:
+    if endpoint.media_type != JSON:
+        response.content_type = endpoint.media_type
+    elif endpoint.other_media_types:
+        response.content_type = delivery.media_type
+        response.append_header("Vary", "Accept")
 
 
 async def _prepare(prepare: Prepare, handle: Db, entry: Entry, params: Params | None, now: datetime) -> Any:  # noqa: ANN401 - an argument of the handler
@@ -192,7 +202,8 @@ def assign_request_id(request: Request, response: Response, headers: Mapping[str
     request_id = request.headers.get("x-request-id")
     if request_id is None or REQUEST_ID.fullmatch(request_id) is None:
         request_id = f"{PROCESS_ID}{next(REQUEST_NUMBERS):012x}"
-    answers.put_headers(response, {"x-request-id": request_id, **headers})
+    response.headers["x-request-id"] = request_id
+    response.headers.update(headers)
     request_ids.set(request_id)
     return request_id
 
@@ -263,21 +274,18 @@ async def call_endpoint(
     return StoredAnswer(200, body, next_page=next_page, is_secret=endpoint.is_secret(answer))
 
 
-def application(service: Service, endpoints: Iterable[Endpoint]) -> falcon.asgi.App[Request, Response]:
-    """Return the falcon application for some endpoints; it also answers HEAD and OPTIONS."""
-    app = falcon.asgi.App(media_type="application/json")
-    app.req_options.strip_url_path_trailing_slash = True
-    app.add_error_handler(Exception, _refuse)
-    app.add_error_handler(falcon.HTTPError, _refuse)
+def application(service: Service, endpoints: Iterable[Endpoint], lifespan: Lifespan | None = None) -> Application:
+    """Return the application for some endpoints; it also answers HEAD and OPTIONS."""
+    app = Application(_refuse, lifespan)
     by_path: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_path.setdefault(endpoint.path, []).append(endpoint)
     for path, path_endpoints in by_path.items():
-        app.add_route(path, _resource(service, path_endpoints))
+        app.add_responders(path, _responders(service, path_endpoints))
     return app
 
 
-def _resource(service: Service, path_endpoints: list[Endpoint]) -> object:
+def _responders(service: Service, path_endpoints: list[Endpoint]) -> dict[str, Responder]:
     methods: dict[str, Responder] = {}
     for endpoint in path_endpoints:
         methods[endpoint.method] = service.responder(endpoint)
@@ -286,15 +294,14 @@ def _resource(service: Service, path_endpoints: list[Endpoint]) -> object:
             methods["HEAD"] = methods["GET"]
     is_public = any(each.key == PUBLIC for each in path_endpoints)
     methods["OPTIONS"] = options(methods, allowed_headers=PUBLIC_REQUEST_HEADERS if is_public else "")
-    responders = {f"on_{method.lower()}": responder for method, responder in methods.items()}
-    return type("Resource", (), responders)()
+    return methods
 
 
 def options(methods: Iterable[str], *, allowed_headers: str = "") -> Responder:
     """Return the responder of OPTIONS for a path with these methods; scripts of any site may send `allowed_headers`."""
     allowed_methods = ", ".join([*methods, "OPTIONS"])
 
-    async def respond(_: object, request: Request, response: Response, **__: str) -> None:
+    async def respond(request: Request, response: Response, **_: str) -> None:
         assign_request_id(request, response)
         response.status = 204
         response.set_header("Allow", allowed_methods)
@@ -307,41 +314,6 @@ def options(methods: Iterable[str], *, allowed_headers: str = "") -> Responder:
     return respond
 
 
-async def _refuse(request: Request, response: Response, error: Exception, _: dict[str, Any]) -> None:
+def _refuse(request: Request, response: Response, error: Exception) -> None:
     request_id = assign_request_id(request, response)
-    if isinstance(error, falcon.HTTPMethodNotAllowed):
-        response.set_header("Allow", (error.headers or {}).get("Allow", ""))  # type: ignore[union-attr]
     answers.put_refusal(response, answers.refusal_of(error), request_id)
-
-
-class PathNormalizer:
-    """The outermost middleware: merges repeated slashes, maps /v1 to /api/v1, and defers reading the body."""
-
-    def __init__(self, app: Any) -> None:  # noqa: ANN401 - any ASGI application
-        self.app = app
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Handle a request."""
-        if scope["type"] == "http":
-            path = scope["path"]
-            if "//" in path:
-                path = re.sub("/{2,}", "/", path)
-            if path.startswith("/v1/"):
-                path = "/api" + path
-            scope["path"] = path
-            receive = _lazy_receive(receive)
-        await self.app(scope, receive, send)
-
-
-def _lazy_receive(receive: Any) -> Any:  # noqa: ANN401 - ASGI
-    """Return a `receive` whose first event is empty: falcon reads the first part of a body before it routes."""
-    is_first = True
-
-    async def receive_lazily() -> Any:  # noqa: ANN401 - an event of ASGI
-        nonlocal is_first
-        if is_first:
-            is_first = False
-            return {"type": "http.request", "body": b"", "more_body": True}
-        return await receive()
-
-    return receive_lazily

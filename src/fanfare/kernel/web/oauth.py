@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from falcon.asgi import App, Request, Response
 
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
@@ -23,7 +22,10 @@ from fanfare.kernel.errors import InvalidRequest, OAuthRefusal, Refusal, Unknown
 from fanfare.kernel.parameters import from_query, single_values
 from fanfare.kernel.running import loop_turns
 from fanfare.kernel.web import answers, http
+from fanfare.kernel.web.application import Application, Responders
 from fanfare.kernel.web.body import read_body
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 MAX_BYTES = 64 * 1024
@@ -68,20 +70,19 @@ def oauth_call(*methods: str, path: str, max_age: int = 0) -> Callable[[F], F]:
     return mark
 
 
-def add_routes(app: App[Request, Response], service: http.Service, calls: Iterable[OAuthCall]) -> None:
+def add_routes(app: Application, service: http.Service, calls: Iterable[OAuthCall]) -> None:
     """Serve the calls."""
     for call in calls:
-        app.add_route(call.path, _resource(service, call))
+        app.add_responders(call.path, _responders(service, call))
 
 
-def _resource(service: http.Service, call: OAuthCall) -> object:
-    async def respond(_: object, request: Request, response: Response, account_id: str) -> None:
+def _responders(service: http.Service, call: OAuthCall) -> Responders:
+    async def respond(request: Request, response: Response, account_id: str) -> None:
         await _respond(service, call, request, response, account_id)
 
     methods = [*call.methods, "HEAD"] if "GET" in call.methods else call.methods
-    responders = {f"on_{method.lower()}": respond for method in methods}
     options = http.options(methods, allowed_headers="Authorization, Content-Type")
-    return type("Resource", (), {**responders, "on_options": options})()
+    return {**dict.fromkeys(methods, respond), "OPTIONS": options}
 
 
 async def _respond(

@@ -8,15 +8,16 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from importlib.metadata import distribution
 
-import falcon.asgi
 import structlog
-from falcon.asgi import Request, Response
 
 from fanfare.kernel.errors import Unavailable
+from fanfare.kernel.web.application import Application
 from fanfare.kernel.web.lazy import Lazy
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 from fanfare.kernel.web.server.cycle import PIECE
 
 log = structlog.get_logger()
@@ -82,7 +83,7 @@ class Reference:
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Referrer-Policy", "no-referrer")
         response.set_header("Cache-Control", "no-cache")
-        response.text = PAGE.format(icon=ICON, settings=html.escape(json.dumps(SETTINGS)), script=SCRIPT)
+        response.data = PAGE.format(icon=ICON, settings=html.escape(json.dumps(SETTINGS)), script=SCRIPT).encode()
 
     on_head = on_get
 
@@ -122,7 +123,7 @@ class Script:
         return bundle
 
 
-async def _pieces(script: bytes) -> AsyncIterator[bytes]:
+async def _pieces(script: bytes) -> AsyncGenerator[bytes, None]:
     """Yield slices: requests share the script, and each buffers only the slice it is sending."""
     for start in range(0, len(script), PIECE):
         yield script[start : start + PIECE]
@@ -140,7 +141,7 @@ class Icon:
         response.content_type = "image/svg+xml"
         response.set_header("X-Content-Type-Options", "nosniff")
         response.set_header("Cache-Control", "public, max-age=86400")
-        response.text = ICON_SVG
+        response.data = ICON_SVG.encode()
 
     on_head = on_get
 
@@ -156,7 +157,7 @@ class Home:
     on_head = on_get
 
 
-def add_routes(app: falcon.asgi.App[Request, Response]) -> None:
+def add_routes(app: Application) -> None:
     """Add the routes of the page, its script, its icon and the redirect from `/`."""
     app.add_route("/docs", Reference())
     app.add_route(SCRIPT, Script())

@@ -6,6 +6,8 @@ import unicodedata
 import uuid
 from typing import Any
 
+from asyncpg.pgproto.pgproto import UUID as DriverUuid  # noqa: N811 - it is not the standard one
+
 from fanfare.kernel import addresses
 from fanfare.kernel.folding import fold
 
@@ -29,6 +31,7 @@ LONGEST_DECOMPOSITION = 4
 PIECE = 10_000
 # Longer than any word of an enumeration.
 LONGEST_WORD = 255
+USUAL_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -189,14 +192,23 @@ class FlagForm(Form):
         return {"type": "boolean"}
 
 
+def _quick_uuid(text: str) -> uuid.UUID:
+    """Return a UUID; the driver's type reads the usual form in a tenth of the time."""
+    if USUAL_UUID.fullmatch(text):
+        parsed: uuid.UUID = DriverUuid(text)
+        return parsed
+    return uuid.UUID(text)
+
+
 class UuidForm(Form):
     """A UUID."""
 
     nothing = NOTHING
 
     def read(self, raw: object) -> uuid.UUID:
+        text = text_of(raw).strip()
         try:
-            return uuid.UUID(text_of(raw).strip())
+            return _quick_uuid(text)
         except ValueError:
             message = "must be a UUID"
             raise ValueError(message) from None

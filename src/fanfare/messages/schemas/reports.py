@@ -2,7 +2,7 @@
 
 import msgspec
 
-PATH = "/hooks/messages/{account_id:int}"
+PATH = "/hooks/messages/{account_id}"
 
 
 class ReportSettings(msgspec.Struct):

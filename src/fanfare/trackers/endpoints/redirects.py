@@ -3,13 +3,13 @@
 from datetime import timedelta
 from urllib.parse import quote
 
-from falcon.asgi import Request, Response
-
 from fanfare.kernel.addresses import nearest_address, subscriber
 from fanfare.kernel.data import limits
 from fanfare.kernel.pages.cookies import our_cookies
 from fanfare.kernel.running.settings import Settings
 from fanfare.kernel.web import answers, http
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 from fanfare.trackers.actions import redirects
 from fanfare.trackers.verdicts.rules import signals
 
@@ -74,7 +74,7 @@ class Redirects:
             path = f"/trk/{quote(tracker_key)}/password"
             response.set_header("Location", f"{path}?{query}" if query else path)
             return
-        answers.put_headers(response, {"location": followed.location})
+        response.headers["location"] = followed.location
         if request.method != "HEAD":
             set_visitor(response, followed.visitor_uid.hex, is_secure=self.is_secure)
 
@@ -82,7 +82,5 @@ class Redirects:
 def set_visitor(response: Response, visitor: str, *, is_secure: bool) -> None:
     """Remember the browser for as long as a click can be credited with a sale."""
     secure = "; Secure" if is_secure else ""
-    response.append_header(
-        "Set-Cookie",
-        f"{COOKIE}={visitor}; Max-Age={int(COOKIE_AGE.total_seconds())}; Path=/; HttpOnly; SameSite=Lax{secure}",
-    )
+    age = int(COOKIE_AGE.total_seconds())
+    response.cookies.append(f"{COOKIE}={visitor}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax{secure}")

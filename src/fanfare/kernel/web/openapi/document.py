@@ -7,7 +7,7 @@ from typing import Any
 from fanfare.kernel.callers import PUBLIC
 from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.openapi import responses
-from fanfare.kernel.web.openapi.parameters import body, parameters, path_names, sentence
+from fanfare.kernel.web.openapi.parameters import body, parameters, sentence
 
 Json = dict[str, Any]
 
@@ -55,7 +55,7 @@ def document(endpoints: Iterable[Endpoint], version: str, scopes: Mapping[str, s
     schemas: Json = dict(answers.schemas)
     paths: dict[str, Json] = {}
     for endpoint in all_endpoints:
-        operations = paths.setdefault(_path_template(endpoint.path), {})
+        operations = paths.setdefault(endpoint.path, {})
         operations[endpoint.method.lower()] = _operation(endpoint, answers, schemas)
     spec: Json = {
         "openapi": "3.1.0",
@@ -88,14 +88,6 @@ def with_url(spec: Json, url: str) -> Json:
         "info": {**spec["info"], "contact": contact},
         "servers": [{"url": url, "description": "This server"}],
     }
-
-
-def _path_template(path: str) -> str:
-    """Return a path template without falcon's converters."""
-    for name in path_names(path):
-        start = path.index("{" + name)
-        path = f"{path[:start]}{{{name}}}{path[path.index('}', start) + 1 :]}"
-    return path
 
 
 def _operation(endpoint: Endpoint, answers: responses.Answers, schemas: Json) -> Json:

@@ -18,8 +18,8 @@ MAX_OPTIONAL_FIELDS = 6
 
 
 def path_names(path: str) -> list[str]:
-    """Return the names in a path template, without falcon's converters."""
-    return re.findall(r"\{([^}:]+)", path)
+    """Return the names of the fields in a path."""
+    return re.findall(r"\{([^}]+)", path)
 
 
 def parameters(endpoint: Endpoint) -> list[Json]:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import NamedTuple
 
-from falcon.asgi import Request, Response
-
 from fanfare.kernel.web import answers
 from fanfare.kernel.web.endpoint import Endpoint
 from fanfare.kernel.web.lazy import Lazy
 from fanfare.kernel.web.openapi.document import NO_URL, document, with_url
+from fanfare.kernel.web.request import Request
+from fanfare.kernel.web.response import Response
 
 # The Host header becomes part of the response, so only a syntactically valid host is used.
 HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")

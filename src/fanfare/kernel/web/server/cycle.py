@@ -1,6 +1,7 @@
 """A request and its response between connection and application, and refusals sent without the application."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +10,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from fanfare.kernel.errors import Refusal, Unavailable, Unreadable
 
 CUT_OFF = "the body ended too early"
-COLON = b": "
+COLON, SET_COOKIE = ": ", "set-cookie: "
+CONTROL_CHARACTER = "a header of the response contains a control character"
 STATUS_LINES = {status: line.removesuffix(b"\r\n") for status, line in STATUS_LINE.items()}
 # The maximum size of one write: the next one waits until the client has read enough.
 PIECE = 64 * 1024
@@ -19,16 +21,33 @@ class Cycle(RequestResponseCycle):
     """A request and its response. A truncated body raises, so that it is never mistaken for a complete one."""
 
     failure: Refusal | None = None
-    has_begun = False
     # bytes of the response that are not passed to the transport yet
     unsent = 0
 
+    def respond(self, status: int, headers: Mapping[str, str], cookies: Sequence[str], body: bytes) -> bool:
+        """Send a usual response at once, in a fifth of the time of the messages of ASGI.
+
+        Returns False, and sends nothing, for a response to HEAD, a large one, or one after which we close: those are
+        sent by `send`.
+        """
+        is_usual = self.keep_alive and len(body) <= PIECE and self.scope["method"] != "HEAD"
+        if not is_usual or self.flow.write_paused or self.disconnected or self.response_started:
+            return False
+        lines = [*map(COLON.join, headers.items()), *map(SET_COOKIE.__add__, cookies)]
+        text = "\r\n".join(lines)
+        # A line break in a value would begin a header of its own.
+        if not text.count("\n") == text.count("\r") == len(lines) - 1 or "\0" in text:
+            raise RuntimeError(CONTROL_CHARACTER)
+        defaults = [b": ".join(each) for each in self.default_headers]
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.transport.write(b"\r\n".join([STATUS_LINES[status], *defaults, text.encode("latin-1"), b"", body]))
+        self.message_event.set()
+        self.on_response()
+        return True
+
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI event
         """Send a message, a large body in pieces: the transport would copy all of it even if it is never read."""
-        if self.keep_alive and not (self.response_complete or self.flow.write_paused or self.disconnected):
-            is_sent = self._send_body(message) if self.response_started else self._send_head(message)
-            if is_sent:
-                return
         body = message.get("body", b"")
         for start in range(0, max(len(body), 1), PIECE):
             piece = body[start : start + PIECE]
@@ -37,48 +56,8 @@ class Cycle(RequestResponseCycle):
             part: Any = {**message, "body": piece, "more_body": not is_last} if body else message
             await super().send(part)
 
-    def _send_head(self, message: Any) -> bool:  # noqa: ANN401 - an ASGI event
-        """Send the head of a usual response, in a third of the general way's time.
-
-        Returns False, and sends nothing, for a response to HEAD, without a length, or after which we close.
-        """
-        if message["type"] != "http.response.start" or self.scope["method"] == "HEAD":
-            return False
-        headers = self.default_headers + message["headers"]
-        values = dict(headers)
-        length = values.get(b"content-length")
-        if length is None or b"connection" in values or b"transfer-encoding" in values:
-            return False
-        head = b"\r\n".join([STATUS_LINES[message["status"]], *map(COLON.join, headers), b"\r\n"])
-        # A line break in a value would begin a header of its own.
-        if not head.count(b"\n") == head.count(b"\r") == len(headers) + 2 or b"\0" in head:
-            fault = "a header of the response contains a control character"
-            raise RuntimeError(fault)
-        self.response_started = True
-        self.waiting_for_100_continue = self.chunked_encoding = False
-        self.expected_content_length = int(length)
-        self.transport.write(head)
-        return True
-
-    def _send_body(self, message: Any) -> bool:  # noqa: ANN401 - an ASGI event
-        """Send the body of such a response; returns False, and sends nothing, if it comes in parts or is large."""
-        body = message.get("body", b"")
-        is_usual = self.chunked_encoding is False and len(body) == self.expected_content_length <= PIECE
-        if not is_usual or message.get("more_body") or self.scope["method"] == "HEAD":
-            return False
-        self.unsent = self.expected_content_length = 0
-        self.transport.write(body)
-        self.response_complete = True
-        self.message_event.set()
-        self.on_response()
-        return True
-
     async def receive(self) -> Any:  # noqa: ANN401 - an ASGI event
-        """Return the next part of the body; the first may be empty, so that the request is routed before it comes."""
-        if not self.has_begun:
-            self.has_begun = True
-            if self.more_body and not self.body and not self.disconnected:
-                return {"type": "http.request", "body": b"", "more_body": True}
+        """Return the next part of the body."""
         if self.response_started and self.transport.has_eof:  # type: ignore[attr-defined] # of a Connection
             return {"type": "http.disconnect"}  # closed, or half closed: they look alike
         if self.failure is None:

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from fanfare.kernel.errors import Refusal, TooSlow, Unavailable, Unreadable
 from fanfare.kernel.running import metrics
 from fanfare.kernel.running.stopping import stopping_of
+from fanfare.kernel.web.request import RESPOND
 from fanfare.kernel.web.server import heads
 from fanfare.kernel.web.server.connections import NEVER, HttpConnections
 from fanfare.kernel.web.server.cycle import CUT_OFF, PIECE, Cycle, problem
@@ -183,7 +184,7 @@ class Connection(HttpToolsProtocol):
 
     def write(self, data: bytes) -> None:
         """Write data; the head of a response is sent together with what follows."""
-        if self.is_corked and self.cycle.response_started:
+        if self.is_corked and self.cycle.response_started and not self.cycle.response_complete:
             self.is_corked = False
             self.pending = data
             return
@@ -275,6 +276,7 @@ class Connection(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         self.is_corked = True
+        self.scope[RESPOND] = cycle.respond  # type: ignore[literal-required] # an entry of ours
         if self.is_complete:
             cycle.more_body = False
             cycle.message_event.set()
