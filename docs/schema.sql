@@ -1145,6 +1145,15 @@ create table snapshots (
 );
 CREATE UNIQUE INDEX snapshots_by_name ON snapshots USING btree (account_id, fold_text(snapshot_name));
 
+create table stream_pictures (
+    account_id bigint not null,
+    picture_key text not null,
+    content bytea not null,
+    created_at timestamp with time zone not null,
+    constraint stream_pictures_pkey PRIMARY KEY (account_id, picture_key),
+    constraint stream_pictures_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
+);
+
 create table streams (
     account_id bigint not null,
     stream_id bigint not null,
@@ -1604,6 +1613,7 @@ create table stream_authors (
 );
 CREATE INDEX stream_authors_by_fan ON stream_authors USING btree (account_id, fan_id) WHERE (fan_id IS NOT NULL);
 CREATE UNIQUE INDEX stream_authors_by_key ON stream_authors USING btree (account_id, stream_id, network, author_key);
+CREATE INDEX stream_authors_by_picture ON stream_authors USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
 CREATE INDEX stream_authors_by_stream ON stream_authors USING btree (account_id, stream_id, author_id);
 
 create table stream_days (
@@ -1617,6 +1627,32 @@ create table stream_days (
     constraint stream_days_pkey PRIMARY KEY (account_id, stream_id, label_key, record_date),
     constraint stream_days_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE
 );
+
+create table stream_sources (
+    account_id bigint not null,
+    source_id bigint not null,
+    stream_id bigint not null,
+    source_kind text not null,
+    source_name text not null,
+    settings jsonb not null,
+    sealed_secret text,
+    labels text[] not null,
+    interval_minutes integer not null,
+    is_enabled boolean not null,
+    reading_state jsonb not null,
+    next_at timestamp with time zone not null,
+    last_read_at timestamp with time zone,
+    last_success_at timestamp with time zone,
+    fail_count integer not null,
+    last_error text,
+    created_at timestamp with time zone not null,
+    constraint stream_sources_pkey PRIMARY KEY (account_id, source_id),
+    constraint stream_sources_account_id_stream_id_fkey FOREIGN KEY (account_id, stream_id) REFERENCES streams(account_id, stream_id) ON DELETE CASCADE,
+    constraint stream_sources_reading_state_check CHECK ((jsonb_typeof(reading_state) = 'object'::text)),
+    constraint stream_sources_settings_check CHECK ((jsonb_typeof(settings) = 'object'::text))
+);
+CREATE INDEX stream_sources_by_stream ON stream_sources USING btree (account_id, stream_id, source_id);
+CREATE INDEX stream_sources_by_time ON stream_sources USING btree (account_id, next_at) WHERE is_enabled;
 
 create table tracker_shares (
     account_id bigint not null,
@@ -1818,6 +1854,7 @@ CREATE UNIQUE INDEX stream_records_by_key ON stream_records USING btree (account
 CREATE INDEX stream_records_by_picture ON stream_records USING btree (account_id, picture_key) WHERE (picture_key IS NOT NULL);
 CREATE INDEX stream_records_by_place ON stream_records USING btree (account_id, stream_id, latitude) WHERE ((time_position IS NOT NULL) AND (latitude IS NOT NULL));
 CREATE UNIQUE INDEX stream_records_by_position ON stream_records USING btree (account_id, stream_id, time_position) WHERE (time_position IS NOT NULL);
+CREATE INDEX stream_records_by_source ON stream_records USING btree (account_id, source_id, created_at) WHERE (source_id IS NOT NULL);
 CREATE INDEX stream_records_by_term ON stream_records USING gin (account_id, stream_id, terms) WHERE (time_position IS NOT NULL);
 
 create table trackers (

@@ -50,6 +50,7 @@ from fanfare.segments.actions.filters import refuse_referenced
 from fanfare.sessions.actions import followers as sessions
 from fanfare.sessions.actions.lifetimes import lifetimes
 from fanfare.streams.actions import followers as streams
+from fanfare.streams.endpoints.public import Pictures, PublicRecords
 from fanfare.tickets.actions import followers as tickets
 from fanfare.trackers import followers as clicks
 from fanfare.trackers.actions import followers as trackers
@@ -181,6 +182,8 @@ def create(settings: Settings, clock: Clock = system_clock) -> Application:
     app.add_route("/openapi.json", OpenApi(served, SCOPES, settings.public_url))
     reference.add_routes(app)
     app.add_route(PATH, MessageReports(service))
+    app.add_route("/streams/api/{stream_key}/records", PublicRecords(service))
+    app.add_route("/streams/pictures/{account_id}/{picture_key}", Pictures(service))
     app.add_route("/trk/{tracker_key}", Redirects(service, settings, Redirector(service.db, settings)))
     oauth.add_routes(app, service, oauth_calls())
     Site(service.db, clock, settings, proxies).add_routes(app, pages())

@@ -30,7 +30,7 @@ UNPAGED = {
     "manage_identity_providers_list", "manage_message_templates_list", "manage_openid_clients_list",
     "manage_passkey_origins_list", "manage_report_links_list",
     "manage_points_list", "manage_redirect_urls_list", "manage_tags_list", "performances_list", "segments_list",
-    "streams_list",
+    "manage_stream_sources_list", "streams_list",
     # of one fan
     "crm_fan_identifiers_list", "crm_fan_idols_list", "crm_fan_points_get", "manage_fans_consents",
     "manage_fans_identities_list", "manage_fans_passkeys_list", "manage_fans_sessions_list", "sessions_fan_points",

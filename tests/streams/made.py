@@ -12,4 +12,6 @@ async def made_streams(post: Any, got: Any) -> dict[str, Any]:
     records = f"streams/{v['stream_key']}/records"
     v["feed_record_id"] = (await post(records, email="ada@example.com", name="Ada", caption="Go!"))["feed_record_id"]
     v["author_id"] = (await got(records))["data"][0]["author_id"]
+    feed = {"source_kind": "feed", "url": "https://127.0.0.1:9/feed.xml"}
+    v["source_id"] = (await post(f"manage/streams/{v['stream_key']}/sources", **feed))["source_id"]
     return v

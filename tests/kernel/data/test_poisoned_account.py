@@ -20,7 +20,7 @@ from tests.segments.live import saved
 # Of no account: what the queue itself remembers.
 OF_NO_ACCOUNT = {"kernel.forget_done"}
 # Reads an account and writes into the queue alone, where no write of an account can fail.
-OF_THE_QUEUE = {"messages.queue_again"}
+OF_THE_QUEUE = {"messages.queue_again", "streams.queue_sources"}
 POISON = """
     create function poison() returns trigger language plpgsql as $$
     begin

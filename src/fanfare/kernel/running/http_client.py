@@ -27,6 +27,7 @@ from fanfare.kernel.running.shares import Owner, Shares
 MAX_CALLS = 32
 ACCOUNT_SHARE = 0.25
 SLOT_SECONDS = 5.0
+RESOLVE_SECONDS = 5.0
 MAX_URL_LENGTH = 2048
 URL_FAULT = f"must be a URL of at most {MAX_URL_LENGTH} ASCII characters, with a host, and without user and #"
 VISIBLE = re.compile(r"[!-~]+")
@@ -213,6 +214,14 @@ class HttpClient:
         if is_inside and host is not None and not is_allowed(host, self._allowed):
             return "must not be an address that is not public"
         return None if parts.scheme == "https" or (is_inside and parts.scheme == "http") else "must begin with https://"
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses to which a connection of another protocol may be made.
+
+        Raises AddressRefused when one is not allowed, OSError when the host has none or its name server is silent.
+        """
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            return await CheckedResolver(self._allowed, self._resolve).addresses(host, port)
 
     async def send(self, request: HttpRequest, owner: Owner) -> HttpAnswer:
         """Make a call; raises CallError, and Busy when the owner (an account) already has all its calls.

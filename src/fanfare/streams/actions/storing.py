@@ -16,6 +16,7 @@ from fanfare.fans.actions.names import name_rules
 from fanfare.fans.display_names import NameRules, has_refused_word
 from fanfare.kernel.data.announcements import HOLD, announce
 from fanfare.kernel.data.db import Db, Record
+from fanfare.kernel.data.jobs import enqueue
 from fanfare.streams.actions.counting import additions, count
 from fanfare.streams.schemas.entries import Entry, Origin
 from fanfare.streams.schemas.records import Status
@@ -24,6 +25,8 @@ from fanfare.streams.schemas.terms import terms
 from fanfare.streams.topics import STREAM_RECORD_CREATED
 
 HOUR = timedelta(hours=1)
+# The job of pictures, which stands above.
+COPY_PICTURES = "streams.copy_pictures"
 # Sources name any time; what is older or later than these is taken for the nearest.
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
@@ -108,6 +111,7 @@ async def store(db: Db, stream: StreamFacts, entries: Sequence[Entry], origin: O
     """
     if not entries:
         return StoreResult({}, frozenset())
+    db = db.for_account(stream.account_id)
     offensive_keys = await _offensive_keys(db, stream, entries)
 
     async def write(handle: Db) -> StoreResult:
@@ -138,6 +142,9 @@ async def _write(
         row["record_key"]: row["feed_record_id"]
         for row in (await tx.rows(INSERT, stream.account_id, stream.stream_id, rows, now) if rows else [])
     }
+    with_pictures = {entry.record_key for entry in entries if entry.image_url or entry.author.author_image_url}
+    for key in with_pictures & record_ids.keys():
+        await enqueue(tx, COPY_PICTURES, record_ids[key])
     return StoreResult(record_ids, frozenset(limited_keys))
 
 

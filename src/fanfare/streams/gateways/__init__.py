@@ -1,0 +1,1 @@
+"""What reads sources: feeds, Mastodon, Bluesky, mailboxes; and what copies pictures."""
