@@ -1104,6 +1104,7 @@ create table sessions (
     used_at timestamp with time zone not null,
     expires_at timestamp with time zone not null,
     passkey_id bigint,
+    authenticated_at timestamp with time zone,
     constraint sessions_pkey PRIMARY KEY (account_id, session_id),
     constraint sessions_account_id_fan_id_fkey FOREIGN KEY (account_id, fan_id) REFERENCES fans(account_id, fan_id) ON DELETE CASCADE
 );
@@ -1522,7 +1523,7 @@ create table openid_grants (
     code_hash bytea not null,
     code_used_at timestamp with time zone,
     refresh_hash bytea,
-    authenticated_at timestamp with time zone not null,
+    authenticated_at timestamp with time zone,
     created_at timestamp with time zone not null,
     expires_at timestamp with time zone not null,
     constraint openid_grants_pkey PRIMARY KEY (account_id, grant_id),

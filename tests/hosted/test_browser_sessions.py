@@ -41,7 +41,8 @@ async def test_a_browser_has_a_session_of_each_account(api: Api, other_api: Api,
         session = await browser_sessions.current(db, visit, account.account_id, NOW)
         assert session is not None
         assert (session.fan_id, str(session.session_uid)) == (fan["fan_id"], fan["session_uid"])
-        assert NOW - timedelta(minutes=1) < session.logged_in_at < datetime.now(UTC) + timedelta(minutes=1)
+        assert session.authenticated_at
+        assert NOW - timedelta(minutes=1) < session.authenticated_at < datetime.now(UTC) + timedelta(minutes=1)
 
 
 async def test_a_session_that_ended_or_is_no_login_counts_as_none(api: Api, other_api: Api, db: Db) -> None:
@@ -86,7 +87,7 @@ def test_the_cookie_is_for_this_host_and_no_script(*, is_secure: bool) -> None:
 
 def test_the_login_leads_back_to_the_path_that_was_sealed() -> None:
     path = "/oauth2/authorize?client_id=a&scope=openid%20email"
-    url = urlsplit(browser_sessions.login_url(7, 4, path, asks_again=True))
+    url = urlsplit(browser_sessions.login_url(7, 4, path, asks="again"))
     query = parse_qs(url.query)
     assert (url.netloc, url.path) == ("", browser_sessions.LOGIN)
     assert (query["account_id"], query["business_id"], query["login"]) == (["7"], ["4"], ["again"])

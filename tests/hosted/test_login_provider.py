@@ -81,22 +81,50 @@ async def test_a_fan_logs_in_at_a_provider_and_the_site_gets_a_session(
 
 
 @pytest.mark.usefixtures("provider_id")
-async def test_pages_of_ours_want_a_new_login_at_the_provider(api: Api, base_url: str, provider: Provider) -> None:
-    home = f"/crm/my_data?account_id={api.account_id}"
+async def test_a_page_that_needs_a_fresh_login_asks_the_provider_when_it_was(
+    api: Api, base_url: str, provider: Provider
+) -> None:
+    home, fresh = (f"/crm/{name}?account_id={api.account_id}" for name in ("my_data", "passkeys"))
+    now = int(time.time())
+    # What the token says of the login at the provider, and whether that is enough for a page that needs a fresh one.
+    for claims, is_enough in (({}, False), ({"auth_time": now - 3600}, False), ({"auth_time": now}, True)):
+        async with visitor(base_url) as client:
+
+            async def enter(path: str, prompt: str | None, client: Any = client, claims: Any = claims) -> Any:
+                login = (await client.get(path)).headers["location"]
+                ((url, _),) = BUTTON.findall((await client.get(login)).text)
+                target = (await client.get(unescape(url))).headers["location"]
+                assert parse_qs(urlsplit(target).query).get("prompt") == ([prompt] if prompt else None)
+                return await back(client, *provider.authorize(target, sub="again", **claims))
+
+            assert (await enter(home, None)).headers["location"] == home
+            assert (await client.get(home)).status_code == 200
+            if is_enough:
+                assert (await client.get(fresh)).status_code == 200
+                continue
+            assert (await client.get(fresh)).headers["location"].startswith("/crm/oauth?")
+            page = await enter(fresh, "login")
+            assert (page.status_code, "You were not logged in there" in page.text) == (422, True)
+
+
+async def test_a_provider_without_id_tokens_gives_no_fresh_login(api: Api, base_url: str, provider: Provider) -> None:
+    addresses = {name: f"{provider.url}/{name[:-4]}" for name in ("authorization_url", "token_url", "userinfo_url")}
+    accepted = await accept_provider(api, provider, preset="spotify", title="Northside ID", **addresses)
+    home, fresh = (f"/crm/{name}?account_id={api.account_id}" for name in ("my_data", "passkeys"))
     async with visitor(base_url) as client:
-        assert "prompt" not in parse_qs(urlsplit(await sent_to(client, api)).query)
-
-        async def enter(age: int) -> httpx.Response:
-            login = (await client.get(home)).headers["location"]
-            ((url, _),) = BUTTON.findall((await client.get(login)).text)
-            target = (await client.get(unescape(url))).headers["location"]
-            assert parse_qs(urlsplit(target).query)["prompt"] == ["login"]
-            return await back(client, *provider.authorize(target, sub="again", auth_time=int(time.time()) - age))
-
-        old = await enter(3600)
-        assert (old.status_code, "You were not logged in there" in old.text) == (422, True)
-        new = await enter(0)
-        assert new.headers["location"] == home
+        login = (await client.get(home)).headers["location"]
+        ((url, _),) = BUTTON.findall((await client.get(login)).text)
+        target = (await client.get(unescape(url))).headers["location"]
+        assert (await back(client, *provider.authorize(target, sub="singer"))).headers["location"] == home
+        assert (await client.get(home)).status_code == 200
+        login = (await client.get(fresh)).headers["location"]
+        assert BUTTON.findall((await client.get(login)).text) == []
+        # The button by its address.
+        url = f"{login.replace('/crm/oauth?', '/crm/oauth/provider?')}&provider_id={accepted}"
+        target = (await client.get(url)).headers["location"]
+        assert (await back(client, *provider.authorize(target, sub="singer"))).status_code == 422
+        assert (await client.get(fresh)).headers["location"].startswith("/crm/oauth?")
+    await api.delete(f"{PROVIDERS}/{accepted}")
 
 
 @pytest.mark.usefixtures("provider_id")

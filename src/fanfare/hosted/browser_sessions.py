@@ -6,7 +6,8 @@ There is a cookie for each account, which pages alone read: a site gets a sessio
 import re
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -22,7 +23,11 @@ from fanfare.sessions.queries.sessions import NoSession
 from fanfare.sessions.schemas.connect import GUEST
 
 LOGIN = "/crm/oauth"
-NEXT_PURPOSE, HINT_PURPOSE = "path after the login", "login hint"
+# How fresh a login must be where a page of ours asks for one.
+FRESH = timedelta(minutes=10)
+NEXT_PURPOSE, FRESH_PURPOSE, HINT_PURPOSE = "path after the login", "path after a fresh login", "login hint"
+# Which login a page asks for: any, a new one, or a new one whose time is certain.
+Asks = Literal["any", "again", "fresh"]
 # Browsers read a backslash as a slash and skip tabs and line ends, so that both could begin the name of a host.
 OWN_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 
@@ -33,7 +38,17 @@ class BrowserSession(msgspec.Struct, frozen=True):
     session_id: int
     session_uid: uuid.UUID
     fan_id: int
-    logged_in_at: datetime
+    # when the fan proved who they are; None if an identity provider did not say when that was
+    authenticated_at: datetime | None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether the fan has logged in just before."""
+        return is_fresh(self.authenticated_at, now)
+
+
+def is_fresh(authenticated_at: datetime | None, now: datetime) -> bool:
+    """Return whether a login is fresh enough for pages that ask for a new one; one of an unknown time is not."""
+    return authenticated_at is not None and now - authenticated_at <= FRESH
 
 
 def _cookie(account_id: int) -> str:
@@ -67,7 +82,7 @@ async def session_by_uid(db: Db, account_id: int, session_uid: uuid.UUID, now: d
         return None
     if session.login_method == GUEST:
         return None
-    return BrowserSession(session.session_id, session_uid, session.fan_id, session.created_at)
+    return BrowserSession(session.session_id, session_uid, session.fan_id, session.authenticated_at)
 
 
 def remember(visit: Visit, account_id: int, session_uid: uuid.UUID) -> None:
@@ -85,45 +100,52 @@ def login_url(
     business_id: int | None,
     next_path: str,
     *,
-    asks_again: bool = False,
+    asks: Asks = "any",
     login_hint: str = "",
     language: str = "",
 ) -> str:
     """Return the path of the login page, which leads back to a path of this server.
 
-    `asks_again`: even who is logged in has to log in. The caller compares `logged_in_at`, for a URL can be changed.
+    `asks`: with `again`, even who is logged in has to log in; with `fresh`, identity providers must say besides when
+    theirs was. The caller looks at the session, for a URL can be changed.
     `login_hint`: an email address or phone number that the form begins with; sealed, for logs contain URLs.
     `language`: the code of the page's language, whatever the browser asks for.
     """
     query: dict[str, object] = {"account_id": account_id}
     if business_id is not None:
         query["business_id"] = business_id
-    if asks_again:
+    if asks != "any":
         query["login"] = "again"
     if login_hint:
         query["login_hint"] = secret_keys.seal(HINT_PURPOSE, login_hint.encode())
     if language:
         query[PARAMETER] = language
-    return f"{LOGIN}?{urlencode({**query, 'next': _sealed(next_path)})}"
+    query["next"] = _sealed(next_path, FRESH_PURPOSE if asks == "fresh" else NEXT_PURPOSE)
+    return f"{LOGIN}?{urlencode(query)}"
 
 
 def code_login_url(account_id: int, business_id: int | None, next_path: str, contact: str) -> str:
     """Return the path of the login by a code that is sent to `contact`, which confirms it, and leads back to a path."""
-    url = login_url(account_id, business_id, next_path, asks_again=True, login_hint=contact)
+    url = login_url(account_id, business_id, next_path, asks="again", login_hint=contact)
     return f"{url}&login_type=code"
 
 
-def _sealed(path: str) -> str:
+def _sealed(path: str, purpose: str) -> str:
     """Return a path of this server that nobody else can make; raises ValueError for any other address."""
     if not OWN_PATH.fullmatch(path):
         message = f"{path!r} is not a path of this server"
         raise ValueError(message)
-    return secret_keys.seal(NEXT_PURPOSE, path.encode())
+    return secret_keys.seal(purpose, path.encode())
 
 
 def next_path(text: str) -> str | None:
     """Return the path that `login_url` sealed; None for any other text."""
-    return _unsealed(NEXT_PURPOSE, text)
+    return _unsealed(NEXT_PURPOSE, text) or _unsealed(FRESH_PURPOSE, text)
+
+
+def asks_fresh(text: str) -> bool:
+    """Return whether the page that `login_url` sealed needs a fresh login."""
+    return _unsealed(FRESH_PURPOSE, text) is not None
 
 
 def login_hint(text: str) -> str | None:

@@ -8,7 +8,7 @@ import msgspec
 from fanfare.fans.actions.identifiers import refuse_blocked
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions.login_codes import new_code
-from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.browser_sessions import BrowserSession, is_fresh
 from fanfare.hosted.queries.destinations import site_url
 from fanfare.hosted.schemas.login import Destination, Pending, RegisterForm, SentCode, step_request
 from fanfare.identities.gateways.tokens import WrongToken
@@ -39,8 +39,6 @@ SOURCE = "login page"
 NO_CONSENTS: Mapping[str, object] = {}
 PENDING_PURPOSE, CODE_PURPOSE = "login step", "login code"
 CODE_AGE = timedelta(minutes=MINUTES)
-# How fresh a login must be where a page of ours asks for one.
-FRESH = timedelta(minutes=10)
 
 
 def contact_fields(contact: str) -> dict[str, str]:
@@ -80,10 +78,9 @@ async def take_step(
 
 
 def _check_age(destination: Destination, identity: Identity, now: datetime) -> None:
-    """Refuse (422) a login at a provider that is old, for pages of ours: we asked the provider for a new one."""
-    logged_in_at = identity.authenticated_at
-    if destination.path is not None and logged_in_at is not None and now - logged_in_at > FRESH:
-        raise WrongToken([("id_token", "is of a login more than ten minutes ago (auth_time)")])
+    """Refuse (422) a login at a provider that is old, or of an unknown time, where a fresh one is asked for."""
+    if destination.asks_fresh and not is_fresh(identity.authenticated_at, now):
+        raise WrongToken([("id_token", "says of no login in the last ten minutes (auth_time)")])
 
 
 async def finish(db: Db, visit: Visit, destination: Destination, connection: Connection, now: datetime) -> str | None:

@@ -56,7 +56,7 @@ USE = """
 # Locked, so that whoever sets another password waits, and then ends the session opened here.
 LOCK = "select from fans where account_id = $1 and fan_id = $2 for no key update"
 BROWSER = """
-    select fan_id, login_method, business_id, ip_address from sessions
+    select fan_id, login_method, business_id, ip_address, authenticated_at from sessions
     where account_id = $1 and session_id = $2 and expires_at > $3 and login_method <> $4
 """
 
@@ -90,7 +90,7 @@ async def _open(db: Db, account_id: int, code_hash: bytes, redirect_url: str, no
     browser = await db.row(BROWSER, account_id, session_id, now, GUEST)
     if browser is None or browser["fan_id"] != row["fan_id"]:
         return None
-    visit = Visit(browser["business_id"], None, browser["ip_address"], None, None, None)
+    visit = Visit(browser["business_id"], None, browser["ip_address"], None, None, None, browser["authenticated_at"])
     session = await open_session(db, account_id, browser["fan_id"], visit, now, method=browser["login_method"])
     await db.execute(
         "update login_codes set opened_session_id = (select session_id from sessions"

@@ -57,9 +57,8 @@ async def begin(db: Db, visit: Visit, destination: Destination, provider_id: int
     if len(text) > LONGEST_COOKIE:
         raise LinkTooLong
     visit.new_cookies[_cookie(account_id)] = Cookie(text, MAX_AGE)
-    # Our own pages compare when the fan logged in, so what the provider remembers is not enough for them. That is not
-    # read from the URL, which can be changed.
-    return await login_page_url(provider, flow, now, asks_again=destination.path is not None)
+    # What the provider remembers is not enough for a page that needs a fresh login.
+    return await login_page_url(provider, flow, now, asks_again=destination.asks_fresh)
 
 
 def _cookie(account_id: int) -> str:

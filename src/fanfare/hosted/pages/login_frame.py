@@ -14,7 +14,7 @@ from fanfare.hosted.browser_sessions import LOGIN
 from fanfare.hosted.queries.destinations import destination_of
 from fanfare.hosted.queries.looks import LEGAL_LINK, look_of
 from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm, TermsForm
-from fanfare.identities.queries.providers import login_providers
+from fanfare.identities.queries.providers import Provider, login_providers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters, TooManyCalls
 from fanfare.kernel.pages.page import View, Visit
@@ -162,10 +162,16 @@ async def login_view(
     )
 
 
+async def providers_of(db: Db, destination: Destination) -> list[Provider]:
+    """Return the identity providers to offer; for a fresh login only those that can say when theirs was."""
+    providers = await login_providers(db, destination.account.id, destination.business_id)
+    return [each for each in providers if each.preset.has_id_token or not destination.asks_fresh]
+
+
 async def login_page(db: Db, visit: Visit, destination: Destination, now: datetime) -> View:
     """Return what the login begins with: password, code, providers, passkey."""
     values = {
         "passkey_options": await login_options(db, destination.account.id, now),
-        "providers": await login_providers(db, destination.account.id, destination.business_id),
+        "providers": await providers_of(db, destination),
     }
     return await login_view(db, visit, destination, "login.html", values)

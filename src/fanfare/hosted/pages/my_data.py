@@ -9,8 +9,7 @@ from fanfare.fans.queries.fans import fan
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions import my_data as actions
 from fanfare.hosted.actions import preferences
-from fanfare.hosted.actions.logging_in import FRESH
-from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.browser_sessions import Asks, BrowserSession
 from fanfare.hosted.pages.login_frame import password_in_words
 from fanfare.hosted.pages.preferences import WORDING
 from fanfare.hosted.queries import my_data as queries
@@ -58,10 +57,11 @@ async def enter(
     With `is_fresh`, as to take all data along or to add a passkey, the fan must have logged in in the last ten minutes.
     """
     session = await browser_sessions.current(db, visit, query.account_id, now)
-    is_old = session is not None and is_fresh and now - session.logged_in_at > FRESH
+    is_old = session is not None and is_fresh and not session.is_fresh(now)
     if session is None or is_old:
         next_path = url_of(visit, name, query)
-        raise Detour(browser_sessions.login_url(query.account_id, query.business_id, next_path, asks_again=is_old))
+        asks: Asks = "fresh" if is_fresh else "any"
+        raise Detour(browser_sessions.login_url(query.account_id, query.business_id, next_path, asks=asks))
     contact = "" if name in OPEN else await queries.unconfirmed_contact(db, query.account_id, session.fan_id)
     if contact:
         next_path = url_of(visit, name, query)

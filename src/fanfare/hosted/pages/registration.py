@@ -9,10 +9,10 @@ from fanfare.hosted.pages.login_frame import (
     login_paths,
     login_view,
     open_destination,
+    providers_of,
     terms_fault,
 )
 from fanfare.hosted.schemas.login import Destination, LoginQuery, RegisterForm
-from fanfare.identities.queries.providers import login_providers
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import BadParameters
 from fanfare.kernel.pages.page import Redirect, View, Visit, page
@@ -37,7 +37,7 @@ async def register(db: Db, visit: Visit, query: LoginQuery) -> View:
     destination = await open_destination(db, visit, query)
     values = {
         "wordings": _wordings(visit, destination),
-        "providers": await login_providers(db, destination.account.id, destination.business_id),
+        "providers": await providers_of(db, destination),
     }
     return await login_view(db, visit, destination, "register.html", values)
 

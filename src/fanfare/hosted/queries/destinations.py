@@ -3,7 +3,7 @@
 from urllib.parse import parse_qsl
 
 from fanfare.accounts.queries import account_by_id
-from fanfare.hosted.browser_sessions import login_hint, next_path
+from fanfare.hosted.browser_sessions import asks_fresh, login_hint, next_path
 from fanfare.hosted.queries.redirect_urls import is_registered
 from fanfare.hosted.schemas.login import Destination, LoginQuery
 from fanfare.kernel.data.db import Db
@@ -38,7 +38,8 @@ async def destination_of(db: Db, query: LoginQuery, page_url: str) -> Destinatio
             message = "Open the page that you want to see once more, and log in from there."
             raise RedirectRefused(message)
         business = await own_page_business(db, account.id, query.business_id)
-        return Destination(account, business, None, path, (), login_hint(query.login_hint or "") or "")
+        hint = login_hint(query.login_hint or "") or ""
+        return Destination(account, business, None, path, (), hint, asks_fresh(query.next_path or ""))
     business = await business_of(db, account.id, query.business_id)
     business_id = business.business_id if business else None
     if not await is_registered(db, account.id, business_id, query.redirect_url):

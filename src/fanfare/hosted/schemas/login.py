@@ -122,6 +122,8 @@ class Destination(msgspec.Struct, frozen=True):
     path: str | None
     returned: tuple[tuple[str, str], ...]
     login_hint: str = ""
+    # whether the path needs a fresh login
+    asks_fresh: bool = False
 
     @property
     def business_id(self) -> int | None:

@@ -98,7 +98,7 @@ async def verified_identity(provider: Provider, token: str, nonce: str | None, n
         email=_line(claims.email, 254) if is_verified and provider.is_email_trusted else None,
         first_name=_line(claims.given_name, MAX_NAME),
         last_name=_line(claims.family_name, MAX_NAME),
-        authenticated_at=_moment(claims.auth_time),
+        authenticated_at=_moment(claims.auth_time, now),
     )
 
 
@@ -185,10 +185,10 @@ def _check_times(claims: Claims, now: datetime) -> datetime:
     return datetime.fromtimestamp(last, UTC) + LEEWAY
 
 
-def _moment(value: Any) -> datetime | None:  # noqa: ANN401 - a claim
-    """Return a claim that is a usable time."""
+def _moment(value: Any, now: datetime) -> datetime | None:  # noqa: ANN401 - a claim
+    """Return a claim that is a usable time, at the latest now."""
     try:
-        return datetime.fromtimestamp(value, UTC)
+        return min(datetime.fromtimestamp(value, UTC), now)
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 

@@ -49,7 +49,7 @@ async def issue_code(db: Db, request: AuthorizationRequest, session: BrowserSess
         "redirect_uri": request.redirect_uri,
         "code_challenge": request.code_challenge,
         "code_hash": hash_secret(code),
-        "authenticated_at": session.logged_in_at,
+        "authenticated_at": session.authenticated_at,
         "code_end": now + CODE_TIME,
         "now": now,
     }

@@ -236,9 +236,9 @@ def _id_token(url: str, grant: Grant, key: SigningKey, access_token: str, now: d
         "aud": str(grant.client_id),
         "iat": unix(now),
         "exp": unix(now + ID_TOKEN_TIME),
-        "auth_time": grant.auth_time,
         "at_hash": base64url(digest[: len(digest) // 2]),
         **({"nonce": grant.nonce} if grant.nonce is not None else {}),
+        **({"auth_time": grant.auth_time} if grant.auth_time is not None else {}),
     }
     return jwt.encode({"alg": ALGORITHM, "kid": key.key_id}, claims, key.key)
 

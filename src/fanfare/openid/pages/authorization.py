@@ -10,7 +10,7 @@ import msgspec
 
 from fanfare.fans.queries.fans import fan
 from fanfare.hosted import browser_sessions
-from fanfare.hosted.browser_sessions import BrowserSession
+from fanfare.hosted.browser_sessions import Asks, BrowserSession
 from fanfare.hosted.queries.looks import look_of
 from fanfare.kernel.data.db import Db
 from fanfare.kernel.errors import error_description
@@ -77,7 +77,8 @@ async def _next_location(
 
 
 def _is_old(session: BrowserSession, request: AuthorizationRequest) -> bool:
-    return session.logged_in_at.timestamp() < request.login_after
+    moment = session.authenticated_at
+    return request.login_after > 0 and (moment is None or moment.timestamp() < request.login_after)
 
 
 def _is_other_fan(session: BrowserSession, request: AuthorizationRequest) -> bool:
@@ -86,11 +87,12 @@ def _is_other_fan(session: BrowserSession, request: AuthorizationRequest) -> boo
 
 def _login_url(visit: Visit, request: AuthorizationRequest, client: RegisteredClient, *, asks_again: bool) -> str:
     """Return where the fan logs in, begun as the client asks for, and goes on with the request."""
+    asks: Asks = "fresh" if request.login_after > 0 else "again" if asks_again else "any"
     return browser_sessions.login_url(
         request.account_id,
         client.business_id,
         requests.continue_path(request),
-        asks_again=asks_again,
+        asks=asks,
         login_hint=request.login_hint,
         language=_language(visit, request).code if request.language else "",
     )

@@ -25,8 +25,8 @@ class Grant(msgspec.Struct, frozen=True):
     subject: str
     scopes: list[str]
     nonce: str | None
-    # Unix seconds
-    auth_time: int
+    # Unix seconds; None if an identity provider did not say when the fan logged in there
+    auth_time: int | None
 
 
 class _Audience(msgspec.Struct):

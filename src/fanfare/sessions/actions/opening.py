@@ -39,6 +39,8 @@ class Visit(msgspec.Struct, frozen=True):
     device_network: str | None
     # the session that the device has so far
     session_uid: uuid.UUID | None
+    # when it was proved who comes, if that is known
+    authenticated_at: datetime | None
     # the passkey that opens the session
     passkey_id: int | None = None
 
@@ -47,9 +49,10 @@ OPEN = Sql(f"""
     with {HOLD},
     created as (
         insert into sessions (account_id, session_id, session_hash, fan_id, login_method, business_id, page_tab_id,
-                              ip_address, device_id, device_network, passkey_id, created_at, used_at, expires_at)
+                              ip_address, device_id, device_network, authenticated_at, passkey_id, created_at, used_at,
+                              expires_at)
         select $1, nextval('positions'), :session_hash, :fan_id, :login_method, :business_id, :page_tab_id,
-               :ip_address, :device_id, :device_network, :passkey_id, :now, :now, :expires_at
+               :ip_address, :device_id, :device_network, :authenticated_at, :passkey_id, :now, :now, :expires_at
         from hold
         returning session_id, fan_id, login_method
     ),

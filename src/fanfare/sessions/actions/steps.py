@@ -38,7 +38,8 @@ class Step(msgspec.Struct, frozen=True):
         request = self.request
         business_id = self.business.business_id if self.business else None
         device = (request.device_id, request.device_network)
-        return Visit(business_id, request.page_tab_id, self.address, *device, request.session_uid)
+        authenticated_at = self.identity.authenticated_at if self.identity else self.now
+        return Visit(business_id, request.page_tab_id, self.address, *device, request.session_uid, authenticated_at)
 
     def attempts(self, budget: Budget) -> list[Attempt]:
         """Return an attempt counted by the address, when there is one."""

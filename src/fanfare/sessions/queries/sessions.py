@@ -33,6 +33,7 @@ class PresentSession(msgspec.Struct, frozen=True):
     created_at: datetime
     used_at: datetime
     expires_at: datetime
+    authenticated_at: datetime | None
 
 
 def session_hash(session_uid: uuid.UUID) -> bytes:
@@ -40,7 +41,7 @@ def session_hash(session_uid: uuid.UUID) -> bytes:
     return hashlib.sha256(session_uid.bytes).digest()
 
 
-SESSION_COLUMNS = "s.session_id, s.fan_id, s.login_method, s.created_at, s.used_at, s.expires_at"
+SESSION_COLUMNS = "s.session_id, s.fan_id, s.login_method, s.created_at, s.used_at, s.expires_at, s.authenticated_at"
 BY_HASH = f"""
     select {SESSION_COLUMNS} from sessions s
     where s.account_id = $1 and s.session_hash = $2 and s.expires_at > $3
