@@ -1068,6 +1068,15 @@ create table rating_progress (
     constraint rating_progress_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id)
 );
 
+create table reset_requests (
+    account_id bigint not null,
+    reset_request_uid uuid not null,
+    sealed_request text not null,
+    created_at timestamp with time zone not null,
+    constraint reset_requests_pkey PRIMARY KEY (account_id, reset_request_uid),
+    constraint reset_requests_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id) ON DELETE CASCADE
+);
+
 create table searches (
     account_id bigint not null,
     search_uid uuid not null,

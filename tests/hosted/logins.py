@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
+from fanfare.hosted.actions.password_resets import answer_request
 from fanfare.kernel.data.db import Db
 from fanfare.messages.actions.delivery import deliver
 from tests.api import Answer, Api
@@ -48,13 +49,17 @@ async def exchange(api: Api, code: str, **values: Any) -> Answer:
     return await api.client.post("/crm/access_token", json={"api_secret": api.keys["Api-Secret"], **fields})
 
 
-async def mails(db: Db, api: Api, mailbox: Mailbox) -> list[EmailMessage]:
-    """Let the messages of an account leave, and return the mails among them."""
+async def mails(db: Db, api: Api, mailbox: Mailbox, now: datetime | None = None) -> list[EmailMessage]:
+    """Let links that were asked for be sent and the messages of an account leave, and return the mails among them."""
+    asked = await db.rows("select reset_request_uid from reset_requests where account_id = $1", api.account_id)
+    now = now or datetime.now(UTC)
+    for row in asked:
+        await answer_request(db.for_account(api.account_id), api.account_id, row["reset_request_uid"], now)
     rows = await db.rows(
         "select message_id from messages where account_id = $1 and message_state = 'queued' order by message_id",
         api.account_id,
     )
     mailbox.raw.clear()
     for row in rows:
-        await deliver(db.for_account(api.account_id), api.account_id, row["message_id"], datetime.now(UTC))
+        await deliver(db.for_account(api.account_id), api.account_id, row["message_id"], now)
     return mailbox.mails

@@ -82,6 +82,42 @@ async def test_a_link_is_asked_for_on_the_login_page(api: Api, base_url: str, db
     assert await can_log_in(api, "bob@example.org", NEW)
 
 
+async def test_a_link_is_asked_for_in_the_same_way_whether_a_fan_has_the_address(
+    api: Api, base_url: str, db: Db, gateways: Any
+) -> None:
+    """Nothing of fans and messages is read or written before the page answers, so it takes no longer for a fan."""
+    await registered(api, "zoe@example.org")
+    path = login_url(api, "/crm/oauth/forgotten")
+    async with visitor(base_url) as client:
+        token = token_in(await client.get(path))
+        async with db.transaction() as tx:
+            await tx.execute("lock table fans, fan_identifiers, shared_identifiers, password_resets, messages")
+            answers = [
+                await client.post(path, data={"form_token": token, "contact": f"{name}@example.org"})
+                for name in ("zoe", "nobody.at.all")
+            ]
+    assert [each.status_code for each in answers] == [303, 303]
+    assert len({each.headers["location"] for each in answers}) == 1
+    rows = await db.rows("select * from reset_requests where account_id = $1", api.account_id)
+    assert len(rows) == 2
+    assert "zoe@example.org" not in str(rows), "encrypted, as it may belong to nobody that is known here"
+    assert [each["to"] for each in await mails(db, api, gateways[0])] == ["zoe@example.org"]
+    assert not await db.rows("select from reset_requests where account_id = $1", api.account_id)
+
+
+async def test_a_link_that_could_not_be_asked_for_counts_as_none(api: Api, base_url: str, db: Db) -> None:
+    path, used = login_url(api, "/crm/oauth/forgotten"), "select sum(used) from attempts where account_id = $1"
+    before = await db.value(used, api.account_id)
+    async with visitor(base_url) as client:
+        await db.execute("alter table reset_requests rename to no_requests")
+        try:
+            assert (await submit(client, path, contact="fay@example.org")).status_code >= 500
+        finally:
+            await db.execute("alter table no_requests rename to reset_requests")
+        assert await db.value(used, api.account_id) == before
+        assert (await submit(client, path, contact="fay@example.org")).status_code == 303
+
+
 async def link_to(client: httpx.AsyncClient, db: Db, api: Api, gateways: Any, email: str) -> str:
     """Let a fan ask for a link on the login page, and return it."""
     await submit(client, login_url(api, "/crm/oauth/forgotten"), contact=email)

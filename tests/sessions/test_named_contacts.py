@@ -168,7 +168,8 @@ class People:
         """Set a password by a link that was mailed, and log in with it."""
         async with visitor(str(self.api.client.base_url)) as client:
             await submit_page(client, login_url(self.api, "/crm/oauth/forgotten"), contact=self.mail)
-            (mail,) = [each for each in await mails(self.db, self.api, self.gateways[0]) if each["to"] == self.mail]
+            place = (self.db, self.api, self.gateways[0])
+            (mail,) = [each for each in await mails(*place, self.watch.now) if each["to"] == self.mail]
             body = mail.get_body(("plain",))
             assert body
             (link,) = re.findall(r"\S+(/crm/reset\?\S+)", body.get_content())

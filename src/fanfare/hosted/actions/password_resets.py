@@ -14,21 +14,26 @@ from fanfare.fans.schemas.fans import FanChanges
 from fanfare.hosted import browser_sessions
 from fanfare.hosted.actions.logging_in import contact_fields
 from fanfare.hosted.schemas.login import Destination, step_request
+from fanfare.hosted.schemas.password_resets import ResetRequest
 from fanfare.kernel.callers import Account, Caller
 from fanfare.kernel.data.db import Db
+from fanfare.kernel.data.jobs import enqueue
 from fanfare.kernel.errors import Unknown
 from fanfare.kernel.pages.page import Visit
 from fanfare.kernel.running.public_address import public_address
+from fanfare.kernel.running.secret_keys import NotSealed, secret_keys
 from fanfare.messages.actions.sending import send
 from fanfare.messages.schemas.messages import NewMessage
-from fanfare.sessions.actions.budgets import count
+from fanfare.sessions.actions.budgets import count, give_back
 from fanfare.sessions.actions.codes import CHANNELS, message_attempts
 from fanfare.sessions.actions.connecting import business_step
 from fanfare.sessions.actions.owners import admit, prover_of
-from fanfare.sessions.actions.steps import OWNER, Step, identity
+from fanfare.sessions.actions.steps import OWNER, identity
 from fanfare.sessions.schemas.connect import VERIFY_EMAIL, VERIFY_SMS
 
 RESET = "/crm/reset"
+PURPOSE = "request for a new password"
+ANSWER = "hosted.answer_reset_request"
 SOURCE = "login page"
 
 
@@ -52,31 +57,78 @@ async def send_link(db: Db, visit: Visit, destination: Destination, contact: str
     request = step_request({**fields, "network": network})
     step = await business_step(db, account, destination.business, caller, request, now)
     key = identity(account, request)
-    await count(db, account.id, message_attempts(step, key), now)
-    owner = await db.row(OWNER, account.id, *key)
-    if owner is not None:
+    asked = ResetRequest(key, request.email or key[1], destination.business_id, visit.language.code, path)
+    receipts = await count(db, account.id, message_attempts(step, key), now)
+    try:
         async with db.transaction() as tx:
-            await _send(tx, visit, step, key, PasswordReset(owner["fan_id"], key, path))
+            await _ask(tx, account.id, asked, now)
+    except BaseException:
+        await give_back(db, account.id, receipts)
+        raise
 
 
-async def _send(db: Db, visit: Visit, step: Step, key: tuple[str, str], reset: PasswordReset) -> None:
-    account_id, business = step.account.id, step.business
-    reset_uid = await new_reset(db, account_id, reset, step.now)
+async def _ask(db: Db, account_id: int, asked: ResetRequest, now: datetime) -> None:
+    """Let a worker look for the fan: what happens here, and how long it takes, is the same for every address."""
+    request_uid = uuid.uuid4()
+    await db.execute(
+        "insert into reset_requests (account_id, reset_request_uid, sealed_request, created_at)"
+        " values ($1, $2, $3, $4)",
+        account_id,
+        request_uid,
+        secret_keys.seal(PURPOSE, asked.encoded()),
+        now,
+    )
+    await enqueue(db.for_account(account_id), ANSWER, str(request_uid))
+
+
+async def answer_request(db: Db, account_id: int, request_uid: uuid.UUID, now: datetime) -> None:
+    """Send the link that was asked for, once, if a fan has the address or number by now."""
+    async with db.transaction() as tx:
+        sealed = await tx.value(
+            "delete from reset_requests where account_id = $1 and reset_request_uid = $2 and created_at > $3"
+            " returning sealed_request",
+            account_id,
+            request_uid,
+            now - LIFETIME,
+        )
+        asked = _unsealed(sealed)
+        owner = await tx.row(OWNER, account_id, *asked.identity) if asked else None
+        if asked and owner:
+            await _send(tx, account_id, asked, PasswordReset(owner["fan_id"], asked.identity, asked.path), now)
+
+
+def _unsealed(text: str | None) -> ResetRequest | None:
+    try:
+        return ResetRequest.decoded(secret_keys.unseal(PURPOSE, text)) if text else None
+    except NotSealed:
+        # Its secret key has ended; the fan asks once more.
+        return None
+
+
+async def _send(db: Db, account_id: int, asked: ResetRequest, reset: PasswordReset, now: datetime) -> None:
+    reset_uid = await new_reset(db, account_id, reset, now)
     query = {"account_id": account_id, "reset_uid": reset_uid}
-    query |= {"business_id": business.business_id} if business else {}
+    query |= {} if asked.business_id is None else {"business_id": asked.business_id}
     message = NewMessage(
-        channel=CHANNELS[key[0]],
-        recipient=step.request.email or key[1],
+        channel=CHANNELS[asked.identity[0]],
+        recipient=asked.recipient,
         template="password_reset",
         request_key=f"password_reset:{uuid.uuid4()}",
         values={"minutes": int(LIFETIME.total_seconds() // 60)},
         secrets={"link": f"{public_address.base}{RESET}?{urlencode(query)}"},
         fan_id=reset.fan_id,
-        business_id=business.business_id if business else None,
-        language=visit.language.code,
-        expires_at=step.now + LIFETIME,
+        business_id=asked.business_id,
+        language=asked.language,
+        expires_at=now + LIFETIME,
     )
-    await send(db, account_id, message, step.now)
+    await send(db, account_id, message, now)
+
+
+async def forget_requests(db: Db, account_id: int, now: datetime) -> None:
+    """Delete requests that no worker has answered in time."""
+    await db.execute(
+        "delete from reset_requests where account_id = $1 and created_at <= $2", account_id, now - LIFETIME
+    )
 
 
 async def check_reset(db: Db, account_id: int, reset_uid: uuid.UUID, now: datetime) -> PasswordReset:

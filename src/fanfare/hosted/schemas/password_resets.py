@@ -3,9 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
+from fanfare.hosted.schemas.login import SealedStruct
 from fanfare.kernel.parameters import Params
 from fanfare.kernel.wire import Id, Uuid
 from fanfare.sessions.schemas.connect import LoginPassword, weak_password
+
+
+class ResetRequest(SealedStruct, frozen=True):
+    """A link that somebody asked for: what identifies the fan, as it was typed, and for which page.
+
+    `path` is the page that follows.
+    """
+
+    identity: tuple[str, str]
+    recipient: str
+    business_id: int | None
+    language: str
+    path: str
 
 
 class ResetQuery(Params, kw_only=True):
